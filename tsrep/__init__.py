@@ -1,0 +1,1 @@
+"""tsrep: a time-series and biosignal representation workbench."""

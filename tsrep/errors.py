@@ -1,0 +1,25 @@
+"""One exception class for each kind of mistake a user can make.
+
+Every message is one sentence that says what is wrong, where, and what to do. The command line
+prints it and leaves with exit code 2.
+"""
+
+
+class TsrepError(Exception):
+    """Something the user can mend; the root of all errors raised on purpose."""
+
+
+class ConfigError(TsrepError):
+    """A setting is unknown, out of range, or does not go with another one."""
+
+
+class DataError(TsrepError):
+    """A file, record or field of a data set is missing, broken or contradictory."""
+
+
+class SplitError(TsrepError):
+    """A division into training, validation and test parts leaks or is empty."""
+
+
+class RunError(TsrepError):
+    """A run folder is missing, incomplete, or does not fit what is asked of it."""

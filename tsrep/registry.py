@@ -1,0 +1,131 @@
+"""Names for pluggable parts: encoders, objectives, views, samplers, datasets and splits.
+
+A registry holds classes and, for each, a pydantic model made from its signature, so that a
+configuration file is checked before anything runs. The modules of the registry's package are found
+by themselves, and other distributions join through an entry point group of the same name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from tsrep.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered class, the model of its settings, and the arguments that only a run can give."""
+
+    name: str
+    cls: type[Any]
+    settings: type[BaseModel]
+    runtime: tuple[str, ...]
+
+
+class Registry:
+    """Classes of one kind by name.
+
+    Parameters
+    ----------
+    kind : str
+        What an entry is called in messages, such as ``"encoder"``.
+    package : str
+        Package whose modules register the built-in entries; also the entry point group for plug-ins.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self.package = package
+        self._entries: dict[str, Entry] = {}
+        self._discovered = False
+
+    def register(self, name: str, *, runtime: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+        """Class decorator; ``runtime`` names the arguments that come from the data, not from settings."""
+
+        def add(cls: type[T]) -> type[T]:
+            if name in self._entries and self._entries[name].cls.__qualname__ != cls.__qualname__:
+                raise ConfigError(f"two {self.kind} classes are registered as {name!r}; rename one of them")
+            self._entries[name] = Entry(name, cls, _settings_model(name, cls, runtime), runtime)
+            return cls
+
+        return add
+
+    def names(self) -> list[str]:
+        """All registered names, sorted."""
+        self._discover()
+        return sorted(self._entries)
+
+    def entry(self, name: str) -> Entry:
+        """The entry called ``name``.
+
+        Raises
+        ------
+        ConfigError
+            When there is none; the message offers the nearest name.
+        """
+        self._discover()
+        if name not in self._entries:
+            raise ConfigError(f"unknown {self.kind} {name!r}; {nearest(name, list(self._entries))}")
+        return self._entries[name]
+
+    def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:
+        """Instance from checked settings; of ``runtime`` each class takes what it declares."""
+        values = (
+            dict(settings)
+            if isinstance(settings, Mapping)
+            else {k: getattr(settings, k) for k in type(settings).model_fields}
+        )
+        entry = self.entry(values.pop("name"))
+        missing = [key for key in entry.runtime if key not in runtime]
+        if missing:
+            raise ConfigError(f"{self.kind} {entry.name!r} needs {', '.join(missing)} from the run")
+        return entry.cls(**values, **{key: runtime[key] for key in entry.runtime})
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
+            importlib.import_module(f"{self.package}.{module.name}")
+        for point in entry_points(group=self.package):
+            point.load()
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint for a mistyped name: the nearest known one, or the whole list."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def _settings_model(name: str, cls: type[Any], runtime: tuple[str, ...]) -> type[BaseModel]:
+    hints = typing.get_type_hints(cls.__init__, include_extras=True)
+    fields: dict[str, Any] = {"name": (Literal[name], name)}
+    for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
+        if parameter.name in runtime:
+            continue
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            raise TypeError(f"{cls.__qualname__}: settings must be named, not {parameter}")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    return create_model(f"{cls.__name__}Settings", __config__=config, __doc__=inspect.getdoc(cls), **fields)
+
+
+DATASETS = Registry("dataset", "tsrep.datasets")
+SPLITS = Registry("split", "tsrep.signals")
+ENCODERS = Registry("encoder", "tsrep.encoders")
+OBJECTIVES = Registry("objective", "tsrep.objectives")
+SAMPLERS = Registry("sampler", "tsrep.sampling")

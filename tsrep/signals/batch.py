@@ -1,0 +1,33 @@
+"""A training batch with named fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some samples of a panel as tensors on one device.
+
+    Attributes
+    ----------
+    x : Tensor, shape (batch, channel, time), float32
+        Standardised signals; missing values are NaN.
+    label : Tensor, shape (batch,) int64, or (batch, class) bool
+    patient, trial, sample, start : Tensors, shape (batch,), int64
+        ``sample`` is the index in the panel, ``start`` the first time step in the record.
+    """
+
+    x: Tensor
+    label: Tensor
+    patient: Tensor
+    trial: Tensor
+    sample: Tensor
+    start: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)

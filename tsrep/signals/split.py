@@ -1,0 +1,133 @@
+"""A division of a panel into training, validation and test samples that is checked when it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from tsrep.errors import SplitError
+from tsrep.signals.panel import Ints, Panel
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Three disjoint sets of sample indices with no patient and no raw sample in two of them.
+
+    Attributes
+    ----------
+    train, validation, test : int64 arrays of sample indices, sorted
+    how : str
+        The rule that made it, for reports.
+    counts : dict
+        Per part: numbers of ``samples``, ``trials`` and ``patients``, and samples per class.
+    digest : str
+        Hash of the three sets.
+    """
+
+    train: Ints
+    validation: Ints
+    test: Ints
+    how: str
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    digest: str = ""
+
+    @classmethod
+    def make(cls, panel: Panel, train: Any, validation: Any, test: Any, *, how: str) -> Split:
+        """Check a division and count it.
+
+        Parameters
+        ----------
+        panel : Panel
+        train, validation, test : arrays of sample indices or masks
+        how : str
+            The rule that made the division.
+
+        Raises
+        ------
+        SplitError
+            When a part but the test part is empty, when two parts share a sample, a patient or raw
+            signal (overlapping windows), or when the training part has only one class.
+        """
+        parts = {
+            name: np.sort(np.flatnonzero(v) if np.asarray(v).dtype == bool else np.asarray(v, np.int64))
+            for name, v in zip(PARTS, (train, validation, test), strict=True)
+        }
+        for name in ("train", "validation"):
+            if not len(parts[name]):
+                raise SplitError(
+                    f"the {name} part of the split ({how}) is empty; give it patients of its own"
+                )
+        for one, two in combinations(PARTS, 2):
+            _refuse_shared_patients(panel, one, parts[one], two, parts[two])
+            _refuse_shared_signal(panel, one, parts[one], two, parts[two])
+        _refuse_one_class(panel, parts["train"])
+        digest = hashlib.sha256(b"|".join(parts[name].tobytes() for name in PARTS)).hexdigest()[:16]
+        return cls(
+            **parts, how=how, counts={name: _count(panel, parts[name]) for name in PARTS}, digest=digest
+        )
+
+
+def _refuse_shared_patients(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
+    shared = np.intersect1d(panel.patient[a], panel.patient[b])
+    if len(shared):
+        names = [panel.patient_names[p] if panel.patient_names else str(p) for p in shared[:5]]
+        more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
+        raise SplitError(
+            f"patient {', '.join(names)}{more} would be in both the {one} and the {two} part; "
+            "put all records of a patient in one part"
+        )
+
+
+def _refuse_shared_signal(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
+    """Windows share raw signal when they lie in one row of the store less than a window apart."""
+    if not len(a) or not len(b):
+        return
+    index = np.concatenate([a, b])
+    part = np.repeat([0, 1], [len(a), len(b)])
+    order = np.lexsort((panel.start[index], panel.row[index]))
+    row, start, part = panel.row[index][order], panel.start[index][order], part[order]
+    for other in (0, 1):
+        # the nearest window of the other part at or before each window decides
+        last = np.maximum.accumulate(np.where(part == other, np.arange(len(part)), -1))
+        here = np.flatnonzero((part != other) & (last >= 0))
+        near = last[here]
+        clash = here[(row[here] == row[near]) & (start[here] - start[near] < panel.length)]
+        if len(clash):
+            sample = index[order[clash[0]]]
+            raise SplitError(
+                f"windows of record {panel.row[sample]} (trial {panel.trial[sample]}) in the {one} and the {two} part "
+                "share raw signal; keep all windows of a record in one part"
+            )
+
+
+def _refuse_one_class(panel: Panel, train: Ints) -> None:
+    present = (
+        np.flatnonzero(panel.label[train].any(axis=0)) if panel.multilabel else np.unique(panel.label[train])
+    )
+    if panel.multilabel:
+        constant = panel.label[train].all(axis=0) | ~panel.label[train].any(axis=0)
+        if not constant.all():
+            return
+    elif len(present) > 1:
+        return
+    name = panel.classes[present[0]] if len(present) else "no class"
+    raise SplitError(
+        f"the training part has only one class ({name}); nothing can be learned from it, so choose other patients or another label"
+    )
+
+
+def _count(panel: Panel, index: Ints) -> dict[str, Any]:
+    label = panel.label[index]
+    per_class = label.sum(axis=0) if panel.multilabel else np.bincount(label, minlength=len(panel.classes))
+    return {
+        "samples": len(index),
+        "trials": len(np.unique(panel.trial[index])),
+        "patients": len(np.unique(panel.patient[index])),
+        "classes": dict(zip(panel.classes, per_class.tolist(), strict=True)),
+    }
