@@ -147,7 +147,7 @@ class Panel:
 
     @cached_property
     def x(self) -> Floats:
-        """All samples, shape (sample, channel, time), float32: a copy, so only for panels that fit in memory."""
+        """All samples, shape (sample, channel, time), float32: a copy, for panels that fit in memory."""
         return self.take(np.arange(len(self)))
 
     def take(self, index: Ints) -> Floats:
@@ -180,7 +180,8 @@ class Panel:
         hop = length if hop is None else hop
         if not 1 <= length <= self.length:
             raise DataError(
-                f"a window of {length} steps does not fit samples of {self.length} steps ({self.length / self.sfreq:g} s); shorten the window"
+                f"a window of {length} steps does not fit samples of {self.length} steps "
+                f"({self.length / self.sfreq:g} s); shorten the window"
             )
         if hop < 1:
             raise DataError(f"windows must advance by at least one step, not {hop}")
@@ -219,7 +220,8 @@ def _check(panel: Panel) -> None:
         )
     if n and panel.label.ndim == 1 and not 0 <= panel.label.min() <= panel.label.max() < len(panel.classes):
         raise DataError(
-            f"class indices run from {panel.label.min()} to {panel.label.max()} but there are {len(panel.classes)} classes"
+            f"class indices run from {panel.label.min()} to {panel.label.max()} "
+            f"but there are {len(panel.classes)} classes"
         )
     pairs = np.unique(np.stack([panel.trial, panel.patient]), axis=1)
     shared = pairs[0][1:][pairs[0][1:] == pairs[0][:-1]]

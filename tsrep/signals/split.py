@@ -101,8 +101,8 @@ def _refuse_shared_signal(panel: Panel, one: str, a: Ints, two: str, b: Ints) ->
         if len(clash):
             sample = index[order[clash[0]]]
             raise SplitError(
-                f"windows of record {panel.row[sample]} (trial {panel.trial[sample]}) in the {one} and the {two} part "
-                "share raw signal; keep all windows of a record in one part"
+                f"windows of record {panel.row[sample]} (trial {panel.trial[sample]}) in the {one} and "
+                f"the {two} part share raw signal; keep all windows of a record in one part"
             )
 
 
@@ -118,7 +118,8 @@ def _refuse_one_class(panel: Panel, train: Ints) -> None:
         return
     name = panel.classes[present[0]] if len(present) else "no class"
     raise SplitError(
-        f"the training part has only one class ({name}); nothing can be learned from it, so choose other patients or another label"
+        f"the training part has only one class ({name}); nothing can be learned from it, "
+        "so choose other patients or another label"
     )
 
 

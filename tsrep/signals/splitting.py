@@ -135,7 +135,7 @@ class PerClassOrder:
         """
         if panel.multilabel:
             raise SplitError(
-                "the split 'per-class-order' needs one class per patient, but these labels are multi-label"
+                "the split 'per-class-order' needs one class per patient, but these are multi-label"
             )
         parts: list[list[Ints]] = [[], [], []]
         for c in range(len(panel.classes)):
