@@ -1,0 +1,97 @@
+"""A panel's samples as tensors, gathered by index."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tsrep.signals import Batch, Panel
+from tsrep.signals.panel import Ints
+
+
+class PanelTensors:
+    """Batches of a panel on a device.
+
+    On the CPU the store is the panel's own memory (often a memory map) and nothing is copied. On
+    CUDA the recordings that the panel uses move to the device when they fit in half of its free
+    memory; otherwise samples are gathered on the host and sent batch by batch.
+
+    Parameters
+    ----------
+    panel : Panel
+    device : torch.device or str
+    """
+
+    def __init__(self, panel: Panel, device: torch.device | str = "cpu") -> None:
+        self.panel = panel
+        self.device = torch.device(device)
+        rows = np.unique(panel.row)
+        self.resident = self.device.type == "cuda" and self._fits(len(rows))
+        self._home = self.device if self.resident else torch.device("cpu")
+        if self.resident:
+            self._store = torch.from_numpy(np.ascontiguousarray(panel.store[rows])).to(self._home)
+            self._row = self._keep(np.searchsorted(rows, panel.row))
+        else:
+            self._store = _tensor_on(panel.store)
+            self._row = self._keep(panel.row)
+        self._start = self._keep(panel.start)
+        gain, offset = np.broadcast_arrays(panel.gain, panel.offset)
+        select = rows if self.resident and len(gain) > 1 else slice(None)
+        self._gain, self._offset = self._keep(gain[select]), self._keep(offset[select])
+        self._label = torch.from_numpy(panel.label.copy()).to(self.device)
+        self._patient = torch.from_numpy(panel.patient.copy()).to(self.device)
+        self._trial = torch.from_numpy(panel.trial.copy()).to(self.device)
+
+    def __len__(self) -> int:
+        return len(self.panel)
+
+    def batch(self, index: Ints) -> Batch:
+        """Samples ``index`` of the panel, in that order; ``x`` equals ``panel.take(index)``.
+
+        Parameters
+        ----------
+        index : int64 array, shape (batch,)
+        """
+        sample = torch.from_numpy(np.asarray(index, np.int64))
+        at = sample.to(self._home, non_blocking=True)
+        x = self._gather(at)
+        there = sample.to(self.device, non_blocking=True)
+        return Batch(
+            x=self._send(x),
+            label=self._label[there],
+            patient=self._patient[there],
+            trial=self._trial[there],
+            sample=there,
+            start=self._send(self._start[at]),
+        )
+
+    def _gather(self, at: Tensor) -> Tensor:
+        row, start = self._row[at], self._start[at]
+        raw = self._store.unfold(2, self.panel.length, 1)[row, :, start]  # (batch, channel, time)
+        each = len(self._gain) > 1
+        gain, offset = (self._gain[row], self._offset[row]) if each else (self._gain, self._offset)
+        # Two roundings, as in Panel.take; addcmul would fuse them and differ in the last bit.
+        return raw.to(torch.float32).mul_(gain[:, :, None]).add_(offset[:, :, None])
+
+    def _send(self, values: Tensor) -> Tensor:
+        if self._home == self.device or self.device.type != "cuda":
+            return values.to(self.device)
+        return values.pin_memory().to(self.device, non_blocking=True)
+
+    def _keep(self, values: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.array(values)).to(self._home)
+
+    def _fits(self, rows: int) -> bool:
+        need = self.panel.store[:1].nbytes * rows
+        return need <= torch.cuda.mem_get_info(self.device)[0] // 2
+
+
+def _tensor_on(store: NDArray[np.generic]) -> Tensor:
+    with warnings.catch_warnings():
+        # A read-only memory map is only ever read here.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.asarray(store))

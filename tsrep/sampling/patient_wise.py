@@ -1,0 +1,59 @@
+"""Batches that hold several trials of a patient, so that patient positives across trials exist."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from tsrep.registry import SAMPLERS
+from tsrep.sampling.groups import codes, pairs, random_position, shuffled_groups
+from tsrep.sampling.sampler import Sampler
+from tsrep.signals import Panel
+from tsrep.signals.panel import Ints
+
+
+@SAMPLERS.register("patient-wise", runtime=("panel", "batch_size", "seed", "rank", "world"))
+class PatientWiseSampler(Sampler):
+    """Groups of trials of one patient in random order, cut into batches.
+
+    Each epoch the trials of every patient are grouped anew, at random.
+
+    Parameters
+    ----------
+    trials : int
+        At most so many trials of a patient stand together; a batch then holds many patients.
+    samples : int or None
+        At most so many samples of each of these trials stand together. None keeps trials whole.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        trials: Annotated[int, Field(ge=1)] = 2,
+        samples: Annotated[int, Field(ge=2)] | None = None,
+    ) -> None:
+        super().__init__(panel, batch_size, seed, rank, world)
+        self.trials = trials
+        self.samples = samples
+        self._trial = codes(panel.trial)
+        _, first = np.unique(self._trial, return_index=True)
+        self._patient_of_trial = codes(panel.patient[first])
+
+    def order(self, rng: np.random.Generator) -> Ints:
+        """All sample indices with some trials of a patient together, trial after trial."""
+        group_of_trial = pairs(
+            self._patient_of_trial, random_position(self._patient_of_trial, rng) // self.trials
+        )
+        group = group_of_trial[self._trial]
+        if self.samples is not None:
+            group = pairs(group, random_position(self._trial, rng) // self.samples)
+        trial_by_trial = shuffled_groups(self._trial, rng)
+        # A stable sort on top keeps each trial in one piece where a batch ends inside a group.
+        place = rng.permutation(int(group.max()) + 1)
+        return trial_by_trial[np.argsort(place[group[trial_by_trial]], kind="stable")]

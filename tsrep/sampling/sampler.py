@@ -1,0 +1,84 @@
+"""What all batch samplers share: an order of the samples, cut into batches and dealt to the ranks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from tsrep.errors import ConfigError
+from tsrep.rng import numpy_generator
+from tsrep.signals import Panel
+from tsrep.signals.panel import Ints
+
+
+class Sampler(ABC):
+    """Batches of a panel as a pure function of (seed, epoch).
+
+    Nothing is remembered between epochs, so a run resumes in the middle of one by slicing the list
+    that :meth:`epoch` gives at its cursor.
+
+    Parameters
+    ----------
+    panel : Panel
+        The training samples.
+    batch_size : int
+        Samples in a step over all ranks together; each of ``world`` ranks gets its share.
+    seed : int
+        Non-negative.
+    rank, world : int
+        This process and the number of processes.
+
+    Raises
+    ------
+    ConfigError
+        When a rank would get fewer than two samples in a step, or unequal shares.
+    """
+
+    def __init__(self, panel: Panel, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        if batch_size % world or batch_size < 2 * world:
+            raise ConfigError(
+                f"a batch of {batch_size} does not give {world} process(es) equal shares of at least 2 samples"
+                f"; set batch_size to a multiple of {world} from {2 * world} on"
+            )
+        if len(panel) < 2 * world:
+            raise ConfigError(
+                f"{len(panel)} training sample(s) do not make a batch for {world} process(es); "
+                "each needs at least 2 samples"
+            )
+        self.panel = panel
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world = world
+
+    @abstractmethod
+    def order(self, rng: np.random.Generator) -> Ints:
+        """All sample indices in the order of an epoch."""
+
+    def epoch(self, epoch: int) -> list[Ints]:
+        """Index arrays of this rank's batches in ``epoch``, in order.
+
+        With one process every sample comes exactly once. With more, all ranks get equally many
+        batches, batch ``k`` of every rank is equally large, and of the last global batch up to
+        ``world - 1`` samples are dropped.
+        """
+        rng = numpy_generator(self.seed, "sampling", epoch)
+        return self._share(self.order(rng))
+
+    def _share(self, order: Ints) -> list[Ints]:
+        return [share(batch, self.rank, self.world) for batch in cut(order, self.batch_size, 2 * self.world)]
+
+
+def cut(order: Ints, size: int, least: int) -> list[Ints]:
+    """Consecutive pieces of ``size``; a last piece smaller than ``least`` joins the one before it."""
+    ends = np.arange(size, len(order), size)
+    if len(ends) and len(order) - ends[-1] < least:
+        ends = ends[:-1]
+    return np.split(order, ends)
+
+
+def share(batch: Ints, rank: int, world: int) -> Ints:
+    """The contiguous part of ``batch`` that belongs to ``rank``; all parts are equally large."""
+    each = len(batch) // world
+    return batch[rank * each : (rank + 1) * each]
