@@ -38,8 +38,8 @@ class Sampler(ABC):
     def __init__(self, panel: Panel, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
         if batch_size % world or batch_size < 2 * world:
             raise ConfigError(
-                f"a batch of {batch_size} does not give {world} process(es) equal shares of at least 2 samples"
-                f"; set batch_size to a multiple of {world} from {2 * world} on"
+                f"a batch of {batch_size} cannot give {world} processes equal shares of at least 2 samples; "
+                f"set batch_size to a multiple of {world} from {2 * world} on"
             )
         if len(panel) < 2 * world:
             raise ConfigError(
