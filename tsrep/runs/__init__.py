@@ -1,0 +1,1 @@
+"""Runs: one validated configuration in, one folder out."""

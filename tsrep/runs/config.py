@@ -1,0 +1,158 @@
+"""The configuration of a run: one versioned tree, checked before any data are read."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from functools import cache, reduce
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+
+from tsrep.encoders.pooling import Pooling
+from tsrep.errors import ConfigError
+from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, nearest
+from tsrep.signals.standardise import Standardisation
+from tsrep.training.settings import TrainingSettings
+
+CLOSED = ConfigDict(extra="forbid", frozen=True)
+
+
+class WindowSettings(BaseModel):
+    """How records become samples."""
+
+    model_config = CLOSED
+
+    seconds: Annotated[float, Field(gt=0)] | None = Field(
+        2.5, description="length of a sample; null takes whole records"
+    )
+    hop_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="from one sample to the next; null means no overlap"
+    )
+    standardise: Standardisation = Field("global", description="what to divide by; see the guide")
+
+
+class EvaluationSettings(BaseModel):
+    """What ``fit`` and ``evaluate`` score."""
+
+    model_config = CLOSED
+
+    pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
+    protocols: tuple[Literal["probe", "knn", "finetune"], ...] = ("probe", "knn")
+    labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.1, 0.01)
+    drawn_by: tuple[Literal["sample", "patient"], ...] = ("sample", "patient")
+    seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random encoders")
+    resamples: Annotated[int, Field(ge=100)] = Field(1000, description="of patients, for intervals")
+    part: Literal["test", "validation"] | None = Field(
+        None, description="patients to score; null is the test part, or validation where there is none"
+    )
+
+
+class Configuration(BaseModel):
+    """What all runs have in common; the parts by name are added by :func:`schema`."""
+
+    model_config = CLOSED
+
+    version: Literal[1] = 1
+    name: str | None = Field(None, pattern=r"^[\w.-]+$", description="of the run folder")
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
+    strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
+    window: WindowSettings = WindowSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    dataset: Any
+    split: Any
+    encoder: Any
+    objective: Any
+    sampler: Any
+
+
+def _named(value: Any) -> Any:
+    """``comet`` is short for ``{name: comet}``."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+PARTS: Mapping[str, tuple[Registry, str | None]] = {
+    "dataset": (DATASETS, "ptb-xl-sim"),
+    "split": (SPLITS, None),
+    "encoder": (ENCODERS, "dilated-conv"),
+    "objective": (OBJECTIVES, "comet"),
+    "sampler": (SAMPLERS, None),
+}
+
+
+@cache
+def schema() -> type[Configuration]:
+    """The full model, with a discriminated union over each registry."""
+    fields: dict[str, Any] = {}
+    for part, (registry, default) in PARTS.items():
+        models = [registry.entry(name).settings for name in registry.names()]
+        union: Any = reduce(operator.or_, models)
+        if len(models) > 1:
+            union = Annotated[union, Field(discriminator="name")]
+        if default is None:
+            fields[part] = (union | None, None)
+        else:
+            fields[part] = (union, Field(default_factory=registry.entry(default).settings))
+    short = field_validator(*PARTS, mode="before")(_named)
+    validators: dict[str, Any] = {"short": short}
+    return create_model("RunConfiguration", __base__=Configuration, __validators__=validators, **fields)
+
+
+def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:
+    """Checked configuration from plain values; what is not said takes its default.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first setting that is unknown or out of range.
+    """
+    if isinstance(values, Configuration):
+        return values
+    try:
+        return schema().model_validate(dict(values or {}))
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, dict(values or {}))) from error
+
+
+def plain(config: Configuration) -> dict[str, Any]:
+    """Values as they go into YAML or JSON."""
+    return config.model_dump(mode="json")
+
+
+def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    kind = first["type"]
+    if kind == "union_tag_invalid":
+        part = where[0]
+        return (
+            f"unknown {part} {first['ctx']['tag']!r}; {nearest(first['ctx']['tag'], PARTS[part][0].names())}"
+        )
+    if kind == "union_tag_not_found":
+        return f"{where[0]} does not say its name; give {where[0]}.name, one of {', '.join(PARTS[where[0]][0].names())}"
+    path = ".".join(_without_tags(where, values))
+    if kind == "extra_forbidden":
+        return f"unknown setting {path}; {nearest(where[-1], _known(where[:-1]))}"
+    if kind == "missing":
+        return f"{path} is missing; it has no default, so give it"
+    return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _without_tags(where: list[str], values: dict[str, Any]) -> list[str]:
+    """pydantic puts the chosen name of a union into the path; users do not."""
+    is_union = len(where) > 1 and where[0] in PARTS
+    return [where[0], *where[2:]] if is_union and where[1] in PARTS[where[0]][0].names() else where
+
+
+def _known(where: list[str]) -> list[str]:
+    model: Any = schema()
+    if where and where[0] in PARTS:
+        model = PARTS[where[0]][0].entry(where[1]).settings if len(where) > 1 else model
+    elif where:
+        model = type(getattr(Configuration.model_construct(), where[0]))
+    return list(model.model_fields)

@@ -1,0 +1,93 @@
+"""Configurations from YAML files, presets and ``--set path=value``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tsrep.errors import ConfigError
+from tsrep.files import write_text
+from tsrep.runs.config import Configuration, configure, plain
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Plain values of a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        When the file is missing, is not YAML, or is not a mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"configuration {path} cannot be read ({error.strerror}); check the path"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f", line {line + 1}" if line is not None else ""
+        raise ConfigError(f"configuration {path}{where} is not valid YAML; mend it") from error
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(
+            f"configuration {path} holds a {type(values).__name__}, not settings by name; mend it"
+        )
+    return values or {}
+
+
+def write_config(path: Path, config: Configuration) -> None:
+    """Write every setting, defaults included, as YAML."""
+    write_text(path, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
+
+
+def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ()) -> Configuration:
+    """One configuration from layers, later ones winning, and ``path=value`` assignments on top.
+
+    A layer that names another dataset, encoder, objective, sampler or split than the one below
+    replaces that part as a whole, since its settings belong to its name.
+
+    Raises
+    ------
+    ConfigError
+        When an assignment is malformed or the result is not valid.
+    """
+    values: dict[str, Any] = {}
+    for layer in layers:
+        values = _merged(values, layer or {})
+    for assignment in assignments:
+        values = _merged(values, _parsed(assignment))
+    return configure(values)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        old = {"name": old} if isinstance(old, str) and isinstance(value, Mapping) else old
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            renamed = "name" in value and value["name"] != old.get("name", value["name"])
+            result[key] = dict(value) if renamed else _merged(old, value)
+        elif isinstance(old, Mapping) and isinstance(value, str) and old.get("name") == value:
+            continue
+        else:
+            result[key] = value
+    return result
+
+
+def _parsed(assignment: str) -> dict[str, Any]:
+    path, equals, text = assignment.partition("=")
+    if not equals or not all(path.split(".")):
+        raise ConfigError(
+            f"--set {assignment!r} is not of the form path=value, such as objective.temperature=0.2"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value of --set {assignment!r} is not valid YAML; quote it") from error
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return value

@@ -1,0 +1,44 @@
+"""Stopping between two steps when the user presses Ctrl-C or the system asks to end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from tsrep.errors import RunError
+
+
+class Interrupted(RunError):
+    """Training stopped on request after saving its state."""
+
+
+class StopRequest:
+    """Whether a stop was asked for."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once, as without this."""
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        request.made = True
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,104 @@
+"""Where a run stands: enough to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from tsrep.errors import RunError
+from tsrep.files import replacing
+
+FORMAT = 1
+
+
+@dataclass
+class Position:
+    """Counters of a run; with the seed they determine all that follows.
+
+    Attributes
+    ----------
+    epoch, cursor : int
+        The next batch: epoch from 1, and index in it from 0.
+    step : int
+        Steps done.
+    best_value, best_epoch : float or None, int
+        Of the weights kept so far, on the quantity that ``checkpoint`` names (larger is better).
+    idle : int
+        Validations since then.
+    log_bytes : int
+        Length of the metric log.
+    seconds : float
+        Training time so far.
+    terms : dict
+        Loss terms added up since the last line of the log.
+    """
+
+    epoch: int = 1
+    cursor: int = 0
+    step: int = 0
+    best_value: float | None = None
+    best_epoch: int = 0
+    idle: int = 0
+    log_bytes: int = 0
+    seconds: float = 0.0
+    terms: dict[str, Any] = field(default_factory=dict)
+
+
+def save_state(path: Path, position: Position, **modules: Any) -> None:
+    """Write the position and the ``state_dict`` of each module or optimiser, atomically."""
+    content = {"format": FORMAT, "position": asdict(position)}
+    content |= {name: module.state_dict() for name, module in modules.items()}
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_state(path: Path, **modules: Any) -> Position:
+    """Restore what :func:`save_state` wrote; no code in the file is executed.
+
+    Raises
+    ------
+    RunError
+        When the file is broken or belongs to another network.
+    """
+    try:
+        content = torch.load(path, weights_only=True, map_location="cpu")
+        if content["format"] != FORMAT:
+            raise RunError(
+                f"{path} has format {content['format']}, this version reads {FORMAT}; start the run anew"
+            )
+        for name, module in modules.items():
+            module.load_state_dict(content[name])
+    except RunError:
+        raise
+    except Exception as error:
+        raise RunError(
+            f"{path} cannot be resumed from ({type(error).__name__}); start the run anew"
+        ) from error
+    return Position(**content["position"])
+
+
+def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write tensors as safetensors, atomically."""
+    with replacing(path) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, temporary, metadata)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors from a safetensors file.
+
+    Raises
+    ------
+    RunError
+        When the file is missing or broken.
+    """
+    try:
+        return dict(load_file(path))
+    except Exception as error:
+        raise RunError(
+            f"{path} cannot be read as weights ({type(error).__name__}); train the run again"
+        ) from error
