@@ -1,0 +1,309 @@
+"""Recordings decoded once, in parallel, into a memory map that later runs open in no time.
+
+The folder of a conversion is named by a hash of its sources and settings. Of the sources it takes path,
+size and time of change (to the nanosecond) rather than every byte: a changed, replaced, added or removed
+file is noticed, and looking costs a fraction of a second where hashing gigabytes would not. Whoever edits
+a file and then restores both its size and its time of change deceives it. The content itself is hashed
+once, while decoding, and that hash is what a panel's ``digest`` rests on.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.datasets.wfdb_record import Unreadable
+from tsrep.errors import DataError
+from tsrep.signals.panel import Floats, Ints
+
+FORMAT = 2
+SLAB = 256
+HEADER = 128
+SPARE_BYTES = 8 << 20
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Equally long pieces of one recording.
+
+    Attributes
+    ----------
+    store : array, shape (piece, channel, time), int16 or float32
+    gain, offset : arrays, shape (channel,)
+    """
+
+    store: NDArray[Any]
+    gain: NDArray[Any]
+    offset: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Job(Generic[S]):
+    """What to convert.
+
+    Attributes
+    ----------
+    name : str
+        Start of the folder's name.
+    sources : sequence
+        One per recording, handed to ``decode``.
+    labels : sequence of str
+        What to call each source in messages.
+    decode : callable, source to Pieces
+        Runs in threads; raises Unreadable with a reason.
+    key : dict
+        Everything else that the result depends on, as JSON.
+    shape : (int, int)
+        Channels and time steps of every piece.
+    dtype : "int16" or "float32"
+    pieces : float
+        Expected number of pieces per source, for the space needed.
+    """
+
+    name: str
+    sources: Sequence[S]
+    labels: Sequence[str]
+    decode: Callable[[S], Pieces]
+    key: dict[str, Any]
+    shape: tuple[int, int]
+    dtype: str = "int16"
+    pieces: float = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """A conversion on disk.
+
+    Attributes
+    ----------
+    store : memory map, shape (piece, channel, time)
+    gain, offset : float32 arrays, shape (piece or 1, channel)
+    source, piece : int64 arrays, shape (piece,)
+        Index of the source, and of the piece within it.
+    skipped : tuple of (label, reason)
+    digest : str
+        Hash of the decoded content.
+    """
+
+    store: NDArray[Any]
+    gain: Floats
+    offset: Floats
+    source: Ints
+    piece: Ints
+    skipped: tuple[tuple[str, str], ...]
+    digest: str
+
+
+def fingerprint(root: Path, files: Sequence[Path]) -> str:
+    """Hash of path, size and time of change of some files; a missing file counts as such."""
+    digest = hashlib.sha256()
+    base = os.fspath(root)
+    for file in files:
+        path = os.fspath(file)
+        try:
+            status = os.stat(path)
+            facts = f"{os.path.relpath(path, base) if not path.startswith(base) else path[len(base) :]}|{status.st_size}|{status.st_mtime_ns}\n"
+        except OSError:
+            facts = f"{path[len(base) :]}|missing\n"
+        digest.update(facts.encode())
+    return digest.hexdigest()
+
+
+def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = True) -> Converted:
+    """Open the conversion of a job, making it first where there is none.
+
+    Raises
+    ------
+    DataError
+        When the cache has no space or cannot be written, when nothing can be read, or (``strict``)
+        when anything cannot.
+    """
+    text = json.dumps([FORMAT, job.key, job.shape, job.dtype], sort_keys=True)
+    folder = cache / f"{job.name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+    if not (folder / "meta.json").exists():
+        _make(job, folder, strict, progress)
+    converted = _open(folder)
+    if strict:
+        _refuse(converted.skipped)
+    return converted
+
+
+def _open(folder: Path) -> Converted:
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    rows = np.load(folder / "rows.npz")
+    return Converted(
+        store=np.load(folder / "signals.npy", mmap_mode="c"),
+        gain=rows["gain"],
+        offset=rows["offset"],
+        source=rows["source"],
+        piece=rows["piece"],
+        skipped=tuple((label, reason) for label, reason in meta["skipped"]),
+        digest=meta["digest"],
+    )
+
+
+def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
+    _refuse_full_disk(job, folder.parent)
+    temporary: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder.parent))
+        _write(job, temporary, strict, progress)
+        _put_in_place(temporary, folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(
+                f"the disk is full: no space to convert {job.name} in {folder.parent}; "
+                "free some or choose another folder with TSREP_CACHE"
+            ) from error
+        raise DataError(
+            f"the cache {folder.parent} cannot be written ({error.strerror or error}); "
+            "choose another folder with TSREP_CACHE"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    try:
+        temporary.rename(folder)
+    except OSError as error:
+        # another process may have finished the same conversion first; theirs is as good as ours
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (folder / "meta.json").exists():
+            raise
+
+
+def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
+    rows: list[tuple[int, int]] = []
+    gains: list[NDArray[Any]] = []
+    offsets: list[NDArray[Any]] = []
+    skipped: list[tuple[str, str]] = []
+    digest = hashlib.sha256()
+    with (folder / "signals.npy").open("wb") as out:
+        out.write(bytes(HEADER))
+        for i, result in _decoded(job, progress):
+            if isinstance(result, str):
+                skipped.append((job.labels[i], result))
+                continue
+            out.write(result.store.tobytes())
+            digest.update(result.store.tobytes())
+            digest.update(np.stack([result.gain, result.offset]).astype(np.float32).tobytes())
+            rows += [(i, k) for k in range(len(result.store))]
+            gains += [result.gain] * len(result.store)
+            offsets += [result.offset] * len(result.store)
+        if not rows:
+            _refuse_all(job, skipped)
+        if strict:
+            _refuse(skipped)
+        _write_header(out, job, len(rows))
+        out.flush()
+        os.fsync(out.fileno())
+    source, piece = np.array(rows, np.int64).T
+    np.savez(folder / "rows.npz", gain=_shared(gains), offset=_shared(offsets), source=source, piece=piece)
+    meta = {"skipped": skipped, "digest": digest.hexdigest(), "key": job.key}
+    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _write_header(out: IO[bytes], job: Job[S], rows: int) -> None:
+    facts = {
+        "descr": np.dtype(job.dtype).newbyteorder("<").str,
+        "fortran_order": False,
+        "shape": (rows, *job.shape),
+    }
+    out.seek(0)
+    np.lib.format.write_array_header_1_0(out, facts)
+    if out.tell() != HEADER:
+        raise AssertionError(f"the array header takes {out.tell()} bytes, not {HEADER}")
+
+
+def _shared(values: list[NDArray[Any]]) -> Floats:
+    """One row when all are equal, so that most conversions need no gain per record."""
+    stacked = np.asarray(values, np.float32)
+    return stacked[:1] if (stacked == stacked[0]).all() else stacked
+
+
+def _decoded(job: Job[S], progress: bool) -> Iterator[tuple[int, Pieces | str]]:
+    """Each source in order, as pieces or as the reason why there are none."""
+
+    def attempt(source: S) -> Pieces | str:
+        try:
+            pieces = job.decode(source)
+        except Unreadable as reason:
+            return str(reason)
+        if pieces.store.shape[1:] != job.shape or pieces.store.dtype != job.dtype:
+            raise AssertionError(
+                f"decoded {pieces.store.dtype} {pieces.store.shape[1:]} for {job.dtype} {job.shape}"
+            )
+        return pieces
+
+    # slabs bound what waits in memory when the disk is slower than the decoders
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool, _bar(job, progress) as advance:
+        for begin in range(0, len(job.sources), SLAB):
+            slab = job.sources[begin : begin + SLAB]
+            for i, result in enumerate(pool.map(attempt, slab), begin):
+                yield i, result
+            advance(len(slab))
+
+
+@contextmanager
+def _bar(job: Job[S], show: bool) -> Iterator[Callable[[int], None]]:
+    if not show:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("converting {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task(job.name, total=len(job.sources))
+        yield lambda n: bar.advance(task, n)
+
+
+def _refuse_full_disk(job: Job[S], cache: Path) -> None:
+    existing = next(p for p in (cache, *cache.absolute().parents) if p.exists())
+    size = np.dtype(job.dtype).itemsize * job.shape[0] * job.shape[1]
+    needed = int(len(job.sources) * job.pieces * size) + SPARE_BYTES
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise DataError(
+            f"converting {job.name} needs {needed / 1e6:.0f} MB in {cache} but the disk has {free / 1e6:.0f} MB free; "
+            "free some or choose another folder with TSREP_CACHE"
+        )
+
+
+def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
+    if skipped:
+        label, reason = skipped[0]
+        more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
+        raise DataError(
+            f"record {label} cannot be used: {reason}{more}; mend it, or load without --strict to skip it"
+        )
+
+
+def _refuse_all(job: Job[S], skipped: Sequence[tuple[str, str]]) -> None:
+    label, reason = skipped[0] if skipped else ("-", "there are none")
+    raise DataError(
+        f"none of the {len(job.sources)} records of {job.name} can be used; the first, {label}: {reason}; "
+        "check that the folder is complete"
+    )

@@ -1,0 +1,91 @@
+"""Loading by name: settings are checked first, then the data set's own loader runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tsrep.datasets.about import About
+from tsrep.errors import ConfigError
+from tsrep.registry import DATASETS, nearest
+from tsrep.signals.panel import Panel
+
+
+def load(
+    dataset: str | Mapping[str, Any] | BaseModel,
+    root: Path | str | None = None,
+    *,
+    cache: Path | str | None = None,
+    strict: bool = False,
+    progress: bool = True,
+    **settings: Any,
+) -> Panel:
+    """Panel of a data set.
+
+    Parameters
+    ----------
+    dataset : str, mapping or settings
+        Name of a data set (with its ``settings`` as keywords), or settings that hold their ``name``.
+    root : Path or None
+        Folder of the data; ``None`` looks where ``tsrep data fetch`` puts them.
+    cache : Path or None
+        Folder for converted signals; ``None`` for ``$TSREP_CACHE`` or the user's cache folder.
+    strict : bool
+        Refuse records that cannot be read instead of listing them in ``Panel.skipped``.
+    progress : bool
+        Show progress on stderr while decoding.
+
+    Raises
+    ------
+    ConfigError
+        When the name or a setting is unknown or out of range.
+    DataError
+        When the data are missing or broken.
+    """
+    loader = build(dataset, **settings)
+    panel: Panel = loader.load(
+        None if root is None else Path(root),
+        cache=None if cache is None else Path(cache),
+        strict=strict,
+        progress=progress,
+    )
+    return panel
+
+
+def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Any:
+    """Loader of a data set with checked settings.
+
+    Raises
+    ------
+    ConfigError
+        When the name or a setting is unknown or out of range.
+    """
+    if isinstance(dataset, BaseModel):
+        return DATASETS.build(dataset)
+    values = {"name": dataset, **settings} if isinstance(dataset, str) else {**dataset, **settings}
+    if "name" not in values:
+        raise ConfigError(f"data set settings need a name; known: {', '.join(DATASETS.names())}")
+    model = DATASETS.entry(str(values["name"])).settings
+    try:
+        return DATASETS.build(model.model_validate(values))
+    except ValidationError as error:
+        raise ConfigError(_sentence(values["name"], model, error)) from error
+
+
+def about(name: str) -> About:
+    """Facts about a data set."""
+    facts: About = DATASETS.entry(name).cls.about
+    return facts
+
+
+def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"data set {name!r} has no setting {field!r}; {nearest(field, list(model.model_fields))}"
+    if first["type"] == "missing":
+        return f"data set {name!r} needs the setting {field!r}"
+    return f"setting {field!r} of data set {name!r} is {first['input']!r}: {first['msg'].lower()}"
