@@ -116,7 +116,7 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     try:
         return schema().model_validate(dict(values or {}))
     except ValidationError as error:
-        raise ConfigError(_sentence(error, dict(values or {}))) from error
+        raise ConfigError(_sentence(error)) from error
 
 
 def plain(config: Configuration) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def plain(config: Configuration) -> dict[str, Any]:
     return config.model_dump(mode="json")
 
 
-def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
+def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     where = [str(part) for part in first["loc"]]
     kind = first["type"]
@@ -134,8 +134,9 @@ def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
             f"unknown {part} {first['ctx']['tag']!r}; {nearest(first['ctx']['tag'], PARTS[part][0].names())}"
         )
     if kind == "union_tag_not_found":
-        return f"{where[0]} does not say its name; give {where[0]}.name, one of {', '.join(PARTS[where[0]][0].names())}"
-    path = ".".join(_without_tags(where, values))
+        known = ", ".join(PARTS[where[0]][0].names())
+        return f"{where[0]} does not say its name; give {where[0]}.name, one of {known}"
+    path = ".".join(_without_tags(where))
     if kind == "extra_forbidden":
         return f"unknown setting {path}; {nearest(where[-1], _known(where[:-1]))}"
     if kind == "missing":
@@ -143,7 +144,7 @@ def _sentence(error: ValidationError, values: dict[str, Any]) -> str:
     return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
-def _without_tags(where: list[str], values: dict[str, Any]) -> list[str]:
+def _without_tags(where: list[str]) -> list[str]:
     """pydantic puts the chosen name of a union into the path; users do not."""
     is_union = len(where) > 1 and where[0] in PARTS
     return [where[0], *where[2:]] if is_union and where[1] in PARTS[where[0]][0].names() else where
@@ -154,5 +155,5 @@ def _known(where: list[str]) -> list[str]:
     if where and where[0] in PARTS:
         model = PARTS[where[0]][0].entry(where[1]).settings if len(where) > 1 else model
     elif where:
-        model = type(getattr(Configuration.model_construct(), where[0]))
+        model = Configuration.model_fields[where[0]].annotation
     return list(model.model_fields)

@@ -1,0 +1,185 @@
+"""From a configuration to a run folder with a trained encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import RunError
+from tsrep.files import write_json
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES, SAMPLERS
+from tsrep.runs.build import new_encoder, new_objective
+from tsrep.runs.choose import PROBE_NAME, probe_score
+from tsrep.runs.config import Configuration, configure
+from tsrep.runs.config_files import write_config
+from tsrep.runs.folder import Run
+from tsrep.runs.prepare import Prepared, prepare, refuse_unmet_needs
+from tsrep.runs.provenance import provenance
+from tsrep.runs.snapshots import write_snapshots
+from tsrep.sampling.batches import PanelTensors
+from tsrep.signals.panel import Ints
+from tsrep.training.distributed import Ranks, pick_device, process_group
+from tsrep.training.hooks import Hook
+from tsrep.training.loop import Part, Trainer
+from tsrep.training.progress import ProgressBar
+from tsrep.training.settings import TrainingSettings
+from tsrep.training.tensorboard import TensorBoard
+
+
+def fit(
+    config: Configuration | Mapping[str, Any] | None = None,
+    *,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    progress: bool = True,
+    hooks: Sequence[Hook] = (),
+) -> Run:
+    """Pre-train an encoder.
+
+    Parameters
+    ----------
+    config : configuration or plain values
+        What is not said takes its default; the default data are a synthetic ECG cohort.
+    out : Path, optional
+        The run folder; by default ``runs/<dataset>-<objective>-<number>``.
+    resume : Path, optional
+        Continue the run in this folder, with its own configuration; on the CPU the weights become
+        those of a run that was never stopped, bit for bit.
+    progress : bool
+        Draw progress on standard error.
+    hooks : sequence of Hook
+        Further watchers.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError
+        When settings and data do not go together; nothing is written then.
+    RunError
+        When the folder is taken, or what is to be resumed does not fit.
+    Interrupted
+        When stopped by the user; the state is saved.
+    """
+    before = None if resume is None else Run(resume)
+    checked = configure(config) if before is None else before.config
+    device = pick_device(checked.device)
+    with process_group(device) as ranks:
+        prepared = prepare(checked, progress=progress and ranks.first)
+        refuse_unmet_needs(checked, prepared)
+        encoder = new_encoder(checked, prepared.panel, checked.seed)
+        objective = new_objective(checked, encoder, prepared.panel, checked.seed)
+        if before is None:
+            run = _new_run(checked, prepared, encoder, device, out, ranks)
+        else:
+            run = before
+            _refuse_other_data(run, prepared)
+        if progress:
+            hooks = [*hooks, ProgressBar(checked.objective.name)]
+        if not run.finished:
+            _train(run, prepared, encoder, objective, device, hooks, ranks)
+    return run
+
+
+def _train(
+    run: Run,
+    prepared: Prepared,
+    encoder: Encoder,
+    objective: Objective,
+    device: torch.device,
+    hooks: Sequence[Hook],
+    ranks: Ranks,
+) -> None:
+    config = run.config
+    settings: TrainingSettings = config.training
+    if settings.tensorboard and ranks.first:
+        hooks = [*hooks, TensorBoard(run.path / "tensorboard")]
+    outcome = Trainer(
+        encoder,
+        objective,
+        training_part(config, prepared, prepared.split.train, device, ranks),
+        training_part(config, prepared, prepared.split.validation, device, ranks),
+        settings,
+        seed=config.seed,
+        folder=run.path,
+        score=probe_score(config, prepared, device),
+        score_name=PROBE_NAME,
+        hooks=hooks,
+        ranks=ranks,
+    ).run()
+    if ranks.first:
+        facts = run.provenance | {"seconds": outcome.seconds, "training": asdict(outcome)}
+        write_json(run.path / "provenance.json", facts)
+        write_snapshots(run.path, config, prepared, encoder, device)
+        run.write_encoder(encoder, prepared.scaler)
+
+
+def training_part(
+    config: Configuration, prepared: Prepared, index: Ints, device: torch.device, ranks: Ranks
+) -> Part:
+    """Samples of a part in the batches that the objective wants."""
+    panel = prepared.panel.select(index)
+    default = OBJECTIVES.entry(config.objective.name).cls.sampler
+    sampler = SAMPLERS.build(
+        config.sampler or {"name": default},
+        panel=panel,
+        batch_size=config.training.batch_size,
+        seed=config.seed,
+        rank=ranks.rank,
+        world=ranks.world,
+    )
+    return Part(PanelTensors(panel, device), sampler)
+
+
+def _new_run(
+    config: Configuration,
+    prepared: Prepared,
+    encoder: Encoder,
+    device: torch.device,
+    out: Path | str | None,
+    ranks: Ranks,
+) -> Run:
+    """The folder with all that is known before training; made by the first process for all."""
+    path = [str(out or _free_path(config))]
+    if ranks.world > 1:
+        distributed.broadcast_object_list(path)
+    folder = Path(path[0])
+    if ranks.first:
+        if folder.exists() and any(folder.iterdir()):
+            raise RunError(
+                f"{folder} is not empty; give another --out, or --resume {folder} to go on with it"
+            )
+        parameters = sum(p.numel() for p in encoder.parameters())
+        write_json(folder / "provenance.json", provenance(config, prepared, device, parameters))
+        split = prepared.split
+        write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
+        write_config(folder / "config.yaml", config)
+    if ranks.world > 1:
+        distributed.barrier()
+    return Run(folder)
+
+
+def _free_path(config: Configuration) -> Path:
+    stem = config.name or f"{config.dataset.name}-{config.objective.name}"
+    number = 1
+    while (path := Path("runs") / f"{stem}-{number}").exists():
+        number += 1
+    return path
+
+
+def _refuse_other_data(run: Run, prepared: Prepared) -> None:
+    then, now = run.provenance["data"]["digest"], prepared.records.digest
+    if then != now:
+        raise RunError(
+            f"the data of {run.path} have changed since it was started (digest {then[:12]}, now {now[:12]}); "
+            "restore them or start a new run"
+        )

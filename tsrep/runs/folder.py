@@ -1,0 +1,93 @@
+"""The folder of a run, and reading back what is in it."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import RunError
+from tsrep.registry import ENCODERS
+from tsrep.runs.config import Configuration, configure
+from tsrep.runs.config_files import read_config
+from tsrep.signals.standardise import Scaler
+from tsrep.training.state import load_weights, save_weights
+
+
+class Run:
+    """A run folder.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    RunError
+        When there is no run in that folder.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not (self.path / "config.yaml").is_file():
+            raise RunError(
+                f"{self.path} is not a run folder (it has no config.yaml); give the folder that fit made"
+            )
+
+    @cached_property
+    def config(self) -> Configuration:
+        """The run's configuration."""
+        return configure(read_config(self.path / "config.yaml"))
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Versions, code, data and machine."""
+        facts: dict[str, Any] = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
+        return facts
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended."""
+        return (self.path / "encoder.safetensors").is_file()
+
+    def encoder(self) -> Encoder:
+        """The trained encoder, on the CPU, in evaluation mode.
+
+        Raises
+        ------
+        RunError
+            When training has not ended, or the file is broken.
+        """
+        if not self.finished:
+            raise RunError(f"{self.path} has no encoder yet; finish it with 'tsrep fit --resume {self.path}'")
+        channels = len(self.provenance["data"]["channels"])
+        encoder: Encoder = ENCODERS.build(self.config.encoder, channels=channels)
+        try:
+            encoder.load_state_dict(load_weights(self.path / "encoder.safetensors"))
+        except RuntimeError as error:
+            raise RunError(
+                f"{self.path}/encoder.safetensors does not fit config.yaml; restore one of them"
+            ) from error
+        return encoder.eval()
+
+    def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
+        """Keep the weights, and what signals were standardised by where that is one for all records."""
+        metadata = {"encoder": self.config.encoder.model_dump_json()}
+        if len(scaler.mean) == 1:
+            metadata |= {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
+        save_weights(self.path / "encoder.safetensors", encoder.state_dict(), metadata)
+
+    def scaler(self) -> Scaler | None:
+        """What the encoder's signals were standardised by; None when each record has its own."""
+        from safetensors import safe_open
+
+        with safe_open(self.path / "encoder.safetensors", "pt") as file:
+            metadata = file.metadata()
+        if "mean" not in metadata:
+            return None
+        mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
+        return Scaler(mean, std)

@@ -1,0 +1,73 @@
+"""Where a run comes from: versions, code, data, machine."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import tsrep
+from tsrep.runs.config import Configuration
+from tsrep.runs.prepare import Prepared
+
+PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb")
+
+
+def provenance(
+    config: Configuration, prepared: Prepared, device: torch.device, parameters: int
+) -> dict[str, Any]:
+    """Facts for ``provenance.json``; the training time is added when it is known."""
+    records = prepared.records
+    return {
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "git": _git_state(),
+        "data": {
+            "name": config.dataset.name,
+            "source": records.source,
+            "digest": records.digest,
+            "synthetic": records.synthetic,
+            "samples": len(prepared.panel),
+            "records": len(records),
+            "patients": len(set(records.patient.tolist())),
+            "channels": list(records.channels),
+            "sfreq": records.sfreq,
+            "unit": records.unit,
+            "skipped": [list(entry) for entry in records.skipped],
+        },
+        "seed": config.seed,
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(["tsrep", *sys.argv[1:]]) if Path(sys.argv[0]).name == "tsrep" else "Python",
+        "parameters": parameters,
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.machine()})"
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit and cleanliness of the checkout that tsrep runs from, if it is one."""
+    folder = Path(tsrep.__file__).parents[1]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        commit, status = (
+            subprocess.run(
+                ["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10
+            ).stdout
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit.strip(), "dirty": bool(status.strip())}

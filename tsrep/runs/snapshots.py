@@ -1,0 +1,93 @@
+"""What a report shows besides scores: embeddings of all records, and a few records themselves."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import POOLS
+from tsrep.evaluation.embedding import embed
+from tsrep.files import replacing
+from tsrep.runs.build import new_encoder
+from tsrep.runs.config import Configuration
+from tsrep.runs.prepare import Prepared
+from tsrep.signals import Panel
+from tsrep.signals.panel import Ints
+from tsrep.signals.split import PARTS
+
+EXAMPLES = 6
+
+
+def write_snapshots(
+    folder: Path, config: Configuration, prepared: Prepared, encoder: Encoder, device: torch.device
+) -> None:
+    """``embeddings.npz`` (mean over the windows of each record) and ``examples.npz`` of the run."""
+    panel = prepared.panel
+    random = new_encoder(config, panel, config.seed).to(device)
+    pool = POOLS[config.evaluation.pool]
+    features = [embed(e, panel, pool=pool, device=device) for e in (encoder, random)]
+    trial, first, inverse = np.unique(panel.trial, return_index=True, return_inverse=True)
+    by_record = [_mean_by(inverse, x, len(trial)) for x in features]
+    write_arrays(
+        folder / "embeddings.npz",
+        x=by_record[0],
+        x_random=by_record[1],
+        label=panel.label[first],
+        patient=panel.patient[first],
+        trial=trial,
+        part=_part_of(prepared)[first],
+        classes=np.array(panel.classes),
+    )
+    _write_examples(folder / "examples.npz", prepared.records, prepared.panel, _part_of(prepared))
+
+
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write an ``.npz`` file atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    total = np.zeros((groups, x.shape[1]))
+    np.add.at(total, group, x)
+    return (total / np.bincount(group, minlength=groups)[:, None]).astype(np.float32)
+
+
+def _part_of(prepared: Prepared) -> Ints:
+    """Number of the part that each window is in, -1 for none."""
+    part = np.full(len(prepared.panel), -1)
+    for number, name in enumerate(PARTS):
+        part[getattr(prepared.split, name)] = number
+    return part
+
+
+def _write_examples(path: Path, records: Panel, panel: Panel, part: Ints) -> None:
+    """The first training record of each of some classes; evaluation patients are not put on show."""
+    training = set(panel.trial[part == 0].tolist())
+    flags = records.label if records.multilabel else np.eye(len(records.classes), dtype=bool)[records.label]
+    alone = flags.sum(axis=1) == 1
+    chosen: list[int] = []
+    for c in np.argsort(-flags.sum(axis=0), kind="stable")[:EXAMPLES]:
+        has = np.flatnonzero(flags[:, c] & np.isin(records.trial, list(training)))
+        if len(has):
+            chosen.append(int(has[np.argmax(alone[has])]))
+    index = np.array(chosen, np.int64)
+    names = ["+".join(np.array(records.classes)[flags[i]]) for i in chosen]
+    write_arrays(
+        path,
+        x=records.take(index),
+        label=np.array(names),
+        patient=records.patient[index],
+        trial=records.trial[index],
+        sfreq=np.array(records.sfreq),
+        channels=np.array(records.channels),
+        unit=np.array(records.unit),
+    )
