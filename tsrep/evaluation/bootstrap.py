@@ -1,0 +1,155 @@
+"""Confidence intervals by resampling patients, because samples of one patient are not independent.
+
+Each resample draws as many patients as there are, with replacement; all units of a patient come along.
+A resample is a vector of multiplicities, so the scores are sorted once and only reweighted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import DataError
+from tsrep.evaluation.metrics import Scorer
+from tsrep.evaluation.predictions import Predictions
+from tsrep.rng import numpy_generator
+
+Array = NDArray[Any]
+_COLUMNS = 32  # resamples at a time: cumulative sums over some thousand units then stay in the cache
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and the 95 % interval around it; NaN ends where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Metrics of one method, averaged over its seeds.
+
+    Attributes
+    ----------
+    value : dict of float
+        On the patients as they are.
+    draws : dict of float64 arrays, shape (resample,)
+        On each resample; NaN where a resample leaves a metric undefined.
+    spread : dict of float
+        Standard deviation over seeds (n - 1), NaN with a single seed.
+    """
+
+    value: dict[str, float]
+    draws: dict[str, Array]
+    spread: dict[str, float]
+
+    def intervals(self) -> dict[str, Interval]:
+        """The 95 % percentile interval of every metric."""
+        return {name: percentile_interval(self.value[name], draws) for name, draws in self.draws.items()}
+
+
+def multiplicities(patients: int, resamples: int, *, seed: int = 0) -> Array:
+    """How often each patient is drawn, shape (patient, resample), float64; the same for the same seed."""
+    generator = numpy_generator(seed, "bootstrap", patients)
+    drawn = generator.integers(patients, size=(resamples, patients))
+    drawn += np.arange(resamples)[:, None] * patients
+    counts = np.bincount(drawn.ravel(), minlength=resamples * patients)
+    return np.ascontiguousarray(counts.reshape(resamples, patients).T, np.float64)
+
+
+def resample(
+    predictions: Sequence[Predictions],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
+) -> Resampled:
+    """All metrics on the patients as they are and on resamples of them.
+
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        One for each seed, of the same units in any order; the seeds' metrics are averaged inside each
+        resample, so the interval is that of their mean.
+    resamples : int
+    seed : int
+        Methods with the same patients and seed see the same resamples, so differences are paired.
+    names : sequence of str, optional
+        Which metrics; default: all.
+
+    Raises
+    ------
+    DataError
+        When there are no predictions, or the seeds have other patients.
+    """
+    if not predictions:
+        raise DataError("there are no predictions to score; give one for each seed")
+    patients = np.unique(predictions[0].patient)
+    for other in predictions[1:]:
+        _refuse_other_patients(patients, np.unique(other.patient))
+    scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
+    once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
+    per_seed = {name: np.array([values[name][0] for values in once]) for name in once[0]}
+    weight = multiplicities(len(patients), resamples, seed=seed)
+    return Resampled(
+        {name: float(values.mean()) for name, values in per_seed.items()},
+        _mean_draws(scorers, weight),
+        {name: float(values.std(ddof=1)) if len(values) > 1 else np.nan for name, values in per_seed.items()},
+    )
+
+
+def paired_difference(one: Resampled, two: Resampled) -> dict[str, Interval]:
+    """Difference ``one - two`` on the same resamples, with its 95 % percentile interval.
+
+    Raises
+    ------
+    DataError
+        When the two do not have equally many resamples.
+    """
+    names = [name for name in one.draws if name in two.draws]
+    if any(len(one.draws[name]) != len(two.draws[name]) for name in names):
+        raise DataError(
+            "a paired difference needs the same resamples of both methods; use one seed and number"
+        )
+    return {
+        name: percentile_interval(one.value[name] - two.value[name], one.draws[name] - two.draws[name])
+        for name in names
+    }
+
+
+def percentile_interval(value: float, draws: Array) -> Interval:
+    """95 % percentile interval over the draws that are defined.
+
+    The ends are NaN when fewer than half of the draws are defined: when hardly any resample has two
+    classes, or when there is a single patient, of whom every resample is the same.
+    """
+    defined = draws[~np.isnan(draws)]
+    if not len(defined) or 2 * len(defined) < len(draws):
+        return Interval(value, np.nan, np.nan)
+    low, high = np.quantile(defined, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def _mean_draws(scorers: Sequence[Scorer], weight: Array) -> dict[str, Array]:
+    """Mean over scorers of every metric, shape (resample,)."""
+    if len(weight) < 2:  # one patient resampled is the same patient: no interval can be told
+        return {name: np.full(weight.shape[1], np.nan) for name in scorers[0].names}
+    chunks = []
+    for at in range(0, weight.shape[1], _COLUMNS):
+        part = np.ascontiguousarray(weight[:, at : at + _COLUMNS])
+        values = [scorer(part) for scorer in scorers]
+        chunks.append({name: np.mean([v[name] for v in values], axis=0) for name in scorers[0].names})
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in scorers[0].names}
+
+
+def _refuse_other_patients(patients: Array, other: Array) -> None:
+    if not np.array_equal(patients, other):
+        raise DataError(
+            "predictions of different seeds are of different patients; score the same part for each seed"
+        )
