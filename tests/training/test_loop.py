@@ -1,0 +1,257 @@
+"""The training loop: exact resume, choice of weights, averages, schedule, divergence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.panels import make_panel
+from tsrep.encoders.dilated_conv import DilatedConv
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import RunError
+from tsrep.objectives.objective import Objective
+from tsrep.registry import SAMPLERS
+from tsrep.sampling.batches import PanelTensors
+from tsrep.signals import Batch
+from tsrep.training.hooks import Hook
+from tsrep.training.interrupt import Interrupted
+from tsrep.training.loop import Outcome, Part, Trainer
+from tsrep.training.schedule import learning_rate
+from tsrep.training.settings import TrainingSettings
+from tsrep.training.state import load_state, load_weights
+
+
+class Denoise(Objective):
+    """Predict the mean of a noisy sample: random draws, a head, and a buffer that moves."""
+
+    def __init__(self, dim: int, explode_after: int | None = None) -> None:
+        super().__init__()
+        self.head = nn.Linear(dim, 1)
+        self.explode_after = explode_after
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        noisy = batch.x + 0.1 * torch.randn(batch.x.shape, generator=generator)
+        guess = self.head(encoder(noisy).mean(dim=2))[:, 0]
+        loss = (guess - batch.x.mean(dim=(1, 2))).square().mean()
+        if self.explode_after is not None and int(self.count) >= self.explode_after:
+            loss = loss / 0.0
+        return {"error": loss, "size": 1e-3 * self.head.weight.square().sum()}
+
+    def after_step(self) -> None:
+        self.count += 1
+
+
+class StopAt(Hook):
+    """Asks for a stop at a step, as Ctrl-C would."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step(self, step: int) -> None:
+        if step == self.step:
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def trainer(folder: Path, *hooks: Hook, explode_after: int | None = None, **settings: Any) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    encoder = DilatedConv(channels=2, hidden=4, dim=6, depth=2)
+    panel = make_panel(records=30)
+    scales = panel.windows(20)
+
+    def part(index: np.ndarray) -> Part:
+        chosen = scales.select(index)
+        sampler = SAMPLERS.build({"name": "random"}, panel=chosen, batch_size=8, seed=3, rank=0, world=1)
+        return Part(PanelTensors(chosen), sampler)
+
+    values = {"epochs": 4, "batch_size": 8, "lr": 0.01, "log_every": 3, "save_seconds": 1e9} | settings
+    return Trainer(
+        encoder,
+        Denoise(6, explode_after),
+        part(np.arange(40)),
+        part(np.arange(40, 60)),
+        TrainingSettings(**values),
+        seed=3,
+        folder=folder,
+        hooks=hooks,
+    )
+
+
+def run(folder: Path, *hooks: Hook, **settings: Any) -> Outcome:
+    return trainer(folder, *hooks, **{"checkpoint": "best-loss"} | settings).run()
+
+
+def log(folder: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    timing = {"seconds", "samples_per_s"}
+    return [{k: v for k, v in line.items() if k not in timing} for line in lines]
+
+
+@pytest.mark.parametrize("average", ["ema", "uniform", "none"])
+@pytest.mark.parametrize("stops", [[1], [4, 5], [7, 13, 20]])
+def test_a_stopped_and_resumed_run_equals_an_unbroken_one(
+    tmp_path: Path, average: str, stops: list[int]
+) -> None:
+    whole = run(tmp_path / "whole", average=average)
+    for step in stops:
+        with pytest.raises(Interrupted):
+            run(tmp_path / "broken", StopAt(step), average=average)
+    broken = run(tmp_path / "broken", average=average)
+    assert (broken.steps, broken.epoch, broken.value) == (whole.steps, whole.epoch, whole.value)
+    assert whole.steps == 20
+    for name in ("weights.safetensors", "state.pt"):
+        weights = [_tensors(tmp_path / which / name) for which in ("whole", "broken")]
+        assert weights[0].keys() == weights[1].keys()
+        for key in weights[0]:
+            assert torch.equal(weights[0][key], weights[1][key]), key
+    assert log(tmp_path / "whole") == log(tmp_path / "broken")
+
+
+def test_a_run_killed_before_it_saved_starts_from_its_last_state(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+
+    class Die(Hook):
+        def on_step(self, step: int) -> None:
+            if step == 12:
+                raise MemoryError("as if killed")
+
+    with pytest.raises(MemoryError):
+        run(tmp_path / "killed", Die())
+    assert (tmp_path / "killed" / "state.pt").exists()
+    assert run(tmp_path / "killed").value == whole.value
+    assert log(tmp_path / "whole") == log(tmp_path / "killed")
+
+
+def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    state = (tmp_path / "state.pt").read_bytes()
+    again = run(tmp_path)
+    assert (again.steps, again.value) == (first.steps, first.value)
+    assert (tmp_path / "state.pt").read_bytes() == state
+
+
+def test_the_state_file_is_data_only(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    content = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert content["position"]["step"] == 5
+
+
+def test_the_average_is_kept_and_counts_the_start_only_on_request(tmp_path: Path) -> None:
+    seen: list[Tensor] = []
+
+    class Watch(Hook):
+        def __init__(self, who: Callable[[], Trainer]) -> None:
+            self.who = who
+
+        def on_step(self, step: int) -> None:
+            seen.append(self.who().net.objective.head.bias.detach().clone())
+
+    for include in (False, True):
+        seen.clear()
+        holder: list[Trainer] = []
+        one = trainer(
+            tmp_path / str(include),
+            Watch(lambda holder=holder: holder[0]),
+            average="uniform",
+            average_includes_init=include,
+            checkpoint="last",
+            epochs=2,
+        )
+        holder.append(one)
+        start = one.net.objective.head.bias.detach().clone()
+        one.run()
+        mean = torch.stack([start, *seen] if include else seen).mean(dim=0)
+        torch.testing.assert_close(one.net.objective.head.bias, mean)
+
+
+def test_weights_are_chosen_on_the_validation_part(tmp_path: Path) -> None:
+    scores = iter([0.9, 0.2, 0.7, 0.4])
+    kept: list[Tensor] = []
+
+    def score(encoder: Encoder, _objective: nn.Module) -> float:
+        kept.append(next(encoder.parameters()).detach().clone())
+        return 0.0 if len(kept) == 1 else next(scores)
+
+    one = trainer(tmp_path, checkpoint="best-score")
+    one.score = score
+    outcome = one.run()
+    assert (outcome.epoch, outcome.value) == (1, 0.9)
+    assert torch.equal(next(one.net.encoder.parameters()), kept[1])
+
+
+def test_early_stopping_counts_validations_without_a_better_one(tmp_path: Path) -> None:
+    scores = iter([0, 0.5, 0.6, 0.4, 0.5, 0.55, 0.9])
+    one = trainer(tmp_path, checkpoint="best-score", patience=2, epochs=9)
+    one.score = lambda *_: next(scores)
+    outcome = one.run()
+    assert (outcome.epoch, outcome.epochs) == (2, 4)
+
+
+def test_the_published_loop_runs_one_epoch_less(tmp_path: Path) -> None:
+    assert run(tmp_path, skip_last_epoch=True).epochs == 3
+
+
+def test_divergence_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"the error is not finite by step 9; lower training\.lr"):
+        run(tmp_path, explode_after=6)
+
+
+def test_validation_leaves_weights_and_buffers_alone(tmp_path: Path) -> None:
+    one = trainer(tmp_path, average="none", checkpoint="best-loss")
+    before = {k: v.clone() for k, v in one.net.state_dict().items()}
+    one._seconds_before = one._resumed_at = 0.0
+    one._validate(0)
+    assert all(torch.equal(before[k], v) for k, v in one.net.state_dict().items())
+
+
+def test_bfloat16_autocast_trains(tmp_path: Path) -> None:
+    assert run(tmp_path, amp=True, epochs=1).steps == 5
+
+
+def test_a_foreign_or_broken_state_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    path.write_bytes(b"not a state")
+    with pytest.raises(RunError, match="cannot be resumed from"):
+        load_state(path)
+    with pytest.raises(RunError, match="cannot be read as weights"):
+        load_weights(path)
+
+
+def test_the_rate_warms_up_then_falls_to_zero() -> None:
+    settings = TrainingSettings(lr=1.0, warmup=0.1)
+    rates = [learning_rate(settings, step, 100) for step in range(100)]
+    np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
+    assert rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.5)
+    assert all(a >= b for a, b in pairwise(rates[9:]))
+    constant = TrainingSettings(lr=1.0, warmup=0, schedule="constant")
+    assert {learning_rate(constant, step, 10) for step in range(10)} == {1.0}
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    if path.suffix == ".safetensors":
+        return load_weights(path)
+    content = torch.load(path, weights_only=True)
+    flat: dict[str, Tensor] = {}
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, Tensor):
+            flat[name] = value
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}/{key}", inner)
+
+    walk("", {k: v for k, v in content.items() if k != "position"})
+    return flat
