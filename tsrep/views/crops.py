@@ -52,21 +52,33 @@ class OverlappingCrops:
         return x.gather(2, at[:, None, :].expand(-1, x.shape[1], -1))
 
 
-def draw_overlapping_crops(x: Tensor, *, unit: int = 1, generator: torch.Generator) -> OverlappingCrops:
-    """Random crops of ``x`` that share at least two steps of the representation.
+def draw_overlapping_crops(
+    x: Tensor,
+    *,
+    unit: int = 1,
+    least: int = 2,
+    borders: Tensor | None = None,
+    generator: torch.Generator,
+) -> OverlappingCrops:
+    """Random crops of ``x`` that share at least ``least`` steps of the representation.
 
     Parameters
     ----------
     x : Tensor, shape (batch, channel, time)
     unit : int
         Stride of the encoder: borders are multiples of it, so that shared steps stay aligned.
+    least : int
+        Steps of the representation.
+    borders : Tensor, shape (4,), optional
+        Uniform numbers in [0, 1) that fix the borders; drawn when missing. Ranks that contrast across
+        their batches must agree on them, since the overlap must be equally long everywhere.
     generator : torch.Generator
         On the device of ``x``.
 
     Raises
     ------
     ConfigError
-        When a sample is shorter than two strides.
+        When a sample is shorter than ``least`` strides.
 
     Notes
     -----
@@ -74,13 +86,15 @@ def draw_overlapping_crops(x: Tensor, *, unit: int = 1, generator: torch.Generat
     """
     time = x.shape[2]
     units = time // unit
-    if units < 2:
+    if units < least:
         raise ConfigError(
             f"samples of {time} steps are too short to crop for an encoder of stride {unit}; "
-            f"use windows of at least {2 * unit} steps"
+            f"use windows of at least {least * unit} steps"
         )
-    drawn = torch.rand(4, generator=generator, device=x.device).tolist()
-    length = 2 + int(drawn[0] * (units - 1))
+    if borders is None:
+        borders = torch.rand(4, generator=generator, device=x.device)
+    drawn = borders.tolist()
+    length = least + int(drawn[0] * (units - least + 1))
     left = int(drawn[1] * (units - length + 1))
     right = left + length
     outer_left = int(drawn[2] * (left + 1))

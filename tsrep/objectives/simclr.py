@@ -1,0 +1,91 @@
+"""SimCLR: two augmented views of a whole sample against those of all other samples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import pool
+from tsrep.losses.ntxent import ntxent
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES
+from tsrep.signals.batch import Batch
+from tsrep.views import augmentations
+
+Positive = Annotated[int, Field(gt=0)]
+Strength = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@OBJECTIVES.register("simclr", runtime=("dim",))
+class SimCLR(Objective):
+    """Augment twice, encode both views in one pass, pool, project, contrast by NT-Xent.
+
+    Every augmentation is switched off by its neutral value. Amplitudes are in standard deviations of
+    the signal.
+
+    Parameters
+    ----------
+    dim : int
+        Width of the representation.
+    temperature : float
+    pooling : str
+        Over time: ``"max"`` or ``"mean"``.
+    hidden, projection : int
+        Widths of the projection head; it serves the loss alone and is not evaluated.
+    crop : float
+        Least part of the sample that is stretched to the whole length; 1 is off.
+    scale : float
+        Spread of the logarithm of each channel's factor.
+    leads : float
+        Probability that a channel is zeroed.
+    wander : float
+        Spread of the baseline's amplitude.
+    cut : float
+        Longest zeroed part of the sample.
+    jitter : float
+        Standard deviation of white noise.
+
+    Source
+    ------
+    Chen et al., ICML 2020. Deviations: augmentations of signals in place of images, and no batch
+    normalisation in the projection head, so that samples meet only in the loss.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        temperature: Annotated[float, Field(gt=0)] = 0.1,
+        pooling: Literal["max", "mean"] = "max",
+        hidden: Positive = 256,
+        projection: Positive = 128,
+        crop: Annotated[float, Field(gt=0, le=1)] = 0.7,
+        scale: Strength = 0.2,
+        leads: Share = 0.2,
+        wander: Strength = 0.1,
+        cut: Share = 0.2,
+        jitter: Strength = 0.05,
+    ) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.pooling = pooling
+        self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
+        choices: list[tuple[bool, augmentations.View]] = [
+            (crop < 1, augmentations.ResizedCrop(crop)),
+            (scale > 0, augmentations.Scale(scale)),
+            (leads > 0, augmentations.LeadDropout(leads)),
+            (wander > 0, augmentations.BaselineWander(wander)),
+            (cut > 0, augmentations.CutOut(cut)),
+            (jitter > 0, augmentations.Jitter(jitter)),
+        ]
+        self.view = augmentations.Compose(tuple(view for used, view in choices if used))
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Term ``contrast``; see :class:`Objective`."""
+        both = self.view(torch.cat([batch.x, batch.x]), generator=generator)
+        z1, z2 = self.head(pool(encoder(both), self.pooling)).chunk(2)
+        return {"contrast": ntxent(z1, z2, temperature=self.temperature)}

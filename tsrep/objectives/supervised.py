@@ -1,0 +1,108 @@
+"""Labels alone: a classification head on the pooled representation."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import Pooling, pool
+from tsrep.errors import ConfigError
+from tsrep.losses.classification import classification_loss
+from tsrep.objectives.heads import Head, HeadName, PublishedHead
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES
+from tsrep.signals.batch import Batch
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+@OBJECTIVES.register("supervised", runtime=("dim", "classes", "multilabel"))
+class Supervised(Objective):
+    """Cross-entropy of a head on pooled features; binary cross-entropy per class for several labels.
+
+    Parameters
+    ----------
+    dim, classes : int
+        Width of the representation, and number of classes.
+    multilabel : bool
+        Whether a sample can have several classes.
+    pooling : str
+        Over time: ``"max"``, ``"mean"``, ``"last"`` or ``"max-mean"``.
+    head : str
+        ``"linear"``, ``"mlp"`` (one hidden layer), or ``"published"`` (COMET's public code: batch
+        normalisation in the hidden layer and dropout on the logits).
+    hidden : int
+        Width of the hidden layer of the other two heads.
+    dropout : float
+        Probability, in training only.
+    masked_steps : float
+        Share of time steps whose latent is zeroed in training; the public code has 0.5.
+    double_sigmoid : bool
+        Published behaviour for two classes, ``"published"`` head only: two sigmoids on the logits
+        before the cross-entropy, which then cannot fall below 0.584.
+
+    Raises
+    ------
+    ConfigError
+        When ``double_sigmoid`` does not go with the head or the classes.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"label"})
+
+    def __init__(
+        self,
+        dim: int,
+        classes: int,
+        multilabel: bool = False,
+        pooling: Pooling = "max",
+        head: HeadName = "linear",
+        hidden: Annotated[int, Field(gt=0)] = 128,
+        dropout: Probability = 0.1,
+        masked_steps: Probability = 0.0,
+        double_sigmoid: bool = False,
+    ) -> None:
+        super().__init__()
+        if double_sigmoid and (head != "published" or classes != 2 or multilabel):
+            raise ConfigError(
+                "objective.double_sigmoid is only defined for the published head and two exclusive classes "
+                f"(head {head!r}, {classes} classes, multilabel {multilabel}); set it to false"
+            )
+        self.pooling = pooling
+        self.masked_steps = masked_steps
+        inputs = 2 * dim if pooling == "max-mean" else dim
+        self.head: Head | PublishedHead = (
+            PublishedHead(inputs, classes, hidden, dropout, double_sigmoid)
+            if head == "published"
+            else Head(inputs, classes, hidden if head == "mlp" else None, dropout)
+        )
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Term ``classification``; see :class:`Objective`."""
+        noise = generator if self.training else None
+        logits = self.logits(encoder, batch.x, generator=noise)
+        return {"classification": classification_loss(logits, batch.label)}
+
+    def logits(self, encoder: Encoder, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Class scores before the loss.
+
+        Parameters
+        ----------
+        encoder : Encoder
+        x : Tensor, shape (batch, channel, time)
+        generator : torch.Generator, optional
+            Source of dropout and masks; without it there are none.
+
+        Returns
+        -------
+        Tensor, shape (batch, class)
+        """
+        keep = None
+        if generator is not None and self.masked_steps > 0:
+            drawn = torch.rand(len(x), x.shape[2], generator=generator, device=x.device)
+            keep = drawn >= self.masked_steps
+        scores: Tensor = self.head(pool(encoder(x, keep), self.pooling), generator=generator)
+        return scores
