@@ -97,8 +97,9 @@ def block(waves: Waves, at: Array, code: str, severity: Array) -> None:
 def thicken(waves: Waves, at: Array, severity: Array) -> None:
     """Left ventricular hypertrophy: voltage to the left and back, and strain when it is advanced."""
     d, s = waves.dipole, severity[:, None]
-    d[at, WAVE["R"]] *= 1 + s * np.array([0.85, 0.35, 0.75])
-    d[at, WAVE["S"]] *= 1 + 0.9 * s
+    size = np.linalg.norm(d[at, WAVE["R"]], axis=1, keepdims=True)
+    d[at, WAVE["R"]] += s * size * np.array([0.80, 0.05, 0.40])
+    d[at, WAVE["S"]] += s * size * np.array([0.05, 0.00, 0.60])
     waves.width[at, WAVE["R"]] *= 1 + 0.12 * severity
     strain = np.clip(severity - 0.45, 0, 1)[:, None]
     d[at, WAVE["ST"]] -= 0.30 * strain * LATERAL

@@ -248,7 +248,7 @@ def _anatomy(rng: np.random.Generator, patients: int, owner: Array, rr: Array) -
     angles = np.radians(rng.normal(0, (9, 13, 17), (patients, 3))[owner] + rng.normal(0, (2, 3, 3), (n, 3)))
     size = rng.lognormal(0, 0.2, patients)[owner] * rng.lognormal(0, 0.07, n)
     shape = rng.lognormal(0, 0.18, (patients, waves, 1))[owner] * rng.lognormal(0, 0.04, (n, waves, 1))
-    repolarised = rng.lognormal(0, 0.28, patients)[owner] * rng.lognormal(0, 0.08, n)
+    repolarised = np.minimum(rng.lognormal(0, 0.25, patients)[owner] * rng.lognormal(0, 0.08, n), 1.5)
     dipole = HEALTHY[:, 2:] * shape * size[:, None, None]
     dipole[:, [WAVE["T0"], WAVE["T"]]] *= repolarised[:, None, None]
     dipole[:, WAVE["T"]] += rng.normal(0, 0.035, (patients, 3))[owner]
