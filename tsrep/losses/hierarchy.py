@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.autograd.function import once_differentiable
 
-from tsrep.losses.gather import first_row, gather_rows
-
-
-def _contrast(anchors: Tensor, candidates: Tensor, positive: Tensor, own: Tensor) -> Tensor:
-    """Mean over ``(group, anchor)`` of logsumexp over the candidates but the anchor, minus the positive."""
-    with torch.autocast(anchors.device.type, enabled=False):
-        dtype = torch.promote_types(anchors.dtype, torch.float32)
-        logits = anchors.to(dtype) @ candidates.to(dtype).mT
-        rows = torch.arange(len(own), device=own.device)
-        logits[:, rows, own] = -torch.inf
-        return (logits.logsumexp(-1) - logits[:, rows, positive]).mean()
+from tsrep.losses.gather import gather_rows
+from tsrep.losses.two_views import two_view_contrast
 
 
 def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
-    """Contrast of a time step's two views against all other steps of the same sample.
+    """Find a time step's other view among all other steps of both views of the same sample.
 
     Parameters
     ----------
@@ -29,26 +22,33 @@ def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     Returns
     -------
     Tensor, scalar
+
+    Source
+    ------
+    Yue et al., "TS2Vec", AAAI 2022, equation 1; the observation level of COMET.
     """
-    z = torch.cat([z1, z2], dim=-1).mT
-    own = torch.arange(z.shape[1], device=z.device)
-    return _contrast(z, z, own.roll(z1.shape[-1]), own)
+    return two_view_contrast(z1.mT, z2.mT)
 
 
 def sample_contrast(z1: Tensor, z2: Tensor) -> Tensor:
-    """Contrast of a sample's two views against the other samples of the batch, at each time step.
+    """Find a sample's other view among all other samples of the batch, at each time step.
 
-    Candidates come from all ranks of a distributed run; see `gather_rows`.
+    In a distributed run the batch is that of all ranks, and each rank computes the loss of all of it.
+
+    Parameters
+    ----------
+    z1, z2 : Tensors, shape (batch, dim, time)
+
+    Returns
+    -------
+    Tensor, scalar; zero for a batch of one
+
+    Source
+    ------
+    Yue et al., "TS2Vec", AAAI 2022, equation 2; the sample level of COMET.
     """
-    local = torch.stack([z1, z2], dim=1)
-    everyone = gather_rows(local)
-    if len(everyone) == 1:
-        return (z1.sum() + z2.sum()) * 0.0
-    candidates = everyone.flatten(0, 1).permute(2, 0, 1)
-    anchors = local.flatten(0, 1).permute(2, 0, 1)
-    own = torch.arange(2 * len(z1), device=z1.device)
-    offset = 2 * first_row(len(z1))
-    return _contrast(anchors, candidates, (own ^ 1) + offset, own + offset)
+    z1, z2 = gather_rows(z1.mT), gather_rows(z2.mT)
+    return two_view_contrast(z1.transpose(0, 1), z2.transpose(0, 1))
 
 
 def hierarchical_contrast(
@@ -78,14 +78,18 @@ def hierarchical_contrast(
     Returns
     -------
     Tensor, scalar
+
+    Source
+    ------
+    Yue et al., "TS2Vec", AAAI 2022, algorithm 1.
     """
-    total, levels = z1.new_zeros((), dtype=torch.float32), 0
+    total, levels = z1.new_zeros((), dtype=torch.promote_types(z1.dtype, torch.float32)), 0
     while z1.shape[-1] > 1:
         if observation and levels >= temporal_unit:
             total = total + observation * observation_contrast(z1, z2)
         if sample:
             total = total + sample * sample_contrast(z1, z2)
-        z1, z2, levels = F.max_pool1d(z1, 2), F.max_pool1d(z2, 2), levels + 1
+        z1, z2, levels = halve_time(z1), halve_time(z2), levels + 1
     if single_step and z1.shape[-1] == 1:
         levels += 1
         if sample:
@@ -103,3 +107,45 @@ def ts2vec_contrast(z1: Tensor, z2: Tensor, *, alpha: float = 0.5, temporal_unit
     return hierarchical_contrast(
         z1, z2, observation=1 - alpha, sample=alpha, single_step=True, temporal_unit=temporal_unit
     )
+
+
+def halve_time(z: Tensor) -> Tensor:
+    """Maximum of each two neighbouring steps; an odd last step is dropped.
+
+    Parameters
+    ----------
+    z : Tensor, shape (batch, dim, time)
+
+    Returns
+    -------
+    Tensor, shape (batch, dim, time // 2)
+    """
+    halved: Tensor = _HalveTime.apply(z.mT)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return halved.mT
+
+
+class _HalveTime(torch.autograd.Function):
+    """Remembers one byte per output, where a pooling layer keeps an index of eight."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        first, second = _pairs(z)
+        ctx.save_for_backward(second > first)
+        ctx.steps = z.shape[1]
+        return torch.maximum(first, second)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (later,) = ctx.saved_tensors
+        whole = grad.new_zeros(len(grad), ctx.steps, grad.shape[2])
+        first, second = _pairs(whole)
+        torch.mul(grad, later, out=second)
+        torch.sub(grad, second, out=first)
+        return whole
+
+
+def _pairs(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Even and odd steps of ``(batch, time, dim)`` as views."""
+    even = z.shape[1] - z.shape[1] % 2
+    return z[:, 0:even:2], z[:, 1:even:2]

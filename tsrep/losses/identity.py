@@ -1,0 +1,136 @@
+"""Pull together samples of one trial or patient, whichever windows they are."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from tsrep.losses.gather import gather_rows
+
+Diagonal = Literal["keep", "positive", "drop"]
+Anchors = Literal["earlier", "both"]
+Features = Literal["pooled", "time-course"]
+Negatives = Literal["all", "same-group", "other-groups"]
+
+
+def identity_contrast(
+    z1: Tensor,
+    z2: Tensor,
+    ids: Tensor,
+    *,
+    groups: Tensor | None = None,
+    negatives: Negatives = "all",
+    temperature: float = 0.1,
+    diagonal: Diagonal = "drop",
+    anchors: Anchors = "both",
+    features: Features = "pooled",
+) -> Tensor:
+    """Mean over pairs of samples with one id of the cross-entropy of finding the second from the first.
+
+    For a pair ``(i, j)`` the first view of ``i`` looks for the second view of ``j`` among the second views of
+    the batch, and the second view of ``i`` among the first views; the two directions are averaged. Other
+    samples with the id of ``i`` stay among the candidates. In a distributed run the batch is that of all
+    ranks, and each rank computes the loss of all of it.
+
+    Parameters
+    ----------
+    z1, z2 : Tensors, shape (batch, dim, time)
+        Two views.
+    ids : Tensor, shape (batch,), int64
+        Trial or patient of each sample.
+    groups : Tensor, shape (batch,), int64, optional
+        The coarser level to which ``negatives`` refers, for trials the patient.
+    negatives : {"all", "same-group", "other-groups"}
+        Samples with another id among the candidates.
+    temperature : float
+    diagonal : {"keep", "positive", "drop"}
+        A sample's own other view: a candidate that is never right (published), one more positive, or no
+        candidate.
+    anchors : {"earlier", "both"}
+        Of two samples only the one earlier in the batch looks for the other (published), or each does.
+    features : {"pooled", "time-course"}
+        Similarity is the cosine of the maxima over time, or the mean over ``dim`` of the cosines between
+        time courses, which wants windows that are aligned in phase (published).
+
+    Returns
+    -------
+    Tensor, scalar; zero where the batch has no two samples with one id
+
+    Source
+    ------
+    Wang et al., "Contrast Everything" (COMET), NeurIPS 2023; Kiyasseh et al., "CLOCS", ICML 2021, equation 1.
+    """
+    ids = gather_rows(ids)
+    groups = ids if groups is None else gather_rows(groups)
+    similar = _similarity(gather_rows(z1.mT), gather_rows(z2.mT), features) / temperature
+    own = torch.eye(len(ids), dtype=torch.bool, device=ids.device)
+    same = ids[:, None] == ids[None, :]
+    positive = same if diagonal == "positive" else same & ~own
+    if anchors == "earlier":
+        positive = positive.triu()
+    candidate = same | _negatives(groups, negatives)
+    if diagonal == "drop":
+        candidate = candidate & ~own
+    return (
+        _cross_entropy(similar, positive, candidate) + _cross_entropy(similar.mT, positive, candidate)
+    ) / 2
+
+
+def _negatives(groups: Tensor, negatives: Negatives) -> Tensor:
+    if negatives == "all":
+        return torch.ones(len(groups), len(groups), dtype=torch.bool, device=groups.device)
+    same_group = groups[:, None] == groups[None, :]
+    return same_group if negatives == "same-group" else ~same_group
+
+
+def _cross_entropy(logits: Tensor, positive: Tensor, candidate: Tensor) -> Tensor:
+    """Mean over positives of logsumexp over the row's candidates minus the positive; 0 without positives."""
+    idle = ~positive.any(dim=1, keepdim=True)  # a row without candidates must not yield NaN gradients
+    denominator = logits.masked_fill(~(candidate | idle), -torch.inf).logsumexp(dim=1, keepdim=True)
+    return (denominator - logits).masked_fill(~positive, 0).sum() / positive.sum().clamp(min=1)
+
+
+def _similarity(z1: Tensor, z2: Tensor, features: Features) -> Tensor:
+    """Cosines ``(batch, batch)`` of maps ``(batch, time, dim)``, in float32 at least."""
+    with torch.autocast(z1.device.type, enabled=False):
+        if features == "time-course":
+            similar: Tensor = _TimeCourseCosine.apply(z1, z2)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            return similar
+        dtype = torch.promote_types(z1.dtype, torch.float32)
+        a, b = (F.normalize(z.amax(dim=1).to(dtype), dim=1) for z in (z1, z2))
+        return a @ b.mT
+
+
+class _TimeCourseCosine(torch.autograd.Function):
+    """Keeps the maps themselves and scales them again in the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, z1: Tensor, z2: Tensor) -> Tensor:
+        ctx.save_for_backward(z1, z2)
+        return _unit_courses(z1)[0].flatten(1) @ _unit_courses(z2)[0].flatten(1).mT / z1.shape[2]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        z1, z2 = ctx.saved_tensors
+        (a, norm_a), (b, norm_b) = _unit_courses(z1), _unit_courses(z2)
+        grad = grad / z1.shape[2]
+        grad_a = (grad @ b.flatten(1)).view_as(a)
+        grad_b = (grad.mT @ a.flatten(1)).view_as(b)
+        return _through_norm(grad_a, a, norm_a).to(z1.dtype), _through_norm(grad_b, b, norm_b).to(z2.dtype)
+
+
+def _unit_courses(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Time courses of unit length ``(batch, time, dim)`` and their lengths; a zero course stays zero."""
+    z = z.to(torch.promote_types(z.dtype, torch.float32)).contiguous()
+    norm = torch.linalg.vector_norm(z, dim=1, keepdim=True).clamp(min=1e-12)
+    return z / norm, norm
+
+
+def _through_norm(grad: Tensor, unit: Tensor, norm: Tensor) -> Tensor:
+    along = torch.einsum("btd,btd->bd", grad, unit)[:, None]
+    return grad.sub_(unit * along).div_(norm)

@@ -1,0 +1,88 @@
+"""Cross-entropy of finding an item's other view among all items of its group, with its gradient in one go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+LOGITS_AT_ONCE = 2**20
+
+
+def two_view_contrast(z1: Tensor, z2: Tensor) -> Tensor:
+    """Mean over groups, items and views of ``logsumexp(similarities) - similarity to the other view``.
+
+    The candidates of an anchor are all other items of both views of its group; the similarity is the plain
+    inner product. A group of one item has nothing to find and gives zero.
+
+    The gradient is computed together with the value, some groups at a time, so that no logits outlive the
+    forward pass: memory beyond the two gradients is ``O(LOGITS_AT_ONCE)``, or one group if that is larger.
+    Half precision is read as it comes; products, exponentials and sums are in float32 at least.
+
+    Parameters
+    ----------
+    z1, z2 : Tensors, shape (group, item, dim)
+
+    Returns
+    -------
+    Tensor, scalar, float32 or float64
+
+    Notes
+    -----
+    Differentiable once.
+    """
+    loss: Tensor = _TwoViewContrast.apply(z1, z2)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return loss
+
+
+class _TwoViewContrast(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z1: Tensor, z2: Tensor) -> Tensor:
+        groups, items, _ = z1.shape
+        wanted = any(ctx.needs_input_grad)
+        grads = [torch.empty(z.shape, dtype=z.dtype, device=z.device) for z in (z1, z2) if wanted]
+        total = z1.new_zeros((), dtype=torch.promote_types(z1.dtype, torch.float32))
+        step = max(1, LOGITS_AT_ONCE // (items * items))
+        with torch.autocast(z1.device.type, enabled=False):
+            for start in range(0, groups, step):
+                part = slice(start, start + step)
+                a, b = (z[part].to(total.dtype).contiguous() for z in (z1, z2))
+                total += _contrast(a, b, [g[part] for g in grads], 2 * items * groups)
+        ctx.save_for_backward(*grads)
+        return total / (2 * items * groups)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        g1, g2 = ctx.saved_tensors
+        return g1 * grad.to(g1.dtype), g2 * grad.to(g2.dtype)
+
+
+def _contrast(a: Tensor, b: Tensor, grads: list[Tensor], rows: int) -> Tensor:
+    """Summed loss of some groups; ``grads``, if any, receive the gradient of its ``1 / rows`` part."""
+    aa, ab, bb = a @ a.mT, a @ b.mT, b @ b.mT
+    for own in (aa, bb):
+        own.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+    positive = ab.diagonal(dim1=1, dim2=2).sum()
+    top_a = torch.maximum(aa.amax(2), ab.amax(2))[:, :, None]
+    top_b = torch.maximum(bb.amax(2), ab.amax(1))[:, :, None]
+    ba = (ab - top_b.mT).exp_()  # columns of ab are the rows of b
+    aa.sub_(top_a).exp_()
+    bb.sub_(top_b).exp_()
+    ab.sub_(top_a).exp_()
+    sum_a = aa.sum(2, keepdim=True).add_(ab.sum(2, keepdim=True))
+    sum_b = bb.sum(2, keepdim=True).add_(ba.sum(1, keepdim=True).mT)
+    loss = (top_a + sum_a.log()).sum() + (top_b + sum_b.log()).sum() - 2 * positive
+    if grads:
+        sum_a, sum_b = 1 / (sum_a * rows), 1 / (sum_b * rows)
+        ab.mul_(sum_a).add_(ba.mul_(sum_b.mT))
+        ab.diagonal(dim1=1, dim2=2).sub_(2 / rows)
+        grads[0].copy_(_symmetric(aa.mul_(sum_a)).bmm(a).baddbmm_(ab, b))
+        grads[1].copy_(_symmetric(bb.mul_(sum_b)).bmm(b).baddbmm_(ab.mT, a))
+    return loss
+
+
+def _symmetric(matrix: Tensor) -> Tensor:
+    return matrix + matrix.mT
