@@ -87,7 +87,7 @@ def positives(target: Array, classes: int) -> Array:
 def decisions(prob: Array, multilabel: bool) -> Array:
     """Decided classes as flags, shape (unit, class)."""
     if multilabel:
-        return np.asarray(prob >= 0.5)
+        return np.asarray(prob >= 0.5, bool)
     return np.eye(prob.shape[1], dtype=bool)[prob.argmax(axis=1)]
 
 

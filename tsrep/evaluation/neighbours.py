@@ -61,7 +61,7 @@ class Neighbours:
         query = self._directions(features)
         most = min(max(ks), len(self._reference))
         parts: list[list[Tensor]] = [[] for _ in ks]
-        for rows in query.split(chunk):
+        for rows in torch.split(query, chunk):
             similarity, index = torch.topk(rows @ self._reference.T, most, dim=1)
             # relative to the nearest one: the vote is a ratio, and exp(1 / 0.07) is large
             weight = torch.exp((similarity - similarity[:, :1]) / _TEMPERATURE).double()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from tsrep.errors import DataError
 
 Array = NDArray[Any]
+Key = tuple[str, str, float, str]  # method, protocol, labels, drawn_by
+_FIELDS = ("prob", "target", "patient", "trial")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,3 +64,23 @@ def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
         raise DataError("predictions of different seeds are of different units; score the same part for all")
     prob = np.stack([p.prob for p in predictions]).mean(axis=0, dtype=np.float64)
     return Predictions(np.asarray(prob), first.target, first.patient, first.trial)
+
+
+def save_predictions(path: Path, predictions: Mapping[Key, Predictions]) -> None:
+    """Write predictions by (method, protocol, labels, drawn_by) to an ``.npz`` file."""
+    arrays: dict[str, Array] = {"keys": np.array(json.dumps(list(predictions)))}
+    for number, entry in enumerate(predictions.values()):
+        arrays |= {f"{number}.{name}": getattr(entry, name) for name in _FIELDS}
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # the stub takes the names for options
+
+
+def load_predictions(path: Path) -> dict[Key, Predictions]:
+    """Read what :func:`save_predictions` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        keys = json.loads(str(stored["keys"]))
+        return {
+            (method, protocol, float(labels), drawn_by): Predictions(
+                *(stored[f"{i}.{name}"] for name in _FIELDS)
+            )
+            for i, (method, protocol, labels, drawn_by) in enumerate(keys)
+        }
