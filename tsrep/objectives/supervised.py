@@ -16,6 +16,7 @@ from tsrep.objectives.heads import Head, HeadName, PublishedHead
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.views.timestamp_masks import binomial_mask
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 
@@ -102,7 +103,6 @@ class Supervised(Objective):
         """
         keep = None
         if generator is not None and self.masked_steps > 0:
-            drawn = torch.rand(len(x), x.shape[2], generator=generator, device=x.device)
-            keep = drawn >= self.masked_steps
+            keep = binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
         scores: Tensor = self.head(pool(encoder(x, keep), self.pooling), generator=generator)
         return scores

@@ -16,6 +16,7 @@ from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.crops import draw_overlapping_crops
 from tsrep.views.functional import dropout
+from tsrep.views.timestamp_masks import binomial_mask
 
 
 @OBJECTIVES.register("ts2vec")
@@ -74,5 +75,5 @@ class TS2Vec(Objective):
         }
 
     def _represent(self, encoder: Encoder, x: Tensor, generator: torch.Generator) -> Tensor:
-        drawn = torch.rand(len(x), x.shape[2], generator=generator, device=x.device)
-        return dropout(encoder(x, drawn >= self.masked_steps), self.dropout, generator=generator)
+        keep = binomial_mask(len(x), x.shape[2], generator=generator, probability=1 - self.masked_steps)
+        return dropout(encoder(x, keep), self.dropout, generator=generator)

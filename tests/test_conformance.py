@@ -1,0 +1,227 @@
+"""Every registered part passes the checks that ship for plug-ins; and the checks do catch faults."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tsrep.encoders.dilated_conv import DilatedConv
+from tsrep.encoders.encoder import Encoder
+from tsrep.objectives.objective import Objective
+from tsrep.registry import ENCODERS, OBJECTIVES, SAMPLERS
+from tsrep.sampling.sampler import Sampler
+from tsrep.signals import Batch
+from tsrep.testing import check_encoder, check_objective, check_sampler, check_view
+from tsrep.views import augmentations
+
+VIEWS = [
+    member
+    for _, member in inspect.getmembers(augmentations, inspect.isclass)
+    if member.__module__ == augmentations.__name__ and member is not augmentations.View
+]
+
+
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_encoder(name: str) -> None:
+    check_encoder(lambda channels: ENCODERS.build({"name": name}, channels=channels))
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("name", OBJECTIVES.names())
+def test_objective(name: str, multilabel: bool) -> None:
+    check_objective(lambda **run: OBJECTIVES.build({"name": name}, **run), multilabel=multilabel)
+
+
+@pytest.mark.parametrize("name", SAMPLERS.names())
+def test_sampler(name: str) -> None:
+    check_sampler(lambda **run: SAMPLERS.build({"name": name}, **run))
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+def test_view(view: Any) -> None:
+    check_view(view())
+
+
+def test_there_is_something_to_check() -> None:
+    assert {"dilated-conv", "resnet1d"} <= set(ENCODERS.names())
+    assert {"ts2vec", "simclr", "supervised"} <= set(OBJECTIVES.names())
+    assert {"random", "trial-wise", "patient-wise"} <= set(SAMPLERS.names())
+    assert len(VIEWS) >= 7
+
+
+class FaultyEncoder(DilatedConv):
+    """A small encoder with one fault at a time."""
+
+    fault: ClassVar[str] = ""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, hidden=4, dim=6, depth=2)
+        self.spare = nn.Linear(1, 1) if self.fault == "unused" else nn.Identity()
+        self.hidden_state = torch.rand(1).item() if self.fault == "state" else 0.0
+        if self.fault == "field":
+            self.receptive_field = 3
+        self.causal = self.fault == "causal"
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        match self.fault:
+            case "dropout":
+                return nn.functional.dropout(super().forward(x, keep), 0.5)
+            case "mates":
+                z = super().forward(x, keep)
+                return z - z.mean(0)
+            case "keep":
+                return super().forward(x, None)
+            case "missing":
+                return super().forward(x.nan_to_num(), keep)
+            case "length":
+                return super().forward(x, keep)[..., 1:]
+        return super().forward(x, keep) + self.hidden_state
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("dropout", "global random generator"),
+        ("mates", "batch mates"),
+        ("keep", "not kept"),
+        ("missing", "missing value"),
+        ("length", "give shape"),
+        ("unused", "no gradient"),
+        ("state", "state_dict"),
+        ("field", "receptive_field"),
+        ("causal", "causal"),
+    ],
+)
+def test_encoder_faults_are_caught(fault: str, message: str) -> None:
+    faulty = type("Faulty", (FaultyEncoder,), {"fault": fault})
+    with pytest.raises(AssertionError, match=message):
+        check_encoder(faulty)
+
+
+class FaultyObjective(Objective):
+    """Makes representations small, with one fault at a time."""
+
+    fault: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counter: Tensor
+        self.register_buffer("counter", torch.zeros(()))
+        self.calls = 0
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        size = encoder(batch.x).float().square().mean()
+        match self.fault:
+            case "global":
+                size = size * torch.rand(())
+            case "vector":
+                return {"size": size[None]}
+            case "label":
+                size = size * batch.label[0]
+            case "evaluation":
+                self.counter += 1
+            case "memory":
+                self.calls += 1
+                size = size * self.calls
+            case "not finite":
+                size = size / (batch.trial.unique(return_counts=True)[1].max() > 1)
+            case "detached":
+                encoder(batch.x).detach()
+                return {"size": size.detach() * next(iter(encoder.parameters())).float().sum()}
+        return {"size": size}
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("global", "global random generator"),
+        ("vector", "not that of a scalar"),
+        ("label", "depend on label"),
+        ("evaluation", "changes 'counter'"),
+        ("memory", "equal generators"),
+        ("not finite", "gives inf"),
+        ("detached", "no gradient"),
+    ],
+)
+def test_objective_faults_are_caught(fault: str, message: str) -> None:
+    faulty = type("Faulty", (FaultyObjective,), {"fault": fault})
+    with pytest.raises(AssertionError, match=message):
+        check_objective(lambda **run: faulty())
+
+
+class FaultySampler(Sampler):
+    """Random batches with one fault at a time."""
+
+    fault: ClassVar[str] = ""
+    drawn = 0
+
+    def order(self, rng: np.random.Generator) -> Any:
+        n = len(self.panel)
+        match self.fault:
+            case "repeats":
+                return rng.integers(0, n, n)
+            case "same":
+                return np.arange(n)
+            case "memory":
+                self.drawn += 1
+                return np.roll(rng.permutation(n), self.drawn)
+            case "rank":
+                return np.random.default_rng([self.rank, rng.integers(9)]).permutation(n)
+        return rng.permutation(n)
+
+    def epoch(self, epoch: int) -> Any:
+        batches = super().epoch(epoch)
+        if self.fault == "lone":
+            return [batches[0][:1], batches[0][1:], *batches[1:]]
+        return batches
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("repeats", "exactly once"),
+        ("same", "same order"),
+        ("memory", "depends on the epochs"),
+        ("rank", "same sample"),
+        ("lone", "has 1 sample"),
+    ],
+)
+def test_sampler_faults_are_caught(fault: str, message: str) -> None:
+    faulty = type("Faulty", (FaultySampler,), {"fault": fault})
+    with pytest.raises(AssertionError, match=message):
+        check_sampler(faulty)
+
+
+def _mixes_samples(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    return x + x.mean(0)
+
+
+def _draws_globally(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    return x + torch.randn_like(x)
+
+
+def _shortens(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    return x[..., 1:]
+
+
+def _in_place(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    return x.mul_(2)
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        (_mixes_samples, "reach another"),
+        (_draws_globally, "global random generator"),
+        (_shortens, "becomes"),
+        (_in_place, "writes into"),
+    ],
+)
+def test_view_faults_are_caught(view: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_view(view)

@@ -1,0 +1,61 @@
+"""What all conformance checks use to say that a promise is broken."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise AssertionError with ``message`` unless ``condition`` holds; also under ``python -O``."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors agree up to rounding of float32, missing values included."""
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+@contextmanager
+def global_randomness_untouched(what: str) -> Iterator[None]:
+    """Require that nothing inside draws from, or seeds, the global generators."""
+    before = _global_state()
+    yield
+    require(
+        _global_state() == before,
+        f"{what} uses a global random generator; draw from the generator that it is given",
+    )
+
+
+@contextmanager
+def state_untouched(what: str, *modules: nn.Module) -> Iterator[None]:
+    """Require that parameters and buffers are bit-identical afterwards."""
+    before = [{k: v.clone() for k, v in module.state_dict().items()} for module in modules]
+    yield
+    for module, old in zip(modules, before, strict=True):
+        for name, value in module.state_dict().items():
+            same = torch.equal(value.isnan(), old[name].isnan()) and torch.equal(
+                value.nan_to_num(), old[name].nan_to_num()
+            )
+            require(same, f"{what} changes {name!r} of {type(module).__name__}; evaluation must leave it")
+
+
+def require_gradients(what: str, module: nn.Module) -> None:
+    """Require a finite gradient at every parameter that asks for one."""
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        require(parameter.grad is not None, f"no gradient of {what} reaches parameter {name!r}")
+        finite = parameter.grad is not None and bool(parameter.grad.isfinite().all())
+        require(finite, f"the gradient of {what} at parameter {name!r} is not finite")
+
+
+def _global_state() -> tuple[bytes, str, object]:
+    legacy = np.random.get_state()  # noqa: NPY002 - reading the legacy state is the only way to guard it
+    return torch.get_rng_state().numpy().tobytes(), repr(legacy), random.getstate()

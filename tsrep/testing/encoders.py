@@ -1,0 +1,135 @@
+"""Conformance of encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.testing.assertions import (
+    close,
+    global_randomness_untouched,
+    require,
+    require_gradients,
+    state_untouched,
+)
+from tsrep.testing.examples import example_signal
+
+Make = Callable[[int], Encoder]
+
+
+def check_encoder(make: Make, *, channels: int = 3, length: int = 64) -> None:
+    """Check what an encoder promises; see :class:`tsrep.encoders.encoder.Encoder`.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(channels)`` gives a fresh encoder.
+    channels, length : int
+        Of the signals to try it on; ``length`` in time steps, at least twice the stride.
+
+    Raises
+    ------
+    AssertionError
+        Naming the broken promise.
+    """
+    x = example_signal(4, channels, length)
+    _check_shapes(make(channels), channels, length)
+    _check_silence(make(channels), x)
+    _check_batch_mates(make(channels).eval(), x)
+    _check_keep(make(channels).eval(), x)
+    _check_missing(make(channels), x)
+    _check_reach(make(channels).eval(), x)
+    _check_round_trip(make, x)
+    _check_gradients(make(channels), x)
+
+
+def _check_shapes(encoder: Encoder, channels: int, length: int) -> None:
+    for name in ("dim", "stride", "receptive_field"):
+        value = getattr(encoder, name, None)
+        require(isinstance(value, int) and value > 0, f"{name} must be a positive int, not {value!r}")
+    require(isinstance(getattr(encoder, "causal", None), bool), "attribute causal must be a bool")
+    require(2 * encoder.stride <= length, f"try a length of at least {2 * encoder.stride} steps")
+    for size, time in ((2, length), (1, length), (3, length + 1), (2, length - length // 3)):
+        shape = tuple(encoder(example_signal(size, channels, time)).shape)
+        expected = (size, encoder.dim, time // encoder.stride)
+        require(shape == expected, f"{size} signals of {time} steps give shape {shape}, not {expected}")
+
+
+def _check_silence(encoder: Encoder, x: Tensor) -> None:
+    untouched = x.clone()
+    with global_randomness_untouched("the encoder"):
+        one, other = encoder(x), encoder(x)
+    require(torch.equal(one, other), "two passes in training mode differ; an encoder holds no dropout")
+    require(torch.equal(x, untouched), "the encoder writes into its input")
+    with torch.no_grad(), state_untouched("a pass in evaluation mode", encoder.eval()):
+        encoder(x)
+
+
+def _check_batch_mates(encoder: Encoder, x: Tensor) -> None:
+    others = torch.cat([x[:1], 5 * x[1:].flip(2) + 3])
+    with torch.no_grad():
+        alone, among, changed = encoder(x[:1]), encoder(x)[:1], encoder(others)[:1]
+    require(
+        close(alone, among) and close(among, changed),
+        "in evaluation mode a sample's representation depends on its batch mates",
+    )
+
+
+def _check_keep(encoder: Encoder, x: Tensor) -> None:
+    keep = torch.ones(len(x), x.shape[2], dtype=torch.bool)
+    with torch.no_grad():
+        require(close(encoder(x, keep), encoder(x)), "keeping all steps differs from giving no keep")
+        keep[:, x.shape[2] // 2 :: 3] = False
+        masked = encoder(x, keep)
+        replaced = encoder(torch.where(keep[:, None], x, 7 * x - 2), keep)
+        require(close(masked, replaced), "the values of steps that are not kept reach the representation")
+        require(not close(masked, encoder(x)), "keep has no effect")
+
+
+def _check_missing(encoder: Encoder, x: Tensor) -> None:
+    missing = x.clone()
+    missing[0, 0, 5:9] = torch.nan
+    missing[1] = torch.nan
+    keep = ~missing.isnan().any(1)
+    z = encoder(missing)
+    require(
+        bool(z.isfinite().all()),
+        "missing values (NaN) make the representation not finite",
+    )
+    require(close(z, encoder(x, keep)), "steps with a missing value must count as not kept")
+    torch.autograd.backward(z.square().mean())
+    require_gradients("signals with missing values", encoder)
+
+
+def _check_reach(encoder: Encoder, x: Tensor) -> None:
+    x = x[:1].clone().requires_grad_()
+    z = encoder(x)
+    step = z.shape[2] // 2
+    (grad,) = torch.autograd.grad(z[0, :, step].sum(), x)
+    reached = grad[0].abs().sum(0).nonzero()[:, 0]
+    require(len(reached) > 0, "no input step reaches the middle of the representation")
+    extent = int(reached.max() - reached.min()) + 1
+    require(
+        extent <= encoder.receptive_field,
+        f"one output step sees {extent} input steps, but receptive_field is {encoder.receptive_field}",
+    )
+    last = (step + 1) * encoder.stride - 1
+    require(
+        not encoder.causal or int(reached.max()) <= last,
+        f"the encoder calls itself causal, but output step {step} sees input step {int(reached.max())}",
+    )
+
+
+def _check_round_trip(make: Make, x: Tensor) -> None:
+    one, other = make(x.shape[1]).eval(), make(x.shape[1]).eval()
+    other.load_state_dict(one.state_dict())
+    with torch.no_grad():
+        require(torch.equal(one(x), other(x)), "state_dict lacks something that the output depends on")
+
+
+def _check_gradients(encoder: Encoder, x: Tensor) -> None:
+    torch.autograd.backward(encoder(x).square().mean())
+    require_gradients("the representation", encoder)

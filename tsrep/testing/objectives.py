@@ -1,0 +1,150 @@
+"""Conformance of objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from tsrep.encoders.dilated_conv import DilatedConv
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.resnet1d import ResNet1d
+from tsrep.objectives.objective import Objective
+from tsrep.registry import SAMPLERS
+from tsrep.rng import torch_generator
+from tsrep.signals import Batch
+from tsrep.testing.assertions import (
+    global_randomness_untouched,
+    require,
+    require_gradients,
+    state_untouched,
+)
+from tsrep.testing.examples import example_batch
+
+Make = Callable[..., Objective]
+CHANNELS, CLASSES = 3, 3
+
+
+def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> None:
+    """Check what an objective promises; see :class:`tsrep.objectives.objective.Objective`.
+
+    Every check is made with an encoder that keeps the time steps and with one that strides.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(dim=, channels=, classes=, multilabel=)`` gives a fresh objective.
+    multilabel : bool
+        Whether to try it with several labels per sample.
+    time : int
+        Steps per sample.
+
+    Raises
+    ------
+    AssertionError
+        Naming the broken promise.
+    """
+    batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
+    for encoder in _encoders():
+        run = {"dim": encoder.dim, "channels": CHANNELS, "classes": CLASSES, "multilabel": multilabel}
+        _check_attributes(make(**run))
+        _check_terms(make(**run), encoder, batch)
+        _check_determinism(make(**run), encoder, batch)
+        _check_needs(make(**run), encoder, batch)
+        _check_evaluation(make(**run), encoder, batch)
+        _check_round_trip(make(**run), make(**run), encoder, batch)
+        for unusual in _unusual(batch):
+            _check_gradients(make(**run), encoder, unusual)
+
+
+def _encoders() -> tuple[Encoder, Encoder]:
+    return (
+        DilatedConv(CHANNELS, hidden=8, dim=12, depth=3),
+        ResNet1d(CHANNELS, width=8, dim=12),
+    )
+
+
+def _terms(objective: Objective, encoder: Encoder, batch: Batch, key: int = 0) -> dict[str, Tensor]:
+    return objective(encoder, batch, generator=torch_generator("conformance", key))
+
+
+def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def _check_attributes(objective: Objective) -> None:
+    unknown = objective.needs - {"label", "trial", "patient"}
+    require(not unknown, f"needs names {sorted(unknown)}, which are not fields of a batch")
+    require(
+        objective.sampler in SAMPLERS.names(), f"sampler {objective.sampler!r} is none of {SAMPLERS.names()}"
+    )
+
+
+def _check_terms(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    x = batch.x.clone()
+    with global_randomness_untouched("the objective"):
+        terms = _terms(objective, encoder, batch)
+        objective.after_step()
+    require(len(terms) > 0, "the objective gives no terms")
+    for name, term in terms.items():
+        require(term.shape == (), f"term {name!r} has shape {tuple(term.shape)}, not that of a scalar")
+        require(bool(term.isfinite()), f"term {name!r} is {term.item()}")
+        require(term.dtype == torch.float32, f"term {name!r} is {term.dtype}, not float32")
+    require(torch.equal(batch.x, x), "the objective writes into the batch")
+    with torch.autocast("cpu", torch.bfloat16):
+        low = _terms(objective, encoder, batch)
+    for name, term in low.items():
+        require(bool(term.isfinite()), f"term {name!r} is {term.item()} under bfloat16 autocast")
+        require(term.dtype == torch.float32, f"term {name!r} is {term.dtype} under bfloat16 autocast")
+
+
+def _check_determinism(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    objective.eval()
+    same = _equal(_terms(objective, encoder, batch), _terms(objective, encoder, batch))
+    require(same, "equal generators give unequal terms; draw everything from the generator")
+
+
+def _check_needs(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    objective.eval()
+    terms = _terms(objective, encoder, batch)
+    for name in {"label", "trial", "patient"} - objective.needs:
+        other = replace(batch, **{name: getattr(batch, name).flip(0)})
+        same = _equal(_terms(objective, encoder, other), terms)
+        require(same, f"the terms depend on {name}, which needs leaves out")
+
+
+def _check_evaluation(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    objective.eval()
+    with torch.no_grad(), state_untouched("evaluation", objective, encoder.eval()):
+        _terms(objective, encoder, batch)
+    encoder.train()
+
+
+def _check_round_trip(one: Objective, other: Objective, encoder: Encoder, batch: Batch) -> None:
+    for step in range(2):
+        _terms(one, encoder, batch, step)
+        one.after_step()
+    other.load_state_dict(one.state_dict())
+    same = _equal(_terms(one.eval(), encoder, batch), _terms(other.eval(), encoder, batch))
+    require(same, "state_dict lacks something that the terms depend on")
+
+
+def _unusual(batch: Batch) -> list[Batch]:
+    """As it is; two samples; ids without any positive; missing steps, and a sample that is missing."""
+    missing = batch.x.clone()
+    missing[0, 1, 10:20] = torch.nan
+    missing[1] = torch.nan
+    alone = torch.arange(len(batch))
+    two = Batch(**{name: values[:2] for name, values in vars(batch).items()})
+    return [batch, two, replace(batch, trial=alone, patient=alone), replace(batch, x=missing)]
+
+
+def _check_gradients(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    encoder.zero_grad()
+    total = torch.stack([*_terms(objective, encoder, batch).values()]).sum()
+    require(bool(total.isfinite()), f"a batch of {len(batch)} samples gives {total.item()}")
+    torch.autograd.backward(total)
+    require_gradients("the terms", encoder)
+    require_gradients("the terms", objective)
