@@ -1,0 +1,71 @@
+"""Zero-phase filters: forward and backward, so that waves stay where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from tsrep.errors import ConfigError
+from tsrep.signals.panel import Floats
+
+
+def bandpass(
+    x: NDArray[Any], sfreq: float, low: float | None, high: float | None, *, order: int = 4
+) -> Floats:
+    """Butterworth filter that keeps ``low`` to ``high``.
+
+    Parameters
+    ----------
+    x : array, shape (..., time)
+    sfreq : float, Hz
+    low, high : float or None, Hz
+        ``None`` leaves that side open. At each the amplitude is halved (-6 dB, both passes together).
+    order : int
+        Of one pass.
+
+    Returns
+    -------
+    array, shape (..., time), float32
+
+    Raises
+    ------
+    ConfigError
+        When an edge is not between 0 and half the sampling rate, or the edges are not in order.
+    """
+    edges = [edge for edge in (low, high) if edge is not None]
+    for edge in edges:
+        if not 0 < edge < sfreq / 2:
+            raise ConfigError(
+                f"a filter edge of {edge:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
+            )
+    if not edges:
+        return np.asarray(x, np.float32)
+    if len(edges) == 2 and edges[0] >= edges[1]:
+        raise ConfigError(f"a band from {edges[0]:g} to {edges[1]:g} Hz is empty; give the lower edge first")
+    kind = "bandpass" if len(edges) == 2 else "highpass" if high is None else "lowpass"
+    sos = signal.butter(order, edges if len(edges) == 2 else edges[0], kind, fs=sfreq, output="sos")
+    return _both_ways(sos, x)
+
+
+def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float = 30.0) -> Floats:
+    """Remove one frequency, such as the mains, shape (..., time); its band is ``hertz / quality`` wide.
+
+    Raises
+    ------
+    ConfigError
+        When the frequency is not between 0 and half the sampling rate.
+    """
+    if not 0 < hertz < sfreq / 2:
+        raise ConfigError(
+            f"a notch at {hertz:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
+        )
+    return _both_ways(signal.tf2sos(*signal.iirnotch(hertz, quality, fs=sfreq)), x)
+
+
+def _both_ways(sos: NDArray[Any], x: NDArray[Any]) -> Floats:
+    x = np.asarray(x, np.float64)
+    pad = min(3 * (2 * len(sos) + 1) * 10, x.shape[-1] - 1)
+    return np.asarray(signal.sosfiltfilt(sos, x, axis=-1, padlen=max(pad, 0)), np.float32)

@@ -1,0 +1,64 @@
+"""Change of sampling rate."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from tsrep.errors import ConfigError
+from tsrep.signals.panel import Floats
+
+Interpolation = Literal["polyphase", "linear"]
+
+
+def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation = "polyphase") -> Floats:
+    """A signal at another rate.
+
+    Parameters
+    ----------
+    x : array, shape (..., time)
+        Without missing values, which would spread over the filter's length.
+    sfreq, target : float, Hz
+    how : str
+        ``"polyphase"`` removes what lies above the new Nyquist frequency before decimating;
+        ``"linear"`` interpolates between neighbours and folds it back (as COMET's preparation does).
+
+    Returns
+    -------
+    array, shape (..., round(time * target / sfreq)), float32
+
+    Raises
+    ------
+    ConfigError
+        When a rate is not positive, or the two have no ratio of small whole numbers.
+    """
+    if sfreq <= 0 or target <= 0:
+        raise ConfigError(f"cannot resample from {sfreq:g} to {target:g} Hz; rates must be positive")
+    x = np.asarray(x, np.float32)
+    if sfreq == target:
+        return x
+    steps = max(round(x.shape[-1] * target / sfreq), 1)
+    return _linear(x, sfreq / target, steps) if how == "linear" else _polyphase(x, sfreq, target, steps)
+
+
+def _polyphase(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
+    ratio = Fraction(target).limit_denominator(1000) / Fraction(sfreq).limit_denominator(1000)
+    if max(ratio.numerator, ratio.denominator) > 2000:
+        raise ConfigError(
+            f"{sfreq:g} and {target:g} Hz have no ratio of small whole numbers; choose another target rate"
+        )
+    # a straight line through the ends is taken off first, so that an offset makes no ringing there
+    y = signal.resample_poly(x, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+    return np.asarray(y[..., :steps], np.float32)
+
+
+def _linear(x: Floats, stride: float, steps: int) -> Floats:
+    at = np.minimum(np.arange(steps) * stride, x.shape[-1] - 1)
+    left = np.minimum(at.astype(np.int64), max(x.shape[-1] - 2, 0))
+    right = np.minimum(left + 1, x.shape[-1] - 1)
+    weight = (at - left).astype(np.float32)
+    return np.asarray(x[..., left] * (1 - weight) + x[..., right] * weight, np.float32)
