@@ -88,7 +88,8 @@ def decisions(prob: Array, multilabel: bool) -> Array:
     """Decided classes as flags, shape (unit, class)."""
     if multilabel:
         return np.asarray(prob >= 0.5, bool)
-    return np.eye(prob.shape[1], dtype=bool)[prob.argmax(axis=1)]
+    one_hot: Array = np.eye(prob.shape[1], dtype=bool)[prob.argmax(axis=1)]
+    return one_hot
 
 
 def stated_probability(prob: Array, target: Array) -> tuple[Array, Array]:
