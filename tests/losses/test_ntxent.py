@@ -59,6 +59,18 @@ def test_length_and_order_do_not_matter() -> None:
     torch.testing.assert_close(ntxent(z2, z1), value)
 
 
+def test_ranks_average_to_the_loss_of_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    z1, z2 = torch.randn(2, 8, 4, generator=torch_generator(0))
+    everyone = torch.nn.functional.normalize(torch.stack([z1, z2], dim=1), dim=-1)
+    whole, parts = ntxent(z1, z2), []
+    monkeypatch.setattr("tsrep.losses.ntxent.gather_rows", lambda local: everyone)
+    for rank in (0, 1):
+        monkeypatch.setattr("tsrep.losses.ntxent.first_row", lambda rows, rank=rank: rank * rows)
+        mine = slice(4 * rank, 4 * rank + 4)
+        parts.append(ntxent(z1[mine], z2[mine]))
+    torch.testing.assert_close(torch.stack(parts).mean(), whole)
+
+
 def test_autocast_keeps_float32() -> None:
     z1, z2 = torch.randn(2, 16, 32, generator=torch_generator(0))
     plain = ntxent(z1, z2)

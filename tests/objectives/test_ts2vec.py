@@ -100,6 +100,19 @@ def test_permuting_the_batch_changes_nothing_without_noise() -> None:
         torch.testing.assert_close(one[name], other[name])
 
 
+def test_ranks_crop_to_equal_lengths(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_first_rank = torch.tensor([[0.3, 0.6, 0.2, 0.9]])
+    monkeypatch.setattr(
+        "tsrep.objectives.ts2vec.gather_rows", lambda local: torch.cat([of_first_rank, local])
+    )
+    lengths = set()
+    for rank in range(3):
+        encoder = Recorder(3)
+        TS2Vec()(encoder, batch, generator=torch_generator("step", rank))
+        lengths.add(tuple(x.shape[2] for x, _ in encoder.seen))
+    assert len(lengths) == 1
+
+
 def test_training_lowers_the_loss() -> None:
     torch.manual_seed(0)
     encoder = DilatedConv(2, hidden=8, dim=16, depth=3)

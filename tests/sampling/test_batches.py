@@ -80,6 +80,19 @@ def test_read_only_memory_map(tmp_path: Path) -> None:
     np.testing.assert_array_equal(PanelTensors(mapped).batch(index).x.numpy(), panel.take(index))
 
 
+@pytest.mark.parametrize("per_record", [False, True])
+def test_resident_recordings_are_those_that_the_panel_uses(
+    per_record: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = _panel(np.int16, per_record).select(np.r_[30:35, 10:13])
+    monkeypatch.setattr(PanelTensors, "_fits", lambda self, rows: rows == 2)
+    tensors = PanelTensors(panel)
+    assert tensors.resident
+    expected = panel.take(np.arange(8))
+    panel.store[:] = 0  # a copy was made, as on a device
+    np.testing.assert_array_equal(tensors.batch(np.arange(8)).x.numpy(), expected)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("fits", [True, False])
 def test_cuda_equals_the_panel(fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ class PanelTensors:
         self.panel = panel
         self.device = torch.device(device)
         rows = np.unique(panel.row)
-        self.resident = self.device.type == "cuda" and self._fits(len(rows))
+        self.resident = self._fits(len(rows))
         self._home = self.device if self.resident else torch.device("cpu")
         if self.resident:
             self._store = torch.from_numpy(np.ascontiguousarray(panel.store[rows])).to(self._home)
@@ -86,6 +86,8 @@ class PanelTensors:
         return torch.from_numpy(np.array(values)).to(self._home)
 
     def _fits(self, rows: int) -> bool:
+        if self.device.type != "cuda":
+            return False
         need = self.panel.store[:1].nbytes * rows
         return need <= torch.cuda.mem_get_info(self.device)[0] // 2
 
