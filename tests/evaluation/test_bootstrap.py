@@ -25,7 +25,7 @@ def cohort(seed: int, patients: int = 30, each: int = 3, classes: int = 3, skill
 def test_each_resample_equals_repeating_its_patients():
     p = cohort(0)
     found = resample([p], resamples=40, seed=5)
-    weight = multiplicities(30, 40, seed=5)
+    weight = np.concatenate(list(multiplicities(30, 40, seed=5)), axis=1)
     patients = np.unique(p.patient)
     for r in range(40):
         drawn = np.repeat(patients, weight[:, r].astype(int))
@@ -35,12 +35,15 @@ def test_each_resample_equals_repeating_its_patients():
 
 
 def test_multiplicities_draw_with_replacement():
-    weight = multiplicities(50, 2000, seed=1)
+    weight, again, other = (
+        np.concatenate(list(multiplicities(50, 2000, seed=seed)), axis=1) for seed in (1, 1, 2)
+    )
+    assert weight.shape == (50, 2000)
     assert (weight.sum(axis=0) == 50).all()
     assert weight.mean() == 1
     assert weight.var() == pytest.approx(1 - 1 / 50, rel=0.03)  # binomial(50, 1/50)
-    assert np.array_equal(weight, multiplicities(50, 2000, seed=1))
-    assert not np.array_equal(weight, multiplicities(50, 2000, seed=2))
+    assert np.array_equal(weight, again)
+    assert not np.array_equal(weight, other)
 
 
 def test_patients_not_samples_are_the_unit_of_chance():

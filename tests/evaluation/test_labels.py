@@ -50,7 +50,9 @@ def test_guarantees(seed, by, multi, patients):
         assert np.isin(index, larger).all(), "a smaller fraction lies within a larger one"
         assert np.isin(unit[train], unit[index]).sum() == len(index), "units are drawn whole"
         for value in (flags, ~flags):
-            assert np.array_equal(value[index].any(axis=0), value[train].any(axis=0)), "each class has both values"
+            assert np.array_equal(value[index].any(axis=0), value[train].any(axis=0)), (
+                "each class has both values"
+            )
         asked = round(fraction * len(np.unique(unit[train])))
         drawn = len(np.unique(unit[index]))
         assert asked <= drawn <= max(asked, 2 * 5, 1)

@@ -6,7 +6,7 @@ A resample is a vector of multiplicities, so the scores are sorted once and only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,13 +54,21 @@ class Resampled:
         return {name: percentile_interval(self.value[name], draws) for name, draws in self.draws.items()}
 
 
-def multiplicities(patients: int, resamples: int, *, seed: int = 0) -> Array:
-    """How often each patient is drawn, shape (patient, resample), float64; the same for the same seed."""
+def multiplicities(patients: int, resamples: int, *, seed: int = 0) -> Iterator[Array]:
+    """How often each patient is drawn, some resamples at a time; the same for the same seed.
+
+    Yields
+    ------
+    float64 arrays, shape (patient, resample)
+        With ``resamples`` columns together.
+    """
     generator = numpy_generator(seed, "bootstrap", patients)
-    drawn = generator.integers(patients, size=(resamples, patients))
-    drawn += np.arange(resamples)[:, None] * patients
-    counts = np.bincount(drawn.ravel(), minlength=resamples * patients)
-    return np.ascontiguousarray(counts.reshape(resamples, patients).T, np.float64)
+    for at in range(0, resamples, _COLUMNS):
+        columns = min(_COLUMNS, resamples - at)
+        drawn = generator.integers(patients, size=(columns, patients))
+        drawn += np.arange(columns)[:, None] * patients
+        counts = np.bincount(drawn.ravel(), minlength=columns * patients)
+        yield np.ascontiguousarray(counts.reshape(columns, patients).T, np.float64)
 
 
 def resample(
@@ -96,10 +104,9 @@ def resample(
     scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
     once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
     per_seed = {name: np.array([values[name][0] for values in once]) for name in once[0]}
-    weight = multiplicities(len(patients), resamples, seed=seed)
     return Resampled(
         {name: float(values.mean()) for name, values in per_seed.items()},
-        _mean_draws(scorers, weight),
+        _mean_draws(scorers, len(patients), resamples, seed),
         {name: float(values.std(ddof=1)) if len(values) > 1 else np.nan for name, values in per_seed.items()},
     )
 
@@ -136,16 +143,17 @@ def percentile_interval(value: float, draws: Array) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def _mean_draws(scorers: Sequence[Scorer], weight: Array) -> dict[str, Array]:
+def _mean_draws(scorers: Sequence[Scorer], patients: int, resamples: int, seed: int) -> dict[str, Array]:
     """Mean over scorers of every metric, shape (resample,)."""
-    if len(weight) < 2:  # one patient resampled is the same patient: no interval can be told
-        return {name: np.full(weight.shape[1], np.nan) for name in scorers[0].names}
-    chunks = []
-    for at in range(0, weight.shape[1], _COLUMNS):
-        part = np.ascontiguousarray(weight[:, at : at + _COLUMNS])
-        values = [scorer(part) for scorer in scorers]
-        chunks.append({name: np.mean([v[name] for v in values], axis=0) for name in scorers[0].names})
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in scorers[0].names}
+    names = scorers[0].names
+    if patients < 2:  # one patient resampled is the same patient: no interval can be told
+        return {name: np.full(resamples, np.nan) for name in names}
+    parts: dict[str, list[Array]] = {name: [] for name in names}
+    for weight in multiplicities(patients, resamples, seed=seed):
+        values = [scorer(weight) for scorer in scorers]
+        for name in names:
+            parts[name].append(np.mean([v[name] for v in values], axis=0))
+    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
 def _refuse_other_patients(patients: Array, other: Array) -> None:

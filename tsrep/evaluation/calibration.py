@@ -54,10 +54,11 @@ def reliability(
             for value in (np.ones_like(stated), stated, true)
         ]
     ).reshape(3, len(patients), bins)
-    weight = multiplicities(len(patients), resamples, seed=seed)
-    once, draws = _curve(sums, np.ones((len(patients), 1))), _curve(sums, weight)
+    once = _curve(sums, np.ones((len(patients), 1)))
+    curves = [_curve(sums, weight) for weight in multiplicities(len(patients), resamples, seed=seed)]
+    draws = [np.concatenate(part, axis=-1) for part in zip(*curves, strict=True)]
     if len(patients) < 2:
-        draws = tuple(np.full_like(draw, np.nan) for draw in draws)
+        draws = [np.full_like(draw, np.nan) for draw in draws]
     band = [
         percentile_interval(float(value), draw) for value, draw in zip(once[1][:, 0], draws[1], strict=True)
     ]

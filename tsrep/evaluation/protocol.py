@@ -133,7 +133,10 @@ class _Evaluation:
         for protocol in protocols:
             control: ByUnit | None = None
             for method in sorted(self.features, key=lambda name: name != RANDOM_INIT):
-                self.on_step(f"{method}, {protocol}, {100 * fraction:g} % of labels by {by}")
+                self.on_step(
+                    f"{method}, {protocol}, {100 * fraction:g} % of labels"
+                    + (f" by {by}" if fraction < 1 else "")
+                )
                 predictions = self._predictions(method, protocol, drawn, fraction)
                 own = self._resample(predictions)
                 against = RANDOM_INIT if control is not None else ""

@@ -1,0 +1,160 @@
+"""The whole evaluation of features, with leaks planted to be caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsrep.errors import ConfigError, DataError, SplitError
+from tsrep.evaluation.metrics import METRICS
+from tsrep.evaluation.protocol import Settings, evaluate_features
+from tsrep.signals.panel import Panel
+from tsrep.signals.split import Split
+
+QUICK = Settings(resamples=60)
+
+
+def cohort(seed: int = 0, patients: int = 90, multi: bool = False) -> tuple[Panel, Split]:
+    """Two records of two windows for each patient; the label is of the patient."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(patients), 4)
+    label = rng.random((patients, 3)) < 0.4 if multi else rng.integers(3, size=patients)
+    panel = Panel.from_arrays(
+        np.zeros((len(patient), 1, 2), np.float32),
+        label=label[patient],
+        patient=patient,
+        trial=np.arange(len(patient)) // 2,
+        sfreq=100,
+        classes="abc",
+    )
+    return panel, Split.make(panel, patient % 3 == 0, patient % 3 == 1, patient % 3 == 2, how="thirds")
+
+
+def informed(panel: Panel, skill: float, seed: int = 0) -> np.ndarray:
+    flags = panel.label if panel.multilabel else np.eye(3)[panel.label]
+    noise = np.random.default_rng(seed).normal(size=(len(panel), 8))
+    noise[:, :3] += skill * flags
+    return noise.astype(np.float32)
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_every_method_stands_beside_its_controls(multi):
+    panel, split = cohort(multi=multi)
+    features = {"good": informed(panel, 2.0), "random-init": [informed(panel, 0.3, s) for s in range(3)]}
+    scores = evaluate_features(
+        features, panel, split, fractions=(1.0, 0.3), drawn_by=("sample", "patient"), seeds=3, settings=QUICK
+    )
+    # (majority + 2 methods x 2 protocols) x 2 units x (all + 2 ways of drawing)
+    assert len(scores) == 5 * 2 * 3
+    for s in scores:
+        assert set(METRICS) <= set(s.metrics)
+        assert (s.part, s.patients, s.resamples) == ("test", 30, 60)
+        assert s.n == (120 if s.unit == "window" else 60)
+    for s in scores.where(method="majority"):
+        assert s.metrics["auroc"].value == 0.5
+        assert s.against == ""
+    for s in scores.where(method="good"):
+        assert s.against == "random-init"
+        assert s.seeds == (1 if s.labels == 1.0 else 3)
+        if s.labels == 1.0:
+            assert s.metrics["auroc"].low > 0.8
+            assert s.difference["auroc"].low > 0
+    assert {s.seeds for s in scores.where(method="random-init")} == {3}
+    assert not any(s.difference for s in scores.where(method="random-init"))
+    drawn = {s.drawn_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
+    assert drawn["patient"].labelled_patients == 9
+    assert drawn["sample"].labelled == 36
+    assert drawn["all"].labelled == 120
+    kept = scores.predictions["good", "probe", 1.0, "all"]
+    assert np.array_equal(kept.trial, np.unique(panel.trial[split.test]))
+    assert ("majority", "none", 1.0, "all") in scores.predictions
+
+
+def test_test_labels_do_not_reach_the_models():
+    panel, split = cohort()
+    label = panel.label.copy()
+    label[split.test] = (label[split.test] + 1) % 3
+    altered = replace(panel, label=label)
+    features = {"m": informed(panel, 1.0)}
+    one, two = (
+        evaluate_features(features, p, split, fractions=(1.0, 0.3), seeds=2, settings=QUICK)
+        for p in (panel, altered)
+    )
+    for key, kept in one.predictions.items():
+        assert np.array_equal(kept.prob, two.predictions[key].prob)
+    assert one.scores[2].metrics["auroc"] != two.scores[2].metrics["auroc"]
+
+
+def test_scoring_the_validation_part_does_not_choose_on_it():
+    panel, split = cohort()
+    label = panel.label.copy()
+    label[split.validation] = (label[split.validation] + 1) % 3
+    features = {"m": informed(panel, 1.0)}
+    settings = Settings(part="validation", resamples=20)
+    one, two = (
+        evaluate_features(features, p, split, fractions=(1.0,), settings=settings)
+        for p in (panel, replace(panel, label=label))
+    )
+    for key, kept in one.predictions.items():
+        assert np.array_equal(kept.prob, two.predictions[key].prob)
+    assert {s.part for s in one} == {"validation"}
+
+
+@pytest.mark.parametrize("protocol", ["probe", "knn"])
+def test_knowing_the_patient_does_not_help_on_unseen_patients(protocol):
+    panel, split = cohort(3, patients=150)
+    identity = np.random.default_rng(0).normal(size=(150, 20)).astype(np.float32)[panel.patient]
+    scores = evaluate_features(
+        {"identity": identity}, panel, split, protocols=(protocol,), fractions=(1.0,), settings=QUICK
+    )
+    (record,) = scores.where(method="identity", unit="record")
+    assert record.metrics["auroc"].low < 0.5 < record.metrics["auroc"].high
+    leaky = Split(split.train, split.validation, split.train, how="leak planted by the test")
+    caught = evaluate_features(
+        {"identity": identity}, panel, leaky, protocols=(protocol,), fractions=(1.0,), settings=QUICK
+    )
+    assert caught.where(method="identity", unit="record").scores[0].metrics["auroc"].low > 0.7
+
+
+def test_the_same_seed_gives_the_same_scores():
+    panel, split = cohort()
+    features = {"m": informed(panel, 1.0)}
+    runs = [
+        evaluate_features(features, panel, split, fractions=(0.3,), seeds=2, settings=s).to_json()
+        for s in (QUICK, QUICK, replace(QUICK, seed=1))
+    ]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_published_settings_and_steps():
+    panel, split = cohort()
+    told: list[str] = []
+    published = Settings(penalties=(1.0,), scheme="one-vs-rest", resamples=20)
+    evaluate_features(
+        {"m": informed(panel, 1.0)},
+        panel,
+        split,
+        protocols=("probe",),
+        fractions=(1.0,),
+        settings=published,
+        on_step=told.append,
+    )
+    assert told == ["m, probe, 100 % of labels"]
+
+
+def test_refuses_what_does_not_fit():
+    panel, split = cohort()
+    x = informed(panel, 1.0)
+    with pytest.raises(ConfigError, match="unknown protocol 'svm'"):
+        evaluate_features({"m": x}, panel, split, protocols=("svm",))
+    with pytest.raises(ConfigError, match="features of 2 seeds"):
+        evaluate_features({"m": [x, x]}, panel, split, seeds=3)
+    with pytest.raises(ConfigError, match="at least one seed"):
+        evaluate_features({"m": x}, panel, split, seeds=0)
+    with pytest.raises(DataError, match="shape"):
+        evaluate_features({"m": x[:-1]}, panel, split)
+    empty = Split.make(panel, split.train, split.validation, [], how="no test")
+    with pytest.raises(SplitError, match="test part"):
+        evaluate_features({"m": x}, panel, empty)

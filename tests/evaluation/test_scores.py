@@ -1,0 +1,110 @@
+"""Scores, their files and tables."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tsrep.errors import RunError
+from tsrep.evaluation.aggregate import by_record
+from tsrep.evaluation.metrics import metrics
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.scores import Scores
+from tsrep.evaluation.scoring import score
+
+
+def windows(seed: int, skill: float = 1.0, records: int = 40) -> Predictions:
+    rng = np.random.default_rng(seed)
+    trial = np.repeat(np.arange(records), 3)
+    target = trial % 3
+    logit = rng.normal(size=(len(trial), 3)) + skill * np.eye(3)[target]
+    prob = np.exp(logit) / np.exp(logit).sum(axis=1, keepdims=True)
+    return Predictions(prob, target, trial // 2, trial)
+
+
+def some_scores() -> Scores:
+    control = [windows(7, skill=0.0)]
+    rows = score(control, method="random-init", protocol="probe", part="test", resamples=30)
+    ours = [windows(s) for s in (0, 1)]
+    rows += score(
+        ours,
+        method="comet",
+        protocol="probe",
+        part="test",
+        labels=0.1,
+        drawn_by="patient",
+        resamples=30,
+        control=control,
+        labelled=12.5,
+    )
+    key = ("comet", "probe", 1.0, "all")
+    return Scores(tuple(rows), {key: by_record(ours[0])})
+
+
+def test_both_units_are_scored():
+    record, window = some_scores().where(method="comet")
+    assert (record.unit, window.unit) == ("record", "window")
+    assert (record.n, window.n) == (40, 120)
+    assert (record.patients, record.seeds, record.classes_scored, record.resamples) == (20, 2, 3, 30)
+    expected = np.mean([metrics(windows(s).prob, windows(s).target)["auroc"] for s in (0, 1)])
+    assert window.metrics["auroc"].value == pytest.approx(expected)
+    pooled = np.mean([metrics(by_record(w).prob, by_record(w).target)["auroc"] for w in map(windows, (0, 1))])
+    assert record.metrics["auroc"].value == pytest.approx(pooled)
+    assert record.metrics["auroc"].low <= record.metrics["auroc"].value <= record.metrics["auroc"].high
+    gap = record.difference["auroc"]
+    chance = some_scores().where(method="random-init", unit="record").scores[0].metrics["auroc"].value
+    assert gap.value == pytest.approx(record.metrics["auroc"].value - chance)
+    assert gap.low > 0
+
+
+def test_records_of_one_window_are_scored_once():
+    records = by_record(windows(0))
+    (only,) = score([records], method="a", protocol="probe", part="test", resamples=10)
+    assert only.unit == "record"
+
+
+def test_json_and_files_give_back_the_same(tmp_path):
+    scores = some_scores()
+    text = scores.to_json()
+    assert json.loads(text)["format"] == "tsrep.scores/1"
+    assert "NaN" not in text
+    back = Scores.from_json(text)
+    assert back.to_json() == text
+    assert back.scores[2] == scores.scores[2]
+    assert math.isnan(back.scores[0].spread["auroc"])
+    scores.save(tmp_path)
+    loaded = Scores.load(tmp_path)
+    assert loaded.to_json() == text
+    assert list(loaded.predictions) == list(scores.predictions)
+    one, two = (s.predictions["comet", "probe", 1.0, "all"] for s in (scores, loaded))
+    for name in ("prob", "target", "patient", "trial"):
+        assert np.array_equal(getattr(one, name), getattr(two, name))
+
+
+def test_unreadable_scores_are_one_sentence(tmp_path):
+    with pytest.raises(RunError, match="not readable"):
+        Scores.from_json('{"format": "other"}')
+    with pytest.raises(RunError, match="not readable"):
+        Scores.from_json("{")
+    with pytest.raises(RunError, match=r"no scores\.json"):
+        Scores.load(tmp_path)
+
+
+def test_table_has_one_row_a_score():
+    scores = some_scores()
+    header, *rows = scores.to_table(("auroc", "ece"))
+    assert header[-3:] == ["auroc", "ece", "auroc minus random-init"]
+    assert len(rows) == len(scores) == 4
+    assert {len(row) for row in rows} == {len(header)}
+    assert rows[2][:5] == ["comet", "probe", "10 % by patient", "test", "record"]
+    assert rows[2][-1].startswith("+0.")
+    assert rows[0][-1] == "–"
+    assert scores.to_markdown().count("\n") == 6
+
+
+def test_adding_joins():
+    scores = some_scores()
+    assert len(scores + scores) == 8
