@@ -1,0 +1,139 @@
+"""The metric log of a run as arrays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import RunError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What a run wrote down while it trained; a value that was not logged is NaN.
+
+    Attributes
+    ----------
+    step, epoch : int64 arrays, shape (line,)
+        Of each training line, in the order of the steps.
+    terms : dict of str to float64 array, shape (line,)
+        Each weighted loss term; their sum is ``loss``.
+    loss, lr, grad_norm, samples_per_s, seconds : float64 arrays, shape (line,)
+    validation_step, validation_epoch : int64 arrays, shape (check,)
+        Epoch 0 is before training.
+    validation_terms : dict of str to float64 array, shape (check,)
+    validation_loss, score : float64 arrays, shape (check,)
+    score_name : str
+        Empty when the validation part has no score.
+    """
+
+    step: Ints
+    epoch: Ints
+    terms: dict[str, Floats]
+    loss: Floats
+    lr: Floats
+    grad_norm: Floats
+    samples_per_s: Floats
+    seconds: Floats
+    validation_step: Ints
+    validation_epoch: Ints
+    validation_terms: dict[str, Floats]
+    validation_loss: Floats
+    score: Floats
+    score_name: str = ""
+    unread: int = 0
+
+    def kept_epoch(self, rule: str = "best-score") -> int | None:
+        """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.
+
+        Parameters
+        ----------
+        rule : {"best-score", "best-loss", "last"}
+            ``training.checkpoint`` of the configuration. Without scores the loss decides.
+        """
+        trained = self.validation_epoch > 0
+        values = (
+            self.score
+            if rule == "best-score" and np.isfinite(self.score[trained]).any()
+            else -self.validation_loss
+        )
+        if rule == "last":
+            values = self.validation_epoch.astype(np.float64)
+        values = np.where(trained & np.isfinite(values), values, -np.inf)
+        return int(self.validation_epoch[values.argmax()]) if np.isfinite(values).any() else None
+
+
+def read_curves(path: Path) -> Curves:
+    """Read ``metrics.jsonl``.
+
+    A run that was killed may end in half a line, and a resumed run repeats steps: half lines are
+    counted in ``unread``, and of a repeated step the last line counts.
+
+    Raises
+    ------
+    RunError
+        When the file is missing or holds no readable line.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} is missing; a run folder made by `tsrep fit` has it")
+    train: dict[int, dict[str, Any]] = {}
+    checks: dict[int, dict[str, Any]] = {}
+    unread = 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            (train if entry["kind"] == "train" else checks)[int(entry["step"])] = entry
+        except (ValueError, KeyError, TypeError):
+            unread += 1
+    if not train and not checks:
+        raise RunError(f"{path} holds no readable line; train with `tsrep fit` first")
+    return _arrange([train[k] for k in sorted(train)], [checks[k] for k in sorted(checks)], unread)
+
+
+def smooth(values: Floats, width: int) -> Floats:
+    """Centred running mean over ``width`` values that passes over NaN; the ends use what there is."""
+    finite = np.isfinite(values)
+    kernel = np.ones(max(1, min(width, len(values))))
+    total = np.convolve(np.where(finite, values, 0.0), kernel, mode="same")
+    count = np.convolve(finite.astype(np.float64), kernel, mode="same")
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: int) -> Curves:
+    return Curves(
+        step=_ints(train, "step"),
+        epoch=_ints(train, "epoch"),
+        terms=_terms(train),
+        validation_step=_ints(checks, "step"),
+        validation_epoch=_ints(checks, "epoch"),
+        validation_terms=_terms(checks),
+        validation_loss=_floats(checks, "loss"),
+        score=_floats(checks, "score"),
+        score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
+        unread=unread,
+        **{name: _floats(train, name) for name in ("loss", "lr", "grad_norm", "samples_per_s", "seconds")},
+    )
+
+
+def _ints(entries: list[dict[str, Any]], key: str) -> Ints:
+    return np.array([int(e.get(key, 0)) for e in entries], dtype=np.int64)
+
+
+def _floats(entries: list[dict[str, Any]], key: str) -> Floats:
+    return np.array([np.nan if e.get(key) is None else float(e[key]) for e in entries], dtype=np.float64)
+
+
+def _terms(entries: list[dict[str, Any]]) -> dict[str, Floats]:
+    rows = [e.get("terms") or {} for e in entries]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: _floats(rows, name) for name in names}

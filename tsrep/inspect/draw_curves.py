@@ -1,0 +1,101 @@
+"""Training curves: each loss term, the validation score with the chosen epoch, the learning rate."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from tsrep.inspect.curves import Curves, Floats, Ints, smooth
+from tsrep.inspect.style import ACCENT, CONTROL, FAINT, INK, MUTED, PALETTE, WIDTH, house, new_figure
+
+
+@house
+def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
+    """Small multiples of the loss terms above the validation score and the learning rate.
+
+    Parameters
+    ----------
+    curves : Curves
+    chosen : int, optional
+        The epoch whose weights were kept; by default the best one.
+    """
+    names = list(dict.fromkeys([*curves.terms, *curves.validation_terms])) or ["loss"]
+    across = min(4, len(names))
+    down = math.ceil(len(names) / across)
+    figure = new_figure(WIDTH, 2.0 * down + 2.3)
+    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.0 * down, 2.3], hspace=0.05)[:, 0]
+    panels = upper.subplots(down, across, squeeze=False).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        _term(axes, curves, name)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    panels[0].legend(loc="best")
+    below, right = lower.subplots(1, 2, width_ratios=[2, 1])
+    _validation(below, curves, curves.kept_epoch() if chosen is None else chosen)
+    _learning_rate(right, curves)
+    for axes in (*panels, below, right):
+        axes.xaxis.set_major_locator(MaxNLocator(8 if axes is below else 4, integer=True))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    return figure
+
+
+def _term(axes: Axes, curves: Curves, name: str) -> None:
+    axes.set_title(f"{name.replace('_', ' ')}{'' if name == 'loss' else ' loss'}")
+    _trace(axes, curves.step, curves.terms.get(name, curves.loss))
+    values = curves.validation_terms.get(name, curves.validation_loss if name == "loss" else None)
+    if values is not None and np.isfinite(values).any():
+        axes.plot(
+            curves.validation_step, values, color=PALETTE[1], marker="o", ms=2.5, lw=1.1, label="validation"
+        )
+    axes.set_xlabel("training step")
+
+
+def _trace(axes: Axes, step: Ints, values: Floats) -> None:
+    few = len(values) < 40
+    line = values if few else smooth(values, max(5, len(values) // 40))
+    if not few:
+        axes.plot(step, values, color=ACCENT, alpha=0.22, lw=0.7)
+        shown = values[np.isfinite(values)]
+        if len(shown):
+            low, high = np.percentile(shown, [0.5, 99.5])
+            axes.set_ylim(low - 0.08 * (high - low) - 1e-12, high + 0.08 * (high - low) + 1e-12)
+            axes.set_autoscaley_on(False)
+    axes.plot(step, line, color=ACCENT, label="training", marker="o" if len(values) < 2 else "")
+
+
+def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
+    scored = bool(np.isfinite(curves.score).any())
+    values = curves.score if scored else curves.validation_loss
+    name = curves.score_name.replace("_", " ") if scored else "loss"
+    axes.set_title(f"validation {name}")
+    axes.set_xlabel("training step")
+    if not np.isfinite(values).any():
+        axes.text(0.5, 0.5, "no validation was logged", transform=axes.transAxes, ha="center", color=MUTED)
+        return
+    axes.plot(curves.validation_step, values, color=INK, marker="o", ms=3, lw=1.2)
+    first = curves.validation_epoch == 0
+    if first.any() and np.isfinite(values[first][0]):
+        axes.axhline(float(values[first][0]), color=CONTROL, lw=1, ls=(0, (4, 3)), zorder=1)
+        axes.annotate(
+            "before training", (1, float(values[first][0])), xycoords=("axes fraction", "data"),
+            xytext=(-2, 3), textcoords="offset points", ha="right", va="bottom", color=MUTED, fontsize=7.5,
+        )  # fmt: skip
+    at = np.flatnonzero(curves.validation_epoch == chosen)
+    if len(at):
+        step, value = int(curves.validation_step[at[-1]]), float(values[at[-1]])
+        axes.axvline(step, color=FAINT, lw=1.2, zorder=0)
+        axes.plot([step], [value], marker="o", ms=8, mfc="none", mec=PALETTE[1], mew=1.6, zorder=5)
+        axes.set_title(f"kept: epoch {chosen}, {value:.3f}", loc="right", color=PALETTE[1])
+
+
+def _learning_rate(axes: Axes, curves: Curves) -> None:
+    peak = np.nanmax(curves.lr, initial=0.0)
+    power = math.floor(math.log10(peak * 1.05)) if peak > 0 else 0
+    axes.set_title(f"learning rate / $10^{{{power}}}$" if power else "learning rate")
+    axes.set_xlabel("training step")
+    axes.plot(curves.step, curves.lr * 10.0**-power, color=CONTROL)
+    axes.set_ylim(bottom=0)

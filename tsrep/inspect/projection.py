@@ -1,0 +1,157 @@
+"""Two-dimensional maps of embeddings, and how well neighbours agree before anything is flattened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import ConfigError
+
+Method = Literal["tsne", "pca", "umap"]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A map of embeddings.
+
+    Attributes
+    ----------
+    xy : float64 array, shape (row, 2)
+    rows : int64 array, shape (row,)
+        Which rows of the embeddings are on the map.
+    method : str
+        What the axes are, for captions.
+    """
+
+    xy: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    method: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often nearest neighbours agree, in the space of the embeddings itself.
+
+    Attributes
+    ----------
+    same_class : float
+        Share of the nearest records of *other* patients that have a class in common.
+    by_chance : float
+        The same share among all pairs of records of different patients.
+    k, n : int
+        Neighbours per record, and records.
+    """
+
+    same_class: float
+    by_chance: float
+    k: int
+    n: int
+
+
+def project(x: NDArray[Any], method: Method = "tsne", *, limit: int = 1500, seed: int = 0) -> Projection:
+    """Lay embeddings out on a plane; the same input and seed give the same map.
+
+    Parameters
+    ----------
+    x : array, shape (row, dim)
+        Rows that are not finite are left out.
+    method : {"tsne", "pca", "umap"}
+        ``"umap"`` needs the umap-learn package. Fewer than 12 rows always use PCA.
+    limit : int
+        At most this many rows, drawn with ``seed``.
+
+    Raises
+    ------
+    ConfigError
+        When the method is unknown or its package is not installed.
+    """
+    if method not in ("tsne", "pca", "umap"):
+        raise ConfigError(f"unknown map {method!r}; choose tsne, pca or umap")
+    rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+    if len(rows) > limit:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    scores, share = principal_components(x[rows], 50)
+    if method == "pca" or len(rows) < 12:
+        return Projection(scores[:, :2], rows, f"first two principal components, {share:.0%} of variance")
+    flatten = _tsne if method == "tsne" else _umap
+    name = "t-SNE" if method == "tsne" else "UMAP"
+    return Projection(flatten(scores, seed), rows, f"{name} of {scores.shape[1]} principal components")
+
+
+def principal_components(x: NDArray[Any], count: int) -> tuple[NDArray[np.float64], float]:
+    """Scores on the leading components, signs fixed, and the share of variance of the first two.
+
+    Parameters
+    ----------
+    x : array, shape (row, dim)
+    count : int
+        At most this many components; at least two columns come back, zero where there are none.
+    """
+    centred = np.asarray(x, np.float64) - (np.mean(x, axis=0, dtype=np.float64) if len(x) else 0.0)
+    left, scale, right = np.linalg.svd(centred, full_matrices=False)
+    if len(scale):
+        peak = np.abs(right).argmax(axis=1)
+        left = left * np.sign(right[np.arange(len(scale)), peak])
+    scores = (left * scale)[:, :count]
+    total = float((scale**2).sum())
+    share = float((scale[:2] ** 2).sum()) / total if total > 0 else 0.0
+    return np.pad(scores, ((0, 0), (0, max(0, 2 - scores.shape[1])))), share
+
+
+def neighbour_agreement(
+    x: NDArray[Any],
+    label: NDArray[Any],
+    patient: NDArray[Any],
+    *,
+    k: int = 10,
+    limit: int = 2000,
+    seed: int = 0,
+) -> Agreement:
+    """Share of the ``k`` nearest records of other patients (by cosine) with a class in common.
+
+    Parameters
+    ----------
+    x : array, shape (row, dim)
+    label : int array, shape (row,), or bool array, shape (row, class)
+    patient : int array, shape (row,)
+    limit : int
+        At most this many rows, drawn with ``seed``.
+    """
+    rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+    if len(rows) > limit:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    flags = label[rows].astype(np.float32) if label.ndim == 2 else None
+    alike = flags @ flags.T > 0 if flags is not None else label[rows][:, None] == label[rows][None, :]
+    other = patient[rows][:, None] != patient[rows][None, :]
+    unit = x[rows] / np.maximum(np.linalg.norm(x[rows], axis=1, keepdims=True), 1e-12)
+    near = np.where(other, unit @ unit.T, -np.inf)
+    k = max(0, min(k, int(other.sum(axis=1).min()) if len(rows) else 0))
+    if k == 0:
+        return Agreement(float("nan"), float("nan"), 0, len(rows))
+    nearest = np.argpartition(-near, k - 1, axis=1)[:, :k]
+    return Agreement(
+        float(np.take_along_axis(alike, nearest, axis=1).mean()), float(alike[other].mean()), k, len(rows)
+    )
+
+
+def _tsne(scores: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    scale = scores[:, 0].std()
+    start = scores[:, :2] / (scale if scale > 0 else 1.0) * 1e-4
+    perplexity = min(30.0, (len(scores) - 1) / 3)
+    model = TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed, max_iter=600)
+    with threadpool_limits(1):  # on a shared machine its threads wait for each other up to ten times longer
+        return np.asarray(model.fit_transform(scores.astype(np.float32)), np.float64)
+
+
+def _umap(scores: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    try:
+        from umap import UMAP  # type: ignore[import-not-found,unused-ignore]  # optional
+    except ImportError as error:
+        raise ConfigError("the umap map needs umap-learn; install it or choose tsne or pca") from error
+    return np.asarray(UMAP(random_state=seed, n_jobs=1).fit_transform(scores), np.float64)

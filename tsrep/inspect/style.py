@@ -1,0 +1,140 @@
+"""One look for every figure: fonts, colours, grid, and how a figure becomes a PNG.
+
+Figures are made as ``Figure`` objects without pyplot, so nothing is kept between them and no window
+system is asked for. Colours stay apart for colour-blind readers and mean the same in every figure.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tsrep.inspect.naming import is_majority, is_random
+
+P = ParamSpec("P")
+
+INK, MUTED, FAINT, GRID = "#1f2933", "#5f6b7a", "#c9d1d9", "#e6eaee"
+ACCENT, CONTROL, FLOOR = "#0b5fa5", "#7b8794", "#b0b8c1"
+OTHER = "#d3d9df"
+PALETTE = (
+    "#0072b2", "#d55e00", "#009e73", "#e69f00", "#aa4499",
+    "#56b4e9", "#882255", "#999933", "#44aa99", "#332288", "#cc6677", "#8c6d31",
+)  # fmt: skip
+MARKS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "p", "*")
+WIDTH = 9.2
+DPI = 180
+
+_HOUSE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "legend.handlelength": 1.4,
+    "lines.linewidth": 1.5,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+def house(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Decorator: draw a figure in the house style, whatever the reader's own settings are."""
+
+    @functools.wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_HOUSE)
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
+    """An empty figure of the given size in inches on an Agg canvas, laid out so that no labels overlap."""
+    figure = Figure(figsize=(width, height), layout="constrained" if laid_out else None)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def class_colours(classes: Sequence[str], support: Sequence[int] | Any = ()) -> dict[str, str]:
+    """A colour for each class, the same in every figure of a run.
+
+    Up to ten classes take the palette in their own order. Of more, the ten with the largest
+    ``support`` have a colour and the others share a grey.
+    """
+    if len(classes) <= 10:
+        return dict(zip(classes, PALETTE, strict=False))
+    order = np.argsort(-np.asarray(support if len(support) else np.zeros(len(classes))), kind="stable")
+    chosen = {classes[i]: PALETTE[rank] for rank, i in enumerate(order[:10])}
+    return {name: chosen.get(name, OTHER) for name in classes}
+
+
+def method_looks(methods: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Colour and marker of each method: strong for the trained ones, greys for the controls."""
+    looks: dict[str, Mapping[str, Any]] = {}
+    strong = iter([(ACCENT, "o"), *zip(PALETTE[1:], MARKS[1:], strict=True)])
+    for method in methods:
+        if is_majority(method):
+            looks[method] = {"color": FLOOR, "marker": "x", "markerfacecolor": FLOOR}
+        elif is_random(method):
+            looks[method] = {"color": CONTROL, "marker": "o", "markerfacecolor": "white"}
+        else:
+            colour, mark = next(strong, (INK, "o"))
+            looks[method] = {"color": colour, "marker": mark, "markerfacecolor": colour}
+    return looks
+
+
+def bare(axes: Axes) -> None:
+    """Take away ticks, grid and frame, for axes whose numbers mean nothing."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def shorten(name: str, length: int = 22) -> str:
+    """A name that fits a tick label."""
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"

@@ -1,0 +1,143 @@
+"""What a run folder holds; parts that are not there yet are None or empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from tsrep.errors import RunError
+from tsrep.inspect.curves import Curves, read_curves
+
+if TYPE_CHECKING:
+    from tsrep.evaluation.predictions import Predictions
+    from tsrep.evaluation.scores import Score
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """A run folder in memory.
+
+    Attributes
+    ----------
+    run : Path
+    config, provenance, split : mappings
+        As written by the run; empty when missing.
+    curves : Curves or None
+    scores : tuple of Score
+    predictions : mapping of (method, protocol, labels, drawn_by) to Predictions
+        Of records.
+    embeddings, examples : mappings of arrays, or None
+    """
+
+    run: Path
+    config: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, Any] = field(default_factory=dict)
+    curves: Curves | None = None
+    scores: tuple[Score, ...] = ()
+    predictions: Mapping[tuple[str, str, float, str], Predictions] = field(default_factory=dict)
+    embeddings: Arrays | None = None
+    examples: Arrays | None = None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """What was read, from the provenance."""
+        return self.provenance.get("data") or {}
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the signals were simulated."""
+        return bool(self.data.get("synthetic"))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, from the embeddings or else from the split."""
+        if self.embeddings is not None and "classes" in self.embeddings:
+            return tuple(str(name) for name in self.embeddings["classes"])
+        counts = self.split.get("counts") or {}
+        return tuple(next((part["classes"] for part in counts.values() if part.get("classes")), ()))
+
+    @property
+    def objective(self) -> str:
+        """Name of the pre-training objective, or ``encoder`` when the configuration is missing."""
+        return str((self.config.get("objective") or {}).get("name", "encoder"))
+
+    def kept_epoch(self) -> int | None:
+        """The epoch whose weights were kept, None when nothing was validated."""
+        rule = (self.config.get("training") or {}).get("checkpoint", "best-score")
+        return self.curves.kept_epoch(rule) if self.curves is not None else None
+
+
+def read_run(run: Path) -> Contents:
+    """Read all of a run folder that is there.
+
+    Raises
+    ------
+    RunError
+        When the folder is missing, is no run folder, or holds a file that cannot be read.
+    """
+    if not run.is_dir():
+        raise RunError(f"there is no run folder {run}; `tsrep fit` makes one")
+    known = ("config.yaml", "provenance.json", "metrics.jsonl", "scores.json")
+    if not any((run / name).is_file() for name in known):
+        raise RunError(
+            f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
+        )
+    from tsrep.evaluation.scores import Scores  # its room loads torch
+
+    found = Scores.load(run) if (run / "scores.json").is_file() else Scores()
+    log = run / "metrics.jsonl"
+    return Contents(
+        run=run,
+        config=_yaml(run / "config.yaml"),
+        provenance=_json(run / "provenance.json"),
+        split=_json(run / "split.json"),
+        curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
+        scores=found.scores,
+        predictions=found.predictions,
+        embeddings=_arrays(run / "embeddings.npz"),
+        examples=_arrays(run / "examples.npz"),
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(
+            f"{path} is not valid JSON ({error}); remove it and run `tsrep evaluate` again"
+        ) from error
+    return dict(found)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (yaml.YAMLError, ValueError) as error:
+        raise RunError(f"{path} is not valid YAML; restore it or train again") from error
+
+
+def _arrays(path: Path) -> dict[str, Array] | None:
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}); remove it and run `tsrep evaluate` again"
+        ) from error

@@ -1,0 +1,57 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tsrep.report.contents import read_run
+from tsrep.report.headline import headline, verdict
+from tsrep.report.tables import Cell, Table, gain_table, preferred_unit, score_tables
+from tsrep.report.wording import count, duration
+
+
+def summarise(run: Path) -> str:
+    """Headline, scores beside the controls, and what comes next, as plain text.
+
+    Raises
+    ------
+    RunError
+        When ``run`` is no run folder.
+    """
+    contents = read_run(run)
+    lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
+    lines.append(headline(contents))
+    found = verdict(contents)
+    if found is not None:
+        lines.append(found.sentence)
+    tables = [
+        *score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1")),
+        gain_table(contents),
+    ]
+    for table in tables:
+        if table is not None:
+            lines += ["", *_plain(table)]
+    if not contents.scores:
+        lines += ["", f"No scores yet: tsrep evaluate {run}"]
+    if contents.provenance:
+        seconds, size = contents.provenance.get("seconds"), contents.provenance.get("parameters")
+        lines += ["", f"{count(size)} parameters, trained in {duration(seconds)}."]
+    return "\n".join(lines)
+
+
+def _plain(table: Table) -> list[str]:
+    cells = [[c.text for c in table.header], *([_with_interval(c) for c in row] for row in table.rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
+    right = [c.numeric and not c.below for c in table.header]
+    lines = [
+        "  ".join(
+            text.rjust(width) if at else text.ljust(width)
+            for text, width, at in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+    return [table.caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def _with_interval(cell: Cell) -> str:
+    return f"{cell.text} ({cell.below})" if cell.below else cell.text
