@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -23,12 +22,12 @@ class About:
     needs : tuple of str
         What the folder must contain.
     notes : str
-    files : mapping of str to str
-        Address below ``base_url`` to SHA-256 of files that are not in the data set's own list.
     base_url : str
         Folder that :func:`tsrep.datasets.fetch` downloads from; empty when there is no download.
     checksums : str
         Name of the file below ``base_url`` that lists the SHA-256 of every file.
+    optional : tuple of str
+        Starts of file names that are downloaded only on request; with them it is ``full_size_mb``.
     """
 
     title: str
@@ -44,4 +43,5 @@ class About:
     notes: str = ""
     base_url: str = ""
     checksums: str = "SHA256SUMS.txt"
-    files: Mapping[str, str] | None = None
+    optional: tuple[str, ...] = ()
+    full_size_mb: float = 0

@@ -93,8 +93,8 @@ def beat_phase(beats: Floats, rate: int, steps: int) -> tuple[Floats, Floats]:
     past = np.cumsum(marks, axis=1)[:, :steps] - 1
     ahead = np.minimum(past + 1, beats.shape[1] - 1)
     return (
-        time - np.take_along_axis(beats, np.maximum(past, 0), 1),
-        time - np.take_along_axis(beats, ahead, 1),
+        np.asarray(time - np.take_along_axis(beats, np.maximum(past, 0), 1), np.float32),
+        np.asarray(time - np.take_along_axis(beats, ahead, 1), np.float32),
     )
 
 

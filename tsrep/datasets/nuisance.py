@@ -6,18 +6,21 @@ so that leads I, II and III stay consistent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import fft
 
 from tsrep.signals.panel import Floats
 
 # rows: I, II, III, aVR, aVL, aVF, V1-V6; columns: RA, LA, LL, V1-V6
-LIMBS = [[-1, 1, 0], [-1, 0, 1], [0, -1, 1], [1, -0.5, -0.5], [-0.5, 1, -0.5], [-0.5, -0.5, 1]]
+LIMBS = np.array([[-1, 1, 0], [-1, 0, 1], [0, -1, 1], [1, -0.5, -0.5], [-0.5, 1, -0.5], [-0.5, -0.5, 1]])
 ELECTRODES = np.zeros((12, 9), np.float32)
 ELECTRODES[:6, :3] = LIMBS
 ELECTRODES[6:, :3] = -1 / 3
 ELECTRODES[6:, 3:] = np.eye(6)
 MAINS = 50.0
+Density = Callable[[np.ndarray], np.ndarray]
 
 
 def noise(rng: np.random.Generator, records: int, rate: int, steps: int) -> Floats:
@@ -51,11 +54,10 @@ def _fast(f: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + (20 / np.maximum(f, 1e-3)) ** 4) / (1 + (f / 150) ** 4))
 
 
-def _unit_power(density: object, f: np.ndarray, band: np.ndarray, length: int) -> Floats:
+def _unit_power(density: Density, f: np.ndarray, band: np.ndarray, length: int) -> Floats:
     """Amplitude spectrum whose inverse transform has variance 1 over ``band``."""
-    assert callable(density)
     power = 4 * np.sum(density(band)) / length**2
-    return np.sqrt(density(f) / power).astype(np.float32)
+    return np.asarray(np.sqrt(density(f) / power), np.float32)
 
 
 def mains(rng: np.random.Generator, level: Floats, rate: int, steps: int) -> Floats:

@@ -30,7 +30,7 @@ LATERAL = np.array([0.85, 0.35, -0.40])
 
 @dataclass
 class Waves:
-    """Waves that the conditions change in place: arrays (record, wave), (record, wave) and (record, wave, 3)."""
+    """Waves that the conditions change in place, shapes (record, wave), twice, and (record, wave, 3)."""
 
     centre: Array
     width: Array

@@ -15,7 +15,8 @@ from tsrep.datasets.conversion import Converted, Job, Pieces, convert, fingerpri
 from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
 from tsrep.datasets.tables import Table, integers, read_table, refuse_duplicates
-from tsrep.datasets.wfdb_record import MISSING, Unreadable, read_wfdb
+from tsrep.datasets.wfdb_header import Unreadable
+from tsrep.datasets.wfdb_record import MISSING, read_wfdb
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Ints, Panel
@@ -48,12 +49,17 @@ class PtbXl:
         ),
         url="https://physionet.org/content/ptb-xl/1.0.3/",
         base_url="https://physionet.org/files/ptb-xl/1.0.3/",
-        size_mb=3000,
+        size_mb=545,
+        full_size_mb=3000,
+        optional=("records500/",),
         records=21799,
         patients=18869,
         default_split="official",
         needs=("ptbxl_database.csv", "scp_statements.csv"),
-        notes="Also records100/ or records500/. Folds 1-8 train, 9 validates, 10 tests; a trial is a record.",
+        notes=(
+            "Also records100/ or records500/ (fetched on request). "
+            "Folds 1-8 train, 9 validates, 10 tests; a trial is a record."
+        ),
     )
 
     def __init__(self, task: Task = "superdiagnostic", rate: Literal[100, 500] = 100) -> None:
@@ -110,8 +116,8 @@ def _signals(
     if not any((folder / f"records{rate}").glob("*")):
         raise DataError(f"{folder} has no records{rate}; fetch it, or set rate to {600 - rate}")
     stems = [folder / name for name in names]
-    base = str(folder) + "/"
-    files = [Path(f"{base}{name}{suffix}") for name in names for suffix in (".hea", ".dat")]
+    # plain strings: twice the speed of Path over 40,000 files
+    files = [f"{folder}/{name}{suffix}" for name in names for suffix in (".hea", ".dat")]
     job = Job(
         name=f"ptb-xl-{rate}hz",
         sources=stems,

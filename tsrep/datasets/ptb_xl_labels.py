@@ -65,7 +65,7 @@ def parse_codes(path: Path, texts: Sequence[str]) -> list[Likelihoods]:
     DataError
         At the first value that is not such a dictionary.
     """
-    parsed = []
+    parsed: list[Likelihoods] = []
     for row, text in enumerate(texts):
         try:
             # the same text with double quotes is JSON, which parses twenty times faster

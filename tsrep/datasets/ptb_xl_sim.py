@@ -36,9 +36,9 @@ class PtbXlSim:
         title="Synthetic ECG cohort in the layout of PTB-XL",
         licence="CC0 (made on this machine)",
         citation=(
-            "McSharry PE, Clifford GD, Tarassenko L, Smith LA. A dynamical model for generating synthetic "
-            "electrocardiogram signals. IEEE Trans Biomed Eng 50, 289 (2003); Sameni R, Clifford GD, Jutten C, "
-            "Shamsollahi MB. Multichannel ECG and noise modeling. EURASIP J Adv Signal Process (2007)."
+            "McSharry PE et al. A dynamical model for generating synthetic electrocardiogram signals. IEEE "
+            "Trans Biomed Eng 50, 289 (2003); Sameni R et al. Multichannel ECG and noise modeling. EURASIP J "
+            "Adv Signal Process (2007)."
         ),
         url="",
         default_split="official",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -141,7 +140,7 @@ def simulate(
     try:
         _write(temporary, patients, records_per_patient, seed, rates)
         temporary.chmod(0o755)
-        os.replace(temporary, out)
+        temporary.replace(out)
     except OSError as error:
         if not (out / "ptbxl_database.csv").exists():
             raise DataError(f"{out} cannot be written ({error.strerror}); choose another folder") from error
@@ -203,8 +202,13 @@ def signals(cohort: Cohort, part: slice, rate: int, seed: int) -> Floats:
     n, steps = len(cohort.patient[part]), SECONDS * rate
     beats = rr_beats(numpy_generator(seed, "beats", part.start), cohort.rr[part], cohort.sinus[part], SECONDS)
     w = cohort.waves
-    values = (w.centre[part], w.width[part], w.dipole[part], cohort.leads[part])
-    heart = Heart(*(v.astype(np.float32) for v in values), beats)
+    heart = Heart(
+        centre=w.centre[part].astype(np.float32),
+        width=w.width[part].astype(np.float32),
+        dipole=w.dipole[part].astype(np.float32),
+        leads=cohort.leads[part].astype(np.float32),
+        beats=beats,
+    )
     clean = ecg(heart, rate, steps)
     breath = 2 * np.pi * (rng.uniform(0.18, 0.35, (n, 1)) * np.arange(steps) / rate + rng.random((n, 1)))
     clean *= (1 + rng.uniform(0, 0.08, (n, 1)) * np.sin(breath)).astype(np.float32)[:, None]
@@ -303,7 +307,8 @@ def _write_tables(folder: Path, cohort: Cohort) -> None:
             out.writerow([code, "", *flags, superclass, subclass])
     with (folder / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as stream:
         out = csv.writer(stream)
-        columns = "ecg_id patient_id age sex device recording_date report scp_codes strat_fold filename_lr filename_hr"
+        columns = "ecg_id patient_id age sex device recording_date report scp_codes strat_fold"
+        columns += " filename_lr filename_hr"
         out.writerow(columns.split())
         for i in range(len(cohort)):
             ids = [i + 1, f"{cohort.patient[i]}.0", cohort.age[i], int(not cohort.male[i])]

@@ -115,7 +115,7 @@ def _fill_gaps(
     inner = (place > 0) & (place < len(peaks))
     far = (before > 0.6 * usual) & (after > 0.6 * usual) & (before + after > 1.6 * usual)
     weak = candidates[inner & far & (smooth[candidates] > 0.2 * level[candidates])]
-    return np.union1d(peaks, weak)
+    return np.union1d(peaks, weak).astype(np.int64)
 
 
 def _drop_t_waves(peaks: Ints, smooth: NDArray[np.float64], reach: int) -> Ints:
@@ -124,7 +124,8 @@ def _drop_t_waves(peaks: Ints, smooth: NDArray[np.float64], reach: int) -> Ints:
         return peaks
     soon = np.diff(peaks) < reach
     weaker = smooth[peaks[1:]] < 0.6 * smooth[peaks[:-1]]
-    return peaks[np.concatenate([[True], ~(soon & weaker)])]
+    kept: Ints = peaks[np.concatenate([[True], ~(soon & weaker)])]
+    return kept
 
 
 def _refine(peaks: Ints, x: NDArray[Any], sfreq: float) -> Ints:

@@ -1,0 +1,165 @@
+"""Looking a panel over before training on it: dead leads, clipping, copies, balance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.signals.panel import Ints, Panel
+from tsrep.signals.split import PARTS, Split
+
+CHUNK = 256
+CLIPPED_STEPS = 6
+FEW_PATIENTS = 10
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something worth knowing: how bad, what, and where."""
+
+    severity: Literal["error", "warning", "note"]
+    what: str
+    where: str = ""
+
+
+@dataclass
+class _Signals:
+    """What one pass over the signals finds."""
+
+    flat: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    clipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    missing: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    rows_of: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+
+def check(panel: Panel, split: Split | None = None) -> list[Finding]:
+    """Findings about a panel and, where given, its split; worst first.
+
+    Every record is read once, so a large data set takes as long as reading its cache.
+    """
+    trial_of = dict(zip(panel.row.tolist(), panel.trial.tolist(), strict=True))
+    signals = _read(panel, np.unique(panel.row))
+    findings = [
+        *_skipped(panel),
+        *_per_lead(signals.missing, "missing values (NaN)", trial_of),
+        *_per_lead(signals.flat, "a flat lead", trial_of),
+        *_per_lead(signals.clipped, "a clipped lead", trial_of),
+        *_copies(panel, split, signals.rows_of, trial_of),
+        *_balance(panel, split),
+        *_patients(panel),
+    ]
+    return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
+
+
+def _read(panel: Panel, rows: Ints) -> _Signals:
+    found = _Signals()
+    for begin in range(0, len(rows), CHUNK):
+        part = rows[begin : begin + CHUNK]
+        x = panel.store[part]
+        gaps = ~np.isfinite(x).all(axis=2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
+        flat = x.max(axis=2) == x.min(axis=2)
+        for mask, into in ((gaps, found.missing), (flat, found.flat), (_clipped(x) & ~flat, found.clipped)):
+            for record, lead in np.argwhere(mask):
+                into[panel.channels[lead]].append(int(part[record]))
+        for row, signal, dead in zip(part.tolist(), x, flat.all(axis=1), strict=True):
+            if not dead:
+                found.rows_of[hashlib.blake2b(signal.tobytes(), digest_size=16).digest()].append(row)
+    return found
+
+
+def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
+    """Leads that stay at their extreme for several steps, far from their mean, shape (record, channel)."""
+    values = x.astype(np.float32)
+    centre, spread = values.mean(axis=2), values.std(axis=2)
+    result = np.zeros(x.shape[:2], bool)
+    for extreme in (x.max(axis=2), x.min(axis=2)):
+        far = np.abs(extreme - centre) > 2.5 * spread
+        run = x == extreme[:, :, None]
+        for _ in range(CLIPPED_STEPS - 1):
+            run = run[:, :, 1:] & run[:, :, :-1]
+        result |= far & run.any(axis=2)
+    return result
+
+
+def _skipped(panel: Panel) -> Iterator[Finding]:
+    if panel.skipped:
+        reasons = "; ".join(f"{record}: {reason}" for record, reason in panel.skipped[:SHOWN])
+        more = f"; and {len(panel.skipped) - SHOWN} more" if len(panel.skipped) > SHOWN else ""
+        yield Finding("warning", f"{_count(len(panel.skipped), 'record')} could not be read", reasons + more)
+
+
+def _per_lead(leads: dict[str, list[int]], what: str, trial_of: dict[int, int]) -> Iterator[Finding]:
+    if leads:
+        rows = {row for rows in leads.values() for row in rows}
+        where = "; ".join(f"{lead}: {_list(trial_of[row] for row in rows)}" for lead, rows in leads.items())
+        yield Finding("warning", f"{_count(len(rows), 'record')} with {what}", where)
+
+
+def _copies(
+    panel: Panel, split: Split | None, rows_of: dict[bytes, list[int]], trial_of: dict[int, int]
+) -> Iterator[Finding]:
+    patient_of = dict(zip(panel.row.tolist(), panel.patient.tolist(), strict=True))
+    part_of: dict[int, str] = {}
+    if split is not None:
+        for name in PARTS:
+            part_of |= dict.fromkeys(panel.row[getattr(split, name)].tolist(), name)
+    for rows in rows_of.values():
+        if len(rows) < 2:
+            continue
+        parts = sorted({part_of[row] for row in rows if row in part_of}, key=PARTS.index)
+        patients = {patient_of[row] for row in rows}
+        where = "records " + _list(trial_of[row] for row in rows)
+        if len(parts) > 1:
+            yield Finding("error", f"identical signals in the {' and the '.join(parts)} part", where)
+        elif len(patients) > 1:
+            yield Finding("warning", "identical signals under different patients", where)
+        else:
+            yield Finding("note", "identical signals of one patient", where)
+
+
+def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
+    label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
+    for c, name in enumerate(panel.classes):
+        patients = len(np.unique(panel.patient[label[:, c]]))
+        if not patients:
+            yield Finding("warning", f"no sample of class {name}", "all data")
+        elif patients < FEW_PATIENTS:
+            yield Finding("note", f"class {name} comes from {_count(patients, 'patient')} only", "all data")
+    parts = {"all data": np.arange(len(panel))}
+    if split is not None:
+        parts = {f"{name} part": getattr(split, name) for name in PARTS if len(getattr(split, name))}
+    for part, index in parts.items():
+        share = label[index].mean(axis=0) if len(index) else np.zeros(len(panel.classes))
+        absent = [name for name, s in zip(panel.classes, share, strict=True) if s == 0]
+        if absent and split is not None:
+            yield Finding("warning", f"no sample of class {', '.join(absent)}", part)
+        text = ", ".join(f"{name} {s:.0%}" for name, s in zip(panel.classes, share, strict=True) if s > 0)
+        yield Finding("note", f"{_count(len(index), 'sample')}: {text}", part)
+
+
+def _patients(panel: Panel) -> Iterator[Finding]:
+    pairs = np.unique(np.stack([panel.patient, panel.trial]), axis=1)
+    _, count = np.unique(pairs[0], return_counts=True)
+    single = int((count == 1).sum())
+    if single:
+        yield Finding(
+            "note",
+            f"{single} of {_count(len(count), 'patient')} have one record, so no other to compare with",
+        )
+
+
+def _list(numbers: Iterable[int]) -> str:
+    ids = sorted(numbers)
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return ", ".join(map(str, ids[:SHOWN])) + more
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" + ("s" if n != 1 else "")
