@@ -15,7 +15,7 @@ from tsrep.datasets.conversion import Converted, Job, Pieces, convert, fingerpri
 from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
 from tsrep.datasets.tables import Table, integers, read_table, refuse_duplicates
-from tsrep.datasets.wfdb_header import Unreadable
+from tsrep.datasets.wfdb_header import Unreadable, one_unit
 from tsrep.datasets.wfdb_record import MISSING, read_wfdb
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -141,8 +141,8 @@ def _decode(stem: Path, rate: int) -> Pieces:
         raise Unreadable(f"sampled at {record.sfreq:g} Hz instead of {rate} Hz")
     if record.counts.shape[1] != SECONDS * rate:
         raise Unreadable(f"{record.counts.shape[1]} time steps instead of {SECONDS * rate}")
-    if record.unit != "mV":
-        raise Unreadable(f"unit is {record.unit}, not mV")
+    if set(record.units) != {"mV"}:
+        raise Unreadable(f"unit is {one_unit(record.units)}, not mV")
     if record.counts.dtype != np.int16:
         raise Unreadable("not in WFDB format 16")
     gaps = (record.counts == MISSING).any(axis=1)

@@ -18,7 +18,7 @@ from tsrep.datasets.conversion import Converted, Job, Pieces, convert, fingerpri
 from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.own_labels import Records, read_records
 from tsrep.datasets.tables import refuse_duplicates
-from tsrep.datasets.wfdb_header import Unreadable, common_unit, signal_files
+from tsrep.datasets.wfdb_header import Unreadable, one_unit, signal_files
 from tsrep.datasets.wfdb_record import MISSING, WfdbHeader, read_header, read_wfdb
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -131,9 +131,7 @@ class WfdbFolder:
         rate = self.rate or _same(
             "sampling rates", [(n, h.sfreq) for n, h in headers], "set rate to one for all"
         )
-        units = [
-            (n, common_unit(h.unit_of(channels))[1]) for n, h in headers if set(channels) <= set(h.channels)
-        ]
+        units = [(n, one_unit(h.unit_of(channels))) for n, h in headers if set(channels) <= set(h.channels)]
         if self.segment_seconds is None:
             lengths = [(n, max(round(h.steps * rate / h.sfreq), 1)) for n, h in headers]
             steps = _same("lengths", lengths, "set segment_seconds to cut them into equal parts")
@@ -220,9 +218,10 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
     absent = [channel for channel in plan.channels if channel not in record.channels]
     if absent:
         raise Unreadable(f"channel {absent[0]} is missing")
-    if record.unit != plan.unit:
-        raise Unreadable(f"unit is {record.unit}, not {plan.unit}")
     order = [record.channels.index(channel) for channel in plan.channels]
+    unit = one_unit(record.units[i] for i in order)
+    if unit != plan.unit:
+        raise Unreadable(f"unit is {unit}, not {plan.unit}")
     values: NDArray[Any] = record.counts[order]
     gain, offset = record.gain[order], record.offset[order]
     gaps = values == MISSING if values.dtype == np.int16 else ~np.isfinite(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,11 +82,15 @@ def signal_files(stem: Path) -> list[Path]:
     return [header, *(stem.parent / name for name in names)]
 
 
-def common_unit(units: tuple[str, ...]) -> tuple[list[float], str]:
-    """Factors to a common unit, and its name: millivolts where all channels are voltages."""
-    if all(u.lower() in MILLIVOLTS for u in units):
-        return [MILLIVOLTS[u.lower()] for u in units], "mV"
-    return [1.0] * len(units), "/".join(dict.fromkeys(units))
+def millivolts(unit: str) -> tuple[float, str]:
+    """Factor to millivolts and ``"mV"`` for a voltage; 1 and the same unit for anything else."""
+    known = MILLIVOLTS.get(unit.lower())
+    return (1.0, unit) if known is None else (known, "mV")
+
+
+def one_unit(units: Iterable[str]) -> str:
+    """The unit of several channels; where they differ, each once with a slash between."""
+    return "/".join(dict.fromkeys(millivolts(unit)[1] for unit in units))
 
 
 def _signal(line: str) -> Signal | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.wfdb_header import PlainHeader, Unreadable, common_unit, read_plain
+from tsrep.datasets.wfdb_header import PlainHeader, Unreadable, millivolts, read_plain
 
 MISSING = -32768
 
@@ -26,7 +26,9 @@ class WfdbRecord:
     counts : array, shape (channel, time), int16 or float32
         float32 only when the file has more than 16 bits or gaps (NaN).
     gain, offset : float64 arrays, shape (channel,)
-        ``counts * gain + offset`` is in ``unit``.
+        ``counts * gain + offset`` is in ``units``.
+    units : tuple of str
+        Voltages are always in mV.
     """
 
     counts: NDArray[np.generic]
@@ -34,7 +36,7 @@ class WfdbRecord:
     offset: NDArray[np.float64]
     channels: tuple[str, ...]
     sfreq: float
-    unit: str
+    units: tuple[str, ...]
     comments: tuple[str, ...] = ()
 
 
@@ -68,11 +70,11 @@ def read_wfdb(stem: Path) -> WfdbRecord:
     # a header may mix files, so its signals are put back into its order
     order = [i for name in plain.files for i, s in enumerate(plain.signals) if s.file == name]
     counts = counts[np.argsort(order)] if order != sorted(order) else counts
-    factor, unit = common_unit(tuple(s.unit for s in plain.signals))
-    gain = np.array([f / s.gain for f, s in zip(factor, plain.signals, strict=True)])
+    gain = np.array([millivolts(s.unit)[0] / s.gain for s in plain.signals])
+    units = tuple(millivolts(s.unit)[1] for s in plain.signals)
     offset = -np.array([s.baseline for s in plain.signals]) * gain
     names = tuple(s.name for s in plain.signals)
-    return WfdbRecord(counts, gain, offset, names, plain.sfreq, unit, plain.comments)
+    return WfdbRecord(counts, gain, offset, names, plain.sfreq, units, plain.comments)
 
 
 def read_header(stem: Path) -> WfdbHeader:
@@ -100,8 +102,7 @@ def read_header(stem: Path) -> WfdbHeader:
         # the package raises whatever its parser stumbles on; any of it means that the record is unusable
         raise Unreadable(f"wfdb cannot read its header ({type(error).__name__}: {error})") from error
     whole = _through_wfdb(stem)
-    units = (whole.unit,) * len(whole.channels)
-    return WfdbHeader(whole.channels, units, whole.sfreq, whole.counts.shape[1], plain=False)
+    return WfdbHeader(whole.channels, whole.units, whole.sfreq, whole.counts.shape[1], plain=False)
 
 
 def _read_file(path: Path, header: PlainHeader) -> NDArray[np.int16]:
@@ -128,10 +129,9 @@ def _through_wfdb(stem: Path) -> WfdbRecord:
         raise Unreadable(f"wfdb cannot read it ({type(error).__name__}: {error})") from error
     if record.p_signal is None:
         raise Unreadable("wfdb finds no signal in it")
-    factor, unit = common_unit(tuple(u or "mV" for u in record.units))
+    factors, units = zip(*(millivolts(unit or "mV") for unit in record.units), strict=True)
     values = record.p_signal.T.astype(np.float32)
     names = tuple(record.sig_name)
     zero = np.zeros(len(values))
-    return WfdbRecord(
-        values, np.array(factor), zero, names, float(record.fs), unit, tuple(record.comments or ())
-    )
+    comments = tuple(record.comments or ())
+    return WfdbRecord(values, np.array(factors), zero, names, float(record.fs), units, comments)
