@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 torch.set_num_threads(1)
+
+TINY: dict[str, Any] = {
+    "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 2.0},
+    "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
+    "training": {"epochs": 2, "batch_size": 64, "log_every": 2},
+    "evaluation": {
+        "labels": [1.0, 0.1],
+        "seeds": 2,
+        "resamples": 100,
+        "finetune": {"epochs": 1, "least_steps": 2},
+    },
+}
 
 
 def _shared_root() -> Path:
@@ -23,7 +36,27 @@ def shared_path() -> Callable[[str], Path]:
     def find(relative: str) -> Path:
         path = _shared_root() / relative
         if not path.exists():
-            pytest.skip(f"needs {relative} under TSREP_SHARED ({_shared_root()}), which is not on this machine")
+            pytest.skip(
+                f"needs {relative} under TSREP_SHARED ({_shared_root()}), which is not on this machine"
+            )
         return path
 
     return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Simulated and converted recordings go to a temporary folder, never to the user's cache."""
+    folder = tmp_path_factory.mktemp("data-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TSREP_CACHE", str(folder / "panels"))
+        patch.setenv("TSREP_DATA", str(folder / "data"))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(data_cache: Path) -> Path:
+    """Folder of a finished run: two epochs of COMET on a small synthetic cohort."""
+    from tsrep.runs.fit import fit
+
+    return fit(TINY, out=data_cache / "run", progress=False).path

@@ -1,1 +1,25 @@
-"""tsrep: a time-series and biosignal representation workbench."""
+"""tsrep: a time-series and biosignal representation workbench.
+
+>>> import tsrep
+>>> panel = tsrep.load("ptb-xl", "path/to/ptb-xl")        # doctest: +SKIP
+>>> run = tsrep.fit({"dataset": "ptb-xl-sim"})            # doctest: +SKIP
+>>> tsrep.embed(run, panel).x.shape                       # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tsrep.api import Embeddings, Run, embed, evaluate, fit, load
+    from tsrep.signals.panel import Panel
+
+__all__ = ["Embeddings", "Panel", "Run", "embed", "evaluate", "fit", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that the command line starts at once."""
+    if name not in __all__:
+        raise AttributeError(f"module 'tsrep' has no attribute {name!r}")
+    return getattr(import_module("tsrep.signals.panel" if name == "Panel" else "tsrep.api"), name)

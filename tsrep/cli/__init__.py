@@ -1,0 +1,23 @@
+"""The command line: parse, call, show. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import sys
+
+from tsrep.cli.app import app
+from tsrep.errors import TsrepError
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user is one sentence and exit code 2."""
+    try:
+        app()
+    except TsrepError as error:
+        stopped = type(error).__name__ == "Interrupted"
+        print(f"tsrep: {error}", file=sys.stderr)
+        sys.exit(130 if stopped else 2)
+    except KeyboardInterrupt:
+        print("tsrep: stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)

@@ -8,10 +8,22 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_serializer,
+    field_validator,
+)
 
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
+from tsrep.evaluation.aggregate import Aggregation
+from tsrep.evaluation.labels import DrawnBy
+from tsrep.evaluation.probe import PENALTIES, Scheme
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, nearest
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
@@ -33,6 +45,39 @@ class WindowSettings(BaseModel):
     standardise: Standardisation = Field("global", description="what to divide by; see the guide")
 
 
+class FinetuneSettings(BaseModel):
+    """Training of all weights on labels, from the run's encoder and from a random one."""
+
+    model_config = CLOSED
+
+    head: Any = Field(
+        default_factory=lambda: _supervised()(head="mlp"), description="settings of the objective supervised"
+    )
+    epochs: Annotated[int, Field(ge=1)] = 20
+    least_steps: Annotated[int, Field(ge=0)] = Field(
+        200, description="with few labels, more epochs are run until there are so many steps"
+    )
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    lr: Annotated[float, Field(gt=0)] = 5e-4
+    schedule: Literal["cosine", "constant"] = "cosine"
+    average: Literal["ema", "uniform", "none"] = "ema"
+    patience: Annotated[int, Field(ge=1)] | None = 10
+
+    @field_validator("head", mode="before")
+    @classmethod
+    def _check_head(cls, value: Any) -> Any:
+        """Checked by the settings of the objective itself."""
+        return value if isinstance(value, BaseModel) else _supervised().model_validate(value)
+
+    @field_serializer("head")
+    def _plain_head(self, value: BaseModel) -> dict[str, Any]:
+        return value.model_dump(mode="json")
+
+
+def _supervised() -> type[BaseModel]:
+    return OBJECTIVES.entry("supervised").settings
+
+
 class EvaluationSettings(BaseModel):
     """What ``fit`` and ``evaluate`` score."""
 
@@ -41,12 +86,18 @@ class EvaluationSettings(BaseModel):
     pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
     protocols: tuple[Literal["probe", "knn", "finetune"], ...] = ("probe", "knn")
     labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.1, 0.01)
-    drawn_by: tuple[Literal["sample", "patient"], ...] = ("sample", "patient")
+    drawn_by: tuple[DrawnBy, ...] = ("sample", "patient")
     seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random encoders")
     resamples: Annotated[int, Field(ge=100)] = Field(1000, description="of patients, for intervals")
+    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        PENALTIES, description="values of C of the probe; the validation part chooses"
+    )
+    scheme: Scheme = Field("multinomial", description="of the probe, for three exclusive classes and more")
+    aggregate: Aggregation = Field("mean", description="of the probabilities of a record's windows")
     part: Literal["test", "validation"] | None = Field(
         None, description="patients to score; null is the test part, or validation where there is none"
     )
+    finetune: FinetuneSettings = FinetuneSettings()
 
 
 class Configuration(BaseModel):
@@ -58,29 +109,31 @@ class Configuration(BaseModel):
     name: str | None = Field(None, pattern=r"^[\w.-]+$", description="of the run folder")
     seed: Annotated[int, Field(ge=0)] = 0
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    dataset: Any
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
     window: WindowSettings = WindowSettings()
-    training: TrainingSettings = TrainingSettings()
-    evaluation: EvaluationSettings = EvaluationSettings()
-
-    dataset: Any
     split: Any
     encoder: Any
     objective: Any
     sampler: Any
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
 
 
-def _named(value: Any) -> Any:
-    """``comet`` is short for ``{name: comet}``."""
-    return {"name": value} if isinstance(value, str) else value
+def _named(value: Any, info: ValidationInfo) -> Any:
+    """``comet`` is short for ``{name: comet}``; settings without a name belong to the default one."""
+    if isinstance(value, str):
+        return {"name": value}
+    default = PARTS[str(info.field_name)][1]
+    return {"name": default} | value if default and isinstance(value, dict) else value
 
 
 PARTS: Mapping[str, tuple[Registry, str | None]] = {
     "dataset": (DATASETS, "ptb-xl-sim"),
     "split": (SPLITS, None),
     "encoder": (ENCODERS, "dilated-conv"),
-    "objective": (OBJECTIVES, "comet"),
+    "objective": (OBJECTIVES, "comet" if "comet" in OBJECTIVES.names() else "simclr"),
     "sampler": (SAMPLERS, None),
 }
 

@@ -40,7 +40,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def write_config(path: Path, config: Configuration) -> None:
     """Write every setting, defaults included, as YAML."""
-    write_text(path, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
+    write_text(path, dump_config(config))
 
 
 def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ()) -> Configuration:
@@ -91,3 +91,8 @@ def _parsed(assignment: str) -> dict[str, Any]:
         value = {key: value}
     assert isinstance(value, dict)
     return value
+
+
+def dump_config(config: Configuration) -> str:
+    """Every setting, defaults included, as YAML."""
+    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)

@@ -82,7 +82,7 @@ def fit(
             run = _new_run(checked, prepared, encoder, device, out, ranks)
         else:
             run = before
-            _refuse_other_data(run, prepared)
+            run.refuse_other_data(prepared.records.digest)
         if progress:
             hooks = [*hooks, ProgressBar(checked.objective.name)]
         if not run.finished:
@@ -174,12 +174,3 @@ def _free_path(config: Configuration) -> Path:
     while (path := Path("runs") / f"{stem}-{number}").exists():
         number += 1
     return path
-
-
-def _refuse_other_data(run: Run, prepared: Prepared) -> None:
-    then, now = run.provenance["data"]["digest"], prepared.records.digest
-    if then != now:
-        raise RunError(
-            f"the data of {run.path} have changed since it was started (digest {then[:12]}, now {now[:12]}); "
-            "restore them or start a new run"
-        )

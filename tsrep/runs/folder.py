@@ -91,3 +91,18 @@ class Run:
             return None
         mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
         return Scaler(mean, std)
+
+    def refuse_other_data(self, digest: str) -> None:
+        """Check that data read now are those of the run.
+
+        Raises
+        ------
+        RunError
+            When their digest differs.
+        """
+        then = self.provenance["data"]["digest"]
+        if then != digest:
+            raise RunError(
+                f"the data of {self.path} have changed since it was started (digest {then[:12]}, now "
+                f"{digest[:12]}); restore them or start a new run"
+            )

@@ -180,7 +180,8 @@ class Trainer:
                 if self._asked_to_stop(stop()):
                     save()
                     raise Interrupted(
-                        f"stopped after step {at.step} of {self.total}, state saved in {self.folder}"
+                        f"stopped after step {at.step} of {self.total}, with the state saved; "
+                        f"go on with: tsrep fit --resume {self.folder}"
                     )
                 if self.ranks.first and time.monotonic() - self._saved_at >= self.settings.save_seconds:
                     save()
@@ -209,7 +210,7 @@ class Trainer:
         self.net.objective.after_step()
         if self.average is not None:
             self.average.update_parameters(self.net)
-        self.terms.add({"gradient": norm, **terms}, len(batch), time.monotonic() - began)
+        self.terms.add({**terms, "gradient": norm}, len(batch), time.monotonic() - began)
         if (at.step + 1) % self.settings.log_every:
             return None
         means, throughput = self.terms.flush(at.step + 1)

@@ -1,0 +1,102 @@
+"""Configurations: every mistake is one sentence that names the setting and the nearest valid one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tsrep.errors import ConfigError
+from tsrep.runs.config import configure, plain
+from tsrep.runs.config_files import assemble, dump_config, read_config, write_config
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+def test_the_default_is_comet_on_the_synthetic_cohort() -> None:
+    config = configure()
+    assert (config.dataset.name, config.objective.name, config.encoder.name) == (
+        "ptb-xl-sim",
+        "comet",
+        "dilated-conv",
+    )
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_every_file_in_configs_is_valid(path: Path) -> None:
+    assemble(read_config(path))
+
+
+def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
+    config = assemble({"dataset": "ptb-xl", "root": "/data"}, assignments=["objective.temperature=0.2"])
+    write_config(tmp_path / "config.yaml", config)
+    assert configure(read_config(tmp_path / "config.yaml")) == config
+    assert dump_config(config).startswith("version: 1")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"objectve": "comet"}, "unknown setting objectve; did you mean 'objective'"),
+        ({"objective": "comte"}, "unknown objective 'comte'; did you mean 'comet'"),
+        (
+            {"objective": {"name": "comet", "temprature": 0.2}},
+            r"unknown setting objective\.temprature; did you mean 'temperature'",
+        ),
+        (
+            {"objective": {"name": "comet", "temperature": -1}},
+            r"objective\.temperature is -1: .*greater than 0",
+        ),
+        ({"split": {"seed": 1}}, "split does not say its name"),
+        ({"training": {"epoch": 3}}, r"unknown setting training\.epoch; did you mean 'epochs'"),
+        ({"training": {"epochs": "many"}}, r"training\.epochs is 'many'"),
+        ({"evaluation": {"labels": [1.0, 2.0]}}, r"evaluation\.labels\.1 is 2\.0"),
+        ({"evaluation": {"finetune": {"head": {"hed": 1}}}}, r"evaluation\.finetune\.head\.hed"),
+        ({"version": 7}, "version is 7"),
+        ({"name": "a/b"}, "name is 'a/b'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        configure(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_later_layers_win_and_another_name_replaces_a_part() -> None:
+    config = assemble(
+        {"objective": {"name": "comet", "temperature": 0.5}, "training": {"lr": 0.1, "epochs": 3}},
+        {"training": {"epochs": 4}},
+        assignments=["training.epochs=5", "objective.dropout=0.3"],
+    )
+    assert (config.training.lr, config.training.epochs) == (0.1, 5)
+    assert (config.objective.temperature, config.objective.dropout) == (0.5, 0.3)
+    other = assemble({"objective": {"name": "comet", "trial_weight": 0.5}}, {"objective": "simclr"})
+    assert other.objective.name == "simclr"
+    same = assemble({"objective": {"name": "comet", "temperature": 0.5}}, {"objective": "comet"})
+    assert same.objective.temperature == 0.5
+    assert assemble(assignments=["objective.temperature=0.7"]).objective.temperature == 0.7
+    short = assemble({"objective": "simclr"}, assignments=["objective.temperature=0.7"])
+    assert short.objective.temperature == 0.7
+
+
+@pytest.mark.parametrize("assignment", ["objective.temperature", "=3", "a..b=1", "training.lr=[1"])
+def test_a_malformed_assignment_is_refused(assignment: str) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        assemble({}, assignments=[assignment])
+
+
+def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text("training:\n  lr: [1\nname: x\n")
+    with pytest.raises(ConfigError, match=r"broken\.yaml, line 3 is not valid YAML"):
+        read_config(path)
+    path.write_text("- a\n- b\n")
+    with pytest.raises(ConfigError, match="holds a list, not settings by name"):
+        read_config(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_config(tmp_path / "none.yaml")
+
+
+def test_plain_values_make_the_same_configuration() -> None:
+    config = configure({"objective": "ts2vec", "split": {"name": "stratified", "seed": 4}})
+    assert configure(plain(config)) == config

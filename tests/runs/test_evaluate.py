@@ -1,0 +1,96 @@
+"""Scores of runs: named, beside their controls, merged, and blind to test labels until the end."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.scores import Scores
+from tsrep.runs import finetune
+from tsrep.runs.evaluate import evaluate
+from tsrep.runs.folder import Run
+
+
+@pytest.fixture
+def run(tiny_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_run, tmp_path / "run"))
+
+
+def test_every_score_stands_beside_its_controls(run: Path) -> None:
+    scores = evaluate(run, progress=False)
+    rows = list(scores)
+    for protocol in ("probe", "knn"):
+        for labels, by in ((1.0, "all"), (0.1, "sample"), (0.1, "patient")):
+            there = scores.where(protocol=protocol, labels=labels, drawn_by=by, unit="record")
+            assert {s.method for s in there} == {"comet", "random-init"}
+            assert scores.where(method="majority", labels=labels, drawn_by=by)
+    for score in rows:
+        assert score.part == "test"
+        assert score.patients > 0
+        for name in ("auroc", "auprc", "f1", "accuracy", "precision", "recall"):
+            interval = score.metrics[name]
+            assert np.isnan(interval.low) or interval.low <= interval.high
+    ours = next(s for s in rows if s.method == "comet" and s.unit == "record")
+    assert ours.against == "random-init"
+    assert "auroc" in ours.difference
+    assert Scores.load(run).scores == scores.scores or len(Scores.load(run)) == len(scores)
+
+
+def test_scoring_again_replaces_and_scoring_more_adds(run: Path) -> None:
+    first = evaluate(run, protocols=("knn",), labels=(1.0,), progress=False)
+    again = evaluate(run, protocols=("knn",), labels=(1.0,), progress=False)
+    assert len(first) == len(again)
+    more = evaluate(run, protocols=("probe",), labels=(1.0,), progress=False)
+    assert {s.protocol for s in more} == {"none", "knn", "probe"}
+
+
+def test_finetuning_resumes_from_what_is_done(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, progress=False)
+    assert {s.method for s in scores.where(protocol="finetune")} == {"comet", "random-init"}
+    monkeypatch.setattr(finetune, "Trainer", None)  # a second training would fail
+    again = evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, progress=False)
+    assert [s.metrics for s in again] == [s.metrics for s in scores]
+
+
+def test_validation_scores_are_called_so(run: Path) -> None:
+    scores = evaluate(run, protocols=("knn",), labels=(1.0,), part="validation", progress=False)
+    assert {s.part for s in scores} == {"validation"}
+
+
+def test_wrong_settings_are_refused_before_anything_is_read(run: Path) -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.labels"):
+        evaluate(run, labels=(2.0,), progress=False)
+    assert not (run / "scores.json").exists()
+
+
+def test_changed_data_are_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Run(run)
+    facts = opened.provenance
+    facts["data"] = facts["data"] | {"digest": "another"}
+    with pytest.raises(RunError, match="have changed since it was started"):
+        evaluate(opened, progress=False)
+
+
+def test_labels_of_test_patients_change_no_prediction(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tsrep.runs.evaluate as module
+
+    plain = evaluate(run, labels=(1.0,), progress=False).predictions
+    real = module.prepare
+
+    def flipped(*args: object, **kwargs: object) -> object:
+        prepared = real(*args, **kwargs)
+        label = prepared.panel.label.copy()
+        label[prepared.split.test] = ~label[prepared.split.test]
+        return replace(prepared, panel=replace(prepared.panel, label=label))
+
+    monkeypatch.setattr(module, "prepare", flipped)
+    (run / "scores.json").unlink()
+    changed = evaluate(run, labels=(1.0,), progress=False).predictions
+    assert plain.keys() == changed.keys()
+    for key, predictions in plain.items():
+        np.testing.assert_array_equal(predictions.prob, changed[key].prob)

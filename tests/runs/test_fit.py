@@ -1,0 +1,170 @@
+"""Run folders: what fit leaves, refuses and resumes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import TINY
+from tsrep.datasets import load
+from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.runs.config import configure
+from tsrep.runs.embed import embed
+from tsrep.runs.fit import fit
+from tsrep.runs.folder import Run
+from tsrep.runs.prepare import prepare
+from tsrep.training.hooks import Hook
+from tsrep.training.interrupt import Interrupted
+from tsrep.training.state import load_weights
+
+
+def test_a_run_folder_holds_everything(tiny_run: Path) -> None:
+    names = {path.name for path in tiny_run.iterdir()}
+    assert {
+        "config.yaml",
+        "encoder.safetensors",
+        "state.pt",
+        "metrics.jsonl",
+        "embeddings.npz",
+        "examples.npz",
+        "provenance.json",
+        "split.json",
+    } <= names
+    assert not any(name.endswith(".part") for name in names)
+    facts = json.loads((tiny_run / "provenance.json").read_text())
+    assert facts["data"]["synthetic"] is True
+    assert facts["training"]["epochs"] == 2
+    assert {"torch", "numpy", "tsrep", "python"} <= facts["versions"].keys()
+
+
+def test_no_patient_is_in_two_parts_of_the_embeddings(tiny_run: Path) -> None:
+    with np.load(tiny_run / "embeddings.npz") as stored:
+        part, patient = stored["part"], stored["patient"]
+        assert stored["x"].shape == stored["x_random"].shape == (len(part), 16)
+    parts = [set(patient[part == k].tolist()) for k in range(3)]
+    assert parts[0]
+    assert parts[1]
+    assert parts[2]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+
+
+def test_examples_are_of_training_patients(tiny_run: Path) -> None:
+    with np.load(tiny_run / "embeddings.npz") as stored:
+        training = set(stored["patient"][stored["part"] == 0].tolist())
+    with np.load(tiny_run / "examples.npz") as examples:
+        assert set(examples["patient"].tolist()) <= training
+        assert examples["x"].shape[1:] == (12, 1000)
+
+
+def test_the_stored_encoder_gives_the_stored_embeddings(tiny_run: Path) -> None:
+    run = Run(tiny_run)
+    panel = load(run.config.dataset)
+    mine = embed(run, panel)
+    with np.load(tiny_run / "embeddings.npz") as stored:
+        for trial in stored["trial"][:5]:
+            expected = stored["x"][stored["trial"] == trial][0]
+            np.testing.assert_allclose(
+                mine.x[mine.trial == trial].mean(axis=0), expected, rtol=1e-4, atol=1e-5
+            )
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tiny_run: Path, tmp_path: Path) -> None:
+    same = load_weights(fit(TINY, out=tmp_path / "same", progress=False).path / "encoder.safetensors")
+    other = load_weights(
+        fit(TINY | {"seed": 1}, out=tmp_path / "other", progress=False).path / "encoder.safetensors"
+    )
+    first = load_weights(tiny_run / "encoder.safetensors")
+    assert all(torch.equal(first[k], same[k]) for k in first)
+    assert not all(torch.equal(first[k], other[k]) for k in first)
+
+
+def test_a_stopped_fit_resumes_to_the_same_encoder(tiny_run: Path, tmp_path: Path) -> None:
+    class Stop(Hook):
+        def on_step(self, step: int) -> None:
+            if step == 5:
+                import os
+                import signal
+
+                os.kill(os.getpid(), signal.SIGINT)
+
+    out = tmp_path / "run"
+    with pytest.raises(Interrupted, match=f"tsrep fit --resume {out}"):
+        fit(TINY, out=out, progress=False, hooks=[Stop()])
+    with pytest.raises(RunError, match=r"has no encoder yet; finish it with 'tsrep fit --resume"):
+        Run(out).encoder()
+    resumed = load_weights(fit(resume=out, progress=False).path / "encoder.safetensors")
+    whole = load_weights(tiny_run / "encoder.safetensors")
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_fit_does_not_touch_the_global_generators(tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    legacy = np.random.get_state()[1].copy()  # noqa: NPY002  # the legacy state is what must not move
+    fit(TINY | {"training": {"epochs": 1, "batch_size": 64}}, out=tmp_path / "run", progress=False)
+    assert torch.equal(before, torch.get_rng_state())
+    assert (legacy == np.random.get_state()[1]).all()  # noqa: NPY002
+
+
+def test_a_taken_folder_is_refused_and_left_alone(tiny_run: Path) -> None:
+    before = sorted((p.name, p.stat().st_mtime_ns) for p in tiny_run.iterdir())
+    with pytest.raises(RunError, match="is not empty; give another --out"):
+        fit(TINY, out=tiny_run, progress=False)
+    assert before == sorted((p.name, p.stat().st_mtime_ns) for p in tiny_run.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"window": {"seconds": 10.0}}, ConfigError, "needs several samples per trial"),
+        ({"window": {"seconds": 60.0}}, DataError, "does not fit samples of 1000 steps"),
+        ({"root": "/nowhere", "dataset": "ptb-xl"}, DataError, "/nowhere"),
+    ],
+)
+def test_what_does_not_go_together_writes_nothing(
+    change: dict[str, Any], error: type[Exception], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        fit(TINY | change, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_training_patients_decide_the_scale(tiny_run: Path) -> None:
+    config = Run(tiny_run).config
+    prepared = prepare(config, progress=False)
+    train = prepared.panel.select(prepared.split.train).x
+    assert abs(float(train.mean())) < 1e-4
+    assert float(train.std()) == pytest.approx(1, abs=1e-4)
+
+
+def test_recordings_of_another_kind_are_not_embedded(tiny_run: Path) -> None:
+    panel = load({"name": "ptb-xl-sim", "patients": 20, "rate": 500})
+    with pytest.raises(RunError, match=r"sampling rate in Hz 500.*was trained on 100"):
+        embed(tiny_run, panel)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a run folder"):
+        Run(tmp_path)
+
+
+def test_a_run_whose_weights_do_not_fit_is_refused(tiny_run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_run, copy)
+    text = (copy / "config.yaml").read_text().replace("hidden: 4", "hidden: 5")
+    (copy / "config.yaml").write_text(text)
+    with pytest.raises(RunError, match=r"does not fit config\.yaml"):
+        Run(copy).encoder()
+    (copy / "encoder.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(RunError, match="cannot be read as weights"):
+        Run(copy).encoder()
+
+
+def test_the_configuration_in_the_folder_is_complete(tiny_run: Path) -> None:
+    assert Run(tiny_run).config == configure(TINY)

@@ -1,0 +1,69 @@
+"""What a user does with tsrep from Python; the command line does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tsrep.datasets.loading import load
+from tsrep.report import write_report
+from tsrep.runs.config import Configuration
+from tsrep.runs.embed import Embeddings, embed
+from tsrep.runs.evaluate import evaluate as score_run
+from tsrep.runs.fit import fit as train_run
+from tsrep.runs.folder import Run
+from tsrep.training.hooks import Hook
+
+__all__ = ["Embeddings", "Run", "embed", "evaluate", "fit", "load"]
+
+
+def fit(
+    config: Configuration | Mapping[str, Any] | None = None,
+    *,
+    out: Path | str | None = None,
+    resume: Path | str | None = None,
+    evaluation: bool = True,
+    progress: bool = True,
+    hooks: Sequence[Hook] = (),
+) -> Run:
+    """Train an encoder, score it on patients never seen, and write the report.
+
+    Parameters
+    ----------
+    config : configuration or plain values
+        ``{"dataset": "ptb-xl", "root": "..."}``; the default data are a synthetic ECG cohort.
+    out : Path, optional
+        The run folder.
+    resume : Path, optional
+        Go on with the run in this folder instead.
+    evaluation : bool
+        Score the encoder when it is trained.
+    progress : bool
+        Draw progress on standard error.
+    hooks : sequence of Hook
+        Watchers of the training.
+
+    Returns
+    -------
+    Run
+        Its folder holds ``encoder.safetensors``, ``scores.json`` and ``report.html`` among others.
+
+    Raises
+    ------
+    TsrepError
+        See :func:`tsrep.runs.fit.fit`.
+    """
+    run = train_run(config, out=out, resume=resume, progress=progress, hooks=hooks)
+    if evaluation:
+        score_run(run, progress=progress)
+    write_report(run.path)
+    return run
+
+
+def evaluate(run: Run | Path | str, **settings: Any) -> Run:
+    """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
+    run = run if isinstance(run, Run) else Run(run)
+    score_run(run, **settings)
+    write_report(run.path)
+    return run

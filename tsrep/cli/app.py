@@ -1,0 +1,189 @@
+"""Commands on runs: fit, evaluate, embed, show."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tsrep.cli.data import data
+
+app = typer.Typer(
+    name="tsrep",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Learn representations of ECG and other multichannel signals; score them on patients never seen.",
+)
+app.add_typer(data, name="data")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="YAML file; see configs/. Later options win over it.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="PATH=VALUE", help="One setting, such as objective.temperature=0.2."),
+]
+Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data. [default: the data cache]")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that fit made.")]
+
+
+class Protocol(StrEnum):
+    """How frozen or trainable encoders are judged."""
+
+    probe = "probe"
+    knn = "knn"
+    finetune = "finetune"
+
+
+@app.command()
+def fit(
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", "-d", help="Name of a data set; see `tsrep data list`. [default: ptb-xl-sim]"
+        ),
+    ] = None,
+    root: Root = None,
+    objective: Annotated[
+        str | None, typer.Option("--objective", "-o", help="What to train by. [default: comet]")
+    ] = None,
+    config: Config = None,
+    assignments: Set = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, batches and views. [default: 0]")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse data with unreadable records.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Run folder. [default: runs/...]")] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with the run in this folder.")
+    ] = None,
+    evaluation: Annotated[
+        bool, typer.Option("--evaluate/--no-evaluate", help="Score the encoder at once.")
+    ] = True,
+    show_config: Annotated[
+        bool, typer.Option("--show-config", help="Print all settings as YAML and stop.")
+    ] = False,
+) -> None:
+    """Pre-train an encoder, score it on patients never seen, and leave a run folder with a report.
+
+    Without options it trains COMET on a synthetic ECG cohort. Ctrl-C saves the state; `--resume RUN` goes on.
+    """
+    import tsrep.api
+    from tsrep.runs.config_files import assemble, dump_config, read_config
+
+    options: dict[str, Any] = {"dataset": dataset, "objective": objective, "root": root, "seed": seed}
+    given = {key: value for key, value in options.items() if value is not None} | (
+        {"strict": True} if strict else {}
+    )
+    if resume is not None:
+        if given or config or assignments or out:
+            from tsrep.errors import ConfigError
+
+            raise ConfigError("--resume goes on with the run's own settings; give it alone")
+        run = tsrep.api.fit(resume=resume, evaluation=evaluation)
+    else:
+        file = read_config(config) if config is not None else None
+        settings = assemble(file, given, assignments=assignments or ())
+        if show_config:
+            typer.echo(dump_config(settings), nl=False)
+            return
+        run = tsrep.api.fit(settings, out=out, evaluation=evaluation)
+    _print_summary(run.path)
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    protocol: Annotated[
+        list[Protocol] | None,
+        typer.Option("--protocol", "-p", help="Repeat for several. [default: the run's]"),
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option("--labels", metavar="1.0,0.1,0.01", help="Fractions of the training labels.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Label draws and random encoders.")
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="test or validation. [default: test where there is one]")
+    ] = None,
+) -> None:
+    """Score a run beside a random-initialised encoder and the majority; scores are added to its folder."""
+    import tsrep.api
+
+    settings: dict[str, Any] = {
+        "protocols": None if not protocol else tuple(p.value for p in protocol),
+        "labels": None if labels is None else _fractions(labels),
+        "seeds": seeds,
+        "part": part,
+    }
+    given = {key: value for key, value in settings.items() if value is not None}
+    done = tsrep.api.evaluate(run, **given)
+    _print_summary(done.path)
+
+
+@app.command()
+def embed(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option("--out", help="The .npz file to write.")],
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help="Recordings to embed. [default: those of the run]")
+    ] = None,
+    root: Root = None,
+    assignments: Set = None,
+) -> None:
+    """Write the representation of every window of some recordings, with their ids, as NumPy arrays."""
+    import tsrep.api
+    from tsrep.runs.config import plain
+    from tsrep.runs.config_files import assemble
+
+    opened = tsrep.api.Run(run)
+    layer: dict[str, Any] = {"dataset": dataset} if dataset is not None else {}
+    if root is not None:
+        layer["root"] = root
+    own = plain(opened.config)
+    if dataset not in (None, own["dataset"]["name"]):
+        own["root"] = None
+    settings = assemble(own, layer, assignments=assignments or ())
+    panel = tsrep.api.load(settings.dataset, settings.root, strict=settings.strict)
+    embeddings = tsrep.api.embed(opened, panel)
+    embeddings.save(out)
+    typer.echo(
+        f"{out}: {len(embeddings.x)} windows of {len(panel)} records, {embeddings.x.shape[1]} numbers each"
+    )
+
+
+@app.command()
+def show(
+    run: RunFolder,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser instead.")] = False,
+) -> None:
+    """Print the report of a run, or open its page."""
+    from tsrep.report import write_report
+    from tsrep.runs.folder import Run
+
+    path = Run(run).path
+    page = path / "report.html"
+    if not page.exists():
+        page = write_report(path)
+    if browser:
+        typer.launch(str(page))
+    else:
+        _print_summary(path)
+
+
+def _print_summary(path: Path) -> None:
+    from tsrep.report import summarise
+
+    typer.echo(summarise(path))
+    typer.echo(f"report: {path / 'report.html'}")
+
+
+def _fractions(text: str) -> tuple[float, ...]:
+    from tsrep.errors import ConfigError
+
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--labels {text!r} is not a list of fractions such as 1.0,0.1,0.01") from None

@@ -1,0 +1,135 @@
+"""Commands on data sets: list, info, fetch, check, simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of a data set; see `tsrep data list`.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="PATH=VALUE", help="A setting of the data set, such as task=rhythm."),
+]
+
+
+@data.command("list")
+def list_datasets() -> None:
+    """All data sets by name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tsrep.datasets import about
+    from tsrep.registry import DATASETS
+
+    table = Table("name", "what", "records", "patients", "licence", box=None, header_style="bold")
+    for name in DATASETS.names():
+        facts = about(name)
+        numbers = [f"{n:,}" if n else "–" for n in (facts.records, facts.patients)]
+        table.add_row(name, facts.title, *numbers, facts.licence)
+    Console().print(table)
+
+
+@data.command()
+def info(name: Name) -> None:
+    """What a data set is, what its folder must contain, and its settings."""
+    from tsrep.datasets import about
+    from tsrep.registry import DATASETS
+
+    facts = about(name)
+    rows = {
+        "licence": facts.licence,
+        "cite": facts.citation,
+        "page": facts.url,
+        "size": f"{facts.size_mb:,.0f} MB" if facts.size_mb else "",
+        "records": f"{facts.records:,} of {facts.patients:,} patients" if facts.records else "",
+        "split": facts.default_split,
+        "folder": ", ".join(facts.needs),
+        "notes": facts.notes,
+    }
+    typer.echo(typer.style(facts.title, bold=True) + ("  (synthetic)" if facts.synthetic else ""))
+    for key, value in rows.items():
+        if value:
+            typer.echo(f"{key:>9}  {value}")
+    typer.echo(" settings  (--set dataset.KEY=VALUE)")
+    for key, field in DATASETS.entry(name).settings.model_fields.items():
+        if key != "name":
+            default = "required" if field.is_required() else repr(field.default)
+            typer.echo(f"{'':>9}  {key} = {default}")
+
+
+@data.command()
+def fetch(
+    name: Name,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder. [default: the data cache]")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Download a data set, resuming where it stopped, and check every file's SHA-256."""
+    from tsrep.datasets.fetch import fetch as fetch_dataset
+
+    def confirm(question: str) -> bool:
+        return yes or typer.confirm(question)
+
+    folder = fetch_dataset(name, out, confirm=confirm)
+    typer.echo(f"{name} is in {folder}")
+
+
+@data.command()
+def check(
+    name: Name,
+    root: Annotated[Path | None, typer.Option("--root", help="Folder. [default: the data cache]")] = None,
+    assignments: Set = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse unreadable records.")] = False,
+) -> None:
+    """Read a data set and say what is wrong with it before anything trains."""
+    from tsrep.datasets import load
+    from tsrep.datasets.check import check as check_panel
+    from tsrep.errors import DataError, SplitError
+    from tsrep.registry import DATASETS, SPLITS
+    from tsrep.runs.config_files import assemble
+
+    config = assemble({"dataset": name}, assignments=[f"dataset.{a}" for a in assignments or ()])
+    panel = load(config.dataset, root, strict=strict)
+    typer.echo(
+        f"{panel.source}: {len(panel)} records of {len(set(panel.patient.tolist()))} patients, "
+        f"{len(panel.channels)} channels at {panel.sfreq:g} Hz, {len(panel.classes)} classes"
+    )
+    problem: str | None = None
+    split: Any = None
+    try:
+        split = SPLITS.build({"name": DATASETS.build(config.dataset).default_split})(panel)
+        counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
+        typer.echo(f"split by {split.how}: {counts} patients")
+    except SplitError as error:
+        problem = str(error)
+    findings = check_panel(panel, split)
+    for finding in findings:
+        typer.echo(f"{finding.severity:>8}  {finding.what}" + (f"  [{finding.where}]" if finding.where else ""))
+    if not findings:
+        typer.echo("nothing found to complain about")
+    errors = sum(finding.severity == "error" for finding in findings)
+    if problem is not None:
+        raise SplitError(problem)
+    if errors:
+        raise DataError(f"{errors} error(s) in {name}; see above")
+
+
+@data.command()
+def simulate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Layout to write; ptb-xl is the one there is.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder.")],
+    patients: Annotated[int, typer.Option(min=10)] = 200,
+    records_per_patient: Annotated[float, typer.Option(min=1, max=10)] = 3.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Write a synthetic cohort as files in the layout of a real data set."""
+    from tsrep.datasets.simulation import simulate as write_cohort
+    from tsrep.errors import ConfigError
+
+    if name != "ptb-xl":
+        raise ConfigError(f"there is no simulator for the layout of {name!r}; known: ptb-xl")
+    write_cohort(out, patients=patients, records_per_patient=records_per_patient, seed=seed)
+    typer.echo(f"a synthetic cohort of {patients} patients is in {out}; try: tsrep fit --dataset ptb-xl --root {out}")
