@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import fft
 
 from tsrep.signals.panel import Floats
 
@@ -38,6 +37,8 @@ def coloured(rng: np.random.Generator, wander: Floats, muscle: Floats, rate: int
     ``wander`` and ``muscle``, shape (record, 1, 1), are standard deviations over the whole band; what lies
     above half the sampling rate is left out, not folded back, as an anti-alias filter would.
     """
+    from scipy import fft
+
     length = fft.next_fast_len(steps + steps // 4, real=True)
     f = fft.rfftfreq(length, 1 / rate)
     full = np.arange(0, 250, rate / length)

@@ -65,19 +65,19 @@ def parse_codes(path: Path, texts: Sequence[str]) -> list[Likelihoods]:
     DataError
         At the first value that is not such a dictionary.
     """
-    parsed: list[Likelihoods] = []
-    for row, text in enumerate(texts):
-        try:
-            # the same text with double quotes is JSON, which parses twenty times faster
-            codes = json.loads(text.replace("'", '"'))
-        except ValueError:
-            codes = _literal(text)
-        if not isinstance(codes, dict):
-            raise DataError(
-                f"row {row + 2} of {path} has {text[:40]!r} as scp_codes; it must look like {{'NORM': 100.0}}"
-            )
-        parsed.append(codes)
-    return parsed
+    # with double quotes the column is one JSON list, parsed twenty times as fast as Python literals
+    try:
+        parsed = json.loads(f"[{','.join(texts)}]".replace("'", '"'))
+    except ValueError:
+        parsed = []
+    if len(parsed) != len(texts):
+        parsed = [_literal(text) for text in texts]
+    bad = next((row for row, codes in enumerate(parsed) if not isinstance(codes, dict)), None)
+    if bad is not None:
+        raise DataError(
+            f"row {bad + 2} of {path} has {texts[bad][:40]!r} as scp_codes; it must look like {{'NORM': 100.0}}"
+        )
+    return list(parsed)
 
 
 def aggregate(codes: Sequence[Likelihoods], statements: Mapping[str, str]) -> Labels:

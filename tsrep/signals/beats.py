@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from tsrep.signals.filters import bandpass
 from tsrep.signals.panel import Floats, Ints
@@ -36,6 +35,8 @@ def find_r_peaks(x: NDArray[Any], sfreq: float) -> Ints:
 
     Source: Pan and Tompkins 1985, "A real-time QRS detection algorithm".
     """
+    from scipy import ndimage, signal
+
     if x.shape[-1] < sfreq:
         return np.zeros(0, np.int64)
     energy = qrs_energy(x, sfreq)
@@ -93,6 +94,8 @@ def cut_beats(x: NDArray[Any], peaks: Ints, width: int, length: int) -> NDArray[
 
 def _level(smooth: NDArray[np.float64], sfreq: float) -> NDArray[np.float64]:
     """Typical height of a QRS complex around each step: the median of the maxima of nearby seconds."""
+    from scipy import ndimage
+
     second = max(round(1.5 * sfreq), 1)
     n = -(-len(smooth) // second)
     padded = np.pad(smooth, (0, n * second - len(smooth)), mode="reflect" if n > 1 else "constant")

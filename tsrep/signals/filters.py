@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from tsrep.errors import ConfigError
 from tsrep.signals.panel import Floats
@@ -35,6 +34,8 @@ def bandpass(
     ConfigError
         When an edge is not between 0 and half the sampling rate, or the edges are not in order.
     """
+    from scipy import signal
+
     edges = [edge for edge in (low, high) if edge is not None]
     for edge in edges:
         if not 0 < edge < sfreq / 2:
@@ -58,6 +59,8 @@ def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float 
     ConfigError
         When the frequency is not between 0 and half the sampling rate.
     """
+    from scipy import signal
+
     if not 0 < hertz < sfreq / 2:
         raise ConfigError(
             f"a notch at {hertz:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
@@ -66,6 +69,8 @@ def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float 
 
 
 def _both_ways(sos: NDArray[Any], x: NDArray[Any]) -> Floats:
+    from scipy import signal
+
     x = np.asarray(x, np.float64)
     pad = min(3 * (2 * len(sos) + 1) * 10, x.shape[-1] - 1)
     return np.asarray(signal.sosfiltfilt(sos, x, axis=-1, padlen=max(pad, 0)), np.float32)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from tsrep.errors import ConfigError
 from tsrep.signals.panel import Floats
@@ -46,6 +45,8 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
 
 
 def _polyphase(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
+    from scipy import signal
+
     ratio = Fraction(target).limit_denominator(1000) / Fraction(sfreq).limit_denominator(1000)
     if max(ratio.numerator, ratio.denominator) > 2000:
         raise ConfigError(
