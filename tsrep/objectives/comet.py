@@ -1,0 +1,202 @@
+"""COMET: contrast of observations, samples, trials and patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError
+from tsrep.losses.hierarchy import hierarchical_contrast
+from tsrep.losses.identity import Negatives, identity_contrast
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES
+from tsrep.signals.batch import Batch
+from tsrep.views.dropout import dropout_mask, dropped
+from tsrep.views.timestamp_masks import TIMESTAMP_MASKS
+
+Weight = Annotated[float, Field(ge=0)]
+CLEAN = "clean"
+TRIAL_NEGATIVES: dict[str, Negatives] = {
+    "other-patients": "other-groups",
+    "same-patient": "same-group",
+    "all": "all",
+}
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The randomness of one step.
+
+    Attributes
+    ----------
+    keep : dict of Tensors, shape (2, batch, time), bool
+        Time steps that each of two views shows to the encoder, by source of views.
+    dropout : dict of Tensors, shape (2, batch, time', dim), bool
+        Elements of the representation that each view keeps, by level, or by source where levels share it.
+    """
+
+    keep: dict[str, Tensor]
+    dropout: dict[str, Tensor]
+
+
+@OBJECTIVES.register("comet")
+class Comet(Objective):
+    """Four weighted contrasts, from time steps of a sample up to samples of a patient.
+
+    The defaults are the method as it is meant; the deviations of the published code are options.
+
+    Parameters
+    ----------
+    patient_weight, trial_weight, sample_weight, observation_weight : float
+        A level of weight zero costs nothing.
+    apply_weights_to_identity : bool
+        Published: False, that is, patient and trial enter with weight 1 unless their weight is zero.
+    temperature : float
+        Of the trial and patient contrasts.
+    dropout : float
+        Share of the elements of a representation that a view loses.
+    mask : {"continuous", "binomial"}
+        How time steps are hidden from the encoder in the sample and observation levels.
+    share_masks : bool
+        One pair of masked views for all levels that are masked: three encoder passes instead of five, with
+        the same expected gradient.
+    identity_views : {"clean", "masked"}
+        Whether trial and patient see unmasked samples (published). Their positives are different windows, so
+        they need no augmentation to be a task, and an encoder trained on masked input alone would never meet
+        what it is given when it is used.
+    diagonal : {"drop", "keep", "positive"}
+        A sample's own other view in the trial and patient contrasts: see `identity_contrast`. Clean views of
+        one sample differ in dropout alone and are nearly equal. As a negative (published: "keep") that pair
+        is the hardest of all and pushes a sample from itself; as a positive it teaches nothing that the
+        sample level does not teach better. Take "positive" with masked views.
+    anchors : {"both", "earlier"}
+        Published: "earlier", half of the same pairs, chosen by the order of the batch.
+    trial_negatives : {"other-patients", "same-patient", "all"}
+        With "all" (published) the trial level pushes apart just the pairs that the patient level pulls
+        together. The figure of the paper draws "same-patient": trials nested in their patient, which needs
+        several trials of a patient in a batch. By default the two levels agree and labels that belong to
+        patients are not torn apart.
+    identity_features : {"pooled", "time-course"}
+        Published: "time-course", a cosine step by step, which means something only where windows start at
+        one phase of the beat. The maximum over time does not care, and is what a probe reads.
+
+    Source
+    ------
+    Wang et al., "Contrast Everything: A Hierarchical Contrastive Framework for Medical Time-Series",
+    NeurIPS 2023.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"trial", "patient"})
+    sampler: ClassVar[str] = "trial-wise"
+
+    def __init__(
+        self,
+        patient_weight: Weight = 0.25,
+        trial_weight: Weight = 0.25,
+        sample_weight: Weight = 0.25,
+        observation_weight: Weight = 0.25,
+        apply_weights_to_identity: bool = True,
+        temperature: Annotated[float, Field(gt=0)] = 0.1,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        mask: Literal["continuous", "binomial"] = "continuous",
+        share_masks: bool = False,
+        identity_views: Literal["clean", "masked"] = "clean",
+        diagonal: Literal["drop", "keep", "positive"] = "drop",
+        anchors: Literal["both", "earlier"] = "both",
+        trial_negatives: Literal["other-patients", "same-patient", "all"] = "other-patients",
+        identity_features: Literal["pooled", "time-course"] = "pooled",
+    ) -> None:
+        super().__init__()
+        weights = {
+            "patient": patient_weight,
+            "trial": trial_weight,
+            "sample": sample_weight,
+            "observation": observation_weight,
+        }
+        self.weights = {level: weight for level, weight in weights.items() if weight > 0}
+        if not self.weights:
+            raise ConfigError("objective comet has four levels of weight zero; give one of them a weight")
+        if not apply_weights_to_identity:
+            self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
+        self.dropout, self.mask = dropout, mask
+        self.share_masks, self.identity_views = share_masks, identity_views
+        self.trial_negatives = trial_negatives
+        self._identity = partial(
+            identity_contrast,
+            temperature=temperature,
+            diagonal=diagonal,
+            anchors=anchors,
+            features=identity_features,
+        )
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        return self.terms(encoder, batch, self.draw(encoder, batch, generator=generator))
+
+    def draw(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> Draws:
+        """Masks and dropout of one step for every level that has a weight."""
+        size, time = len(batch), batch.x.shape[-1]
+        mask, shape = TIMESTAMP_MASKS[self.mask], (2, size, time // encoder.stride, encoder.dim)
+        sources = dict.fromkeys(self._source(level) for level in self.weights)
+        masked = [source for source in sources if source != CLEAN]
+        keep = {s: mask(2 * size, time, generator=generator).view(2, size, time) for s in masked}
+        if not self.dropout:
+            return Draws(keep, {})
+        keys = dict.fromkeys(self._dropout_key(level) for level in self.weights)
+        return Draws(keep, {key: dropout_mask(shape, self.dropout, generator=generator) for key in keys})
+
+    def terms(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, Tensor]:
+        """Weighted loss of each level for given draws."""
+        encoded = self._encode(encoder, batch, draws)
+        terms = {}
+        for level, weight in self.weights.items():
+            views = self._views(encoded, level, draws)
+            terms[level] = weight * self._loss(level, *views, batch)
+        return terms
+
+    def _source(self, level: str) -> str:
+        if level in ("patient", "trial") and self.identity_views == "clean":
+            return CLEAN
+        return "masked" if self.share_masks else level
+
+    def _dropout_key(self, level: str) -> str:
+        return level if self._source(level) == CLEAN else self._source(level)
+
+    def _encode(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        """Two representations ``(batch, time', dim)`` by source of views, in one encoder pass for all."""
+        keep = [mask for masks in draws.keep.values() for mask in masks]
+        clean = CLEAN in map(self._source, self.weights)
+        if clean:
+            keep.insert(0, torch.ones_like(batch.x[:, 0], dtype=torch.bool))
+        z = encoder(batch.x.repeat(len(keep), 1, 1), torch.cat(keep)).mT
+        blocks: Iterator[Tensor] = iter(z.split(len(batch)))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        encoded = {}
+        if clean:
+            once = next(blocks)
+            encoded[CLEAN] = (once, once)
+        return encoded | {source: (next(blocks), next(blocks)) for source in draws.keep}
+
+    def _views(
+        self, encoded: dict[str, tuple[Tensor, Tensor]], level: str, draws: Draws
+    ) -> tuple[Tensor, Tensor]:
+        z1, z2 = encoded[self._source(level)]
+        if self.dropout:
+            keep1, keep2 = draws.dropout[self._dropout_key(level)]
+            z1, z2 = dropped(z1, keep1, self.dropout), dropped(z2, keep2, self.dropout)
+        return z1.mT, z2.mT
+
+    def _loss(self, level: str, z1: Tensor, z2: Tensor, batch: Batch) -> Tensor:
+        if level == "observation":
+            return hierarchical_contrast(z1, z2, observation=1.0)
+        if level == "sample":
+            return hierarchical_contrast(z1, z2, sample=1.0)
+        if level == "patient":
+            return self._identity(z1, z2, batch.patient)
+        negatives = TRIAL_NEGATIVES[self.trial_negatives]
+        return self._identity(z1, z2, batch.trial, groups=batch.patient, negatives=negatives)
