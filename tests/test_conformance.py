@@ -26,6 +26,11 @@ VIEWS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.mark.parametrize("name", ENCODERS.names())
 def test_encoder(name: str) -> None:
     check_encoder(lambda channels: ENCODERS.build({"name": name}, channels=channels))

@@ -11,6 +11,11 @@ from tsrep.registry import ENCODERS
 from tsrep.rng import torch_generator
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def x() -> torch.Tensor:
     return torch.randn(3, 2, 240, generator=torch_generator("signals"))
@@ -46,9 +51,9 @@ def test_a_masked_stretch_leaves_distant_steps_alone(x: torch.Tensor) -> None:
 
 
 def test_voltage_reaches_the_representation(x: torch.Tensor) -> None:
-    # Normalisation over a whole sample would make these equal.
-    z, louder = (ResNet1d(2, width=8, dim=8)(v) for v in (x, 4 * x))
-    assert louder.std() > 1.5 * z.std()
+    # Normalisation over a whole sample would make these nearly equal.
+    encoder = ResNet1d(2, width=16, dim=16)
+    assert encoder(10 * x).std() > 3 * encoder(x).std()
 
 
 def test_even_kernels_are_refused() -> None:

@@ -15,6 +15,11 @@ from tsrep.losses.ntxent import ntxent
 from tsrep.rng import torch_generator
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
 def _literal(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     """Equation 1 of Chen et al., one anchor after the other."""
     n, views = len(z1), [*z1, *z2]

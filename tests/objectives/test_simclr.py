@@ -17,6 +17,11 @@ from tsrep.signals import Batch
 OFF = {"crop": 1.0, "scale": 0.0, "leads": 0.0, "wander": 0.0, "cut": 0.0, "jitter": 0.0}
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
 class Recorder(Encoder):
     """Returns its input and remembers it."""
 

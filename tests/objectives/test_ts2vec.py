@@ -14,6 +14,11 @@ from tsrep.rng import torch_generator
 from tsrep.signals import Batch
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
 class Recorder(Encoder):
     """Returns its input and remembers what it was given."""
 

@@ -14,6 +14,11 @@ from tsrep.rng import torch_generator
 from tsrep.views import augmentations, functional
 
 
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def x() -> Tensor:
     return torch.randn(5, 3, 40, generator=torch_generator("signals"))

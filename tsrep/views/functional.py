@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from tsrep.views.dropout import dropout_mask, dropped
+
 
 def jitter(x: Tensor, std: float, *, generator: torch.Generator) -> Tensor:
     """Add white noise.
@@ -97,8 +99,7 @@ def dropout(z: Tensor, probability: float, *, generator: torch.Generator) -> Ten
     """
     if probability == 0:
         return z
-    kept = torch.rand(z.shape, generator=generator, device=z.device) >= probability
-    return z * kept / (1 - probability)
+    return dropped(z, dropout_mask(tuple(z.shape), probability, generator=generator), probability)
 
 
 def _at(x: Tensor, index: Tensor) -> Tensor:
