@@ -65,7 +65,7 @@ def parse_codes(path: Path, texts: Sequence[str]) -> list[Likelihoods]:
     DataError
         At the first value that is not such a dictionary.
     """
-    # with double quotes the column is one JSON list, parsed twenty times as fast as Python literals
+    # with double quotes the column is one JSON list, which parses twenty times faster than literals
     try:
         parsed = json.loads(f"[{','.join(texts)}]".replace("'", '"'))
     except ValueError:
@@ -75,7 +75,8 @@ def parse_codes(path: Path, texts: Sequence[str]) -> list[Likelihoods]:
     bad = next((row for row, codes in enumerate(parsed) if not isinstance(codes, dict)), None)
     if bad is not None:
         raise DataError(
-            f"row {bad + 2} of {path} has {texts[bad][:40]!r} as scp_codes; it must look like {{'NORM': 100.0}}"
+            f"row {bad + 2} of {path} has {texts[bad][:40]!r} as scp_codes; "
+            "it must look like {'NORM': 100.0}"
         )
     return list(parsed)
 

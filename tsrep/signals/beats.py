@@ -12,15 +12,16 @@ from tsrep.signals.panel import Floats, Ints
 
 REFRACTORY = 0.25
 T_WAVE = 0.40
-NEIGHBOURS = 9
+NEIGHBOURS = 7
+NOISE = 3.5
 
 
 def find_r_peaks(x: NDArray[Any], sfreq: float) -> Ints:
     """R peaks of a record, one series for all leads.
 
-    Pan and Tompkins' band and slope energy, but summed over leads after each was scaled by its own
-    spread, with a threshold that follows the neighbouring peaks, and a second look into long gaps. A flat or
-    torn-off lead has no say.
+    Pan and Tompkins' band and slope, but summed over leads, each scaled by its own beats and counting the
+    more the further they stand out; with a threshold that follows the neighbouring peaks, and a second look
+    into long gaps. A flat or torn-off lead has no say.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def find_r_peaks(x: NDArray[Any], sfreq: float) -> Ints:
 
     if x.shape[-1] < sfreq:
         return np.zeros(0, np.int64)
-    energy = qrs_energy(x, sfreq)
+    scaled, weight = _slopes(x, sfreq)
+    energy = (weight * scaled).sum(axis=0)
     smooth = ndimage.uniform_filter1d(energy, max(round(0.10 * sfreq), 1))
     at, _ = signal.find_peaks(smooth, distance=max(round(REFRACTORY * sfreq), 1))
     if not len(at) or smooth[at].max() <= 0:
@@ -48,18 +50,7 @@ def find_r_peaks(x: NDArray[Any], sfreq: float) -> Ints:
     peaks = at[smooth[at] > 0.45 * level[at]]
     peaks = _fill_gaps(at, peaks, smooth, level)
     peaks = _drop_t_waves(peaks, smooth, round(T_WAVE * sfreq))
-    return _refine(peaks, x, sfreq)
-
-
-def qrs_energy(x: NDArray[Any], sfreq: float) -> NDArray[np.float64]:
-    """Slope in the QRS band over all leads, shape (time,), without unit."""
-    band = bandpass(x, sfreq, 5, min(25, 0.45 * sfreq), order=2).astype(np.float64)
-    slope = np.abs(np.gradient(band, axis=-1))
-    typical = np.quantile(slope, 0.98, axis=-1, keepdims=True)
-    alive = typical > 1e-9 * max(float(typical.max()), 1e-30)
-    # the clip keeps one lead's artefact from outvoting the others
-    scaled = np.where(alive, np.minimum(slope / np.where(alive, typical, 1), 3), 0)
-    return np.asarray(np.sqrt((scaled**2).mean(axis=0)))
+    return _refine(peaks, x, weight, sfreq)
 
 
 def median_rr(peaks: Ints) -> float:
@@ -92,16 +83,30 @@ def cut_beats(x: NDArray[Any], peaks: Ints, width: int, length: int) -> NDArray[
     return np.where(inside[:, None], beats, np.zeros((), x.dtype))
 
 
+def _slopes(x: NDArray[Any], sfreq: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scaled slope in the QRS band, shape (channel, time), and what each lead counts, shape (channel, 1)."""
+    band = bandpass(x, sfreq, 5, min(25, 0.45 * sfreq), order=2).astype(np.float64)
+    slope = np.abs(np.gradient(band, axis=-1))
+    tall = np.quantile(slope, 0.98, axis=-1, keepdims=True)
+    usual = np.median(slope, axis=-1, keepdims=True)
+    # beats make a lead peaked; of a lead that is noise all through, the ratio is about NOISE
+    weight = np.maximum((tall / np.maximum(usual, 1e-30) / NOISE) ** 2 - 1, 0.01)
+    weight[tall <= 1e-12 * max(float(np.abs(x).max()), 1e-30)] = 0
+    # the clip keeps one lead's artefact from outvoting the others
+    scaled = np.minimum(slope / np.where(weight > 0, tall, 1), 1.5)
+    return scaled, np.minimum(weight, 10)
+
+
 def _level(smooth: NDArray[np.float64], sfreq: float) -> NDArray[np.float64]:
-    """Typical height of a QRS complex around each step: the median of the maxima of nearby seconds."""
+    """Typical height of a QRS complex around each step: the median of the maxima of nearby spans of 2 s."""
     from scipy import ndimage
 
-    second = max(round(1.5 * sfreq), 1)
-    n = -(-len(smooth) // second)
-    padded = np.pad(smooth, (0, n * second - len(smooth)), mode="reflect" if n > 1 else "constant")
-    maxima = padded.reshape(n, second).max(axis=1)
-    typical = ndimage.median_filter(maxima, size=NEIGHBOURS, mode="nearest")
-    centres = (np.arange(n) + 0.5) * second
+    span = max(round(2 * sfreq), 1)
+    n = -(-len(smooth) // span)
+    padded = np.pad(smooth, (0, n * span - len(smooth)), mode="reflect" if n > 1 else "constant")
+    maxima = padded.reshape(n, span).max(axis=1)
+    typical = ndimage.median_filter(maxima, size=NEIGHBOURS, mode="reflect")
+    centres = (np.arange(n) + 0.5) * span
     return np.asarray(np.interp(np.arange(len(smooth)), centres, typical))
 
 
@@ -131,13 +136,13 @@ def _drop_t_waves(peaks: Ints, smooth: NDArray[np.float64], reach: int) -> Ints:
     return kept
 
 
-def _refine(peaks: Ints, x: NDArray[Any], sfreq: float) -> Ints:
+def _refine(peaks: Ints, x: NDArray[Any], weight: NDArray[np.float64], sfreq: float) -> Ints:
     """Move each peak to the largest deflection over all leads nearby."""
     if not len(peaks):
         return peaks.astype(np.int64)
     band: Floats = bandpass(x, sfreq, 1, min(40, 0.45 * sfreq), order=2)
-    spread = band.std(axis=-1, keepdims=True)
-    size = np.square(band / np.where(spread > 0, spread, 1)).sum(axis=0)
+    tall = np.quantile(np.abs(band), 0.98, axis=-1, keepdims=True)
+    size = (weight * np.square(np.clip(band / np.where(tall > 0, tall, 1), -3, 3))).sum(axis=0)
     reach = max(round(0.08 * sfreq), 1)
     around = np.clip(peaks[:, None] + np.arange(-reach, reach + 1), 0, x.shape[1] - 1)
     best = np.take_along_axis(around, size[around].argmax(axis=1)[:, None], 1)[:, 0]
