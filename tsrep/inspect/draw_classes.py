@@ -40,7 +40,8 @@ def figure_confusion(table: Confusion) -> Figure:
     shares, n = table.shares(), len(table.classes)
     side = min(WIDTH - 2.2, max(2.4, 0.62 * n))
     longest = max(len(shorten(name)) for name in table.classes)
-    figure = new_figure(side + 0.5 + 0.075 * longest, side + 0.6 + 0.075 * longest * (n > 3))
+    upright = 0.08 * longest > 0.95 * side / n
+    figure = new_figure(side + 0.5 + 0.075 * longest, side + 0.6 + 0.075 * longest * upright)
     axes = figure.subplots()
     axes.imshow(np.nan_to_num(shares), cmap=_BLUES, vmin=0, vmax=1)
     for i, j in np.ndindex(n, n):
@@ -51,7 +52,6 @@ def figure_confusion(table: Confusion) -> Figure:
                 color="white" if shares[i, j] > 0.5 else INK,
             )  # fmt: skip
     names = [shorten(name) for name in table.classes]
-    upright = n > 3 and longest > 4
     axes.set_xticks(range(n), names, rotation=90 if upright else 0)
     axes.set_yticks(range(n), names)
     axes.set_xlabel("predicted")
@@ -113,7 +113,7 @@ def figure_class_areas(curves: Sequence[ClassCurves]) -> Figure:
     figure = new_figure(WIDTH if across > 1 else 6.4, 0.165 * down + 0.95)
     columns = figure.subplots(1, across, squeeze=False, sharex=True)[0]
     for i, axes in enumerate(columns):
-        _areas(axes, shown[i * down : (i + 1) * down], down, 12 if across == 3 else 22)
+        _areas(axes, shown[i * down : (i + 1) * down], down, 15 if across == 3 else 22)
     if shown:
         handles, labels = columns[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=2)

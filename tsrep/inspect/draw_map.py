@@ -84,7 +84,7 @@ def _by_class(
     for i in sorted(set(chosen[~rest].tolist()), key=lambda c: -int((chosen == c).sum())):
         axes.plot(
             *found.xy[chosen == i].T, ls="", marker="o", ms=3.4, mew=0, alpha=0.75,
-            color=colours[classes[i]], label=shorten(classes[i], 16), zorder=2,
+            color=colours[classes[i]], label=shorten(classes[i], 20), zorder=2,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from tsrep.inspect.naming import is_control, is_majority
 from tsrep.inspect.style import FAINT, GRID, WIDTH, house, method_looks, new_figure
@@ -50,6 +51,7 @@ def figure_scores(scores: Sequence[Score], metric: str = "auroc", name: str = "m
     _limits(grid.ravel().tolist(), rows, metric)
     for axes in grid[-1]:
         axes.set_xlabel(f"{name}, 95 % interval over patients")
+        axes.xaxis.set_major_locator(MaxNLocator(6))
     for axes in grid[:, 0]:
         axes.set_ylabel("labels used")
     _legend(figure, methods)

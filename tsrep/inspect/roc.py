@@ -58,7 +58,7 @@ def indicator(target: NDArray[Any], classes: int) -> NDArray[np.bool_]:
     """Targets as flags, shape (n, class), from class indices or from flags."""
     if target.ndim == 2:
         return target.astype(bool)
-    return np.equal(np.asarray(target)[:, None], np.arange(classes))
+    return np.asarray(np.equal(np.asarray(target)[:, None], np.arange(classes)), np.bool_)
 
 
 def _curves(name: str, score: NDArray[Any], positive: NDArray[np.bool_]) -> ClassCurves:

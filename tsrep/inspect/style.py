@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -71,14 +72,20 @@ _HOUSE: dict[Any, Any] = {
 }
 
 
+@contextmanager
+def _house_settings() -> Iterator[None]:
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_HOUSE)
+        yield
+
+
 def house(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Decorator: draw a figure in the house style, whatever the reader's own settings are."""
 
     @functools.wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(_HOUSE)
+        with _house_settings():
             return draw(*args, **kwargs)
 
     return styled
@@ -94,7 +101,8 @@ def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    with _house_settings():  # the layout is worked out while saving
+        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 

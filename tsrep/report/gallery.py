@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tsrep.evaluation.predictions import Key, Predictions
+    from tsrep.inspect.projection import Agreement
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _classes(contents: Contents) -> Iterator[Picture]:
         caption = f"Confusion matrix: share of each true class{counts}. {where}"
         yield _picture("confusion", "classes", caption, figure_confusion(confusion(prob, target, classes)))
     yield _reliability(held, where)
-    if target.ndim == 2 or len(classes) > 8:
+    if len(classes) > 8:
         unscored = sum(not np.isfinite(c.auroc) for c in curves)
         left_out = f" {unscored} classes without both outcomes are left out." if unscored else ""
         caption = (
@@ -119,23 +120,28 @@ def _map(contents: Contents) -> Iterator[Picture]:
     arrays = _held_out(contents.embeddings)
     label, patient, classes = arrays["label"], arrays["patient"], contents.classes
     rows = {"trained": "x", "random-initialised": "x_random"}
-    maps = {title: project(arrays[key]) for title, key in rows.items() if key in arrays}
-    agree = {
-        title: neighbour_agreement(arrays[key], label, patient)
-        for title, key in rows.items()
-        if key in arrays
-    }
-    first = agree["trained"]
-    shares = " and ".join(f"{a.same_class:.0%} for the {title} encoder" for title, a in agree.items())
+    found = {title: arrays[key] for title, key in rows.items() if key in arrays}
+    maps = {title: project(x) for title, x in found.items()}
+    agree = {title: neighbour_agreement(x, label, patient) for title, x in found.items()}
     multi = " Records with several classes have the colour of their rarest one." if label.ndim == 2 else ""
     words = (
-        f"{maps['trained'].method} of {count(len(maps['trained'].rows))} {arrays['name']}; of the patients, the "
-        f"ten with the most records are in colour.{multi} Distances between far groups mean little. Share of the "
-        f"{first.k} nearest records of other patients that have a class in common, before flattening: {shares}, "
-        f"by chance {first.by_chance:.0%}."
+        f"{maps['trained'].method} of {count(len(maps['trained'].rows))} {arrays['name']}; of the patients, "
+        f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
+        f"{_agreement_words(agree)}"
     )
     yield _picture(
         "map", "map", words, figure_map(maps, label, patient, classes, _colours(contents, label, classes))
+    )
+
+
+def _agreement_words(agree: Mapping[str, Agreement]) -> str:
+    first = agree["trained"]
+    if not first.k:
+        return ""
+    shares = " and ".join(f"{a.same_class:.0%} for the {title} encoder" for title, a in agree.items())
+    return (
+        f" Share of the {first.k} nearest records of other patients that have a class in common, before "
+        f"flattening: {shares}, by chance {first.by_chance:.0%}."
     )
 
 
@@ -198,8 +204,9 @@ def _main_predictions(contents: Contents) -> tuple[Key, Predictions] | None:
 def _prediction_words(contents: Contents, key: Key, held: Predictions) -> str:
     for score in contents.scores:
         if (score.method, score.protocol, score.labels, score.drawn_by) == key and score.unit == "record":
-            return f"{key[0]} on {conditions(score)}; probabilities are means over seeds."
-    return f"{key[0]} on {count(len(held))} records of {count(len(np.unique(held.patient)))} patients."
+            return f"Predictions of {key[0]} on {conditions(score)}."
+    patients = count(len(np.unique(held.patient)))
+    return f"Predictions of {key[0]} on {count(len(held))} records of {patients} patients."
 
 
 def _colours(contents: Contents, label: Any, classes: tuple[str, ...]) -> Mapping[str, str]:

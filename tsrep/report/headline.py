@@ -64,11 +64,15 @@ def reading(found: Interval) -> Literal["better", "worse", "not told apart", "no
 def trained_on(contents: Contents) -> str:
     """``comet, trained on 2,016 samples of 252 patients of PTB-XL 1.0.3``."""
     train = (contents.split.get("counts") or {}).get("train") or {}
-    source = contents.data.get("source") or contents.data.get("name") or "unknown data"
-    if contents.synthetic and "synthetic" not in source.lower():
-        source = f"synthetic data ({source})"
     amount = f"{count(train['samples'])} samples of {count(train['patients'])} patients of " if train else ""
-    return f"{contents.objective}, trained on {amount}{source}"
+    return f"{contents.objective}, trained on {amount}{source_of(contents)}"
+
+
+def source_of(contents: Contents) -> str:
+    """What the data are, called synthetic where they are."""
+    source = str(contents.data.get("source") or contents.data.get("name") or "unknown data")
+    named = not contents.synthetic or any(word in source.lower() for word in ("synthetic", "simulated"))
+    return source if named else f"synthetic data ({source})"
 
 
 def headline(contents: Contents) -> str:

@@ -12,7 +12,7 @@ import yaml
 from tsrep.files import replacing, write_text
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.gallery import Picture, pictures
-from tsrep.report.headline import auroc, gain, headline, main_score, verdict
+from tsrep.report.headline import auroc, gain, headline, main_score, source_of, verdict
 from tsrep.report.tables import class_table, gain_table, preferred_unit, score_tables, split_table
 from tsrep.report.wording import count, duration, interval, number, signed
 
@@ -85,7 +85,11 @@ def _context(contents: Contents, drawn: list[Picture]) -> dict[str, Any]:
         "caveats": _caveats(contents),
         "score_tables": score_tables(contents, unit),
         "gain_table": gain_table(contents),
-        "more_tables": [*windows, *score_tables(contents, unit, _REST)],
+        "more_tables": [
+            ("Other protocols and parts", score_tables(contents, unit)[1:]),
+            ("Scores per window", windows),
+            ("Other metrics", score_tables(contents, unit, _REST)),
+        ],
         "pictures": _by_section(drawn),
         "kept": _kept(contents),
         "data": _data_facts(contents),
@@ -138,8 +142,8 @@ def _caveats(contents: Contents) -> list[str]:
     notes = []
     if score.part == "validation":
         notes.append(
-            "Scores are of the validation patients, on whom the checkpoint was chosen too; expect a little less "
-            "on patients that nothing was chosen on."
+            "Scores are of the validation patients, on whom the checkpoint was chosen too; expect a little "
+            "less on patients that nothing was chosen on."
         )
     if score.patients < 30:
         notes.append(
@@ -172,13 +176,13 @@ def _kept(contents: Contents) -> str:
         return ""
     training: Mapping[str, Any] = contents.config.get("training") or {}
     rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
-    average = {"ema": "an exponential moving average of the weights", "uniform": "the average of the weights"}
-    kept = average.get(str(training.get("average", "none")), "the weights")
+    average = {"ema": "an exponential moving average", "uniform": "the average"}.get(
+        str(training.get("average"))
+    )
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
-    return (
-        f"Of {last} epochs the weights of epoch {epoch} were kept: {rule}{name}. What is validated is {kept}."
-    )
+    kept = f" What is validated and kept is {average} of the weights." if average else ""
+    return f"Of {last} epochs the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
 
 
 def _data_facts(contents: Contents) -> list[tuple[str, str]]:
@@ -190,7 +194,7 @@ def _data_facts(contents: Contents) -> list[tuple[str, str]]:
     channels = [str(c) for c in data.get("channels") or []]
     names = ", ".join(channels[:16]) + (" …" if len(channels) > 16 else "")
     return [
-        ("source", f"{data.get('source') or data.get('name')}{' (synthetic)' if contents.synthetic else ''}"),
+        ("source", source_of(contents)),
         ("records", f"{count(data.get('records'))} of {count(data.get('patients'))} patients"),
         ("samples", f"{count(data.get('samples'))} of {length}"),
         ("channels", f"{len(channels)}: {names}"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tsrep.report.contents import read_run
 from tsrep.report.headline import headline, verdict
-from tsrep.report.tables import Cell, Table, gain_table, preferred_unit, score_tables
+from tsrep.report.tables import CONDITIONS, Cell, Table, gain_table, preferred_unit, score_tables
 from tsrep.report.wording import count, duration
 
 
@@ -40,17 +40,23 @@ def summarise(run: Path) -> str:
 
 
 def _plain(table: Table) -> list[str]:
+    """Caption, header and rows; of the last columns those that never change go into the caption."""
     cells = [[c.text for c in table.header], *([_with_interval(c) for c in row] for row in table.rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
-    right = [c.numeric and not c.below for c in table.header]
+    right = [c.numeric for c in table.header]
+    same: list[str] = []
+    while len({row[-1] for row in cells[1:]}) == 1 and cells[0][-1] in CONDITIONS:
+        same.insert(0, f"{cells[0][-1]} {cells[1][-1]}")
+        cells, right = [row[:-1] for row in cells], right[:-1]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(right))]
     lines = [
-        "  ".join(
-            text.rjust(width) if at else text.ljust(width)
-            for text, width, at in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in cells
+        "  ".join(_set(*cell) for cell in zip(row, widths, right, strict=True)).rstrip() for row in cells
     ]
-    return [table.caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+    caption = f"{table.caption} ({', '.join(same)})" if same else table.caption
+    return [caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def _set(text: str, width: int, right: bool) -> str:
+    return text.rjust(width) if right else text.ljust(width)
 
 
 def _with_interval(cell: Cell) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tsrep.evaluation.scores import Score
 
 _ORDER = ("probe", "finetune", "knn", "record", "window", "all", "patient", "sample")
-_WHERE = ("part", "n", "unit", "patients", "seeds")
+CONDITIONS = ("seeds", "part", "scored on", "patients")
 MAIN = ("auroc", "auprc", "f1", "accuracy")
 
 
@@ -61,12 +61,12 @@ def gain_table(contents: Contents) -> Table | None:
     scores = [s for s in contents.scores if s.unit == unit and gain(s) is not None]
     scores.sort(key=lambda s: (_rank(s.protocol), -s.labels, _rank(s.drawn_by)))
     rows = [_gain_row(s) for s in scores]
-    names = ("method", "protocol", "labels", "drawn by", "AUROC gained", "reading", *_WHERE)
+    names = ("method", "protocol", "labels", "drawn by", "AUROC gained", "reading", *CONDITIONS)
     caption = (
         "AUROC minus that of a random-initialised encoder on the same patients, with the paired 95 % interval"
     )
     breaks = frozenset(i for i, s in enumerate(scores) if i and s.protocol != scores[i - 1].protocol)
-    return Table(caption, _header(names, {2, 4, 7, 9, 10}), rows, breaks) if rows else None
+    return Table(caption, _header(names, {2, 4, 6, 9}), rows, breaks) if rows else None
 
 
 def split_table(contents: Contents) -> Table | None:
@@ -112,11 +112,9 @@ def _score_table(caption: str, rows: list[Score], metrics: list[str]) -> Table:
              Cell(row.method, strong=not is_control(row.method)),
              *(_metric(row, name, name == "auroc" and auroc(row) == best) for name in metrics), *_where(row))
         )  # fmt: skip
-    names = ("labels", "drawn by", "method", *(METRICS.get(m, m) for m in metrics), *_WHERE)
+    names = ("labels", "drawn by", "method", *(METRICS.get(m, m) for m in metrics), *CONDITIONS)
     k = len(metrics)
-    return Table(
-        caption, _header(names, {0, *range(3, 3 + k), 4 + k, 6 + k, 7 + k}), cells, frozenset(breaks)
-    )
+    return Table(caption, _header(names, {0, *range(3, 4 + k), 6 + k}), cells, frozenset(breaks))
 
 
 def _gain_row(score: Score) -> tuple[Cell, ...]:
@@ -136,16 +134,17 @@ def _metric(row: Score, name: str, strong: bool) -> Cell:
         return Cell(NOTHING, numeric=True)
     found = row.metrics[name]
     flat = not math.isnan(found.low) and found.low == found.high
-    return Cell(number(found.value), "" if flat else interval(found), numeric=True, strong=strong)
+    return Cell(
+        number(found.value), "" if flat else interval(found).replace(" to ", "–"), numeric=True, strong=strong
+    )
 
 
 def _where(score: Score) -> tuple[Cell, ...]:
     return (
-        Cell(score.part),
-        _integer(score.n),
-        Cell(f"{score.unit}s"),
-        _integer(score.patients),
         _integer(score.seeds),
+        Cell(score.part),
+        Cell(f"{count(score.n)} {score.unit}s"),
+        _integer(score.patients),
     )
 
 

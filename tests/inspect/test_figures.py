@@ -1,0 +1,206 @@
+"""Figures draw for every shape of input, keep no state, and have no labels on top of each other."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.scores import Score
+from tsrep.inspect.confusion import confusion
+from tsrep.inspect.curves import read_curves
+from tsrep.inspect.draw_classes import figure_class_areas, figure_confusion, figure_roc, support
+from tsrep.inspect.draw_curves import figure_curves
+from tsrep.inspect.draw_map import figure_map, main_class
+from tsrep.inspect.draw_records import LEADS, figure_record, twelve_leads
+from tsrep.inspect.draw_reliability import figure_reliability
+from tsrep.inspect.draw_scores import figure_scores
+from tsrep.inspect.projection import project
+from tsrep.inspect.roc import class_curves
+from tsrep.inspect.style import OTHER, class_colours, method_looks, png
+
+RNG = np.random.default_rng(0)
+
+
+def collisions(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of tick labels of one axis that overlap by more than a pixel."""
+    png(figure)
+    found = []
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            shown = [t for t in axis.get_ticklabels() if t.get_text() and axes.get_visible()]
+            at = [t.get_position()[0 if axis is axes.xaxis else 1] for t in shown]
+            boxes = [
+                (t.get_text(), t.get_window_extent())
+                for t, x in zip(shown, at, strict=True)
+                if low <= x <= high
+            ]
+            for (one, a), (two, b) in itertools.combinations(boxes, 2):
+                if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1:
+                    found.append((one, two))
+    return found
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"a rather long diagnostic statement {i}" for i in range(count))
+
+
+@pytest.mark.parametrize("classes", [2, 5, 20])
+def test_confusion_has_room_for_its_labels(classes: int) -> None:
+    target = RNG.integers(0, classes, 300)
+    assert collisions(figure_confusion(confusion(RNG.random((300, classes)), target, names(classes)))) == []
+
+
+@pytest.mark.parametrize("classes", [2, 5, 30, 71])
+def test_class_figures_have_room_for_their_labels(classes: int) -> None:
+    target = RNG.random((200, classes)) < 0.2
+    curves = class_curves(RNG.random((200, classes)), target, names(classes))
+    colours = class_colours(names(classes), support(target, classes))
+    assert collisions(figure_roc(curves, colours)) == []
+    assert collisions(figure_class_areas(curves)) == []
+
+
+def test_all_classes_with_both_outcomes_are_in_the_strip() -> None:
+    target = RNG.random((200, 71)) < 0.2
+    target[:, 5] = False
+    figure = figure_class_areas(class_curves(RNG.random((200, 71)), target, names(71)))
+    assert sum(len(axes.get_yticks()) for axes in figure.axes) == 70
+
+
+def score(method: str, protocol: str, labels: float, by: str, low: float = 0.6, value: float = 0.7) -> Score:
+    metrics = {"auroc": Interval(value, low, 0.8)}
+    return Score(method, protocol, "test", "record", labels, by, 1, 10, 5, 2, metrics, {})
+
+
+def test_scores_have_a_panel_for_each_protocol_and_way_of_drawing() -> None:
+    rows = [
+        score(m, p, labels, by)
+        for m, p in [("comet", "probe"), ("comet", "knn"), ("random-init", "probe"), ("majority", "none")]
+        for labels, by in [(1.0, "all"), (0.1, "sample"), (0.1, "patient")]
+    ]
+    figure = figure_scores(rows)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert len(titles) == 4
+    assert titles[0] == "linear probe · labels drawn by patient"
+    assert collisions(figure) == []
+
+
+def test_scores_without_intervals_or_values_are_drawn_as_far_as_they_go() -> None:
+    rows = [
+        score("comet", "probe", 1.0, "all", math.nan),
+        score("other", "probe", 1.0, "all", value=math.nan),
+    ]
+    assert len(figure_scores(rows).axes) == 1
+
+
+@pytest.mark.parametrize("terms", [1, 4, 6])
+def test_curves_have_a_panel_for_each_term(tmp_path: Path, terms: int) -> None:
+    names = {f"term_{i}": 1.0 + i for i in range(terms)}
+    lines = [
+        {"kind": "train", "epoch": 1, "step": s, "loss": 1.0, "terms": names, "lr": 1e-3}
+        for s in range(1, 99)
+    ]
+    checks = [
+        {"kind": "validation", "epoch": e, "step": 50 * e, "loss": 1.0, "terms": names, "score": 0.5 + e / 10}
+        for e in (0, 1)
+    ]
+    (tmp_path / "m").write_text("\n".join(json.dumps(x) for x in [*lines, *checks]))
+    figure = figure_curves(read_curves(tmp_path / "m"))
+    assert sum(axes.get_visible() for axes in figure.axes) == terms + 2
+    assert any(axes.get_title(loc="right") == "kept: epoch 1, 0.600" for axes in figure.axes)
+    assert collisions(figure) == []
+
+
+def test_the_map_draws_each_row_once_in_each_panel() -> None:
+    label, patient = RNG.integers(0, 12, 40), RNG.integers(0, 20, 40)
+    colours = class_colours(names(12), support(label, 12))
+    figure = figure_map(
+        {"trained": project(RNG.normal(size=(40, 4)), "pca")}, label, patient, names(12), colours
+    )
+    for axes in figure.axes:
+        assert sum(len(line.get_xdata()) for line in axes.lines) == 40
+
+
+def test_a_row_with_several_classes_takes_the_rarest_coloured_one() -> None:
+    label = np.array([[1, 1, 0], [1, 0, 1], [1, 0, 0], [0, 0, 1]], bool)
+    colours = {"a": "#000000", "b": "#111111", "c": OTHER}
+    np.testing.assert_array_equal(main_class(label, colours, ("a", "b", "c")), [1, 0, 0, -1])
+
+
+def test_the_ten_most_frequent_of_many_classes_have_a_colour() -> None:
+    colours = class_colours(names(30), np.arange(30))
+    assert [name for name in names(30) if colours[name] != OTHER] == list(names(30)[20:])
+    assert len(set(class_colours(names(10)).values())) == 10
+
+
+def test_trained_methods_are_told_apart_and_controls_are_not_filled() -> None:
+    looks = method_looks(["comet", "random-init", "ts2vec", "majority"])
+    assert looks["comet"]["color"] != looks["ts2vec"]["color"]
+    assert looks["random-init"]["markerfacecolor"] == "white"
+
+
+@pytest.mark.parametrize(("seconds", "traces"), [(10, 13), (2.5, 12), (1, 12)])
+def test_twelve_leads_are_drawn_on_paper(seconds: float, traces: int) -> None:
+    x = RNG.normal(0, 0.2, (12, int(100 * seconds)))
+    figure = figure_record(x, 100.0, LEADS[::-1], "mV")
+    (axes,) = figure.axes
+    assert sum(len(line.get_xdata()) > 20 for line in axes.lines) == traces
+    assert axes.get_aspect() == "auto"
+    box, (left, right), (low, high) = axes.get_window_extent(), axes.get_xlim(), axes.get_ylim()
+    millimetre_per_second = box.width / (right - left) / 25
+    millimetre_per_millivolt = box.height / (high - low) / 10
+    assert millimetre_per_second == pytest.approx(millimetre_per_millivolt, rel=1e-6)
+
+
+def test_microvolts_are_drawn_as_the_same_millivolts() -> None:
+    x = RNG.normal(0, 0.2, (12, 300))
+    one, two = figure_record(x, 100.0, LEADS, "mV"), figure_record(1000 * x, 100.0, LEADS, "uV")
+    np.testing.assert_allclose(one.axes[0].lines[0].get_ydata(), two.axes[0].lines[0].get_ydata())
+
+
+def test_leads_are_found_in_any_order_and_only_all_twelve() -> None:
+    shuffled = [LEADS[i].upper() for i in (3, 0, 1, 2, *range(4, 12))]
+    assert twelve_leads(shuffled, "mV") == [1, 2, 3, 0, *range(4, 12)]
+    assert twelve_leads(LEADS[:11], "mV") is None
+    assert twelve_leads(LEADS, "") is None
+
+
+@pytest.mark.parametrize("channels", [1, 3, 40])
+def test_other_channels_are_stacked_and_missing_values_left_blank(channels: int) -> None:
+    x = RNG.normal(size=(channels, 200))
+    x[0] = np.nan
+    figure = figure_record(x, 128.0, [f"a channel {i}" for i in range(channels)], "uV", "title")
+    assert len(figure.axes[0].lines) == min(channels, 32)
+    assert collisions(figure) == []
+
+
+def test_a_dead_lead_is_named_as_not_recorded() -> None:
+    x = RNG.normal(0, 0.2, (12, 300))
+    x[4] = np.nan
+    texts = [t.get_text() for t in figure_record(x, 100.0, LEADS, "mV").axes[0].texts]
+    assert "aVL  not recorded" in texts
+
+
+def test_empty_bins_of_a_reliability_curve_are_left_out() -> None:
+    observed = [0.1, np.nan, 0.8]
+    figure = figure_reliability([0.1, np.nan, 0.9], observed, [0, np.nan, 0.7], [0.2, np.nan, 0.9], [5, 0, 5])
+    assert len(figure.axes[0].lines[1].get_xdata()) == 2
+
+
+def test_figures_leave_no_state_behind() -> None:
+    with mpl.rc_context({"font.size": 33}):
+        before = dict(mpl.rcParams)
+        one = png(figure_reliability([0.5], [0.5], [0.4], [0.6], [3]))
+        assert dict(mpl.rcParams) == before
+    assert one == png(figure_reliability([0.5], [0.5], [0.4], [0.6], [3]))
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []

@@ -1,0 +1,187 @@
+"""The report says what the folder holds: self-contained, escaped, and never more than the numbers do."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.report.run_folder import make_run
+from tsrep.errors import RunError
+from tsrep.report import page as page_module
+from tsrep.report import write_figures, write_report
+from tsrep.report.contents import read_run
+from tsrep.report.gallery import pictures
+from tsrep.report.page import render
+
+VOID = {"meta", "img", "br"}
+
+
+class Outline(HTMLParser):
+    """Checks nesting and collects what the page refers to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.images = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.links += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "data", "action")]
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.images += tag == "img"
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+
+def outline(text: str) -> Outline:
+    found = Outline()
+    found.feed(text)
+    assert found.stack == []
+    return found
+
+
+def text_only(run: Path) -> str:
+    return render(read_run(run), [])
+
+
+@pytest.mark.parametrize(("classes", "multilabel"), [(2, False), (71, True)])
+def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multilabel: bool) -> None:
+    run = make_run(tmp_path / "run", classes, multilabel=multilabel)
+    contents = read_run(run)
+    drawn = pictures(contents)
+    text = render(contents, drawn)
+    found = outline(text)
+    assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
+    assert "@import" not in text
+    assert "url(" not in text
+    assert "<script" not in text
+    assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
+    names = {p.name for p in drawn}
+    assert {"scores-test", "roc", "reliability", "map", "curves", "record-1"} <= names
+    assert ("confusion" in names) is not multilabel
+    assert ("class-areas" in names) is (classes > 8)
+    assert found.images == len(names)
+    for data in re.findall(r"base64,([^\"]+)", text):
+        assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+def test_synthetic_data_are_called_synthetic_and_real_data_are_not(tmp_path: Path) -> None:
+    fake = text_only(make_run(tmp_path / "fake"))
+    assert 'class="banner"' in fake
+    assert "Synthetic data." in fake
+    real = text_only(make_run(tmp_path / "real", synthetic=False))
+    assert "synthetic" not in real.replace(str(tmp_path), "").lower()
+
+
+def test_every_score_row_names_its_conditions(tmp_path: Path) -> None:
+    text = text_only(make_run(tmp_path / "run"))
+    rows = re.findall(r"<tr[^>]*>(<td.*?)</tr>", text.split("<h3>All methods</h3>")[1].split("</section>")[0])
+    assert len(rows) == 5 * 3 * 2 * 2 + 5 * 3 * 2  # main, other protocol and windows; other metrics by record
+    for row in rows:
+        cells = [re.sub(r"<small>.*?</small>|<[^>]+>", "", c) for c in row.split("</td>")][:-1]
+        assert cells[-4] in ("1", "5")
+        assert cells[-3:] in (["test", "168 records", "84"], ["test", "672 windows", "84"])
+        if "majority" not in row:
+            assert "<small>0." in row
+
+
+def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    split = json.loads((run / "split.json").read_text())
+    split["how"] = "<script>alert(1)</script>"
+    (run / "split.json").write_text(json.dumps(split))
+    text = text_only(run)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "&lt;truncated&gt;" in text  # a reason in the list of skipped records
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("scores.json", "tsrep evaluate"),
+        ("predictions.npz", "tsrep evaluate"),
+        ("embeddings.npz", "tsrep fit --resume"),
+        ("metrics.jsonl", "tsrep fit --resume"),
+        ("split.json", "The split was not written"),
+        ("provenance.json", "provenance.json is missing"),
+        ("examples.npz", None),
+        ("config.yaml", None),
+    ],
+)
+def test_a_missing_file_leaves_a_hint_and_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, says: str | None
+) -> None:
+    run = make_run(tmp_path / "run")
+    (run / missing).unlink()
+    contents = read_run(run)
+    text = render(contents, [])
+    outline(text)
+    assert says is None or says in text
+
+
+def test_an_empty_run_is_drawn_without_pictures(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for path in run.iterdir():
+        if path.name != "config.yaml":
+            path.unlink()
+    found = outline(write_report(run).read_text(encoding="utf-8"))
+    assert found.images == 0
+
+
+def test_a_page_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path / "run")
+    (run / "report.html").write_text("old")
+
+    def fail(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(page_module, "pictures", lambda _: [])
+    monkeypatch.setattr(page_module, "render", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(run)
+    assert (run / "report.html").read_text() == "old"
+
+
+def test_figures_are_saved_as_png(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for name in ("embeddings.npz", "predictions.npz", "examples.npz"):
+        (run / name).unlink()
+    paths = write_figures(run)
+    assert {p.parent for p in paths} == {run / "figures"}
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in paths)
+
+
+@pytest.mark.parametrize("make", [False, True])
+def test_no_run_folder_is_a_user_mistake(tmp_path: Path, make: bool) -> None:
+    if make:
+        (tmp_path / "run").mkdir()
+    with pytest.raises(RunError, match="run folder"):
+        write_report(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "scores.json", "embeddings.npz", "config.yaml"])
+def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
+    run = make_run(tmp_path / "run")
+    (run / name).write_bytes(b"{[ not a file")
+    with pytest.raises(RunError):
+        read_run(run)
+
+
+def test_importing_the_report_is_light() -> None:
+    heavy = ("torch", "matplotlib", "sklearn", "jinja2")
+    code = f"import sys, tsrep.report; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
