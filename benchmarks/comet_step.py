@@ -2,9 +2,9 @@
 
 Run ``python benchmarks/comet_step.py`` (two threads, about five minutes). Both sides get the same weights,
 batch, timestamp masks and dropout draws, made outside the measured time, and do forward, backward and an
-AdamW step. They alternate in one process and the ratio is that of the fastest repeats. Peak memory is the growth of
-the resident set (``ru_maxrss``) over a step in a fresh process for each side, after everything both sides
-need has been loaded and the batch drawn.
+AdamW step. They alternate in one process and the ratio is that of the fastest repeats. Peak memory is the
+growth of the resident set (``ru_maxrss``) over a step in a fresh process for each side, after everything
+both sides need has been loaded and the batch drawn.
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""One rank of `test_gather`: gradients of batch-wise losses on half of the batch.
+
+Arguments: rank, number of ranks, rendezvous file, file for the gradients.
+"""
+
+import sys
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from tsrep.losses.gather import first_row, gather_rows
+from tsrep.losses.hierarchy import hierarchical_contrast
+from tsrep.losses.identity import identity_contrast
+
+TRIAL = torch.tensor([0, 0, 1, 1, 2, 2])
+PATIENT = torch.tensor([0, 0, 1, 1, 0, 0])
+
+
+def local_anchor_loss(z1, z2):
+    """A contrast over this rank's own anchors only, against the rows of all ranks."""
+    own = torch.arange(len(z1)) + first_row(len(z1))
+    return nn.functional.cross_entropy(z1.mean(-1) @ gather_rows(z2.mean(-1)).mT, own)
+
+
+LOSSES = {
+    "sample": lambda z1, z2, trial, patient: hierarchical_contrast(z1, z2, sample=1.0),
+    "trial": lambda z1, z2, trial, patient: identity_contrast(
+        z1, z2, trial, groups=patient, negatives="other-groups"
+    ),
+    "patient": lambda z1, z2, trial, patient: identity_contrast(z1, z2, patient, features="time-course"),
+    "local": lambda z1, z2, trial, patient: local_anchor_loss(z1, z2),
+}
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, 6, 3, 8, generator=generator)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Conv1d(3, 5, 3, padding=1)
+
+
+def gradient(net, name, x, rows):
+    """Loss and flat gradient for some rows of the batch."""
+    net.zero_grad()
+    z1, z2 = net(torch.cat([x[0, rows], x[1, rows]])).chunk(2)
+    loss = LOSSES[name](z1, z2, TRIAL[rows], PATIENT[rows])
+    loss.backward()
+    return loss.detach(), torch.cat([p.grad.flatten() for p in net.parameters()])
+
+
+def main(rank, ranks, rendezvous, out):
+    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
+    net, size = DistributedDataParallel(network()), 6 // ranks
+    rows = slice(rank * size, (rank + 1) * size)
+    torch.save({name: gradient(net, name, data(), rows) for name in LOSSES}, out)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
