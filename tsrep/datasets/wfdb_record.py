@@ -6,8 +6,12 @@ other format goes through the ``wfdb`` package, which takes some thirty-five tim
 
 from __future__ import annotations
 
+import importlib
+import threading
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 from tsrep.datasets.wfdb_header import PlainHeader, Unreadable, millivolts, read_plain
 
 MISSING = -32768
+IMPORTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,7 @@ def read_header(stem: Path) -> WfdbHeader:
     if plain is not None:
         names, units = tuple(s.name for s in plain.signals), tuple(s.unit for s in plain.signals)
         return WfdbHeader(names, units, plain.sfreq, plain.steps, plain=True)
-    import wfdb
-
+    wfdb = _package()
     try:
         header = wfdb.rdheader(str(stem))
         if not hasattr(header, "seg_name"):
@@ -119,9 +123,15 @@ def _read_file(path: Path, header: PlainHeader) -> NDArray[np.int16]:
     return flat.reshape(header.steps, len(mine)).T.astype(np.int16, copy=False)
 
 
-def _through_wfdb(stem: Path) -> WfdbRecord:
-    import wfdb
+def _package() -> Any:
+    """The wfdb package, imported when first needed; it warns about its own use of pandas."""
+    with IMPORTING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("wfdb")
 
+
+def _through_wfdb(stem: Path) -> WfdbRecord:
+    wfdb = _package()
     try:
         record = wfdb.rdrecord(str(stem), physical=True)
     except Exception as error:
