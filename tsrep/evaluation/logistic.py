@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
+from threadpoolctl import ThreadpoolController
 
 Array = NDArray[Any]
 Link = Literal["sigmoid", "softmax"]
+_ONE_THREAD = 2**26  # bytes of features up to which one BLAS thread is the fastest
 
 
 def logistic_path(
@@ -48,7 +50,8 @@ def logistic_path(
     weight : float64 array, shape (feature, column)
     intercept : float64 array, shape (column,)
     """
-    basis, spread, rotated = _decorrelate(x)
+    libraries = ThreadpoolController()
+    basis, spread, rotated = _decorrelate(x, libraries)
     y = np.asarray(y, x.dtype)
     rate = np.asarray(y.mean(axis=0), np.float64)
     variance = np.maximum(rate * (1 - rate), 1e-3)
@@ -56,17 +59,22 @@ def logistic_path(
     w[-1] = _start(rate, link)
     for c in penalties:
         curvature = np.concatenate([1 + c * np.outer(spread, variance), c * len(x) * variance[None]])
-        w = _solve(rotated, y, w, c, 1 / np.sqrt(curvature), link, tolerance, max_steps)
+        # thin products over little data: waking a second thread costs more than it does
+        with libraries.limit(limits=1 if x.nbytes < _ONE_THREAD else None, user_api="blas"):
+            w = _solve(rotated, y, w, c, 1 / np.sqrt(curvature), link, tolerance, max_steps)
         yield basis @ w[:-1], w[-1]
 
 
-def _decorrelate(x: Array) -> tuple[Array, Array, Array]:
+def _decorrelate(x: Array, libraries: ThreadpoolController) -> tuple[Array, Array, Array]:
     """Basis (feature, r) of uncorrelated directions, their sums of squares (r,), and ``x @ basis``."""
     if len(x) < x.shape[1]:
-        _, singular, rows = np.linalg.svd(x.astype(np.float64), full_matrices=False)
+        with libraries.limit(limits=1, user_api="blas"):
+            _, singular, rows = np.linalg.svd(x.astype(np.float64), full_matrices=False)
         basis, spread = rows.T, singular**2
     else:
-        spread, basis = np.linalg.eigh((x.T @ x).astype(np.float64))
+        gram = (x.T @ x).astype(np.float64)
+        with libraries.limit(limits=1, user_api="blas"):
+            spread, basis = np.linalg.eigh(gram)
     keep = spread > 1e-10 * max(float(spread.max(initial=0)), 1e-30)
     basis, spread = basis[:, keep], spread[keep]
     return basis, spread, x @ basis.astype(x.dtype)
