@@ -65,6 +65,7 @@ def info(name: Name) -> None:
 def fetch(
     name: Name,
     out: Annotated[Path | None, typer.Option("--out", help="Folder. [default: the data cache]")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also large files that few need.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Download a data set, resuming where it stopped, and check every file's SHA-256."""
@@ -73,7 +74,7 @@ def fetch(
     def confirm(question: str) -> bool:
         return yes or typer.confirm(question)
 
-    folder = fetch_dataset(name, out, confirm=confirm)
+    folder = fetch_dataset(name, out, confirm=confirm, everything=everything)
     typer.echo(f"{name} is in {folder}")
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-import tsrep
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
 
@@ -58,7 +57,7 @@ def _device_name(device: torch.device) -> str:
 
 def _git_state() -> dict[str, Any] | None:
     """Commit and cleanliness of the checkout that tsrep runs from, if it is one."""
-    folder = Path(tsrep.__file__).parents[1]
+    folder = Path(__file__).parents[2]
     if not (folder / ".git").exists():
         return None
     try:
