@@ -111,3 +111,16 @@ def test_refuses_bad_features():
     x[3, 1] = np.nan
     with pytest.raises(DataError, match="sample 3"):
         fit_probe(x, y, 2)
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_features_that_say_nothing_give_the_rates(multi):
+    y = np.array([0, 1, 1, 2, 1])
+    target = np.eye(3, dtype=bool)[y] if multi else y
+    prob = fit_probe(np.ones((5, 4), np.float32), target, 3, penalties=(1.0,)).predict(np.ones((2, 4)))
+    assert prob == pytest.approx(np.tile([0.2, 0.6, 0.2], (2, 1)), abs=1e-4)
+
+
+def test_one_labelled_sample_is_enough_to_answer():
+    prob = fit_probe(np.ones((1, 4), np.float32), np.array([2]), 3).predict(np.zeros((2, 4)))
+    assert np.array_equal(prob, [[0, 0, 1], [0, 0, 1]])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -108,3 +110,9 @@ def test_table_has_one_row_a_score():
 def test_adding_joins():
     scores = some_scores()
     assert len(scores + scores) == 8
+
+
+def test_reading_scores_does_not_load_torch():
+    code = "import sys, tsrep.evaluation.scores, tsrep.evaluation.calibration; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
