@@ -92,13 +92,14 @@ def read_header(stem: Path) -> WfdbHeader:
     """
     plain = read_plain(stem)
     if plain is not None:
-        names, units = tuple(s.name for s in plain.signals), tuple(s.unit for s in plain.signals)
+        names = tuple(s.name for s in plain.signals)
+        units = tuple(millivolts(s.unit)[1] for s in plain.signals)
         return WfdbHeader(names, units, plain.sfreq, plain.steps, plain=True)
     wfdb = _package()
     try:
         header = wfdb.rdheader(str(stem))
         if not hasattr(header, "seg_name"):
-            units = tuple(unit or "mV" for unit in header.units)
+            units = tuple(millivolts(unit or "mV")[1] for unit in header.units)
             return WfdbHeader(
                 tuple(header.sig_name), units, float(header.fs), int(header.sig_len), plain=False
             )

@@ -1,0 +1,107 @@
+"""Each fault planted in a panel is found, and nothing is found where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tsrep.datasets import load
+from tsrep.datasets.check import check
+from tsrep.registry import SPLITS
+from tsrep.signals import Panel
+from tsrep.signals.split import Split
+
+
+def make(x=None, patient=None, **more) -> Panel:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-500, 500, (60, 2, 80)).astype(np.int16) if x is None else x
+    patient = np.arange(60) // 2 if patient is None else patient
+    return Panel.from_arrays(
+        x,
+        label=np.arange(60) // 20 if "label" not in more else more.pop("label"),
+        patient=patient,
+        sfreq=10,
+        channels=("a", "b"),
+        **more,
+    )
+
+
+def serious(findings):
+    return [(f.severity, f.what, f.where) for f in findings if f.severity != "note"]
+
+
+def test_a_clean_panel():
+    findings = check(make())
+    assert serious(findings) == []
+    assert any("60 samples: 0 33%, 1 33%, 2 33%" in f.what for f in findings)
+
+
+def test_flat_clipped_and_missing():
+    x = make().store.astype(np.float32)
+    x[3, 0] = 7
+    x[5, 1] = 0
+    x[9, 1, 30:40] = 4000
+    x[9, 0, 30:33] = 4000
+    x[11, 0, 5] = np.nan
+    assert serious(check(make(x))) == [
+        ("warning", "1 record with missing values (NaN)", "a: 11"),
+        ("warning", "2 records with a flat lead", "a: 3; b: 5"),
+        ("warning", "1 record with a clipped lead", "b: 9"),
+    ]
+
+
+def test_copies_by_where_they_are():
+    x = make().store.copy()
+    x[1] = x[0]
+    x[7] = x[10]
+    panel = make(x)
+    assert [f.severity for f in check(panel) if "identical" in f.what] == ["warning", "note"]
+    three, four, five = (panel.patient == k for k in (3, 4, 5))
+    apart = Split.make(panel, panel.patient > 5, five, three, how="")
+    assert [f.where for f in check(panel, apart) if f.severity == "error"] == ["records 7, 10"]
+    together = Split.make(panel, three | five, four, panel.patient > 5, how="")
+    assert not [f for f in check(panel, together) if f.severity == "error"]
+    train = Split.make(panel, ~three, three, [], how="")
+    found = next(f for f in check(panel, train) if f.severity == "error")
+    assert found.what == "identical signals in the train and the validation part"
+
+
+def test_dead_records_are_not_copies_of_each_other():
+    x = make().store.copy()
+    x[[4, 40]] = 0
+    assert not [f for f in check(make(x)) if "identical" in f.what]
+
+
+def test_balance_patients_and_skipped():
+    label = np.zeros(60, int)
+    label[:4] = 1
+    panel = make(label=label, classes=("many", "few", "none"), skipped=(("r9", "it is broken"),))
+    findings = check(panel, SPLITS.build({"name": "stratified"})(panel))
+    text = {(f.severity, f.what) for f in findings}
+    assert ("warning", "no sample of class none") in text
+    assert ("note", "class few comes from 2 patients only") in text
+    assert ("warning", "1 record could not be read") in text
+    assert [f.where for f in findings if "could not" in f.what] == ["r9: it is broken"]
+    assert [f.severity for f in findings] == sorted(
+        (f.severity for f in findings), key=["error", "warning", "note"].index
+    )
+    alone = check(make(patient=np.r_[np.arange(30), np.arange(30)[:30]]))
+    assert not [f for f in alone if "one record" in f.what]
+    assert "60 of 60 patients have one record" in " ".join(f.what for f in check(make(patient=np.arange(60))))
+
+
+def test_windows_are_checked_by_record():
+    x = make().store.copy()
+    x[3, 0] = 7
+    assert [s[1] for s in serious(check(make(x).windows(20)))] == ["1 record with a flat lead"]
+
+
+def test_known_copies_in_real_records(shared_path, tmp_path):
+    panel = load("ptb-xl", shared_path("data/ptb-xl"), cache=tmp_path, progress=False)
+    copies = [f for f in check(panel) if "identical" in f.what]
+    assert [f.where for f in copies] == ["records 456, 457", "records 459, 460"]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 6])
+def test_short_records(steps):
+    assert check(make(np.random.default_rng(0).integers(-9, 9, (60, 2, steps)).astype(np.int16)))

@@ -1,0 +1,152 @@
+"""Fetching from a server on this machine: consent, checksums, resuming, and what goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tsrep.datasets.fetch import fetch
+from tsrep.errors import DataError
+
+BIG = bytes(range(256)) * 4000
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """A file server that knows byte ranges, and can break off."""
+
+    asked: list[tuple[str, str | None]]
+    ranges = True
+    break_off = False
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        span = self.headers.get("Range")
+        self.asked.append((self.path, span))
+        path = self.translate_path(self.path)
+        try:
+            with open(path, "rb") as stream:  # noqa: PTH123 - as the parent class does
+                body = stream.read()
+        except OSError:
+            self.send_error(404)
+            return
+        begin = int(span.split("=")[1].rstrip("-")) if span and self.ranges else 0
+        if begin and begin >= len(body):
+            self.send_error(416)
+            return
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(body) - begin))
+        self.end_headers()
+        whole = not (self.break_off and path.endswith("big.dat"))
+        self.wfile.write(body[begin:] if whole else body[begin : begin + 300_000])
+
+
+@pytest.fixture
+def server(tmp_path):
+    root = tmp_path / "server"
+    (root / "records100").mkdir(parents=True)
+    (root / "records500").mkdir()
+    files = {"ptbxl_database.csv": b"a,b\n", "records100/big.dat": BIG, "records500/more.dat": b"more"}
+    for name, body in files.items():
+        (root / name).write_bytes(body)
+    lines = [f"{hashlib.sha256(body).hexdigest()} {name}" for name, body in files.items()]
+    (root / "SHA256SUMS.txt").write_text("\n".join(lines) + "\n")
+    handler = type("Local", (Handler,), {"asked": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(root))) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        handler.url, handler.root = f"http://127.0.0.1:{running.server_port}", root
+        yield handler
+        running.shutdown()
+        thread.join()
+
+
+def get(server, out, **more):
+    options = {"confirm": lambda question: True, "base_url": server.url, "progress": False}
+    return fetch("ptb-xl", out, **(options | more))
+
+
+def files(out):
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+def test_files_arrive_and_stay(server, tmp_path):
+    out = get(server, tmp_path / "out")
+    assert files(out) == {"SHA256SUMS.txt", "ptbxl_database.csv", "records100/big.dat"}
+    assert (out / "records100/big.dat").read_bytes() == BIG
+    server.asked.clear()
+    get(server, out)
+    assert server.asked == [("/SHA256SUMS.txt", None)]
+    get(server, out, everything=True)
+    assert "records500/more.dat" in files(out)
+
+
+def test_nothing_moves_before_consent(server, tmp_path):
+    asked = []
+    with pytest.raises(DataError, match="was not downloaded"):
+        get(server, tmp_path / "out", confirm=lambda question: bool(asked.append(question)))
+    assert server.asked == []
+    assert not (tmp_path / "out").exists()
+    for fact in ("CC BY 4.0", "545 MB", "Wagner", server.url, str(tmp_path / "out")):
+        assert fact in asked[0]
+
+
+def test_a_cut_off_download_goes_on_where_it_stopped(server, tmp_path):
+    server.break_off = True
+    with pytest.raises(DataError, match="run the same command to go on"):
+        get(server, tmp_path / "out")
+    part = tmp_path / "out/records100/big.dat.part"
+    assert part.read_bytes() == BIG[:300_000]
+    server.break_off = False
+    get(server, tmp_path / "out")
+    assert ("/records100/big.dat", "bytes=300000-") in server.asked
+    assert (tmp_path / "out/records100/big.dat").read_bytes() == BIG
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("have", [BIG, BIG + b"too much", BIG[:100]])
+def test_whatever_part_is_there(server, tmp_path, ranges, have):
+    server.ranges = ranges
+    (tmp_path / "out/records100").mkdir(parents=True)
+    (tmp_path / "out/records100/big.dat.part").write_bytes(have)
+    get(server, tmp_path / "out")
+    assert (tmp_path / "out/records100/big.dat").read_bytes() == BIG
+
+
+def test_damage_is_noticed_and_mended(server, tmp_path):
+    out = get(server, tmp_path / "out")
+    (out / "records100/big.dat").write_bytes(BIG[:-1] + b"x")
+    get(server, out)
+    assert (out / "records100/big.dat").read_bytes() == BIG
+    (server.root / "ptbxl_database.csv").write_bytes(b"changed")
+    (out / "ptbxl_database.csv").unlink()
+    with pytest.raises(DataError, match="arrived damaged"):
+        get(server, out)
+    assert "ptbxl_database.csv" not in files(out)
+
+
+def test_servers_and_lists_that_are_wrong(server, tmp_path):
+    with pytest.raises(DataError, match="check the connection"):
+        get(server, tmp_path / "out", base_url=server.url + "/nowhere")
+    (server.root / "SHA256SUMS.txt").write_text("0" * 64 + " ../outside.txt\n")
+    with pytest.raises(DataError, match="is not a list of SHA-256"):
+        get(server, tmp_path / "out")
+    (server.root / "SHA256SUMS.txt").write_text("0" * 64 + " absent.txt\n")
+    with pytest.raises(DataError, match="404"):
+        get(server, tmp_path / "out")
+    assert not (tmp_path / "outside.txt").exists()
+
+
+def test_nothing_to_fetch_and_no_space(server, tmp_path, monkeypatch):
+    for name, reason in (("ptb-xl-sim", "simulated on first use"), ("arrays", "your own data")):
+        with pytest.raises(DataError, match=reason):
+            fetch(name, tmp_path, confirm=lambda question: True)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": 10**6}))
+    with pytest.raises(DataError, match="1 MB are free there"):
+        get(server, tmp_path / "out")
