@@ -110,27 +110,27 @@ class _TimeCourseCosine(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z1: Tensor, z2: Tensor) -> Tensor:
-        ctx.save_for_backward(z1, z2)
-        return _unit_courses(z1)[0].flatten(1) @ _unit_courses(z2)[0].flatten(1).mT / z1.shape[2]
+        scale1, scale2 = _inverse_length(z1), _inverse_length(z2)
+        ctx.save_for_backward(z1, z2, scale1, scale2)
+        return (z1 * scale1).flatten(1) @ (z2 * scale2).flatten(1).mT / z1.shape[2]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        z1, z2 = ctx.saved_tensors
-        (a, norm_a), (b, norm_b) = _unit_courses(z1), _unit_courses(z2)
+        z1, z2, scale1, scale2 = ctx.saved_tensors
         grad = grad / z1.shape[2]
+        a, b = z1 * scale1, z2 * scale2
         grad_a = (grad @ b.flatten(1)).view_as(a)
         grad_b = (grad.mT @ a.flatten(1)).view_as(b)
-        return _through_norm(grad_a, a, norm_a).to(z1.dtype), _through_norm(grad_b, b, norm_b).to(z2.dtype)
+        return _through_scale(grad_a, a, scale1).to(z1.dtype), _through_scale(grad_b, b, scale2).to(z2.dtype)
 
 
-def _unit_courses(z: Tensor) -> tuple[Tensor, Tensor]:
-    """Time courses of unit length ``(batch, time, dim)`` and their lengths; a zero course stays zero."""
-    z = z.to(torch.promote_types(z.dtype, torch.float32)).contiguous()
-    norm = torch.linalg.vector_norm(z, dim=1, keepdim=True).clamp(min=1e-12)
-    return z / norm, norm
+def _inverse_length(z: Tensor) -> Tensor:
+    """One over the length of each time course ``(batch, 1, dim)``; a zero course stays zero."""
+    z = z.to(torch.promote_types(z.dtype, torch.float32))
+    return z.square().sum(dim=1, keepdim=True).clamp(min=1e-24).rsqrt()
 
 
-def _through_norm(grad: Tensor, unit: Tensor, norm: Tensor) -> Tensor:
-    along = torch.einsum("btd,btd->bd", grad, unit)[:, None]
-    return grad.sub_(unit * along).div_(norm)
+def _through_scale(grad: Tensor, unit: Tensor, scale: Tensor) -> Tensor:
+    along = (grad * unit).sum(dim=1, keepdim=True)
+    return grad.addcmul_(unit, along, value=-1).mul_(scale)

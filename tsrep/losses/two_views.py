@@ -19,7 +19,8 @@ def two_view_contrast(z1: Tensor, z2: Tensor) -> Tensor:
 
     The gradient is computed together with the value, some groups at a time, so that no logits outlive the
     forward pass: memory beyond the two gradients is ``O(LOGITS_AT_ONCE)``, or one group if that is larger.
-    Half precision is read as it comes; products, exponentials and sums are in float32 at least.
+    For half precision, products, exponentials and sums are in float32, and only the finished softmax is
+    rounded to weigh the rows that make up a gradient.
 
     Parameters
     ----------
@@ -48,21 +49,22 @@ class _TwoViewContrast(torch.autograd.Function):
         with torch.autocast(z1.device.type, enabled=False):
             for start in range(0, groups, step):
                 part = slice(start, start + step)
-                a, b = (z[part].to(total.dtype).contiguous() for z in (z1, z2))
-                total += _contrast(a, b, [g[part] for g in grads], 2 * items * groups)
+                total += _contrast(z1[part].contiguous(), z2[part].contiguous(), [g[part] for g in grads])
         ctx.save_for_backward(*grads)
-        return total / (2 * items * groups)
+        ctx.anchors = 2 * items * groups
+        return total / ctx.anchors
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         g1, g2 = ctx.saved_tensors
-        return g1 * grad.to(g1.dtype), g2 * grad.to(g2.dtype)
+        grad = (grad / ctx.anchors).to(g1.dtype)
+        return g1 * grad, g2 * grad
 
 
-def _contrast(a: Tensor, b: Tensor, grads: list[Tensor], rows: int) -> Tensor:
-    """Summed loss of some groups; ``grads``, if any, receive the gradient of its ``1 / rows`` part."""
-    aa, ab, bb = a @ a.mT, a @ b.mT, b @ b.mT
+def _contrast(a: Tensor, b: Tensor, grads: list[Tensor]) -> Tensor:
+    """Summed loss of some groups; ``grads``, if there are any, receive its gradient."""
+    aa, ab, bb = _products(a, b)
     for own in (aa, bb):
         own.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
     positive = ab.diagonal(dim1=1, dim2=2).sum()
@@ -76,12 +78,20 @@ def _contrast(a: Tensor, b: Tensor, grads: list[Tensor], rows: int) -> Tensor:
     sum_b = bb.sum(2, keepdim=True).add_(ba.sum(1, keepdim=True).mT)
     loss = (top_a + sum_a.log()).sum() + (top_b + sum_b.log()).sum() - 2 * positive
     if grads:
-        sum_a, sum_b = 1 / (sum_a * rows), 1 / (sum_b * rows)
-        ab.mul_(sum_a).add_(ba.mul_(sum_b.mT))
-        ab.diagonal(dim1=1, dim2=2).sub_(2 / rows)
-        grads[0].copy_(_symmetric(aa.mul_(sum_a)).bmm(a).baddbmm_(ab, b))
-        grads[1].copy_(_symmetric(bb.mul_(sum_b)).bmm(b).baddbmm_(ab.mT, a))
+        ab.div_(sum_a).add_(ba.div_(sum_b.mT))
+        ab.diagonal(dim1=1, dim2=2).sub_(2)
+        shares = _symmetric(aa.div_(sum_a)), ab, _symmetric(bb.div_(sum_b))
+        aa, ab, bb = (share.to(a.dtype) for share in shares)
+        grads[0].copy_(aa.bmm(a).baddbmm_(ab, b))
+        grads[1].copy_(bb.bmm(b).baddbmm_(ab.mT, a))
     return loss
+
+
+def _products(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Inner products within and between views; half precision would spoil the exponentials."""
+    dtype = torch.promote_types(a.dtype, torch.float32)
+    a, b = a.to(dtype), b.to(dtype)
+    return a @ a.mT, a @ b.mT, b @ b.mT
 
 
 def _symmetric(matrix: Tensor) -> Tensor:
