@@ -59,7 +59,8 @@ def test_copies_by_where_they_are():
     three, four, five = (panel.patient == k for k in (3, 4, 5))
     apart = Split.make(panel, panel.patient > 5, five, three, how="")
     assert [f.where for f in check(panel, apart) if f.severity == "error"] == ["records 7, 10"]
-    together = Split.make(panel, three | five, four, panel.patient > 5, how="")
+    late = panel.patient > 20
+    together = Split.make(panel, three | five | late, four, panel.patient == 7, how="")
     assert not [f for f in check(panel, together) if f.severity == "error"]
     train = Split.make(panel, ~three, three, [], how="")
     found = next(f for f in check(panel, train) if f.severity == "error")
