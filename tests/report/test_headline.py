@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,19 @@ def test_the_summary_has_the_scores_and_says_synthetic(tmp_path: Path) -> None:
     assert "scored on 168 records, patients 84" in text
     (run / "scores.json").unlink()
     assert f"tsrep evaluate {run}" in summarise(run)
+
+
+def test_a_run_that_was_interrupted_says_how_to_go_on(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for name in ("scores.json", "predictions.npz", "embeddings.npz", "examples.npz"):
+        (run / name).unlink()
+    facts = json.loads((run / "provenance.json").read_text())
+    del facts["seconds"]
+    (run / "provenance.json").write_text(json.dumps(facts))
+    text = summarise(run)
+    assert "training has not ended" in text
+    assert f"tsrep fit --resume {run}" in text
+    assert f"tsrep fit --resume {run}" in render(read_run(run), [])
 
 
 def test_summary_columns_line_up(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "says"),
     [
-        ("scores.json", "tsrep evaluate"),
+        ("scores.json", "The run has not been evaluated yet"),
         ("predictions.npz", "tsrep evaluate"),
         ("embeddings.npz", "tsrep fit --resume"),
         ("metrics.jsonl", "tsrep fit --resume"),

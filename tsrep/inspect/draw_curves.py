@@ -37,7 +37,9 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     below, right = lower.subplots(1, 2, width_ratios=[2, 1])
     _validation(below, curves, curves.kept_epoch() if chosen is None else chosen)
     _learning_rate(right, curves)
+    last = max(1, *curves.step.tolist(), *curves.validation_step.tolist())
     for axes in (*panels, below, right):
+        axes.set_xlim(-0.02 * last, 1.02 * last)
         axes.xaxis.set_major_locator(MaxNLocator(8 if axes is below else 4, integer=True))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     return figure
@@ -64,14 +66,14 @@ def _trace(axes: Axes, step: Ints, values: Floats) -> None:
             low, high = np.percentile(shown, [0.5, 99.5])
             axes.set_ylim(low - 0.08 * (high - low) - 1e-12, high + 0.08 * (high - low) + 1e-12)
             axes.set_autoscaley_on(False)
-    axes.plot(step, line, color=ACCENT, label="training", marker="o" if len(values) < 2 else "")
+    axes.plot(step, line, color=ACCENT, label="training", marker="o" if few else "", ms=2.5)
 
 
 def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
     scored = bool(np.isfinite(curves.score).any())
     values = curves.score if scored else curves.validation_loss
     name = curves.score_name.replace("_", " ") if scored else "loss"
-    axes.set_title(f"validation {name}")
+    axes.set_title(name if "validation" in name else f"validation {name}")
     axes.set_xlabel("training step")
     if not np.isfinite(values).any():
         axes.text(0.5, 0.5, "no validation was logged", transform=axes.transAxes, ha="center", color=MUTED)
@@ -97,5 +99,7 @@ def _learning_rate(axes: Axes, curves: Curves) -> None:
     power = math.floor(math.log10(peak * 1.05)) if peak > 0 else 0
     axes.set_title(f"learning rate / $10^{{{power}}}$" if power else "learning rate")
     axes.set_xlabel("training step")
-    axes.plot(curves.step, curves.lr * 10.0**-power, color=CONTROL)
+    axes.plot(
+        curves.step, curves.lr * 10.0**-power, color=CONTROL, marker="o" if len(curves.lr) < 2 else "", ms=3
+    )
     axes.set_ylim(bottom=0)

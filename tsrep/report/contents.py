@@ -69,8 +69,13 @@ class Contents:
 
     @property
     def objective(self) -> str:
-        """Name of the pre-training objective, or ``encoder`` when the configuration is missing."""
-        return str((self.config.get("objective") or {}).get("name", "encoder"))
+        """Name of the pre-training objective, or a dash when the configuration is missing."""
+        return str((self.config.get("objective") or {}).get("name", "–"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended, as far as the folder tells."""
+        return bool(self.scores) or self.embeddings is not None or self.provenance.get("seconds") is not None
 
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept, None when nothing was validated."""

@@ -222,7 +222,7 @@ def _held_out(arrays: Arrays) -> dict[str, Any]:
     part = arrays.get("part")
     for code, name in ((2, "test records"), (1, "validation records")):
         rows = np.flatnonzero(part == code if part is not None else [])
-        if len(rows) >= 30:
+        if len(rows) >= 20:
             keys = ("x", "x_random", "label", "patient")
             return {k: arrays[k][rows] for k in keys if k in arrays} | {"name": name}
     return {**arrays, "name": "records"}

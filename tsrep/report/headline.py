@@ -62,10 +62,10 @@ def reading(found: Interval) -> Literal["better", "worse", "not told apart", "no
 
 
 def trained_on(contents: Contents) -> str:
-    """``comet, trained on 2,016 samples of 252 patients of PTB-XL 1.0.3``."""
+    """``An encoder trained by comet on 2,016 samples of 252 patients of PTB-XL 1.0.3``."""
     train = (contents.split.get("counts") or {}).get("train") or {}
     amount = f"{count(train['samples'])} samples of {count(train['patients'])} patients of " if train else ""
-    return f"{contents.objective}, trained on {amount}{source_of(contents)}"
+    return f"An encoder trained by {contents.objective} on {amount}{source_of(contents)}"
 
 
 def source_of(contents: Contents) -> str:
@@ -79,10 +79,11 @@ def headline(contents: Contents) -> str:
     """One sentence: what was trained on what, and the main score beside its controls."""
     score = main_score(contents)
     if score is None:
-        return f"{trained_on(contents)}; not evaluated yet."
+        state = "not evaluated yet" if contents.finished else "training has not ended"
+        return f"{trained_on(contents)}: {state}."
     spread = interval(score.metrics["auroc"])
     text = (
-        f"{trained_on(contents)}, reaches a macro AUROC of {number(auroc(score))}"
+        f"{trained_on(contents)} reaches a macro AUROC of {number(auroc(score))}"
         f"{f' (95 % interval {spread})' if spread else ''} on {conditions(score)}"
     )
     controls = []

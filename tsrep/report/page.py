@@ -25,17 +25,21 @@ _CHOICES = {
 
 
 def write_report(run: Path) -> Path:
-    """Write ``report.html`` into a run folder, atomically; sections without numbers say what to run.
+    """Write ``report.html`` and ``figures/`` into a run folder; sections without numbers say what to run.
+
+    Each file is replaced whole, the page last.
 
     Raises
     ------
     RunError
         When ``run`` is no run folder, or a file in it cannot be read.
     """
-    contents = read_run(Path(run))
-    page = Path(run) / "report.html"
-    write_text(page, render(contents, pictures(contents)))
-    return page
+    run = Path(run)
+    contents = read_run(run)
+    drawn = pictures(contents)
+    _save(run, drawn)
+    write_text(run / "report.html", render(contents, drawn))
+    return run / "report.html"
 
 
 def write_figures(run: Path) -> list[Path]:
@@ -46,11 +50,10 @@ def write_figures(run: Path) -> list[Path]:
     RunError
         When ``run`` is no run folder, or a file in it cannot be read.
     """
-    return save_pictures(Path(run), pictures(read_run(Path(run))))
+    return _save(Path(run), pictures(read_run(Path(run))))
 
 
-def save_pictures(run: Path, drawn: list[Picture]) -> list[Path]:
-    """Write drawn pictures under ``figures/`` of the run."""
+def _save(run: Path, drawn: list[Picture]) -> list[Path]:
     paths = [run / "figures" / f"{picture.name}.png" for picture in drawn]
     for path, picture in zip(paths, drawn, strict=True):
         with replacing(path) as temporary:
@@ -78,6 +81,7 @@ def _context(contents: Contents, drawn: list[Picture]) -> dict[str, Any]:
     return {
         "title": contents.config.get("name") or contents.run.resolve().name,
         "run": str(contents.run),
+        "finished": contents.finished,
         "synthetic": contents.synthetic,
         "headline": headline(contents),
         "verdict": verdict(contents),

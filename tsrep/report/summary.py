@@ -32,10 +32,12 @@ def summarise(run: Path) -> str:
         if table is not None:
             lines += ["", *_plain(table)]
     if not contents.scores:
-        lines += ["", f"No scores yet: tsrep evaluate {run}"]
+        command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
+        lines += ["", f"No scores yet: {command} {run}"]
     if contents.provenance:
         seconds, size = contents.provenance.get("seconds"), contents.provenance.get("parameters")
-        lines += ["", f"{count(size)} parameters, trained in {duration(seconds)}."]
+        took = "" if seconds is None else f", trained in {duration(seconds)}"
+        lines += ["", f"{count(size)} parameters{took}."]
     return "\n".join(lines)
 
 
