@@ -51,7 +51,7 @@ def figure_scores(scores: Sequence[Score], metric: str = "auroc", name: str = "m
     _limits(grid.ravel().tolist(), rows, metric)
     for axes in grid[-1]:
         axes.set_xlabel(f"{name}, 95 % interval over patients")
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     for axes in grid[:, 0]:
         axes.set_ylabel("labels used")
     _legend(figure, methods)
