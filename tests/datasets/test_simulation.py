@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tsrep.datasets import load
+from tsrep.datasets.cohort import draw_cohort
 from tsrep.datasets.dipole import (
     DOWER,
     HEALTHY,
@@ -21,7 +22,7 @@ from tsrep.datasets.dipole import (
 )
 from tsrep.datasets.nuisance import ELECTRODES, coloured, dead_leads, mains, motion, noise
 from tsrep.datasets.pathology import CONDITIONS, Waves, apply
-from tsrep.datasets.simulation import draw_cohort, signals, simulate, to_counts
+from tsrep.datasets.simulation import signals, simulate, to_counts
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import SPLITS
 

@@ -1,10 +1,11 @@
 """Recordings decoded once, in parallel, into a memory map that later runs open in no time.
 
-The folder of a conversion is named by a hash of its sources and settings. Of the sources it takes path,
-size and time of change (to the nanosecond) rather than every byte: a changed, replaced, added or removed
-file is noticed, and looking costs a fraction of a second where hashing gigabytes would not. Whoever edits
-a file and then restores both its size and its time of change deceives it. The content itself is hashed
-once, while decoding, and that hash is what a panel's ``digest`` rests on.
+The folder of a conversion is named by a hash of its sources and settings. Of the sources it takes place,
+size and times of change (of content and of the entry, to the nanosecond) rather than every byte: a changed,
+replaced, added or removed file is noticed, even one whose modification time was put back, and looking costs
+a fraction of a second where hashing gigabytes would not. A folder that moved is converted again. The content
+itself is hashed once, while decoding, and that hash is what a panel's ``digest`` rests on, so the digest is
+the same on every machine.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
@@ -26,6 +25,7 @@ from typing import IO, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.datasets.progress import progress_bar
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import DataError
 from tsrep.signals.panel import Floats, Ints
@@ -110,14 +110,14 @@ class Converted:
 
 
 def fingerprint(root: Path, files: Iterable[Path | str]) -> str:
-    """Hash of path, size and time of change of some files; a missing file counts as such."""
+    """Hash of place, size and times of change of some files; a missing file counts as such."""
     start = len(os.fspath(root))
-    facts = []
+    facts = [os.fspath(root.resolve())]
     for file in files:
         path = os.fspath(file)
         try:
             status = os.stat(path)  # noqa: PTH116 - a Path for each of 40,000 files would double the time
-            facts.append(f"{path[start:]}|{status.st_size}|{status.st_mtime_ns}")
+            facts.append(f"{path[start:]}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}")
         except OSError:
             facts.append(f"{path[start:]}|missing")
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
@@ -252,30 +252,13 @@ def _decoded(job: Job[S], progress: bool) -> Iterator[tuple[int, Pieces | str]]:
         return pieces
 
     # slabs bound what waits in memory when the disk is slower than the decoders
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool, _bar(job, progress) as advance:
+    workers = min(8, (os.cpu_count() or 1) + 2)
+    bar = progress_bar(f"converting {job.name}", len(job.sources), show=progress)
+    with ThreadPoolExecutor(workers) as pool, bar as advance:
         for begin in range(0, len(job.sources), SLAB):
             slab = job.sources[begin : begin + SLAB]
             yield from enumerate(pool.map(attempt, slab), begin)
             advance(len(slab))
-
-
-@contextmanager
-def _bar(job: Job[S], show: bool) -> Iterator[Callable[[int], None]]:
-    if not show:
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("converting {task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task(job.name, total=len(job.sources))
-        yield lambda n: bar.advance(task, n)
 
 
 def _refuse_full_disk(job: Job[S], cache: Path) -> None:

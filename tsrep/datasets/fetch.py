@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tsrep.datasets.about import About
 from tsrep.datasets.folders import default_folder
+from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 
@@ -123,10 +122,11 @@ def _download(base: str, folder: Path, sums: dict[str, str], name: str, progress
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         catalogue.fetch(file, downloader=_resume)
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool, _bar(name, len(sums), progress) as advance:
+    bar = progress_bar(f"fetching {name}", len(sums), show=progress)
+    with ThreadPoolExecutor(CONNECTIONS) as pool, bar as advance:
         try:
             for _ in pool.map(one, sums):
-                advance()
+                advance(1)
         except ValueError as error:
             raise DataError(
                 f"a file of {name} arrived damaged ({error}); run the same command again"
@@ -172,17 +172,3 @@ def _copy(answer: Any, stream: Any) -> int:
         stream.write(block)
         got += len(block)
     return got
-
-
-@contextmanager
-def _bar(name: str, files: int, show: bool) -> Iterator[Callable[[], None]]:
-    if not show:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("fetching {task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task(name, total=files)
-        yield lambda: bar.advance(task)
