@@ -121,12 +121,16 @@ class Configuration(BaseModel):
     evaluation: EvaluationSettings = EvaluationSettings()
 
 
-def _named(value: Any, info: ValidationInfo) -> Any:
+def _named(value: Any, part: str) -> Any:
     """``comet`` is short for ``{name: comet}``; settings without a name belong to the default one."""
     if isinstance(value, str):
         return {"name": value}
-    default = PARTS[str(info.field_name)][1]
+    default = PARTS[part][1]
     return {"name": default} | value if default and isinstance(value, dict) else value
+
+
+def _named_field(value: Any, info: ValidationInfo) -> Any:
+    return _named(value, str(info.field_name))
 
 
 PARTS: Mapping[str, tuple[Registry, str | None]] = {
@@ -151,7 +155,7 @@ def schema() -> type[Configuration]:
             fields[part] = (union | None, None)
         else:
             fields[part] = (union, Field(default_factory=registry.entry(default).settings))
-    short = field_validator(*PARTS, mode="before")(_named)
+    short = field_validator(*PARTS, mode="before")(_named_field)
     validators: dict[str, Any] = {"short": short}
     return create_model("RunConfiguration", __base__=Configuration, __validators__=validators, **fields)
 
@@ -167,9 +171,36 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     if isinstance(values, Configuration):
         return values
     try:
-        return schema().model_validate(dict(values or {}))
+        return schema().model_validate(merged(_suited(values or {}), values or {}))
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from error
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested values, those ``above`` winning.
+
+    A part that goes by another name above replaces the one below as a whole, since its settings belong
+    to its name.
+    """
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        old = {"name": old} if isinstance(old, str) and isinstance(value, Mapping) else old
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            renamed = "name" in value and value["name"] != old.get("name", value["name"])
+            result[key] = dict(value) if renamed else merged(old, value)
+        elif not (isinstance(old, Mapping) and isinstance(value, str) and old.get("name") == value):
+            result[key] = value
+    return result
+
+
+def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What suits the chosen data set better than the general defaults, as its class says."""
+    name = _named(values.get("dataset", {}), "dataset")
+    if not isinstance(name, Mapping) or name.get("name") not in DATASETS.names():
+        return {}
+    suited: Mapping[str, Any] = getattr(DATASETS.entry(name["name"]).cls, "defaults", {})
+    return suited
 
 
 def plain(config: Configuration) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import yaml
 
 from tsrep.errors import ConfigError
 from tsrep.files import write_text
-from tsrep.runs.config import Configuration, configure, plain
+from tsrep.runs.config import Configuration, configure, merged, plain
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -46,9 +46,6 @@ def write_config(path: Path, config: Configuration) -> None:
 def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ()) -> Configuration:
     """One configuration from layers, later ones winning, and ``path=value`` assignments on top.
 
-    A layer that names another dataset, encoder, objective, sampler or split than the one below
-    replaces that part as a whole, since its settings belong to its name.
-
     Raises
     ------
     ConfigError
@@ -56,25 +53,10 @@ def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ())
     """
     values: dict[str, Any] = {}
     for layer in layers:
-        values = _merged(values, layer or {})
+        values = merged(values, layer or {})
     for assignment in assignments:
-        values = _merged(values, _parsed(assignment))
+        values = merged(values, _parsed(assignment))
     return configure(values)
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(below)
-    for key, value in above.items():
-        old = result.get(key)
-        old = {"name": old} if isinstance(old, str) and isinstance(value, Mapping) else old
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            renamed = "name" in value and value["name"] != old.get("name", value["name"])
-            result[key] = dict(value) if renamed else _merged(old, value)
-        elif isinstance(old, Mapping) and isinstance(value, str) and old.get("name") == value:
-            continue
-        else:
-            result[key] = value
-    return result
 
 
 def _parsed(assignment: str) -> dict[str, Any]:
