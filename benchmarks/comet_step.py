@@ -3,8 +3,8 @@
 Run ``python benchmarks/comet_step.py`` (two threads, about five minutes). Both sides get the same weights,
 batch, timestamp masks and dropout draws, made outside the measured time, and do forward, backward and an
 AdamW step. They alternate in one process and the ratio is that of the fastest repeats. Peak memory is the
-growth of the resident set (``ru_maxrss``) over a step in a fresh process for each side, after everything
-both sides need has been loaded and the batch drawn.
+growth of the resident set over a step, by the kernel's high-water mark, in a fresh process for each side,
+after everything both sides need has been loaded and the batch drawn (Linux only).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -206,11 +205,18 @@ def peak_memory(side: str, size: int, precision: str) -> int:
 
 def print_own_memory(side: str, size: int, precision: str) -> None:
     make_sides(2, precision, side)[side].step()  # libraries and thread pools are not the method's memory
-    gc.collect()
     measured = make_sides(size, precision, side)[side]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the mark falls back to what is resident now
+    before = high_water_mark()
     measured.step()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+    print(high_water_mark() - before)
+
+
+def high_water_mark() -> int:
+    """Largest resident set so far, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def run_case(size: int, precision: str, repeats: int) -> dict[str, float | str]:

@@ -52,7 +52,8 @@ class _TwoViewContrast(torch.autograd.Function):
                 total += _contrast(z1[part].contiguous(), z2[part].contiguous(), [g[part] for g in grads])
         ctx.save_for_backward(*grads)
         ctx.anchors = 2 * items * groups
-        return total / ctx.anchors
+        mean: Tensor = total / ctx.anchors
+        return mean
 
     @staticmethod
     @once_differentiable
