@@ -106,3 +106,10 @@ def test_known_copies_in_real_records(shared_path, tmp_path):
 @pytest.mark.parametrize("steps", [1, 3, 6])
 def test_short_records(steps):
     assert check(make(np.random.default_rng(0).integers(-9, 9, (60, 2, steps)).astype(np.int16)))
+
+
+def test_a_patient_in_two_folds():
+    fold = np.arange(60) // 2 % 10 + 1
+    assert not [f for f in check(make(fold=fold)) if "folds" in f.what]
+    fold[7] = 9
+    assert serious(check(make(fold=fold))) == [("error", "patient 3 is in folds 4, 9", "")]

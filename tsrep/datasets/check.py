@@ -52,6 +52,7 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
         *_per_lead(signals.flat, "a flat lead", trial_of),
         *_per_lead(signals.clipped, "a clipped lead", trial_of),
         *_copies(panel, split, signals.rows_of, trial_of),
+        *_folds(panel),
         *_balance(panel, split),
         *_patients(panel),
     ]
@@ -122,6 +123,15 @@ def _copies(
             yield Finding("warning", "identical signals under different patients", where)
         else:
             yield Finding("note", "identical signals of one patient", where)
+
+
+def _folds(panel: Panel) -> Iterator[Finding]:
+    if panel.fold is None:
+        return
+    patient, fold = np.unique(np.stack([panel.patient, panel.fold]), axis=1)
+    for p in np.unique(patient[1:][patient[1:] == patient[:-1]]).tolist():
+        name = panel.patient_names[p] if panel.patient_names else str(p)
+        yield Finding("error", f"patient {name} is in folds {_list(fold[patient == p].tolist())}")
 
 
 def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:

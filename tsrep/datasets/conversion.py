@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +135,13 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
     """
     text = json.dumps([FORMAT, job.key, job.shape, job.dtype], sort_keys=True)
     folder = cache / f"{job.name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
-    if not (folder / "meta.json").exists():
+    try:
+        converted = _open(folder)
+    except (OSError, ValueError, KeyError, BadZipFile):
+        # not there, or damaged by somebody: only a complete conversion opens
+        shutil.rmtree(folder, ignore_errors=True)
         _make(job, folder, strict, progress)
-    converted = _open(folder)
+        converted = _open(folder)
     if strict:
         _refuse(converted.skipped)
     return converted
@@ -144,7 +149,8 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
 
 def _open(folder: Path) -> Converted:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    rows = np.load(folder / "rows.npz")
+    with (folder / "rows.npz").open("rb") as stream, np.load(stream) as file:
+        rows = dict(file)
     return Converted(
         store=np.load(folder / "signals.npy", mmap_mode="c"),
         gain=rows["gain"],

@@ -1,0 +1,65 @@
+"""Loading by name, by mapping and by checked settings; every data set says what it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsrep.datasets import About, about, build, load
+from tsrep.datasets.folders import cache_folder, default_folder
+from tsrep.datasets.tables import codes, integers, read_table
+from tsrep.errors import ConfigError, DataError
+from tsrep.registry import DATASETS, SPLITS
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_every_data_set_introduces_itself(name):
+    facts = about(name)
+    assert isinstance(facts, About)
+    assert facts.title
+    assert facts.licence
+    assert facts.default_split in SPLITS.names()
+    settings = {"sfreq": 100} if name == "arrays" else {}
+    assert build(name, **settings).default_split in SPLITS.names()
+    assert bool(facts.base_url) == bool(facts.size_mb)
+
+
+def test_names_mappings_and_settings_are_the_same(tmp_path):
+    model = DATASETS.entry("ptb-xl-sim").settings
+    mapping = {"name": "ptb-xl-sim", "patients": 10}
+    same = [
+        load(given, cache=tmp_path, progress=False, **more)
+        for given, more in (("ptb-xl-sim", {"patients": 10}), (mapping, {}), (model(patients=10), {}))
+    ]
+    assert len({panel.digest for panel in same}) == 1
+    with pytest.raises(ConfigError, match="need a name"):
+        build({"patients": 10})
+    with pytest.raises(ConfigError, match="unknown dataset 'ptb'"):
+        about("ptb")
+
+
+def test_places(tmp_path, monkeypatch):
+    monkeypatch.setenv("TSREP_DATA", str(tmp_path / "d"))
+    monkeypatch.setenv("TSREP_CACHE", str(tmp_path / "c"))
+    assert default_folder("ptb-xl") == tmp_path / "d" / "ptb-xl"
+    assert cache_folder(None) == tmp_path / "c"
+    assert cache_folder("x").name == "x"
+    monkeypatch.delenv("TSREP_CACHE")
+    assert cache_folder(None).name == "panels"
+    monkeypatch.delenv("TSREP_DATA")
+    assert default_folder("ptb-xl") == cache_folder(None).parent / "ptb-xl"
+
+
+def test_tables(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'\xef\xbb\xbfid,text\r\n1,"a, b\r\nc"\r\n\r\n2.0,\xc3\xa9\r\n')
+    table = read_table(path, ["text", "id"])
+    assert table == {"text": ["a, b\r\nc", "é"], "id": ["1", "2.0"]}
+    assert integers(path, "id", table["id"]).tolist() == [1, 2]
+    assert codes(["7", "3.0"])[0].tolist() == [7, 3]
+    assert codes(["b", "a", "b"])[0].tolist() == [1, 0, 1]
+    for content in (b"", b"id,text\n", b"\xff\xfe", b"id,text\n1\n"):
+        path.write_bytes(content)
+        with pytest.raises(DataError):
+            read_table(path, ["id", "text"])
+    with pytest.raises(DataError, match=r"'1\.5' as id, which must be a whole number"):
+        integers(path, "id", ["1", "1.5"])
