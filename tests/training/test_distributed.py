@@ -1,0 +1,64 @@
+"""Two processes train as one does: the same batches, and contrasts that see the samples of both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from tests.conftest import TINY
+from tsrep.training.state import load_weights
+
+OBJECTIVES = {
+    "comet": {"name": "comet", "dropout": 0.0, "sample_weight": 0.0, "observation_weight": 0.0},
+    "supervised": {"name": "supervised", "dropout": 0.0},
+}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_two_gloo_processes_find_the_weights_of_one(objective: str, tmp_path: Path) -> None:
+    values = TINY | {
+        "objective": OBJECTIVES[objective],  # without random views, which differ between processes by design
+        "training": {"epochs": 1, "batch_size": 64, "checkpoint": "last", "average": "none"},
+    }
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(values))
+    command = ["tsrep", "fit", "--config", str(config), "--no-evaluate", "--out"]
+    _run("-m", *command, str(tmp_path / "one"))
+    launcher = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port", _free_port(), "-m"]
+    _run("-m", *launcher, *command, str(tmp_path / "two"))
+    one, two = (load_weights(tmp_path / name / "encoder.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, two[name], rtol=1e-3, atol=2e-5, msg=name)
+    logs = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
+    assert len(logs[0]) == len(logs[1])
+    final = [json.loads(log[-1])["score"] for log in logs]
+    assert final[0] == pytest.approx(final[1], abs=0.02)
+
+
+def _run(*arguments: str) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def _free_port() -> str:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
