@@ -108,7 +108,8 @@ def check(
         problem = str(error)
     findings = check_panel(panel, split)
     for finding in findings:
-        typer.echo(f"{finding.severity:>8}  {finding.what}" + (f"  [{finding.where}]" if finding.where else ""))
+        where = f"  [{finding.where}]" if finding.where else ""
+        typer.echo(f"{finding.severity:>8}  {finding.what}{where}")
     if not findings:
         typer.echo("nothing found to complain about")
     errors = sum(finding.severity == "error" for finding in findings)
@@ -133,4 +134,4 @@ def simulate(
     if name != "ptb-xl":
         raise ConfigError(f"there is no simulator for the layout of {name!r}; known: ptb-xl")
     write_cohort(out, patients=patients, records_per_patient=records_per_patient, seed=seed)
-    typer.echo(f"a synthetic cohort of {patients} patients is in {out}; try: tsrep fit --dataset ptb-xl --root {out}")
+    typer.echo(f"{patients} synthetic patients are in {out}; try: tsrep fit --dataset ptb-xl --root {out}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,9 @@ class PtbDiagnostic:
         needs=("RECORDS",),
         notes="Folders patientNNN/ with .hea, .dat and .xyz. Records of other diagnoses are not used.",
     )
+
+    # A sample is a beat already; a scale for each lead keeps its padding next to zero.
+    defaults: ClassVar[Mapping[str, Any]] = {"window": {"seconds": None, "standardise": "channel"}}
 
     def __init__(
         self, resampling: Interpolation = "polyphase", beats_per_trial: Annotated[int, Field(ge=1)] = 10

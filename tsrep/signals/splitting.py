@@ -105,7 +105,8 @@ class StratifiedPatients:
         held = round(len(patients) * (self.validation + self.test))
         if held < 2 or len(patients) - held < 2:
             raise SplitError(
-                f"{len(patients)} patients are too few for a stratified split; list them with the split 'patients'"
+                f"{len(patients)} patients are too few for a stratified split; "
+                "list them with the split 'patients'"
             )
         train, rest = _divide(np.arange(len(patients)), strata, held, self.seed)
         test = np.zeros(0, np.int64)

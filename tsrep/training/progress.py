@@ -50,7 +50,8 @@ class ProgressBar(Hook):
         score = record.get("score")
         shown = "" if score is None else f"  {record['score_name']} {score:.3f}"
         line = f"epoch {record['epoch']}/{self._epochs}  validation loss {record['loss']:.3f}{shown}"
-        self._console.print(line + ("" if self._bar is not None else f"  {self._text}"), highlight=False, soft_wrap=True)
+        line += "" if self._bar is not None else f"  {self._text}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def on_end(self) -> None:
         """Remove the bar."""
