@@ -29,6 +29,8 @@ from tsrep.signals.batch import Batch
 
 CHANNELS, TIME = 15, 300
 WEIGHTS = {"patient": 0.1, "trial": 0.7, "sample": 0.1, "observation": 0.1}
+# Relative differences of loss and gradient beyond which the two sides are not the same method.
+TOLERANCE = {"fp32": (1e-5, 1e-4), "bf16": (1e-2, 5e-2)}
 
 
 # The literal reading: `(batch, time, dim)` maps, eight encoder passes, all taps, full logits.
