@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsrep.api import Embeddings, Run, embed, evaluate, fit, load
+    from tsrep.api import Embeddings, Run, Scores, embed, evaluate, fit, load
     from tsrep.signals.panel import Panel
 
-__all__ = ["Embeddings", "Panel", "Run", "embed", "evaluate", "fit", "load"]
+__all__ = ["Embeddings", "Panel", "Run", "Scores", "embed", "evaluate", "fit", "load"]
 
 
 def __getattr__(name: str) -> Any:

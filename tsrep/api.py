@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.datasets.loading import load
+from tsrep.evaluation.scores import Scores
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed
@@ -15,7 +16,7 @@ from tsrep.runs.fit import fit as train_run
 from tsrep.runs.folder import Run
 from tsrep.training.hooks import Hook
 
-__all__ = ["Embeddings", "Run", "embed", "evaluate", "fit", "load"]
+__all__ = ["Embeddings", "Run", "Scores", "embed", "evaluate", "fit", "load"]
 
 
 def fit(
@@ -61,9 +62,9 @@ def fit(
     return run
 
 
-def evaluate(run: Run | Path | str, **settings: Any) -> Run:
+def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
     """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
     run = run if isinstance(run, Run) else Run(run)
-    score_run(run, **settings)
+    scores = score_run(run, **settings)
     write_report(run.path)
-    return run
+    return scores

@@ -119,8 +119,8 @@ def evaluate(
         "part": part,
     }
     given = {key: value for key, value in settings.items() if value is not None}
-    done = tsrep.api.evaluate(run, **given)
-    _print_summary(done.path)
+    tsrep.api.evaluate(run, **given)
+    _print_summary(run)
 
 
 @app.command()
