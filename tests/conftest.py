@@ -13,7 +13,8 @@ import torch
 torch.set_num_threads(1)
 
 TINY: dict[str, Any] = {
-    "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 2.0},
+    "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
+    "window": {"seconds": 1.25},
     "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
     "training": {"epochs": 2, "batch_size": 64, "log_every": 2},
     "evaluation": {
