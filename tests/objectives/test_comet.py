@@ -247,7 +247,7 @@ def test_is_registered_with_what_it_needs():
     objective = OBJECTIVES.build({"name": "comet", "sample_weight": 0.5})
 
     assert objective.needs == {"trial", "patient"}
-    assert objective.sampler == "trial-wise"
+    assert objective.sampler == "patient-wise"
     assert not list(objective.parameters())
 
 

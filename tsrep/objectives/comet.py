@@ -55,7 +55,8 @@ class Comet(Objective):
     Parameters
     ----------
     patient_weight, trial_weight, sample_weight, observation_weight : float
-        A level of weight zero costs nothing.
+        A level of weight zero costs nothing. By default the two identity levels lead: the other two tell
+        windows apart by whatever differs, noise included, and alone they take a probe below its start.
     apply_weights_to_identity : bool
         Published: False, that is, patient and trial enter with weight 1 unless their weight is zero.
     temperature : float
@@ -94,14 +95,14 @@ class Comet(Objective):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"trial", "patient"})
-    sampler: ClassVar[str] = "trial-wise"
+    sampler: ClassVar[str] = "patient-wise"
 
     def __init__(
         self,
-        patient_weight: Weight = 0.25,
-        trial_weight: Weight = 0.25,
-        sample_weight: Weight = 0.25,
-        observation_weight: Weight = 0.25,
+        patient_weight: Weight = 0.4,
+        trial_weight: Weight = 0.4,
+        sample_weight: Weight = 0.1,
+        observation_weight: Weight = 0.1,
         apply_weights_to_identity: bool = True,
         temperature: Annotated[float, Field(gt=0)] = 0.1,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
