@@ -102,6 +102,12 @@ def test_a_stopped_fit_resumes_to_the_same_encoder(tiny_run: Path, tmp_path: Pat
     assert all(torch.equal(whole[k], resumed[k]) for k in whole)
 
 
+def test_a_run_knows_how_its_training_ended(tmp_path: Path) -> None:
+    run = fit(TINY, out=tmp_path / "run", progress=False)
+    assert run.provenance["training"]["epochs"] == 2
+    assert run.provenance["seconds"] > 0
+
+
 def test_fit_does_not_touch_the_global_generators(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     legacy = np.random.get_state()[1].copy()  # noqa: NPY002  # the legacy state is what must not move

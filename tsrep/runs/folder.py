@@ -43,7 +43,7 @@ class Run:
         """The run's configuration."""
         return configure(read_config(self.path / "config.yaml"))
 
-    @cached_property
+    @property
     def provenance(self) -> dict[str, Any]:
         """Versions, code, data and machine."""
         facts: dict[str, Any] = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
