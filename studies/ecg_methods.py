@@ -48,10 +48,10 @@ BASE: dict[str, Any] = {
     "device": "cpu",
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 32, "dim": 128},
-    "training": {"epochs": 20, "batch_size": 128, "lr": 1e-3, "log_every": 20},
+    "training": {"epochs": 12, "batch_size": 128, "lr": 1e-3, "log_every": 20},
 }
 METHODS: dict[str, dict[str, Any]] = {
-    "comet": {"objective": "comet"},
+    "comet": {"objective": {"name": "comet", "share_masks": True}},
     "ts2vec": {"objective": "ts2vec"},
     "simclr": {"objective": "simclr"},
     "supervised": {"objective": {"name": "supervised", "pooling": "max-mean"}},
