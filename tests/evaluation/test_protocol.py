@@ -67,9 +67,9 @@ def test_every_method_stands_beside_its_controls(multi):
     assert drawn["patient"].labelled_patients == 9
     assert drawn["sample"].labelled == 36
     assert drawn["all"].labelled == 120
-    kept = scores.predictions["good", "probe", 1.0, "all"]
+    kept = scores.predictions["good", "probe", 1.0, "all", "test"]
     assert np.array_equal(kept.trial, np.unique(panel.trial[split.test]))
-    assert ("majority", "none", 1.0, "all") in scores.predictions
+    assert ("majority", "none", 1.0, "all", "test") in scores.predictions
 
 
 def test_test_labels_do_not_reach_the_models():

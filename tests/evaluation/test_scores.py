@@ -42,7 +42,7 @@ def some_scores() -> Scores:
         control=control,
         labelled=12.5,
     )
-    key = ("comet", "probe", 1.0, "all")
+    key = ("comet", "probe", 1.0, "all", "test")
     return Scores(tuple(rows), {key: by_record(ours[0])})
 
 
@@ -81,7 +81,7 @@ def test_json_and_files_give_back_the_same(tmp_path):
     loaded = Scores.load(tmp_path)
     assert loaded.to_json() == text
     assert list(loaded.predictions) == list(scores.predictions)
-    one, two = (s.predictions["comet", "probe", 1.0, "all"] for s in (scores, loaded))
+    one, two = (s.predictions["comet", "probe", 1.0, "all", "test"] for s in (scores, loaded))
     for name in ("prob", "target", "patient", "trial"):
         assert np.array_equal(getattr(one, name), getattr(two, name))
 

@@ -157,7 +157,7 @@ def _scores(root: Path, rng: Any, gain: float, label: Any, patient: Any, classes
                     scores.append(_score("random-init", protocol, at, 0.035, **where))
                     scores.append(_score("comet", protocol, at + gain, 0.035, gain=gain, **where))
     predictions = {
-        (method, protocol, 1.0, "all"): _predictions(rng, label, patient, classes, method)
+        (method, protocol, 1.0, "all", "test"): _predictions(rng, label, patient, classes, method)
         for method, protocol in [
             ("majority", "none"),
             ("random-init", "probe"),

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.errors import DataError
+from tsrep.errors import DataError, RunError
+from tsrep.files import write_arrays
 
 Array = NDArray[Any]
-Key = tuple[str, str, float, str]  # method, protocol, labels, drawn_by
+Key = tuple[str, str, float, str, str]  # method, protocol, labels, drawn_by, part
 _FIELDS = ("prob", "target", "patient", "trial")
 
 
@@ -67,20 +69,29 @@ def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
 
 
 def save_predictions(path: Path, predictions: Mapping[Key, Predictions]) -> None:
-    """Write predictions by (method, protocol, labels, drawn_by) to an ``.npz`` file."""
+    """Write predictions by (method, protocol, labels, drawn_by, part) to an ``.npz`` file, atomically."""
     arrays: dict[str, Array] = {"keys": np.array(json.dumps(list(predictions)))}
     for number, entry in enumerate(predictions.values()):
         arrays |= {f"{number}.{name}": getattr(entry, name) for name in _FIELDS}
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # the stub takes the names for options
+    write_arrays(path, **arrays)
 
 
 def load_predictions(path: Path) -> dict[Key, Predictions]:
-    """Read what :func:`save_predictions` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        keys = json.loads(str(stored["keys"]))
-        return {
-            (method, protocol, float(labels), drawn_by): Predictions(
-                *(stored[f"{i}.{name}"] for name in _FIELDS)
-            )
-            for i, (method, protocol, labels, drawn_by) in enumerate(keys)
-        }
+    """Read what :func:`save_predictions` wrote.
+
+    Raises
+    ------
+    RunError
+        When the file is not readable as predictions.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            keys = json.loads(str(stored["keys"]))
+            return {
+                (method, protocol, float(labels), drawn_by, part): Predictions(
+                    *(stored[f"{i}.{name}"] for name in _FIELDS)
+                )
+                for i, (method, protocol, labels, drawn_by, part) in enumerate(keys)
+            }
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise RunError(f"{path} is not readable as predictions; remove it and evaluate again") from error

@@ -129,7 +129,8 @@ class _Evaluation:
         }
         base = [self._majority(index) for index in (drawn if fraction < 1 else drawn[:1])]
         scores = summarise(base, self._resample(base), None, "", method=MAJORITY, protocol="none", **told)
-        kept = {(MAJORITY, "none", fraction, by): self._by_record(base)}
+        part = self.settings.part
+        kept: dict[Key, Predictions] = {(MAJORITY, "none", fraction, by, part): self._by_record(base)}
         for protocol in protocols:
             control: ByUnit | None = None
             for method in sorted(self.features, key=lambda name: name != RANDOM_INIT):
@@ -144,7 +145,7 @@ class _Evaluation:
                     predictions, own, control, against, method=method, protocol=protocol, **told
                 )
                 control = own if method == RANDOM_INIT else control
-                kept[method, protocol, fraction, by] = self._by_record(predictions)
+                kept[method, protocol, fraction, by, part] = self._by_record(predictions)
         return scores, kept
 
     def _labelled(self, fraction: float, by: str, seed: int) -> Ints:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
+from tsrep.files import write_text
 
 Unit = Literal["window", "record"]
 _FORMAT = "tsrep.scores/1"
@@ -78,7 +79,7 @@ class Scores:
     ----------
     scores : tuple of Score
     predictions : dict of Predictions
-        Of records, averaged over seeds, by (method, protocol, labels, drawn_by); kept for the largest
+        Of records, averaged over seeds, by (method, protocol, labels, drawn_by, part); kept for the largest
         fraction of labels.
     """
 
@@ -120,12 +121,13 @@ class Scores:
             return cls(tuple(_score(entry) for entry in content["scores"]))
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"the scores are not readable as {_FORMAT} ({error}); evaluate the run again"
+                f"the scores are not readable as {_FORMAT} ({error}); "
+                "remove scores.json and evaluate the run again"
             ) from error
 
     def save(self, folder: Path) -> None:
         """Write ``scores.json`` and ``predictions.npz``."""
-        (folder / "scores.json").write_text(self.to_json() + "\n")
+        write_text(folder / "scores.json", self.to_json() + "\n")
         save_predictions(folder / "predictions.npz", self.predictions)
 
     @classmethod

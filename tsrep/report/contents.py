@@ -34,7 +34,7 @@ class Contents:
         As written by the run; empty when missing.
     curves : Curves or None
     scores : tuple of Score
-    predictions : mapping of (method, protocol, labels, drawn_by) to Predictions
+    predictions : mapping of (method, protocol, labels, drawn_by, part) to Predictions
         Of records.
     embeddings, examples : mappings of arrays, or None
     """
@@ -45,7 +45,7 @@ class Contents:
     split: Mapping[str, Any] = field(default_factory=dict)
     curves: Curves | None = None
     scores: tuple[Score, ...] = ()
-    predictions: Mapping[tuple[str, str, float, str], Predictions] = field(default_factory=dict)
+    predictions: Mapping[tuple[str, str, float, str, str], Predictions] = field(default_factory=dict)
     embeddings: Arrays | None = None
     examples: Arrays | None = None
 

@@ -196,14 +196,15 @@ def _main_predictions(contents: Contents) -> tuple[Key, Predictions] | None:
     score = main_score(contents)
     own = [key for key in contents.predictions if not is_control(key[0])]
     if score is not None:
-        wanted = (score.method, score.protocol, score.labels, score.drawn_by)
+        wanted = (score.method, score.protocol, score.labels, score.drawn_by, score.part)
         own.sort(key=lambda key: key != wanted)
     return (own[0], contents.predictions[own[0]]) if own else None
 
 
 def _prediction_words(contents: Contents, key: Key, held: Predictions) -> str:
     for score in contents.scores:
-        if (score.method, score.protocol, score.labels, score.drawn_by) == key and score.unit == "record":
+        named = (score.method, score.protocol, score.labels, score.drawn_by, score.part)
+        if named == key and score.unit == "record":
             return f"Predictions of {key[0]} on {conditions(score)}."
     patients = count(len(np.unique(held.patient)))
     return f"Predictions of {key[0]} on {count(len(held))} records of {patients} patients."

@@ -148,4 +148,4 @@ def _preference(score: Score) -> tuple[float, ...]:
     ranks = [
         _PREFERRED.index(k) if k in _PREFERRED else 99 for k in (score.protocol, score.unit, score.drawn_by)
     ]
-    return (ranks[0], ranks[1], -score.labels, ranks[2])
+    return (float(score.part != "test"), ranks[0], ranks[1], -score.labels, ranks[2])

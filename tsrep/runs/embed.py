@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed as embed_panel
+from tsrep.files import write_arrays
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import cut_windows
-from tsrep.runs.snapshots import write_arrays
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import fit_scaler

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from tsrep.encoders.pooling import POOLS
+from tsrep.errors import SplitError
 from tsrep.evaluation.aggregate import by_record
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.labels import DrawnBy, draw_labels
@@ -65,7 +66,7 @@ def evaluate(
     with _status(progress) as tell:
         tell("reading the data")
         prepared = prepare(config, progress=progress)
-        run.refuse_other_data(prepared.records.digest)
+        run.refuse_other_data(prepared)
         scorer = _Scorer(run, config, prepared, tell)
         scores = scorer.frozen(encoder) + scorer.trained(encoder)
     merged = _merged(run.path, scores)
@@ -83,6 +84,8 @@ class _Scorer:
         self.device = pick_device(config.device)
         default = "test" if len(prepared.split.test) else "validation"
         self.part: Any = self.settings.part or default
+        if not len(getattr(prepared.split, self.part)):
+            raise SplitError(f"the split ({prepared.split.how}) has no {self.part} part; score the other one")
 
     def frozen(self, encoder: torch.nn.Module) -> Scores:
         """Probe and k-NN on frozen features."""
@@ -142,7 +145,7 @@ class _Scorer:
                     )
                     if fraction == max(self.settings.labels):
                         records = [by_record(p, self.settings.aggregate) for p in predictions]
-                        kept[name, "finetune", fraction, by] = mean_predictions(records)
+                        kept[name, "finetune", fraction, by, self.part] = mean_predictions(records)
         return Scores(tuple(rows), kept)
 
     def _over_seeds(
@@ -168,6 +171,7 @@ class _Scorer:
                     encoder,
                     labelled,
                     getattr(split, self.part),
+                    choose=self.part == "test",
                     seed=seed,
                     device=self.device,
                     folder=self.run.path / "finetune" / key,

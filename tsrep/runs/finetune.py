@@ -23,6 +23,7 @@ from tsrep.runs.prepare import Prepared
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
+from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
 from tsrep.training.settings import TrainingSettings
 
@@ -36,6 +37,7 @@ def finetuned(
     labelled: Ints,
     scored: Ints,
     *,
+    choose: bool,
     seed: int,
     device: torch.device,
     folder: Path,
@@ -50,13 +52,15 @@ def finetuned(
         Where training starts; changed in place.
     labelled, scored : int64 arrays
         Samples of the panel.
+    choose : bool
+        Whether validation patients choose the epoch; they must not when they are the ones scored.
     seed : int
         Of head, batches and dropout.
     folder : Path
         Where an interrupted training finds its state; at the end it holds the predictions only.
     """
-    done = folder.with_suffix(".npz")
-    key = ("finetuned", "finetune", 1.0, "all")
+    done = folder.with_name(f"{folder.name}.npz")
+    key = ("finetuned", "finetune", 1.0, "all", "test" if choose else "validation")
     if done.exists():
         return load_predictions(done)[key]
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,13 +74,16 @@ def finetuned(
         head,
         train,
         validation,
-        _settings(config, len(train.sampler.epoch(1))),
+        _settings(config, len(train.sampler.epoch(1)), choose),
         seed=seed,
         folder=folder,
         score=_macro_auroc(validation.tensors),
         score_name="validation macro AUROC",
     )
-    trainer.run()
+    try:
+        trainer.run()
+    except Interrupted:
+        raise Interrupted("stopped; what is finished is kept: evaluate again to go on") from None
     predictions = _predict(encoder, head, prepared.panel.select(scored), device)
     save_predictions(done, {key: predictions})
     shutil.rmtree(folder)
@@ -100,7 +107,7 @@ def _part(config: Configuration, panel: Panel, seed: int, device: torch.device) 
     return Part(PanelTensors(panel, device), sampler)
 
 
-def _settings(config: Configuration, steps: int) -> TrainingSettings:
+def _settings(config: Configuration, steps: int, choose: bool) -> TrainingSettings:
     """Enough epochs for ``least_steps``, validated about as often whatever their length."""
     chosen = config.evaluation.finetune
     epochs = max(chosen.epochs, math.ceil(chosen.least_steps / steps))
@@ -110,7 +117,8 @@ def _settings(config: Configuration, steps: int) -> TrainingSettings:
         lr=chosen.lr,
         schedule=chosen.schedule,
         average=chosen.average,
-        patience=chosen.patience,
+        checkpoint="best-score" if choose else "last",
+        patience=chosen.patience if choose else None,
         validate_every=max(1, epochs // chosen.epochs),
         amp=config.training.amp,
         compile=config.training.compile,

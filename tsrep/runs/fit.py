@@ -82,7 +82,7 @@ def fit(
             run = _new_run(checked, prepared, encoder, device, out, ranks)
         else:
             run = before
-            run.refuse_other_data(prepared.records.digest)
+            run.refuse_other_data(prepared)
         if progress:
             hooks = [*hooks, ProgressBar(checked.objective.name)]
         if not run.finished:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tsrep.errors import RunError
 from tsrep.registry import ENCODERS
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
+from tsrep.runs.prepare import Prepared
 from tsrep.signals.standardise import Scaler
 from tsrep.training.state import load_weights, save_weights
 
@@ -62,8 +64,7 @@ class Run:
         RunError
             When training has not ended, or the file is broken.
         """
-        if not self.finished:
-            raise RunError(f"{self.path} has no encoder yet; finish it with 'tsrep fit --resume {self.path}'")
+        self._refuse_unfinished()
         channels = len(self.provenance["data"]["channels"])
         encoder: Encoder = ENCODERS.build(self.config.encoder, channels=channels)
         try:
@@ -85,6 +86,7 @@ class Run:
         """What the encoder's signals were standardised by; None when each record has its own."""
         from safetensors import safe_open
 
+        self._refuse_unfinished()
         with safe_open(self.path / "encoder.safetensors", "pt") as file:
             metadata = file.metadata()
         if "mean" not in metadata:
@@ -92,17 +94,26 @@ class Run:
         mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
         return Scaler(mean, std)
 
-    def refuse_other_data(self, digest: str) -> None:
-        """Check that data read now are those of the run.
+    def _refuse_unfinished(self) -> None:
+        if not self.finished:
+            command = shlex.join(["tsrep", "fit", "--resume", str(self.path)])
+            raise RunError(f"{self.path} has no encoder yet; finish it with: {command}")
+
+    def refuse_other_data(self, prepared: Prepared) -> None:
+        """Check that data and split made now are those of the run.
 
         Raises
         ------
         RunError
-            When their digest differs.
+            When a digest differs.
         """
-        then = self.provenance["data"]["digest"]
-        if then != digest:
-            raise RunError(
-                f"the data of {self.path} have changed since it was started (digest {then[:12]}, now "
-                f"{digest[:12]}); restore them or start a new run"
-            )
+        split = json.loads((self.path / "split.json").read_text(encoding="utf-8"))
+        for what, then, now in (
+            ("data", self.provenance["data"]["digest"], prepared.records.digest),
+            ("split", split["digest"], prepared.split.digest),
+        ):
+            if then != now:
+                raise RunError(
+                    f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
+                    f"{now[:12]}); restore data and settings, or start a new run"
+                )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.files import replacing
+from tsrep.files import write_arrays
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
@@ -45,14 +43,6 @@ def write_snapshots(
         classes=np.array(panel.classes),
     )
     _write_examples(folder / "examples.npz", prepared.records, prepared.panel, _part_of(prepared))
-
-
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write an ``.npz`` file atomically."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
 
 
 def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.float32]:

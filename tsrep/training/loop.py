@@ -6,6 +6,8 @@ are all that an interrupted run needs to continue bit for bit as if it had not s
 
 from __future__ import annotations
 
+import math
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -181,7 +183,7 @@ class Trainer:
                     save()
                     raise Interrupted(
                         f"stopped after step {at.step} of {self.total}, with the state saved; "
-                        f"go on with: tsrep fit --resume {self.folder}"
+                        f"go on with: {shlex.join(['tsrep', 'fit', '--resume', str(self.folder)])}"
                     )
                 if self.ranks.first and time.monotonic() - self._saved_at >= self.settings.save_seconds:
                     save()
@@ -246,17 +248,19 @@ class Trainer:
             )
         at, loss = self.position, sum(totals.values())
         refuse_non_finite({f"validation {name}": value for name, value in totals.items()}, at.step)
+        score = None if score is None or math.isnan(score) else score
         value = {"best-score": score, "best-loss": -loss, "last": float(epoch)}[self.settings.checkpoint]
-        if value is not None and epoch > 0:
+        if epoch > 0:
             self._keep_if_better(model, value, epoch)
         record = {"kind": "validation", "epoch": epoch, "step": at.step, "loss": loss, "terms": totals}
         if score is not None:
             record |= {"score": score, "score_name": self.score_name}
         self._tell("on_record", record | {"seconds": self._seconds()})
 
-    def _keep_if_better(self, model: Step, value: float, epoch: int) -> None:
+    def _keep_if_better(self, model: Step, value: float | None, epoch: int) -> None:
+        """Keep the first of the best; without any value the last."""
         at = self.position
-        if at.best_value is not None and not value > at.best_value:
+        if at.best_value is not None and (value is None or value <= at.best_value):
             at.idle += 1
             return
         at.best_value, at.best_epoch, at.idle = value, epoch, 0

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tsrep.files import unwritable
 from tsrep.training.hooks import Hook
 
 
@@ -20,13 +21,19 @@ class MetricLog(Hook):
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
-        self._file = path.open("ab")
-        self._file.truncate(keep)
+        try:
+            self._file = path.open("ab")
+            self._file.seek(self._file.truncate(keep))
+        except OSError as error:
+            raise unwritable(path, error) from error
 
     def on_record(self, record: dict[str, Any]) -> None:
         """Write one line and flush it."""
-        self._file.write(json.dumps(record).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(Path(self._file.name), error) from error
 
     @property
     def size(self) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class TrainingSettings(BaseModel):
     """How weights are found; the defaults suit contrastive pre-training of a small encoder."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: Annotated[int, Field(ge=1)] = 20
     skip_last_epoch: bool = Field(
@@ -41,3 +41,9 @@ class TrainingSettings(BaseModel):
     amp: bool = Field(False, description="bfloat16 autocast")
     compile: bool = Field(False, description="torch.compile the encoder")
     tensorboard: bool = Field(False, description="also write TensorBoard events")
+
+    @model_validator(mode="after")
+    def _run_at_least_one_epoch(self) -> Self:
+        if self.skip_last_epoch and self.epochs < 2:
+            raise ValueError("skip_last_epoch leaves no epoch to run; set epochs to 2 or more")
+        return self
