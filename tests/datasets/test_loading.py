@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tsrep.datasets import About, about, build, load
@@ -21,6 +23,18 @@ def test_every_data_set_introduces_itself(name):
     settings = {"sfreq": 100} if name == "arrays" else {}
     assert build(name, **settings).default_split in SPLITS.names()
     assert bool(facts.base_url) == bool(facts.size_mb)
+
+
+def test_identities_are_exact():
+    long = ["12345678901234567", "12345678901234568.0", " -9223372036854775807"]
+    want = [12345678901234567, 12345678901234568, -9223372036854775807]
+    assert codes(long)[0].tolist() == integers(Path("t.csv"), "id", long).tolist() == want
+    assert codes(long)[1] == ()
+    padded, names = codes(["1", "001", "01", " 001 "])
+    assert (padded.tolist(), names) == ([2, 0, 1, 0], ("001", "01", "1"))
+    assert codes(["0", "0.0", "10"])[0].tolist() == [0, 0, 10]
+    assert codes(["9223372036854775808", "9223372036854775809"])[0].tolist() == [0, 1]
+    assert codes(["1.5", "nan"])[1] == ("1.5", "nan")
 
 
 def test_names_mappings_and_settings_are_the_same(tmp_path):

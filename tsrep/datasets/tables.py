@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tsrep.registry import nearest
 from tsrep.signals.panel import Ints
 
 Table = dict[str, list[str]]
+WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
+LARGEST = np.iinfo(np.int64).max
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Table:
@@ -49,27 +52,25 @@ def integers(path: Path, column: str, values: Sequence[str]) -> Ints:
     DataError
         At the first value that is not a whole number.
     """
-    try:
-        numbers = np.array(values, dtype=np.float64)
-    except ValueError:
-        numbers = np.array([_number(value) for value in values])
-    bad = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.floor(numbers)))
-    if len(bad):
+    numbers = [_whole(value) for value in values]
+    bad = next((row for row, number in enumerate(numbers) if number is None), None)
+    if bad is not None:
         raise DataError(
-            f"row {bad[0] + 2} of {path} has {values[bad[0]]!r} as {column}, which must be a whole number"
+            f"row {bad + 2} of {path} has {values[bad]!r} as {column}, which must be a whole number"
         )
-    return numbers.astype(np.int64)
+    return np.array(numbers, np.int64)
 
 
 def codes(values: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:
-    """Numbers for names, in sorted order, and the names; whole numbers keep their value and need no names."""
-    try:
-        numbers = np.array(values, dtype=np.float64)
-        if np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all():
-            return numbers.astype(np.int64), ()
-    except ValueError:
-        pass
-    names, index = np.unique(np.array(values, dtype=np.str_), return_inverse=True)
+    """Numbers for names, in sorted order, and the names; whole numbers keep their value and need no names.
+
+    One value with a leading zero makes names of all, since ``001`` and ``1`` are two people.
+    """
+    texts = [value.strip() for value in values]
+    numbers = [_whole(text) for text in texts]
+    if None not in numbers and not any(_padded(text) for text in texts):
+        return np.array(numbers, np.int64), ()
+    names, index = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
     return index.astype(np.int64), tuple(names.tolist())
 
 
@@ -88,8 +89,13 @@ def _position(path: Path, header: list[str], column: str) -> int:
     return header.index(column)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+def _whole(text: str) -> int | None:
+    """Exact value of a whole number that fits 64 bits; by way of a float, 17 digits would not survive."""
+    match = WHOLE.fullmatch(text.strip())
+    number = int(match[1]) if match else None
+    return number if number is not None and abs(number) <= LARGEST else None
+
+
+def _padded(text: str) -> bool:
+    digits = text.lstrip("+-")
+    return len(digits) > 1 and digits[0] == "0" and digits[1] != "."
