@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -95,3 +97,35 @@ def test_a_flat_lead_becomes_zero_and_missing_values_stay_missing() -> None:
     assert (scaled[:, 0] == 0).all()
     assert np.isnan(scaled[1, 1]).sum() == 1
     assert np.nanstd(scaled[1, 1]) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("how", ["global", "channel", "record"])
+@pytest.mark.parametrize("scale", [1e-12, 1e-9, 1.0, 1e9])
+def test_the_unit_does_not_matter_to_standardisation(how: str, scale: float) -> None:
+    panel = make_panel(time=50)
+    small = replace(panel, gain=(panel.gain * scale).astype(np.float32))
+    got, want = (fit_scaler(p, how).apply(p).x for p in (small, panel))  # type: ignore[arg-type]
+    np.testing.assert_allclose(got, want, atol=1e-4)
+    assert want.std() > 0.5
+
+
+@pytest.mark.parametrize("offset", [0.1, -3e4, 1e7, 1e-9])
+def test_a_flat_lead_is_zero_whatever_its_offset(offset: float) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 2, 3001)).astype(np.float32)
+    x[:, 0] = offset
+    x[:, 0, ::2] = np.nextafter(np.float32(offset), np.float32(0))  # the last bit of a recorder that is off
+    panel = Panel.from_arrays(x, label=[0, 1, 0], patient=[0, 1, 2], sfreq=1)
+    for how in ("record", "channel"):
+        scaled = fit_scaler(panel, how).apply(panel).x  # type: ignore[arg-type]
+        assert np.abs(scaled[:, 0]).max() < 1e-6
+        assert scaled[:, 1].std() == pytest.approx(1, abs=1e-3)
+
+
+def test_a_large_offset_takes_nothing_from_a_live_lead() -> None:
+    x = (3e4 + np.random.default_rng(0).normal(size=(4, 1, 500))).astype(np.float32)
+    panel = Panel.from_arrays(x, label=[0, 1, 0, 1], patient=[0, 1, 2, 3], sfreq=1)
+    for how in ("record", "channel", "global"):
+        scaler = fit_scaler(panel, how)  # type: ignore[arg-type]
+        np.testing.assert_allclose(
+            scaler.std, x.astype(np.float64).std(axis=2 if how == "record" else None), rtol=0.1
+        )

@@ -155,7 +155,7 @@ class Panel:
         row, start = self.row[index], self.start[index]
         windows = sliding_window_view(self.store, self.length, axis=2)
         raw = windows[row, :, start]
-        gain, offset = self._affine(row)
+        gain, offset = self.gain_and_offset(row)
         return np.asarray(raw * gain[:, :, None] + offset[:, :, None], np.float32)
 
     def select(self, index: NDArray[Any]) -> Panel:
@@ -190,7 +190,8 @@ class Panel:
         cut = self.select(each)
         return replace(cut, start=cut.start + np.tile(offsets, len(self)), length=length)
 
-    def _affine(self, row: Ints) -> tuple[Floats, Floats]:
+    def gain_and_offset(self, row: Ints) -> tuple[Floats, Floats]:
+        """Gain and offset of some rows of the store, each of shape (len(row) or 1, channel or 1)."""
         gain = self.gain if len(self.gain) == 1 else self.gain[row]
         offset = self.offset if len(self.offset) == 1 else self.offset[row]
         return gain, offset

@@ -42,42 +42,49 @@ def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scale
 
     Notes
     -----
-    A flat lead has no deviation: it becomes zero, not NaN.
+    A flat lead has no deviation: it becomes zero, not NaN. A lead counts as flat when its deviation is
+    below what float32 resolves at its mean, whatever the unit.
     """
     if how == "none":
         return Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
     rows = np.unique(panel.row)
-    count, mean, square = _record_moments(panel, rows, chunk)
+    count, mean, variance = _record_moments(panel, rows, chunk)
     if how == "record":
         shape = (len(panel.store), len(panel.channels))
         full_mean, full_std = np.zeros(shape), np.ones(shape)
         full_mean[rows] = mean
-        full_std[rows] = np.sqrt(np.maximum(square - mean**2, 0))
+        full_std[rows] = np.sqrt(variance)
         return _scaler(full_mean, full_std)
     axis = None if how == "global" else 0
     weight = count.sum(axis=axis, keepdims=True)
     m = (mean * count).sum(axis=axis, keepdims=True) / np.maximum(weight, 1)
-    s = (square * count).sum(axis=axis, keepdims=True) / np.maximum(weight, 1)
-    return _scaler(m, np.sqrt(np.maximum(s - m**2, 0)))
+    spread = ((variance + (mean - m) ** 2) * count).sum(axis=axis, keepdims=True)
+    return _scaler(m, np.sqrt(spread / np.maximum(weight, 1)))
 
 
 def _record_moments(panel: Panel, rows: Ints, chunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Valid steps, mean and variance of each record and channel; the mean is taken off before squaring."""
     shape = (len(rows), len(panel.channels))
-    count, mean, square = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    count, mean, variance = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
-        gain, offset = panel._affine(rows[part])
+        gain, offset = panel.gain_and_offset(rows[part])
         x = x * gain[:, :, None] + offset[:, :, None]
         valid = np.isfinite(x)
         x[~valid] = 0
         count[part] = valid.sum(axis=2)
         n = np.maximum(count[part], 1)
         mean[part] = x.sum(axis=2) / n
-        square[part] = (x**2).sum(axis=2) / n
-    return count, mean, square
+        x -= mean[part][:, :, None]
+        x[~valid] = 0
+        variance[part] = np.einsum("rct,rct->rc", x, x) / n
+    return count, mean, variance
 
 
 def _scaler(mean: np.ndarray, std: np.ndarray) -> Scaler:
-    flat = std <= 1e-8 * np.maximum(np.abs(mean), 1)
-    return Scaler(mean.astype(np.float32), np.where(flat, 1, std).astype(np.float32))
+    flat = std <= np.finfo(np.float32).eps * np.abs(mean)
+    # what rounding leaves of a large offset is divided by that offset
+    return Scaler(
+        mean.astype(np.float32), np.where(flat, np.maximum(np.abs(mean), 1), std).astype(np.float32)
+    )
