@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from tsrep.errors import ConfigError
 
@@ -112,6 +112,25 @@ def nearest(name: str, known: list[str]) -> str:
     """A hint for a mistyped name: the nearest known one, or the whole list."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def explain(error: ValidationError, path: str, known: Callable[[], list[str]]) -> str:
+    """The first complaint of pydantic in one sentence: which setting, what is wrong, what to do.
+
+    Parameters
+    ----------
+    error : ValidationError
+    path : str
+        The setting as users write it, such as ``"dataset.rate"``.
+    known : callable
+        Names of the settings that there are in its place, asked for only when this one is unknown.
+    """
+    first = error.errors()[0]
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {path}; {nearest(str(first['loc'][-1]), known())}"
+    if first["type"] == "missing":
+        return f"{path} is missing; it has no default, so give it"
+    return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _settings_model(name: str, cls: type[Any], runtime: tuple[str, ...]) -> type[BaseModel]:

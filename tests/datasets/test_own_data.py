@@ -95,7 +95,8 @@ def test_missing_values_are_kept_or_refused(arrays):
         ({"channels": ("one",)}, ConfigError, "1 channel names"),
         ({"array": "other.npy"}, DataError, "other.npy is missing"),
         ({"array": "records.csv"}, DataError, "cannot be opened as a NumPy array"),
-        ({"sfreq": -1}, ConfigError, "sfreq"),
+        ({"sfreq": -1}, ConfigError, "data set 'arrays': sfreq is -1: .*greater than 0"),
+        ({"sfrequ": 1}, ConfigError, "data set 'arrays': unknown setting sfrequ; did you mean 'sfreq'"),
     ],
 )
 def test_settings_that_do_not_fit(arrays, settings, error, message):
@@ -104,7 +105,7 @@ def test_settings_that_do_not_fit(arrays, settings, error, message):
 
 
 def test_files_that_do_not_fit(arrays):
-    with pytest.raises(ConfigError, match="needs the setting 'sfreq'"):
+    with pytest.raises(ConfigError, match="data set 'arrays': sfreq is missing"):
         load("arrays", arrays)
     np.save(arrays / "records.npy", np.zeros((5, 2, 50), np.int16))
     with pytest.raises(DataError, match=r"6 rows but records\.npy 5 records"):

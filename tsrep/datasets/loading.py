@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from tsrep.datasets.about import About
 from tsrep.errors import ConfigError
-from tsrep.registry import DATASETS, nearest
+from tsrep.registry import DATASETS, explain
 from tsrep.signals.panel import Panel
 
 
@@ -72,20 +72,12 @@ def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Any:
     try:
         return DATASETS.build(model.model_validate(values))
     except ValidationError as error:
-        raise ConfigError(_sentence(values["name"], model, error)) from error
+        path = ".".join(map(str, error.errors()[0]["loc"]))
+        reason = explain(error, path, lambda: list(model.model_fields))
+        raise ConfigError(f"data set {values['name']!r}: {reason}") from error
 
 
 def about(name: str) -> About:
     """Facts about a data set."""
     facts: About = DATASETS.entry(name).cls.about
     return facts
-
-
-def _sentence(name: str, model: type[BaseModel], error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return f"data set {name!r} has no setting {field!r}; {nearest(field, list(model.model_fields))}"
-    if first["type"] == "missing":
-        return f"data set {name!r} needs the setting {field!r}"
-    return f"setting {field!r} of data set {name!r} is {first['input']!r}: {first['msg'].lower()}"

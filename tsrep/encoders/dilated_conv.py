@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, without_missing
 from tsrep.encoders.residual_block import ResidualBlock
+from tsrep.encoders.sizes import Odd, Positive
 from tsrep.registry import ENCODERS
-
-
-def _odd(number: int) -> int:
-    if number % 2 == 0:
-        raise ValueError('a "same" convolution needs an odd number of taps')
-    return number
-
-
-Positive = Annotated[int, Field(gt=0)]
-Odd = Annotated[int, Field(gt=0), AfterValidator(_odd)]
 
 
 @ENCODERS.register("dilated-conv", runtime=("channels",))

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, without_missing
+from tsrep.encoders.sizes import Odd, Positive
 from tsrep.registry import ENCODERS
-
-
-def _odd(kernel: int) -> int:
-    if kernel % 2 == 0:
-        raise ValueError(f"a kernel has an odd number of taps, not {kernel}")
-    return kernel
-
-
-Positive = Annotated[int, Field(gt=0)]
-Odd = Annotated[int, Field(gt=0), AfterValidator(_odd)]
 
 
 class StepNorm(nn.LayerNorm):
