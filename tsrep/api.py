@@ -14,6 +14,7 @@ from tsrep.runs.embed import Embeddings, embed
 from tsrep.runs.evaluate import evaluate as score_run
 from tsrep.runs.fit import fit as train_run
 from tsrep.runs.folder import Run
+from tsrep.training.distributed import first_process
 from tsrep.training.hooks import Hook
 
 __all__ = ["Embeddings", "Run", "Scores", "embed", "evaluate", "fit", "load"]
@@ -24,6 +25,7 @@ def fit(
     *,
     out: Path | str | None = None,
     resume: Path | str | None = None,
+    root: Path | str | None = None,
     evaluation: bool = True,
     progress: bool = True,
     hooks: Sequence[Hook] = (),
@@ -38,6 +40,8 @@ def fit(
         The run folder.
     resume : Path, optional
         Go on with the run in this folder instead.
+    root : Path, optional
+        Where the data are, instead of what the configuration says.
     evaluation : bool
         Score the encoder when it is trained.
     progress : bool
@@ -55,10 +59,11 @@ def fit(
     TsrepError
         See :func:`tsrep.runs.fit.fit`.
     """
-    run = train_run(config, out=out, resume=resume, progress=progress, hooks=hooks)
-    if evaluation:
-        score_run(run, progress=progress)
-    write_report(run.path)
+    run = train_run(config, out=out, resume=resume, root=root, progress=progress, hooks=hooks)
+    if first_process():
+        if evaluation:
+            score_run(run, root=root, progress=progress)
+        write_report(run.path)
     return run
 
 

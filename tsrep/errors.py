@@ -8,6 +8,8 @@ prints it and leaves with exit code 2.
 class TsrepError(Exception):
     """Something the user can mend; the root of all errors raised on purpose."""
 
+    exit_code = 2
+
 
 class ConfigError(TsrepError):
     """A setting is unknown, out of range, or does not go with another one."""

@@ -156,6 +156,8 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path) -> No
         (["fit", "--resume", "/nowhere"], "/nowhere is not a run folder"),
         (["fit", "--resume", "/nowhere", "--seed", "1"], "--resume goes on with the run's own settings"),
         (["fit", "--bogus"], "No such option"),
+        (["fit", "--resume", "/nowhere", "--show-config"], "--resume goes on with the run's own settings"),
+        (["fit", "--out", "/proc/nowhere/run", "--set", "dataset.patients=20"], "cannot be written"),
         (["evaluate", "/nowhere"], "is not a run folder"),
         (["show", "/nowhere"], "is not a run folder"),
         (["data", "info", "ptbxl"], "did you mean 'ptb-xl'?"),

@@ -51,7 +51,17 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
         ({"training": {"epoch": 3}}, r"unknown setting training\.epoch; did you mean 'epochs'"),
         ({"training": {"epochs": "many"}}, r"training\.epochs is 'many'"),
         ({"evaluation": {"labels": [1.0, 2.0]}}, r"evaluation\.labels\.1 is 2\.0"),
-        ({"evaluation": {"finetune": {"head": {"hed": 1}}}}, r"evaluation\.finetune\.head\.hed"),
+        (
+            {"evaluation": {"finetune": {"head": {"hed": 1}}}},
+            r"unknown setting evaluation\.finetune\.head\.hed; did you mean 'head'",
+        ),
+        (
+            {"evaluation": {"finetune": {"epoch": 3}}},
+            r"unknown setting evaluation\.finetune\.epoch; did you mean 'epochs'",
+        ),
+        ({"evaluation": {"labels": []}}, r"evaluation\.labels"),
+        ({"training": {"lr": float("inf")}}, r"training\.lr is inf"),
+        ({"training": {"epochs": 1, "skip_last_epoch": True}}, "leaves no epoch to run"),
         ({"version": 7}, "version is 7"),
         ({"name": "a/b"}, "name is 'a/b'"),
     ],

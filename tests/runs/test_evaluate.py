@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +58,45 @@ def test_finetuning_resumes_from_what_is_done(run: Path, monkeypatch: pytest.Mon
     assert [s.metrics for s in again] == [s.metrics for s in scores]
 
 
+def test_every_seed_fraction_and_draw_is_trained_by_itself(run: Path) -> None:
+    evaluate(run, protocols=("finetune",), labels=(0.5, 0.1), seeds=2, progress=False)
+    kept = sorted(path.name for path in (run / "finetune").iterdir())
+    assert len(kept) == len({name for name in kept if name.endswith(".npz")}) == 2 * 2 * 2 * 2
+    digests = {(run / "finetune" / name).read_bytes() for name in kept}
+    assert len(digests) == len(kept)
+
+
+def test_scored_patients_do_not_choose_the_epoch_of_finetuning(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules: list[str] = []
+
+    class Watched(finetune.Trainer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            rules.append(self.settings.checkpoint)
+
+    monkeypatch.setattr(finetune, "Trainer", Watched)
+    for part in ("validation", "test"):
+        evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, part=part, progress=False)
+    assert rules == ["last"] * 2 + ["best-score"] * 2
+
+
+def test_predictions_of_another_part_do_not_replace_those_of_the_test_part(run: Path) -> None:
+    first = evaluate(run, protocols=("knn",), labels=(1.0,), progress=False)
+    both = evaluate(run, protocols=("knn",), labels=(1.0,), part="validation", progress=False)
+    key = ("comet", "knn", 1.0, "all", "test")
+    np.testing.assert_array_equal(both.predictions[key].prob, first.predictions[key].prob)
+    assert (*key[:4], "validation") in both.predictions
+
+
+def test_a_changed_split_is_refused(run: Path) -> None:
+    path = run / "config.yaml"
+    path.write_text(path.read_text().replace("split: null", "split: {name: stratified, seed: 5}"))
+    with pytest.raises(RunError, match=r"the split of .* changed since it was started"):
+        evaluate(run, progress=False)
+
+
 def test_validation_scores_are_called_so(run: Path) -> None:
     scores = evaluate(run, protocols=("knn",), labels=(1.0,), part="validation", progress=False)
     assert {s.part for s in scores} == {"validation"}
@@ -73,7 +113,7 @@ def test_changed_data_are_refused(run: Path) -> None:
     facts = json.loads(path.read_text())
     facts["data"]["digest"] = "another"
     path.write_text(json.dumps(facts))
-    with pytest.raises(RunError, match="have changed since it was started"):
+    with pytest.raises(RunError, match=r"the data of .* changed since it was started"):
         evaluate(run, progress=False)
     assert not (run / "scores.json").exists()
 

@@ -12,9 +12,11 @@ import torch
 
 from tests.conftest import TINY
 from tsrep.datasets import load
+from tsrep.datasets.simulation import simulate
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.runs.config import configure
 from tsrep.runs.embed import embed
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
@@ -95,7 +97,7 @@ def test_a_stopped_fit_resumes_to_the_same_encoder(tiny_run: Path, tmp_path: Pat
     out = tmp_path / "run"
     with pytest.raises(Interrupted, match=f"tsrep fit --resume {out}"):
         fit(TINY, out=out, progress=False, hooks=[Stop()])
-    with pytest.raises(RunError, match=r"has no encoder yet; finish it with 'tsrep fit --resume"):
+    with pytest.raises(RunError, match="has no encoder yet; finish it with: tsrep fit --resume"):
         Run(out).encoder()
     resumed = load_weights(fit(resume=out, progress=False).path / "encoder.safetensors")
     whole = load_weights(tiny_run / "encoder.safetensors")
@@ -126,7 +128,7 @@ def test_a_taken_folder_is_refused_and_left_alone(tiny_run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"window": {"seconds": 10.0}}, ConfigError, "needs several samples per trial"),
+        ({"window": {"seconds": 10.0}}, ConfigError, "needs several samples of a trial"),
         ({"window": {"seconds": 60.0}}, DataError, "does not fit samples of 1000 steps"),
         ({"root": "/nowhere", "dataset": "ptb-xl"}, DataError, "/nowhere"),
     ],
@@ -151,6 +153,59 @@ def test_recordings_of_another_kind_are_not_embedded(tiny_run: Path) -> None:
     panel = load({"name": "ptb-xl-sim", "patients": 20, "rate": 500})
     with pytest.raises(RunError, match=r"sampling rate in Hz 500.*was trained on 100"):
         embed(tiny_run, panel)
+
+
+def test_an_unfinished_run_is_not_embedded(tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text((tiny_run / "config.yaml").read_text())
+    (tmp_path / "provenance.json").write_text((tiny_run / "provenance.json").read_text())
+    with pytest.raises(RunError, match="has no encoder yet; finish it with: tsrep fit --resume"):
+        embed(tmp_path, load(Run(tiny_run).config.dataset))
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="cannot be written"):
+        fit(TINY, out=tmp_path / "file" / "run", progress=False)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_missing_device_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such CUDA device here"):
+        fit(TINY | {"device": "cuda"}, out=tmp_path / "run", progress=False)
+
+
+def test_data_that_moved_are_found_by_root(tmp_path: Path) -> None:
+    simulate(tmp_path / "a", patients=60, records_per_patient=1.0)
+    settings = TINY | {"dataset": "ptb-xl", "root": str(tmp_path / "a")}
+    run = fit(settings, out=tmp_path / "run", progress=False)
+    assert Path(run.config.root).is_absolute()
+    (tmp_path / "a").rename(tmp_path / "b")
+    with pytest.raises(DataError, match="no folder"):
+        evaluate(run, protocols=["knn"], labels=[1.0], seeds=1, progress=False)
+    assert evaluate(run, protocols=["knn"], labels=[1.0], seeds=1, root=tmp_path / "b", progress=False)
+
+
+def test_levels_that_are_off_need_nothing(tmp_path: Path) -> None:
+    whole = TINY | {"window": {"seconds": 10.0}, "dataset": {"name": "ptb-xl-sim", "patients": 60}}
+    off = {"name": "comet", "trial_weight": 0.0}
+    run = fit(
+        whole | {"objective": off, "training": {"epochs": 1, "batch_size": 64}},
+        out=tmp_path / "run",
+        progress=False,
+    )
+    assert run.finished
+
+
+def test_a_validation_part_that_cannot_choose_is_refused(tmp_path: Path) -> None:
+    panel = load(TINY["dataset"])
+    norm = np.flatnonzero(panel.label[:, panel.classes.index("NORM")])
+    patients = [int(p) for p in np.unique(panel.patient[norm])[:2]]
+    with pytest.raises(ConfigError, match="no score can choose the epoch"):
+        fit(
+            TINY | {"split": {"name": "patients", "validation": patients}},
+            out=tmp_path / "run",
+            progress=False,
+        )
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:

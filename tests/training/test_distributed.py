@@ -28,8 +28,9 @@ def test_two_gloo_processes_find_the_weights_of_one(objective: str, tmp_path: Pa
         "training": {"epochs": 1, "batch_size": 64, "checkpoint": "last", "average": "none"},
     }
     config = tmp_path / "config.yaml"
+    values["evaluation"] = {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "resamples": 100}
     config.write_text(yaml.safe_dump(values))
-    command = ["tsrep", "fit", "--config", str(config), "--no-evaluate", "--out"]
+    command = ["tsrep", "fit", "--config", str(config), "--out"]
     _run("-m", *command, str(tmp_path / "one"))
     launcher = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port", _free_port(), "-m"]
     _run("-m", *launcher, *command, str(tmp_path / "two"))
@@ -37,6 +38,7 @@ def test_two_gloo_processes_find_the_weights_of_one(objective: str, tmp_path: Pa
     assert one.keys() == two.keys()
     for name, weight in one.items():
         torch.testing.assert_close(weight, two[name], rtol=1e-3, atol=2e-5, msg=name)
+    assert all((tmp_path / name / "report.html").exists() for name in ("one", "two"))
     logs = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
     assert len(logs[0]) == len(logs[1])
     final = [json.loads(log[-1])["score"] for log in logs]

@@ -134,6 +134,38 @@ def test_a_run_killed_before_it_saved_starts_from_its_last_state(tmp_path: Path)
     assert log(tmp_path / "whole") == log(tmp_path / "killed")
 
 
+def test_a_log_cut_back_and_cut_back_again_holds_whole_lines(tmp_path: Path) -> None:
+    class Die(Hook):
+        def on_step(self, step: int) -> None:
+            if step == 9:
+                raise MemoryError("as if killed")
+
+    with pytest.raises(MemoryError):
+        run(tmp_path, Die(), log_every=1)
+    with pytest.raises(Interrupted):
+        run(tmp_path, StopAt(6), log_every=1)
+    run(tmp_path, log_every=1)
+    assert [line["step"] for line in log(tmp_path) if line["kind"] == "train"] == list(range(1, 21))
+
+
+def test_without_a_defined_score_the_last_weights_are_kept(tmp_path: Path) -> None:
+    one = trainer(tmp_path, checkpoint="best-score")
+    one.score = lambda *_: float("nan")
+    outcome = one.run()
+    assert (outcome.epoch, outcome.value) == (4, None)
+    assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
+
+
+def test_a_state_of_more_processes_is_not_resumed_by_one(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        run(tmp_path, StopAt(3))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    state["position"]["world"] = 2
+    torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(RunError, match=r"trained by 2 process\(es\); resume it with as many"):
+        run(tmp_path)
+
+
 def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
     first = run(tmp_path)
     state = (tmp_path / "state.pt").read_bytes()

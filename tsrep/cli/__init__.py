@@ -13,11 +13,7 @@ def main() -> None:
     try:
         app()
     except TsrepError as error:
-        stopped = type(error).__name__ == "Interrupted"
         print(f"tsrep: {error}", file=sys.stderr)
-        sys.exit(130 if stopped else 2)
-    except KeyboardInterrupt:
-        print("tsrep: stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)

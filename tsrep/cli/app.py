@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.data import data
+from tsrep.errors import ConfigError
 
 app = typer.Typer(
     name="tsrep",
@@ -77,11 +78,9 @@ def fit(
         {"strict": True} if strict else {}
     )
     if resume is not None:
-        if given or config or assignments or out:
-            from tsrep.errors import ConfigError
-
-            raise ConfigError("--resume goes on with the run's own settings; give it alone")
-        run = tsrep.api.fit(resume=resume, evaluation=evaluation)
+        if given.keys() - {"root"} or config or assignments or out or show_config:
+            raise ConfigError("--resume goes on with the run's own settings; give it alone or with --root")
+        run = tsrep.api.fit(resume=resume, root=root, evaluation=evaluation)
     else:
         file = read_config(config) if config is not None else None
         settings = assemble(file, given, assignments=assignments or ())
@@ -108,6 +107,9 @@ def evaluate(
     part: Annotated[
         str | None, typer.Option("--part", help="test or validation. [default: test where there is one]")
     ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder of the data, if they have moved.")
+    ] = None,
 ) -> None:
     """Score a run beside a random-initialised encoder and the majority; scores are added to its folder."""
     import tsrep.api
@@ -117,6 +119,7 @@ def evaluate(
         "labels": None if labels is None else _fractions(labels),
         "seeds": seeds,
         "part": part,
+        "root": root,
     }
     given = {key: value for key, value in settings.items() if value is not None}
     tsrep.api.evaluate(run, **given)
@@ -175,14 +178,15 @@ def show(
 
 def _print_summary(path: Path) -> None:
     from tsrep.report import summarise
+    from tsrep.training.distributed import first_process
 
+    if not first_process():
+        return
     typer.echo(summarise(path))
     typer.echo(f"report: {path / 'report.html'}")
 
 
 def _fractions(text: str) -> tuple[float, ...]:
-    from tsrep.errors import ConfigError
-
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -94,7 +94,7 @@ class Comet(Objective):
     NeurIPS 2023.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"trial", "patient"})
+    needs: frozenset[str] = frozenset({"trial", "patient"})
     sampler: ClassVar[str] = "patient-wise"
 
     def __init__(
@@ -126,6 +126,11 @@ class Comet(Objective):
             raise ConfigError("objective comet has four levels of weight zero; give one of them a weight")
         if not apply_weights_to_identity:
             self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
+        told_apart = {
+            "trial": {"trial", "patient"},
+            "patient": {"patient"},
+        }  # trials have patients' negatives
+        self.needs = frozenset().union(*(told_apart.get(level, set()) for level in self.weights))
         self.dropout, self.mask = dropout, mask
         self.share_masks, self.identity_views = share_masks, identity_views
         self.trial_negatives = trial_negatives

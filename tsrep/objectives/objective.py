@@ -23,7 +23,7 @@ class Objective(nn.Module, ABC):
         Name of the batch sampler that suits the method.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
     sampler: ClassVar[str] = "random"
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -52,7 +52,7 @@ class Supervised(Objective):
         When ``double_sigmoid`` does not go with the head or the classes.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"label"})
+    needs: frozenset[str] = frozenset({"label"})
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Reg
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
-CLOSED = ConfigDict(extra="forbid", frozen=True)
+CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class WindowSettings(BaseModel):
@@ -84,13 +84,13 @@ class EvaluationSettings(BaseModel):
     model_config = CLOSED
 
     pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
-    protocols: tuple[Literal["probe", "knn", "finetune"], ...] = ("probe", "knn")
-    labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.1, 0.01)
-    drawn_by: tuple[DrawnBy, ...] = ("sample", "patient")
+    protocols: tuple[Literal["probe", "knn", "finetune"], ...] = Field(("probe", "knn"), min_length=1)
+    labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field((1.0, 0.1, 0.01), min_length=1)
+    drawn_by: tuple[DrawnBy, ...] = Field(("sample", "patient"), min_length=1)
     seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random encoders")
     resamples: Annotated[int, Field(ge=100)] = Field(1000, description="of patients, for intervals")
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        PENALTIES, description="values of C of the probe; the validation part chooses"
+        PENALTIES, min_length=1, description="values of C of the probe; the validation part chooses"
     )
     scheme: Scheme = Field("multinomial", description="of the probe, for three exclusive classes and more")
     aggregate: Aggregation = Field("mean", description="of the probabilities of a record's windows")
@@ -235,9 +235,12 @@ def _without_tags(where: list[str]) -> list[str]:
 
 
 def _known(where: list[str]) -> list[str]:
+    """Settings that there are at a path, which has the chosen name after each part with names."""
     model: Any = schema()
-    if where and where[0] in PARTS:
-        model = PARTS[where[0]][0].entry(where[1]).settings if len(where) > 1 else model
-    elif where:
-        model = Configuration.model_fields[where[0]].annotation
+    path = iter(where)
+    for part in path:
+        if model is not schema() or part not in PARTS:
+            model = _supervised() if part == "head" else model.model_fields[part].annotation
+        elif (name := next(path, None)) is not None:
+            model = PARTS[part][0].entry(name).settings
     return list(model.model_fields)

@@ -39,6 +39,7 @@ def evaluate(
     labels: Sequence[float] | None = None,
     seeds: int | None = None,
     part: str | None = None,
+    root: Path | str | None = None,
     progress: bool = True,
 ) -> Scores:
     """Score a run; ``scores.json`` and ``predictions.npz`` of its folder gain or replace what is scored.
@@ -48,6 +49,8 @@ def evaluate(
     run : Run or path of a run folder
     protocols, labels, seeds, part
         Instead of the run's own evaluation settings.
+    root : Path, optional
+        Where the data are, if they have moved.
     progress : bool
         Say on standard error what is being fitted.
 
@@ -61,7 +64,8 @@ def evaluate(
     run = run if isinstance(run, Run) else Run(run)
     given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
     changes = {key: value for key, value in given.items() if value is not None}
-    config = assemble(plain(run.config), {"evaluation": changes})
+    moved = {} if root is None else {"root": str(Path(root).expanduser().resolve())}
+    config = assemble(plain(run.config), {"evaluation": changes}, moved)
     encoder = run.encoder()
     with _status(progress) as tell:
         tell("reading the data")

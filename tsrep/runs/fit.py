@@ -13,7 +13,6 @@ from torch import distributed
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.files import write_json
-from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, SAMPLERS
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.choose import PROBE_NAME, probe_score
@@ -25,12 +24,12 @@ from tsrep.runs.provenance import provenance
 from tsrep.runs.snapshots import write_snapshots
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
+from tsrep.signals.standardise import Scaler
 from tsrep.training.distributed import Ranks, pick_device, process_group
 from tsrep.training.hooks import Hook
-from tsrep.training.loop import Part, Trainer
+from tsrep.training.loop import Outcome, Part, Trainer
 from tsrep.training.progress import ProgressBar
-from tsrep.training.settings import TrainingSettings
-from tsrep.training.tensorboard import TensorBoard
+from tsrep.training.tensorboard import TensorBoard, require_tensorboard
 
 
 def fit(
@@ -38,6 +37,7 @@ def fit(
     *,
     out: Path | str | None = None,
     resume: Path | str | None = None,
+    root: Path | str | None = None,
     progress: bool = True,
     hooks: Sequence[Hook] = (),
 ) -> Run:
@@ -52,6 +52,8 @@ def fit(
     resume : Path, optional
         Continue the run in this folder, with its own configuration; on the CPU the weights become
         those of a run that was never stopped, bit for bit.
+    root : Path, optional
+        Where the data are, instead of what the configuration says; they may have moved before a resume.
     progress : bool
         Draw progress on standard error.
     hooks : sequence of Hook
@@ -71,56 +73,73 @@ def fit(
         When stopped by the user; the state is saved.
     """
     before = None if resume is None else Run(resume)
-    checked = configure(config) if before is None else before.config
-    device = pick_device(checked.device)
+    config = configure(config) if before is None else before.config
+    if root is not None or config.root is not None:
+        config = config.model_copy(update={"root": Path(root or config.root or "").expanduser().resolve()})
+    device = pick_device(config.device)
+    if config.training.tensorboard:
+        require_tensorboard()
     with process_group(device) as ranks:
-        prepared = prepare(checked, progress=progress and ranks.first)
-        refuse_unmet_needs(checked, prepared)
-        encoder = new_encoder(checked, prepared.panel, checked.seed)
-        objective = new_objective(checked, encoder, prepared.panel, checked.seed)
+        prepared = _prepare_in_turn(config, progress, ranks)
+        encoder = new_encoder(config, prepared.panel, config.seed)
+        objective = new_objective(config, encoder, prepared.panel, config.seed)
+        refuse_unmet_needs(config, objective, prepared)
+        train, validation = (
+            training_part(config, prepared, index, device, ranks)
+            for index in (prepared.split.train, prepared.split.validation)
+        )
         if before is None:
-            run = _new_run(checked, prepared, encoder, device, out, ranks)
+            run = _new_run(config, prepared, encoder, device, out, ranks)
         else:
             run = before
             run.refuse_other_data(prepared)
-        if progress:
-            hooks = [*hooks, ProgressBar(checked.objective.name)]
         if not run.finished:
-            _train(run, prepared, encoder, objective, device, hooks, ranks)
+            trainer = Trainer(
+                encoder,
+                objective,
+                train,
+                validation,
+                config.training,
+                seed=config.seed,
+                folder=run.path,
+                score=probe_score(config, prepared, device),
+                score_name=PROBE_NAME,
+                hooks=_hooks(config, run, hooks, progress, ranks),
+                ranks=ranks,
+            )
+            _finish(run, trainer.run(), encoder, prepared.scaler, ranks)
+        if ranks.first and not (run.path / "examples.npz").exists():
+            write_snapshots(run.path, config, prepared, run.encoder().to(device), device)
+        ranks.wait()
     return run
 
 
-def _train(
-    run: Run,
-    prepared: Prepared,
-    encoder: Encoder,
-    objective: Objective,
-    device: torch.device,
-    hooks: Sequence[Hook],
-    ranks: Ranks,
-) -> None:
-    config = run.config
-    settings: TrainingSettings = config.training
-    if settings.tensorboard and ranks.first:
-        hooks = [*hooks, TensorBoard(run.path / "tensorboard")]
-    outcome = Trainer(
-        encoder,
-        objective,
-        training_part(config, prepared, prepared.split.train, device, ranks),
-        training_part(config, prepared, prepared.split.validation, device, ranks),
-        settings,
-        seed=config.seed,
-        folder=run.path,
-        score=probe_score(config, prepared, device),
-        score_name=PROBE_NAME,
-        hooks=hooks,
-        ranks=ranks,
-    ).run()
+def _prepare_in_turn(config: Configuration, progress: bool, ranks: Ranks) -> Prepared:
+    """The first process decodes recordings; the others find them in the cache."""
+    if not ranks.first:
+        ranks.wait()
+    prepared = prepare(config, progress=progress and ranks.first)
+    if ranks.first:
+        ranks.wait()
+    return prepared
+
+
+def _hooks(
+    config: Configuration, run: Run, hooks: Sequence[Hook], progress: bool, ranks: Ranks
+) -> list[Hook]:
+    chosen = [*hooks]
+    if progress and ranks.first:
+        chosen.append(ProgressBar(config.objective.name))
+    if config.training.tensorboard and ranks.first:
+        chosen.append(TensorBoard(run.path / "tensorboard"))
+    return chosen
+
+
+def _finish(run: Run, outcome: Outcome, encoder: Encoder, scaler: Scaler, ranks: Ranks) -> None:
     if ranks.first:
         facts = run.provenance | {"seconds": outcome.seconds, "training": asdict(outcome)}
         write_json(run.path / "provenance.json", facts)
-        write_snapshots(run.path, config, prepared, encoder, device)
-        run.write_encoder(encoder, prepared.scaler)
+        run.write_encoder(encoder, scaler)
 
 
 def training_part(
@@ -163,8 +182,7 @@ def _new_run(
         split = prepared.split
         write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
         write_config(folder / "config.yaml", config)
-    if ranks.world > 1:
-        distributed.barrier()
+    ranks.wait()
     return Run(folder)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.registry import ENCODERS
+from tsrep.runs.build import initial_weights
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepare import Prepared
@@ -66,7 +67,8 @@ class Run:
         """
         self._refuse_unfinished()
         channels = len(self.provenance["data"]["channels"])
-        encoder: Encoder = ENCODERS.build(self.config.encoder, channels=channels)
+        with initial_weights(0, "about to be replaced"):
+            encoder: Encoder = ENCODERS.build(self.config.encoder, channels=channels)
         try:
             encoder.load_state_dict(load_weights(self.path / "encoder.safetensors"))
         except RuntimeError as error:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.metrics import classes_scored
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, OBJECTIVES, SPLITS
+from tsrep.registry import DATASETS, SPLITS
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel, Split
 from tsrep.signals.standardise import Scaler, fit_scaler
@@ -49,9 +50,8 @@ def prepare(config: Configuration, *, progress: bool = True) -> Prepared:
     windows = cut_windows(config, records)
     rule = SPLITS.build(config.split or {"name": dataset.default_split})
     split: Split = rule(windows)
-    scaler = fit_scaler(windows.select(split.train), config.window.standardise)
-    if config.window.standardise == "record":
-        scaler = fit_scaler(windows, "record")
+    own = config.window.standardise == "record"
+    scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
     return Prepared(records, scaler.apply(windows), split, scaler)
 
 
@@ -66,23 +66,30 @@ def cut_windows(config: Configuration, records: Panel) -> Panel:
     )
 
 
-def refuse_unmet_needs(config: Configuration, prepared: Prepared) -> None:
-    """Check that the training part has what the objective contrasts.
+def refuse_unmet_needs(config: Configuration, objective: Objective, prepared: Prepared) -> None:
+    """Check that the training part has what the objective contrasts, and that the score can choose.
 
     Raises
     ------
     ConfigError
-        When every trial has one sample only, or there is one patient only.
+        When no trial or patient has two samples, there is one patient only, or no class of the
+        validation part has both values.
     """
-    cls = OBJECTIVES.entry(config.objective.name).cls
-    assert issubclass(cls, Objective)
     train = prepared.panel.select(prepared.split.train)
-    if "trial" in cls.needs and len(np.unique(train.trial)) == len(train):
+    name = config.objective.name
+    for what, ids, remedy in (
+        ("trial", train.trial, "shorten window.seconds"),
+        ("patient", train.patient, "shorten window.seconds or add records"),
+    ):
+        if what in objective.needs and len(np.unique(ids)) == len(train):
+            raise ConfigError(
+                f"objective {name} needs several samples of a {what}, but each has one; {remedy}"
+            )
+    if "patient" in objective.needs and len(np.unique(train.patient)) < 2:
+        raise ConfigError(f"objective {name} needs at least two training patients; add patients")
+    held = prepared.panel.select(prepared.split.validation)
+    if config.training.checkpoint == "best-score" and not classes_scored(held.label, len(held.classes)):
         raise ConfigError(
-            f"objective {config.objective.name} needs several samples per trial, but each trial gives one; "
-            "shorten window.seconds"
-        )
-    if "patient" in cls.needs and len(np.unique(train.patient)) < 2:
-        raise ConfigError(
-            f"objective {config.objective.name} needs at least two training patients; add patients"
+            "no class of the validation part has both values, so no score can choose the epoch; "
+            "give it other patients or set training.checkpoint to best-loss"
         )

@@ -43,7 +43,7 @@ class Sampler(ABC):
             )
         if len(panel) < 2 * world:
             raise ConfigError(
-                f"{len(panel)} training sample(s) do not make a batch for {world} process(es); "
+                f"{len(panel)} sample(s) of a part do not make a batch for {world} process(es); "
                 "each needs at least 2 samples"
             )
         self.panel = panel

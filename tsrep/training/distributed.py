@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
+from tsrep.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -22,6 +24,11 @@ class Ranks:
     def first(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.world > 1:
+            distributed.barrier()
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
@@ -60,12 +67,25 @@ def process_group(device: torch.device) -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
+def first_process() -> bool:
+    """Whether this is the process that writes and prints, also when the group has ended."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def pick_device(name: str) -> torch.device:
-    """``auto`` is this process's CUDA device where there is one, else the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if not torch.cuda.is_available():
+    """Device by name; ``cuda`` is this process's own, ``auto`` that one where there is one, else the CPU.
+
+    Raises
+    ------
+    ConfigError
+        When CUDA is asked for and missing.
+    """
+    there = torch.cuda.is_available()
+    if name == "cpu" or (name == "auto" and not there):
         return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    number = int(name.partition(":")[2] or os.environ.get("LOCAL_RANK", "0"))
+    if not there or number >= torch.cuda.device_count():
+        raise ConfigError(f"device is {name!r}, but there is no such CUDA device here; set it to cpu or auto")
+    device = torch.device("cuda", number)
     torch.cuda.set_device(device)
     return device

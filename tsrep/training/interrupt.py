@@ -14,6 +14,8 @@ from tsrep.errors import RunError
 class Interrupted(RunError):
     """Training stopped on request after saving its state."""
 
+    exit_code = 128 + signal.SIGINT
+
 
 class StopRequest:
     """Whether a stop was asked for."""

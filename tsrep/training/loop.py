@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.errors import RunError
 from tsrep.objectives.objective import Objective
 from tsrep.rng import torch_generator
 from tsrep.sampling.batches import PanelTensors
@@ -113,7 +114,7 @@ class Trainer:
             weight_decay=settings.weight_decay,
         )
         self.average = weight_average(self.net, settings)
-        self.position = Position()
+        self.position = Position(world=self.ranks.world)
         self.terms = RunningTerms()
         self.hooks = list(hooks)
         self.epochs = settings.epochs - settings.skip_last_epoch
@@ -135,6 +136,10 @@ class Trainer:
             stored["average"] = self.average
         if self.state_file.exists():
             self.position = load_state(self.state_file, **stored)
+            if self.position.world != self.ranks.world:
+                raise RunError(
+                    f"{self.folder} was trained by {self.position.world} process(es); resume it with as many"
+                )
             self.terms = RunningTerms.restore(self.position.terms, self.device)
         log = MetricLog(self.folder / "metrics.jsonl", self.position.log_bytes) if self.ranks.first else None
         if log is not None:
@@ -275,8 +280,7 @@ class Trainer:
         return module
 
     def _load_kept(self) -> None:
-        if self.ranks.world > 1:
-            torch.distributed.barrier()
+        self.ranks.wait()
         self.net.load_state_dict(load_weights(self.weights_file))
         self.net.eval()
 

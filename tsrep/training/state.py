@@ -32,6 +32,8 @@ class Position:
         Validations since then.
     log_bytes : int
         Length of the metric log.
+    world : int
+        Processes that train together; they share out the batches and the random draws.
     seconds : float
         Training time so far.
     terms : dict
@@ -45,6 +47,7 @@ class Position:
     best_epoch: int = 0
     idle: int = 0
     log_bytes: int = 0
+    world: int = 1
     seconds: float = 0.0
     terms: dict[str, Any] = field(default_factory=dict)
 

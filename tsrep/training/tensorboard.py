@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,27 @@ from tsrep.errors import ConfigError
 from tsrep.training.hooks import Hook
 
 
+def require_tensorboard() -> None:
+    """Check that events can be written.
+
+    Raises
+    ------
+    ConfigError
+        When the package is not installed.
+    """
+    if find_spec("tensorboard") is None:
+        raise ConfigError(
+            "training.tensorboard needs the package tensorboard; "
+            "install tsrep[tensorboard] or set it to false"
+        )
+
+
 class TensorBoard(Hook):
     """Writes every number of the metric log as a scalar."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ConfigError(
-                "training.tensorboard needs the package tensorboard; "
-                "install tsrep[tensorboard] or set it to false"
-            ) from error
+        from torch.utils.tensorboard import SummaryWriter
+
         self._writer = SummaryWriter(str(folder))
 
     def on_record(self, record: dict[str, Any]) -> None:
