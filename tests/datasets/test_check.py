@@ -44,7 +44,11 @@ def test_flat_clipped_and_missing():
     x[9, 0, 30:33] = 4000
     x[11, 0, 5] = np.nan
     assert serious(check(make(x))) == [
-        ("warning", "1 record with missing values (NaN)", "a: 11"),
+        (
+            "warning",
+            "1 record with missing values (NaN), steps that encoders drop in all leads",
+            "a: 11",
+        ),
         ("warning", "2 records with a flat lead", "a: 3; b: 5"),
         ("warning", "1 record with a clipped lead", "b: 9"),
     ]
@@ -81,8 +85,8 @@ def test_balance_patients_and_skipped():
     text = {(f.severity, f.what) for f in findings}
     assert ("warning", "no sample of class none") in text
     assert ("note", "class few comes from 2 patients only") in text
-    assert ("warning", "1 record could not be read") in text
-    assert [f.where for f in findings if "could not" in f.what] == ["r9: it is broken"]
+    assert ("warning", "1 left out as unreadable") in text
+    assert [f.where for f in findings if "left out" in f.what] == ["r9: it is broken"]
     assert [f.severity for f in findings] == sorted(
         (f.severity for f in findings), key=["error", "warning", "note"].index
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import numpy as np
 import pytest
 
+from tsrep.datasets import converted
 from tsrep.datasets.conversion import HEADER, Job, Pieces, convert, fingerprint
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import DataError
@@ -80,6 +84,70 @@ def test_two_at_a_time_end_with_one(tmp_path):
     got = run(replace(job(), decode=while_another_finishes), tmp_path)
     assert len(got.store) == 7
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_conversion_that_came_a_moment_ago_is_not_removed(tmp_path, monkeypatch):
+    opens = converted._open
+    inodes = []
+
+    def too_early(folder):
+        monkeypatch.setattr(converted, "_open", opens)
+        with pytest.raises(FileNotFoundError) as missing:
+            opens(folder)
+        run(job(), tmp_path)
+        inodes.append(next(tmp_path.glob("test-*")).stat().st_ino)
+        raise missing.value
+
+    monkeypatch.setattr(converted, "_open", too_early)
+    got = run(job(), tmp_path)
+    assert [path.stat().st_ino for path in tmp_path.iterdir()] == inodes
+    assert got.store.filename.parent.stat().st_ino == inodes[0]
+
+
+def test_a_conversion_that_another_takes_away_stays_open(tmp_path, monkeypatch):
+    opens = converted._open
+
+    def taken_away(folder):
+        if not folder.name.startswith("."):
+            shutil.rmtree(folder, ignore_errors=True)
+        return opens(folder)
+
+    monkeypatch.setattr(converted, "_open", taken_away)
+    assert run(job(), tmp_path).store[:, 1, 2].tolist() == [1, 2, 2, 4, 4, 4, 4]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_many_at_a_time_all_get_the_conversion(tmp_path, damaged):
+    if damaged:
+        run(job(), tmp_path)
+        next(tmp_path.glob("test-*/signals.npy")).write_bytes(b"")
+    together = Barrier(4)
+
+    def after_all_have_looked(n):
+        if n == 1:
+            together.wait(timeout=30)
+        return decode(n)
+
+    with ThreadPoolExecutor(4) as pool:
+        every = list(
+            pool.map(
+                lambda _: run(replace(job(), decode=after_all_have_looked), tmp_path).store.sum(), range(4)
+            )
+        )
+    assert set(every) == {10 * (1 + 4 + 16)}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_pieces_that_are_left_out_keep_their_numbers(tmp_path):
+    def first_is_bad(n):
+        return replace(decode(n), store=decode(n).store[1:], left_out={0: "noise"}) if n == 4 else decode(n)
+
+    got = run(replace(job(), decode=first_is_bad), tmp_path)
+    assert got.source.tolist() == [0, 1, 1, 3, 3, 3]
+    assert got.piece.tolist() == [0, 0, 1, 1, 2, 3]
+    assert got.skipped == (("s3", "three is not liked"), ("s4, segment 0", "noise"))
+    with pytest.raises(DataError, match="s4, segment 0 cannot be used: noise"):
+        run(replace(job((1, 4)), decode=first_is_bad), tmp_path, strict=True)
 
 
 def test_fingerprints(tmp_path):

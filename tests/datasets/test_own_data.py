@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+from functools import partial
 
 import numpy as np
 import pytest
 
 from tests.datasets.recordings import write_csv
+from tsrep.datasets import arrays as array_module
 from tsrep.datasets import load
+from tsrep.datasets.check import check
 from tsrep.datasets.wfdb_writing import write_wfdb
 from tsrep.errors import ConfigError, DataError
 
@@ -75,6 +80,61 @@ def test_the_digest_follows_array_and_table(arrays):
     x[0, 0, 0] += 1
     np.save(arrays / "records.npy", x)
     assert own(arrays).digest != first
+
+
+def test_an_array_that_has_not_changed_is_not_read_again(arrays, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    path = arrays / "records.npy"
+    np.save(path, x := np.load(path).astype(np.float32))
+    time.sleep(0.05)
+    reads = []
+    whole = array_module._read_through
+    monkeypatch.setattr(array_module, "_read_through", lambda *given: reads.append(1) or whole(*given))
+    load_it = partial(load, "arrays", arrays, cache=cache, sfreq=50, patient="who")
+    first = load_it().digest
+    assert (load_it().digest, load_it(label="part").digest != first, len(reads)) == (first, True, 1)
+    times = path.stat()
+    x[0, 0, 0] += 1
+    np.save(path, x)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    time.sleep(0.05)
+    changed = load_it().digest
+    assert (changed != first, len(reads)) == (True, 2)
+    for remembered in cache.iterdir():
+        remembered.write_text("{")
+    assert (load_it().digest, load_it().digest, len(reads)) == (changed, changed, 3)
+
+
+def test_a_fresh_array_is_not_remembered(arrays, tmp_path, monkeypatch):
+    monkeypatch.setattr(array_module, "SETTLED_NS", 10**12)
+    load("arrays", arrays, cache=tmp_path / "cache", sfreq=50, patient="who")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(arrays, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    time.sleep(0.05)
+    assert len(load("arrays", arrays, cache=tmp_path / "cache", sfreq=50, patient="who")) == 6
+
+
+def test_a_record_with_a_silent_lead_is_skipped(arrays):
+    x = np.load(arrays / "records.npy").astype(np.float32)
+    x[2, 1] = np.nan
+    x[4, 0, 3] = np.nan
+    np.save(arrays / "records.npy", x)
+    panel = own(arrays)
+    assert panel.skipped == (("2", "channel 1 has no value (NaN throughout)"),)
+    assert panel.row.tolist() == panel.trial.tolist() == [0, 1, 3, 4, 5]
+    np.testing.assert_array_equal(panel.x, x[[0, 1, 3, 4, 5]])
+    findings = {f.what: f.where for f in check(panel)}
+    assert findings["1 left out as unreadable"] == "2: channel 1 has no value (NaN throughout)"
+    assert findings["1 record with missing values (NaN), steps that encoders drop in all leads"] == "ch0: 4"
+    with pytest.raises(DataError, match=r"record 2 of .* missing values in channel 1"):
+        own(arrays, strict=True)
+    x[:, 0] = np.nan
+    np.save(arrays / "records.npy", x)
+    with pytest.raises(DataError, match=r"every record of .* the first is channel 0 of record 0; remove"):
+        own(arrays)
 
 
 def test_missing_values_are_kept_or_refused(arrays):

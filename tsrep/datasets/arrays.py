@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -11,18 +15,43 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.about import About
-from tsrep.datasets.folders import dataset_folder
+from tsrep.datasets.conversion import fingerprint
+from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.own_labels import read_records
-from tsrep.errors import ConfigError, DataError
+from tsrep.errors import ConfigError, DataError, TsrepError
+from tsrep.files import write_json
 from tsrep.registry import DATASETS
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
+
+FORMAT = 1
+SETTLED_NS = 20_000_000
+
+
+@dataclass(frozen=True)
+class Content:
+    """What reading an array through says.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the file.
+    silent : list of [record, channel]
+        Records with a channel that has no value at all, and the first such channel.
+    gap : [record, channel] or None
+        The first missing value.
+    """
+
+    sha256: str
+    silent: list[list[int]]
+    gap: list[int] | None
 
 
 @DATASETS.register("arrays")
 class Arrays:
     """An array of shape (record, channel, time) and a table with one row per record.
 
-    int16 and float32 arrays are mapped where they lie; nothing is copied.
+    int16 and float32 arrays are mapped where they lie; nothing is copied. Single missing values (NaN) are
+    kept; a record with a channel that has no value at all is skipped.
 
     Parameters
     ----------
@@ -77,9 +106,9 @@ class Arrays:
         self,
         root: Path | None,
         *,
-        cache: Path | None = None,  # noqa: ARG002 - nothing is converted, but every data set is called alike
+        cache: Path | None = None,
         strict: bool = False,
-        progress: bool = True,  # noqa: ARG002 - likewise
+        progress: bool = True,  # noqa: ARG002 - nothing is converted, but every data set is called alike
     ) -> Panel:
         """Panel of whole records.
 
@@ -104,9 +133,11 @@ class Arrays:
             raise ConfigError(
                 f"{len(self.channels)} channel names, but {self.array} has {x.shape[1]}; name each once"
             )
+        content = _content(folder / self.array, x, cache_folder(cache))
         if strict:
-            _refuse_gaps(folder / self.array, x)
-        return Panel.from_arrays(
+            _refuse_gaps(folder / self.array, content)
+        keep = _sound(folder / self.array, len(x), content)
+        panel = Panel.from_arrays(
             x,
             label=records.label,
             patient=records.patient,
@@ -118,9 +149,11 @@ class Arrays:
             unit=self.unit,
             fold=records.fold,
             patient_names=records.patient_names,
+            skipped=tuple((f"{r}", f"channel {c} has no value (NaN throughout)") for r, c in content.silent),
             source=f"own array {self.array}",
-            digest=records.digest(_content(folder / self.array), np.arange(len(x))),
+            digest=records.digest(content.sha256, keep),
         )
+        return panel.select(keep) if content.silent else panel
 
 
 def _map(path: Path) -> NDArray[Any]:
@@ -138,19 +171,52 @@ def _map(path: Path) -> NDArray[Any]:
     return x
 
 
-def _refuse_gaps(path: Path, x: NDArray[Any]) -> None:
-    if x.dtype.kind != "f":
-        return
-    for begin in range(0, len(x), 256):
-        bad = ~np.isfinite(x[begin : begin + 256]).all(axis=2)
-        if bad.any():
-            record, channel = np.argwhere(bad)[0]
-            raise DataError(
-                f"record {begin + record} of {path} has missing values in channel {channel}; "
-                "mend it, or load without --strict"
-            )
+def _refuse_gaps(path: Path, content: Content) -> None:
+    if content.gap is not None:
+        record, channel = content.gap
+        raise DataError(
+            f"record {record} of {path} has missing values in channel {channel}; "
+            "mend it, or load without --strict"
+        )
 
 
-def _content(path: Path) -> str:
+def _sound(path: Path, records: int, content: Content) -> Ints:
+    """Records without a silent channel."""
+    keep = np.setdiff1d(np.arange(records), [record for record, _ in content.silent])
+    if records and not len(keep):
+        raise DataError(
+            f"every record of {path} has a channel without any value; the first is channel "
+            f"{content.silent[0][1]} of record {content.silent[0][0]}; remove channels that were not recorded"
+        )
+    return keep
+
+
+def _content(path: Path, x: NDArray[Any], cache: Path) -> Content:
+    """What is in an array, read through once and then remembered for as long as the file does not change."""
+    started = time.time_ns()
+    seen = fingerprint(path.parent, [path])
+    memory = cache / f"arrays-{FORMAT}-{seen[:20]}.json"
+    with suppress(OSError, ValueError, TypeError):
+        return Content(**json.loads(memory.read_text(encoding="utf-8")))
+    content = _read_through(path, x)
+    # a file changed within the same tick of the clock would look the same
+    settled = started - path.stat().st_ctime_ns > SETTLED_NS
+    if settled and fingerprint(path.parent, [path]) == seen:
+        with suppress(OSError, TsrepError):  # a cache that cannot be written costs time only
+            write_json(memory, asdict(content))
+    return content
+
+
+def _read_through(path: Path, x: NDArray[Any]) -> Content:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    silent: list[list[int]] = []
+    gap: list[int] | None = None
+    for begin in range(0, len(x), 256) if x.dtype.kind == "f" else ():
+        valid = np.isfinite(x[begin : begin + 256])
+        gaps, dead = ~valid.all(axis=2), ~valid.any(axis=2)
+        if gap is None and gaps.any():
+            record, channel = np.argwhere(gaps)[0].tolist()
+            gap = [begin + record, channel]
+        silent += [[begin + int(r), int(dead[r].argmax())] for r in np.flatnonzero(dead.any(axis=1))]
+    return Content(sha256, silent, gap)

@@ -48,7 +48,7 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
     signals = _read(panel, np.unique(panel.row))
     findings = [
         *_skipped(panel),
-        *_per_lead(signals.missing, "missing values (NaN)", trial_of),
+        *_per_lead(signals.missing, "missing values (NaN), steps that encoders drop in all leads", trial_of),
         *_per_lead(signals.flat, "a flat lead", trial_of),
         *_per_lead(signals.clipped, "a clipped lead", trial_of),
         *_copies(panel, split, signals.rows_of, trial_of),
@@ -93,7 +93,7 @@ def _skipped(panel: Panel) -> Iterator[Finding]:
     if panel.skipped:
         reasons = "; ".join(f"{record}: {reason}" for record, reason in panel.skipped[:SHOWN])
         more = f"; and {len(panel.skipped) - SHOWN} more" if len(panel.skipped) > SHOWN else ""
-        yield Finding("warning", f"{_count(len(panel.skipped), 'record')} could not be read", reasons + more)
+        yield Finding("warning", f"{len(panel.skipped):,} left out as unreadable", reasons + more)
 
 
 def _per_lead(leads: dict[str, list[int]], what: str, trial_of: dict[int, int]) -> Iterator[Finding]:

@@ -16,22 +16,22 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.datasets.converted import Converted, opened, put_in_place
 from tsrep.datasets.progress import progress_bar
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import DataError
-from tsrep.signals.panel import Floats, Ints
+from tsrep.signals.panel import Floats
 
-FORMAT = 2
+FORMAT = 3
 SLAB = 256
 HEADER = 128
 SPARE_BYTES = 8 << 20
@@ -46,11 +46,19 @@ class Pieces:
     ----------
     store : array, shape (piece, channel, time), int16 or float32
     gain, offset : arrays, shape (channel,)
+    left_out : dict of int to str
+        Numbers of the pieces that are not in ``store``, each with the reason.
     """
 
     store: NDArray[Any]
     gain: NDArray[Any]
     offset: NDArray[Any]
+    left_out: Mapping[int, str] = field(default_factory=dict)
+
+    def numbers(self) -> list[int]:
+        """Number of each piece of the store within its recording."""
+        every = range(len(self.store) + len(self.left_out))
+        return [number for number in every if number not in self.left_out]
 
 
 @dataclass(frozen=True)
@@ -86,30 +94,6 @@ class Job(Generic[S]):
     pieces: float = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Converted:
-    """A conversion on disk.
-
-    Attributes
-    ----------
-    store : memory map, shape (piece, channel, time)
-    gain, offset : float32 arrays, shape (piece or 1, channel)
-    source, piece : int64 arrays, shape (piece,)
-        Index of the source, and of the piece within it.
-    skipped : tuple of (label, reason)
-    digest : str
-        Hash of the decoded content.
-    """
-
-    store: NDArray[Any]
-    gain: Floats
-    offset: Floats
-    source: Ints
-    piece: Ints
-    skipped: tuple[tuple[str, str], ...]
-    digest: str
-
-
 def fingerprint(root: Path, files: Iterable[Path | str]) -> str:
     """Hash of place, size and times of change of some files; a missing file counts as such."""
     start = len(os.fspath(root))
@@ -135,41 +119,20 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
     """
     text = json.dumps([FORMAT, job.key, job.shape, job.dtype], sort_keys=True)
     folder = cache / f"{job.name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
-    try:
-        converted = _open(folder)
-    except (OSError, ValueError, KeyError, BadZipFile):
-        # not there, or damaged by somebody: only a complete conversion opens
-        shutil.rmtree(folder, ignore_errors=True)
-        _make(job, folder, strict, progress)
-        converted = _open(folder)
+    converted = opened(folder) or _make(job, folder, strict, progress)
     if strict:
         _refuse(converted.skipped)
     return converted
 
 
-def _open(folder: Path) -> Converted:
-    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    with (folder / "rows.npz").open("rb") as stream, np.load(stream) as file:
-        rows = dict(file)
-    return Converted(
-        store=np.load(folder / "signals.npy", mmap_mode="c"),
-        gain=rows["gain"],
-        offset=rows["offset"],
-        source=rows["source"],
-        piece=rows["piece"],
-        skipped=tuple((label, reason) for label, reason in meta["skipped"]),
-        digest=meta["digest"],
-    )
-
-
-def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
+def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> Converted:
     _refuse_full_disk(job, folder.parent)
     temporary: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder.parent))
         _write(job, temporary, strict, progress)
-        _put_in_place(temporary, folder)
+        return put_in_place(temporary, folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
@@ -183,15 +146,6 @@ def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _put_in_place(temporary: Path, folder: Path) -> None:
-    try:
-        temporary.rename(folder)
-    except OSError as error:
-        # another process may have finished the same conversion first; theirs is as good as ours
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (folder / "meta.json").exists():
-            raise
 
 
 def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
@@ -209,7 +163,8 @@ def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
             out.write(result.store.tobytes())
             digest.update(result.store.tobytes())
             digest.update(np.stack([result.gain, result.offset]).astype(np.float32).tobytes())
-            rows += [(i, k) for k in range(len(result.store))]
+            skipped += [(f"{job.labels[i]}, segment {k}", why) for k, why in result.left_out.items()]
+            rows += [(i, k) for k in result.numbers()]
             gains += [result.gain] * len(result.store)
             offsets += [result.offset] * len(result.store)
         if not rows:

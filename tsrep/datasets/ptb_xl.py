@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from tsrep.datasets.about import About
-from tsrep.datasets.conversion import Converted, Job, Pieces, convert, fingerprint
+from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
+from tsrep.datasets.converted import Converted
 from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
 from tsrep.datasets.tables import Table, integers, read_table, refuse_duplicates

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.about import About
-from tsrep.datasets.conversion import Converted, Job, Pieces, convert, fingerprint
+from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
+from tsrep.datasets.converted import Converted
 from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.own_labels import Records, read_records
 from tsrep.datasets.tables import refuse_duplicates
