@@ -24,7 +24,7 @@ from tsrep.errors import ConfigError
 from tsrep.evaluation.aggregate import Aggregation
 from tsrep.evaluation.labels import DrawnBy
 from tsrep.evaluation.probe import PENALTIES, Scheme
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, nearest
+from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, explain, nearest
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
@@ -221,11 +221,7 @@ def _sentence(error: ValidationError) -> str:
         known = ", ".join(PARTS[where[0]][0].names())
         return f"{where[0]} does not say its name; give {where[0]}.name, one of {known}"
     path = ".".join(_without_tags(where))
-    if kind == "extra_forbidden":
-        return f"unknown setting {path}; {nearest(where[-1], _known(where[:-1]))}"
-    if kind == "missing":
-        return f"{path} is missing; it has no default, so give it"
-    return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return explain(error, path, lambda: _known(where[:-1]))
 
 
 def _without_tags(where: list[str]) -> list[str]:
