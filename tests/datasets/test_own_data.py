@@ -272,6 +272,48 @@ def test_a_record_of_the_table_without_files_is_skipped(records):
         folder(records, segment_seconds=5, strict=True)
 
 
+@pytest.mark.parametrize("rate", [None, 80, 250])
+def test_a_gap_costs_its_segment_only(records, rate):
+    whole = folder(records, rows=[0, 3], segment_seconds=5, rate=rate).x
+    path = records / "sub/r3.dat"
+    counts = np.fromfile(path, "<i2").reshape(-1, 2)
+    counts[1150:1200, 1] = -32768
+    counts[2499, 0] = -32768
+    counts.tofile(path)
+    panel = folder(records, segment_seconds=5, rate=rate)
+    assert panel.skipped == (
+        ("sub/r3, segment 2", "missing values (NaN) in channel II within 10-15 s"),
+        ("sub/r3, segment 4", "missing values (NaN) in channel I within 20-25 s"),
+    )
+    assert panel.trial.tolist() == [0, 0, 1, 1, 1]
+    # all but the ends, where the filter of the resampling reaches the gap
+    np.testing.assert_allclose(panel.x[..., 50:-50], whole[[0, 1, 2, 3, 5]][..., 50:-50], atol=2e-3)
+    with pytest.raises(DataError, match="sub/r3, segment 2 cannot be used: missing values"):
+        folder(records, segment_seconds=5, rate=rate, strict=True)
+
+
+def test_a_gap_behind_the_last_segment_costs_nothing(records):
+    path = records / "sub/r3.dat"
+    counts = np.fromfile(path, "<i2").reshape(-1, 2)
+    counts[2100:] = -32768
+    counts.tofile(path)
+    assert folder(records, rows=[0, 3], segment_seconds=10).skipped == ()
+    counts[[5, 1500], 1] = -32768
+    counts.tofile(path)
+    panel = folder(records, segment_seconds=10)
+    assert panel.skipped == (("sub/r3", "missing values (NaN) in channel II"),)
+
+
+def test_a_gap_costs_a_record_that_is_not_cut(records):
+    path = records / "sub/r0.dat"
+    counts = np.fromfile(path, "<i2").reshape(-1, 2)
+    counts[5, 1] = -32768
+    counts.tofile(path)
+    assert folder(records, rows=[0, 1], channels=("I", "II")).skipped == (
+        ("sub/r0", "missing values (NaN) in channel II"),
+    )
+
+
 def test_a_changed_file_is_decoded_again(records):
     first = folder(records, rows=[0, 3], segment_seconds=5)
     write_wfdb(records / "sub/r3", wave(3, 100, 25), sfreq=100, channels=("I", "II"))

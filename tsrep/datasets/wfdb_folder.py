@@ -17,10 +17,11 @@ from tsrep.datasets.about import About
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.folders import cache_folder, dataset_folder
+from tsrep.datasets.gaps import Gaps, bridged, find_gaps, spoilt_segments
 from tsrep.datasets.own_labels import Records, read_records
 from tsrep.datasets.tables import refuse_duplicates
 from tsrep.datasets.wfdb_header import Unreadable, one_unit, signal_files
-from tsrep.datasets.wfdb_record import MISSING, WfdbHeader, read_header, read_wfdb
+from tsrep.datasets.wfdb_record import WfdbHeader, read_header, read_wfdb
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
@@ -57,7 +58,8 @@ class WfdbFolder:
     fold : str or None
         Column of folds.
     segment_seconds : float or None
-        Cut records into segments this long (a remainder is left out); needed when lengths differ.
+        Cut records into segments this long, without a remainder and without those that have missing
+        values; needed when lengths differ. Whole records with missing values are skipped.
     channels : tuple of str or None
         Channels to keep, by name; needed when records have different ones.
     rate : float or None
@@ -225,9 +227,10 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
         raise Unreadable(f"unit is {unit}, not {plan.unit}")
     values: NDArray[Any] = record.counts[order]
     gain, offset = record.gain[order], record.offset[order]
-    gaps = values == MISSING if values.dtype == np.int16 else ~np.isfinite(values)
+    gaps = find_gaps(values)
+    left_out = _left_out(gaps, record.sfreq, plan) if gaps.any() else {}
     if gaps.any():
-        raise Unreadable(f"missing values (NaN) in channel {plan.channels[int(gaps.any(axis=1).argmax())]}")
+        values = bridged(values, gaps)
     if not plan.int16 and values.dtype == np.int16:
         values = (values * gain[:, None] + offset[:, None]).astype(np.float32)
         gain, offset = np.ones(len(order)), np.zeros(len(order))
@@ -236,7 +239,22 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
     if plan.int16:
         # half a count of rounding at most, as when the recorder itself had sampled at this rate
         values = np.clip(np.rint(values), -32767, 32767).astype(np.int16)
-    return Pieces(_cut(values, plan), gain, offset)
+    pieces = np.delete(_cut(values, plan), list(left_out), axis=0)
+    return Pieces(pieces, gain, offset, left_out)
+
+
+def _left_out(gaps: Gaps, sfreq: float, plan: Plan) -> dict[int, str]:
+    """Segments with a gap, each with the reason; a record without another cannot be used."""
+    total = round(gaps.shape[1] * plan.rate / sfreq) // plan.steps
+    spoilt = spoilt_segments(gaps, plan.steps * sfreq / plan.rate, total, plan.channels)
+    if not plan.segments or 0 < total == len(spoilt):
+        channel = next(iter(spoilt.values()), plan.channels[int(gaps.any(axis=1).argmax())])
+        raise Unreadable(f"missing values (NaN) in channel {channel}")
+    seconds = plan.steps / plan.rate
+    return {
+        k: f"missing values (NaN) in channel {channel} within {k * seconds:g}-{(k + 1) * seconds:g} s"
+        for k, channel in spoilt.items()
+    }
 
 
 def _cut(values: NDArray[Any], plan: Plan) -> NDArray[Any]:
