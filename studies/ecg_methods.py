@@ -6,8 +6,9 @@ One command makes the table of ``docs/results/ecg.md``; finished runs are kept a
 
 ``DIR`` holds ``ecg_100hz_int16_uV.npy`` (record, lead, time) and ``records.csv`` with patients and the
 five superclasses. Each objective trains the same encoder from the same three starts on the training
-patients; the validation patients choose the epoch and the penalty of the probe; the test patients are
-scored once.
+patients without labels, and is judged by probes on fractions of them; ``supervised`` trains encoder and
+head on just the labelled patients. The validation patients choose epochs and penalties; the test patients
+are scored once.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ import numpy as np
 import torch
 
 from tsrep.encoders.pooling import POOLS
+from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.labels import draw_labels
+from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocol import evaluate_features
 from tsrep.evaluation.scores import Score, Scores
+from tsrep.evaluation.scoring import score
 from tsrep.files import write_text
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
+from tsrep.runs.finetune import finetuned
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare
@@ -49,12 +55,15 @@ BASE: dict[str, Any] = {
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 32, "dim": 128},
     "training": {"epochs": 12, "batch_size": 128, "lr": 1e-3, "log_every": 20},
+    "evaluation": {
+        "finetune": {"head": {"pooling": "max-mean"}, "epochs": 12, "least_steps": 200, "lr": 1e-3}
+    },
 }
+FRACTIONS = (1.0, 0.1, 0.01)
 METHODS: dict[str, dict[str, Any]] = {
     "comet": {"objective": {"name": "comet", "share_masks": True}},
     "ts2vec": {"objective": "ts2vec"},
     "simclr": {"objective": "simclr"},
-    "supervised": {"objective": {"name": "supervised", "pooling": "max-mean"}},
 }
 
 
@@ -70,12 +79,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     options = parser.parse_args()
     jobs = [(options.runs, options.root.resolve(), name, s) for s in range(options.seeds) for name in METHODS]
+    root = options.root.resolve()
+    labelled = [(options.runs, root, fraction, s) for fraction in FRACTIONS for s in range(options.seeds)]
     with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
         list(pool.map(_train, jobs))
+        supervised = dict(zip([job[2:] for job in labelled], pool.map(_supervise, labelled), strict=True))
     runs = {name: [Run(options.runs / f"{name}-{s}") for s in range(options.seeds)] for name in METHODS}
     config = runs["comet"][0].config
     prepared = prepare(config, progress=False)
-    scores = _score(runs, config, prepared, options.seeds)
+    scores = _score(runs, config, prepared, options.seeds) + _score_supervised(supervised, options.seeds)
     _write(options.out, _page(runs, prepared, scores, options.seeds))
 
 
@@ -87,11 +99,37 @@ def _train(job: tuple[Path, Path, str, int]) -> None:
     folder, root, name, seed = job
     torch.set_num_threads(1)
     path = folder / f"{name}-{seed}"
-    if (path / "config.yaml").exists():
+    config = _configuration(root, name, seed)
+    if not (path / "config.yaml").exists():
+        fit(config, out=path, progress=False)
+    elif Run(path).config != config:
+        raise RunError(f"{path} was made with other settings than the script has now; remove it")
+    elif not Run(path).finished:
         fit(resume=path, progress=False)
-    else:
-        fit(_configuration(root, name, seed), out=path, progress=False)
     print(f"trained {path}", flush=True)
+
+
+def _supervise(job: tuple[Path, Path, float, int]) -> tuple[Predictions, int]:
+    """Window predictions of encoder and head trained on labelled patients only, and how many those are."""
+    folder, root, fraction, seed = job
+    torch.set_num_threads(1)
+    config = _configuration(root, "comet", seed)
+    prepared = prepare(config, progress=False)
+    panel, split = prepared.panel, prepared.split
+    labelled = draw_labels(panel, split.train, fraction, "patient", seed=seed)
+    predictions = finetuned(
+        config,
+        prepared,
+        new_encoder(config, panel, seed),
+        labelled,
+        split.test,
+        choose=True,
+        seed=seed,
+        device=torch.device("cpu"),
+        folder=folder / "supervised" / f"{fraction:g}-{seed}",
+    )
+    print(f"trained with labels of {fraction:g}, seed {seed}", flush=True)
+    return predictions, len(np.unique(panel.patient[labelled]))
 
 
 def _score(runs: dict[str, list[Run]], config: Configuration, prepared: Prepared, seeds: int) -> Scores:
@@ -101,8 +139,30 @@ def _score(runs: dict[str, list[Run]], config: Configuration, prepared: Prepared
     for name, trained in runs.items():
         features[name] = [embed(run.encoder(), prepared.panel, pool=pool) for run in trained]
     return evaluate_features(
-        features, prepared.panel, prepared.split, drawn_by=("patient",), seeds=seeds, on_step=print
+        features,
+        prepared.panel,
+        prepared.split,
+        fractions=FRACTIONS,
+        drawn_by=("patient",),
+        seeds=seeds,
+        on_step=print,
     )
+
+
+def _score_supervised(supervised: dict[tuple[float, int], tuple[Predictions, int]], seeds: int) -> Scores:
+    rows: list[Score] = []
+    for fraction in FRACTIONS:
+        found = [supervised[fraction, seed] for seed in range(seeds)]
+        rows += score(
+            [predictions for predictions, _ in found],
+            method="supervised",
+            protocol="finetune",
+            part="test",
+            labels=fraction,
+            drawn_by="patient" if fraction < 1 else "all",
+            labelled_patients=float(np.mean([patients for _, patients in found])),
+        )
+    return Scores(tuple(rows))
 
 
 def _page(runs: dict[str, list[Run]], prepared: Prepared, scores: Scores, seeds: int) -> str:
@@ -126,6 +186,7 @@ def _page(runs: dict[str, list[Run]], prepared: Prepared, scores: Scores, seeds:
         f"- Values: macro AUROC per record of test patients, mean over {seeds} seeds (training, random start "
         "and label draw together) with a 95 % interval by bootstrap over patients; ± is the standard "
         "deviation over seeds. The difference is from the same random starts, paired on the same resamples.",
+        "- `supervised` trains encoder and head on the labelled patients alone, from the same random starts.",
         "",
     ]
     for protocol, title in (("probe", "Linear probe"), ("knn", "Nearest neighbours")):
@@ -137,9 +198,9 @@ def _page(runs: dict[str, list[Run]], prepared: Prepared, scores: Scores, seeds:
 def _table(scores: Scores, protocol: str) -> list[str]:
     head = ["method", "labels", "test records", "test patients", "AUROC", "minus random-init", "AUPRC", "F1"]
     lines = [head, ["---"] * len(head)]
-    for fraction in (1.0, 0.1, 0.01):
+    for fraction in FRACTIONS:
         rows = scores.where(unit="record", labels=fraction)
-        shown = [*rows.where(protocol=protocol), *rows.where(method="majority")]
+        shown = [s for s in rows if s.protocol == protocol or s.method in ("majority", "supervised")]
         lines += map(_row, sorted(shown, key=lambda s: -s.metrics["auroc"].value))
     return ["| " + " | ".join(line) + " |" for line in lines]
 
