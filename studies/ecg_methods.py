@@ -102,7 +102,7 @@ def _train(job: tuple[Path, Path, str, int]) -> None:
     config = _configuration(root, name, seed)
     if not (path / "config.yaml").exists():
         fit(config, out=path, progress=False)
-    elif Run(path).config != config:
+    elif Run(path).config.model_copy(update={"evaluation": config.evaluation}) != config:
         raise RunError(f"{path} was made with other settings than the script has now; remove it")
     elif not Run(path).finished:
         fit(resume=path, progress=False)
