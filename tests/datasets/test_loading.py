@@ -8,6 +8,7 @@ import pytest
 
 from tsrep.datasets import About, about, build, load
 from tsrep.datasets.folders import cache_folder, default_folder
+from tsrep.datasets.loading import default_splits
 from tsrep.datasets.tables import codes, integers, read_table
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS, SPLITS
@@ -49,6 +50,12 @@ def test_names_mappings_and_settings_are_the_same(tmp_path):
         build({"patients": 10})
     with pytest.raises(ConfigError, match="unknown dataset 'ptb'"):
         about("ptb")
+
+
+def test_the_split_that_a_setting_calls_for_is_told():
+    assert default_splits("ptb-xl") == ["official", "per-class-order with task=medformer"]
+    assert default_splits("ptb-xl-sim") == ["official", "per-class-order with task=medformer"]
+    assert default_splits("arrays") == ["stratified"]
 
 
 def test_places(tmp_path, monkeypatch):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tsrep.runs.config import Configuration
+    from tsrep.signals import Panel, Split
 
 data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of a data set; see `tsrep data list`.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="PATH=VALUE", help="A setting of the data set, such as task=rhythm."),
+    typer.Option("--set", "-s", metavar="PATH=VALUE", help="One setting, such as dataset.task=rhythm."),
 ]
 
 
@@ -37,6 +41,7 @@ def list_datasets() -> None:
 def info(name: Name) -> None:
     """What a data set is, what its folder must contain, and its settings."""
     from tsrep.datasets import about
+    from tsrep.datasets.loading import default_splits
     from tsrep.registry import DATASETS
 
     facts = about(name)
@@ -46,7 +51,7 @@ def info(name: Name) -> None:
         "page": facts.url,
         "size": f"{facts.size_mb:,.0f} MB" if facts.size_mb else "",
         "records": f"{facts.records:,} of {facts.patients:,} patients" if facts.records else "",
-        "split": facts.default_split,
+        "split": "; ".join(default_splits(name)),
         "folder": ", ".join(facts.needs),
         "notes": facts.notes,
     }
@@ -80,43 +85,64 @@ def fetch(
 
 @data.command()
 def check(
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Of a data set. [default: that of --config]")
+    ] = None,
     root: Annotated[Path | None, typer.Option("--root", help="Folder. [default: the data cache]")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="YAML file that fit will use: its data and split.")
+    ] = None,
     assignments: Set = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse unreadable records.")] = False,
 ) -> None:
-    """Read a data set and say what is wrong with it before anything trains."""
+    """Read data, cut and split them as `tsrep fit` would, and say what is wrong before anything trains."""
     from tsrep.datasets import load
     from tsrep.datasets.check import check as check_panel
-    from tsrep.errors import DataError, SplitError
-    from tsrep.registry import DATASETS, SPLITS
-    from tsrep.runs.config_files import assemble
+    from tsrep.errors import ConfigError, DataError, SplitError
+    from tsrep.runs.config_files import assemble, read_config
 
-    config = assemble({"dataset": name}, assignments=[f"dataset.{a}" for a in assignments or ()])
-    panel = load(config.dataset, root, strict=strict)
+    if name is None and config is None:
+        raise ConfigError("say which data to check: a NAME (see `tsrep data list`) or --config FILE")
+    options = {"dataset": name, "root": root, "strict": strict or None}
+    settings = assemble(
+        read_config(config) if config else None,
+        {key: value for key, value in options.items() if value is not None},
+        assignments=assignments or (),
+    )
+    panel = load(settings.dataset, settings.root, strict=settings.strict)
     typer.echo(
         f"{panel.source}: {len(panel)} records of {len(set(panel.patient.tolist()))} patients, "
         f"{len(panel.channels)} channels at {panel.sfreq:g} Hz, {len(panel.classes)} classes"
     )
-    problem: str | None = None
-    split: Any = None
+    problem: DataError | SplitError | None = None
+    split: Split | None = None
     try:
-        split = SPLITS.build({"name": DATASETS.build(config.dataset).default_split})(panel)
-        counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
-        typer.echo(f"split by {split.how}: {counts} patients")
-    except SplitError as error:
-        problem = str(error)
+        panel, split = _cut_and_split(settings, panel)
+    except (DataError, SplitError) as error:
+        problem = error
     findings = check_panel(panel, split)
     for finding in findings:
         where = f"  [{finding.where}]" if finding.where else ""
         typer.echo(f"{finding.severity:>8}  {finding.what}{where}")
-    if not findings:
-        typer.echo("nothing found to complain about")
-    errors = sum(finding.severity == "error" for finding in findings)
     if problem is not None:
-        raise SplitError(problem)
+        raise problem
+    errors = sum(finding.severity == "error" for finding in findings)
     if errors:
-        raise DataError(f"{errors} error(s) in {name}; see above")
+        raise DataError(f"{errors} error(s) in {settings.dataset.name}; see above")
+
+
+def _cut_and_split(settings: Configuration, records: Panel) -> tuple[Panel, Split]:
+    """Windows and their split, by the rules of `tsrep fit`."""
+    from tsrep.registry import DATASETS, SPLITS
+    from tsrep.runs.prepare import cut_windows
+
+    windows = cut_windows(settings, records)
+    rule = SPLITS.build(settings.split or {"name": DATASETS.build(settings.dataset).default_split})
+    split: Split = rule(windows)
+    typer.echo(f"{len(windows)} windows of {windows.length / windows.sfreq:g} s")
+    counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
+    typer.echo(f"split by {split.how}: {counts} patients")
+    return windows, split
 
 
 @data.command()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -81,3 +82,16 @@ def about(name: str) -> About:
     """Facts about a data set."""
     facts: About = DATASETS.entry(name).cls.about
     return facts
+
+
+def default_splits(name: str) -> list[str]:
+    """The split used when none is set, then those of settings that call for another one."""
+    entry = DATASETS.entry(name)
+    usual: str = entry.cls.about.default_split
+    result = [usual]
+    for key, field in entry.settings.model_fields.items():
+        for value in get_args(field.annotation) if get_origin(field.annotation) is Literal else ():
+            with suppress(ValidationError):
+                other = DATASETS.build(entry.settings.model_validate({key: value})).default_split
+                result += [f"{other} with {key}={value}"] if other != usual else []
+    return result
