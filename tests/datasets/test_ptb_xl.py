@@ -282,7 +282,7 @@ def test_rate_that_is_not_there(folder):
 def test_settings_that_are_wrong():
     with pytest.raises(ConfigError, match="did you mean 'rate'"):
         load("ptb-xl", rates=100)
-    with pytest.raises(ConfigError, match="setting 'task'"):
+    with pytest.raises(ConfigError, match="task is 'super'"):
         load("ptb-xl", task="super")
     with pytest.raises(ConfigError, match="did you mean 'ptb-xl'"):
         load("ptbxl")
