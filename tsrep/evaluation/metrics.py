@@ -70,13 +70,6 @@ def classes_scored(target: Array, classes: int) -> int:
     return int((positive.any(axis=0) & ~positive.all(axis=0)).sum())
 
 
-def class_auroc(prob: Array, target: Array) -> Array:
-    """One-vs-rest AUROC of each class, shape (class,); NaN for a class without both values."""
-    prob, positive = np.asarray(prob, np.float64), positives(target, np.shape(prob)[1])
-    rows, ones = np.arange(len(prob)), np.ones((len(prob), 1))
-    return np.array([Ranking(prob[:, c], positive[:, c], rows)(ones)[0][0] for c in range(prob.shape[1])])
-
-
 def positives(target: Array, classes: int) -> Array:
     """Targets as flags, shape (unit, class)."""
     target = np.asarray(target)

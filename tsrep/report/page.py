@@ -42,17 +42,6 @@ def write_report(run: Path) -> Path:
     return run / "report.html"
 
 
-def write_figures(run: Path) -> list[Path]:
-    """Write every figure that the run has numbers for as a PNG under ``figures/``.
-
-    Raises
-    ------
-    RunError
-        When ``run`` is no run folder, or a file in it cannot be read.
-    """
-    return _save(Path(run), pictures(read_run(Path(run))))
-
-
 def _save(run: Path, drawn: list[Picture]) -> list[Path]:
     paths = [run / "figures" / f"{picture.name}.png" for picture in drawn]
     for path, picture in zip(paths, drawn, strict=True):
