@@ -133,12 +133,10 @@ def check(
 
 def _cut_and_split(settings: Configuration, records: Panel) -> tuple[Panel, Split]:
     """Windows and their split, by the rules of `tsrep fit`."""
-    from tsrep.registry import DATASETS, SPLITS
-    from tsrep.runs.prepare import cut_windows
+    from tsrep.runs.prepare import cut_windows, split_windows
 
     windows = cut_windows(settings, records)
-    rule = SPLITS.build(settings.split or {"name": DATASETS.build(settings.dataset).default_split})
-    split: Split = rule(windows)
+    split = split_windows(settings, windows)
     typer.echo(f"{len(windows)} windows of {windows.length / windows.sfreq:g} s")
     counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
     typer.echo(f"split by {split.how}: {counts} patients")

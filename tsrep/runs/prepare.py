@@ -48,11 +48,17 @@ def prepare(config: Configuration, *, progress: bool = True) -> Prepared:
     dataset = DATASETS.build(config.dataset)
     records: Panel = dataset.load(config.root, strict=config.strict, progress=progress)
     windows = cut_windows(config, records)
-    rule = SPLITS.build(config.split or {"name": dataset.default_split})
-    split: Split = rule(windows)
+    split = split_windows(config, windows)
     own = config.window.standardise == "record"
     scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
     return Prepared(records, scaler.apply(windows), split, scaler)
+
+
+def split_windows(config: Configuration, windows: Panel) -> Split:
+    """Checked split of windows by the rule that was asked for, or the one that suits the data set."""
+    rule = SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})
+    split: Split = rule(windows)
+    return split
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:
