@@ -21,7 +21,7 @@ import torch
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.predictions import Key, Predictions
-from tsrep.evaluation.protocol import evaluate_features
+from tsrep.evaluation.protocol import Features, evaluate_features
 from tsrep.evaluation.scores import Score
 from tsrep.evaluation.scoring import RANDOM_INIT, score
 from tsrep.files import write_text
@@ -73,7 +73,7 @@ def _rotation(job: tuple[Path, int]) -> dict[Key, Predictions]:
     prepared = prepare(config, progress=False)
     pool = POOLS[config.evaluation.pool]
     starts = [new_encoder(config, prepared.panel, config.seed + seed) for seed in range(SEEDS)]
-    features = {
+    features: dict[str, Features] = {
         "comet": embed(run.encoder(), prepared.panel, pool=pool),
         RANDOM_INIT: [embed(start, prepared.panel, pool=pool) for start in starts],
     }
@@ -121,11 +121,12 @@ def _page(rows: Sequence[Score]) -> str:
         "# COMET on the synthetic cohort",
         "",
         "**Synthetic data: nothing here is about patients.** Made by",
-        "`.venv/bin/python studies/synthetic_cohort.py` with the settings of `configs/demo.yaml` but for the",
-        f"split: {ROTATIONS} rotations of the official folds, seven to train, one to choose the epoch, two to",
-        "test, so that each of the 200 patients is scored once, by an encoder that has not seen that patient.",
-        f"Macro AUROC per record, probabilities averaged over {SEEDS} label draws (and as many random starts)",
-        "and ranked within each rotation; 95 % intervals by bootstrap over patients; the difference is paired.",
+        "`.venv/bin/python studies/synthetic_cohort.py` with the settings of `configs/demo.yaml` but for",
+        f"the split: {ROTATIONS} rotations of the official folds, seven to train, one to choose the epoch,",
+        "two to test, so that each of the 200 patients is scored once, by an encoder that has not seen that",
+        f"patient. Macro AUROC per record, probabilities averaged over {SEEDS} label draws (and as many",
+        "random starts) and ranked within each rotation; 95 % intervals by bootstrap over patients; the",
+        "difference is paired.",
         "",
         "| protocol | labels | method | records | patients | AUROC | minus random-init |",
         "| --- | --- | --- | --- | --- | --- | --- |",
