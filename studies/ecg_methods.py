@@ -56,7 +56,7 @@ BASE: dict[str, Any] = {
     "encoder": {"name": "resnet1d", "width": 32, "dim": 128},
     "training": {"epochs": 12, "batch_size": 128, "lr": 1e-3, "log_every": 20},
     "evaluation": {
-        "finetune": {"head": {"pooling": "max-mean"}, "epochs": 8, "least_steps": 120, "lr": 1e-3}
+        "finetune": {"head": {"pooling": "max-mean"}, "epochs": 5, "least_steps": 120, "lr": 1e-3}
     },
 }
 FRACTIONS = (1.0, 0.1, 0.01)
