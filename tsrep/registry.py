@@ -18,6 +18,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import core_schema
 
 from tsrep.errors import ConfigError
 
@@ -147,8 +148,38 @@ def _settings_model(name: str, cls: type[Any], runtime: tuple[str, ...]) -> type
     return create_model(f"{cls.__name__}Settings", __config__=config, __doc__=inspect.getdoc(cls), **fields)
 
 
+class Chosen:
+    """A setting that is itself an entry of a registry: ``trunk: Annotated[Any, Chosen(ENCODERS)]``.
+
+    The value may be a name, plain values with a ``name``, or settings; it becomes checked settings.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        plain = core_schema.plain_serializer_function_ser_schema(lambda value: value.model_dump(mode="json"))
+        return core_schema.no_info_plain_validator_function(self._settings, serialization=plain)
+
+    def _settings(self, value: Any) -> BaseModel:
+        kind = self.registry.kind
+        if isinstance(value, BaseModel):
+            return value
+        values = {"name": value} if isinstance(value, str) else value
+        if not isinstance(values, Mapping) or "name" not in values:
+            raise ConfigError(f"{value!r} does not name a {kind}; known: {', '.join(self.registry.names())}")
+        model = self.registry.entry(str(values["name"])).settings
+        try:
+            return model.model_validate(dict(values))
+        except ValidationError as error:
+            path = ".".join(map(str, error.errors()[0]["loc"]))
+            reason = explain(error, path, lambda: list(model.model_fields))
+            raise ConfigError(f"{kind} {values['name']!r}: {reason}") from error
+
+
 DATASETS = Registry("dataset", "tsrep.datasets")
 SPLITS = Registry("split", "tsrep.signals")
 ENCODERS = Registry("encoder", "tsrep.encoders")
+VIEWS = Registry("view", "tsrep.views")
 OBJECTIVES = Registry("objective", "tsrep.objectives")
 SAMPLERS = Registry("sampler", "tsrep.sampling")

@@ -55,6 +55,9 @@ class Panel:
         Hash of the sources and of how they were read.
     synthetic : bool
         Whether the signals were simulated; reports say so.
+    covariates : int
+        So many leading channels are known in advance, such as the time of day: encoders see them, views
+        leave them as they are.
     """
 
     store: NDArray[Any]
@@ -76,6 +79,7 @@ class Panel:
     source: str = ""
     digest: str = ""
     synthetic: bool = False
+    covariates: int = 0
 
     def __post_init__(self) -> None:
         _check(self)

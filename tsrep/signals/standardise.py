@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from tsrep.signals.panel import Floats, Ints, Panel
+from tsrep.signals.series import Series, Span
 
 Standardisation = Literal["global", "channel", "record", "none"]
 
@@ -60,6 +61,39 @@ def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scale
     m = (mean * count).sum(axis=axis, keepdims=True) / np.maximum(weight, 1)
     spread = ((variance + (mean - m) ** 2) * count).sum(axis=axis, keepdims=True)
     return _scaler(m, np.sqrt(spread / np.maximum(weight, 1)))
+
+
+def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
+    """The series with mean 0 and deviation 1 of every channel and covariate over the training part.
+
+    Parameters
+    ----------
+    series : Series
+    train : (int, int)
+        First step and step after the last.
+
+    Returns
+    -------
+    Series
+    Scaler
+        Of the values, shape (1, channel).
+    """
+    raw = series.values.astype(np.float64), series.covariates.astype(np.float64)
+    scalers = [_moments_of_steps(part[:, slice(*train)]) for part in raw]
+    values, covariates = (
+        ((part - s.mean[0, :, None]) / s.std[0, :, None]).astype(np.float32)
+        for part, s in zip(raw, scalers, strict=True)
+    )
+    return replace(series, values=values, covariates=covariates), scalers[0]
+
+
+def _moments_of_steps(x: np.ndarray) -> Scaler:
+    """Of each channel, over its valid steps, in float64."""
+    valid = np.isfinite(x)
+    n = np.maximum(valid.sum(axis=1, keepdims=True), 1)
+    mean = np.where(valid, x, 0).sum(axis=1, keepdims=True) / n
+    spread = np.where(valid, x - mean, 0)
+    return _scaler(mean.T, np.sqrt((spread**2).sum(axis=1, keepdims=True) / n).T)
 
 
 def _record_moments(panel: Panel, rows: Ints, chunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

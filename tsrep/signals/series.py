@@ -1,0 +1,176 @@
+"""A series: one long multichannel signal with a time stamp for every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from tsrep.errors import DataError
+from tsrep.signals.panel import Floats, Panel
+
+Times = NDArray[np.datetime64]
+Span = tuple[int, int]
+
+
+def _no_covariates() -> Floats:
+    return np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A multichannel signal on a regular time axis; immutable.
+
+    Attributes
+    ----------
+    values : float32 array, shape (channel, time)
+        What is forecast, in ``unit`` (or standardised). Missing values are NaN.
+    time : datetime64[s] array, shape (time,)
+        Evenly spaced and ascending.
+    channels : tuple of str
+    freq : str
+        Distance of two steps in words, such as ``"1 h"``, for captions.
+    period : int
+        Steps of the main season, such as 24 for hourly data; 1 when there is none.
+    covariates : float32 array, shape (covariate, time)
+        Known in advance, such as calendar features; shown to encoders, never forecast or altered.
+    covariate_names : tuple of str
+    unit, source, digest : str
+        As in a panel.
+    synthetic : bool
+    """
+
+    values: Floats
+    time: Times
+    channels: tuple[str, ...]
+    freq: str = ""
+    period: int = 1
+    covariates: Floats = field(default_factory=_no_covariates)
+    covariate_names: tuple[str, ...] = ()
+    unit: str = ""
+    source: str = ""
+    digest: str = ""
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def step_seconds(self) -> float:
+        """Distance of two steps, in seconds."""
+        return float((self.time[1] - self.time[0]) / np.timedelta64(1, "s")) if len(self) > 1 else 1.0
+
+    @cached_property
+    def x(self) -> Floats:
+        """What encoders see: covariates, then values; shape (covariate + channel, time)."""
+        return np.concatenate([self.covariates, self.values]) if self.covariate_names else self.values
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the channels of :attr:`x`."""
+        return self.covariate_names + self.channels
+
+    def select(self, channels: Sequence[str]) -> Series:
+        """The series with the named channels only, in that order; covariates stay.
+
+        Raises
+        ------
+        DataError
+            When there is no such channel.
+        """
+        for name in channels:
+            if name not in self.channels:
+                raise DataError(f"the series has no channel {name!r}; it has {', '.join(self.channels)}")
+        index = [self.channels.index(name) for name in channels]
+        return replace(self, values=self.values[index], channels=tuple(channels))
+
+    def windows(self, lookback: int, horizon: int) -> tuple[Floats, Floats]:
+        """Every look-back window of :attr:`x` and the values that follow it; both are views.
+
+        Returns
+        -------
+        past : shape (window, covariate + channel, lookback)
+        future : shape (window, channel, horizon)
+
+        Raises
+        ------
+        DataError
+            When the series is shorter than both together.
+        """
+        if len(self) < lookback + horizon:
+            raise DataError(
+                f"the series has {len(self)} steps, fewer than a look-back of {lookback} and a horizon of "
+                f"{horizon} together; shorten one of them"
+            )
+        past = sliding_window_view(self.x, lookback, axis=1)[:, : len(self) - lookback - horizon + 1]
+        future = sliding_window_view(self.values, horizon, axis=1)[:, lookback:]
+        return past.swapaxes(0, 1), future.swapaxes(0, 1)
+
+    def sections(self, length: int, hop: int | None = None, *, spans: Sequence[Span]) -> Panel:
+        """Panel of sections of ``length`` steps every ``hop`` steps inside each span, on the same memory.
+
+        Each section is a trial of its own; ``patient`` is the number of its span. A section's ``start`` is
+        its first step in the series.
+
+        Raises
+        ------
+        DataError
+            When a span is shorter than a section.
+        """
+        starts = [np.arange(a, b - length + 1, hop or length) for a, b in spans]
+        for (a, b), found in zip(spans, starts, strict=True):
+            if not len(found):
+                raise DataError(
+                    f"the part of the series from step {a} to {b} has {b - a} steps, fewer than a section of "
+                    f"{length}; shorten window.steps"
+                )
+        start = np.concatenate(starts)
+        return Panel(
+            store=self.x[None],
+            gain=np.ones((1, 1), np.float32),
+            offset=np.zeros((1, 1), np.float32),
+            row=np.zeros(len(start), np.int64),
+            start=start,
+            length=length,
+            label=np.zeros(len(start), np.int64),
+            trial=np.arange(len(start)),
+            patient=np.repeat(np.arange(len(spans)), [len(found) for found in starts]),
+            sfreq=1 / self.step_seconds,
+            channels=self.inputs,
+            classes=("series",),
+            covariates=len(self.covariate_names),
+            unit=self.unit,
+            source=self.source,
+            digest=self.digest,
+            synthetic=self.synthetic,
+        )
+
+
+def _check(series: Series) -> None:
+    told: dict[str, Any] = {"values": series.values, "covariates": series.covariates}
+    for name, array in told.items():
+        if array.ndim != 2 or (array.shape[1] != len(series.time) and array.shape[0]):
+            raise DataError(
+                f"the {name} of a series have shape (channel, {len(series.time)}), got {array.shape}"
+            )
+    if len(series.channels) != len(series.values) or not len(series.values):
+        raise DataError(
+            f"{len(series.channels)} channel names for {len(series.values)} channels; name each once"
+        )
+    if len(series.covariate_names) != len(series.covariates):
+        raise DataError(
+            f"{len(series.covariate_names)} names for {len(series.covariates)} covariates; name each once"
+        )
+    steps = np.diff(series.time)
+    uneven = np.flatnonzero(steps != steps[0]) if len(steps) else np.zeros(0, np.int64)
+    if len(uneven) or (len(steps) and steps[0] <= np.timedelta64(0, "s")):
+        at = series.time[uneven[0] + 1] if len(uneven) else series.time[0]
+        raise DataError(f"the time stamps of a series are not evenly spaced at {at}; fill or remove steps")
