@@ -54,8 +54,8 @@ class TimeSplit:
                 raise SplitError(f"the {name} part of the split ({how}) is empty; give it some steps")
             if start < before:
                 raise SplitError(
-                    f"the {name} part of the split ({how}) starts at step {start}, before step {before} where "
-                    "the part in front of it ends; parts follow each other in time"
+                    f"the {name} part of the split ({how}) starts at step {start}, before step {before} "
+                    "where the one in front of it ends; parts follow each other in time"
                 )
             if stop > len(series):
                 raise SplitError(
