@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, without_missing
 from tsrep.encoders.residual_block import ResidualBlock
@@ -68,7 +67,7 @@ class DilatedConv(Encoder):
         latent: Tensor = self.input(x.mT) * keep[..., None]
         return latent.mT.unsqueeze(2)
 
-    def last_step(self, latent: Tensor) -> Tensor:
+    def last_step(self, x: Tensor) -> Tensor:
         """Representation of the last step alone.
 
         Block ``i`` is evaluated only at steps a multiple of ``2 ** i`` before the last one, which are all
@@ -76,40 +75,14 @@ class DilatedConv(Encoder):
 
         Parameters
         ----------
-        latent : Tensor, shape (batch, hidden, 1, time)
+        x : Tensor, shape (batch, channel, time)
 
         Returns
         -------
         Tensor, shape (batch, dim)
         """
+        latent = self.latent(x)
         for block in self.blocks:
             latent = block(latent.contiguous(memory_format=torch.channels_last), dilation=1)
             latent = latent[..., (latent.shape[-1] - 1) % 2 :: 2]
         return latent[:, :, 0, -1]
-
-
-def sliding_last_step(encoder: DilatedConv, x: Tensor, context: int, *, at_once: int = 512) -> Tensor:
-    """For each step, the last representation of the window of ``context`` earlier steps and the step itself.
-
-    Steps before the start of the signal count as missing.
-
-    Parameters
-    ----------
-    encoder : DilatedConv
-    x : Tensor, shape (batch, channel, time)
-    context : int
-        Earlier steps in a window, in steps.
-    at_once : int
-        Windows held in memory together.
-
-    Returns
-    -------
-    Tensor, shape (batch, dim, time)
-    """
-    latent = F.pad(encoder.latent(x)[:, :, 0], (context, 0))
-    windows = latent.unfold(-1, context + 1, 1).transpose(1, 2)  # (batch, time, hidden, context + 1), a view
-    parts = []
-    for part in torch.split(windows, max(1, at_once // len(x)), dim=1):
-        last = encoder.last_step(part.flatten(0, 1).unsqueeze(2))
-        parts.append(last.reshape(*part.shape[:2], encoder.dim))
-    return torch.cat(parts, dim=1).mT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -47,6 +48,30 @@ class Encoder(nn.Module, ABC):
         -------
         Tensor, shape (batch, dim, time // stride)
         """
+
+    def last_step(self, x: Tensor) -> Tensor:
+        """Representation of the last steps of signals: the last output of windows that end where ``x`` ends.
+
+        Leading steps are dropped so that the rest is a multiple of the stride. Encoders that can compute
+        it faster than a whole pass override this method; the numbers stay those of :meth:`forward`.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, channel, time)
+            At least ``stride`` steps.
+
+        Returns
+        -------
+        Tensor, shape (batch, dim)
+        """
+        return self(x[..., x.shape[-1] % self.stride :])[..., -1]
+
+    def last_step_reader(self) -> Callable[[Tensor], Tensor]:
+        """:meth:`last_step` for many batches in a row, while the weights stay as they are.
+
+        Encoders that derive something from their weights alone override this to do it once.
+        """
+        return self.last_step
 
     if TYPE_CHECKING:
 
