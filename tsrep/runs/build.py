@@ -33,6 +33,7 @@ def new_encoder(config: Configuration, panel: Panel, seed: int) -> Encoder:
 def new_objective(config: Configuration, encoder: Encoder, panel: Panel, seed: int) -> Objective:
     """Objective with random weights for an encoder and a panel."""
     runtime = {
+        "covariates": panel.covariates,
         "dim": encoder.dim,
         "channels": len(panel.channels),
         "classes": len(panel.classes),

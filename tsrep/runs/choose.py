@@ -1,4 +1,4 @@
-"""The score by which training chooses its weights: a quick probe on validation patients."""
+"""The score by which training chooses its weights, on validation patients or validation time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,44 @@ from tsrep.evaluation.probe import validation_probe
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
+from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.signals.panel import Ints
 
 LARGEST = 8192  # windows of each part; keeps a validation short against an epoch of any data set
 PROBE_NAME = "validation probe macro AUROC"
+FORECAST_NAME = "minus validation MSE"
+FORECAST_STRIDE = 7  # steps from one scored origin to the next; no divisor of a day or a week of steps
+
+Score = Callable[[Encoder, torch.nn.Module], float]
 
 
-def probe_score(
-    config: Configuration, prepared: Prepared, device: torch.device
-) -> Callable[[Encoder, torch.nn.Module], float]:
+def validation_score(
+    config: Configuration, prepared: Prepared | PreparedSeries, device: torch.device
+) -> tuple[Score, str]:
+    """What suits the data, larger being better, and its name."""
+    if isinstance(prepared, PreparedSeries):
+        return forecast_score(config, prepared, device), FORECAST_NAME
+    return probe_score(config, prepared, device), PROBE_NAME
+
+
+def forecast_score(config: Configuration, prepared: PreparedSeries, device: torch.device) -> Score:
+    """Minus the mean squared error of a ridge forecast from the representation, on validation time."""
+    from tsrep.evaluation.forecast import validation_error
+
+    def score(encoder: Encoder, _objective: torch.nn.Module) -> float:
+        return -validation_error(
+            encoder,
+            prepared.instances,
+            prepared.spans,
+            config.evaluation.forecast,
+            stride=FORECAST_STRIDE,
+            device=device,
+        )
+
+    return score
+
+
+def probe_score(config: Configuration, prepared: Prepared, device: torch.device) -> Score:
     """Macro AUROC on validation windows of a probe fitted on training windows."""
     parts = [_some(part, config.seed) for part in (prepared.split.train, prepared.split.validation)]
     train, validation = (prepared.panel.select(part) for part in parts)

@@ -22,13 +22,16 @@ from pydantic import (
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
 from tsrep.evaluation.aggregate import Aggregation
+from tsrep.evaluation.forecast_settings import ForecastSettings
 from tsrep.evaluation.labels import DrawnBy
 from tsrep.evaluation.probe import PENALTIES, Scheme
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, explain, nearest
+from tsrep.runs.kinds import SERIES_DEFAULTS, kind_of, refuse_mixed_kinds
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
 CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Protocol = Literal["probe", "knn", "svm", "finetune", "forecast"]
 
 
 class WindowSettings(BaseModel):
@@ -42,6 +45,10 @@ class WindowSettings(BaseModel):
     hop_seconds: Annotated[float, Field(gt=0)] | None = Field(
         None, description="from one sample to the next; null means no overlap"
     )
+    steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="length in time steps, instead of seconds; what a series is cut into"
+    )
+    hop_steps: Annotated[int, Field(ge=1)] | None = Field(None, description="likewise")
     standardise: Standardisation = Field("global", description="what to divide by; see the guide")
 
 
@@ -84,7 +91,7 @@ class EvaluationSettings(BaseModel):
     model_config = CLOSED
 
     pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
-    protocols: tuple[Literal["probe", "knn", "finetune"], ...] = Field(("probe", "knn"), min_length=1)
+    protocols: tuple[Protocol, ...] = Field(("probe", "knn"), min_length=1)
     labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field((1.0, 0.1, 0.01), min_length=1)
     drawn_by: tuple[DrawnBy, ...] = Field(("sample", "patient"), min_length=1)
     seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random encoders")
@@ -98,6 +105,7 @@ class EvaluationSettings(BaseModel):
         None, description="patients to score; null is the test part, or validation where there is none"
     )
     finetune: FinetuneSettings = FinetuneSettings()
+    forecast: ForecastSettings = ForecastSettings()
 
 
 class Configuration(BaseModel):
@@ -171,9 +179,11 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     if isinstance(values, Configuration):
         return values
     try:
-        return schema().model_validate(merged(_suited(values or {}), values or {}))
+        config = schema().model_validate(merged(_suited(values or {}), values or {}))
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from error
+    refuse_mixed_kinds(config)
+    return config
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,8 +209,8 @@ def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
     name = _named(values.get("dataset", {}), "dataset")
     if not isinstance(name, Mapping) or name.get("name") not in DATASETS.names():
         return {}
-    suited: Mapping[str, Any] = getattr(DATASETS.entry(name["name"]).cls, "defaults", {})
-    return suited
+    cls = DATASETS.entry(name["name"]).cls
+    return merged(SERIES_DEFAULTS if kind_of(cls) == "series" else {}, getattr(cls, "defaults", {}))
 
 
 def plain(config: Configuration) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tsrep.runs.config_files import assemble
 from tsrep.runs.finetune import finetuned
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare
+from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.training.distributed import pick_device
 
 Tell = Callable[[str], None]
@@ -41,8 +42,10 @@ def evaluate(
     part: str | None = None,
     root: Path | str | None = None,
     progress: bool = True,
-) -> Scores:
+) -> Any:
     """Score a run; ``scores.json`` and ``predictions.npz`` of its folder gain or replace what is scored.
+
+    A run on a series is scored by forecasts instead, in ``forecast.json`` and ``forecast.npz``.
 
     Parameters
     ----------
@@ -71,6 +74,10 @@ def evaluate(
         tell("reading the data")
         prepared = prepare(config, progress=progress)
         run.refuse_other_data(prepared)
+        if isinstance(prepared, PreparedSeries):
+            from tsrep.runs.forecast import forecast
+
+            return forecast(run, config, prepared, tell)
         scorer = _Scorer(run, config, prepared, tell)
         scores = scorer.frozen(encoder) + scorer.trained(encoder)
     merged = _merged(run.path, scores)

@@ -15,11 +15,12 @@ from tsrep.errors import RunError
 from tsrep.files import write_json
 from tsrep.registry import OBJECTIVES, SAMPLERS
 from tsrep.runs.build import new_encoder, new_objective
-from tsrep.runs.choose import PROBE_NAME, probe_score
+from tsrep.runs.choose import validation_score
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import write_config
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare, refuse_unmet_needs
+from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.provenance import provenance
 from tsrep.runs.snapshots import write_snapshots
 from tsrep.sampling.batches import PanelTensors
@@ -94,6 +95,7 @@ def fit(
             run = before
             run.refuse_other_data(prepared)
         if not run.finished:
+            score, score_name = validation_score(config, prepared, device)
             trainer = Trainer(
                 encoder,
                 objective,
@@ -102,19 +104,19 @@ def fit(
                 config.training,
                 seed=config.seed,
                 folder=run.path,
-                score=probe_score(config, prepared, device),
-                score_name=PROBE_NAME,
+                score=score,
+                score_name=score_name,
                 hooks=_hooks(config, run, hooks, progress, ranks),
                 ranks=ranks,
             )
             _finish(run, trainer.run(), encoder, prepared.scaler, ranks)
-        if ranks.first and not (run.path / "examples.npz").exists():
+        if ranks.first and isinstance(prepared, Prepared) and not (run.path / "examples.npz").exists():
             write_snapshots(run.path, config, prepared, run.encoder().to(device), device)
         ranks.wait()
     return run
 
 
-def _prepare_in_turn(config: Configuration, progress: bool, ranks: Ranks) -> Prepared:
+def _prepare_in_turn(config: Configuration, progress: bool, ranks: Ranks) -> Prepared | PreparedSeries:
     """The first process decodes recordings; the others find them in the cache."""
     if not ranks.first:
         ranks.wait()
@@ -143,7 +145,11 @@ def _finish(run: Run, outcome: Outcome, encoder: Encoder, scaler: Scaler, ranks:
 
 
 def training_part(
-    config: Configuration, prepared: Prepared, index: Ints, device: torch.device, ranks: Ranks
+    config: Configuration,
+    prepared: Prepared | PreparedSeries,
+    index: Ints,
+    device: torch.device,
+    ranks: Ranks,
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
     panel = prepared.panel.select(index)
@@ -161,7 +167,7 @@ def training_part(
 
 def _new_run(
     config: Configuration,
-    prepared: Prepared,
+    prepared: Prepared | PreparedSeries,
     encoder: Encoder,
     device: torch.device,
     out: Path | str | None,

@@ -12,13 +12,17 @@ import numpy as np
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.registry import ENCODERS
+from tsrep.objectives.objective import Objective
+from tsrep.registry import ENCODERS, OBJECTIVES
 from tsrep.runs.build import initial_weights
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepare import Prepared
+from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.signals.standardise import Scaler
 from tsrep.training.state import load_weights, save_weights
+
+OWN = "objective."  # of the names in weights.safetensors
 
 
 class Run:
@@ -77,6 +81,34 @@ class Run:
             ) from error
         return encoder.eval()
 
+    def objective(self) -> Objective:
+        """The trained objective, with what it learned for itself such as an augmenter; on the CPU.
+
+        Raises
+        ------
+        RunError
+            When training has not ended, or the file is broken.
+        """
+        data = self.provenance["data"]
+        weights = load_weights(self.path / "weights.safetensors")
+        own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
+        with initial_weights(0, "about to be replaced"):
+            objective: Objective = OBJECTIVES.build(
+                self.config.objective,
+                dim=self.encoder().dim,
+                channels=len(data["channels"]),
+                covariates=len(data.get("covariates", [])),
+                classes=len(data.get("classes", [])),
+                multilabel=bool(data.get("multilabel")),
+            )
+        try:
+            objective.load_state_dict(own)
+        except RuntimeError as error:
+            raise RunError(
+                f"{self.path}/weights.safetensors does not fit config.yaml; restore one of them"
+            ) from error
+        return objective.eval()
+
     def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
         """Keep the weights, and what signals were standardised by where that is one for all records."""
         metadata = {"encoder": self.config.encoder.model_dump_json()}
@@ -101,7 +133,7 @@ class Run:
             command = shlex.join(["tsrep", "fit", "--resume", str(self.path)])
             raise RunError(f"{self.path} has no encoder yet; finish it with: {command}")
 
-    def refuse_other_data(self, prepared: Prepared) -> None:
+    def refuse_other_data(self, prepared: Prepared | PreparedSeries) -> None:
         """Check that data and split made now are those of the run.
 
         Raises

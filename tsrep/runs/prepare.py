@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from tsrep.evaluation.metrics import classes_scored
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS, SPLITS
 from tsrep.runs.config import Configuration
-from tsrep.signals import Panel, Split
+from tsrep.runs.prepare_series import PreparedSeries, prepare_series
+from tsrep.signals import Panel, Series, Split
 from tsrep.signals.standardise import Scaler, fit_scaler
 
 
@@ -36,9 +38,28 @@ class Prepared:
     split: Split
     scaler: Scaler
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the data are, for ``provenance.json``."""
+        records = self.records
+        return {
+            "source": records.source,
+            "digest": records.digest,
+            "synthetic": records.synthetic,
+            "samples": len(self.panel),
+            "records": len(records),
+            "patients": len(set(records.patient.tolist())),
+            "channels": list(records.channels),
+            "classes": list(records.classes),
+            "multilabel": records.multilabel,
+            "sfreq": records.sfreq,
+            "unit": records.unit,
+            "skipped": [list(entry) for entry in records.skipped],
+        }
 
-def prepare(config: Configuration, *, progress: bool = True) -> Prepared:
-    """Read the data, cut windows, split by patient and standardise.
+
+def prepare(config: Configuration, *, progress: bool = True) -> Prepared | PreparedSeries:
+    """Read the data, cut windows, split by patient or in time, and standardise.
 
     Raises
     ------
@@ -46,7 +67,9 @@ def prepare(config: Configuration, *, progress: bool = True) -> Prepared:
         When settings and data do not go together.
     """
     dataset = DATASETS.build(config.dataset)
-    records: Panel = dataset.load(config.root, strict=config.strict, progress=progress)
+    records: Panel | Series = dataset.load(config.root, strict=config.strict, progress=progress)
+    if isinstance(records, Series):
+        return prepare_series(config, dataset, records)
     windows = cut_windows(config, records)
     split = split_windows(config, windows)
     own = config.window.standardise == "record"
@@ -64,15 +87,19 @@ def split_windows(config: Configuration, windows: Panel) -> Split:
 def cut_windows(config: Configuration, records: Panel) -> Panel:
     """Windows of records as the configuration says."""
     window = config.window
-    if window.seconds is None:
+    length, hop = window.steps, window.hop_steps
+    if length is None and window.seconds is None:
         return records
-    hop = window.hop_seconds
-    return records.windows(
-        round(window.seconds * records.sfreq), None if hop is None else round(hop * records.sfreq)
-    )
+    if length is None:
+        length = round((window.seconds or 0) * records.sfreq)
+    if hop is None and window.hop_seconds is not None:
+        hop = round(window.hop_seconds * records.sfreq)
+    return records.windows(length, hop)
 
 
-def refuse_unmet_needs(config: Configuration, objective: Objective, prepared: Prepared) -> None:
+def refuse_unmet_needs(
+    config: Configuration, objective: Objective, prepared: Prepared | PreparedSeries
+) -> None:
     """Check that the training part has what the objective contrasts, and that the score can choose.
 
     Raises
@@ -84,8 +111,8 @@ def refuse_unmet_needs(config: Configuration, objective: Objective, prepared: Pr
     train = prepared.panel.select(prepared.split.train)
     name = config.objective.name
     for what, ids, remedy in (
-        ("trial", train.trial, "shorten window.seconds"),
-        ("patient", train.patient, "shorten window.seconds or add records"),
+        ("trial", train.trial, "shorten the window"),
+        ("patient", train.patient, "shorten the window or add records"),
     ):
         if what in objective.needs and len(np.unique(ids)) == len(train):
             raise ConfigError(
@@ -93,6 +120,8 @@ def refuse_unmet_needs(config: Configuration, objective: Objective, prepared: Pr
             )
     if "patient" in objective.needs and len(np.unique(train.patient)) < 2:
         raise ConfigError(f"objective {name} needs at least two training patients; add patients")
+    if isinstance(prepared, PreparedSeries):
+        return
     held = prepared.panel.select(prepared.split.validation)
     if config.training.checkpoint == "best-score" and not classes_scored(held.label, len(held.classes)):
         raise ConfigError(

@@ -15,31 +15,19 @@ import torch
 
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
+from tsrep.runs.prepare_series import PreparedSeries
 
 PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb")
 
 
 def provenance(
-    config: Configuration, prepared: Prepared, device: torch.device, parameters: int
+    config: Configuration, prepared: Prepared | PreparedSeries, device: torch.device, parameters: int
 ) -> dict[str, Any]:
     """Facts for ``provenance.json``; the training time is added when it is known."""
-    records = prepared.records
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "git": _git_state(),
-        "data": {
-            "name": config.dataset.name,
-            "source": records.source,
-            "digest": records.digest,
-            "synthetic": records.synthetic,
-            "samples": len(prepared.panel),
-            "records": len(records),
-            "patients": len(set(records.patient.tolist())),
-            "channels": list(records.channels),
-            "sfreq": records.sfreq,
-            "unit": records.unit,
-            "skipped": [list(entry) for entry in records.skipped],
-        },
+        "data": {"name": config.dataset.name} | prepared.facts,
         "seed": config.seed,
         "device": _device_name(device),
         "threads": torch.get_num_threads(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -85,6 +85,8 @@ class Chronological:
         Fractions of the steps. The usual forecasting benchmarks have .7 and .1, TS2Vec and AutoTCL .6 and .2.
     """
 
+    kind: ClassVar[str] = "series"
+
     def __init__(
         self,
         train: Annotated[float, Field(gt=0, lt=1)] = 0.7,
@@ -119,6 +121,8 @@ class EttMonths:
     ------
     Zhou et al., "Informer", AAAI 2021.
     """
+
+    kind: ClassVar[str] = "series"
 
     def __init__(
         self,

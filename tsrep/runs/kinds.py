@@ -1,0 +1,60 @@
+"""Data are a panel of patients or a series in time; what belongs to which is checked before any are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tsrep.errors import ConfigError
+from tsrep.registry import DATASETS, OBJECTIVES, SPLITS
+
+SERIES_DEFAULTS: Mapping[str, Any] = {
+    "window": {"seconds": None, "standardise": "channel"},
+    "encoder": {"name": "dilated-conv-ar"},
+    "objective": {"name": "autotcl"},
+    "training": {"epochs": 100, "batch_size": 32, "lr": 1e-4, "validate_every": 20},
+    "evaluation": {"protocols": ["forecast"], "seeds": 3},
+}
+
+
+def kind_of(part: Any) -> str:
+    """``"series"`` or ``"panel"``: what a data set gives, or what a split rule divides."""
+    kind: str = getattr(part, "kind", "panel")
+    return kind
+
+
+def refuse_mixed_kinds(config: Any) -> None:
+    """Check that split, objective, protocols and standardisation go with the kind of the data.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first part that does not.
+    """
+    kind, data = kind_of(DATASETS.entry(config.dataset.name).cls), config.dataset.name
+    if config.split is not None and kind_of(SPLITS.entry(config.split.name).cls) != kind:
+        fitting = [name for name in SPLITS.names() if kind_of(SPLITS.entry(name).cls) == kind]
+        what = "a series in time" if kind == "series" else "patients"
+        raise ConfigError(
+            f"{data} is divided by {what}, not by {config.split.name}; use {' or '.join(fitting)}"
+        )
+    for protocol in config.evaluation.protocols:
+        if (protocol == "forecast") != (kind == "series"):
+            fitting = ["forecast"] if kind == "series" else ["probe", "knn", "svm", "finetune"]
+            raise ConfigError(
+                f"{data} is {'a series' if kind == 'series' else 'a panel of labelled samples'}, which the "
+                f"protocol {protocol} does not score; use {' or '.join(fitting)}"
+            )
+    if kind == "panel":
+        return
+    needs = OBJECTIVES.entry(config.objective.name).cls.needs
+    if needs:
+        raise ConfigError(
+            f"objective {config.objective.name} needs a {' and a '.join(sorted(needs))} of every sample, "
+            f"which {data} does not have; use one such as autotcl or ts2vec"
+        )
+    if config.window.standardise not in ("channel", "none"):
+        raise ConfigError(
+            f"window.standardise is {config.window.standardise!r}, but a series is standardised per channel; "
+            "set it to channel or none"
+        )

@@ -1,0 +1,95 @@
+"""From a configuration to a standardised series, sections to train on and a checked split in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tsrep.registry import SPLITS
+from tsrep.runs.config import Configuration
+from tsrep.signals import Panel, Series, Split
+from tsrep.signals.standardise import Scaler, standardise_series
+from tsrep.signals.time_split import TimeSplit
+
+LONGEST = 256  # steps of a training section where none is set
+
+
+@dataclass(frozen=True)
+class PreparedSeries:
+    """Data of a run on a series.
+
+    Attributes
+    ----------
+    records : Series
+        In its unit.
+    instances : tuple of Series
+        Standardised on the training part, what encoders see: one with all channels, or one a channel.
+    spans : TimeSplit
+    panel : Panel
+        Sections of the training and the validation part of all instances.
+    split : Split
+        Of the sections.
+    scaler : Scaler
+        Of the channels, fitted on the training part.
+    """
+
+    records: Series
+    instances: tuple[Series, ...]
+    spans: TimeSplit
+    panel: Panel
+    split: Split
+    scaler: Scaler
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the data are, for ``provenance.json``."""
+        series = self.records
+        return {
+            "source": series.source,
+            "digest": series.digest,
+            "synthetic": series.synthetic,
+            "samples": len(self.panel),
+            "steps": len(series),
+            "freq": series.freq,
+            "first": str(series.time[0]),
+            "last": str(series.time[-1]),
+            "channels": list(self.panel.channels),
+            "covariates": list(series.covariate_names),
+            "targets": list(series.channels),
+            "instances": len(self.instances),
+            "sfreq": self.panel.sfreq,
+            "unit": series.unit,
+            "skipped": [],
+        }
+
+
+def prepare_series(config: Configuration, dataset: Any, series: Series) -> PreparedSeries:
+    """Split a series in time, standardise it on the training part, and cut sections.
+
+    Raises
+    ------
+    DataError, SplitError
+        When a part is empty or shorter than a section.
+    """
+    spans: TimeSplit = SPLITS.build(config.split or {"name": dataset.default_split})(series)
+    standard, scaler = series, Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
+    if config.window.standardise != "none":
+        standard, scaler = standardise_series(series, spans.train)
+    instances: tuple[Series, ...] = (standard,)
+    if getattr(dataset, "variables", "all") == "each":
+        instances = tuple(replace(standard.select([name]), channels=("value",)) for name in series.channels)
+    parts = spans.train, spans.validation
+    length = config.window.steps or min(LONGEST, *(stop - start for start, stop in parts))
+    one = instances[0].sections(length, config.window.hop_steps, spans=parts)
+    n = len(instances)
+    panel = replace(
+        one.select(np.tile(np.arange(len(one)), n)),
+        store=np.stack([instance.x for instance in instances]),
+        row=np.repeat(np.arange(n), len(one)),
+        trial=np.arange(n * len(one)),
+    )
+    train, validation = (np.flatnonzero(panel.patient == part) for part in (0, 1))
+    split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
+    return PreparedSeries(series, instances, spans, panel, split, scaler)
