@@ -147,8 +147,8 @@ def test_published_settings_and_steps():
 def test_refuses_what_does_not_fit():
     panel, split = cohort()
     x = informed(panel, 1.0)
-    with pytest.raises(ConfigError, match="unknown protocol 'svm'"):
-        evaluate_features({"m": x}, panel, split, protocols=("svm",))
+    with pytest.raises(ConfigError, match="unknown protocol 'forest'"):
+        evaluate_features({"m": x}, panel, split, protocols=("forest",))
     with pytest.raises(ConfigError, match="features of 2 seeds"):
         evaluate_features({"m": [x, x]}, panel, split, seeds=3)
     with pytest.raises(ConfigError, match="at least one seed"):

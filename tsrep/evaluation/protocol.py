@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,16 @@ from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
 from tsrep.evaluation.probe import PENALTIES, Scheme, fit_probe
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.evaluation.scoring import RANDOM_INIT, ByUnit, resample_units, summarise
+from tsrep.evaluation.svm import fit_logistic, fit_svm
 from tsrep.signals.panel import Ints, Panel
 from tsrep.signals.split import Split
 
 Array = NDArray[Any]
 Features = Array | Sequence[Array]
-Protocol = Literal["probe", "knn"]
+Protocol = Literal["probe", "knn", "svm", "logistic"]
 Part = Literal["test", "validation"]
 MAJORITY = "majority"
+CROSS_VALIDATED = ("svm", "logistic")  # they choose by folds, so validation labels are there to fit on
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,11 @@ def evaluate_features(
         Labels, patients and trials of the samples; its signals are not read.
     split : Split
     protocols : sequence of str
-        ``"probe"`` (logistic regression) and ``"knn"``.
+        ``"probe"`` (logistic regression) and ``"knn"`` are fitted on the training part, and the validation
+        part chooses for them. ``"svm"`` (RBF) and ``"logistic"``, the protocol of UCR and UEA, are fitted on
+        training and validation part together (when the test part is scored) and choose by cross-validation.
     fractions : sequence of float
-        Of the training labels.
+        Of the labels that a protocol may fit on.
     drawn_by : sequence of str
         What a fraction below one is of.
     seeds : int
@@ -119,19 +123,15 @@ class _Evaluation:
         self, fraction: float, by: str, protocols: Sequence[Protocol]
     ) -> tuple[list[Score], dict[Key, Predictions]]:
         """Every method under every protocol with one fraction of labels."""
-        drawn = [self._labelled(fraction, by, seed) for seed in range(self.seeds)]
-        told: dict[str, Any] = {
-            "part": self.settings.part,
-            "drawn_by": by,
-            "labels": fraction,
-            "labelled": float(np.mean([len(index) for index in drawn])),
-            "labelled_patients": float(np.mean([len(np.unique(self.panel.patient[i])) for i in drawn])),
-        }
+        drawn = self._drawn(fraction, by, protocols[0])
+        told = self._told(fraction, by, drawn)
         base = [self._majority(index) for index in (drawn if fraction < 1 else drawn[:1])]
         scores = summarise(base, self._resample(base), None, "", method=MAJORITY, protocol="none", **told)
         part = self.settings.part
         kept: dict[Key, Predictions] = {(MAJORITY, "none", fraction, by, part): self._by_record(base)}
         for protocol in protocols:
+            drawn = self._drawn(fraction, by, protocol)
+            told = self._told(fraction, by, drawn)
             control: ByUnit | None = None
             for method in sorted(self.features, key=lambda name: name != RANDOM_INIT):
                 self.on_step(
@@ -148,9 +148,23 @@ class _Evaluation:
                 kept[method, protocol, fraction, by, part] = self._by_record(predictions)
         return scores, kept
 
-    def _labelled(self, fraction: float, by: str, seed: int) -> Ints:
+    def _drawn(self, fraction: float, by: str, protocol: str) -> list[Ints]:
+        """Samples whose labels are used, for each seed."""
+        pool = self.split.train
+        if protocol in CROSS_VALIDATED and self.settings.part == "test":
+            pool = np.concatenate([pool, self.split.validation])
         unit: Any = "sample" if by == "all" else by
-        return draw_labels(self.panel, self.split.train, fraction, unit, seed=self.settings.seed + seed)
+        seeds = [self.settings.seed + seed for seed in range(self.seeds)]
+        return [draw_labels(self.panel, pool, fraction, unit, seed=seed) for seed in seeds]
+
+    def _told(self, fraction: float, by: str, drawn: Sequence[Ints]) -> dict[str, Any]:
+        return {
+            "part": self.settings.part,
+            "drawn_by": by,
+            "labels": fraction,
+            "labelled": float(np.mean([len(index) for index in drawn])),
+            "labelled_patients": float(np.mean([len(np.unique(self.panel.patient[i])) for i in drawn])),
+        }
 
     def _predictions(
         self, method: str, protocol: Protocol, drawn: Sequence[Ints], fraction: float
@@ -165,6 +179,10 @@ class _Evaluation:
 
     def _fit_predict(self, x: Array, index: Ints, protocol: Protocol) -> Predictions:
         label, classes = self.panel.label, len(self.panel.classes)
+        if protocol in CROSS_VALIDATED:
+            fit = fit_svm if protocol == "svm" else fit_logistic
+            model = fit(x[index], label[index], classes, group=self.panel.patient[index])
+            return self._of_scored(model.predict(x[self._scored]))
         held = self.split.validation
         validation = (x[held], label[held]) if self.settings.part == "test" else None
         if protocol == "probe":
@@ -211,8 +229,11 @@ def _check(
     settings: Settings,
 ) -> None:
     for protocol in protocols:
-        if protocol not in ("probe", "knn"):
-            raise ConfigError(f"unknown protocol {protocol!r} for frozen features; known: probe, knn")
+        known = get_args(Protocol)
+        if protocol not in known:
+            raise ConfigError(f"unknown protocol {protocol!r} for frozen features; known: {', '.join(known)}")
+        if protocol in CROSS_VALIDATED and panel.multilabel:
+            raise ConfigError(f"protocol {protocol} needs one class per sample; use probe for multi-label")
     if seeds < 1:
         raise ConfigError(f"an evaluation needs at least one seed, not {seeds}")
     if not len(split.test if settings.part == "test" else split.validation):
