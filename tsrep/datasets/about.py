@@ -15,7 +15,9 @@ class About:
     size_mb : float
         To download, in megabytes; 0 when there is nothing to download.
     records, patients : int
-        In the full data set; 0 when they depend on the user's folder or settings.
+        In the full data set; 0 when they depend on the user's folder or settings, and for a series.
+    channels, steps : int
+        Of a series; 0 when they depend on the user's file.
     default_split : str
         Name of a rule in ``tsrep.registry.SPLITS``.
     synthetic : bool
@@ -26,6 +28,8 @@ class About:
         Folder that :func:`tsrep.datasets.fetch` downloads from; empty when there is no download.
     checksums : str
         Name of the file below ``base_url`` that lists the SHA-256 of every file.
+    files : tuple of (str, str)
+        Name and SHA-256 of every file, where the server has no such list.
     optional : tuple of str
         Starts of file names that are downloaded only on request; with them it is ``full_size_mb``.
     """
@@ -37,11 +41,14 @@ class About:
     size_mb: float = 0
     records: int = 0
     patients: int = 0
+    channels: int = 0
+    steps: int = 0
     default_split: str = "stratified"
     synthetic: bool = False
     needs: tuple[str, ...] = ()
     notes: str = ""
     base_url: str = ""
     checksums: str = "SHA256SUMS.txt"
+    files: tuple[tuple[str, str], ...] = ()
     optional: tuple[str, ...] = ()
     full_size_mb: float = 0

@@ -60,8 +60,9 @@ def fetch(
     about: About = DATASETS.entry(name).cls.about
     base = base_url or about.base_url
     if not base:
-        what = "is simulated on first use" if about.synthetic else "is your own data"
-        raise DataError(f"there is nothing to fetch for {name}: it {what}")
+        what = "it is simulated on first use" if about.synthetic else "it is your own data"
+        elsewhere = f"get {', '.join(about.needs)} by hand: {about.notes}"
+        raise DataError(f"there is nothing to fetch for {name}: {elsewhere if about.url else what}")
     base = base.rstrip("/") + "/"
     folder = default_folder(name) if out is None else Path(out).expanduser()
     size = about.full_size_mb if everything and about.full_size_mb else about.size_mb
@@ -72,7 +73,7 @@ def fetch(
     if not confirm(question):
         raise DataError(f"{name} was not downloaded, because the question was not answered with yes")
     _refuse_full_disk(folder, size, name)
-    sums = _listing(base, about.checksums, folder)
+    sums = dict(about.files) or _listing(base, about.checksums, folder)
     skip = () if everything else about.optional
     wanted = {file: digest for file, digest in sums.items() if not file.startswith(skip)} if skip else sums
     _download(base, folder, wanted, name, progress)

@@ -13,6 +13,7 @@ from tsrep.datasets.about import About
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, explain
 from tsrep.signals.panel import Panel
+from tsrep.signals.series import Series
 
 
 def load(
@@ -23,15 +24,15 @@ def load(
     strict: bool = False,
     progress: bool = True,
     **settings: Any,
-) -> Panel:
-    """Panel of a data set.
+) -> Panel | Series:
+    """Panel or series of a data set.
 
     Parameters
     ----------
     dataset : str, mapping or settings
         Name of a data set (with its ``settings`` as keywords), or settings that hold their ``name``.
     root : Path or None
-        Folder of the data; ``None`` looks where ``tsrep data fetch`` puts them.
+        Folder of the data, of a series also its file; ``None`` looks where ``tsrep data fetch`` puts them.
     cache : Path or None
         Folder for converted signals; ``None`` for ``$TSREP_CACHE`` or the user's cache folder.
     strict : bool
@@ -47,13 +48,13 @@ def load(
         When the data are missing or broken.
     """
     loader = build(dataset, **settings)
-    panel: Panel = loader.load(
+    data: Panel | Series = loader.load(
         None if root is None else Path(root),
         cache=None if cache is None else Path(cache),
         strict=strict,
         progress=progress,
     )
-    return panel
+    return data
 
 
 def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Any:

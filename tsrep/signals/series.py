@@ -31,7 +31,7 @@ class Series:
     values : float32 array, shape (channel, time)
         What is forecast, in ``unit`` (or standardised). Missing values are NaN.
     time : datetime64[s] array, shape (time,)
-        Evenly spaced and ascending.
+        Evenly spaced and ascending; calendar months and years count as even.
     channels : tuple of str
     freq : str
         Distance of two steps in words, such as ``"1 h"``, for captions.
@@ -171,6 +171,19 @@ def _check(series: Series) -> None:
         )
     steps = np.diff(series.time)
     uneven = np.flatnonzero(steps != steps[0]) if len(steps) else np.zeros(0, np.int64)
+    if len(uneven) and _whole_months(series.time):
+        return
     if len(uneven) or (len(steps) and steps[0] <= np.timedelta64(0, "s")):
         at = series.time[uneven[0] + 1] if len(uneven) else series.time[0]
         raise DataError(f"the time stamps of a series are not evenly spaced at {at}; fill or remove steps")
+
+
+def _whole_months(time: Times) -> bool:
+    """Whether stamps are so many months apart, all the same time after a month begins or before it ends."""
+    day = np.timedelta64(86400, "s")
+    for shifted in (time, time + day):
+        months = shifted.astype("datetime64[M]")
+        distance, rest = np.diff(months.astype(np.int64)), shifted - months.astype("datetime64[s]")
+        if distance[0] > 0 and (distance == distance[0]).all() and (rest == rest[0]).all():
+            return True
+    return False
