@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.objectives.player import Player
 from tsrep.signals.batch import Batch
 
 
@@ -41,6 +42,15 @@ class Objective(nn.Module, ABC):
     def after_step(self) -> None:
         """Move whatever moves once per optimiser step, such as averaged copies and queues."""
         return
+
+    def players(self) -> tuple[Player, ...]:
+        """Inner players; the terms of :meth:`forward` give their parameters no gradient."""
+        return ()
+
+    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Scalars for the log that are no part of a loss; asked for without gradients."""
+        del encoder, batch, generator
+        return {}
 
     if TYPE_CHECKING:
 

@@ -35,7 +35,7 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
     Parameters
     ----------
     make : callable
-        ``make(dim=, channels=, classes=, multilabel=)`` gives a fresh objective.
+        ``make(dim=, channels=, covariates=, classes=, multilabel=)`` gives a fresh objective.
     multilabel : bool
         Whether to try it with several labels per sample.
     time : int
@@ -48,7 +48,13 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
     """
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
     for encoder in _encoders():
-        run = {"dim": encoder.dim, "channels": CHANNELS, "classes": CLASSES, "multilabel": multilabel}
+        run = {
+            "dim": encoder.dim,
+            "channels": CHANNELS,
+            "covariates": 0,
+            "classes": CLASSES,
+            "multilabel": multilabel,
+        }
         _check_attributes(make(**run))
         _check_terms(make(**run), encoder, batch)
         _check_determinism(make(**run), encoder, batch)
@@ -57,6 +63,7 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
         _check_round_trip(make(**run), make(**run), encoder, batch)
         for unusual in _unusual(batch):
             _check_gradients(make(**run), encoder, unusual)
+            _check_players(make(**run), encoder, unusual)
 
 
 def _encoders() -> tuple[Encoder, Encoder]:
@@ -119,6 +126,8 @@ def _check_evaluation(objective: Objective, encoder: Encoder, batch: Batch) -> N
     objective.eval()
     with torch.no_grad(), state_untouched("evaluation", objective, encoder.eval()):
         _terms(objective, encoder, batch)
+        readings = objective.readings(encoder, batch, generator=torch_generator("conformance"))
+    require(all(value.shape == () for value in readings.values()), "a reading is no scalar")
     encoder.train()
 
 
@@ -147,4 +156,30 @@ def _check_gradients(objective: Objective, encoder: Encoder, batch: Batch) -> No
     require(bool(total.isfinite()), f"a batch of {len(batch)} samples gives {total.item()}")
     torch.autograd.backward(total)
     require_gradients("the terms", encoder)
+    for player in objective.players():
+        untouched = all(parameter.grad is None for parameter in player.module.parameters())
+        require(untouched, f"the terms give a gradient to parameters that player {player.name!r} moves")
+        player.module.requires_grad_(False)
     require_gradients("the terms", objective)
+
+
+def _check_players(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    names = [player.name for player in objective.players()]
+    require(len(set(names)) == len(names), f"players share a name: {names}")
+    asking = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    encoder.requires_grad_(False).eval()
+    for player in objective.players():
+        what = f"the loss of player {player.name!r}"
+        with state_untouched(what, encoder), global_randomness_untouched(what):
+            terms, again = (
+                player.loss(encoder, batch, generator=torch_generator("conformance")) for _ in range(2)
+            )
+        require(_equal(terms, again), f"equal generators give {what} unequal values")
+        for name, term in terms.items():
+            require(term.shape == () and term.dtype == torch.float32, f"{what}: {name!r} is no scalar")
+            require(bool(term.isfinite()), f"{what}: {name!r} is {term.item()}")
+        torch.autograd.backward(torch.stack([*terms.values()]).sum())
+        require_gradients(what, player.module)
+    for parameter in asking:
+        parameter.requires_grad_(True)
+    encoder.train()

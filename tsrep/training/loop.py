@@ -30,6 +30,7 @@ from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook, Plan
 from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.metric_log import MetricLog
+from tsrep.training.players import Players
 from tsrep.training.running_terms import RunningTerms, refuse_non_finite
 from tsrep.training.schedule import learning_rate
 from tsrep.training.settings import TrainingSettings
@@ -108,11 +109,9 @@ class Trainer:
         self.ranks = ranks or Ranks()
         self.device = train.tensors.device
         self.net = Step(encoder, objective).to(self.device)
-        self.optimizer = torch.optim.AdamW(
-            [p for p in self.net.parameters() if p.requires_grad],
-            lr=settings.lr,
-            weight_decay=settings.weight_decay,
-        )
+        self.players = Players(self.net, settings, seed, self.device, self.ranks)
+        weights = [p for p in self.net.parameters() if p.requires_grad]  # those of players no longer do
+        self.optimizer = torch.optim.AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position = Position(world=self.ranks.world)
         self.terms = RunningTerms()
@@ -131,7 +130,7 @@ class Trainer:
         RunError
             When the loss is not finite.
         """
-        stored: dict[str, Any] = {"net": self.net, "optimizer": self.optimizer}
+        stored: dict[str, Any] = {"net": self.net, "optimizer": self.optimizer, **self.players.stored()}
         if self.average is not None:
             stored["average"] = self.average
         if self.state_file.exists():
@@ -204,6 +203,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.net.train()
+        self.players.move(batch, at, rate / self.settings.lr)
         key = (self.seed, "step", at.epoch, at.cursor, self.ranks.rank)
         generator = torch_generator(*key, device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
@@ -211,8 +211,7 @@ class Trainer:
             terms = self.parallel(batch, generator)
         loss = torch.stack(list(terms.values())).sum()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-        limit = self.settings.clip if self.settings.clip is not None else float("inf")
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), limit)
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip or math.inf)
         self.optimizer.step()
         self.net.objective.after_step()
         if self.average is not None:
@@ -231,6 +230,7 @@ class Trainer:
             "lr": rate,
             "samples_per_s": self.ranks.world * throughput,
             "seconds": self._seconds(),
+            **self.players.record(batch, at),
         }
 
     @torch.no_grad()

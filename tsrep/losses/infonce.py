@@ -1,0 +1,102 @@
+"""InfoNCE between samples and their views, and between the segments of one sample."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tsrep.losses.gather import first_row, gather_rows
+
+SEGMENTS = 16
+
+
+def global_infonce(anchors: Tensor, views: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """Each sample must find its own view among the views of all samples.
+
+    Parameters
+    ----------
+    anchors, views : Tensors, shape (batch, dim)
+        Pooled over time; compared by the cosine. In a distributed run the candidates are the views of all
+        ranks.
+    temperature : float
+
+    Returns
+    -------
+    Tensor, scalar, between ``log(1 + (batch - 1) * exp(-2 / temperature))`` and
+    ``log(1 + (batch - 1) * exp(2 / temperature))``
+
+    Source
+    ------
+    AutoTCL (ICLR 2024), section 3.4. One direction only: views are no anchors, samples no negatives.
+    """
+    anchors, views = (F.normalize(_single(z), dim=-1) for z in (anchors, views))
+    own = torch.arange(len(anchors), device=anchors.device) + first_row(len(anchors))
+    with torch.autocast(anchors.device.type, enabled=False):
+        logits = anchors @ gather_rows(views).mT / temperature
+    return F.cross_entropy(logits, own)
+
+
+def local_infonce(
+    z: Tensor, offset: Tensor | int = 0, *, segments: int = SEGMENTS, temperature: float = 1.0
+) -> Tensor:
+    """Neighbouring segments of a sample must be closer than distant ones; mean over all samples.
+
+    Steps are normalised, cut into equal segments and max-pooled in each. The positive of a segment is the
+    next one (of the last, the one before it); its negatives are those that are not its neighbours.
+
+    Parameters
+    ----------
+    z : Tensor, shape (batch, dim, time)
+    offset : int, or int64 Tensor of shape ()
+        First step of the first segment, up to ``time % segments``; see :func:`spare_steps`.
+    segments : int
+        A shorter sample has one segment a step instead. With fewer than four of them no segment has a
+        negative, and the loss is zero.
+    temperature : float
+
+    Source
+    ------
+    AutoTCL, section 3.4. The public code takes the first sample of the batch only.
+    """
+    count, length = _segments(z.shape[-1], segments)
+    if count < 4:
+        return _single(z).sum() * 0.0
+    steps = torch.arange(count * length, device=z.device) + offset
+    unit = F.normalize(_single(z), dim=1).index_select(2, steps)
+    pooled = unit.reshape(*z.shape[:2], count, length).amax(dim=3)
+    with torch.autocast(z.device.type, enabled=False):
+        logits = pooled.mT @ pooled / temperature  # (batch, segment, segment)
+    positive, candidate = _pairs(count, z.device)
+    chosen = logits.gather(2, positive[None, :, None].expand(len(z), -1, -1))[..., 0]
+    loss: Tensor = logits.masked_fill(~candidate, -torch.inf).logsumexp(dim=2) - chosen
+    return loss.mean()
+
+
+def spare_steps(time: int, segments: int = SEGMENTS) -> int:
+    """Steps that are left over when so many are cut into equal segments."""
+    count, length = _segments(time, segments)
+    return time - count * length
+
+
+def _segments(time: int, segments: int) -> tuple[int, int]:
+    count = min(segments, time)
+    return count, time // max(count, 1)
+
+
+def _pairs(count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The positive of each segment, and which segments are a candidate (the positive among them).
+
+    At both ends one more segment is left out, so that all rows have as many candidates.
+    """
+    index = torch.arange(count, device=device)
+    positive = torch.where(index < count - 1, index + 1, index - 1)
+    candidate = (index[:, None] - index).abs() > 1
+    candidate[0, 2] = candidate[-1, -3] = False
+    candidate[index, positive] = True
+    return positive, candidate
+
+
+def _single(z: Tensor) -> Tensor:
+    """At least float32; half precision would spoil the exponentials."""
+    return z.to(torch.promote_types(z.dtype, torch.float32))

@@ -1,0 +1,140 @@
+"""AutoTCL as its paper means it, with guards against a mask or gain that does nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import pool
+from tsrep.losses.mask_regularity import rate_guard, spread_guard, triplet_consistency
+from tsrep.losses.mmd import linear_mmd, rbf_mmd
+from tsrep.objectives.autotcl_form import FORMS, Above, Count, Form, Share, Weight
+from tsrep.objectives.view_contrast import contrast_terms, pooled_contrast, represent_pair
+from tsrep.views.parametric import Augmented, MaskPer, ParametricView
+
+ANCHORS = 16
+KEEP_FLOOR, LOG_GAIN_FLOOR = 0.05, 0.05
+
+
+@FORMS.register("paper", runtime=("trunk", "channels", "covariates"))
+class PaperForm(Form):
+    """Least entropy of the view at least divergence from the samples; noise in the encoder's latent.
+
+    Parameters
+    ----------
+    trunk, channels, covariates
+        See :class:`tsrep.views.parametric.ParametricView`, as are the next four.
+    mask_per : {"time", "time-channel"}
+    gate_temperature, stretch : float
+    log_gain_bound : float
+    noise : float
+        Probability that the latent of a time step of a view is zeroed.
+    temperature : float
+        Of both contrasts; the paper has 1.
+    local_weight : float
+        Of the contrast between segments of a view, alpha in the paper.
+    divergence : {"linear", "rbf", "adversarial"}
+        What the augmenter weighs against entropy: the MMD of representations, or the encoder's own global
+        contrast, which it then maximises (for the paper's adversarial row set ``entropy`` and
+        ``consistency`` to 0).
+    entropy : float
+        Weight of the expected share of steps that are not masked, beta in the paper (where it is the
+        number of steps).
+    consistency : float
+        Weight of the triplet over time, lambda in the paper.
+    guard : float
+        Weight of the hinges against saturation; 0 is the paper's.
+    lr : float
+        Of the augmenter.
+    every : int
+        Steps of the encoder for one of the augmenter.
+
+    Source
+    ------
+    Zheng et al., ICLR 2024, sections 3.3 and 3.4. Deviations: the divergence is that of representations of
+    unit length, so that its weight does not drift with their scale; the entropy has the right probability
+    (see :func:`tsrep.views.hard_concrete.open_probability`); the triplet is on the keep probability, not on
+    the noisy mask; the guards.
+    """
+
+    def __init__(
+        self,
+        trunk: Encoder,
+        channels: int,
+        covariates: int,
+        mask_per: MaskPer = "time",
+        gate_temperature: Above = 2 / 3,
+        stretch: Annotated[float, Field(gt=0, le=1)] = 0.1,
+        log_gain_bound: Above = 1.0,
+        noise: Share = 0.5,
+        temperature: Above = 1.0,
+        local_weight: Weight = 0.3,
+        divergence: Literal["linear", "rbf", "adversarial"] = "linear",
+        entropy: Weight = 0.1,
+        consistency: Weight = 0.1,
+        guard: Weight = 1.0,
+        lr: Above = 1e-3,
+        every: Count = 1,
+    ) -> None:
+        super().__init__()
+        self.augmenter = ParametricView(
+            trunk,
+            channels,
+            covariates,
+            mask_per=mask_per,
+            temperature=gate_temperature,
+            stretch=stretch,
+            log_gain_bound=log_gain_bound,
+        )
+        self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
+        self.divergence, self.entropy, self.consistency = divergence, entropy, consistency
+        self.guard, self.lr, self.every = guard, lr, every
+
+    def player_terms(self, encoder: Encoder, x: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Terms ``divergence`` or ``adversarial``, ``entropy``, ``consistency``, ``guard``."""
+        made = self.augmenter(x, generator=generator)
+        terms = self._likeness(encoder, x, made.view, generator)
+        if self.entropy > 0:
+            terms["entropy"] = self.entropy * made.nonzero.mean()
+        if self.consistency > 0:
+            uniform = torch.rand(len(x), ANCHORS, 3, generator=generator, device=x.device)
+            terms["consistency"] = self.consistency * triplet_consistency(made.keep, uniform)
+        if self.guard > 0:
+            terms["guard"] = self.guard * guard(made)
+        return terms
+
+    def _likeness(
+        self, encoder: Encoder, x: Tensor, view: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        if self.divergence == "adversarial":
+            pair = represent_pair(encoder, x, view, noise=self.noise, generator=generator)
+            return {"adversarial": -pooled_contrast(*pair, temperature=self.temperature)}
+        with torch.no_grad():
+            z = pool(encoder(x), "max").float()
+        z_view = pool(encoder(view), "max").float()
+        unit, unit_view = (torch.nn.functional.normalize(one, dim=1) for one in (z, z_view))
+        return {"divergence": (linear_mmd if self.divergence == "linear" else rbf_mmd)(unit, unit_view)}
+
+    def encoder_terms(
+        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Terms ``global`` and ``local``, the latter on segments of the view."""
+        z, z_view = represent_pair(encoder, x, view, noise=self.noise, generator=generator)
+        return contrast_terms(
+            z,
+            z_view,
+            z_view,
+            temperature=self.temperature,
+            local_weight=self.local_weight,
+            generator=generator,
+        )
+
+
+def guard(made: Augmented) -> Tensor:
+    """Zero for a mask and a gain that vary over time and neither keep nor drop nearly everything."""
+    spread = spread_guard(made.keep, floor=KEEP_FLOOR) + spread_guard(made.log_gain, floor=LOG_GAIN_FLOOR)
+    return rate_guard(made.keep) + spread
