@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,17 +12,10 @@ from torch import Tensor, nn
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.objective import Objective
-from tsrep.registry import ENCODERS, OBJECTIVES, SAMPLERS
+from tsrep.registry import ENCODERS, OBJECTIVES, SAMPLERS, VIEWS
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
 from tsrep.testing import check_encoder, check_objective, check_sampler, check_view
-from tsrep.views import augmentations
-
-VIEWS = [
-    member
-    for _, member in inspect.getmembers(augmentations, inspect.isclass)
-    if member.__module__ == augmentations.__name__ and member is not augmentations.View
-]
 
 
 @pytest.fixture(autouse=True)
@@ -47,16 +39,17 @@ def test_sampler(name: str) -> None:
     check_sampler(lambda **run: SAMPLERS.build({"name": name}, **run))
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
-def test_view(view: Any) -> None:
-    check_view(view())
+@pytest.mark.parametrize("name", VIEWS.names())
+def test_view(name: str) -> None:
+    view = VIEWS.build(VIEWS.entry(name).settings(), channels=3, covariates=0)
+    check_view(view, channels=3 if VIEWS.entry(name).runtime else None)
 
 
 def test_there_is_something_to_check() -> None:
     assert {"dilated-conv", "resnet1d"} <= set(ENCODERS.names())
     assert {"ts2vec", "simclr", "supervised"} <= set(OBJECTIVES.names())
     assert {"random", "trial-wise", "patient-wise"} <= set(SAMPLERS.names())
-    assert len(VIEWS) >= 7
+    assert {"jitter", "permutation", "time-warp", "random-choice", "compose"} <= set(VIEWS.names())
 
 
 class FaultyEncoder(DilatedConv):
@@ -206,6 +199,14 @@ def _mixes_samples(x: Tensor, *, generator: torch.Generator) -> Tensor:
     return x + x.mean(0)
 
 
+def _spreads_missing(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    return x + 0 * x[:1]
+
+
+def _single(x: Tensor, *, generator: torch.Generator) -> Tensor:
+    return x.float() * 2
+
+
 def _draws_globally(x: Tensor, *, generator: torch.Generator) -> Tensor:
     return x + torch.randn_like(x)
 
@@ -221,7 +222,9 @@ def _in_place(x: Tensor, *, generator: torch.Generator) -> Tensor:
 @pytest.mark.parametrize(
     ("view", "message"),
     [
-        (_mixes_samples, "reach another"),
+        (_mixes_samples, "one sample reach another"),
+        (_spreads_missing, "missing values of one sample reach another"),
+        (_single, "values of torch.float64 become torch.float32"),
         (_draws_globally, "global random generator"),
         (_shortens, "becomes"),
         (_in_place, "writes into"),

@@ -78,3 +78,11 @@ def test_a_collapsed_encoder_costs_the_logarithm_of_the_candidates() -> None:
 
     (term,) = SimCLR(3)(Constant(), _batch(9), generator=torch_generator(0)).values()
     assert term.item() == pytest.approx(math.log(17), rel=1e-5)
+
+
+def test_covariates_reach_the_encoder_unaltered_and_values_do_not() -> None:
+    encoder, batch = Recorder(), _batch()
+    SimCLR(3, covariates=2)(encoder, batch, generator=torch_generator(2))
+    both, x = encoder.seen[0], torch.cat([batch.x, batch.x])
+    assert torch.equal(both[:, :2], x[:, :2])
+    assert (both[:, 2] != x[:, 2]).any(1).all()

@@ -14,14 +14,17 @@ from tsrep.losses.ntxent import ntxent
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.views import augmentations
+from tsrep.views.amplitude import BaselineWander, Jitter, Scale
+from tsrep.views.combined import Compose
+from tsrep.views.masking import CutOut, LeadDropout
+from tsrep.views.sparing import Sparing
+from tsrep.views.timing import WindowSlice
+from tsrep.views.view import Share, Strength, View
 
 Positive = Annotated[int, Field(gt=0)]
-Strength = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@OBJECTIVES.register("simclr", runtime=("dim",))
+@OBJECTIVES.register("simclr", runtime=("dim", "covariates"))
 class SimCLR(Objective):
     """Augment twice, encode both views in one pass, pool, project, contrast by NT-Xent.
 
@@ -32,6 +35,8 @@ class SimCLR(Objective):
     ----------
     dim : int
         Width of the representation.
+    covariates : int
+        Leading channels that no augmentation alters.
     temperature : float
     pooling : str
         Over time: ``"max"`` or ``"mean"``.
@@ -59,6 +64,7 @@ class SimCLR(Objective):
     def __init__(
         self,
         dim: int,
+        covariates: int = 0,
         temperature: Annotated[float, Field(gt=0)] = 0.1,
         pooling: Literal["max", "mean"] = "max",
         hidden: Positive = 256,
@@ -74,15 +80,15 @@ class SimCLR(Objective):
         self.temperature = temperature
         self.pooling = pooling
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
-        choices: list[tuple[bool, augmentations.View]] = [
-            (crop < 1, augmentations.ResizedCrop(crop)),
-            (scale > 0, augmentations.Scale(scale)),
-            (leads > 0, augmentations.LeadDropout(leads)),
-            (wander > 0, augmentations.BaselineWander(wander)),
-            (cut > 0, augmentations.CutOut(cut)),
-            (jitter > 0, augmentations.Jitter(jitter)),
+        choices: list[tuple[bool, View]] = [
+            (crop < 1, WindowSlice(crop)),
+            (scale > 0, Scale(scale)),
+            (leads > 0, LeadDropout(leads)),
+            (wander > 0, BaselineWander(wander)),
+            (cut > 0, CutOut(cut)),
+            (jitter > 0, Jitter(jitter)),
         ]
-        self.view = augmentations.Compose(tuple(view for used, view in choices if used))
+        self.view = Sparing(Compose(tuple(view for used, view in choices if used)), covariates)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""
