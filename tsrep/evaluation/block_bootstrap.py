@@ -1,0 +1,63 @@
+"""Moving-block bootstrap: resamples of a stretch of time that keep neighbours together.
+
+Forecasts from neighbouring steps share most of their targets, so their errors are far from independent.
+Blocks as long as the horizon keep most of that dependence. A long horizon leaves few blocks (a test part of
+2,880 steps has three of 720), and an interval from few blocks is crude and too narrow: read it as a scale.
+
+Source
+------
+Künsch, "The jackknife and the bootstrap for general stationary observations", Annals of Statistics 1989.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.rng import numpy_generator
+
+Array = NDArray[Any]
+
+
+def block_count(n: int, length: int) -> int:
+    """Blocks in a resample of ``n`` steps; the last one is cut to fit."""
+    return -(-n // length)
+
+
+def block_starts(n: int, length: int, resamples: int, *, seed: int = 0) -> Array:
+    """First step of each block, shape (resample, block); the same for the same numbers and seed.
+
+    Parameters
+    ----------
+    n : int
+        Steps of the stretch; no fewer than a block.
+    length : int
+        Steps of a block.
+    """
+    generator = numpy_generator(seed, "block bootstrap", n, length)
+    return generator.integers(n - length + 1, size=(resamples, block_count(n, length)))
+
+
+def block_sums(values: Array, starts: Array, length: int) -> Array:
+    """Sum of the values in every resample.
+
+    Parameters
+    ----------
+    values : array, shape (step, ...)
+    starts : int array, shape (resample, block)
+        From :func:`block_starts` with the same number of steps and block length.
+    length : int
+
+    Returns
+    -------
+    float64 array, shape (resample, ...)
+    """
+    before = np.concatenate(
+        [np.zeros_like(values[:1], np.float64), np.cumsum(values, axis=0, dtype=np.float64)]
+    )
+    lengths = np.full(starts.shape[1], length)
+    lengths[-1] = len(values) - length * (starts.shape[1] - 1)
+    sums: Array = (before[starts + lengths] - before[starts]).sum(axis=1)
+    return sums
