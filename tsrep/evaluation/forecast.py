@@ -26,13 +26,17 @@ from tsrep.evaluation.forecast_baselines import (
     seasonal_naive,
 )
 from tsrep.evaluation.forecast_errors import Errors, Forecast, beside, measure, over_seeds, resample_blocks
+from tsrep.evaluation.forecast_features import encode, validation_error
 from tsrep.evaluation.forecast_ridge import Regression, choose_alpha, fit_paths
 from tsrep.evaluation.forecast_rows import Rows, complete_ahead, origins, subsample
 from tsrep.evaluation.forecast_scores import Examples, ForecastScore, ForecastScores
-from tsrep.evaluation.forecast_settings import ForecastSettings, Part, Stretches
+from tsrep.evaluation.forecast_settings import ForecastSettings
+from tsrep.evaluation.forecast_stretches import Part, Stretches
 from tsrep.evaluation.scoring import RANDOM_INIT
 from tsrep.signals.series import Series, Span
 from tsrep.signals.time_split import TimeSplit
+
+__all__ = ["encode", "forecast_scores", "validation_error"]
 
 Array = NDArray[Any]
 EXAMPLES = 4
@@ -62,7 +66,7 @@ def forecast_scores(
         Of every instance.
     settings : ForecastSettings, optional
     part : str
-        What is scored; see :class:`~tsrep.evaluation.forecast_settings.Stretches` for what then chooses the
+        What is scored; see :class:`~tsrep.evaluation.forecast_stretches.Stretches` for what then chooses the
         penalties.
     seed : int
         Of the bootstrap.
@@ -137,9 +141,7 @@ class _Protocol:
             seasonal = self._naive(lambda h: seasonal_naive(self.values, train, h, self.period))
             found[SEASONAL_NAIVE] = [seasonal]
         else:
-            why = (
-                "has no season" if self.period == 1 else "starts later than one season before what is scored"
-            )
+            why = "has no season" if self.period == 1 else "has less than one season before what is scored"
             self.notes.append(f"{SEASONAL_NAIVE} is left out because the series {why}.")
         found[RIDGE_NLINEAR] = [self._nlinear()]
         return found
@@ -296,10 +298,10 @@ def _finite(method: str, features: Array, protocol: _Protocol) -> Array:
     needed = stretches.score[1]
     if features.ndim != 2 or not needed <= len(features) <= steps:
         raise DataError(
-            f"the features of {method} have shape {features.shape}, but the series has {steps} steps of which "
-            f"{needed} are needed; give one row a step, shape ({needed} or more, dim)"
+            f"the features of {method} have shape {features.shape}, but the first {needed} of the {steps} steps "
+            f"are needed; give one row a step, shape ({needed} or more, dim)"
         )
-    finite: Array = np.isfinite(features[:needed]).all(axis=1)
+    finite = np.asarray(np.isfinite(features[:needed]).all(axis=1))
     for start, stop in (stretches.choose, stretches.score):
         if not finite[start:stop].all():
             at = start + int(np.argmin(finite[start:stop]))
@@ -318,10 +320,11 @@ def _check_instances(instances: Sequence[Series], stretches: Stretches) -> None:
         told = len(series), series.channels, series.period
         if told != (len(first), first.channels, first.period):
             raise DataError(
-                f"series {series.source or 'without a name'} differs from the first one in length, channels or "
-                "period; forecast them apart"
+                f"series {series.source or 'without a name'} differs from the first one in length, channels "
+                "or period; forecast them apart"
             )
     if len(first) < stretches.score[1]:
         raise DataError(
-            f"the series has {len(first)} steps, fewer than the {stretches.score[1]} of the split; split it anew"
+            f"the series has {len(first)} steps, fewer than the {stretches.score[1]} of the split; "
+            "split it anew"
         )

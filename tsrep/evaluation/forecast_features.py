@@ -14,7 +14,8 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.sliding import sliding_last_step
 from tsrep.evaluation.forecast_ridge import Regression, choose_alpha, fit_paths
 from tsrep.evaluation.forecast_rows import complete_ahead, origins, subsample
-from tsrep.evaluation.forecast_settings import ForecastSettings, Stretches
+from tsrep.evaluation.forecast_settings import ForecastSettings
+from tsrep.evaluation.forecast_stretches import Stretches
 from tsrep.signals.series import Series
 from tsrep.signals.time_split import TimeSplit
 

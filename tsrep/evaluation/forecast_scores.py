@@ -184,9 +184,7 @@ class ForecastScores:
         path, stored = folder / "forecast.json", folder / "forecast.npz"
         for needed in (path, stored):
             if not needed.exists():
-                raise RunError(
-                    f"{folder} has no {needed.name}; evaluate the run with protocol forecast first"
-                )
+                raise RunError(f"{folder} has no {needed.name}; evaluate the run by forecasting first")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
@@ -217,7 +215,7 @@ class ForecastScores:
             "windows",
             "blocks",
             "mse",
-            "sd over seeds",
+            "sd",
             "mae",
             "alpha",
         ]
