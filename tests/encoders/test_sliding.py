@@ -10,6 +10,7 @@ from tsrep.encoders.encoder import Encoder, without_missing
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.encoders.sliding import sliding_last_step
 from tsrep.errors import ConfigError
+from tsrep.registry import ENCODERS
 
 
 class Causal(Encoder):
@@ -27,6 +28,20 @@ class Causal(Encoder):
         x, keep = without_missing(x, keep)
         z = (self.input(x.mT) * keep[..., None]).mT
         return self.convs[1](F.pad(self.convs[0](F.pad(z, (2, 0))).tanh(), (4, 0)))
+
+
+SMALL = {
+    "dilated-conv": {"hidden": 6, "dim": 10, "depth": 4},
+    "dilated-conv-ar": {"hidden": 6, "dim": 10, "depth": 4, "experts": 4},
+    "causal-tcn": {"hidden": 6, "dim": 10, "depth": 2, "kernel": 3},
+    "lstm": {"hidden": 6, "dim": 10},
+    "resnet1d": {"width": 4, "dim": 6},
+}
+
+
+def registered(name):
+    torch.manual_seed(1)
+    return ENCODERS.build({"name": name} | SMALL.get(name, {}), channels=3)
 
 
 def literal(encoder, x, context):
@@ -63,6 +78,39 @@ def test_is_the_last_step_of_each_window(x, name, context, at_once):
 
     assert not fast.requires_grad
     torch.testing.assert_close(fast, literal(encoder, x, context), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("context", [3, 11, 12, 25, 40])
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_every_registered_encoder_slides(x, name, context):
+    encoder = registered(name)
+
+    fast = sliding_last_step(encoder, x, context, at_once=13)
+
+    assert fast.isfinite().all()
+    torch.testing.assert_close(fast, literal(encoder, x, context), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_last_step_of_every_registered_encoder(x, name):
+    encoder = registered(name)
+    x[1, :, :17] = torch.nan
+
+    whole = encoder(x[..., 30 % encoder.stride :])[..., -1]
+
+    torch.testing.assert_close(encoder.last_step(x), whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(encoder.last_step_reader()(x), whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["causal-tcn", "lstm"])
+def test_causal_encoders_see_no_later_step(x, name):
+    encoder, changed = registered(name), x.clone()
+    changed[..., 20:] += 5
+
+    a, b = encoder(x), encoder(changed)
+
+    torch.testing.assert_close(a[..., :20], b[..., :20])
+    assert (a[..., 20] - b[..., 20]).norm() > 1e-3
 
 
 @pytest.mark.parametrize("first", [0, 1, 6, 7, 20, 29])

@@ -45,7 +45,7 @@ class DilatedConv(Encoder):
         self.input = nn.Linear(channels, hidden)
         widths = [hidden] * (depth + 1) + [dim]
         self.blocks = nn.ModuleList(
-            ResidualBlock(widths[i], widths[i + 1], kernel, 2**i) for i in range(depth + 1)
+            ResidualBlock(widths[i], widths[i + 1], kernel, 2**i, last=i == depth) for i in range(depth + 1)
         )
         self.dim, self.stride, self.causal = dim, 1, False
         self.receptive_field = 1 + 2 * (kernel - 1) * (2 ** (depth + 1) - 1)

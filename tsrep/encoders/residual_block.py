@@ -27,14 +27,16 @@ class ResidualBlock(nn.Module):
         Odd number of taps.
     dilation : int
         Distance of neighbouring taps, in steps.
+    last : bool
+        The published networks give their last block a 1x1 convolution whatever the widths.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int, *, last: bool = False) -> None:
         super().__init__()
         self.dilation = dilation
         self.conv1 = nn.Conv1d(inputs, outputs, kernel)
         self.conv2 = nn.Conv1d(outputs, outputs, kernel)
-        self.skip = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else None
+        self.skip = nn.Conv1d(inputs, outputs, 1) if last or inputs != outputs else None
 
     def forward(self, x: Tensor, dilation: int | None = None) -> Tensor:
         """Map ``(batch, inputs, 1, time)`` to ``(batch, outputs, 1, time)``.

@@ -12,7 +12,7 @@ from tsrep.errors import ConfigError
 
 @torch.no_grad()
 def sliding_last_step(
-    encoder: Encoder, x: Tensor, context: int, *, first: int = 0, at_once: int = 256
+    encoder: Encoder, x: Tensor, context: int, *, first: int = 0, at_once: int = 128
 ) -> Tensor:
     """For each step, the last representation of the window of ``context`` earlier steps and the step itself.
 
@@ -58,7 +58,7 @@ def sliding_last_step(
     last_step = encoder.last_step_reader()
     windows = x.unfold(-1, context + 1, 1).transpose(1, 2)  # (batch, time, channel, context + 1), a view
     parts = [
-        last_step(part.flatten(0, 1)).unflatten(0, part.shape[:2])
+        last_step(part.flatten(0, 1)).reshape(*part.shape[:2], encoder.dim)
         for part in torch.split(windows, max(1, at_once // len(x)), dim=1)
     ]
     return torch.cat(parts, dim=1).mT

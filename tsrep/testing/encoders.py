@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.sliding import sliding_last_step
 from tsrep.testing.assertions import (
     close,
     global_randomness_untouched,
@@ -44,6 +45,8 @@ def check_encoder(make: Make, *, channels: int = 3, length: int = 64) -> None:
     _check_reach(make(channels).eval(), x)
     _check_round_trip(make, x)
     _check_gradients(make(channels), x)
+    _check_last_step(make(channels).eval(), x)
+    _check_sliding(make(channels).eval(), x[:1])
 
 
 def _check_shapes(encoder: Encoder, channels: int, length: int) -> None:
@@ -120,6 +123,30 @@ def _check_reach(encoder: Encoder, x: Tensor) -> None:
     require(
         not encoder.causal or int(reached.max()) <= last,
         f"the encoder calls itself causal, but output step {step} sees input step {int(reached.max())}",
+    )
+
+
+def _check_last_step(encoder: Encoder, x: Tensor) -> None:
+    missing = x.clone()
+    missing[..., : x.shape[2] // 3] = torch.nan
+    with torch.no_grad():
+        reader = encoder.last_step_reader()
+        for window in (x[..., 1:], x[..., -2 * encoder.stride :], missing):
+            whole = encoder(window[..., window.shape[2] % encoder.stride :])[..., -1]
+            for last_step in (encoder.last_step, reader):
+                require(
+                    close(last_step(window), whole),
+                    "last_step differs from the last output of a pass over the window that ends there",
+                )
+
+
+def _check_sliding(encoder: Encoder, x: Tensor) -> None:
+    context = min(max(encoder.receptive_field, encoder.stride), x.shape[2] // 2) - 1
+    padded = torch.nn.functional.pad(x, (context, 0), value=torch.nan)
+    windows = padded[0].unfold(-1, context + 1, 1).transpose(0, 1)
+    require(
+        close(sliding_last_step(encoder, x, context)[0].T, encoder.last_step(windows)),
+        "sliding encoding differs from encoding each window; a causal encoder may not know where it is",
     )
 
 
