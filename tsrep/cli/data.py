@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tsrep.datasets import About
+    from tsrep.datasets.check import Finding
+    from tsrep.errors import TsrepError
     from tsrep.runs.config import Configuration
-    from tsrep.signals import Panel, Split
+    from tsrep.signals import Panel, Series, Split
+    from tsrep.signals.time_split import TimeSplit
 
 data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
 
@@ -29,12 +33,18 @@ def list_datasets() -> None:
     from tsrep.datasets import about
     from tsrep.registry import DATASETS
 
-    table = Table("name", "what", "records", "patients", "licence", box=None, header_style="bold")
+    table = Table("name", "what", "size", "licence", box=None, header_style="bold")
     for name in DATASETS.names():
         facts = about(name)
-        numbers = [f"{n:,}" if n else "–" for n in (facts.records, facts.patients)]
-        table.add_row(name, facts.title, *numbers, facts.licence)
+        table.add_row(name, facts.title, _size(facts) or "–", facts.licence)
     Console().print(table)
+
+
+def _size(facts: About) -> str:
+    """In words; empty where it depends on the user's data."""
+    if facts.steps:
+        return f"{facts.steps:,} steps of {facts.channels} channels"
+    return f"{facts.records:,} records of {facts.patients:,} patients" if facts.records else ""
 
 
 @data.command()
@@ -49,8 +59,8 @@ def info(name: Name) -> None:
         "licence": facts.licence,
         "cite": facts.citation,
         "page": facts.url,
-        "size": f"{facts.size_mb:,.0f} MB" if facts.size_mb else "",
-        "records": f"{facts.records:,} of {facts.patients:,} patients" if facts.records else "",
+        "download": f"{facts.size_mb:,.0f} MB" if facts.size_mb else "",
+        "size": _size(facts),
         "split": "; ".join(default_splits(name)),
         "folder": ", ".join(facts.needs),
         "notes": facts.notes,
@@ -88,7 +98,9 @@ def check(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Of a data set. [default: that of --config]")
     ] = None,
-    root: Annotated[Path | None, typer.Option("--root", help="Folder. [default: the data cache]")] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder, or file of a series. [default: the data cache]")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="YAML file that fit will use: its data and split.")
     ] = None,
@@ -97,9 +109,9 @@ def check(
 ) -> None:
     """Read data, cut and split them as `tsrep fit` would, and say what is wrong before anything trains."""
     from tsrep.datasets import load
-    from tsrep.datasets.check import check as check_panel
-    from tsrep.errors import ConfigError, DataError, SplitError
+    from tsrep.errors import ConfigError, DataError
     from tsrep.runs.config_files import assemble, read_config
+    from tsrep.signals import Series
 
     if name is None and config is None:
         raise ConfigError("say which data to check: a NAME (see `tsrep data list`) or --config FILE")
@@ -109,18 +121,11 @@ def check(
         {key: value for key, value in options.items() if value is not None},
         assignments=assignments or (),
     )
-    panel = load(settings.dataset, settings.root, strict=settings.strict)
-    typer.echo(
-        f"{panel.source}: {len(panel)} records of {len(set(panel.patient.tolist()))} patients, "
-        f"{len(panel.channels)} channels at {panel.sfreq:g} Hz, {len(panel.classes)} classes"
-    )
-    problem: DataError | SplitError | None = None
-    split: Split | None = None
-    try:
-        panel, split = _cut_and_split(settings, panel)
-    except (DataError, SplitError) as error:
-        problem = error
-    findings = check_panel(panel, split)
+    data = load(settings.dataset, settings.root, strict=settings.strict)
+    if isinstance(data, Series):
+        findings, problem = _series_findings(settings, data)
+    else:
+        findings, problem = _panel_findings(settings, data)
     for finding in findings:
         where = f"  [{finding.where}]" if finding.where else ""
         typer.echo(f"{finding.severity:>8}  {finding.what}{where}")
@@ -129,6 +134,68 @@ def check(
     errors = sum(finding.severity == "error" for finding in findings)
     if errors:
         raise DataError(f"{errors} error(s) in {settings.dataset.name}; see above")
+
+
+def _panel_findings(settings: Configuration, panel: Panel) -> tuple[list[Finding], TsrepError | None]:
+    """Findings, and what `tsrep fit` would refuse."""
+    from tsrep.datasets.check import check as check_panel
+    from tsrep.errors import DataError, SplitError
+
+    typer.echo(
+        f"{panel.source}: {len(panel)} records of {len(set(panel.patient.tolist()))} patients, "
+        f"{len(panel.channels)} channels at {panel.sfreq:g} Hz, {len(panel.classes)} classes"
+    )
+    problem: TsrepError | None = None
+    split: Split | None = None
+    try:
+        panel, split = _cut_and_split(settings, panel)
+    except (DataError, SplitError) as error:
+        problem = error
+    return check_panel(panel, split), problem
+
+
+def _series_findings(settings: Configuration, series: Series) -> tuple[list[Finding], TsrepError | None]:
+    """Findings, and what `tsrep fit` would refuse."""
+    from tsrep.datasets.check_series import check_series
+    from tsrep.errors import ConfigError, DataError, SplitError
+
+    season = f"a season of {series.period} steps" if series.period > 1 else "no season"
+    first, last = (str(series.time[i]).replace("T", " ") for i in (0, -1))
+    typer.echo(
+        f"{series.source}: {len(series):,} steps of {series.freq} from {first} to {last}, "
+        f"{len(series.channels)} channels, {len(series.covariate_names)} covariates, {season}"
+    )
+    problem: TsrepError | None = None
+    split: TimeSplit | None = None
+    try:
+        split = _split_in_time(settings, series)
+        _cut_and_forecast(settings, series, split)
+    except (ConfigError, DataError, SplitError) as error:
+        problem = error
+    return check_series(series, split), problem
+
+
+def _split_in_time(settings: Configuration, series: Series) -> TimeSplit:
+    from tsrep.registry import DATASETS, SPLITS
+
+    default = {"name": DATASETS.build(settings.dataset).default_split}
+    split: TimeSplit = SPLITS.build(settings.split or default)(series)
+    counts = ", ".join(f"{n['steps']:,} {part}" for part, n in split.counts.items())
+    typer.echo(f"split {split.how}: {counts} steps")
+    return split
+
+
+def _cut_and_forecast(settings: Configuration, series: Series, split: TimeSplit) -> None:
+    """Sections and horizons, by the rules of `tsrep fit`."""
+    from tsrep.evaluation.forecast_stretches import Stretches
+    from tsrep.registry import DATASETS
+    from tsrep.runs.prepare_series import prepare_series
+
+    prepared = prepare_series(settings, DATASETS.build(settings.dataset), series)
+    typer.echo(f"{len(prepared.panel):,} sections of {prepared.panel.length} steps to train and validate on")
+    forecast = settings.evaluation.forecast
+    Stretches(split, settings.evaluation.part or "test").check(forecast)
+    typer.echo(f"long enough for horizons of {', '.join(map(str, forecast.horizons))} steps")
 
 
 def _cut_and_split(settings: Configuration, records: Panel) -> tuple[Panel, Split]:

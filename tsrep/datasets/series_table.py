@@ -18,7 +18,7 @@ from tsrep.signals.panel import Floats
 from tsrep.signals.series import Times
 
 PARQUET = (".parquet", ".pq")
-TABLES = (".csv", ".txt", *PARQUET)
+TABLES = (".csv", *PARQUET)
 DAY_OR_MONTH_FIRST = re.compile(r"\s*\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b")
 
 
@@ -40,9 +40,11 @@ class SeriesTable:
 
     def at(self, row: int) -> str:
         """Where a row stands, for messages."""
-        if self.path.suffix in PARQUET:
-            return f"row {row + 1} of {self.path}"
-        return f"line {row + 2} of {self.path}"
+        return f"{self.line(row)} of {self.path}"
+
+    def line(self, row: int) -> str:
+        """Likewise, where the file has been named."""
+        return f"row {row + 1}" if self.path.suffix in PARQUET else f"line {row + 2}"
 
 
 def read_series_table(path: Path, date: str, columns: Sequence[str] | None = None) -> SeriesTable:

@@ -123,7 +123,7 @@ def _ascending(table: SeriesTable, time: Times, duplicates: Duplicates) -> Ints:
     if len(twice) and duplicates == "refuse":
         raise DataError(
             f"{table.at(twice[0] + 1)} has {_text(time[twice[0] + 1])} a second time "
-            f"({len(twice)} such rows in all); keep one row per step, or set dataset.duplicates=first"
+            f"(so do {len(twice)} rows in all); keep one row per step, or set dataset.duplicates=first"
         )
     rows = np.concatenate([[0], 1 + np.flatnonzero(distance > 0)])
     if len(rows) < 2:
@@ -155,7 +155,7 @@ def _positions(table: SeriesTable, time: Times, rows: Ints, number: Ints, step: 
     odd = np.flatnonzero(over) if over.any() else 1 + np.flatnonzero(~usual)
     if over.any() or 2 * usual.sum() < len(usual):
         raise DataError(
-            f"the dates of {table.path} are irregular: {table.at(rows[odd[0]])} has {_text(time[odd[0]])}, "
+            f"the dates of {table.path} are irregular: {table.line(rows[odd[0]])} has {_text(time[odd[0]])}, "
             f"which does not fit steps of {step.words}, the most common distance; resample to an even step"
         )
     return at
@@ -166,7 +166,7 @@ def _allow_gaps(
 ) -> None:
     before = int(np.flatnonzero(np.diff(at) > 1)[0])
     absent = len(even) - len(at)
-    where = f"the first is {_text(even[at[before] + 1])}, after {table.at(rows[before])}"
+    where = f"the first is {_text(even[at[before] + 1])}, after {table.line(rows[before])}"
     if gaps == "refuse":
         raise DataError(
             f"{table.path} lacks {absent} of {len(even)} steps of {step.words}; {where}; add them, or "
@@ -176,7 +176,7 @@ def _allow_gaps(
         widest = int(np.diff(at).argmax()) + 1
         raise DataError(
             f"{table.path} lacks {absent} of {len(even)} steps of {step.words}, too many to fill; check the "
-            f"date {_text(time[widest])} in {table.at(rows[widest])}"
+            f"date {_text(time[widest])} in {table.line(rows[widest])}"
         )
 
 

@@ -1,0 +1,136 @@
+"""Looking a series over before training on it: gaps, constant channels, stray values, spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.datasets.check import SHOWN, Finding
+from tsrep.signals.panel import Floats
+from tsrep.signals.series import Series
+from tsrep.signals.split import PARTS
+from tsrep.signals.time_split import TimeSplit
+
+Flags = NDArray[np.bool_]
+DESCRIBED = 12  # channels whose spread is told
+
+
+def check_series(series: Series, split: TimeSplit | None = None) -> list[Finding]:
+    """Findings about a series and, where given, its split; worst first."""
+    findings = [
+        *_missing(series),
+        *_empty_parts(series, split),
+        *_constant(series, split),
+        *_stray(series),
+        *_spread(series),
+    ]
+    return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
+
+
+def longest_gap(x: Floats) -> tuple[int, int]:
+    """First step and length of the longest run of NaN in a channel; ``(0, 0)`` when there is none."""
+    edges = np.diff(np.concatenate([[False], np.isnan(x), [False]]).astype(np.int8))
+    start, stop = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if not len(start):
+        return 0, 0
+    longest = int((stop - start).argmax())
+    return int(start[longest]), int(stop[longest] - start[longest])
+
+
+def _missing(series: Series) -> Iterator[Finding]:
+    gaps = np.isnan(series.values)
+    whole: Flags = gaps.all(axis=0)
+    if whole.any():
+        start, length = longest_gap(np.where(whole, np.float32(np.nan), np.float32(0)))
+        yield Finding(
+            "warning",
+            f"{_times(int(whole.sum()), 'step')} of {len(series):,} without a value in any channel",
+            f"longest run: {length:,} from {_stamp(series, start)}",
+        )
+    for name, x, lacks in zip(series.channels, series.values, gaps, strict=True):
+        if lacks.sum() > whole.sum():
+            start, length = longest_gap(x)
+            yield Finding(
+                "warning",
+                f"{lacks.mean():.2%} of channel {name} is missing (NaN)",
+                f"longest run: {_times(length, 'step')} from {_stamp(series, start)}",
+            )
+
+
+def _empty_parts(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
+    for part, (start, stop) in _spans(series, split).items():
+        empty: Flags = np.isnan(series.values[:, start:stop]).all(axis=1)
+        if empty.any():
+            yield Finding("error", f"no value of channel {_names(series, empty)}", part)
+
+
+def _constant(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
+    """A channel that is constant in training only has no scale that the other parts could be judged by."""
+    spans = _spans(series, split)
+    everywhere = _flat(series.values)
+    if everywhere.any():
+        yield Finding("warning", f"constant channel {_names(series, everywhere)}", "becomes zero")
+    if split is not None:
+        start, stop = spans["train part"]
+        here: Flags = _flat(series.values[:, start:stop]) & ~everywhere
+        if here.any():
+            yield Finding("warning", f"constant channel {_names(series, here)}", "train part only")
+
+
+def _flat(values: Floats) -> Flags:
+    low = np.where(np.isnan(values), np.inf, values).min(axis=1)
+    high = np.where(np.isnan(values), -np.inf, values).max(axis=1)
+    flat: Flags = low == high
+    return flat
+
+
+def _stray(series: Series) -> Iterator[Finding]:
+    """An extreme value farther from the next one than all others are from each other."""
+    for name, x in zip(series.channels, series.values, strict=True):
+        levels = np.unique(x[~np.isnan(x)]).astype(np.float64)
+        if len(levels) < 4:
+            continue
+        for extreme, rest in ((levels[0], levels[1:]), (levels[-1], levels[:-1])):
+            if np.abs(rest - extreme).min() > 2 * (rest[-1] - rest[0]):
+                at = np.flatnonzero(x == np.float32(extreme))
+                yield Finding(
+                    "warning",
+                    f"{extreme:g} in channel {name} is far from all other values ({_times(len(at), 'step')}); if "
+                    f"it stands for a missing value, set dataset.missing=[{extreme:g}]",
+                    f"first at {_stamp(series, int(at[0]))}",
+                )
+
+
+def _spread(series: Series) -> Iterator[Finding]:
+    for name, x in list(zip(series.channels, series.values, strict=True))[:DESCRIBED]:
+        values = x[~np.isnan(x)].astype(np.float64)
+        if len(values):
+            yield Finding(
+                "note",
+                f"channel {name}: {values.min():.6g} to {values.max():.6g}, mean {values.mean():.6g}, "
+                f"deviation {values.std():.4g}",
+            )
+    if len(series.channels) > DESCRIBED:
+        yield Finding("note", f"and {len(series.channels) - DESCRIBED} more channels")
+
+
+def _spans(series: Series, split: TimeSplit | None) -> dict[str, tuple[int, int]]:
+    if split is None:
+        return {"whole series": (0, len(series))}
+    return {f"{part} part": getattr(split, part) for part in PARTS}
+
+
+def _names(series: Series, chosen: Flags) -> str:
+    names = [name for name, is_one in zip(series.channels, chosen, strict=True) if is_one]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _times(n: int, what: str) -> str:
+    return f"{n:,} {what}" + ("s" if n != 1 else "")
+
+
+def _stamp(series: Series, step: int) -> str:
+    return str(series.time[step]).replace("T", " ")
