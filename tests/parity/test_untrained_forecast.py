@@ -1,0 +1,58 @@
+"""An untrained encoder of the released shape on ETTh1: data, windows, encoding and ridge in one go.
+
+The numbers are those of the study of the released code; its printed "without augmentation" row has the same
+to the third decimal.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tsrep.encoders.dilated_conv_ar import DilatedConvAR
+from tsrep.evaluation.forecast import encode, forecast_scores
+from tsrep.evaluation.forecast_settings import ForecastSettings
+from tsrep.signals.calendar import CALENDAR, calendar_features
+from tsrep.signals.series import Series
+from tsrep.signals.standardise import standardise_series
+from tsrep.signals.time_split import EttMonths
+
+MSE = {24: 0.0375, 48: 0.0548, 168: 0.0998, 336: 0.1079, 720: 0.1754}
+MAE = {24: 0.1478, 48: 0.1775, 168: 0.2374, 336: 0.2512, 720: 0.3396}
+
+
+@pytest.fixture(scope="module")
+def scores(shared_path):
+    table = pd.read_csv(shared_path("data/ltsf/ETT-small/ETTh1.csv"), parse_dates=["date"])
+    stamps = table["date"].to_numpy().astype("datetime64[s]")
+    raw = Series(
+        table[["OT"]].to_numpy(np.float32).T,
+        stamps,
+        ("OT",),
+        period=24,
+        covariates=calendar_features(stamps),
+        covariate_names=CALENDAR,
+    )
+    split, settings = EttMonths()(raw), ForecastSettings()
+    series, _ = standardise_series(raw, split.train)
+    with torch.random.fork_rng():
+        torch.manual_seed(44)
+        encoder = DilatedConvAR(channels=8)
+    features = encode(encoder, [series], context=settings.context, stop=split.test[1], first=settings.skipped)
+    return forecast_scores({"random-init": [features]}, [series], split, settings)
+
+
+@pytest.mark.parametrize("horizon", MSE)
+def test_untrained_encoder(scores, horizon):
+    (found,) = scores.where(method="random-init", horizon=horizon)
+
+    assert found.metrics["mse"].value == pytest.approx(MSE[horizon], abs=1e-4)
+    assert found.metrics["mae"].value == pytest.approx(MAE[horizon], abs=1e-4)
+    assert found.dropped == 0
+
+
+@pytest.mark.parametrize("horizon", MSE)
+def test_a_linear_map_of_the_last_values_is_far_better(scores, horizon):
+    (linear,) = scores.where(method="ridge-nlinear", horizon=horizon)
+
+    assert linear.difference["mse"].high < 0
