@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -46,6 +47,20 @@ class Handler(SimpleHTTPRequestHandler):
         self.wfile.write(body[begin:] if whole else body[begin : begin + 300_000])
 
 
+@contextmanager
+def serve(handler, root):
+    """The handler's class with its ``url``, while a server hands out a folder."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(root))) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        handler.url, handler.root = f"http://127.0.0.1:{running.server_port}", root
+        try:
+            yield handler
+        finally:
+            running.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def server(tmp_path):
     root = tmp_path / "server"
@@ -56,14 +71,8 @@ def server(tmp_path):
         (root / name).write_bytes(body)
     lines = [f"{hashlib.sha256(body).hexdigest()} {name}" for name, body in files.items()]
     (root / "SHA256SUMS.txt").write_text("\n".join(lines) + "\n")
-    handler = type("Local", (Handler,), {"asked": []})
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(root))) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
-        thread.start()
-        handler.url, handler.root = f"http://127.0.0.1:{running.server_port}", root
+    with serve(type("Local", (Handler,), {"asked": []}), root) as handler:
         yield handler
-        running.shutdown()
-        thread.join()
 
 
 def get(server, out, **more):

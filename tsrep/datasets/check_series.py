@@ -14,6 +14,7 @@ from tsrep.signals.split import PARTS
 from tsrep.signals.time_split import TimeSplit
 
 Flags = NDArray[np.bool_]
+FEW_LEVELS = 20  # distinct values, too few to call one of them stray
 DESCRIBED = 12  # channels whose spread is told
 
 
@@ -41,7 +42,7 @@ def longest_gap(x: Floats) -> tuple[int, int]:
 
 def _missing(series: Series) -> Iterator[Finding]:
     gaps = np.isnan(series.values)
-    whole: Flags = gaps.all(axis=0)
+    whole: Flags = np.asarray(gaps.all(axis=0))
     if whole.any():
         start, length = longest_gap(np.where(whole, np.float32(np.nan), np.float32(0)))
         yield Finding(
@@ -61,7 +62,7 @@ def _missing(series: Series) -> Iterator[Finding]:
 
 def _empty_parts(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
     for part, (start, stop) in _spans(series, split).items():
-        empty: Flags = np.isnan(series.values[:, start:stop]).all(axis=1)
+        empty: Flags = np.asarray(np.isnan(series.values[:, start:stop]).all(axis=1))
         if empty.any():
             yield Finding("error", f"no value of channel {_names(series, empty)}", part)
 
@@ -90,15 +91,16 @@ def _stray(series: Series) -> Iterator[Finding]:
     """An extreme value farther from the next one than all others are from each other."""
     for name, x in zip(series.channels, series.values, strict=True):
         levels = np.unique(x[~np.isnan(x)]).astype(np.float64)
-        if len(levels) < 4:
+        if len(levels) < FEW_LEVELS:
             continue
         for extreme, rest in ((levels[0], levels[1:]), (levels[-1], levels[:-1])):
             if np.abs(rest - extreme).min() > 2 * (rest[-1] - rest[0]):
                 at = np.flatnonzero(x == np.float32(extreme))
+                steps = _times(len(at), "step")
                 yield Finding(
                     "warning",
-                    f"{extreme:g} in channel {name} is far from all other values ({_times(len(at), 'step')}); if "
-                    f"it stands for a missing value, set dataset.missing=[{extreme:g}]",
+                    f"{extreme:g} in channel {name} is far from all other values ({steps}); "
+                    f"if it stands for a missing value, set dataset.missing=[{extreme:g}]",
                     f"first at {_stamp(series, int(at[0]))}",
                 )
 

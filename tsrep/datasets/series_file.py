@@ -140,7 +140,7 @@ class SeriesFile:
                     "choose one with dataset.file"
                 )
         if not found:
-            what = " or ".join(places) or "a table"
+            what = " or ".join(places) or "CSV or Parquet file"
             where = f"there is no {what} in {root}" if root.is_dir() else f"there is no file or folder {root}"
             way = " or `tsrep data fetch`" if self.about.base_url else ""
             raise DataError(f"{where}; give the file or its folder with `--root`{way}")

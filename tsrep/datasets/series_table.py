@@ -62,7 +62,7 @@ def read_series_table(path: Path, date: str, columns: Sequence[str] | None = Non
         frame, header = None, _header(path)
     names = _chosen(path, header, date, columns)
     if frame is None:
-        frame = _read_csv(path, date, names)
+        frame = _read_csv(path, date)
     if len(frame) < 2:
         raise DataError(f"{path} has {len(frame)} rows of data; a series needs two at least")
     return SeriesTable(path, frame[date], frame[names])
@@ -183,7 +183,7 @@ def _chosen(path: Path, header: list[str], date: str, columns: Sequence[str] | N
     return names
 
 
-def _read_csv(path: Path, date: str, names: list[str]) -> Any:
+def _read_csv(path: Path, date: str) -> Any:
     import pandas as pd
 
     try:
@@ -191,7 +191,6 @@ def _read_csv(path: Path, date: str, names: list[str]) -> Any:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
                 path,
-                usecols=[date, *names],
                 dtype={date: str},
                 index_col=False,
                 skip_blank_lines=False,
@@ -201,7 +200,7 @@ def _read_csv(path: Path, date: str, names: list[str]) -> Any:
             )
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise DataError(f"{path} cannot be read as a CSV file ({reason}); correct that line") from error
+        raise DataError(f"{path} cannot be read as a CSV file ({reason}); correct it") from error
     filled = np.flatnonzero(frame.notna().any(axis=1))
     return frame.iloc[: filled[-1] + 1 if len(filled) else 0]
 
