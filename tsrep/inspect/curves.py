@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,12 @@ class Curves:
     validation_loss, score : float64 arrays, shape (check,)
     score_name : str
         Empty when the validation part has no score.
+    unread : int
+        Lines of the log that could not be read.
+    players : dict of str to dict of str to float64 array, shape (line,)
+        Each term of each inner player of the objective, such as an augmenter.
+    readings : dict of str to float64 array, shape (line,)
+        What the objective tells of itself besides its terms, such as how much a mask keeps.
     """
 
     step: Ints
@@ -50,6 +56,8 @@ class Curves:
     score: Floats
     score_name: str = ""
     unread: int = 0
+    players: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    readings: dict[str, Floats] = field(default_factory=dict)
 
     def kept_epoch(self, rule: str = "best-score") -> int | None:
         """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.
@@ -113,14 +121,16 @@ def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: 
     return Curves(
         step=_ints(train, "step"),
         epoch=_ints(train, "epoch"),
-        terms=_terms(train),
+        terms=_named(train, "terms"),
         validation_step=_ints(checks, "step"),
         validation_epoch=_ints(checks, "epoch"),
-        validation_terms=_terms(checks),
+        validation_terms=_named(checks, "terms"),
         validation_loss=_floats(checks, "loss"),
         score=_floats(checks, "score"),
         score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
         unread=unread,
+        players=_players(train),
+        readings=_named(train, "readings"),
         **{name: _floats(train, name) for name in ("loss", "lr", "grad_norm", "samples_per_s", "seconds")},
     )
 
@@ -133,7 +143,12 @@ def _floats(entries: list[dict[str, Any]], key: str) -> Floats:
     return np.array([np.nan if e.get(key) is None else float(e[key]) for e in entries], dtype=np.float64)
 
 
-def _terms(entries: list[dict[str, Any]]) -> dict[str, Floats]:
-    rows = [e.get("terms") or {} for e in entries]
+def _named(entries: list[dict[str, Any]], key: str) -> dict[str, Floats]:
+    rows = [e.get(key) or {} for e in entries]
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: _floats(rows, name) for name in names}
+
+
+def _players(entries: list[dict[str, Any]]) -> dict[str, dict[str, Floats]]:
+    rows = [e.get("players") or {} for e in entries]
+    return {name: _named(rows, name) for name in dict.fromkeys(name for row in rows for name in row)}

@@ -6,16 +6,18 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from tsrep.inspect.curves import Curves, Floats, Ints, smooth
-from tsrep.inspect.style import ACCENT, CONTROL, FAINT, INK, MUTED, PALETTE, WIDTH, house, new_figure
+from tsrep.inspect.style import ACCENT, CONTROL, FAINT, INK, MUTED, PALETTE, WIDTH, house, new_figure, shorten
 
 
 @house
 def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     """Small multiples of the loss terms above the validation score and the learning rate.
+
+    The terms of inner players and the readings of the objective, where it has any, stand in between.
 
     Parameters
     ----------
@@ -23,18 +25,24 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     chosen : int, optional
         The epoch whose weights were kept; by default the best one.
     """
-    names = list(dict.fromkeys([*curves.terms, *curves.validation_terms])) or ["loss"]
-    across = min(4, len(names))
-    down = math.ceil(len(names) / across)
-    figure = new_figure(WIDTH, 2.0 * down + 2.3)
-    upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.0 * down, 2.3], hspace=0.05)[:, 0]
-    panels = upper.subplots(down, across, squeeze=False).ravel()
-    for axes, name in zip(panels, names, strict=False):
+    terms = list(dict.fromkeys([*curves.terms, *curves.validation_terms])) or ["loss"]
+    inner = _inner(curves)
+    rows = [_rows(len(names)) for names in (terms, inner) if names]
+    heights = [*(2.0 * down for down, _ in rows), 2.3]
+    figure = new_figure(WIDTH, sum(heights))
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights, hspace=0.05)[:, 0]
+    panels = _grid(parts[0], len(terms))
+    for axes, name in zip(panels, terms, strict=True):
         _term(axes, curves, name)
-    for axes in panels[len(names) :]:
-        axes.set_visible(False)
     panels[0].legend(loc="best")
-    below, right = lower.subplots(1, 2, width_ratios=[2, 1])
+    if inner:
+        more = _grid(parts[1], len(inner))
+        for axes, (title, values, colour) in zip(more, inner, strict=True):
+            axes.set_title(title)
+            axes.set_xlabel("training step")
+            _trace(axes, curves.step, values, colour)
+        panels += more
+    below, right = parts[-1].subplots(1, 2, width_ratios=[2, 1])
     _validation(below, curves, curves.kept_epoch() if chosen is None else chosen)
     _learning_rate(right, curves)
     last = max(1, *curves.step.tolist(), *curves.validation_step.tolist())
@@ -43,6 +51,30 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(8 if axes is below else 4, integer=True))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     return figure
+
+
+def _inner(curves: Curves) -> list[tuple[str, Floats, str]]:
+    """Title, values and colour of what is not a term of the main loss."""
+    terms = [
+        (f"{player}: {name}", values, PALETTE[2])
+        for player, named in curves.players.items()
+        for name, values in named.items()
+    ]
+    found = [*terms, *((name, values, PALETTE[4]) for name, values in curves.readings.items())]
+    return [(shorten(name.replace("_", " "), 28), values, colour) for name, values, colour in found]
+
+
+def _rows(panels: int) -> tuple[int, int]:
+    across = min(4, panels)
+    return math.ceil(panels / across), across
+
+
+def _grid(part: SubFigure, panels: int) -> list[Axes]:
+    """Axes of as many panels as are wanted; those left over are hidden."""
+    found = part.subplots(*_rows(panels), squeeze=False).ravel().tolist()
+    for axes in found[panels:]:
+        axes.set_visible(False)
+    return list(found[:panels])
 
 
 def _term(axes: Axes, curves: Curves, name: str) -> None:
@@ -56,17 +88,19 @@ def _term(axes: Axes, curves: Curves, name: str) -> None:
     axes.set_xlabel("training step")
 
 
-def _trace(axes: Axes, step: Ints, values: Floats) -> None:
+def _trace(axes: Axes, step: Ints, values: Floats, colour: str = ACCENT) -> None:
+    logged = np.isfinite(values)
+    step, values = step[logged], values[logged]  # players may move on some steps only
     few = len(values) < 40
     line = values if few else smooth(values, max(5, len(values) // 40))
     if not few:
-        axes.plot(step, values, color=ACCENT, alpha=0.22, lw=0.7)
-        shown = values[np.isfinite(values)]
-        if len(shown):
-            low, high = np.percentile(shown, [0.5, 99.5])
-            axes.set_ylim(low - 0.08 * (high - low) - 1e-12, high + 0.08 * (high - low) + 1e-12)
-            axes.set_autoscaley_on(False)
-    axes.plot(step, line, color=ACCENT, label="training", marker="o" if few else "", ms=2.5)
+        axes.plot(step, values, color=colour, alpha=0.22, lw=0.7)
+        low, high = np.percentile(values, [0.5, 99.5])
+        flat = high - low <= 1e-6 * abs(high)
+        pad = 0.05 * (abs(high) or 1.0) if flat else 0.08 * (high - low)
+        axes.set_ylim(low - pad, high + pad)
+        axes.set_autoscaley_on(False)
+    axes.plot(step, line, color=colour, label="training", marker="o" if few else "", ms=2.5)
 
 
 def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
@@ -91,7 +125,7 @@ def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
         step, value = int(curves.validation_step[at[-1]]), float(values[at[-1]])
         axes.axvline(step, color=FAINT, lw=1.2, zorder=0)
         axes.plot([step], [value], marker="o", ms=8, mfc="none", mec=PALETTE[1], mew=1.6, zorder=5)
-        axes.set_title(f"kept: epoch {chosen}, {value:.3f}", loc="right", color=PALETTE[1])
+        axes.set_title(f"kept: epoch {chosen}, {value:.3f}".replace("-", "−"), loc="right", color=PALETTE[1])
 
 
 def _learning_rate(axes: Axes, curves: Curves) -> None:

@@ -16,3 +16,8 @@ def is_random(method: str) -> bool:
 def is_control(method: str) -> bool:
     """Whether a method is there to be beaten."""
     return is_majority(method) or is_random(method)
+
+
+def is_rule(method: str) -> bool:
+    """Whether a forecasting method is a simple one without an encoder."""
+    return any(word in method.lower() for word in ("naive", "nlinear", "repeat-last"))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import yaml
@@ -16,6 +16,7 @@ from tsrep.errors import RunError
 from tsrep.inspect.curves import Curves, read_curves
 
 if TYPE_CHECKING:
+    from tsrep.evaluation.forecast_scores import ForecastScores
     from tsrep.evaluation.predictions import Predictions
     from tsrep.evaluation.scores import Score
 
@@ -37,6 +38,8 @@ class Contents:
     predictions : mapping of (method, protocol, labels, drawn_by, part) to Predictions
         Of records.
     embeddings, examples : mappings of arrays, or None
+    forecast : ForecastScores or None
+        Of a run on a series.
     """
 
     run: Path
@@ -48,6 +51,14 @@ class Contents:
     predictions: Mapping[tuple[str, str, float, str, str], Predictions] = field(default_factory=dict)
     embeddings: Arrays | None = None
     examples: Arrays | None = None
+    forecast: ForecastScores | None = None
+
+    @property
+    def kind(self) -> Literal["panel", "series"]:
+        """What the run was on, by what was read, or else by how it is scored."""
+        protocols = (self.config.get("evaluation") or {}).get("protocols") or ()
+        series = "targets" in self.data or self.forecast is not None or "forecast" in protocols
+        return "series" if series else "panel"
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -75,7 +86,8 @@ class Contents:
     @property
     def finished(self) -> bool:
         """Whether training has ended, as far as the folder tells."""
-        return bool(self.scores) or self.embeddings is not None or self.provenance.get("seconds") is not None
+        made = (self.forecast, self.embeddings, self.provenance.get("seconds"))
+        return bool(self.scores) or any(part is not None for part in made)
 
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept, None when nothing was validated."""
@@ -93,12 +105,13 @@ def read_run(run: Path) -> Contents:
     """
     if not run.is_dir():
         raise RunError(f"there is no run folder {run}; `tsrep fit` makes one")
-    known = ("config.yaml", "provenance.json", "metrics.jsonl", "scores.json")
+    known = ("config.yaml", "provenance.json", "metrics.jsonl", "scores.json", "forecast.json")
     if not any((run / name).is_file() for name in known):
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
-    from tsrep.evaluation.scores import Scores  # its room loads torch
+    from tsrep.evaluation.forecast_scores import ForecastScores  # its room loads torch
+    from tsrep.evaluation.scores import Scores
 
     found = Scores.load(run) if (run / "scores.json").is_file() else Scores()
     log = run / "metrics.jsonl"
@@ -112,6 +125,7 @@ def read_run(run: Path) -> Contents:
         predictions=found.predictions,
         embeddings=_arrays(run / "embeddings.npz"),
         examples=_arrays(run / "examples.npz"),
+        forecast=ForecastScores.load(run) if (run / "forecast.json").is_file() else None,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,54 +11,29 @@ import numpy as np
 from tsrep.inspect.naming import is_control
 from tsrep.report.contents import Arrays, Contents
 from tsrep.report.headline import auroc, conditions, main_score
+from tsrep.report.picture import Picture, picture, training_pictures, view_pictures
 from tsrep.report.tables import preferred_unit
 from tsrep.report.wording import count, interval, number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from tsrep.evaluation.predictions import Key, Predictions
     from tsrep.inspect.projection import Agreement
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A drawn figure.
-
-    Attributes
-    ----------
-    name : str
-        File name without ending.
-    section : str
-        Where on the page it stands.
-    caption : str
-    png : bytes
-    width : int
-        CSS pixels, 100 an inch.
-    """
-
-    name: str
-    section: str
-    caption: str
-    png: bytes
-    width: int
-
-
 def pictures(contents: Contents) -> list[Picture]:
     """Draw all that the folder has numbers for."""
+    if contents.kind == "series":
+        from tsrep.report.forecast_gallery import forecast_pictures
+
+        return forecast_pictures(contents)
     return [
         *_scores(contents),
         *_classes(contents),
         *_map(contents),
-        *_curves(contents),
+        *training_pictures(contents),
         *_records(contents),
+        *view_pictures(contents),
     ]
-
-
-def _picture(name: str, section: str, caption: str, figure: Figure) -> Picture:
-    from tsrep.inspect.style import png
-
-    return Picture(name, section, caption, png(figure), round(100 * figure.get_figwidth()))
 
 
 def _scores(contents: Contents) -> Iterator[Picture]:
@@ -76,7 +50,7 @@ def _scores(contents: Contents) -> Iterator[Picture]:
             f"{count(first.patients)} {part} patients. Dots are means over seeds, bars 95 % intervals by "
             "bootstrap over patients. With all labels there is nothing to draw: those stand in every column."
         )
-        yield _picture(f"scores-{part}", "scores", caption, figure_scores(rows))
+        yield picture(f"scores-{part}", "scores", caption, figure_scores(rows))
 
 
 def _classes(contents: Contents) -> Iterator[Picture]:
@@ -96,11 +70,11 @@ def _classes(contents: Contents) -> Iterator[Picture]:
     if len(classes) > 8:
         shown = "the eight most frequent classes, each against all others"
     caption = f"ROC and precision-recall of {shown}; areas in the key, dotted: precision of guessing. {where}"
-    yield _picture("roc", "classes", caption, figure_roc(curves, _colours(contents, target, classes)))
+    yield picture("roc", "classes", caption, figure_roc(curves, _colours(contents, target, classes)))
     if target.ndim == 1:
         counts = ", and counts" if len(classes) <= 8 else ""
         caption = f"Confusion matrix: share of each true class{counts}. {where}"
-        yield _picture("confusion", "classes", caption, figure_confusion(confusion(prob, target, classes)))
+        yield picture("confusion", "classes", caption, figure_confusion(confusion(prob, target, classes)))
     yield _reliability(held, where)
     if len(classes) > 8:
         unscored = sum(not np.isfinite(c.auroc) for c in curves)
@@ -108,7 +82,7 @@ def _classes(contents: Contents) -> Iterator[Picture]:
         caption = (
             f"AUROC and average precision of each class, with its number of positives.{left_out} {where}"
         )
-        yield _picture("class-areas", "classes", caption, figure_class_areas(curves))
+        yield picture("class-areas", "classes", caption, figure_class_areas(curves))
 
 
 def _map(contents: Contents) -> Iterator[Picture]:
@@ -129,7 +103,7 @@ def _map(contents: Contents) -> Iterator[Picture]:
         f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
         f"{_agreement_words(agree)}"
     )
-    yield _picture(
+    yield picture(
         "map", "map", words, figure_map(maps, label, patient, classes, _colours(contents, label, classes))
     )
 
@@ -145,18 +119,6 @@ def _agreement_words(agree: Mapping[str, Agreement]) -> str:
     )
 
 
-def _curves(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.draw_curves import figure_curves
-
-    if contents.curves is None:
-        return
-    caption = (
-        "Loss terms as weighted in the sum that is minimised, running means over training steps, and on the "
-        "validation part; the validation score with the epoch whose weights were kept."
-    )
-    yield _picture("curves", "training", caption, figure_curves(contents.curves, contents.kept_epoch()))
-
-
 def _records(contents: Contents) -> Iterator[Picture]:
     from tsrep.inspect.draw_records import figure_record
 
@@ -170,7 +132,7 @@ def _records(contents: Contents) -> Iterator[Picture]:
         title = f"{name} · patient {found['patient'][i]} · record {found['trial'][i]}"
         kind = "Synthetic" if contents.synthetic else "Recorded"
         caption = f"{kind}, {x.shape[-1] / sfreq:.3g} s at {sfreq:g} Hz, before standardising."
-        yield _picture(f"record-{i + 1}", "records", caption, figure_record(x, sfreq, channels, unit, title))
+        yield picture(f"record-{i + 1}", "records", caption, figure_record(x, sfreq, channels, unit, title))
 
 
 def _reliability(held: Predictions, where: str) -> Picture:
@@ -188,7 +150,7 @@ def _reliability(held: Predictions, where: str) -> Picture:
     figure = figure_reliability(
         found.stated, found.observed, found.low, found.high, found.count, outcome=outcome
     )
-    return _picture("reliability", "classes", caption, figure)
+    return picture("reliability", "classes", caption, figure)
 
 
 def _main_predictions(contents: Contents) -> tuple[Key, Predictions] | None:

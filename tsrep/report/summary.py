@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsrep.report.contents import read_run
+from tsrep.report.contents import Contents, read_run
+from tsrep.report.forecast_headline import forecast_headline, forecast_verdicts
+from tsrep.report.forecast_tables import difference_table, error_table
 from tsrep.report.headline import headline, verdict
 from tsrep.report.tables import CONDITIONS, Cell, Table, gain_table, preferred_unit, score_tables
 from tsrep.report.wording import count, duration
@@ -20,25 +22,34 @@ def summarise(run: Path) -> str:
     """
     contents = read_run(run)
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
-    lines.append(headline(contents))
-    found = verdict(contents)
-    if found is not None:
-        lines.append(found.sentence)
-    tables = [
-        *score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1")),
-        gain_table(contents),
-    ]
+    series = contents.kind == "series"
+    sentences, tables = _forecasts(contents) if series else _scores(contents)
+    lines += sentences
     for table in tables:
         if table is not None:
             lines += ["", *_plain(table)]
-    if not contents.scores:
+    if not contents.scores and contents.forecast is None:
         command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
-        lines += ["", f"No scores yet: {command} {run}"]
+        lines += [
+            "",
+            f"No scores yet: {command} {run}{' --protocol forecast' * (series and contents.finished)}",
+        ]
     if contents.provenance:
         seconds, size = contents.provenance.get("seconds"), contents.provenance.get("parameters")
         took = "" if seconds is None else f", trained in {duration(seconds)}"
         lines += ["", f"{count(size)} parameters{took}."]
     return "\n".join(lines)
+
+
+def _scores(contents: Contents) -> tuple[list[str], list[Table | None]]:
+    found = verdict(contents)
+    tables = score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1"))
+    return [headline(contents), *([found.sentence] if found else [])], [*tables, gain_table(contents)]
+
+
+def _forecasts(contents: Contents) -> tuple[list[str], list[Table | None]]:
+    sentences = [forecast_headline(contents), *(found.sentence for found in forecast_verdicts(contents))]
+    return sentences, [error_table(contents, "mse", intervals=False), difference_table(contents)]
 
 
 def _plain(table: Table) -> list[str]:

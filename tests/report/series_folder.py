@@ -1,0 +1,163 @@
+"""Run folders of runs on a series as `tsrep fit` leaves them, made up from a seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from tests.report.run_folder import _metrics
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.forecast_scores import Examples, ForecastScore, ForecastScores
+
+METHODS = {
+    "repeat-last": 0.9,
+    "seasonal-naive": 0.5,
+    "ridge-nlinear": 0.08,
+    "autotcl": 0.0,
+    "random-init": 0.05,
+}
+HORIZONS = (24, 48, 168, 336, 720)
+NAMES = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
+HALF = 0.02  # of the interval of a difference
+
+
+def make_series_run(
+    root: Path,
+    *,
+    channels: tuple[str, ...] = ("OT",),
+    gains: tuple[float, ...] = (0.05,) * 5,
+    horizons: tuple[int, ...] = HORIZONS,
+    rule: float = METHODS["ridge-nlinear"],
+    players: bool = True,
+) -> Path:
+    """A complete run folder.
+
+    Parameters
+    ----------
+    gains : tuple of float
+        By how much the trained encoder's error is below that of the random one, at each horizon.
+    rule : float
+        By how much the error of ridge-nlinear is above 0.1, the random encoder's at the shortest horizon.
+    """
+    rng = np.random.default_rng(len(channels))
+    root.mkdir(parents=True, exist_ok=True)
+    _config(root)
+    _provenance(root, channels)
+    _split(root)
+    _metrics(root, rng)
+    if players:
+        _add_players(root, rng)
+    make_forecasts(rng, channels, dict(zip(horizons, gains, strict=True)), rule).save(root)
+    return root
+
+
+def make_forecasts(
+    rng: Any, channels: tuple[str, ...], gains: dict[int, float], rule: float
+) -> ForecastScores:
+    """Scores whose differences to the random encoder have intervals of ``HALF`` to both sides."""
+    above = METHODS | {"ridge-nlinear": rule}
+    scores, per_step, per_channel = [], {}, {}
+    for method in METHODS:
+        for horizon, gain in gains.items():
+            random = 0.1 + 0.02 * np.log2(horizon / min(gains))
+            mse = random + (above[method] if method not in ("autotcl", "random-init") else 0.0)
+            mse -= gain if method == "autotcl" else 0.0
+            scores.append(_score(method, horizon, float(mse), float(mse - random)))
+            per_step[method, horizon] = mse * np.linspace(0.6, 1.4, horizon) + rng.normal(0, 0.004, horizon)
+            per_channel[method, horizon] = mse * np.linspace(0.8, 1.2, len(channels))
+    return ForecastScores(
+        tuple(scores), per_step, per_channel, _examples(rng, len(channels), max(gains)), channels
+    )
+
+
+def _score(method: str, horizon: int, mse: float, difference: float) -> ForecastScore:
+    compared = method != "random-init"
+    windows = 2880 - horizon
+    return ForecastScore(
+        method=method, part="test", horizon=horizon,
+        metrics={"mse": Interval(mse, mse - 0.03, mse + 0.04), "mae": Interval(mse + 0.1, mse, mse + 0.2)},
+        spread={"mse": 0.002 if not compared else float("nan"), "mae": float("nan")},
+        seeds=1 if compared else 3, windows=windows, blocks=-(-windows // horizon),
+        alpha=float("nan") if method in ("repeat-last", "seasonal-naive") else 10.0,
+        against="random-init" if compared else "",
+        difference={
+            name: Interval(difference, difference - HALF, difference + HALF) for name in ("mse", "mae")
+        } if compared else {},
+        fitted=8000, dropped=0,
+    )  # fmt: skip
+
+
+def _examples(rng: Any, channels: int, horizon: int) -> Examples:
+    t = np.arange(-horizon + 1, horizon + 1)
+    phase = rng.uniform(0, 6, (4, channels, 1))
+    signal = np.sin(2 * np.pi * t / 24 + phase) + 0.4 * np.sin(2 * np.pi * t / 168 + 2 * phase)
+    noisy = signal + rng.normal(0, 0.25, signal.shape)
+    truth = noisy[:, :, horizon:]
+    said = {m: (signal[:, :, horizon:] * (0.9 - a) + a).astype(np.float32) for m, a in METHODS.items()}
+    return Examples(np.array([11519, 12239, 12959, 13679]), noisy[:, :, :horizon], truth, said)
+
+
+def _config(root: Path) -> None:
+    config = {
+        "version": 1, "name": "fake", "seed": 0, "device": "auto",
+        "dataset": {"name": "etth1", "variables": "target"},
+        "window": {"seconds": None, "steps": 256, "standardise": "channel"},
+        "split": {"name": "ett-months"},
+        "encoder": {"name": "dilated-conv-ar", "dim": 320, "depth": 10},
+        "objective": {"name": "autotcl"},
+        "training": {"epochs": 20, "checkpoint": "best-score", "lr": 0.0001},
+        "evaluation": {"protocols": ["forecast"], "seeds": 3},
+    }  # fmt: skip
+    (root / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def _provenance(root: Path, channels: tuple[str, ...]) -> None:
+    covariates = ["minute", "hour", "day of week", "day of month", "day of year", "month", "week of year"]
+    data = {
+        "name": "etth1", "source": "ETTh1", "digest": "5d1c7a90b2e4f613", "synthetic": False, "samples": 45,
+        "steps": 17420, "freq": "h", "first": "2016-07-01T00:00:00", "last": "2018-06-26T19:00:00",
+        "channels": [*covariates, *channels], "covariates": covariates, "targets": list(channels),
+        "instances": 1, "sfreq": 1 / 3600, "unit": "", "skipped": [],
+    }  # fmt: skip
+    text = {
+        "versions": {"python": "3.11.9", "tsrep": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"},
+        "git": {"commit": "f1c60a8d2f5e", "dirty": False}, "data": data, "seed": 0, "device": "cpu",
+        "threads": 2, "started": "2026-03-04T10:11:12+00:00", "seconds": 184.2,
+        "command": "tsrep fit --dataset etth1 --univariate", "parameters": 1234567,
+    }  # fmt: skip
+    (root / "provenance.json").write_text(json.dumps(text))
+
+
+def _split(root: Path) -> None:
+    counts = {
+        "train": {"steps": 8640, "first": "2016-07-01T00:00:00", "last": "2017-06-25T23:00:00"},
+        "validation": {"steps": 2880, "first": "2017-06-26T00:00:00", "last": "2017-10-23T23:00:00"},
+        "test": {"steps": 2880, "first": "2017-10-24T00:00:00", "last": "2018-02-20T23:00:00"},
+    }
+    how = "12 / 4 / 4 months of 30 days"
+    (root / "split.json").write_text(json.dumps({"how": how, "digest": "0a1b2c3d4e5f6071", "counts": counts}))
+
+
+def _add_players(root: Path, rng: Any) -> None:
+    """What an augmenter and an objective with readings add to the log."""
+    lines = [json.loads(line) for line in (root / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["terms"] = {"global": line["loss"] * 0.7, "local": line["loss"] * 0.3}
+        if line["kind"] == "validation":
+            line |= {"score_name": "minus validation MSE", "score": (line["score"] or 0) - 1}
+            continue
+        step = line["step"]
+        if step % 16 == 0:
+            names = ("regularity", "divergence", "consistency")
+            line["players"] = {
+                "augmenter": {n: float(np.exp(-step / 400) + rng.normal(0, 0.1)) for n in names}
+            }
+        line["readings"] = {
+            "keep_rate": 0.5 + 0.2 * step / 1280, "saturation": min(1.0, step / 300),
+            "mask_std_over_time": float(abs(rng.normal(0.2, 0.02))), "gain_std_over_time": 0.0,
+        }  # fmt: skip
+    (root / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -1,0 +1,220 @@
+"""What a run on a series shows, in sentences made from its forecasts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from tsrep.inspect.naming import is_random, is_rule
+from tsrep.report.contents import Contents
+from tsrep.report.headline import Verdict, reading, source_of
+from tsrep.report.wording import count, number, signed
+
+if TYPE_CHECKING:
+    from tsrep.evaluation.bootstrap import Interval
+    from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
+
+Reading = Literal["better", "worse", "not told apart", "no interval"]
+FEW_BLOCKS = 10
+
+
+def trained_method(contents: Contents) -> str | None:
+    """The method that this run trained, None when it was not forecast with."""
+    if contents.forecast is None:
+        return None
+    own = [m for m in contents.forecast.methods if not (is_rule(m) or is_random(m))]
+    return contents.objective if contents.objective in own else next(iter(own), None)
+
+
+def in_order(forecast: ForecastScores, first: str | None) -> list[str]:
+    """What was trained, the random start, then the simple rules, the best first."""
+
+    def rank(method: str) -> tuple[bool, bool, bool, float]:
+        return method != first, is_rule(method), is_random(method), mean_mse(forecast, method)
+
+    return sorted(forecast.methods, key=rank)
+
+
+def mean_mse(forecast: ForecastScores, method: str) -> float:
+    """Mean squared error over all horizons; infinite where it is not defined, so that it wins nothing."""
+    value = forecast.mean_over_horizons(method)["mse"]
+    return math.inf if math.isnan(value) else value
+
+
+def error_reading(found: Interval | None) -> Reading:
+    """What an interval of a difference of errors says; lower errors are better."""
+    read = "no interval" if found is None else reading(found)
+    turned: dict[str, Reading] = {"better": "worse", "worse": "better", "not told apart": "not told apart"}
+    return turned.get(read, "no interval")
+
+
+def gains(contents: Contents) -> list[ForecastScore]:
+    """Scores of the trained encoder that have a difference to the random-initialised one."""
+    method = trained_method(contents)
+    if contents.forecast is None or method is None:
+        return []
+    own = contents.forecast.where(method=method)
+    return [s for s in own if is_random(s.against) and not math.isnan(_mse(s))]
+
+
+def digits(forecast: ForecastScores) -> int:
+    """Decimals that keep small errors apart."""
+    values = [s.metrics["mse"].value for s in forecast.scores]
+    return 4 if min((v for v in values if not math.isnan(v)), default=1.0) < 0.1 else 3
+
+
+def forecast_headline(contents: Contents) -> str:
+    """One sentence: what was trained on what, and its mean error beside the controls."""
+    method, forecast = trained_method(contents), contents.forecast
+    if method is None or forecast is None:
+        state = "not evaluated yet" if contents.finished else "training has not ended"
+        return f"{_trained_on(contents)}: {state}."
+    places = digits(forecast)
+    beside = [
+        f"{_called(other)} {number(mean_mse(forecast, other), places)}"
+        for other in in_order(forecast, method)
+        if other != method and "repeat" not in other
+    ]
+    text = (
+        f"{_trained_on(contents)} forecasts {_targets(contents)} with a mean squared error of "
+        f"{number(mean_mse(forecast, method), places)} on the {forecast.scores[0].part} part, "
+        f"averaged over {_horizons(forecast.horizons, 'of')}"
+    )
+    return f"{text}; {listed(beside)}." if beside else f"{text}."
+
+
+def forecast_verdicts(contents: Contents) -> list[Verdict]:
+    """Whether training beats the random start, and whether a simple rule beats what was trained."""
+    found = [_training_verdict(contents), _rule_verdict(contents)]
+    return [verdict for verdict in found if verdict is not None]
+
+
+def forecast_caveats(contents: Contents) -> list[str]:
+    """What a reader must know before believing the errors."""
+    forecast, method = contents.forecast, trained_method(contents)
+    if forecast is None or method is None:
+        return []
+    own = forecast.where(method=method)
+    notes = []
+    if own[0].part == "validation":
+        notes.append(
+            "Errors are of the validation part, on which the checkpoint was chosen too; expect more on a "
+            "part that nothing was chosen on."
+        )
+    few = [s for s in own if s.blocks < FEW_BLOCKS]
+    if few:
+        blocks = listed(f"{s.blocks} block{'s' * (s.blocks != 1)} at {s.horizon} steps" for s in few)
+        notes.append(
+            "Intervals are by bootstrap over moving blocks of forecast origins. There are few of them, "
+            f"{blocks}: those intervals are crude and rather too narrow."
+        )
+    if own[0].seeds == 1:
+        notes.append(
+            "The encoder was trained from one seed; intervals do not cover what another seed would change."
+        )
+    return [*notes, *forecast.notes]
+
+
+def listed(words: Iterable[object]) -> str:
+    """``a, b and c``."""
+    *front, last = [str(word) for word in words] or [""]
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def _training_verdict(contents: Contents) -> Verdict | None:
+    scores = gains(contents)
+    if not scores or contents.forecast is None:
+        return None
+    at: dict[Reading, list[int]] = {}
+    for score in scores:
+        at.setdefault(error_reading(score.difference.get("mse")), []).append(score.horizon)
+    n = len(scores)
+    better, worse = (len(at.get(read, [])) for read in ("better", "worse"))
+    if len(at.get("no interval", [])) == n:
+        return Verdict(
+            "No interval of the difference to the random-initialised encoder was computed.", "open"
+        )
+    order: tuple[Reading, ...] = ("better", "worse", "not told apart", "no interval")
+    known = [read for read in order if read in at]
+    tally = listed(_at(read, at[read], n, every=read == known[0]) for read in known)
+    mean = signed(math.fsum(_mse(s) for s in scores) / n, digits(contents.forecast))
+    return Verdict(
+        f"{_opening(n, better, worse)}: {tally}, by paired 95 % intervals of the {scores[0].part} MSE "
+        f"(mean difference {mean}).",
+        "better" if better * 2 > n and not worse else "worse" if worse * 2 > n and not better else "open",
+    )
+
+
+def _opening(n: int, better: int, worse: int) -> str:
+    if better == n:
+        return "Training beats the random-initialised encoder"
+    if better and worse:
+        return "Training beats the random-initialised encoder at some horizons and loses at others"
+    if better:
+        return "Training beats the random-initialised encoder at some horizons only"
+    if worse:
+        return "Training does not help here; it ends behind the random-initialised encoder"
+    return "Training does not measurably beat the random-initialised encoder"
+
+
+def _rule_verdict(contents: Contents) -> Verdict | None:
+    """Rules have no paired interval against the trained encoder, so that only the errors are told."""
+    method, forecast = trained_method(contents), contents.forecast
+    if method is None or forecast is None:
+        return None
+    rules = [m for m in in_order(forecast, method) if is_rule(m)]
+    if not rules:
+        return None
+    rule, places = rules[0], digits(forecast)
+    own = {s.horizon: s.metrics["mse"].value for s in forecast.where(method=method)}
+    lower = [s.horizon for s in forecast.where(method=rule) if s.metrics["mse"].value < own[s.horizon]]
+    where = _at("lower", lower, len(own))
+    means = [number(mean_mse(forecast, name), places) for name in (rule, method)]
+    if mean_mse(forecast, rule) < mean_mse(forecast, method):
+        return Verdict(
+            f"A simple rule without an encoder does better: {rule} has a mean {forecast.scores[0].part} MSE "
+            f"of {means[0]}, the trained encoder {means[1]}; {rule} is {where}.",
+            "worse",
+        )
+    if lower:
+        return Verdict(
+            f"On average the trained encoder has a lower MSE than every simple rule, but {rule} is {where}.",
+            "open",
+        )
+    return None
+
+
+def _at(word: str, horizons: Sequence[int], n: int, *, every: bool = True) -> str:
+    """``better at 2 of 5 horizons (24, 48)``; the number of all horizons is told once in a sentence."""
+    named = f" ({', '.join(map(str, horizons))})" if 0 < len(horizons) < n else ""
+    return f"{word} at {len(horizons)}{f' of {n} horizons' if every else ''}{named}"
+
+
+def _trained_on(contents: Contents) -> str:
+    train = (contents.split.get("counts") or {}).get("train") or {}
+    amount = f"{count(train['steps'])} steps of " if "steps" in train else ""
+    return f"An encoder trained by {contents.objective} on {amount}{source_of(contents)}"
+
+
+def _targets(contents: Contents) -> str:
+    names = [str(name) for name in contents.data.get("targets") or []]
+    if not names:
+        return "the series"
+    together = ", each by itself," if int(contents.data.get("instances") or 1) > 1 else ""
+    return names[0] if len(names) == 1 else f"{len(names)} channels{together}"
+
+
+def _called(method: str) -> str:
+    return "a random-initialised encoder has" if is_random(method) else method
+
+
+def _horizons(horizons: Sequence[int], of: str) -> str:
+    if len(horizons) == 1:
+        return f"a horizon {of} {horizons[0]} steps"
+    return f"horizons {of} {listed(horizons)} steps"
+
+
+def _mse(score: ForecastScore) -> float:
+    found = score.difference.get("mse")
+    return math.nan if found is None else found.value

@@ -1,0 +1,85 @@
+"""A drawn figure with its words, and those that every kind of run has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tsrep.errors import RunError
+from tsrep.report.contents import Contents
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_WIDEST = 920  # CSS pixels of the page's column
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure.
+
+    Attributes
+    ----------
+    name : str
+        File name without ending.
+    section : str
+        Where on the page it stands.
+    caption : str
+    png : bytes
+    width : int
+        CSS pixels, 100 an inch.
+    """
+
+    name: str
+    section: str
+    caption: str
+    png: bytes
+    width: int
+
+
+def picture(name: str, section: str, caption: str, figure: Figure) -> Picture:
+    """Save a figure."""
+    from tsrep.inspect.style import png
+
+    return Picture(name, section, caption, png(figure), round(100 * figure.get_figwidth()))
+
+
+def training_pictures(contents: Contents) -> Iterator[Picture]:
+    """Training curves, where anything was logged."""
+    from tsrep.inspect.draw_curves import figure_curves
+
+    if contents.curves is None:
+        return
+    caption = (
+        "Loss terms as weighted in the sum that is minimised, running means over training steps, and on the "
+        "validation part; the validation score with the epoch whose weights were kept."
+    )
+    if contents.curves.players:
+        names = " and ".join(contents.curves.players)
+        caption += f" Panels that begin with {names} are what that inner player minimises."
+    if contents.curves.readings:
+        caption += " Purple: readings, which are no part of any loss."
+    yield picture("curves", "training", caption, figure_curves(contents.curves, contents.kept_epoch()))
+
+
+def view_pictures(contents: Contents) -> Iterator[Picture]:
+    """The views that training drew, where `tsrep plot views` has drawn them.
+
+    Raises
+    ------
+    RunError
+        When the file is no PNG.
+    """
+    from tsrep.inspect.style import DPI
+
+    path = contents.run / "figures" / "views.png"
+    if not path.is_file():
+        return
+    data = path.read_bytes()
+    if not data.startswith(_SIGNATURE) or len(data) < 24:
+        raise RunError(f"{path} is not a PNG file; remove it and draw it again with `tsrep plot views`")
+    width = round(int.from_bytes(data[16:20], "big") * 100 / DPI)
+    caption = f"What {contents.objective} makes of samples of this run before the encoder sees them."
+    yield Picture("views", "views", caption, data, min(width, _WIDEST))
