@@ -108,3 +108,82 @@ def test_something_must_be_named() -> None:
 def test_info_tells_the_split_of_each_task() -> None:
     done = CliRunner().invoke(app, ["data", "info", "ptb-xl"])
     assert "split  official; per-class-order with task=medformer" in done.output
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    """Sixty days of hourly values of three channels, one of them constant."""
+    x = np.random.default_rng(0).normal(size=(2, 1440))
+    days = np.datetime64("2020-01-01T00") + np.arange(1440)
+    rows = [
+        {"date": str(day), "load": f"{a:.4f}", "valve": 1, "OT": f"{b:.4f}"}
+        for day, a, b in zip(days, *x, strict=True)
+    ]
+    path = tmp_path / "plant.csv"
+    write_csv(path, rows)
+    return path
+
+
+SHORT = ("--set", "evaluation.forecast.horizons=[24, 48]")
+
+
+def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
+    done = check("csv", "--root", series, *SHORT)
+    assert done.exit_code == 0, done.output
+    assert "plant (hourly, 2020-01-01 to 2020-02-29): 1,440 steps of 1 h" in done.output
+    assert "3 channels, 7 covariates, a season of 24 steps" in done.output
+    assert (
+        "split in order of time, 0.7 / 0.1 / rest: 1,008 train, 144 validation, 288 test steps" in done.output
+    )
+    assert "8 sections of 144 steps to train and validate on" in done.output
+    assert "long enough for horizons of 24, 48 steps" in done.output
+    assert " warning  constant channel valve" in done.output
+    prepared = prepare(configure({"dataset": {"name": "csv"}, "root": str(series)}), progress=False)
+    assert len(prepared.panel) == 8
+    assert prepared.panel.length == 144
+
+
+@pytest.mark.parametrize(
+    ("assignments", "kind", "message"),
+    [
+        ((), ConfigError, "the test part has 288 steps, too few for a horizon of 720"),
+        ((*SHORT, "--set", "split=ett-months"), SplitError, "the series has 1440 steps"),
+        ((*SHORT, "--set", "window.steps=200"), DataError, "fewer than a section of 200"),
+        ((*SHORT, "--set", "dataset.target=Ot"), DataError, "did you mean 'OT'?"),
+        (
+            (*SHORT, "--set", "dataset.variables=target", "--set", "dataset.target=valve"),
+            DataError,
+            "throughout",
+        ),
+    ],
+)
+def test_what_fit_would_refuse_of_a_series_is_refused(
+    series: Path, assignments: tuple[str, ...], kind: type[Exception], message: str
+) -> None:
+    done = check("csv", "--root", series, *assignments)
+    assert isinstance(done.exception, kind), done.output
+    assert message in str(done.exception)
+    if kind is ConfigError:
+        assert "channel load:" in done.output  # what the series is like is told all the same
+
+
+def test_a_part_without_values_is_an_error(series: Path) -> None:
+    lines = series.read_text().splitlines()
+    for i in range(1009, 1153):
+        lines[i] = lines[i].rsplit(",", 1)[0] + ","
+    series.write_text("\n".join(lines))
+    done = check("csv", "--root", series, *SHORT)
+    assert isinstance(done.exception, DataError)
+    assert "1 error(s) in csv; see above" in str(done.exception)
+    assert "error  no value of channel OT  [validation part]" in done.output
+    assert "10.00% of channel OT is missing" in done.output
+
+
+def test_list_and_info_tell_what_a_series_holds() -> None:
+    listed = CliRunner().invoke(app, ["data", "list"], env={"COLUMNS": "200"}).output
+    assert "17,420 steps of 7 channels" in listed
+    assert "21,799 records of 18,869 patients" in listed
+    done = CliRunner().invoke(app, ["data", "info", "ettm1"])
+    assert "69,680 steps of 7 channels" in done.output
+    assert "split  ett-months" in done.output
+    assert "CC BY-ND 4.0" in done.output

@@ -103,7 +103,8 @@ class Chronological:
             When a part is empty.
         """
         n = len(series)
-        one, two = int(self.train * n), n - int((1 - self.train - self.validation) * n + 1e-6)
+        slack = 1e-6  # 0.7 * 1440 is below 1008 in floating point
+        one, two = int(self.train * n + slack), n - int((1 - self.train - self.validation) * n + slack)
         how = f"in order of time, {self.train:g} / {self.validation:g} / rest"
         return TimeSplit.make(series, (0, one), (one, two), (two, n), how=how)
 
