@@ -63,9 +63,9 @@ def _by_blocks(x: Tensor, weight: Tensor, blocks: int) -> Tensor:
     cut = padded.unfold(1, span, hop).permute(3, 0, 1, 2).reshape(span, rows * inputs)
     signal = (basis @ cut).view(harmonics, 2 * rows, inputs)
     kernel = (basis[:, :taps] @ weight.flatten(0, 1).T).view(harmonics, 2 * outputs, inputs)
-    product = (signal @ kernel.mT).view(harmonics, 2, rows, 2, outputs)
-    real = product[:, 0, :, 0] + product[:, 1, :, 1]
-    imaginary = product[:, 1, :, 0] - product[:, 0, :, 1]
+    product = (signal @ kernel.mT).view(harmonics, 2, rows, 2, outputs)  # axes 1, 3: cosine or sine
+    by_cosine, by_sine = (half.unbind(1) for half in product.unbind(3))
+    real, imaginary = by_cosine[0] + by_sine[1], by_cosine[1] - by_sine[0]
     spectrum = torch.stack([real, imaginary], dim=1).view(2 * harmonics, rows * outputs)
     y = (_inverse(basis)[:hop] @ spectrum).view(hop, batch, blocks, outputs)
     return y.permute(1, 2, 0, 3).reshape(batch, blocks * hop, outputs)[:, :time].mT

@@ -55,6 +55,15 @@ class ResidualBlock(nn.Module):
         out: Tensor = _Block.apply(x, dilation, *flat)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return out
 
+    def on_single_steps(self) -> list[tuple[Tensor, Tensor]]:
+        """Weight ``(outputs, inputs)`` and bias of ``conv1``, ``conv2`` and the skip, if there is one.
+
+        These are all that acts on signals no longer than the dilation.
+        """
+        layers = [self.conv1, self.conv2] + ([] if self.skip is None else [self.skip])
+        pairs = [_tensors(layer, layer.weight[..., :1], 1) for layer in layers]
+        return [(weight[:, :, 0, 0], bias) for weight, bias in pairs]
+
 
 def _tensors(layer: nn.Conv1d, x: Tensor, dilation: int) -> tuple[Tensor, Tensor]:
     """Weight as a 2-d kernel without the taps that would meet padding only, and bias, as ``x`` is typed."""
