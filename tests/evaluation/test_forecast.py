@@ -262,6 +262,19 @@ def test_training_rows_without_features_are_left_out():
     assert only(score({"ours": [[z]]}, make_noisy()), "ours", 3).dropped == 10
 
 
+def test_notes_name_what_a_reader_should_not_overlook():
+    z = make_features()
+    z[50:60] = np.nan
+
+    notes = score({"ours": [[z]]}, make_noisy()).notes
+
+    assert (
+        "Intervals from few blocks of time are crude and too narrow: 9 (horizon 3), 8 (horizon 8)." in notes
+    )
+    assert "ours: up to 10 training rows are left out, as values or features are missing." in notes
+    assert len(notes) == 3  # and the short look-back of the linear baseline
+
+
 def test_validation_part_is_scored_without_the_test_part():
     series, z = make_noisy(), make_features()
     altered = series.values.copy()

@@ -6,7 +6,7 @@ fitted on the training part, penalties are chosen on the validation part, the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from tsrep.signals.time_split import TimeSplit
 __all__ = ["encode", "forecast_scores", "validation_error"]
 
 Array = NDArray[Any]
+FEW_BLOCKS = 10
 Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
 
 
@@ -101,14 +102,27 @@ def _summarise(measuring: Measuring, methods: Methods, seed: int) -> ForecastSco
         (method, h): resample_blocks(errors[method, h], _block(measuring, h), resamples, seed=seed)
         for method, h in keys
     }
+    scores = tuple(_score(measuring, method, h, methods[method], resampled) for method, h in keys)
     return ForecastScores(
-        tuple(_score(measuring, method, h, methods[method], resampled) for method, h in keys),
+        scores,
         {key: mean.per_step for key, mean in means.items()},
         {key: mean.per_channel for key, mean in means.items()},
         _examples(measuring, {name: seeds[0] for name, seeds in methods.items()}),
         measuring.instances[0].channels,
-        tuple(measuring.notes),
+        (*measuring.notes, *_warnings(scores)),
     )
+
+
+def _warnings(scores: Sequence[ForecastScore]) -> Iterator[str]:
+    """What a reader should not overlook: intervals out of few blocks, rows that were left out."""
+    few = {s.horizon: s.blocks for s in scores if s.blocks < FEW_BLOCKS}
+    if few:
+        listed = ", ".join(f"{blocks} (horizon {h})" for h, blocks in few.items())
+        yield f"Intervals from few blocks of time are crude and too narrow: {listed}."
+    for method in dict.fromkeys(s.method for s in scores):
+        dropped = max(s.dropped for s in scores if s.method == method)
+        if dropped:
+            yield f"{method}: up to {dropped} training rows are left out, as values or features are missing."
 
 
 def _block(measuring: Measuring, horizon: int) -> int:
