@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.datasets.loading import load
+from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
+from tsrep.inspect.run_views import plot_views
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed
@@ -17,7 +19,7 @@ from tsrep.runs.folder import Run
 from tsrep.training.distributed import first_process
 from tsrep.training.hooks import Hook
 
-__all__ = ["Embeddings", "Run", "Scores", "embed", "evaluate", "fit", "load"]
+__all__ = ["Embeddings", "Run", "Scores", "embed", "evaluate", "fit", "load", "plot_views"]
 
 
 def fit(
@@ -67,7 +69,7 @@ def fit(
     return run
 
 
-def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
+def evaluate(run: Run | Path | str, **settings: Any) -> Scores | ForecastScores:
     """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
     run = run if isinstance(run, Run) else Run(run)
     scores = score_run(run, **settings)

@@ -94,11 +94,11 @@ def test_standardised_training_part_has_mean_0_and_deviation_1():
     for part in (standard.values, standard.covariates):
         np.testing.assert_allclose(part[:, 20:120].mean(axis=1), 0, atol=1e-6)
         np.testing.assert_allclose(part[:, 20:120].std(axis=1), 1, atol=1e-6)
-    train = series.values[:, 20:120].astype(np.float64)
+    train = series.x[:, 20:120].astype(np.float64)
     np.testing.assert_allclose(scaler.mean[0], train.mean(axis=1), rtol=1e-6)
     np.testing.assert_allclose(scaler.std[0], train.std(axis=1), rtol=1e-6)
-    back = standard.values * scaler.std.T + scaler.mean.T
-    np.testing.assert_allclose(back, series.values, atol=1e-5)
+    back = standard.x * scaler.std.T + scaler.mean.T
+    np.testing.assert_allclose(back, series.x, atol=1e-5)
     assert standard.values.dtype == standard.covariates.dtype == np.float32
 
 
@@ -134,8 +134,9 @@ def test_runs_of_missing_values_stay_missing_and_do_not_count():
     values[0, 10:25], values[1, :60] = np.nan, np.nan
     standard, scaler = standardise_series(replace(series, values=values), (0, 60))
     valid = np.delete(series.values[0, :60].astype(np.float64), np.s_[10:25])
-    assert scaler.mean[0, 0] == pytest.approx(valid.mean())
-    assert scaler.std[0, 0] == pytest.approx(valid.std())
+    known = len(series.covariates)
+    assert scaler.mean[0, known] == pytest.approx(valid.mean())
+    assert scaler.std[0, known] == pytest.approx(valid.std())
     np.testing.assert_array_equal(np.isnan(standard.values), np.isnan(values))
     assert np.isfinite(standard.values[1, 60:]).all()  # a channel without a training value
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.data import data
+from tsrep.cli.plot import plot
 from tsrep.errors import ConfigError
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="Learn representations of ECG and other multichannel signals; score them on patients never seen.",
 )
 app.add_typer(data, name="data")
+app.add_typer(plot, name="plot")
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="YAML file; see configs/. Later options win over it.")
@@ -32,11 +34,13 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that fit 
 
 
 class Protocol(StrEnum):
-    """How frozen or trainable encoders are judged."""
+    """How frozen or trainable encoders are judged; a series by forecasts, labelled samples by the others."""
 
     probe = "probe"
     knn = "knn"
+    svm = "svm"
     finetune = "finetune"
+    forecast = "forecast"
 
 
 @app.command()
@@ -51,6 +55,9 @@ def fit(
     objective: Annotated[
         str | None, typer.Option("--objective", "-o", help="What to train by. [default: comet]")
     ] = None,
+    univariate: Annotated[
+        bool, typer.Option("--univariate", help="Of a series only the target channel (dataset.target).")
+    ] = False,
     config: Config = None,
     assignments: Set = None,
     seed: Annotated[int | None, typer.Option(help="Of weights, batches and views. [default: 0]")] = None,
@@ -66,9 +73,10 @@ def fit(
         bool, typer.Option("--show-config", help="Print all settings as YAML and stop.")
     ] = False,
 ) -> None:
-    """Pre-train an encoder, score it on patients never seen, and leave a run folder with a report.
+    """Pre-train an encoder, score it on patients or times never seen, and leave a run folder with a report.
 
-    Without options it trains COMET on a synthetic ECG cohort. Ctrl-C saves the state; `--resume RUN` goes on.
+    Without options it trains COMET on a synthetic ECG cohort, and AutoTCL where the data set is a series.
+    Ctrl-C saves the state; `--resume RUN` goes on.
     """
     import tsrep.api
     from tsrep.runs.config_files import assemble, dump_config, read_config
@@ -78,12 +86,14 @@ def fit(
         {"strict": True} if strict else {}
     )
     if resume is not None:
-        if given.keys() - {"root"} or config or assignments or out or show_config:
+        if given.keys() - {"root"} or config or assignments or out or show_config or univariate:
             raise ConfigError("--resume goes on with the run's own settings; give it alone or with --root")
         run = tsrep.api.fit(resume=resume, root=root, evaluation=evaluation)
     else:
         file = read_config(config) if config is not None else None
         settings = assemble(file, given, assignments=assignments or ())
+        if univariate:
+            settings = assemble(file, given, assignments=[*(assignments or ()), _target_alone(settings)])
         if show_config:
             typer.echo(dump_config(settings), nl=False)
             return
@@ -111,7 +121,7 @@ def evaluate(
         Path | None, typer.Option("--root", help="Folder of the data, if they have moved.")
     ] = None,
 ) -> None:
-    """Score a run beside a random-initialised encoder and the majority; scores are added to its folder."""
+    """Score a run beside a random-initialised encoder and simple rules; scores are added to its folder."""
     import tsrep.api
 
     settings: dict[str, Any] = {
@@ -136,7 +146,7 @@ def embed(
     root: Root = None,
     assignments: Set = None,
 ) -> None:
-    """Write the representation of every window of some recordings, with their ids, as NumPy arrays."""
+    """Write the representation of every window of recordings, or of every step of a series, as NumPy arrays."""
     import tsrep.api
     from tsrep.runs.config import plain
     from tsrep.runs.config_files import assemble
@@ -149,12 +159,16 @@ def embed(
     if dataset not in (None, own["dataset"]["name"]):
         own["root"] = None
     settings = assemble(own, layer, assignments=assignments or ())
-    panel = tsrep.api.load(settings.dataset, settings.root, strict=settings.strict)
-    embeddings = tsrep.api.embed(opened, panel)
+    signals = tsrep.api.load(settings.dataset, settings.root, strict=settings.strict)
+    embeddings = tsrep.api.embed(opened, signals)
     embeddings.save(out)
-    typer.echo(
-        f"{out}: {len(embeddings.x)} windows of {len(panel)} records, {embeddings.x.shape[1]} numbers each"
+    x = embeddings.x
+    what = (
+        f"{len(x)} windows of {len(signals)} records"
+        if x.ndim == 2
+        else f"{x.shape[1]} steps of {len(x)} series"
     )
+    typer.echo(f"{out}: {what}, {x.shape[-1]} numbers each")
 
 
 @app.command()
@@ -184,6 +198,15 @@ def _print_summary(path: Path) -> None:
         return
     typer.echo(summarise(path))
     typer.echo(f"report: {path / 'report.html'}")
+
+
+def _target_alone(settings: Any) -> str:
+    if not hasattr(settings.dataset, "variables"):
+        raise ConfigError(
+            f"--univariate keeps the target channel of a series, and {settings.dataset.name} is not one; "
+            "leave it out"
+        )
+    return "dataset.variables=target"
 
 
 def _fractions(text: str) -> tuple[float, ...]:

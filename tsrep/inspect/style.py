@@ -100,9 +100,15 @@ def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
+    return rendered(figure, "png")
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """The figure as a file of kind ``"png"``, ``"pdf"`` or ``"svg"``, without a time stamp."""
     buffer = io.BytesIO()
+    stamp = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
     with _house_settings():  # the layout is worked out while saving
-        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=stamp)
     return buffer.getvalue()
 
 

@@ -10,6 +10,7 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.forecast import validation_error
 from tsrep.evaluation.probe import validation_probe
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
@@ -36,7 +37,6 @@ def validation_score(
 
 def forecast_score(config: Configuration, prepared: PreparedSeries, device: torch.device) -> Score:
     """Minus the mean squared error of a ridge forecast from the representation, on validation time."""
-    from tsrep.evaluation.forecast import validation_error
 
     def score(encoder: Encoder, _objective: torch.nn.Module) -> float:
         return -validation_error(

@@ -1,10 +1,10 @@
-"""Representations of any recordings by the encoder of a run."""
+"""Representations of any recordings or series by the encoder of a run."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed as embed_panel
+from tsrep.evaluation.forecast import encode
 from tsrep.files import write_arrays
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import cut_windows
-from tsrep.signals import Panel
+from tsrep.runs.prepare_series import instances_of
+from tsrep.signals import Panel, Series
 from tsrep.signals.panel import Ints
+from tsrep.signals.series import Times
 from tsrep.signals.standardise import fit_scaler
 from tsrep.training.distributed import pick_device
 
@@ -46,23 +49,83 @@ class Embeddings:
         write_arrays(Path(path), **asdict(self))
 
 
-def embed(run: Run | Path | str, panel: Panel, *, batch_size: int = 256) -> Embeddings:
-    """Cut, standardise and encode recordings as the run did with its own.
+@dataclass(frozen=True, eq=False)
+class StepEmbeddings:
+    """A representation of every step of a series, each from its own past alone.
+
+    Attributes
+    ----------
+    x : float32 array, shape (instance, time, dim)
+    time : datetime64[s] array, shape (time,)
+    instances : str array, shape (instance,)
+        The channel of each, or one entry for all channels together.
+    """
+
+    x: NDArray[np.float32]
+    time: Times
+    instances: NDArray[Any]
+
+    def save(self, path: Path | str) -> None:
+        """Write an ``.npz`` file with one array for each attribute."""
+        write_arrays(Path(path), **asdict(self))
+
+
+@overload
+def embed(run: Run | Path | str, data: Panel, *, batch_size: int = 256) -> Embeddings: ...
+@overload
+def embed(run: Run | Path | str, data: Series, *, batch_size: int = 256) -> StepEmbeddings: ...
+@overload
+def embed(
+    run: Run | Path | str, data: Panel | Series, *, batch_size: int = 256
+) -> Embeddings | StepEmbeddings: ...
+
+
+def embed(
+    run: Run | Path | str, data: Panel | Series, *, batch_size: int = 256
+) -> Embeddings | StepEmbeddings:
+    """Cut, standardise and encode recordings or a series as the run did with its own.
 
     Parameters
     ----------
     run : Run or path of a run folder
-    panel : Panel
-        Whole records in their unit, with the channels and the rate that the encoder was trained on.
+    data : Panel or Series
+        Whole records or all steps, in their unit, with the channels and the rate that the encoder was
+        trained on.
     batch_size : int
         Windows at a time.
 
     Raises
     ------
     RunError
-        When channels, rate or unit differ from those of the run.
+        When channels, rate or unit differ from those of the run, or one is a panel and the other a series.
     """
     run = run if isinstance(run, Run) else Run(run)
+    if ("targets" in run.provenance["data"]) != isinstance(data, Series):
+        kinds = ("a series", "labelled records")
+        mine, given = kinds if "targets" in run.provenance["data"] else kinds[::-1]
+        raise RunError(f"{run.path} was trained on {mine}, not on {given}; embed data of that kind")
+    if isinstance(data, Series):
+        return _embed_series(run, data, batch_size)
+    return _embed_panel(run, data, batch_size)
+
+
+def _embed_series(run: Run, series: Series, batch_size: int) -> StepEmbeddings:
+    _refuse_other_series(run, series)
+    scaler = run.scaler()
+    if scaler is None:
+        raise RunError(f"{run.path} does not say how its series was standardised; train it again")
+    instances = instances_of(scaler.apply_series(series), run.config)
+    device = pick_device(run.config.device)
+    context = run.config.evaluation.forecast.context
+    encoder = run.encoder().to(device)
+    features = encode(
+        encoder, instances, context=context, stop=len(series), device=device, at_once=batch_size
+    )
+    names = series.channels if len(instances) > 1 else (" ".join(series.channels),)
+    return StepEmbeddings(np.stack(features), series.time, np.array(names))
+
+
+def _embed_panel(run: Run, panel: Panel, batch_size: int) -> Embeddings:
     _refuse_other_signals(run, panel)
     windows = cut_windows(run.config, panel)
     scaler = run.scaler() or fit_scaler(windows, "record")
@@ -73,6 +136,21 @@ def embed(run: Run | Path | str, panel: Panel, *, batch_size: int = 256) -> Embe
     )
     ids = (windows.label, windows.patient, windows.trial, windows.start)
     return Embeddings(x, *ids, classes=np.array(windows.classes))
+
+
+def _refuse_other_series(run: Run, series: Series) -> None:
+    trained = run.provenance["data"]
+    step = 1 / trained["sfreq"]
+    for what, then, now, remedy in (
+        ("channels", trained["targets"], list(series.channels), "select and order them alike"),
+        ("covariates", trained["covariates"], list(series.covariate_names), "set dataset.calendar alike"),
+        ("step in seconds", round(step, 6), round(series.step_seconds, 6), "resample the series"),
+    ):
+        if then != now:
+            shown = [", ".join(v) or "none" if isinstance(v, list) else v for v in (now, then)]
+            raise RunError(
+                f"the series has the {what} {shown[0]}, {run.path} was trained on {shown[1]}; {remedy}"
+            )
 
 
 def _refuse_other_signals(run: Run, panel: Panel) -> None:

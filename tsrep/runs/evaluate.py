@@ -16,6 +16,7 @@ from tsrep.encoders.pooling import POOLS
 from tsrep.errors import SplitError
 from tsrep.evaluation.aggregate import by_record
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.labels import DrawnBy, draw_labels
 from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
 from tsrep.evaluation.protocol import Settings, evaluate_features
@@ -26,6 +27,7 @@ from tsrep.runs.config import Configuration, EvaluationSettings, plain
 from tsrep.runs.config_files import assemble
 from tsrep.runs.finetune import finetuned
 from tsrep.runs.folder import Run
+from tsrep.runs.forecast import forecast
 from tsrep.runs.prepare import Prepared, prepare
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.training.distributed import pick_device
@@ -42,7 +44,7 @@ def evaluate(
     part: str | None = None,
     root: Path | str | None = None,
     progress: bool = True,
-) -> Any:
+) -> Scores | ForecastScores:
     """Score a run; ``scores.json`` and ``predictions.npz`` of its folder gain or replace what is scored.
 
     A run on a series is scored by forecasts instead, in ``forecast.json`` and ``forecast.npz``.
@@ -75,8 +77,6 @@ def evaluate(
         prepared = prepare(config, progress=progress)
         run.refuse_other_data(prepared)
         if isinstance(prepared, PreparedSeries):
-            from tsrep.runs.forecast import forecast
-
             return forecast(run, config, prepared, tell)
         scorer = _Scorer(run, config, prepared, tell)
         scores = scorer.frozen(encoder) + scorer.trained(encoder)

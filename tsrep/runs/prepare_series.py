@@ -32,7 +32,7 @@ class PreparedSeries:
     split : Split
         Of the sections.
     scaler : Scaler
-        Of the channels, fitted on the training part.
+        Of covariates and channels, fitted on the training part.
     """
 
     records: Series
@@ -65,6 +65,13 @@ class PreparedSeries:
         }
 
 
+def instances_of(standard: Series, config: Configuration) -> tuple[Series, ...]:
+    """The series itself, or where ``dataset.variables`` is ``each`` one of every channel."""
+    if getattr(config.dataset, "variables", "all") != "each":
+        return (standard,)
+    return tuple(replace(standard.select([name]), channels=("value",)) for name in standard.channels)
+
+
 def prepare_series(config: Configuration, dataset: Any, series: Series) -> PreparedSeries:
     """Split a series in time, standardise it on the training part, and cut sections.
 
@@ -77,9 +84,7 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     standard, scaler = series, Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
     if config.window.standardise != "none":
         standard, scaler = standardise_series(series, spans.train)
-    instances: tuple[Series, ...] = (standard,)
-    if getattr(dataset, "variables", "all") == "each":
-        instances = tuple(replace(standard.select([name]), channels=("value",)) for name in series.channels)
+    instances = instances_of(standard, config)
     parts = spans.train, spans.validation
     length = config.window.steps or min(LONGEST, *(stop - start for start, stop in parts))
     one = instances[0].sections(length, config.window.hop_steps, spans=parts)

@@ -28,6 +28,16 @@ class Scaler:
             offset=((panel.offset - self.mean) / self.std).astype(np.float32),
         )
 
+    def apply_series(self, series: Series) -> Series:
+        """The series, covariates included, in standard deviations from the mean."""
+        known = len(series.covariates)
+        mean, std = (np.broadcast_to(m[0], len(series.inputs))[:, None] for m in (self.mean, self.std))
+        return replace(
+            series,
+            values=((series.values - mean[known:]) / std[known:]).astype(np.float32),
+            covariates=((series.covariates - mean[:known]) / std[:known]).astype(np.float32),
+        )
+
 
 def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scaler:
     """Statistics of a panel, in float64, ignoring missing values.
@@ -64,7 +74,7 @@ def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scale
 
 
 def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
-    """The series with mean 0 and deviation 1 of every channel and covariate over the training part.
+    """The series with mean 0 and deviation 1 of every covariate and channel over the training part.
 
     Parameters
     ----------
@@ -76,15 +86,10 @@ def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
     -------
     Series
     Scaler
-        Of the values, shape (1, channel).
+        Of covariates and channels in the order of ``series.inputs``, shape (1, covariate + channel).
     """
-    raw = series.values.astype(np.float64), series.covariates.astype(np.float64)
-    scalers = [_moments_of_steps(part[:, slice(*train)]) for part in raw]
-    values, covariates = (
-        ((part - s.mean[0, :, None]) / s.std[0, :, None]).astype(np.float32)
-        for part, s in zip(raw, scalers, strict=True)
-    )
-    return replace(series, values=values, covariates=covariates), scalers[0]
+    scaler = _moments_of_steps(series.x[:, slice(*train)].astype(np.float64))
+    return scaler.apply_series(series), scaler
 
 
 def _moments_of_steps(x: np.ndarray) -> Scaler:
