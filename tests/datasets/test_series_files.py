@@ -157,6 +157,8 @@ BAD = [
     ("data,a\n2020-01-01,1\n", "has no column 'date'; did you mean 'data'?"),
     ("date;a\n2020-01-01;1\n", "separated by semicolons"),
     ("date,a\n2020-01-01,1,5\n2020-01-02,2\n", "cannot be read as a CSV file"),
+    ("date,a,b\n2020-01-01,1,2\n2020-01-02,1\n", "line 3 of .* has 2 fields of 3; complete it"),
+    ("PK\0\3,a\n1,2\n", "is not a text file"),
     ("date,a,a\n2020-01-01,1,2\n", "has 2 columns called 'a'; rename all but one"),
     ("date,date,a\n2020-01-01,1,2\n", "has 2 columns called 'date'"),
     (",date,a\n0,2020-01-01,2\n1,2020-01-02,2\n", "column 1 of .* has no name"),

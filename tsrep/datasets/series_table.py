@@ -154,6 +154,8 @@ def _header(path: Path) -> list[str]:
             header = next(csv.reader(stream), [])
     except (OSError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
+    if "\0" in "".join(header):
+        raise DataError(f"{path} is not a text file; save it as CSV, or as Parquet with that ending")
     if not header:
         raise DataError(f"{path} is empty; it needs a header, then one row per time step")
     if len(header) == 1 and ";" in header[0]:
@@ -202,7 +204,21 @@ def _read_csv(path: Path, date: str) -> Any:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path} cannot be read as a CSV file ({reason}); correct it") from error
     filled = np.flatnonzero(frame.notna().any(axis=1))
-    return frame.iloc[: filled[-1] + 1 if len(filled) else 0]
+    frame = frame.iloc[: filled[-1] + 1 if len(filled) else 0]
+    if frame.iloc[:, -1].isna().any():
+        _refuse_short_rows(path, frame.shape[1])
+    return frame
+
+
+def _refuse_short_rows(path: Path, fields: int) -> None:
+    """A row that was cut off is no row of missing values."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        rows = csv.reader(stream)
+        for row in rows:
+            if 0 < len(row) < fields:
+                raise DataError(
+                    f"line {rows.line_num} of {path} has {len(row)} fields of {fields}; complete it"
+                )
 
 
 def _read_parquet(path: Path, date: str) -> Any:
