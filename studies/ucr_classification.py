@@ -1,0 +1,188 @@
+"""Learned augmentation on nine UCR and UEA problems, beside fixed views and what was never trained.
+
+One command makes ``docs/results/ucr.md`` and its plots; finished runs are kept and used again::
+
+    .venv/bin/python studies/ucr_classification.py --root DIR
+
+``DIR`` holds a folder for each problem with its train and test file. Every method trains the same small
+encoder from the same starts for the same number of steps on the official train part, without labels; an SVM
+and a logistic regression on its frozen features are then fitted on that part and scored on the official
+test part. A fifth of the train part chooses the checkpoint and the fixed view, and is given back to both.
+
+Cost: with three seeds about 110 runs and 20 minutes of two quiet cores, one thread a worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+from ucr_page import NEIGHBOUR, write_page
+
+from tsrep.encoders.pooling import POOLS
+from tsrep.errors import RunError
+from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.protocol import evaluate_features
+from tsrep.evaluation.scores import Scores
+from tsrep.evaluation.scoring import score
+from tsrep.runs.build import new_encoder
+from tsrep.runs.config import Configuration, configure, merged
+from tsrep.runs.fit import fit
+from tsrep.runs.folder import Run
+from tsrep.runs.prepare import prepare
+
+# the slowest first, so that no worker is left with a long run at the end
+SETS = (
+    "AtrialFibrillation",
+    "OSULeaf",
+    "ArrowHead",
+    "Epilepsy",
+    "GunPoint",
+    "BasicMotions",
+    "ECG200",
+    "JapaneseVowels",
+    "ItalyPowerDemand",
+)
+STEPS = 200
+VALIDATIONS = 6
+BASE: dict[str, Any] = {
+    "device": "cpu",
+    "encoder": {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 6},
+    "training": {"batch_size": 8, "lr": 1e-3, "log_every": 50},
+}
+METHODS: dict[str, dict[str, Any]] = {
+    "autotcl": {"objective": "autotcl"},
+    "ts2vec": {"objective": "ts2vec"},
+}
+VIEWS = ("jitter", "cut-out", "window-warp", "random-choice")
+FIXED = "fixed-view"
+Job = tuple[Path, Path, str, str, int]
+
+
+def main() -> None:
+    """Train what is missing, choose the fixed views, score all, write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, required=True, help="folder of the problems")
+    parser.add_argument("--runs", type=Path, default=Path("runs/ucr"), help="folder of the runs")
+    parser.add_argument("--out", type=Path, default=Path("docs/results/ucr.md"), help="page to write")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="problems, by default all nine")
+    parser.add_argument("--methods", nargs="+", default=[*METHODS, FIXED], choices=[*METHODS, FIXED])
+    parser.add_argument("--views", nargs="+", default=VIEWS, help="fixed views to choose from")
+    parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
+    options = parser.parse_args()
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # of the workers, which start afresh
+    began, root, sets = time.monotonic(), options.root.resolve(), list(options.sets)
+    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+
+        def train(methods: Iterable[str], seeds: Iterable[int], of: Iterable[str]) -> None:
+            chosen = [(options.runs, root, p, m, s) for p in of for m in methods for s in seeds]
+            list(pool.map(_train, chosen))
+
+        train([m for m in options.methods if m in METHODS], range(options.seeds), sets)
+        views: dict[str, str] = {}
+        if FIXED in options.methods:
+            train([f"{FIXED}-{view}" for view in options.views], [0], sets)
+            views = {p: _best_view(options.runs, p, options.views) for p in sets}
+            for problem, view in views.items():
+                train([f"{FIXED}-{view}"], range(1, options.seeds), [problem])
+        jobs = [(options.runs, root, p, _folders(options.methods, views.get(p)), options.seeds) for p in sets]
+        scores = dict(zip(sets, pool.map(_score, jobs), strict=True))
+    stems = [f"{p}-{m}-" for p in sets for m in (*METHODS, *(f"{FIXED}-{view}" for view in options.views))]
+    files = sorted(options.runs.glob("*/encoder.safetensors"))
+    runs = [Run(file.parent) for file in files if file.parent.name.startswith(tuple(stems))]
+    write_page(options.out, scores, views, runs, seeds=options.seeds, steps=STEPS)
+    print(f"{(time.monotonic() - began) / 60:.1f} minutes")
+
+
+def _configuration(root: Path, problem: str, method: str, seed: int) -> Configuration:
+    """As many epochs as make ``STEPS`` steps of the train part."""
+    own = METHODS.get(method) or {"objective": {"name": FIXED, "view": method.removeprefix(f"{FIXED}-")}}
+    data = {"dataset": {"name": "ucr-uea", "problem": problem}, "root": str(root), "seed": seed}
+    config = configure(merged(merged(BASE, own), data))
+    steps = -(-len(prepare(config, progress=False).split.train) // config.training.batch_size)
+    epochs = -(-STEPS // steps)
+    changed = {"epochs": epochs, "validate_every": max(1, epochs // VALIDATIONS)}
+    return configure(merged(merged(merged(BASE, own), data), {"training": changed}))
+
+
+def _train(job: Job) -> None:
+    folder, root, problem, method, seed = job
+    torch.set_num_threads(1)
+    path = folder / f"{problem}-{method}-{seed}"
+    config = _configuration(root, problem, method, seed)
+    if not (path / "config.yaml").exists():
+        run = fit(config, out=path, progress=False)
+    else:
+        run = Run(path)
+        if run.config.model_copy(update={"evaluation": config.evaluation}) != config:
+            raise RunError(f"{path} was made with other settings than the script has now; remove it")
+        if not run.finished:
+            fit(resume=path, progress=False)
+    print(f"trained {path} in {run.provenance['seconds']:.0f} s", flush=True)
+
+
+def _best_view(folder: Path, problem: str, views: Iterable[str]) -> str:
+    """By the validation probe of the kept checkpoint, seed 0; of equals the first."""
+    return max(views, key=lambda view: _kept(Run(folder / f"{problem}-{FIXED}-{view}-0")))
+
+
+def _kept(run: Run) -> float:
+    records = map(json.loads, (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    probe = {r["epoch"]: r.get("score", 0.0) for r in records if r["kind"] == "validation"}
+    return float(probe[run.provenance["training"]["epoch"]])
+
+
+def _folders(methods: Iterable[str], view: str | None) -> dict[str, str]:
+    """Method as it is called on the page, and as its folders are."""
+    return {method: f"{FIXED}-{view}" if method == FIXED else method for method in methods}
+
+
+def _score(job: tuple[Path, Path, str, Mapping[str, str], int]) -> Scores:
+    folder, root, problem, folders, seeds = job
+    torch.set_num_threads(1)
+    began = time.monotonic()
+    config = _configuration(root, problem, "ts2vec", 0)
+    prepared = prepare(config, progress=False)
+    panel, split, pool = prepared.panel, prepared.split, POOLS[config.evaluation.pool]
+    starts = [new_encoder(config, panel, seed) for seed in range(seeds)]
+    features = {"random-init": [embed(start.eval(), panel, pool=pool) for start in starts]}
+    for name, stem in folders.items():
+        trained = [Run(folder / f"{problem}-{stem}-{seed}").encoder() for seed in range(seeds)]
+        features[name] = [embed(encoder, panel, pool=pool) for encoder in trained]
+    scores = evaluate_features(
+        features, panel, split, protocols=("svm", "logistic"), fractions=(1.0,), seeds=seeds
+    )
+    raw = _znormalised(prepared.records.x)
+    official = np.concatenate([split.train, split.validation])
+    nearest = KNeighborsClassifier(1).fit(raw[official], panel.label[official])
+    prob = np.eye(len(panel.classes))[nearest.predict(raw[split.test])]
+    told = (panel.label[split.test], panel.patient[split.test], panel.trial[split.test])
+    rows = score([Predictions(prob, *told)], method=NEIGHBOUR, protocol="raw", part="test")
+    print(f"scored {problem} in {time.monotonic() - began:.0f} s", flush=True)
+    return Scores(scores.scores + tuple(rows))
+
+
+def _znormalised(x: np.ndarray) -> np.ndarray:
+    """Each channel of each series with mean 0 and deviation 1, its missing end 0; shape (sample, feature)."""
+    mean, deviation = np.nanmean(x, axis=2, keepdims=True), np.nanstd(x, axis=2, keepdims=True)
+    filled: np.ndarray = np.nan_to_num((x - mean) / np.where(deviation > 0, deviation, 1))
+    return filled.reshape(len(x), -1)
+
+
+if __name__ == "__main__":
+    main()
