@@ -65,8 +65,9 @@ def _inner(curves: Curves) -> list[tuple[str, Floats, str]]:
 
 
 def _rows(panels: int) -> tuple[int, int]:
-    across = min(4, panels)
-    return math.ceil(panels / across), across
+    """Rows of up to four panels, as even as they come, and panels in a row."""
+    down = math.ceil(panels / 4)
+    return down, math.ceil(panels / down)
 
 
 def _grid(part: SubFigure, panels: int) -> list[Axes]:

@@ -46,7 +46,7 @@ def _errors(contents: Contents) -> Iterator[Picture]:
     forecast = contents.forecast
     if forecast is None or not len(forecast):
         return
-    methods, far = _on_scale(forecast, in_order(forecast, trained_method(contents)))
+    methods, far = pictures_on_scale(forecast, in_order(forecast, trained_method(contents)))
     left_out = f" Far above all others and not drawn: {listed(far)}." if far else ""
     seeds = listed(
         f"{s.seeds} of {s.method}" for m in methods for s in forecast.where(method=m)[:1] if s.seeds > 1
@@ -65,7 +65,7 @@ def _errors(contents: Contents) -> Iterator[Picture]:
     yield picture("errors-per-step", "scores", caption, figure_per_step(forecast, methods))
 
 
-def _on_scale(forecast: ForecastScores, methods: list[str]) -> tuple[list[str], list[str]]:
+def pictures_on_scale(forecast: ForecastScores, methods: list[str]) -> tuple[list[str], list[str]]:
     """Methods that can share an axis, and simple rules so bad that they would press the others flat."""
     limit = 2.5 * max(
         (s.metrics["mse"].value for s in forecast.scores if not is_rule(s.method)), default=math.inf

@@ -113,6 +113,11 @@ def forecast_caveats(contents: Contents) -> list[str]:
         notes.append(
             "The encoder was trained from one seed; intervals do not cover what another seed would change."
         )
+    if any(is_rule(m) for m in forecast.methods):
+        notes.append(
+            "Rules without an encoder are compared with the trained one by their errors alone, without a "
+            "paired interval."
+        )
     return [*notes, *forecast.notes]
 
 
@@ -166,20 +171,22 @@ def _rule_verdict(contents: Contents) -> Verdict | None:
     rules = [m for m in in_order(forecast, method) if is_rule(m)]
     if not rules:
         return None
-    rule, places = rules[0], digits(forecast)
-    own = {s.horizon: s.metrics["mse"].value for s in forecast.where(method=method)}
-    lower = [s.horizon for s in forecast.where(method=rule) if s.metrics["mse"].value < own[s.horizon]]
-    where = _at("lower", lower, len(own))
-    means = [number(mean_mse(forecast, name), places) for name in (rule, method)]
-    if mean_mse(forecast, rule) < mean_mse(forecast, method):
+    own, places = mean_mse(forecast, method), digits(forecast)
+    ahead = [rule for rule in rules if mean_mse(forecast, rule) < own]
+    at = {s.horizon: s.metrics["mse"].value for s in forecast.where(method=method)}
+    lower = [s.horizon for s in forecast.where(method=rules[0]) if s.metrics["mse"].value < at[s.horizon]]
+    where = _at("lower", lower, len(at))
+    if ahead:
+        means = listed(f"{rule} {number(mean_mse(forecast, rule), places)}" for rule in ahead)
         return Verdict(
-            f"A simple rule without an encoder does better: {rule} has a mean {forecast.scores[0].part} MSE "
-            f"of {means[0]}, the trained encoder {means[1]}; {rule} is {where}.",
+            f"Rules without an encoder have a lower mean {forecast.scores[0].part} MSE: {means}, the trained "
+            f"encoder {number(own, places)}; {rules[0]} is {where}.",
             "worse",
         )
     if lower:
         return Verdict(
-            f"On average the trained encoder has a lower MSE than every simple rule, but {rule} is {where}.",
+            f"The trained encoder has a lower mean {forecast.scores[0].part} MSE than every rule without an "
+            f"encoder, but {rules[0]} is {where}.",
             "open",
         )
     return None

@@ -64,7 +64,7 @@ def _tiles(contents: Contents) -> list[dict[str, str]]:
     scores = gains(contents)
     if scores:
         reads = [error_reading(s.difference.get("mse")) for s in scores]
-        note = f"worse at {reads.count('worse')}, not told apart at {reads.count('not told apart')}"
+        note = f"{reads.count('worse')} worse, {reads.count('not told apart')} undecided"
         value = f"{reads.count('better')} of {len(reads)}"
         tiles.append({"name": "better than random init at", "value": value, "note": note})
     counts = contents.split.get("counts") or {}
@@ -82,7 +82,7 @@ def _data_facts(contents: Contents) -> list[tuple[str, str]]:
     length = f" of {count(window['steps'])} steps" if window.get("steps") else ""
     return [
         ("source", source_of(contents)),
-        ("steps", f"{count(data.get('steps'))}, {_every(str(data.get('freq') or ''))}"),
+        ("steps", f"{count(data.get('steps'))}, {every(str(data.get('freq') or ''))}"),
         ("from, to", f"{stamp(data.get('first'))}, {stamp(data.get('last'))}"),
         ("forecast", _named(data.get("targets")) + _instances(data)),
         ("known in advance", _named(data.get("covariates"))),
@@ -94,10 +94,10 @@ def _data_facts(contents: Contents) -> list[tuple[str, str]]:
     ]
 
 
-def _every(freq: str) -> str:
-    """``one an hour`` of ``"h"``, ``one every 15 minutes`` of ``"15min"``."""
+def every(freq: str) -> str:
+    """Spacing of steps in words: ``one every 15 minutes`` of ``"15min"``."""
     amount = freq.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-")
-    unit = _EVERY.get(freq[len(amount) :].lower())
+    unit, amount = _EVERY.get(freq[len(amount) :].lower()), amount.strip()
     if unit is None or not (amount.isdigit() or not amount):
         return f"one every {freq}" if freq else "spacing not given"
     return f"one every {amount} {unit}s" if amount not in ("", "1") else f"one every {unit}"

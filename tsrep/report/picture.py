@@ -81,5 +81,8 @@ def view_pictures(contents: Contents) -> Iterator[Picture]:
     if not data.startswith(_SIGNATURE) or len(data) < 24:
         raise RunError(f"{path} is not a PNG file; remove it and draw it again with `tsrep plot views`")
     width = round(int.from_bytes(data[16:20], "big") * 100 / DPI)
-    caption = f"What {contents.objective} makes of samples of this run before the encoder sees them."
+    caption = (
+        f"Samples before and after the views that {contents.objective} trains on, and after fixed "
+        "augmentations where they were drawn beside them."
+    )
     yield Picture("views", "views", caption, data, min(width, _WIDEST))

@@ -1,0 +1,179 @@
+"""Sentences about forecasts follow from the numbers, and say no more than they do."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.report.series_folder import HORIZONS, make_forecasts, make_series_run
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
+from tsrep.report import summarise
+from tsrep.report.contents import Contents, read_run
+from tsrep.report.forecast_gallery import origin_stamps, pictures_on_scale
+from tsrep.report.forecast_headline import (
+    error_reading,
+    forecast_caveats,
+    forecast_headline,
+    forecast_verdicts,
+    in_order,
+)
+from tsrep.report.forecast_page import every
+from tsrep.report.page import render
+
+
+def contents(gains: tuple[float, ...] = (0.05,) * 5, rule: float = 0.08) -> Contents:
+    found = make_forecasts(np.random.default_rng(0), ("OT",), dict(zip(HORIZONS, gains, strict=True)), rule)
+    data = {"source": "ETTh1", "targets": ["OT"], "instances": 1}
+    return Contents(
+        Path("run"),
+        config={"objective": {"name": "autotcl"}},
+        provenance={"data": data},
+        split={"counts": {"train": {"steps": 8640}}},
+        forecast=found,
+    )
+
+
+def changed(found: Contents, method: str, **changes: object) -> Contents:
+    """The contents with each score of a method changed."""
+
+    def change(score: ForecastScore) -> ForecastScore:
+        return replace(score, **changes) if score.method == method else score  # type: ignore[arg-type]  # by name
+
+    assert found.forecast is not None
+    return replace(found, forecast=replace(found.forecast, scores=tuple(map(change, found.forecast.scores))))
+
+
+def test_the_headline_names_data_target_horizons_and_what_stands_beside() -> None:
+    text = forecast_headline(contents())
+    for piece in ("trained by autotcl on 8,640 steps of ETTh1", "forecasts OT", "0.1001 on the test part",
+                  "horizons of 24, 48, 168, 336 and 720 steps", "random-initialised encoder has 0.1501",
+                  "ridge-nlinear 0.2301", "seasonal-naive 0.6501"):  # fmt: skip
+        assert piece in text
+
+
+@pytest.mark.parametrize(
+    ("gains", "tone", "words"),
+    [
+        ((0.05,) * 5, "better", "beats the random-initialised encoder: better at 5 of 5 horizons,"),
+        ((-0.05,) * 5, "worse", "Training does not help here; it ends behind the random-initialised"),
+        ((0.01,) * 5, "open", "does not measurably beat the random-initialised encoder: not told apart at 5"),
+        ((0.05, 0.0, 0.0, 0.0, 0.0), "open", "at some horizons only: better at 1 of 5 horizons (24) and not"),
+        ((0.05, 0.05, 0.05, 0.0, 0.0), "better", "better at 3 of 5 horizons (24, 48, 168) and not told"),
+        ((0.05, 0.05, 0.05, 0.05, -0.05), "open", "random-initialised encoder at some horizons and loses"),
+        ((0.0, 0.0, 0.0, 0.0, -0.05), "open", "worse at 1 of 5 horizons (720) and not told apart at 4"),
+    ],
+)  # fmt: skip
+def test_the_verdict_counts_horizons(gains: tuple[float, ...], tone: str, words: str) -> None:
+    (found,) = forecast_verdicts(contents(gains))
+    assert found.tone == tone
+    assert words in found.sentence
+
+
+def test_an_interval_that_touches_zero_is_not_a_win() -> None:
+    assert error_reading(Interval(-0.1, -0.2, 0.0)) == "not told apart"
+    assert error_reading(Interval(-0.1, -0.2, -0.01)) == "better"
+    assert error_reading(Interval(0.1, 0.01, 0.2)) == "worse"
+    assert error_reading(Interval(0.1, math.nan, math.nan)) == "no interval"
+
+
+def test_a_rule_that_is_better_is_said_plainly() -> None:
+    trained, rule = forecast_verdicts(contents(rule=-0.08))
+    assert trained.tone == "better"
+    assert rule.tone == "worse"
+    assert "lower mean test MSE: ridge-nlinear 0.0701, the trained encoder 0.1001" in rule.sentence
+    assert "ridge-nlinear is lower at 5 of 5 horizons" in rule.sentence
+
+
+def test_a_rule_that_is_better_at_some_horizons_is_told_too() -> None:
+    *_, found = forecast_verdicts(contents((0.15, 0.15, 0.0, 0.0, 0.0), rule=-0.04))
+    assert found.tone == "open"
+    assert "ridge-nlinear is lower at 3 of 5 horizons (168, 336, 720)" in found.sentence
+
+
+def test_without_intervals_or_controls_nothing_is_claimed() -> None:
+    nothing = {"mse": Interval(-0.1, math.nan, math.nan)}
+    (found,) = forecast_verdicts(changed(contents(), "autotcl", difference=nothing))
+    assert found.sentence == "No interval of the difference to the random-initialised encoder was computed."
+    assert forecast_verdicts(changed(contents(), "autotcl", against="", difference={})) == []
+
+
+def test_an_error_that_is_not_defined_is_a_dash_not_a_win() -> None:
+    nan = Interval(math.nan, math.nan, math.nan)
+    found = changed(contents(), "ridge-nlinear", metrics={"mse": nan, "mae": nan})
+    assert "ridge-nlinear –" in forecast_headline(found)
+    assert len(forecast_verdicts(found)) == 1
+    render(found, [])
+
+
+def test_few_blocks_one_seed_and_the_validation_part_are_flagged() -> None:
+    notes = " ".join(forecast_caveats(contents()))
+    assert "8 blocks at 336 steps and 3 blocks at 720 steps" in notes
+    assert "from one seed" in notes
+    assert "validation" not in notes
+    notes = " ".join(forecast_caveats(changed(contents(), "autotcl", part="validation", blocks=50, seeds=5)))
+    assert "chosen too" in notes
+    assert "blocks at" not in notes
+    assert "one seed" not in notes
+
+
+def test_notes_of_the_evaluation_are_passed_on() -> None:
+    found = contents()
+    assert found.forecast is not None
+    noted = replace(found, forecast=replace(found.forecast, notes=("seasonal-naive is left out.",)))
+    assert "seasonal-naive is left out." in render(noted, [])
+
+
+def test_what_was_trained_comes_first_then_the_start_then_rules_by_error() -> None:
+    found = contents().forecast
+    assert found is not None
+    order = ["autotcl", "random-init", "ridge-nlinear", "seasonal-naive", "repeat-last"]
+    assert in_order(found, "autotcl") == order
+    shown, far = pictures_on_scale(found, order)
+    assert shown == ["autotcl", "random-init", "ridge-nlinear"]
+    assert far == ["seasonal-naive", "repeat-last"]
+
+
+def test_a_forecast_with_controls_only_is_not_called_trained() -> None:
+    found = contents()
+    assert found.forecast is not None
+    scores = tuple(s for s in found.forecast.scores if s.method != "autotcl")
+    without = replace(found, forecast=ForecastScores(scores, {}, {}, found.forecast.examples, ("OT",)))
+    assert "not evaluated yet" in forecast_headline(without)
+    assert forecast_verdicts(without) == []
+    render(without, [])
+
+
+def test_origins_have_time_stamps_where_the_folder_tells(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run")
+    assert origin_stamps(read_run(run), [0, 24]) == ["2016-07-01 00:00", "2016-07-02 00:00"]
+    facts = json.loads((run / "provenance.json").read_text())
+    del facts["data"]["first"]
+    (run / "provenance.json").write_text(json.dumps(facts))
+    assert origin_stamps(read_run(run), [1200]) == ["step 1,200"]
+
+
+@pytest.mark.parametrize(
+    ("freq", "words"),
+    [("h", "one every hour"), ("1 h", "one every hour"), ("15min", "one every 15 minutes"),
+     ("15 min", "one every 15 minutes"), ("W-SUN", "one every W-SUN"), ("", "spacing not given")],
+)  # fmt: skip
+def test_the_spacing_of_steps_is_in_words(freq: str, words: str) -> None:
+    assert every(freq) == words
+
+
+def test_the_summary_has_errors_differences_and_what_comes_next(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run", rule=-0.08)
+    text = summarise(run)
+    assert "−0.0500 (−0.0700 to −0.0300)" in text
+    assert "Rules without an encoder have a lower mean test MSE" in text
+    assert "ridge-nlinear" in text
+    assert "1,234,567 parameters" in text
+    for name in ("forecast.json", "forecast.npz"):
+        (run / name).unlink()
+    assert f"tsrep evaluate {run} --protocol forecast" in summarise(run)

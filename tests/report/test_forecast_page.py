@@ -1,0 +1,179 @@
+"""The page of a run on a series: self-contained, escaped, and with a hint for all that is missing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.report.run_folder import make_run
+from tests.report.series_folder import HORIZONS, NAMES, make_series_run
+from tests.report.test_page import outline, text_only
+from tsrep.errors import RunError
+from tsrep.report import summarise, write_report
+from tsrep.report.contents import read_run
+from tsrep.report.gallery import pictures
+from tsrep.report.page import render
+from tsrep.report.picture import training_pictures
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x08\0\0\x01\0"  # 1,800 pixels wide
+
+
+def rows_of(text: str, caption: str) -> list[list[str]]:
+    """Cells of the table with this caption, without markup; intervals come after a bar."""
+    table = text.split(f"<caption>{caption}")[1].split("</table>", maxsplit=1)[0].split("<tbody>")[1]
+    rows = [row.replace("<small>", "|").split("</td>")[:-1] for row in table.split("</tr>")[:-1]]
+    return [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("channels", [("OT",), NAMES])
+def test_the_page_needs_nothing_but_itself(tmp_path: Path, channels: tuple[str, ...]) -> None:
+    run = make_series_run(tmp_path / "run", channels=channels)
+    (run / "figures").mkdir()
+    (run / "figures" / "views.png").write_bytes(PNG)
+    contents = read_run(run)
+    drawn = pictures(contents)
+    text = render(contents, drawn)
+    found = outline(text)
+    assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
+    assert "@import" not in text
+    assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
+    assert {p.name for p in drawn} == {"errors", "errors-per-step", "forecasts", "views", "curves"}
+    assert found.images == 5
+    for data in re.findall(r"base64,([^\"]+)", text):
+        assert base64.b64decode(data).startswith(b"\x89PNG")
+    assert ("Errors of each channel" in text) is (len(channels) > 1)
+
+
+def test_a_page_on_a_series_speaks_of_no_patients_and_no_classes(tmp_path: Path) -> None:
+    text = text_only(make_series_run(tmp_path / "run")).split("</style>")[1].lower()
+    for word in ("patient", "auroc", "class probabilities", "majority"):
+        assert word not in text
+
+
+def test_a_page_on_patients_has_no_forecasts(tmp_path: Path) -> None:
+    text = text_only(make_run(tmp_path / "run"))
+    assert "forecast" not in text.lower()
+    assert 'id="views"' not in text
+
+
+def test_the_lowest_error_of_each_horizon_is_bold_and_conditions_are_told(tmp_path: Path) -> None:
+    text = text_only(make_series_run(tmp_path / "run", gains=(0.05, 0.05, 0.05, -0.05, -0.05)))
+    table = text.split("<caption>Mean squared error of the test part")[1].split("</table>")[0]
+    bold = [re.findall(r'<td class="n strong">([^<]+)', row) for row in table.split("</tr>")[1:-1]]
+    assert [len(row) for row in bold] == [4, 2, 0, 0, 0]  # with its mean; what was trained comes first
+    heads = re.findall(r"<th[^>]*>(\d+)<small>([\d,]+) windows\n(\d+) block", table)
+    assert [int(h) for h, _, _ in heads] == list(HORIZONS)
+    assert heads[-1][1:] == ("2,160", "3")
+    rows = rows_of(text, "Mean squared error")
+    assert [row[:2] for row in rows[:2]] == [["autotcl", "1"], ["random-init", "3"]]
+    assert rows[0][2] == "0.0500|0.0200–0.0900"
+
+
+def test_differences_read_better_only_below_zero(tmp_path: Path) -> None:
+    text = text_only(make_series_run(tmp_path / "run", gains=(0.05, 0.019, 0.0, -0.01, -0.05)))
+    rows = rows_of(text, "Errors of the trained encoder minus")
+    assert [row[4] for row in rows] == ["better", *["not told apart"] * 3, "worse"]
+    assert rows[0][2] == "−0.0500|−0.0700 to −0.0300"
+    assert [row[1] for row in rows] == [str(h) for h in HORIZONS]
+
+
+def test_the_split_has_steps_and_stamps(tmp_path: Path) -> None:
+    rows = rows_of(text_only(make_series_run(tmp_path / "run")), "Split: ")
+    assert rows[0] == ["train", "8,640", "2016-07-01 00:00", "2017-06-25 23:00"]
+    assert [row[0] for row in rows] == ["train", "validation", "test"]
+
+
+def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run", channels=("<script>alert(1)</script>", "OT"))
+    split = json.loads((run / "split.json").read_text())
+    split["how"] = "<script>alert(2)</script>"
+    (run / "split.json").write_text(json.dumps(split))
+    text = text_only(run)
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "&lt;script&gt;alert(2)" in text
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        (["forecast.json", "forecast.npz"], "tsrep evaluate {run} --protocol forecast"),
+        (["metrics.jsonl"], "tsrep fit --resume {run}"),
+        (["split.json"], "The split was not written"),
+        (["provenance.json"], "provenance.json is missing"),
+        (["config.yaml"], "Mean squared error"),
+        (["config.yaml", "provenance.json", "split.json", "metrics.jsonl"], "Mean squared error"),
+    ],
+)
+def test_a_missing_file_leaves_a_hint_and_a_page(tmp_path: Path, missing: list[str], says: str) -> None:
+    run = make_series_run(tmp_path / "run")
+    for name in missing:
+        (run / name).unlink()
+    text = text_only(run)
+    outline(text)
+    assert says.format(run=run) in text
+    assert f"tsrep plot views {run}" in text
+    assert summarise(run)
+
+
+def test_forecasts_alone_are_drawn(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run", horizons=(24,), gains=(0.1,))
+    for name in ("config.yaml", "provenance.json", "split.json", "metrics.jsonl"):
+        (run / name).unlink()
+    assert outline(write_report(run).read_text(encoding="utf-8")).images == 3
+
+
+def test_training_that_has_not_ended_is_gone_on_with(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run")
+    for name in ("forecast.json", "forecast.npz"):
+        (run / name).unlink()
+    facts = json.loads((run / "provenance.json").read_text())
+    del facts["seconds"]
+    (run / "provenance.json").write_text(json.dumps(facts))
+    for text in (text_only(run), summarise(run)):
+        assert "training has not ended" in text
+        assert f"tsrep fit --resume {run}" in text
+        assert "--protocol" not in text
+
+
+@pytest.mark.parametrize("name", ["forecast.json", "forecast.npz"])
+def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
+    run = make_series_run(tmp_path / "run")
+    (run / name).write_bytes(b"{[ not a file")
+    with pytest.raises(RunError, match="evaluate"):
+        read_run(run)
+
+
+def test_views_that_are_no_picture_are_refused(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run")
+    (run / "figures").mkdir()
+    (run / "figures" / "views.png").write_text("<svg/>")
+    with pytest.raises(RunError, match=r"views\.png is not a PNG"):
+        write_report(run)
+
+
+def test_views_of_a_run_on_patients_are_shown_where_they_were_drawn(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for name in ("embeddings.npz", "predictions.npz", "scores.json", "examples.npz", "metrics.jsonl"):
+        (run / name).unlink()
+    (run / "figures").mkdir()
+    (run / "figures" / "views.png").write_bytes(PNG)
+    found = outline(write_report(run).read_text(encoding="utf-8"))
+    assert "views" in found.ids
+    assert found.images == 1
+    assert (run / "figures" / "views.png").read_bytes() == PNG
+
+
+def test_inner_players_and_readings_are_explained(tmp_path: Path) -> None:
+    captions = {
+        players: next(training_pictures(read_run(run))).caption
+        for players in (True, False)
+        for run in [make_series_run(tmp_path / str(players), players=players)]
+    }
+    assert "augmenter" in captions[True]
+    assert "readings" in captions[True]
+    assert "augmenter" not in captions[False]
