@@ -40,6 +40,7 @@ def forecast_scores(
     settings: ForecastSettings | None = None,
     *,
     part: Part = "test",
+    control: str = RANDOM_INIT,
     seed: int = 0,
     on_step: Callable[[str], None] | None = None,
 ) -> ForecastScores:
@@ -48,8 +49,7 @@ def forecast_scores(
     Parameters
     ----------
     features : mapping of method to a sequence over seeds of sequences over instances
-        Of float arrays, shape (time, dim): row ``t`` represents step ``t`` and rests on no later step. The
-        method ``"random-init"`` is the control that all others get a paired difference from.
+        Of float arrays, shape (time, dim): row ``t`` represents step ``t`` and rests on no later step.
     instances : sequence of Series
         Equally long, with the same channels and period, standardised on the training part. Their values are
         the targets.
@@ -59,6 +59,8 @@ def forecast_scores(
     part : str
         What is scored; see :class:`~tsrep.evaluation.forecast_stretches.Stretches` for what then chooses the
         penalties.
+    control : str
+        The method, if there is one of that name, that all others get a paired difference from.
     seed : int
         Of the bootstrap.
     on_step : callable, optional
@@ -89,10 +91,10 @@ def forecast_scores(
     methods = measuring.baselines() | {
         method: [measuring.represented(method, each) for each in seeds] for method, seeds in features.items()
     }
-    return _summarise(measuring, methods, seed)
+    return _summarise(measuring, methods, control, seed)
 
 
-def _summarise(measuring: Measuring, methods: Methods, seed: int) -> ForecastScores:
+def _summarise(measuring: Measuring, methods: Methods, control: str, seed: int) -> ForecastScores:
     """Everything in the form in which it is kept."""
     keys = [(method, h) for method in methods for h in measuring.horizons]
     errors = {(method, h): [outcomes[h].errors for outcomes in methods[method]] for method, h in keys}
@@ -102,7 +104,7 @@ def _summarise(measuring: Measuring, methods: Methods, seed: int) -> ForecastSco
         (method, h): resample_blocks(errors[method, h], _block(measuring, h), resamples, seed=seed)
         for method, h in keys
     }
-    scores = tuple(_score(measuring, method, h, methods[method], resampled) for method, h in keys)
+    scores = tuple(_score(measuring, (method, h), methods[method], resampled, control) for method, h in keys)
     return ForecastScores(
         scores,
         {key: mean.per_step for key, mean in means.items()},
@@ -132,13 +134,15 @@ def _block(measuring: Measuring, horizon: int) -> int:
 
 def _score(
     measuring: Measuring,
-    method: str,
-    horizon: int,
+    key: tuple[str, int],
     seeds: Sequence[Outcomes],
     resampled: Mapping[tuple[str, int], Resampled],
+    against: str,
 ) -> ForecastScore:
-    own = resampled[method, horizon]
-    control = None if method == RANDOM_INIT else resampled.get((RANDOM_INIT, horizon))
+    method, horizon = key
+    own = resampled[key]
+    control = None if method == against else resampled.get((against, horizon))
+    errors = [outcomes[horizon].errors for outcomes in seeds]
     windows = len(origins(measuring.stretches.score, horizon))
     return ForecastScore(
         method=method,
@@ -150,7 +154,8 @@ def _score(
         windows=windows,
         blocks=block_count(windows, _block(measuring, horizon)),
         alpha=float(np.mean([outcomes[horizon].alpha for outcomes in seeds])),
-        against="" if control is None else RANDOM_INIT,
+        by_seed={"mse": tuple(e.mse for e in errors), "mae": tuple(e.mae for e in errors)},
+        against="" if control is None else against,
         difference={} if control is None else paired_difference(own, control),
         fitted=seeds[0][horizon].fitted,
         dropped=seeds[0][horizon].dropped,

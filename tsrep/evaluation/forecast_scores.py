@@ -40,6 +40,8 @@ class ForecastScore:
         Seeds whose mean the values are.
     windows, blocks : int
         Origins, and blocks in a resample of them.
+    by_seed : dict of tuples of float
+        ``mse`` and ``mae`` of every seed.
     alpha : float
         Chosen penalty, mean over seeds; NaN for baselines.
     against : str
@@ -58,6 +60,7 @@ class ForecastScore:
     seeds: int
     windows: int
     blocks: int
+    by_seed: dict[str, tuple[float, ...]] = field(default_factory=dict)
     alpha: float = math.nan
     against: str = ""
     difference: dict[str, Interval] = field(default_factory=dict)
@@ -266,6 +269,7 @@ def _score(entry: dict[str, Any]) -> ForecastScore:
             for metric, ends in entry[name].items()
         }
     values["spread"] = {metric: _float(value) for metric, value in entry["spread"].items()}
+    values["by_seed"] = {metric: tuple(map(_float, each)) for metric, each in entry["by_seed"].items()}
     values["alpha"] = _float(entry["alpha"])
     return ForecastScore(**values)
 
