@@ -88,7 +88,8 @@ def _bars(axes: Axes, comparison: Comparison) -> None:
 
 def _names(axes: Axes, comparison: Comparison, left: int, top: float) -> None:
     ranks, methods = comparison.average_rank, comparison.methods
-    looks = method_looks(sorted(methods))  # a method keeps its colour from plot to plot
+    # a method keeps its colour from plot to plot; names such as "1-NN" do not take the first one
+    looks = method_looks(sorted(methods, key=lambda name: (not name[:1].isalpha(), name)))
     for i, method in enumerate(methods):
         at_left = i < left
         row = i if at_left else len(methods) - 1 - i
