@@ -69,9 +69,9 @@ def make_forecasts(
             scores.append(_score(method, horizon, float(mse), float(mse - random)))
             per_step[method, horizon] = mse * np.linspace(0.6, 1.4, horizon) + rng.normal(0, 0.004, horizon)
             per_channel[method, horizon] = mse * np.linspace(0.8, 1.2, len(channels))
-    return ForecastScores(
-        tuple(scores), per_step, per_channel, _examples(rng, len(channels), max(gains)), channels
-    )
+    notes = ("Intervals from few blocks of time are crude: 3 (horizon 720).",)
+    examples = _examples(rng, len(channels), max(gains))
+    return ForecastScores(tuple(scores), per_step, per_channel, examples, channels, notes)
 
 
 def _score(method: str, horizon: int, mse: float, difference: float) -> ForecastScore:

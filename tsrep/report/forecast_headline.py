@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
 
 Reading = Literal["better", "worse", "not told apart", "no interval"]
-FEW_BLOCKS = 10
 
 
 def trained_method(contents: Contents) -> str | None:
@@ -102,13 +101,6 @@ def forecast_caveats(contents: Contents) -> list[str]:
             "Errors are of the validation part, on which the checkpoint was chosen too; expect more on a "
             "part that nothing was chosen on."
         )
-    few = [s for s in own if s.blocks < FEW_BLOCKS]
-    if few:
-        blocks = listed(f"{s.blocks} block{'s' * (s.blocks != 1)} at {s.horizon} steps" for s in few)
-        notes.append(
-            "Intervals are by bootstrap over moving blocks of forecast origins. There are few of them, "
-            f"{blocks}: those intervals are crude and rather too narrow."
-        )
     if own[0].seeds == 1:
         notes.append(
             "The encoder was trained from one seed; intervals do not cover what another seed would change."
@@ -118,7 +110,7 @@ def forecast_caveats(contents: Contents) -> list[str]:
             "Rules without an encoder are compared with the trained one by their errors alone, without a "
             "paired interval."
         )
-    return [*notes, *forecast.notes]
+    return [*forecast.notes, *notes]
 
 
 def listed(words: Iterable[object]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tsrep.evaluation.bootstrap import Interval
     from tsrep.evaluation.scores import Score
 
-_PREFERRED = ("probe", "finetune", "knn", "record", "window", "all", "patient", "sample")
+_PREFERRED = ("probe", "svm", "logistic", "finetune", "knn", "record", "window", "all", "patient", "sample")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tsrep.report.wording import METRICS, NOTHING, PROTOCOLS, count, interval, n
 if TYPE_CHECKING:
     from tsrep.evaluation.scores import Score
 
-_ORDER = ("probe", "finetune", "knn", "record", "window", "all", "patient", "sample")
+_ORDER = ("probe", "svm", "logistic", "finetune", "knn", "record", "window", "all", "patient", "sample")
 CONDITIONS = ("seeds", "part", "scored on", "patients")
 MAIN = ("auroc", "auprc", "f1", "accuracy")
 

@@ -23,6 +23,8 @@ METRICS = {
 PROTOCOLS = {
     "probe": "linear probe",
     "knn": "nearest neighbours",
+    "svm": "support vectors",
+    "logistic": "cross-validated logistic regression",
     "finetune": "fine-tuning",
     "none": "no training",
 }
