@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from tests.conftest import TINY
+from tests.training.duel import duel_trainer
 from tsrep.training.state import load_weights
 
 OBJECTIVES = {
@@ -64,3 +65,27 @@ def _free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
+
+
+def test_inner_players_of_two_gloo_processes_move_as_that_of_one(tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    program = ["-m", "tests.training.duel"]
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, *program, str(rank), "2", str(tmp_path / "rendezvous"), str(folder)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in ranks:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors[-3000:]
+    one = duel_trainer(tmp_path / "one", noise=0.0, checkpoint="last", every=2)
+    one.run()
+    first, second = (torch.load(folder / f"rank{rank}.pt") for rank in range(2))
+    for name, weight in one.net.state_dict().items():
+        assert torch.equal(first[name], second[name]), name
+        torch.testing.assert_close(weight, first[name], rtol=1e-4, atol=1e-5, msg=name)
+    assert "players" in (folder / "metrics.jsonl").read_text()

@@ -1,0 +1,115 @@
+"""A small objective with an inner player, and a trainer for it; also one rank of a distributed run.
+
+Arguments: rank, number of ranks, rendezvous file, folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, distributed, nn
+
+from tests.panels import make_panel
+from tsrep.encoders.dilated_conv import DilatedConv
+from tsrep.encoders.encoder import Encoder
+from tsrep.objectives.objective import Objective
+from tsrep.objectives.player import Player
+from tsrep.registry import SAMPLERS
+from tsrep.sampling.batches import PanelTensors
+from tsrep.signals import Batch
+from tsrep.training.distributed import Ranks
+from tsrep.training.hooks import Hook
+from tsrep.training.loop import Part, Trainer
+from tsrep.training.settings import TrainingSettings
+
+
+class Duel(Objective):
+    """Predict the mean of a sample that a player bends; the player makes that hard."""
+
+    def __init__(self, dim: int, *, every: int = 1, noise: float = 0.1, explode: bool = False) -> None:
+        super().__init__()
+        self.head = nn.Linear(dim, 1)
+        self.bend = nn.Conv1d(2, 2, 1)
+        self.every, self.noise, self.explode = every, noise, explode
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        with torch.no_grad():
+            bent = self._bent(batch.x, generator)
+        return {"error": self._error(encoder, bent, batch.x)}
+
+    def players(self) -> tuple[Player, ...]:
+        return (Player("bend", self.bend, self.bend_terms, lr=0.02, weight_decay=0.1, every=self.every),)
+
+    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"width": self._bent(batch.x, generator).std(), "nothing": torch.tensor(torch.nan)}
+
+    def bend_terms(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        error = self._error(encoder, self._bent(batch.x, generator), batch.x)
+        return {"error": -error / (0.0 if self.explode else 1.0), "size": self.bend.weight.square().sum()}
+
+    def _bent(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        noise = self.noise * torch.randn(x.shape, generator=generator)
+        bent: Tensor = x + torch.tanh(self.bend(x + noise))
+        return bent
+
+    def _error(self, encoder: Encoder, bent: Tensor, x: Tensor) -> Tensor:
+        guess = self.head(encoder(bent).mean(dim=2))[:, 0]
+        return (guess - x.mean(dim=(1, 2))).square().mean()
+
+
+def duel_trainer(
+    folder: Path,
+    *hooks: Hook,
+    objective: Objective | None = None,
+    ranks: Ranks | None = None,
+    every: int = 1,
+    noise: float = 0.1,
+    explode: bool = False,
+    **settings: Any,
+) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    encoder = DilatedConv(channels=2, hidden=4, dim=6, depth=2)
+    duel = Duel(6, every=every, noise=noise, explode=explode)
+    panel = make_panel(records=30).windows(20)
+    ranks = ranks or Ranks()
+
+    def part(index: np.ndarray) -> Part:
+        chosen = panel.select(index)
+        sampler = SAMPLERS.build(
+            {"name": "random"}, panel=chosen, batch_size=8, seed=3, rank=ranks.rank, world=ranks.world
+        )
+        return Part(PanelTensors(chosen), sampler)
+
+    values = {"epochs": 3, "batch_size": 8, "lr": 0.01, "log_every": 3, "save_seconds": 1e9} | settings
+    return Trainer(
+        encoder,
+        duel if objective is None else objective,
+        part(np.arange(40)),
+        part(np.arange(40, 56)),
+        TrainingSettings(**{"checkpoint": "best-loss"} | values),
+        seed=3,
+        folder=folder,
+        hooks=hooks,
+        ranks=ranks,
+    )
+
+
+def main(rank: int, world: int, rendezvous: str, folder: Path) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
+    trainer = duel_trainer(folder, ranks=Ranks(rank, world), noise=0.0, checkpoint="last", every=2)
+    if rank > 0:  # ranks agree on the start because the wrapper says so, not because the seed does
+        with torch.no_grad():
+            trainer.net.objective.bend.weight.add_(1)
+    trainer.run()
+    torch.save(trainer.net.state_dict(), folder / f"rank{rank}.pt")
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
