@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.views.hard_concrete import hard_concrete, open_probability, released_gate, straight_through
 
@@ -51,6 +50,17 @@ class Augmented:
         return self.log_gain.exp()
 
 
+class Trunk(Protocol):
+    """What the network is built on: any encoder (which this floor does not know)."""
+
+    dim: int
+    stride: int
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        """Map (batch, channel, time) to (batch, dim, time // stride)."""
+        ...
+
+
 class Augmenter(nn.Module, ABC):
     """Turns signals into views by parameters that can be learned."""
 
@@ -68,13 +78,13 @@ class Heads(nn.Module):
 
     Parameters
     ----------
-    trunk : Encoder
-        Any; where it strides its steps are interpolated linearly.
+    trunk : module, such as an encoder
+        Where it strides its steps are interpolated linearly.
     maps : int
         Outputs of each head.
     """
 
-    def __init__(self, trunk: Encoder, maps: int) -> None:
+    def __init__(self, trunk: Trunk, maps: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.mask = nn.Conv1d(trunk.dim, maps, 1)
@@ -104,7 +114,7 @@ class ParametricView(Augmenter):
 
     Parameters
     ----------
-    trunk : Encoder
+    trunk : module, such as an encoder
     channels, covariates : int
         Of the signal; the first ``covariates`` channels stay as they are.
     mask_per : {"time", "time-channel"}
@@ -125,7 +135,7 @@ class ParametricView(Augmenter):
 
     def __init__(
         self,
-        trunk: Encoder,
+        trunk: Trunk,
         channels: int,
         covariates: int = 0,
         *,
@@ -158,13 +168,13 @@ class ReleasedView(Augmenter):
 
     Parameters
     ----------
-    trunk : Encoder
+    trunk : module, such as an encoder
     channels : int
     bias, stretch, hard
         See :func:`tsrep.views.hard_concrete.released_gate`; a hard mask is rounded to 0 or 1.
     """
 
-    def __init__(self, trunk: Encoder, channels: int, *, bias: float, stretch: float, hard: bool) -> None:
+    def __init__(self, trunk: Trunk, channels: int, *, bias: float, stretch: float, hard: bool) -> None:
         super().__init__()
         self.heads = Heads(trunk, channels)
         self.bias, self.stretch, self.hard = bias, stretch, hard
