@@ -12,14 +12,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsrep.api import Embeddings, Run, Scores, embed, evaluate, fit, load
+    from tsrep.api import Embeddings, ForecastScores, Run, Scores, embed, evaluate, fit, load, plot_views
     from tsrep.signals.panel import Panel
+    from tsrep.signals.series import Series
 
-__all__ = ["Embeddings", "Panel", "Run", "Scores", "embed", "evaluate", "fit", "load"]
+__all__ = [
+    "Embeddings",
+    "ForecastScores",
+    "Panel",
+    "Run",
+    "Scores",
+    "Series",
+    "embed",
+    "evaluate",
+    "fit",
+    "load",
+    "plot_views",
+]
+SIGNALS = {"Panel": "tsrep.signals.panel", "Series": "tsrep.signals.series"}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that the command line starts at once."""
     if name not in __all__:
         raise AttributeError(f"module 'tsrep' has no attribute {name!r}")
-    return getattr(import_module("tsrep.signals.panel" if name == "Panel" else "tsrep.api"), name)
+    return getattr(import_module(SIGNALS.get(name, "tsrep.api")), name)

@@ -19,7 +19,7 @@ from tsrep.runs.folder import Run
 from tsrep.training.distributed import first_process
 from tsrep.training.hooks import Hook
 
-__all__ = ["Embeddings", "Run", "Scores", "embed", "evaluate", "fit", "load", "plot_views"]
+__all__ = ["Embeddings", "ForecastScores", "Run", "Scores", "embed", "evaluate", "fit", "load", "plot_views"]
 
 
 def fit(

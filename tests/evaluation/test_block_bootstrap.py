@@ -1,4 +1,4 @@
-"""The moving-block bootstrap against literal resampling, and its coverage."""
+"""The circular block bootstrap against literal resampling, and its coverage."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,17 @@ def test_sums_are_those_of_the_concatenated_blocks(n, length):
     sums = block_sums(values, starts, length)
 
     for row, total in zip(starts, sums, strict=True):
-        index = np.concatenate([np.arange(s, s + length) for s in row])[:n]
+        index = np.concatenate([np.arange(s, s + length) for s in row])[:n] % n
         np.testing.assert_allclose(total, values[index].sum(axis=0), atol=1e-12)
     assert starts.shape == (30, block_count(n, length))
     assert starts.min() >= 0
-    assert starts.max() <= n - length
+    assert starts.max() < n
+
+
+def test_every_step_is_drawn_equally_often():
+    n, length = 50, 20
+    drawn = block_sums(np.eye(n), block_starts(n, length, 4000), length)
+    np.testing.assert_allclose(drawn.mean(axis=0), 1, atol=0.06)
 
 
 def test_same_seed_same_blocks():

@@ -39,6 +39,7 @@ class Protocol(StrEnum):
     probe = "probe"
     knn = "knn"
     svm = "svm"
+    logistic = "logistic"
     finetune = "finetune"
     forecast = "forecast"
 
@@ -146,7 +147,7 @@ def embed(
     root: Root = None,
     assignments: Set = None,
 ) -> None:
-    """Write the representation of every window of recordings, or of every step of a series, as NumPy arrays."""
+    """Write the representation of every window of recordings, or every step of a series, as NumPy arrays."""
     import tsrep.api
     from tsrep.runs.config import plain
     from tsrep.runs.config_files import assemble

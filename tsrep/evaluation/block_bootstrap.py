@@ -1,12 +1,14 @@
-"""Moving-block bootstrap: resamples of a stretch of time that keep neighbours together.
+"""Circular block bootstrap: resamples of a stretch of time that keep neighbours together.
 
 Forecasts from neighbouring steps share most of their targets, so their errors are far from independent.
 Blocks as long as the horizon keep most of that dependence. A long horizon leaves few blocks (a test part of
 2,880 steps has three of 720), and an interval from few blocks is crude and too narrow: read it as a scale.
+Blocks go on at the beginning where the stretch ends, so that all steps are drawn equally often; with few
+blocks that do not, the ends count too little and the interval can lie beside the value.
 
 Source
 ------
-Künsch, "The jackknife and the bootstrap for general stationary observations", Annals of Statistics 1989.
+Politis & Romano, "A circular block-resampling procedure for stationary data", 1992.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def block_starts(n: int, length: int, resamples: int, *, seed: int = 0) -> Array
         Steps of a block.
     """
     generator = numpy_generator(seed, "block bootstrap", n, length)
-    return generator.integers(n - length + 1, size=(resamples, block_count(n, length)))
+    return generator.integers(n, size=(resamples, block_count(n, length)))
 
 
 def block_sums(values: Array, starts: Array, length: int) -> Array:
@@ -54,9 +56,8 @@ def block_sums(values: Array, starts: Array, length: int) -> Array:
     -------
     float64 array, shape (resample, ...)
     """
-    before = np.concatenate(
-        [np.zeros_like(values[:1], np.float64), np.cumsum(values, axis=0, dtype=np.float64)]
-    )
+    twice = np.concatenate([np.zeros_like(values[:1]), values, values[:length]])
+    before = np.cumsum(twice, axis=0, dtype=np.float64)
     lengths = np.full(starts.shape[1], length)
     lengths[-1] = len(values) - length * (starts.shape[1] - 1)
     sums: Array = (before[starts + lengths] - before[starts]).sum(axis=1)

@@ -32,7 +32,7 @@ class ForecastScore:
         In steps.
     metrics : dict of Interval
         ``mse`` and ``mae`` over all instances, origins, steps ahead and channels, with the 95 % percentile
-        interval of a moving-block bootstrap over the origins, blocks as long as the horizon or the season,
+        interval of a circular block bootstrap over the origins, blocks as long as the horizon or the season,
         whichever is longer. Few blocks (see ``blocks``) make a crude interval that is too narrow.
     spread : dict of float
         Standard deviation over seeds (n - 1); NaN with one seed.

@@ -87,14 +87,17 @@ def run_views(
             f"choose one up to {len(held) - 1}"
         )
     told: dict[str, Any] = {"channels": panel.channels, "covariates": panel.covariates, "seed": seed}
-    told |= {"step": "steps"} if isinstance(prepared, PreparedSeries) else {"sfreq": panel.sfreq}
+    if isinstance(prepared, PreparedSeries):
+        told["step"] = f"steps of {prepared.records.freq}"
+    else:
+        told["sfreq"] = panel.sfreq
     x = panel.take(np.array([held[sample]]))[0]
     own: list[ViewExample] = []
     if isinstance(objective, AutoTCL):
         chosen = held[
             (sample + np.arange(min(LEARNED, len(held))) * max(1, len(held) // LEARNED)) % len(held)
         ]
-        samples = {f"learned view, sample {i}": panel.take(np.array([i]))[0] for i in chosen.tolist()}
+        samples = {f"learned (sample {i})": panel.take(np.array([i]))[0] for i in chosen.tolist()}
         own = learned_gallery(objective.form.augmenter, samples, **told)
     elif (view := getattr(objective, "view", None)) is not None:
         inner = view.view if isinstance(view, Sparing) else view

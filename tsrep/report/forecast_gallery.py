@@ -55,7 +55,7 @@ def _errors(contents: Contents) -> Iterator[Picture]:
     some = forecast.scores[0]
     caption = (
         f"Errors over all forecast origins of the {some.part} part, with 95 % intervals by bootstrap over "
-        "moving blocks of origins. Whether two methods can be told apart is in the paired differences, not "
+        "circular blocks of origins. Whether two methods can be told apart is in the paired differences, not "
         f"in whether these bars overlap.{means}{left_out}"
     )
     yield picture("errors", "scores", caption, figure_errors(forecast, methods))

@@ -31,7 +31,7 @@ from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
 CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-Protocol = Literal["probe", "knn", "svm", "finetune", "forecast"]
+Protocol = Literal["probe", "knn", "svm", "logistic", "finetune", "forecast"]
 
 
 class WindowSettings(BaseModel):

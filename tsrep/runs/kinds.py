@@ -40,7 +40,7 @@ def refuse_mixed_kinds(config: Any) -> None:
         )
     for protocol in config.evaluation.protocols:
         if (protocol == "forecast") != (kind == "series"):
-            fitting = ["forecast"] if kind == "series" else ["probe", "knn", "svm", "finetune"]
+            fitting = ["forecast"] if kind == "series" else ["probe", "knn", "svm", "logistic", "finetune"]
             raise ConfigError(
                 f"{data} is {'a series' if kind == 'series' else 'a panel of labelled samples'}, which the "
                 f"protocol {protocol} does not score; use {' or '.join(fitting)}"

@@ -52,6 +52,7 @@ class PreparedSeries:
             "synthetic": series.synthetic,
             "samples": len(self.panel),
             "steps": len(series),
+            "section": self.panel.length,
             "freq": series.freq,
             "first": str(series.time[0]),
             "last": str(series.time[-1]),

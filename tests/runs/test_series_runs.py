@@ -1,0 +1,183 @@
+"""Runs on a series: trained on its past, judged by forecasts, resumed bit for bit, and nothing leaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import tsrep
+from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.evaluation.forecast_scores import ForecastScores
+from tsrep.runs.config import configure, merged
+from tsrep.runs.prepare import prepare
+from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.training.hooks import Hook
+
+STEPS = 600
+SMALL: dict[str, Any] = {
+    "dataset": {"name": "csv"},
+    "encoder": {"name": "dilated-conv-ar", "hidden": 4, "dim": 6, "depth": 2, "experts": 3},
+    "objective": {"name": "autotcl", "trunk": {"name": "dilated-conv", "hidden": 4, "dim": 4, "depth": 1}},
+    "window": {"steps": 24},
+    "training": {"epochs": 2, "batch_size": 8, "validate_every": 1, "log_every": 1},
+    "evaluation": {"seeds": 2, "forecast": {"horizons": [3, 6], "context": 12, "resamples": 100}},
+}
+
+
+def write_series(folder: Path, channels: int = 2, *, later: float = 0.0) -> Path:
+    """A daily rhythm with noise, hourly; ``later`` is added to the last fifth."""
+    rng = np.random.default_rng(0)
+    hour = np.arange(STEPS)
+    values = np.sin(2 * np.pi * hour / 24)[:, None] + 0.3 * rng.normal(size=(STEPS, channels))
+    values[-STEPS // 5 :] += later
+    table = pd.DataFrame(values, columns=[f"v{i}" for i in range(channels)])
+    table.insert(0, "date", pd.date_range("2024-01-01", periods=STEPS, freq="h"))
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "series.csv", index=False)
+    return folder
+
+
+def settings(root: Path, **changes: Any) -> dict[str, Any]:
+    return merged(merged(SMALL, {"root": str(root)}), changes)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_series(tmp_path_factory.mktemp("series"))
+
+
+@pytest.fixture(scope="module")
+def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tsrep.Run:
+    return tsrep.fit(settings(root), out=tmp_path_factory.mktemp("runs") / "run", progress=False)
+
+
+def test_a_run_leaves_forecasts_beside_their_controls(run: tsrep.Run) -> None:
+    scores = ForecastScores.load(run.path)
+    assert set(scores.methods) == {"autotcl", "random-init", "repeat-last", "seasonal-naive", "ridge-nlinear"}
+    assert scores.horizons == (3, 6)
+    (own,) = scores.where(method="autotcl", horizon=6)
+    assert own.against == "random-init"
+    assert own.windows == 120 - 6
+    assert scores.where(method="random-init", horizon=6)[0].seeds == 2
+    assert (run.path / "report.html").stat().st_size > 10_000
+
+
+def test_the_log_has_player_terms_and_readings(run: tsrep.Run) -> None:
+    records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    train = [r for r in records if r["kind"] == "train"]
+    assert train
+    assert all({"divergence", "guard"} <= set(r["players"]["augmenter"]) for r in train)
+    assert all(0 <= r["readings"]["keep_rate"] <= 1 for r in train)
+    assert all("score" in r for r in records if r["kind"] == "validation")
+
+
+def test_sections_come_from_their_part_only(root: Path) -> None:
+    prepared = prepare(configure(settings(root)), progress=False)
+    assert isinstance(prepared, PreparedSeries)
+    panel, spans = prepared.panel, prepared.spans
+    for index, span in ((prepared.split.train, spans.train), (prepared.split.validation, spans.validation)):
+        assert len(index)
+        assert (panel.start[index] >= span[0]).all()
+        assert (panel.start[index] + panel.length <= span[1]).all()
+    assert not len(prepared.split.test)
+    assert panel.covariates == 7
+
+
+def test_test_time_changes_nothing_that_is_trained(root: Path, run: tsrep.Run, tmp_path: Path) -> None:
+    other = write_series(tmp_path / "other", later=50.0)
+    again = tsrep.fit(settings(other), out=tmp_path / "again", evaluation=False, progress=False)
+    ours, theirs = run.encoder().state_dict(), again.encoder().state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class StopAfter(Hook):
+    """Ctrl-C after some steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_step(self, step: int) -> None:
+        if step == self.steps:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_run_with_a_player_resumes_to_the_same_weights(
+    root: Path, run: tsrep.Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "stopped"
+    config = settings(root, training={"save_seconds": 0})
+    with pytest.raises(KeyboardInterrupt):
+        tsrep.fit(config, out=out, evaluation=False, progress=False, hooks=[StopAfter(3)])
+    resumed = tsrep.fit(resume=out, evaluation=False, progress=False)
+    for name in ("encoder", "objective"):
+        ours, theirs = (getattr(r, name)().state_dict() for r in (run, resumed))
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_every_step_is_embedded_from_its_own_past(root: Path, run: tsrep.Run) -> None:
+    series = tsrep.load("csv", root)
+    whole = tsrep.embed(run, series)
+    assert whole.x.shape == (1, STEPS, 6)
+    assert whole.time[0] == np.datetime64("2024-01-01T00:00:00")
+    other = tsrep.load("csv", write_series(root / "other", later=9.0))
+    changed = tsrep.embed(run, other)
+    before = STEPS - STEPS // 5
+    np.testing.assert_array_equal(whole.x[:, :before], changed.x[:, :before])
+    assert not np.allclose(whole.x[:, before:], changed.x[:, before:])
+
+
+def test_each_channel_can_be_a_series_of_its_own(root: Path, tmp_path: Path) -> None:
+    config = settings(root, dataset={"variables": "each"}, training={"epochs": 1})
+    run = tsrep.fit(config, out=tmp_path / "each", progress=False)
+    assert run.provenance["data"]["instances"] == 2
+    assert len(run.provenance["data"]["channels"]) == 8
+    assert tsrep.embed(run, tsrep.load("csv", root)).x.shape == (2, STEPS, 6)
+
+
+def test_views_are_drawn(run: tsrep.Run, tmp_path: Path) -> None:
+    assert tsrep.plot_views(run).read_bytes().startswith(b"\x89PNG")
+    assert tsrep.plot_views(run, out=tmp_path / "views.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(RunError, match="does not end in"):
+        tsrep.plot_views(run, out=tmp_path / "views.gif")
+    with pytest.raises(RunError, match="there is no sample 999"):
+        tsrep.plot_views(run, sample=999)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objective": {"name": "supervised"}}, "objective supervised needs a label"),
+        ({"split": {"name": "stratified"}}, "not by stratified; use chronological or ett-months"),
+        ({"evaluation": {"protocols": ["probe"]}}, "protocol probe does not score; use forecast"),
+        ({"window": {"standardise": "record"}}, "a series is standardised per channel"),
+    ],
+)
+def test_what_does_not_go_with_a_series_is_refused_before_it_is_read(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        configure(settings(Path("nowhere"), **changes))
+
+
+def test_what_does_not_go_with_a_panel_is_refused() -> None:
+    with pytest.raises(ConfigError, match="which the protocol forecast does not score"):
+        configure({"evaluation": {"protocols": ["forecast"]}})
+    with pytest.raises(ConfigError, match="is divided by patients, not by chronological"):
+        configure({"split": "chronological"})
+
+
+def test_sections_longer_than_a_part_are_refused(root: Path) -> None:
+    with pytest.raises(DataError, match=r"fewer than a section of 100; shorten window\.steps"):
+        prepare(configure(settings(root, window={"steps": 100})), progress=False)
+
+
+def test_series_and_records_are_not_confused(run: tsrep.Run) -> None:
+    panel = tsrep.load("ptb-xl-sim", patients=10)
+    with pytest.raises(RunError, match="was trained on a series, not on labelled records"):
+        tsrep.embed(run, panel)
