@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.player import Player
 from tsrep.registry import ENCODERS, OBJECTIVES, SAMPLERS, VIEWS
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
@@ -150,6 +151,62 @@ def test_objective_faults_are_caught(fault: str, message: str) -> None:
     faulty = type("Faulty", (FaultyObjective,), {"fault": fault})
     with pytest.raises(AssertionError, match=message):
         check_objective(lambda **run: faulty())
+
+
+class FaultyDuel(Objective):
+    """Makes scaled representations small while a player makes them large, with one fault at a time."""
+
+    fault: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Linear(1, 1)
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        scaled = self._scaled(batch.x)
+        return {"size": encoder(scaled if self.fault == "leak" else scaled.detach()).float().square().mean()}
+
+    def players(self) -> tuple[Player, ...]:
+        return (Player("scale", self.scale, self._loss),) * (2 if self.fault == "names" else 1)
+
+    def _loss(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        size = -encoder(self._scaled(batch.x)).float().square().mean()
+        match self.fault:
+            case "global":
+                size = size * torch.rand(())
+            case "not finite":
+                size = size / 0.0
+            case "unreached":
+                size = size.detach() * self.scale.bias.sum()
+            case "encoder":
+                with torch.no_grad():
+                    next(encoder.parameters()).add_(1)
+        return {"size": size}
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        scaled: Tensor = self.scale(x.nan_to_num()[..., None])[..., 0]
+        return scaled
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("leak", "parameters that player 'scale' moves"),
+        ("names", "share a name"),
+        ("global", "global random generator"),
+        ("not finite", "'size' is -?inf"),
+        ("unreached", "no gradient of the loss of player"),
+        ("encoder", "the loss of player 'scale' changes"),
+    ],
+)
+def test_player_faults_are_caught(fault: str, message: str) -> None:
+    faulty = type("Faulty", (FaultyDuel,), {"fault": fault})
+    with pytest.raises(AssertionError, match=message):
+        check_objective(lambda **run: faulty())
+
+
+def test_a_sound_player_passes() -> None:
+    check_objective(lambda **run: FaultyDuel())
 
 
 class FaultySampler(Sampler):
