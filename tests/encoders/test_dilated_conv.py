@@ -198,3 +198,20 @@ def test_is_registered_with_the_published_size():
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ValidationError):
         ENCODERS.entry("dilated-conv").settings(**settings)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(4, 4), (4, 6)])
+def test_frozen_layers_change_no_other_gradient(inputs: int, outputs: int) -> None:
+    block = ResidualBlock(inputs, outputs, 3, 2)
+    x = torch.randn(2, inputs, 1, 30, requires_grad=True)
+    names = dict(block.named_parameters())
+    whole = dict(
+        zip(["x", *names], torch.autograd.grad(block(x).square().sum(), [x, *names.values()]), strict=True)
+    )
+    block.requires_grad_(False)
+    assert torch.equal(torch.autograd.grad(block(x).square().sum(), [x])[0], whole["x"])
+    for name in ("conv1.bias", "conv2.weight"):
+        names[name].requires_grad_(True)
+    some = torch.autograd.grad(block(x).square().sum(), [x, names["conv1.bias"], names["conv2.weight"]])
+    for name, gradient in zip(("x", "conv1.bias", "conv2.weight"), some, strict=True):
+        assert torch.equal(gradient, whole[name])

@@ -80,13 +80,17 @@ def _conv(x: Tensor, weight: Tensor, bias: Tensor, dilation: int) -> Tensor:
     return F.conv2d(x, weight, bias, padding=(0, padding), dilation=(1, dilation))
 
 
-def _conv_backward(grad: Tensor, x: Tensor, weight: Tensor, dilation: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of input, weight and bias."""
+def _conv_backward(
+    grad: Tensor, x: Tensor, weight: Tensor, dilation: int, trained: bool
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Gradients of input and, of a layer that is trained, of weight and bias."""
     padding = dilation * (weight.shape[-1] // 2)
+    wanted = [True, trained, False]
     gx, gw, _ = aten.convolution_backward(
-        grad, x, weight, None, [1, 1], [0, padding], [1, dilation], False, [0, 0], 1, [True, True, False]
+        grad, x, weight, None, [1, 1], [0, padding], [1, dilation], False, [0, 0], 1, wanted
     )
-    return gx, gw, grad.sum((0, 2, 3))  # the library's own bias gradient takes several times as long
+    # the library's own bias gradient takes several times as long
+    return gx, gw, grad.sum((0, 2, 3)) if trained else None
 
 
 def _block(
@@ -121,12 +125,14 @@ class _Block(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, hidden, w1, w2, *skip = ctx.saved_tensors
+        asked = ctx.needs_input_grad[2:]
+        trained = [weight or bias for weight, bias in zip(asked[::2], asked[1::2], strict=True)]
         grad = grad.contiguous(memory_format=torch.channels_last)
-        g, gw2, gb2 = _conv_backward(grad, F.gelu(hidden), w2, ctx.dilation)
+        g, gw2, gb2 = _conv_backward(grad, F.gelu(hidden), w2, ctx.dilation, trained[1])
         g = aten.gelu_backward(g, hidden)
-        g, gw1, gb1 = _conv_backward(g, F.gelu(x), w1, ctx.dilation)
+        g, gw1, gb1 = _conv_backward(g, F.gelu(x), w1, ctx.dilation, trained[0])
         g = aten.gelu_backward(g, x)
         if not skip:
             return g.add_(grad), None, gw1, gb1, gw2, gb2
-        gx, gws, gbs = _conv_backward(grad, x, skip[0], 1)
+        gx, gws, gbs = _conv_backward(grad, x, skip[0], 1, trained[2])
         return g.add_(gx), None, gw1, gb1, gw2, gb2, gws, gbs
