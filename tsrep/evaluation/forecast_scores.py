@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.score_json import intervals, nan_to_none, number, numbers
 from tsrep.files import write_arrays, write_text
 
 Array = NDArray[Any]
@@ -168,7 +169,7 @@ class ForecastScores:
             "notes": self.notes,
             "scores": [asdict(score) for score in self.scores],
         }
-        return json.dumps(_nan_to_none(content), indent=1, allow_nan=False)
+        return json.dumps(nan_to_none(content), indent=1, allow_nan=False)
 
     def save(self, folder: Path) -> None:
         """Write ``forecast.json`` and ``forecast.npz``."""
@@ -262,28 +263,11 @@ def _examples(arrays: Any) -> Examples:
 
 
 def _score(entry: dict[str, Any]) -> ForecastScore:
-    values = dict(entry)
-    for name in ("metrics", "difference"):
-        values[name] = {
-            metric: Interval(*(_float(ends[end]) for end in ("value", "low", "high")))
-            for metric, ends in entry[name].items()
-        }
-    values["spread"] = {metric: _float(value) for metric, value in entry["spread"].items()}
-    values["by_seed"] = {metric: tuple(map(_float, each)) for metric, each in entry["by_seed"].items()}
-    values["alpha"] = _float(entry["alpha"])
-    return ForecastScore(**values)
-
-
-def _float(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _nan_to_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _nan_to_none(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_nan_to_none(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    read: dict[str, Any] = {name: intervals(entry[name]) for name in ("metrics", "difference")}
+    read["by_seed"] = {metric: tuple(map(number, each)) for metric, each in entry["by_seed"].items()}
+    return ForecastScore(
+        **{**entry, **read, "spread": numbers(entry["spread"]), "alpha": number(entry["alpha"])}
+    )
 
 
 def _number(value: float, form: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
+from tsrep.evaluation.score_json import intervals, nan_to_none, number, numbers
 from tsrep.files import write_text
 
 Unit = Literal["window", "record"]
@@ -103,7 +104,7 @@ class Scores:
     def to_json(self) -> str:
         """The scores (not the predictions) as JSON; NaN becomes null."""
         content = {"format": _FORMAT, "scores": [asdict(score) for score in self.scores]}
-        return json.dumps(_nan_to_none(content), indent=1, allow_nan=False)
+        return json.dumps(nan_to_none(content), indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Scores:
@@ -176,26 +177,7 @@ def _spell(interval: Interval | None, sign: str = "") -> str:
     return f"{interval.value:{sign}.3f} " + ("[–]" if math.isnan(interval.low) else ends)
 
 
-def _nan_to_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _nan_to_none(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_nan_to_none(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
 def _score(entry: dict[str, Any]) -> Score:
-    values = dict(entry)
-    for name in ("metrics", "difference"):
-        values[name] = {
-            metric: Interval(*(_number(ends[end]) for end in ("value", "low", "high")))
-            for metric, ends in entry[name].items()
-        }
-    values["spread"] = {metric: _number(value) for metric, value in entry["spread"].items()}
-    for name in ("labelled", "labelled_patients"):
-        values[name] = _number(entry[name])
-    return Score(**values)
+    read: dict[str, Any] = {name: intervals(entry[name]) for name in ("metrics", "difference")}
+    read |= {name: number(entry[name]) for name in ("labelled", "labelled_patients")}
+    return Score(**{**entry, **read, "spread": numbers(entry["spread"])})
