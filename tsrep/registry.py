@@ -15,9 +15,9 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model
 from pydantic_core import core_schema
 
 from tsrep.errors import ConfigError
@@ -143,7 +143,7 @@ def _settings_model(name: str, cls: type[Any], runtime: tuple[str, ...]) -> type
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             raise TypeError(f"{cls.__qualname__}: settings must be named, not {parameter}")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
+        fields[parameter.name] = (_with_default(hints[parameter.name], default), default)
     config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
     return create_model(f"{cls.__name__}Settings", __config__=config, __doc__=inspect.getdoc(cls), **fields)
 
@@ -151,30 +151,50 @@ def _settings_model(name: str, cls: type[Any], runtime: tuple[str, ...]) -> type
 class Chosen:
     """A setting that is itself an entry of a registry: ``trunk: Annotated[Any, Chosen(ENCODERS)]``.
 
-    The value may be a name, plain values with a ``name``, or settings; it becomes checked settings.
+    The value may be a name, plain values with a ``name``, or settings; it becomes checked settings. Plain
+    values without a name change the default, where there is one.
+
+    Parameters
+    ----------
+    registry : Registry
+    default : str or mapping, optional
+        Of the argument; the registry fills it in when the class is registered.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, default: Any = None) -> None:
+        self.registry, self.default = registry, default
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> core_schema.CoreSchema:
         plain = core_schema.plain_serializer_function_ser_schema(lambda value: value.model_dump(mode="json"))
-        return core_schema.no_info_plain_validator_function(self._settings, serialization=plain)
+        return core_schema.with_info_plain_validator_function(self._settings, serialization=plain)
 
-    def _settings(self, value: Any) -> BaseModel:
+    def _settings(self, value: Any, info: ValidationInfo) -> BaseModel:
         kind = self.registry.kind
         if isinstance(value, BaseModel):
             return value
-        values = {"name": value} if isinstance(value, str) else value
+        values = _by_name(value)
+        if isinstance(values, Mapping) and values and "name" not in values:
+            values = {**(_by_name(self.default) or {}), **values}
         if not isinstance(values, Mapping) or "name" not in values:
-            raise ConfigError(f"{value!r} does not name a {kind}; known: {', '.join(self.registry.names())}")
+            raise ConfigError(f"{value!r} is no {kind} by name; known: {', '.join(self.registry.names())}")
         model = self.registry.entry(str(values["name"])).settings
         try:
             return model.model_validate(dict(values))
         except ValidationError as error:
-            path = ".".join(map(str, error.errors()[0]["loc"]))
+            path = ".".join(map(str, (*filter(None, [info.field_name]), *error.errors()[0]["loc"])))
             reason = explain(error, path, lambda: list(model.model_fields))
             raise ConfigError(f"{kind} {values['name']!r}: {reason}") from error
+
+
+def _by_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _with_default(hint: Any, default: Any) -> Any:
+    """The hint of a chosen entry that knows which one is changed by settings without a name."""
+    notes = getattr(hint, "__metadata__", ())
+    chosen = next((note for note in notes if isinstance(note, Chosen)), None)
+    return hint if chosen is None or default is ... else Annotated[Any, Chosen(chosen.registry, default)]
 
 
 DATASETS = Registry("dataset", "tsrep.datasets")

@@ -63,6 +63,16 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
         ({"training": {"lr": float("inf")}}, r"training\.lr is inf"),
         ({"training": {"epochs": 1, "skip_last_epoch": True}}, "leaves no epoch to run"),
         ({"version": 7}, "version is 7"),
+        (
+            {"objective": {"name": "autotcl", "form": {"noise": 2}}},
+            r"form of autotcl 'paper': form\.noise is 2: .*less than 1",
+        ),
+        (
+            {"objective": {"name": "autotcl", "trunk": {"hiden": 2}}},
+            r"unknown setting trunk\.hiden; did you mean 'hidden'",
+        ),
+        ({"objective": {"name": "autotcl", "trunk": {}}}, r"\{\} is no encoder by name; known: .*lstm"),
+        ({"objective": {"name": "fixed-view", "view": {"std": -1}}}, r"view\.std is -1"),
         ({"name": "a/b"}, "name is 'a/b'"),
     ],
 )
@@ -70,6 +80,16 @@ def test_a_mistake_is_one_sentence(values: dict[str, object], message: str) -> N
     with pytest.raises(ConfigError, match=message) as caught:
         configure(values)
     assert "\n" not in str(caught.value)
+
+
+def test_settings_without_a_name_change_the_default_of_a_chosen_part() -> None:
+    config = assemble(
+        {"objective": "autotcl"}, assignments=["objective.trunk.hidden=7", "objective.form.noise=0.2"]
+    )
+    trunk, form = config.objective.trunk, config.objective.form
+    assert (trunk.name, trunk.hidden, trunk.dim, trunk.depth) == ("dilated-conv", 7, 16, 3)
+    assert (form.name, form.noise, form.entropy) == ("paper", 0.2, 0.1)
+    assert configure(plain(config)) == config
 
 
 def test_later_layers_win_and_another_name_replaces_a_part() -> None:
