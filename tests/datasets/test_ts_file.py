@@ -101,6 +101,8 @@ def test_unequal_lengths_give_finite_features_that_ignore_the_padding(shared_pat
 
 def test_runs_take_whole_series_and_the_official_split():
     config = configure({"dataset": {"name": "ucr-uea", "problem": "X"}})
+    assert config.objective.name == "autotcl"  # the general default needs several samples of a patient
+    assert config.evaluation.protocols == ("svm", "logistic")
     assert config.window.seconds is None
     assert config.window.standardise == "channel"
     assert config.evaluation.pool == "max"
@@ -137,6 +139,8 @@ def test_channels_of_one_series_may_differ_in_length(tmp_path):
         ("1,2:a\n3,4:b\n", "1:2:a\n", "Toy_TRAIN.ts has 1 channels but Toy_TEST.ts has 2"),
         ("1,2:a\n3,x:b\n", "1,2:a\n", "Toy_TRAIN.ts is not readable as a .ts file"),
         ("1,2:a\n?,?:b\n", "1,2:a\n", "series 1 of .*Toy_TRAIN.ts has no value in channel 0"),
+        ("1,2:a\n3,inf:b\n", "1,2:a\n", "series 1 of .*Toy_TRAIN.ts has an infinite value in channel 0"),
+        ("1,2:a\n3,-1e300:b\n", "1,2:a\n", "series 1 of .* has an infinite value"),
         ("1,2:a\n1,2:c\n", "1,2:a\n", "class 'c', which @classLabel does not list"),
         ("", "1,2:a\n", "Toy_TRAIN.ts is not readable as a .ts file"),
     ],
@@ -183,7 +187,17 @@ def test_which_problem(tmp_path):
     for part in ("TRAIN", "TEST"):
         (tmp_path / f"Second_{part}.txt").write_text("1 2\n2 3\n")
     assert len(load("ucr-uea", tmp_path, problem="Toy")) == 3
-    with pytest.raises(DataError, match=r"holds 2 problems .*setting problem"):
+    with pytest.raises(DataError, match=r"holds 2 problems .*dataset\.problem"):
         load("ucr-uea", tmp_path)
     with pytest.raises(DataError, match=r"has no Third_TRAIN\.ts"):
         load("ucr-uea", tmp_path, problem="Third")
+
+
+def test_a_folder_of_problems_says_which_there_are(tmp_path):
+    for name in ("Coffee", "GunPoint"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}_TRAIN.txt").write_text("1 2\n2 3\n")
+    with pytest.raises(DataError, match=r"holds folders such as Coffee; choose one .*dataset\.problem"):
+        load("ucr-uea", tmp_path)
+    with pytest.raises(DataError, match=r"has no GunPoin_TRAIN\.ts; did you mean 'GunPoint'\?"):
+        load("ucr-uea", tmp_path, problem="GunPoin")

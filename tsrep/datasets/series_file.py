@@ -133,7 +133,7 @@ class SeriesFile:
         places = (self.file,) if self.file else self.places
         found = [root / place for place in places if (root / place).is_file()]
         if not places and root.is_dir():
-            found = sorted(p for p in root.iterdir() if p.suffix in TABLES)
+            found = sorted(p for p in root.iterdir() if p.suffix.lower() in TABLES)
             if len(found) > 1:
                 raise DataError(
                     f"{root} has {len(found)} tables ({found[0].name}, {found[1].name}, ...); "

@@ -19,6 +19,9 @@ from tsrep.signals.series import Times
 
 PARQUET = (".parquet", ".pq")
 TABLES = (".csv", *PARQUET)
+NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
+TIME_ALONE = re.compile(r"\s*\d{1,2}:\d{2}")
+HEAVIEST = 0.01  # share of a column's deviation that its rounding to float32 may be
 DAY_OR_MONTH_FIRST = re.compile(r"\s*\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b")
 
 
@@ -64,7 +67,8 @@ def read_series_table(path: Path, date: str, columns: Sequence[str] | None = Non
     if frame is None:
         frame = _read_csv(path, date)
     if len(frame) < 2:
-        raise DataError(f"{path} has {len(frame)} rows of data; a series needs two at least")
+        rows = "one row" if len(frame) else "no row"
+        raise DataError(f"{path} has {rows} of data; a series needs two at least")
     return SeriesTable(path, frame[date], frame[names])
 
 
@@ -86,9 +90,11 @@ def parse_dates(table: SeriesTable) -> Times:
     stamps = _to_stamps(dates, utc=True) if pd.api.types.is_datetime64_any_dtype(dates) else _parse(table)
     bad = np.flatnonzero(stamps.isna())
     if len(bad):
+        like = f"of the form of {str(dates.iloc[0])!r} or" if bad[0] else "such as"
+        remedy = "" if bad[0] else ", or name the column of dates in dataset.date"
         raise DataError(
-            f"{table.at(bad[0])} has {dates.iloc[bad[0]]!r}, which is not a date of the form of "
-            f"{str(dates.iloc[0])!r} or 2016-07-01 13:00:00; correct it"
+            f"{table.at(bad[0])} has {dates.iloc[bad[0]]!r}, which is not a date {like} "
+            f"2016-07-01 13:00:00; correct it{remedy}"
         )
     time = stamps.dt.tz_localize(None).to_numpy()
     whole: Times = time.astype("datetime64[s]")
@@ -112,7 +118,7 @@ def read_values(table: SeriesTable, missing: Sequence[float] = (), *, selectable
     Raises
     ------
     DataError
-        When a column has text, an infinite number, or no number at all.
+        When a column has text, an infinite number, no number at all, or changes that single precision loses.
     """
     remedy = "correct it, or leave the column out with dataset.columns" if selectable else "correct it"
     result = np.empty((table.values.shape[1], table.values.shape[0]), np.float32)
@@ -130,7 +136,18 @@ def read_values(table: SeriesTable, missing: Sequence[float] = (), *, selectable
             )
         if np.isnan(into).all():
             raise DataError(f"column {name!r} of {table.path} has no value at all; {remedy}")
+        if _indistinct(numbers, into):
+            raise DataError(
+                f"column {name!r} of {table.path} changes too little for numbers as large as "
+                f"{np.nanmax(np.abs(numbers)):.3g} to be told apart in single precision; subtract a constant"
+            )
     return result
+
+
+def _indistinct(numbers: Floats, rounded: Floats) -> bool:
+    """Whether rounding is not small beside how much a column changes; one that never changes is exempt."""
+    changes = np.nanmin(numbers) < np.nanmax(numbers)
+    return bool(changes and np.nanmax(np.abs(rounded - numbers)) > HEAVIEST * np.nanstd(numbers))
 
 
 def _numbers(table: SeriesTable, name: str, column: Any, remedy: str) -> Any:
@@ -154,12 +171,13 @@ def _header(path: Path) -> list[str]:
             header = next(csv.reader(stream), [])
     except (OSError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
-    if "\0" in "".join(header):
+    if NO_TEXT.search("".join(header)):
         raise DataError(f"{path} is not a text file; save it as CSV, or as Parquet with that ending")
     if not header:
         raise DataError(f"{path} is empty; it needs a header, then one row per time step")
-    if len(header) == 1 and ";" in header[0]:
-        raise DataError(f"the fields of {path} are separated by semicolons; save it with commas")
+    for mark, words in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
+            raise DataError(f"the fields of {path} are separated by {words}; save it with commas")
     return header
 
 
@@ -236,7 +254,8 @@ def _read_parquet(path: Path, date: str) -> Any:
 def _parse(table: SeriesTable) -> Any:
     """ISO 8601, or else the form of the first date."""
     dates = table.dates.astype(str)
-    if not DAY_OR_MONTH_FIRST.match(dates.iloc[0]):
+    dates = dates.mask(dates.str.match(TIME_ALONE))  # pandas would take the day on which it is read
+    if not DAY_OR_MONTH_FIRST.match(str(dates.iloc[0])):
         iso = _to_stamps(dates, format="ISO8601", utc=True)
         return _fewer_bad(iso, _to_stamps(dates, utc=True)) if iso.isna().any() else iso
     month, day = (_to_stamps(dates, dayfirst=first, utc=True) for first in (False, True))

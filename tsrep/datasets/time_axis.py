@@ -123,7 +123,8 @@ def _ascending(table: SeriesTable, time: Times, duplicates: Duplicates) -> Ints:
     if len(twice) and duplicates == "refuse":
         raise DataError(
             f"{table.at(twice[0] + 1)} has {_text(time[twice[0] + 1])} a second time "
-            f"(so do {len(twice)} rows in all); keep one row per step, or set dataset.duplicates=first"
+            f"(rows with the date before them: {len(twice)}); keep one row per step, or set "
+            "dataset.duplicates=first"
         )
     rows = np.concatenate([[0], 1 + np.flatnonzero(distance > 0)])
     if len(rows) < 2:

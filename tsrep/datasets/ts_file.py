@@ -14,7 +14,7 @@ from tsrep.datasets.about import About
 from tsrep.datasets.folders import dataset_folder
 from tsrep.datasets.ts_reading import Labelled, read_labelled
 from tsrep.errors import DataError
-from tsrep.registry import DATASETS
+from tsrep.registry import DATASETS, nearest
 from tsrep.signals.panel import Floats, Panel
 
 FORMAT = 1
@@ -58,8 +58,9 @@ class UcrUea:
     # The published protocol: whole series, statistics of the train part, max-pooled features, all labels.
     defaults: ClassVar[Mapping[str, Any]] = {
         "window": {"seconds": None, "standardise": "channel"},
+        "objective": {"name": "autotcl"},
         "training": {"batch_size": 8},
-        "evaluation": {"pool": "max", "labels": [1.0]},
+        "evaluation": {"pool": "max", "labels": [1.0], "protocols": ["svm", "logistic"]},
     }
 
     def __init__(self, problem: str | None = None) -> None:
@@ -118,7 +119,7 @@ def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
     if problem is None and len(found) > 1:
         raise DataError(
             f"{folder} holds {len(found)} problems ({', '.join(list(found)[:3])}, ...); "
-            "choose one with the setting problem"
+            "choose one with dataset.problem"
         )
     name = problem if problem is not None else next(iter(found), "NAME")
     forms = found.get(name, {})
@@ -129,6 +130,14 @@ def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
     suffix = next((s for s in SUFFIXES if s in forms), ".ts")
     parts = {part.upper() for part in forms.get(suffix, ())}
     missing = next(part for part in PARTS if part not in parts)
+    inside = sorted({file.parent.name for file in folder.glob("*/*_TRAIN.*") if file.suffix in SUFFIXES})
+    if inside and not forms:
+        hint = (
+            nearest(problem, [*found, *inside])
+            if problem
+            else f"it holds folders such as {inside[0]}; choose one"
+        )
+        raise DataError(f"{folder} has no {name}_{missing}{suffix}; {hint} (setting dataset.problem)")
     raise DataError(
         f"{folder} has no {name}_{missing}{suffix}; give a folder with the train and the test file, "
         "or one with a folder for each problem and the setting problem"

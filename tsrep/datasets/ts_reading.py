@@ -29,7 +29,8 @@ def read_labelled(path: Path) -> Labelled:
     Raises
     ------
     DataError
-        When the file is empty, unreadable or without classes, or a channel of a series has no value.
+        When the file is empty, unreadable or without classes, or a channel of a series has no value or one
+        that is infinite in single precision.
     """
     found = _read_ts(path) if path.suffix == ".ts" else _read_text(path)
     if not found.series:
@@ -39,6 +40,10 @@ def read_labelled(path: Path) -> Labelled:
             if not np.isfinite(values).any():
                 raise DataError(
                     f"series {i} of {path} has no value in channel {c}; remove the series or mend it"
+                )
+            if (np.abs(values) > np.finfo(np.float32).max).any():
+                raise DataError(
+                    f"series {i} of {path} has an infinite value in channel {c}; mend it (a missing one is ?)"
                 )
     return found
 
