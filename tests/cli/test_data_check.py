@@ -135,12 +135,12 @@ def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
     assert (
         "split in order of time, 0.7 / 0.1 / rest: 1,008 train, 144 validation, 288 test steps" in done.output
     )
-    assert "8 sections of 144 steps to train and validate on" in done.output
+    assert "16 sections of 72 steps to train and validate on" in done.output
     assert "long enough for horizons of 24, 48 steps" in done.output
     assert " warning  constant channel valve" in done.output
     prepared = prepare(configure({"dataset": {"name": "csv"}, "root": str(series)}), progress=False)
-    assert len(prepared.panel) == 8
-    assert prepared.panel.length == 144
+    assert len(prepared.panel) == 16
+    assert prepared.panel.length == 72
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,8 @@ def test_a_part_without_values_is_an_error(series: Path) -> None:
     series.write_text("\n".join(lines))
     done = check("csv", "--root", series, *SHORT)
     assert isinstance(done.exception, DataError)
-    assert "1 error(s) in csv; see above" in str(done.exception)
+    assert "channel 'OT' of plant" in str(done.exception)
+    assert "has no value in the validation part" in str(done.exception)
     assert "error  no value of channel OT  [validation part]" in done.output
     assert "10.00% of channel OT is missing" in done.output
 

@@ -166,6 +166,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match="cannot be written"):
         fit(TINY, out=tmp_path / "file" / "run", progress=False)
+    with pytest.raises(RunError, match="file is a file; give another --out"):
+        fit(TINY, out=tmp_path / "file", progress=False)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

@@ -156,6 +156,8 @@ def test_views_are_drawn(run: tsrep.Run, tmp_path: Path) -> None:
         ({"split": {"name": "stratified"}}, "not by stratified; use chronological or ett-months"),
         ({"evaluation": {"protocols": ["probe"]}}, "protocol probe does not score; use forecast"),
         ({"window": {"standardise": "record"}}, "a series is standardised per channel"),
+        ({"window": {"seconds": 7200.0}}, r"cut by steps and not by seconds; .* set window\.steps"),
+        ({"split": {"name": "train-test"}}, "csv is a series, divided in time, not by train-test"),
     ],
 )
 def test_what_does_not_go_with_a_series_is_refused_before_it_is_read(
@@ -177,7 +179,66 @@ def test_sections_longer_than_a_part_are_refused(root: Path) -> None:
         prepare(configure(settings(root, window={"steps": 100})), progress=False)
 
 
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"window": {"steps": 40}}, DataError, "the validation part gives one section of 40 steps"),
+        ({"evaluation": {"forecast": {"horizons": [200]}}}, ConfigError, "120 steps, too few for a horizon"),
+    ],
+)
+def test_what_would_fail_later_is_refused_before_a_folder_is_made(
+    root: Path, tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        tsrep.fit(settings(root, **changes), out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_channel_without_training_values_is_refused(tmp_path: Path) -> None:
+    path = write_series(tmp_path) / "series.csv"
+    table = pd.read_csv(path)
+    table.loc[: STEPS * 7 // 10, "v1"] = np.nan
+    table.to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"channel 'v1' of .* has no value in the train part"):
+        prepare(configure(settings(tmp_path)), progress=False)
+
+
+def test_sections_fit_a_short_validation_part_by_themselves(root: Path) -> None:
+    values = {key: value for key, value in settings(root).items() if key != "window"}
+    prepared = prepare(configure(values), progress=False)
+    assert prepared.panel.length == 30  # two in the 60 steps of validation
+    assert len(prepared.split.validation) == 2
+
+
+def test_labels_are_no_part_of_forecasts(run: tsrep.Run) -> None:
+    with pytest.raises(ConfigError, match="a run on a series, which has no labels"):
+        tsrep.evaluate(run, labels=[0.1], progress=False)
+
+
+def test_views_of_a_run_that_is_not_finished(run: tsrep.Run, tmp_path: Path) -> None:
+    for name in ("config.yaml", "provenance.json", "split.json"):
+        (tmp_path / name).write_text((run.path / name).read_text())
+    with pytest.raises(RunError, match="has no encoder yet; finish it with: tsrep fit --resume"):
+        tsrep.plot_views(tmp_path)
+
+
 def test_series_and_records_are_not_confused(run: tsrep.Run) -> None:
     panel = tsrep.load("ptb-xl-sim", patients=10)
     with pytest.raises(RunError, match="was trained on a series, not on labelled records"):
         tsrep.embed(run, panel)
+
+
+def test_embed_says_that_other_data_are_of_another_kind(run: tsrep.Run, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from tsrep.cli.app import app
+
+    out = tmp_path / "x.npz"
+    given = ["embed", str(run.path), "--out", str(out), "--set"]
+    done = CliRunner().invoke(app, [*given, "dataset.patients=12", "--dataset", "ptb-xl-sim"])
+    assert "was trained on a series, not on labelled records" in str(done.exception)
+    done = CliRunner().invoke(app, [*given, "encoder.hidden=3"])
+    assert "embed takes dataset.KEY=VALUE" in str(done.exception)
+    assert not out.exists()
+    assert CliRunner().invoke(app, [*given, "dataset.target=v0"]).exit_code == 0
+    assert out.exists()

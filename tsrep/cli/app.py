@@ -17,7 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="Learn representations of ECG and other multichannel signals; score them on patients never seen.",
+    help="Learn representations of ECG, other multichannel signals and time series; score them on patients "
+    "or times never seen.",
 )
 app.add_typer(data, name="data")
 app.add_typer(plot, name="plot")
@@ -29,7 +30,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="PATH=VALUE", help="One setting, such as objective.temperature=0.2."),
 ]
-Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data. [default: the data cache]")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", help="Folder of the data; of a series, its file too. [default: the data cache]"),
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that fit made.")]
 
 
@@ -54,7 +58,8 @@ def fit(
     ] = None,
     root: Root = None,
     objective: Annotated[
-        str | None, typer.Option("--objective", "-o", help="What to train by. [default: comet]")
+        str | None,
+        typer.Option("--objective", "-o", help="What to train by. [default: comet, of a series autotcl]"),
     ] = None,
     univariate: Annotated[
         bool, typer.Option("--univariate", help="Of a series only the target channel (dataset.target).")
@@ -110,10 +115,13 @@ def evaluate(
         typer.Option("--protocol", "-p", help="Repeat for several. [default: the run's]"),
     ] = None,
     labels: Annotated[
-        str | None, typer.Option("--labels", metavar="1.0,0.1,0.01", help="Fractions of the training labels.")
+        str | None,
+        typer.Option(
+            "--labels", metavar="1.0,0.1,0.01", help="Fractions of the training labels; none of a series."
+        ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Label draws and random encoders.")
+        int | None, typer.Option("--seeds", min=1, help="Random encoders, and label draws.")
     ] = None,
     part: Annotated[
         str | None, typer.Option("--part", help="test or validation. [default: test where there is one]")
@@ -142,10 +150,14 @@ def embed(
     run: RunFolder,
     out: Annotated[Path, typer.Option("--out", help="The .npz file to write.")],
     dataset: Annotated[
-        str | None, typer.Option("--dataset", "-d", help="Recordings to embed. [default: those of the run]")
+        str | None,
+        typer.Option("--dataset", "-d", help="Recordings or series to embed. [default: those of the run]"),
     ] = None,
     root: Root = None,
-    assignments: Set = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="PATH=VALUE", help="Of the data, such as dataset.target=load."),
+    ] = None,
 ) -> None:
     """Write the representation of every window of recordings, or every step of a series, as NumPy arrays."""
     import tsrep.api
@@ -153,13 +165,17 @@ def embed(
     from tsrep.runs.config_files import assemble
 
     opened = tsrep.api.Run(run)
-    layer: dict[str, Any] = {"dataset": dataset} if dataset is not None else {}
-    if root is not None:
-        layer["root"] = root
+    for assignment in assignments or ():
+        if not assignment.startswith("dataset."):
+            raise ConfigError(
+                f"--set {assignment!r} says nothing about the data; embed takes dataset.KEY=VALUE"
+            )
     own = plain(opened.config)
-    if dataset not in (None, own["dataset"]["name"]):
-        own["root"] = None
-    settings = assemble(own, layer, assignments=assignments or ())
+    others = dataset not in (None, own["dataset"]["name"])
+    # only what concerns the data: other settings of the run may not go with the data given
+    kept = {key: own[key] for key in (("strict",) if others else ("dataset", "root", "strict"))}
+    given = {key: value for key, value in {"dataset": dataset, "root": root}.items() if value is not None}
+    settings = assemble(kept, given, assignments=assignments or ())
     signals = tsrep.api.load(settings.dataset, settings.root, strict=settings.strict)
     embeddings = tsrep.api.embed(opened, signals)
     embeddings.save(out)

@@ -99,7 +99,10 @@ def check(
         str | None, typer.Argument(metavar="NAME", help="Of a data set. [default: that of --config]")
     ] = None,
     root: Annotated[
-        Path | None, typer.Option("--root", help="Folder, or file of a series. [default: the data cache]")
+        Path | None,
+        typer.Option(
+            "--root", help="Folder of the data; of a series, its file too. [default: the data cache]"
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="YAML file that fit will use: its data and split.")

@@ -19,7 +19,7 @@ def _group() -> None:
 def views(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that fit made.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="PNG or PDF file. [default: RUN/figures/views.png]")
+        Path | None, typer.Option("--out", help="PNG, PDF or SVG file. [default: RUN/figures/views.png]")
     ] = None,
     sample: Annotated[int, typer.Option("--sample", min=0, help="Which sample of the validation part.")] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws.")] = 0,

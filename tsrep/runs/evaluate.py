@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from tsrep.encoders.pooling import POOLS
-from tsrep.errors import SplitError
+from tsrep.errors import ConfigError, SplitError
 from tsrep.evaluation.aggregate import by_record
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.forecast_scores import ForecastScores
@@ -71,6 +71,8 @@ def evaluate(
     changes = {key: value for key, value in given.items() if value is not None}
     moved = {} if root is None else {"root": str(Path(root).expanduser().resolve())}
     config = assemble(plain(run.config), {"evaluation": changes}, moved)
+    if labels is not None and "forecast" in config.evaluation.protocols:
+        raise ConfigError(f"{run.path} is a run on a series, which has no labels to take fractions of")
     encoder = run.encoder()
     with _status(progress) as tell:
         tell("reading the data")

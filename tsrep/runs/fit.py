@@ -179,6 +179,8 @@ def _new_run(
         distributed.broadcast_object_list(path)
     folder = Path(path[0])
     if ranks.first:
+        if folder.is_file():
+            raise RunError(f"{folder} is a file; give another --out, the name of a folder")
         if folder.exists() and any(folder.iterdir()):
             raise RunError(
                 f"{folder} is not empty; give another --out, or --resume {folder} to go on with it"

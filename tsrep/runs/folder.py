@@ -89,6 +89,7 @@ class Run:
         RunError
             When training has not ended, or the file is broken.
         """
+        self._refuse_unfinished()
         data = self.provenance["data"]
         weights = load_weights(self.path / "weights.safetensors")
         own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}

@@ -34,10 +34,8 @@ def refuse_mixed_kinds(config: Any) -> None:
     kind, data = kind_of(DATASETS.entry(config.dataset.name).cls), config.dataset.name
     if config.split is not None and kind_of(SPLITS.entry(config.split.name).cls) != kind:
         fitting = [name for name in SPLITS.names() if kind_of(SPLITS.entry(name).cls) == kind]
-        what = "a series in time" if kind == "series" else "patients"
-        raise ConfigError(
-            f"{data} is divided by {what}, not by {config.split.name}; use {' or '.join(fitting)}"
-        )
+        what = "a series, divided in time" if kind == "series" else "divided by patients"
+        raise ConfigError(f"{data} is {what}, not by {config.split.name}; use {' or '.join(fitting)}")
     for protocol in config.evaluation.protocols:
         if (protocol == "forecast") != (kind == "series"):
             fitting = ["forecast"] if kind == "series" else ["probe", "knn", "svm", "logistic", "finetune"]
@@ -57,4 +55,9 @@ def refuse_mixed_kinds(config: Any) -> None:
         raise ConfigError(
             f"window.standardise is {config.window.standardise!r}, but a series is standardised per channel; "
             "set it to channel or none"
+        )
+    if config.window.seconds is not None or config.window.hop_seconds is not None:
+        raise ConfigError(
+            f"{data} is a series, which is cut by steps and not by seconds; leave window.seconds out and set "
+            "window.steps and window.hop_steps"
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.forecast_stretches import Stretches
 from tsrep.evaluation.metrics import classes_scored
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS, SPLITS
@@ -105,8 +106,8 @@ def refuse_unmet_needs(
     Raises
     ------
     ConfigError
-        When no trial or patient has two samples, there is one patient only, or no class of the
-        validation part has both values.
+        When no trial or patient has two samples, there is one patient only, no class of the validation
+        part has both values, or a part of a series is too short for a horizon.
     """
     train = prepared.panel.select(prepared.split.train)
     name = config.objective.name
@@ -121,6 +122,7 @@ def refuse_unmet_needs(
     if "patient" in objective.needs and len(np.unique(train.patient)) < 2:
         raise ConfigError(f"objective {name} needs at least two training patients; add patients")
     if isinstance(prepared, PreparedSeries):
+        Stretches(prepared.spans, config.evaluation.part or "test").check(config.evaluation.forecast)
         return
     held = prepared.panel.select(prepared.split.validation)
     if config.training.checkpoint == "best-score" and not classes_scored(held.label, len(held.classes)):

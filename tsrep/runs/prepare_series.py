@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tsrep.errors import DataError
 from tsrep.registry import SPLITS
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel, Series, Split
+from tsrep.signals.split import PARTS
 from tsrep.signals.standardise import Scaler, standardise_series
 from tsrep.signals.time_split import TimeSplit
 
@@ -79,15 +81,17 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     Raises
     ------
     DataError, SplitError
-        When a part is empty or shorter than a section.
+        When a part is empty, lacks every value of a channel, or does not give a batch of sections.
     """
     spans: TimeSplit = SPLITS.build(config.split or {"name": dataset.default_split})(series)
+    _refuse_channels_without_values(series, spans)
     standard, scaler = series, Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
     if config.window.standardise != "none":
         standard, scaler = standardise_series(series, spans.train)
     instances = instances_of(standard, config)
     parts = spans.train, spans.validation
-    length = config.window.steps or min(LONGEST, *(stop - start for start, stop in parts))
+    # two of them in the shorter part, since contrasts need a batch
+    length = config.window.steps or max(1, min(LONGEST, *((stop - start) // 2 for start, stop in parts)))
     one = instances[0].sections(length, config.window.hop_steps, spans=parts)
     n = len(instances)
     panel = replace(
@@ -97,5 +101,22 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
         trial=np.arange(n * len(one)),
     )
     train, validation = (np.flatnonzero(panel.patient == part) for part in (0, 1))
+    for part, sections in (("train", train), ("validation", validation)):
+        if len(sections) < 2:
+            raise DataError(
+                f"the {part} part gives one section of {length} steps, but a batch needs two; shorten "
+                "window.steps or window.hop_steps"
+            )
     split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
     return PreparedSeries(series, instances, spans, panel, split, scaler)
+
+
+def _refuse_channels_without_values(series: Series, spans: TimeSplit) -> None:
+    for part in PARTS:
+        start, stop = getattr(spans, part)
+        empty = np.flatnonzero(np.isnan(series.values[:, start:stop]).all(axis=1))
+        if len(empty):
+            raise DataError(
+                f"channel {series.channels[empty[0]]!r} of {series.source} has no value in the {part} part "
+                f"({series.time[start]} to {series.time[stop - 1]}); leave it out or change the split"
+            )
