@@ -9,7 +9,7 @@ from typing import Any
 from tsrep.datasets.loading import load
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
-from tsrep.inspect.run_views import plot_views
+from tsrep.inspect.run_views import plot_views as draw_views
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed
@@ -75,3 +75,15 @@ def evaluate(run: Run | Path | str, **settings: Any) -> Scores | ForecastScores:
     scores = score_run(run, **settings)
     write_report(run.path)
     return scores
+
+
+def plot_views(run: Run | Path | str, **options: Any) -> Path:
+    """Draw what views do to samples of a run; see :func:`tsrep.inspect.run_views.plot_views`.
+
+    The report is written anew when the figure lies in the run folder, where it shows it.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    path = draw_views(run, **options)
+    if options.get("out") is None:
+        write_report(run.path)
+    return path

@@ -94,10 +94,8 @@ def run_views(
     x = panel.take(np.array([held[sample]]))[0]
     own: list[ViewExample] = []
     if isinstance(objective, AutoTCL):
-        chosen = held[
-            (sample + np.arange(min(LEARNED, len(held))) * max(1, len(held) // LEARNED)) % len(held)
-        ]
-        samples = {f"learned (sample {i})": panel.take(np.array([i]))[0] for i in chosen.tolist()}
+        chosen = (sample + np.arange(min(LEARNED, len(held))) * max(1, len(held) // LEARNED)) % len(held)
+        samples = {f"learned (sample {i})": panel.take(held[i : i + 1])[0] for i in chosen.tolist()}
         own = learned_gallery(objective.form.augmenter, samples, **told)
     elif (view := getattr(objective, "view", None)) is not None:
         inner = view.view if isinstance(view, Sparing) else view
