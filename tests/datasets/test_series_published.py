@@ -156,3 +156,13 @@ def test_what_cannot_be_fetched_says_where_it_is():
         fetch("traffic", confirm=lambda _: True)
     with pytest.raises(DataError, match="it is your own data"):
         fetch("csv", confirm=lambda _: True)
+
+
+def test_a_benchmark_is_not_read_under_the_name_of_another(tmp_path):
+    frame = pd.DataFrame({"date": pd.date_range("2016-07-01", periods=4, freq="h"), "OT": [1, 2, 3, 5]})
+    for name in ("ETTh2.csv", "mine.csv"):
+        frame.to_csv(tmp_path / name, index=False)
+    with pytest.raises(DataError, match=r"ETTh2\.csv is the file of the data set etth2; give that name"):
+        load("etth1", tmp_path / "ETTh2.csv")
+    assert len(load("etth2", tmp_path / "ETTh2.csv")) == len(load("csv", tmp_path / "ETTh2.csv")) == 4
+    assert len(load("etth1", tmp_path / "mine.csv")) == 4

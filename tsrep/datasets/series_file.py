@@ -126,6 +126,7 @@ class SeriesFile:
 
     def _path(self, root: Path | None) -> Path:
         if root is not None and root.is_file():
+            self._refuse_file_of_another(root)
             return root
         if root is None:
             name = next(n for n in DATASETS.names() if DATASETS.entry(n).cls is type(self))
@@ -145,6 +146,15 @@ class SeriesFile:
             way = " or `tsrep data fetch`" if self.about.base_url else ""
             raise DataError(f"{where}; give the file or its folder with `--root`{way}")
         return found[0]
+
+    def _refuse_file_of_another(self, file: Path) -> None:
+        """A benchmark is not read under the name of another one."""
+        if not self.places:
+            return
+        for name in DATASETS.names():
+            places = getattr(DATASETS.entry(name).cls, "places", ())
+            if file.name in {Path(place).name for place in places} - {Path(p).name for p in self.places}:
+                raise DataError(f"{file} is the file of the data set {name}; give that name, or csv")
 
     def _chosen(self, path: Path, names: Sequence[str]) -> list[int]:
         """Positions of the channels of the series."""
