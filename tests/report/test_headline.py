@@ -16,7 +16,7 @@ from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.headline import headline, main_score, reading, verdict
 from tsrep.report.page import render
-from tsrep.report.wording import count, duration, number, share, signed
+from tsrep.report.wording import apart_from_zero, count, duration, number, share, signed
 
 
 def contents(**changes: object) -> Contents:
@@ -128,3 +128,20 @@ def test_numbers_read_well() -> None:
         "–",
     )
     assert count(12345) == "12,345"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits"),
+    [
+        (0.002, 0.3, 3),
+        (-0.1, 0.1, 3),
+        (0.0, 0.1, 3),
+        (-0.3, -0.0004, 4),
+        (0.00002, 0.00003, 5),
+        (float("nan"), 1.0, 3),
+    ],
+)
+def test_an_interval_without_zero_does_not_read_as_if_it_touched_it(
+    low: float, high: float, digits: int
+) -> None:
+    assert apart_from_zero(Interval((low + high) / 2, low, high), 3) == digits

@@ -10,7 +10,7 @@ from tsrep.inspect.naming import is_random, is_rule
 from tsrep.report.contents import Contents
 from tsrep.report.forecast_headline import digits, error_reading, gains, in_order, trained_method
 from tsrep.report.tables import Cell, Table
-from tsrep.report.wording import NOTHING, count, interval, number, signed
+from tsrep.report.wording import NOTHING, apart_from_zero, count, interval, number, signed
 
 if TYPE_CHECKING:
     from tsrep.evaluation.bootstrap import Interval
@@ -165,7 +165,7 @@ def _differences(caption: str, scores: list[ForecastScore], forecast: ForecastSc
 def _difference(found: Interval | None, forecast: ForecastScores) -> Cell:
     if found is None:
         return Cell(NOTHING, numeric=True)
-    places = digits(forecast)
+    places = apart_from_zero(found, digits(forecast))
     return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
 
 

@@ -45,6 +45,14 @@ def signed(value: Any, digits: int = 3) -> str:
     return text if text == NOTHING or text[0] == "−" or float(text) == 0 else f"+{text}"
 
 
+def apart_from_zero(found: Interval, digits: int = 3) -> int:
+    """Decimals at which an interval without zero does not seem to touch it."""
+    if found.low * found.high <= 0 or not math.isfinite(found.low * found.high):
+        return digits
+    nearest = min(abs(found.low), abs(found.high))
+    return next((n for n in range(digits, 9) if round(nearest, n) > 0), 9)
+
+
 def interval(found: Interval, form: Callable[[Any], str] = number) -> str:
     """``0.795 to 0.865``, or nothing where there is no interval."""
     low, high = form(found.low), form(found.high)
