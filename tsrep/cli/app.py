@@ -130,7 +130,10 @@ def evaluate(
         Path | None, typer.Option("--root", help="Folder of the data, if they have moved.")
     ] = None,
 ) -> None:
-    """Score a run beside a random-initialised encoder and simple rules; scores are added to its folder."""
+    """Score a run beside a random-initialised encoder and simple rules.
+
+    Scores are added to its folder; forecasts of a series replace those that were there.
+    """
     import tsrep.api
 
     settings: dict[str, Any] = {
