@@ -129,6 +129,8 @@ def explain(error: ValidationError, path: str, known: Callable[[], list[str]]) -
     first = error.errors()[0]
     if first["type"] == "extra_forbidden":
         return f"unknown setting {path}; {nearest(str(first['loc'][-1]), known())}"
+    if first["type"] == "tuple_type":
+        return f"{path} is {first['input']!r}, and a list is wanted; write [{first['input']}]"
     if first["type"] == "missing":
         return f"{path} is missing; it has no default, so give it"
     return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -66,7 +66,10 @@ class SeriesFile:
         needs=("one CSV or Parquet file (setting file)",),
         notes="One row per time step, a column of dates (setting date), the others are channels of numbers.",
     )
-    defaults: ClassVar[Mapping[str, Any]] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "encoder": {"name": "dilated-conv-ar", "hidden": 32, "dim": 128, "depth": 8},
+        "training": {"epochs": 40, "lr": 5e-4, "validate_every": 10},
+    }
     places: ClassVar[tuple[str, ...]] = ()
 
     def __init__(

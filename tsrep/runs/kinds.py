@@ -12,7 +12,7 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
     "window": {"seconds": None, "standardise": "channel"},
     "encoder": {"name": "dilated-conv-ar"},
     "objective": {"name": "autotcl"},
-    "training": {"epochs": 100, "batch_size": 32, "lr": 1e-4, "validate_every": 20},
+    "training": {"epochs": 20, "batch_size": 32, "lr": 2e-4, "average": "uniform", "validate_every": 5},
     "evaluation": {"protocols": ["forecast"], "seeds": 3},
 }
 
