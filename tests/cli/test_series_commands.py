@@ -1,0 +1,61 @@
+"""Runs on a series from the command line, in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.cli.test_commands import tsrep
+from tests.runs.test_series_runs import SMALL, write_series
+from tsrep.evaluation.forecast_scores import ForecastScores
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(SMALL))
+    return path
+
+
+def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path) -> None:
+    root, run = write_series(tmp_path / "data") / "series.csv", tmp_path / "run"
+    options = ["--config", config, "--root", root, "--set", "dataset.target=v0"]
+    done = tsrep("fit", *options, "--objective", "autotcl", "--univariate", "--no-evaluate", "--out", run)
+    assert done.returncode == 0, done.stderr
+    assert "tsrep evaluate" in done.stdout
+    done = tsrep("evaluate", run, "--protocol", "forecast")
+    assert done.returncode == 0, done.stderr
+    assert "ridge-nlinear" in done.stdout
+    scores = ForecastScores.load(run)
+    assert scores.channels == ("v0",)
+    done = tsrep("plot", "views", run)
+    assert done.returncode == 0, done.stderr
+    assert (run / "figures" / "views.png").exists()
+    done = tsrep("embed", run, "--out", tmp_path / "steps.npz")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "steps.npz") as stored:
+        assert stored["x"].shape[:2] == (1, len(stored["time"]))
+    assert "MSE" in tsrep("show", run).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "--univariate"], "keeps the target channel of a series, and ptb-xl-sim is not one"),
+        (["fit", "-d", "csv", "--objective", "comet", "--root", "x"], "objective comet needs"),
+        (["fit", "-d", "etth1", "--set", "objective.trunk.name=lstmm"], "did you mean 'lstm'"),
+        (["fit", "-d", "etth1", "--set", "objective.form=papr"], "did you mean 'paper'"),
+        (["fit", "-d", "csv", "--root", "nothing.csv"], "nothing.csv"),
+        (["plot", "views", "nowhere"], "is not a run folder"),
+        (["evaluate", "nowhere", "--protocol", "forecast"], "is not a run folder"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = tsrep(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
