@@ -34,3 +34,10 @@ def test_of_a_line_is_the_line() -> None:
 
 def test_a_single_step_takes_the_first_point() -> None:
     assert smooth_curve(torch.tensor([4.0, 7.0]), 1).tolist() == [4.0]
+
+
+def test_half_precision_autocast_leaves_curves_exact() -> None:
+    points = torch.randn(3, 2, 6, generator=torch_generator(0))
+    plain = smooth_curve(points, 600)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(smooth_curve(points, 600), plain)

@@ -20,7 +20,8 @@ def smooth_curve(points: Tensor, time: int) -> Tensor:
     -------
     Tensor, shape (..., time)
     """
-    return points @ _basis(points.shape[-1], time).to(points.device, points.dtype)
+    with torch.autocast(points.device.type, enabled=False):  # half precision would move steps by several
+        return points @ _basis(points.shape[-1], time).to(points.device, points.dtype)
 
 
 def _basis(knots: int, time: int) -> Tensor:
