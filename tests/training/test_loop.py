@@ -240,6 +240,20 @@ def test_divergence_is_one_sentence(tmp_path: Path) -> None:
         run(tmp_path, explode_after=6)
 
 
+def test_divergence_is_told_before_the_score_is_asked_for(tmp_path: Path) -> None:
+    one = trainer(tmp_path, explode_after=2, epochs=3, log_every=1000, checkpoint="best-score")
+    losses = []
+
+    def score(*_: object) -> float:
+        losses.append(one.position.epoch)
+        return 0.0
+
+    one.score = score
+    with pytest.raises(RunError, match=r"the validation error is not finite"):
+        one.run()
+    assert len(losses) == 1
+
+
 def test_validation_leaves_weights_and_buffers_alone(tmp_path: Path) -> None:
     one = trainer(tmp_path, average="none", checkpoint="best-loss")
     before = {k: v.clone() for k, v in one.net.state_dict().items()}

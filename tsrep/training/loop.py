@@ -245,14 +245,14 @@ class Trainer:
                 terms = model(self.validation_part.tensors.batch(index), generator)
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + float(value) / len(batches)
+        at = self.position
         totals = {name: self.ranks.mean(value) for name, value in totals.items()}
+        refuse_non_finite({f"validation {name}": value for name, value in totals.items()}, at.step)
         score = None
         if self.score is not None:
-            score = self.ranks.from_first(
-                self.score(model.encoder, model.objective) if self.ranks.first else 0.0
-            )
-        at, loss = self.position, sum(totals.values())
-        refuse_non_finite({f"validation {name}": value for name, value in totals.items()}, at.step)
+            own = self.score(model.encoder, model.objective) if self.ranks.first else 0.0
+            score = self.ranks.from_first(own)
+        loss = sum(totals.values())
         score = None if score is None or math.isnan(score) else score
         value = {"best-score": score, "best-loss": -loss, "last": float(epoch)}[self.settings.checkpoint]
         if epoch > 0:
