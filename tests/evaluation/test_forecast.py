@@ -1,5 +1,8 @@
 """The representation-forecasting protocol on small series."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -464,6 +467,33 @@ def test_validation_error_is_that_of_the_protocol():
     altered = series.values.copy()
     altered[:, 400:] = np.nan
     assert validation_error(encoder, [make_series(altered)], split, SETTINGS, stride=5) == found
+
+
+def test_validation_error_asks_nothing_of_the_test_part():
+    series = make_noisy()
+    split, short = make_split(series), make_split(series, test=(400, 402))
+
+    errors = [validation_error(make_encoder(2), [series], each, SETTINGS) for each in (split, short)]
+
+    assert errors[0] == errors[1]
+
+
+def test_features_are_asked_for_one_seed_at_a_time():
+    alive, most = [], []
+
+    def seeds():
+        for seed in range(3):
+            features = make_features(seed=seed)
+            alive.append(weakref.ref(features))
+            gc.collect()
+            most.append(sum(each() is not None for each in alive))
+            yield [features]
+            del features
+
+    found = score({"model": seeds()}, make_noisy())
+
+    assert most == [1, 1, 1]
+    assert found.where(method="model", horizon=8)[0].seeds == 3
 
 
 def test_settings_are_closed():

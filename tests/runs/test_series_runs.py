@@ -14,6 +14,9 @@ import torch
 import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecast_scores import ForecastScores
+from tsrep.runs import choose
+from tsrep.runs.build import new_encoder
+from tsrep.runs.choose import origin_stride
 from tsrep.runs.config import configure, merged
 from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
@@ -244,3 +247,34 @@ def test_embed_says_that_other_data_are_of_another_kind(run: tsrep.Run, tmp_path
     assert not out.exists()
     assert CliRunner().invoke(app, [*given, "dataset.target=v0"]).exit_code == 0
     assert out.exists()
+
+
+def test_a_context_shorter_than_a_stride_is_refused_before_the_folder_is_made(
+    root: Path, tmp_path: Path
+) -> None:
+    encoder = {"name": "resnet1d", "width": 4, "dim": 4}
+    config = settings(root, encoder=encoder, evaluation={"forecast": {"context": 2}})
+    with pytest.raises(ConfigError, match="hold the encoder's stride of 4; give at least 3"):
+        tsrep.fit(config, out=tmp_path / "run", evaluation=False, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("period", [1, 7, 12, 24, 96, 168, 288, 1440])
+def test_scored_origins_meet_every_step_of_the_season(period: int) -> None:
+    origins = np.arange(0, period * 20, origin_stride(period))
+    assert len(np.unique(origins % period)) == period
+
+
+def test_a_validation_scores_some_of_many_instances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write_series(tmp_path / "many", channels=9)
+    config = configure(settings(root, dataset={"variables": "each"}))
+    prepared = prepare(config, progress=False)
+    assert isinstance(prepared, PreparedSeries)
+    scored = []
+    monkeypatch.setattr(
+        choose, "validation_error", lambda _, instances, *rest, **more: scored.append(instances) or 0.0
+    )
+    choose.forecast_score(config, prepared, torch.device("cpu"))(
+        new_encoder(config, prepared.panel, 0), torch.nn.Module()
+    )
+    assert [list(each) for each in scored] == [list(prepared.instances[::2])]

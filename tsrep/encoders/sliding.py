@@ -49,7 +49,9 @@ def sliding_last_step(
     ------
     Yue et al., "TS2Vec", AAAI 2022 (encoding for forecasting); the published code calls it causal encoding.
     """
-    _check(encoder, x, context, first)
+    refuse_short_context(encoder, context)
+    if not 0 <= first < x.shape[-1]:
+        raise ConfigError(f"first is {first}, but the signal has the steps 0 to {x.shape[-1] - 1}")
     past = max(0, context - first)
     x = F.pad(x, (past, 0), value=torch.nan)[..., first - context + past :]
     if encoder.causal and encoder.stride == 1 and encoder.receptive_field <= context + 1:
@@ -64,11 +66,16 @@ def sliding_last_step(
     return torch.cat(parts, dim=1).mT
 
 
-def _check(encoder: Encoder, x: Tensor, context: int, first: int) -> None:
+def refuse_short_context(encoder: Encoder, context: int) -> None:
+    """Check that a window of ``context`` earlier steps and the step itself holds the encoder's stride.
+
+    Raises
+    ------
+    ConfigError
+        When it does not.
+    """
     if context < 0 or context + 1 < encoder.stride:
         raise ConfigError(
             f"context is {context}, but a window of context + 1 steps must hold the encoder's stride of "
             f"{encoder.stride}; give at least {max(0, encoder.stride - 1)}"
         )
-    if not 0 <= first < x.shape[-1]:
-        raise ConfigError(f"first is {first}, but the signal has the steps 0 to {x.shape[-1] - 1}")

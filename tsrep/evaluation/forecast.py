@@ -6,7 +6,8 @@ fitted on the training part, penalties are chosen on the validation part, the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
 
 
 def forecast_scores(
-    features: Mapping[str, Sequence[Sequence[Array]]],
+    features: Mapping[str, Iterable[Sequence[Array]]],
     instances: Sequence[Series],
     split: TimeSplit,
     settings: ForecastSettings | None = None,
@@ -48,8 +49,9 @@ def forecast_scores(
 
     Parameters
     ----------
-    features : mapping of method to a sequence over seeds of sequences over instances
-        Of float arrays, shape (time, dim): row ``t`` represents step ``t`` and rests on no later step.
+    features : mapping of method to an iterable over seeds of sequences over instances
+        Of float arrays, shape (time, dim): row ``t`` represents step ``t`` and rests on no later step. What
+        is made as it is asked for is held for one seed at a time.
     instances : sequence of Series
         Equally long, with the same channels and period, standardised on the training part. Their values are
         the targets.
@@ -89,7 +91,7 @@ def forecast_scores(
     _check_instances(instances, stretches)
     measuring = Measuring(instances, stretches, settings, on_step or (lambda _: None))
     methods = measuring.baselines() | {
-        method: [measuring.represented(method, each) for each in seeds] for method, seeds in features.items()
+        method: list(map(partial(measuring.represented, method), seeds)) for method, seeds in features.items()
     }
     return _summarise(measuring, methods, control, seed)
 

@@ -116,11 +116,11 @@ def validation_error(
     Raises
     ------
     ConfigError
-        When a part is too short for the longest horizon.
+        When training or validation part is too short for the longest horizon.
     DataError
         When gaps leave nothing to fit or to score.
     """
-    Stretches(split, "test").check(settings)
+    Stretches(split, "test").check_fitted(settings)
     shortest, skip = min(settings.horizons), settings.skipped
     fit, choose = (
         {h: origins(span, h, skip=s, stride=stride) for h in settings.horizons}

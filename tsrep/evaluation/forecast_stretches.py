@@ -44,8 +44,18 @@ class Stretches:
         ConfigError
             Saying which stretch is too short and which horizon still fits.
         """
-        chosen_on = "validation part" if self.part == "test" else "last fifth of the training part"
         _refuse_short(self.score, 0, settings, f"{self.part} part")
+        self.check_fitted(settings)
+
+    def check_fitted(self, settings: ForecastSettings) -> None:
+        """Refuse horizons that leave nothing to fit or choose, whatever is scored.
+
+        Raises
+        ------
+        ConfigError
+            As :meth:`check`.
+        """
+        chosen_on = "validation part" if self.part == "test" else "last fifth of the training part"
         _refuse_short(self.choose, 0, settings, chosen_on)
         _refuse_short(self.fit, settings.skipped, settings, "training part")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import gcd
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from tsrep.signals.panel import Ints
 LARGEST = 8192  # windows of each part; keeps a validation short against an epoch of any data set
 PROBE_NAME = "validation probe macro AUROC"
 FORECAST_NAME = "minus validation MSE"
-FORECAST_STRIDE = 7  # steps from one scored origin to the next; no divisor of a day or a week of steps
+MOST_INSTANCES = 8  # series of one channel each; keeps a validation short, however many there are
 
 Score = Callable[[Encoder, torch.nn.Module], float]
 
@@ -36,19 +37,29 @@ def validation_score(
 
 
 def forecast_score(config: Configuration, prepared: PreparedSeries, device: torch.device) -> Score:
-    """Minus the mean squared error of a ridge forecast from the representation, on validation time."""
+    """Minus the mean squared error of a ridge forecast from the representation, on validation time.
+
+    Of many instances some at equal distances are scored.
+    """
+    instances = prepared.instances[:: -(-len(prepared.instances) // MOST_INSTANCES)]
+    stride = origin_stride(instances[0].period)
 
     def score(encoder: Encoder, _objective: torch.nn.Module) -> float:
         return -validation_error(
             encoder,
-            prepared.instances,
+            instances,
             prepared.spans,
             config.evaluation.forecast,
-            stride=FORECAST_STRIDE,
+            stride=stride,
             device=device,
         )
 
     return score
+
+
+def origin_stride(period: int) -> int:
+    """Steps from one scored origin to the next, so that no step of the main season is passed over."""
+    return next(stride for stride in (7, 11, 13, 1) if gcd(stride, period) == 1)
 
 
 def probe_score(config: Configuration, prepared: Prepared, device: torch.device) -> Score:

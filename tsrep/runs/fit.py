@@ -84,7 +84,7 @@ def fit(
         prepared = _prepare_in_turn(config, progress, ranks)
         encoder = new_encoder(config, prepared.panel, config.seed)
         objective = new_objective(config, encoder, prepared.panel, config.seed)
-        refuse_unmet_needs(config, objective, prepared)
+        refuse_unmet_needs(config, encoder, objective, prepared)
         train, validation = (
             training_part(config, prepared, index, device, ranks)
             for index in (prepared.split.train, prepared.split.validation)

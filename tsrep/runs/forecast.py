@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
@@ -34,11 +34,17 @@ def forecast(
             encoder.to(device), prepared.instances, context=settings.context, stop=stop, device=device
         )
 
-    controls = [new_encoder(config, prepared.panel, config.seed + seed) for seed in range(evaluation.seeds)]
+    def controls() -> Iterator[list[Floats]]:
+        # one after the other: of many instances the features of one encoder fill the memory
+        for seed in range(evaluation.seeds):
+            yield features(
+                new_encoder(config, prepared.panel, config.seed + seed), f"random encoder {seed + 1}"
+            )
+
     scores = forecast_scores(
         {
-            config.objective.name: [features(run.encoder(), "the trained encoder")],
-            RANDOM_INIT: [features(e, f"random encoder {i + 1}") for i, e in enumerate(controls)],
+            config.objective.name: (features(e, "the trained encoder") for e in [run.encoder()]),
+            RANDOM_INIT: controls(),
         },
         prepared.instances,
         prepared.spans,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.sliding import refuse_short_context
 from tsrep.errors import ConfigError
 from tsrep.evaluation.forecast_stretches import Stretches
 from tsrep.evaluation.metrics import classes_scored
@@ -99,7 +101,7 @@ def cut_windows(config: Configuration, records: Panel) -> Panel:
 
 
 def refuse_unmet_needs(
-    config: Configuration, objective: Objective, prepared: Prepared | PreparedSeries
+    config: Configuration, encoder: Encoder, objective: Objective, prepared: Prepared | PreparedSeries
 ) -> None:
     """Check that the training part has what the objective contrasts, and that the score can choose.
 
@@ -107,7 +109,8 @@ def refuse_unmet_needs(
     ------
     ConfigError
         When no trial or patient has two samples, there is one patient only, no class of the validation
-        part has both values, or a part of a series is too short for a horizon.
+        part has both values, or of a series a part is too short for a horizon or the context for the
+        encoder.
     """
     train = prepared.panel.select(prepared.split.train)
     name = config.objective.name
@@ -123,6 +126,7 @@ def refuse_unmet_needs(
         raise ConfigError(f"objective {name} needs at least two training patients; add patients")
     if isinstance(prepared, PreparedSeries):
         Stretches(prepared.spans, config.evaluation.part or "test").check(config.evaluation.forecast)
+        refuse_short_context(encoder, config.evaluation.forecast.context)
         return
     held = prepared.panel.select(prepared.split.validation)
     if config.training.checkpoint == "best-score" and not classes_scored(held.label, len(held.classes)):
