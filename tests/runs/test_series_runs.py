@@ -259,6 +259,17 @@ def test_a_context_shorter_than_a_stride_is_refused_before_the_folder_is_made(
     assert not (tmp_path / "run").exists()
 
 
+def test_sections_shorter_than_a_stride_are_refused_before_the_folder_is_made(
+    root: Path, tmp_path: Path
+) -> None:
+    config = settings(root, encoder={"name": "resnet1d", "width": 4, "dim": 4}, window={"steps": 3})
+    with pytest.raises(
+        ConfigError, match="samples of 3 steps are shorter than one step of the encoder resnet1d"
+    ):
+        tsrep.fit(config, out=tmp_path / "run", evaluation=False, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("period", [1, 7, 12, 24, 96, 168, 288, 1440])
 def test_scored_origins_meet_every_step_of_the_season(period: int) -> None:
     origins = np.arange(0, period * 20, origin_stride(period))

@@ -108,10 +108,15 @@ def refuse_unmet_needs(
     Raises
     ------
     ConfigError
-        When no trial or patient has two samples, there is one patient only, no class of the validation
-        part has both values, or of a series a part is too short for a horizon or the context for the
-        encoder.
+        When samples are shorter than the encoder's stride, no trial or patient has two samples, there is
+        one patient only, or no class of the validation part has both values; for a series also when a
+        part is too short for a horizon, or the context for the encoder.
     """
+    if prepared.panel.length < encoder.stride:
+        raise ConfigError(
+            f"samples of {prepared.panel.length} steps are shorter than one step of the encoder "
+            f"{config.encoder.name}, which has {encoder.stride}; use longer windows or another encoder"
+        )
     train = prepared.panel.select(prepared.split.train)
     name = config.objective.name
     for what, ids, remedy in (
