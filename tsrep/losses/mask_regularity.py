@@ -87,7 +87,7 @@ def released_sparseness(weight: Tensor, *, threshold: float = 0.4) -> Tensor:
 
 
 def rate_guard(keep: Tensor, *, least: float = 0.1, most: float = 0.9) -> Tensor:
-    """Zero while the mean keep rate of the batch lies within bounds; grows without limit towards 0 and 1.
+    """Zero while the mean keep rate of the batch lies within bounds; grows as its logarithm towards 0 and 1.
 
     Parameters
     ----------

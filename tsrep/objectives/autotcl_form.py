@@ -59,16 +59,16 @@ def saturation(made: Augmented) -> dict[str, Tensor]:
     -------
     dict of scalars
         ``keep_rate``: mean of the mask as drawn. ``saturated``: share of steps whose mask is all but
-        certain. ``keep_spread``, ``log_gain_spread``: standard deviation over time of the keep probability
-        and of the gain's logarithm, mean over samples. ``constant_masks``: share of maps that are
+        certain. ``keep_spread``, ``gain_spread``: standard deviation over time of the keep probability and of
+        the gain, mean over samples. ``constant_masks``: share of maps that are
         constant over time.
     """
-    keep, log_gain = made.keep.float(), made.log_gain.float()
+    keep, gain = made.keep.float(), made.gain.float()
     spread = spread_over_time(keep)
     return {
         "keep_rate": made.mask.float().mean(),
         "saturated": ((keep < SATURATED) | (keep > 1 - SATURATED)).float().mean(),
         "keep_spread": spread.mean(),
-        "log_gain_spread": spread_over_time(log_gain).mean(),
+        "gain_spread": spread_over_time(gain).mean(),
         "constant_masks": (spread < CONSTANT).float().mean(),
     }

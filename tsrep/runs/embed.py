@@ -140,11 +140,10 @@ def _embed_panel(run: Run, panel: Panel, batch_size: int) -> Embeddings:
 
 def _refuse_other_series(run: Run, series: Series) -> None:
     trained = run.provenance["data"]
-    step = 1 / trained["sfreq"]
     for what, then, now, remedy in (
         ("channels", trained["targets"], list(series.channels), "select and order them alike"),
         ("covariates", trained["covariates"], list(series.covariate_names), "set dataset.calendar alike"),
-        ("step in seconds", round(step, 6), round(series.step_seconds, 6), "resample the series"),
+        ("step", trained["freq"], series.freq, "resample the series"),
     ):
         if then != now:
             shown = [", ".join(v) or "none" if isinstance(v, list) else v for v in (now, then)]

@@ -15,6 +15,7 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
     "training": {"epochs": 20, "batch_size": 32, "lr": 2e-4, "average": "uniform", "validate_every": 5},
     "evaluation": {"protocols": ["forecast"], "seeds": 3},
 }
+OF_PANELS = ("pool", "labels", "drawn_by", "penalties", "scheme", "aggregate", "resamples", "finetune")
 
 
 def kind_of(part: Any) -> str:
@@ -61,3 +62,10 @@ def refuse_mixed_kinds(config: Any) -> None:
             f"{data} is a series, which is cut by steps and not by seconds; leave window.seconds out and set "
             "window.steps and window.hop_steps"
         )
+    for name in OF_PANELS:
+        field = type(config.evaluation).model_fields[name]
+        if getattr(config.evaluation, name) != field.get_default(call_default_factory=True):
+            raise ConfigError(
+                f"evaluation.{name} is for labelled samples, and {data} is a series; leave it out, or look "
+                "under evaluation.forecast"
+            )
