@@ -64,8 +64,8 @@ def _head() -> list[str]:
         "seed 100, which is in no table; the epochs of all rows but the released form are chosen on them "
         "too. Test months are scored once. `ts2vec` is not tuned, and a frozen augmenter has the settings "
         "that were chosen for the learned one.",
-        "- Budget: 20 steps for `autotcl`, `ts2vec` and `fixed view`; for the released form the published 115 "
-        "(ETTh1) and 80 (ETTh2), at lower rates.",
+        "- Budget: 20 steps for `autotcl`, `ts2vec` and `fixed view`; for the released form the published "
+        "115 (ETTh1) and 80 (ETTh2), at lower rates.",
         "- Errors: mean squared error of standardised values over all test windows, mean over seeds "
         "± standard deviation over seeds (training and random start together).",
         "",
@@ -121,9 +121,9 @@ def _differences(scores: ForecastScores) -> list[str]:
     return [
         *_table(heads, rows),
         "",
-        "Positive: the second of the pair is better. First lines: mean difference and its 95 % t interval over "
-        "seeds, paired by random start. Second lines: 95 % interval over blocks of test time as long as the "
-        "horizon, errors averaged over seeds first (in brackets the number of blocks; few are too narrow).",
+        "Positive: the second of the pair is better. First lines: mean difference and its 95 % t interval "
+        "over seeds, paired by random start. Second lines: 95 % interval over blocks of test time as long as "
+        "the horizon, errors averaged over seeds first (in brackets the number of blocks; few are too narrow).",
     ]
 
 
