@@ -123,7 +123,7 @@ def _differences(scores: ForecastScores) -> list[str]:
         "",
         "Positive: the second of the pair is better. First lines: mean difference and its 95 % t interval "
         "over seeds, paired by random start. Second lines: 95 % interval over blocks of test time as long as "
-        "the horizon, errors averaged over seeds first (in brackets the number of blocks; few are too narrow).",
+        "the horizon, errors averaged over seeds first (in brackets the number of blocks; few: too narrow).",
     ]
 
 

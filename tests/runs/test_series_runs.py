@@ -289,3 +289,11 @@ def test_a_validation_scores_some_of_many_instances(tmp_path: Path, monkeypatch:
         new_encoder(config, prepared.panel, 0), torch.nn.Module()
     )
     assert [list(each) for each in scored] == [list(prepared.instances[::2])]
+
+
+def test_validation_forecasts_leave_those_of_the_test_part(run: tsrep.Run) -> None:
+    before = (run.path / "forecast.json").read_bytes()
+    scores = tsrep.evaluate(run, part="validation")
+    assert {score.part for score in scores} == {"validation"}
+    assert (run.path / "forecast.json").read_bytes() == before
+    assert ForecastScores.load(run.path / "validation") == scores

@@ -132,7 +132,7 @@ def evaluate(
 ) -> None:
     """Score a run beside a random-initialised encoder and simple rules.
 
-    Scores are added to its folder; forecasts of a series replace those that were there.
+    Scores are added to its folder; what is scored again is replaced.
     """
     import tsrep.api
 

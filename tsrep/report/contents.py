@@ -125,8 +125,13 @@ def read_run(run: Path) -> Contents:
         predictions=found.predictions,
         embeddings=_arrays(run / "embeddings.npz"),
         examples=_arrays(run / "examples.npz"),
-        forecast=ForecastScores.load(run) if (run / "forecast.json").is_file() else None,
+        forecast=next((ForecastScores.load(f) for f in _forecasts(run)), None),
     )
+
+
+def _forecasts(run: Path) -> list[Path]:
+    """Folders with forecasts, those of the test part first."""
+    return [folder for folder in (run, run / "validation") if (folder / "forecast.json").is_file()]
 
 
 def _json(path: Path) -> dict[str, Any]:

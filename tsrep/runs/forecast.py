@@ -20,7 +20,10 @@ from tsrep.training.distributed import pick_device
 def forecast(
     run: Run, config: Configuration, prepared: PreparedSeries, tell: Callable[[str], None]
 ) -> ForecastScores:
-    """Ridge forecasts from frozen representations; ``forecast.json`` and ``forecast.npz`` are replaced."""
+    """Ridge forecasts from frozen representations, kept in ``forecast.json`` and ``forecast.npz``.
+
+    Those of the validation part go to a folder ``validation``, so that neither part takes the other's place.
+    """
     settings, evaluation = config.evaluation.forecast, config.evaluation
     part = evaluation.part or "test"
     if part not in ("test", "validation"):
@@ -53,5 +56,5 @@ def forecast(
         seed=config.seed,
         on_step=tell,
     )
-    scores.save(run.path)
+    scores.save(run.path if part == "test" else run.path / part)
     return scores
