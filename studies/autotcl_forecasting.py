@@ -251,9 +251,7 @@ def _score(
     prepared = prepare(config, progress=False)
     assert isinstance(prepared, PreparedSeries)
     features = {
-        name: [
-            [np.load(folder / _plain(name) / str(s) / "features.npy")] for s in seeds_of(name, options.seeds)
-        ]
+        name: [[np.load(folder / _plain(name) / str(s) / "features.npy")] for s in range(options.seeds)]
         for name in [RANDOM_INIT, *names]
     }
     settings = config.evaluation.forecast
