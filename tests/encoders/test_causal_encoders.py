@@ -1,4 +1,4 @@
-"""What the LSTM and the causal convolutional network promise beyond the conformance checks."""
+"""What the recurrent and the causal convolutional network promise beyond the conformance checks."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from tsrep.encoders.causal_tcn import CausalTCN
-from tsrep.encoders.lstm import LSTM
+from tsrep.encoders.recurrent import GRU, LSTM
 from tsrep.registry import ENCODERS
 
 
@@ -54,23 +54,35 @@ def test_network_is_the_sum_it_stands_for():
         torch.testing.assert_close(encoder(x)[0], encoder.output(z.T).T)
 
 
-def test_lstm_runs_its_cell_over_the_latent():
-    encoder, x = LSTM(3, hidden=4, dim=5, layers=1), signals(1, 6)
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_recurrent_encoders_run_their_cell_over_the_latent(kind):
+    encoder, x = {"lstm": LSTM, "gru": GRU}[kind](3, hidden=4, dim=5, layers=1), signals(1, 6)
     keep = torch.tensor([[True, True, False, True, True, True]])
-    cell = torch.nn.LSTMCell(4, 5)
-    cell.load_state_dict({name.removesuffix("_l0"): v for name, v in encoder.lstm.state_dict().items()})
+    cell = {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell}[kind](4, 5)
+    weights = encoder.get_submodule(kind).state_dict()
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in weights.items()})
 
     state, outputs = None, []
     for t in range(6):
         state = cell(encoder.input(x[..., t]) * keep[:, t], state)
-        outputs.append(state[0])
+        outputs.append(state[0] if kind == "lstm" else state)
 
     torch.testing.assert_close(encoder(x, keep), torch.stack(outputs, dim=-1))
 
 
-@pytest.mark.parametrize("make", [lambda: CausalTCN(3, hidden=4, dim=5), lambda: LSTM(3, hidden=4, dim=5)])
-def test_state_survives_and_missing_values_are_finite(make):
-    encoder, other, x = make(), make(), signals()
+def test_stored_lstm_weights_keep_their_names_and_start():
+    encoder = LSTM(3, hidden=4, dim=5, layers=1)
+    torch.manual_seed(0)
+    start = [*torch.nn.Linear(3, 4).parameters(), *torch.nn.LSTM(4, 5).parameters()]
+
+    names = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
+    assert set(encoder.state_dict()) == {"input.weight", "input.bias"} | {f"lstm.{name}" for name in names}
+    assert all(torch.equal(p, first) for p, first in zip(encoder.parameters(), start, strict=True))
+
+
+@pytest.mark.parametrize("kind", [CausalTCN, LSTM, GRU])
+def test_state_survives_and_missing_values_are_finite(kind):
+    encoder, other, x = kind(3, hidden=4, dim=5), kind(3, hidden=4, dim=5), signals()
     x[0, :, :30], x[1, 1, 50] = torch.nan, torch.nan
     other.load_state_dict(encoder.state_dict())
 
@@ -83,6 +95,7 @@ def test_state_survives_and_missing_values_are_finite(make):
     [
         ("lstm", {"layers": 0}),
         ("lstm", {"dim": -1}),
+        ("gru", {"hidden": 0}),
         ("causal-tcn", {"depth": 0}),
         ("causal-tcn", {"kernel": 0}),
     ],

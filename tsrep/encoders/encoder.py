@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+UNBOUNDED = 2**31 - 1
+
 
 class Encoder(nn.Module, ABC):
     """A map from signals to one vector per (strided) time step.
@@ -23,7 +25,7 @@ class Encoder(nn.Module, ABC):
     stride : int
         Input steps per output step.
     receptive_field : int
-        Input steps that can reach one output step, in steps.
+        Input steps that can reach one output step, in steps; ``UNBOUNDED`` where there is no limit.
     causal : bool
         Whether an output step depends on no later input step.
     """

@@ -1,0 +1,106 @@
+"""Recurrent encoders."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from tsrep.encoders.encoder import UNBOUNDED, Encoder, without_missing
+from tsrep.encoders.sizes import Positive
+from tsrep.registry import ENCODERS
+
+
+class Recurrent(Encoder):
+    """A per-step linear map, and the promises of a network whose state runs over it step by step.
+
+    Notes
+    -----
+    A step can depend on all steps before it, so ``receptive_field`` is the largest 32-bit number. A
+    step that is missing or not kept enters as a zero latent; the state moves on over it all the same.
+    """
+
+    def __init__(self, channels: int, hidden: int, dim: int) -> None:
+        super().__init__()
+        self.input = nn.Linear(channels, hidden)
+        self.dim, self.stride, self.causal, self.receptive_field = dim, 1, True, UNBOUNDED
+
+    def latent(self, x: Tensor, keep: Tensor | None) -> Tensor:
+        """Linear map of each step, zero where the step is missing or not kept.
+
+        Returns
+        -------
+        Tensor, shape (batch, time, hidden)
+        """
+        x, keep = without_missing(x, keep)
+        latent: Tensor = self.input(x.mT) * keep[..., None]
+        return latent
+
+
+@ENCODERS.register("lstm", runtime=("channels",))
+class LSTM(Recurrent):
+    """Layers of long short-term memory over a per-step linear map; causal.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the signal.
+    hidden : int
+        Width of the latent.
+    dim : int
+        Width of the representation, and of the state of every layer.
+    layers : int
+        Number of layers.
+
+    Notes
+    -----
+    See :class:`Recurrent`.
+
+    Source
+    ------
+    Hochreiter & Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al. 2000.
+    """
+
+    def __init__(
+        self, channels: int, hidden: Positive = 64, dim: Positive = 320, layers: Positive = 2
+    ) -> None:
+        super().__init__(channels, hidden, dim)
+        self.lstm = nn.LSTM(hidden, dim, layers, batch_first=True)
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        states: Tensor = self.lstm(self.latent(x, keep))[0]
+        return states.mT
+
+
+@ENCODERS.register("gru", runtime=("channels",))
+class GRU(Recurrent):
+    """Layers of gated recurrent units over a per-step linear map; causal.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the signal.
+    hidden : int
+        Width of the latent.
+    dim : int
+        Width of the representation, and of the state of every layer.
+    layers : int
+        Number of layers.
+
+    Notes
+    -----
+    See :class:`Recurrent`.
+
+    Source
+    ------
+    Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. Deviation: as in
+    torch, the reset gate acts after the linear map of the state, not before it.
+    """
+
+    def __init__(
+        self, channels: int, hidden: Positive = 64, dim: Positive = 320, layers: Positive = 2
+    ) -> None:
+        super().__init__(channels, hidden, dim)
+        self.gru = nn.GRU(hidden, dim, layers, batch_first=True)
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        states: Tensor = self.gru(self.latent(x, keep))[0]
+        return states.mT
