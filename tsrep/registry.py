@@ -44,11 +44,13 @@ class Registry:
         What an entry is called in messages, such as ``"encoder"``.
     package : str
         Package whose modules register the built-in entries; also the entry point group for plug-ins.
+    *also : str
+        Further packages with built-in entries.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, *also: str) -> None:
         self.kind = kind
-        self.package = package
+        self.package, self.also = package, also
         self._entries: dict[str, Entry] = {}
         self._discovered = False
 
@@ -99,9 +101,10 @@ class Registry:
             return
         self._discovered = True
         try:
-            package = importlib.import_module(self.package)
-            for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
-                importlib.import_module(f"{self.package}.{module.name}")
+            for name in (self.package, *self.also):
+                package = importlib.import_module(name)
+                for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
+                    importlib.import_module(f"{name}.{module.name}")
             for point in entry_points(group=self.package):
                 point.load()
         except BaseException:
@@ -203,5 +206,5 @@ DATASETS = Registry("dataset", "tsrep.datasets")
 SPLITS = Registry("split", "tsrep.signals")
 ENCODERS = Registry("encoder", "tsrep.encoders")
 VIEWS = Registry("view", "tsrep.views")
-OBJECTIVES = Registry("objective", "tsrep.objectives")
+OBJECTIVES = Registry("objective", "tsrep.objectives", "tsrep.forecasting")
 SAMPLERS = Registry("sampler", "tsrep.sampling")

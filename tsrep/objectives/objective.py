@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.player import Player
 from tsrep.signals.batch import Batch
+
+
+@dataclass(frozen=True)
+class Sections:
+    """How an objective wants a series cut.
+
+    Attributes
+    ----------
+    steps, hop : int
+        Of a sample, and from one sample to the next.
+    history : int
+        First steps of a sample that may lie before the part it belongs to.
+    """
+
+    steps: int
+    hop: int
+    history: int
 
 
 class Objective(nn.Module, ABC):
@@ -22,10 +42,33 @@ class Objective(nn.Module, ABC):
         Fields of the batch that must carry meaning.
     sampler : str
         Name of the batch sampler that suits the method.
+    defaults : mapping
+        Settings of a run that suit the method better than the general ones.
     """
 
     needs: frozenset[str] = frozenset()
     sampler: ClassVar[str] = "random"
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
+        """Channels that the encoder sees of samples with so many; the first ``covariates`` are known ahead."""
+        del settings, covariates
+        return channels
+
+    @classmethod
+    def sections(cls, settings: BaseModel) -> Sections | None:
+        """How series are cut for it; None leaves that to the run, and takes panels too."""
+        del settings
+        return None
+
+    def attach(self, encoder: Encoder) -> None:
+        """Meet the encoder, once, before any weights are trained or loaded."""
+        del encoder
+
+    def begin(self, steps: int) -> None:
+        """Hear how many steps training will take."""
+        del steps
 
     @abstractmethod
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
@@ -38,6 +81,15 @@ class Objective(nn.Module, ABC):
         generator : torch.Generator
             On the device of the batch; the only source of randomness.
         """
+
+    def attach(self, encoder: Encoder) -> None:
+        """Copy what must be copied of the encoder, such as a slow copy of all of it.
+
+        Called once, when both are built and the encoder has the weights that it starts from, before any
+        stored state is loaded and before they move to a device. The encoder itself is not to be kept: it
+        would be trained and stored twice.
+        """
+        del encoder
 
     def after_step(self) -> None:
         """Move whatever moves once per optimiser step, such as averaged copies and queues."""

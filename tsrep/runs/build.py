@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -23,22 +24,36 @@ def initial_weights(*key: int | str) -> Iterator[None]:
         yield
 
 
+def blank_encoder(config: Configuration, channels: int, covariates: int) -> Encoder:
+    """Encoder for what the objective shows it of so many channels; torch's initialisers fill its weights."""
+    cls: type[Objective] = OBJECTIVES.entry(config.objective.name).cls
+    seen = cls.encoder_channels(config.objective, channels, covariates)
+    encoder: Encoder = ENCODERS.build(config.encoder, channels=seen)
+    return encoder
+
+
+def blank_objective(config: Configuration, encoder: Encoder, **data: Any) -> Objective:
+    """Objective for an encoder and ``channels``, ``covariates``, ``classes``, ``multilabel`` of the data."""
+    objective: Objective = OBJECTIVES.build(config.objective, dim=encoder.dim, stride=encoder.stride, **data)
+    objective.attach(encoder)
+    return objective
+
+
 def new_encoder(config: Configuration, panel: Panel, seed: int) -> Encoder:
     """Encoder with random weights for the channels of a panel."""
     with initial_weights(seed, "encoder"):
-        encoder: Encoder = ENCODERS.build(config.encoder, channels=len(panel.channels))
-    return encoder
+        return blank_encoder(config, len(panel.channels), panel.covariates)
 
 
 def new_objective(config: Configuration, encoder: Encoder, panel: Panel, seed: int) -> Objective:
     """Objective with random weights for an encoder and a panel."""
-    runtime = {
-        "covariates": panel.covariates,
-        "dim": encoder.dim,
-        "channels": len(panel.channels),
-        "classes": len(panel.classes),
-        "multilabel": panel.multilabel,
-    }
     with initial_weights(seed, "objective"):
-        objective: Objective = OBJECTIVES.build(config.objective, **runtime)
-    return objective
+        return blank_objective(
+            config,
+            encoder,
+            covariates=panel.covariates,
+            channels=len(panel.channels),
+            classes=len(panel.classes),
+            multilabel=panel.multilabel,
+            steps=panel.length // encoder.stride,
+        )

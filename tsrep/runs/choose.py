@@ -13,15 +13,18 @@ from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.forecast import validation_error
 from tsrep.evaluation.probe import validation_probe
+from tsrep.forecasting.forecast import Forecast
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 
 LARGEST = 8192  # windows of each part; keeps a validation short against an epoch of any data set
 PROBE_NAME = "validation probe macro AUROC"
 FORECAST_NAME = "minus validation MSE"
+AT_ONCE = 256  # windows that are forecast together
 MOST_INSTANCES = 8  # series of one channel each; keeps a validation short, however many there are
 
 Score = Callable[[Encoder, torch.nn.Module], float]
@@ -31,9 +34,29 @@ def validation_score(
     config: Configuration, prepared: Prepared | PreparedSeries, device: torch.device
 ) -> tuple[Score, str]:
     """What suits the data, larger being better, and its name."""
+    if config.objective.name == "forecast":
+        return direct_score(prepared, device), FORECAST_NAME
     if isinstance(prepared, PreparedSeries):
         return forecast_score(config, prepared, device), FORECAST_NAME
     return probe_score(config, prepared, device), PROBE_NAME
+
+
+def direct_score(prepared: Prepared | PreparedSeries, device: torch.device) -> Score:
+    """Minus the mean squared error of the objective's own forecasts of every validation window."""
+    tensors = PanelTensors(prepared.panel.select(prepared.split.validation), device)
+
+    def score(encoder: Encoder, objective: torch.nn.Module) -> float:
+        assert isinstance(objective, Forecast)
+        total, count = 0.0, 0
+        for at in range(0, len(tensors), AT_ONCE):
+            x = tensors.batch(np.arange(at, min(at + AT_ONCE, len(tensors)))).x
+            past, ahead, target = objective.cut(x)
+            error = objective.predict(encoder, past, ahead) - target
+            total += float(error.square().nansum(dtype=torch.float64))
+            count += int((~error.isnan()).sum())
+        return -total / count
+
+    return score
 
 
 def forecast_score(config: Configuration, prepared: PreparedSeries, device: torch.device) -> Score:

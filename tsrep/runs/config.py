@@ -125,6 +125,9 @@ class Configuration(BaseModel):
     encoder: Any
     objective: Any
     sampler: Any
+    pretrain: TrainingSettings | None = Field(
+        None, description="first train by the contrast of objective forecast alone, so; null does not"
+    )
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
@@ -205,12 +208,17 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What suits the chosen data set better than the general defaults, as its class says."""
-    name = _named(values.get("dataset", {}), "dataset")
-    if not isinstance(name, Mapping) or name.get("name") not in DATASETS.names():
-        return {}
-    cls = DATASETS.entry(name["name"]).cls
-    return merged(SERIES_DEFAULTS if kind_of(cls) == "series" else {}, getattr(cls, "defaults", {}))
+    """What suits the chosen data set and objective better than the general defaults, as their classes say."""
+    below: Mapping[str, Any] = {}
+    for part in ("dataset", "objective"):
+        named = _named(values.get(part) or below.get(part, {}), part)
+        registry = PARTS[part][0]
+        if isinstance(named, Mapping) and named.get("name") in registry.names():
+            cls = registry.entry(named["name"]).cls
+            if kind_of(cls) == "series":
+                below = merged(SERIES_DEFAULTS, below)
+            below = merged(below, getattr(cls, "defaults", {}))
+    return below
 
 
 def plain(config: Configuration) -> dict[str, Any]:

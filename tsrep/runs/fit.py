@@ -13,6 +13,7 @@ from torch import distributed
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.files import write_json
+from tsrep.forecasting.forecast import Forecast
 from tsrep.registry import OBJECTIVES, SAMPLERS
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.choose import validation_score
@@ -21,6 +22,7 @@ from tsrep.runs.config_files import write_config
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare, refuse_unmet_needs
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.snapshots import write_snapshots
 from tsrep.sampling.batches import PanelTensors
@@ -95,6 +97,16 @@ def fit(
             run = before
             run.refuse_other_data(prepared)
         if not run.finished:
+            if config.pretrain is not None:
+                watchers = [*hooks, *([ProgressBar("pre-training")] if progress and ranks.first else [])]
+                first = config.model_copy(update={"training": config.pretrain})
+                parts = [
+                    training_part(first, prepared, index, device, ranks)
+                    for index in (prepared.split.train, prepared.split.validation)
+                ]
+                pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
+            if isinstance(objective, Forecast) and objective.frozen:
+                encoder.requires_grad_(False)
             score, score_name = validation_score(config, prepared, device)
             trainer = Trainer(
                 encoder,

@@ -12,9 +12,10 @@ import numpy as np
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
+from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
-from tsrep.registry import ENCODERS, OBJECTIVES
-from tsrep.runs.build import initial_weights
+from tsrep.runs.build import blank_encoder, blank_objective, initial_weights
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepare import Prepared
@@ -70,9 +71,9 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self._refuse_unfinished()
-        channels = len(self.provenance["data"]["channels"])
+        data = self.provenance["data"]
         with initial_weights(0, "about to be replaced"):
-            encoder: Encoder = ENCODERS.build(self.config.encoder, channels=channels)
+            encoder = blank_encoder(self.config, len(data["channels"]), len(data.get("covariates", [])))
         try:
             encoder.load_state_dict(load_weights(self.path / "encoder.safetensors"))
         except RuntimeError as error:
@@ -81,8 +82,30 @@ class Run:
             ) from error
         return encoder.eval()
 
-    def objective(self) -> Objective:
+    def forecaster(self) -> Forecaster:
+        """Trained encoder and head as one module, on the CPU, in evaluation mode.
+
+        Raises
+        ------
+        RunError
+            When the run does not forecast, training has not ended, or a file is broken.
+        """
+        encoder = self.encoder()
+        objective = self.objective(encoder)
+        if not isinstance(objective, Forecast):
+            raise RunError(
+                f"{self.path} was trained by {self.config.objective.name}, which makes no forecasts; train "
+                "one that does with: tsrep fit --objective forecast"
+            )
+        return Forecaster(encoder, objective).eval()
+
+    def objective(self, encoder: Encoder | None = None) -> Objective:
         """The trained objective, with what it learned for itself such as an augmenter; on the CPU.
+
+        Parameters
+        ----------
+        encoder : Encoder, optional
+            That of :meth:`encoder`, where it is at hand.
 
         Raises
         ------
@@ -91,16 +114,18 @@ class Run:
         """
         self._refuse_unfinished()
         data = self.provenance["data"]
+        encoder = encoder or self.encoder()
         weights = load_weights(self.path / "weights.safetensors")
         own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
         with initial_weights(0, "about to be replaced"):
-            objective: Objective = OBJECTIVES.build(
-                self.config.objective,
-                dim=self.encoder().dim,
+            objective = blank_objective(
+                self.config,
+                encoder,
                 channels=len(data["channels"]),
                 covariates=len(data.get("covariates", [])),
                 classes=len(data.get("classes", [])),
                 multilabel=bool(data.get("multilabel")),
+                steps=data.get("section", 1) // encoder.stride,
             )
         try:
             objective.load_state_dict(own)

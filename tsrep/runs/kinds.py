@@ -44,6 +44,23 @@ def refuse_mixed_kinds(config: Any) -> None:
                 f"{data} is {'a series' if kind == 'series' else 'a panel of labelled samples'}, which the "
                 f"protocol {protocol} does not score; use {' or '.join(fitting)}"
             )
+    method = config.objective.name
+    cut = OBJECTIVES.entry(method).cls.sections(config.objective)
+    if kind == "panel" and cut is not None:
+        raise ConfigError(
+            f"objective {method} forecasts a series, and {data} is a panel of labelled samples; use another "
+            "objective or a series such as etth1"
+        )
+    if cut is not None and config.window.steps is not None:
+        raise ConfigError(
+            f"window.steps has no effect on objective {method}, whose samples are look-back and horizon; set "
+            "objective.lookback and objective.horizon"
+        )
+    if config.pretrain is not None and getattr(config.objective, "contrast", None) is None:
+        raise ConfigError(
+            f"pretrain trains by the contrast of objective forecast, and objective {method} has none; set "
+            "objective.contrast or leave pretrain out"
+        )
     if kind == "panel":
         return
     needs = OBJECTIVES.entry(config.objective.name).cls.needs

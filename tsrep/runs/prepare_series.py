@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import DataError
-from tsrep.registry import SPLITS
+from tsrep.registry import OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel, Series, Split
 from tsrep.signals.split import PARTS
@@ -89,10 +89,7 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     if config.window.standardise != "none":
         standard, scaler = standardise_series(series, spans.train)
     instances = instances_of(standard, config)
-    parts = spans.train, spans.validation
-    # two of them in the shorter part, since contrasts need a batch
-    length = config.window.steps or max(1, min(LONGEST, *((stop - start) // 2 for start, stop in parts)))
-    one = instances[0].sections(length, config.window.hop_steps, spans=parts)
+    one = _sections(config, instances[0], spans)
     n = len(instances)
     panel = replace(
         one.select(np.tile(np.arange(len(one)), n)),
@@ -104,11 +101,33 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     for part, sections in (("train", train), ("validation", validation)):
         if len(sections) < 2:
             raise DataError(
-                f"the {part} part gives one section of {length} steps, but a batch needs two; shorten "
+                f"the {part} part gives one section of {one.length} steps, but a batch needs two; shorten "
                 "window.steps or window.hop_steps"
             )
     split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
     return PreparedSeries(series, instances, spans, panel, split, scaler)
+
+
+def _sections(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
+    """Sections of the training and the validation part, as the objective or the window settings want them."""
+    parts = spans.train, spans.validation
+    wanted = OBJECTIVES.entry(config.objective.name).cls.sections(config.objective)
+    if wanted is None:
+        # two of them in the shorter part, since contrasts need a batch
+        length = config.window.steps or max(1, min(LONGEST, *((stop - start) // 2 for start, stop in parts)))
+        return series.sections(length, config.window.hop_steps, spans=parts)
+    (start, stop), (held, end) = parts
+    for name, steps, needed in (
+        ("training", stop - start, wanted.steps + 1),
+        ("validation", end - held, wanted.steps - wanted.history + 1),
+    ):
+        if steps < needed:
+            raise DataError(
+                f"the {name} part has {steps} steps, fewer than the {needed} that two samples of objective "
+                f"{config.objective.name} take; shorten objective.lookback or objective.horizon"
+            )
+    reaching = (start, stop), (max(0, held - wanted.history), end)
+    return series.sections(wanted.steps, config.window.hop_steps or wanted.hop, spans=reaching)
 
 
 def _refuse_channels_without_values(series: Series, spans: TimeSplit) -> None:

@@ -118,6 +118,7 @@ class Trainer:
         self.hooks = list(hooks)
         self.epochs = settings.epochs - settings.skip_last_epoch
         self.total = self.epochs * len(train.sampler.epoch(1))
+        objective.begin(self.total)
         self.state_file, self.weights_file = folder / "state.pt", folder / "weights.safetensors"
 
     def run(self) -> Outcome:

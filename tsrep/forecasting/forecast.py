@@ -1,0 +1,340 @@
+"""Forecasting end to end: an encoder and a head trained on the error, on a contrast, or on both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import BaseModel, Field, TypeAdapter
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError
+from tsrep.forecasting.heads.head import HEADS
+from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
+from tsrep.forecasting.mixing_weight import Schedule, scheduled
+from tsrep.objectives.objective import Objective, Sections
+from tsrep.objectives.player import Loss, Player
+from tsrep.registry import OBJECTIVES, Chosen
+from tsrep.signals.batch import Batch
+
+Count = Annotated[int, Field(gt=0)]
+Mixing = Literal["independent", "mixed"]
+ChosenHead = Annotated[Any, Chosen(HEADS)]
+ChosenContrast = Annotated[Any, Chosen(OBJECTIVES)] | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A batch as encoder and head see it, one row for what is encoded together.
+
+    Attributes
+    ----------
+    x : Tensor, shape (row, covariate + variate, lookback)
+        Normalised; missing values are NaN.
+    ahead : Tensor, shape (row, covariate, horizon)
+    level : Level
+        Of every channel, to put forecasts back.
+    """
+
+    x: Tensor
+    ahead: Tensor
+    level: Level
+
+
+@OBJECTIVES.register("forecast", runtime=("dim", "stride", "channels", "covariates"))
+class Forecast(Objective):
+    """Mean squared error of a forecast, and beside it any contrastive objective on the same look-backs.
+
+    The loss is ``(1 - weight) * error + weight * contrast``. In evaluation mode the only term is the error,
+    so that runs with and without a contrast are chosen by the same number; where ``weight`` is 1 there is no
+    error, and the terms are those of the contrast.
+
+    Parameters
+    ----------
+    dim, stride : int
+        Of the encoder.
+    channels, covariates : int
+        Of the samples; the first ``covariates`` channels are known in advance.
+    lookback, horizon : int
+        Steps that a forecast rests on, and steps ahead that it covers.
+    head : name or settings of a head
+        From representations to values; see :mod:`tsrep.forecasting.heads`.
+    norm : {"mean-std", "last", "revin", "none"}
+        What is taken off each window and put back on its forecast. Published models of this kind have none,
+        which costs far more than any contrast gains.
+    mixing : {"independent", "mixed"}
+        Whether each channel is a row of its own, or an encoder sees all channels together.
+    calendar : bool
+        Whether encoder and head see the covariates.
+    contrast : name or settings of an objective, or None
+        It gets the look-backs as the encoder sees them; independent channels count as patients of their own.
+    weight : float
+        Share of the contrast in the loss, 0.5 in the published runs. Without a contrast it has no effect.
+    schedule : {"constant", "linear", "cosine", "warm-up"}
+        Of the share over training; see :func:`tsrep.forecasting.mixing_weight.scheduled`.
+    frozen : bool
+        Leave the encoder as it is and train the head alone.
+
+    Raises
+    ------
+    ConfigError
+        When the encoder strides over more steps than the look-back has, or the contrast needs labels.
+
+    Source
+    ------
+    Zhang et al., "What Constitutes Good Contrastive Learning in Time-Series Forecasting?", 2023, for the
+    joint loss; Nie et al., "A Time Series is Worth 64 Words", ICLR 2023, for independent channels.
+    """
+
+    sampler = "random"
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "encoder": {"name": "patch-transformer"},
+        "training": {
+            "epochs": 10,
+            "batch_size": 64,
+            "lr": 1e-3,
+            "average": "ema",
+            "validate_every": 1,
+            "patience": 3,
+        },
+    }
+
+    def __init__(
+        self,
+        dim: int,
+        stride: int,
+        channels: int,
+        covariates: int,
+        lookback: Count = 336,
+        horizon: Count = 96,
+        head: ChosenHead = "flatten",
+        norm: Normalisation = "mean-std",
+        mixing: Mixing = "independent",
+        calendar: bool = False,
+        contrast: ChosenContrast = None,
+        weight: Annotated[float, Field(ge=0, le=1)] = 0.1,
+        schedule: Schedule = "constant",
+        frozen: bool = False,
+    ) -> None:
+        super().__init__()
+        if stride > lookback:
+            raise ConfigError(
+                f"a look-back of {lookback} steps is shorter than the {stride} of one step of the encoder; "
+                "lengthen objective.lookback or choose another encoder"
+            )
+        self.lookback, self.horizon = lookback, horizon
+        self.leading, self.shown = covariates, covariates if calendar else 0
+        self.independent = mixing == "independent"
+        self.skipped = lookback % stride  # encoders drop trailing steps, which a forecast needs most
+        variates = 1 if self.independent else channels - covariates
+        self.norm = InstanceNorm(norm, channels - covariates)
+        self.head = HEADS.build(
+            TypeAdapter(ChosenHead).validate_python(head),
+            dim=dim,
+            steps=lookback // stride,
+            lookback=lookback,
+            horizon=horizon,
+            variates=variates,
+            covariates=self.shown,
+        )
+        settings = TypeAdapter(ChosenContrast).validate_python(contrast)
+        self.contrast: Objective | None = None
+        if settings is not None and weight > 0:
+            _refuse_unfit_contrast(settings)
+            self.contrast = OBJECTIVES.build(
+                settings,
+                dim=dim,
+                stride=stride,
+                steps=lookback // stride,
+                channels=variates + self.shown,
+                covariates=self.shown,
+                classes=1,
+                multilabel=False,
+            )
+        elif weight == 1 and settings is None:
+            raise ConfigError(
+                "objective.weight is 1 and there is no objective.contrast, so nothing is learned"
+            )
+        self.weight, self.schedule, self.frozen = weight, schedule, frozen
+        self.planned = 1
+        self.register_buffer("moved", torch.zeros((), dtype=torch.long))
+
+    @classmethod
+    def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
+        """One channel where channels are independent; covariates only where they are shown."""
+        chosen: Any = settings
+        variates = 1 if chosen.mixing == "independent" else channels - covariates
+        return variates + (covariates if chosen.calendar else 0)
+
+    @classmethod
+    def sections(cls, settings: BaseModel) -> Sections:
+        """Look-back and horizon at every step; look-backs may reach into the part before."""
+        chosen: Any = settings
+        return Sections(chosen.lookback + chosen.horizon, hop=1, history=chosen.lookback)
+
+    def attach(self, encoder: Encoder) -> None:
+        """Pass on to the contrast."""
+        if self.contrast is not None:
+            self.contrast.attach(encoder)
+
+    def begin(self, steps: int) -> None:
+        """Learn how many steps the schedule stretches over."""
+        self.planned = max(1, steps)
+        if self.contrast is not None:
+            self.contrast.begin(steps)
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Terms ``mse`` and, in training, those of the contrast with its name in front."""
+        seen = self.see(*self.cut(batch.x)[:2])
+        terms: dict[str, Tensor] = {}
+        share: Tensor | float = 0.0
+        if self.contrast is not None and (self.training or self.weight == 1):
+            share = scheduled(self.schedule, self.weight, self.moved / self.planned)
+            inner = self.contrast(encoder, self._rows(batch, seen), generator=generator)
+            terms = {f"contrast {name}": share * value for name, value in inner.items()}
+        if self.weight == 1:
+            return terms
+        return {"mse": (1 - share) * self._error(encoder, batch, seen, generator)} | terms
+
+    def after_step(self) -> None:
+        """One step along the schedule."""
+        self.moved += 1
+        if self.contrast is not None:
+            self.contrast.after_step()
+
+    def players(self) -> tuple[Player, ...]:
+        """Those of the contrast, on the look-backs."""
+        if self.contrast is None:
+            return ()
+        return tuple(replace(player, loss=self._on_rows(player.loss)) for player in self.contrast.players())
+
+    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """How the two gradients compare on the weights of the encoder, and what the contrast reads.
+
+        ``gradient ratio`` is the norm of the contrast's weighted gradient over that of the error's,
+        ``gradient cosine`` tells whether they agree.
+        """
+        if self.contrast is None:
+            return {}
+        seen = self.see(*self.cut(batch.x)[:2])
+        rows = self._rows(batch, seen)
+        found = self.contrast.readings(encoder, rows, generator=generator)
+        weights = [p for p in encoder.parameters() if p.requires_grad]
+        if self.weight == 1 or self.frozen or not weights:
+            return found
+        share = scheduled(self.schedule, self.weight, self.moved / self.planned)
+        with torch.enable_grad():
+            error = (1 - share) * self._error(encoder, batch, seen, generator)
+            contrast = (
+                share * torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
+            )
+            one, other = (_gradient(loss, weights) for loss in (error, contrast))
+        scale = one.norm() * other.norm()
+        return found | {
+            "gradient ratio": other.norm() / one.norm(),
+            "gradient cosine": (one @ other) / scale,
+        }
+
+    def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
+        """Forecasts in the units of the input.
+
+        Parameters
+        ----------
+        past : Tensor, shape (batch, covariate + channel, lookback)
+        ahead : Tensor, shape (batch, covariate, horizon)
+
+        Returns
+        -------
+        Tensor, shape (batch, channel, horizon)
+        """
+        return self._forecast(encoder, self.see(past, ahead), None)
+
+    def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Past, covariates ahead and target of samples of look-back and horizon; all are views."""
+        return (
+            x[..., : self.lookback],
+            x[:, : self.leading, self.lookback :],
+            x[:, self.leading :, self.lookback :],
+        )
+
+    def see(self, past: Tensor, ahead: Tensor) -> Seen:
+        """What is encoded together, normalised; shapes as in :meth:`predict`."""
+        values, level = self.norm(past[:, self.leading :])
+        shown = past[:, self.leading - self.shown : self.leading]
+        ahead = ahead[:, self.leading - self.shown :]
+        if not self.independent:
+            return Seen(torch.cat([shown, values], dim=1), ahead, level)
+        each = values.shape[1]
+        x = torch.cat(
+            [shown.repeat_interleave(each, dim=0), values.reshape(-1, 1, values.shape[2])], dim=1
+        )  # (batch * channel, covariate + 1, lookback)
+        return Seen(x, ahead.repeat_interleave(each, dim=0), level)
+
+    def represent(self, encoder: Encoder, seen: Seen) -> Tensor:
+        """Representations of the rows, shape (row, dim, lookback // stride)."""
+        return encoder(seen.x[..., self.skipped :])
+
+    def _forecast(self, encoder: Encoder, seen: Seen, generator: torch.Generator | None) -> Tensor:
+        if self.frozen:
+            encoder.eval()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            z = self.represent(encoder, seen)
+        y = self.head(z, torch.nan_to_num(seen.x), seen.ahead, generator=generator)
+        y = y.float().reshape(-1, self.norm.channels, self.horizon)
+        return self.norm.undo(y, seen.level)
+
+    def _error(self, encoder: Encoder, batch: Batch, seen: Seen, generator: torch.Generator) -> Tensor:
+        """Mean squared error over the targets that are there."""
+        target = self.cut(batch.x)[2]
+        error = self._forecast(encoder, seen, generator) - torch.nan_to_num(target)
+        there = ~torch.isnan(target)
+        return (error.square() * there).sum() / there.sum().clamp(min=1)
+
+    def _rows(self, batch: Batch, seen: Seen) -> Batch:
+        """The look-backs as a batch of their own."""
+        each = len(seen.x) // len(batch)
+        channel = torch.arange(each, device=batch.x.device).repeat(len(batch))
+
+        def repeated(ids: Tensor) -> Tensor:
+            return ids.repeat_interleave(each, dim=0)
+
+        return Batch(
+            x=seen.x[..., self.skipped :],
+            label=torch.zeros_like(repeated(batch.patient)),
+            patient=repeated(batch.patient) * each + channel,
+            trial=repeated(batch.trial) * each + channel,
+            sample=repeated(batch.sample) * each + channel,
+            start=repeated(batch.start),
+        )
+
+    def _on_rows(self, loss: Loss) -> Loss:
+        def on_rows(encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+            rows = self._rows(batch, self.see(*self.cut(batch.x)[:2]))
+            return loss(encoder, rows, generator=generator)
+
+        return on_rows
+
+
+def _refuse_unfit_contrast(settings: Any) -> None:
+    cls = OBJECTIVES.entry(settings.name).cls
+    if settings.name == "forecast":
+        raise ConfigError("objective.contrast cannot be forecast itself; use one such as moco or ts2vec")
+    if cls.needs:
+        raise ConfigError(
+            f"objective.contrast {settings.name} needs a {' and a '.join(sorted(cls.needs))} of every "
+            "sample, which series do not have; use one such as moco or ts2vec"
+        )
+
+
+def _gradient(loss: Tensor, weights: list[torch.nn.Parameter]) -> Tensor:
+    """Gradient with respect to all weights, as one vector."""
+    found = torch.autograd.grad(loss, weights, allow_unused=True)
+    return torch.cat(
+        [
+            torch.zeros_like(w).flatten() if g is None else g.flatten()
+            for g, w in zip(found, weights, strict=True)
+        ]
+    )

@@ -1,0 +1,75 @@
+"""The first of two phases: an encoder is trained by the contrast alone, then by the error."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.runs.build import new_objective
+from tsrep.runs.config import Configuration
+from tsrep.runs.folder import Run
+from tsrep.runs.prepare import Prepared
+from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.training.distributed import Ranks
+from tsrep.training.hooks import Hook
+from tsrep.training.interrupt import Interrupted
+from tsrep.training.loop import Part, Trainer
+from tsrep.training.settings import TrainingSettings
+from tsrep.training.state import load_weights, save_weights
+
+FOLDER = "pretrain"
+
+
+def pretrain(
+    config: Configuration,
+    settings: TrainingSettings,
+    run: Run,
+    encoder: Encoder,
+    prepared: Prepared | PreparedSeries,
+    parts: Sequence[Part],
+    hooks: Sequence[Hook],
+    ranks: Ranks,
+) -> None:
+    """Train an encoder, in place, by the contrast of the run's objective; what is done is not done again.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Of this phase.
+    run : Run
+        Gets the folder ``pretrain`` with state, log and weights.
+    parts : sequence of Part
+        Training and validation samples, in batches of this phase.
+
+    Raises
+    ------
+    Interrupted
+        When stopped by the user; the state is saved.
+    """
+    folder = run.path / FOLDER
+    done = folder / "encoder.safetensors"
+    if done.exists():
+        encoder.load_state_dict(load_weights(done))
+        return
+    alone = config.objective.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
+    objective = new_objective(
+        config.model_copy(update={"objective": alone}), encoder, prepared.panel, config.seed
+    )
+    if ranks.first:
+        folder.mkdir(exist_ok=True)
+    ranks.wait()
+    trainer = Trainer(
+        encoder, objective, *parts, settings, seed=config.seed, folder=folder, hooks=hooks, ranks=ranks
+    )
+    try:
+        trainer.run()
+    except Interrupted:
+        command = shlex.join(["tsrep", "fit", "--resume", str(run.path)])
+        raise Interrupted(
+            f"stopped while pre-training, with the state saved; go on with: {command}"
+        ) from None
+    if ranks.first:
+        save_weights(done, encoder.state_dict())
+    ranks.wait()
+    encoder.train()
