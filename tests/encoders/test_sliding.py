@@ -34,6 +34,8 @@ SMALL = {
     "dilated-conv": {"hidden": 6, "dim": 10, "depth": 4},
     "dilated-conv-ar": {"hidden": 6, "dim": 10, "depth": 4, "experts": 4},
     "causal-tcn": {"hidden": 6, "dim": 10, "depth": 2, "kernel": 3},
+    "gru": {"hidden": 6, "dim": 10},
+    "informer": {"width": 8, "heads": 2, "feedforward": 6, "layers": 2, "dim": 10, "factor": 1},
     "lstm": {"hidden": 6, "dim": 10},
     "resnet1d": {"width": 4, "dim": 6},
 }
@@ -102,7 +104,7 @@ def test_last_step_of_every_registered_encoder(x, name):
     torch.testing.assert_close(encoder.last_step_reader()(x), whole, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["causal-tcn", "lstm"])
+@pytest.mark.parametrize("name", ["causal-tcn", "gru", "identity", "lstm"])
 def test_causal_encoders_see_no_later_step(x, name):
     encoder, changed = registered(name), x.clone()
     changed[..., 20:] += 5

@@ -103,8 +103,7 @@ def _check_missing(encoder: Encoder, x: Tensor) -> None:
         "missing values (NaN) make the representation not finite",
     )
     require(close(z, encoder(x, keep)), "steps with a missing value must count as not kept")
-    torch.autograd.backward(z.square().mean())
-    require_gradients("signals with missing values", encoder)
+    _backward(z, "signals with missing values", encoder)
 
 
 def _check_reach(encoder: Encoder, x: Tensor) -> None:
@@ -158,5 +157,12 @@ def _check_round_trip(make: Make, x: Tensor) -> None:
 
 
 def _check_gradients(encoder: Encoder, x: Tensor) -> None:
-    torch.autograd.backward(encoder(x).square().mean())
-    require_gradients("the representation", encoder)
+    _backward(encoder(x), "the representation", encoder)
+
+
+def _backward(z: Tensor, what: str, encoder: Encoder) -> None:
+    """Require gradients of a representation; an encoder without parameters owes none."""
+    if any(parameter.requires_grad for parameter in encoder.parameters()):
+        require(z.requires_grad, f"no gradient of {what} reaches any parameter")
+        torch.autograd.backward(z.square().mean())
+    require_gradients(what, encoder)

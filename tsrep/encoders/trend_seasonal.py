@@ -1,0 +1,53 @@
+"""A signal taken apart into its moving average and the rest."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tsrep.encoders.encoder import Encoder, without_missing
+from tsrep.encoders.sizes import Odd
+from tsrep.registry import ENCODERS
+
+
+@ENCODERS.register("trend-seasonal", runtime=("channels",))
+class TrendSeasonal(Encoder):
+    """Centred moving average and remainder side by side; without parameters.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the signal; the representation is twice as wide, the averages first.
+    kernel : int
+        Odd number of steps that are averaged.
+
+    Notes
+    -----
+    The first and the last step are repeated beyond the ends. The average at a step runs over the steps
+    around it that are there: those missing or not kept do not count, the average without any is zero,
+    and so is the remainder at such a step.
+
+    Source
+    ------
+    Under a flatten head it is DLinear of Zeng et al., "Are transformers effective for time series
+    forecasting?", AAAI 2023, with their kernel; missing steps are an addition.
+    """
+
+    def __init__(self, channels: int, kernel: Odd = 25) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.dim, self.stride, self.causal, self.receptive_field = 2 * channels, 1, False, kernel
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        x, keep = without_missing(x, keep)
+        there = keep[:, None].to(x.dtype)
+        x = x * there
+        present = self._average(there)
+        trend = torch.where(present > 0, self._average(x) / present.clamp(min=0.5 / self.kernel), 0)
+        return torch.cat([trend, (x - trend) * there], dim=1)
+
+    def _average(self, x: Tensor) -> Tensor:
+        """Moving average of (batch, channel, time), its ends repeated."""
+        reach = self.kernel // 2
+        return F.avg_pool1d(F.pad(x, (reach, reach), mode="replicate"), self.kernel, stride=1)
