@@ -1,0 +1,55 @@
+"""The head that reads all steps of a representation at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from tsrep.forecasting.heads.head import HEADS, Head, Positive, Probability, linear_or_mlp
+
+
+@HEADS.register("flatten", runtime=("dim", "steps", "variates", "horizon"))
+class Flatten(Head):
+    """Dropout, then one map from all steps and dimensions to all steps of the forecast.
+
+    It has ``dim * steps * variates * horizon`` weights: meant for representations of few steps, such as
+    patches.
+
+    Parameters
+    ----------
+    dim, steps, variates, horizon : int
+        See :class:`Head`.
+    hidden : int, optional
+        Width of a hidden layer; linear when missing.
+    dropout : float
+        Probability, on the representation.
+
+    Source
+    ------
+    Nie et al., "A time series is worth 64 words", ICLR 2023. Deviation: dropout comes before the map, as on
+    the published head for pre-training, not on the forecast itself.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        steps: int,
+        variates: int,
+        horizon: int,
+        hidden: Positive | None = None,
+        dropout: Probability = 0.0,
+    ) -> None:
+        super().__init__()
+        self.variates, self.horizon, self.dropout = variates, horizon, dropout
+        self.layers = linear_or_mlp(dim * steps, hidden, variates * horizon)
+
+    def forward(
+        self,
+        z: Tensor,
+        past: Tensor,  # noqa: ARG002 - every head is called alike
+        ahead: Tensor,  # noqa: ARG002 - every head is called alike
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        out: Tensor = self.layers(self.noisy(z.flatten(1), generator))
+        return out.reshape(-1, self.variates, self.horizon)
