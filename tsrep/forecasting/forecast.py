@@ -89,6 +89,7 @@ class Forecast(Objective):
     joint loss; Nie et al., "A Time Series is Worth 64 Words", ICLR 2023, for independent channels.
     """
 
+    moved: Tensor
     sampler = "random"
     defaults: ClassVar[Mapping[str, Any]] = {
         "encoder": {"name": "patch-transformer"},

@@ -52,7 +52,7 @@ class Objective(nn.Module, ABC):
 
     @classmethod
     def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
-        """Channels that the encoder sees of samples with so many; the first ``covariates`` are known ahead."""
+        """Channels that the encoder sees of samples with so many, the first ``covariates`` known ahead."""
         del settings, covariates
         return channels
 
@@ -61,10 +61,6 @@ class Objective(nn.Module, ABC):
         """How series are cut for it; None leaves that to the run, and takes panels too."""
         del settings
         return None
-
-    def attach(self, encoder: Encoder) -> None:
-        """Meet the encoder, once, before any weights are trained or loaded."""
-        del encoder
 
     def begin(self, steps: int) -> None:
         """Hear how many steps training will take."""

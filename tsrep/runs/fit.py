@@ -100,10 +100,10 @@ def fit(
             if config.pretrain is not None:
                 watchers = [*hooks, *([ProgressBar("pre-training")] if progress and ranks.first else [])]
                 first = config.model_copy(update={"training": config.pretrain})
-                parts = [
-                    training_part(first, prepared, index, device, ranks)
-                    for index in (prepared.split.train, prepared.split.validation)
-                ]
+                parts = (
+                    training_part(first, prepared, prepared.split.train, device, ranks),
+                    training_part(first, prepared, prepared.split.validation, device, ranks),
+                )
                 pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
             if isinstance(objective, Forecast) and objective.frozen:
                 encoder.requires_grad_(False)

@@ -27,7 +27,7 @@ def pretrain(
     run: Run,
     encoder: Encoder,
     prepared: Prepared | PreparedSeries,
-    parts: Sequence[Part],
+    parts: tuple[Part, Part],
     hooks: Sequence[Hook],
     ranks: Ranks,
 ) -> None:
@@ -39,7 +39,7 @@ def pretrain(
         Of this phase.
     run : Run
         Gets the folder ``pretrain`` with state, log and weights.
-    parts : sequence of Part
+    parts : (Part, Part)
         Training and validation samples, in batches of this phase.
 
     Raises

@@ -1,0 +1,204 @@
+"""Runs that forecast end to end: windows, phases, resuming, what is frozen, and what is scored."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import tsrep
+from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.runs.config import configure, merged
+from tsrep.runs.fit import fit
+from tsrep.runs.prepare import prepare
+from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.training.hooks import Hook
+from tsrep.training.interrupt import Interrupted
+
+STEPS, LOOKBACK, HORIZON = 600, 24, 6
+SMALL: dict[str, Any] = {
+    "dataset": {"name": "csv"},
+    "encoder": {"name": "causal-tcn", "hidden": 4, "dim": 5, "depth": 2},
+    "objective": {"name": "forecast", "lookback": LOOKBACK, "horizon": HORIZON},
+    "training": {"epochs": 2, "batch_size": 64, "log_every": 1},
+    "evaluation": {"seeds": 2, "forecast": {"resamples": 100}},
+}
+CONTRAST = {"contrast": "simclr", "weight": 0.5}
+
+
+def write_series(folder: Path, channels: int = 2) -> Path:
+    """A daily rhythm with noise, hourly."""
+    rng = np.random.default_rng(0)
+    rhythm = np.sin(2 * np.pi * np.arange(STEPS) / 24)[:, None]
+    values = rhythm + 0.3 * rng.normal(size=(STEPS, channels))
+    table = pd.DataFrame(values, columns=[f"v{i}" for i in range(channels)])
+    table.insert(0, "date", pd.date_range("2024-01-01", periods=STEPS, freq="h"))
+    table.to_csv(folder / "series.csv", index=False)
+    return folder
+
+
+def settings(root: Path, **changes: Any) -> dict[str, Any]:
+    return merged(merged(SMALL, {"root": str(root)}), changes)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_series(tmp_path_factory.mktemp("series"))
+
+
+def weights(run: tsrep.Run) -> dict[str, torch.Tensor]:
+    from tsrep.training.state import load_weights
+
+    return load_weights(run.path / "weights.safetensors")
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_every_window_of_a_part_is_a_sample(root: Path) -> None:
+    """Training windows lie in their part; of the others only the targets do, at every step."""
+    prepared = prepare(configure(settings(root)), progress=False)
+    assert isinstance(prepared, PreparedSeries)
+    train, validation = (stop - start for start, stop in (prepared.spans.train, prepared.spans.validation))
+    assert len(prepared.split.train) == train - LOOKBACK - HORIZON + 1
+    assert len(prepared.split.validation) == validation - HORIZON + 1
+    held = prepared.panel.select(prepared.split.validation)
+    assert held.start.min() + LOOKBACK == prepared.spans.validation[0]
+    assert held.start.max() + LOOKBACK + HORIZON == prepared.spans.validation[1]
+    assert prepared.panel.select(prepared.split.train).start.max() + LOOKBACK + HORIZON == train
+
+
+def test_a_run_gives_back_its_forecaster(root: Path, tmp_path: Path) -> None:
+    run = fit(settings(root), out=tmp_path / "run", progress=False)
+    prepared = prepare(run.config, progress=False)
+    held = prepared.panel.select(prepared.split.validation)
+    x = torch.from_numpy(held.take(np.arange(len(held))))
+    covariates = prepared.panel.covariates
+    past, ahead, target = x[..., :LOOKBACK], x[:, :covariates, LOOKBACK:], x[:, covariates:, LOOKBACK:]
+    with torch.no_grad():
+        error = (run.forecaster()(past, ahead) - target).square().mean()
+    logged = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    best = max(record["score"] for record in logged if record["kind"] == "validation" and record["epoch"])
+    assert float(error) == pytest.approx(-best, rel=1e-5)
+
+
+def test_two_phases_train_the_encoder_by_the_contrast_first(root: Path, tmp_path: Path) -> None:
+    config = settings(
+        root,
+        objective=CONTRAST | {"weight": 0.0, "frozen": True},
+        pretrain={"epochs": 1, "batch_size": 64, "log_every": 1},
+    )
+    run = fit(config, out=tmp_path / "run", progress=False)
+    start = fit(
+        settings(root, objective={"frozen": True}, training={"epochs": 1}),
+        out=tmp_path / "start",
+        progress=False,
+    )
+    from tsrep.training.state import load_weights
+
+    first = load_weights(run.path / "pretrain" / "encoder.safetensors")
+    assert equal(first, run.encoder().state_dict())  # frozen since
+    assert not equal(first, start.encoder().state_dict())
+    terms = json.loads((run.path / "pretrain" / "metrics.jsonl").read_text().splitlines()[1])["terms"]
+    assert set(terms) == {"contrast contrast"}
+
+
+class StopAt(Hook):
+    """Asks to stop after so many steps, as Ctrl-C does."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def on_step(self, step: int) -> None:
+        import os
+        import signal
+
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [3, 9])  # in the first phase, in the second
+def test_a_run_of_two_phases_resumes_to_the_same_weights(root: Path, tmp_path: Path, stop: int) -> None:
+    config = settings(
+        root,
+        objective={"contrast": "moco", "weight": 0.3, "schedule": "linear"},
+        pretrain={"epochs": 1, "batch_size": 64},
+    )
+    whole = fit(config, out=tmp_path / "whole", progress=False)
+    with pytest.raises(Interrupted, match="tsrep fit --resume"):
+        fit(config, out=tmp_path / "cut", progress=False, hooks=[StopAt(stop)])
+    resumed = fit(resume=tmp_path / "cut", progress=False)
+    assert equal(weights(whole), weights(resumed))
+
+
+CELLS = list(
+    itertools.product(
+        [None, "simclr", "moco", "ts2vec", "cost", "autotcl"],
+        [
+            {"name": "lstm", "hidden": 4, "dim": 5},
+            {"name": "causal-tcn", "hidden": 4, "dim": 5, "depth": 2},
+            {"name": "dilated-conv", "hidden": 4, "dim": 5, "depth": 2},
+            {"name": "transformer", "width": 8, "depth": 1, "heads": 2},
+            {"name": "informer", "width": 8, "depth": 1, "heads": 2, "dim": 8},
+            {"name": "patch-transformer", "width": 8, "depth": 1, "heads": 2, "patch": 4, "stride": 2},
+        ],
+    )
+)
+
+
+@pytest.mark.parametrize(("cell", "contrast", "encoder"), [(i, *cell) for i, cell in enumerate(CELLS)])
+def test_contrasts_backbones_heads_and_norms_go_together(
+    root: Path, tmp_path: Path, cell: int, contrast: str | None, encoder: dict[str, Any]
+) -> None:
+    """Each pair takes two steps; heads and norms take turns."""
+    heads = ["flatten", "last-state", "decoder", "position-wise"]
+    head = heads[cell % (3 if encoder["name"] == "patch-transformer" else 4)]
+    norm = ["none", "mean-std", "last", "revin"][cell // 2 % 4]
+    trunk = {"trunk": {"name": "dilated-conv", "hidden": 4, "dim": 4, "depth": 1}}
+    chosen = {"name": contrast} | (trunk if contrast == "autotcl" else {}) if contrast else None
+    mixing = "mixed" if cell % 2 else "independent"
+    changed = {"head": head, "norm": norm, "mixing": mixing, "contrast": chosen, "weight": 0.5}
+    objective = merged(SMALL["objective"], changed)
+    config = merged(
+        settings(root, training={"epochs": 1, "batch_size": 128}, window={"hop_steps": 2}),
+        {"encoder": encoder, "objective": objective},
+    )
+    run = fit(config, out=tmp_path / "run", progress=False)
+    past = torch.zeros(2, 9, LOOKBACK)
+    assert torch.isfinite(run.forecaster()(past, torch.zeros(2, 7, HORIZON))).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"window": {"steps": 48}}, "window.steps has no effect on objective forecast"),
+        ({"pretrain": {"epochs": 1}}, "set objective.contrast or leave pretrain out"),
+        ({"dataset": {"name": "ptb-xl-sim"}}, "forecasts a series, and ptb-xl-sim is a panel"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(
+    root: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        configure(merged(settings(root), changes))
+
+
+def test_a_series_shorter_than_two_samples_is_refused(root: Path) -> None:
+    config = configure(settings(root, objective={"lookback": 400}))
+    with pytest.raises(DataError, match="the training part has 360 steps, fewer than the 407"):
+        prepare(config, progress=False)
+
+
+def test_a_run_by_another_objective_makes_no_forecasts(root: Path, tmp_path: Path) -> None:
+    config = merged(SMALL, {"root": str(root), "objective": {"name": "ts2vec"}, "window": {"steps": 24}})
+    run = fit(config | {"objective": {"name": "ts2vec"}}, out=tmp_path / "run", progress=False)
+    with pytest.raises(RunError, match="trained by ts2vec, which makes no forecasts"):
+        run.forecaster()
