@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,22 +49,28 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
     """
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
     for encoder in _encoders():
-        run = {
+        run: dict[str, Any] = {
             "dim": encoder.dim,
             "channels": CHANNELS,
             "covariates": 0,
             "classes": CLASSES,
             "multilabel": multilabel,
         }
-        _check_attributes(make(**run))
-        _check_terms(make(**run), encoder, batch)
-        _check_determinism(make(**run), encoder, batch)
-        _check_needs(make(**run), encoder, batch)
-        _check_evaluation(make(**run), encoder, batch)
-        _check_round_trip(make(**run), make(**run), encoder, batch)
+
+        def fresh(encoder: Encoder = encoder, run: dict[str, Any] = run) -> Objective:
+            objective = make(**run)
+            objective.attach(encoder)
+            return objective
+
+        _check_attributes(fresh())
+        _check_terms(fresh(), encoder, batch)
+        _check_determinism(fresh(), encoder, batch)
+        _check_needs(fresh(), encoder, batch)
+        _check_evaluation(fresh(), encoder, batch)
+        _check_round_trip(fresh(), fresh(), encoder, batch)
         for unusual in _unusual(batch):
-            _check_gradients(make(**run), encoder, unusual)
-            _check_players(make(**run), encoder, unusual)
+            _check_gradients(fresh(), encoder, unusual)
+            _check_players(fresh(), encoder, unusual)
 
 
 def _encoders() -> tuple[Encoder, Encoder]:
@@ -100,6 +107,8 @@ def _check_terms(objective: Objective, encoder: Encoder, batch: Batch) -> None:
         require(bool(term.isfinite()), f"term {name!r} is {term.item()}")
         require(term.dtype == torch.float32, f"term {name!r} is {term.dtype}, not float32")
     require(torch.equal(batch.x, x), "the objective writes into the batch")
+    shared = {id(p) for p in encoder.parameters()} & {id(p) for p in objective.parameters()}
+    require(not shared, "the objective keeps the encoder itself, which would then be trained twice")
     with torch.autocast("cpu", torch.bfloat16):
         low = _terms(objective, encoder, batch)
     for name, term in low.items():

@@ -1,0 +1,118 @@
+"""MoCo: a sample must find the key that a slow copy of the encoder gives it among keys of other samples."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, TypeAdapter
+from torch import Tensor, nn
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import pool
+from tsrep.encoders.sizes import Positive
+from tsrep.objectives.momentum_queue import Guard, Momentum, MomentumContrast, QueueSize, Temperature
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES, VIEWS, Chosen
+from tsrep.signals.batch import Batch
+from tsrep.views.sparing import Sparing
+from tsrep.views.timestamp_masks import binomial_mask
+
+ChosenView = Annotated[Any, Chosen(VIEWS)]
+Viewed = tuple[Tensor, Tensor | None]
+
+
+@OBJECTIVES.register("moco", runtime=("dim", "channels", "covariates"))
+class MoCo(Objective):
+    """Queries of the encoder against keys of its slow copy, in the batch and in a queue of past keys.
+
+    Parameters
+    ----------
+    dim : int
+        Width of the representation.
+    channels, covariates : int
+        Of the signal; the first ``covariates`` channels are known in advance and no view alters them.
+    view : name or settings of a view
+        Each sample draws its own, and the two views of a sample are independent.
+    views : {"both", "key"}
+        Which sides are altered (and masked): both, or the keys alone, their queries being the samples.
+    masked_steps : float
+        Probability that the latent of a time step is zeroed, drawn anew for each view.
+    pooling : {"random-step", "last", "mean", "max"}
+        What is contrasted: a step drawn for the whole batch and both sides, or a pool over all steps.
+    hidden, projection : int
+        Widths of the projection head; it serves the loss alone.
+    temperature : float
+        Published code of contrastive forecasting has 1, at which the loss hardly tells keys apart.
+    queue : int
+        Number of past keys; it need not be a multiple of the batch. With 0 the batch gives the negatives.
+    momentum : float
+        Of the slow copy of encoder and head, per step.
+    guard : int or None
+        Windows of one record whose starts are less than so many steps apart are no negatives of one
+        another; null is the window length (those that overlap), 0 is off, as published. See
+        :class:`tsrep.objectives.momentum_queue.MomentumContrast` for what a record is.
+
+    Source
+    ------
+    He et al., "Momentum Contrast", CVPR 2020; on series Woo et al., "CoST", ICLR 2022, and Zhang et al.,
+    "What Constitutes Good Contrastive Learning in Time-Series Forecasting?", 2023. Deviations from the
+    public code of the latter: rows of the queue have unit length, evaluation moves neither queue nor copy,
+    views are drawn per sample, and the guard.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        channels: int,
+        covariates: int = 0,
+        view: ChosenView = "scale-shift-jitter",
+        views: Literal["both", "key"] = "both",
+        masked_steps: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        pooling: Literal["random-step", "last", "mean", "max"] = "random-step",
+        hidden: Positive = 256,
+        projection: Positive = 128,
+        temperature: Temperature = 0.1,
+        queue: QueueSize = 512,
+        momentum: Momentum = 0.999,
+        guard: Guard = None,
+    ) -> None:
+        super().__init__()
+        settings = TypeAdapter(ChosenView).validate_python(view)
+        made = VIEWS.build(settings, channels=channels - covariates, covariates=0)
+        self.view, self.views = Sparing(made, covariates), views
+        self.masked_steps, self.pooling = masked_steps, pooling
+        self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
+        self.contrast = MomentumContrast(projection, queue, temperature, momentum, guard)
+
+    def attach(self, encoder: Encoder) -> None:
+        """Make the slow copy of encoder and head."""
+        self.contrast.attach(encoder, self.head)
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Term ``contrast``; see :class:`Objective`."""
+        query: Viewed = (batch.x, None)
+        if self.views == "both":
+            query = self._viewed(batch.x, generator)
+        key = self._viewed(batch.x, generator)
+        z = encoder(*query)
+        step = torch.randint(z.shape[2], (1,), generator=generator, device=z.device)
+        with torch.no_grad():
+            slow_encoder, slow_head = self.contrast.copies()
+            keys = slow_head(self._pooled(slow_encoder(*key), step))
+        queries = self.head(self._pooled(z, step))
+        return {"contrast": self.contrast(queries, keys, batch, encoder, self.head)}
+
+    def after_step(self) -> None:
+        """Move copy and queue."""
+        self.contrast.after_step()
+
+    def _viewed(self, x: Tensor, generator: torch.Generator) -> Viewed:
+        view = self.view(x, generator=generator)
+        if self.masked_steps == 0:
+            return view, None
+        shape = len(x), x.shape[2]
+        return view, binomial_mask(*shape, generator=generator, probability=1 - self.masked_steps)
+
+    def _pooled(self, z: Tensor, step: Tensor) -> Tensor:
+        return z.index_select(2, step)[..., 0] if self.pooling == "random-step" else pool(z, self.pooling)

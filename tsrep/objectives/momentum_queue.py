@@ -1,0 +1,184 @@
+"""Contrast with keys of a slow copy, of this batch or of a queue: what MoCo and CoST share.
+
+Whatever moves, moves in ``after_step``: the copy, the queue and its place.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from tsrep.losses.gather import first_row, gather_rows
+from tsrep.losses.queue_contrast import distinct_windows, queue_contrast, unit_rows
+from tsrep.signals.batch import Batch
+
+Temperature = Annotated[float, Field(gt=0)]
+Momentum = Annotated[float, Field(ge=0, le=1)]
+QueueSize = Annotated[int, Field(ge=0)]
+Guard = Annotated[int, Field(ge=0)] | None
+NOBODY = torch.iinfo(torch.int64).min  # record of a key that comes from no window
+
+
+class SlowCopies(nn.ModuleList):
+    """Copies of modules that follow them slowly and are never trained.
+
+    They stay in evaluation mode, so that computing keys changes no running statistics.
+
+    Parameters
+    ----------
+    *fast : nn.Module
+    """
+
+    def __init__(self, *fast: nn.Module) -> None:
+        super().__init__(copy.deepcopy(module) for module in fast)
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> SlowCopies:
+        """Stay in evaluation mode."""
+        del mode
+        return super().train(False)
+
+    @torch.no_grad()
+    def follow(self, *fast: nn.Module, momentum: float) -> None:
+        """``slow = momentum * slow + (1 - momentum) * fast`` for all weights; buffers are copied."""
+        moving = nn.ModuleList(fast)
+        torch._foreach_lerp_(list(self.parameters()), list(moving.parameters()), 1 - momentum)
+        for mine, theirs in zip(self.buffers(), moving.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+class KeyQueue(nn.Module):
+    """The last keys, of unit length, and which windows they come from; a ring that starts at random.
+
+    Parameters
+    ----------
+    size, dim : int
+    """
+
+    keys: Tensor
+    record: Tensor
+    start: Tensor
+    pointer: Tensor
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("keys", unit_rows(torch.randn(size, dim)))
+        self.register_buffer("record", torch.full((size,), NOBODY))
+        self.register_buffer("start", torch.zeros(size, dtype=torch.int64))
+        self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor, record: Tensor, start: Tensor) -> None:
+        """Replace the oldest keys; of more than fit the last ones stay.
+
+        Parameters
+        ----------
+        keys : Tensor, shape (batch, dim)
+        record, start : Tensors, shape (batch,), int64
+        """
+        size = len(self.keys)
+        keys, record, start = keys[-size:], record[-size:], start[-size:]
+        at = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
+        self.keys.index_copy_(0, at, unit_rows(keys).to(self.keys.dtype))
+        self.record.index_copy_(0, at, record)
+        self.start.index_copy_(0, at, start)
+        self.pointer.add_(len(keys)).remainder_(size)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a training step leaves for ``after_step``."""
+
+    keys: Tensor
+    record: Tensor
+    start: Tensor
+    fast: tuple[nn.Module, ...]
+
+
+class MomentumContrast(nn.Module):
+    """Slow copies, a queue of their keys, and the contrast of queries with both.
+
+    Windows of one record (the same ``patient`` of the batch) whose starts are near are no negatives of one
+    another. On a panel that leaves all windows of other patients. On a series the patient is its part, so
+    that where each channel is an instance, other channels at the same time are spared too.
+
+    Parameters
+    ----------
+    dim : int
+        Of a key.
+    queue : int
+        Keys in the queue; with 0 the negatives are the keys of the batch's other samples, of all ranks.
+    temperature : float
+    momentum : float
+        Of the copies, per step.
+    guard : int or None
+        Starts less than so many steps apart are near; None is the window length, 0 spares nothing.
+    """
+
+    slow: SlowCopies | None
+    queue: KeyQueue | None
+
+    def __init__(self, dim: int, queue: int, temperature: float, momentum: float, guard: int | None) -> None:
+        super().__init__()
+        self.temperature, self.momentum, self.guard = temperature, momentum, guard
+        self.register_module("slow", None)
+        self.register_module("queue", KeyQueue(queue, dim) if queue else None)
+        self._pending: Pending | None = None
+
+    def attach(self, *fast: nn.Module) -> None:
+        """Copy the modules that make the queries."""
+        self.slow = SlowCopies(*fast)
+
+    def copies(self) -> SlowCopies:
+        """The copies, in the order of :meth:`attach`.
+
+        Raises
+        ------
+        RuntimeError
+            When nothing is attached.
+        """
+        if self.slow is None:
+            raise RuntimeError(
+                "the objective has no copy of the encoder; call objective.attach(encoder) first"
+            )
+        return self.slow
+
+    def forward(self, queries: Tensor, keys: Tensor, batch: Batch, *fast: nn.Module) -> Tensor:
+        """Loss of finding one's key.
+
+        Parameters
+        ----------
+        queries, keys : Tensors, shape (batch, dim)
+        batch : Batch
+            That both come from.
+        *fast : nn.Module
+            What the copies follow, in the order of :meth:`attach`.
+        """
+        if self.training:
+            self._pending = Pending(keys.detach(), batch.patient, batch.start, fast)
+        guard = batch.x.shape[2] if self.guard is None else self.guard
+        queue = self.queue
+        if queue is None:
+            others, record, start = (gather_rows(rows) for rows in (keys, batch.patient, batch.start))
+        else:
+            others, record, start = queue.keys, queue.record, queue.start
+        allowed = distinct_windows(batch.patient, batch.start, record, start, guard=guard)
+        if queue is None:
+            own = torch.arange(len(keys), device=keys.device)
+            allowed[own, own + first_row(len(keys))] = False
+        return queue_contrast(queries, keys, others, temperature=self.temperature, allowed=allowed)
+
+    def after_step(self) -> None:
+        """Let the copies follow and enqueue the keys of the last training step, of all ranks."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        self.copies().follow(*pending.fast, momentum=self.momentum)
+        if self.queue is not None:
+            rows = pending.keys, pending.record, pending.start
+            self.queue.enqueue(*(gather_rows(part) for part in rows))
