@@ -289,13 +289,32 @@ def test_every_step_of_the_decoder_knows_its_place_its_covariates_and_the_repres
         assert (on_z.abs().sum((0, 1)) > 0).all()
 
 
-def test_steps_without_positions_or_covariates_are_all_alike():
+def test_positions_alone_tell_steps_apart():
     head, z, past, ahead = build("decoder", horizon=4)
+    placed = head(z, past, torch.zeros_like(ahead))
     head.positions.zero_()
 
     forecast = head(z, past, torch.zeros_like(ahead))
 
+    assert ((placed[..., 1:] - placed[..., :1]).abs().amax((0, 1)) > 1e-6).all()
     torch.testing.assert_close(forecast, forecast[..., :1].expand_as(forecast))
+
+
+def test_decoder_is_the_sum_of_its_parts_in_the_order_of_time():
+    head, z, past, ahead = build("decoder", label_length=3, lookback=8, horizon=4, variates=2, covariates=1)
+    block = head.blocks[0]
+    x = torch.zeros(3, 7, 8, dtype=torch.float64)
+    for place in range(7):
+        nothing = torch.zeros(3, 2, dtype=torch.float64)
+        seen = past[..., 5 + place] if place < 3 else torch.cat([ahead[..., place - 3], nothing], dim=-1)
+        x[:, place] = head.input(seen) + head.positions[place]
+
+    normal = block.norms[0](x)
+    x = x + block.own(normal, normal)
+    x = x + block.cross(block.norms[1](x), head.memory(z.mT))
+    x = x + block.perceptron(block.norms[2](x))
+
+    torch.testing.assert_close(head(z, past, ahead), head.output(x)[:, 3:].mT)
 
 
 def test_attention_equals_loops_over_heads_and_steps():

@@ -61,8 +61,6 @@ class PerVariate(Head):
         *,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        vectors = z.reshape(-1, self.channels, self.layer.in_features)[
-            :, -self.variates :
-        ]  # (row, variate, width)
-        out: Tensor = self.layer(self.noisy(vectors, generator))
+        vectors = z.reshape(-1, self.channels, self.layer.in_features)  # (row, channel, width)
+        out: Tensor = self.layer(self.noisy(vectors[:, -self.variates :], generator))
         return out
