@@ -36,8 +36,11 @@ SMALL = {
     "causal-tcn": {"hidden": 6, "dim": 10, "depth": 2, "kernel": 3},
     "gru": {"hidden": 6, "dim": 10},
     "informer": {"width": 8, "heads": 2, "feedforward": 6, "layers": 2, "dim": 10, "factor": 1},
+    "inverted-transformer": {"length": 4, "width": 8},
     "lstm": {"hidden": 6, "dim": 10},
+    "patch-transformer": {"width": 8, "patch": 4, "stride": 2},
     "resnet1d": {"width": 4, "dim": 6},
+    "transformer": {"width": 8, "dim": 10},
 }
 
 
