@@ -12,13 +12,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsrep.api import Embeddings, ForecastScores, Run, Scores, embed, evaluate, fit, load, plot_views
+    from tsrep.api import (
+        Embeddings,
+        ForecastScores,
+        OwnForecast,
+        Run,
+        Scores,
+        embed,
+        evaluate,
+        fit,
+        forecast,
+        load,
+        plot_views,
+    )
     from tsrep.signals.panel import Panel
     from tsrep.signals.series import Series
 
 __all__ = [
     "Embeddings",
     "ForecastScores",
+    "OwnForecast",
     "Panel",
     "Run",
     "Scores",
@@ -26,6 +39,7 @@ __all__ = [
     "embed",
     "evaluate",
     "fit",
+    "forecast",
     "load",
     "plot_views",
 ]

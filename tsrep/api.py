@@ -9,6 +9,7 @@ from typing import Any
 from tsrep.datasets.loading import load
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
+from tsrep.inspect.draw_own_forecast import write_own_forecast
 from tsrep.inspect.run_views import plot_views as draw_views
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
@@ -16,10 +17,24 @@ from tsrep.runs.embed import Embeddings, embed
 from tsrep.runs.evaluate import evaluate as score_run
 from tsrep.runs.fit import fit as train_run
 from tsrep.runs.folder import Run
+from tsrep.runs.forecast_own import OwnForecast, forecast_series
+from tsrep.signals.series import Series
 from tsrep.training.distributed import first_process
 from tsrep.training.hooks import Hook
 
-__all__ = ["Embeddings", "ForecastScores", "Run", "Scores", "embed", "evaluate", "fit", "load", "plot_views"]
+__all__ = [
+    "Embeddings",
+    "ForecastScores",
+    "OwnForecast",
+    "Run",
+    "Scores",
+    "embed",
+    "evaluate",
+    "fit",
+    "forecast",
+    "load",
+    "plot_views",
+]
 
 
 def fit(
@@ -75,6 +90,19 @@ def evaluate(run: Run | Path | str, **settings: Any) -> Scores | ForecastScores:
     scores = score_run(run, **settings)
     write_report(run.path)
     return scores
+
+
+def forecast(
+    run: Run | Path | str, data: Series | Path | str, *, out: Path | str | None = None, **options: Any
+) -> OwnForecast:
+    """Forecast the steps after a series of the user's; see :func:`tsrep.runs.forecast_own.forecast_series`.
+
+    With ``out``, a folder, ``forecast.csv`` and ``forecast.png`` are written there.
+    """
+    found = forecast_series(run, data, **options)
+    if out is not None:
+        write_own_forecast(found, Path(out))
+    return found
 
 
 def plot_views(run: Run | Path | str, **options: Any) -> Path:

@@ -1,4 +1,4 @@
-"""Commands on runs: fit, evaluate, embed, show."""
+"""Commands on runs: fit, evaluate, embed, show; those in modules of their own join here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.data import data
+from tsrep.cli.forecast import forecast
 from tsrep.cli.plot import plot
 from tsrep.errors import ConfigError
 
@@ -189,6 +190,9 @@ def embed(
         else f"{x.shape[1]} steps of {len(x)} series"
     )
     typer.echo(f"{out}: {what}, {x.shape[-1]} numbers each")
+
+
+app.command()(forecast)
 
 
 @app.command()

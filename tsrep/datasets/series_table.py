@@ -50,6 +50,19 @@ class SeriesTable:
         return f"row {row + 1}" if self.path.suffix in PARQUET else f"line {row + 2}"
 
 
+def column_names(path: Path, date: str) -> list[str]:
+    """Names of the columns of a CSV or Parquet file, that of the dates included.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    if path.suffix in PARQUET:
+        return [str(name) for name in _read_parquet(path, date).columns]
+    return _header(path)
+
+
 def read_series_table(path: Path, date: str, columns: Sequence[str] | None = None) -> SeriesTable:
     """Dates and the named columns, or all the others, of a CSV or Parquet file.
 

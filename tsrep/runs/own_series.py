@@ -1,0 +1,118 @@
+"""A user's own series, checked against what a run was trained on and continued by the steps to forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsrep.datasets.own_table import Reading, read_own_table
+from tsrep.datasets.series_file import SeriesFile
+from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.registry import DATASETS, nearest
+from tsrep.runs.config import configure
+from tsrep.runs.folder import Run
+from tsrep.signals import Series
+from tsrep.signals.calendar import CALENDAR, calendar_features
+from tsrep.signals.time_ahead import stamps_ahead
+
+READING = ("date", "gaps", "duplicates", "missing")
+
+
+def own_series(
+    run: Run, data: Series | Path | str, reading: Mapping[str, Any]
+) -> tuple[Series, tuple[str, ...]]:
+    """The channels that a run was trained on, in its order, and the names of those left out.
+
+    Parameters
+    ----------
+    run : Run
+    data : Series, or path of a CSV or Parquet file
+    reading : mapping
+        How the file is read, where it differs from the data of the run; see :data:`READING`.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such setting of the reading.
+    DataError
+        When the file is wrong, a channel is missing, or steps have another distance.
+    """
+    trained = run.provenance["data"]
+    targets = trained["targets"]
+    if isinstance(data, Series):
+        absent = [name for name in targets if name not in data.channels]
+        if absent:
+            raise DataError(
+                f"the series has no channel {absent[0]!r}, which {run.path} was trained on; "
+                f"{nearest(absent[0], list(data.channels))}"
+            )
+        series = data.select(targets)
+        left_out = tuple(name for name in data.channels if name not in targets)
+    else:
+        series, left_out = read_own_table(Path(data).expanduser(), targets, _reading(run, reading))
+    if series.freq != trained["freq"]:
+        raise DataError(
+            f"{_name(series)} has steps of {series.freq or 'unknown length'}, {run.path} was trained on "
+            f"steps of {trained['freq']}; resample it"
+        )
+    return series, left_out
+
+
+def continued(run: Run, series: Series, lookback: int, horizon: int) -> Series:
+    """The last look-back of a series and the steps ahead, without values but with the run's covariates.
+
+    Raises
+    ------
+    DataError
+        When the series is shorter than the look-back, or a channel has no value there.
+    RunError
+        When the run was trained with covariates other than those of the calendar.
+    """
+    if len(series) < max(lookback, 2):
+        raise DataError(
+            f"{_name(series)} has {len(series)} steps of {series.freq}, fewer than the look-back of "
+            f"{lookback} that {run.path} forecasts from; give more of the past"
+        )
+    past = series.values[:, -lookback:]
+    empty = np.flatnonzero(np.isnan(past).all(axis=1))
+    if len(empty):
+        raise DataError(
+            f"channel {series.channels[empty[0]]!r} of {_name(series)} has no value in the last {lookback} "
+            f"steps, which {run.path} forecasts from; fill it in, or end the file earlier"
+        )
+    names = run.provenance["data"]["covariates"]
+    if list(names) not in ([], list(CALENDAR)):
+        raise RunError(
+            f"{run.path} was trained with the covariates {', '.join(names)}, which are not known ahead; "
+            "train with the calendar or with none"
+        )
+    time = np.concatenate([series.time[-lookback:], stamps_ahead(series.time, horizon)])
+    ahead = np.full((len(past), horizon), np.nan, np.float32)
+    return replace(
+        series,
+        values=np.concatenate([past, ahead], axis=1),
+        time=time,
+        covariates=calendar_features(time) if names else np.zeros((0, len(time)), np.float32),
+        covariate_names=tuple(names),
+    )
+
+
+def _reading(run: Run, given: Mapping[str, Any]) -> Reading:
+    """As the data of the run were read, but for what is given."""
+    for key in given:
+        if key not in READING:
+            raise ConfigError(
+                f"dataset.{key} does not say how a file to forecast is read; {nearest(key, list(READING))}"
+            )
+    dataset = DATASETS.build(run.config.dataset)
+    own = {key: getattr(dataset, key) for key in READING} if isinstance(dataset, SeriesFile) else {}
+    settings: Any = configure({"dataset": {"name": "csv", **own, **given}}).dataset
+    return Reading(**{key: getattr(settings, key) for key in READING})
+
+
+def _name(series: Series) -> str:
+    return series.source or "the series"
