@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.evaluation.forecast_errors import Forecast as Forecasts
+from tsrep.evaluation.forecast_direct import Forecast as Forecasts
+from tsrep.evaluation.forecast_direct import Represented
 from tsrep.forecasting.forecast import Forecast, Seen
 from tsrep.forecasting.forecaster import Forecaster
 from tsrep.signals import Series
@@ -73,39 +75,53 @@ def forecast_of(forecaster: Forecaster, instances: Sequence[Series], device: tor
 
 def represent_of(
     encoder: Encoder, objective: Forecast, instances: Sequence[Series], device: torch.device
-) -> Callable[[int, int | None, Ints], Floats]:
-    """What a linear head can say from look-backs: their flattened representation, in their own scale.
+) -> Represented:
+    """What a linear head can say from look-backs: their flattened representation, on their own scale.
 
-    Of each window the representation is multiplied by the scale that was taken off it, and scale and mean
-    stand beside it, so that a linear map of all this can do what a linear head can.
+    The scale that a window was divided by is multiplied back, and stands beside the representation; the mean
+    that was taken off is what forecasts are relative to. A linear map of this can do what a linear head can.
 
-    Returns
-    -------
-    callable
-        ``represent(instance, channel, steps)`` gives an array of shape (row, feature): of one channel where
-        channels are independent, of all where ``channel`` is None.
+    Parameters
+    ----------
+    encoder : Encoder
+        Moved to the device and into evaluation mode.
+    objective : Forecast
+        Says how windows are normalised and which channels are encoded together.
+    instances : sequence of Series
+        Standardised as in training.
+    device : torch.device
     """
     encoder.to(device).eval()
     objective.to(device).eval()
     windows = Windows(instances, objective.lookback, objective.horizon, device)
 
-    @torch.no_grad()
-    def represent(instance: int, channel: int | None, steps: Ints) -> Floats:
-        parts = []
+    def batches(instance: int, steps: Ints) -> Iterator[Seen]:
         for at in range(0, len(steps), AT_ONCE):
-            past, ahead = windows.at(instance, steps[at : at + AT_ONCE])
-            seen = objective.see(past, ahead)
-            parts.append(_features(encoder, objective, seen, channel).cpu().numpy())
-        return np.concatenate(parts)
+            yield objective.see(*windows.at(instance, steps[at : at + AT_ONCE]))
 
-    return represent
+    @torch.no_grad()
+    def read(instance: int, channel: int | None, steps: Ints) -> Floats:
+        parts = [_features(encoder, objective, seen, channel) for seen in batches(instance, steps)]
+        return torch.cat(parts).cpu().numpy()
+
+    @torch.no_grad()
+    def mean(instance: int, channel: int | None, steps: Ints) -> Floats:
+        parts = [_of_channel(seen.level.mean, channel) for seen in batches(instance, steps)]
+        return torch.cat(parts).cpu().numpy()
+
+    return Represented(read, independent=objective.independent, base=mean)
 
 
 def _features(encoder: Encoder, objective: Forecast, seen: Seen, channel: int | None) -> Tensor:
-    mean, scale = (level.flatten(1) for level in (seen.level.mean, seen.level.scale))  # (batch, channel)
+    scale = _of_channel(seen.level.scale, channel)
     if channel is not None:
-        each = mean.shape[1]
-        mean, scale = mean[:, channel : channel + 1], scale[:, channel : channel + 1]
-        seen = Seen(seen.x[channel::each], seen.ahead[channel::each], seen.level)
+        each = seen.level.scale.shape[1]
+        seen = replace(seen, x=seen.x[channel::each], ahead=seen.ahead[channel::each])
     z = objective.represent(encoder, seen).flatten(1)
-    return torch.cat([z * scale.mean(dim=1, keepdim=True), scale, mean], dim=1)
+    return torch.cat([z * scale.mean(dim=1, keepdim=True), scale], dim=1)
+
+
+def _of_channel(level: Tensor, channel: int | None) -> Tensor:
+    """Of statistics of shape (batch, channel, 1) those of one channel or of all, shape (batch, any)."""
+    flat = level.flatten(1)
+    return flat if channel is None else flat[:, channel : channel + 1]

@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.evaluation.forecast import encode, forecast_scores
+from tsrep.evaluation.forecast_direct import Represented, direct_scores
 from tsrep.evaluation.forecast_scores import ForecastScores
+from tsrep.evaluation.forecast_stretches import Part
 from tsrep.evaluation.scoring import RANDOM_INIT
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
+from tsrep.runs.direct_forecast import forecast_of, represent_of
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.signals.panel import Floats
 from tsrep.training.distributed import pick_device
 
+Tell = Callable[[str], None]
 
-def forecast(
-    run: Run, config: Configuration, prepared: PreparedSeries, tell: Callable[[str], None]
-) -> ForecastScores:
-    """Ridge forecasts from frozen representations, kept in ``forecast.json`` and ``forecast.npz``.
 
-    Those of the validation part go to a folder ``validation``, so that neither part takes the other's place.
+def forecast(run: Run, config: Configuration, prepared: PreparedSeries, tell: Tell) -> ForecastScores:
+    """Forecasts by the run, kept in ``forecast.json`` and ``forecast.npz``.
+
+    A run that was trained to forecast is scored by what it says, any other by ridge forecasts from frozen
+    representations. Scores of the validation part go to a folder ``validation``, so that neither part takes
+    the other's place.
     """
-    settings, evaluation = config.evaluation.forecast, config.evaluation
-    part = evaluation.part or "test"
+    part = config.evaluation.part or "test"
     if part not in ("test", "validation"):
         raise ConfigError(f"the part {part!r} cannot be forecast; use test or validation")
+    score = _direct if config.objective.name == "forecast" else _represented
+    scores = score(run, config, prepared, part, tell)
+    scores.save(run.path if part == "test" else run.path / part)
+    return scores
+
+
+def _direct(
+    run: Run, config: Configuration, prepared: PreparedSeries, part: Part, tell: Tell
+) -> ForecastScores:
+    """Beside a ridge on what random encoders make of the same look-backs."""
+    device, instances = pick_device(config.device), prepared.instances
+    forecaster = run.forecaster()
+
+    def controls() -> Iterator[Represented]:
+        for seed in range(config.evaluation.seeds):
+            start = new_encoder(config, prepared.panel, config.seed + seed)
+            yield represent_of(start, forecaster.objective, instances, device)
+
+    represented: dict[str, Iterable[Represented]] = {RANDOM_INIT: controls()}
+    if forecaster.objective.frozen:
+        own = represent_of(forecaster.encoder, forecaster.objective, instances, device)
+        represented = {f"{config.objective.name}, ridge": [own]} | represented
+    return direct_scores(
+        {config.objective.name: [forecast_of(forecaster, instances, device)]},
+        represented,
+        instances,
+        prepared.spans,
+        config.evaluation.forecast,
+        horizon=forecaster.horizon,
+        lookback=forecaster.lookback,
+        part=part,
+        seed=config.seed,
+        on_step=tell,
+    )
+
+
+def _represented(
+    run: Run, config: Configuration, prepared: PreparedSeries, part: Part, tell: Tell
+) -> ForecastScores:
+    """Beside random encoders under the same ridge."""
+    settings, evaluation = config.evaluation.forecast, config.evaluation
     stop = getattr(prepared.spans, part)[1]
     device = pick_device(config.device)
 
@@ -44,7 +89,7 @@ def forecast(
                 new_encoder(config, prepared.panel, config.seed + seed), f"random encoder {seed + 1}"
             )
 
-    scores = forecast_scores(
+    return forecast_scores(
         {
             config.objective.name: (features(e, "the trained encoder") for e in [run.encoder()]),
             RANDOM_INIT: controls(),
@@ -56,5 +101,3 @@ def forecast(
         seed=config.seed,
         on_step=tell,
     )
-    scores.save(run.path if part == "test" else run.path / part)
-    return scores
