@@ -31,7 +31,7 @@ def forecasts(horizons: tuple[int, ...] = HORIZONS, channels: tuple[str, ...] = 
 def test_errors_have_a_point_for_each_method_and_horizon(horizons: tuple[int, ...]) -> None:
     found = forecasts(horizons)
     figure = figure_errors(found, ORDER)
-    for axes, metric in zip(figure.axes, ("mse", "mae"), strict=True):
+    for axes, metric in zip(figure.axes, ("mse", "mae", "mase"), strict=True):
         drawn = {tuple(line.get_ydata()) for line in axes.lines}
         assert drawn == {tuple(s.metrics[metric].value for s in found.where(method=m)) for m in METHODS}
         assert [t.get_text() for t in axes.get_xticklabels()] == [str(h) for h in horizons]

@@ -79,13 +79,16 @@ def _score(method: str, horizon: int, mse: float, difference: float) -> Forecast
     windows = 2880 - horizon
     return ForecastScore(
         method=method, part="test", horizon=horizon,
-        metrics={"mse": Interval(mse, mse - 0.03, mse + 0.04), "mae": Interval(mse + 0.1, mse, mse + 0.2)},
-        spread={"mse": 0.002 if not compared else float("nan"), "mae": float("nan")},
+        metrics={
+            "mse": Interval(mse, mse - 0.03, mse + 0.04), "mae": Interval(mse + 0.1, mse, mse + 0.2),
+            "mase": Interval(2 * mse + 0.2, 2 * mse, 2 * mse + 0.4),
+        },
+        spread={"mse": 0.002 if not compared else float("nan"), "mae": float("nan"), "mase": float("nan")},
         seeds=1 if compared else 3, windows=windows, blocks=-(-windows // horizon),
         alpha=float("nan") if method in ("repeat-last", "seasonal-naive") else 10.0,
         against="random-init" if compared else "",
         difference={
-            name: Interval(difference, difference - HALF, difference + HALF) for name in ("mse", "mae")
+            name: Interval(difference, difference - HALF, difference + HALF) for name in ("mse", "mae", "mase")
         } if compared else {},
         fitted=8000, dropped=0,
     )  # fmt: skip

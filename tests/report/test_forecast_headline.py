@@ -105,7 +105,7 @@ def test_without_intervals_or_controls_nothing_is_claimed() -> None:
 
 def test_an_error_that_is_not_defined_is_a_dash_not_a_win() -> None:
     nan = Interval(math.nan, math.nan, math.nan)
-    found = changed(contents(), "ridge-nlinear", metrics={"mse": nan, "mae": nan})
+    found = changed(contents(), "ridge-nlinear", metrics={"mse": nan, "mae": nan, "mase": nan})
     assert "ridge-nlinear –" in forecast_headline(found)
     assert len(forecast_verdicts(found)) == 1
     render(found, [])

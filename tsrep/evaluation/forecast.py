@@ -6,23 +6,18 @@ fitted on the training part, penalties are chosen on the validation part, the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.errors import DataError
-from tsrep.evaluation.block_bootstrap import block_count
-from tsrep.evaluation.bootstrap import Resampled, paired_difference
-from tsrep.evaluation.forecast_errors import over_seeds, resample_blocks
 from tsrep.evaluation.forecast_features import encode, validation_error
-from tsrep.evaluation.forecast_outcomes import Measuring, Outcomes
-from tsrep.evaluation.forecast_rows import origins
-from tsrep.evaluation.forecast_scores import Examples, ForecastScore, ForecastScores
+from tsrep.evaluation.forecast_outcomes import Measuring
+from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.forecast_settings import ForecastSettings
 from tsrep.evaluation.forecast_stretches import Part, Stretches
+from tsrep.evaluation.forecast_summary import check_instances, summarise
 from tsrep.evaluation.scoring import RANDOM_INIT
 from tsrep.signals.series import Series
 from tsrep.signals.time_split import TimeSplit
@@ -30,8 +25,6 @@ from tsrep.signals.time_split import TimeSplit
 __all__ = ["encode", "forecast_scores", "validation_error"]
 
 Array = NDArray[Any]
-FEW_BLOCKS = 10
-Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
 
 
 def forecast_scores(
@@ -88,107 +81,9 @@ def forecast_scores(
     settings = settings or ForecastSettings()
     stretches = Stretches(split, part)
     stretches.check(settings)
-    _check_instances(instances, stretches)
+    check_instances(instances, stretches)
     measuring = Measuring(instances, stretches, settings, on_step or (lambda _: None))
     methods = measuring.baselines() | {
         method: list(map(partial(measuring.represented, method), seeds)) for method, seeds in features.items()
     }
-    return _summarise(measuring, methods, control, seed)
-
-
-def _summarise(measuring: Measuring, methods: Methods, control: str, seed: int) -> ForecastScores:
-    """Everything in the form in which it is kept."""
-    keys = [(method, h) for method in methods for h in measuring.horizons]
-    errors = {(method, h): [outcomes[h].errors for outcomes in methods[method]] for method, h in keys}
-    means = {key: over_seeds(each) for key, each in errors.items()}
-    resamples = measuring.settings.resamples
-    resampled = {
-        (method, h): resample_blocks(errors[method, h], _block(measuring, h), resamples, seed=seed)
-        for method, h in keys
-    }
-    scores = tuple(_score(measuring, (method, h), methods[method], resampled, control) for method, h in keys)
-    return ForecastScores(
-        scores,
-        {key: mean.per_step for key, mean in means.items()},
-        {key: mean.per_channel for key, mean in means.items()},
-        _examples(measuring, {name: seeds[0] for name, seeds in methods.items()}),
-        measuring.instances[0].channels,
-        (*measuring.notes, *_warnings(scores)),
-    )
-
-
-def _warnings(scores: Sequence[ForecastScore]) -> Iterator[str]:
-    """What a reader should not overlook: intervals out of few blocks, rows that were left out."""
-    few = {s.horizon: s.blocks for s in scores if s.blocks < FEW_BLOCKS}
-    if few:
-        listed = ", ".join(f"{blocks} (horizon {h})" for h, blocks in few.items())
-        yield f"Intervals from few blocks of time are crude and too narrow: {listed}."
-    for method in dict.fromkeys(s.method for s in scores):
-        dropped = max(s.dropped for s in scores if s.method == method)
-        if dropped:
-            yield f"{method}: up to {dropped} training rows are left out, as values or features are missing."
-
-
-def _block(measuring: Measuring, horizon: int) -> int:
-    """Origins of a block: the horizon or the season, whichever is longer."""
-    return min(max(horizon, measuring.period), len(origins(measuring.stretches.score, horizon)))
-
-
-def _score(
-    measuring: Measuring,
-    key: tuple[str, int],
-    seeds: Sequence[Outcomes],
-    resampled: Mapping[tuple[str, int], Resampled],
-    against: str,
-) -> ForecastScore:
-    method, horizon = key
-    own = resampled[key]
-    control = None if method == against else resampled.get((against, horizon))
-    errors = [outcomes[horizon].errors for outcomes in seeds]
-    windows = len(origins(measuring.stretches.score, horizon))
-    return ForecastScore(
-        method=method,
-        part=measuring.stretches.part,
-        horizon=horizon,
-        metrics=own.intervals(),
-        spread=own.spread,
-        seeds=len(seeds),
-        windows=windows,
-        blocks=block_count(windows, _block(measuring, horizon)),
-        alpha=float(np.mean([outcomes[horizon].alpha for outcomes in seeds])),
-        by_seed={"mse": tuple(e.mse for e in errors), "mae": tuple(e.mae for e in errors)},
-        against="" if control is None else against,
-        difference={} if control is None else paired_difference(own, control),
-        fitted=seeds[0][horizon].fitted,
-        dropped=seeds[0][horizon].dropped,
-    )
-
-
-def _examples(measuring: Measuring, methods: Mapping[str, Outcomes]) -> Examples:
-    """Truth around some origins, from the first instance, and what each method said."""
-    values, longest, drawn = measuring.values[0], measuring.horizons[-1], measuring.drawn
-    past = min(longest, int(drawn[0]) + 1)
-    windows = values[:, drawn[:, None] + np.arange(1 - past, longest + 1)].transpose(1, 0, 2)
-    said = {
-        name: outcomes[longest].example.transpose(0, 2, 1).astype(np.float32)
-        for name, outcomes in methods.items()
-    }
-    return Examples(drawn, windows[:, :, :past], windows[:, :, past:], said)
-
-
-def _check_instances(instances: Sequence[Series], stretches: Stretches) -> None:
-    if not instances:
-        raise DataError("there is no series to forecast; give at least one")
-    first = instances[0]
-    for series in instances:
-        told = len(series), series.channels, series.period
-        if told != (len(first), first.channels, first.period):
-            raise DataError(
-                f"series {series.source or 'without a name'} differs from the first one in length, channels "
-                "or period; forecast them apart"
-            )
-    if len(first) < stretches.score[1]:
-        raise DataError(
-            f"the series has {len(first)} steps, fewer than the {stretches.score[1]} of the split; "
-            "split it anew"
-        )
+    return summarise(measuring, methods, control, seed)

@@ -24,9 +24,9 @@ class Errors:
 
     Attributes
     ----------
-    by_origin : array, shape (origin, 3)
-        Squared errors, absolute errors and number of targets of each step forecast from, over all instances,
-        steps ahead and channels.
+    by_origin : array, shape (origin, 5)
+        Of each step forecast from, over all instances, steps ahead and channels: squared errors, absolute
+        errors, number of targets; absolute errors over their channel's scale, number of targets with one.
     squared, count : arrays, shape (horizon, channel)
         Squared errors and number of targets, over all instances and origins.
     """
@@ -46,6 +46,16 @@ class Errors:
         return _ratio(self.by_origin[:, 1].sum(), self.by_origin[:, 2].sum())
 
     @property
+    def mase(self) -> float:
+        """Mean absolute scaled error; NaN where no channel has a scale."""
+        return _ratio(self.by_origin[:, 3].sum(), self.by_origin[:, 4].sum())
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The three mean errors by name."""
+        return {"mse": self.mse, "mae": self.mae, "mase": self.mase}
+
+    @property
     def per_step(self) -> Array:
         """Mean squared error of each step ahead, shape (horizon,)."""
         return _mean(self.squared, self.count, axis=1)
@@ -56,7 +66,40 @@ class Errors:
         return _mean(self.squared, self.count, axis=0)
 
 
-def measure(forecast: Forecast, values: Sequence[Array], span: Span, horizon: int) -> Errors:
+def naive_scales(values: Sequence[Array], train: Span, period: int) -> list[Array]:
+    """What absolute errors of a channel are divided by: the mean absolute change over a season in training.
+
+    Parameters
+    ----------
+    values : sequence of arrays, shape (channel, time)
+        Of each instance; changes from or to a missing value do not count.
+    train : (int, int)
+    period : int
+        In steps; 1 where there is no season.
+
+    Returns
+    -------
+    list of float64 arrays, shape (channel,)
+        NaN for channels that never change, or have nothing to compare: they have no scale.
+
+    Source
+    ------
+    Hyndman & Koehler, "Another look at measures of forecast accuracy", International Journal of Forecasting
+    22, 2006 (mean absolute scaled error), with the seasonal naive forecast in the place of the naive one.
+    """
+    scales = []
+    for each in values:
+        part = each[:, slice(*train)].astype(np.float64)
+        change = np.abs(part[:, period:] - part[:, :-period])
+        there = ~np.isnan(change)
+        mean = _mean(np.where(there, change, 0), there, axis=1)
+        scales.append(np.where(mean > 0, mean, np.nan))
+    return scales
+
+
+def measure(
+    forecast: Forecast, values: Sequence[Array], span: Span, horizon: int, scales: Sequence[Array]
+) -> Errors:
     """Errors of the forecasts from every step of a stretch whose targets lie inside it.
 
     Parameters
@@ -67,9 +110,11 @@ def measure(forecast: Forecast, values: Sequence[Array], span: Span, horizon: in
         Of each instance; NaN targets count nowhere.
     span : (int, int)
     horizon : int
+    scales : sequence of arrays, shape (channel,)
+        Of each instance, see :func:`naive_scales`.
     """
     steps, channels = origins(span, horizon), len(values[0])
-    by_origin = np.zeros((len(steps), 3))
+    by_origin = np.zeros((len(steps), 5))
     squared, count = np.zeros((horizon, channels)), np.zeros((horizon, channels))
     for instance, part in blocks([steps] * len(values), horizon * channels):
         target = future(values[instance], part, horizon)
@@ -78,8 +123,15 @@ def measure(forecast: Forecast, values: Sequence[Array], span: Span, horizon: in
         square = error**2
         squared += square.sum(axis=0)
         count += there.sum(axis=0)
-        sums = square, np.abs(error), there
-        by_origin[part - steps[0]] += np.stack([each.sum(axis=(1, 2)) for each in sums], axis=1)
+        by_channel = np.abs(error).sum(axis=1), there.sum(axis=1)  # (row, channel)
+        scaled = ~np.isnan(scales[instance])
+        sums = (
+            square.sum(axis=(1, 2)),
+            *(each.sum(axis=1) for each in by_channel),
+            by_channel[0][:, scaled] @ (1 / scales[instance][scaled]),
+            by_channel[1][:, scaled].sum(axis=1),
+        )
+        by_origin[part - steps[0]] += np.stack(sums, axis=1)
     return Errors(by_origin, squared, count)
 
 
@@ -102,7 +154,7 @@ def over_seeds(parts: Sequence[Errors]) -> Errors:
 
 
 def resample_blocks(parts: Sequence[Errors], length: int, resamples: int, *, seed: int = 0) -> Resampled:
-    """Mean squared and absolute error on resamples of blocks of origins.
+    """Mean errors on resamples of blocks of origins.
 
     Parameters
     ----------
@@ -119,14 +171,14 @@ def resample_blocks(parts: Sequence[Errors], length: int, resamples: int, *, see
     """
     mean = over_seeds(parts)
     n = len(mean.by_origin)
-    draws = np.full((resamples, 3), np.nan)
+    draws = np.full((resamples, 5), np.nan)
     if block_count(n, length) > 1:
         draws = block_sums(mean.by_origin, block_starts(n, length, resamples, seed=seed), length)
-    count = np.where(draws[:, 2] > 0, draws[:, 2], np.nan)
-    per_seed = {"mse": [p.mse for p in parts], "mae": [p.mae for p in parts]}
+    count, scaled = (np.where(draws[:, i] > 0, draws[:, i], np.nan) for i in (2, 4))
+    per_seed = {name: [part.means[name] for part in parts] for name in mean.means}
     return Resampled(
-        {"mse": mean.mse, "mae": mean.mae},
-        {"mse": draws[:, 0] / count, "mae": draws[:, 1] / count},
+        mean.means,
+        {"mse": draws[:, 0] / count, "mae": draws[:, 1] / count, "mase": draws[:, 3] / scaled},
         {name: float(np.std(v, ddof=1)) if len(v) > 1 else np.nan for name, v in per_seed.items()},
     )
 

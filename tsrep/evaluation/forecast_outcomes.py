@@ -19,7 +19,7 @@ from tsrep.evaluation.forecast_baselines import (
     repeat_last,
     seasonal_naive,
 )
-from tsrep.evaluation.forecast_errors import Errors, Forecast, beside, measure
+from tsrep.evaluation.forecast_errors import Errors, Forecast, beside, measure, naive_scales
 from tsrep.evaluation.forecast_ridge import Regression, choose_alpha, fit_paths
 from tsrep.evaluation.forecast_rows import Rows, complete_ahead, origins, subsample
 from tsrep.evaluation.forecast_settings import ForecastSettings
@@ -61,9 +61,15 @@ class Measuring:
         self.horizons = sorted(set(self.settings.horizons))
         at = origins(self.stretches.score, self.horizons[-1])
         self.drawn = at[np.linspace(0, len(at) - 1, min(EXAMPLES, len(at))).round().astype(int)]
+        self.scales = naive_scales(self.values, self.stretches.train, self.period)
+        self._note_without_scale()
 
     def baselines(self) -> dict[str, list[Outcomes]]:
         """Rows that are always there, each with one seed."""
+        return self.rules() | {RIDGE_NLINEAR: [self._nlinear()]}
+
+    def rules(self) -> dict[str, list[Outcomes]]:
+        """Forecasts that nothing is fitted for."""
         train = self.stretches.train
         found = {REPEAT_LAST: [self._naive(lambda h: repeat_last(self.values, train, h))]}
         if 1 < self.period <= self.stretches.score[0] + 1:
@@ -72,8 +78,11 @@ class Measuring:
         else:
             why = "has no season" if self.period == 1 else "has less than one season before what is scored"
             self.notes.append(f"{SEASONAL_NAIVE} is left out because the series {why}.")
-        found[RIDGE_NLINEAR] = [self._nlinear()]
         return found
+
+    def measured(self, forecast: Forecast, horizon: int) -> Outcome:
+        """Errors of forecasts of all channels, and what they say from the steps that are drawn."""
+        return self._measured(forecast, self.values, horizon, self.scales)
 
     def represented(self, method: str, features: Sequence[Array]) -> Outcomes:
         """A ridge on features, for every horizon."""
@@ -84,10 +93,10 @@ class Measuring:
             )
         finite = [_finite(method, array, self) for array in features]
         regression = Regression(lambda instance, steps: features[instance][steps], self.values)
-        return self._ridge(regression, finite, self.settings.skipped, method)
+        return self._ridge(regression, finite, self.settings.skipped, method, self.scales)
 
     def _naive(self, forecast: Callable[[int], Forecast]) -> Outcomes:
-        return {h: self._measured(forecast(h), self.values, h) for h in self.horizons}
+        return {h: self.measured(forecast(h), h) for h in self.horizons}
 
     def _nlinear(self) -> Outcomes:
         """One regression for each channel; their errors side by side."""
@@ -99,10 +108,18 @@ class Measuring:
         by_channel = []
         for channel, name in enumerate(self.instances[0].channels):
             regression = nlinear(self.values, self.stretches.train, channel, lookback)
-            by_channel.append(self._ridge(regression, everywhere, lookback - 1, f"{RIDGE_NLINEAR} of {name}"))
+            scales, told = [each[channel : channel + 1] for each in self.scales], f"{RIDGE_NLINEAR} of {name}"
+            by_channel.append(self._ridge(regression, everywhere, lookback - 1, told, scales))
         return {h: _beside([outcomes[h] for outcomes in by_channel]) for h in self.horizons}
 
-    def _ridge(self, regression: Regression, usable: Sequence[Array], skip: int, name: str) -> Outcomes:
+    def _ridge(
+        self,
+        regression: Regression,
+        usable: Sequence[Array],
+        skip: int,
+        name: str,
+        scales: Sequence[Array],
+    ) -> Outcomes:
         """Fit, choose, fit again where choosing had fewer rows, and measure."""
         stretches, values, largest = self.stretches, regression.values, self.settings.largest
         kept = {h: self._complete(values, usable, stretches.train, h, skip) for h in self.horizons}
@@ -113,7 +130,7 @@ class Measuring:
             def forecast(instance: int, steps: Array, path: RidgePath = path, alpha: float = alpha) -> Array:
                 return regression.forecast(path, alpha, instance, steps)
 
-            outcomes[h] = self._measured(forecast, values, h)
+            outcomes[h] = self._measured(forecast, values, h, scales)
             outcomes[h].alpha, outcomes[h].fitted = alpha, sum(map(len, train[h]))
             possible = len(values) * len(origins(stretches.train, h, skip=skip))
             outcomes[h].dropped = possible - sum(map(len, kept[h]))
@@ -145,10 +162,27 @@ class Measuring:
         there = [complete_ahead(v, horizon) for v in values]
         return [steps[(ok & good)[steps]] for ok, good in zip(there, usable, strict=True)]
 
-    def _measured(self, forecast: Forecast, values: Sequence[Array], horizon: int) -> Outcome:
-        errors = measure(forecast, values, self.stretches.score, horizon)
+    def _measured(
+        self, forecast: Forecast, values: Sequence[Array], horizon: int, scales: Sequence[Array]
+    ) -> Outcome:
+        errors = measure(forecast, values, self.stretches.score, horizon, scales)
         drawn = forecast(0, self.drawn) if horizon == self.horizons[-1] else np.zeros((0, 0, 0))
         return Outcome(errors, drawn)
+
+    def _note_without_scale(self) -> None:
+        many = len(self.instances) > 1
+        without = [
+            f"{name} of series {i + 1}" if many else name
+            for i, (series, scale) in enumerate(zip(self.instances, self.scales, strict=True))
+            for name, each in zip(series.channels, scale, strict=True)
+            if np.isnan(each)
+        ]
+        if without:
+            more = f" and {len(without) - 8} more" if len(without) > 8 else ""
+            listed = ", ".join(without[:8]) + more
+            self.notes.append(
+                f"MASE leaves out {listed}, which no change over a season in the training part gives a scale."
+            )
 
 
 def _beside(channels: Sequence[Outcome]) -> Outcome:

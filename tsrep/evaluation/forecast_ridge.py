@@ -53,7 +53,10 @@ class Regression:
 
     def forecast(self, path: RidgePath, alpha: float, instance: int, steps: Array) -> Array:
         """Predictions on the scale of the values, shape (row, horizon, channel)."""
-        flat = path.predict(path.project(self.x(instance, steps)), alpha)
+        return self.restored(path.predict(path.project(self.x(instance, steps)), alpha), instance, steps)
+
+    def restored(self, flat: Array, instance: int, steps: Array) -> Array:
+        """Predicted targets on the scale of the values, shape (row, horizon, channel)."""
         ahead = flat.reshape(len(steps), -1, self.channels)
         return ahead if self.base is None else ahead + self.base(instance, steps)[:, None]
 
@@ -103,9 +106,26 @@ class Choice:
 
 
 def choose_alpha(
-    path: RidgePath, regression: Regression, rows: Rows, horizon: int, alphas: Sequence[float]
+    path: RidgePath,
+    regression: Regression,
+    rows: Rows,
+    horizon: int,
+    alphas: Sequence[float],
+    *,
+    width: int = 1,
 ) -> Choice:
     """The penalty with the smallest root mean squared plus mean absolute error; the first one of equals.
+
+    Parameters
+    ----------
+    path : RidgePath
+    regression : Regression
+    rows : list of int arrays
+        Steps of each instance.
+    horizon : int
+    alphas : sequence of float
+    width : int
+        Features, where they may be so many that memory has to be kept small.
 
     Source
     ------
@@ -117,7 +137,7 @@ def choose_alpha(
         When none of the rows has a target.
     """
     squared, absolute, n = np.zeros(len(alphas)), np.zeros(len(alphas)), 0
-    for instance, steps in blocks(rows, horizon * regression.channels):
+    for instance, steps in blocks(rows, max(width, horizon * regression.channels)):
         target, projected = (
             regression.y(instance, steps, horizon),
             path.project(regression.x(instance, steps)),

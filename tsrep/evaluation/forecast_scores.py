@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,10 @@ from tsrep.evaluation.score_json import intervals, nan_to_none, number, numbers
 from tsrep.files import write_arrays, write_text
 
 Array = NDArray[Any]
-_FORMAT = "tsrep.forecast/1"
+Protocol = Literal["representation", "direct"]
+METRICS = ("mse", "mae", "mase")
+_FORMAT = "tsrep.forecast/2"
+_WITHOUT_MASE = "tsrep.forecast/1"
 _DRAWN = ("past", "truth", "origins")
 
 
@@ -32,9 +36,10 @@ class ForecastScore:
     horizon : int
         In steps.
     metrics : dict of Interval
-        ``mse`` and ``mae`` over all instances, origins, steps ahead and channels, with the 95 % percentile
-        interval of a circular block bootstrap over the origins, blocks as long as the horizon or the season,
-        whichever is longer. Few blocks (see ``blocks``) make a crude interval that is too narrow.
+        ``mse``, ``mae`` and ``mase`` over all instances, origins, steps ahead and channels, with the 95 %
+        percentile interval of a circular block bootstrap over the origins, blocks as long as the horizon or
+        the season, whichever is longer. Few blocks (see ``blocks``) make a crude interval that is too narrow.
+        ``mase`` leaves out channels without a scale; files of the first format do not have it.
     spread : dict of float
         Standard deviation over seeds (n - 1); NaN with one seed.
     seeds : int
@@ -42,7 +47,7 @@ class ForecastScore:
     windows, blocks : int
         Origins, and blocks in a resample of them.
     by_seed : dict of tuples of float
-        ``mse`` and ``mae`` of every seed.
+        The same errors of every seed.
     alpha : float
         Chosen penalty, mean over seeds; NaN for baselines.
     against : str
@@ -105,6 +110,11 @@ class ForecastScores:
     channels : tuple of str
     notes : tuple of str
         What a reader should know, such as a baseline that was left out.
+    protocol : str
+        ``representation``: ridges on frozen representations of the steps forecast from. ``direct``: forecasts
+        as they were trained to be, each from its look-back.
+    lookback : int
+        Steps that direct forecasts and the baselines beside them are made from; 0 where it is not one number.
     """
 
     scores: tuple[ForecastScore, ...]
@@ -113,6 +123,8 @@ class ForecastScores:
     examples: Examples
     channels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    protocol: Protocol = "representation"
+    lookback: int = 0
 
     def __iter__(self) -> Iterator[ForecastScore]:
         return iter(self.scores)
@@ -140,6 +152,11 @@ class ForecastScores:
         """In steps, in order."""
         return tuple(dict.fromkeys(score.horizon for score in self.scores))
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the errors that all scores have."""
+        return tuple(name for name in METRICS if all(name in score.metrics for score in self.scores))
+
     def where(self, **wanted: Any) -> tuple[ForecastScore, ...]:
         """The scores whose attributes have the given values, such as ``horizon=24``."""
         return tuple(
@@ -147,7 +164,7 @@ class ForecastScores:
         )
 
     def mean_over_horizons(self, method: str) -> dict[str, float]:
-        """Mean of ``mse`` and ``mae`` over the horizons.
+        """Mean of each error over the horizons.
 
         Raises
         ------
@@ -157,14 +174,14 @@ class ForecastScores:
         scores = self.where(method=method)
         if not scores:
             raise RunError(f"there are no forecasts by {method!r}; there are {', '.join(self.methods)}")
-        return {
-            name: math.fsum(s.metrics[name].value for s in scores) / len(scores) for name in ("mse", "mae")
-        }
+        return {name: math.fsum(s.metrics[name].value for s in scores) / len(scores) for name in self.metrics}
 
     def to_json(self) -> str:
         """The scores (not the arrays) as JSON; NaN becomes null."""
         content = {
             "format": _FORMAT,
+            "protocol": self.protocol,
+            "lookback": self.lookback,
             "channels": self.channels,
             "notes": self.notes,
             "scores": [asdict(score) for score in self.scores],
@@ -178,7 +195,7 @@ class ForecastScores:
 
     @classmethod
     def load(cls, folder: Path) -> ForecastScores:
-        """Read what :meth:`save` wrote.
+        """Read what :meth:`save` wrote; files of the first format have no ``mase``.
 
         Raises
         ------
@@ -191,7 +208,7 @@ class ForecastScores:
                 raise RunError(f"{folder} has no {needed.name}; evaluate the run by forecasting first")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format"] != _FORMAT:
+            if content["format"] not in (_FORMAT, _WITHOUT_MASE):
                 raise ValueError(content["format"])
             scores = tuple(_score(entry) for entry in content["scores"])
             with np.load(stored) as arrays:
@@ -202,8 +219,10 @@ class ForecastScores:
                     _examples(arrays),
                     tuple(content["channels"]),
                     tuple(content["notes"]),
+                    content.get("protocol", "representation"),
+                    int(content.get("lookback", 0)),
                 )
-        except (ValueError, KeyError, TypeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
             raise RunError(
                 f"the forecasts in {folder} are not readable as {_FORMAT} ({error}); evaluate the run again"
             ) from error
@@ -220,7 +239,7 @@ class ForecastScores:
             "blocks",
             "mse",
             "sd",
-            "mae",
+            *self.metrics[1:],
             "alpha",
         ]
         rows = [header + ([f"mse minus {against}"] if against else [])]
@@ -230,7 +249,8 @@ class ForecastScores:
                 *map(str, (s.horizon, s.part, s.seeds, s.windows, s.blocks)),
                 _spell(s.metrics["mse"]),
             ]
-            row += [_number(s.spread["mse"], ".4f"), _spell(s.metrics["mae"]), _number(s.alpha, "g")]
+            row += [_number(s.spread["mse"], ".4f"), *(_spell(s.metrics[m]) for m in self.metrics[1:])]
+            row += [_number(s.alpha, "g")]
             rows.append(row + ([_spell(s.difference.get("mse"), "+")] if against else []))
         return rows
 

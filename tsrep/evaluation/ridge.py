@@ -65,16 +65,23 @@ class Moments:
 
     def path(self) -> RidgePath:
         """Solve for all penalties at once by one eigendecomposition of the centred Gram matrix."""
-        gram = self.xx - np.outer(self.x, self.x) / self.n
+        return self._solved(self.x / self.n, self.y / self.n)
+
+    def path_through(self) -> RidgePath:
+        """The same without an intercept: maps that go through the fixed points :meth:`around` was given."""
+        return self._solved(np.zeros_like(self.x), np.zeros_like(self.y))
+
+    def _solved(self, x: Array, y: Array) -> RidgePath:
+        """The path through a point, given relative to the fixed ones: the means, or the fixed ones."""
+        gram = self.xx - np.outer(x, self.x)
         eigenvalues, basis = np.linalg.eigh(gram)
-        cross = basis.T @ (self.xy - np.outer(self.x, self.y / self.n))
-        center, mean = self.around_x + self.x / self.n, self.around_y + self.y / self.n
-        return RidgePath(center, mean, np.maximum(eigenvalues, 0), basis, cross)
+        cross = basis.T @ (self.xy - np.outer(self.x, y))
+        return RidgePath(self.around_x + x, self.around_y + y, np.maximum(eigenvalues, 0), basis, cross)
 
 
 @dataclass(frozen=True)
 class RidgePath:
-    """Ridge regressions with an unpenalised intercept, one for each penalty.
+    """Ridge regressions, one for each penalty, whose intercept, if they have one, is not penalised.
 
     Attributes
     ----------
@@ -84,7 +91,7 @@ class RidgePath:
     eigenvalues : array, shape (feature,)
         Of the centred Gram matrix.
     basis : array, shape (feature, feature)
-        Its eigenvectors, as columns.
+        Its eigenvectors, as columns; those without a spread may be left out.
     cross : array, shape (feature, target)
         Covariance sums of features and targets in that basis.
     """
@@ -94,6 +101,25 @@ class RidgePath:
     eigenvalues: Array
     basis: Array
     cross: Array
+
+    @classmethod
+    def of_rows(cls, x: Array, y: Array) -> RidgePath:
+        """The same out of rows in memory, through the Gram matrix of the rows: for more features than rows.
+
+        The basis then has as many columns as the rows have dimensions.
+
+        Parameters
+        ----------
+        x : float64 array, shape (row, feature)
+        y : float64 array, shape (row, target)
+        """
+        center, mean = x.mean(axis=0), y.mean(axis=0)
+        x, y = x - center, y - mean
+        eigenvalues, vectors = np.linalg.eigh(x @ x.T)
+        kept = eigenvalues > len(x) * np.finfo(np.float64).eps * max(eigenvalues[-1], 0)
+        eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
+        root = np.sqrt(eigenvalues)
+        return cls(center, mean, eigenvalues, (x.T @ vectors) / root, root[:, None] * (vectors.T @ y))
 
     def coefficients(self, alpha: float) -> tuple[Array, Array]:
         """Coefficients, shape (target, feature), and intercepts, shape (target,), as in scikit-learn."""

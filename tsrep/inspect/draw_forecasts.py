@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from tsrep.evaluation.bootstrap import Interval
     from tsrep.evaluation.forecast_scores import Examples, ForecastScores
 
-_METRICS = {"mse": "mean squared error", "mae": "mean absolute error"}
+_METRICS = {"mse": "mean squared error", "mae": "mean absolute error", "mase": "mean absolute scaled error"}
 _LEARNED_RULE = PALETTE[1]
 
 
 @house
 def figure_errors(forecast: ForecastScores, methods: Sequence[str]) -> Figure:
-    """Errors at each horizon with their 95 % intervals, a panel for each metric.
+    """Errors at each horizon with their 95 % intervals, a panel for each metric that all methods have.
 
     Parameters
     ----------
@@ -47,12 +47,13 @@ def figure_errors(forecast: ForecastScores, methods: Sequence[str]) -> Figure:
     """
     figure = new_figure(WIDTH, 3.3)
     looks, horizons = forecast_looks(methods), forecast.horizons
-    for axes, (metric, name) in zip(figure.subplots(1, 2), _METRICS.items(), strict=True):
+    metrics = [metric for metric in _METRICS if metric in forecast.metrics]
+    for axes, metric in zip(figure.subplots(1, len(metrics)), metrics, strict=True):
         for i, method in reversed(list(enumerate(methods))):
             x = np.arange(len(horizons)) + (i - (len(methods) - 1) / 2) * 0.09
             found = [s.metrics[metric] for s in forecast.where(method=method)]
             _with_intervals(axes, x, found, looks[method])
-        axes.set_title(name)
+        axes.set_title(_METRICS[metric])
         axes.set_xlabel("horizon (steps)")
         axes.set_xticks(range(len(horizons)), [str(h) for h in horizons])
         axes.set_xlim(-0.5, len(horizons) - 0.5)

@@ -63,6 +63,21 @@ def digits(forecast: ForecastScores) -> int:
     return 4 if min((v for v in values if not math.isnan(v)), default=1.0) < 0.1 else 3
 
 
+def forecast_protocol(forecast: ForecastScores) -> str:
+    """How the errors came about, in a sentence or two."""
+    if forecast.protocol == "representation":
+        return (
+            "Encoders forecast through a ridge on their frozen representations; windows are all whose origin "
+            f"and targets lie inside the {forecast.scores[0].part} part."
+        )
+    return (
+        "Forecasts are those of the trained network itself, each from a look-back of "
+        f"{count(forecast.lookback)} steps. Windows are all whose targets lie inside the "
+        f"{forecast.scores[0].part} part; look-backs may reach in front of it. Frozen encoders forecast through "
+        "one ridge on the representation of the same look-back, and ridge-nlinear through one on its values."
+    )
+
+
 def forecast_headline(contents: Contents) -> str:
     """One sentence: what was trained on what, and its mean error beside the controls."""
     method, forecast = trained_method(contents), contents.forecast
@@ -76,8 +91,8 @@ def forecast_headline(contents: Contents) -> str:
         if other != method and "repeat" not in other
     ]
     text = (
-        f"{_trained_on(contents)} forecasts {_targets(contents)} with a mean squared error of "
-        f"{number(mean_mse(forecast, method), places)} on the {forecast.scores[0].part} part, "
+        f"{_trained_on(contents)} forecasts {_targets(contents)}{_from(forecast)} with a mean squared error "
+        f"of {number(mean_mse(forecast, method), places)} on the {forecast.scores[0].part} part, "
         f"averaged over {_horizons(forecast.horizons, 'of')}"
     )
     return f"{text}; {listed(beside)}." if beside else f"{text}."
@@ -103,7 +118,8 @@ def forecast_caveats(contents: Contents) -> list[str]:
         )
     if own[0].seeds == 1:
         notes.append(
-            "The encoder was trained from one seed; intervals do not cover what another seed would change."
+            f"The {_network(forecast)} was trained from one seed; intervals do not cover what another seed "
+            "would change."
         )
     if any(is_rule(m) for m in forecast.methods):
         notes.append(
@@ -172,13 +188,13 @@ def _rule_verdict(contents: Contents) -> Verdict | None:
         means = listed(f"{rule} {number(mean_mse(forecast, rule), places)}" for rule in ahead)
         return Verdict(
             f"Rules without an encoder have a lower mean {forecast.scores[0].part} MSE: {means}, the trained "
-            f"encoder {number(own, places)}; {rules[0]} is {where}.",
+            f"{_network(forecast)} {number(own, places)}; {rules[0]} is {where}.",
             "worse",
         )
     if lower:
         return Verdict(
-            f"The trained encoder has a lower mean {forecast.scores[0].part} MSE than every rule without an "
-            f"encoder, but {rules[0]} is {where}.",
+            f"The trained {_network(forecast)} has a lower mean {forecast.scores[0].part} MSE than every "
+            f"rule without an encoder, but {rules[0]} is {where}.",
             "open",
         )
     return None
@@ -193,7 +209,18 @@ def _at(word: str, horizons: Sequence[int], n: int, *, every: bool = True) -> st
 def _trained_on(contents: Contents) -> str:
     train = (contents.split.get("counts") or {}).get("train") or {}
     amount = f"{count(train['steps'])} steps of " if "steps" in train else ""
-    return f"An encoder trained by {contents.objective} on {amount}{source_of(contents)}"
+    network = "encoder" if contents.forecast is None else _network(contents.forecast)
+    article = "An" if network == "encoder" else "A"
+    return f"{article} {network} trained by {contents.objective} on {amount}{source_of(contents)}"
+
+
+def _network(forecast: ForecastScores) -> str:
+    """What was trained and scored."""
+    return "encoder" if forecast.protocol == "representation" else "forecaster"
+
+
+def _from(forecast: ForecastScores) -> str:
+    return f" from the {count(forecast.lookback)} steps before" if forecast.protocol == "direct" else ""
 
 
 def _targets(contents: Contents) -> str:
@@ -205,7 +232,7 @@ def _targets(contents: Contents) -> str:
 
 
 def _called(method: str) -> str:
-    return "a random-initialised encoder has" if is_random(method) else method
+    return "a ridge on a random-initialised encoder has" if is_random(method) else method
 
 
 def _horizons(horizons: Sequence[int], of: str) -> str:

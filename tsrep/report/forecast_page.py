@@ -11,12 +11,14 @@ from tsrep.report.forecast_headline import (
     error_reading,
     forecast_caveats,
     forecast_headline,
+    forecast_protocol,
     forecast_verdicts,
     gains,
     mean_mse,
     trained_method,
 )
 from tsrep.report.forecast_tables import (
+    METRICS,
     channel_table,
     difference_table,
     error_table,
@@ -41,7 +43,8 @@ def forecast_context(contents: Contents) -> dict[str, Any]:
         "tiles": _tiles(contents),
         "caveats": forecast_caveats(contents),
         "scale": "of values standardised on the training part" if standard else "in the unit of the data",
-        "error_tables": [t for t in (error_table(contents, m) for m in ("mse", "mae")) if t is not None],
+        "error_tables": [t for t in (error_table(contents, m) for m in METRICS) if t is not None],
+        "protocol": forecast_protocol(contents.forecast) if contents.forecast else "",
         "difference_table": difference_table(contents),
         "more_tables": [
             ("Errors of each channel", channel_table(contents)),

@@ -17,17 +17,25 @@ if TYPE_CHECKING:
     from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
 
 
+METRICS = {
+    "mse": "Mean squared error",
+    "mae": "Mean absolute error",
+    "mase": "Mean absolute error in units of the seasonal naive one in training (MASE)",
+}
+
+
 def error_table(contents: Contents, metric: str, *, intervals: bool = True) -> Table | None:
     """Methods in rows, horizons in columns, the lowest error of each column bold.
 
     Parameters
     ----------
-    metric : {"mse", "mae"}
+    metric : {"mse", "mae", "mase"}
+        There is no table of an error that the scores do not have.
     intervals : bool
         Whether to put them below the values.
     """
     forecast = contents.forecast
-    if forecast is None or not len(forecast):
+    if forecast is None or not len(forecast) or metric not in forecast.metrics:
         return None
     own, horizons = trained_method(contents), forecast.horizons
     methods = in_order(forecast, own)
@@ -45,18 +53,23 @@ def error_table(contents: Contents, metric: str, *, intervals: bool = True) -> T
         Cell("method"), Cell("seeds", numeric=True), *(_horizon(scored[h]) for h in horizons),
         Cell("mean", numeric=True),
     )  # fmt: skip
-    name = {"mse": "Mean squared error", "mae": "Mean absolute error"}[metric]
     below = ", 95 % interval below" if intervals else ""
-    caption = f"{name} of the {forecast.scores[0].part} part at each horizon (steps){below}"
+    caption = f"{METRICS[metric]} of the {forecast.scores[0].part} part at each horizon (steps){below}"
     return Table(caption, header, rows, _groups(methods))
 
 
 def difference_table(contents: Contents) -> Table | None:
     """What training adds over the random-initialised encoder at each horizon."""
     scores = gains(contents)
+    direct = contents.forecast is not None and contents.forecast.protocol == "direct"
+    network, start = (
+        ("forecaster", "a ridge on a random-initialised encoder")
+        if direct
+        else ("encoder", "a random-initialised one")
+    )
     caption = (
-        "Errors of the trained encoder minus those of a random-initialised one on the same origins, with the "
-        "paired 95 % interval; below zero is better"
+        f"Errors of the trained {network} minus those of {start} on the same origins, with the paired 95 % "
+        "interval; below zero is better"
     )
     return _differences(caption, scores, contents.forecast)
 
@@ -143,21 +156,20 @@ def _differences(caption: str, scores: list[ForecastScore], forecast: ForecastSc
         read = error_reading(score.difference.get("mse"))
         rows.append(
             (Cell(score.method, strong=not is_rule(score.method)), _whole(score.horizon),
-             *(_difference(score.difference.get(m), forecast) for m in ("mse", "mae")),
+             *(_difference(score.difference.get(m), forecast) for m in forecast.metrics),
              Cell(read, tone=read if read in ("better", "worse") else ""), Cell(score.part),
              _whole(score.windows), _whole(score.blocks))
         )  # fmt: skip
     names = (
         "method",
         "horizon",
-        "MSE difference",
-        "MAE difference",
+        *(f"{metric.upper()} difference" for metric in forecast.metrics),
         "MSE reads",
         "part",
         "windows",
         "blocks",
     )
-    header = tuple(Cell(name, numeric=i in (1, 2, 3, 6, 7)) for i, name in enumerate(names))
+    header = tuple(Cell(name, numeric=name not in ("method", "MSE reads", "part")) for name in names)
     breaks = frozenset(i for i, s in enumerate(scores) if i and s.method != scores[i - 1].method)
     return Table(caption, header, rows, breaks)
 
