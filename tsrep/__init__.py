@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         fit,
         forecast,
         load,
+        plot_receptive_field,
         plot_views,
     )
     from tsrep.signals.panel import Panel
@@ -41,6 +42,7 @@ __all__ = [
     "fit",
     "forecast",
     "load",
+    "plot_receptive_field",
     "plot_views",
 ]
 SIGNALS = {"Panel": "tsrep.signals.panel", "Series": "tsrep.signals.series"}

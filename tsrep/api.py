@@ -10,6 +10,7 @@ from tsrep.datasets.loading import load
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
 from tsrep.inspect.draw_own_forecast import write_own_forecast
+from tsrep.inspect.run_receptive_field import plot_receptive_field
 from tsrep.inspect.run_views import plot_views as draw_views
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
@@ -33,6 +34,7 @@ __all__ = [
     "fit",
     "forecast",
     "load",
+    "plot_receptive_field",
     "plot_views",
 ]
 

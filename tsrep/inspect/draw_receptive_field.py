@@ -1,0 +1,332 @@
+"""Receptive fields: mass over lag and output step, two runs beside each other, mass beneath a signal."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from tsrep.errors import ConfigError
+from tsrep.inspect.receptive_field import ReceptiveField
+from tsrep.inspect.style import ACCENT, FAINT, INK, MUTED, PALETTE, WIDTH, house, new_figure, shorten
+
+MASS = LinearSegmentedColormap.from_list("mass", ["#ffffff", "#c9dff0", "#6aa9d8", ACCENT, "#06294a"])
+BENEATH = LinearSegmentedColormap.from_list("beneath", ["#ffffff", "#fbe3c8", "#f3a95f", "#d55e00"])
+BRIGHTEST = 99.8  # percentile of the cells that has the full colour
+LABELLED = 16  # channels
+MARK, TRUTH, FORECAST = PALETTE[1], MUTED, ACCENT
+CURVES = (ACCENT, *PALETTE[2:])
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A window with the mass of its steps.
+
+    Attributes
+    ----------
+    name : str
+    channels : tuple of str
+    signal, mass : arrays, shape (channel, time)
+        The mass of a step of the output, or its average; the last step comes last.
+    truth, forecast : arrays, shape (channel, horizon), optional
+    step : int, optional
+        Which step ahead the mass belongs to; it is marked.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    signal: NDArray[Any]
+    mass: NDArray[Any]
+    truth: NDArray[Any] | None = None
+    forecast: NDArray[Any] | None = None
+    step: int | None = None
+
+
+@house
+def figure_receptive_fields(
+    fields: Mapping[str, ReceptiveField],
+    *,
+    period: int | None = None,
+    notes: Mapping[str, str] | None = None,
+    channels: Sequence[str] = (),
+    scale: float = 1.0,
+    axis: str = "steps",
+    rows: str = "steps ahead",
+) -> Figure:
+    """One heat map, or several beside each other on one colour scale, with their curves.
+
+    Rows are output steps; of a single output step they are the channels of the input. Above each map is the
+    average over its output steps with its standard error. Below are the curves over the distance from the
+    output step, on which steps ahead that look at the same phase of a period agree.
+
+    Parameters
+    ----------
+    fields : mapping of str to ReceptiveField
+        By the title of their column.
+    period : int, optional
+        In steps; its multiples are marked, in the margins of the map where they meet its first and its
+        last output step.
+    notes : mapping of str to str, optional
+        A line of numbers for each column.
+    channels : sequence of str
+        Names of the input channels.
+    scale : float
+        Length of a step in units of the axis.
+    axis : str
+        That unit.
+    rows : str
+        What output steps are called.
+
+    Raises
+    ------
+    ConfigError
+        When there is nothing to draw, or one column has a single output step and another has several.
+    """
+    if not fields:
+        raise ConfigError("there is no receptive field to draw; give one at least")
+    single = {len(field.ahead) == 1 for field in fields.values()}
+    if len(single) > 1:
+        raise ConfigError(
+            "one receptive field has a single output step, another several; choose the same steps"
+        )
+    by_channel = single.pop()
+    figure = new_figure(WIDTH, 3.4 if by_channel else 5.0)
+    maps = {name: field.mass[0] if by_channel else field.curve for name, field in fields.items()}
+    colour = Normalize(0, _brightest(list(maps.values())))
+    grid = GridSpec(
+        2 if by_channel else 3, len(fields), figure=figure,
+        height_ratios=[1, 2.6] if by_channel else [0.9, 3, 1.2],
+    )  # fmt: skip
+    above = [figure.add_subplot(grid[0, i]) for i in range(len(fields))]
+    below = [figure.add_subplot(grid[1, i], sharex=above[i]) for i in range(len(fields))]
+    for i, (name, field) in enumerate(fields.items()):
+        _marginal(above[i], field, period if by_channel else None, scale, CURVES[i])
+        _title(above[i], name, (notes or {}).get(name, ""))
+        _heat(below[i], field, maps[name], colour, scale)
+        below[i].set_xlabel(f"lag ({axis})")
+        if by_channel:
+            _name_channels(below[i], channels, first=i == 0)
+        else:
+            _name_steps(below[i], field, rows, scale, first=i == 0)
+            _margins(below[i], field, period, scale)
+    _share_height(above)
+    bar = figure.colorbar(ScalarMappable(colour, MASS), ax=below, pad=0.015, fraction=0.03, aspect=22)
+    bar.set_label("mass of a lag (%)")
+    bar.outline.set_visible(False)
+    if not by_channel:
+        _distances(figure.add_subplot(grid[2, :]), fields, period, scale, axis)
+    return figure
+
+
+@house
+def figure_samples(samples: Sequence[Sample], *, scale: float = 1.0, axis: str = "steps") -> Figure:
+    """Signals with their mass as colour beneath, truth and forecast to the right; a row for each channel.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    scale, axis : float, str
+        See :func:`figure_receptive_fields`.
+
+    Raises
+    ------
+    ConfigError
+        When there is nothing to draw.
+    """
+    rows = [(sample, c) for sample in samples for c in range(len(sample.channels))]
+    if not rows:
+        raise ConfigError("there is no sample to draw; give one at least")
+    figure = new_figure(WIDTH, 0.9 + float(np.clip(11 / len(rows), 0.62, 1.7)) * len(rows))
+    panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
+    colour = Normalize(0, _brightest([sample.mass for sample in samples]))
+    for row, (axes, (sample, c)) in enumerate(zip(panels, rows, strict=True)):
+        _overlay(axes, sample, c, colour, scale)
+        axes.set_ylabel(shorten(sample.channels[c], 14))
+        if c == 0:
+            axes.set_title(sample.name)
+        if row == len(rows) - 1:
+            axes.set_xlabel(f"time from the end of the input ({axis})")
+    bar = figure.colorbar(
+        ScalarMappable(colour, BENEATH), ax=list(panels), pad=0.01, fraction=0.02, aspect=30
+    )
+    bar.set_label("mass of a step (%)")
+    bar.outline.set_visible(False)
+    lines = [("input", INK)]
+    lines += [("truth", TRUTH)] if any(s.truth is not None for s in samples) else []
+    lines += [("forecast", FORECAST)] if any(s.forecast is not None for s in samples) else []
+    handles = [Line2D([], [], color=ink, label=label) for label, ink in lines]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    return figure
+
+
+def _brightest(maps: Sequence[NDArray[Any]]) -> float:
+    """Percent of the mass that has the full colour."""
+    cells = np.concatenate([each.ravel() for each in maps])
+    positive = cells[cells > 0]
+    return 100 * float(np.percentile(positive, BRIGHTEST)) if len(positive) else 1.0
+
+
+def _title(axes: Axes, name: str, note: str) -> None:
+    axes.set_title(name, pad=18 if note else 8)
+    if note:
+        axes.annotate(
+            note, (0, 1), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=7.5,
+            color=MUTED,
+        )  # fmt: skip
+
+
+def _edges(field: ReceptiveField, scale: float) -> NDArray[np.float64]:
+    edges: NDArray[np.float64] = (np.arange(field.curve.shape[1] + 1) - 0.5) * scale
+    return edges
+
+
+def _marginal(axes: Axes, field: ReceptiveField, period: int | None, scale: float, colour: str) -> None:
+    """Average over output steps; its error is that of windows, each averaged over its steps."""
+    counted = field.weight.sum(axis=0) > 0
+    curve = 100 * field.curve[counted].mean(axis=0) if counted.any() else 0 * field.curve[0]
+    whole = field.each[:, counted].mean(axis=1) if counted.any() else field.each[:, 0]
+    lag = np.arange(len(curve)) * scale
+    if len(whole) > 1:
+        error = 100 * whole.std(axis=0, ddof=1) / np.sqrt(len(whole))
+        axes.fill_between(lag, np.maximum(curve - error, 0), curve + error, color=colour, alpha=0.25, lw=0)
+    axes.plot(lag, curve, color=colour, lw=1.1)
+    if period is not None:
+        _multiples(
+            axes, period, int(field.ahead[0]), int(field.ahead[0]) + len(curve), scale, -int(field.ahead[0])
+        )
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.tick_params(axis="x", labelbottom=False)
+
+
+def _heat(axes: Axes, field: ReceptiveField, cells: NDArray[Any], colour: Normalize, scale: float) -> None:
+    rows = np.arange(len(cells) + 1) - 0.5
+    axes.pcolormesh(_edges(field, scale), rows, 100 * cells, cmap=MASS, norm=colour, rasterized=True)
+    axes.grid(False)
+    edges = _edges(field, scale)
+    axes.set_xlim(edges[-1], edges[0])  # time runs to the right, the last input step lies there
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(True)
+
+
+def _name_channels(axes: Axes, channels: Sequence[str], *, first: bool) -> None:
+    axes.invert_yaxis()
+    if first and 0 < len(channels) <= LABELLED:
+        axes.set_yticks(range(len(channels)), [shorten(name, 14) for name in channels])
+    else:
+        axes.set_yticks([])
+    if first and len(channels) > LABELLED:
+        axes.set_ylabel(f"{len(channels)} channels")
+
+
+def _name_steps(axes: Axes, field: ReceptiveField, rows: str, scale: float, *, first: bool) -> None:
+    ahead = field.ahead
+    if len(ahead) <= 8:
+        axes.set_yticks(range(len(ahead)), [f"{step * scale:g}" for step in ahead])
+    else:
+        # rows may skip steps, so that a round step has a place between two of them
+        wanted = [s for s in MaxNLocator(6).tick_values(ahead[0], ahead[-1]) if ahead[0] < s <= ahead[-1]]
+        wanted = [ahead[0], *[s for s in wanted if s - ahead[0] > 0.06 * (ahead[-1] - ahead[0])]]
+        axes.set_yticks(np.interp(wanted, ahead, range(len(ahead))), [f"{s * scale:g}" for s in wanted])
+    axes.tick_params(axis="y", labelleft=first)
+    if first:
+        axes.set_ylabel(rows)
+
+
+def _margins(axes: Axes, field: ReceptiveField, period: int | None, scale: float) -> None:
+    """Arrows at the first and the last row, where a multiple of the period before the output step lies."""
+    if period is None:
+        return
+    lags = field.curve.shape[1]
+    for ahead, y, mark, inward in ((field.ahead[0], 0.0, "^", -3.2), (field.ahead[-1], 1.0, "v", 3.2)):
+        lag = np.arange(period, int(ahead) + lags, period) - int(ahead)
+        for at in lag[(lag >= 0) & (lag < lags)]:
+            axes.annotate(
+                "▲" if mark == "^" else "▼", (at * scale, y), xytext=(0, inward), fontsize=4.5, color=MARK,
+                xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="center",
+                annotation_clip=False,
+            )  # fmt: skip
+
+
+def _multiples(axes: Axes, period: int, first: int, last: int, scale: float, shift: int = 0) -> None:
+    for distance in range(period, last, period):
+        if distance >= first:
+            axes.axvline(
+                (distance + shift) * scale, color=MARK, lw=0.8, ls=(0, (1.5, 1.8)), alpha=0.7, zorder=0
+            )
+
+
+def _distances(
+    axes: Axes, fields: Mapping[str, ReceptiveField], period: int | None, scale: float, axis: str
+) -> None:
+    longest = 0.0
+    for (name, field), colour in zip(fields.items(), CURVES, strict=False):
+        distance, mass = field.by_distance()
+        axes.plot(distance * scale, 100 * mass, color=colour, lw=1.1, label=name)
+        longest = max(longest, float(distance[-1]))
+    nearest = min(int(field.ahead.min()) for field in fields.values())
+    if period is not None:
+        _multiples(axes, period, nearest, int(longest) + 1, scale)
+    axes.set_xlim((longest + 1) * scale, min(nearest, 0) * scale)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.set_ylabel("mass (%)")
+    what = f"; dotted, and arrows above: multiples of {period} steps" if period is not None else ""
+    axes.set_xlabel(f"distance from the output step ({axis}{what})")
+    if len(fields) > 1:
+        axes.legend(loc="upper left", frameon=True, framealpha=1, edgecolor="white", borderpad=0.2)
+
+
+def _share_height(panels: Sequence[Axes]) -> None:
+    top = max(axes.get_ylim()[1] for axes in panels)
+    for axes, first in zip(panels, itertools.chain([True], itertools.repeat(False)), strict=False):
+        axes.set_ylim(0, top)
+        axes.tick_params(axis="y", labelleft=first)
+        if first:
+            axes.set_ylabel("mass (%)")
+
+
+def _overlay(axes: Axes, sample: Sample, c: int, colour: Normalize, scale: float) -> None:
+    time = (np.arange(sample.signal.shape[1]) - sample.signal.shape[1] + 1) * scale
+    shown = [sample.signal[c], *(v[c] for v in (sample.truth, sample.forecast) if v is not None)]
+    low, high = _limits(np.concatenate(shown))
+    edges = np.append(time, time[-1] + scale) - scale / 2
+    cells = 100 * sample.mass[c : c + 1]
+    axes.pcolormesh(edges, [low, high], cells, cmap=BENEATH, norm=colour, rasterized=True, zorder=0)
+    axes.plot(time, sample.signal[c], color=INK, lw=0.9)
+    for values, ink in ((sample.truth, TRUTH), (sample.forecast, FORECAST)):
+        if values is not None:
+            axes.plot(np.arange(1, values.shape[1] + 1) * scale, values[c], color=ink, lw=1.1)
+    end = time[-1] + scale / 2
+    if sample.truth is not None or sample.forecast is not None:
+        axes.axvline(end, color=FAINT, lw=1)
+        end = max(v.shape[1] for v in (sample.truth, sample.forecast) if v is not None) * scale + scale / 2
+    if sample.step is not None and sample.forecast is not None:
+        axes.plot(
+            sample.step * scale, sample.forecast[c, sample.step - 1], marker="s", ms=4.5, mfc=MARK,
+            mec="white", mew=0.7,
+        )  # fmt: skip
+    axes.set_xlim(edges[0], end)
+    axes.set_ylim(low, high)
+    axes.grid(False)
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+
+
+def _limits(values: NDArray[Any]) -> tuple[float, float]:
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return -1.0, 1.0
+    low, high = float(there.min()), float(there.max())
+    room = 0.08 * (high - low) or 0.5
+    return low - room, high + room
