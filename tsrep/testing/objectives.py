@@ -28,7 +28,9 @@ Make = Callable[..., Objective]
 CHANNELS, CLASSES = 3, 3
 
 
-def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> None:
+def check_objective(
+    make: Make, *, multilabel: bool = False, time: int = 64, encoder_channels: int = CHANNELS
+) -> None:
     """Check what an objective promises; see :class:`tsrep.objectives.objective.Objective`.
 
     Every check is made with an encoder that keeps the time steps and with one that strides.
@@ -36,11 +38,14 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
     Parameters
     ----------
     make : callable
-        ``make(dim=, channels=, covariates=, classes=, multilabel=)`` gives a fresh objective.
+        ``make(dim=, stride=, steps=, channels=, covariates=, classes=, multilabel=)`` gives a fresh
+        objective; ``steps`` is the length of a sample's representation.
     multilabel : bool
         Whether to try it with several labels per sample.
     time : int
         Steps per sample.
+    encoder_channels : int
+        That the objective shows to the encoder; samples have 3.
 
     Raises
     ------
@@ -48,9 +53,11 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
         Naming the broken promise.
     """
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
-    for encoder in _encoders():
+    for encoder in _encoders(encoder_channels):
         run: dict[str, Any] = {
             "dim": encoder.dim,
+            "stride": encoder.stride,
+            "steps": time // encoder.stride,
             "channels": CHANNELS,
             "covariates": 0,
             "classes": CLASSES,
@@ -73,10 +80,10 @@ def check_objective(make: Make, *, multilabel: bool = False, time: int = 64) -> 
             _check_players(fresh(), encoder, unusual)
 
 
-def _encoders() -> tuple[Encoder, Encoder]:
+def _encoders(channels: int) -> tuple[Encoder, Encoder]:
     return (
-        DilatedConv(CHANNELS, hidden=8, dim=12, depth=3),
-        ResNet1d(CHANNELS, width=8, dim=12),
+        DilatedConv(channels, hidden=8, dim=12, depth=3),
+        ResNet1d(channels, width=8, dim=12),
     )
 
 
