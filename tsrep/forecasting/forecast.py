@@ -149,7 +149,6 @@ class Forecast(Objective):
                 settings,
                 dim=dim,
                 stride=stride,
-                steps=lookback // stride,
                 channels=variates + self.shown,
                 covariates=self.shown,
                 classes=1,
@@ -160,6 +159,8 @@ class Forecast(Objective):
                 "objective.weight is 1 and there is no objective.contrast, so nothing is learned"
             )
         self.weight, self.schedule, self.frozen = weight, schedule, frozen
+        for part in (self.norm, self.head):
+            part.requires_grad_(weight < 1)
         self.planned = 1
         self.register_buffer("moved", torch.zeros((), dtype=torch.long))
 

@@ -55,5 +55,4 @@ def new_objective(config: Configuration, encoder: Encoder, panel: Panel, seed: i
             channels=len(panel.channels),
             classes=len(panel.classes),
             multilabel=panel.multilabel,
-            steps=panel.length // encoder.stride,
         )

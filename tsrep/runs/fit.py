@@ -105,6 +105,7 @@ def fit(
                     training_part(first, prepared, prepared.split.validation, device, ranks),
                 )
                 pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
+                objective.attach(encoder)
             if isinstance(objective, Forecast) and objective.frozen:
                 encoder.requires_grad_(False)
             score, score_name = validation_score(config, prepared, device)

@@ -125,7 +125,6 @@ class Run:
                 covariates=len(data.get("covariates", [])),
                 classes=len(data.get("classes", [])),
                 multilabel=bool(data.get("multilabel")),
-                steps=data.get("section", 1) // encoder.stride,
             )
         try:
             objective.load_state_dict(own)

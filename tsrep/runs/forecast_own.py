@@ -16,7 +16,7 @@ from tsrep.forecasting.forecaster import Forecaster
 from tsrep.runs.direct_forecast import forecast_of
 from tsrep.runs.folder import Run
 from tsrep.runs.intervals import intervals_of
-from tsrep.runs.own_series import continued, own_series
+from tsrep.runs.own_series import continued, own_series, reading_of
 from tsrep.runs.prepare_series import instances_of
 from tsrep.signals import Series
 from tsrep.signals.panel import Floats
@@ -43,8 +43,10 @@ class OwnForecast:
     past_time : datetime64[s] array, shape (lookback,)
     freq, source : str
         Distance of two steps in words, and where the series came from.
+    date : str
+        What the column of dates is called.
     notes : tuple of str
-        What was left out, missing or repaired, a sentence each.
+        What was left out or missing, a sentence each.
     """
 
     channels: tuple[str, ...]
@@ -55,6 +57,7 @@ class OwnForecast:
     past_time: Times
     freq: str
     source: str
+    date: str = "date"
     notes: tuple[str, ...] = ()
 
     def table(self) -> str:
@@ -62,7 +65,7 @@ class OwnForecast:
         import pandas as pd
 
         dates = [str(stamp).replace("T", " ") for stamp in self.time]
-        columns: dict[str, Any] = {"date": dates} | dict(zip(self.channels, self.values, strict=True))
+        columns: dict[str, Any] = {self.date: dates} | dict(zip(self.channels, self.values, strict=True))
         for level, ends in self.bounds.items():
             for name, *pair in zip(self.channels, *ends, strict=True):
                 for end, at in zip(("lower", "upper"), pair, strict=True):
@@ -114,7 +117,8 @@ def forecast_series(
     forecaster = run.forecaster()
     steps = _steps(run, forecaster, horizon)
     levels = _ascending(levels)
-    series, left_out = own_series(run, data, reading or {})
+    how = reading_of(run, reading or {})
+    series, left_out = own_series(run, data, how)
     lookback = forecaster.lookback
     going_on = continued(run, series, lookback, forecaster.horizon)
     scaler = run.scaler()
@@ -141,6 +145,7 @@ def forecast_series(
         past_time=going_on.time[:lookback],
         freq=series.freq,
         source=series.source,
+        date=how.date,
         notes=(*_gaps_in(past, series.channels), *_columns(left_out), *_about_intervals(bounds, why_not)),
     )
 

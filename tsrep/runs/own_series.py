@@ -22,22 +22,37 @@ from tsrep.signals.time_ahead import stamps_ahead
 READING = ("date", "gaps", "duplicates", "missing")
 
 
-def own_series(
-    run: Run, data: Series | Path | str, reading: Mapping[str, Any]
-) -> tuple[Series, tuple[str, ...]]:
+def reading_of(run: Run, given: Mapping[str, Any]) -> Reading:
+    """How the data of a run were read, but for what is given.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such setting, or its value is none of those there are.
+    """
+    for key in given:
+        if key not in READING:
+            raise ConfigError(
+                f"dataset.{key} does not say how a file to forecast is read; {nearest(key, list(READING))}"
+            )
+    dataset = DATASETS.build(run.config.dataset)
+    own = {key: getattr(dataset, key) for key in READING} if isinstance(dataset, SeriesFile) else {}
+    settings: Any = configure({"dataset": {"name": "csv", **own, **given}}).dataset
+    return Reading(**{key: getattr(settings, key) for key in READING})
+
+
+def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[Series, tuple[str, ...]]:
     """The channels that a run was trained on, in its order, and the names of those left out.
 
     Parameters
     ----------
     run : Run
     data : Series, or path of a CSV or Parquet file
-    reading : mapping
-        How the file is read, where it differs from the data of the run; see :data:`READING`.
+    reading : Reading
+        How the file is read; see :func:`reading_of`.
 
     Raises
     ------
-    ConfigError
-        When there is no such setting of the reading.
     DataError
         When the file is wrong, a channel is missing, or steps have another distance.
     """
@@ -53,7 +68,7 @@ def own_series(
         series = data.select(targets)
         left_out = tuple(name for name in data.channels if name not in targets)
     else:
-        series, left_out = read_own_table(Path(data).expanduser(), targets, _reading(run, reading))
+        series, left_out = read_own_table(Path(data).expanduser(), targets, reading)
     if series.freq != trained["freq"]:
         raise DataError(
             f"{_name(series)} has steps of {series.freq or 'unknown length'}, {run.path} was trained on "
@@ -99,19 +114,6 @@ def continued(run: Run, series: Series, lookback: int, horizon: int) -> Series:
         covariates=calendar_features(time) if names else np.zeros((0, len(time)), np.float32),
         covariate_names=tuple(names),
     )
-
-
-def _reading(run: Run, given: Mapping[str, Any]) -> Reading:
-    """As the data of the run were read, but for what is given."""
-    for key in given:
-        if key not in READING:
-            raise ConfigError(
-                f"dataset.{key} does not say how a file to forecast is read; {nearest(key, list(READING))}"
-            )
-    dataset = DATASETS.build(run.config.dataset)
-    own = {key: getattr(dataset, key) for key in READING} if isinstance(dataset, SeriesFile) else {}
-    settings: Any = configure({"dataset": {"name": "csv", **own, **given}}).dataset
-    return Reading(**{key: getattr(settings, key) for key in READING})
 
 
 def _name(series: Series) -> str:

@@ -51,7 +51,6 @@ class Prepared:
             "digest": records.digest,
             "synthetic": records.synthetic,
             "samples": len(self.panel),
-            "section": self.panel.length,
             "records": len(records),
             "patients": len(set(records.patient.tolist())),
             "channels": list(records.channels),
@@ -110,8 +109,8 @@ def refuse_unmet_needs(
     Raises
     ------
     ConfigError
-        When samples are shorter than the encoder's stride, no trial or patient has two samples, there is
-        one patient only, or no class of the validation part has both values; for a series also when a
+        When there is nothing to train, samples are shorter than the encoder's stride, no trial or patient
+        has two samples, there is one patient only, or no class of the validation part has both values; for a series also when a
         part is too short for a horizon, or the context for the encoder.
     """
     if prepared.panel.length < encoder.stride:
@@ -121,6 +120,14 @@ def refuse_unmet_needs(
         )
     train = prepared.panel.select(prepared.split.train)
     name = config.objective.name
+    playing = {id(p) for player in objective.players() for p in player.module.parameters()}
+    if not any(
+        p.requires_grad and id(p) not in playing for part in (encoder, objective) for p in part.parameters()
+    ):
+        raise ConfigError(
+            f"encoder {config.encoder.name} has no weights and objective {name} adds none to train; use "
+            "another encoder, or objective forecast"
+        )
     for what, ids, remedy in (
         ("trial", train.trial, "shorten the window"),
         ("patient", train.patient, "shorten the window or add records"),
