@@ -88,7 +88,8 @@ def _score(method: str, horizon: int, mse: float, difference: float) -> Forecast
         alpha=float("nan") if method in ("repeat-last", "seasonal-naive") else 10.0,
         against="random-init" if compared else "",
         difference={
-            name: Interval(difference, difference - HALF, difference + HALF) for name in ("mse", "mae", "mase")
+            name: Interval(difference, difference - HALF, difference + HALF)
+            for name in ("mse", "mae", "mase")
         } if compared else {},
         fitted=8000, dropped=0,
     )  # fmt: skip

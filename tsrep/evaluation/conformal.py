@@ -114,7 +114,7 @@ class Conformal:
         if not path.exists():
             raise RunError(f"there are no prediction intervals at {path}; evaluate the run first")
         try:
-            with np.load(path) as stored:
+            with path.open("rb") as file, np.load(file) as stored:
                 if str(stored["format"]) != _FORMAT:
                     raise ValueError(str(stored["format"]))
                 return cls(tuple(stored["levels"].tolist()), stored["radius"], stored["count"])

@@ -79,9 +79,10 @@ def direct_scores(
     Raises
     ------
     ConfigError
-        When a part is too short for the horizon or the look-back, or a method is named twice.
+        When a part is too short for the horizon, or a method is named twice.
     DataError
-        When forecasts have another shape or are not finite, or there is too little before the first one.
+        When forecasts have another shape or are not finite, or the training part is shorter than look-back
+        and horizon together.
 
     Notes
     -----
@@ -94,9 +95,9 @@ def direct_scores(
     reach = max(lookback, 2)  # ridge-nlinear needs a value besides the last one
     settings = settings.model_copy(update={"horizons": (horizon,), "skip": reach - 1})
     stretches = Stretches(split, part, reach_back=True)
+    _check_history(stretches, reach, horizon)
     stretches.check(settings)
     check_instances(instances, stretches)
-    _check_history(stretches, reach)
     measuring = Measuring(instances, stretches, settings, on_step or (lambda _: None))
 
     def forecast(method: str, said: Forecast) -> Outcomes:
@@ -126,11 +127,12 @@ def _check(horizon: int, lookback: int, methods: Sequence[str]) -> None:
             raise ConfigError(f"there are two methods called {method!r}; give them different names")
 
 
-def _check_history(stretches: Stretches, lookback: int) -> None:
-    """Refuse a first forecast that has no whole look-back."""
-    first = min(stretches.choose[0], stretches.score[0])
-    if first + 1 < lookback:
+def _check_history(stretches: Stretches, lookback: int, horizon: int) -> None:
+    """Refuse a look-back that leaves nothing to fit; a shorter one is there before all that is scored."""
+    steps = stretches.fit[1] - stretches.fit[0]
+    if steps < lookback + horizon:
+        fitted = "" if stretches.part == "test" else "four fifths of "
         raise DataError(
-            f"{first + 1} steps come before the first one that is forecast outside of training, fewer than a "
-            f"look-back of {lookback}; choose a look-back up to {first + 1} or use a longer series"
+            f"the series has {steps} steps in {fitted}the training part, fewer than a look-back of {lookback} and a horizon of "
+            f"{horizon} together; shorten one of them"
         )

@@ -211,7 +211,7 @@ class ForecastScores:
             if content["format"] not in (_FORMAT, _WITHOUT_MASE):
                 raise ValueError(content["format"])
             scores = tuple(_score(entry) for entry in content["scores"])
-            with np.load(stored) as arrays:
+            with stored.open("rb") as file, np.load(file) as arrays:
                 return cls(
                     scores,
                     _by_key(arrays, "per_step"),

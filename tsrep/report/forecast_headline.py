@@ -73,8 +73,9 @@ def forecast_protocol(forecast: ForecastScores) -> str:
     return (
         "Forecasts are those of the trained network itself, each from a look-back of "
         f"{count(forecast.lookback)} steps. Windows are all whose targets lie inside the "
-        f"{forecast.scores[0].part} part; look-backs may reach in front of it. Frozen encoders forecast through "
-        "one ridge on the representation of the same look-back, and ridge-nlinear through one on its values."
+        f"{forecast.scores[0].part} part; look-backs may reach in front of it. Frozen encoders forecast "
+        "through one ridge on the representation of the same look-back, and ridge-nlinear through one on its "
+        "values."
     )
 
 
