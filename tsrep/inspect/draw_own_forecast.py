@@ -66,7 +66,7 @@ def _draw(axes: Axes, forecast: OwnForecast, channel: int) -> None:
         reversed(list(forecast.bounds.values())), _shades(forecast), strict=True
     ):
         _band(axes, forecast.time, lower[channel], upper[channel], shade)
-    marks: dict[str, Any] = {"marker": "o", "ms": 3} if few else {}
+    marks: dict[str, Any] = {"marker": "o", "ms": 3, "clip_on": False} if few else {}
     axes.plot(forecast.past_time[-tail:], forecast.past[channel, -tail:], color=MUTED, lw=1)
     axes.plot(forecast.time, forecast.values[channel], color=ACCENT, lw=1.4, **marks)
     axes.axvline(forecast.past_time[-1], color=FAINT, lw=1.2, zorder=0)
