@@ -108,7 +108,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
-    [*FAULTS, (lambda t: t[:58], "fewer than the 61 that two samples of objective forecast take")],
+    [*FAULTS, (lambda t: t[:58], "fewer than the 61 of two windows of look-back and horizon")],
 )
 def test_fit_refuses_a_broken_file_in_one_sentence(
     spoil: Spoil, message: str, config: Path, tmp_path: Path, refused: Callable[..., str]

@@ -147,7 +147,7 @@ CELLS = list(
             {"name": "causal-tcn", "hidden": 4, "dim": 5, "depth": 2},
             {"name": "dilated-conv", "hidden": 4, "dim": 5, "depth": 2},
             {"name": "transformer", "width": 8, "depth": 1, "heads": 2},
-            {"name": "informer", "width": 8, "depth": 1, "heads": 2, "dim": 8},
+            {"name": "informer", "width": 8, "layers": 1, "heads": 2, "dim": 5, "feedforward": 8},
             {"name": "patch-transformer", "width": 8, "depth": 1, "heads": 2, "patch": 4, "stride": 2},
         ],
     )
@@ -192,13 +192,14 @@ def test_settings_that_do_not_go_together_are_refused(
 
 
 def test_a_series_shorter_than_two_samples_is_refused(root: Path) -> None:
-    config = configure(settings(root, objective={"lookback": 400}))
-    with pytest.raises(DataError, match="the training part has 360 steps, fewer than the 407"):
+    config = configure(settings(root, objective={"lookback": 420}))
+    with pytest.raises(DataError, match=r"the training part of .*series.csv has 420 steps, fewer than the 427"):
         prepare(config, progress=False)
 
 
 def test_a_run_by_another_objective_makes_no_forecasts(root: Path, tmp_path: Path) -> None:
-    config = merged(SMALL, {"root": str(root), "objective": {"name": "ts2vec"}, "window": {"steps": 24}})
-    run = fit(config | {"objective": {"name": "ts2vec"}}, out=tmp_path / "run", progress=False)
+    scored = {"forecast": {"horizons": [6], "context": 12}}
+    changes = {"objective": {"name": "ts2vec"}, "window": {"steps": 24}, "evaluation": scored}
+    run = fit(settings(root, **changes), out=tmp_path / "run", progress=False)
     with pytest.raises(RunError, match="trained by ts2vec, which makes no forecasts"):
         run.forecaster()

@@ -20,6 +20,7 @@ from tsrep.runs.choose import validation_score
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import write_config
 from tsrep.runs.folder import Run
+from tsrep.runs.intervals import write_intervals
 from tsrep.runs.prepare import Prepared, prepare, refuse_unmet_needs
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.pretrain import pretrain
@@ -123,6 +124,9 @@ def fit(
                 ranks=ranks,
             )
             _finish(run, trainer.run(), encoder, prepared.scaler, ranks)
+            forecasts = isinstance(objective, Forecast) and objective.weight < 1
+            if ranks.first and forecasts and isinstance(prepared, PreparedSeries):
+                write_intervals(run, prepared)
         if ranks.first and isinstance(prepared, Prepared) and not (run.path / "examples.npz").exists():
             write_snapshots(run.path, config, prepared, run.encoder().to(device), device)
         ranks.wait()

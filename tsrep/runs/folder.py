@@ -97,6 +97,11 @@ class Run:
                 f"{self.path} was trained by {self.config.objective.name}, which makes no forecasts; train "
                 "one that does with: tsrep fit --objective forecast"
             )
+        if objective.weight == 1:
+            raise RunError(
+                f"{self.path} was trained by its contrast alone (objective.weight is 1), so its head says "
+                "nothing; train one with a smaller weight"
+            )
         return Forecaster(encoder, objective).eval()
 
     def objective(self, encoder: Encoder | None = None) -> Objective:

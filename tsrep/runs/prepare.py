@@ -110,8 +110,8 @@ def refuse_unmet_needs(
     ------
     ConfigError
         When there is nothing to train, samples are shorter than the encoder's stride, no trial or patient
-        has two samples, there is one patient only, or no class of the validation part has both values; for a series also when a
-        part is too short for a horizon, or the context for the encoder.
+        has two samples, there is one patient only, or no class of the validation part has both values; for
+        a series also when a part is too short for a horizon, or the context for the encoder.
     """
     if prepared.panel.length < encoder.stride:
         raise ConfigError(

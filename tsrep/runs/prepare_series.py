@@ -123,8 +123,9 @@ def _sections(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
     ):
         if steps < needed:
             raise DataError(
-                f"the {name} part has {steps} steps, fewer than the {needed} that two samples of objective "
-                f"{config.objective.name} take; shorten objective.lookback or objective.horizon"
+                f"the {name} part of {series.source or 'the series'} has {steps} steps, fewer than the "
+                f"{needed} of two windows of look-back and horizon; shorten objective.lookback or "
+                "objective.horizon"
             )
     reaching = (start, stop), (max(0, held - wanted.history), end)
     return series.sections(wanted.steps, config.window.hop_steps or wanted.hop, spans=reaching)
