@@ -193,7 +193,7 @@ def test_settings_that_do_not_go_together_are_refused(
 
 def test_a_series_shorter_than_two_samples_is_refused(root: Path) -> None:
     config = configure(settings(root, objective={"lookback": 420}))
-    with pytest.raises(DataError, match=r"the training part of .*series.csv has 420 steps, fewer than the 427"):
+    with pytest.raises(DataError, match=r"the training part of series .* 420 steps, fewer than the 427"):
         prepare(config, progress=False)
 
 

@@ -216,7 +216,7 @@ def test_sections_fit_a_short_validation_part_by_themselves(root: Path) -> None:
 
 
 def test_labels_are_no_part_of_forecasts(run: tsrep.Run) -> None:
-    with pytest.raises(ConfigError, match="evaluation.labels is for labelled samples, and csv is a series"):
+    with pytest.raises(ConfigError, match=r"evaluation\.labels is for labelled samples, and csv is a series"):
         tsrep.evaluate(run, labels=[0.1], progress=False)
 
 
