@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,9 +113,10 @@ def figure_receptive_fields(
     below = [figure.add_subplot(grid[1, i], sharex=above[i]) for i in range(len(fields))]
     for i, (name, field) in enumerate(fields.items()):
         _marginal(above[i], field, period if by_channel else None, scale, CURVES[i])
-        _title(above[i], name, (notes or {}).get(name, ""))
+        _title(above[i], name, (notes or {}).get(name, ""), letters=110 // len(fields))
         _heat(below[i], field, maps[name], colour, scale)
-        below[i].set_xlabel(f"lag ({axis})")
+        marked = f"; dotted: multiples of {period} steps" if by_channel and period is not None else ""
+        below[i].set_xlabel(f"lag ({axis}{marked})")
         if by_channel:
             _name_channels(below[i], channels, first=i == 0)
         else:
@@ -177,13 +179,15 @@ def _brightest(maps: Sequence[NDArray[Any]]) -> float:
     return 100 * float(np.percentile(positive, BRIGHTEST)) if len(positive) else 1.0
 
 
-def _title(axes: Axes, name: str, note: str) -> None:
-    axes.set_title(name, pad=18 if note else 8)
+def _title(axes: Axes, name: str, note: str, letters: int) -> None:
+    lines = textwrap.wrap(note, letters)
+    axes.set_title(shorten(name, letters // 2), pad=8 + 10 * len(lines))
     if note:
-        axes.annotate(
-            note, (0, 1), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=7.5,
-            color=MUTED,
+        told = axes.annotate(
+            "\n".join(lines), (0, 1), xytext=(0, 6), xycoords="axes fraction", textcoords="offset points",
+            fontsize=7.5, color=MUTED, linespacing=1.1,
         )  # fmt: skip
+        told.set_in_layout(False)  # else a long line makes its column narrow
 
 
 def _edges(field: ReceptiveField, scale: float) -> NDArray[np.float64]:
@@ -233,15 +237,19 @@ def _name_channels(axes: Axes, channels: Sequence[str], *, first: bool) -> None:
 def _name_steps(axes: Axes, field: ReceptiveField, rows: str, scale: float, *, first: bool) -> None:
     ahead = field.ahead
     if len(ahead) <= 8:
-        axes.set_yticks(range(len(ahead)), [f"{step * scale:g}" for step in ahead])
+        axes.set_yticks(range(len(ahead)), [_number(step * scale) for step in ahead])
     else:
         # rows may skip steps, so that a round step has a place between two of them
         wanted = [s for s in MaxNLocator(6).tick_values(ahead[0], ahead[-1]) if ahead[0] < s <= ahead[-1]]
         wanted = [ahead[0], *[s for s in wanted if s - ahead[0] > 0.06 * (ahead[-1] - ahead[0])]]
-        axes.set_yticks(np.interp(wanted, ahead, range(len(ahead))), [f"{s * scale:g}" for s in wanted])
+        axes.set_yticks(np.interp(wanted, ahead, range(len(ahead))), [_number(s * scale) for s in wanted])
     axes.tick_params(axis="y", labelleft=first)
     if first:
         axes.set_ylabel(rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
 
 
 def _margins(axes: Axes, field: ReceptiveField, period: int | None, scale: float) -> None:

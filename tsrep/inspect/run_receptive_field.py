@@ -49,7 +49,10 @@ class Looked:
     @property
     def note(self) -> str:
         """The scores that a figure tells."""
-        told = [f"90 % width {_pm(self.scores['width 90'])}", f"centre {_pm(self.scores['centre'])}"]
+        told = [
+            f"90 % in {_pm(self.scores['width 90'])} steps",
+            f"centre at lag {_pm(self.scores['centre'])}",
+        ]
         told += [
             f"period {found.period}: {found.ratio.value:.1f} × chance (p = {found.p:.2g})"
             for found in self.scores.values()
@@ -95,7 +98,7 @@ def plot_receptive_field(
         errors are too small.
     part : {"train", "validation", "test"}
     period : int, optional
-        In steps, to mark and to score; by default the main season of the series.
+        In steps, to mark and to score; by default the main season of the series, of the first of two.
     seed : int
         Of random signs, gains and shifts.
     root : Path, optional
@@ -126,9 +129,10 @@ def plot_receptive_field(
         "step": step, "method": method, "grad_of": grad_of, "windows": windows, "part": part,
         "period": period, "seed": seed,
     }  # fmt: skip
-    looked = {name: look(r, root=root, **told) for name, r in zip(_names(runs), runs, strict=True)}
-    _write(path, kinds, draw_looked(looked, period))
-    first = next(iter(looked.values()))
+    first = look(runs[0], root=root, **told)
+    told["period"] = period or first.subject.period  # both are scored by one
+    looked = dict(zip(_names(runs), [first, *(look(r, root=root, **told) for r in runs[1:])], strict=True))
+    _write(path, kinds, draw_looked(looked, told["period"]))
     samples = path.with_name(f"{path.stem}-samples{path.suffix}")
     _write(samples, kinds, draw_samples(first, method=method, grad_of=grad_of, seed=seed))
     for name, one in looked.items():
