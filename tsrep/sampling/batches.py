@@ -39,7 +39,11 @@ class PanelTensors:
             self._store = _tensor_on(panel.store)
             self._row = self._keep(panel.row)
         self._start = self._keep(panel.start)
+        record, _, step = self._store.stride()
+        self._windows = _windows(self._store, panel.length)
+        self._place = self._row * record + self._start * step  # of a window's first value in the store
         gain, offset = np.broadcast_arrays(panel.gain, panel.offset)
+        self._plain = bool((gain == 1).all() and (offset == 0).all())  # as of a standardised series
         select = rows if self.resident and len(gain) > 1 else slice(None)
         self._gain, self._offset = self._keep(gain[select]), self._keep(offset[select])
         self._label = torch.from_numpy(panel.label.copy()).to(self.device)
@@ -70,9 +74,10 @@ class PanelTensors:
         )
 
     def _gather(self, at: Tensor) -> Tensor:
-        row, start = self._row[at], self._start[at]
-        raw = self._store.unfold(2, self.panel.length, 1)[row, :, start]  # (batch, channel, time)
-        each = len(self._gain) > 1
+        raw = self._windows.index_select(0, self._place[at])  # (batch, channel, time); far faster than [...]
+        if self._plain:
+            return raw.to(torch.float32)
+        row, each = self._row[at], len(self._gain) > 1
         gain, offset = (self._gain[row], self._offset[row]) if each else (self._gain, self._offset)
         # Two roundings, as in Panel.take; addcmul would fuse them and differ in the last bit.
         return raw.to(torch.float32).mul_(gain[:, :, None]).add_(offset[:, :, None])
@@ -90,6 +95,18 @@ class PanelTensors:
             return False
         need = self.panel.store[:1].nbytes * rows
         return need <= torch.cuda.mem_get_info(self.device)[0] // 2
+
+
+def _windows(store: Tensor, length: int) -> Tensor:
+    """Windows at every place of a store, shape (place, channel, length), without copying any.
+
+    A place is an offset in the memory of the store, so that one index picks record and start. Windows that
+    would run from one record into the next have places too, which nobody asks for.
+    """
+    records, channels, steps = store.shape
+    record, channel, step = store.stride()
+    places = (records - 1) * record + (steps - length) * step + 1
+    return store.as_strided((places, channels, length), (1, channel, step))
 
 
 def _tensor_on(store: NDArray[np.generic]) -> Tensor:
