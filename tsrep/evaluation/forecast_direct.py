@@ -133,6 +133,6 @@ def _check_history(stretches: Stretches, lookback: int, horizon: int) -> None:
     if steps < lookback + horizon:
         fitted = "" if stretches.part == "test" else "four fifths of "
         raise DataError(
-            f"the series has {steps} steps in {fitted}the training part, fewer than a look-back of {lookback} and a horizon of "
-            f"{horizon} together; shorten one of them"
+            f"the series has {steps} steps in {fitted}the training part, fewer than a look-back "
+            f"of {lookback} and a horizon of {horizon} together; shorten one of them"
         )

@@ -22,7 +22,7 @@ from tsrep.signals.series import Span
 Array = NDArray[Any]
 Represent = Callable[[int, int | None, Array], Array]  # (instance, channel, steps) -> (row, ...)
 
-_PRODUCTS = 2e11  # multiplications of a fit or of a choice, some ten seconds of one core
+_PRODUCTS = 2e11  # multiplications of a fit or of a choice, half a minute of one core
 _LEAST = 4096  # rows that are fitted however wide they are
 
 

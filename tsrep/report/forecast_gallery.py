@@ -53,8 +53,9 @@ def _errors(contents: Contents) -> Iterator[Picture]:
     )
     means = f" Means over seeds: {seeds}." if seeds else ""
     some = forecast.scores[0]
+    by = "Errors" if forecast.protocol == "representation" else "Errors of direct forecasts"
     caption = (
-        f"Errors over all forecast origins of the {some.part} part, with 95 % intervals by bootstrap over "
+        f"{by} over all forecast origins of the {some.part} part, with 95 % intervals by bootstrap over "
         "circular blocks of origins. Whether two methods can be told apart is in the paired differences, not "
         f"in whether these bars overlap.{means}{left_out}"
     )
