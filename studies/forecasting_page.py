@@ -106,8 +106,9 @@ def _head(study: Study) -> list[str]:
         f"- `{alone}`: {encoder['depth']} blocks of width {encoder['width']}, patches of {encoder['patch']} "
         f"steps, {encoder['heads']} heads, each channel a row of its own; look-back "
         f"{patch['objective']['lookback']} at all horizons; mean and deviation of each window are taken "
-        f"off and put back; dropout {patch['objective']['head']['dropout']} before a linear head; AdamW, rate "
-        f"{training['lr']} falling to 0, batches of {training['batch_size']} windows. Trained on the error "
+        f"off and put back; dropout {patch['objective']['head']['dropout']} before a linear head; AdamW, "
+        f"rate {training['lr']} falling to 0, batches of {training['batch_size']} windows. Trained "
+        f"on the error "
         f"alone. `{joint}`: the same start, the same batches, and a contrast beside the error.",
         f"- Budget: at most {training['epochs']} epochs over every {patch['window']['hop_steps']}th training "
         "window; the weights are those of the best epoch on every "
@@ -122,8 +123,9 @@ def _head(study: Study) -> list[str]:
         f"`{RIDGE_NLINEAR}` is a linear map of the look-back, one for all channels; both in closed form, "
         "their penalty chosen on the validation months.",
         "- Contrast, weight and temperature are chosen on the validation months of both series at "
-        f"{study.settings['tuning']} steps, with a seed that is in no table. The settings of the network were "
-        "set before, with that seed and the error alone, in some twenty short trials judged on validation "
+        f"{study.settings['tuning']} steps, with a seed that is in no table. The settings of the network "
+        "were set before, with that seed and the error alone, in some twenty short trials judged on "
+        "validation "
         "months (ETTh1 but for one); their test errors were seen too. No test error chose a contrast.",
         "- ± is the standard deviation over seeds (start, batches and draws together).",
         "",
@@ -242,8 +244,9 @@ def _effects(study: Study) -> list[str]:
         *_table(heads, rows),
         "",
         f"`{joint}` minus `{alone}`; negative: the contrast helps. Over seeds: mean difference and its "
-        "95 % t interval, paired by seed. Over blocks of time: 95 % interval of the difference by resampling blocks "
-        "of test time as long as the horizon, errors averaged over seeds first (in brackets the number of "
+        "95 % t interval, paired by seed. Over blocks of time: 95 % interval of the difference by resampling "
+        "blocks of test time as long as the horizon, errors averaged over seeds first (in brackets "
+        "the number of "
         "blocks; few: too narrow).",
         "",
         *_overall(study),
