@@ -43,7 +43,7 @@ HORIZONS = (24, 48, 96, 168, 192, 336, 720)
 LOOKBACK = 336
 TUNING_SEED, TUNING_HORIZON = 100, 96
 ALONE, JOINT, INFORMER = "patch transformer", "patch transformer + contrast", "informer + moco"
-RANDOM_STARTS = 1  # of the untrained encoder; a ridge on it takes longer than a run
+RANDOM_STARTS = 3  # of the untrained encoder
 
 PATCH: dict[str, Any] = {
     "encoder": {"name": "patch-transformer", "width": 64, "patch": 24, "stride": 24, "depth": 2, "heads": 4},
@@ -235,7 +235,7 @@ def _scores(folder: Path, runs: Mapping[str, Sequence[Path]], *, random: bool = 
 
     def starts() -> Iterator[Represented]:
         for seed in range(RANDOM_STARTS):
-            start = new_encoder(first.config, prepared.panel, seed)
+            start = new_encoder(first.config, prepared.panel, seed)  # where the runs of that seed started
             yield represent_of(start, forecaster.objective, instances, device)
 
     scores = direct_scores(

@@ -119,7 +119,7 @@ def _head(study: Study) -> list[str]:
         "look-backs and horizons as published; look-backs differ between horizons. Not as published: few "
         "steps (below), a cosine rate, no dropout, keys augmented for each sample, unit length along the "
         "right axis of the queue, no keys of validation and test in it. A number without ± is of one seed.",
-        f"- `{RANDOM_INIT}` is a ridge on what the untrained encoder makes of the look-back, one start; "
+        f"- `{RANDOM_INIT}` is a ridge on what the untrained encoder makes of the look-back; "
         f"`{RIDGE_NLINEAR}` is a linear map of the look-back, one for all channels; both in closed form, "
         "their penalty chosen on the validation months.",
         "- Contrast, weight and temperature are chosen on the validation months of both series at "
