@@ -98,7 +98,6 @@ LOOKBACKS = {
     "etth1": {24: 48, 48: 96, 168: 168, 336: 336, 720: 720},
     "etth2": {24: 48, 48: 96, 168: 336, 336: 336, 720: 720},
 }
-SEEDS = {720: 1}  # at most so many of them, as forecasts of all test windows take longer than training
 HOPS = {48: 13, 96: 13, 168: 23, 336: 31, 720: 47}  # by look-back
 Job = tuple[Path, Path, str, int, Mapping[str, Any]]  # folder, data, series, seed, settings
 
@@ -185,8 +184,7 @@ def _jobs(options: argparse.Namespace, contrast: Mapping[str, Any]) -> Iterator[
             if horizon in LOOKBACKS[series]:
                 found[INFORMER] = published(series, horizon)
             for name, values in found.items():
-                most = SEEDS.get(horizon, options.seeds) if name == INFORMER else options.seeds
-                for seed in range(min(most, options.seeds)):
+                for seed in range(options.seeds):
                     folder = options.runs / series / str(horizon) / _plain(name) / str(seed)
                     yield folder, root, series, seed, values
 

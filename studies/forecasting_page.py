@@ -118,7 +118,7 @@ def _head(study: Study) -> list[str]:
         f"{share['contrast']['temperature']:g}, batch {theirs['batch_size']}, rate {theirs['lr']:g}, "
         "look-backs and horizons as published; look-backs differ between horizons. Not as published: few "
         "steps (below), a cosine rate, no dropout, keys augmented for each sample, unit length along the "
-        "right axis of the queue, no keys of validation and test in it. A number without ± is of one seed.",
+        "right axis of the queue, no keys of validation and test in it.",
         f"- `{RANDOM_INIT}` is a ridge on what the untrained encoder makes of the look-back; "
         f"`{RIDGE_NLINEAR}` is a linear map of the look-back, one for all channels; both in closed form, "
         "their penalty chosen on the validation months.",
@@ -199,10 +199,7 @@ def _means(study: Study, series: str) -> list[str]:
                 continue
             for metric in METRICS:
                 values = [np.array(found[h].by_seed[metric]) for h in horizons]
-                seeds = min(map(len, values))
-                same = all(len(each) == seeds for each in values)
-                by_seed = np.mean(values, axis=0) if same else np.array([np.mean([v.mean() for v in values])])
-                row.append(_with_spread(by_seed))
+                row.append(_with_spread(np.mean(values, axis=0)))
         rows.append(row)
     goals = [GOALS.get((series, horizons)) for horizons in (SHORT, LONG)]
     if any(goal is not None for goal in goals):
