@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from tsrep.evaluation.forecast_direct import Forecast as Forecasts
 from tsrep.evaluation.forecast_direct import Represented
 from tsrep.forecasting.forecast import Forecast, Seen
 from tsrep.forecasting.forecaster import Forecaster
+from tsrep.forecasting.instance_norm import InstanceNorm
 from tsrep.signals import Series
 from tsrep.signals.panel import Floats, Ints
 
@@ -39,13 +39,22 @@ class Windows:
         self.covariates = len(instances[0].covariate_names)
         self.x = [torch.from_numpy(np.ascontiguousarray(series.x)).to(device) for series in instances]
 
-    def at(self, instance: int, steps: Ints) -> tuple[Tensor, Tensor]:
-        """Past and covariates ahead of the windows that end at ``steps``, shapes as a forecaster takes."""
+    def at(self, instance: int, steps: Ints, channel: int | None = None) -> tuple[Tensor, Tensor]:
+        """Past and covariates ahead of the windows that end at ``steps``, shapes as a forecaster takes.
+
+        With a ``channel``, the past has this one only, after the covariates.
+        """
         x = self.x[instance]
         last = torch.from_numpy(np.asarray(steps, np.int64)).to(x.device)
-        past = x.unfold(1, self.lookback, 1)[:, last - self.lookback + 1]
         ahead = x[: self.covariates].unfold(1, self.horizon, 1)[:, last + 1]
-        return past.transpose(0, 1), ahead.transpose(0, 1)
+        past = self._past(x[: self.covariates] if channel is not None else x, last)
+        if channel is not None:
+            own = x[self.covariates + channel :][:1]
+            past = torch.cat([past, self._past(own, last)], dim=1)
+        return past, ahead.transpose(0, 1)
+
+    def _past(self, x: Tensor, last: Tensor) -> Tensor:
+        return x.unfold(1, self.lookback, 1)[:, last - self.lookback + 1].transpose(0, 1)
 
 
 def forecast_of(forecaster: Forecaster, instances: Sequence[Series], device: torch.device) -> Forecasts:
@@ -95,33 +104,46 @@ def represent_of(
     objective.to(device).eval()
     windows = Windows(instances, objective.lookback, objective.horizon, device)
 
-    def batches(instance: int, steps: Ints) -> Iterator[Seen]:
+    def parts(instance: int, channel: int | None, steps: Ints) -> Iterator[tuple[Tensor, Tensor]]:
         for at in range(0, len(steps), AT_ONCE):
-            yield objective.see(*windows.at(instance, steps[at : at + AT_ONCE]))
+            yield windows.at(instance, steps[at : at + AT_ONCE], channel)
 
     @torch.no_grad()
     def read(instance: int, channel: int | None, steps: Ints) -> Floats:
-        parts = [_features(encoder, objective, seen, channel) for seen in batches(instance, steps)]
-        return torch.cat(parts).cpu().numpy()
+        seen = (_seen(objective, *part, channel) for part in parts(instance, channel, steps))
+        return torch.cat([_features(encoder, objective, each) for each in seen]).cpu().numpy()
 
     @torch.no_grad()
     def mean(instance: int, channel: int | None, steps: Ints) -> Floats:
-        parts = [_of_channel(seen.level.mean, channel) for seen in batches(instance, steps)]
-        return torch.cat(parts).cpu().numpy()
+        norm = _norm(objective, channel)
+        pasts = (past for past, _ in parts(instance, channel, steps))
+        means = [norm(past[:, objective.leading :])[1].mean.flatten(1) for past in pasts]
+        return torch.cat(means).cpu().numpy()
 
     return Represented(read, independent=objective.independent, base=mean)
 
 
-def _features(encoder: Encoder, objective: Forecast, seen: Seen, channel: int | None) -> Tensor:
-    scale = _of_channel(seen.level.scale, channel)
-    if channel is not None:
-        each = seen.level.scale.shape[1]
-        seen = replace(seen, x=seen.x[channel::each], ahead=seen.ahead[channel::each])
+def _features(encoder: Encoder, objective: Forecast, seen: Seen) -> Tensor:
+    scale = seen.level.scale.flatten(1)
     z = objective.represent(encoder, seen).flatten(1)
     return torch.cat([z * scale.mean(dim=1, keepdim=True), scale], dim=1)
 
 
-def _of_channel(level: Tensor, channel: int | None) -> Tensor:
-    """Of statistics of shape (batch, channel, 1) those of one channel or of all, shape (batch, any)."""
-    flat = level.flatten(1)
-    return flat if channel is None else flat[:, channel : channel + 1]
+def _seen(objective: Forecast, past: Tensor, ahead: Tensor, channel: int | None) -> Seen:
+    """As ``objective.see`` of all channels, or its rows of one channel out of windows of that channel."""
+    if channel is None:
+        return objective.see(past, ahead)
+    known = slice(objective.leading - objective.shown, objective.leading)
+    values, level = _norm(objective, channel)(past[:, objective.leading :])
+    return Seen(torch.cat([past[:, known], values], dim=1), ahead[:, known], level)
+
+
+def _norm(objective: Forecast, channel: int | None) -> InstanceNorm:
+    """The normalisation of all channels or, with its own learned parameters, of one."""
+    norm = objective.norm
+    if channel is None:
+        return norm
+    own = {name: value[channel : channel + 1] for name, value in norm.state_dict().items()}
+    one = InstanceNorm(norm.kind, 1)
+    one.load_state_dict(own, assign=True)
+    return one
