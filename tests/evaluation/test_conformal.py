@@ -6,7 +6,8 @@ import pytest
 from tests.evaluation.test_forecast import make_noisy, make_series
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation import conformal
-from tsrep.evaluation.conformal import Conformal, calibrate, coverage
+from tsrep.evaluation.conformal import Conformal, calibrate
+from tsrep.evaluation.coverage import Coverage, Covering, coverage
 
 HORIZON = 4
 
@@ -176,3 +177,47 @@ def test_saving_and_loading(tmp_path):
         Conformal.load(path)
     with pytest.raises(RunError, match="there are no prediction intervals at"):
         Conformal.load(tmp_path / "other.npz")
+
+
+def test_coverage_is_counted_while_forecasts_are_made_for_another_purpose():
+    pair = [noise(900), noise(900, seed=1)]
+    found = calibrate(zeros(2), pair, (300, 600), HORIZON)
+    asked = []
+
+    def forecast(instance, steps):
+        asked.extend((instance, int(step)) for step in steps)
+        return np.full((len(steps), HORIZON, 2), 0.3 * instance, np.float32)
+
+    whole = coverage(found, forecast, pair, (600, 900))
+    assert len(asked) == len(set(asked)) == 2 * (300 - HORIZON + 1)
+    asked.clear()
+    counted = Covering(found, forecast, pair, (600, 900))
+    for steps in (np.arange(500, 700), np.arange(650, 660)):  # some before the part, some twice
+        np.testing.assert_array_equal(counted.forecast(1, steps), forecast(1, steps))
+    asked.clear()
+    result = counted.result()
+
+    assert len(asked) == 2 * (300 - HORIZON + 1) - 101  # from step 599 on
+    for name in ("share", "width", "per_step"):
+        np.testing.assert_allclose(getattr(result, name), getattr(whole, name), rtol=1e-12)
+    assert result.windows == whole.windows == 300 - HORIZON + 1
+
+
+def test_coverage_is_kept(tmp_path):
+    path = tmp_path / "coverage.json"
+    found = calibrate(zeros(2), [noise(900)], (300, 330), HORIZON, levels=(0.8, 0.99))
+    measured = coverage(found, zeros(2), [noise(900)], (600, 900))
+    assert np.isinf(measured.width[1])
+    assert measured.share[1] == 1
+
+    measured.save(path)
+    loaded = Coverage.load(path)
+
+    assert (loaded.levels, loaded.windows) == (measured.levels, measured.windows)
+    np.testing.assert_array_equal(loaded.share, measured.share)
+    np.testing.assert_array_equal(loaded.per_step, measured.per_step)
+    assert loaded.width[0] == measured.width[0]
+    assert np.isnan(loaded.width[1])
+    path.write_text('{"format": "tsrep.coverage/1", "levels": [0.5]}')
+    with pytest.raises(RunError, match=r"coverage\.json is not readable .* evaluate the run again"):
+        Coverage.load(path)

@@ -14,7 +14,11 @@ import torch
 
 import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.evaluation.conformal import Conformal
+from tsrep.evaluation.coverage import Coverage
+from tsrep.runs import forecast as runs_forecast
 from tsrep.runs.config import configure, merged
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
@@ -108,6 +112,62 @@ def test_two_phases_train_the_encoder_by_the_contrast_first(root: Path, tmp_path
     assert not equal(first, start.encoder().state_dict())
     terms = json.loads((run.path / "pretrain" / "metrics.jsonl").read_text().splitlines()[1])["terms"]
     assert set(terms) == {"contrast contrast"}
+
+
+def test_the_test_part_tells_how_often_intervals_hold(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As counted by hand from the forecasts of every window; validation scores leave it as it is."""
+    run = fit(settings(root), out=tmp_path / "run", progress=False)
+    path, kept = run.path / "coverage.json", run.path / "intervals.npz"
+    evaluate(run, part="validation", seeds=1, progress=False)
+    assert not path.exists()
+    asked = count_windows(monkeypatch)
+    evaluate(run, seeds=1, progress=False)
+    found, conformal = Coverage.load(path), Conformal.load(kept)
+
+    prepared = prepare(run.config, progress=False)
+    assert isinstance(prepared, PreparedSeries)
+    (series,), (start, stop) = prepared.instances, prepared.spans.test
+    steps = np.arange(start - 1, stop - HORIZON)
+    assert found.windows == len(steps)
+    assert set(asked) == set(steps.tolist())
+    assert len(asked) <= len(steps) + 4  # no second pass, but for the examples
+    x, known = torch.from_numpy(series.x), len(series.covariates)
+    past = torch.stack([x[:, step - LOOKBACK + 1 : step + 1] for step in steps])
+    ahead = torch.stack([x[:known, step + 1 : step + 1 + HORIZON] for step in steps])
+    with torch.no_grad():
+        said = run.forecaster()(past, ahead).transpose(1, 2).numpy()
+    truth = np.stack([series.values[:, step + 1 : step + 1 + HORIZON].T for step in steps])
+    assert found.levels == (0.5, 0.8, 0.9, 0.95, 0.99)
+    for i, level in enumerate(found.levels):
+        low, high = conformal.interval(said, level)
+        inside = (low <= truth) & (truth <= high)
+        assert found.share[i] == pytest.approx(inside.mean(), abs=2 / inside.size)  # float32 at the ends
+        width = float((high - low).mean())
+        assert found.width[i] == pytest.approx(width if np.isfinite(width) else np.nan, rel=1e-4, nan_ok=True)
+    kept.write_bytes(b"broken")
+    evaluate(run, seeds=1, progress=False)
+    np.testing.assert_array_equal(Conformal.load(kept).radius, conformal.radius)
+    np.testing.assert_array_equal(Coverage.load(path).share, found.share)
+
+
+def count_windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Steps that the trained forecaster is asked to forecast from."""
+    asked: list[int] = []
+    plain = runs_forecast.forecast_of
+
+    def forecast_of(*given: Any) -> Any:
+        said = plain(*given)
+
+        def counting(instance: int, steps: Any) -> Any:
+            asked.extend(steps.tolist())
+            return said(instance, steps)
+
+        return counting
+
+    monkeypatch.setattr(runs_forecast, "forecast_of", forecast_of)
+    return asked
 
 
 class StopAt(Hook):

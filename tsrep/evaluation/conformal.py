@@ -7,8 +7,9 @@ absolute errors there, a little above the nominal level to make up for their fin
 Were the windows exchangeable with those to come, the intervals would cover the truth at least as often as
 they say. They are not: neighbouring windows overlap, so that there are far fewer independent errors than
 windows, and series drift, so that later errors may be larger. Coverage is therefore approximate, and holds
-for each step ahead by itself, not for a whole path; show the measured :func:`coverage` beside the nominal
-level. A forecaster whose weights were chosen on the same part has errors there that are a little too small.
+for each step ahead by itself, not for a whole path; show the measured one, of
+:mod:`tsrep.evaluation.coverage`, beside the nominal level. A forecaster whose weights were chosen on the same
+part has errors there that are a little too small.
 
 Source
 ------
@@ -124,29 +125,6 @@ class Conformal:
             ) from error
 
 
-@dataclass(frozen=True, eq=False)
-class Coverage:
-    """How often intervals held the truth, and how wide they were.
-
-    Attributes
-    ----------
-    levels : tuple of float
-        Nominal.
-    share, width : arrays, shape (level,)
-        Measured coverage, and mean distance of the two ends, over all targets.
-    per_step : array, shape (level, horizon)
-        Measured coverage of each step ahead.
-    windows : int
-        Steps forecast from, of each instance.
-    """
-
-    levels: tuple[float, ...]
-    share: Array
-    width: Array
-    per_step: Array
-    windows: int
-
-
 def calibrate(
     forecast: Forecast,
     instances: Sequence[Series],
@@ -182,14 +160,14 @@ def calibrate(
     if not levels or not all(0 < level < 1 for level in levels):
         raise ConfigError(f"levels of intervals are shares between 0 and 1, such as 0.9; got {list(levels)}")
     kept = tuple(sorted(set(map(float, levels))))
-    steps = _windows(span, horizon)
+    steps = windows(span, horizon)
     channels = len(instances[0].channels)
     steps = steps[:: -(-len(steps) * horizon * channels // _CELLS)]
     radius, count = [], []
     for instance in range(len(instances)):
         errors = np.empty((len(steps), horizon, channels), np.float32)
         at = 0
-        for _, said, truth in _said(forecast, instances, steps, horizon, [instance]):
+        for said, truth in _said(forecast, instances, instance, steps, horizon):
             errors[at : at + len(said)] = np.abs(said - truth)
             at += len(said)
         radius.append(_quantiles(errors, kept))
@@ -202,40 +180,14 @@ def calibrate(
     return Conformal(kept, np.stack(radius, axis=1), np.stack(count))
 
 
-def coverage(conformal: Conformal, forecast: Forecast, instances: Sequence[Series], span: Span) -> Coverage:
-    """How often the intervals hold the truth on other windows, such as those of the test part.
-
-    Parameters
-    ----------
-    conformal : Conformal
-    forecast, instances, span
-        As in :func:`calibrate`.
+def windows(span: Span, horizon: int) -> Array:
+    """Steps forecast from whose targets are all in a part.
 
     Raises
     ------
     ConfigError
-        When the part is too short.
-    DataError
-        When forecasts are not finite.
+        When there is none.
     """
-    horizon, levels = conformal.horizon, conformal.levels
-    steps = _windows(span, horizon)
-    held, there = np.zeros((len(levels), horizon)), np.zeros(horizon)
-    width = np.zeros(len(levels))
-    for instance, said, truth in _said(forecast, instances, steps, horizon, range(len(instances))):
-        error, known = np.abs(said - truth), ~np.isnan(truth)
-        n = known.sum(axis=0)  # (horizon, channel)
-        there += n.sum(axis=1)
-        for i, radius in enumerate(conformal.radius[:, instance]):
-            held[i] += (error <= radius).sum(axis=(0, 2))  # false for missing targets
-            width[i] += 2 * (np.where(n, radius, 0) * n).sum()
-    total = np.where(there > 0, there, np.nan)
-    n_all = there.sum() or np.nan
-    return Coverage(levels, held.sum(axis=1) / n_all, width / n_all, held / total, len(steps))
-
-
-def _windows(span: Span, horizon: int) -> Array:
-    """Steps forecast from whose targets are all in a part."""
     steps = origins((max(span[0] - 1, 0), span[1]), horizon)
     if not len(steps):
         raise ConfigError(
@@ -246,14 +198,12 @@ def _windows(span: Span, horizon: int) -> Array:
 
 
 def _said(
-    forecast: Forecast, instances: Sequence[Series], steps: Array, horizon: int, chosen: Sequence[int]
-) -> Iterator[tuple[int, Array, Array]]:
-    """(instance, forecasts, truth), some steps at a time."""
+    forecast: Forecast, instances: Sequence[Series], instance: int, steps: Array, horizon: int
+) -> Iterator[tuple[Array, Array]]:
+    """Forecasts and truth of an instance, some steps at a time."""
     sure = checked(forecast, instances, horizon, "the forecaster")
-    width = horizon * len(instances[0].channels)
-    for instance in chosen:
-        for _, part in blocks([steps], width):
-            yield instance, sure(instance, part), future(instances[instance].values, part, horizon)
+    for _, part in blocks([steps], horizon * len(instances[0].channels)):
+        yield sure(instance, part), future(instances[instance].values, part, horizon)
 
 
 def _quantiles(errors: Array, levels: Sequence[float]) -> Array:

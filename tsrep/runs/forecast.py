@@ -15,11 +15,13 @@ from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.direct_forecast import forecast_of, represent_of
 from tsrep.runs.folder import Run
+from tsrep.runs.intervals import covering
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.signals.panel import Floats
 from tsrep.training.distributed import pick_device
 
 Tell = Callable[[str], None]
+COVERAGE = "coverage.json"
 
 
 def forecast(run: Run, config: Configuration, prepared: PreparedSeries, tell: Tell) -> ForecastScores:
@@ -41,7 +43,10 @@ def forecast(run: Run, config: Configuration, prepared: PreparedSeries, tell: Te
 def _direct(
     run: Run, config: Configuration, prepared: PreparedSeries, part: Part, tell: Tell
 ) -> ForecastScores:
-    """Beside a ridge on what random encoders make of the same look-backs."""
+    """Beside a ridge on what random encoders make of the same look-backs.
+
+    On the test part, how often the prediction intervals hold goes into ``coverage.json``.
+    """
     device, instances = pick_device(config.device), prepared.instances
     forecaster = run.forecaster()
 
@@ -54,8 +59,10 @@ def _direct(
     if forecaster.objective.frozen:
         own = represent_of(forecaster.encoder, forecaster.objective, instances, device)
         represented = {f"{config.objective.name}, ridge": [own]} | represented
-    return direct_scores(
-        {config.objective.name: [forecast_of(forecaster, instances, device)]},
+    said = forecast_of(forecaster, instances, device)
+    counted = covering(run, prepared, said) if part == "test" else None
+    scores = direct_scores(
+        {config.objective.name: [said if counted is None else counted.forecast]},
         represented,
         instances,
         prepared.spans,
@@ -66,6 +73,9 @@ def _direct(
         seed=config.seed,
         on_step=tell,
     )
+    if counted is not None:
+        counted.result().save(run.path / COVERAGE)
+    return scores
 
 
 def _represented(

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.evaluation.conformal import Conformal, calibrate
+from tsrep.evaluation.coverage import Covering
+from tsrep.evaluation.forecast_errors import Forecast
 from tsrep.runs.direct_forecast import forecast_of
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
@@ -77,6 +79,23 @@ def intervals_of(run: Run, levels: Sequence[float]) -> tuple[Conformal | None, s
     with suppress(RunError):  # a folder of someone else's may not be written, and a forecast needs it not
         found.save(path)
     return found, ""
+
+
+def covering(run: Run, prepared: PreparedSeries, forecast: Forecast) -> Covering:
+    """Counts on the test part how often the intervals of a run hold, while ``forecast`` is asked for it.
+
+    Intervals that are missing or cannot be read are calibrated now.
+
+    Raises
+    ------
+    RunError, ConfigError, DataError
+        See :func:`write_intervals`.
+    """
+    try:
+        conformal = Conformal.load(run.path / FILE)
+    except RunError:
+        conformal = write_intervals(run, prepared)
+    return Covering(conformal, forecast, prepared.instances, prepared.spans.test)
 
 
 def _calibrated(run: Run, prepared: PreparedSeries, levels: Sequence[float]) -> Conformal:
