@@ -10,7 +10,7 @@ from tsrep.datasets.loading import load
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
 from tsrep.inspect.draw_own_forecast import write_own_forecast
-from tsrep.inspect.run_receptive_field import plot_receptive_field
+from tsrep.inspect.run_receptive_field import plot_receptive_field as draw_receptive_field
 from tsrep.inspect.run_views import plot_views as draw_views
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
@@ -115,5 +115,17 @@ def plot_views(run: Run | Path | str, **options: Any) -> Path:
     run = run if isinstance(run, Run) else Run(run)
     path = draw_views(run, **options)
     if options.get("out") is None:
+        write_report(run.path)
+    return path
+
+
+def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
+    """Draw what a run answers to; see :func:`tsrep.inspect.run_receptive_field.plot_receptive_field`.
+
+    The report is written anew when the figure lies in the run folder, where it shows it.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    path = draw_receptive_field(run, **options)
+    if path.resolve().is_relative_to(run.path.resolve()):
         write_report(run.path)
     return path

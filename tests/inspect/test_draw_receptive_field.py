@@ -85,6 +85,23 @@ def test_two_runs_share_one_colour_scale() -> None:
     assert overlaps(figure) == []
 
 
+def test_a_note_breaks_between_scores_and_stays_on_its_column() -> None:
+    score = "period 168: 12.3 × chance (p = 0.0012)".replace(" ", "\N{NO-BREAK SPACE}")
+    for count in (1, 2):
+        for scores in (3, 4):
+            note = "\N{NO-BREAK SPACE}· ".join([score] * scores)
+            fields = {f"run {i}": field(seed=i) for i in range(count)}
+            figure = figure_receptive_fields(fields, notes=dict.fromkeys(fields, note))
+            assert overlaps(figure) == []
+            told = [t for axes in figure.axes for t in axes.texts if "chance" in t.get_text()]
+            assert len(told) == count
+            for text, axes in zip(told, figure.axes, strict=False):
+                lines = text.get_text().split("\n")
+                assert len(lines) == -(-scores // (3 if count == 1 else 1))
+                assert all(line.startswith("period") for line in lines)
+                assert text.get_window_extent().x1 <= axes.get_window_extent().x1
+
+
 def test_arrows_meet_the_first_and_the_last_step() -> None:
     figure = figure_receptive_fields({"a": field()}, period=24)
     (axes,) = meshes(figure)

@@ -109,6 +109,18 @@ def test_without_normalisation_forecasts_do_not_follow_the_level(folder: Path) -
     assert scores["shift error"].value > 0.5
 
 
+def test_the_report_shows_the_figure_that_lies_in_the_run_folder(quick: Run, tmp_path: Path) -> None:
+    page = quick.path / "report.html"
+    page.unlink(missing_ok=True)
+    tsrep.plot_receptive_field(quick, windows=4, out=tmp_path / "elsewhere.png")
+    assert not page.exists()
+    path = tsrep.plot_receptive_field(quick.path, windows=4)
+    assert path == quick.path / "figures" / "receptive-field.png"
+    text = page.read_text(encoding="utf-8")
+    assert "mean over 4 windows" in text
+    assert "The receptive field in numbers" in text
+
+
 def test_numbers_and_figures_lie_beside_each_other(quick: Run) -> None:
     path = plot_receptive_field(quick, windows=6)
     assert path == quick.path / "figures" / "receptive-field.png"

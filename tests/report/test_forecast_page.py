@@ -7,19 +7,21 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.report.run_folder import make_run
-from tests.report.series_folder import HORIZONS, NAMES, make_series_run
+from tests.report.series_folder import HORIZONS, NAMES, PNG, add_receptive_field, make_series_run
 from tests.report.test_page import outline, text_only
 from tsrep.errors import RunError
+from tsrep.evaluation.coverage import Coverage
 from tsrep.report import summarise, write_report
 from tsrep.report.contents import read_run
 from tsrep.report.gallery import pictures
 from tsrep.report.page import render
 from tsrep.report.picture import training_pictures
 
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x08\0\0\x01\0"  # 1,800 pixels wide
+HEAVY = ("embeddings.npz", "predictions.npz", "scores.json", "examples.npz", "metrics.jsonl")  # to draw
 
 
 def rows_of(text: str, caption: str) -> list[list[str]]:
@@ -32,7 +34,7 @@ def rows_of(text: str, caption: str) -> list[list[str]]:
 @pytest.mark.parametrize("channels", [("OT",), NAMES])
 def test_the_page_needs_nothing_but_itself(tmp_path: Path, channels: tuple[str, ...]) -> None:
     run = make_series_run(tmp_path / "run", channels=channels)
-    (run / "figures").mkdir()
+    add_receptive_field(run)
     (run / "figures" / "views.png").write_bytes(PNG)
     contents = read_run(run)
     drawn = pictures(contents)
@@ -41,8 +43,9 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, channels: tuple[str, 
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
     assert "@import" not in text
     assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
-    assert {p.name for p in drawn} == {"errors", "errors-per-step", "forecasts", "views", "curves"}
-    assert found.images == 5
+    kept = {"views", "receptive-field", "receptive-field-samples"}
+    assert {p.name for p in drawn} == {"errors", "errors-per-step", "forecasts", "curves", *kept}
+    assert found.images == 7
     for data in re.findall(r"base64,([^\"]+)", text):
         assert base64.b64decode(data).startswith(b"\x89PNG")
     assert ("Errors of each channel" in text) is (len(channels) > 1)
@@ -117,6 +120,7 @@ def test_a_missing_file_leaves_a_hint_and_a_page(tmp_path: Path, missing: list[s
     outline(text)
     assert says.format(run=run) in text
     assert f"tsrep plot views {run}" in text
+    assert f"tsrep plot receptive-field {run}" in text
     assert summarise(run)
 
 
@@ -158,7 +162,7 @@ def test_views_that_are_no_picture_are_refused(tmp_path: Path) -> None:
 
 def test_views_of_a_run_on_patients_are_shown_where_they_were_drawn(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    for name in ("embeddings.npz", "predictions.npz", "scores.json", "examples.npz", "metrics.jsonl"):
+    for name in HEAVY:
         (run / name).unlink()
     (run / "figures").mkdir()
     (run / "figures" / "views.png").write_bytes(PNG)
@@ -166,6 +170,86 @@ def test_views_of_a_run_on_patients_are_shown_where_they_were_drawn(tmp_path: Pa
     assert "views" in found.ids
     assert found.images == 1
     assert (run / "figures" / "views.png").read_bytes() == PNG
+
+
+def test_the_receptive_field_is_shown_with_its_scores(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run")
+    add_receptive_field(run)
+    text = text_only(run)
+    rows = rows_of(text, "The receptive field in numbers")
+    assert [row[:3] for row in rows] == [
+        ["90 % width", "73.7", "0.2"],
+        ["centre", "62.2", "0.2"],
+        ["entropy", "3.93", "0.00"],
+        ["periodicity 24", "3.64 ×", "0.01"],
+        ["scale degree", "0.998", "0.000"],
+        ["scale error", "7e−07", "1e−07"],
+        ["shift error", "0.031", "–"],
+        ["affine error", "–", "–"],
+    ]
+    assert "4.79 if all steps counted alike" in rows[2][3]  # log(120)
+    assert "45 % of all" in rows[3][3]
+    assert "p = 0.01" in rows[3][3]
+    assert "forecasts scale with their window" in rows[4][3]
+    assert f"tsrep plot receptive-field {run}" not in text
+    (first, _) = (p for p in pictures(read_run(run)) if p.section == "receptive")
+    assert "gradient of the output of the forecaster, mean over 64 windows of the validation part" in (
+        first.caption
+    )
+
+
+def test_of_an_encoder_the_scores_are_read_as_invariance(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for name in HEAVY:
+        (run / name).unlink()
+    assert 'id="receptive"' not in text_only(run)
+    add_receptive_field(run, objective="comet")
+    text = write_report(run).read_text(encoding="utf-8")
+    assert 'id="receptive"' in text
+    assert 'href="#receptive"' in text
+    assert "of the lstm network" in text
+    rows = rows_of(text, "The receptive field in numbers")
+    assert "ignores the scale of its window" in rows[4][3]
+    assert (run / "figures" / "receptive-field.png").read_bytes() == PNG
+
+
+def test_figures_of_a_receptive_field_are_shown_without_numbers(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run")
+    add_receptive_field(run)
+    (run / "figures" / "receptive-field.json").unlink()
+    shown = [p.name for p in pictures(read_run(run)) if p.section == "receptive"]
+    assert shown == ["receptive-field", "receptive-field-samples"]
+    assert "The receptive field in numbers" not in text_only(run)
+
+
+@pytest.mark.parametrize(
+    "broken", ["{[", "[]", '{"runs": {}}', '{"settings": {"part": "test"}, "runs": {"a": {"scores": {}}}}']
+)
+def test_broken_numbers_of_a_receptive_field_are_named(tmp_path: Path, broken: str) -> None:
+    run = make_series_run(tmp_path / "run")
+    add_receptive_field(run)
+    (run / "figures" / "receptive-field.json").write_text(broken)
+    with pytest.raises(RunError, match=r"receptive-field\.json does not hold .* draw it again"):
+        write_report(run)
+
+
+def test_intervals_are_told_with_what_they_covered(tmp_path: Path) -> None:
+    run = make_series_run(tmp_path / "run")
+    assert "Prediction intervals" not in text_only(run) + summarise(run)
+    share, width = np.array([0.479, 0.8624]), np.array([1.25, np.inf])
+    Coverage((0.5, 0.9), share, width, np.full((2, 24), 0.7), 2857).save(run / "coverage.json")
+    text = text_only(run)
+    assert rows_of(text, "Measured on the test part") == [
+        ["50 %", "47.9 %", "1.250", "2,857"],
+        ["90 %", "86.2 %", "–", "2,857"],
+    ]
+    assert "mean width (standardised units)" in text
+    assert "Windows overlap" in text
+    line = "held 47.9 % (nominal 50 %) and 86.2 % (90 %) of the targets of 2,857 test windows."
+    assert f"Prediction intervals {line}" in summarise(run)
+    (run / "coverage.json").write_text("{}")
+    with pytest.raises(RunError, match=r"coverage\.json .* evaluate the run again"):
+        read_run(run)
 
 
 def test_inner_players_and_readings_are_explained(tmp_path: Path) -> None:

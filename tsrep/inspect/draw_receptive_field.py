@@ -26,6 +26,7 @@ MASS = LinearSegmentedColormap.from_list("mass", ["#ffffff", "#c9dff0", "#6aa9d8
 BENEATH = LinearSegmentedColormap.from_list("beneath", ["#ffffff", "#fbe3c8", "#f3a95f", "#d55e00"])
 BRIGHTEST = 99.8  # percentile of the cells that has the full colour
 LABELLED = 16  # channels
+LETTERS = 132  # of a note that fit above a map of the whole width
 MARK, TRUTH, FORECAST = PALETTE[1], MUTED, ACCENT
 CURVES = (ACCENT, *PALETTE[2:])
 
@@ -113,7 +114,7 @@ def figure_receptive_fields(
     below = [figure.add_subplot(grid[1, i], sharex=above[i]) for i in range(len(fields))]
     for i, (name, field) in enumerate(fields.items()):
         _marginal(above[i], field, period if by_channel else None, scale, CURVES[i])
-        _title(above[i], name, (notes or {}).get(name, ""), letters=110 // len(fields))
+        _title(above[i], name, (notes or {}).get(name, ""), letters=LETTERS // len(fields))
         _heat(below[i], field, maps[name], colour, scale)
         marked = f"; dotted: multiples of {period} steps" if by_channel and period is not None else ""
         below[i].set_xlabel(f"lag ({axis}{marked})")

@@ -48,7 +48,7 @@ class Looked:
 
     @property
     def note(self) -> str:
-        """The scores that a figure tells."""
+        """The scores that a figure tells; a line may end between two of them, not within one."""
         told = [
             f"90 % in {_pm(self.scores['width 90'])} steps",
             f"centre at lag {_pm(self.scores['centre'])}",
@@ -60,7 +60,7 @@ class Looked:
         ]
         if self.subject.forecasts:
             told.append(f"scale degree {_pm(self.scores['scale degree'], '.2f')}")
-        return " · ".join(told)
+        return "\N{NO-BREAK SPACE}· ".join(score.replace(" ", "\N{NO-BREAK SPACE}") for score in told)
 
 
 def plot_receptive_field(

@@ -16,6 +16,7 @@ from tsrep.errors import RunError
 from tsrep.inspect.curves import Curves, read_curves
 
 if TYPE_CHECKING:
+    from tsrep.evaluation.coverage import Coverage
     from tsrep.evaluation.forecast_scores import ForecastScores
     from tsrep.evaluation.predictions import Predictions
     from tsrep.evaluation.scores import Score
@@ -40,6 +41,8 @@ class Contents:
     embeddings, examples : mappings of arrays, or None
     forecast : ForecastScores or None
         Of a run on a series.
+    coverage : Coverage or None
+        Of the prediction intervals on the test part, of a run that forecasts.
     """
 
     run: Path
@@ -52,6 +55,7 @@ class Contents:
     embeddings: Arrays | None = None
     examples: Arrays | None = None
     forecast: ForecastScores | None = None
+    coverage: Coverage | None = None
 
     @property
     def kind(self) -> Literal["panel", "series"]:
@@ -110,7 +114,8 @@ def read_run(run: Path) -> Contents:
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
-    from tsrep.evaluation.forecast_scores import ForecastScores  # its room loads torch
+    from tsrep.evaluation.coverage import Coverage  # its room loads torch
+    from tsrep.evaluation.forecast_scores import ForecastScores
     from tsrep.evaluation.scores import Scores
 
     found = Scores.load(run) if (run / "scores.json").is_file() else Scores()
@@ -126,6 +131,7 @@ def read_run(run: Path) -> Contents:
         embeddings=_arrays(run / "embeddings.npz"),
         examples=_arrays(run / "examples.npz"),
         forecast=next((ForecastScores.load(f) for f in _forecasts(run)), None),
+        coverage=Coverage.load(held) if (held := run / "coverage.json").is_file() else None,
     )
 
 

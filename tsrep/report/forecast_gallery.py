@@ -13,6 +13,7 @@ from tsrep.report.contents import Contents
 from tsrep.report.forecast_headline import in_order, listed, trained_method
 from tsrep.report.forecast_tables import stamp
 from tsrep.report.picture import Picture, picture, training_pictures, view_pictures
+from tsrep.report.receptive_field import receptive_pictures
 from tsrep.report.wording import count
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def forecast_pictures(contents: Contents) -> list[Picture]:
         *_errors(contents),
         *_examples(contents),
         *view_pictures(contents),
+        *receptive_pictures(contents),
         *training_pictures(contents),
     ]
 

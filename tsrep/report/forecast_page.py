@@ -20,6 +20,7 @@ from tsrep.report.forecast_headline import (
 from tsrep.report.forecast_tables import (
     METRICS,
     channel_table,
+    coverage_table,
     difference_table,
     error_table,
     penalty_table,
@@ -28,6 +29,7 @@ from tsrep.report.forecast_tables import (
     time_split_table,
 )
 from tsrep.report.headline import source_of
+from tsrep.report.receptive_field import receptive_table
 from tsrep.report.shared import size_tiles
 from tsrep.report.wording import count, number
 
@@ -53,6 +55,8 @@ def forecast_context(contents: Contents) -> dict[str, Any]:
         ],
         "data": _data_facts(contents),
         "split_table": time_split_table(contents),
+        "coverage_table": coverage_table(contents, standard=standard),
+        "receptive_table": receptive_table(contents),
     }
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tsrep.inspect.naming import is_random, is_rule
 from tsrep.report.contents import Contents
-from tsrep.report.forecast_headline import digits, error_reading, gains, in_order, trained_method
+from tsrep.report.forecast_headline import digits, error_reading, gains, in_order, listed, trained_method
 from tsrep.report.tables import Cell, Table
-from tsrep.report.wording import NOTHING, apart_from_zero, count, interval, number, signed
+from tsrep.report.wording import NOTHING, apart_from_zero, count, interval, number, share, signed
 
 if TYPE_CHECKING:
     from tsrep.evaluation.bootstrap import Interval
@@ -128,6 +128,39 @@ def channel_table(contents: Contents) -> Table | None:
     return Table(f"Mean squared error of each channel at {longest} steps", header, rows) if methods else None
 
 
+def coverage_table(contents: Contents, *, standard: bool) -> Table | None:
+    """How often prediction intervals held the truth on the test part.
+
+    Parameters
+    ----------
+    standard : bool
+        Whether widths are of standardised values.
+    """
+    found = contents.coverage
+    if found is None:
+        return None
+    rows = [
+        (Cell(share(level), numeric=True, strong=True), *(Cell(text, numeric=True) for text in (
+            _percent(held), number(width, 3), count(found.windows),
+        )))
+        for level, held, width in zip(found.levels, found.share, found.width, strict=True)
+    ]  # fmt: skip
+    unit = "standardised units" if standard else "the unit of the data"
+    names = ("nominal level", "share covered", f"mean width ({unit})", "windows")
+    header = tuple(Cell(name, numeric=True) for name in names)
+    return Table("Measured on the test part, calibrated on the validation part", header, rows)
+
+
+def coverage_line(contents: Contents) -> str:
+    """The same in a line, empty where nothing was measured."""
+    found = contents.coverage
+    if found is None:
+        return ""
+    held = [(_percent(held), share(level)) for level, held in zip(found.levels, found.share, strict=True)]
+    told = listed(f"{of} ({nominal if i else f'nominal {nominal}'})" for i, (of, nominal) in enumerate(held))
+    return f"Prediction intervals held {told} of the targets of {count(found.windows)} test windows."
+
+
 def time_split_table(contents: Contents) -> Table | None:
     """Steps of each part, its first and its last time stamp."""
     counts = contents.split.get("counts") or {}
@@ -196,6 +229,10 @@ def _horizon(score: ForecastScore) -> Cell:
 def _penalty(score: ForecastScore) -> Cell:
     spread = score.spread.get("mse", math.nan)
     return Cell(f"{score.alpha:.3g}", "" if math.isnan(spread) else f"± {number(spread, 4)}", numeric=True)
+
+
+def _percent(value: float) -> str:
+    return NOTHING if math.isnan(value) else f"{number(100 * value, 1)} %"
 
 
 def _whole(value: int | None) -> Cell:

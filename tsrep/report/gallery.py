@@ -12,6 +12,7 @@ from tsrep.inspect.naming import is_control
 from tsrep.report.contents import Arrays, Contents
 from tsrep.report.headline import auroc, conditions, main_score
 from tsrep.report.picture import Picture, picture, training_pictures, view_pictures
+from tsrep.report.receptive_field import receptive_pictures
 from tsrep.report.tables import preferred_unit
 from tsrep.report.wording import count, interval, number
 
@@ -33,6 +34,7 @@ def pictures(contents: Contents) -> list[Picture]:
         *training_pictures(contents),
         *_records(contents),
         *view_pictures(contents),
+        *receptive_pictures(contents),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tsrep.report.contents import Contents
 from tsrep.report.headline import auroc, gain, headline, main_score, source_of, verdict
+from tsrep.report.receptive_field import receptive_table
 from tsrep.report.shared import size_tiles
 from tsrep.report.tables import class_table, gain_table, preferred_unit, score_tables, split_table
 from tsrep.report.wording import count, interval, number, signed
@@ -34,6 +35,7 @@ def panel_context(contents: Contents) -> dict[str, Any]:
         "data": _data_facts(contents),
         "split_table": split_table(contents),
         "class_table": class_table(contents),
+        "receptive_table": receptive_table(contents),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsrep.errors import RunError
@@ -72,17 +73,28 @@ def view_pictures(contents: Contents) -> Iterator[Picture]:
     RunError
         When the file is no PNG.
     """
-    from tsrep.inspect.style import DPI
-
     path = contents.run / "figures" / "views.png"
     if not path.is_file():
         return
-    data = path.read_bytes()
-    if not data.startswith(_SIGNATURE) or len(data) < 24:
-        raise RunError(f"{path} is not a PNG file; remove it and draw it again with `tsrep plot views`")
-    width = round(int.from_bytes(data[16:20], "big") * 100 / DPI)
     caption = (
         f"Samples before and after the views that {contents.objective} trains on, and after fixed "
         "augmentations where they were drawn beside them."
     )
-    yield Picture("views", "views", caption, data, min(width, _WIDEST))
+    yield stored_picture(path, "views", caption, "tsrep plot views")
+
+
+def stored_picture(path: Path, section: str, caption: str, command: str) -> Picture:
+    """A figure that ``command`` has drawn into the folder.
+
+    Raises
+    ------
+    RunError
+        When the file is no PNG.
+    """
+    from tsrep.inspect.style import DPI
+
+    data = path.read_bytes()
+    if not data.startswith(_SIGNATURE) or len(data) < 24:
+        raise RunError(f"{path} is not a PNG file; remove it and draw it again with `{command}`")
+    width = round(int.from_bytes(data[16:20], "big") * 100 / DPI)
+    return Picture(path.stem, section, caption, data, min(width, _WIDEST))

@@ -12,7 +12,7 @@ from tsrep.report.contents import Contents
 from tsrep.report.picture import Picture
 from tsrep.report.wording import count, duration
 
-_SECTIONS = ("scores", "classes", "map", "examples", "views", "training", "records")
+_SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
 _CHOICES = {
     "best-score": "the highest validation score",
     "best-loss": "the lowest validation loss",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.forecast_headline import forecast_headline, forecast_verdicts
-from tsrep.report.forecast_tables import difference_table, error_table
+from tsrep.report.forecast_tables import coverage_line, difference_table, error_table
 from tsrep.report.headline import headline, verdict
 from tsrep.report.tables import CONDITIONS, Cell, Table, gain_table, preferred_unit, score_tables
 from tsrep.report.wording import count, duration
@@ -28,6 +28,7 @@ def summarise(run: Path) -> str:
     for table in tables:
         if table is not None:
             lines += ["", *_plain(table)]
+    lines += ["", coverage_line(contents)] if contents.coverage is not None else []
     if not contents.scores and contents.forecast is None:
         command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
         lines += [
