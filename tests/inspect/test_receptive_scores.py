@@ -67,6 +67,8 @@ def test_errors_are_over_windows_and_what_does_not_count_is_left_out() -> None:
     score = Score.over_windows(each, weight)
     np.testing.assert_allclose(score.per_step, [2, 6])
     np.testing.assert_allclose(score.per_step_error, [1 / np.sqrt(3), 1])
+    windows = [3, 4.5, 3]  # of the last one a single step counts
+    assert score.value == pytest.approx(np.average(windows, weights=[2, 2, 1]))
     nothing = Score.over_windows(each, weight * 0)
     assert np.isnan(nothing.value)
     assert nothing.plain()["value"] is None

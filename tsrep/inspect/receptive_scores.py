@@ -36,6 +36,7 @@ class Score:
     @classmethod
     def over_windows(cls, each: Floats, weight: Floats) -> Score:
         """From the number of every window and output step, both of shape (window, horizon)."""
+        each = np.where(weight > 0, each, 0)
         mean, error = _mean(each, weight)
         inside = weight.sum(axis=1)
         whole = (each * weight).sum(axis=1) / np.where(inside > 0, inside, 1)
@@ -191,7 +192,6 @@ def _against_shifts(shifted: Floats, period: int) -> tuple[Floats, Floats]:
 
 def _mean(each: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Weighted mean over the first axis and its standard error; NaN where nothing counts."""
-    each = np.where(weight > 0, each, 0)
     whole = weight.sum(axis=0)
     mean = (each * weight).sum(axis=0) / np.where(whole > 0, whole, 1)
     return np.where(whole > 0, mean, np.nan), weighted_error(each, mean, weight)
