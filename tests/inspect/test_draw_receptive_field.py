@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,35 @@ def test_two_runs_share_one_colour_scale() -> None:
     assert mesh(left).norm is mesh(right).norm
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     assert overlaps(figure) == []
+
+
+def test_a_column_with_other_steps_ahead_names_its_own() -> None:
+    left, right = meshes(figure_receptive_fields({"one": field(), "other": field(seed=1)}))
+    assert right.get_ylabel() == ""
+    figure = figure_receptive_fields({"one": field(horizon=4), "other": field(horizon=8, seed=1)})
+    for axes, steps in zip(meshes(figure), (4, 8), strict=True):
+        assert [label.get_text() for label in axes.get_yticklabels() if label.get_visible()] == [
+            str(step + 1) for step in range(steps)
+        ]
+        assert axes.get_ylabel() == "steps ahead"
+    assert overlaps(figure) == []
+
+
+def test_the_band_is_the_error_of_windows_by_what_they_count() -> None:
+    alike = field()
+    heavier = replace(alike, weight=3 * alike.weight)
+    more = replace(
+        alike,
+        each=np.concatenate([alike.each, np.zeros_like(alike.each[:2])]),
+        weight=np.concatenate([alike.weight, np.zeros((2, 12))]),
+    )
+    error = 100 * alike.each.mean(axis=1).std(axis=0, ddof=1) / np.sqrt(5)
+    for one in (alike, heavier, more):
+        figure = figure_receptive_fields({"a run": one})
+        (band,) = figure.axes[0].collections
+        edge = band.get_paths()[0].vertices[:, 1]
+        curve = 100 * alike.curve.mean(axis=0)
+        np.testing.assert_allclose(edge.max(), (curve + error).max(), rtol=1e-5)
 
 
 def test_a_note_breaks_between_scores_and_stays_on_its_column() -> None:

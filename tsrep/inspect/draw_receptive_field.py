@@ -121,7 +121,8 @@ def figure_receptive_fields(
         if by_channel:
             _name_channels(below[i], channels, first=i == 0)
         else:
-            _name_steps(below[i], field, rows, scale, first=i == 0)
+            told = i > 0 and np.array_equal(field.ahead, next(iter(fields.values())).ahead)
+            _name_steps(below[i], field, rows, scale, first=not told)
             _margins(below[i], field, period, scale)
     _share_height(above)
     bar = figure.colorbar(ScalarMappable(colour, MASS), ax=below, pad=0.015, fraction=0.03, aspect=22)
@@ -200,10 +201,11 @@ def _marginal(axes: Axes, field: ReceptiveField, period: int | None, scale: floa
     """Average over output steps; its error is that of windows, each averaged over its steps."""
     counted = field.weight.sum(axis=0) > 0
     curve = 100 * field.curve[counted].mean(axis=0) if counted.any() else 0 * field.curve[0]
-    whole = field.each[:, counted].mean(axis=1) if counted.any() else field.each[:, 0]
     lag = np.arange(len(curve)) * scale
-    if len(whole) > 1:
-        error = 100 * whole.std(axis=0, ddof=1) / np.sqrt(len(whole))
+    if (n := field.windows) > 1:
+        share = field.weight[:, counted] / field.weight[:, counted].sum(axis=0)
+        away = np.einsum("wh,whl->wl", share, field.each[:, counted] - field.curve[counted]) / counted.sum()
+        error = 100 * np.sqrt((away**2).sum(axis=0) * n / (n - 1))
         axes.fill_between(lag, np.maximum(curve - error, 0), curve + error, color=colour, alpha=0.25, lw=0)
     axes.plot(lag, curve, color=colour, lw=1.1)
     if period is not None:
