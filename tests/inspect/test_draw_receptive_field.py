@@ -87,7 +87,7 @@ def test_two_runs_share_one_colour_scale() -> None:
 
 
 def test_a_column_with_other_steps_ahead_names_its_own() -> None:
-    left, right = meshes(figure_receptive_fields({"one": field(), "other": field(seed=1)}))
+    _, right = meshes(figure_receptive_fields({"one": field(), "other": field(seed=1)}))
     assert right.get_ylabel() == ""
     figure = figure_receptive_fields({"one": field(horizon=4), "other": field(horizon=8, seed=1)})
     for axes, steps in zip(meshes(figure), (4, 8), strict=True):

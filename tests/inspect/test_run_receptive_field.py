@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 import tsrep
 from tests.conftest import TINY
 from tests.runs.test_series_runs import write_series
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.inspect.receptive_field import ReceptiveField, gradient
 from tsrep.inspect.receptive_scores import Periodicity
 from tsrep.inspect.run_receptive_field import look, plot_receptive_field
@@ -249,4 +250,15 @@ def test_mistakes_are_told(quick: Run, tmp_path: Path) -> None:
     ):
         with pytest.raises(RunError, match=message):
             plot_receptive_field(quick, **options)  # type: ignore[arg-type]  # some are mistakes
+    for period, message in ((4, "too short to score"), (1000, "no multiple of the period 1000 is within")):
+        with pytest.raises(ConfigError, match=message):
+            plot_receptive_field(quick, period=period, windows=2, out=tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_names_of_runs_may_have_dots(quick: Run, tmp_path: Path) -> None:
+    other = shutil.copytree(quick.path, tmp_path / "rate.01")
+    plot_receptive_field(quick, compare=other, windows=2, out=tmp_path / "a.b.svg")
+    assert {p.name for p in tmp_path.glob("a*")} == {
+        "a.b.svg", "a.b-samples.svg", "a.b.json", "a.b.npz", "a.b-rate.01.npz",
+    }  # fmt: skip

@@ -135,12 +135,8 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
     ConfigError
         When the period is too short to be told from its neighbours, or no multiple of it is in reach.
     """
-    if period < 2 * NEAR + 3:
-        raise ConfigError(f"a period of {period} steps is too short to score; {2 * NEAR + 3} is the least")
-    lags = field.each.shape[-1]
-    on = comb(lags, field.ahead, period)
-    if not on.any():
-        raise ConfigError(f"no multiple of the period {period} is within {lags} steps; leave it out")
+    refuse_unscorable(field, period)
+    on = comb(field.each.shape[-1], field.ahead, period)
     share = np.einsum("whl,hl->wh", field.each.astype(np.float64), on.astype(np.float64))
     chance = on.mean(axis=1)
     reached = np.where(chance > 0, field.weight, 0)
@@ -157,6 +153,21 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
         np.where(some, z_per_step, np.nan),
         np.where(some, p_per_step, np.nan),
     )
+
+
+def refuse_unscorable(field: ReceptiveField, period: int) -> None:
+    """Refuse a period that :func:`periodicity` cannot score.
+
+    Raises
+    ------
+    ConfigError
+        As there.
+    """
+    if period < 2 * NEAR + 3:
+        raise ConfigError(f"a period of {period} steps is too short to score; {2 * NEAR + 3} is the least")
+    lags = field.each.shape[-1]
+    if not comb(lags, field.ahead, period).any():
+        raise ConfigError(f"no multiple of the period {period} is within {lags} steps; leave it out")
 
 
 def comb(lags: int, ahead: NDArray[np.int64], period: int) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ from tsrep.inspect.receptive_scores import (
     comb,
     periodicity,
     plain_scores,
+    refuse_unscorable,
     shape_scores,
 )
 from tsrep.inspect.run_receptive_model import Subject, subject_of
@@ -118,6 +119,8 @@ def plot_receptive_field(
     RunError
         When training has not ended, the data have changed, there is no such step, part or ending of a file,
         or the loss of something that does not forecast is asked for.
+    ConfigError
+        When the given period is too short or too long to be scored.
     """
     _refuse_unknown(method, get_args(Method), "method")
     _refuse_unknown(grad_of, get_args(GradOf), "grad_of")
@@ -130,14 +133,16 @@ def plot_receptive_field(
         "period": period, "seed": seed,
     }  # fmt: skip
     first = look(runs[0], root=root, **told)
+    if period is not None:
+        refuse_unscorable(first.field, period)
     told["period"] = period or first.subject.period  # both are scored by one
     looked = dict(zip(_names(runs), [first, *(look(r, root=root, **told) for r in runs[1:])], strict=True))
     _write(path, kinds, draw_looked(looked, told["period"]))
     samples = path.with_name(f"{path.stem}-samples{path.suffix}")
     _write(samples, kinds, draw_samples(first, method=method, grad_of=grad_of, seed=seed))
     for name, one in looked.items():
-        beside = path if one is first else path.with_name(f"{path.stem}-{name}")
-        one.field.save(beside.with_suffix(".npz"))
+        own = "" if one is first else f"-{name}"
+        one.field.save(path.with_name(f"{path.stem}{own}.npz"))
     numbers = {name: _plain(one, r) for (name, one), r in zip(looked.items(), runs, strict=True)}
     write_json(path.with_suffix(".json"), {"settings": told, "runs": numbers})
     return path
