@@ -177,6 +177,15 @@ def test_the_settings_of_the_run_hold_when_none_are_given(table: pd.DataFrame, t
     assert found.table().startswith("hour,load,wind,sun,load lower 0.8,load upper 0.8")
 
 
+def test_dates_with_an_offset_are_told_in_utc(run: tsrep.Run, table: pd.DataFrame, tmp_path: Path) -> None:
+    local = pd.date_range("2024-01-01", periods=STEPS, freq="h", tz="Europe/Berlin")
+    for name, dates in (("text", local.astype(str)), ("iso", local.map(lambda stamp: stamp.isoformat()))):
+        found = forecast_series(run, written(table.assign(date=dates), tmp_path, name))
+        assert found.time[0] == (local[-1].tz_convert("UTC").tz_localize(None) + pd.Timedelta("1h"))
+        assert any("in UTC" in note for note in found.notes)
+    assert not forecast_series(run, written(table, tmp_path)).notes
+
+
 def test_months_go_on_as_months(tmp_path: Path) -> None:
     own = written(own_table(240, "ME", 12), tmp_path)
     run = trained(own, tmp_path / "run", objective={"lookback": 24, "horizon": 6})
@@ -293,6 +302,8 @@ def test_a_run_that_forecasts_nothing_says_how_to_train_one(path: Path, tmp_path
     [
         (lambda t: t.drop(columns=["sun", "load"]), r"no column 'load' \(nor 1 more of 3\)"),
         (lambda t: t.rename(columns={"sun": "Sun"}), "did you mean 'Sun'"),
+        (lambda t: t.drop(columns="wind").assign(wund=1.0, loud=1.0), "did you mean 'wund'"),
+        (lambda t: t.assign(sun=t["sun"].where(t.index < STEPS - 1, 3e38)), "sun by .* not finite at step"),
         (lambda t: t.iloc[: LOOKBACK - 1], "has 47 steps of 1 h, fewer than the look-back of 48"),
         (lambda t: t.assign(sun=t["sun"].where(t.index < 300)), "'sun' .* has no value in the last 48 steps"),
         (lambda t: t.iloc[::2], "has steps of 2 h, .* was trained on steps of 1 h"),

@@ -25,7 +25,9 @@ class Reading:
     missing: tuple[float, ...] = ()
 
 
-def read_own_table(path: Path, channels: Sequence[str], reading: Reading) -> tuple[Series, tuple[str, ...]]:
+def read_own_table(
+    path: Path, channels: Sequence[str], reading: Reading
+) -> tuple[Series, tuple[str, ...], bool]:
     """The named channels of a table, in that order.
 
     Parameters
@@ -41,6 +43,8 @@ def read_own_table(path: Path, channels: Sequence[str], reading: Reading) -> tup
         Without covariates; dates with an offset are in UTC.
     tuple of str
         Columns that were left out, in their order.
+    bool
+        Whether dates had an offset.
 
     Raises
     ------
@@ -64,14 +68,16 @@ def read_own_table(path: Path, channels: Sequence[str], reading: Reading) -> tup
         period=axis.step.season,
         source=str(path),
     )
-    return series, tuple(name for name in names if name not in (reading.date, *channels))
+    left_out = tuple(name for name in names if name not in (reading.date, *channels))
+    return series, left_out, table.has_offset
 
 
 def _refuse_missing(path: Path, channels: Sequence[str], names: Sequence[str]) -> None:
     absent = [name for name in channels if name not in names]
     if absent:
         how_many = f" (nor {len(absent) - 1} more of {len(channels)})" if len(absent) > 1 else ""
-        hint = nearest(absent[0], [name for name in names if name] or ["no columns"])
+        others = [name for name in names if name and name not in channels]
+        hint = nearest(absent[0], others or [name for name in names if name] or ["no columns"])
         raise DataError(
             f"{path} has no column {absent[0]!r}{how_many}, a channel that the run was trained on; {hint}; "
             "name the columns as in training"

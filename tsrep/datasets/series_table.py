@@ -21,6 +21,7 @@ PARQUET = (".parquet", ".pq")
 TABLES = (".csv", *PARQUET)
 NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
 TIME_ALONE = re.compile(r"\s*\d{1,2}:\d{2}")
+OFFSET = re.compile(r".*:\d{2}(\.\d+)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)\s*")
 HEAVIEST = 0.01  # share of a column's deviation that its rounding to float32 may be
 DAY_OR_MONTH_FIRST = re.compile(r"\s*\d{1,2}[/.-]\d{1,2}[/.-](\d{4}|\d{2})\b")
 
@@ -40,6 +41,13 @@ class SeriesTable:
     path: Path
     dates: Any
     values: Any
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether dates tell how far they are from UTC."""
+        if hasattr(self.dates, "dt"):
+            return self.dates.dt.tz is not None
+        return bool(self.dates.dropna().astype(str).str.fullmatch(OFFSET).any())
 
     def at(self, row: int) -> str:
         """Where a row stands, for messages."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tsrep.errors import ConfigError, RunError
+from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.forecasting.forecaster import Forecaster
 from tsrep.runs.direct_forecast import forecast_of
 from tsrep.runs.folder import Run
@@ -111,14 +111,15 @@ def forecast_series(
     ConfigError
         When a level or a setting of the reading is out of range.
     DataError
-        When the file is wrong or the series does not continue what the run was trained on.
+        When the file is wrong, the series does not continue what the run was trained on, or its forecast is
+        not finite.
     """
     run = run if isinstance(run, Run) else Run(run)
     forecaster = run.forecaster()
     steps = _steps(run, forecaster, horizon)
     levels = _ascending(levels)
     how = reading_of(run, reading or {})
-    series, left_out = own_series(run, data, how)
+    series, left_out, moved = own_series(run, data, how)
     lookback = forecaster.lookback
     going_on = continued(run, series, lookback, forecaster.horizon)
     scaler = run.scaler()
@@ -128,6 +129,8 @@ def forecast_series(
     forecast = forecast_of(forecaster, instances, torch.device("cpu"))
     last = np.array([lookback - 1])
     said = [forecast(i, last)[0] for i in range(len(instances))]  # each (horizon, channel)
+    values = _in_unit(said, scaler, going_on, steps)
+    _refuse_infinite(values, going_on, run)
     conformal, why_not = intervals_of(run, levels) if levels else (None, "")
     bounds = {}
     for level in levels if conformal is not None else ():
@@ -139,14 +142,19 @@ def forecast_series(
     return OwnForecast(
         channels=series.channels,
         time=going_on.time[lookback:][:steps],
-        values=_in_unit(said, scaler, going_on, steps),
+        values=values,
         bounds=bounds,
         past=past,
         past_time=going_on.time[:lookback],
         freq=series.freq,
         source=series.source,
         date=how.date,
-        notes=(*_gaps_in(past, series.channels), *_columns(left_out), *_about_intervals(bounds, why_not)),
+        notes=(
+            *_gaps_in(past, series.channels),
+            *_columns(left_out),
+            *(["dates of the file have an offset; those of the forecast are in UTC"] if moved else []),
+            *_about_intervals(bounds, why_not),
+        ),
     )
 
 
@@ -186,8 +194,20 @@ def _in_unit(standard: Sequence[Floats], scaler: Scaler, series: Series, steps: 
     known = len(series.covariate_names)
     mean, std = (np.broadcast_to(m[0], len(series.inputs))[known:, None] for m in (scaler.mean, scaler.std))
     y = np.concatenate(standard, axis=1).T[:, :steps]
-    result: Floats = (y * std + mean).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result: Floats = (y * std + mean).astype(np.float32)
     return result
+
+
+def _refuse_infinite(values: Floats, series: Series, run: Run) -> None:
+    """Refuse forecasts that are no numbers, shape (channel, step)."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        name, ahead = series.channels[bad[0, 0]], bad[0, 1] + 1
+        raise DataError(
+            f"the forecast of {name} by {run.path} is not finite at step {ahead} ahead; look in "
+            f"{series.source or 'the series'} for values far from those of training, or train again"
+        )
 
 
 def _gaps_in(past: Floats, channels: Sequence[str]) -> list[str]:

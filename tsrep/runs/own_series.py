@@ -41,8 +41,8 @@ def reading_of(run: Run, given: Mapping[str, Any]) -> Reading:
     return Reading(**{key: getattr(settings, key) for key in READING})
 
 
-def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[Series, tuple[str, ...]]:
-    """The channels that a run was trained on, in its order, and the names of those left out.
+def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[Series, tuple[str, ...], bool]:
+    """The channels that a run was trained on, in its order, the names of those left out, and if dates moved.
 
     Parameters
     ----------
@@ -50,6 +50,14 @@ def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[S
     data : Series, or path of a CSV or Parquet file
     reading : Reading
         How the file is read; see :func:`reading_of`.
+
+    Returns
+    -------
+    Series
+    tuple of str
+        Channels or columns that were left out.
+    bool
+        Whether dates of the file had an offset, so that those of the series are in UTC instead.
 
     Raises
     ------
@@ -66,15 +74,15 @@ def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[S
                 f"{nearest(absent[0], list(data.channels))}"
             )
         series = data.select(targets)
-        left_out = tuple(name for name in data.channels if name not in targets)
+        left_out, moved = tuple(name for name in data.channels if name not in targets), False
     else:
-        series, left_out = read_own_table(Path(data).expanduser(), targets, reading)
+        series, left_out, moved = read_own_table(Path(data).expanduser(), targets, reading)
     if series.freq != trained["freq"]:
         raise DataError(
             f"{_name(series)} has steps of {series.freq or 'unknown length'}, {run.path} was trained on "
             f"steps of {trained['freq']}; resample it"
         )
-    return series, left_out
+    return series, left_out, moved
 
 
 def continued(run: Run, series: Series, lookback: int, horizon: int) -> Series:
