@@ -90,6 +90,19 @@ def test_state_survives_and_missing_values_are_finite(kind):
     assert torch.equal(encoder(x), other(x))
 
 
+@pytest.mark.parametrize("kind", [LSTM, GRU])
+def test_cells_can_be_differentiated_in_evaluation(kind):
+    """cuDNN refuses to go backward through cells in evaluation mode; without dropout the modes are one."""
+    encoder = kind(3, hidden=4, dim=5, layers=2)
+    cells = encoder.lstm if kind is LSTM else encoder.gru
+    z = encoder(signals())
+    torch.nn.ModuleList([encoder]).eval()
+    assert cells.training
+    assert not encoder.training
+    assert cells.dropout == 0
+    assert torch.equal(encoder(signals()), z)
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import UNBOUNDED, Encoder, without_missing
@@ -16,12 +18,23 @@ class Recurrent(Encoder):
     -----
     A step can depend on all steps before it, so ``receptive_field`` is the largest 32-bit number. A
     step that is missing or not kept enters as a zero latent; the state moves on over it all the same.
+
+    The cells stay in training mode, which without dropout differs in nothing from evaluation: cuDNN goes
+    backward in no other, and gradients are asked for in evaluation too.
     """
 
     def __init__(self, channels: int, hidden: int, dim: int) -> None:
         super().__init__()
         self.input = nn.Linear(channels, hidden)
         self.dim, self.stride, self.causal, self.receptive_field = dim, 1, True, UNBOUNDED
+
+    def train(self, mode: bool = True) -> Self:
+        """Change the mode of all but the cells."""
+        super().train(mode)
+        for part in self.modules():
+            if isinstance(part, nn.RNNBase):
+                part.training = True
+        return self
 
     def latent(self, x: Tensor, keep: Tensor | None) -> Tensor:
         """Linear map of each step, zero where the step is missing or not kept.
