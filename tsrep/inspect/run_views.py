@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
 from tsrep.errors import RunError
 from tsrep.files import replacing
+from tsrep.forecasting.forecast import Forecast
 from tsrep.inspect.draw_views import ViewExample, draw_views
 from tsrep.inspect.style import rendered
 from tsrep.inspect.view_gallery import gallery_of, learned_gallery, registered_views
 from tsrep.objectives.autotcl import AutoTCL
+from tsrep.objectives.objective import Objective
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.signals import Panel
+from tsrep.signals.panel import Floats
 from tsrep.views.sparing import Sparing
 
 LEARNED = 3  # samples that a learned view is shown on
@@ -75,29 +80,82 @@ def run_views(
 ) -> list[ViewExample]:
     """The run's own view on samples of its validation part, then every fixed view on the first of them.
 
+    Of a run that forecasts, it is the view of its contrast, on look-backs as the encoder sees them; channels
+    that are forecast independently are samples of their own.
+
     Raises
     ------
     RunError
         When training has not ended or there is no such sample.
     """
-    panel, held, objective = prepared.panel, prepared.split.validation, run.objective()
-    if sample >= len(held):
+    objective = run.objective()
+    count = len(prepared.split.validation) * _rows(prepared.panel, objective)
+    if sample >= count:
         raise RunError(
-            f"the validation part of {run.path} has {len(held)} samples, so there is no sample {sample}; "
-            f"choose one up to {len(held) - 1}"
+            f"the validation part of {run.path} has {count} samples, so there is no sample {sample}; "
+            f"choose one up to {count - 1}"
         )
-    told: dict[str, Any] = {"channels": panel.channels, "covariates": panel.covariates, "seed": seed}
+    told: dict[str, Any] = {"covariates": prepared.panel.covariates, "seed": seed}
+    if isinstance(objective, Forecast):
+        told["covariates"] = objective.shown
     if isinstance(prepared, PreparedSeries):
         told["step"] = f"steps of {prepared.records.freq}"
     else:
-        told["sfreq"] = panel.sfreq
-    x = panel.take(np.array([held[sample]]))[0]
-    own: list[ViewExample] = []
-    if isinstance(objective, AutoTCL):
-        chosen = (sample + np.arange(min(LEARNED, len(held))) * max(1, len(held) // LEARNED)) % len(held)
-        samples = {f"learned (sample {i})": panel.take(held[i : i + 1])[0] for i in chosen.tolist()}
-        own = learned_gallery(objective.form.augmenter, samples, **told)
-    elif (view := getattr(objective, "view", None)) is not None:
-        inner = view.view if isinstance(view, Sparing) else view
-        own = gallery_of({f"this run's {run.config.objective.name}": inner}, x, **told)
-    return own + gallery_of(registered_views(), x, **told)
+        told["sfreq"] = prepared.panel.sfreq
+    x, channels = _sample(prepared, objective, sample)
+    own = _own(run, prepared, objective, sample, count, told)
+    return own + gallery_of(registered_views(), x, channels=channels, **told)
+
+
+def _own(
+    run: Run,
+    prepared: Prepared | PreparedSeries,
+    objective: Objective,
+    sample: int,
+    count: int,
+    told: dict[str, Any],
+) -> list[ViewExample]:
+    """The view that the run trained with, if it has one."""
+    method, name = objective, run.config.objective.name
+    if isinstance(objective, Forecast) and objective.contrast is not None:
+        method, name = objective.contrast, run.config.objective.contrast.name
+    if isinstance(method, AutoTCL):
+        own: list[ViewExample] = []
+        chosen = (sample + np.arange(min(LEARNED, count)) * max(1, count // LEARNED)) % count
+        for i in chosen.tolist():
+            x, channels = _sample(prepared, objective, i)
+            samples = {f"learned (sample {i})": x}
+            own += learned_gallery(method.form.augmenter, samples, channels=channels, **told)
+        return own
+    view = getattr(method, "view", None)
+    if view is None:
+        return []
+    x, channels = _sample(prepared, objective, sample)
+    inner = view.view if isinstance(view, Sparing) else view
+    return gallery_of({f"this run's {name}": inner}, x, channels=channels, **told)
+
+
+def _rows(panel: Panel, objective: Objective) -> int:
+    """Samples that views are given for one of the panel."""
+    independent = isinstance(objective, Forecast) and objective.independent
+    return len(panel.channels) - panel.covariates if independent else 1
+
+
+@torch.no_grad()
+def _sample(
+    prepared: Prepared | PreparedSeries, objective: Objective, index: int
+) -> tuple[Floats, tuple[str, ...]]:
+    """A sample of the validation part as views are given it, and its channels, covariates first.
+
+    Of a forecast that is the normalised look-back, of one channel after the other where they are independent.
+    """
+    panel = prepared.panel
+    window, row = divmod(index, _rows(panel, objective))
+    x = panel.take(prepared.split.validation[window : window + 1])
+    if not isinstance(objective, Forecast):
+        return x[0], panel.channels
+    past, ahead, _ = objective.cut(torch.from_numpy(x))
+    seen = objective.see(past, ahead).x[row, :, objective.skipped :]
+    known = panel.channels[panel.covariates - objective.shown : panel.covariates]
+    variates = panel.channels[panel.covariates :]
+    return seen.numpy(), known + (variates[row : row + 1] if objective.independent else variates)

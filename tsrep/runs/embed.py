@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
+from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecast import encode
 from tsrep.files import write_arrays
+from tsrep.forecasting.forecast import Forecast
+from tsrep.objectives.objective import Objective
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import cut_windows
 from tsrep.runs.prepare_series import instances_of
 from tsrep.signals import Panel, Series
-from tsrep.signals.panel import Ints
+from tsrep.signals.panel import Floats, Ints
 from tsrep.signals.series import Times
 from tsrep.signals.standardise import fit_scaler
 from tsrep.training.distributed import pick_device
@@ -85,6 +91,9 @@ def embed(
 ) -> Embeddings | StepEmbeddings:
     """Cut, standardise and encode recordings or a series as the run did with its own.
 
+    A run that forecasts represents a step of a series by the look-back that ends there, which it normalises
+    as it does in a forecast; channels that it forecasts independently are instances of their own.
+
     Parameters
     ----------
     run : Run or path of a run folder
@@ -116,13 +125,56 @@ def _embed_series(run: Run, series: Series, batch_size: int) -> StepEmbeddings:
         raise RunError(f"{run.path} does not say how its series was standardised; train it again")
     instances = instances_of(scaler.apply_series(series), run.config)
     device = pick_device(run.config.device)
-    context = run.config.evaluation.forecast.context
-    encoder = run.encoder().to(device)
-    features = encode(
-        encoder, instances, context=context, stop=len(series), device=device, at_once=batch_size
-    )
-    names = series.channels if len(instances) > 1 else (" ".join(series.channels),)
-    return StepEmbeddings(np.stack(features), series.time, np.array(names))
+    encoder = run.encoder()
+    if run.config.objective.name == "forecast":
+        features = _encode_look_backs(encoder, run.objective(encoder), instances, device, batch_size)
+    else:
+        context = run.config.evaluation.forecast.context
+        features = encode(
+            encoder.to(device),
+            instances,
+            context=context,
+            stop=len(series),
+            device=device,
+            at_once=batch_size,
+        )
+    x = np.stack(features)
+    names = series.channels if len(x) > 1 else (" ".join(series.channels),)
+    return StepEmbeddings(x, series.time, np.array(names))
+
+
+@torch.no_grad()
+def _encode_look_backs(
+    encoder: Encoder,
+    objective: Objective,
+    instances: Sequence[Series],
+    device: torch.device,
+    at_once: int,
+) -> list[Floats]:
+    """Last vector of the look-back that ends at each step, as a forecast sees it.
+
+    Steps before the first are missing. Where channels are independent each is an instance of its own.
+
+    Returns
+    -------
+    list of float32 arrays, shape (time, dim)
+        One for each instance.
+    """
+    assert isinstance(objective, Forecast)
+    encoder.to(device)
+    objective.to(device)
+    found: list[Floats] = []
+    for series in instances:
+        padded = F.pad(torch.from_numpy(series.x), (objective.lookback - 1, 0), value=torch.nan)
+        windows = padded.unfold(1, objective.lookback, 1).transpose(0, 1)  # (time, channel, lookback), a view
+        parts = []
+        for part in torch.split(windows, at_once):
+            past = part.to(device)
+            seen = objective.see(past, past.new_zeros(len(past), objective.leading, 0))
+            z = objective.represent(encoder, seen)[..., -1].float()
+            parts.append(z.reshape(len(past), -1, encoder.dim).cpu())  # (step, instance, dim)
+        found.extend(torch.cat(parts).transpose(0, 1).numpy())
+    return found
 
 
 def _embed_panel(run: Run, panel: Panel, batch_size: int) -> Embeddings:
