@@ -190,15 +190,14 @@ def _split_in_time(settings: Configuration, series: Series) -> TimeSplit:
 
 def _cut_and_forecast(settings: Configuration, series: Series, split: TimeSplit) -> None:
     """Sections and horizons, by the rules of `tsrep fit`."""
-    from tsrep.evaluation.forecast_stretches import Stretches
     from tsrep.registry import DATASETS
+    from tsrep.runs.prepare import refuse_short_parts
     from tsrep.runs.prepare_series import prepare_series
 
     prepared = prepare_series(settings, DATASETS.build(settings.dataset), series)
     typer.echo(f"{len(prepared.panel):,} sections of {prepared.panel.length} steps to train and validate on")
-    forecast = settings.evaluation.forecast
-    Stretches(split, settings.evaluation.part or "test").check(forecast)
-    typer.echo(f"long enough for horizons of {', '.join(map(str, forecast.horizons))} steps")
+    horizons = refuse_short_parts(settings, split)
+    typer.echo(f"long enough for horizons of {', '.join(map(str, horizons))} steps")
 
 
 def _cut_and_split(settings: Configuration, records: Panel) -> tuple[Panel, Split]:

@@ -50,7 +50,7 @@ class Forecast(Objective):
 
     The loss is ``(1 - weight) * error + weight * contrast``. In evaluation mode the only term is the error,
     so that runs with and without a contrast are chosen by the same number; where ``weight`` is 1 there is no
-    error, and the terms are those of the contrast.
+    error, the terms are those of the contrast, and a run keeps the weights of its last epoch.
 
     Parameters
     ----------
@@ -81,7 +81,8 @@ class Forecast(Objective):
     Raises
     ------
     ConfigError
-        When the encoder strides over more steps than the look-back has, or the contrast needs labels.
+        When the encoder strides over more steps than the look-back has, the contrast needs labels or has a
+        weight though the encoder is frozen, or there is nothing to train.
 
     Source
     ------
@@ -145,6 +146,11 @@ class Forecast(Objective):
         self.contrast: Objective | None = None
         if settings is not None and weight > 0:
             _refuse_unfit_contrast(settings)
+            if frozen:
+                raise ConfigError(
+                    "objective.frozen leaves the encoder as it is, so a contrast would teach it nothing; set "
+                    "objective.weight to 0"
+                )
             self.contrast = OBJECTIVES.build(
                 settings,
                 dim=dim,

@@ -32,10 +32,10 @@ Score = Callable[[Encoder, torch.nn.Module], float]
 
 def validation_score(
     config: Configuration, prepared: Prepared | PreparedSeries, device: torch.device
-) -> tuple[Score, str]:
-    """What suits the data, larger being better, and its name."""
+) -> tuple[Score | None, str]:
+    """What suits the data, larger being better, and its name; None where nothing is trained to forecast."""
     if config.objective.name == "forecast":
-        return direct_score(prepared, device), FORECAST_NAME
+        return (direct_score(prepared, device) if config.objective.weight < 1 else None), FORECAST_NAME
     if isinstance(prepared, PreparedSeries):
         return forecast_score(config, prepared, device), FORECAST_NAME
     return probe_score(config, prepared, device), PROBE_NAME

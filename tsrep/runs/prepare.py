@@ -14,11 +14,12 @@ from tsrep.evaluation.forecast_stretches import Stretches
 from tsrep.evaluation.metrics import classes_scored
 from tsrep.forecasting.forecast import Forecast
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, SPLITS
+from tsrep.registry import DATASETS, OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series
 from tsrep.signals import Panel, Series, Split
 from tsrep.signals.standardise import Scaler, fit_scaler
+from tsrep.signals.time_split import TimeSplit
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,10 @@ def refuse_unmet_needs(
             )
     if "patient" in objective.needs and len(np.unique(train.patient)) < 2:
         raise ConfigError(f"objective {name} needs at least two training patients; add patients")
-    if isinstance(objective, Forecast):
-        return
     if isinstance(prepared, PreparedSeries):
-        Stretches(prepared.spans, config.evaluation.part or "test").check(config.evaluation.forecast)
-        refuse_short_context(encoder, config.evaluation.forecast.context)
+        refuse_short_parts(config, prepared.spans)
+        if not isinstance(objective, Forecast):
+            refuse_short_context(encoder, config.evaluation.forecast.context)
         return
     held = prepared.panel.select(prepared.split.validation)
     if config.training.checkpoint == "best-score" and not classes_scored(held.label, len(held.classes)):
@@ -150,3 +150,24 @@ def refuse_unmet_needs(
             "no class of the validation part has both values, so no score can choose the epoch; "
             "give it other patients or set training.checkpoint to best-loss"
         )
+
+
+def refuse_short_parts(config: Configuration, spans: TimeSplit) -> tuple[int, ...]:
+    """Check that the parts of a series are long enough to be scored as the run will be.
+
+    Returns
+    -------
+    tuple of int
+        The horizons.
+
+    Raises
+    ------
+    ConfigError
+        Saying which part is too short and which horizon still fits.
+    """
+    settings = config.evaluation.forecast
+    cut = OBJECTIVES.entry(config.objective.name).cls.sections(config.objective)
+    if cut is not None:
+        settings = settings.model_copy(update={"horizons": (cut.steps - cut.history,), "skip": 0})
+    Stretches(spans, config.evaluation.part or "test", reach_back=cut is not None).check(settings)
+    return settings.horizons
