@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -347,6 +348,24 @@ def test_loading_what_is_not_there(tmp_path):
     (tmp_path / "forecast.json").write_text("{}")
     with pytest.raises(RunError, match="not readable"):
         ForecastScores.load(tmp_path)
+
+
+def test_broken_files_are_one_sentence(tmp_path):
+    score({}, make_noisy()).save(tmp_path)
+    stored = tmp_path / "forecast.npz"
+    whole = stored.read_bytes()
+    for cut in (0, 2, len(whole) // 2, len(whole) - 1):
+        stored.write_bytes(whole[:cut])
+        with pytest.raises(RunError, match="cut off or another kind of file"):
+            ForecastScores.load(tmp_path)
+    refused = 0
+    for at in range(0, len(whole) - 40, len(whole) // 150):
+        stored.write_bytes(whole[:at] + bytes(range(40)) + whole[at + 40 :])
+        with suppress(RunError):
+            ForecastScores.load(tmp_path)
+            continue
+        refused += 1
+    assert refused > 100
 
 
 def test_tables_and_examples():

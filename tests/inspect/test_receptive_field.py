@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tsrep.encoders.dilated_conv import DilatedConv
-from tsrep.errors import ConfigError, DataError
+from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.inspect.attribution import flattened, integrated_field, integrated_gradients
 from tsrep.inspect.occlusion import occlusion_field
 from tsrep.inspect.receptive_field import ReceptiveField, receptive_field
@@ -236,6 +236,14 @@ def test_distance_counts_from_the_output_step() -> None:
 
 def test_numbers_are_kept(tmp_path: Path) -> None:
     field = receptive_field(curved, noise(3, CHANNELS, TIME))
+    for content in (None, b"", b"text", b"PK\x03\x04"):
+        if content is not None:
+            (tmp_path / "field.npz").write_bytes(content)
+        with pytest.raises(RunError, match=r"field\.npz cannot be read"):
+            ReceptiveField.load(tmp_path / "field.npz")
+    np.savez(tmp_path / "field.npz", mass=np.zeros(3))
+    with pytest.raises(RunError, match=r"field\.npz cannot be read"):
+        ReceptiveField.load(tmp_path / "field.npz")
     field.save(tmp_path / "field.npz")
     again = ReceptiveField.load(tmp_path / "field.npz")
     for name, value in vars(field).items():

@@ -7,8 +7,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
+from zlib import error as ZlibError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ METRICS = ("mse", "mae", "mase")
 _FORMAT = "tsrep.forecast/2"
 _WITHOUT_MASE = "tsrep.forecast/1"
 _DRAWN = ("past", "truth", "origins")
+_BROKEN = (BadZipFile, ZlibError, NotImplementedError, TokenError)  # of broken .npz files
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,8 @@ class ForecastScores:
             if content["format"] not in (_FORMAT, _WITHOUT_MASE):
                 raise ValueError(content["format"])
             scores = tuple(_score(entry) for entry in content["scores"])
+            if not is_zipfile(stored):
+                raise BadZipFile(f"{stored.name} is cut off or another kind of file")
             with stored.open("rb") as file, np.load(file) as arrays:
                 return cls(
                     scores,
@@ -222,7 +227,7 @@ class ForecastScores:
                     content.get("protocol", "representation"),
                     int(content.get("lookback", 0)),
                 )
-        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
+        except (*_BROKEN, ValueError, KeyError, TypeError, OSError, EOFError) as error:
             raise RunError(
                 f"the forecasts in {folder} are not readable as {_FORMAT} ({error}); evaluate the run again"
             ) from error
