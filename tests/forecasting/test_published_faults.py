@@ -227,6 +227,20 @@ def test_a_run_of_the_contrast_alone_is_not_chosen_by_the_error_of_an_untrained_
     assert runs[0].provenance["training"]["epoch"] == 3
 
 
+@pytest.mark.parametrize(
+    ("length", "sentence"),
+    [
+        (12, "head 'per-variate' needs one step"),
+        (20, r"takes 20 of the 24 steps .* set both alike"),
+        (30, "look-back of 24 steps is shorter"),
+    ],
+)
+def test_channels_as_tokens_hold_the_whole_look_back(root: Path, length: int, sentence: str) -> None:
+    inverted = {"name": "inverted-transformer", "length": length, "width": 8, "heads": 2, "depth": 1}
+    with pytest.raises(ConfigError, match=sentence):
+        built(root, encoder=inverted, objective={"mixing": "mixed", "head": "per-variate"})
+
+
 @pytest.mark.parametrize("mixing", ["independent", "mixed"])
 @pytest.mark.parametrize("contrast", ["moco", "simclr", "ts2vec", "cost", AUTOTCL])
 def test_missing_values_give_finite_gradients(root: Path, contrast: Any, mixing: str) -> None:

@@ -81,8 +81,8 @@ class Forecast(Objective):
     Raises
     ------
     ConfigError
-        When the encoder strides over more steps than the look-back has, the contrast needs labels or has a
-        weight though the encoder is frozen, or there is nothing to train.
+        When the encoder's stride is longer than the look-back, or all that it sees of it; the contrast needs
+        labels, or has a weight though the encoder is frozen; or there is nothing to train.
 
     Source
     ------
@@ -126,6 +126,11 @@ class Forecast(Objective):
             raise ConfigError(
                 f"a look-back of {lookback} steps is shorter than the {stride} of one step of the encoder; "
                 "lengthen objective.lookback or choose another encoder"
+            )
+        if stride < lookback < 2 * stride:
+            raise ConfigError(
+                f"the encoder takes {stride} of the {lookback} steps of a look-back at once and would see no "
+                "others; set both alike (encoder.length of an inverted transformer and objective.lookback)"
             )
         self.lookback, self.horizon = lookback, horizon
         self.leading, self.shown = covariates, covariates if calendar else 0
