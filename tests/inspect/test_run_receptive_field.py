@@ -207,15 +207,18 @@ def test_representations_of_a_series(folder: Path) -> None:
     }
     run = fit(folder / "series", QUICK, change)
     looked = look(run, windows=5)
-    assert looked.field.mass.shape == (1, 2, 40)
+    assert looked.field.mass.shape == (1, 2, 41)  # the last step and its context
     assert looked.field.ahead.tolist() == [0]
     assert not looked.subject.forecasts
     reach = run.encoder().receptive_field // 2 + 1
     assert (looked.field.curve[0, reach:] == 0).all()
     with pytest.raises(RunError, match="the loss is that of a forecast"):
         look(run, windows=2, grad_of="loss")
-    with pytest.raises(RunError, match="has the steps 1 to 40, so there is no step 41"):
-        look(run, windows=2, step=41)
+    with pytest.raises(RunError, match="has the steps 1 to 41, so there is no step 42"):
+        look(run, windows=2, step=42)
+    text = (run.path / "config.yaml").read_text()
+    (run.path / "config.yaml").write_text(text.replace("context: 40", "context: 0"))
+    assert look(Run(run.path), windows=2).field.mass.shape == (1, 2, 1)
 
 
 def test_encoders_and_classifiers_of_recordings(tiny_run: Path, folder: Path) -> None:

@@ -122,8 +122,8 @@ def subject_of(
         return _of_panel(run, prepared, encoder, objective, part, windows, step)
     if isinstance(objective, Forecast):
         return _of_forecaster(run, prepared, encoder, objective, part, windows, step)
-    context = run.config.evaluation.forecast.context
-    x = _series_windows(prepared, part, context - context % encoder.stride, 0, windows)
+    encoded = max(run.config.evaluation.forecast.context + 1, encoder.stride)  # as when it is evaluated
+    x = _series_windows(prepared, part, encoded - encoded % encoder.stride, 0, windows)
     outputs = x.shape[-1] // encoder.stride
     _refuse_step(run, step, outputs)
     at = outputs - 1 if step is None else step - 1  # representations of series are those of the last step
