@@ -80,7 +80,7 @@ def test_views_are_those_of_the_contrast_on_look_backs(
     fixed = [example for example in examples if not example.name.startswith(("learned", "this run's"))]
     assert len(examples) - len(fixed) == own
     shown = ("v1",) if mixing == "independent" else ("v0", "v1")
-    assert all(example.channels == shown for example in fixed)
+    assert all(example.channels == shown for example in examples)
     assert fixed[0].original.shape == (len(shown), LOOKBACK)
     held = prepared.panel.take(prepared.split.validation[:2])[:, prepared.panel.covariates :, :LOOKBACK]
     sample = held[0, 1:] if mixing == "independent" else held[1]

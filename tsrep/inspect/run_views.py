@@ -72,7 +72,10 @@ def draw_run_views(run: Run, *, sample: int = 0, seed: int = 0, root: Path | str
     prepared = prepare(config, progress=False)
     run.refuse_other_data(prepared)
     examples = run_views(run, prepared, sample=sample, seed=seed)
-    return draw_views(examples, title=f"{config.objective.name} on {prepared.records.source}")
+    panel, title = prepared.panel, f"{config.objective.name} on {prepared.records.source}"
+    if len(examples[0].channels) < len(panel.channels) - panel.covariates:
+        title += f": {examples[0].channels[0]}"
+    return draw_views(examples, title=title)
 
 
 def run_views(
@@ -121,8 +124,10 @@ def _own(
         method, name = objective.contrast, run.config.objective.contrast.name
     if isinstance(method, AutoTCL):
         own: list[ViewExample] = []
-        chosen = (sample + np.arange(min(LEARNED, count)) * max(1, count // LEARNED)) % count
-        for i in chosen.tolist():
+        rows = _rows(prepared.panel, objective)
+        windows = count // rows  # samples of other windows, of the same channel where each has its own
+        steps = rows * np.arange(min(LEARNED, windows)) * max(1, windows // LEARNED)
+        for i in ((sample + steps) % count).tolist():
             x, channels = _sample(prepared, objective, i)
             samples = {f"learned (sample {i})": x}
             own += learned_gallery(method.form.augmenter, samples, channels=channels, **told)
