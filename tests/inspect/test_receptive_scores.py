@@ -197,6 +197,20 @@ def test_missing_values_do_not_spoil_the_scale_scores() -> None:
     assert all(np.isfinite(score.value) for score in scores.values())
 
 
+def test_a_window_without_output_is_left_out_of_errors_relative_to_it() -> None:
+    def last(x: Tensor) -> Tensor:
+        return torch.where(x[:, :1, :1] > 0, x[..., -4:], 0 * x[..., -4:])
+
+    x = windows()
+    x[:, :, 0] = 1e3
+    x[0, :, 0] = -1e3
+    there = scale_scores(last, x, forecasts=True)
+    assert there["scale error"].value == pytest.approx(0, abs=1e-6)
+    assert np.isfinite(there["shift error"].value)
+    assert there["shift error"].value < 1e4
+    assert np.isnan(scale_scores(lambda x: 0 * x[..., -4:], x, forecasts=True)["shift error"].value)
+
+
 def test_scores_of_a_seasonal_naive_forecast() -> None:
     def naive(x: Tensor) -> Tensor:
         return x[..., -24:]

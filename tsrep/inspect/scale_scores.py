@@ -53,7 +53,7 @@ def scale_scores(
         ``"scale error"``, ``"shift error"``, ``"affine error"``: ``|f(a x + b) - (a f(x) + b)| / |f(x)|``
         with a gain alone, a shift alone, and both; the norms are root mean squares over outputs, below the
         bar also over the horizon. Gains are log-uniform in [1/2, 2], shifts uniform within two standard
-        deviations of the window.
+        deviations of the window. A window with no output but zeros has no such error and is left out.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def scale_scores(
     along, square = each.pop("along"), each.pop("square")
     degree = along / np.where(square > 0, square, 1)
     scores = {"scale degree": Score.over_windows(degree, square)}
-    return scores | {name: Score.over_windows(v, np.ones_like(v)) for name, v in each.items()}
+    return scores | {name: Score.over_windows(v, (~np.isinf(v)).astype(float)) for name, v in each.items()}
 
 
 def _degree(f: Model, x: Tensor, given: Sequence[Tensor], y: Tensor, forecasts: bool) -> dict[str, Tensor]:
@@ -101,7 +101,7 @@ def _errors(
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Relative errors averaged over draws, each of shape (batch, horizon)."""
-    size = y.square().mean(dim=(1, 2)).sqrt().clamp(min=1e-12)[:, None]
+    size = y.square().mean(dim=(1, 2)).sqrt()[:, None]
     deviation = torch.nan_to_num(x - x.nanmean(dim=-1, keepdim=True)).square().mean(dim=(1, 2)).sqrt()
     total: dict[str, Tensor] = {}
     for _ in range(draws):
@@ -114,6 +114,7 @@ def _errors(
             ("affine error", gain, shift),
         ):
             wanted = a * y + b if forecasts else y
-            missed = (outputs(f, a * x + b, given) - wanted).square().mean(dim=1).sqrt() / size
+            missed = (outputs(f, a * x + b, given) - wanted).square().mean(dim=1).sqrt()
+            missed = torch.where(size == 0, torch.inf, missed / size)
             total[name] = total.get(name, torch.zeros_like(missed)) + missed / draws
     return total
