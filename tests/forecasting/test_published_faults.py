@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tsrep.forecasting.forecast import Forecast
 from tsrep.objectives.moco import MoCo
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
+from tsrep.runs.choose import direct_score
 from tsrep.runs.config import configure
 from tsrep.runs.fit import fit, training_part
 from tsrep.runs.folder import Run
@@ -225,6 +227,8 @@ def test_a_run_of_the_contrast_alone_is_not_chosen_by_the_error_of_an_untrained_
     ]
     assert equal(*map(kept, runs))
     assert runs[0].provenance["training"]["epoch"] == 3
+    assert runs[0].provenance["training"]["value"] is None
+    assert "score" not in (runs[0].path / "metrics.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -260,3 +264,20 @@ def test_missing_values_give_finite_gradients(root: Path, contrast: Any, mixing:
     assert all(gradient.isfinite().all() for gradient in gradients)
     past, ahead, _ = objective.cut(x)
     assert objective.eval().predict(encoder.eval(), past, ahead).isfinite().all()
+
+
+def test_the_choice_of_the_epoch_leaves_out_missing_targets_and_nothing_else(root: Path) -> None:
+    _, prepared, encoder, objective = built(root)
+    store = prepared.panel.store.copy()
+    store[:, -1, -80:-70] = torch.nan
+    prepared = replace(prepared, panel=replace(prepared.panel, store=store))
+    score = direct_score(prepared, CPU)
+    encoder.eval(), objective.eval()
+    x = torch.from_numpy(prepared.panel.select(prepared.split.validation).take(np.arange(13)))
+    past, ahead, target = objective.cut(x)
+    assert target.isnan().any()
+    with torch.no_grad():
+        expected = -(objective.predict(encoder, past, ahead) - target).square().nanmean()
+        assert score(encoder, objective) == pytest.approx(float(expected), rel=1e-5)
+        next(objective.head.parameters()).fill_(torch.nan)
+        assert np.isnan(score(encoder, objective))

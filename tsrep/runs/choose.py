@@ -52,8 +52,9 @@ def direct_score(prepared: Prepared | PreparedSeries, device: torch.device) -> S
             x = tensors.batch(np.arange(at, min(at + AT_ONCE, len(tensors)))).x
             past, ahead, target = objective.cut(x)
             error = objective.predict(encoder, past, ahead) - target
-            total += float(error.square().nansum(dtype=torch.float64))
-            count += int((~error.isnan()).sum())
+            there = ~target.isnan()  # a forecast that is not a number is no missing target
+            total += float(torch.where(there, error.square(), 0).sum(dtype=torch.float64))
+            count += int(there.sum())
         return -total / count
 
     return score
