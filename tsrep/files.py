@@ -1,4 +1,4 @@
-"""Writing files so that an interruption leaves the old one or the new one, never half of either."""
+"""Files that are written whole or not at all, and arrays that are read whole or refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +64,31 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     with replacing(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Every array of an ``.npz`` file; none of them may hold objects.
+
+    Raises
+    ------
+    ValueError
+        When the file is broken in any way, cut off, or of another kind.
+    OSError
+        When it cannot be opened.
+    """
+    broken = (
+        BadZipFile,
+        ZlibError,
+        NotImplementedError,
+        TokenError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+    )
+    with path.open("rb") as file:
+        try:
+            with np.load(file) as stored:
+                return {name: stored[name] for name in stored.files}
+        except (*broken, AttributeError) as error:
+            raise ValueError(f"{path.name} is cut off or another kind of file") from error

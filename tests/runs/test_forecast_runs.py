@@ -263,3 +263,21 @@ def test_a_run_by_another_objective_makes_no_forecasts(root: Path, tmp_path: Pat
     run = fit(settings(root, **changes), out=tmp_path / "run", progress=False)
     with pytest.raises(RunError, match="trained by ts2vec, which makes no forecasts"):
         run.forecaster()
+
+
+def test_an_encoder_trained_by_the_contrast_alone_is_scored_by_a_ridge(root: Path, tmp_path: Path) -> None:
+    config = settings(root, objective=CONTRAST | {"weight": 1.0})
+    run = tsrep.fit(config, out=tmp_path / "run", progress=False)
+    scores = tsrep.evaluate(run, progress=False)
+    assert set(scores.methods) >= {"forecast", "random-init", "ridge-nlinear"}
+    assert not (run.path / "intervals.npz").exists()
+    with pytest.raises(RunError, match="trained by its contrast alone"):
+        run.forecaster()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"versions": {}}', "{"])
+def test_a_broken_provenance_is_one_sentence(root: Path, tmp_path: Path, content: str) -> None:
+    run = fit(settings(root, training={"epochs": 1}), out=tmp_path / "run", progress=False)
+    (run.path / "provenance.json").write_text(content)
+    with pytest.raises(RunError, match=r"provenance\.json is missing or broken"):
+        tsrep.Run(run.path).forecaster()

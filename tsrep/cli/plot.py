@@ -58,9 +58,7 @@ def receptive_field(
     root: Root = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="PNG, PDF or SVG. [default: RUN/figures/receptive-field.png and .pdf]"
-        ),
+        typer.Option("--out", help="PNG, PDF or SVG. [default: RUN/figures/receptive-field.png and .pdf]"),
     ] = None,
 ) -> None:
     """Draw which input steps each step of the output answers to, with its scores and the numbers beside.

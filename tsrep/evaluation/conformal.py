@@ -23,7 +23,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecast_checks import checked
 from tsrep.evaluation.forecast_errors import Forecast
 from tsrep.evaluation.forecast_rows import blocks, future, origins
-from tsrep.files import write_arrays
+from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.series import Series, Span
 
 Array = NDArray[Any]
@@ -115,11 +114,11 @@ class Conformal:
         if not path.exists():
             raise RunError(f"there are no prediction intervals at {path}; evaluate the run first")
         try:
-            with path.open("rb") as file, np.load(file) as stored:
-                if str(stored["format"]) != _FORMAT:
-                    raise ValueError(str(stored["format"]))
-                return cls(tuple(stored["levels"].tolist()), stored["radius"], stored["count"])
-        except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
+            stored = read_arrays(path)
+            if str(stored["format"]) != _FORMAT:
+                raise ValueError(str(stored["format"]))
+            return cls(tuple(stored["levels"].tolist()), stored["radius"], stored["count"])
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise RunError(
                 f"the prediction intervals at {path} are not readable as {_FORMAT} ({error}); evaluate again"
             ) from error

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, Literal
-from zipfile import BadZipFile, is_zipfile
-from zlib import error as ZlibError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +15,7 @@ from numpy.typing import NDArray
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.score_json import intervals, nan_to_none, number, numbers
-from tsrep.files import write_arrays, write_text
+from tsrep.files import read_arrays, write_arrays, write_text
 
 Array = NDArray[Any]
 Protocol = Literal["representation", "direct"]
@@ -26,7 +23,6 @@ METRICS = ("mse", "mae", "mase")
 _FORMAT = "tsrep.forecast/2"
 _WITHOUT_MASE = "tsrep.forecast/1"
 _DRAWN = ("past", "truth", "origins")
-_BROKEN = (BadZipFile, ZlibError, NotImplementedError, TokenError)  # of broken .npz files
 
 
 @dataclass(frozen=True)
@@ -214,20 +210,18 @@ class ForecastScores:
             if content["format"] not in (_FORMAT, _WITHOUT_MASE):
                 raise ValueError(content["format"])
             scores = tuple(_score(entry) for entry in content["scores"])
-            if not is_zipfile(stored):
-                raise BadZipFile(f"{stored.name} is cut off or another kind of file")
-            with stored.open("rb") as file, np.load(file) as arrays:
-                return cls(
-                    scores,
-                    _by_key(arrays, "per_step"),
-                    _by_key(arrays, "per_channel"),
-                    _examples(arrays),
-                    tuple(content["channels"]),
-                    tuple(content["notes"]),
-                    content.get("protocol", "representation"),
-                    int(content.get("lookback", 0)),
-                )
-        except (*_BROKEN, ValueError, KeyError, TypeError, OSError, EOFError) as error:
+            arrays = read_arrays(stored)
+            return cls(
+                scores,
+                _by_key(arrays, "per_step"),
+                _by_key(arrays, "per_channel"),
+                _examples(arrays),
+                tuple(content["channels"]),
+                tuple(content["notes"]),
+                content.get("protocol", "representation"),
+                int(content.get("lookback", 0)),
+            )
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise RunError(
                 f"the forecasts in {folder} are not readable as {_FORMAT} ({error}); evaluate the run again"
             ) from error
@@ -275,14 +269,14 @@ class ForecastScores:
         return arrays | {f"prediction/{name}": array for name, array in self.examples.predictions.items()}
 
 
-def _by_key(arrays: Any, kind: str) -> dict[tuple[str, int], Array]:
-    names = [name for name in arrays.files if name.startswith(f"{kind}/")]
+def _by_key(arrays: Mapping[str, Array], kind: str) -> dict[tuple[str, int], Array]:
+    names = [name for name in arrays if name.startswith(f"{kind}/")]
     keys = [name.removeprefix(f"{kind}/").rsplit("/", 1) for name in names]
     return {(method, int(horizon)): arrays[name] for name, (method, horizon) in zip(names, keys, strict=True)}
 
 
-def _examples(arrays: Any) -> Examples:
-    names = [name for name in arrays.files if name.startswith("prediction/")]
+def _examples(arrays: Mapping[str, Array]) -> Examples:
+    names = [name for name in arrays if name.startswith("prediction/")]
     predictions = {name.removeprefix("prediction/"): arrays[name] for name in names}
     return Examples(**{name: arrays[f"examples/{name}"] for name in _DRAWN}, predictions=predictions)
 

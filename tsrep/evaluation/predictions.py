@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError, RunError
-from tsrep.files import write_arrays
+from tsrep.files import read_arrays, write_arrays
 
 Array = NDArray[Any]
 Key = tuple[str, str, float, str, str]  # method, protocol, labels, drawn_by, part
@@ -85,13 +84,13 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
         When the file is not readable as predictions.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            keys = json.loads(str(stored["keys"]))
-            return {
-                (method, protocol, float(labels), drawn_by, part): Predictions(
-                    *(stored[f"{i}.{name}"] for name in _FIELDS)
-                )
-                for i, (method, protocol, labels, drawn_by, part) in enumerate(keys)
-            }
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        stored = read_arrays(path)
+        keys = json.loads(str(stored["keys"]))
+        return {
+            (method, protocol, float(labels), drawn_by, part): Predictions(
+                *(stored[f"{i}.{name}"] for name in _FIELDS)
+            )
+            for i, (method, protocol, labels, drawn_by, part) in enumerate(keys)
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is not readable as predictions; remove it and evaluate again") from error

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, Literal
-from zipfile import BadZipFile
-from zlib import error as ZlibError
 
 import numpy as np
 import torch
@@ -17,12 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.files import write_arrays
+from tsrep.files import read_arrays, write_arrays
 from tsrep.rng import torch_generator
 
 Model = Callable[..., Tensor]
 GradOf = Literal["output", "loss"]
-_BROKEN = (BadZipFile, ZlibError, NotImplementedError, TokenError)  # of broken .npz files
 AT_ONCE, EXACT, DRAWS = 32, 8, 8
 
 
@@ -96,10 +92,10 @@ class ReceptiveField:
             When the file is missing or broken.
         """
         try:
-            with path.open("rb") as file, np.load(file) as stored:
-                arrays = {name: stored[name] for name in ("mass", "error", "each", "weight", "ahead")}
-                return cls(**arrays, method=str(stored["method"]))
-        except (*_BROKEN, ValueError, TypeError, KeyError, AttributeError, OSError, EOFError) as error:
+            stored = read_arrays(path)
+            arrays = {name: stored[name] for name in ("mass", "error", "each", "weight", "ahead")}
+            return cls(**arrays, method=str(stored["method"]))
+        except (ValueError, TypeError, KeyError, OSError) as error:
             raise RunError(
                 f"the receptive field at {path} cannot be read ({type(error).__name__}); draw it again"
             ) from error

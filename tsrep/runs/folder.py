@@ -53,8 +53,20 @@ class Run:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Versions, code, data and machine."""
-        facts: dict[str, Any] = json.loads((self.path / "provenance.json").read_text(encoding="utf-8"))
+        """Versions, code, data and machine.
+
+        Raises
+        ------
+        RunError
+            When the file is missing or broken.
+        """
+        path = self.path / "provenance.json"
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            channels = facts["data"]["channels"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is missing or broken; restore it, or train the run again") from error
+        assert isinstance(channels, list)
         return facts
 
     @property

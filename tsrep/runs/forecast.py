@@ -11,6 +11,7 @@ from tsrep.evaluation.forecast_direct import Represented, direct_scores
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.forecast_stretches import Part
 from tsrep.evaluation.scoring import RANDOM_INIT
+from tsrep.forecasting.forecast import Forecast
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.direct_forecast import forecast_of, represent_of
@@ -45,30 +46,37 @@ def _direct(
 ) -> ForecastScores:
     """Beside a ridge on what random encoders make of the same look-backs.
 
+    An encoder that was trained by the contrast alone has no head, and is scored by such a ridge too.
+
     On the test part, how often the prediction intervals hold goes into ``coverage.json``.
     """
-    device, instances = pick_device(config.device), prepared.instances
-    forecaster = run.forecaster()
+    device, instances, name = pick_device(config.device), prepared.instances, config.objective.name
+    encoder = run.encoder()
+    objective = run.objective(encoder)
+    assert isinstance(objective, Forecast)
 
     def controls() -> Iterator[Represented]:
         for seed in range(config.evaluation.seeds):
             start = new_encoder(config, prepared.panel, config.seed + seed)
-            yield represent_of(start, forecaster.objective, instances, device)
+            yield represent_of(start, objective, instances, device)
 
     represented: dict[str, Iterable[Represented]] = {RANDOM_INIT: controls()}
-    if forecaster.objective.frozen:
-        own = represent_of(forecaster.encoder, forecaster.objective, instances, device)
-        represented = {f"{config.objective.name}, ridge": [own]} | represented
-    said = forecast_of(forecaster, instances, device)
-    counted = covering(run, prepared, said) if part == "test" else None
+    if objective.frozen or objective.weight == 1:
+        own = represent_of(encoder, objective, instances, device)
+        represented = {name if objective.weight == 1 else f"{name}, ridge": [own]} | represented
+    forecasters, counted = {}, None
+    if objective.weight < 1:
+        said = forecast_of(run.forecaster(), instances, device)
+        counted = covering(run, prepared, said) if part == "test" else None
+        forecasters = {name: [said if counted is None else counted.forecast]}
     scores = direct_scores(
-        {config.objective.name: [said if counted is None else counted.forecast]},
+        forecasters,
         represented,
         instances,
         prepared.spans,
         config.evaluation.forecast,
-        horizon=forecaster.horizon,
-        lookback=forecaster.lookback,
+        horizon=objective.horizon,
+        lookback=objective.lookback,
         part=part,
         seed=config.seed,
         on_step=tell,
