@@ -7,8 +7,8 @@ One command makes ``docs/results/forecasting.md``; finished runs and scores are 
 ``DIR`` holds ``ETTh1.csv`` and ``ETTh2.csv``. A small patch transformer is trained on the error alone and,
 from the same start on the same batches, with a contrast beside it; which contrast, its weight and temperature
 are chosen on the validation months of both series with a seed of their own. The published combination of
-Informer's encoder and MoCo stands beside them as published, on a short budget. Test months are scored once.
-About two hours of one core.
+Informer's encoder and MoCo stands beside them, on a short budget. Test months choose nothing here; the page says
+what was seen of them before. About two hours of one core.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ CONTRASTS: dict[str, dict[str, Any]] = {
     "simclr, weight 0.03": {"contrast": "simclr", "weight": 0.03},
     "ts2vec, weight 0.03": {"contrast": "ts2vec", "weight": 0.03},
 }
-# As published, but for the number of steps; the queue is normalised along the right axis and keys are
-# enqueued in training alone, which no setting takes back.
+# Network, loss and rate as published. Not so: the number of steps, a cosine rate, no dropout, keys that are
+# augmented for each sample; and the queue is normalised along the right axis and moves in training alone.
 PUBLISHED: dict[str, Any] = {
     "encoder": {"name": "informer", "positions": "none", "measure": "published"},
     "objective": {

@@ -238,7 +238,7 @@ def _called(method: str) -> str:
 
 def _horizons(horizons: Sequence[int], of: str) -> str:
     if len(horizons) == 1:
-        return f"a horizon {of} {horizons[0]} steps"
+        return f"a horizon {of} {horizons[0]} step{'s' * (horizons[0] > 1)}"
     return f"horizons {of} {listed(horizons)} steps"
 
 
