@@ -7,8 +7,8 @@ One command makes ``docs/results/forecasting.md``; finished runs and scores are 
 ``DIR`` holds ``ETTh1.csv`` and ``ETTh2.csv``. A small patch transformer is trained on the error alone and,
 from the same start on the same batches, with a contrast beside it; which contrast, its weight and temperature
 are chosen on the validation months of both series with a seed of their own. The published combination of
-Informer's encoder and MoCo stands beside them, on a short budget. Test months choose nothing here; the page says
-what was seen of them before. About two hours of one core.
+Informer's encoder and MoCo stands beside them, on a short budget. Test months choose nothing here; the page
+says what was seen of them before. About two hours of one core.
 """
 
 from __future__ import annotations
