@@ -11,11 +11,12 @@ import pytest
 from tests.datasets.test_fetch import Handler, serve
 from tsrep.datasets import about, build, load
 from tsrep.datasets.fetch import fetch
+from tsrep.datasets.series_file import SeriesFile
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, SPLITS
 from tsrep.signals import Series
 
-SERIES = [name for name in DATASETS.names() if getattr(DATASETS.entry(name).cls, "kind", "panel") == "series"]
+SERIES = [name for name in DATASETS.names() if issubclass(DATASETS.entry(name).cls, SeriesFile)]
 ETT = ("etth1", "etth2", "ettm1", "ettm2")
 
 
