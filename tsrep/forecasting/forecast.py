@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field, TypeAdapter
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import ConfigError
+from tsrep.forecasting.gradient_balance import gradient_balance
 from tsrep.forecasting.heads.head import HEADS
 from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
+from tsrep.forecasting.refusals import refuse_contrast, refuse_stride
 from tsrep.objectives.objective import Objective, Sections
 from tsrep.objectives.player import Loss, Player
 from tsrep.registry import OBJECTIVES, Chosen
@@ -122,16 +123,7 @@ class Forecast(Objective):
         frozen: bool = False,
     ) -> None:
         super().__init__()
-        if stride > lookback:
-            raise ConfigError(
-                f"a look-back of {lookback} steps is shorter than the {stride} of one step of the encoder; "
-                "lengthen objective.lookback or choose another encoder"
-            )
-        if stride < lookback < 2 * stride:
-            raise ConfigError(
-                f"the encoder takes {stride} of the {lookback} steps of a look-back at once and would see no "
-                "others; set both alike (encoder.length of an inverted transformer and objective.lookback)"
-            )
+        refuse_stride(lookback, stride)
         self.lookback, self.horizon = lookback, horizon
         self.leading, self.shown = covariates, covariates if calendar else 0
         self.independent = mixing == "independent"
@@ -148,14 +140,9 @@ class Forecast(Objective):
             covariates=self.shown,
         )
         settings = TypeAdapter(ChosenContrast).validate_python(contrast)
+        refuse_contrast(settings, weight=weight, frozen=frozen)
         self.contrast: Objective | None = None
         if settings is not None and weight > 0:
-            _refuse_unfit_contrast(settings)
-            if frozen:
-                raise ConfigError(
-                    "objective.frozen leaves the encoder as it is, so a contrast would teach it nothing; set "
-                    "objective.weight to 0"
-                )
             self.contrast = OBJECTIVES.build(
                 settings,
                 dim=dim,
@@ -164,10 +151,6 @@ class Forecast(Objective):
                 covariates=self.shown,
                 classes=1,
                 multilabel=False,
-            )
-        elif weight == 1 and settings is None:
-            raise ConfigError(
-                "objective.weight is 1 and there is no objective.contrast, so nothing is learned"
             )
         self.weight, self.schedule, self.frozen = weight, schedule, frozen
         for part in (self.norm, self.head):
@@ -244,12 +227,7 @@ class Forecast(Objective):
             contrast = (
                 share * torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
             )
-            one, other = (_gradient(loss, weights) for loss in (error, contrast))
-        scale = one.norm() * other.norm()
-        return found | {
-            "gradient ratio": other.norm() / one.norm(),
-            "gradient cosine": (one @ other) / scale,
-        }
+            return found | gradient_balance(error, contrast, weights)
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
         """Forecasts in the units of the input.
@@ -329,25 +307,3 @@ class Forecast(Objective):
             return loss(encoder, rows, generator=generator)
 
         return on_rows
-
-
-def _refuse_unfit_contrast(settings: Any) -> None:
-    cls = OBJECTIVES.entry(settings.name).cls
-    if settings.name == "forecast":
-        raise ConfigError("objective.contrast cannot be forecast itself; use one such as moco or ts2vec")
-    if cls.needs:
-        raise ConfigError(
-            f"objective.contrast {settings.name} needs a {' and a '.join(sorted(cls.needs))} of every "
-            "sample, which series do not have; use one such as moco or ts2vec"
-        )
-
-
-def _gradient(loss: Tensor, weights: list[torch.nn.Parameter]) -> Tensor:
-    """Gradient with respect to all weights, as one vector."""
-    found = torch.autograd.grad(loss, weights, allow_unused=True)
-    return torch.cat(
-        [
-            torch.zeros_like(w).flatten() if g is None else g.flatten()
-            for g, w in zip(found, weights, strict=True)
-        ]
-    )
