@@ -27,7 +27,7 @@ unit: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,tensorboard]"
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,bids,dashboard,docs,onnx,postgres,tensorboard,zarr]"
 	touch $@
 
 clean:

@@ -1,0 +1,1 @@
+"""sktime estimators over the same encoders and objectives."""
