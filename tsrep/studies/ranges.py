@@ -1,0 +1,186 @@
+"""What may stand in place of a leaf of a configuration: a range, a list, named branches, a share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from tsrep.errors import ConfigError
+from tsrep.registry import nearest
+
+Scalar = str | int | float | bool | None
+Kind = Literal["float", "int", "one_of", "choose", "share"]
+
+KINDS: tuple[Kind, ...] = ("float", "int", "one_of", "choose", "share")
+MODIFIERS = {"float": {"log", "step"}, "int": {"log", "step"}}
+LEAST, MOST = 1e-6, 1 - 1e-6  # of the number behind a share
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values that one leaf may take.
+
+    Attributes
+    ----------
+    kind : str
+    low, high : float
+        Of ``float`` and ``int``, both included.
+    log : bool
+    step : float or None
+    choices : tuple
+        Values of ``one_of``, labels of ``choose``.
+    group : str
+        Of a ``share``: shares of one group are positive and sum to one, and are uniform on the simplex when
+        drawn at random (normalised exponentials).
+    """
+
+    kind: Kind
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    step: float | None = None
+    choices: tuple[Scalar, ...] = ()
+    group: str = ""
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        """As Optuna has it."""
+        if self.kind == "float":
+            return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
+        if self.kind == "int":
+            return IntDistribution(int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
+        if self.kind == "share":
+            return FloatDistribution(LEAST, MOST)
+        return CategoricalDistribution(self.choices)
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value lies in the range; of a share, whether it can be one."""
+        if self.kind in ("one_of", "choose"):
+            return any(value == choice and type(value) is type(choice) for choice in self.choices)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if self.kind == "share":
+            return bool(0 < value <= 1)
+        inside = self.low <= value <= self.high
+        return inside and self.distribution._contains(float(value))
+
+    def drawn(self, value: Scalar) -> Scalar:
+        """The number that Optuna draws for a value that a user names."""
+        return math.exp(-float(value)) if self.kind == "share" else value  # type: ignore[arg-type]  # checked
+
+    @property
+    def finite(self) -> tuple[Scalar, ...] | None:
+        """All values, where they are few enough to be listed."""
+        if self.choices:
+            return self.choices
+        if self.kind == "int" and not self.log:
+            return tuple(range(int(self.low), int(self.high) + 1, int(self.step or 1)))
+        if self.kind == "float" and self.step is not None:
+            count = math.floor((self.high - self.low) / self.step + 1e-9)
+            return tuple(self.low + k * self.step for k in range(count + 1))
+        return None
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A range as it is written, with the condition under which it counts and the branches of a choice."""
+
+    range: Range
+    when: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    branches: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_range(value: Any) -> bool:
+    """Whether a mapping is a range and no part of a configuration."""
+    return isinstance(value, Mapping) and any(key in value for key in KINDS)
+
+
+def declared(value: Mapping[str, Any], path: str) -> Declared:
+    """The range that a mapping declares.
+
+    Parameters
+    ----------
+    value : mapping
+        ``{float: [low, high], log: true}``, ``{int: [low, high], step: 2}``, ``{one_of: [a, b]}``,
+        ``{choose: {label: branch}}`` or ``{share: group}``, each with ``when: {name: value or list}`` or not.
+    path : str
+        Where it stands, for messages.
+
+    Raises
+    ------
+    ConfigError
+        When it is malformed or empty.
+    """
+    kinds = [kind for kind in KINDS if kind in value]
+    if len(kinds) != 1:
+        raise ConfigError(f"{path} has {' and '.join(kinds)} in one range; keep one of them")
+    kind, content = kinds[0], value[kinds[0]]
+    allowed = sorted({kind, "when"} | MODIFIERS.get(kind, set()))
+    for key in value:
+        if key not in allowed:
+            raise ConfigError(f"{path} has an unknown key {key!r} in its range; {nearest(str(key), allowed)}")
+    when = _conditions(value.get("when", {}), path)
+    if kind in ("float", "int"):
+        return Declared(_numeric(kind, content, value, path), when)
+    if kind == "share":
+        if not isinstance(content, str) or not content:
+            raise ConfigError(f"{path} is a share of {content!r}; name a group, such as share: levels")
+        return Declared(Range("share", group=content), when)
+    if kind == "choose":
+        if not isinstance(content, Mapping) or not content:
+            raise ConfigError(f"{path} has no branches to choose from; write choose: {{label: value, ...}}")
+        labels = tuple(str(label) for label in content)
+        return Declared(
+            Range("choose", choices=labels), when, dict(zip(labels, content.values(), strict=True))
+        )
+    return Declared(Range("one_of", choices=_listed(content, path)), when)
+
+
+def _numeric(kind: Kind, content: Any, value: Mapping[str, Any], path: str) -> Range:
+    numbers = isinstance(content, list | tuple) and len(content) == 2
+    if not numbers or any(isinstance(end, bool) or not isinstance(end, int | float) for end in content):
+        raise ConfigError(f"{path} has {kind}: {content!r}; write two numbers, [least, most]")
+    low, high = content
+    log, step = value.get("log", False), value.get("step")
+    if kind == "int" and not (isinstance(low, int) and isinstance(high, int)):
+        raise ConfigError(f"{path} has int: {content!r}; both ends must be whole numbers")
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ConfigError(f"{path} reaches from {low} to {high}; the first end must be below the second")
+    if not isinstance(log, bool) or (log and (low <= 0 or step is not None)):
+        raise ConfigError(
+            f"{path} has log: {log!r} from {low}; a logarithmic range is positive and has no step"
+        )
+    if step is not None and (isinstance(step, bool) or not isinstance(step, int | float) or step <= 0):
+        raise ConfigError(f"{path} has step: {step!r}; a step is a positive number")
+    return Range(kind, low, high, log, step)
+
+
+def _listed(content: Any, path: str) -> tuple[Scalar, ...]:
+    if not isinstance(content, list | tuple) or not content:
+        raise ConfigError(f"{path} has one_of: {content!r}; write a list of values")
+    for k, entry in enumerate(content):
+        if not isinstance(entry, str | int | float | bool | None):
+            raise ConfigError(
+                f"{path} lists a {type(entry).__name__} in one_of; use choose: {{label: value}} for settings"
+            )
+        if any(entry == other and type(entry) is type(other) for other in content[:k]):
+            raise ConfigError(f"{path} lists {entry!r} twice; remove one")
+    return tuple(content)
+
+
+def _conditions(when: Any, path: str) -> dict[str, tuple[Scalar, ...]]:
+    if not isinstance(when, Mapping):
+        raise ConfigError(f"{path} has when: {when!r}; write when: {{name: value}} or a list of values")
+    return {
+        str(name): tuple(values) if isinstance(values, list | tuple) else (values,)
+        for name, values in when.items()
+    }
