@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsrep.signals import Batch, Panel
+from tsrep.signals.chunked_store import ChunkedStore
 from tsrep.signals.panel import Ints
+
+AT_ONCE = 1024  # recordings moved to a device together
 
 
 class PanelTensors:
     """Batches of a panel on a device.
 
     On the CPU the store is the panel's own memory (often a memory map) and nothing is copied. On
-    CUDA the recordings that the panel uses move to the device when they fit in half of its free
-    memory; otherwise samples are gathered on the host and sent batch by batch.
+    CUDA the recordings that the panel uses move to the device, some at a time, when they fit in half of its
+    free memory; otherwise samples are gathered on the host and sent batch by batch. A chunked store is read
+    batch by batch, and of a large memory map no more than a part stays in memory.
 
     Parameters
     ----------
@@ -32,16 +36,19 @@ class PanelTensors:
         rows = np.unique(panel.row)
         self.resident = self._fits(len(rows))
         self._home = self.device if self.resident else torch.device("cpu")
+        self._store: Tensor | None = None
         if self.resident:
-            self._store = torch.from_numpy(np.ascontiguousarray(panel.store[rows])).to(self._home)
+            self._store = _moved(panel, rows, self._home)
             self._row = self._keep(np.searchsorted(rows, panel.row))
         else:
-            self._store = _tensor_on(panel.store)
             self._row = self._keep(panel.row)
+            if not isinstance(panel.store, ChunkedStore):
+                self._store = _tensor_on(panel.store)
         self._start = self._keep(panel.start)
-        record, _, step = self._store.stride()
-        self._windows = _windows(self._store, panel.length)
-        self._place = self._row * record + self._start * step  # of a window's first value in the store
+        if self._store is not None:
+            record, _, step = self._store.stride()
+            self._windows = _windows(self._store, panel.length)
+            self._place = self._row * record + self._start * step  # of a window's first value in the store
         gain, offset = np.broadcast_arrays(panel.gain, panel.offset)
         self._plain = bool((gain == 1).all() and (offset == 0).all())  # as of a standardised series
         select = rows if self.resident and len(gain) > 1 else slice(None)
@@ -74,6 +81,10 @@ class PanelTensors:
         )
 
     def _gather(self, at: Tensor) -> Tensor:
+        if self._store is None:
+            return torch.from_numpy(self.panel.take(at.numpy()))
+        if not self.resident:
+            self.panel.pages.touched(len(at))
         raw = self._windows.index_select(0, self._place[at])  # (batch, channel, time); far faster than [...]
         if self._plain:
             return raw.to(torch.float32)
@@ -95,6 +106,17 @@ class PanelTensors:
             return False
         need = self.panel.store[:1].nbytes * rows
         return need <= torch.cuda.mem_get_info(self.device)[0] // 2
+
+
+def _moved(panel: Panel, rows: Ints, device: torch.device) -> Tensor:
+    """Some recordings on a device, without a second copy of all of them in memory."""
+    first = torch.from_numpy(panel.store[rows[:1]])
+    there = torch.empty((len(rows), *first.shape[1:]), dtype=first.dtype, device=device)
+    for begin in range(0, len(rows), AT_ONCE):
+        part = np.ascontiguousarray(panel.store[rows[begin : begin + AT_ONCE]])
+        there[begin : begin + AT_ONCE] = torch.from_numpy(part).to(device)
+        panel.pages.touched(len(part))
+    return there
 
 
 def _windows(store: Tensor, length: int) -> Tensor:

@@ -12,6 +12,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.mapped_pages import MappedPages
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -26,7 +28,7 @@ class Panel:
 
     Attributes
     ----------
-    store : array, shape (record, channel, time), float32 or int16
+    store : array or ChunkedStore, shape (record, channel, time), float32 or int16
         Recorded values; with int16 they are counts. Missing values are NaN and need a float store.
     gain, offset : float32 arrays, broadcastable to (record, channel)
         ``store * gain + offset`` is the signal in ``unit`` (or standardised, see ``standardise``).
@@ -60,7 +62,7 @@ class Panel:
         leave them as they are.
     """
 
-    store: NDArray[Any]
+    store: NDArray[Any] | ChunkedStore
     gain: Floats
     offset: Floats
     row: Ints
@@ -154,13 +156,24 @@ class Panel:
         """All samples, shape (sample, channel, time), float32: a copy, for panels that fit in memory."""
         return self.take(np.arange(len(self)))
 
+    @cached_property
+    def pages(self) -> MappedPages:
+        """To be told what is read of the store, which may be a memory map larger than memory."""
+        return MappedPages(self.store)
+
     def take(self, index: Ints) -> Floats:
         """Signals of some samples, shape (len(index), channel, time), float32, in ``unit``."""
         row, start = self.row[index], self.start[index]
-        windows = sliding_window_view(self.store, self.length, axis=2)
-        raw = windows[row, :, start]
+        raw = self._windows(row, start)
+        self.pages.touched(len(row))
         gain, offset = self.gain_and_offset(row)
         return np.asarray(raw * gain[:, :, None] + offset[:, :, None], np.float32)
+
+    def _windows(self, row: Ints, start: Ints) -> NDArray[Any]:
+        if isinstance(self.store, ChunkedStore):
+            return self.store.windows(row, start, self.length)
+        picked: NDArray[Any] = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
+        return picked
 
     def select(self, index: NDArray[Any]) -> Panel:
         """Panel of the given samples (indices or a mask), on the same store."""
@@ -228,7 +241,8 @@ def _check(panel: Panel) -> None:
             f"class indices run from {panel.label.min()} to {panel.label.max()} "
             f"but there are {len(panel.classes)} classes"
         )
-    pairs = np.unique(np.stack([panel.trial, panel.patient]), axis=1)
-    shared = pairs[0][1:][pairs[0][1:] == pairs[0][:-1]]
+    order = np.argsort(panel.trial, kind="stable")
+    trial, patient = panel.trial[order], panel.patient[order]
+    shared = trial[1:][(trial[1:] == trial[:-1]) & (patient[1:] != patient[:-1])]
     if len(shared):
         raise DataError(f"trial {shared[0]} belongs to more than one patient; give every trial its own id")

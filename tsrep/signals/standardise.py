@@ -108,6 +108,7 @@ def _record_moments(panel: Panel, rows: Ints, chunk: int) -> tuple[np.ndarray, n
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
+        panel.pages.touched(len(x))
         gain, offset = panel.gain_and_offset(rows[part])
         x = x * gain[:, :, None] + offset[:, :, None]
         valid = np.isfinite(x)

@@ -1,0 +1,88 @@
+"""Recordings that are read in chunks of records, from disk or from afar, and never all at once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Read = Callable[[int, int], NDArray[Any]]
+HELD_BYTES = 256 << 20
+
+
+class ChunkedStore:
+    """What a panel reads its samples from when they do not fit in memory.
+
+    It answers as an array does to ``shape``, ``dtype``, ``len`` and to an index over records. The chunks used
+    last are held, so that samples which lie near each other cost one reading.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Records, channels and time steps.
+    dtype : int16 or float32
+    chunk : int
+        Records read at a time.
+    read : callable
+        ``read(first, stop)`` gives the records from ``first`` to before ``stop``, in ``dtype``.
+    held_bytes : int
+        Of the chunks held; two at least are.
+    """
+
+    ndim = 3
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        dtype: Any,
+        chunk: int,
+        read: Read,
+        *,
+        held_bytes: int = HELD_BYTES,
+    ) -> None:
+        self.shape, self.dtype, self.chunk = shape, np.dtype(dtype), chunk
+        chunk_bytes = chunk * shape[1] * shape[2] * self.dtype.itemsize
+        self.held = max(2, held_bytes // max(1, chunk_bytes))
+        self._read = read
+        self._chunks: OrderedDict[int, NDArray[Any]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, records: slice | NDArray[Any]) -> NDArray[Any]:
+        """Copies of some records, by a slice, indices or a mask over records."""
+        rows = np.arange(len(self))[records]
+        return self.windows(rows, np.zeros_like(rows), self.shape[2])
+
+    def windows(self, row: NDArray[Any], start: NDArray[Any], length: int) -> NDArray[Any]:
+        """Windows of ``length`` steps of some records, each from its ``start``.
+
+        Parameters
+        ----------
+        row, start : int64 arrays, shape (window,)
+        length : int
+
+        Returns
+        -------
+        array, shape (window, channel, length)
+        """
+        result = np.empty((len(row), self.shape[1], length), self.dtype)
+        number = row // self.chunk
+        for k in np.unique(number).tolist():
+            at = np.flatnonzero(number == k)
+            windows = sliding_window_view(self._chunk(k), length, axis=2)
+            result[at] = windows[row[at] - k * self.chunk, :, start[at]]
+        return result
+
+    def _chunk(self, number: int) -> NDArray[Any]:
+        if number not in self._chunks:
+            while len(self._chunks) >= self.held:
+                self._chunks.popitem(last=False)
+            first = number * self.chunk
+            self._chunks[number] = self._read(first, min(first + self.chunk, len(self)))
+        self._chunks.move_to_end(number)
+        return self._chunks[number]
