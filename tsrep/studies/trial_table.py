@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -94,7 +95,7 @@ class TrialTable:
         values = self.complete["value"]
         return not self.maximise and self.baseline == 1.0 and bool((values > 0).all())
 
-    @property
+    @cached_property
     def complete(self) -> pd.DataFrame:
         """Rows of complete trials in the order of tickets, with a fresh index."""
         return self.frame[self.frame["state"] == "complete"].reset_index(drop=True)

@@ -1,0 +1,95 @@
+"""Importance finds the planted axis, sees conditional ones, and says what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+
+from tests.studies.planted import planted
+from tsrep.studies.importance import LEAST_TRIALS, Importances, importances
+from tsrep.studies.missing import Missing
+from tsrep.studies.trial_table import TrialTable
+
+
+def _with_values(table: TrialTable, values: np.ndarray) -> TrialTable:
+    frame = table.complete.copy()
+    frame["value"] = values
+    return replace(table, frame=frame)
+
+
+def _found(table: TrialTable, resamples: int = 8) -> Importances:
+    found = importances(table, resamples=resamples)
+    assert isinstance(found, Importances)
+    return found
+
+
+def test_the_axis_that_decides_leads_and_the_others_stay_below_chance() -> None:
+    table = planted(100, seed=3)
+    level = table.labels(table.axis("strategy")) == "joint"
+    found = _found(_with_values(table, np.where(level, 0.8, 1.0) + 0.001 * np.arange(len(level))), 20)
+    first, *others = found.shares
+    assert first.axis == "strategy"
+    assert first.share > first.chance
+    assert first.low > max(share.share for share in others)
+    assert sum(share.share for share in found.shares) == pytest.approx(1.0)
+    assert all(share.low <= share.high for share in found.shares)
+
+
+def test_a_larger_value_is_better_where_it_is_maximised() -> None:
+    table = planted(100, seed=3)
+    level = table.labels(table.axis("strategy")) == "joint"
+    values = np.where(level, 0.8, 1.0) + 0.001 * np.arange(len(level))
+    turned = replace(_with_values(table, -values), maximise=True)
+    assert _found(turned, 2).shares[0].share == _found(_with_values(table, values), 2).shares[0].share
+
+
+def test_a_conditional_axis_is_judged_where_it_is_active() -> None:
+    table = planted(100, seed=4)
+    queue = table.numbers(table.axis("objective.queue"))
+    values = np.where(np.isfinite(queue), np.where(queue > 300, 0.7, 1.3), 1.0) + 0.0001 * np.arange(
+        len(queue)
+    )
+    shares = {share.axis: share for share in _found(_with_values(table, values)).shares}
+    assert shares["objective.queue"].trials == int(np.isfinite(queue).sum())
+    assert next(iter(shares)) == "objective.queue"
+    assert shares["objective.queue"].share > shares["objective.queue"].chance
+
+
+def test_the_same_seed_gives_the_same_intervals() -> None:
+    assert _found(planted(60), 3) == _found(planted(60), 3)
+
+
+def test_logging_is_as_loud_afterwards_as_before() -> None:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _found(planted(60), 1)
+    assert optuna.logging.get_verbosity() == optuna.logging.WARNING
+
+
+@pytest.mark.parametrize("trials", [0, 5, LEAST_TRIALS])
+def test_too_few_trials_are_said_so(trials: int) -> None:
+    found = importances(planted(trials))
+    assert isinstance(found, Missing)
+    assert f"{len(planted(trials).complete)}." in found.sentence
+
+
+def test_equal_values_and_equal_settings_are_said_so() -> None:
+    table = planted(60)
+    equal = importances(_with_values(table, np.ones(len(table.complete))))
+    assert isinstance(equal, Missing)
+    assert "same value" in equal.sentence
+    frame = table.complete.copy()
+    for axis in table.axes:
+        frame[axis.name] = [frame[axis.name].iloc[0]] * len(frame)
+    one_setting = importances(replace(table, frame=frame))
+    assert isinstance(one_setting, Missing)
+    assert "different values" in one_setting.sentence
+
+
+def test_a_preset_outside_the_range_is_taken_in() -> None:
+    table = planted(60)
+    frame = table.frame.copy()
+    frame.loc[0, "objective.contrast.weight"] = 5.0
+    assert len(_found(replace(table, frame=frame), 1).shares) == len(table.axes)
