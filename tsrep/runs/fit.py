@@ -44,6 +44,7 @@ def fit(
     root: Path | str | None = None,
     progress: bool = True,
     hooks: Sequence[Hook] = (),
+    illustrate: bool = True,
 ) -> Run:
     """Pre-train an encoder.
 
@@ -62,6 +63,9 @@ def fit(
         Draw progress on standard error.
     hooks : sequence of Hook
         Further watchers.
+    illustrate : bool
+        Also make what only a reader of the run wants: its prediction intervals, or a map of its records and
+        some of them to draw. Intervals that are missing are made when they are asked for.
 
     Returns
     -------
@@ -98,6 +102,7 @@ def fit(
             run = before
             run.refuse_other_data(prepared)
         if not run.finished:
+            pretraining = 0.0
             if config.pretrain is not None:
                 watchers = [*hooks, *([ProgressBar("pre-training")] if progress and ranks.first else [])]
                 first = config.model_copy(update={"training": config.pretrain})
@@ -105,7 +110,9 @@ def fit(
                     training_part(first, prepared, prepared.split.train, device, ranks),
                     training_part(first, prepared, prepared.split.validation, device, ranks),
                 )
-                pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
+                pretraining = pretrain(
+                    config, config.pretrain, run, encoder, prepared, parts, watchers, ranks
+                )
                 objective.attach(encoder)
             if isinstance(objective, Forecast) and objective.frozen:
                 encoder.requires_grad_(False)
@@ -123,11 +130,12 @@ def fit(
                 hooks=_hooks(config, run, hooks, progress, ranks),
                 ranks=ranks,
             )
-            _finish(run, trainer.run(), encoder, prepared.scaler, ranks)
+            _finish(run, trainer.run(), pretraining, encoder, prepared.scaler, ranks)
             forecasts = isinstance(objective, Forecast) and objective.weight < 1
-            if ranks.first and forecasts and isinstance(prepared, PreparedSeries):
+            if ranks.first and illustrate and forecasts and isinstance(prepared, PreparedSeries):
                 write_intervals(run, prepared)
-        if ranks.first and isinstance(prepared, Prepared) and not (run.path / "examples.npz").exists():
+        drawn = not illustrate or (run.path / "examples.npz").exists()
+        if ranks.first and isinstance(prepared, Prepared) and not drawn:
             write_snapshots(run.path, config, prepared, run.encoder().to(device), device)
         ranks.wait()
     return run
@@ -154,9 +162,12 @@ def _hooks(
     return chosen
 
 
-def _finish(run: Run, outcome: Outcome, encoder: Encoder, scaler: Scaler, ranks: Ranks) -> None:
+def _finish(
+    run: Run, outcome: Outcome, pretraining: float, encoder: Encoder, scaler: Scaler, ranks: Ranks
+) -> None:
     if ranks.first:
-        facts = run.provenance | {"seconds": outcome.seconds, "training": asdict(outcome)}
+        seconds = pretraining + outcome.seconds
+        facts = run.provenance | {"seconds": seconds, "training": asdict(outcome)}
         write_json(run.path / "provenance.json", facts)
         run.write_encoder(encoder, scaler)
 

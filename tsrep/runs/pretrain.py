@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.files import write_json
 from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
@@ -30,8 +33,10 @@ def pretrain(
     parts: tuple[Part, Part],
     hooks: Sequence[Hook],
     ranks: Ranks,
-) -> None:
+) -> float:
     """Train an encoder, in place, by the contrast of the run's objective; what is done is not done again.
+
+    Returns the seconds that it took.
 
     Parameters
     ----------
@@ -48,10 +53,10 @@ def pretrain(
         When stopped by the user; the state is saved.
     """
     folder = run.path / FOLDER
-    done = folder / "encoder.safetensors"
+    done, taken = folder / "encoder.safetensors", folder / "outcome.json"
     if done.exists():
         encoder.load_state_dict(load_weights(done))
-        return
+        return float(json.loads(taken.read_text(encoding="utf-8"))["seconds"])
     alone = config.objective.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
     objective = new_objective(
         config.model_copy(update={"objective": alone}), encoder, prepared.panel, config.seed
@@ -63,13 +68,15 @@ def pretrain(
         encoder, objective, *parts, settings, seed=config.seed, folder=folder, hooks=hooks, ranks=ranks
     )
     try:
-        trainer.run()
+        outcome = trainer.run()
     except Interrupted:
         command = shlex.join(["tsrep", "fit", "--resume", str(run.path)])
         raise Interrupted(
             f"stopped while pre-training, with the state saved; go on with: {command}"
         ) from None
     if ranks.first:
+        write_json(taken, asdict(outcome))
         save_weights(done, encoder.state_dict())
     ranks.wait()
     encoder.train()
+    return outcome.seconds

@@ -195,11 +195,11 @@ def trained(config: Configuration, folder: Path, *hooks: Hook) -> Run:
     run = Run(folder) if (folder / "config.yaml").exists() else None
     if run is None or run.config != config:
         shutil.rmtree(folder, ignore_errors=True)
-        return fit(config, out=folder, progress=False, hooks=hooks)
+        return fit(config, out=folder, progress=False, hooks=hooks, illustrate=False)
     for record in records(run):
         for hook in hooks:
             hook.on_record(record)
-    return run if run.finished else fit(resume=folder, progress=False, hooks=hooks)
+    return run if run.finished else fit(resume=folder, progress=False, hooks=hooks, illustrate=False)
 
 
 def records(run: Run) -> list[dict[str, Any]]:
