@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.data import data
+from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
 from tsrep.cli.plot import plot
 from tsrep.errors import ConfigError
@@ -193,6 +194,7 @@ def embed(
 
 
 app.command()(forecast)
+app.command()(export)
 
 
 @app.command()

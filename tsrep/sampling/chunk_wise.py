@@ -76,5 +76,6 @@ class ChunkWiseSampler(Sampler):
 
 def _records_of(panel: Panel) -> int:
     """Records in 8 MiB of an array."""
-    each = max(1, panel.store.shape[1] * panel.store.shape[2] * panel.store.dtype.itemsize)
-    return max(1, CHUNK_BYTES // each)
+    _, channels, steps = panel.store.shape
+    each: int = channels * steps * panel.store.dtype.itemsize
+    return max(1, CHUNK_BYTES // max(1, each))

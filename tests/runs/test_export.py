@@ -1,0 +1,175 @@
+"""Exported programs give what the originals give, at every size, and say what they take."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.runs.test_direct_forecast import HORIZON, LOOKBACK, make
+from tests.runs.test_forecast_own import own_table, trained, written
+from tsrep.cli import main
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError, RunError
+from tsrep.forecasting.forecaster import Forecaster
+from tsrep.registry import ENCODERS
+from tsrep.runs import traced
+from tsrep.runs.export import export
+from tsrep.runs.folder import Run
+from tsrep.runs.traced import Lengths, compare, noise, onnx_bytes, onnx_runner, pt2_bytes, pt2_runner, trace
+
+SMALL: dict[str, dict[str, Any]] = {
+    "causal-tcn": {"hidden": 4, "dim": 6},
+    "dilated-conv": {"hidden": 4, "dim": 8, "depth": 3},
+    "dilated-conv-ar": {"hidden": 4, "dim": 8, "depth": 3},
+    "gru": {"hidden": 4, "dim": 6, "layers": 1},
+    "informer": {"width": 8, "dim": 6, "layers": 1, "heads": 2, "feedforward": 8},
+    "inverted-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
+    "lstm": {"hidden": 4, "dim": 6, "layers": 1},
+    "patch-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
+    "resnet1d": {"width": 4, "dim": 6},
+    "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
+}
+KINDS = {"gru": "fixed", "lstm": "fixed", "informer": "fixed", "resnet1d": "multiple"}
+STEPS = 48
+
+
+def small(name: str) -> Encoder:
+    torch.manual_seed(0)
+    settings = {
+        k: v for k, v in SMALL.get(name, {}).items() if k in ENCODERS.entry(name).settings.model_fields
+    }
+    encoder: Encoder = ENCODERS.build({"name": name, **settings}, channels=3)
+    return encoder.eval()
+
+
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_every_encoder_in_both_formats(name: str) -> None:
+    encoder = small(name)
+    program, lengths = trace(encoder, [noise(3, 3, STEPS)], encoder.stride)
+    assert lengths.kind == KINDS.get(name, "any")
+    for again in (
+        pt2_runner(pt2_bytes(program, "{}")),
+        onnx_runner(onnx_bytes(program, "{}", ["x"])),
+    ):
+        assert compare(encoder, again, [noise(3, 3, STEPS)], lengths) < 1e-5
+
+
+@pytest.mark.parametrize("calendar", [False, True])
+@pytest.mark.parametrize("mixing", ["independent", "mixed"])
+def test_forecasters_with_covariates(mixing: str, calendar: bool) -> None:
+    case = make(mixing, "mean-std", 2, calendar)
+    forecaster = Forecaster(case.encoder, case.objective).eval()
+    example = [noise(3, 5, LOOKBACK), noise(3, 2, HORIZON)]
+    program, lengths = trace(forecaster, example, None)
+    assert lengths == Lengths("fixed", LOOKBACK)
+    compare(forecaster, pt2_runner(pt2_bytes(program, "{}")), example, lengths)
+    compare(forecaster, onnx_runner(onnx_bytes(program, "{}", ["past", "ahead"])), example, lengths)
+
+
+def test_a_program_that_differs_is_refused() -> None:
+    encoder, other = small("identity"), small("identity")
+    lengths = Lengths("any", 2)
+    with pytest.raises(RunError, match=r"differs from the original by .* nothing was written"):
+        compare(encoder, lambda x: other(x) + 1e-2, [noise(3, 3, STEPS)], lengths)
+    with pytest.raises(RunError, match="gives shape"):
+        compare(encoder, lambda x: other(x)[..., 1:], [noise(3, 3, STEPS)], lengths)
+    with pytest.raises(RunError, match="differs"):
+        compare(encoder, lambda x: other(x) * torch.nan, [noise(3, 3, STEPS)], lengths)
+
+
+def test_what_onnx_does_not_know_is_one_sentence() -> None:
+    class Odd(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.eigvals(x.mT @ x).real
+
+    program, _ = trace(Odd(), [torch.ones(3, 3, 4)], None)
+    with pytest.raises(RunError, match=r"cannot be written as ONNX .*; use the format pt2"):
+        onnx_bytes(program, "{}", ["x"])
+
+
+def test_a_panel_run_as_a_file(tiny_run: Path, tmp_path: Path) -> None:
+    x, encoder = noise(4, 12, 125), Run(tiny_run).encoder()
+    done = export(tiny_run, out=tmp_path / "own.pt2")
+    extra = {"tsrep.json": ""}
+    found = torch.export.load(done.path, extra_files=extra).module()(x)
+    torch.testing.assert_close(found, encoder(x), rtol=1e-4, atol=1e-5)
+    metadata = json.loads(extra["tsrep.json"])
+    scaler = Run(tiny_run).scaler()
+    assert scaler is not None
+    np.testing.assert_allclose(metadata["standardise"]["mean"], scaler.mean[0])
+    assert metadata["channels"] == Run(tiny_run).provenance["data"]["channels"]
+    assert metadata["inputs"] == {"x": ["batch", 12, "time"]}
+    assert (metadata["time"]["kind"], metadata["rate"]) == ("any", {"sfreq": 100.0})
+    assert [path.name for path in tmp_path.iterdir()] == ["own.pt2"]
+
+
+def test_the_same_as_onnx_by_the_command(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "encoder.onnx"
+    monkeypatch.setattr(
+        sys, "argv", ["tsrep", "export", str(tiny_run), "--format", "onnx", "--out", str(path)]
+    )
+    with pytest.raises(SystemExit) as left:
+        main()
+    printed = capsys.readouterr()
+    assert left.value.code == 0, printed.err
+    assert "batches of any size and signals of any length" in printed.out
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    x = noise(2, 12, 77)
+    np.testing.assert_allclose(
+        session.run(None, {"x": x.numpy()})[0], Run(tiny_run).encoder()(x).detach(), rtol=1e-3, atol=1e-5
+    )
+    assert json.loads(session.get_modelmeta().custom_metadata_map["tsrep"])["what"] == "encoder"
+
+
+@pytest.fixture(scope="module")
+def forecasting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs")
+    return trained(written(own_table(), place), place / "run").path
+
+
+def test_a_forecasting_run_as_a_file(forecasting: Path, tmp_path: Path) -> None:
+    forecaster = Run(forecasting).forecaster()
+    done = export(forecasting, what="forecaster", out=tmp_path / "f.pt2")
+    inputs = [noise(4, *shape[1:]) for shape in done.metadata["inputs"].values()]
+    found = torch.export.load(done.path).module()(*inputs)
+    ahead = inputs[1] if len(inputs) > 1 else inputs[0].new_zeros(4, 0, forecaster.horizon)
+    torch.testing.assert_close(found, forecaster(inputs[0], ahead), rtol=1e-4, atol=1e-5)
+    assert done.lengths == Lengths("fixed", forecaster.lookback)
+    assert "normalises each look-back" in done.metadata["standardise"]["says"]
+
+
+def refusal(work: Callable[[], Any]) -> str:
+    with pytest.raises((ConfigError, RunError)) as error:
+        work()
+    return str(error.value)
+
+
+def test_refusals(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "makes no forecasts" in refusal(lambda: export(tiny_run, what="forecaster"))
+    assert "does not end in .onnx" in refusal(lambda: export(tiny_run, format="onnx", out=tmp_path / "a.pt2"))
+    assert "less than two strides" in refusal(lambda: export(tiny_run, steps=1))
+    monkeypatch.setattr(traced, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    said = refusal(lambda: export(tiny_run, format="onnx"))
+    assert said == "ONNX files need the package onnxruntime, which is not installed; install tsrep[onnx]"
+    assert not list(tiny_run.glob("*.onnx"))
+
+
+def test_a_file_that_would_differ_is_not_written(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tsrep.runs.export.pt2_runner", lambda content: lambda x: torch.zeros(len(x), 8, x.shape[2])
+    )
+    assert "nothing was written" in refusal(lambda: export(tiny_run, out=tmp_path / "a.pt2"))
+    assert not list(tmp_path.iterdir())
