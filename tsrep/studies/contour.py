@@ -13,6 +13,7 @@ from tsrep.studies.axis_names import varied
 from tsrep.studies.missing import Missing
 from tsrep.studies.pairing import unit_scale
 from tsrep.studies.trial_table import Axis, TrialTable
+from tsrep.studies.value_scale import value_scale
 
 Array = NDArray[Any]
 GRID = 60
@@ -32,7 +33,8 @@ class Contour:
     grid_x, grid_y : float64 arrays, shape (grid,)
         Even on the scale of the axes.
     grid : float64 array, shape (grid_y, grid_x)
-        Linear between trials; NaN outside their convex hull, everywhere where they lie on a line.
+        Linear between trials, values far worse than the others moved to the end of the axis; NaN
+        outside their convex hull, everywhere where they lie on a line.
     """
 
     across: Axis
@@ -75,7 +77,8 @@ def contour(
     value = table.complete["value"].to_numpy(float)[both]
     mean = np.bincount(where.ravel(), value) / np.bincount(where.ravel())
     grid_x, grid_y = _even(across, places[:, 0]), _even(up, places[:, 1])
-    grid = _between(across, up, places, mean, grid_x, grid_y)
+    held = value_scale(table).place(mean)  # one diverged trial would paint all around it
+    grid = _between(across, up, places, held, grid_x, grid_y)
     return Contour(across, up, places[:, 0], places[:, 1], mean, grid_x, grid_y, grid)
 
 

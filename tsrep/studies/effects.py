@@ -24,9 +24,9 @@ RESAMPLES = 2000
 _ALL_SIGNS = 12  # pairs up to which every sign pattern is tried
 CAUTION = (
     "A sampler that learns chooses where to look from what it has seen, so this is no randomised design: "
-    "trials of a level it liked tend to be better in other axes too. Pairs differ in those as far as their distance "
-    "says, and a model can only roughly account for it. Read the intervals as a guide, the confirmation as "
-    "the evidence."
+    "trials of a level it liked tend to be better in other axes too. Pairs differ in those as far as their "
+    "distance says, and a model can only roughly account for it. Read the intervals as a guide, the "
+    "confirmation as the evidence."
 )
 
 
@@ -43,8 +43,8 @@ class Effect:
         Mean Gower distance of the pairs over the other axes, 0 to 1.
     mean, low, high : float
         Mean difference, less what the other axes explain of it (:func:`expected_gaps`), and its 95 %
-        bootstrap interval over pairs: percent of the value where values are
-        errors relative to a baseline (from the mean difference of logarithms), else in units of the value.
+        bootstrap interval over pairs: percent of the value where values are errors relative to a
+        baseline (from the mean difference of logarithms), else in units of the value.
     p, p_holm : float
         Of the two-sided sign-flip permutation test, and corrected for all tests of the study.
         Both are NaN with fewer than ``LEAST_PAIRS`` pairs, as are ``low`` and ``high``.

@@ -1,0 +1,54 @@
+"""What the confirmation says of each finalist and control: means over seeds, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = (
+    "finalist", "rank", "origin", "task", "seed", "metric",
+    "validation", "test", "interval_low", "interval_high", "unit",
+)  # fmt: skip
+SUMMARY = (
+    "finalist", "rank", "origin", "task", "metric", "unit", "seeds",
+    "validation", "test", "low", "high", "spread",
+)  # fmt: skip
+_KEYS = ["finalist", "task", "metric"]
+
+
+@dataclass(frozen=True)
+class Finalists:
+    """Scores of the confirmation.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        ``COLUMNS``: a row for each finalist, task, seed and metric. ``rank`` is that of the
+        validation; ``origin`` is ``"control"`` for baselines. The interval is that of the test score.
+    parameters : mapping of finalist to mapping of axis to value
+        Settings of each finalist.
+    """
+
+    rows: pd.DataFrame
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds: finalists in the order of their rank, then controls, for each task and metric.
+
+    ``low`` and ``high`` are means of the seeds' intervals; ``spread`` is the standard deviation of the test
+    score over seeds, NaN with one.
+    """
+    scores = ["validation", "test", "interval_low", "interval_high"]
+    grouped = rows.groupby(_KEYS, sort=False, dropna=False)
+    found = grouped[scores].mean()
+    found["spread"] = grouped["test"].std()
+    found["seeds"] = grouped["test"].size()
+    found[["rank", "origin", "unit"]] = grouped[["rank", "origin", "unit"]].first()
+    found = found.rename(columns={"interval_low": "low", "interval_high": "high"}).reset_index()
+    found["control"] = found["origin"] == "control"
+    found = found.sort_values(["control", "rank"], kind="stable", ignore_index=True, na_position="last")
+    return found[list(SUMMARY)]
