@@ -1,0 +1,94 @@
+"""The folder of a study on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from tsrep.errors import RunError
+from tsrep.files import write_json, write_text
+from tsrep.studies.storage import stored
+
+
+class Place:
+    """A study's folder: definition, address of the storage, locks of workers, a folder for each trial.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    RunError
+        When no study was begun there.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder).resolve()
+        if not self.definition.is_file():
+            raise RunError(
+                f"{folder} is not the folder of a study (it has no study.yaml); give one, or begin the study "
+                "with: tsrep study run"
+            )
+
+    @classmethod
+    def create(cls, folder: Path | str, text: str, storage: str | None) -> Self:
+        """Begin a study here.
+
+        Parameters
+        ----------
+        folder : Path
+        text : str
+            The definition, as given.
+        storage : str or None
+            Its address; a password in it is not written down.
+
+        Raises
+        ------
+        RunError
+            When the folder is taken, or cannot be written.
+        """
+        folder = Path(folder).resolve()
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise RunError(f"{folder} is taken; give the study another name, or remove the folder")
+        facts = {
+            "storage": stored(storage),
+            "host": socket.gethostname(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write_json(folder / "place.json", facts)
+        write_text(folder / "study.yaml", text)
+        return cls(folder)
+
+    @property
+    def definition(self) -> Path:
+        """The study's YAML file, as given."""
+        return self.folder / "study.yaml"
+
+    @property
+    def storage(self) -> str:
+        """Address of the storage, without a password.
+
+        Raises
+        ------
+        RunError
+            When the note of it is missing or broken.
+        """
+        path = self.folder / "place.json"
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return str(facts["storage"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is missing or broken; restore it") from error
+
+    @property
+    def workers(self) -> Path:
+        """Where each worker on this machine holds a lock while it lives."""
+        return self.folder / "workers"
+
+    def trial(self, ticket: int) -> Path:
+        """Folder of a ticket, the same for all attempts at it."""
+        return self.folder / "trials" / f"{ticket:04d}"
