@@ -37,7 +37,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet1d": {"width": 4, "dim": 6},
     "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
 }
-KINDS = {"gru": "fixed", "lstm": "fixed", "informer": "fixed", "resnet1d": "multiple"}
+FIXED, MULTIPLE = ("gru", "lstm", "informer"), ("resnet1d", "inverted-transformer")
+KINDS = dict.fromkeys(FIXED, "fixed") | dict.fromkeys(MULTIPLE, "multiple")
 STEPS = 48
 
 
