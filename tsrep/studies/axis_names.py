@@ -38,11 +38,11 @@ def _met(table: TrialTable, axis: Axis) -> set[Any]:
     return set(numbers[np.isfinite(numbers)].tolist())
 
 
-def setting(table: TrialTable, row: pd.Series) -> str:
-    """The active axes of a trial in words: ``strategy joint · weight 0.03``."""
+def setting(table: TrialTable, row: pd.Series, axes: Iterable[Axis]) -> str:
+    """Those of ``axes`` that are active in a trial, in words: ``strategy joint · weight 0.03``."""
     short = short_names(table.axes)
     one = row.to_frame().T
-    shown = [axis for axis in table.axes if table.active(axis, one)[0]]
+    shown = [axis for axis in axes if table.active(axis, one)[0]]
     return " · ".join(f"{short[axis.name]} {value_name(row[axis.name], axis)}" for axis in shown)
 
 

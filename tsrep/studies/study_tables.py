@@ -1,0 +1,168 @@
+"""Tables of a study's report as plain cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from tsrep.report.tables import Cell, Table
+from tsrep.report.wording import NOTHING, count, duration, number, signed
+from tsrep.studies.axis_names import setting, short_names, value_name, varied
+from tsrep.studies.draw_effects import p_text
+from tsrep.studies.effects import Effect
+from tsrep.studies.finalists import Finalists, summarise
+from tsrep.studies.importance import Importances
+from tsrep.studies.trial_table import Axis, TrialTable, level_name
+
+Rows = list[tuple[Cell, ...]]
+BEST = 10
+MOST_TASKS = 3
+
+
+def best_table(table: TrialTable) -> Table | None:
+    """The best trials, and presets that are not among them."""
+    ranked = table.best_first
+    if ranked.empty:
+        return None
+    rest = ranked.iloc[BEST:]
+    shown = pd.concat([ranked.head(BEST), rest[rest["origin"] != "sampled"]])
+    tasks = [task for task in table.tasks if task] if len(table.tasks) <= MOST_TASKS else []
+    rows = [_best_row(table, place, row, tasks) for place, row in shown.iterrows()]
+    names = ["rank", "ticket", "value", *tasks, "training", "weights", "origin", "settings that vary"]
+    caption = f"Best of {count(len(ranked))} complete trials by {table.value_name}"
+    if len(shown) > BEST:
+        caption += "; presets that are not among them below"
+    right = {0, 1, 2, *range(3, 5 + len(tasks))}
+    return Table(caption, _header(names, right), rows, frozenset({BEST} if len(shown) > BEST else ()))
+
+
+def _best_row(table: TrialTable, place: Any, row: pd.Series, tasks: Sequence[str]) -> tuple[Cell, ...]:
+    weights = row["parameters"]
+    return (
+        _right(f"{int(place) + 1}"), _right(f"{row['ticket']}"), _right(number(row["value"], 4), strong=True),
+        *(_right(number(row[f"task:{task}"], 4)) for task in tasks),
+        _right(time(row["seconds"])), _right(NOTHING if math.isnan(weights) else count(weights)),
+        Cell(origin(row["origin"])), Cell(setting(table, row, varied(table))),
+    )  # fmt: skip
+
+
+def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
+    """Scores of the confirmation for each task and metric, and the settings of finalists."""
+    found = summarise(finalists.rows)
+    tables = []
+    for (task, metric), rows in found.groupby(["task", "metric"], sort=False):
+        best = rows["test"].max() if table.maximise else rows["test"].min()
+        unit = str(rows["unit"].iloc[0])
+        caption = f"{task}: {metric} on test" if task else f"{metric} on test"
+        names = ("finalist", "origin", "validation", "test", "spread over seeds", "seeds")
+        cells = [_finalist_row(row, best) for _, row in rows.iterrows()]
+        tables.append(Table(f"{caption}, per {unit}", _header(names, {2, 3, 4, 5}), cells))
+    settings = _settings(finalists.parameters, {axis.name: axis for axis in table.axes})
+    return [*tables, settings] if settings else tables
+
+
+def _finalist_row(row: pd.Series, best: float) -> tuple[Cell, ...]:
+    low, high = number(row["low"], 4), number(row["high"], 4)
+    between = "" if NOTHING in (low, high) else f"{low}–{high}"
+    return (
+        Cell(str(row["finalist"]), strong=row["origin"] != "control"), Cell(origin(row["origin"])),
+        _right(number(row["validation"], 4)),
+        Cell(number(row["test"], 4), between, numeric=True, strong=bool(row["test"] == best)),
+        _right(number(row["spread"], 4)), _right(f"{int(row['seeds'])}"),
+    )  # fmt: skip
+
+
+def _settings(parameters: Mapping[str, Mapping[str, Any]], axes: Mapping[str, Axis]) -> Table | None:
+    short = short_names(axes.values())
+    rows: Rows = [
+        (
+            Cell(finalist, strong=True),
+            Cell(" · ".join(f"{short.get(n, n)} {_plain(v, axes.get(n))}" for n, v in chosen.items())),
+        )
+        for finalist, chosen in parameters.items()
+    ]
+    return Table("Settings of finalists", _header(("finalist", "settings"), set()), rows) if rows else None
+
+
+def _plain(value: Any, axis: Axis | None) -> str:
+    return value_name(value, axis) if axis is not None else level_name(value)
+
+
+def importance_table(found: Importances) -> Table:
+    """Shares with their intervals."""
+    names = ("axis", "share", "95 % interval", "shuffled values reach", "complete trials with it")
+    rows: Rows = [
+        (Cell(s.axis), _right(number(s.share), strong=s.share > s.chance),
+         _right(f"{number(s.low)}–{number(s.high)}"), _right(number(s.chance)), _right(count(s.trials)))
+        for s in found.shares
+    ]  # fmt: skip
+    return Table("Importance of each axis", _header(names, {1, 2, 3, 4}), rows)
+
+
+def effects_table(effects: Sequence[Effect], table: TrialTable) -> Table:
+    """Paired effects with their tests."""
+    digits, unit = (1, "%") if table.relative else (4, "")
+    rows: Rows = []
+    breaks: set[int] = set()
+    for i, e in enumerate(effects):
+        first = not i or effects[i - 1].axis != e.axis
+        breaks |= {i} if first else set()
+        interval = "" if math.isnan(e.low) else f"{signed(e.low, digits)} to {signed(e.high, digits)}"
+        rows.append((
+            Cell(e.axis if first else ""), Cell(e.level), Cell(e.reference),
+            Cell(f"{signed(e.mean, digits)} {unit}".rstrip(), interval, numeric=True, strong=e.p_holm < 0.05),
+            _right(p_text(e.p)), _right(p_text(e.p_holm)), _right(f"{e.pairs}"), _right(f"{e.exact}"),
+            _right(number(e.distance, 2)),
+        ))  # fmt: skip
+    names = ("axis", "level", "reference", "effect", "p", "p, Holm", "pairs", "exact", "mean distance")
+    return Table("Paired effects", _header(names, set(range(3, 9))), rows, frozenset(breaks))
+
+
+def cells_table(summary: pd.DataFrame) -> Table:
+    """Quartiles of the values in each level."""
+    rows: Rows = []
+    breaks: set[int] = set()
+    for i, row in summary.iterrows():
+        first = not i or summary["axis"].iloc[i - 1] != row["axis"]
+        breaks |= {i} if first else set()
+        numbers = (number(row[name], 4) for name in ("best", "q25", "median", "q75", "worst"))
+        cells = (Cell(row["axis"] if first else ""), Cell(row["level"]), _right(f"{row['trials']}"))
+        rows.append((*cells, *map(_right, numbers)))
+    names = ("axis", "level", "trials", "best", "quarter", "median", "three quarters", "worst")
+    return Table("Values in each level", _header(names, set(range(2, 8))), rows, frozenset(breaks))
+
+
+def failures_table(table: TrialTable) -> Table | None:
+    """What failed and why, the most frequent first."""
+    failed = table.frame[table.frame["state"] == "failed"]
+    if failed.empty:
+        return None
+    reasons = failed.groupby(failed["why"].replace("", "not known"))["ticket"].agg(list)
+    rows: Rows = [
+        (_right(f"{len(tickets)}"), Cell(str(why)), Cell(", ".join(map(str, tickets))))
+        for why, tickets in sorted(reasons.items(), key=lambda item: -len(item[1]))
+    ]
+    return Table("Failed trials", _header(("trials", "why", "tickets"), {0}), rows)
+
+
+def origin(name: str) -> str:
+    """``preset autotcl`` of ``preset:autotcl``."""
+    return str(name).replace(":", " ", 1)
+
+
+def time(seconds: float) -> str:
+    """A duration; tenths of seconds below ten."""
+    if not math.isfinite(seconds):
+        return NOTHING
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+def _right(text: str, *, strong: bool = False) -> Cell:
+    return Cell(text, numeric=True, strong=strong)
+
+
+def _header(names: Iterable[str], right: set[int]) -> tuple[Cell, ...]:
+    return tuple(Cell(name, numeric=i in right) for i, name in enumerate(names))
