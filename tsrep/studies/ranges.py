@@ -92,10 +92,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Declared:
-    """A range as it is written, with the condition under which it counts and the branches of a choice."""
+    """A range as it is written, with conditions of which one must hold, and the branches of a choice."""
 
     range: Range
-    when: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    when: tuple[Mapping[str, tuple[Scalar, ...]], ...] = ({},)
     branches: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -111,7 +111,8 @@ def declared(value: Mapping[str, Any], path: str) -> Declared:
     ----------
     value : mapping
         ``{float: [low, high], log: true}``, ``{int: [low, high], step: 2}``, ``{one_of: [a, b]}``,
-        ``{choose: {label: branch}}`` or ``{share: group}``, each with ``when: {name: value or list}`` or not.
+        ``{choose: {label: branch}}`` or ``{share: group}``, each with ``when: {name: value or list}``, with a
+        list of such conditions of which one must hold, or without.
     path : str
         Where it stands, for messages.
 
@@ -128,7 +129,8 @@ def declared(value: Mapping[str, Any], path: str) -> Declared:
     for key in value:
         if key not in allowed:
             raise ConfigError(f"{path} has an unknown key {key!r} in its range; {nearest(str(key), allowed)}")
-    when = _conditions(value.get("when", {}), path)
+    given = value.get("when", {})
+    when = tuple(_condition(each, path) for each in (given if isinstance(given, list) and given else [given]))
     if kind in ("float", "int"):
         return Declared(_numeric(kind, content, value, path), when)
     if kind == "share":
@@ -177,7 +179,7 @@ def _listed(content: Any, path: str) -> tuple[Scalar, ...]:
     return tuple(content)
 
 
-def _conditions(when: Any, path: str) -> dict[str, tuple[Scalar, ...]]:
+def _condition(when: Any, path: str) -> dict[str, tuple[Scalar, ...]]:
     if not isinstance(when, Mapping):
         raise ConfigError(f"{path} has when: {when!r}; write when: {{name: value}} or a list of values")
     return {

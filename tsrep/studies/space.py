@@ -14,6 +14,7 @@ from tsrep.studies.ranges import Declared, Range, Scalar, declared, is_range
 
 Condition = Mapping[str, tuple[Scalar, ...]]
 Point = Mapping[str, Scalar]
+ALWAYS: tuple[Condition, ...] = ({},)
 
 # Scores on other data, or of another task, are not comparable; tasks are the place for these.
 FIXED = (
@@ -46,7 +47,7 @@ class Leaf:
     """Where the value of a parameter goes, or the branch that it chooses."""
 
     name: str
-    condition: Condition
+    when: tuple[Condition, ...]
     branches: Mapping[str, Any]
 
 
@@ -86,14 +87,14 @@ class Space:
                 raise ConfigError(f"factor {name} has no options; write label: {{settings}} for each")
             if name in schema().model_fields:
                 raise ConfigError(f"factor {name} is called like a part of a configuration; rename it")
-            leaf = self._add(name, declared({"choose": options}, f"factor {name}"), {}, "")
+            leaf = self._add(name, declared({"choose": options}, f"factor {name}"), ALWAYS, "")
             self._fragments[name] = leaf.branches
-        self._tree = self._parse(self.config, "", {}, "")
+        self._tree = self._parse(self.config, "", ALWAYS, "")
         self.parameters = self._ordered()
         for parameter in self.parameters.values():
             self._check_possible(parameter)
 
-    def _parse(self, node: Any, path: str, condition: Condition, label: str) -> Any:
+    def _parse(self, node: Any, path: str, when: tuple[Condition, ...], label: str) -> Any:
         if is_range(node):
             refused = next((p for p in FIXED if path == p or path.startswith(f"{p}.")), None)
             if refused:
@@ -101,29 +102,30 @@ class Space:
                     f"{path} cannot be searched, as scores would not be comparable; give it one value, or "
                     "make a task of each"
                 )
-            return self._add(path, declared(node, path), condition, label)
+            return self._add(path, declared(node, path), when, label)
         if isinstance(node, Mapping):
             below = f"{path}." if path else ""
-            return {key: self._parse(value, f"{below}{key}", condition, label) for key, value in node.items()}
+            return {key: self._parse(value, f"{below}{key}", when, label) for key, value in node.items()}
         if isinstance(node, list) and any(map(is_range, node)):
             raise ConfigError(f"{path} is a list with a range in it; use choose: {{label: list}} instead")
         return node
 
-    def _add(self, path: str, found: Declared, condition: Condition, label: str) -> Leaf:
-        own = _both(condition, found.when)
+    def _add(self, path: str, found: Declared, around: tuple[Condition, ...], label: str) -> Leaf:
+        """Note a range that counts in what is around it, and what it chooses from."""
+        both = (_both(outer, own) for outer in around for own in found.when)
+        when = tuple(condition for condition in both if condition is not None)
         name = self._name(path, found.range, label)
-        old = self._found.get(name)
-        if own is None:
+        if not when:
             raise ConfigError(f"{name} has a condition that can never hold; remove it or the range")
-        ways = () if not own else (*(old.when if old else ()), own)
-        always = (old is not None and not old.when) or not own
-        self._found[name] = Parameter(name, found.range, () if always else ways)
+        old = self._found.get(name)
+        ways = (*(old.when if old else ()), *when)
+        self._found[name] = Parameter(name, found.range, ways if all(ways) else ({},))
         below = "" if path in self.factors else path
         branches = {
-            option: self._parse(branch, below, {**own, name: (option,)}, option)
+            option: self._parse(branch, below, tuple({**way, name: (option,)} for way in when), option)
             for option, branch in found.branches.items()
         }
-        return Leaf(name, own, branches)
+        return Leaf(name, when, branches)
 
     def _name(self, path: str, found: Range, label: str) -> str:
         """The path, unless another branch has another range there."""
@@ -173,7 +175,7 @@ class Space:
 
     def ways(self, name: str, held: Condition) -> Iterator[Condition]:
         """Conditions under which a parameter counts, with those of all that it waits for."""
-        for condition in self.parameters[name].when or ({},):
+        for condition in self.parameters[name].when:
             both = _both(held, condition)
             ways = [] if both is None else [both]
             for parent in condition:
@@ -182,7 +184,7 @@ class Space:
 
     def active(self, parameter: Parameter, point: Point) -> bool:
         """Whether a parameter counts, given those before it."""
-        return not parameter.when or any(_holds(condition, point) for condition in parameter.when)
+        return any(_holds(condition, point) for condition in parameter.when)
 
     def draw(self, suggest: Callable[[Parameter], Scalar]) -> dict[str, Scalar]:
         """A point: every parameter that counts, each asked for after those it waits for."""
@@ -264,7 +266,7 @@ OMITTED = object()
 
 def _built(node: Any, point: Point) -> Any:
     if isinstance(node, Leaf):
-        if node.name not in point or not _holds(node.condition, point):
+        if node.name not in point or not any(_holds(condition, point) for condition in node.when):
             return OMITTED
         value = point[node.name]
         return _built(node.branches[str(value)], point) if node.branches else value

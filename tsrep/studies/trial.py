@@ -97,20 +97,22 @@ def relative(score: float, name: str, below: float | None) -> float:
 
 
 def run_trial(
-    definition: Definition, trial: optuna.Trial, folder: Path, study: Path
+    definition: Definition, study: Path, root: Path | None, trial: optuna.Trial, folder: Path
 ) -> float | tuple[float, ...]:
     """Train and judge what a trial suggests.
 
     Parameters
     ----------
     definition : Definition
+    study : Path
+        Folder of the study, which keeps the baselines.
+    root : Path or None
+        Where the data are, instead of what the definition says.
     trial : optuna.Trial
         Its user attributes gain ``seconds`` of training, ``overhead`` in seconds, ``parameters`` and
         ``tasks``.
     folder : Path
         Of this trial; unfinished runs in it go on where they were stopped.
-    study : Path
-        Folder of the study, which keeps the baselines.
 
     Returns
     -------
@@ -132,10 +134,11 @@ def run_trial(
     told: dict[str, list[float]] = {}
     seconds, spent, step, parameters = 0.0, 0.0, 0, 0
     for task in definition.tasks:
-        below = baseline(study / BASELINES, task, configuration(definition, reference(definition), task))
+        example = seeded(configuration(definition, reference(definition), task), definition.seed, root)
+        below = baseline(study / BASELINES, task, example)
         judge.maximise = below is None
         for k in range(definition.seeds):
-            config = seeded(configuration(definition, point, task), run_seed(definition, trial, k))
+            config = seeded(configuration(definition, point, task), run_seed(definition, trial, k), root)
             by_epoch = single and definition.pruner.name != "wilcoxon"
             watch = Watch(trial, judge, below, step, by_epoch)
             run = trained(config, folder / (task or "run") / str(k), watch)
@@ -181,9 +184,10 @@ def run_seed(definition: Definition, trial: optuna.Trial, k: int) -> int:
     return int(numpy_generator(*key).integers(2**31))
 
 
-def seeded(config: Configuration, seed: int) -> Configuration:
+def seeded(config: Configuration, seed: int, root: Path | None) -> Configuration:
     """The configuration with another seed, and its data where they are for every process."""
-    root = None if config.root is None else config.root.expanduser().resolve()
+    root = root or config.root
+    root = None if root is None else root.expanduser().resolve()
     return config.model_copy(update={"seed": seed, "root": root})
 
 
