@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -17,7 +17,6 @@ from typing import Any
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.studies.progress_line import ProgressLine
-from tsrep.studies.storage import answering
 from tsrep.studies.tickets import Progress, progress
 from tsrep.studies.worker import POLL, Job, work
 from tsrep.training.interrupt import Interrupted, stop_requests
@@ -48,8 +47,7 @@ def run_crew(job: Job, workers: int, resume: Sequence[str]) -> Progress:
     ConfigError, RunError
         When the storage cannot be used, or workers keep dying.
     """
-    study = job.open()
-    with ProgressLine(job.study) as line, answering(job.storage):
+    with job.opened() as study, ProgressLine(job.study) as line:
         line.show(progress(study))
         try:
             if workers == 1:
@@ -112,7 +110,6 @@ class _Crew:
                         self._replace_dead()
                         self.watch()
                 if request.made:
-                    self._stop()
                     raise Interrupted("stopped")
         except TsrepError:
             self._stop()
@@ -125,7 +122,7 @@ class _Crew:
     def _start(self, index: int) -> _Member:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=_member, args=(self.job, self.share, theirs))
+        process = spawn.Process(target=_member, args=(self.job, theirs))
         settings = dict.fromkeys(THREADS, str(self.share))
         if self.gpus:
             settings["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
@@ -158,8 +155,9 @@ class _Crew:
         """Ask all to put their trials back, and wait for it."""
         for member in self.members:
             if member.process.exitcode is None and member.process.pid is not None:
-                member.pipe.send("stop")  # for one that does not listen to signals yet
-                os.kill(member.process.pid, signal.SIGINT)
+                with suppress(OSError):  # it ended just now
+                    member.pipe.send("stop")  # for one that does not listen to signals yet
+                    os.kill(member.process.pid, signal.SIGINT)
         for member in self.members:
             member.process.join()
 
@@ -173,7 +171,7 @@ def _received(pipe: Connection[Any, Any]) -> TsrepError | None:
     return error if isinstance(error, TsrepError) else None
 
 
-def _member(job: Job, threads: int, pipe: Connection[Any, Any]) -> None:
+def _member(job: Job, pipe: Connection[Any, Any]) -> None:
     """What a worker process does."""
     os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -182,9 +180,6 @@ def _member(job: Job, threads: int, pipe: Connection[Any, Any]) -> None:
     if pipe.poll():
         sys.exit(Interrupted.exit_code)
     try:
-        import torch
-
-        torch.set_num_threads(threads)
         work(job)
     except (Interrupted, KeyboardInterrupt):
         sys.exit(Interrupted.exit_code)

@@ -15,7 +15,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage
 
-from tsrep.errors import ConfigError, RunError, TsrepError
+from tsrep.errors import ConfigError, RunError
 from tsrep.studies.journal import open_journal
 
 if TYPE_CHECKING:
@@ -49,6 +49,14 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
     if url.startswith("grpc://"):
         return _open_proxy(url)
     return _open_database(url)
+
+
+def close_storage(storage: BaseStorage) -> None:
+    """Give back its connections."""
+    if isinstance(storage, optuna.storages.RDBStorage):
+        storage.engine.dispose()
+    elif isinstance(storage, optuna.storages.GrpcStorageProxy):
+        storage.close()
 
 
 def serve(url: str, host: str, port: int) -> None:
@@ -144,19 +152,11 @@ def _open_database(url: str) -> BaseStorage:
     try:
         _refuse_foreign(address, options)
         storage = _racing(url, options)
-    except TsrepError:
-        raise
+        _refuse_other_version(storage, url)
     except ImportError as error:
         raise ConfigError(
             f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
             "'tsrep[postgres]'"
-        ) from error
-    except RuntimeError as error:
-        if "schema" not in str(error):
-            raise
-        raise RunError(
-            f"the storage {stored(url)} was made by another version of Optuna than {optuna.__version__}; "
-            "upgrade it with optuna storage upgrade, or give an empty database"
         ) from error
     except faults() as error:
         raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
@@ -205,13 +205,23 @@ def _refuse_foreign(address: URL, options: dict[str, Any]) -> None:
         )
 
 
+def _refuse_other_version(storage: optuna.storages.RDBStorage, url: str) -> None:
+    if storage.get_current_version() == storage.get_head_version():
+        return
+    storage.engine.dispose()
+    raise RunError(
+        f"the storage {stored(url)} was made by another version of Optuna than {optuna.__version__}; "
+        "upgrade it with optuna storage upgrade, or give an empty database"
+    )
+
+
 def _racing(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
     """Optuna looks for its tables and then makes them, so two first processes may trip over each other."""
     from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
     for attempt in range(RACES):
         try:
-            return optuna.storages.RDBStorage(url, engine_kwargs=options)
+            return optuna.storages.RDBStorage(url, engine_kwargs=options, skip_compatibility_check=True)
         except (IntegrityError, ProgrammingError, OperationalError) as error:
             if attempt == RACES - 1 or not any(word in str(error) for word in ("already exists", "uplicate")):
                 raise
@@ -219,11 +229,10 @@ def _racing(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
     raise AssertionError
 
 
-def _serialise(storage: BaseStorage) -> None:
+def _serialise(storage: optuna.storages.RDBStorage) -> None:
     """Make each transaction on SQLite take the lock first: it has no row locks that Optuna relies on."""
     from sqlalchemy import event
 
-    assert isinstance(storage, optuna.storages.RDBStorage)
     storage.engine.dispose()
 
     @event.listens_for(storage.engine, "connect")

@@ -16,12 +16,13 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.studies.beats import Pace, Reaper, beating, living
 from tsrep.studies.place import Place
-from tsrep.studies.storage import answering, faults, open_storage
+from tsrep.studies.storage import answering, close_storage, faults, open_storage
 from tsrep.studies.tickets import Progress, finish, lost, progress, requeue, take, top_up
 from tsrep.training.interrupt import Interrupted
 
@@ -62,8 +63,9 @@ class Job:
     pace: Pace = field(default_factory=Pace)
     until: float | None = None
 
-    def open(self) -> optuna.Study:
-        """The study.
+    @contextmanager
+    def opened(self) -> Iterator[optuna.Study]:
+        """The study, as long as the block runs.
 
         Raises
         ------
@@ -73,9 +75,15 @@ class Job:
         storage = open_storage(self.storage, self.folder)
         try:
             with answering(self.storage):
-                return optuna.load_study(
-                    study_name=self.study, storage=storage, sampler=self.sampler(0), pruner=self.pruner
-                )
+                yield self._load(storage)
+        finally:
+            close_storage(storage)
+
+    def _load(self, storage: BaseStorage) -> optuna.Study:
+        try:
+            return optuna.load_study(
+                study_name=self.study, storage=storage, sampler=self.sampler(0), pruner=self.pruner
+            )
         except KeyError as error:
             raise RunError(
                 f"the storage has no study {self.study}; give the --storage that it was begun with"
@@ -103,9 +111,8 @@ def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -
     RunError
         When the storage stops answering.
     """
-    study = job.open()
     place = Place(job.folder)
-    with _terminable(), answering(job.storage), living(place.workers) as worker:
+    with job.opened() as study, _terminable(), living(place.workers) as worker:
         reaper = Reaper(study, place.workers, job.pace.grace)
         try:
             while not job.over:
