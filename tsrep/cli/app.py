@@ -12,6 +12,7 @@ from tsrep.cli.data import data
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
 from tsrep.cli.plot import plot
+from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(plot, name="plot")
+app.add_typer(study, name="study")
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="YAML file; see configs/. Later options win over it.")

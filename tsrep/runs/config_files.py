@@ -55,11 +55,18 @@ def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ())
     for layer in layers:
         values = merged(values, layer or {})
     for assignment in assignments:
-        values = merged(values, _parsed(assignment))
+        values = merged(values, parse_assignment(assignment))
     return configure(values)
 
 
-def _parsed(assignment: str) -> dict[str, Any]:
+def parse_assignment(assignment: str) -> dict[str, Any]:
+    """Nested plain values of ``path=value``.
+
+    Raises
+    ------
+    ConfigError
+        When it is not of that form, or the value is not YAML.
+    """
     path, equals, text = assignment.partition("=")
     if not equals or not all(path.split(".")):
         raise ConfigError(

@@ -42,12 +42,21 @@ def baseline(file: Path, task: str, config: Configuration) -> float | None:
     with FileLock(file.with_suffix(".lock")):
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         if task not in known:
-            known[task] = _worked_out(config, task)
+            known[task] = measured(config, task)
             write_json(file, known)
     return None if known[task] is None else float(known[task])
 
 
-def _worked_out(config: Configuration, task: str) -> float | None:
+def measured(config: Configuration, task: str) -> float | None:
+    """What :func:`baseline` keeps, worked out now.
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError
+        When the data are not there, or too short.
+    RunError
+        When nothing can be divided by it.
+    """
     prepared = prepare(config, progress=False)
     if not isinstance(prepared, PreparedSeries):
         return None

@@ -17,6 +17,7 @@ from tsrep.studies.ranges import LEAST, MOST, Range, Scalar
 from tsrep.studies.space import Parameter, Point
 
 RANDOM_POINTS = 100
+PROBE = "a probe of the representation"
 
 
 def configuration(definition: Definition, point: Point, task: str) -> Configuration:
@@ -79,7 +80,7 @@ def judged_by(config: Configuration) -> str:
         return "its own forecasts"
     if kind_of(DATASETS.entry(config.dataset.name).cls) == "series":
         return "a ridge forecast from the representation"
-    return "a probe of the representation"
+    return PROBE
 
 
 def points(definition: Definition) -> Iterator[tuple[str, dict[str, Scalar]]]:

@@ -117,14 +117,13 @@ def confirm(
     if known is not None and json.loads((place / CHOSEN).read_text(encoding="utf-8")) == told:
         return known
     jobs = [
-        (run_folder(place, finalist, task, k), final_config(definition, finalist, task, k, root))
+        (finalist, task, k)
         for finalist in chosen
         for task in definition.tasks
         for k in range(definition.confirmation.seeds)
     ]
-    tables = []
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        list(pool.map(_train, jobs))
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        list(pool.map(partial(_train, definition, place, root), jobs))
         score = partial(_score, definition, chosen, place, root)
         tables = list(pool.map(score, definition.tasks))
     rows = pd.concat(tables, ignore_index=True)
@@ -160,16 +159,14 @@ def _settings(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, d
     return {finalist.label: definition.space.readable(finalist.point) for finalist in chosen}
 
 
-def _train(job: tuple[Path, Any]) -> None:
-    torch.set_num_threads(1)
-    trained(job[1], job[0])
+def _train(definition: Definition, place: Path, root: Path | None, job: tuple[Finalist, str, int]) -> None:
+    trained(final_config(definition, *job, root), run_folder(place, *job))
 
 
 def _score(
     definition: Definition, chosen: Sequence[Finalist], place: Path, root: Path | None, task: str
 ) -> pd.DataFrame:
     """Rows of one task: finalists by seed, then controls."""
-    torch.set_num_threads(1)
     seeds = range(definition.confirmation.seeds)
     runs = {
         finalist.label: [

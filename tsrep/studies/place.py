@@ -35,7 +35,7 @@ class Place:
             )
 
     @classmethod
-    def create(cls, folder: Path | str, text: str, storage: str | None) -> Self:
+    def create(cls, folder: Path | str, text: str, storage: str | None, data: Path | None = None) -> Self:
         """Begin a study here.
 
         Parameters
@@ -45,6 +45,8 @@ class Place:
             The definition, as given.
         storage : str or None
             Its address; a password in it is not written down.
+        data : Path, optional
+            Where the data are on this machine, instead of what the definition says.
 
         Raises
         ------
@@ -56,6 +58,7 @@ class Place:
             raise RunError(f"{folder} is taken; give the study another name, or remove the folder")
         facts = {
             "storage": stored(storage),
+            "data": None if data is None else str(data.expanduser().resolve()),
             "host": socket.gethostname(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -77,12 +80,30 @@ class Place:
         RunError
             When the note of it is missing or broken.
         """
-        path = self.folder / "place.json"
+        return str(self._facts["storage"])
+
+    @property
+    def data(self) -> Path | None:
+        """Where the data are, if not where the definition says."""
+        found = self._facts.get("data")
+        return None if found is None else Path(found)
+
+    def move_data(self, data: Path) -> None:
+        """Note that the data are elsewhere now."""
+        write_json(self._note, self._facts | {"data": str(data.expanduser().resolve())})
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / "place.json"
+
+    @property
+    def _facts(self) -> dict[str, Any]:
         try:
-            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return str(facts["storage"])
+            facts: dict[str, Any] = json.loads(self._note.read_text(encoding="utf-8"))
+            facts["storage"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is missing or broken; restore it") from error
+            raise RunError(f"{self._note} is missing or broken; restore it") from error
+        return facts
 
     @property
     def workers(self) -> Path:

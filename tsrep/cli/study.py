@@ -1,0 +1,198 @@
+"""Commands on studies: run, resume, status, confirm, report, dashboard, proxy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tsrep.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from tsrep.studies.study import Study
+
+study = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Search a configuration with ranges in place of leaves, here or on many machines; read the answer.",
+)
+
+Place = Annotated[
+    str, typer.Argument(metavar="STUDY", help="Folder of a study, or its name in runs/studies.")
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        help="journal, postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT or sqlite:///FILE. "
+        "[default: a journal file in the study's folder]",
+    ),
+]
+Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data. [default: the data cache]")]
+Workers = Annotated[
+    int, typer.Option("--workers", "-w", min=1, help="Processes here, which share the cores.")
+]
+Trials = Annotated[
+    int | None, typer.Option("--trials", min=1, help="In all. [default: as the study file says]")
+]
+Hours = Annotated[float | None, typer.Option("--hours", help="No trial begins after so many.")]
+Confirm = Annotated[
+    bool,
+    typer.Option("--confirm/--no-confirm", help="Train finalists again and score them on the test part."),
+]
+
+
+@study.command()
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Study file; see studies/*.yaml.")],
+    workers: Workers = 1,
+    storage: Storage = None,
+    trials: Trials = None,
+    hours: Hours = None,
+    root: Root = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", "-s", metavar="PATH=VALUE", help="Of the configuration, such as training.epochs=2."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the study. [default: runs/studies/NAME]")
+    ] = None,
+    confirmation: Confirm = True,
+) -> None:
+    """Begin a study, or join the one of that name in the storage, from this machine or another.
+
+    Trials are judged on validation alone. The same command again goes on with what is left.
+    """
+    from tsrep.studies.definition import define
+    from tsrep.studies.study import begin
+
+    _check_hours(hours)
+    definition = define(_changed(file, assignments or ()), str(file))
+    begun = begin(definition, folder=out, storage=storage, root=root, trials=trials)
+    _conduct(begun, workers, hours, confirmation)
+
+
+@study.command()
+def resume(
+    place: Place,
+    workers: Workers = 1,
+    storage: Storage = None,
+    trials: Trials = None,
+    hours: Hours = None,
+    root: Root = None,
+    confirmation: Confirm = True,
+) -> None:
+    """Go on with a study: trials that were stopped go on from their checkpoints; --trials adds more."""
+    from tsrep.studies.study import add_trials
+
+    _check_hours(hours)
+    found = _opened(place, storage, root)
+    add_trials(found, trials or 0)
+    _conduct(found, workers, hours, confirmation)
+
+
+@study.command()
+def status(place: Place, storage: Storage = None) -> None:
+    """Say how far a study is, and its best trial."""
+    from tsrep.studies.conduct import status as said
+
+    typer.echo(said(_opened(place, storage)))
+
+
+@study.command()
+def confirm(place: Place, workers: Workers = 1, storage: Storage = None, root: Root = None) -> None:
+    """Train the finalists so far from fresh seeds, score them once on the test part, write the report."""
+    from tsrep.studies.conduct import confirm_here
+    from tsrep.studies.outcome import report as write
+
+    found = _opened(place, storage, root)
+    confirm_here(found, workers=workers, tell=_tell, elsewhere=True)
+    typer.echo(f"report: {write(found)}")
+
+
+@study.command()
+def report(place: Place, storage: Storage = None) -> None:
+    """Write the report of a study as it stands: a page, Markdown, figures, and their numbers as CSV."""
+    from tsrep.studies.outcome import report as write
+
+    typer.echo(f"report: {write(_opened(place, storage))}")
+
+
+@study.command()
+def dashboard(
+    place: Place,
+    storage: Storage = None,
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to serve on.")] = 8080,
+) -> None:
+    """Watch a study live in a browser; needs the extra `tsrep[dashboard]`."""
+    from importlib.util import find_spec
+
+    if find_spec("optuna_dashboard") is None:
+        raise ConfigError(
+            "the dashboard needs optuna-dashboard; install it with: pip install 'tsrep[dashboard]'"
+        )
+    import optuna_dashboard
+
+    from tsrep.studies.storage import open_storage
+
+    found = _opened(place, storage)
+    opened = open_storage(found.storage, found.folder)
+    typer.echo(f"http://{host}:{port} shows {found.definition.study}; Ctrl-C ends it")
+    try:
+        optuna_dashboard.run_server(opened, host=host, port=port)
+    except OSError as error:
+        raise RunError(
+            f"{host}:{port} cannot be served on ({error.strerror}); choose another --port"
+        ) from error
+
+
+@study.command()
+def proxy(
+    storage: Annotated[str, typer.Option("--storage", help="Database that the proxy stands in front of.")],
+    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to serve on.")] = 13000,
+) -> None:
+    """Put Optuna's gRPC proxy in front of a database, for many workers: they take --storage grpc://HOST:PORT."""
+    from tsrep.studies.storage import serve
+
+    typer.echo(f"grpc://{host}:{port} is in front of the database; Ctrl-C ends it")
+    serve(storage, host, port)
+
+
+def _opened(place: str, storage: str | None, root: Path | None = None) -> Study:
+    from tsrep.studies.study import open_study
+
+    return open_study(place, storage=storage, root=root)
+
+
+def _conduct(found: Study, workers: int, hours: float | None, confirmation: bool) -> None:
+    from tsrep.studies.conduct import conduct
+    from tsrep.studies.conduct import status as said
+
+    page = conduct(found, workers=workers, hours=hours, confirmation=confirmation, tell=_tell)
+    typer.echo(said(found))
+    typer.echo(f"report: {page}")
+
+
+def _changed(file: Path, assignments: Any) -> dict[str, Any]:
+    """Values of a study file, settings of its configuration changed."""
+    from tsrep.runs.config import merged
+    from tsrep.runs.config_files import parse_assignment, read_config
+
+    values = read_config(file)
+    for assignment in assignments:
+        values = merged(values, {"config": parse_assignment(assignment)})
+    return values
+
+
+def _check_hours(hours: float | None) -> None:
+    if hours is not None and not hours > 0:
+        raise ConfigError(f"--hours is {hours:g}; give a positive number")
+
+
+def _tell(what: str) -> None:
+    typer.echo(what, err=True)

@@ -1,0 +1,209 @@
+"""Beginning a study, joining one, and opening it again."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import optuna
+import yaml
+from optuna.study import StudyDirection
+
+from tsrep.errors import ConfigError
+from tsrep.files import write_json
+from tsrep.runs.config import Configuration
+from tsrep.studies.baseline import measured
+from tsrep.studies.check import PROBE, check_study, configuration, judged_by, reference
+from tsrep.studies.definition import Definition, read_definition
+from tsrep.studies.place import Place
+from tsrep.studies.search import new_pruner, new_sampler
+from tsrep.studies.storage import answering, close_storage, open_storage
+from tsrep.studies.tickets import top_up
+from tsrep.studies.trial import BASELINES, run_trial, seeded
+from tsrep.studies.worker import Job
+
+ROOT = Path("runs") / "studies"
+DIGEST, DEFINITION, HOME = "space", "definition", "home"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study in its folder.
+
+    Attributes
+    ----------
+    definition : Definition
+    place : Place
+    storage : str or None
+        Address, with a password where one was given.
+    """
+
+    definition: Definition
+    place: Place
+    storage: str | None
+
+    @property
+    def folder(self) -> Path:
+        """Of the study, on this machine."""
+        return self.place.folder
+
+    @property
+    def root(self) -> Path | None:
+        """Where the data are, instead of what the definition says."""
+        return self.place.data
+
+    @property
+    def maximises(self) -> bool:
+        """Whether a larger score is better: an AUROC, but no error."""
+        return judged_by(_example(self.definition)) == PROBE
+
+    def job(self, hours: float | None = None) -> Job:
+        """What its workers do."""
+        definition = self.definition
+        epochs = _example(definition).training.epochs
+        return Job(
+            study=definition.study,
+            folder=self.folder,
+            storage=self.storage,
+            run_trial=partial(run_trial, definition, self.folder, self.root),
+            sampler=partial(new_sampler, definition.sampler, definition.seed),
+            pruner=new_pruner(definition.pruner, epochs * len(definition.tasks) * definition.seeds),
+            until=None if hours is None else time.time() + 3600 * hours,
+        )
+
+    @contextmanager
+    def opened(self) -> Iterator[optuna.Study]:
+        """The study in its storage, as long as the block runs.
+
+        Raises
+        ------
+        ConfigError, RunError
+            When the storage cannot be opened, or has no such study.
+        """
+        with self.job().opened() as study:
+            yield study
+
+
+def begin(
+    definition: Definition,
+    *,
+    folder: Path | None = None,
+    storage: str | None = None,
+    root: Path | None = None,
+    trials: int | None = None,
+) -> Study:
+    """Begin a study, or join the one of that name in the storage; every ticket of its budget waits then.
+
+    Parameters
+    ----------
+    definition : Definition
+    folder : Path, optional
+        By default ``runs/studies/<name>``.
+    storage : str, optional
+        By default a journal file in the folder; see :func:`tsrep.studies.storage.open_storage`.
+    root : Path, optional
+        Where the data are.
+    trials : int, optional
+        Instead of the budget's.
+
+    Raises
+    ------
+    ConfigError
+        When a configuration of the space is not valid, or another study has that name.
+    DataError, RunError
+        When the data or the storage are not there.
+    """
+    check_study(definition)
+    folder = folder or ROOT / definition.study
+    if (folder / "study.yaml").exists():
+        known = open_study(folder, storage=storage, root=root)
+        _refuse_other(definition, known.definition.digest, str(folder))
+        study = Study(definition, known.place, known.storage)
+    else:
+        examples = {task: _example(definition, task) for task in definition.tasks}
+        baselines = {
+            task: measured(seeded(config, definition.seed, root), task) for task, config in examples.items()
+        }
+        if storage is not None:  # before a folder is made, as a study of that name may be there
+            _create(definition, storage, folder)
+        text = yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        study = Study(definition, Place.create(folder, text, storage, root), storage)
+        write_json(folder / BASELINES, baselines)
+        if storage is None:
+            _create(definition, storage, folder)
+    add_trials(study, trials or definition.budget.trials)
+    return study
+
+
+def add_trials(study: Study, trials: int) -> None:
+    """See to it that a study has so many trials, those that are lost put back."""
+    beginnings = study.definition.beginnings()
+    if study.definition.sampler.name == "grid":
+        trials = min(trials, len(beginnings))
+    with study.opened() as opened:
+        top_up(opened, trials, beginnings)
+
+
+def open_study(place: Path | str, *, storage: str | None = None, root: Path | None = None) -> Study:
+    """The study in a folder, or of a name in ``runs/studies``.
+
+    Raises
+    ------
+    RunError
+        When there is none.
+    ConfigError
+        When its definition is broken.
+    """
+    given = Path(place)
+    found = Place(given if (given / "study.yaml").exists() or not (ROOT / given).is_dir() else ROOT / given)
+    if root is not None:
+        found.move_data(root)
+    return Study(read_definition(found.definition), found, storage or found.storage)
+
+
+def is_home(study: optuna.Study) -> bool:
+    """Whether the study was begun on this machine."""
+    return bool(study.user_attrs.get(HOME) == socket.gethostname())
+
+
+def _create(definition: Definition, storage: str | None, folder: Path) -> None:
+    """Make the study in the storage, or check that the one there is the same."""
+    opened = open_storage(storage, folder)
+    up = judged_by(_example(definition)) == PROBE
+    ways = [StudyDirection.MAXIMIZE if up else StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
+    try:
+        with answering(storage):
+            optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells what is told better here
+            study = optuna.create_study(
+                study_name=definition.study,
+                storage=opened,
+                directions=ways[: len(definition.goals)],
+                load_if_exists=True,
+            )
+            known = study.user_attrs.get(DIGEST)
+            if known is None:
+                study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
+                study.set_user_attr(HOME, socket.gethostname())
+                study.set_user_attr(DIGEST, definition.digest)
+            else:
+                _refuse_other(definition, str(known), "the storage")
+    finally:
+        close_storage(opened)
+
+
+def _example(definition: Definition, task: str | None = None) -> Configuration:
+    task = next(iter(definition.tasks)) if task is None else task
+    return configuration(definition, reference(definition), task)
+
+
+def _refuse_other(definition: Definition, digest: str, where: str) -> None:
+    if digest != definition.digest:
+        raise ConfigError(
+            f"{where} has a study {definition.study} with other ranges, tasks or seeds, whose trials are not "
+            "comparable; give this one another name (study: in its file)"
+        )
