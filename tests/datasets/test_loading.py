@@ -21,7 +21,8 @@ def test_every_data_set_introduces_itself(name):
     assert facts.title
     assert facts.licence
     assert facts.default_split in SPLITS.names()
-    settings = {"sfreq": 100} if name == "arrays" else {}
+    required = DATASETS.entry(name).settings.model_fields.items()
+    settings = {key: 100 for key, field in required if field.is_required()}
     assert build(name, **settings).default_split in SPLITS.names()
     assert bool(facts.base_url) == bool(facts.size_mb)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -15,43 +15,27 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.about import About
+from tsrep.datasets.array_content import Content
 from tsrep.datasets.conversion import fingerprint
 from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
 from tsrep.registry import DATASETS
-from tsrep.signals.panel import Ints, Panel
+from tsrep.signals.mapped_pages import MappedPages
+from tsrep.signals.panel import Panel
 
 FORMAT = 1
 SETTLED_NS = 20_000_000
-
-
-@dataclass(frozen=True)
-class Content:
-    """What reading an array through says.
-
-    Attributes
-    ----------
-    sha256 : str
-        Of the file.
-    silent : list of [record, channel]
-        Records with a channel that has no value at all, and the first such channel.
-    gap : [record, channel] or None
-        The first missing value.
-    """
-
-    sha256: str
-    silent: list[list[int]]
-    gap: list[int] | None
 
 
 @DATASETS.register("arrays")
 class Arrays:
     """An array of shape (record, channel, time) and a table with one row per record.
 
-    int16 and float32 arrays are mapped where they lie; nothing is copied. Single missing values (NaN) are
-    kept; a record with a channel that has no value at all is skipped.
+    int16 and float32 arrays are mapped where they lie; nothing is copied, and of an array larger than memory
+    a part at a time is held; with the sampler ``chunk-wise`` it is read in order. Single missing values
+    (NaN) are kept; a record with a channel that has no value at all is skipped.
 
     Parameters
     ----------
@@ -135,8 +119,8 @@ class Arrays:
             )
         content = _content(folder / self.array, x, cache_folder(cache))
         if strict:
-            _refuse_gaps(folder / self.array, content)
-        keep = _sound(folder / self.array, len(x), content)
+            content.refuse_gaps(folder / self.array)
+        keep = content.sound(folder / self.array, len(x))
         panel = Panel.from_arrays(
             x,
             label=records.label,
@@ -149,7 +133,7 @@ class Arrays:
             unit=self.unit,
             fold=records.fold,
             patient_names=records.patient_names,
-            skipped=tuple((f"{r}", f"channel {c} has no value (NaN throughout)") for r, c in content.silent),
+            skipped=content.skipped,
             source=f"own array {self.array}",
             digest=records.digest(content.sha256, keep),
         )
@@ -171,26 +155,6 @@ def _map(path: Path) -> NDArray[Any]:
     return x
 
 
-def _refuse_gaps(path: Path, content: Content) -> None:
-    if content.gap is not None:
-        record, channel = content.gap
-        raise DataError(
-            f"record {record} of {path} has missing values in channel {channel}; "
-            "mend it, or load without --strict"
-        )
-
-
-def _sound(path: Path, records: int, content: Content) -> Ints:
-    """Records without a silent channel."""
-    keep = np.setdiff1d(np.arange(records), [record for record, _ in content.silent])
-    if records and not len(keep):
-        raise DataError(
-            f"every record of {path} has a channel without any value; the first is channel "
-            f"{content.silent[0][1]} of record {content.silent[0][0]}; remove channels that were not recorded"
-        )
-    return keep
-
-
 def _content(path: Path, x: NDArray[Any], cache: Path) -> Content:
     """What is in an array, read through once and then remembered for as long as the file does not change."""
     started = time.time_ns()
@@ -210,13 +174,8 @@ def _content(path: Path, x: NDArray[Any], cache: Path) -> Content:
 def _read_through(path: Path, x: NDArray[Any]) -> Content:
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    silent: list[list[int]] = []
-    gap: list[int] | None = None
+    content, pages = Content(sha256), MappedPages(x)
     for begin in range(0, len(x), 256) if x.dtype.kind == "f" else ():
-        valid = np.isfinite(x[begin : begin + 256])
-        gaps, dead = ~valid.all(axis=2), ~valid.any(axis=2)
-        if gap is None and gaps.any():
-            record, channel = np.argwhere(gaps)[0].tolist()
-            gap = [begin + record, channel]
-        silent += [[begin + int(r), int(dead[r].argmax())] for r in np.flatnonzero(dead.any(axis=1))]
-    return Content(sha256, silent, gap)
+        content.look(x[begin : begin + 256], begin)
+        pages.touched(256)
+    return content

@@ -1,4 +1,4 @@
-"""Labels, patients and folds from a user's own CSV file."""
+"""Labels, patients and folds from a user's own CSV or Parquet file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables import codes, integers, read_table
+from tsrep.datasets.tables import codes, integers, read_table, row_of
 from tsrep.errors import DataError
 from tsrep.signals.panel import Ints
 
@@ -21,7 +21,7 @@ FALSE = {"0", "0.0", "false", "no", ""}
 
 @dataclass(frozen=True)
 class Records:
-    """What a CSV says of each record (row).
+    """What a table says of each record (row).
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ def read_records(
     table = read_table(path, [*columns, *label_columns])
     empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if not v.strip()), None)
     if empty is not None:
-        raise DataError(f"row {empty[1] + 2} of {path} has no {empty[0]}; every record needs one")
+        raise DataError(f"{row_of(path, empty[1])} has no {empty[0]}; every record needs one")
     if len(label_columns) == 1:
-        values, classes = _named(path, label_columns[0], table[label_columns[0]])
+        values, classes = named(path, label_columns[0], table[label_columns[0]])
     else:
         values, classes = _flags(path, table, label_columns), tuple(label_columns)
     patients, names = codes(table[patient])
@@ -98,9 +98,16 @@ def read_records(
     )
 
 
-def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...]]:
+def named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Class numbers, or flags where a cell names several, and the names of the classes.
+
+    Raises
+    ------
+    DataError
+        When a cell is empty.
+    """
     parts = [[name.strip() for name in cell.split(";") if name.strip()] for cell in cells]
-    classes = tuple(sorted({name for names in parts for name in names}, key=_natural))
+    classes = tuple(sorted({name for names in parts for name in names}, key=natural))
     number = {name: i for i, name in enumerate(classes)}
     if any(";" in cell for cell in cells):
         flags = np.zeros((len(cells), len(classes)), bool)
@@ -109,11 +116,12 @@ def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any],
         return flags, classes
     bare = next((row for row, names in enumerate(parts) if not names), None)
     if bare is not None:
-        raise DataError(f"row {bare + 2} of {path} has no {column}; give it a class or remove the row")
+        raise DataError(f"{row_of(path, bare)} has no {column}; give it a class or remove the row")
     return np.array([number[names[0]] for names in parts], np.int64), classes
 
 
-def _natural(name: str) -> tuple[int, float, str]:
+def natural(name: str) -> tuple[int, float, str]:
+    """Key that sorts numbers by value and before names."""
     return (0, float(name), "") if name.replace(".", "", 1).isdigit() else (1, 0.0, name)
 
 
@@ -124,7 +132,7 @@ def _flags(path: Path, table: dict[str, list[str]], columns: Sequence[str]) -> N
         odd = next((row for row, cell in enumerate(cells) if cell not in TRUE | FALSE), None)
         if odd is not None:
             raise DataError(
-                f"row {odd + 2} of {path} has {table[column][odd]!r} as {column}; "
+                f"{row_of(path, odd)} has {table[column][odd]!r} as {column}; "
                 "with several label columns each is 0 or 1"
             )
         flags[:, i] = [cell in TRUE for cell in cells]

@@ -1,4 +1,4 @@
-"""Reading the CSV files that come with recordings, with messages that name file, row and column."""
+"""Reading the CSV and Parquet files that come with recordings, with messages that name file, row, column."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from tsrep.signals.panel import Ints
 
 Table = dict[str, list[str]]
 WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
+PARQUET = (".parquet", ".pq")
 LARGEST = np.iinfo(np.int64).max
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Table:
-    """Some columns of a CSV file as text.
+    """Some columns of a CSV or Parquet file as text.
 
     Raises
     ------
     DataError
         When the file cannot be read, is empty, or lacks a column.
     """
+    if path.suffix in PARQUET:
+        return _read_parquet(path, columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = csv.reader(stream)
@@ -44,6 +47,28 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     return {column: [row[i] for row in body] for column, i in zip(columns, at, strict=True)}
 
 
+def _read_parquet(path: Path, columns: Sequence[str]) -> Table:
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+    except Exception as error:  # of its engine, which has classes of its own
+        raise DataError(f"{path} cannot be read as a Parquet file ({error})") from error
+    header = [str(name) for name in frame.columns]
+    at = [_position(path, header, column) for column in columns]
+    if not len(frame):
+        raise DataError(f"{path} has no rows; it must have one row per record")
+    return {
+        column: ["" if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
+        for column, values in ((column, frame.iloc[:, i]) for column, i in zip(columns, at, strict=True))
+    }
+
+
+def row_of(path: Path, row: int) -> str:
+    """Where a row stands, for messages: as an editor counts lines, or as rows of a Parquet file."""
+    return f"row {row + (1 if path.suffix in PARQUET else 2)} of {path}"
+
+
 def integers(path: Path, column: str, values: Sequence[str]) -> Ints:
     """Whole numbers of a column, also when written as ``15709.0``.
 
@@ -55,9 +80,7 @@ def integers(path: Path, column: str, values: Sequence[str]) -> Ints:
     numbers = [_whole(value) for value in values]
     bad = next((row for row, number in enumerate(numbers) if number is None), None)
     if bad is not None:
-        raise DataError(
-            f"row {bad + 2} of {path} has {values[bad]!r} as {column}, which must be a whole number"
-        )
+        raise DataError(f"{row_of(path, bad)} has {values[bad]!r} as {column}, which must be a whole number")
     return np.array(numbers, np.int64)
 
 
