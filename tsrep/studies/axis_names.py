@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tsrep.studies.trial_table import Axis, TrialTable, level_name
 
@@ -36,14 +35,6 @@ def _met(table: TrialTable, axis: Axis) -> set[Any]:
         return set(table.levels(axis))
     numbers = table.numbers(axis)
     return set(numbers[np.isfinite(numbers)].tolist())
-
-
-def setting(table: TrialTable, row: pd.Series, axes: Iterable[Axis]) -> str:
-    """Those of ``axes`` that are active in a trial, in words: ``strategy joint · weight 0.03``."""
-    short = short_names(table.axes)
-    one = row.to_frame().T
-    shown = [axis for axis in axes if table.active(axis, one)[0]]
-    return " · ".join(f"{short[axis.name]} {value_name(row[axis.name], axis)}" for axis in shown)
 
 
 def value_name(value: Any, axis: Axis) -> str:

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tsrep.inspect.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
 from tsrep.rng import numpy_generator
+from tsrep.studies.study_wording import metric_name
 
 ACROSS = 2
 
@@ -37,7 +38,7 @@ def figure_finalists(summary: pd.DataFrame, rows: pd.DataFrame) -> Figure:
         seeds = rows[(rows["task"] == task) & (rows["metric"] == metric)]
         _panel(panel, own, seeds, names)
         panel.set_title(shorten(str(task), 44))
-        panel.set_xlabel(f"test {metric}")
+        panel.set_xlabel(f"test {metric_name(metric)}")
     for panel in panels.ravel()[len(keys) :]:
         panel.set_visible(False)
     return figure

@@ -53,9 +53,10 @@ def figure_slices(table: TrialTable) -> Figure:
         _panel(panel, table, axis, scale, norm)
         panel.set_title(shorten(short[axis.name], 24), fontsize=8.5)
         panel.set_ylim(scale.low, scale.high)
+        panel.tick_params(labelsize=7.5)
     for panel in panels.ravel()[len(axes) :]:
         panel.set_visible(False)
-    name = value_label(table, 22 * down + 18)
+    name = value_label(table, 24 * down + 20)
     figure.supylabel(name, fontsize=8.5, color=MUTED, multialignment="center")
     bar = figure.colorbar(
         ScalarMappable(norm, ORDER), ax=panels, location="top", aspect=50, shrink=0.4, anchor=(0.0, 0.0)
@@ -113,5 +114,11 @@ def numeric_axis(panel: Axes, axis: Axis, *, upright: bool = False) -> None:
     decades = math.log10(high / low)
     subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.5 else (1.0, 2.0, 5.0)
     own.set_major_locator(LogLocator(subs=subs, numticks=8))
-    own.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    own.set_major_formatter(FuncFormatter(_power))
     own.set_minor_formatter(NullFormatter())
+
+
+def _power(value: float, _: int) -> str:
+    """``0.01``, and ``1e-4`` of what is longer."""
+    digits, power = f"{value:.0e}".split("e")
+    return f"{value:g}" if value >= 1e-3 else f"{digits}e{int(power)}"

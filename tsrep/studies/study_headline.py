@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsrep.report.wording import NOTHING, count, number, signed
 from tsrep.studies.finalists import Finalists, summarise
-from tsrep.studies.study_tables import origin, time
+from tsrep.studies.study_wording import metric_name, origin, time
 from tsrep.studies.trial_table import State, TrialTable
 
 MOST_TASKS = 4
@@ -57,9 +57,8 @@ def _on_test(finalists: Finalists | None) -> list[str]:
     parts = [_score(found[found["task"] == task], str(first), str(task)) for task in shown]
     more = len(tasks) - len(shown)
     rest = f" and {more} more task{'s' if more > 1 else ''} in the table" if more > 0 else ""
-    return [
-        f"On test, {first} (first by validation) reaches {metric} {'; '.join(p for p in parts if p)}{rest}."
-    ]
+    told = "; ".join(part for part in parts if part)
+    return [f"On test, {first} (first by validation) reaches {metric_name(metric)} {told}{rest}."]
 
 
 def _score(rows: pd.DataFrame, first: str, task: str) -> str:

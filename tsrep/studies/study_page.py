@@ -115,11 +115,11 @@ def _finalists(reading: Reading) -> Section:
 
 
 def _best(reading: Reading) -> Section:
-    section, found = Section("best", "Best configurations"), tables.best_table(reading.table)
-    if found is None:
+    section, found = Section("best", "Best configurations"), tables.best_tables(reading.table)
+    if not found:
         section.missing.append("No trial is complete.")
     else:
-        section.tables.append(found)
+        section.tables.extend(found)
         section.notes.append(
             "These are validation scores, which chose the trials; the first ones are too good by chance."
         )

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from tsrep.report.tables import Cell, Table
-from tsrep.report.wording import NOTHING, count, duration, number, signed
-from tsrep.studies.axis_names import setting, short_names, value_name, varied
-from tsrep.studies.draw_effects import p_text
+from tsrep.report.wording import NOTHING, count, number, signed
+from tsrep.studies.axis_names import short_names, value_name, varied
 from tsrep.studies.effects import Effect
 from tsrep.studies.finalists import Finalists, summarise
 from tsrep.studies.importance import Importances
+from tsrep.studies.study_wording import metric_name, origin, p_text, time
 from tsrep.studies.trial_table import Axis, TrialTable, level_name
 
 Rows = list[tuple[Cell, ...]]
@@ -22,30 +22,45 @@ BEST = 10
 MOST_TASKS = 3
 
 
-def best_table(table: TrialTable) -> Table | None:
-    """The best trials, and presets that are not among them."""
+def best_tables(table: TrialTable) -> list[Table]:
+    """Scores of the best trials and of presets that are not among them, and their settings."""
     ranked = table.best_first
     if ranked.empty:
-        return None
+        return []
     rest = ranked.iloc[BEST:]
     shown = pd.concat([ranked.head(BEST), rest[rest["origin"] != "sampled"]])
+    breaks = frozenset({BEST} if len(shown) > BEST else ())
+    more = "; presets that are not among them below" if breaks else ""
+    caption = f"Best of {count(len(ranked))} complete trials by {table.value_name}{more}"
     tasks = [task for task in table.tasks if task] if len(table.tasks) <= MOST_TASKS else []
-    rows = [_best_row(table, place, row, tasks) for place, row in shown.iterrows()]
-    names = ["rank", "ticket", "value", *tasks, "training", "weights", "origin", "settings that vary"]
-    caption = f"Best of {count(len(ranked))} complete trials by {table.value_name}"
-    if len(shown) > BEST:
-        caption += "; presets that are not among them below"
-    right = {0, 1, 2, *range(3, 5 + len(tasks))}
-    return Table(caption, _header(names, right), rows, frozenset({BEST} if len(shown) > BEST else ()))
+    scores: Rows = [_scores(place, row, tasks) for place, row in shown.iterrows()]
+    names = ["rank", "ticket", "value", *tasks, "training", "weights", "origin"]
+    tables = [Table(caption, _header(names, set(range(len(names) - 1))), scores, breaks)]
+    axes, short = varied(table), short_names(table.axes)
+    if axes:
+        columns = [[Cell(f"{place + 1}", numeric=True) for place in shown.index]]
+        columns += [_settings_of(table, axis, shown) for axis in axes]
+        header = [Cell("rank", numeric=True), *(Cell(short[a.name], numeric=not a.categorical) for a in axes)]
+        rows: Rows = list(zip(*columns, strict=True))
+        tables.append(Table("Their settings on the axes that vary", tuple(header), rows, breaks))
+    return tables
 
 
-def _best_row(table: TrialTable, place: Any, row: pd.Series, tasks: Sequence[str]) -> tuple[Cell, ...]:
+def _settings_of(table: TrialTable, axis: Axis, rows: pd.DataFrame) -> list[Cell]:
+    """The values of one axis in some trials; a dash where it is not active."""
+    return [
+        Cell(value_name(value, axis) if active else NOTHING, numeric=not axis.categorical)
+        for value, active in zip(rows[axis.name], table.active(axis, rows), strict=True)
+    ]
+
+
+def _scores(place: Any, row: pd.Series, tasks: Sequence[str]) -> tuple[Cell, ...]:
     weights = row["parameters"]
     return (
         _right(f"{int(place) + 1}"), _right(f"{row['ticket']}"), _right(number(row["value"], 4), strong=True),
         *(_right(number(row[f"task:{task}"], 4)) for task in tasks),
         _right(time(row["seconds"])), _right(NOTHING if math.isnan(weights) else count(weights)),
-        Cell(origin(row["origin"])), Cell(setting(table, row, varied(table))),
+        Cell(origin(row["origin"])),
     )  # fmt: skip
 
 
@@ -56,7 +71,7 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
     for (task, metric), rows in found.groupby(["task", "metric"], sort=False):
         best = rows["test"].max() if table.maximise else rows["test"].min()
         unit = str(rows["unit"].iloc[0])
-        caption = f"{task}: {metric} on test" if task else f"{metric} on test"
+        caption = f"{task}: {metric_name(metric)} on test" if task else f"{metric_name(metric)} on test"
         names = ("finalist", "origin", "validation", "test", "spread over seeds", "seeds")
         cells = [_finalist_row(row, best) for _, row in rows.iterrows()]
         tables.append(Table(f"{caption}, per {unit}", _header(names, {2, 3, 4, 5}), cells))
@@ -146,18 +161,6 @@ def failures_table(table: TrialTable) -> Table | None:
         for why, tickets in sorted(reasons.items(), key=lambda item: -len(item[1]))
     ]
     return Table("Failed trials", _header(("trials", "why", "tickets"), {0}), rows)
-
-
-def origin(name: str) -> str:
-    """``preset autotcl`` of ``preset:autotcl``."""
-    return str(name).replace(":", " ", 1)
-
-
-def time(seconds: float) -> str:
-    """A duration; tenths of seconds below ten."""
-    if not math.isfinite(seconds):
-        return NOTHING
-    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
 
 
 def _right(text: str, *, strong: bool = False) -> Cell:

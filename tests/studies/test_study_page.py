@@ -1,0 +1,196 @@
+"""The report of a study answers first, needs no other file, says what is missing, and is written whole."""
+
+from __future__ import annotations
+
+import html
+import re
+import warnings
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.studies.planted import TASKS, confirmed, planted
+from tsrep.errors import RunError
+from tsrep.studies import study_page
+from tsrep.studies.finalists import Finalists
+from tsrep.studies.study_headline import against_baseline, answer, chosen_by, overhead, progress
+from tsrep.studies.study_markdown import escape
+from tsrep.studies.study_page import write_study_report
+from tsrep.studies.trial_table import TrialTable
+
+FACTS: dict[str, Any] = {
+    "definition": "study: sscl\nquestion: <b>which</b>\n",
+    "storage": "journal file",
+    "sampler": "tpe",
+    "budget": "80 trials",
+    "hours": 1.7,
+    "tasks": list(TASKS),
+    "resamples": 5,
+}
+SECTIONS = ("finalists", "best", "importance", "effects", "cells", "slices", "cost", "history", "study")
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.links: list[str] = []
+        self.anchors: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.sources += [found["src"]] if found.get("src") else []
+        self.links += [found["href"]] if found.get("href") else []
+        self.anchors += [found["id"]] if found.get("id") else []
+
+
+@pytest.fixture(scope="module")
+def finalists() -> Finalists:
+    return Finalists(confirmed(), {"ticket 7": {"strategy": "joint", "head.weight": 0.00123456}})
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, finalists: Finalists) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return write_study_report(planted(), finalists, FACTS, tmp_path_factory.mktemp("report")).parent
+
+
+def _text(path: Path) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", path.read_text().split("</style>")[1]))
+
+
+def test_the_page_needs_nothing_else_and_its_links_lead_somewhere(full: Path) -> None:
+    page = Page((full / "index.html").read_text())
+    assert page.sources
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert tuple(page.anchors) == SECTIONS
+    for link in page.links:
+        assert link[1:] in SECTIONS if link.startswith("#") else (full / link).is_file()
+
+
+def test_every_figure_has_its_file_and_its_numbers(full: Path) -> None:
+    figures = {path.stem for path in (full / "figures").iterdir()}
+    numbers = {path.stem for path in (full / "numbers").iterdir()}
+    assert figures == set(study_page.FIGURES) - {"ranks-levels"}
+    assert figures <= numbers <= set(study_page.NUMBERS)
+    for path in (full / "numbers").iterdir():
+        assert len(pd.read_csv(path)), path
+    trials = pd.read_csv(full / "trials.csv")
+    assert trials["state"].value_counts().to_dict() == {"complete": 64, "pruned": 11, "failed": 5}
+
+
+def test_markdown_shows_the_same_figures_and_tables(full: Path) -> None:
+    text = (full / "report.md").read_text()
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (full / link).is_file(), link
+    assert set(re.findall(r"!\[([^\]]+)\]", text)) == {path.stem for path in (full / "figures").iterdir()}
+    for block in re.findall(r"(?:^\|.*\|$\n?)+", text, re.M):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.strip().split("\n")}) == 1
+    assert text.startswith("# sscl-design-space\n\n**Question.** Which parts")
+
+
+def test_the_first_lines_answer(full: Path) -> None:
+    best = planted().best_first.iloc[0]
+    for text in (_text(full / "index.html"), (full / "report.md").read_text()):
+        start = text[: text.index("Finalists on test", text.index("Validation chose"))]
+        assert f"is {best['value']:.4f} (ticket {best['ticket']}), 10.0 % below the baseline" in start
+        assert (
+            "On test, ticket 7 (first by validation) reaches MSE 0.386 (95 % interval 0.376 to 0.396)"
+            in start
+        )
+        assert "against ridge-nlinear 0.408" in start
+        assert "80 trials ended: 64 complete, 11 pruned, 5 failed; the budget was 80 trials." in start
+        assert "test was scored once" in start
+
+
+def test_what_the_study_was_is_printed_and_escaped(full: Path) -> None:
+    source = (full / "index.html").read_text()
+    assert "<b>which</b>" not in source
+    assert "&lt;b&gt;which&lt;/b&gt;" in source
+    text = _text(full / "index.html")
+    assert "ETTh1 horizon 96, ETTh1 horizon 336" in text
+    assert "out of memory at step 40" in text
+    assert "head.weight 0.00123" in text
+    assert "resamples" not in text
+
+
+@pytest.mark.parametrize(("trials", "ended"), [(5, True), (9, False), (0, True)])
+def test_sections_without_enough_data_say_so(tmp_path: Path, trials: int, ended: bool) -> None:
+    path = write_study_report(planted(trials, ended=ended), None, {}, tmp_path)
+    page, text = Page(path.read_text()), _text(path)
+    assert tuple(page.anchors) == SECTIONS
+    assert "No finalist has been confirmed on test yet." in text
+    assert f"Importance needs at least 20 complete trials; there are {trials if ended else 0}." in text
+    assert "the test part has not been looked at" in text
+    assert bool(page.sources) == (trials > 0 and ended)
+    assert "nan" not in re.sub(r"\w*nan\w+|\w+nan\w*", "", text)
+
+
+def test_figures_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
+    write_study_report(planted(12), None, {}, tmp_path)
+    assert (tmp_path / "figures" / "history.png").is_file()
+    (tmp_path / "figures" / "own.png").write_bytes(b"mine")
+    write_study_report(planted(0), None, {}, tmp_path)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["own.png"]
+    assert list((tmp_path / "numbers").iterdir()) == []
+
+
+def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (write_study_report(planted(12), None, {}, tmp_path / name) for name in "ab")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        write_study_report(planted(0), None, {}, tmp_path / "file" / "report")
+
+
+def test_made_data_are_declared(tmp_path: Path) -> None:
+    path = write_study_report(planted(0), None, {"synthetic": True}, tmp_path)
+    assert 'class="banner"' in path.read_text()
+    assert "**Synthetic data.**" in (tmp_path / "report.md").read_text()
+
+
+def _two_values(maximise: bool, baseline: float | None) -> TrialTable:
+    frame = planted(2).frame.assign(value=[0.8, 0.7])
+    return replace(planted(2), frame=frame, maximise=maximise, baseline=baseline, value_name="macro AUROC")
+
+
+def test_answers_of_every_kind_of_value() -> None:
+    assert answer(_two_values(True, 0.75), None)[0] == (
+        "The best macro AUROC is 0.8000 (ticket 0, preset autotcl-published), "
+        "+0.0500 against the baseline of 0.7500."
+    )
+    assert "no baseline" in answer(_two_values(False, None), None)[0]
+    assert against_baseline(_two_values(False, 1.0), 1.25) == "25.0 % above the baseline"
+    assert answer(planted(0), None)[0] == "No trial is complete, so that there is no answer yet."
+    only_controls = confirmed(0)
+    assert answer(planted(2), Finalists(only_controls))[1] == "Only controls have been scored on test."
+
+
+def test_a_task_without_a_name_and_many_tasks_read_well() -> None:
+    rows = confirmed(1, 2)
+    unnamed = answer(planted(2), Finalists(rows[rows["task"] == TASKS[0]].assign(task="")))[1]
+    assert " on " not in unnamed.removeprefix("On test")
+    many = pd.concat([rows.assign(task=f"task {i}") for i in range(6)])
+    assert answer(planted(2), Finalists(many))[1].endswith("and 2 more tasks in the table.")
+
+
+def test_progress_and_overhead() -> None:
+    assert progress(planted(1), {}) == "1 trial ended: 1 complete, 0 pruned, 0 failed."
+    assert overhead(planted(0)) == ""
+    table = planted(2)
+    table.frame[["seconds", "overhead"]] = [[99.0, 1.0], [99.0, 1.0]]
+    assert overhead(table) == "1.0 s a trial (median), 1 % of all time"
+    assert "not been looked at" in chosen_by(None)
+
+
+def test_markdown_marks_are_only_text() -> None:
+    assert escape("a_b|c *d* <e>\n[f](g)") == r"a\_b\|c \*d\* \<e\> \[f\](g)"
