@@ -1,0 +1,99 @@
+"""A store larger than what a process may hold: training reads it in parts, and gives what memory gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tsrep.runs.fit import fit
+from tsrep.runs.folder import Run
+from tsrep.signals import mapped_pages
+from tsrep.signals.mapped_pages import MappedPages, memory_map
+
+CONFIG: dict[str, Any] = {
+    "dataset": {"sfreq": 50},
+    "objective": {"name": "simclr"},
+    "sampler": {"name": "chunk-wise", "chunk": 16, "buffer": 2, "together": "sample"},
+    "window": {"seconds": 1},
+    "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
+    "training": {"epochs": 1, "batch_size": 32, "checkpoint": "last"},
+}
+
+
+def test_a_run_from_zarr_is_that_from_memory_to_the_bit(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2, 200)).astype(np.float32)
+    number = np.arange(60)
+    pd.DataFrame({"patient": number // 3, "label": number // 3 % 2}).to_csv(
+        tmp_path / "records.csv", index=False
+    )
+    np.save(tmp_path / "records.npy", x)
+    zarr.create_array(str(tmp_path / "records.zarr"), data=x, chunks=(16, 2, 200))
+    runs = {}
+    for name in ("arrays", "zarr"):
+        config = CONFIG | {"dataset": CONFIG["dataset"] | {"name": name}}
+        fit(config, root=tmp_path, out=tmp_path / name, progress=False)
+        runs[name] = Run(tmp_path / name).encoder().state_dict()
+    for key, value in runs["arrays"].items():
+        assert torch.equal(value, runs["zarr"][key])
+
+
+def test_pages_are_given_back_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped_pages, "ROOM", 1 << 20)
+    np.save(tmp_path / "x.npy", np.arange(4 << 20, dtype=np.int16).reshape(64, 2, -1))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
+    assert memory_map(mapped[3:, 1]) is memory_map(mapped) is not None
+    assert memory_map(np.zeros(3)) is None
+    pages = MappedPages(mapped)
+    total = int(mapped.sum(dtype=np.int64))
+    pages.touched(64)
+    assert pages._read == 0
+    assert int(mapped.sum(dtype=np.int64)) == total
+    small = MappedPages(np.zeros((2, 2, 2), np.float32))
+    small.touched(10**9)
+    assert small._read == 0
+
+
+PROGRAM = """
+import resource, sys
+import numpy as np
+from tsrep.signals import Panel, mapped_pages
+from tsrep.signals.standardise import fit_scaler
+from tsrep.sampling.batches import PanelTensors
+from tsrep.sampling.chunk_wise import ChunkWiseSampler
+mapped_pages.ROOM = 8 << 20
+def resident():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+store = np.load(sys.argv[1], mmap_mode="c")
+number = np.arange(len(store))
+panel = Panel.from_arrays(store, label=number % 2, patient=number, sfreq=1)
+before = resident()
+panel = fit_scaler(panel, "channel").apply(panel)
+tensors = PanelTensors(panel)
+for batch in ChunkWiseSampler(panel, 32, 0).epoch(0):
+    tensors.batch(batch)
+for first in range(0, len(panel), 64):
+    panel.take(number[first : first + 64])
+print((resident() - before) * 1024 / store.nbytes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory maps in other ways")
+def test_memory_stays_small_however_large_the_map(tmp_path: Path) -> None:
+    store = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.int16, (1500, 4, 10_000))
+    store[:] = np.arange(10_000, dtype=np.int16)
+    store.flush()
+    del store
+    printed = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "x.npy")], capture_output=True, text=True, check=False
+    )
+    assert printed.returncode == 0, printed.stderr
+    assert float(printed.stdout) < 0.5  # of 120 MB, all of which was read three times
