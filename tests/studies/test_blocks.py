@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -26,15 +26,16 @@ def _ranks(rows: pd.DataFrame, *, maximise: bool = False) -> Comparison:
 def test_finalists_are_ranked_over_tasks_and_seeds() -> None:
     found = _ranks(confirmed())
     assert len(found.sets) == 10
-    assert found.methods[0] == "ticket 7"
+    assert found.methods[0] == "trial 7"
     assert found.methods[-1] == "random-init"
     assert _ranks(confirmed(), maximise=True).methods[0] == "random-init"
 
 
-def test_a_control_without_a_seed_stands_in_every_block_of_its_task() -> None:
+@pytest.mark.parametrize("seed", [math.nan, 1000])
+def test_a_control_that_was_scored_once_stands_in_every_block_of_its_task(seed: float) -> None:
     rows = confirmed()
     ridge = rows["finalist"] == "ridge-nlinear"
-    once = rows[ridge].drop_duplicates("task").assign(seed=np.nan)
+    once = rows[ridge].drop_duplicates("task").assign(seed=seed)
     found = _ranks(pd.concat([rows[~ridge], once]))
     assert len(found.sets) == 10
     column = found.values[:, found.methods.index("ridge-nlinear")]
@@ -43,14 +44,14 @@ def test_a_control_without_a_seed_stands_in_every_block_of_its_task() -> None:
 
 def test_blocks_that_a_finalist_lacks_are_left_out() -> None:
     rows = confirmed()
-    lacking = (rows["finalist"] == "ticket 7") & (rows["seed"] == 1004)
+    lacking = (rows["finalist"] == "trial 7") & (rows["seed"] == 1004)
     assert len(_ranks(rows[~lacking]).sets) == 8
 
 
 def test_only_the_first_metric_counts() -> None:
     rows = confirmed()
     other = rows.assign(metric="mae", test=-rows["test"])
-    assert _ranks(pd.concat([rows, other])).methods[0] == "ticket 7"
+    assert _ranks(pd.concat([rows, other])).methods[0] == "trial 7"
 
 
 def test_too_few_blocks_or_finalists_are_said_so() -> None:
@@ -59,7 +60,7 @@ def test_too_few_blocks_or_finalists_are_said_so() -> None:
     assert few.sentence.endswith("there are 6 and 4.")
     pair = confirmed()
     assert isinstance(
-        finalist_ranks(pair[pair["finalist"].isin(["ticket 7", "ticket 14"])], maximise=False), Missing
+        finalist_ranks(pair[pair["finalist"].isin(["trial 7", "trial 14"])], maximise=False), Missing
     )
     assert isinstance(finalist_ranks(None, maximise=False), Missing)
 
@@ -110,7 +111,7 @@ def test_the_summary_is_means_over_seeds_with_controls_last() -> None:
     found = summarise(rows)
     assert found["finalist"].tolist()[-1] == "random-init"
     assert found["seeds"].tolist() == [3] * 8
-    own = rows[(rows["finalist"] == "ticket 7") & (rows["task"] == rows["task"].iloc[0])]["test"]
+    own = rows[(rows["finalist"] == "trial 7") & (rows["task"] == rows["task"].iloc[0])]["test"]
     row = found.iloc[0]
     assert (row["test"], row["spread"]) == pytest.approx((own.mean(), own.std()))
     assert row["high"] - row["low"] == pytest.approx(0.02)

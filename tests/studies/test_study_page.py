@@ -17,9 +17,13 @@ from tests.studies.planted import TASKS, confirmed, planted
 from tsrep.errors import RunError
 from tsrep.studies import study_page
 from tsrep.studies.finalists import Finalists
+from tsrep.studies.reading import read_study
+from tsrep.studies.sections import Shown
+from tsrep.studies.study_figures import ranks_figure
 from tsrep.studies.study_headline import against_baseline, answer, chosen_by, overhead, progress
 from tsrep.studies.study_markdown import escape
 from tsrep.studies.study_page import write_study_report
+from tsrep.studies.study_tables import best_tables
 from tsrep.studies.trial_table import TrialTable
 
 FACTS: dict[str, Any] = {
@@ -51,7 +55,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def finalists() -> Finalists:
-    return Finalists(confirmed(), {"ticket 7": {"strategy": "joint", "head.weight": 0.00123456}})
+    return Finalists(confirmed(), {"trial 7": {"strategy": "joint", "head.weight": 0.00123456}})
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +103,9 @@ def test_the_first_lines_answer(full: Path) -> None:
     best = planted().best_first.iloc[0]
     for text in (_text(full / "index.html"), (full / "report.md").read_text()):
         start = text[: text.index("Finalists on test", text.index("Validation chose"))]
-        assert f"is {best['value']:.4f} (ticket {best['ticket']}), 10.0 % below the baseline" in start
+        assert f"is {best['value']:.4f} (trial {best['ticket']}), 10.0 % below the baseline" in start
         assert (
-            "On test, ticket 7 (first by validation) reaches MSE 0.386 (95 % interval 0.376 to 0.396)"
-            in start
+            "On test, trial 7 (first by validation) reaches MSE 0.386 (95 % interval 0.376 to 0.396)" in start
         )
         assert "against ridge-nlinear 0.408" in start
         assert "80 trials ended: 64 complete, 11 pruned, 5 failed; the budget was 80 trials." in start
@@ -165,10 +168,13 @@ def _two_values(maximise: bool, baseline: float | None) -> TrialTable:
 
 def test_answers_of_every_kind_of_value() -> None:
     assert answer(_two_values(True, 0.75), None)[0] == (
-        "The best macro AUROC is 0.8000 (ticket 0, preset autotcl-published), "
+        "The best macro AUROC is 0.8000 (trial 0, preset autotcl-published), "
         "+0.0500 against the baseline of 0.7500."
     )
-    assert "no baseline" in answer(_two_values(False, None), None)[0]
+    assert (
+        answer(_two_values(False, None), None)[0]
+        == "The best macro AUROC is 0.7000 (trial 1, preset simclr)."
+    )
     assert against_baseline(_two_values(False, 1.0), 1.25) == "25.0 % above the baseline"
     assert answer(planted(0), None)[0] == "No trial is complete, so that there is no answer yet."
     only_controls = confirmed(0)
@@ -194,3 +200,20 @@ def test_progress_and_overhead() -> None:
 
 def test_markdown_marks_are_only_text() -> None:
     assert escape("a_b|c *d* <e>\n[f](g)") == r"a\_b\|c \*d\* \<e\> \[f\](g)"
+
+
+def test_points_of_a_grid_are_no_presets() -> None:
+    table = planted(30)
+    grid = replace(table, frame=table.frame.assign(origin="grid"))
+    best, settings = best_tables(grid)
+    assert len(best.rows) == len(settings.rows) == 10
+    assert len(best_tables(table)[0].rows) > 10
+    assert "grid" not in answer(grid, None)[0]
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(3, True), (5, False)])
+def test_blocks_too_few_for_any_difference_are_said_so(seeds: int, said: bool) -> None:
+    """Four methods, six pairs: of 6 blocks the least corrected p is 0.19, of 10 it is 0.01."""
+    shown = ranks_figure(read_study(planted(2), Finalists(confirmed(2, seeds)), {}))
+    assert isinstance(shown, Shown)
+    assert ("With so few blocks" in shown.picture.caption) == said

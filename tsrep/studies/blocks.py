@@ -23,8 +23,8 @@ def finalist_ranks(rows: pd.DataFrame | None, *, maximise: bool) -> Comparison |
     Parameters
     ----------
     rows : DataFrame or None
-        ``finalist``, ``task``, ``seed``, ``metric`` and ``test``. Its first metric counts. A row without a
-        seed, such as that of a baseline without random numbers, stands for every seed of its task.
+        ``finalist``, ``task``, ``seed``, ``metric`` and ``test``. Its first metric counts. A control that was
+        scored once in a task, as one without random numbers is, stands for every seed of it.
     maximise : bool
         Whether a larger test score is better.
     """
@@ -83,9 +83,9 @@ def _blocks(rows: pd.DataFrame) -> pd.DataFrame:
         seeds = sorted(part["seed"].dropna().unique()) or [np.nan]
         for finalist, own in part.groupby("finalist", sort=False):
             mean = own.groupby("seed", dropna=False)["test"].mean()
-            always = mean[mean.index.isna()]
+            once = len(mean) == 1 and own["origin"].iloc[0] == "control"
             for seed in seeds:
-                value = mean.get(seed, always.iloc[0] if len(always) else np.nan)
+                value = mean.get(seed, mean.iloc[0] if once else np.nan)
                 found.setdefault(str(finalist), {})[f"{task}, seed {seed:g}"] = float(value)
     return pd.DataFrame(found).dropna()
 

@@ -60,7 +60,7 @@ def _legend(table: TrialTable, presets: bool) -> list[Line2D]:
     def dot(label: str, mark: str, colour: str) -> Line2D:
         return Line2D([], [], ls="", marker=mark, color=colour, ms=5, mew=0, label=label)
 
-    handles = [dot("on the front, with its ticket", "o", ACCENT), dot("beaten in both", "o", FLOOR)]
+    handles = [dot("on the front, with its number", "o", ACCENT), dot("beaten in both", "o", FLOOR)]
     if presets:
         handles.append(dot("preset", "D", MUTED))
     if table.baseline is not None:

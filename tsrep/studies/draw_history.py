@@ -43,7 +43,7 @@ def figure_history(table: TrialTable) -> Figure:
     baseline_line(axes, table)
     axes.set_ylim(scale.low, scale.high)
     _without_value(axes, table)
-    axes.set_xlabel("ticket")
+    axes.set_xlabel("trial")
     axes.set_ylabel(value_label(table, 40))
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     figure.legend(handles=_legend(table), loc="outside upper left", ncols=6)
@@ -121,7 +121,7 @@ def _room(axes: Axes, values: np.ndarray, maximise: bool) -> None:
 def _report_legend(found: pd.DataFrame, best: list[int]) -> list[Line2D]:
     handles = []
     if best:
-        handles.append(Line2D([], [], color=INK, lw=2.0, label=f"best, ticket {best[0]}"))
+        handles.append(Line2D([], [], color=INK, lw=2.0, label=f"best, trial {best[0]}"))
     if (found["state"] == "complete").any():
         handles.append(Line2D([], [], color=ACCENT, lw=0.9, label="complete"))
     if (found["state"] != "complete").any():

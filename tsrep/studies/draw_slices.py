@@ -62,7 +62,7 @@ def figure_slices(table: TrialTable) -> Figure:
         ScalarMappable(norm, ORDER), ax=panels, location="top", aspect=50, shrink=0.4, anchor=(0.0, 0.0)
     )
     bar.ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    bar.set_label("ticket")
+    bar.set_label("trial")
     bar.outline.set_visible(False)
     return figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,8 @@ from tsrep.studies.trial_table import Axis, TrialTable
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.study import Study
     from optuna.trial import FrozenTrial
-
-    Parts = list[dict[str, tuple[Any, BaseDistribution]]]
 
 Array = NDArray[Any]
 LEAST_TRIALS = 20
@@ -83,21 +82,22 @@ def importances(table: TrialTable, *, resamples: int = RESAMPLES, seed: int = 0)
     ------
     Watanabe et al., PED-ANOVA, IJCAI 2023; for axes that are active under a condition as in Optuna 5.
     """
-    rows, axes = table.complete, varied(table)
-    values = table.loss(rows["value"].to_numpy(float))
+    axes = varied(table)
+    values = table.loss(table.complete["value"].to_numpy(float))
     n = len(values)
     missing = _too_little(values, axes)
     if missing:
         return missing
-    parts = _parameters(table, axes)
-    known = _raw(parts, values, axes)
-    if known.sum() <= 0:
-        return Missing(
-            "No axis tells the best trials from the others, so that there is no importance to share."
-        )
     draw = numpy_generator("importance", seed)
-    drawn = np.array([_drawn(parts, values, axes, draw.permutation(n)[: n // 2]) for _ in range(resamples)])
-    shuffled = np.array([_raw(parts, draw.permutation(values), axes) for _ in range(resamples)])
+    with _quiet():
+        study = _study(table, axes)
+        known = _raw(study, values, axes)
+        if known.sum() <= 0:
+            return Missing("No axis tells the best trials from the others; there is no importance to share.")
+        drawn = np.array(
+            [_half(study, values, axes, draw.permutation(n)[: n // 2]) for _ in range(resamples)]
+        )
+        shuffled = np.array([_raw(study, draw.permutation(values), axes) for _ in range(resamples)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     chance = np.quantile(shuffled, 0.95, axis=0) / known.sum()
     found = [
@@ -127,9 +127,18 @@ def _are(n: int) -> str:
     return f"is {n}" if n == 1 else f"are {n}"
 
 
-def _parameters(table: TrialTable, axes: Sequence[Axis]) -> Parts:
+def _study(table: TrialTable, axes: Sequence[Axis]) -> Study:
+    """The complete trials as a study in memory, their numbers those of the rows."""
+    import optuna
+
+    study = optuna.create_study()
+    study.add_trials([_trial(part) for part in _parameters(table, axes)])
+    return study
+
+
+def _parameters(table: TrialTable, axes: Sequence[Axis]) -> list[dict[str, tuple[Any, BaseDistribution]]]:
     """For each complete trial its active axes with value and range."""
-    rows: Parts = [{} for _ in range(len(table.complete))]
+    rows: list[dict[str, tuple[Any, BaseDistribution]]] = [{} for _ in range(len(table.complete))]
     for axis in axes:
         active = np.flatnonzero(table.active(axis))
         values = (table.labels(axis) if axis.categorical else table.numbers(axis))[active]
@@ -151,36 +160,36 @@ def _distribution(axis: Axis, values: Array) -> BaseDistribution:
     return FloatDistribution(float(low), float(high), log=axis.log)
 
 
-def _drawn(parts: Parts, values: Array, axes: Sequence[Axis], rows: Array) -> Array:
-    raw = _raw([parts[i] for i in rows], values[rows], axes)
-    return raw / (raw.sum() or 1.0)
-
-
-def _raw(parts: Parts, values: Array, axes: Sequence[Axis]) -> Array:
-    """Importance of each axis before it is divided by the sum."""
-    import optuna
-    from optuna.importance import PedAnovaImportanceEvaluator
-
-    with _quiet():
-        study = optuna.create_study(direction="minimize")
-        study.add_trials([_trial(part, float(value)) for part, value in zip(parts, values, strict=True)])
-        found = PedAnovaImportanceEvaluator(target_quantile=TOP).evaluate(study)
-    return np.array([found.get(axis.name, 0.0) for axis in axes])
-
-
-def _trial(part: dict[str, tuple[Any, BaseDistribution]], value: float) -> FrozenTrial:
+def _trial(part: Mapping[str, tuple[Any, BaseDistribution]]) -> FrozenTrial:
     from optuna.trial import create_trial
 
     return create_trial(
-        value=value,
+        value=0.0,
         params={name: setting for name, (setting, _) in part.items()},
         distributions={name: distribution for name, (_, distribution) in part.items()},
     )
 
 
+def _half(study: Study, values: Array, axes: Sequence[Axis], rows: Array) -> Array:
+    """Shares of the importance among some of the trials."""
+    some = np.full(len(values), np.nan)
+    some[rows] = values[rows]
+    raw = _raw(study, some, axes)
+    return np.asarray(raw / (raw.sum() or 1.0))
+
+
+def _raw(study: Study, values: Array, axes: Sequence[Axis]) -> Array:
+    """Importance of each axis for small values before it is shared out; trials with NaN are left out."""
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=TOP)
+    found = evaluator.evaluate(study, target=lambda trial: float(values[trial.number]))
+    return np.array([found[axis.name] for axis in axes])
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library from telling of studies in memory, and of regimes with a single trial."""
+    """Keep the library from telling of a study in memory, its target, and regimes with a single trial."""
     import optuna
 
     before = optuna.logging.get_verbosity()

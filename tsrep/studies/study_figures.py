@@ -161,9 +161,9 @@ def finalists_figure(reading: Reading) -> Shown | Missing:
     rows = reading.finalists.rows
     found = summarise(rows)
     caption = (
-        "Test scores of finalists (blue, in the order of their validation) and controls (grey), each "
-        "fitted anew with fresh seeds: means over seeds with the mean 95 % interval of the test part; "
-        "small dots are single seeds."
+        "Test scores of finalists (blue, in the order of their validation), trained anew from fresh seeds, "
+        "and of controls (grey): means over seeds with 95 % intervals of the test part; small dots are "
+        "single seeds."
     )
     numbers = {"finalists": found, "finalists-seeds": rows}
     return Shown(picture("finalists", "", caption, figure_finalists(found, rows)), numbers)
@@ -196,6 +196,8 @@ def level_ranks_figure(reading: Reading) -> Shown | Missing:
 def _ranks(name: str, caption: str, title: str, found: Comparison) -> Shown:
     from tsrep.inspect.draw_ranks import figure_ranks
 
+    if 2.0 ** (1 - len(found.sets)) * len(found.pairs) >= found.level:
+        caption += " With so few blocks no pair can differ after Holm's correction, however clear its order."
     figure = figure_ranks(found, title)
     for text in figure.axes[0].texts:  # its foot counts data sets
         text.set_text(text.get_text().replace("data set", "block"))

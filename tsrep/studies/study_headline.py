@@ -10,7 +10,7 @@ import pandas as pd
 
 from tsrep.report.wording import NOTHING, count, number, signed
 from tsrep.studies.finalists import Finalists, summarise
-from tsrep.studies.study_wording import metric_name, origin, time
+from tsrep.studies.study_wording import is_preset, metric_name, origin, time
 from tsrep.studies.trial_table import State, TrialTable
 
 MOST_TASKS = 4
@@ -26,15 +26,16 @@ def _best(table: TrialTable) -> str:
     if ranked.empty:
         return "No trial is complete, so that there is no answer yet."
     row = ranked.iloc[0]
-    named = f", {origin(row['origin'])}" if row["origin"] != "sampled" else ""
-    text = f"The best {table.value_name} is {number(row['value'], 4)} (ticket {row['ticket']}{named})"
-    return f"{text}, {against_baseline(table, float(row['value']))}."
+    named = f", {origin(row['origin'])}" if is_preset(row["origin"]) else ""
+    text = f"The best {table.value_name} is {number(row['value'], 4)} (trial {row['ticket']}{named})"
+    stands = against_baseline(table, float(row["value"]))
+    return f"{text}, {stands}." if stands else f"{text}."
 
 
 def against_baseline(table: TrialTable, value: float) -> str:
-    """How a value stands to the baseline, in words."""
+    """How a value stands to the baseline, in words; nothing where there is none."""
     if table.baseline is None:
-        return "with no baseline to hold it against"
+        return ""
     if table.relative:
         change = 100 * (value / table.baseline - 1)
         side = "below" if change < 0 else "above"
@@ -87,8 +88,8 @@ def chosen_by(finalists: Finalists | None) -> str:
     if finalists is None or finalists.rows.empty:
         return "Validation chose; the test part has not been looked at."
     return (
-        "Validation chose; test was scored once, for finalists and controls fitted with fresh seeds. "
-        "The best of many validation scores is too good by chance, the test scores are not."
+        "Validation chose; test was scored once, for finalists trained anew from fresh seeds and for "
+        "controls. The best of many validation scores is too good by chance, the test scores are not."
     )
 
 
@@ -98,7 +99,7 @@ def tiles(table: TrialTable, finalists: Finalists | None) -> list[dict[str, str]
     ranked = table.best_first
     if len(ranked):
         value = float(ranked["value"].iloc[0])
-        note = against_baseline(table, value) if table.baseline is not None else "on validation"
+        note = against_baseline(table, value) or "on validation"
         found.append({"name": "best value", "value": number(value), "note": note})
     found.append({
         "name": "complete trials", "value": count(table.count("complete")),

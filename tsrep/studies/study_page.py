@@ -30,6 +30,10 @@ NUMBERS = (
     *FIGURES, "finalists-seeds", "cells-summary", "contour-grid", "ranks-finalists-pairs",
     "ranks-levels-pairs",
 )  # fmt: skip
+NUMBERS_NOTE = (
+    "Trials are numbered as the budget counts them, from 0. One that was tried again after a crash has a "
+    "larger number in the storage, which stands beside it in trials.csv."
+)
 Draw = Callable[[Reading], Shown | Missing]
 
 
@@ -108,8 +112,8 @@ def _finalists(reading: Reading) -> Section:
     )
     section.tables.extend(tables.finalist_tables(reading.finalists, reading.table))
     section.notes.append(
-        "Intervals are those of the test part, averaged over seeds; they overlap for finalists that "
-        "were scored on the same part even where paired differences are clear."
+        "Intervals come from resampling the test part, which finalists share: they overlap even where paired "
+        "differences are clear."
     )
     return section
 
@@ -143,6 +147,7 @@ def _effects(reading: Reading) -> Section:
 
 def _study(reading: Reading) -> Section:
     section = Section("study", "Study")
+    section.notes.append(NUMBERS_NOTE)
     failed = tables.failures_table(reading.table)
     if failed:
         section.tables.append(failed)

@@ -14,7 +14,7 @@ from tsrep.studies.axis_names import short_names, value_name, varied
 from tsrep.studies.effects import Effect
 from tsrep.studies.finalists import Finalists, summarise
 from tsrep.studies.importance import Importances
-from tsrep.studies.study_wording import metric_name, origin, p_text, time
+from tsrep.studies.study_wording import is_preset, metric_name, origin, p_text, time
 from tsrep.studies.trial_table import Axis, TrialTable, level_name
 
 Rows = list[tuple[Cell, ...]]
@@ -28,13 +28,13 @@ def best_tables(table: TrialTable) -> list[Table]:
     if ranked.empty:
         return []
     rest = ranked.iloc[BEST:]
-    shown = pd.concat([ranked.head(BEST), rest[rest["origin"] != "sampled"]])
+    shown = pd.concat([ranked.head(BEST), rest[[is_preset(name) for name in rest["origin"]]]])
     breaks = frozenset({BEST} if len(shown) > BEST else ())
     more = "; presets that are not among them below" if breaks else ""
     caption = f"Best of {count(len(ranked))} complete trials by {table.value_name}{more}"
-    tasks = [task for task in table.tasks if task] if len(table.tasks) <= MOST_TASKS else []
+    tasks = table.tasks if 1 < len(table.tasks) <= MOST_TASKS else ()
     scores: Rows = [_scores(place, row, tasks) for place, row in shown.iterrows()]
-    names = ["rank", "ticket", "value", *tasks, "training", "weights", "origin"]
+    names = ["rank", "trial", "value", *tasks, "training", "weights", "origin"]
     tables = [Table(caption, _header(names, set(range(len(names) - 1))), scores, breaks)]
     axes, short = varied(table), short_names(table.axes)
     if axes:
@@ -160,7 +160,7 @@ def failures_table(table: TrialTable) -> Table | None:
         (_right(f"{len(tickets)}"), Cell(str(why)), Cell(", ".join(map(str, tickets))))
         for why, tickets in sorted(reasons.items(), key=lambda item: -len(item[1]))
     ]
-    return Table("Failed trials", _header(("trials", "why", "tickets"), {0}), rows)
+    return Table("Failed trials", _header(("trials", "why", "which"), {0}), rows)
 
 
 def _right(text: str, *, strong: bool = False) -> Cell:

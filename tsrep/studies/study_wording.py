@@ -6,6 +6,13 @@ import math
 
 from tsrep.report.wording import METRICS, NOTHING, duration
 
+PRESET = "preset:"
+
+
+def is_preset(name: str) -> bool:
+    """Whether a trial was asked for by name, and not by a sampler or a grid."""
+    return str(name).startswith(PRESET)
+
 
 def origin(name: str) -> str:
     """``preset autotcl`` of ``preset:autotcl``."""

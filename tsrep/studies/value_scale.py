@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from tsrep.inspect.style import ACCENT, MUTED, PALETTE
+from tsrep.studies.study_wording import is_preset
 from tsrep.studies.trial_table import TrialTable
 
 Array = NDArray[Any]
@@ -104,7 +105,7 @@ def baseline_line(axes: Axes, table: TrialTable, *, upright: bool = True) -> Non
 
 def preset(rows: pd.DataFrame) -> Array:
     """Whether each trial was asked for by name and not by the sampler."""
-    return np.array([origin != "sampled" for origin in rows["origin"]], bool)
+    return np.array([is_preset(origin) for origin in rows["origin"]], bool)
 
 
 def trial_looks(rows: pd.DataFrame) -> dict[str, tuple[Array, dict[str, Any]]]:
