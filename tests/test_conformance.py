@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,14 +13,25 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tsrep.datasets.about import About
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
+from tsrep.forecasting.heads.head import HEADS, Head
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.player import Player
-from tsrep.registry import ENCODERS, OBJECTIVES, SAMPLERS, VIEWS
+from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, VIEWS
 from tsrep.sampling.sampler import Sampler
-from tsrep.signals import Batch
-from tsrep.testing import check_encoder, check_objective, check_sampler, check_view
+from tsrep.signals import Batch, Panel
+from tsrep.signals.split import Split
+from tsrep.testing import (
+    check_dataset,
+    check_encoder,
+    check_head,
+    check_objective,
+    check_sampler,
+    check_split,
+    check_view,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +66,58 @@ def test_view(name: str) -> None:
     check_view(view, channels=3 if VIEWS.entry(name).runtime else None)
 
 
+HEAD_STEPS = {"per-variate": 1}  # each variate is one step of its own part of the representation
+SMALL_HEADS: dict[str, dict[str, Any]] = {"decoder": {"width": 8, "heads": 2, "depth": 1}}
+
+
+@pytest.mark.parametrize("name", HEADS.names())
+def test_head(name: str) -> None:
+    settings = HEADS.entry(name).settings(**SMALL_HEADS.get(name, {}))
+    check_head(lambda **run: HEADS.build(settings, **run), steps=HEAD_STEPS.get(name, 8))
+
+
+# those that need no files; the others are checked in tests/datasets on folders in their layout
+SMALL_SETS: dict[str, dict[str, Any]] = {
+    "ptb-xl-sim": {"patients": 60, "records_per_patient": 1.0},
+    "seasonal-sim": {"steps": 400, "periods": [12]},
+}
+MADE = [name for name in DATASETS.names() if DATASETS.entry(name).cls.about.synthetic]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_dataset(name: str) -> None:
+    settings = DATASETS.entry(name).settings(**SMALL_SETS.get(name, {}))
+    check_dataset(lambda: DATASETS.build(settings))
+
+
+def divided_panel() -> Panel:
+    """40 patients of one class each, with folds."""
+    patient = np.repeat(np.arange(40), 3)
+    x = np.random.default_rng(0).normal(size=(120, 1, 8)).astype(np.float32)
+    return Panel.from_arrays(x, label=patient % 2, patient=patient, sfreq=1, fold=patient // 2 % 10 + 1)
+
+
+OF_SPLITS: dict[str, dict[str, Any]] = {"patients": {"validation": [3, 4], "test": [5]}}
+
+
+@pytest.mark.parametrize("name", SPLITS.names())
+def test_split(name: str) -> None:
+    rule = SPLITS.build(SPLITS.entry(name).settings(**OF_SPLITS.get(name, {})))
+    data: Any = divided_panel()
+    if name == "train-test":
+        data = replace(data, fold=(data.patient >= 30) + 1)
+    if getattr(rule, "kind", "panel") == "series":
+        months = {"ett-months": 20 * 30 * 24}
+        data = DATASETS.build({"name": "seasonal-sim", "steps": months.get(name, 400), "periods": [24]}).load(
+            None
+        )
+    check_split(rule, data)
+
+
 def test_there_is_something_to_check() -> None:
+    assert {"ptb-xl-sim", "seasonal-sim"} <= set(MADE)
+    assert {"flatten", "decoder"} <= set(HEADS.names())
+    assert {"stratified", "chronological", "train-test"} <= set(SPLITS.names())
     assert {"dilated-conv", "resnet1d"} <= set(ENCODERS.names())
     assert {"ts2vec", "simclr", "supervised"} <= set(OBJECTIVES.names())
     assert {"random", "trial-wise", "patient-wise"} <= set(SAMPLERS.names())
@@ -295,3 +361,159 @@ def _in_place(x: Tensor, *, generator: torch.Generator) -> Tensor:
 def test_view_faults_are_caught(view: Any, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check_view(view)
+
+
+class FaultyHead(Head):
+    """A linear head with one fault at a time."""
+
+    fault: ClassVar[str] = ""
+
+    def __init__(self, *, dim: int, steps: int, horizon: int, variates: int, **_: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(dim * steps, variates * horizon)
+        self.variates, self.hidden_state = variates, torch.rand(1).item() if self.fault == "state" else 0.0
+
+    def forward(
+        self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        y = self.map(z.flatten(1)).unflatten(1, (self.variates, -1)) + self.hidden_state
+        match self.fault:
+            case "shape":
+                return y.mT
+            case "global":
+                return nn.functional.dropout(y, 0.5, self.training)
+            case "rows":
+                return y - y.mean(0)
+            case "evaluation":
+                return y if generator is None else y + torch.rand(y.shape, generator=generator)
+            case "detached":
+                return self.map(z.detach().flatten(1)).unflatten(1, (self.variates, -1))
+        return y
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("shape", "not "),
+        ("global", "global random generator"),
+        ("rows", "depends on the other rows"),
+        ("evaluation", "dropout in evaluation mode"),
+        ("detached", "reaches the encoder"),
+        ("state", "state_dict"),
+    ],
+)
+def test_head_faults_are_caught(fault: str, message: str) -> None:
+    faulty: Any = type("Faulty", (FaultyHead,), {"fault": fault})
+    with pytest.raises(AssertionError, match=message):
+        check_head(faulty)
+
+
+class FaultyRule:
+    """Three parts by patient, with one fault at a time."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault, self.asked = fault, 0
+
+    def __call__(self, panel: Panel) -> Split:
+        self.asked += self.fault == "memory"
+        part = (panel.patient + self.asked) % 3
+        train, validation, test = (np.flatnonzero(part == k) for k in range(3))
+        match self.fault:
+            case "leak":
+                validation = np.sort(np.r_[validation, train[:1] + 1])
+            case "empty":
+                validation = validation[:0]
+            case "order":
+                train = train[::-1]
+            case "beyond":
+                test = test + len(panel)
+            case "global":
+                np.random.rand()  # noqa: NPY002 - the fault
+        return Split(train, validation, test, "by patient", {}, str(self.asked))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("leak", "is in the train and the validation part"),
+        ("empty", "validation part is empty"),
+        ("order", "not sorted"),
+        ("beyond", "does not have"),
+        ("global", "global random generator"),
+        ("memory", "asked again"),
+    ],
+)
+def test_split_faults_are_caught(fault: str, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_split(FaultyRule(fault), divided_panel())
+    check_split(FaultyRule(""), divided_panel())
+
+
+class FaultySet:
+    """Recordings in ``.npy`` files, one each, with one fault at a time."""
+
+    about: ClassVar[About] = About(title="Small", licence="none", citation="", url="")
+    default_split = "stratified"
+    fault = ""
+    loads = 0
+
+    def load(self, root: Path | None, **_: Any) -> Panel:
+        assert root is not None
+        listed = [Path(entry.path) for entry in os.scandir(root)]
+        files = listed if self.fault == "listing" else sorted(listed)
+        x = np.stack([np.load(path) for path in files])
+        digest = "" if self.fault == "digest" else hashlib.sha256(x.data).hexdigest()
+        patient = np.arange(len(x)) // 2
+        type(self).loads += 1
+        match self.fault:
+            case "silent":
+                x[3, 1] = np.nan
+            case "infinite":
+                x[3, 1, 0] = np.inf
+            case "again":
+                digest = f"{digest}{self.loads}"
+            case "values":
+                x[0, 0, 0] = self.loads
+            case "split":
+                patient = np.zeros_like(patient)
+            case "global":
+                np.random.rand()  # noqa: NPY002 - the fault
+        panel = Panel.from_arrays(x, label=patient % 2, patient=patient, sfreq=10, digest=digest)
+        match self.fault:
+            case "twice":
+                panel = panel.select(np.r_[0, np.arange(len(panel))])
+            case "gain":
+                panel = replace(panel, gain=-panel.gain)
+            case "names":
+                panel = replace(panel, channels=("a", "a"))
+            case "patients":
+                panel = replace(panel, patient_names=("p0",))
+        return panel
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("listing", "another order of files in the folder gives"),
+        ("digest", "digest is empty"),
+        ("silent", "no value at all"),
+        ("infinite", "infinite value"),
+        ("again", "loading twice gives another digest"),
+        ("values", "loading twice gives other signals"),
+        ("split", "cannot divide"),
+        ("global", "global random generator"),
+        ("twice", "more than once"),
+        ("gain", "a gain is not a positive number"),
+        ("names", "share the name"),
+        ("patients", "has no name"),
+    ],
+)
+def test_dataset_faults_are_caught(fault: str, message: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 2, 8)).astype(np.float32)
+    for i, record in enumerate(x):
+        np.save(tmp_path / f"{i:02d}.npy", record)
+    faulty = type("Faulty", (FaultySet,), {"fault": fault, "loads": 0})
+    with pytest.raises(AssertionError, match=message):
+        check_dataset(faulty, tmp_path)
+    if fault == "listing":
+        check_dataset(FaultySet, tmp_path)

@@ -1,0 +1,186 @@
+"""Conformance of data sets."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from tsrep.datasets.about import About
+from tsrep.errors import SplitError
+from tsrep.registry import SPLITS
+from tsrep.signals import Panel, Series
+from tsrep.testing.assertions import global_randomness_untouched, require
+from tsrep.testing.splits import check_split
+
+Make = Callable[[], Any]
+CHUNK = 256
+
+
+def check_dataset(make: Make, root: Path | str | None = None) -> None:
+    """Check what a data set promises: ids, labels, rates, a stable digest, and patients that can be divided.
+
+    It is loaded several times, into conversion caches of its own, once with the listings of all folders
+    turned round; a small extract of the data is enough.
+
+    Parameters
+    ----------
+    make : callable
+        ``make()`` gives the data set with its settings, as a registry builds it.
+    root : Path, optional
+        Folder of the data; ``None`` for a data set that needs no files.
+
+    Raises
+    ------
+    AssertionError
+        Naming the broken promise.
+    """
+    _check_about(make())
+    with global_randomness_untouched("the data set"):
+        data = _loaded(make, root)
+    require(isinstance(data, Panel | Series), f"load gives a {type(data).__name__}, not a Panel or a Series")
+    _check_same(data, _loaded(make, root), "loading twice gives")
+    with _listings_turned_round():
+        _check_same(data, _loaded(make, root), "another order of files in the folder gives")
+    require(bool(data.digest), "the digest is empty; runs tell by it whether data have changed")
+    _check_names("channels", data.channels)
+    if isinstance(data, Panel):
+        _check_panel(data)
+    else:
+        _check_series(data)
+    _check_division(make(), data)
+
+
+def _loaded(make: Make, root: Path | str | None) -> Any:
+    with tempfile.TemporaryDirectory() as cache:
+        return make().load(None if root is None else Path(root), cache=Path(cache), progress=False)
+
+
+def _check_about(dataset: Any) -> None:
+    facts = getattr(dataset, "about", None)
+    require(isinstance(facts, About), "attribute about must be an About")
+    assert isinstance(facts, About)
+    for name in ("title", "licence"):
+        require(bool(getattr(facts, name)), f"about.{name} is empty")
+    split = dataset.default_split
+    require(split in SPLITS.names(), f"default_split {split!r} is none of {SPLITS.names()}")
+
+
+def _check_names(what: str, names: tuple[str, ...]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    require(len(names) > 0, f"there are no {what}")
+    require(not twice, f"{what} share the name {twice[:1]}")
+
+
+def _check_same(one: Any, other: Any, how: str) -> None:
+    require(one.digest == other.digest, f"{how} another digest")
+    names = (
+        ("row", "start", "label", "trial", "patient") if isinstance(one, Panel) else ("time", "covariates")
+    )
+    for name in names:
+        same = np.array_equal(getattr(one, name), getattr(other, name))
+        require(same, f"{how} other values of {name}")
+    some = _some(one), _some(other)
+    require(np.array_equal(*some, equal_nan=True), f"{how} other signals")
+
+
+def _some(data: Any) -> Any:
+    """Signals of some samples from first to last, or of all of a series."""
+    if isinstance(data, Series):
+        return data.values
+    return data.take(np.unique(np.linspace(0, len(data) - 1, 64).astype(np.int64)))
+
+
+def _check_panel(panel: Panel) -> None:
+    require(len(panel) > 0, "the panel has no samples")
+    require(0 < panel.sfreq < np.inf, f"sfreq is {panel.sfreq}, not a positive rate")
+    require(panel.length > 0, "samples have no time steps")
+    _check_names("classes", panel.classes)
+    places = np.unique(np.stack([panel.row, panel.start]), axis=1)
+    require(places.shape[1] == len(panel), "a sample is listed more than once")
+    for name in ("trial", "patient"):
+        ids = getattr(panel, name)
+        require(ids.dtype == np.int64, f"{name} is {ids.dtype}, not int64")
+    order = np.argsort(panel.trial, kind="stable")
+    trial, patient = panel.trial[order], panel.patient[order]
+    shared = (trial[1:] == trial[:-1]) & (patient[1:] != patient[:-1])
+    require(not shared.any(), "a trial belongs to two patients")
+    if panel.patient_names:
+        known = panel.patient.min() >= 0 and panel.patient.max() < len(panel.patient_names)
+        require(bool(known), "a patient has no name, though patient_names is given")
+        _check_names("patients", panel.patient_names)
+    if not panel.multilabel:
+        inside = panel.label.min() >= 0 and panel.label.max() < len(panel.classes)
+        require(bool(inside), "a label is no number of a class")
+    gain = np.asarray(panel.gain)
+    require(bool((np.isfinite(gain) & (gain > 0)).all()), "a gain is not a positive number")
+    _check_signals(panel)
+
+
+def _check_signals(panel: Panel) -> None:
+    for begin in range(0, len(panel), CHUNK):
+        x = panel.take(np.arange(begin, min(begin + CHUNK, len(panel))))
+        require(not np.isinf(x).any(), "a signal has an infinite value; a missing one is NaN")
+        silent = np.argwhere(np.isnan(x).all(axis=2))
+        where = [(begin + int(k), panel.channels[c]) for k, c in silent[:1]]
+        require(not where, f"sample and channel {where} have no value at all; list the record in skipped")
+
+
+def _check_series(series: Series) -> None:
+    require(len(series) > 1, "the series has fewer than two steps")
+    require(series.period >= 1, f"period is {series.period}, not a positive number of steps")
+    require(not np.isinf(series.values).any(), "the series has an infinite value; a missing one is NaN")
+    silent = np.flatnonzero(np.isnan(series.values).all(axis=1))
+    require(not len(silent), f"channel {[series.channels[c] for c in silent[:1]]} has no value at all")
+    require(bool((np.diff(series.time) > np.timedelta64(0, "s")).all()), "time does not advance")
+
+
+def _check_division(dataset: Any, data: Panel | Series) -> None:
+    rule = SPLITS.build({"name": dataset.default_split})
+    try:
+        rule(data)
+    except SplitError as error:
+        raise AssertionError(
+            f"the split {dataset.default_split!r} cannot divide the data: {error}"
+        ) from error
+    check_split(rule, data)
+
+
+@contextmanager
+def _listings_turned_round() -> Iterator[None]:
+    """Folders list their entries in the reverse of the sorted order."""
+    listdir, scandir = os.listdir, os.scandir
+
+    def turned(path: Any = ".") -> list[Any]:
+        return sorted(listdir(path), reverse=True)
+
+    class Turned:
+        """As os.scandir gives it: an iterator that can be closed."""
+
+        def __init__(self, path: Any = ".") -> None:
+            with scandir(path) as entries:
+                self.entries = iter(sorted(entries, key=lambda entry: entry.name, reverse=True))
+
+        def __iter__(self) -> Any:
+            return self.entries
+
+        def __next__(self) -> Any:
+            return next(self.entries)
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.close()
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    with mock.patch.object(os, "listdir", turned), mock.patch.object(os, "scandir", Turned):
+        yield
