@@ -34,6 +34,7 @@ def figure_contour(found: Contour, table: TrialTable) -> Figure:
     if inside.count():
         levels = MaxNLocator(11).tick_values(low, high)
         axes.contourf(found.grid_x, found.grid_y, inside, levels=levels, cmap=colours, vmin=low, vmax=high)
+    axes.scatter(found.x, found.y, c="white", s=44, linewidths=0, zorder=2)
     dots = axes.scatter(
         found.x, found.y, c=value, cmap=colours, vmin=low, vmax=high, s=26, edgecolors=INK, linewidths=0.6,
         zorder=3,

@@ -15,6 +15,7 @@ from tsrep.studies.finalists import summarise
 from tsrep.studies.missing import Missing
 from tsrep.studies.reading import Reading
 from tsrep.studies.sections import Shown
+from tsrep.studies.study_wording import is_preset
 from tsrep.studies.value_scale import value_scale
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from tsrep.evaluation.ranks import Comparison
     from tsrep.studies.contour import Contour
-
-_DOTS = "Blue dots were chosen by the sampler, orange diamonds are presets; the dashed line is the baseline."
+    from tsrep.studies.trial_table import TrialTable
 
 
 def history_figure(reading: Reading) -> Shown | Missing:
@@ -34,7 +34,7 @@ def history_figure(reading: Reading) -> Shown | Missing:
     found = history(table)
     if isinstance(found, Missing):
         return found
-    caption = f"Value of each complete trial and the best so far. {_DOTS}{value_scale(table).note}"
+    caption = f"Value of each complete trial and the best so far.{_dots(table)}{value_scale(table).note}"
     return _shown("history", caption, figure_history(table), found)
 
 
@@ -59,8 +59,9 @@ def importance_figure(reading: Reading) -> Shown | Missing:
     caption = (
         f"{found.evaluator}. Dots are shares of the sum over axes; bars are 95 % intervals over random "
         "halves of the trials, in which there are fewer best ones to go by, so that they lean towards "
-        "equal shares. Blue: above what 95 % of studies with shuffled values reach (grey band). Other "
-        "evaluators may disagree."
+        "equal shares. Blue: above what 95 % of studies with shuffled values reach (grey band). It is "
+        "the importance among the trials that ran: an axis that the sampler settled early shows little "
+        "here. Other evaluators may disagree."
     )
     numbers = pd.DataFrame([asdict(share) for share in found.shares])
     return _shown("importance", caption, figure_importance(found, reading.table), numbers)
@@ -93,7 +94,7 @@ def cells_figure(reading: Reading) -> Shown | Missing:
         return reading.cells if isinstance(reading.cells, Missing) else Missing("")
     caption = (
         "Every complete trial in the level that it has of each axis; black: median. Trials of a level "
-        f"differ in all other axes. {_DOTS}{value_scale(reading.table).note}"
+        f"differ in all other axes.{_dots(reading.table)}{value_scale(reading.table).note}"
     )
     numbers = {"cells": reading.cells, "cells-summary": reading.cell_summary}
     return Shown(picture("cells", "", caption, figure_cells(reading.table)), numbers)
@@ -211,6 +212,13 @@ def _ranks(name: str, caption: str, title: str, found: Comparison) -> Shown:
         f"{name}-pairs": pd.DataFrame([asdict(pair) for pair in found.pairs]),
     }
     return Shown(picture(name, "", caption, figure), numbers)
+
+
+def _dots(table: TrialTable) -> str:
+    """What the dots of a figure are, and its line; each sentence after a space."""
+    named = any(is_preset(name) for name in table.complete["origin"])
+    presets = " Blue dots were chosen by the sampler, orange diamonds are presets." if named else ""
+    return presets + (" The dashed line is the baseline." if table.baseline is not None else "")
 
 
 def _shown(name: str, caption: str, figure: Figure, numbers: pd.DataFrame) -> Shown:
