@@ -29,14 +29,23 @@ PACE = Pace(interval=0.2, grace=1.0)
 def climb(trial: optuna.Trial, folder: Path, step_seconds: float = 0.05) -> Values:
     """Six steps; stops between two of them when asked to."""
     x = trial.suggest_float("x", 0.0, 1.0)
-    with stop_requests() as request, (folder / "steps.jsonl").open("a") as file:
-        for step in range(len(steps(folder)), STEPS):
-            file.write(json.dumps({"step": step, "x": x, "pid": os.getpid()}) + "\n")
-            file.flush()
+    with stop_requests() as request:
+        while len(steps(folder)) < STEPS:
+            step(folder, x)
             time.sleep(step_seconds)
             if request.made:
                 raise Interrupted("stopped between two steps")
     return x
+
+
+def stall(trial: optuna.Trial, folder: Path) -> Values:
+    """Climb, but the first who does so in ticket 1 hangs after three steps."""
+    hangs = trial.user_attrs["ticket"] == 1 and not steps(folder)
+    for _ in range(3 if hangs else 0):
+        step(folder, trial.suggest_float("x", 0.0, 1.0))
+    if hangs:
+        time.sleep(120)
+    return climb(trial, folder, 0.02)
 
 
 def die(trial: optuna.Trial, folder: Path, deaths: dict[int, int]) -> Values:
@@ -76,6 +85,13 @@ def meet(trial: optuna.Trial, folder: Path, workers: int) -> Values:
     while len(list(folder.parent.glob("*/here"))) < workers and time.monotonic() < until:
         time.sleep(0.05)
     return float(os.getpid())
+
+
+def step(folder: Path, x: float) -> None:
+    """Take the next one."""
+    line = json.dumps({"step": len(steps(folder)), "x": x, "pid": os.getpid()}) + "\n"
+    with (folder / "steps.jsonl").open("a") as file:
+        file.write(line)
 
 
 def steps(folder: Path) -> list[dict[str, Any]]:
