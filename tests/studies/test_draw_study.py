@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from tests.inspect.test_figures import collisions
 from tests.studies.planted import confirmed, planted
-from tsrep.inspect.style import png
 from tsrep.studies.contour import Contour, contour
 from tsrep.studies.draw_cells import figure_cells
 from tsrep.studies.draw_contour import figure_contour
@@ -57,9 +56,8 @@ def inside(figure: Figure) -> bool:
     return all(b.x0 >= -1 and b.y0 >= -1 and b.x1 <= width + 1 and b.y1 <= height + 1 for b in boxes)
 
 
-@pytest.mark.parametrize("trials", [5, 80])
-def test_every_complete_trial_is_drawn_and_labels_have_room(trials: int) -> None:
-    table = planted(trials)
+def test_every_complete_trial_is_drawn_and_labels_have_room() -> None:
+    table = planted(80)
     n = table.count("complete")
     categorical = sum(axis.categorical and len(table.levels(axis)) > 1 for axis in table.axes)
     for figure, expected in (
@@ -182,8 +180,8 @@ def test_equal_values_can_be_drawn() -> None:
     table = planted(30)
     same = replace(table, frame=table.frame.assign(value=table.frame["value"] * 0 + 0.8), baseline=None)
     for draw in (figure_history, figure_cells, figure_slices):
-        assert png(draw(same))
-    assert png(figure_front(cost_table(same), same))
+        assert inside(draw(same))
+    assert inside(figure_front(cost_table(same), same))
     found = contour(same)
     assert isinstance(found, Contour)
-    assert png(figure_contour(found, same))
+    assert inside(figure_contour(found, same))
