@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,10 @@ def test_few_chunks_are_held(root: Path) -> None:
     assert len(reads) == 6
     panel.take(np.array([0]))
     assert (len(reads), len(panel.store._chunks)) == (7, 2)
+    panel.store._read = whole
+    copy = pickle.loads(pickle.dumps(panel))
+    assert not copy.store._chunks
+    np.testing.assert_array_equal(copy.x, panel.x)
 
 
 def test_the_digest_follows_values_and_not_chunks(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_pages_are_given_back_and_read_again(tmp_path: Path, monkeypatch: pytest
     assert memory_map(np.zeros(3)) is None
     pages = MappedPages(mapped)
     total = int(mapped.sum(dtype=np.int64))
+    assert pickle.loads(pickle.dumps(pages))._map is None
     pages.touched(64)
     assert pages._read == 0
     assert int(mapped.sum(dtype=np.int64)) == total

@@ -78,6 +78,10 @@ class ChunkedStore:
             result[at] = windows[row[at] - k * self.chunk, :, start[at]]
         return result
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the chunks held."""
+        return self.__dict__ | {"_chunks": OrderedDict()}
+
     def _chunk(self, number: int) -> NDArray[Any]:
         if number not in self._chunks:
             while len(self._chunks) >= self.held:

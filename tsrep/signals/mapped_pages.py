@@ -36,6 +36,10 @@ class MappedPages:
             if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
                 self._map.madvise(mmap.MADV_DONTNEED)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the map: what is pickled is a copy in memory."""
+        return self.__dict__ | {"_map": None}
+
 
 def memory_map(array: Any) -> mmap.mmap | None:
     """The memory map under an array or a view of one, or None."""
