@@ -198,9 +198,9 @@ def _page(found: Sequence[Sequence[dict[Key, Predictions]]]) -> str:
         "the labels; `band-power` is the log power of each channel in five bands; both and `random-init` "
         "have the same training subjects. All but `supervised` are read by a logistic regression.",
         f"- Values: per recording of 60 s (the mean of its 15 windows), {len(found)} seeds (training and "
-        "start; `band-power` and `majority` have no chance in them), probabilities as ranks within a fold for "
-        "AUROC. 95 % intervals by bootstrap over subjects; ± over seeds; the difference from the same random "
-        "start is paired.",
+        "start; `band-power` and `majority` have no chance in them), probabilities as ranks within a fold "
+        "for AUROC. 95 % intervals by bootstrap over subjects; ± over seeds; the difference from the same "
+        "random start is paired.",
         "",
         "| method | recordings | subjects | AUROC | minus random-init | accuracy |",
         "| --- | --- | --- | --- | --- | --- |",

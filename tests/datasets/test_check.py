@@ -95,6 +95,42 @@ def test_balance_patients_and_skipped():
     assert "60 of 60 patients have one record" in " ".join(f.what for f in check(make(patient=np.arange(60))))
 
 
+def test_copied_recordings_in_epochs_make_one_finding():
+    x = make().store.copy()
+    x[20:26] = x[40:46]
+    x[2] = x[3] = x[0]
+    patient = np.arange(60) // 20
+    copies = [(f.severity, f.where) for f in check(make(x, patient)) if "identical" in f.what]
+    assert copies == [
+        ("warning", "records 20, 40; 21, 41; 22, 42; 23, 43; 24, 44; and 1 more"),
+        ("note", "records 0, 2, 3"),
+    ]
+
+
+def test_classes_are_counted_by_patient_in_each_part():
+    label = np.zeros(60, int)
+    label[:20:2] = 1
+    panel = make(label=label, classes=("common", "rare"))
+    assert "30 patients: common 30, rare 10; 10 have more than one class" in [f.what for f in check(panel)]
+    first = panel.patient < 8
+    split = Split.make(panel, first, panel.patient == 20, panel.patient > 20, how="")
+    found = {f.where: f.what for f in check(panel, split) if "patient" in f.what and f.where.endswith("part")}
+    assert found == {
+        "train part": "8 patients: common 8, rare 8; 8 have more than one class",
+        "validation part": "1 patient: common 1",
+        "test part": "9 patients: common 9",
+    }
+
+
+def test_channels_that_are_left_out_are_told_apart_from_records():
+    panel = make(skipped=(("r9", "it is broken"), ("channel Cz", "not in r3")))
+    found = [(f.what, f.where) for f in check(panel) if "left out" in f.what]
+    assert found == [
+        ("1 left out as unreadable", "r9: it is broken"),
+        ("1 channel left out of all records", "channel Cz: not in r3"),
+    ]
+
+
 def test_windows_are_checked_by_record():
     x = make().store.copy()
     x[3, 0] = 7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -90,10 +90,18 @@ def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _skipped(panel: Panel) -> Iterator[Finding]:
-    if panel.skipped:
-        reasons = "; ".join(f"{record}: {reason}" for record, reason in panel.skipped[:SHOWN])
-        more = f"; and {len(panel.skipped) - SHOWN} more" if len(panel.skipped) > SHOWN else ""
-        yield Finding("warning", f"{len(panel.skipped):,} left out as unreadable", reasons + more)
+    channels = [entry for entry in panel.skipped if entry[0].startswith("channel ")]
+    records = [entry for entry in panel.skipped if entry not in channels]
+    if records:
+        yield Finding("warning", f"{len(records):,} left out as unreadable", _reasons(records))
+    if channels:
+        what = _count(len(channels), "channel")
+        yield Finding("warning", f"{what} left out of all records", _reasons(channels))
+
+
+def _reasons(entries: Sequence[tuple[str, str]]) -> str:
+    more = f"; and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
+    return "; ".join(f"{record}: {reason}" for record, reason in entries[:SHOWN]) + more
 
 
 def _per_lead(leads: dict[str, list[int]], what: str, trial_of: dict[int, int]) -> Iterator[Finding]:
@@ -111,14 +119,17 @@ def _copies(
     if split is not None:
         for name in PARTS:
             part_of |= dict.fromkeys(panel.row[getattr(split, name)].tolist(), name)
+    groups: dict[tuple[tuple[str, ...], tuple[int, ...]], list[list[int]]] = defaultdict(list)
     for rows in rows_of.values():
-        if len(rows) < 2:
-            continue
-        parts = sorted({part_of[row] for row in rows if row in part_of}, key=PARTS.index)
-        patients = {patient_of[row] for row in rows}
-        where = "records " + _list(trial_of[row] for row in rows)
-        if len(parts) > 1:
-            yield Finding("error", f"identical signals in the {' and the '.join(parts)} part", where)
+        if len(rows) > 1:
+            parts = sorted({part_of[row] for row in rows if row in part_of}, key=PARTS.index)
+            groups[tuple(parts), tuple(sorted({patient_of[row] for row in rows}))].append(rows)
+    # a recording in epochs that was copied makes one finding, not one for each epoch
+    for (shared, patients), copies in groups.items():
+        more = f"; and {len(copies) - SHOWN} more" if len(copies) > SHOWN else ""
+        where = "records " + "; ".join(_list(trial_of[row] for row in rows) for rows in copies[:SHOWN]) + more
+        if len(shared) > 1:
+            yield Finding("error", f"identical signals in the {' and the '.join(shared)} part", where)
         elif len(patients) > 1:
             yield Finding("warning", "identical signals under different patients", where)
         else:
@@ -152,6 +163,20 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
             yield Finding("warning", f"no sample of class {', '.join(absent)}", part)
         text = ", ".join(f"{name} {s:.0%}" for name, s in zip(panel.classes, share, strict=True) if s > 0)
         yield Finding("note", f"{_count(len(index), 'sample')}: {text}", part)
+        yield from _per_patient(panel, label, index, part)
+
+
+def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> Iterator[Finding]:
+    """How many patients each class comes from: a class may have half the samples and one patient."""
+    patients, inverse = np.unique(panel.patient[index], return_inverse=True)
+    has = np.zeros((len(patients), len(panel.classes)), bool)
+    np.logical_or.at(has, inverse, label[index])
+    if not len(patients):
+        return
+    text = ", ".join(f"{name} {n}" for name, n in zip(panel.classes, has.sum(axis=0), strict=True) if n)
+    several = int((has.sum(axis=1) > 1).sum())
+    both = f"; {several} have more than one class" if several else ""
+    yield Finding("note", f"{_count(len(patients), 'patient')}: {text}{both}", part)
 
 
 def _patients(panel: Panel) -> Iterator[Finding]:

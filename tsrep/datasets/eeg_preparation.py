@@ -13,10 +13,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import Pieces
-from tsrep.datasets.eeg_reading import EegHeader, Span, bad_spans, header_of, opened, read_csv, read_header
+from tsrep.datasets.eeg_reading import (
+    EegHeader,
+    Span,
+    bad_spans,
+    header_of,
+    opened,
+    read_csv,
+    read_header,
+    silent_mne,
+)
 from tsrep.datasets.gaps import bridged, find_gaps
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import ConfigError, DataError
+from tsrep.registry import nearest
 from tsrep.signals.filters import bandpass, notch
 from tsrep.signals.resample import resample
 
@@ -292,18 +302,17 @@ def montage_places(montage: str) -> dict[str, NDArray[np.float64]]:
     ConfigError
         When there is no such montage.
     """
-    import mne
-
-    try:
-        if Path(montage).is_file():
-            found = mne.channels.read_custom_montage(montage)
-        else:
-            found = mne.channels.make_standard_montage(montage)
-    except (ValueError, OSError, RuntimeError) as error:
-        names = ", ".join(mne.channels.get_builtin_montages()[:8])
-        raise ConfigError(
-            f"there is no montage {montage!r}; name one of MNE ({names}, ...) or a file in the data's folder"
-        ) from error
+    with silent_mne() as (mne, _):
+        try:
+            if Path(montage).is_file():
+                found = mne.channels.read_custom_montage(montage)
+            else:
+                found = mne.channels.make_standard_montage(montage)
+        except (ValueError, OSError, RuntimeError) as error:
+            known = nearest(montage, mne.channels.get_builtin_montages())
+            raise ConfigError(
+                f"there is no montage {montage!r} in MNE, nor such a file in the data's folder; {known}"
+            ) from error
     return {name.lower(): at for name, at in found.get_positions()["ch_pos"].items()}
 
 

@@ -122,23 +122,30 @@ def opened(path: Path) -> Iterator[Any]:
     """
     if not path.is_file():
         raise Unreadable("the file is missing")
-    with READING, warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+    with silent_mne() as (mne, said):
         try:
-            import mne
-
-            with mne.utils.use_log_level("WARNING"):
-                _refuse_short(path)
-                raw = _open(mne, path)
-                _refuse_lost(said)
-                yield raw
-                _refuse_lost(said)
+            _refuse_short(path)
+            raw = _open(mne, path)
+            _refuse_lost(said)
+            yield raw
+            _refuse_lost(said)
         except Unreadable:
             raise
         except Exception as error:  # what a broken file makes MNE raise has no common class
             kind = suffix_of(path).lstrip(".").upper() or "EEG"
             what = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
             raise Unreadable(f"its {kind} header or data are corrupted ({what})") from error
+
+
+@contextmanager
+def silent_mne() -> Iterator[tuple[Any, list[warnings.WarningMessage]]]:
+    """MNE, and what it warns of instead of saying it; one thread at a time."""
+    with READING, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        import mne
+
+        with mne.utils.use_log_level("WARNING"):
+            yield mne, said
 
 
 def _open(mne: Any, path: Path) -> Any:
