@@ -1,0 +1,103 @@
+"""Everything that the documentation tells a reader to type does what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.checking import check_command, check_python
+from tests.docs.execution import Page
+from tests.docs.snippets import ROOT, Snippet, commands, pages, snippets
+from tsrep import registry
+from tsrep.runs.config import schema
+
+PAGES = [page for page in pages() if any(snippets(page))]
+REGISTRIES = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder with the configurations that ship, as the current one; what is registered is undone."""
+    for name in ("configs", "studies"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    kept = [dict(each._entries) for each in REGISTRIES]
+    names = [each.names() for each in REGISTRIES]
+    yield tmp_path
+    for each, before, known in zip(REGISTRIES, kept, names, strict=True):
+        each._entries = {
+            name: entry for name, entry in each._entries.items() if name in before or name in known
+        }
+    schema.cache_clear()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page(page: Path, folder: Path) -> None:
+    reader = Page(folder)
+    for block in snippets(page):
+        reader.follow(block)
+
+
+def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "imagined.md"
+    text = 'a\n\n<!-- needs: x -->\n\n```bash\ntsrep show \\\n  RUN  # later\n```\n\n```yaml title="a.yaml"\nseed: 1\n```\n'
+    (tmp_path / "page.md").write_text(text, encoding="utf-8")
+    found = list(snippets(tmp_path / "page.md"))
+    assert [(s.language, s.line, s.title, s.note) for s in found] == [
+        ("bash", 6, "", "needs"),
+        ("yaml", 11, "a.yaml", ""),
+    ]
+    assert [command.split() for command in commands(found[0].code)] == [["tsrep", "show", "RUN"]]
+    assert Snippet(page, 3, "bash", "", "", "").where == "docs/imagined.md:3"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("tsrep evaluate RUN --protocoll probe", "No such option"),
+        ("tsrep evaluate RUN --protocol guess", "is not one of"),
+        ("tsrep fitt --dataset ptb-xl", "no command tsrep fitt"),
+        ("tsrep fit --dataset ptb-xl --set window.second=1", "unknown setting window.second"),
+        ("tsrep data check ptb-yl --root DIR", "unknown dataset 'ptb-yl'"),
+        ("tsrep fit --config configs/none.yaml --root DIR", "none.yaml"),
+        ("tsrep study run studies/smoke.yaml --set training.epoch=1", "training.epoch"),
+        ("tsrep embed RUN --out FILE --dataset csv --set dataset.gap=refuse", "dataset.gap"),
+        ("torchrun --nproc-per-node 2 -m tsrep fit --devise cpu", "No such option"),
+        ("make sandwiches", "no target"),
+        ("pip install 'tsrep[bread]'", "no extra"),
+    ],
+)
+def test_commands_that_are_not_run_are_checked(command: str, message: str) -> None:
+    with pytest.raises(Exception, match=message):
+        check_command(command)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import tsrep\ntsrep.fitt({})", AttributeError),
+        ("import tsrep\ntsrep.fit({}, outt='x')", TypeError),
+        ("from tsrep.testing import check_everything", AttributeError),
+    ],
+)
+def test_programs_that_are_not_run_are_checked(code: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        check_python(code)
+
+
+def test_a_page_that_says_too_much_fails(folder: Path) -> None:
+    reader = Page(folder)
+    page = ROOT / "docs" / "imagined.md"
+    reader.follow(Snippet(page, 1, "python", "", "print('three windows')", ""))
+    reader.follow(Snippet(page, 2, "text", "", "three … windows\n", "output"))
+    with pytest.raises(AssertionError, match="'four' was not printed"):
+        reader.follow(Snippet(page, 3, "text", "", "four … windows\n", "output"))
+    with pytest.raises(AssertionError, match=r"docs/imagined.md:4: ZeroDivisionError"):
+        reader.follow(Snippet(page, 4, "python", "", "1 / 0", ""))
+    with pytest.raises(AssertionError, match="ended with 2, not 0"):
+        reader.follow(Snippet(page, 5, "bash", "", "tsrep show nothing", ""))
+    reader.follow(Snippet(page, 6, "bash", "", "tsrep show nothing", "refused"))
