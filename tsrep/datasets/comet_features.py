@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
-from tsrep.datasets.eeg_preparation import in_counts
+from tsrep.datasets.eeg_decoding import in_counts
 from tsrep.datasets.folders import cache_folder
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import DataError

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from tsrep.datasets.conversion import Job, convert, fingerprint
 from tsrep.datasets.converted import Converted
+from tsrep.datasets.eeg_decoding import decode
 from tsrep.datasets.eeg_preparation import (
     UNIT,
     OnUnreadable,
     Planned,
     Preparation,
     Recording,
-    decode,
     make_plan,
     refusal,
 )

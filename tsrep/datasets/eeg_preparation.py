@@ -1,37 +1,21 @@
-"""What EEG recordings are brought to, and how: reference, filters, rate, epochs, microvolts in 16 bits."""
+"""What EEG recordings are brought to: settings, and a plan of channels, rate and length from the headers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.conversion import Pieces
-from tsrep.datasets.eeg_reading import (
-    EegHeader,
-    Span,
-    bad_spans,
-    header_of,
-    opened,
-    read_csv,
-    read_header,
-    silent_mne,
-)
-from tsrep.datasets.gaps import bridged, find_gaps
+from tsrep.datasets.eeg_montage import montage_path, refuse_unplaced, refuse_unplaced_bads
+from tsrep.datasets.eeg_reading import EegHeader, read_header
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import ConfigError, DataError
-from tsrep.registry import nearest
-from tsrep.signals.filters import bandpass, notch
-from tsrep.signals.resample import resample
 
-UNIT, PER_VOLT = "µV", 1e6
-LARGEST = 32767
+UNIT = "µV"
 Bads = Literal["interpolate", "drop", "keep"]
 Hertz = Annotated[float, Field(gt=0)]
 Band = tuple[Hertz | None, Hertz | None]
@@ -137,29 +121,17 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         When recordings and settings do not go together; the message names the first recording that does not.
     """
     headers, left_out = _headers(recordings, wanted, strict)
-    montage = _place_of(wanted.montage, root)
     channels, dropped = _channels(headers, wanted)
     rate = wanted.rate or _same("sampling rates in Hz", headers, lambda h: h.sfreq, "set rate to one for all")
+    _refuse_high_edges(headers, wanted)
     types = dict(zip(headers[0][1].channels, headers[0][1].types, strict=True))
-    for edge in (*(wanted.band or ()), wanted.notch):
-        slowest = min(headers, key=lambda each: each[1].sfreq)
-        if edge is not None and edge >= slowest[1].sfreq / 2:
-            raise ConfigError(
-                f"a filter at {edge:g} Hz is not below half the rate of {slowest[0].name} "
-                f"({slowest[1].sfreq:g} Hz); lower it"
-            )
-    if wanted.epoch_seconds is None:
-        steps = _same(
-            "lengths in steps",
-            headers,
-            lambda h: max(round(h.steps * rate / h.sfreq), 1),
-            "set epoch_seconds to cut them into equal parts",
-        )
-    else:
-        steps = max(round(wanted.epoch_seconds * rate), 1)
-    marked = any(set(header.bads) & set(channels) for _, header in headers)
-    if montage is not None or (marked and wanted.bads == "interpolate"):
-        _check_places(headers, (*channels, *wanted.references), types, montage, marked, wanted)
+    scalp = [name for name in (*channels, *wanted.references) if types[name] == "eeg"]
+    named = [(recording.name, header) for recording, header in headers]
+    montage = montage_path(wanted.montage, root)
+    if montage is not None:
+        refuse_unplaced(named, scalp, montage)
+    elif wanted.bads == "interpolate":
+        refuse_unplaced_bads(named, scalp)
     plan = Plan(
         channels=channels,
         references=wanted.references,
@@ -168,7 +140,7 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         band=wanted.band,
         notch=wanted.notch,
         rate=float(rate),
-        steps=steps,
+        steps=_steps(headers, wanted.epoch_seconds, rate),
         epochs=wanted.epoch_seconds is not None,
         interpolate=wanted.bads == "interpolate",
     )
@@ -275,7 +247,29 @@ def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, .
     return tuple(name for name in per_file[0] if name in shared), left_out
 
 
-def _same(what: str, headers: Headers, value: Any, remedy: str) -> Any:
+def _steps(headers: Headers, epoch_seconds: float | None, rate: float) -> int:
+    if epoch_seconds is not None:
+        return max(round(epoch_seconds * rate), 1)
+    steps: int = _same(
+        "lengths in steps",
+        headers,
+        lambda header: max(round(header.steps * rate / header.sfreq), 1),
+        "set epoch_seconds to cut them into equal parts",
+    )
+    return steps
+
+
+def _refuse_high_edges(headers: Headers, wanted: Preparation) -> None:
+    recording, slowest = min(headers, key=lambda each: each[1].sfreq)
+    for edge in (*(wanted.band or ()), wanted.notch):
+        if edge is not None and edge >= slowest.sfreq / 2:
+            raise ConfigError(
+                f"a filter at {edge:g} Hz is not below half the rate of {recording.name} "
+                f"({slowest.sfreq:g} Hz); lower it"
+            )
+
+
+def _same(what: str, headers: Headers, value: Callable[[EegHeader], Any], remedy: str) -> Any:
     values = [(recording.name, value(header)) for recording, header in headers]
     common = Counter(v for _, v in values).most_common(1)[0][0]
     odd = next(((name, v) for name, v in values if v != common), None)
@@ -284,169 +278,3 @@ def _same(what: str, headers: Headers, value: Any, remedy: str) -> Any:
     raise DataError(
         f"recordings have different {what}: {odd[0]} has {odd[1]:g}, most have {common:g}; {remedy}"
     )
-
-
-def _place_of(montage: str | None, root: Path) -> str | None:
-    """A montage by name as it is, one in a file with its path."""
-    if montage is None:
-        return None
-    file = root / montage
-    return str(file) if file.is_file() else montage
-
-
-def montage_places(montage: str) -> dict[str, NDArray[np.float64]]:
-    """Places of a montage by channel name, lower case.
-
-    Raises
-    ------
-    ConfigError
-        When there is no such montage.
-    """
-    with silent_mne() as (mne, _):
-        try:
-            if Path(montage).is_file():
-                found = mne.channels.read_custom_montage(montage)
-            else:
-                found = mne.channels.make_standard_montage(montage)
-        except (ValueError, OSError, RuntimeError) as error:
-            known = nearest(montage, mne.channels.get_builtin_montages())
-            raise ConfigError(
-                f"there is no montage {montage!r} in MNE, nor such a file in the data's folder; {known}"
-            ) from error
-    return {name.lower(): at for name, at in found.get_positions()["ch_pos"].items()}
-
-
-def _check_places(
-    headers: Headers,
-    channels: Sequence[str],
-    types: Mapping[str, str],
-    montage: str | None,
-    marked: bool,
-    wanted: Preparation,
-) -> None:
-    known = None if montage is None else montage_places(montage)
-    for recording, header in headers:
-        scalp = [name for name in channels if types[name] == "eeg"]
-        if known is not None:
-            absent = [name for name in scalp if name.lower() not in known]
-            if absent:
-                raise DataError(
-                    f"{recording.name} has channels that the montage {wanted.montage} does not: "
-                    f"{', '.join(absent[:8])}; choose another montage, or set channels"
-                )
-        elif marked and set(header.bads) & set(channels):
-            absent = [name for name in scalp if name not in header.placed]
-            if absent:
-                raise DataError(
-                    f"{recording.name} marks {', '.join(header.bads[:5])} as bad but does not say where "
-                    f"{absent[0]} lies; set montage to interpolate, or bads to drop or keep"
-                )
-
-
-def decode(recording: Recording, plan: Plan) -> Pieces:
-    """Epochs of one recording in counts, with their gain to microvolts.
-
-    Raises
-    ------
-    Unreadable
-        When nothing of it can be used.
-    """
-    values, sfreq, spans = _read(recording, plan)
-    gaps = find_gaps(values)
-    if gaps.all(axis=1).any():
-        raise Unreadable(f"channel {plan.channels[int(gaps.all(axis=1).argmax())]} has no value (NaN)")
-    spans = (*spans, *_missing(gaps, sfreq))
-    total = round(values.shape[1] * plan.rate / sfreq)
-    if gaps.any():
-        values = bridged(values, gaps)
-    if plan.band is not None:
-        values = bandpass(values, sfreq, *plan.band)
-    if plan.notch is not None:
-        values = notch(values, sfreq, plan.notch)
-    if sfreq != plan.rate:
-        values = resample(values, sfreq, plan.rate)
-    number = total // plan.steps
-    left_out = _left_out(spans, plan, number, total)
-    kept = values[:, : number * plan.steps].reshape(len(values), number, plan.steps).transpose(1, 0, 2)
-    counts, gain, offset = in_counts(np.delete(kept, list(left_out), axis=0))
-    return Pieces(counts, gain, offset, left_out)
-
-
-def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[Span, ...]]:
-    """Microvolts of the kept channels, re-referenced, shape (channel, time); rate and bad stretches."""
-    if recording.path.suffix.lower() == ".csv":
-        header, volts = read_header(recording.path), read_csv(recording.path)
-        spans: tuple[Span, ...] = ()
-        if recording.bads and plan.interpolate:
-            raise Unreadable("channels of a CSV cannot be interpolated")
-        volts = volts[[header.channels.index(c) for c in (*plan.channels, *plan.references)]]
-        sfreq = header.sfreq
-    else:
-        with opened(recording.path) as raw:
-            header = header_of(raw)
-            spans, sfreq = bad_spans(raw), header.sfreq
-            raw.rename_channels(dict(zip(raw.ch_names, header.channels, strict=True)))
-            bads = [b for b in (*header.bads, *recording.bads) if b in (*plan.channels, *plan.references)]
-            if bads and plan.interpolate:
-                volts = _interpolated(raw, recording, plan, list(dict.fromkeys(bads)))
-            else:
-                volts = raw.get_data(picks=[*plan.channels, *plan.references])
-    values = volts * PER_VOLT
-    if plan.references:
-        n = len(plan.channels)
-        values = values[:n] - values[n:].mean(axis=0)
-    elif any(plan.average):
-        chosen = np.array(plan.average)
-        values[chosen] -= values[chosen].mean(axis=0)
-    return values, sfreq, spans
-
-
-def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -> NDArray[np.float64]:
-    """All channels in volts, bad ones by spherical splines from the good ones."""
-    better = dict(recording.types)
-    raw.load_data()
-    raw.set_channel_types({n: better[n] for n in raw.ch_names if n in better}, on_unit_change="ignore")
-    raw.pick([*plan.channels, *plan.references])
-    if plan.montage is not None:
-        raw.set_montage(plan.montage, match_case=False, on_missing="ignore")
-    raw.info["bads"] = bads
-    raw.interpolate_bads(reset_bads=True)
-    values: NDArray[np.float64] = raw.get_data(picks=[*plan.channels, *plan.references])
-    return values
-
-
-def _missing(gaps: NDArray[np.bool_], sfreq: float) -> list[Span]:
-    steps = np.flatnonzero(np.diff(gaps.any(axis=0), prepend=False, append=False))
-    return [Span(a / sfreq, b / sfreq, "missing values (NaN)") for a, b in steps.reshape(-1, 2).tolist()]
-
-
-def _left_out(spans: Sequence[Span], plan: Plan, number: int, total: int) -> dict[int, str]:
-    """Epochs that touch a bad stretch, each with what it is called."""
-    if not number:
-        raise Unreadable(f"{total / plan.rate:g} s are shorter than an epoch")
-    seconds = plan.steps / plan.rate
-    spoilt: dict[int, str] = {}
-    for span in spans:
-        first = max(int(span.start // seconds), 0)
-        last = max(int(np.ceil(span.stop / seconds - 1e-9)), first + 1)
-        for k in range(first, min(last, number)):
-            spoilt.setdefault(k, f"{span.name} within {k * seconds:g}-{(k + 1) * seconds:g} s")
-    if spoilt and not plan.epochs:
-        raise Unreadable(f"{spoilt[0]}; set epoch_seconds to lose only the epochs that it touches")
-    if len(spoilt) == number:
-        raise Unreadable(f"every epoch touches a bad stretch, the first {spoilt[min(spoilt)]}")
-    if not plan.epochs and total != plan.steps:
-        raise Unreadable(f"{total} time steps instead of {plan.steps}")
-    return dict(sorted(spoilt.items()))
-
-
-def in_counts(values: NDArray[Any]) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
-    """Counts over each channel's own range, shape (epoch, channel, time), and gain and offset to go back.
-
-    A value is off by half a count at most, 1/131068 of the channel's range in the recording.
-    """
-    top, bottom = values.max(axis=(0, 2)).astype(np.float64), values.min(axis=(0, 2)).astype(np.float64)
-    offset = ((top + bottom) / 2).astype(np.float32).astype(np.float64)
-    gain = np.maximum((top - bottom) / (2 * LARGEST), 1e-12).astype(np.float32).astype(np.float64)
-    counts = np.rint((values - offset[None, :, None]) / gain[None, :, None])
-    return np.clip(counts, -LARGEST, LARGEST).astype(np.int16), gain, offset
