@@ -1,0 +1,157 @@
+"""Fitted estimators as files that are read back without executing anything in them.
+
+A file is a zip with ``estimator.json`` and ``weights.safetensors``. ``_metadata`` beside them names the class
+in the way that ``sktime.base.load`` asks for, which is a pickle; :meth:`SafeSaving.load` never looks at it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as tensors_as_bytes
+from torch import Tensor
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.estimators.settings import seed_of
+from tsrep.files import replacing
+
+FORMAT = "tsrep.estimator/1"
+Stored = tuple[dict[str, Any], dict[str, Tensor]]
+
+
+class SafeSaving:
+    """``save`` and ``load`` for an estimator that can tell its fitted state as plain facts and tensors."""
+
+    def _stored(self) -> Stored:
+        """Plain facts and tensors of the fitted state."""
+        raise NotImplementedError
+
+    def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """The fitted state from what :meth:`_stored` told."""
+        raise NotImplementedError
+
+    def save(self, path: str | Path | None = None) -> Any:
+        """Write the fitted estimator.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Of the file; ``.zip`` is added where it is missing.
+
+        Returns
+        -------
+        Path
+            Of the file; without a path the class and its bytes, for ``sktime.base.load``.
+
+        Raises
+        ------
+        NotFittedError
+            When there is nothing to write.
+        ConfigError
+            When a parameter is no plain value.
+        RunError
+            When the file cannot be written.
+        """
+        if getattr(self, "state", None) != "pretrained":
+            self.check_is_fitted()  # type: ignore[attr-defined]  # of sktime's base class
+        content = self._as_bytes()
+        if path is None:
+            return type(self), content
+        target = _file_of(path)
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        RunError
+            When the file is missing or broken, or holds another estimator.
+        """
+        target = _file_of(path)
+        try:
+            content = target.read_bytes()
+        except OSError as error:
+            raise RunError(
+                f"{target} cannot be read ({error.strerror}); give the file that save wrote"
+            ) from error
+        return cls._from_bytes(content, str(target))
+
+    @classmethod
+    def load_from_path(cls, serial: str | Path) -> Self:
+        """As :meth:`load`; what ``sktime.base.load`` calls."""
+        return cls.load(serial)
+
+    @classmethod
+    def load_from_serial(cls, serial: bytes) -> Self:
+        """From the bytes of ``save()``; what ``sktime.base.load`` calls."""
+        return cls._from_bytes(serial, "what was saved")
+
+    def _as_bytes(self) -> bytes:
+        facts, tensors = self._stored()
+        params = self.get_params(deep=False)  # type: ignore[attr-defined]  # of sktime's base class
+        plain = {name: _plain(name, value) for name, value in params.items()}
+        told = {"format": FORMAT, "class": type(self).__name__, "params": plain, "facts": facts}
+        buffer = io.BytesIO()
+        with ZipFile(buffer, "w") as file:
+            file.writestr("_metadata", pickle.dumps(type(self)))
+            file.writestr("estimator.json", json.dumps(told, indent=2))
+            kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+            file.writestr("weights.safetensors", tensors_as_bytes(kept))
+        return buffer.getvalue()
+
+    @classmethod
+    def _from_bytes(cls, content: bytes, source: str) -> Self:
+        try:
+            with ZipFile(io.BytesIO(content)) as file:
+                told = json.loads(file.read("estimator.json"))
+                tensors = read_tensors(file.read("weights.safetensors"))
+            if told["format"] != FORMAT:
+                raise ValueError(f"format {told['format']}")
+            kind, params, facts = told["class"], told["params"], told["facts"]
+        except (BadZipFile, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                f"{source} is no estimator of this version ({error}); fit and save it again"
+            ) from error
+        if kind != cls.__name__:
+            raise RunError(f"{source} holds a {kind}, not a {cls.__name__}; load it with {kind}.load")
+        estimator = cls(**params)
+        try:
+            estimator._restore(facts, tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise RunError(f"{source} is broken ({type(error).__name__}); fit and save it again") from error
+        return estimator
+
+
+def _file_of(path: str | Path) -> Path:
+    path = Path(path)
+    return path if path.suffix == ".zip" else path.with_name(f"{path.name}.zip")
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A parameter as JSON; a generator of random numbers as the seed that it gives."""
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return seed_of(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(name, each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(name, each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise ConfigError(
+        f"parameter {name} is a {type(value).__name__}, which cannot be stored; give a plain value"
+    )

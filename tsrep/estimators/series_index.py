@@ -1,0 +1,80 @@
+"""The time index of a series as JSON, and its continuation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsrep.errors import ConfigError, DataError
+
+
+def index_as_json(index: pd.Index) -> dict[str, Any]:
+    """Plain values of an index of dates, periods or whole numbers.
+
+    Raises
+    ------
+    ConfigError
+        When it is of another kind.
+    """
+    told: dict[str, Any] = {"name": None if index.name is None else str(index.name)}
+    if isinstance(index, pd.PeriodIndex):
+        return told | {"kind": "period", "values": index.asi8.tolist(), "freq": index.freqstr}
+    if isinstance(index, pd.DatetimeIndex):
+        zone = None if index.tz is None else str(index.tz)
+        unit = {"unit": index.unit, "zone": zone, "freq": index.freqstr}
+        return told | {"kind": "date", "values": index.asi8.tolist(), **unit}
+    if isinstance(index, pd.RangeIndex):
+        return told | {"kind": "range", "values": [index.start, index.stop, index.step]}
+    if np.issubdtype(index.dtype, np.integer):
+        return told | {"kind": "number", "values": index.tolist()}
+    raise ConfigError(f"a time index of {index.dtype} cannot be stored; use dates, periods or whole numbers")
+
+
+def index_from_json(told: dict[str, Any]) -> pd.Index:
+    """What :func:`index_as_json` was told."""
+    kind, values, name = told["kind"], told["values"], told["name"]
+    if kind == "period":
+        return pd.PeriodIndex.from_ordinals(values, freq=told["freq"], name=name)
+    if kind == "range":
+        return pd.RangeIndex(*values, name=name)
+    if kind == "number":
+        return pd.Index(values, dtype="int64", name=name)
+    dates = pd.DatetimeIndex(np.array(values, "int64").view(f"M8[{told['unit']}]"), name=name)
+    if told["zone"] is not None:
+        dates = dates.tz_localize("UTC").tz_convert(told["zone"])
+    return pd.DatetimeIndex(dates, freq=told["freq"])
+
+
+def going_on(seen: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """A series with the steps of another one that lie after it; steps between are missing.
+
+    Raises
+    ------
+    DataError
+        When the new steps are not at the distances of the old ones.
+    """
+    later = new.loc[new.index > seen.index[-1]]
+    if not len(later):
+        return seen
+    between = _steps_until(seen.index, later.index)
+    if not later.index.isin(between).all():
+        raise DataError(
+            f"the new values do not go on at the distance of the series, which ends at {seen.index[-1]}; "
+            "give values for its next steps"
+        )
+    joined = pd.concat([seen, later.reindex(between)])
+    joined.index.name = seen.index.name
+    return joined
+
+
+def _steps_until(seen: pd.Index, later: pd.Index) -> pd.Index:
+    last, end = seen[-1], later[-1]
+    if isinstance(seen, pd.PeriodIndex):
+        return pd.period_range(last, end, freq=seen.freq)[1:]
+    if isinstance(seen, pd.DatetimeIndex):
+        freq = seen.freq or pd.infer_freq(seen)
+        return later if freq is None else pd.date_range(last, end, freq=freq)[1:]
+    step = int(last - seen[-2])
+    return pd.RangeIndex(int(last) + step, int(end) + 1, step)
