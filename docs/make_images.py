@@ -91,7 +91,7 @@ def study(folder: Path) -> None:
         shutil.copy(next((folder / "small").rglob(f"{name}.png")), IMAGES / f"study-{name}.png")
 
 
-def levels(folder: Path) -> None:
+def levels(_folder: Path) -> None:
     """Patients, trials, samples and observations on two synthetic recordings of each of two people."""
     from matplotlib.figure import Figure
 

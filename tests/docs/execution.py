@@ -144,7 +144,7 @@ def _read_yaml(block: Snippet) -> None:
 
 
 def _pretend_installed(folder: Path) -> None:
-    """What ``pip install -e .`` does for a project without dependencies to fetch: its metadata on the path."""
+    """What ``pip install -e .`` does when nothing is to be fetched: metadata on the path."""
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     stem = re.sub(r"[-.]+", "_", project["name"])
     metadata = folder / f"{stem}-{project['version']}.dist-info"

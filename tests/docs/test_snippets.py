@@ -44,7 +44,8 @@ def test_page(page: Path, folder: Path) -> None:
 
 def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
     page = ROOT / "docs" / "imagined.md"
-    text = 'a\n\n<!-- needs: x -->\n\n```bash\ntsrep show \\\n  RUN  # later\n```\n\n```yaml title="a.yaml"\nseed: 1\n```\n'
+    shell = "<!-- needs: x -->\n\n```bash\ntsrep show \\\n  RUN  # later\n```\n"
+    text = f'a\n\n{shell}\n```yaml title="a.yaml"\nseed: 1\n```\n'
     (tmp_path / "page.md").write_text(text, encoding="utf-8")
     found = list(snippets(tmp_path / "page.md"))
     assert [(s.language, s.line, s.title, s.note) for s in found] == [
