@@ -196,3 +196,20 @@ def test_what_is_no_eeg_is_refused_in_words(tmp_path):
         read_header(tmp_path / "x_raw.fif")
     with pytest.raises(Unreadable, match="missing"):
         read_header(tmp_path / "absent.set")
+
+
+def test_mne_says_nothing(tmp_path, capfd, shared_path):
+    mne = pytest.importorskip("mne")
+    root = tmp_path / "own"
+    root.mkdir()
+    # a file of mixed rates and one with a name twice, of both of which MNE warns
+    for name in ("test_uneven_samp.edf", "duplicate_channel_labels.edf"):
+        (root / name).symlink_to(shared_path(f"data/formats/edf/{name}"))
+    write(root / "p_raw.fif", signal(0))
+    rows = [{"file": file.name, "patient": i, "label": i} for i, file in enumerate(sorted(root.iterdir()))]
+    before = mne.utils.logger.level
+    for row in rows:
+        write_csv(root / "recordings.csv", [row])
+        assert len(read(root)) == 1
+    assert mne.utils.logger.level == before
+    assert capfd.readouterr() == ("", "")
