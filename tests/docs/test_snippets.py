@@ -35,6 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     schema.cache_clear()
 
 
+# sktime 1.2 says so of every forecaster, its own too
+@pytest.mark.filterwarnings("ignore:The default of config ``remember_data``:FutureWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page: Path, folder: Path) -> None:
     reader = Page(folder)
