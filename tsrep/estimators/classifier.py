@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import ClassifierTags, Tags, TargetTags
 from sktime.classification.base import BaseClassifier
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from tsrep.estimators.epochs import at_the_door, refuse_other_recording
 from tsrep.estimators.finetuning import finetune, new_head, probabilities
 from tsrep.estimators.instances import Instances, instances_of
 from tsrep.estimators.learning import learn
+from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
 from tsrep.estimators.settings import panel_configuration
 from tsrep.estimators.state import load_prefixed, prefixed, restored, stored
@@ -26,7 +28,7 @@ from tsrep.evaluation.probe import Probe, Standardiser, fit_probe
 PROBE = ("weight", "intercept", "fitted", "constant")
 
 
-class ContrastiveClassifier(SafeSaving, BaseClassifier):  # type: ignore[misc]  # sktime has no types
+class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore[misc]  # sktime has no types
     """Learns a representation of the training series, then classes from it.
 
     Parameters
@@ -142,6 +144,11 @@ class ContrastiveClassifier(SafeSaving, BaseClassifier):  # type: ignore[misc]  
         super().fit(X, y)
         self.recorded_ = recorded
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn (1.9) asks of a classifier in its searches, and sktime's do not tell."""
+        target = TargetTags(required=True)
+        return Tags(estimator_type="classifier", target_tags=target, classifier_tags=ClassifierTags())
 
     def _check_convert_X_for_predict(self, X: Any) -> Any:
         X, recorded = at_the_door(X)

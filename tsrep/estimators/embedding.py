@@ -93,7 +93,7 @@ def by_length(
     if windows.length[shortest] < least:
         raise DataError(
             f"instance {instances.index[windows.row[shortest]]} has {windows.length[shortest]} steps, fewer "
-            f"than the {least} of one step of the encoder; leave it out or use an encoder such as dilated-conv"
+            f"than the {least} of one step of the encoder; leave it out or use one such as dilated-conv"
         )
     scaler = learned.scaler
     if scaler is None:

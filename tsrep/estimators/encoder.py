@@ -13,12 +13,13 @@ from tsrep.estimators.embedding import embedded, refuse_other_channels
 from tsrep.estimators.epochs import at_the_door, refuse_other_recording
 from tsrep.estimators.instances import instances_of
 from tsrep.estimators.learning import learn
+from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
 from tsrep.estimators.settings import panel_configuration
 from tsrep.estimators.state import restored, stored
 
 
-class ContrastiveEncoder(SafeSaving, BaseTransformer):  # type: ignore[misc]  # sktime has no types
+class ContrastiveEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc]  # sktime has no types
     """Learns a representation of time series without labels, and gives one vector for each.
 
     Parameters

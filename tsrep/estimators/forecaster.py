@@ -25,6 +25,7 @@ from tsrep.estimators.forecasting import (
     trained,
 )
 from tsrep.estimators.instances import places
+from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
 from tsrep.estimators.series_index import going_on, index_as_json, index_from_json
 from tsrep.estimators.settings import whole
@@ -33,7 +34,7 @@ from tsrep.forecasting.forecaster import Forecaster
 from tsrep.runs.config import Configuration
 
 
-class ContrastiveForecaster(SafeSaving, BaseForecaster):  # type: ignore[misc]  # sktime has no types
+class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore[misc]  # sktime has no types
     """Forecasts all steps of the horizon at once from a representation of the last steps.
 
     Parameters

@@ -220,6 +220,6 @@ def refuse_short(steps: int, held: int, lookback: Any, horizon: int, *, what: st
     if steps - held < wanted:
         back = f" beside the {held} held back for intervals" if held else ""
         raise DataError(
-            f"{what} has {steps} steps, and a look-back of {lookback} with a horizon of {horizon} wants {wanted}"
+            f"{what} has {steps} steps, and look-back {lookback} and horizon {horizon} want {wanted}"
             f"{back}; give a longer series, or shorten lookback, the forecasting horizon or calibration"
         )

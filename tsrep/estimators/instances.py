@@ -62,7 +62,7 @@ class Instances:
             return longest if len(self) > 1 else min(LONGEST, longest // 2)
         if window > longest:
             raise ConfigError(
-                f"window is {window} steps, and the longest instance has {longest}; shorten it or set it to None"
+                f"window is {window} steps, and the longest instance has {longest}; shorten it or give None"
             )
         return window
 

@@ -34,7 +34,7 @@ NO_CHANGE = Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """An encoder on the CPU, and what its signals were standardised by; None when each instance has its own."""
+    """An encoder on the CPU, and what signals are standardised by; None when each instance has its own."""
 
     encoder: Encoder
     scaler: Scaler | None

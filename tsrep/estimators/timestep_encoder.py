@@ -14,12 +14,13 @@ from tsrep.estimators.embedding import each_step, refuse_other_channels
 from tsrep.estimators.epochs import at_the_door, refuse_other_recording
 from tsrep.estimators.instances import instances_of, places
 from tsrep.estimators.learning import learn
+from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
 from tsrep.estimators.settings import panel_configuration
 from tsrep.estimators.state import restored, stored
 
 
-class TimestepEncoder(SafeSaving, BaseTransformer):  # type: ignore[misc]  # sktime has no types
+class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc]  # sktime has no types
     """Learns a representation of every time step without labels: from series to series of vectors.
 
     Parameters
@@ -50,7 +51,8 @@ class TimestepEncoder(SafeSaving, BaseTransformer):  # type: ignore[misc]  # skt
     >>> from sktime.datasets import load_airline
     >>> from tsrep.estimators import TimestepEncoder
     >>> y = load_airline()
-    >>> encoder = TimestepEncoder(encoder_params={"hidden": 4, "dim": 4, "depth": 2}, epochs=1, random_state=0)
+    >>> small = {"hidden": 4, "dim": 4, "depth": 2}
+    >>> encoder = TimestepEncoder(encoder_params=small, epochs=1, random_state=0)
     >>> encoder.fit_transform(y).shape
     (144, 4)
     """
