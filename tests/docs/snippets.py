@@ -9,8 +9,8 @@ A page is followed from top to bottom in a folder of its own. What a reader sees
 
 A comment on the line before a block says what is special about it: ``<!-- needs: ptb-xl -->`` (checked, not
 run), ``<!-- refused -->`` (the last command ends with exit code 2), ``<!-- output -->`` (every line of this
-block is in what was printed before). A command with a word in capitals, such as ``RUN`` or ``DIR``, is
-checked too, not run.
+block is in what was printed before). A command with a word in capitals, such as ``RUN`` or ``DIR``, or with
+``my.csv``, is checked too, not run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PLACEHOLDER = re.compile(r"(?<![\w$])(DIR|RUN2?|FILE|STUDY|NAME|HOST|USER|DATABASE|URL|path/to/[\w-]+)(?!\w)")
+PLACEHOLDER = re.compile(r"(?<![\w$])(DIR|RUN2?|FILE|STUDY|NAME|HOST|USER|DATABASE|URL|my\.csv|path/to/[\w-]+)(?!\w)")
 _OPEN = re.compile(r"^```\s*(\w+)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
 _NOTE = re.compile(r"^<!--\s*(needs|refused|output)(?::\s*(.*?))?\s*-->$")
@@ -75,11 +75,21 @@ def snippets(page: Path) -> Iterator[Snippet]:
             note, i = "", end
         elif comment:
             note = comment[1]
-        elif lines[i].strip() == "```":  # an untagged block
-            i = next(j for j in range(i + 1, len(lines)) if lines[j].rstrip() == "```")
+        elif lines[i].strip() == "```":
+            end = next(j for j in range(i + 1, len(lines)) if lines[j].rstrip() == "```")
+            if lines[i + 1].startswith("tsrep "):
+                yield Snippet(page, i + 2, "sh", "", "\n".join(lines[i + 1 : end]) + "\n", note)
+            note, i = "", end
         elif lines[i].strip():
             note = ""
         i += 1
+
+
+def inline_commands(page: Path) -> list[str]:
+    """Commands of tsrep that stand in the text of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"`(tsrep (?:[a-z-]+ ?)[^`]*)`", text.replace("\n", " "))
+    return [command for command in found if "..." not in command]
 
 
 def commands(code: str) -> list[str]:

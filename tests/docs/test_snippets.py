@@ -9,11 +9,10 @@ import pytest
 
 from tests.docs.checking import check_command, check_python
 from tests.docs.execution import Page
-from tests.docs.snippets import ROOT, Snippet, commands, pages, snippets
+from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
 from tsrep import registry
 from tsrep.runs.config import schema
 
-PAGES = [page for page in pages() if any(snippets(page))]
 REGISTRIES = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
 
 
@@ -37,11 +36,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 # sktime 1.2 says so of every forecaster, its own too
 @pytest.mark.filterwarnings("ignore:The default of config ``remember_data``:FutureWarning")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page: Path, folder: Path) -> None:
     reader = Page(folder)
     for block in snippets(page):
         reader.follow(block)
+    for command in inline_commands(page):
+        try:
+            check_command(command)
+        except Exception as error:
+            if "Missing" not in str(error):  # more than a command that is only named
+                raise AssertionError(f"{page.name}: {command}: {error}") from error
 
 
 def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
