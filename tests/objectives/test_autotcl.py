@@ -109,6 +109,22 @@ def test_the_papers_terms_equal_a_literal_reading() -> None:
     assert set(played) == {"divergence", "entropy", "consistency", "guard"}
 
 
+@pytest.mark.parametrize("part", ["mask", "gain"])
+def test_a_view_of_one_part_leaves_the_other_at_one_and_still_learns(part: str) -> None:
+    objective, net, batch = autotcl(form=paper(parts=part)), encoder(), example_batch(time=48)
+    made = objective.form.augmenter(batch.x, generator=torch_generator("autotcl", 0))
+    changed = slice(COVARIATES, None)
+    torch.testing.assert_close(made.view[:, changed], batch.x[:, changed] * made.mask * made.gain)
+    other = made.gain if part == "mask" else made.mask
+    assert (other == 1).all()
+    played = moves(objective, net, batch)
+    assert ("entropy" in played) == ("consistency" in played) == (part == "mask")
+    before = {name: value.clone() for name, value in objective.form.augmenter.state_dict().items()}
+    learn(objective, 3)
+    moved = {n for n, v in objective.form.augmenter.state_dict().items() if not torch.equal(v, before[n])}
+    assert {f"heads.{part}.weight", f"heads.{part}.bias"} <= moved
+
+
 def test_the_released_terms_equal_a_literal_reading() -> None:
     objective, batch = autotcl(form=released(sparseness=0.5)), example_batch(time=48)
     torch.manual_seed(1)

@@ -14,7 +14,7 @@ from tsrep.losses.mask_regularity import rate_guard, spread_guard, triplet_consi
 from tsrep.losses.mmd import linear_mmd, rbf_mmd
 from tsrep.objectives.autotcl_form import FORMS, Above, Count, Form, Share, Weight
 from tsrep.objectives.view_contrast import contrast_terms, pooled_contrast, represent_pair
-from tsrep.views.parametric import Augmented, MaskPer, ParametricView
+from tsrep.views.parametric import Augmented, MaskPer, ParametricView, Parts
 
 ANCHORS = 16
 KEEP_FLOOR, LOG_GAIN_FLOOR = 0.05, 0.05
@@ -27,10 +27,13 @@ class PaperForm(Form):
     Parameters
     ----------
     trunk, channels, covariates
-        See :class:`tsrep.views.parametric.ParametricView`, as are the next four.
+        See :class:`tsrep.views.parametric.ParametricView`, as are the next five.
     mask_per : {"time", "time-channel"}
     gate_temperature, stretch : float
     log_gain_bound : float
+    parts : {"both", "mask", "gain"}
+        Without the gain is the paper's ablation "w/o g", without the mask "w/o h"; entropy and consistency
+        are of the mask alone.
     noise : float
         Probability that the latent of a time step of a view is zeroed.
     temperature : float
@@ -70,6 +73,7 @@ class PaperForm(Form):
         gate_temperature: Above = 2 / 3,
         stretch: Annotated[float, Field(gt=0, le=1)] = 0.1,
         log_gain_bound: Above = 1.0,
+        parts: Parts = "both",
         noise: Share = 0.5,
         temperature: Above = 1.0,
         local_weight: Weight = 0.3,
@@ -89,7 +93,9 @@ class PaperForm(Form):
             temperature=gate_temperature,
             stretch=stretch,
             log_gain_bound=log_gain_bound,
+            parts=parts,
         )
+        self.masked, self.scaled = parts != "gain", parts != "mask"
         self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
         self.divergence, self.entropy, self.consistency = divergence, entropy, consistency
         self.guard, self.lr, self.every = guard, lr, every
@@ -98,13 +104,13 @@ class PaperForm(Form):
         """Terms ``divergence`` or ``adversarial``, ``entropy``, ``consistency``, ``guard``."""
         made = self.augmenter(x, generator=generator)
         terms = self._likeness(encoder, x, made.view, generator)
-        if self.entropy > 0:
+        if self.masked and self.entropy > 0:
             terms["entropy"] = self.entropy * made.nonzero.mean()
-        if self.consistency > 0:
+        if self.masked and self.consistency > 0:
             uniform = torch.rand(len(x), ANCHORS, 3, generator=generator, device=x.device)
             terms["consistency"] = self.consistency * triplet_consistency(made.keep, uniform)
         if self.guard > 0:
-            terms["guard"] = self.guard * guard(made)
+            terms["guard"] = self.guard * guard(made, masked=self.masked, scaled=self.scaled)
         return terms
 
     def _likeness(
@@ -134,7 +140,11 @@ class PaperForm(Form):
         )
 
 
-def guard(made: Augmented) -> Tensor:
+def guard(made: Augmented, *, masked: bool = True, scaled: bool = True) -> Tensor:
     """Zero for a mask and a gain that vary over time and neither keep nor drop nearly everything."""
-    spread = spread_guard(made.keep, floor=KEEP_FLOOR) + spread_guard(made.log_gain, floor=LOG_GAIN_FLOOR)
-    return rate_guard(made.keep) + spread
+    total = torch.zeros((), device=made.view.device)
+    if masked:
+        total = total + rate_guard(made.keep) + spread_guard(made.keep, floor=KEEP_FLOOR)
+    if scaled:
+        total = total + spread_guard(made.log_gain, floor=LOG_GAIN_FLOOR)
+    return total

@@ -18,6 +18,7 @@ from tsrep.errors import ConfigError
 from tsrep.views.hard_concrete import hard_concrete, open_probability, released_gate, straight_through
 
 MaskPer = Literal["time", "time-channel"]
+Parts = Literal["both", "mask", "gain"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class ParametricView(Augmenter):
     logit_bound, log_gain_bound : float
         Bounds of the gate's logits and of the gain's logarithm, approached slowly enough that gradients
         never die. The gain is never zero, so it can be inverted.
+    parts : {"both", "mask", "gain"}
+        What is learned; the other one is 1 everywhere.
 
     Source
     ------
@@ -144,9 +147,10 @@ class ParametricView(Augmenter):
         stretch: float = 0.1,
         logit_bound: float = 5.0,
         log_gain_bound: float = 1.0,
+        parts: Parts = "both",
     ) -> None:
         super().__init__()
-        self.covariates = covariates
+        self.covariates, self.parts = covariates, parts
         self.heads = Heads(trunk, 1 if mask_per == "time" else channels - covariates)
         self.gate = {"temperature": temperature, "low": -stretch, "high": 1 + stretch}
         self.logit_bound, self.log_gain_bound = logit_bound, log_gain_bound
@@ -157,6 +161,11 @@ class ParametricView(Augmenter):
         logits = soft_bound(mask, self.logit_bound)
         log_gain = soft_bound(gain, self.log_gain_bound)
         uniform = torch.rand(logits.shape, generator=generator, device=x.device)
+        if self.parts == "mask":
+            log_gain = torch.zeros_like(log_gain)
+        if self.parts == "gain":
+            whole = torch.ones_like(logits)
+            return Augmented(_applied(log_gain.exp(), x, self.covariates), whole, log_gain, whole, whole)
         sample = hard_concrete(logits, uniform, **self.gate)
         view = _applied(sample * log_gain.exp(), x, self.covariates)
         nonzero = open_probability(logits, **self.gate)
