@@ -87,8 +87,8 @@ def study(folder: Path) -> None:
     file = folder_file(folder, "study", "small-study.yaml")
     command = [sys.executable, "-m", "tsrep", "study", "run", str(file), "--no-confirm", "--trials", "24"]
     subprocess.run([*command, "--out", str(folder / "small")], check=True)
-    for name in ("history", "slices"):
-        shutil.copy(next((folder / "small").rglob(f"{name}.png")), IMAGES / f"study-{name}.png")
+    for figure, name in {"history": "study-history", "slices": "study-slices"}.items():
+        shutil.copy(folder / "small" / "report" / "figures" / f"{figure}.png", IMAGES / f"{name}.png")
 
 
 def levels(_folder: Path) -> None:

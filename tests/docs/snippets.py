@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PLACEHOLDER = re.compile(r"(?<![\w$])(DIR|RUN2?|FILE|STUDY|NAME|HOST|USER|DATABASE|URL|my\.csv|path/to/[\w-]+)(?!\w)")
+PLACEHOLDER = re.compile(
+    r"(?<![\w$])(DIR|RUN2?|FILE|STUDY|NAME|HOST|USER|DATABASE|URL|my\.csv|path/to/[\w-]+)(?!\w)"
+)
 _OPEN = re.compile(r"^```\s*(\w+)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
 _NOTE = re.compile(r"^<!--\s*(needs|refused|output)(?::\s*(.*?))?\s*-->$")
