@@ -101,6 +101,13 @@ def test_one_class_alone_is_stored_too(tmp_path: Path) -> None:
     assert again.predict(x).tolist() == ["a"] * 12
 
 
+def test_several_columns_of_labels_are_not_stored(tmp_path: Path) -> None:
+    x, y = waves()
+    model = classifier().fit(x, np.column_stack([y, y]))
+    with pytest.raises(ConfigError, match="save those of classifiers_ one by one"):
+        model.save(tmp_path / "model")
+
+
 def test_unequal_lengths_missing_values_and_windows() -> None:
     x, y = waves()
     x[0, 0, 3] = np.nan

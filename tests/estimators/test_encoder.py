@@ -203,7 +203,10 @@ class TestSettings:
             ({"encoder_params": 3}, "encoder_params is 3; give a mapping"),
             ({"encoder": None}, "encoder is None; give a name"),
             ({"objective": "supervised", "objective_params": None}, "supervised needs labels"),
-            ({"objective": "forecast", "objective_params": None}, "use ContrastiveForecaster"),
+            (
+                {"objective": "forecast", "objective_params": None},
+                "forecast is that of ContrastiveForecaster",
+            ),
             ({"epochs": 0}, "training.epochs is 0"),
             ({"epochs": "many"}, "epochs is 'many'; give a whole number"),
             ({"pool": "median"}, "evaluation.pool is 'median'"),

@@ -192,6 +192,11 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         return found
 
     def _stored(self) -> Stored:
+        if self._is_vectorized:
+            raise ConfigError(
+                "the classifier was fitted on several columns of labels and holds one for each; save those "
+                "of classifiers_ one by one"
+            )
         facts: dict[str, Any] = {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
         if not all(isinstance(each, str | int | float | bool) for each in facts["classes"]):
             raise ConfigError(

@@ -7,31 +7,30 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from sktime.datatypes import convert
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
+from tsrep.estimators.forecaster_state import restored_fit, restored_model, stored_fit
 from tsrep.estimators.forecasting import (
     Fitted,
     Scale,
-    blank_forecaster,
+    refuse_infinite,
     refuse_short,
     sections,
     series_configuration,
+    standardised_each,
     steps_held,
     trained,
 )
-from tsrep.estimators.instances import places
 from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
-from tsrep.estimators.series_index import going_on, index_as_json, index_from_json
+from tsrep.estimators.series_index import going_on
 from tsrep.estimators.settings import whole
-from tsrep.estimators.state import load_prefixed, prefixed
+from tsrep.estimators.state import prefixed
 from tsrep.forecasting.forecaster import Forecaster
-from tsrep.runs.config import Configuration
 
 
 class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore[misc]  # sktime has no types
@@ -153,15 +152,8 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
 
     def _trained_on_many(self, y: pd.DataFrame, horizon: int, start: Forecaster | None) -> Forecaster:
         config = series_configuration(self, horizon)
-        at = places(y.index)
-        values = y.to_numpy(np.float64)
-        each = [values[at.instance == i] for i in range(len(at.first))]
-        for row, one in zip(at.first, each, strict=True):
-            name = "the series " + " ".join(map(str, y.index[row][:-1]))
-            refuse_short(len(one), 0, self.lookback, horizon, what=name, training=True)
-        _refuse_infinite(values)
-        standard = [Scale.of(one).apply(one) for one in each]
-        return trained(config, sections(standard, self.lookback + horizon, _names(y)), start)
+        standard = standardised_each(y, self.lookback, horizon)
+        return trained(config, sections(standard, self.lookback + horizon, y.columns), start)
 
     def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> ContrastiveForecaster:
         del X
@@ -175,12 +167,12 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
         held = steps_held(self.calibration, len(y), horizon)
         refuse_short(len(y), held, self.lookback, horizon, what="the series", training=training)
         values = y.to_numpy(np.float64)
-        _refuse_infinite(values)
+        refuse_infinite(values)
         past = values[: len(values) - held]
         scale = Scale.of(past)
         model = before
         if training:
-            panel = sections([scale.apply(past)], self.lookback + horizon, _names(y))
+            panel = sections([scale.apply(past)], self.lookback + horizon, y.columns)
             model = trained(config, panel, before)
         assert model is not None
         self.fitted_ = Fitted(model, scale, y.iloc[len(y) - held - self.lookback :].copy(), held)
@@ -275,48 +267,24 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
                 "the forecaster was fitted on several series and holds one for each; save those of "
                 "forecasters_ one by one"
             )
-        fitted = self.fitted_
-        relative = self._fh.to_relative(self.cutoff)
-        facts["fitted"] = {
-            "horizon": fitted.model.horizon,
-            "held": fitted.held,
-            "index": index_as_json(fitted.seen.index),
-            "columns": [c.item() if isinstance(c, np.generic) else c for c in fitted.seen.columns],
+        now, fitted = stored_fit(self.fitted_)
+        facts["fitted"] = now | {
             "mtype": self._y_metadata["mtype"],
             "name": self._converter_store_y.get("name"),
-            "fh": np.asarray(relative.to_pandas(), np.int64).tolist(),
+            "fh": np.asarray(self._fh.to_relative(self.cutoff).to_pandas(), np.int64).tolist(),
             "fh_is_relative": bool(self._fh.is_relative),
         }
-        arrays = {
-            "mean": fitted.scale.mean,
-            "std": fitted.scale.std,
-            "seen": fitted.seen.to_numpy(np.float64),
-        }
-        return facts, tensors | prefixed("model", fitted.model) | {
-            k: torch.tensor(v) for k, v in arrays.items()
-        }
+        return facts, tensors | fitted
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         before, now = facts["pretrained"], facts["fitted"]
         if before is not None:
-            self.pretrained_ = self._reloaded("pretrained", before["horizon"], before["channels"], tensors)
-            self.pretrained_channels_, self._pretrained_attrs = before["channels"], before["attributes"]
-            self._state = "pretrained"
-        if now is None:
-            return
-        columns = pd.Index(now["columns"]) if now["columns"] != [0] else pd.RangeIndex(1)
-        seen = pd.DataFrame(tensors["seen"].numpy(), index=index_from_json(now["index"]), columns=columns)
-        model = self._reloaded("model", now["horizon"], len(columns), tensors)
-        self.fitted_ = Fitted(
-            model, Scale(tensors["mean"].numpy(), tensors["std"].numpy()), seen, now["held"]
-        )
-        self._remember_series(seen, now)
-
-    def _reloaded(self, prefix: str, horizon: int, channels: int, tensors: dict[str, Tensor]) -> Forecaster:
-        config: Configuration = series_configuration(self, horizon)
-        model = blank_forecaster(config, channels)
-        load_prefixed(prefix, model, tensors)
-        return model
+            channels = self.pretrained_channels_ = before["channels"]
+            self.pretrained_ = restored_model(self, "pretrained", before["horizon"], channels, tensors)
+            self._pretrained_attrs, self._state = before["attributes"], "pretrained"
+        if now is not None:
+            self.fitted_ = restored_fit(self, now, tensors)
+            self._remember_series(self.fitted_.seen, now)
 
     def _remember_series(self, seen: pd.DataFrame, told: dict[str, Any]) -> None:
         """What fit of the base class notes about its series."""
@@ -347,16 +315,3 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
                 **small,
             },
         ]
-
-
-def _names(y: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(map(str, y.columns))
-
-
-def _refuse_infinite(values: NDArray[np.float64]) -> None:
-    if np.isinf(values).any():
-        step, channel = np.argwhere(np.isinf(values))[0]
-        raise DataError(
-            f"the series has an infinite value at step {step} of channel {channel}; mark it as missing (NaN) "
-            "or mend it"
-        )

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.instances import Instances
+from tsrep.estimators.instances import Instances, places
 from tsrep.estimators.learning import on_device, train
 from tsrep.estimators.settings import named, seed_of, training_values, whole
 from tsrep.evaluation.conformal import calibrate
@@ -88,8 +88,9 @@ def series_configuration(estimator: Any, horizon: int) -> Configuration:
     return config
 
 
-def sections(series: list[NDArray[np.float32]], length: int, channels: tuple[str, ...]) -> Panel:
+def sections(series: list[NDArray[np.float32]], length: int, columns: pd.Index) -> Panel:
     """Panel of every section of ``length`` steps of standardised series, each of shape (time, channel)."""
+    channels = tuple(map(str, columns))
     lengths = np.array([len(each) for each in series], np.int64)
     values = np.full((len(series), len(channels), int(lengths.max())), np.nan, np.float32)
     for i, each in enumerate(series):
@@ -223,3 +224,38 @@ def refuse_short(steps: int, held: int, lookback: Any, horizon: int, *, what: st
             f"{what} has {steps} steps, and look-back {lookback} and horizon {horizon} want {wanted}"
             f"{back}; give a longer series, or shorten lookback, the forecasting horizon or calibration"
         )
+
+
+def refuse_infinite(values: Array) -> None:
+    """Check values, shape (time, channel).
+
+    Raises
+    ------
+    DataError
+        Naming the first infinite one.
+    """
+    if np.isinf(values).any():
+        step, channel = np.argwhere(np.isinf(values))[0]
+        raise DataError(
+            f"the series has an infinite value at step {step} of channel {channel}; mark it as missing (NaN) "
+            "or mend it"
+        )
+
+
+def standardised_each(y: pd.DataFrame, lookback: Any, horizon: int) -> list[NDArray[np.float32]]:
+    """Every series of a data frame with a multi-index on its own scale, each of shape (time, channel).
+
+    Raises
+    ------
+    DataError
+        When one is too short or has an infinite value.
+    """
+    at, values = places(y.index), y.to_numpy(np.float64)
+    found = []
+    for number, row in enumerate(at.first):
+        own = values[at.instance == number]
+        name = "the series " + " ".join(map(str, y.index[row][:-1]))
+        refuse_short(len(own), 0, lookback, horizon, what=name, training=True)
+        refuse_infinite(own)
+        found.append(Scale.of(own).apply(own))
+    return found

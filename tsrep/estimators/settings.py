@@ -46,6 +46,9 @@ def panel_configuration(estimator: Any, *, labels: bool) -> Configuration:
     ConfigError
         When a parameter is unknown or out of range, or the objective needs what instances do not have.
     """
+    objective = named(estimator.objective, estimator.objective_params, "objective")
+    if objective["name"] == "forecast":
+        raise ConfigError("objective forecast is that of ContrastiveForecaster; use it, or another objective")
     config = configure(
         {
             "dataset": IN_MEMORY,
@@ -53,7 +56,7 @@ def panel_configuration(estimator: Any, *, labels: bool) -> Configuration:
             "device": estimator.device,
             "window": {"seconds": None, "standardise": estimator.standardise},
             "encoder": named(estimator.encoder, estimator.encoder_params, "encoder"),
-            "objective": _of_instances(named(estimator.objective, estimator.objective_params, "objective")),
+            "objective": objective,
             "training": training_values(estimator),
             "evaluation": {
                 "pool": getattr(estimator, "pool", "max-mean"),
@@ -81,15 +84,6 @@ def training_values(estimator: Any, epochs: int | None = None) -> dict[str, Any]
         "validate_every": max(epochs, 1),
         "save_seconds": 1e9,
     } | dict(estimator.training_params or {})
-
-
-def _of_instances(objective: dict[str, Any]) -> dict[str, Any]:
-    known = objective["name"] in OBJECTIVES.names()
-    if known and objective["name"] == "forecast":
-        raise ConfigError(
-            "objective forecast forecasts series; use ContrastiveForecaster, or another objective"
-        )
-    return objective
 
 
 def whole(value: Any, what: str) -> int:

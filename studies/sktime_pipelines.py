@@ -1,0 +1,231 @@
+"""tsrep inside sktime: pipelines on three of sktime's own data sets, beside sktime's own methods.
+
+    .venv/bin/python studies/sktime_pipelines.py
+
+BasicMotions and JapaneseVowels (series of unequal length) are classified, the airline passengers forecast.
+All three ship with sktime. Writes ``docs/results/sktime.md``; a few minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from sktime.classification.distance_based import KNeighborsTimeSeriesClassifier
+from sktime.classification.dummy import DummyClassifier
+from sktime.classification.feature_based import SummaryClassifier
+from sktime.datasets import load_airline, load_basic_motions, load_japanese_vowels
+from sktime.forecasting.compose import TransformedTargetForecaster
+from sktime.forecasting.naive import NaiveForecaster
+from sktime.split import ExpandingWindowSplitter
+from sktime.transformations.boxcox import LogTransformer
+from sktime.transformations.padder import PaddingTransformer
+from sktime.utils.estimator_checks import check_estimator
+
+from tsrep import estimators
+from tsrep.estimators import ContrastiveClassifier, ContrastiveEncoder, ContrastiveForecaster
+from tsrep.files import write_text
+
+FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
+SEEDS = 3
+ENCODER: dict[str, Any] = {
+    "encoder": "dilated-conv",
+    "encoder_params": {"hidden": 32, "dim": 64, "depth": 5},
+    "batch_size": 16,
+    "device": "cpu",
+}
+STEPS = 80  # of training; what is called an epoch depends on the number of series
+YEAR = range(1, 13)
+LEVEL = 0.8
+
+
+def encoder(series: int, **changes: Any) -> Any:
+    """Pipeline of an encoder trained by ts2vec, a scaler and a logistic regression."""
+    epochs = max(1, STEPS // max(1, series // ENCODER["batch_size"]))
+    learned = ContrastiveEncoder(**{**ENCODER, "objective": "ts2vec", "epochs": epochs, **changes})
+    return learned * StandardScaler() * LogisticRegression(max_iter=5000)
+
+
+def classifiers(series: int) -> Mapping[str, Callable[[int], Any]]:
+    """By name, what makes a classifier from a seed."""
+    epochs = max(1, STEPS // max(1, series // ENCODER["batch_size"]))
+    settings = {**ENCODER, "objective": "ts2vec", "epochs": epochs}
+    tuning = {"epochs": 10, "least_steps": STEPS}
+    return {
+        "ContrastiveEncoder * StandardScaler * LogisticRegression": lambda seed: encoder(
+            series, random_state=seed
+        ),
+        "the same, weights left at random (learning rate 1e-9)": lambda seed: encoder(
+            series, random_state=seed, lr=1e-9, epochs=1
+        ),
+        "ContrastiveClassifier": lambda seed: ContrastiveClassifier(**settings, random_state=seed),
+        "ContrastiveClassifier(finetune=True)": lambda seed: ContrastiveClassifier(
+            **settings, finetune=True, finetune_params=tuning, random_state=seed
+        ),
+        "PaddingTransformer * KNeighborsTimeSeriesClassifier (euclidean)": lambda _: (
+            PaddingTransformer() * KNeighborsTimeSeriesClassifier(distance="euclidean")
+        ),
+        "SummaryClassifier (random forest)": lambda seed: SummaryClassifier(random_state=seed),
+        "DummyClassifier": lambda _: DummyClassifier(strategy="most_frequent"),
+    }
+
+
+def forecasters() -> Mapping[str, Callable[[int], Any]]:
+    """By name, what makes a forecaster from a seed."""
+    small = {
+        "lookback": 24,
+        "encoder": "dilated-conv",
+        "encoder_params": {"hidden": 32, "dim": 16, "depth": 4},
+        "epochs": 60,
+        "batch_size": 16,
+        "device": "cpu",
+    }
+
+    def logged(**settings: Any) -> Any:
+        steps = [("log", LogTransformer()), ("forecaster", ContrastiveForecaster(**{**small, **settings}))]
+        return TransformedTargetForecaster(steps)
+
+    beside = {"contrast": "ts2vec", "objective_params": {"weight": 0.1}}
+    return {
+        "LogTransformer * ContrastiveForecaster(calibration=0)": lambda seed: logged(
+            random_state=seed, calibration=0
+        ),
+        "the same beside ts2vec": lambda seed: logged(random_state=seed, calibration=0, **beside),
+        "LogTransformer * ContrastiveForecaster": lambda seed: logged(random_state=seed),
+        "NaiveForecaster(sp=12)": lambda _: NaiveForecaster(sp=12),
+        "NaiveForecaster('drift')": lambda _: NaiveForecaster("drift"),
+        "NaiveForecaster('last')": lambda _: NaiveForecaster("last"),
+    }
+
+
+def seeds_of(name: str) -> int:
+    """One for a method that draws nothing."""
+    return SEEDS if "Contrastive" in name or "same" in name or "forest" in name else 1
+
+
+def classify(load: Callable[..., Any]) -> dict[str, list[str]]:
+    """Test accuracy and seconds of each method."""
+    (x, y), (x_test, y_test) = (load(split=part, return_type="pd-multiindex") for part in ("train", "test"))
+    found = {}
+    for name, make in classifiers(len(y)).items():
+        began, scores = time.monotonic(), []
+        for seed in range(seeds_of(name)):
+            try:
+                model = make(seed).fit(x, y)
+                scores.append(float(np.mean(model.predict(x_test) == y_test)))
+            except (ValueError, NotImplementedError) as error:
+                print(f"{name}: {error}")
+        seconds = (time.monotonic() - began) / max(len(scores), 1)
+        found[name] = [spread(scores), f"{seconds:.1f}"] if scores else ["no unequal length", ""]
+        print(load.__name__, name, *found[name], flush=True)
+    return found
+
+
+def forecast() -> dict[str, list[str]]:
+    """Errors over the last four years, each forecast from its start, and how often intervals hold."""
+    y = load_airline()
+    cv = ExpandingWindowSplitter(fh=YEAR, initial_window=96, step_length=12)
+    found = {}
+    for name, make in forecasters().items():
+        began, errors, held, wide = time.monotonic(), [], [], []
+        for seed in range(seeds_of(name)):
+            each = []
+            for train, test in cv.split_series(y):
+                model = make(seed).fit(train, fh=YEAR)
+                each.append((model.predict() - test).abs() / test)
+                if "calibration=0" not in name and "beside" not in name:
+                    ends = model.predict_interval(coverage=LEVEL)
+                    lower, upper = ends.iloc[:, 0], ends.iloc[:, 1]
+                    held.append(((lower <= test) & (test <= upper)).mean())
+                    wide.append(((upper - lower) / test).mean())
+            errors.append(100 * float(pd.concat(each).mean()))
+        seconds = (time.monotonic() - began) / len(errors)
+        intervals = [f"{100 * np.mean(held):.0f}", f"{100 * np.mean(wide):.0f}"] if held else ["", ""]
+        found[name] = [spread(errors, 1), *intervals, f"{seconds:.1f}"]
+        print(name, *found[name], flush=True)
+    return found
+
+
+def conformance() -> dict[str, list[str]]:
+    """How many of sktime's own checks run over each estimator, and how many pass."""
+    found = {}
+    for name in ("ContrastiveEncoder", "TimestepEncoder", "ContrastiveClassifier", "ContrastiveForecaster"):
+        results = check_estimator(getattr(estimators, name), raise_exceptions=False, verbose=False)
+        found[name] = [str(len(results)), str(sum(value == "PASSED" for value in results.values())), "0"]
+    return found
+
+
+def spread(values: list[float], digits: int = 3) -> str:
+    """Mean, and standard deviation where there are several."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def table(header: list[str], rows: Mapping[str, list[str]]) -> list[str]:
+    """Markdown."""
+    lines = [header, ["---"] * len(header), *([name, *cells] for name, cells in rows.items())]
+    return [f"| {' | '.join(cells)} |" for cells in lines] + [""]
+
+
+def main() -> None:
+    """Run all and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs/results/sktime.md"))
+    out = parser.parse_args().out
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # sktime tells of its own changes to come
+    rows = ["method", "test accuracy", "seconds"]
+    lines = [
+        "# sktime pipelines",
+        "",
+        "Made by `.venv/bin/python studies/sktime_pipelines.py`; settings are in the script. One thread, "
+        f"{SEEDS} seeds (mean ± standard deviation), train and test as shipped with sktime; no setting is "
+        "tuned. Seconds are for one fit and prediction.",
+        "",
+        "sktime's Rocket classifiers need numba, which tsrep does not install; methods of sktime that do "
+        "without stand in their place.",
+        "",
+        "## BasicMotions",
+        "",
+        "40 + 40 series, 6 channels, 100 steps, 4 classes.",
+        "",
+        *table(rows, classify(load_basic_motions)),
+        "## JapaneseVowels",
+        "",
+        "270 + 370 series, 12 channels, 7 to 29 steps, 9 speakers.",
+        "",
+        *table(rows, classify(load_japanese_vowels)),
+        "## Airline passengers",
+        "",
+        "Each of the last four years is forecast from its start, on all months before. Without "
+        f"`calibration=0` a fifth of the months is kept for intervals of level {100 * LEVEL:.0f} %.",
+        "",
+        *table(
+            ["method", "mean absolute error, %", "months inside, %", "mean width, %", "seconds"], forecast()
+        ),
+        "## Conformance",
+        "",
+        "sktime's `check_estimator`.",
+        "",
+        *table(["estimator", "checks", "passed", "left out"], conformance()),
+    ]
+    old = out.read_text(encoding="utf-8") if out.exists() else ""
+    findings = old.partition(FINDINGS)[2] or "\n"
+    write_text(out, "\n".join(lines).rstrip() + f"\n\n{FINDINGS}{findings}")
+    print(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    main()
