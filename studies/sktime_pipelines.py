@@ -190,8 +190,9 @@ def main() -> None:
         "# sktime pipelines",
         "",
         "Made by `.venv/bin/python studies/sktime_pipelines.py`; settings are in the script. One thread, "
-        f"{SEEDS} seeds (mean ± standard deviation), train and test as shipped with sktime; no setting is "
-        "tuned. Seconds are for one fit and prediction.",
+        f"{SEEDS} seeds (mean ± standard deviation), train and test as shipped with sktime. "
+        "Settings are the same for both classifications and were not searched, but not blind either: see the "
+        "notes at the end. Seconds are for one fit and prediction.",
         "",
         "sktime's Rocket classifiers need numba, which tsrep does not install; methods of sktime that do "
         "without stand in their place.",
