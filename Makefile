@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test setup lint types unit clean
+.PHONY: demo test setup lint types unit docs images clean
 
 demo: $(READY)
 	$(BIN)/tsrep fit --config configs/demo.yaml
@@ -23,12 +23,18 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/pytest -n 2 --dist worksteal
 
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+images: $(READY)
+	$(BIN)/python docs/make_images.py
+
 # torch comes first and by exact version, so that a CPU build that is at hand is taken.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,bids,dashboard,docs,onnx,postgres,tensorboard,zarr]"
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,dashboard,docs,onnx,postgres,tensorboard,zarr]"
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

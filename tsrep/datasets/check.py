@@ -64,6 +64,7 @@ def _read(panel: Panel, rows: Ints) -> _Signals:
     for begin in range(0, len(rows), CHUNK):
         part = rows[begin : begin + CHUNK]
         x = panel.store[part]
+        panel.pages.touched(len(x))
         gaps = ~np.isfinite(x).all(axis=2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
         flat = x.max(axis=2) == x.min(axis=2)
         for mask, into in ((gaps, found.missing), (flat, found.flat), (_clipped(x) & ~flat, found.clipped)):

@@ -20,7 +20,7 @@ from tsrep.studies.study_page import write_study_report
 from tsrep.studies.trial_table import Axis, TrialTable, trial_table
 
 REPORT = "report"
-RESAMPLES = 1000
+RESAMPLES = 200
 
 
 def report(study: Study) -> Path:

@@ -1,0 +1,98 @@
+"""`tsrep study` as a user runs it: from a file to a report, resumed, and every mistake in one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tsrep.cli import main
+
+TINY = """
+version: 1
+study: tiny
+question: Does it run?
+config:
+  dataset: {name: seasonal-sim, steps: 900, noise: 1.0, channels: 1}
+  window: {hop_steps: 8}
+  encoder: {name: patch-transformer, width: {one_of: [8, 16]}, depth: 1, heads: 2, patch: 12}
+  objective: {name: forecast, lookback: 48, horizon: 12}
+  training: {epochs: 1, batch_size: 16}
+sampler: random
+budget: {trials: 2}
+confirmation: {finalists: 1, seeds: 1}
+"""
+
+
+def tsrep(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tsrep", "study", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run a command that ends with exit code 2 in this process, and give its one sentence."""
+    monkeypatch.chdir(folder)
+
+    def ran(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["tsrep", "study", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 2
+        return " ".join(capsys.readouterr().err.split())
+
+    return ran
+
+
+def test_a_study_runs_to_its_report_and_takes_more_trials(folder: Path) -> None:
+    done = tsrep("run", "tiny.yaml", "--set", "training.lr=0.005", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 trials ended (2 complete" in done.stdout
+    report = folder / "runs" / "studies" / "tiny" / "report"
+    assert (report / "index.html").is_file()
+    assert "On test" in (report / "report.md").read_text()
+    more = tsrep("resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm", cwd=folder)
+    assert more.returncode == 0, more.stderr
+    said = tsrep("status", "tiny", cwd=folder)
+    assert "3 of 3 trials ended (3 complete" in said.stdout
+    assert "best: " in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "told"),
+    [
+        (("width", "widht"), (), "did you mean 'width'"),
+        (("dataset: {name", "split: {name: {one_of: [a]}}\n  dataset: {name"), (), "cannot be searched"),
+        (("[8, 16]}", "[8, 16], when: {objective.norm: revin}}"), (), "which is not searched"),
+        (("", ""), ("--storage", "postgresql+psycopg://me:secret@127.0.0.1:1/none"), "127.0.0.1"),
+        (("", ""), ("--storage", "redis://host"), "redis"),
+        (("", ""), ("--hours", "0"), "give a positive number"),
+        (("", ""), ("--set", "training.epochs"), "path=value"),
+        (("trials: 2", "trails: 2"), (), "did you mean 'trials'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(
+    folder: Path, refused: Callable[..., str], change: tuple[str, str], words: tuple[str, ...], told: str
+) -> None:
+    (folder / "tiny.yaml").write_text(TINY.replace(*change))
+    said = refused("run", "tiny.yaml", *words)
+    assert told in said
+    assert "secret" not in said
+    assert not (folder / "runs").exists()
+
+
+def test_a_study_that_is_not_there_is_one_sentence(refused: Callable[..., str]) -> None:
+    for command in ("status", "resume", "report", "confirm"):
+        assert "not the folder of a study" in refused(command, "nothing")
+    assert "check the path" in refused("run", "nothing.yaml")
