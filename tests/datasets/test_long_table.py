@@ -133,8 +133,8 @@ def test_rows_of_single_channels_that_repeat(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "records.csv").write_text("sample,time\na,1\nb,2,3,4\n")
-    with pytest.raises(DataError, match=r"cannot be read as a table .*line 3"):
+    with pytest.raises(DataError, match=r"cannot be read as a CSV file .*line 3"):
         load("table", tmp_path)
     (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(DataError, match="cannot be read as a table"):
+    with pytest.raises(DataError, match="cannot be read as a Parquet file"):
         load("table", tmp_path, file="t.parquet")

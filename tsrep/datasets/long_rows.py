@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables import PARQUET, row_of
+from tsrep.datasets.parquet import PARQUET, read_parquet
+from tsrep.datasets.tables import row_of
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Floats, Ints
@@ -53,15 +54,15 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
     """
     import pandas as pd
 
-    try:
-        if path.suffix in PARQUET:
-            frame = pd.read_parquet(path).reset_index(drop=True)
-        else:
-            kinds = dict.fromkeys(text, "str")
+    if path.suffix in PARQUET:
+        frame = read_parquet(path).reset_index(drop=True)
+    else:
+        kinds = dict.fromkeys(text, "str")
+        try:
             frame = pd.read_csv(path, dtype=kinds, skip_blank_lines=False, encoding="utf-8-sig")
-    except Exception as error:  # parsers of both formats have many classes
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} cannot be read as a table ({reason})") from error
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
     frame = frame.dropna(how="all")
     if not len(frame):
         raise DataError(f"{path} has no rows; it needs one row per sample and time step")

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tsrep.datasets.parquet import PARQUET, read_parquet
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Times
 
-PARQUET = (".parquet", ".pq")
 TABLES = (".csv", *PARQUET)
 NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
 TIME_ALONE = re.compile(r"\s*\d{1,2}:\d{2}")
@@ -67,7 +67,7 @@ def column_names(path: Path, date: str) -> list[str]:
         When the file cannot be read.
     """
     if path.suffix in PARQUET:
-        return [str(name) for name in _read_parquet(path, date).columns]
+        return [str(name) for name in _parquet(path, date).columns]
     return _header(path)
 
 
@@ -80,7 +80,7 @@ def read_series_table(path: Path, date: str, columns: Sequence[str] | None = Non
         When the file cannot be read or has fewer than two rows, or a column is missing or not unique.
     """
     if path.suffix in PARQUET:
-        frame = _read_parquet(path, date)
+        frame = _parquet(path, date)
         header = [str(name) for name in frame.columns]
     else:
         frame, header = None, _header(path)
@@ -260,15 +260,8 @@ def _refuse_short_rows(path: Path, fields: int) -> None:
                 )
 
 
-def _read_parquet(path: Path, date: str) -> Any:
-    import pandas as pd
-
-    try:
-        frame = pd.read_parquet(path)
-    except ImportError as error:
-        raise DataError(f"{path} cannot be read without pyarrow; install it, or save it as CSV") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a Parquet file ({error})") from error
+def _parquet(path: Path, date: str) -> Any:
+    frame = read_parquet(path)
     return frame.reset_index() if frame.index.name == date else frame
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.datasets.parquet import PARQUET, read_parquet
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Ints
 
 Table = dict[str, list[str]]
 WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
-PARQUET = (".parquet", ".pq")
 LARGEST = np.iinfo(np.int64).max
 
 
@@ -28,7 +28,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
         When the file cannot be read, is empty, or lacks a column.
     """
     if path.suffix in PARQUET:
-        return _read_parquet(path, columns)
+        return _parquet_text(path, columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = csv.reader(stream)
@@ -47,13 +47,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     return {column: [row[i] for row in body] for column, i in zip(columns, at, strict=True)}
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> Table:
-    import pandas as pd
-
-    try:
-        frame = pd.read_parquet(path)
-    except Exception as error:  # of its engine, which has classes of its own
-        raise DataError(f"{path} cannot be read as a Parquet file ({error})") from error
+def _parquet_text(path: Path, columns: Sequence[str]) -> Table:
+    frame = read_parquet(path)
     header = [str(name) for name in frame.columns]
     at = [_position(path, header, column) for column in columns]
     if not len(frame):
