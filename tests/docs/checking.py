@@ -18,8 +18,8 @@ from tests.docs.snippets import PLACEHOLDER, ROOT
 from tsrep.cli.app import app
 from tsrep.runs.config import merged
 from tsrep.runs.config_files import assemble, parse_assignment, read_config
-from tsrep.studies.check import check_study
-from tsrep.studies.definition import define
+from tsrep.studies.define.check import check_study
+from tsrep.studies.define.definition import define
 
 
 def check_command(command: str) -> None:

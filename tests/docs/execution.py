@@ -22,8 +22,8 @@ from tsrep import registry
 from tsrep.cli import main
 from tsrep.runs.config import schema
 from tsrep.runs.config_files import assemble
-from tsrep.studies.check import check_study
-from tsrep.studies.definition import define
+from tsrep.studies.define.check import check_study
+from tsrep.studies.define.definition import define
 
 
 class Page:

@@ -15,11 +15,11 @@ import optuna
 from optuna.samplers import RandomSampler
 
 from tsrep.errors import RunError
-from tsrep.studies.beats import Pace
-from tsrep.studies.place import Place
-from tsrep.studies.storage import close_storage, open_storage
-from tsrep.studies.tickets import top_up
-from tsrep.studies.worker import Job, Values
+from tsrep.studies.keep.place import Place
+from tsrep.studies.keep.storage import close_storage, open_storage
+from tsrep.studies.keep.tickets import top_up
+from tsrep.studies.work.beats import Pace
+from tsrep.studies.work.worker import Job, Values
 from tsrep.training.interrupt import Interrupted, stop_requests
 
 STEPS = 6
@@ -118,7 +118,7 @@ def new_job(folder: Path, storage: str | None, run_trial: Any = climb, tickets: 
 
 def crew_of_two(folder: str) -> None:
     """What the command of a study would do, with slow steps."""
-    from tsrep.studies.crew import run_crew
+    from tsrep.studies.work.crew import run_crew
 
     job = new_job(Path(folder), None, partial(climb, step_seconds=0.1), tickets=4)
     try:

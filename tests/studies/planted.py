@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsrep.studies.trial_table import FIXED, Axis, TrialTable
+from tsrep.studies.read.trial_table import FIXED, Axis, TrialTable
 
 AXES = (
     Axis("strategy", "categorical", ("joint", "pretrain-then-probe", "pretrain-then-finetune")),

@@ -11,10 +11,10 @@ import pytest
 
 from tests.studies.planted import confirmed, planted
 from tsrep.evaluation.ranks import Comparison
-from tsrep.studies.blocks import finalist_ranks, level_ranks
-from tsrep.studies.finalists import summarise
-from tsrep.studies.missing import Missing
-from tsrep.studies.trial_table import Axis, TrialTable
+from tsrep.studies.confirm.finalists import summarise
+from tsrep.studies.read.blocks import finalist_ranks, level_ranks
+from tsrep.studies.read.missing import Missing
+from tsrep.studies.read.trial_table import Axis, TrialTable
 
 
 def _ranks(rows: pd.DataFrame, *, maximise: bool = False) -> Comparison:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.studies.planted import planted
-from tsrep.studies.axis_names import short_names, varied
-from tsrep.studies.cells import cell_summary, cell_values
-from tsrep.studies.contour import Contour, contour
-from tsrep.studies.front import cost_table, on_front
-from tsrep.studies.missing import Missing
-from tsrep.studies.trial_table import Axis, TrialTable
+from tsrep.studies.read.axis_names import short_names, varied
+from tsrep.studies.read.cells import cell_summary, cell_values
+from tsrep.studies.read.contour import Contour, contour
+from tsrep.studies.read.front import cost_table, on_front
+from tsrep.studies.read.missing import Missing
+from tsrep.studies.read.trial_table import Axis, TrialTable
 
 WEIGHT = Axis("objective.weight", "float", low=1e-3, high=1.0, log=True)
 DEPTH = Axis("encoder.depth", "int", low=1, high=9)

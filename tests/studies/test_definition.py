@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tsrep.errors import ConfigError
-from tsrep.studies.check import check_study, configuration, judged_by, points, reference
-from tsrep.studies.definition import define, read_definition
+from tsrep.studies.define.check import check_study, configuration, judged_by, points, reference
+from tsrep.studies.define.definition import define, read_definition
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 CONFIG: dict[str, Any] = {

@@ -12,21 +12,22 @@ from matplotlib.figure import Figure
 
 from tests.inspect.test_figures import collisions
 from tests.studies.planted import confirmed, planted
-from tsrep.studies.contour import Contour, contour
-from tsrep.studies.draw_cells import figure_cells
-from tsrep.studies.draw_contour import figure_contour
-from tsrep.studies.draw_effects import figure_effects
-from tsrep.studies.draw_finalists import figure_finalists
-from tsrep.studies.draw_front import figure_front
-from tsrep.studies.draw_history import figure_history, figure_reports, history
-from tsrep.studies.draw_importance import figure_importance
-from tsrep.studies.draw_slices import figure_slices
-from tsrep.studies.effects import Effect
-from tsrep.studies.finalists import summarise
-from tsrep.studies.front import cost_table
-from tsrep.studies.importance import Importances, Share
-from tsrep.studies.trial_table import Axis, TrialTable
-from tsrep.studies.value_scale import value_scale
+from tsrep.studies.confirm.finalists import summarise
+from tsrep.studies.draw.cells import figure_cells
+from tsrep.studies.draw.contour import figure_contour
+from tsrep.studies.draw.effects import figure_effects
+from tsrep.studies.draw.finalists import figure_finalists
+from tsrep.studies.draw.front import figure_front
+from tsrep.studies.draw.history import figure_history, figure_reports
+from tsrep.studies.draw.importance import figure_importance
+from tsrep.studies.draw.slices import figure_slices
+from tsrep.studies.read.contour import Contour, contour
+from tsrep.studies.read.effects import Effect
+from tsrep.studies.read.front import cost_table
+from tsrep.studies.read.history import history
+from tsrep.studies.read.importance import Importances, Share
+from tsrep.studies.read.trial_table import Axis, TrialTable
+from tsrep.studies.read.value_scale import value_scale
 
 
 def dots(figure: Figure) -> int:

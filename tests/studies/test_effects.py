@@ -15,10 +15,10 @@ from scipy.stats import permutation_test
 
 from tests.studies.planted import planted
 from tsrep.rng import numpy_generator
-from tsrep.studies.effects import Effect, paired_effects, sign_flip_p
-from tsrep.studies.missing import Missing
-from tsrep.studies.pairing import gower, pair_up, unit_scale
-from tsrep.studies.trial_table import Axis, TrialTable
+from tsrep.studies.read.effects import Effect, paired_effects, sign_flip_p
+from tsrep.studies.read.missing import Missing
+from tsrep.studies.read.pairing import gower, pair_up, unit_scale
+from tsrep.studies.read.trial_table import Axis, TrialTable
 
 A = Axis("a", "categorical", ("x", "y"))
 B = Axis("b", "float", low=1.0, high=100.0, log=True)

@@ -9,9 +9,9 @@ import optuna
 import pytest
 
 from tests.studies.planted import planted
-from tsrep.studies.importance import LEAST_TRIALS, Importances, importances
-from tsrep.studies.missing import Missing
-from tsrep.studies.trial_table import TrialTable
+from tsrep.studies.read.importance import LEAST_TRIALS, Importances, importances
+from tsrep.studies.read.missing import Missing
+from tsrep.studies.read.trial_table import TrialTable
 
 
 def _with_values(table: TrialTable, values: np.ndarray) -> TrialTable:

@@ -20,11 +20,11 @@ from tests.studies.climbing import STEPS, climb, die, meet, new_job, stall, step
 from tests.studies.postgres_server import free_port, new_database, reason_to_skip, running_server
 from tsrep.errors import RunError
 from tsrep.studies import crew
-from tsrep.studies.crew import run_crew
-from tsrep.studies.place import Place
-from tsrep.studies.storage import serve
-from tsrep.studies.tickets import Progress, by_ticket, progress
-from tsrep.studies.worker import Job, work
+from tsrep.studies.keep.place import Place
+from tsrep.studies.keep.storage import serve
+from tsrep.studies.keep.tickets import Progress, by_ticket, progress
+from tsrep.studies.work.crew import run_crew
+from tsrep.studies.work.worker import Job, work
 
 SPAWN = multiprocessing.get_context("spawn")
 ROOT = Path(__file__).parents[2]

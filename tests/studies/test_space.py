@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrep.errors import ConfigError
-from tsrep.studies.ranges import Scalar
-from tsrep.studies.space import Parameter, Space
+from tsrep.studies.define.ranges import Scalar
+from tsrep.studies.define.space import Parameter, Space
 
 TREE = """
 encoder:

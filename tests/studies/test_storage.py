@@ -18,9 +18,9 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from tests.studies.postgres_server import free_port
 from tsrep.errors import ConfigError, RunError
-from tsrep.studies.place import Place
-from tsrep.studies.storage import close_storage, open_storage, serve, stored
-from tsrep.studies.tickets import progress, take, top_up
+from tsrep.studies.keep.place import Place
+from tsrep.studies.keep.storage import close_storage, open_storage, serve, stored
+from tsrep.studies.keep.tickets import progress, take, top_up
 
 
 def begun(folder: Path) -> Path:
@@ -86,7 +86,7 @@ def test_a_journal_of_another_kind_or_broken_is_refused(tmp_path: Path) -> None:
 def test_a_journal_recovers_from_a_worker_killed_with_its_lock(tmp_path: Path) -> None:
     journal = begun(tmp_path)
     program = (
-        "import os, signal\nfrom pathlib import Path\nfrom tsrep.studies.journal import MendingLock\n"
+        "import os, signal\nfrom pathlib import Path\nfrom tsrep.studies.keep.journal import MendingLock\n"
         f"lock = MendingLock(Path({str(journal)!r}))\nlock.acquire()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -128,7 +128,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsrep.studies.storage.PATIENCE", 1)
+    monkeypatch.setattr("tsrep.studies.keep.storage.PATIENCE", 1)
     port = free_port()
     cases = [f"sqlite:///{tmp_path}/missing/study.db"]
     cases += [f"grpc://127.0.0.1:{port}"] if importlib.util.find_spec("grpc") else []

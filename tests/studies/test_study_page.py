@@ -16,16 +16,16 @@ import pytest
 
 from tests.studies.planted import TASKS, confirmed, planted
 from tsrep.errors import RunError
-from tsrep.studies import study_page
-from tsrep.studies.finalists import Finalists
-from tsrep.studies.reading import read_study
-from tsrep.studies.sections import Shown
-from tsrep.studies.study_figures import ranks_figure
-from tsrep.studies.study_headline import against_baseline, answer, chosen_by, overhead, progress
-from tsrep.studies.study_markdown import escape
-from tsrep.studies.study_page import write_study_report
-from tsrep.studies.study_tables import best_tables
-from tsrep.studies.trial_table import TrialTable
+from tsrep.studies.confirm.finalists import Finalists
+from tsrep.studies.page import page
+from tsrep.studies.page.figures import ranks_figure
+from tsrep.studies.page.headline import against_baseline, answer, chosen_by, overhead, progress
+from tsrep.studies.page.markdown import escape
+from tsrep.studies.page.page import write_study_report
+from tsrep.studies.page.sections import Shown
+from tsrep.studies.page.tables import best_tables
+from tsrep.studies.read.reading import read_study
+from tsrep.studies.read.trial_table import TrialTable
 
 FACTS: dict[str, Any] = {
     "definition": "study: sscl\nquestion: <b>which</b>\n",
@@ -87,8 +87,8 @@ def test_the_page_needs_nothing_else_and_its_links_lead_somewhere(full: Path) ->
 def test_every_figure_has_its_file_and_its_numbers(full: Path) -> None:
     figures = {path.stem for path in (full / "figures").iterdir()}
     numbers = {path.stem for path in (full / "numbers").iterdir()}
-    assert figures == set(study_page.FIGURES) - {"ranks-levels"}
-    assert figures <= numbers <= set(study_page.NUMBERS)
+    assert figures == set(page.FIGURES) - {"ranks-levels"}
+    assert figures <= numbers <= set(page.NUMBERS)
     for path in (full / "numbers").iterdir():
         assert len(pd.read_csv(path)), path
     trials = pd.read_csv(full / "trials.csv")

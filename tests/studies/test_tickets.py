@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from tsrep.studies.storage import open_storage
-from tsrep.studies.tickets import (
+from tsrep.studies.keep.storage import open_storage
+from tsrep.studies.keep.tickets import (
     MAX_RETRIES,
     Progress,
     by_ticket,

@@ -13,10 +13,10 @@ import torch
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.runs.folder import Run
-from tsrep.studies.confirmation import confirm, finalists, read_confirmation
-from tsrep.studies.definition import Definition, define
+from tsrep.studies.confirm.confirmation import confirm, finalists, read_confirmation
+from tsrep.studies.define.definition import Definition, define
 from tsrep.studies.study import Study, begin, open_study
-from tsrep.studies.trial import BASELINES, kept_score, run_seed, run_trial
+from tsrep.studies.work.trial import BASELINES, kept_score, run_seed, run_trial
 
 CONFIG: dict[str, Any] = {
     "dataset": {"name": "seasonal-sim", "steps": 900, "noise": 1.0, "channels": 1},

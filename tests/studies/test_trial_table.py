@@ -10,7 +10,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tsrep.studies.trial_table import Axis, TrialTable, level_name, trial_table
+from tsrep.studies.read.trial_table import Axis, TrialTable, level_name, trial_table
 
 DISTRIBUTIONS = {
     "strategy": CategoricalDistribution(["joint", "frozen"]),

@@ -18,13 +18,13 @@ from rich.console import Console
 
 from tests.studies.climbing import STEPS, climb, new_job, seeded, steps, stumble
 from tsrep.errors import DataError, RunError
-from tsrep.studies.beats import Pace, Reaper, beating, living
-from tsrep.studies.crew import run_crew
-from tsrep.studies.place import Place
-from tsrep.studies.progress_line import ProgressLine, described
-from tsrep.studies.storage import open_storage
-from tsrep.studies.tickets import Progress, by_ticket, finish, progress, requeue, take, top_up
-from tsrep.studies.worker import Job, Values, work
+from tsrep.studies.keep.place import Place
+from tsrep.studies.keep.storage import open_storage
+from tsrep.studies.keep.tickets import Progress, by_ticket, finish, progress, requeue, take, top_up
+from tsrep.studies.work.beats import Pace, Reaper, beating, living
+from tsrep.studies.work.crew import run_crew
+from tsrep.studies.work.progress_line import ProgressLine, described
+from tsrep.studies.work.worker import Job, Values, work
 from tsrep.training.interrupt import Interrupted
 
 

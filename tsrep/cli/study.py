@@ -66,7 +66,7 @@ def run(
 
     Trials are judged on validation alone. The same command again goes on with what is left.
     """
-    from tsrep.studies.definition import define
+    from tsrep.studies.define.definition import define
     from tsrep.studies.study import begin
 
     _check_hours(hours)
@@ -137,7 +137,7 @@ def dashboard(
         )
     import optuna_dashboard
 
-    from tsrep.studies.storage import open_storage
+    from tsrep.studies.keep.storage import open_storage
 
     found = _opened(place, storage)
     opened = open_storage(found.storage, found.folder)
@@ -157,7 +157,7 @@ def proxy(
     port: Annotated[int, typer.Option(help="Port to serve on.")] = 13000,
 ) -> None:
     """Put Optuna's gRPC proxy in front of a database, for many workers: they take --storage grpc://HOST:PORT."""
-    from tsrep.studies.storage import serve
+    from tsrep.studies.keep.storage import serve
 
     typer.echo(f"grpc://{host}:{port} is in front of the database; Ctrl-C ends it")
     serve(storage, host, port)

@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from tsrep.studies.confirmation import confirm
-from tsrep.studies.crew import run_crew
+from tsrep.studies.confirm.confirmation import confirm
+from tsrep.studies.keep.tickets import progress
 from tsrep.studies.outcome import report
 from tsrep.studies.study import Study, is_home
-from tsrep.studies.tickets import progress
+from tsrep.studies.work.crew import run_crew
 
 Tell = Callable[[str], None]
 

@@ -11,13 +11,13 @@ import optuna
 import pandas as pd
 
 from tsrep.registry import DATASETS
-from tsrep.studies.check import configuration, reference
-from tsrep.studies.confirmation import read_confirmation
-from tsrep.studies.definition import Definition
-from tsrep.studies.ranges import Range
+from tsrep.studies.confirm.confirmation import read_confirmation
+from tsrep.studies.define.check import configuration, reference
+from tsrep.studies.define.definition import Definition
+from tsrep.studies.define.ranges import Range
+from tsrep.studies.page.page import write_study_report
+from tsrep.studies.read.trial_table import Axis, TrialTable, trial_table
 from tsrep.studies.study import Study
-from tsrep.studies.study_page import write_study_report
-from tsrep.studies.trial_table import Axis, TrialTable, trial_table
 
 REPORT = "report"
 RESAMPLES = 200

@@ -17,15 +17,15 @@ from optuna.study import StudyDirection
 from tsrep.errors import ConfigError
 from tsrep.files import write_json
 from tsrep.runs.config import Configuration
-from tsrep.studies.baseline import measured
-from tsrep.studies.check import PROBE, check_study, configuration, judged_by, reference
-from tsrep.studies.definition import Definition, read_definition
-from tsrep.studies.place import Place
-from tsrep.studies.search import new_pruner, new_sampler
-from tsrep.studies.storage import answering, close_storage, open_storage
-from tsrep.studies.tickets import top_up
-from tsrep.studies.trial import BASELINES, run_trial, seeded
-from tsrep.studies.worker import Job
+from tsrep.studies.define.check import PROBE, check_study, configuration, judged_by, reference
+from tsrep.studies.define.definition import Definition, read_definition
+from tsrep.studies.keep.place import Place
+from tsrep.studies.keep.storage import answering, close_storage, open_storage
+from tsrep.studies.keep.tickets import top_up
+from tsrep.studies.work.baseline import measured
+from tsrep.studies.work.search import new_pruner, new_sampler
+from tsrep.studies.work.trial import BASELINES, run_trial, seeded
+from tsrep.studies.work.worker import Job
 
 ROOT = Path("runs") / "studies"
 DIGEST, DEFINITION, HOME = "space", "definition", "home"
@@ -105,7 +105,7 @@ def begin(
     folder : Path, optional
         By default ``runs/studies/<name>``.
     storage : str, optional
-        By default a journal file in the folder; see :func:`tsrep.studies.storage.open_storage`.
+        By default a journal file in the folder; see :func:`tsrep.studies.keep.storage.open_storage`.
     root : Path, optional
         Where the data are.
     trials : int, optional

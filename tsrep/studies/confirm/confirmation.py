@@ -1,0 +1,199 @@
+"""The best of a study once more: fresh seeds, and the test part, which no trial has seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import torch
+
+from tsrep.errors import RunError
+from tsrep.files import write_json, write_text
+from tsrep.rng import numpy_generator
+from tsrep.studies.confirm.final_scores import final_scores
+from tsrep.studies.confirm.finalists import COLUMNS, Finalists
+from tsrep.studies.define.check import configuration
+from tsrep.studies.define.definition import Definition
+from tsrep.studies.define.ranges import Scalar
+from tsrep.studies.keep.tickets import by_ticket
+from tsrep.studies.work.trial import kept_score, seeded, trained
+
+FOLDER = "confirmation"
+ROWS, CHOSEN = "scores.csv", "finalists.json"
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A trial that is trained again.
+
+    Attributes
+    ----------
+    label : str
+        ``"trial 12"``, or the name of its preset.
+    rank : int
+        Among the complete trials, from 1, by validation.
+    origin : str
+    point : dict
+        As drawn.
+    value : float
+        Of the study, on validation.
+    """
+
+    label: str
+    rank: int
+    origin: str
+    point: dict[str, Scalar]
+    value: float
+
+
+def finalists(definition: Definition, study: optuna.Study) -> list[Finalist]:
+    """The best complete trials by validation, and the presets that ended.
+
+    Raises
+    ------
+    RunError
+        When no trial is complete.
+    """
+    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    ended = [
+        trial
+        for trials in by_ticket(study).values()
+        for trial in trials
+        if trial.state.name == "COMPLETE" and "duplicate" not in trial.user_attrs
+    ]
+    if not ended:
+        raise RunError(f"study {definition.study} has no complete trial to confirm; run it first")
+    ended.sort(key=lambda trial: (sign * trial.values[0], trial.number))
+    settings, chosen, seen = definition.confirmation, list[Finalist](), list[dict[str, Any]]()
+    for rank, trial in enumerate(ended, start=1):
+        origin = str(trial.user_attrs["origin"])
+        preset = origin.startswith("preset:")
+        again = trial.params in seen  # an adaptive sampler may come back to a point
+        seen.append(trial.params)
+        if not again and (len(chosen) < settings.finalists or (preset and settings.presets)):
+            label = origin.removeprefix("preset:") if preset else f"trial {trial.user_attrs['ticket']}"
+            chosen.append(Finalist(label, rank, origin, dict(trial.params), trial.values[0]))
+    return chosen
+
+
+def confirm(
+    definition: Definition, study: optuna.Study, folder: Path, *, root: Path | None, workers: int
+) -> Finalists:
+    """Train finalists from fresh seeds and score them on the test part, once.
+
+    What was trained and scored is kept and not done again; a study whose finalists have changed since is
+    confirmed anew.
+
+    Parameters
+    ----------
+    definition : Definition
+    study : optuna.Study
+        Read only: no score of the test part goes into it.
+    folder : Path
+        Of the study; ``confirmation`` in it gets the runs, the scores of each task, and ``scores.csv``.
+    root : Path or None
+        Where the data are, instead of what the definition says.
+    workers : int
+        Runs at a time, one thread each.
+
+    Raises
+    ------
+    RunError
+        When no trial is complete.
+    Interrupted
+        When stopped by the user; what is trained is kept.
+    """
+    chosen = finalists(definition, study)
+    told = {"finalists": [vars(finalist) for finalist in chosen], "seeds": definition.confirmation.seeds}
+    place, known = folder / FOLDER, read_confirmation(definition, folder)
+    if known is not None and json.loads((place / CHOSEN).read_text(encoding="utf-8")) == told:
+        return known
+    jobs = [
+        (finalist, task, k)
+        for finalist in chosen
+        for task in definition.tasks
+        for k in range(definition.confirmation.seeds)
+    ]
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        list(pool.map(partial(_train, definition, place, root), jobs))
+        score = partial(_score, definition, chosen, place, root)
+        tables = list(pool.map(score, definition.tasks))
+    rows = pd.concat(tables, ignore_index=True)
+    write_text(place / ROWS, rows.to_csv(index=False))
+    write_json(place / CHOSEN, told)
+    return Finalists(rows, _settings(definition, chosen))
+
+
+def read_confirmation(definition: Definition, folder: Path) -> Finalists | None:
+    """What :func:`confirm` found; None before."""
+    place = folder / FOLDER
+    if not (place / ROWS).exists() or not (place / CHOSEN).exists():
+        return None
+    rows = pd.read_csv(place / ROWS, keep_default_na=False, na_values=[""])
+    told = json.loads((place / CHOSEN).read_text(encoding="utf-8"))
+    chosen = [Finalist(**finalist) for finalist in told["finalists"]]
+    return Finalists(rows.astype({"task": str}), _settings(definition, chosen))
+
+
+def final_config(definition: Definition, finalist: Finalist, task: str, k: int, root: Path | None) -> Any:
+    """The configuration of a finalist on a task with its k-th fresh seed."""
+    config = configuration(definition, finalist.point, task)
+    seed = int(numpy_generator(definition.seed, "confirmation", k).integers(2**31))
+    return seeded(config, seed, root)
+
+
+def run_folder(place: Path, finalist: Finalist, task: str, k: int) -> Path:
+    """Where such a run is kept."""
+    return place / finalist.label.replace(" ", "-") / (task or "run") / str(k)
+
+
+def _settings(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, dict[str, Scalar]]:
+    return {finalist.label: definition.space.readable(finalist.point) for finalist in chosen}
+
+
+def _train(definition: Definition, place: Path, root: Path | None, job: tuple[Finalist, str, int]) -> None:
+    trained(final_config(definition, *job, root), run_folder(place, *job))
+
+
+def _score(
+    definition: Definition, chosen: Sequence[Finalist], place: Path, root: Path | None, task: str
+) -> pd.DataFrame:
+    """Rows of one task: finalists by seed, then controls."""
+    seeds = range(definition.confirmation.seeds)
+    runs = {
+        finalist.label: [
+            trained(final_config(definition, finalist, task, k, root), run_folder(place, finalist, task, k))
+            for k in seeds
+        ]
+        for finalist in chosen
+    }
+    known = {finalist.label: finalist for finalist in chosen}
+    table = final_scores(runs, place / (f"scores-{task}" if task else "scores"))
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for row in table:
+            finalist, found = known.get(row.method), runs.get(row.method)
+            for k, value in enumerate(row.by_seed):
+                yield {
+                    "finalist": row.method,
+                    "rank": finalist.rank if finalist else None,
+                    "origin": finalist.origin if finalist else "control",
+                    "task": task or next(iter(runs.values()))[0].config.dataset.name,
+                    "seed": k,
+                    "metric": row.metric,
+                    "validation": abs(kept_score(found[k])[0]) if found and row.chosen_by else None,
+                    "test": value,
+                    "interval_low": row.low,
+                    "interval_high": row.high,
+                    "unit": row.unit,
+                }
+
+    return pd.DataFrame(rows(), columns=list(COLUMNS))

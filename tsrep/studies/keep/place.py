@@ -1,0 +1,115 @@
+"""The folder of a study on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from tsrep.errors import RunError
+from tsrep.files import write_json, write_text
+from tsrep.studies.keep.storage import stored
+
+
+class Place:
+    """A study's folder: definition, address of the storage, locks of workers, a folder for each trial.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    RunError
+        When no study was begun there.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder).resolve()
+        if not self.definition.is_file():
+            raise RunError(
+                f"{folder} is not the folder of a study (it has no study.yaml); give one, or begin the study "
+                "with: tsrep study run"
+            )
+
+    @classmethod
+    def create(cls, folder: Path | str, text: str, storage: str | None, data: Path | None = None) -> Self:
+        """Begin a study here.
+
+        Parameters
+        ----------
+        folder : Path
+        text : str
+            The definition, as given.
+        storage : str or None
+            Its address; a password in it is not written down.
+        data : Path, optional
+            Where the data are on this machine, instead of what the definition says.
+
+        Raises
+        ------
+        RunError
+            When the folder is taken, or cannot be written.
+        """
+        folder = Path(folder).resolve()
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise RunError(f"{folder} is taken; give the study another name, or remove the folder")
+        facts = {
+            "storage": stored(storage),
+            "data": None if data is None else str(data.expanduser().resolve()),
+            "host": socket.gethostname(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write_json(folder / "place.json", facts)
+        write_text(folder / "study.yaml", text)
+        return cls(folder)
+
+    @property
+    def definition(self) -> Path:
+        """The study's YAML file, as given."""
+        return self.folder / "study.yaml"
+
+    @property
+    def storage(self) -> str:
+        """Address of the storage, without a password.
+
+        Raises
+        ------
+        RunError
+            When the note of it is missing or broken.
+        """
+        return str(self._facts["storage"])
+
+    @property
+    def data(self) -> Path | None:
+        """Where the data are, if not where the definition says."""
+        found = self._facts.get("data")
+        return None if found is None else Path(found)
+
+    def move_data(self, data: Path) -> None:
+        """Note that the data are elsewhere now."""
+        write_json(self._note, self._facts | {"data": str(data.expanduser().resolve())})
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / "place.json"
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        try:
+            facts: dict[str, Any] = json.loads(self._note.read_text(encoding="utf-8"))
+            facts["storage"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{self._note} is missing or broken; restore it") from error
+        return facts
+
+    @property
+    def workers(self) -> Path:
+        """Where each worker on this machine holds a lock while it lives."""
+        return self.folder / "workers"
+
+    def trial(self, ticket: int) -> Path:
+        """Folder of a ticket, the same for all attempts at it."""
+        return self.folder / "trials" / f"{ticket:04d}"

@@ -1,0 +1,270 @@
+"""Where a study's trials are kept: a journal, a database, or a database behind Optuna's gRPC proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import optuna
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import BaseStorage
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.studies.keep.journal import open_journal
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+JOURNAL = "journal"
+FORMS = "journal, postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT or sqlite:///FILE"
+PATIENCE = 5  # seconds until a server that does not answer is given up
+RACES = 8  # attempts where another process makes the tables of a new database at the same time
+
+
+def open_storage(url: str | None, folder: Path) -> BaseStorage:
+    """Open a study's storage, and make what it needs there.
+
+    Parameters
+    ----------
+    url : str or None
+        None and ``"journal"`` are the file ``journal.log`` in ``folder``.
+    folder : Path
+        Of the study.
+
+    Raises
+    ------
+    ConfigError
+        When the address is of no known kind, or a package is missing.
+    RunError
+        When the storage does not answer, lets nobody in, or holds something else.
+    """
+    if url is None or url == JOURNAL:
+        return open_journal(folder / "journal.log")
+    if url.startswith("grpc://"):
+        return _open_proxy(url)
+    return _open_database(url)
+
+
+def close_storage(storage: BaseStorage) -> None:
+    """Give back its connections."""
+    if isinstance(storage, optuna.storages.RDBStorage):
+        storage.engine.dispose()
+    elif isinstance(storage, optuna.storages.GrpcStorageProxy):
+        storage.close()
+
+
+def serve(url: str, host: str, port: int) -> None:
+    """Run Optuna's gRPC proxy in front of a database until it is interrupted.
+
+    Raises
+    ------
+    ConfigError
+        When the storage is no database, or a package is missing.
+    RunError
+        When the database cannot be opened, or the port is taken.
+    """
+    if url == JOURNAL or url.startswith("grpc://"):
+        raise ConfigError(f"{url} cannot stand behind a gRPC proxy; give postgresql+psycopg:// or sqlite:///")
+    _require("grpc", "grpcio", "a gRPC proxy")
+    storage = optuna.storages.get_storage(_open_database(url))
+    with warnings.catch_warnings(), contextlib.suppress(KeyboardInterrupt):
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        try:
+            optuna.storages.run_grpc_proxy_server(storage, host=host, port=port)
+        except RuntimeError as error:
+            raise RunError(f"{host}:{port} cannot be listened on; choose another --port") from error
+
+
+def stored(url: str | None) -> str:
+    """An address to keep and to show: without its password, a file's path absolute."""
+    if url is None or url == JOURNAL:
+        return JOURNAL
+    if url.startswith("grpc://"):
+        return url
+    address = _address(url)
+    if address.drivername.startswith("sqlite") and address.database:
+        address = address.set(database=str(Path(address.database).expanduser().resolve()))
+    if address.password is not None:
+        address = address._replace(password=None)
+    return address.difference_update_query(["password", "passfile"]).render_as_string(hide_password=False)
+
+
+@contextlib.contextmanager
+def answering(url: str | None) -> Iterator[None]:
+    """Turn the faults of a storage that went away into one sentence.
+
+    Raises
+    ------
+    RunError
+    """
+    try:
+        yield
+    except faults() as error:
+        raise RunError(
+            f"the storage {stored(url)} stopped answering ({_reason(error)}); what was finished is kept, so "
+            "go on with the study when it is back"
+        ) from error
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """What Optuna lets through when a storage does not answer."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    found: list[type[Exception]] = [StorageInternalError, SQLAlchemyError]
+    if importlib.util.find_spec("grpc"):
+        found.append(importlib.import_module("grpc").RpcError)
+    return tuple(found)
+
+
+def _open_proxy(url: str) -> BaseStorage:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port or parts.path.strip("/"):
+        raise ConfigError(f"the storage {url} is not of the form grpc://HOST:PORT; mend --storage")
+    _require("grpc", "grpcio", "grpc://")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        storage = optuna.storages.GrpcStorageProxy(host=host, port=port)
+    try:
+        storage.wait_server_ready(timeout=PATIENCE)
+    except ConnectionError as error:
+        storage.close()
+        raise RunError(f"no gRPC proxy answers at {url}; start it there, or mend --storage") from error
+    return storage
+
+
+def _open_database(url: str) -> BaseStorage:
+    address = _address(url)
+    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
+    if address.drivername == "sqlite":
+        options["connect_args"] = {"timeout": 60}
+    else:
+        _require("psycopg", "'tsrep[postgres]'", address.drivername)
+    try:
+        _refuse_foreign(address, options)
+        storage = _racing(url, options)
+        _refuse_other_version(storage, url)
+    except ImportError as error:
+        raise ConfigError(
+            f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
+            "'tsrep[postgres]'"
+        ) from error
+    except faults() as error:
+        raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
+    if address.drivername == "sqlite":
+        _serialise(storage)
+    return storage
+
+
+def _address(url: str) -> URL:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    kind = url.partition(":")[0]
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f"the storage is no address that can be read; give {FORMS}") from error
+    if address.drivername not in ("postgresql+psycopg", "sqlite"):
+        raise ConfigError(f"{kind} is no kind of storage; give {FORMS}")
+    if address.drivername == "sqlite" and not address.database:
+        raise ConfigError("sqlite:// names no file, so that workers could not share it; give sqlite:///FILE")
+    return address
+
+
+def _require(module: str, package: str, what: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise ConfigError(f"{what} needs {module}, which is not installed; install it: pip install {package}")
+
+
+def _refuse_foreign(address: URL, options: dict[str, Any]) -> None:
+    """Look before Optuna adds its tables to those of somebody else."""
+    from sqlalchemy import create_engine, inspect
+
+    engine = create_engine(address, **options)
+    try:
+        found = inspect(engine)
+        tables = set(found.get_table_names())
+        ours = {"studies", "trials", "version_info"} <= tables
+        columns = {column["name"] for column in found.get_columns("studies")} if ours else set()
+    finally:
+        engine.dispose()
+    if tables and not {"study_id", "study_name"} <= columns:
+        raise RunError(
+            f"the storage {stored(str(address))} holds tables that are not Optuna's (such as {min(tables)}); "
+            "give an empty database"
+        )
+
+
+def _refuse_other_version(storage: optuna.storages.RDBStorage, url: str) -> None:
+    if storage.get_current_version() == storage.get_head_version():
+        return
+    storage.engine.dispose()
+    raise RunError(
+        f"the storage {stored(url)} was made by another version of Optuna than {optuna.__version__}; "
+        "upgrade it with optuna storage upgrade, or give an empty database"
+    )
+
+
+def _racing(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
+    """Optuna looks for its tables and then makes them, so two first processes may trip over each other."""
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+    for attempt in range(RACES):
+        try:
+            return optuna.storages.RDBStorage(url, engine_kwargs=options, skip_compatibility_check=True)
+        except (IntegrityError, ProgrammingError, OperationalError) as error:
+            if attempt == RACES - 1 or not any(word in str(error) for word in ("already exists", "uplicate")):
+                raise
+        time.sleep(0.1 * (attempt + 1))
+    raise AssertionError
+
+
+def _serialise(storage: optuna.storages.RDBStorage) -> None:
+    """Make each transaction on SQLite take the lock first: it has no row locks that Optuna relies on."""
+    from sqlalchemy import event
+
+    storage.engine.dispose()
+
+    @event.listens_for(storage.engine, "connect")
+    def _own_transactions(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(storage.engine, "begin")
+    def _lock_first(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a database that could not be opened, and what to do."""
+    reason = _reason(error)
+    for word, told in (
+        ("no password supplied", "wants a password; set PGPASSWORD or ~/.pgpass"),
+        ("password", "refused the password; set PGPASSWORD or ~/.pgpass, or mend --storage"),
+        ("role", "does not know that user; mend --storage"),
+        ("does not exist", "has no such database; make it with createdb, or mend --storage"),
+        ("unable to open", "cannot be opened; mend the path in --storage"),
+        ("not a database", "is a file of another kind; give another --storage"),
+    ):
+        if word in reason:
+            return told
+    return f"does not answer ({reason}); start the server, or mend --storage"
+
+
+def _reason(error: Exception) -> str:
+    """The last word of the driver, which never holds a password."""
+    cause: BaseException = getattr(error, "orig", None) or error.__cause__ or error
+    cause = getattr(cause, "orig", None) or cause
+    details = getattr(cause, "details", None)
+    text = str(details() if callable(details) else cause).strip() or type(error).__name__
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "Is the server" not in line]
+    return lines[-1].rpartition("FATAL:")[2].strip()[:200]

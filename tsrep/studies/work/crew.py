@@ -1,0 +1,223 @@
+"""The workers of a study on this machine, each a process with its share of cores and a GPU of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+from tsrep.errors import RunError, TsrepError
+from tsrep.studies.keep.tickets import Progress, progress
+from tsrep.studies.work.progress_line import ProgressLine
+from tsrep.studies.work.worker import POLL, Job, work
+from tsrep.training.interrupt import Interrupted, stop_requests
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+DEATHS = 3  # for each worker, without a trial ending in between, until the crew gives up
+
+
+def run_crew(job: Job, workers: int, resume: Sequence[str]) -> Progress:
+    """Work on a study with processes of this machine; one worker is this process.
+
+    Parameters
+    ----------
+    job : Job
+    workers : int
+    resume : sequence of str
+        The command that goes on with the study, for whom interrupts it.
+
+    Returns
+    -------
+    Progress
+        At the end.
+
+    Raises
+    ------
+    Interrupted
+        On Ctrl-C or SIGTERM; trials under way have saved their state and are put back.
+    ConfigError, RunError
+        When the storage cannot be used, or workers keep dying.
+    """
+    with job.opened() as study, ProgressLine(job.study) as line:
+        line.show(progress(study))
+        try:
+            if workers == 1:
+                work(job, line.show)
+            else:
+                _Crew(job, workers, lambda: line.show(progress(study)), lambda: progress(study).done).run()
+        except (Interrupted, KeyboardInterrupt) as error:
+            raise Interrupted(
+                f"stopped with {progress(study).done} trials done, which are kept; go on with: "
+                f"{shlex.join(resume)}"
+            ) from error
+        line.show(end := progress(study))
+        return end
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def gpus() -> list[str]:
+    """GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    import torch
+
+    count = torch.cuda.device_count()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return (visible.split(",") if visible else [str(k) for k in range(count)])[:count]
+
+
+@dataclass
+class _Member:
+    """A process, and the pipe on which it tells what went wrong."""
+
+    process: SpawnProcess
+    pipe: Connection[Any, Any]
+
+
+@dataclass
+class _Crew:
+    job: Job
+    workers: int
+    watch: Callable[[], None]
+    ended: Callable[[], int]  # tickets that ended
+    members: list[_Member] = field(default_factory=list)
+    deaths: int = 0
+    ended_at_death: int = 0
+
+    def run(self) -> None:
+        """Start the workers, replace those that die, and wait for all."""
+        self.share = max(1, usable_cores() // self.workers)
+        self.gpus = gpus()
+        try:
+            with stop_requests() as request:
+                self.members = [self._start(index) for index in range(self.workers)]
+                while any(member.process.exitcode != 0 for member in self.members) and not request.made:
+                    wait([m.process.sentinel for m in self.members if m.process.exitcode is None], POLL)
+                    if not request.made:
+                        self._replace_dead()
+                        self.watch()
+                if request.made:
+                    raise Interrupted("stopped")
+        except TsrepError:
+            self._stop()
+            raise
+        finally:
+            for member in self.members:
+                member.process.kill()  # only what is left after a second Ctrl-C
+                member.process.join()
+
+    def _start(self, index: int) -> _Member:
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_member, args=(self.job, theirs))
+        settings = dict.fromkeys(THREADS, str(self.share))
+        if self.gpus:
+            settings["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
+        with _environment(settings), _deaf():
+            process.start()
+        theirs.close()
+        return _Member(process, ours)
+
+    def _replace_dead(self) -> None:
+        for index, member in enumerate(self.members):
+            if member.process.exitcode in (None, 0):
+                continue
+            if (told := _received(member.pipe)) is not None:
+                raise told
+            self._count_death(member.process.exitcode)
+            self.members[index] = self._start(index)
+
+    def _count_death(self, code: int | None) -> None:
+        if self.ended() > self.ended_at_death:
+            self.deaths, self.ended_at_death = 0, self.ended()
+        self.deaths += 1
+        if self.deaths > DEATHS * self.workers:
+            how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+            raise RunError(
+                f"workers of {self.job.study} keep dying (last by {how}) before any trial ends; see what "
+                "they wrote to standard error"
+            )
+
+    def _stop(self) -> None:
+        """Ask all to put their trials back, and wait for it."""
+        for member in self.members:
+            if member.process.exitcode is None and member.process.pid is not None:
+                with suppress(OSError):  # it ended just now
+                    member.pipe.send("stop")  # for one that does not listen to signals yet
+                    os.kill(member.process.pid, signal.SIGINT)
+        for member in self.members:
+            member.process.join()
+
+
+def _received(pipe: Connection[Any, Any]) -> TsrepError | None:
+    """What a worker that ended told, if anything."""
+    try:
+        error = pipe.recv() if pipe.poll() else None
+    except (EOFError, OSError):
+        return None
+    return error if isinstance(error, TsrepError) else None
+
+
+def _member(job: Job, pipe: Connection[Any, Any]) -> None:
+    """What a worker process does."""
+    os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if pipe.poll():
+        sys.exit(Interrupted.exit_code)
+    try:
+        work(job)
+    except (Interrupted, KeyboardInterrupt):
+        sys.exit(Interrupted.exit_code)
+    except TsrepError as error:
+        pipe.send(type(error)(str(error)))
+        sys.exit(error.exit_code)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """Variables that a process started in the block inherits."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process started in the block ignores Ctrl-C until it has said what to do then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,233 @@
+"""One trial: a run for every task and seed, judged on validation alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from tsrep.errors import RunError
+from tsrep.rng import numpy_generator
+from tsrep.runs.choose import FORECAST_NAME, PROBE_NAME
+from tsrep.runs.config import Configuration
+from tsrep.runs.fit import fit
+from tsrep.runs.folder import Run
+from tsrep.studies.define.check import configuration, reference
+from tsrep.studies.define.definition import Definition
+from tsrep.studies.define.ranges import Scalar
+from tsrep.studies.define.space import Parameter
+from tsrep.studies.work.baseline import baseline
+from tsrep.training.hooks import Hook, Plan
+
+BASELINES = "baselines.json"
+
+
+@dataclass
+class Judge:
+    """Running value of a trial, over the tasks and seeds that are done and the one under way.
+
+    Errors are divided by the task's baseline and averaged geometrically; AUROCs are averaged.
+    """
+
+    maximise: bool
+    done: list[float] = field(default_factory=list)
+
+    def value(self, *under_way: float) -> float:
+        """Of all runs so far."""
+        values = [*self.done, *under_way]
+        if self.maximise:
+            return sum(values) / len(values)
+        return math.exp(sum(map(math.log, values)) / len(values))
+
+
+@dataclass
+class Watch(Hook):
+    """Reports every validation to the study, and stops a trial that is not worth its end.
+
+    A run that goes on from where another worker was stopped reports first what that one had seen.
+    """
+
+    trial: optuna.Trial
+    judge: Judge
+    baseline: float | None
+    first: int  # steps reported by the runs before this one
+    by_epoch: bool
+    seen: set[int] = field(default_factory=set)
+    seconds: float = 0.0
+
+    def on_start(self, _plan: Plan) -> None:
+        """Note the time."""
+        self._began = time.monotonic()
+
+    def on_end(self) -> None:
+        """Add up the time, of pre-training too."""
+        self.seconds += time.monotonic() - self._began
+
+    def on_record(self, record: dict[str, Any]) -> None:
+        """Report a validation.
+
+        Raises
+        ------
+        optuna.TrialPruned
+            When the pruner says so.
+        """
+        if record["kind"] != "validation" or "score" not in record or record["epoch"] == 0:
+            return
+        if not self.by_epoch or record["epoch"] in self.seen:
+            return
+        self.seen.add(record["epoch"])
+        score = relative(record["score"], record["score_name"], self.baseline)
+        self.trial.report(self.judge.value(score), self.first + record["epoch"])
+        if self.trial.should_prune():
+            raise optuna.TrialPruned
+
+
+def relative(score: float, name: str, below: float | None) -> float:
+    """A validation score as a study counts it: an AUROC as it is, an error over that of the baseline."""
+    if name == PROBE_NAME:
+        return score
+    assert name == FORECAST_NAME
+    return -score / (below or 1.0)
+
+
+def run_trial(
+    definition: Definition, study: Path, root: Path | None, trial: optuna.Trial, folder: Path
+) -> float | tuple[float, ...]:
+    """Train and judge what a trial suggests.
+
+    Parameters
+    ----------
+    definition : Definition
+    study : Path
+        Folder of the study, which keeps the baselines.
+    root : Path or None
+        Where the data are, instead of what the definition says.
+    trial : optuna.Trial
+        Its user attributes gain ``seconds`` of training, ``overhead`` in seconds, ``parameters`` and
+        ``tasks``.
+    folder : Path
+        Of this trial; unfinished runs in it go on where they were stopped.
+
+    Returns
+    -------
+    float or tuple of float
+        The score, and with two goals the seconds of training.
+
+    Raises
+    ------
+    optuna.TrialPruned
+    RunError
+        When training diverged.
+    Interrupted
+        When stopped by the user; the state is saved.
+    """
+    began = time.monotonic()
+    point = definition.space.draw(lambda parameter: suggested(trial, parameter))
+    single = len(definition.goals) == 1
+    judge = Judge(maximise=False)
+    told: dict[str, list[float]] = {}
+    seconds, spent, step, parameters = 0.0, 0.0, 0, 0
+    for task in definition.tasks:
+        example = seeded(configuration(definition, reference(definition), task), definition.seed, root)
+        below = baseline(study / BASELINES, task, example)
+        judge.maximise = below is None
+        for k in range(definition.seeds):
+            config = seeded(configuration(definition, point, task), run_seed(definition, trial, k), root)
+            by_epoch = single and definition.pruner.name != "wilcoxon"
+            watch = Watch(trial, judge, below, step, by_epoch)
+            run = trained(config, folder / (task or "run") / str(k), watch)
+            kept = relative(*kept_score(run), below)
+            judge.done.append(kept)
+            told.setdefault(task or config.dataset.name, []).append(kept)
+            seconds, step = seconds + training_seconds(run), step + config.training.epochs
+            spent, parameters = spent + watch.seconds, run.provenance["parameters"]
+            if single and definition.pruner.name == "wilcoxon":
+                trial.report(kept, len(judge.done) - 1)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+    for name, value in {
+        "seconds": seconds,
+        "overhead": time.monotonic() - began - spent,
+        "parameters": parameters,
+        "tasks": {name: Judge(judge.maximise, values).value() for name, values in told.items()},
+    }.items():
+        trial.set_user_attr(name, value)
+    return judge.value() if single else (judge.value(), seconds)
+
+
+def suggested(trial: optuna.Trial, parameter: Parameter) -> Scalar:
+    """The value of a parameter in a trial."""
+    found = parameter.range
+    if found.choices:
+        value: Scalar = trial.suggest_categorical(parameter.name, found.choices)
+        return value
+    distribution = found.distribution
+    if isinstance(distribution, optuna.distributions.IntDistribution):
+        return trial.suggest_int(
+            parameter.name, distribution.low, distribution.high, log=found.log, step=distribution.step
+        )
+    assert isinstance(distribution, optuna.distributions.FloatDistribution)
+    return trial.suggest_float(
+        parameter.name, distribution.low, distribution.high, log=found.log, step=distribution.step
+    )
+
+
+def run_seed(definition: Definition, trial: optuna.Trial, k: int) -> int:
+    """Seed of the k-th run of a trial, a function of the study's seed and the ticket."""
+    key = (definition.seed, "trial", int(trial.user_attrs["ticket"]), k)
+    return int(numpy_generator(*key).integers(2**31))
+
+
+def seeded(config: Configuration, seed: int, root: Path | None) -> Configuration:
+    """The configuration with another seed, and its data where they are for every process."""
+    root = root or config.root
+    root = None if root is None else root.expanduser().resolve()
+    return config.model_copy(update={"seed": seed, "root": root})
+
+
+def trained(config: Configuration, folder: Path, *hooks: Hook) -> Run:
+    """The run of a configuration in a folder: finished, gone on with, or made.
+
+    What an attempt with other settings left there, or one that was stopped before it began, is removed.
+    """
+    run = Run(folder) if (folder / "config.yaml").exists() else None
+    if run is None or run.config != config:
+        shutil.rmtree(folder, ignore_errors=True)
+        return fit(config, out=folder, progress=False, hooks=hooks, illustrate=False)
+    for record in records(run):
+        for hook in hooks:
+            hook.on_record(record)
+    return run if run.finished else fit(resume=folder, progress=False, hooks=hooks, illustrate=False)
+
+
+def records(run: Run) -> list[dict[str, Any]]:
+    """Lines of a run's log that are whole."""
+    path = run.path / "metrics.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def kept_score(run: Run) -> tuple[float, str]:
+    """Validation score of the weights that a run kept, and its name.
+
+    Raises
+    ------
+    RunError
+        When the run was never validated.
+    """
+    epoch = run.provenance["training"]["epoch"]
+    for record in records(run):
+        if record["kind"] == "validation" and record["epoch"] == epoch and "score" in record:
+            return record["score"], record["score_name"]
+    raise RunError(f"{run.path} has no validation score of epoch {epoch}; remove it and go on with the study")
+
+
+def training_seconds(run: Run) -> float:
+    """Seconds of training, pre-training included."""
+    return float(run.provenance["seconds"])

@@ -1,0 +1,198 @@
+"""One worker of a study: takes tickets until none is left."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from tsrep.errors import ConfigError, RunError, TsrepError
+from tsrep.studies.keep.place import Place
+from tsrep.studies.keep.storage import answering, close_storage, faults, open_storage
+from tsrep.studies.keep.tickets import Progress, finish, lost, progress, requeue, take, top_up
+from tsrep.studies.work.beats import Pace, Reaper, beating, living
+from tsrep.training.interrupt import Interrupted
+
+Values = float | tuple[float, ...]
+POLL = 1.0  # seconds between looks at what other workers do
+
+
+@dataclass(frozen=True)
+class Job:
+    """What workers are to do; it can be sent to another process.
+
+    Attributes
+    ----------
+    study : str
+        Its name in the storage, where it exists.
+    folder : Path
+        The study's :class:`~tsrep.studies.keep.place.Place`.
+    storage : str or None
+        Its address, with the password where one is needed.
+    run_trial : callable
+        ``run_trial(trial, folder)`` returns the value or values. It may raise ``TrialPruned``,
+        ``Interrupted``, and RunError or ConfigError for a trial that failed for a reason of its own.
+    sampler : callable
+        ``sampler(ticket)`` makes the sampler for a ticket. A seed that depends on the ticket keeps
+        workers and resumed studies from drawing the same points again.
+    pruner : BasePruner
+    pace : Pace
+    until : float or None
+        Time (seconds since the epoch) after which no ticket is taken.
+    """
+
+    study: str
+    folder: Path
+    storage: str | None
+    run_trial: Callable[[optuna.Trial, Path], Values]
+    sampler: Callable[[int], BaseSampler]
+    pruner: BasePruner
+    pace: Pace = field(default_factory=Pace)
+    until: float | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[optuna.Study]:
+        """The study, as long as the block runs.
+
+        Raises
+        ------
+        ConfigError, RunError
+            When the storage cannot be opened, or has no such study.
+        """
+        storage = open_storage(self.storage, self.folder)
+        try:
+            with answering(self.storage):
+                yield self._load(storage)
+        finally:
+            close_storage(storage)
+
+    def _load(self, storage: BaseStorage) -> optuna.Study:
+        try:
+            return optuna.load_study(
+                study_name=self.study, storage=storage, sampler=self.sampler(0), pruner=self.pruner
+            )
+        except KeyError as error:
+            raise RunError(
+                f"the storage has no study {self.study}; give the --storage that it was begun with"
+            ) from error
+
+    @property
+    def over(self) -> bool:
+        """Whether no further ticket may be taken."""
+        return self.until is not None and time.time() >= self.until
+
+
+def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -> None:
+    """Take tickets until all have ended or the time is over.
+
+    Parameters
+    ----------
+    job : Job
+    watch : callable
+        Called with the progress after every ticket.
+
+    Raises
+    ------
+    Interrupted
+        On Ctrl-C or SIGTERM; the trial under way is put back.
+    RunError
+        When the storage stops answering.
+    """
+    place = Place(job.folder)
+    with job.opened() as study, _terminable(), living(place.workers) as worker:
+        reaper = Reaper(study, place.workers, job.pace.grace)
+        try:
+            while not job.over:
+                reaper.reap()
+                trial = take(study)
+                if trial is not None:
+                    _attempt(study, trial, job, place.trial(trial.user_attrs["ticket"]), worker)
+                watch(state := progress(study))
+                if trial is None and not _wait(study, state, job.pace):
+                    return
+        except KeyboardInterrupt:
+            raise Interrupted("stopped between two trials") from None
+
+
+def _wait(study: optuna.Study, state: Progress, pace: Pace) -> bool:
+    """Wait for trials of other workers, which may come back; False when there is nothing to wait for."""
+    if lost(study):
+        top_up(study, 0)
+        return True
+    if state.running + state.waiting == 0:
+        return False
+    time.sleep(min(POLL, pace.interval))
+    return True
+
+
+def _attempt(study: optuna.Study, trial: optuna.Trial, job: Job, folder: Path, worker: str) -> None:
+    """Run a trial and tell how it ended, unless it was taken from this worker meanwhile."""
+    study.sampler = job.sampler(trial.user_attrs["ticket"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with beating(trial, worker, job.pace.interval):
+            values, state = _result(trial, job, folder)
+    except UpdateFinishedTrialError:
+        return
+    except (Interrupted, KeyboardInterrupt) as error:
+        requeue(study, trial.number, "it was interrupted", counted=False)
+        raise Interrupted(f"stopped in trial {folder.name}, which is put back") from error
+    except Exception as error:
+        outer = isinstance(error, (TsrepError, *faults()))  # of data or storage, so no fault of this trial
+        with suppress(*faults()):
+            requeue(study, trial.number, f"{type(error).__name__}: {error}", counted=not outer)
+        raise
+    finish(study, trial.number, values, state)
+
+
+def _result(trial: optuna.Trial, job: Job, folder: Path) -> tuple[Values | None, TrialState]:
+    """Values and state; a failure's reason is told as ``why``."""
+    try:
+        values = job.run_trial(trial, folder)
+    except optuna.TrialPruned:
+        return None, TrialState.PRUNED
+    except Interrupted:
+        raise
+    except (RunError, ConfigError) as error:
+        why = str(error)
+    except Exception as error:
+        if not _out_of_memory(error):
+            raise
+        why = "out of memory"
+    else:
+        if np.isfinite(values).all():
+            return values, TrialState.COMPLETE
+        why = f"its value is {values}"
+    trial.set_user_attr("why", why)
+    return None, TrialState.FAIL
+
+
+def _out_of_memory(error: Exception) -> bool:
+    torch = sys.modules.get("torch")
+    return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM do as Ctrl-C does, so that the trial under way is put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
