@@ -56,6 +56,7 @@ def write(path: Path, volts: np.ndarray, **more: Any) -> Path:
 
 def write_bids(root: Path, *, subjects: int = 6, suffix: str = ".edf", folder: str = "", **more: Any) -> Path:
     """Subject number s has ``signal(s)``, group A when s is even and C when it is odd; rows are shuffled."""
+    pytest.importorskip("mne_bids")
     for s in range(1, subjects + 1):
         path = root / folder / f"sub-{s:02d}/eeg/sub-{s:02d}_task-rest_eeg{suffix}"
         write(path, signal(s, **{k: v for k, v in more.items() if k == "seconds"}))

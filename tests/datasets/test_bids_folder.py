@@ -43,6 +43,7 @@ def test_labels_and_patients_by_id(folder, monkeypatch):
 
 
 def test_task_session_and_classes(tmp_path):
+    pytest.importorskip("mne_bids")
     root = tmp_path / "bids"
     rows = []
     for s, group in enumerate("ACF"):

@@ -22,6 +22,7 @@ def read(name, root, **settings):
 
 
 def test_ds004504(tmp_path):
+    pytest.importorskip("mne_bids")
     root = tmp_path / "ds004504"
     groups = {f"sub-{s:03d}": "AFC"[s % 3] for s in range(1, 7)}
     for s, name in enumerate(groups, start=1):
@@ -129,6 +130,7 @@ def test_tdbrain_features(features):
 
 @pytest.fixture
 def brainclinics(tmp_path):
+    pytest.importorskip("mne_bids")
     root = tmp_path / "tdbrain"
     rows = []
     for s, indication in ((10, "PARKINSON"), (20, "HEALTHY"), (30, "MDD"), (40, "HEALTHY"), (50, "HEALTHY")):

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from tsrep.datasets.about import About
-from tsrep.datasets.bids_layout import MISSING, BidsFile, as_recording, find_recordings, read_participants
+from tsrep.datasets.bids_layout import MISSING, BidsFile, find_recordings, read_participants
+from tsrep.datasets.bids_sidecars import as_recording
 from tsrep.datasets.eeg_panel import Ids, eeg_panel
 from tsrep.datasets.eeg_preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Seconds
 from tsrep.datasets.folders import dataset_folder

@@ -1,45 +1,57 @@
-"""Finding EEG recordings in a BIDS folder, and what its tables say of participants and channels."""
+"""Finding EEG recordings in a BIDS folder, and what its table says of participants."""
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tsrep.datasets.eeg_preparation import Recording
-from tsrep.datasets.eeg_reading import SUFFIXES, plain_names, suffix_of
-from tsrep.errors import DataError
+from tsrep.datasets.eeg_reading import SUFFIXES, suffix_of
+from tsrep.datasets.tsv import read_tsv
+from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 
 MISSING = ("", "n/a", "nan")
-# types of channels.tsv, as MNE calls them
-TYPES = {
-    "EEG": "eeg",
-    "EOG": "eog",
-    "HEOG": "eog",
-    "VEOG": "eog",
-    "ECG": "ecg",
-    "EMG": "emg",
-    "MISC": "misc",
-    "REF": "misc",
-    "TRIG": "stim",
-    "AUDIO": "misc",
-    "GSR": "gsr",
-    "RESP": "resp",
-    "TEMP": "temperature",
-}
 
 
 @dataclass(frozen=True)
 class BidsFile:
-    """A recording, and the entities of its name: ``subject`` is such as ``sub-01``."""
+    """A recording.
 
+    Attributes
+    ----------
+    base : Path
+        The folder that has ``sub-*`` in it.
+    path : Path
+    name : str
+        The path in ``base``.
+    subject : str
+        Such as ``sub-01``.
+    entities : dict of str to str
+        Of its file name: ``subject``, ``session``, ``task`` and so on, as far as it has them.
+    """
+
+    base: Path
     path: Path
     name: str
     subject: str
     entities: dict[str, str]
+
+
+def mne_bids() -> Any:
+    """The package mne-bids.
+
+    Raises
+    ------
+    ConfigError
+        When it is not installed.
+    """
+    try:
+        import mne_bids as package
+    except ImportError as error:
+        raise ConfigError("folders in BIDS layout are read with mne-bids; install tsrep[bids]") from error
+    return package
 
 
 def find_recordings(
@@ -62,33 +74,33 @@ def find_recordings(
     Raises
     ------
     DataError
-        When there are none, or two files hold one recording.
+        When there are none, two files hold one recording, or one lies in another participant's folder.
     """
     found: dict[str, BidsFile] = {}
-    seen: dict[str, set[str]] = {"task": set(), "ses": set()}
+    seen: dict[str, set[str]] = {"task": set(), "session": set()}
     for path in sorted(base.glob("sub-*/**/*"), key=lambda p: p.as_posix()):
         suffix = path.suffix.lower() if suffixes == (".csv",) else suffix_of(path)
         if suffix not in suffixes or not path.name[: -len(suffix)].endswith("_eeg"):
             continue
-        entities = dict(re.findall(r"(?:^|_)([a-z]+)-([A-Za-z0-9]+)", path.name))
+        file = _described(base, path)
         for key, values in seen.items():
-            values.add(entities.get(key, ""))
-        if task not in (None, entities.get("task")) or session not in (None, entities.get("ses")):
+            values.add(file.entities.get(key, ""))
+        wanted = task in (None, file.entities.get("task")) and session in (None, file.entities.get("session"))
+        if not wanted or _goes_on(file):
             continue
         stem = path.as_posix()[: -len(suffix)]
         if stem in found:
             raise DataError(
                 f"{found[stem].name} and {path.name} hold the same recording; keep one of the two"
             )
-        name = path.relative_to(base).as_posix()
-        found[stem] = BidsFile(path, name, path.relative_to(base).parts[0], entities)
+        found[stem] = file
     if not found:
         asked = " and ".join(
             f"{what} {value}" for what, value in (("task", task), ("session", session)) if value is not None
         )
         there = "; ".join(
             f"{what} there: {', '.join(sorted(filter(None, values)))}"
-            for what, values in (("tasks", seen["task"]), ("sessions", seen["ses"]))
+            for what, values in (("tasks", seen["task"]), ("sessions", seen["session"]))
             if any(values)
         )
         raise DataError(
@@ -97,6 +109,25 @@ def find_recordings(
             + (f"; {there}" if there else "; give the folder that has sub-* in it")
         )
     return list(found.values())
+
+
+def _goes_on(file: BidsFile) -> bool:
+    """Whether it is a later part of a split FIF file, which MNE reads with the first."""
+    split = file.entities.get("split", "1")
+    return file.path.name.lower().endswith(".fif") and split.isdigit() and int(split) > 1
+
+
+def _described(base: Path, path: Path) -> BidsFile:
+    name = path.relative_to(base)
+    entities = mne_bids().get_entities_from_fname(path.name, on_error="ignore")
+    entities = {key: value for key, value in entities.items() if value is not None}
+    subject = name.parts[0]
+    if entities.get("subject", subject[4:]) != subject[4:]:
+        raise DataError(
+            f"{name.as_posix()} is in the folder of {subject} but has sub-{entities['subject']} in its name; "
+            "move or rename it"
+        )
+    return BidsFile(base, path, name.as_posix(), subject, entities)
 
 
 def read_participants(path: Path, key: str, column: str) -> list[tuple[str, str]]:
@@ -118,54 +149,3 @@ def read_participants(path: Path, key: str, column: str) -> list[tuple[str, str]
     if not filled:
         raise DataError(f"{path} has a header but no participants; it must have one row for each")
     return [(row[at].strip(), row[value].strip()) for row in filled]
-
-
-def as_recording(file: BidsFile) -> Recording:
-    """The recording with what its channels.tsv says, where it has one.
-
-    Raises
-    ------
-    DataError
-        When the table has no names.
-    """
-    table = file.path.with_name(re.sub(r"_eeg$", "", file.path.name.split(".")[0]) + "_channels.tsv")
-    if not table.is_file():
-        return Recording(file.path, file.name)
-    header, rows = read_tsv(table)
-    if "name" not in header:
-        raise DataError(f"{table} has no column 'name'; BIDS wants one")
-    names = plain_names([row[header.index("name")] for row in rows])
-    cells = {
-        column: [row[header.index(column)].strip() for row in rows] if column in header else [""] * len(rows)
-        for column in ("type", "status")
-    }
-    return Recording(
-        file.path,
-        file.name,
-        bads=tuple(n for n, status in zip(names, cells["status"], strict=True) if status.lower() == "bad"),
-        types=tuple(
-            (n, TYPES[kind.upper()])
-            for n, kind in zip(names, cells["type"], strict=True)
-            if kind.upper() in TYPES
-        ),
-    )
-
-
-def read_tsv(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table with tabs.
-
-    Raises
-    ------
-    DataError
-        When it cannot be read.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream, delimiter="\t") if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a table with tabs ({error})") from error
-    header = [name.strip() for name in rows[0]] if rows else []
-    short = next((i for i, row in enumerate(rows) if len(row) != len(header)), None)
-    if short is not None:
-        raise DataError(f"row {short + 1} of {path} has {len(rows[short])} fields of {len(header)}; mend it")
-    return header, rows[1:]

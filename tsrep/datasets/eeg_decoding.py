@@ -32,7 +32,7 @@ def decode(recording: Recording, plan: Plan) -> Pieces:
     gaps = find_gaps(values)
     if gaps.all(axis=1).any():
         raise Unreadable(f"channel {plan.channels[int(gaps.all(axis=1).argmax())]} has no value (NaN)")
-    spans = (*spans, *_missing(gaps, sfreq))
+    spans = (*spans, *recording.spans, *_missing(gaps, sfreq))
     total = round(values.shape[1] * plan.rate / sfreq)
     if gaps.any():
         values = bridged(values, gaps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def _signals(name: str, root: Path, planned: Planned, cache: Path, strict: bool,
     files = [file for recording in recordings for file in files_of(recording.path)]
     if plan.montage is not None and Path(plan.montage).is_file():
         files.append(Path(plan.montage))
-    own = [[recording.name, recording.bads, recording.types] for recording in recordings]
+    own = [[r.name, r.bads, r.types, [astuple(span) for span in r.spans]] for r in recordings]
     job = Job(
         name=name,
         sources=recordings,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from tsrep.datasets.eeg_montage import montage_path, refuse_unplaced, refuse_unplaced_bads
-from tsrep.datasets.eeg_reading import EegHeader, read_header
+from tsrep.datasets.eeg_reading import EegHeader, Span, read_header
 from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import ConfigError, DataError
 
@@ -74,12 +74,13 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Recording:
-    """A file to read: what to call it, channels known to be bad, and types that are known better."""
+    """A file to read: what to call it, channels and stretches that are bad, types that are known better."""
 
     path: Path
     name: str
     bads: tuple[str, ...] = ()
     types: tuple[tuple[str, str], ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ CSV_RATE = 500.0
 VOLT = 107  # FIFF_UNIT_V
 LOST = re.compile(r"incorrect for record length|truncated|unexpected end|corrupt", re.I)
 WIDTHS = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
+# what labels of EDF and BDF files may begin with
+TYPED = ("EEG", "SEEG", "ECOG", "DBS", "EOG", "ECG", "EMG", "BIO", "RESP", "TEMP", "MISC", "SAO2", "STIM")
 READING = threading.Lock()
 
 
@@ -78,8 +80,9 @@ def files_of(path: Path) -> list[Path]:
     files = [path, *(path.with_suffix(suffix) for suffix in beside)]
     if suffix_of(path) == ".vhdr":
         files += [path.parent / name for name in _named_in(path)]
-    if suffix_of(path) == ".fif":  # long recordings go on in NAME-1.fif
+    if suffix_of(path) == ".fif":  # long recordings go on in NAME-1.fif or the next split-02
         files += sorted(path.parent.glob(f"{path.name[:-4]}-[0-9]*.fif"))
+        files += sorted(path.parent.glob(re.sub(r"_split-\d+_", "_split-*_", path.name)))
     return list(dict.fromkeys(files))
 
 
@@ -228,10 +231,21 @@ def bad_spans(raw: Any) -> tuple[Span, ...]:
     """Annotations that mark data as unusable: BAD..., EDGE..., and the boundaries of EEGLAB."""
     found = []
     for note in raw.annotations:
-        if str(note["description"]).lower().startswith(("bad", "edge", "boundary")):
+        if marks_bad(str(note["description"])):
             start = float(note["onset"]) - raw.first_time * (raw.annotations.orig_time is not None)
             found.append(Span(start, start + float(note["duration"]), str(note["description"])))
     return tuple(found)
+
+
+def without_type(label: str) -> str:
+    """What MNE calls a channel of an EDF or BDF file: ``EEG Fp1`` is ``Fp1``."""
+    kind, _, name = label.partition(" ")
+    return name.strip() if kind.upper() in TYPED and name.strip() else label
+
+
+def marks_bad(description: str) -> bool:
+    """Whether an annotation or event of this name marks data as unusable."""
+    return description.lower().startswith(("bad", "edge", "boundary"))
 
 
 def read_csv(path: Path) -> NDArray[np.float64]:

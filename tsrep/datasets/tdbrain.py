@@ -10,7 +10,8 @@ from pydantic import Field
 
 from tsrep.datasets.about import About
 from tsrep.datasets.bids_folder import Left, matched
-from tsrep.datasets.bids_layout import as_recording, find_recordings, read_participants
+from tsrep.datasets.bids_layout import find_recordings, read_participants
+from tsrep.datasets.bids_sidecars import as_recording
 from tsrep.datasets.comet_features import Trials, numbered, read_labels, trials_panel
 from tsrep.datasets.eeg_panel import eeg_panel
 from tsrep.datasets.eeg_preparation import Band, Hertz, Preparation, Seconds
