@@ -13,7 +13,6 @@ import pytest
 
 from tsrep.datasets import load, zarr_store
 from tsrep.errors import ConfigError, DataError
-from tsrep.runs.config import configure
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.chunked_store import ChunkedStore
 from tsrep.signals.standardise import fit_scaler
@@ -130,18 +129,6 @@ def test_a_url_of_fsspec_and_a_parquet_table(root: Path) -> None:
     assert there.digest == here.digest
     with pytest.raises(DataError, match=r"cannot be opened as a Zarr array"):
         own(root, array="memory://tsrep-test/nothing.zarr")
-
-
-def test_a_run_takes_chunks_unless_told_otherwise() -> None:
-    config = configure({"dataset": {"name": "zarr", "sfreq": 100}})
-    assert config.sampler.model_dump() == {
-        "name": "chunk-wise",
-        "together": "patient",
-        "chunk": None,
-        "buffer": 8,
-    }
-    told = configure({"dataset": {"name": "zarr", "sfreq": 100}, "sampler": "random"})
-    assert told.sampler.name == "random"
 
 
 def test_what_is_wrong_is_one_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,23 +28,55 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def test_a_run_from_zarr_is_that_from_memory_to_the_bit(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same recordings as a NumPy file and as a Zarr array."""
     zarr = pytest.importorskip("zarr")
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 2, 200)).astype(np.float32)
+    folder = tmp_path_factory.mktemp("store")
+    x = np.random.default_rng(0).normal(size=(60, 2, 200)).astype(np.float32)
     number = np.arange(60)
     pd.DataFrame({"patient": number // 3, "label": number // 3 % 2}).to_csv(
-        tmp_path / "records.csv", index=False
+        folder / "records.csv", index=False
     )
-    np.save(tmp_path / "records.npy", x)
-    zarr.create_array(str(tmp_path / "records.zarr"), data=x, chunks=(16, 2, 200))
-    runs = {}
-    for name in ("arrays", "zarr"):
-        config = CONFIG | {"dataset": CONFIG["dataset"] | {"name": name}}
-        fit(config, root=tmp_path, out=tmp_path / name, progress=False)
-        runs[name] = Run(tmp_path / name).encoder().state_dict()
-    for key, value in runs["arrays"].items():
-        assert torch.equal(value, runs["zarr"][key])
+    np.save(folder / "records.npy", x)
+    zarr.create_array(str(folder / "records.zarr"), data=x, chunks=(16, 2, 200))
+    return folder
+
+
+def trained(root: Path, out: Path, name: str, progress: bool = False, **changes: Any) -> Run:
+    config = CONFIG | {"dataset": CONFIG["dataset"] | {"name": name}} | changes
+    fit(config, root=root, out=out, progress=progress, illustrate=False)
+    return Run(out)
+
+
+def test_a_run_from_zarr_is_that_from_memory_to_the_bit(root: Path, tmp_path: Path) -> None:
+    mapped, chunked = (
+        trained(root, tmp_path / name, name).encoder().state_dict() for name in ("arrays", "zarr")
+    )
+    for key, value in mapped.items():
+        assert torch.equal(value, chunked[key])
+
+
+@pytest.mark.parametrize(("objective", "together"), [("simclr", "sample"), ("comet", "patient")])
+def test_chunks_are_chosen_and_keep_together_what_the_objective_needs(
+    objective: str, together: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {"objective": {"name": objective}, "sampler": None}
+    run = trained(root, tmp_path / "run", "zarr", progress=True, **changes)
+    assert (run.config.sampler.name, run.config.sampler.together) == ("chunk-wise", together)
+    assert "across the chunks" not in capsys.readouterr().err
+    if objective == "simclr":
+        assert trained(root, tmp_path / "arrays", "arrays", **changes).config.sampler is None
+
+
+def test_batches_across_chunks_are_told(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained(root, tmp_path / "run", "zarr", progress=True, sampler={"name": "random"})
+    assert run.config.sampler.name == "random"
+    said = [line for line in capsys.readouterr().err.splitlines() if "across the chunks" in line]
+    assert len(said) == 1
+    assert said[0].startswith("tsrep: batches of sampler random are read")
 
 
 def test_pages_are_given_back_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

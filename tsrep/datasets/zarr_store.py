@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -39,8 +38,8 @@ class ZarrStore:
     """A Zarr array of shape (record, channel, time) and a table with one row per record.
 
     The array is read in chunks of records, of which the last used are held, so it may be larger than memory
-    and lie behind any URL that fsspec knows. Unless told otherwise, a run takes its batches from some chunks
-    at a time, by the sampler ``chunk-wise``. An array with missing values (NaN) must hold floats.
+    and lie behind any URL that fsspec knows. Where no sampler is set, a run takes its batches from some
+    chunks at a time, by ``chunk-wise``. An array with missing values (NaN) must hold floats.
 
     Parameters
     ----------
@@ -72,7 +71,6 @@ class ZarrStore:
         needs=("records.zarr (setting array)", "records.csv (setting table)"),
         notes="Array of shape (record, channel, time), local or a URL; CSV or Parquet, one row per record.",
     )
-    defaults: ClassVar[Mapping[str, Any]] = {"sampler": {"name": "chunk-wise", "together": "patient"}}
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ from tsrep.evaluation.predictions import Predictions, load_predictions, save_pre
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.supervised import Supervised
 from tsrep.registry import OBJECTIVES, SAMPLERS
+from tsrep.runs.batches import suited_sampler
 from tsrep.runs.build import initial_weights
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
@@ -103,7 +104,9 @@ def _head(config: Configuration, encoder: Encoder, panel: Panel, seed: int) -> S
 
 def _part(config: Configuration, panel: Panel, seed: int, device: torch.device) -> Part:
     size = min(config.evaluation.finetune.batch_size, len(panel))
-    sampler = SAMPLERS.build({"name": "random"}, panel=panel, batch_size=size, seed=seed, rank=0, world=1)
+    sampler = SAMPLERS.build(
+        suited_sampler("random", panel), panel=panel, batch_size=size, seed=seed, rank=0, world=1
+    )
     return Part(PanelTensors(panel, device), sampler)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from tsrep.errors import RunError
 from tsrep.files import write_json
 from tsrep.forecasting.forecast import Forecast
 from tsrep.registry import OBJECTIVES, SAMPLERS
+from tsrep.runs.batches import across_chunks, suited_sampler, with_sampler
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.choose import validation_score
 from tsrep.runs.config import Configuration, configure
@@ -89,6 +91,10 @@ def fit(
         require_tensorboard()
     with process_group(device) as ranks:
         prepared = _prepare_in_turn(config, progress, ranks)
+        config = with_sampler(config, prepared.panel)
+        warning = across_chunks(config, prepared.panel)
+        if warning is not None and progress and ranks.first:
+            print(f"tsrep: {warning}", file=sys.stderr)
         encoder = new_encoder(config, prepared.panel, config.seed)
         objective = new_objective(config, encoder, prepared.panel, config.seed)
         refuse_unmet_needs(config, encoder, objective, prepared)
@@ -183,7 +189,7 @@ def training_part(
     panel = prepared.panel.select(index)
     default = OBJECTIVES.entry(config.objective.name).cls.sampler
     sampler = SAMPLERS.build(
-        config.sampler or {"name": default},
+        config.sampler or suited_sampler(default, panel),
         panel=panel,
         batch_size=config.training.batch_size,
         seed=config.seed,
