@@ -16,6 +16,7 @@ import typer.main
 
 from tests.docs.snippets import PLACEHOLDER, ROOT
 from tsrep.cli.app import app
+from tsrep.cli.label import label_of
 from tsrep.runs.config import merged
 from tsrep.runs.config_files import assemble, parse_assignment, read_config
 from tsrep.studies.define.check import check_study
@@ -69,11 +70,10 @@ def _check_settings(given: Mapping[str, Any], *, whole: bool) -> None:
         return
     named = {key: given.get(key) for key in ("objective", "root", "seed")}
     named["dataset"] = given.get("dataset") or given.get("name")
-    assemble(
-        read_config(_real(file)) if file is not None and not _unknown(file) else None,
-        {key: value for key, value in named.items() if value is not None and not _unknown(value)},
-        assignments=given["assignments"] or (),
-    )
+    below = read_config(_real(file)) if file is not None and not _unknown(file) else None
+    above = {key: value for key, value in named.items() if value is not None and not _unknown(value)}
+    label = label_of(given.get("label"), below, above)
+    assemble(below, above, label, assignments=given["assignments"] or ())
 
 
 def _check_study(given: Mapping[str, Any]) -> None:

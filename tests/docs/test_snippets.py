@@ -71,6 +71,7 @@ def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
         ("tsrep fitt --dataset ptb-xl", "no command tsrep fitt"),
         ("tsrep fit --dataset ptb-xl --set window.second=1", "unknown setting window.second"),
         ("tsrep data check ptb-yl --root DIR", "unknown dataset 'ptb-yl'"),
+        ("tsrep fit --dataset ptb-xl --root DIR --label group", "--label sets dataset.label"),
         ("tsrep fit --config configs/none.yaml --root DIR", "none.yaml"),
         ("tsrep study run studies/smoke.yaml --set training.epoch=1", "training.epoch"),
         ("tsrep embed RUN --out FILE --dataset csv --set dataset.gap=refuse", "dataset.gap"),

@@ -11,6 +11,7 @@ import typer
 from tsrep.cli.data import data
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
+from tsrep.cli.label import Label, label_of
 from tsrep.cli.plot import plot
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
@@ -65,6 +66,7 @@ def fit(
         str | None,
         typer.Option("--objective", "-o", help="What to train by. [default: comet, of a series autotcl]"),
     ] = None,
+    label: Label = None,
     univariate: Annotated[
         bool, typer.Option("--univariate", help="Of a series only the target channel (dataset.target).")
     ] = False,
@@ -89,6 +91,7 @@ def fit(
     Ctrl-C saves the state; `--resume RUN` goes on.
     """
     import tsrep.api
+    from tsrep.runs.config import merged
     from tsrep.runs.config_files import assemble, dump_config, read_config
 
     options: dict[str, Any] = {"dataset": dataset, "objective": objective, "root": root, "seed": seed}
@@ -96,11 +99,12 @@ def fit(
         {"strict": True} if strict else {}
     )
     if resume is not None:
-        if given.keys() - {"root"} or config or assignments or out or show_config or univariate:
+        if given.keys() - {"root"} or config or assignments or out or show_config or univariate or label:
             raise ConfigError("--resume goes on with the run's own settings; give it alone or with --root")
         run = tsrep.api.fit(resume=resume, root=root, evaluation=evaluation)
     else:
         file = read_config(config) if config is not None else None
+        given = merged(given, label_of(label, file, given))
         settings = assemble(file, given, assignments=assignments or ())
         if univariate:
             settings = assemble(file, given, assignments=[*(assignments or ()), _target_alone(settings)])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tsrep.cli.label import Label, label_of
+
 if TYPE_CHECKING:
     from tsrep.datasets import About
     from tsrep.datasets.check import Finding
@@ -107,6 +109,7 @@ def check(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="YAML file that fit will use: its data and split.")
     ] = None,
+    label: Label = None,
     assignments: Set = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse unreadable records.")] = False,
 ) -> None:
@@ -119,11 +122,9 @@ def check(
     if name is None and config is None:
         raise ConfigError("say which data to check: a NAME (see `tsrep data list`) or --config FILE")
     options = {"dataset": name, "root": root, "strict": strict or None}
-    settings = assemble(
-        read_config(config) if config else None,
-        {key: value for key, value in options.items() if value is not None},
-        assignments=assignments or (),
-    )
+    given = {key: value for key, value in options.items() if value is not None}
+    file = read_config(config) if config else None
+    settings = assemble(file, given, label_of(label, file, given), assignments=assignments or ())
     data = load(settings.dataset, settings.root, strict=settings.strict)
     if isinstance(data, Series):
         findings, problem = _series_findings(settings, data)
