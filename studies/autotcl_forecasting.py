@@ -23,15 +23,15 @@ from typing import Any
 import numpy as np
 import torch
 from autotcl_page import page
+from kept_runs import kept_run
+from results_page import write_page
 
-from tsrep.errors import RunError
 from tsrep.evaluation.forecast import encode, forecast_scores
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scoring import RANDOM_INIT
-from tsrep.files import replacing, write_text
+from tsrep.files import replacing
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
-from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
@@ -170,8 +170,7 @@ def main() -> None:
         }
         for dataset in options.series
     }
-    write_text(options.out, page(results, chosen, trials, folders, options.out))
-    print(f"wrote {options.out}")
+    write_page(options.out, page(results, chosen, trials, folders))
 
 
 def _plain(name: str) -> str:
@@ -186,17 +185,7 @@ def _configuration(root: Path, dataset: str, seed: int, values: Mapping[str, Any
 def _train(job: tuple[Path, Path, str, int, Mapping[str, Any]]) -> Run:
     path, root, dataset, seed, values = job
     torch.set_num_threads(1)
-    config = _configuration(root, dataset, seed, values)
-    if not (path / "config.yaml").exists():
-        fit(config, out=path, progress=False)
-    elif Run(path).config != config:
-        raise RunError(f"{path} was made with other settings than the script has now; remove it")
-    elif not Run(path).finished:
-        fit(resume=path, progress=False)
-    else:
-        return Run(path)
-    print(f"trained {path}", flush=True)
-    return Run(path)
+    return kept_run(path, _configuration(root, dataset, seed, values))
 
 
 def _train_and_encode(job: tuple[Path, Path, str, int, Mapping[str, Any]]) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results_page import table
 from scipy.stats import t
 
 from tsrep.evaluation.forecast_baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
 from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
 from tsrep.runs.folder import Run
 
-FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
 RULES = (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)  # nothing in them is drawn
 READINGS = ("keep_rate", "saturated", "keep_spread", "constant_masks")
 METHOD = "autotcl"
@@ -26,9 +26,8 @@ def page(
     chosen: Mapping[str, Mapping[str, str]],
     trials: Mapping[str, Mapping[str, Mapping[str, float]]],
     runs: Mapping[str, Mapping[str, Sequence[Path]]],
-    out: Path,
 ) -> str:
-    """Markdown of all tables, with the findings that the file has already.
+    """Markdown of all tables.
 
     Parameters
     ----------
@@ -37,15 +36,12 @@ def page(
     chosen : mapping of series to the candidate chosen for each tuned method
     trials : mapping of series, method and candidate to the validation score
     runs : mapping of series and method to the run folders of its seeds
-    out : Path
-        The page itself.
     """
     lines = [*_head(), *_choices(chosen, trials)]
     for series, scores in results.items():
         lines += [f"## {series}", "", *_errors(scores), "", *_differences(scores), ""]
     lines += ["## The augmenter at the end of training", "", *_augmenters(runs), ""]
-    old = out.read_text(encoding="utf-8") if out.exists() else ""
-    return "\n".join(lines) + f"\n{FINDINGS}" + (old.partition(FINDINGS)[2] or "\n")
+    return "\n".join(lines)
 
 
 def _head() -> list[str]:
@@ -95,7 +91,7 @@ def _errors(scores: ForecastScores) -> list[str]:
         spread = f" ± {means.std(ddof=1):.4f}" if len(means) > 1 else ""
         rows.append([method, str(found[0].seeds), *cells, f"{means.mean():.4f}{spread}"])
     windows = ", ".join(f"{s.windows} ({s.horizon})" for s in scores.where(method=METHOD))
-    return [*_table(heads, rows), "", f"Test windows by horizon: {windows}."]
+    return [*table(heads, rows), "", f"Test windows by horizon: {windows}."]
 
 
 def _spell(score: ForecastScore) -> str:
@@ -120,7 +116,7 @@ def _differences(scores: ForecastScores) -> list[str]:
             blocks = [f"[{low:+.4f}, {high:+.4f}] ({n})" for low, high, n in ends]
             rows.append(["– over blocks of time", "", *blocks, ""])
     return [
-        *_table(heads, rows),
+        *table(heads, rows),
         "",
         "Positive: the second of the pair is better. First lines: mean difference and its 95 % t interval "
         "over seeds, paired by random start. Second lines: 95 % interval over blocks of test time as long as "
@@ -159,14 +155,10 @@ def _augmenters(runs: Mapping[str, Mapping[str, Sequence[Path]]]) -> list[str]:
         "kept epochs",
         "minutes a run",
     ]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _last_readings(folder: Path) -> dict[str, float]:
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     found: list[dict[str, float]] = [r["readings"] for r in map(json.loads, lines) if r.get("readings")]
     return found[-1] if found else {}
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(line) + " |" for line in [heads, ["---"] * len(heads), *rows]]

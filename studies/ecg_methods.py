@@ -22,24 +22,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept_runs import kept_run
+from results_page import write_page
 
 from tsrep.encoders.pooling import POOLS
-from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.labels import draw_labels
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocol import evaluate_features
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.evaluation.scoring import score
-from tsrep.files import write_text
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.finetune import finetuned
-from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare
 
-FINDINGS = "<!-- findings: written by hand, kept when the table is made again -->"
 BASE: dict[str, Any] = {
     "dataset": {
         "name": "arrays",
@@ -88,7 +86,7 @@ def main() -> None:
     config = runs["comet"][0].config
     prepared = prepare(config, progress=False)
     scores = _score(runs, config, prepared, options.seeds) + _score_supervised(supervised, options.seeds)
-    _write(options.out, _page(runs, prepared, scores, options.seeds))
+    write_page(options.out, _page(runs, prepared, scores, options.seeds))
 
 
 def _configuration(root: Path, name: str, seed: int) -> Configuration:
@@ -98,15 +96,7 @@ def _configuration(root: Path, name: str, seed: int) -> Configuration:
 def _train(job: tuple[Path, Path, str, int]) -> None:
     folder, root, name, seed = job
     torch.set_num_threads(1)
-    path = folder / f"{name}-{seed}"
-    config = _configuration(root, name, seed)
-    if not (path / "config.yaml").exists():
-        fit(config, out=path, progress=False)
-    elif Run(path).config.model_copy(update={"evaluation": config.evaluation}) != config:
-        raise RunError(f"{path} was made with other settings than the script has now; remove it")
-    elif not Run(path).finished:
-        fit(resume=path, progress=False)
-    print(f"trained {path}", flush=True)
+    kept_run(folder / f"{name}-{seed}", _configuration(root, name, seed))
 
 
 def _supervise(job: tuple[Path, Path, float, int]) -> tuple[Predictions, int]:
@@ -243,14 +233,6 @@ def _training(runs: dict[str, list[Run]]) -> list[str]:
                 f"| {minutes:.1f} |"
             )
     return lines
-
-
-def _write(path: Path, page: str) -> None:
-    """Replace the page but for what stands after the mark of the findings."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    findings = old.partition(FINDINGS)[2] or "\n"
-    write_text(path, f"{page}\n{FINDINGS}{findings}")
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

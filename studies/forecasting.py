@@ -24,16 +24,15 @@ from typing import Any
 
 import torch
 from forecasting_page import Cell, Study, page
+from kept_runs import kept_run
+from results_page import write_page
 
-from tsrep.errors import RunError
 from tsrep.evaluation.forecast_direct import Forecast, Represented, direct_scores
 from tsrep.evaluation.forecast_scores import ForecastScores
 from tsrep.evaluation.scoring import RANDOM_INIT
-from tsrep.files import write_text
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.direct_forecast import forecast_of, represent_of
-from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
@@ -146,8 +145,7 @@ def main() -> None:
         },
         names=(ALONE, JOINT, INFORMER),
     )
-    write_text(options.out, page(study, options.out))
-    print(f"wrote {options.out}")
+    write_page(options.out, page(study))
 
 
 def _tune(options: argparse.Namespace, pool: Executor) -> dict[str, dict[str, float]]:
@@ -263,16 +261,7 @@ def _configuration(root: Path, dataset: str, seed: int, values: Mapping[str, Any
 def _train(job: Job) -> None:
     path, root, dataset, seed, values = job
     torch.set_num_threads(1)
-    config = _configuration(root, dataset, seed, values)
-    if not (path / "config.yaml").exists():
-        fit(config, out=path, progress=False)
-    elif Run(path).config != config:
-        raise RunError(f"{path} was made with other settings than the script has now; remove it")
-    elif not Run(path).finished:
-        fit(resume=path, progress=False)
-    else:
-        return
-    print(f"trained {path}", flush=True)
+    kept_run(path, _configuration(root, dataset, seed, values))
 
 
 def validation(path: Path) -> float:

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from results_page import table
 from scipy.stats import t
 
 from tsrep.evaluation.forecast_baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
 from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
 from tsrep.evaluation.scoring import RANDOM_INIT
 
-FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
 SHORT, LONG = (24, 48, 168, 336, 720), (96, 192, 336, 720)
 GOALS = {("etth1", SHORT): 0.40, ("etth1", LONG): 0.42}
 METRICS = {"mse": "Mean squared error", "mae": "Mean absolute error"}
@@ -70,14 +70,12 @@ class Study:
         return {cell.horizon: cell for cell in self.cells if cell.series == series}
 
 
-def page(study: Study, out: Path) -> str:
-    """Markdown of all tables, with the findings that the file has already.
+def page(study: Study) -> str:
+    """Markdown of all tables.
 
     Parameters
     ----------
     study : Study
-    out : Path
-        The page itself.
     """
     lines = [*_head(study), *_choice(study)]
     for series in study.series:
@@ -86,8 +84,7 @@ def page(study: Study, out: Path) -> str:
             lines += [f"{title}:", "", *_errors(study, series, metric), ""]
         lines += [*_windows(study, series), "", *_means(study, series), ""]
     lines += ["## What the contrast adds", "", *_effects(study), "", *_gradients(study), ""]
-    old = out.read_text(encoding="utf-8") if out.exists() else ""
-    return "\n".join(lines) + f"\n{FINDINGS}" + (old.partition(FINDINGS)[2] or "\n")
+    return "\n".join(lines)
 
 
 def _head(study: Study) -> list[str]:
@@ -140,7 +137,7 @@ def _budget(study: Study) -> list[str]:
         for name, told in study.budget.items()
         if told
     ]
-    return _table(["method", "runs", "steps a run", "minutes in all"], rows)
+    return table(["method", "runs", "steps a run", "minutes in all"], rows)
 
 
 def _choice(study: Study) -> list[str]:
@@ -153,7 +150,7 @@ def _choice(study: Study) -> list[str]:
         cells = [f"{errors[s]:.4f}" for s in series]
         rows.append([name, *cells, "" if name == "none" else f"{100 * np.expm1(against):+.2f} %", mark])
     heads = ["contrast", *(f"validation MSE {s}" for s in series), "against none", "chosen"]
-    return [*_table(heads, rows), ""]
+    return [*table(heads, rows), ""]
 
 
 def _rows(study: Study, series: str) -> dict[str, dict[int, ForecastScore]]:
@@ -177,7 +174,7 @@ def _errors(study: Study, series: str, metric: str) -> list[str]:
         [method, *(_spell(found[h], metric) if h in found else "" for h in horizons)]
         for method, found in _rows(study, series).items()
     ]
-    return _table(["method", *(f"{h} steps" for h in horizons)], rows)
+    return table(["method", *(f"{h} steps" for h in horizons)], rows)
 
 
 def _windows(study: Study, series: str) -> list[str]:
@@ -207,7 +204,7 @@ def _means(study: Study, series: str) -> list[str]:
             ["goal", *(cell for goal in goals for cell in (f"at most {goal:.2f}" if goal else "", ""))]
         )
     heads = [f"{name.upper()}, mean of {', '.join(map(str, hs))}" for hs in (SHORT, LONG) for name in METRICS]
-    return _table(["method", *heads], rows)
+    return table(["method", *heads], rows)
 
 
 def _effects(study: Study) -> list[str]:
@@ -238,7 +235,7 @@ def _effects(study: Study) -> list[str]:
     ]
     rows.sort(key=lambda row: row[0])
     return [
-        *_table(heads, rows),
+        *table(heads, rows),
         "",
         f"`{joint}` minus `{alone}`; negative: the contrast helps. Over seeds: mean difference and its "
         "95 % t interval, paired by seed. Over blocks of time: 95 % interval of the difference by resampling "
@@ -290,7 +287,7 @@ def _gradients(study: Study) -> list[str]:
         "Gradients on the weights of the encoder at logged steps, all seeds: norm of the contrast's weighted "
         "gradient over that of the error's (geometric mean), and their cosine (mean)."
     )
-    return [told, "", *_table(["series", "steps", "norm ratio", "cosine"], rows)]
+    return [told, "", *table(["series", "steps", "norm ratio", "cosine"], rows)]
 
 
 def _readings(folder: Path) -> list[dict[str, float]]:
@@ -316,7 +313,3 @@ def _spell(score: ForecastScore, metric: str) -> str:
 def _with_spread(by_seed: Floats) -> str:
     spread = f" ± {by_seed.std(ddof=1):.3f}" if len(by_seed) > 1 else ""
     return f"{by_seed.mean():.3f}{spread}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(line) + " |" for line in [heads, ["---"] * len(heads), *rows]]

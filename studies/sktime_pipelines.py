@@ -3,7 +3,8 @@
     .venv/bin/python studies/sktime_pipelines.py
 
 BasicMotions and JapaneseVowels (series of unequal length) are classified, the airline passengers forecast.
-All three ship with sktime. Writes ``docs/results/sktime.md``; a few minutes of one core.
+All three ship with sktime. Writes ``docs/results/sktime.md``; a few minutes of one core. sktime's Rocket
+needs numba, which tsrep does not install: ``.venv/bin/pip install numba`` first, or its row is left out.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from results_page import table, write_page
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sktime.classification.distance_based import KNeighborsTimeSeriesClassifier
 from sktime.classification.dummy import DummyClassifier
 from sktime.classification.feature_based import SummaryClassifier
+from sktime.classification.kernel_based import RocketClassifier
 from sktime.datasets import load_airline, load_basic_motions, load_japanese_vowels
 from sktime.forecasting.compose import TransformedTargetForecaster
 from sktime.forecasting.naive import NaiveForecaster
@@ -33,9 +37,8 @@ from sktime.utils.estimator_checks import check_estimator
 
 from tsrep import estimators
 from tsrep.estimators import ContrastiveClassifier, ContrastiveEncoder, ContrastiveForecaster
-from tsrep.files import write_text
 
-FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
+ROCKET = "PaddingTransformer * RocketClassifier (10,000 kernels, ridge)"
 SEEDS = 3
 ENCODER: dict[str, Any] = {
     "encoder": "dilated-conv",
@@ -60,7 +63,7 @@ def classifiers(series: int, longest: int) -> Mapping[str, Callable[[int], Any]]
     epochs = max(1, STEPS // max(1, series // ENCODER["batch_size"]))
     settings = {**ENCODER, "objective": "ts2vec", "epochs": epochs}
     tuning = {"epochs": 10, "least_steps": 300, "batch_size": 16, "lr": 1e-3}
-    return {
+    methods = {
         "ContrastiveEncoder * StandardScaler * LogisticRegression": lambda seed: encoder(
             series, random_state=seed
         ),
@@ -77,8 +80,12 @@ def classifiers(series: int, longest: int) -> Mapping[str, Callable[[int], Any]]
         "PaddingTransformer * SummaryClassifier (random forest)": lambda seed: (
             PaddingTransformer(longest) * SummaryClassifier(random_state=seed)
         ),
+        ROCKET: lambda seed: PaddingTransformer(longest) * RocketClassifier(random_state=seed),
         "DummyClassifier": lambda _: DummyClassifier(strategy="most_frequent"),
     }
+    if find_spec("numba") is None:
+        del methods[ROCKET]
+    return methods
 
 
 def forecasters() -> Mapping[str, Callable[[int], Any]]:
@@ -111,7 +118,7 @@ def forecasters() -> Mapping[str, Callable[[int], Any]]:
 
 def seeds_of(name: str) -> int:
     """One for a method that draws nothing."""
-    return SEEDS if "Contrastive" in name or "same" in name or "forest" in name else 1
+    return SEEDS if "Contrastive" in name or "same" in name or "forest" in name or name == ROCKET else 1
 
 
 def classify(load: Callable[..., Any]) -> dict[str, list[str]]:
@@ -170,10 +177,9 @@ def spread(values: list[float], digits: int = 3) -> str:
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
-def table(header: list[str], rows: Mapping[str, list[str]]) -> list[str]:
-    """Markdown."""
-    lines = [header, ["---"] * len(header), *([name, *cells] for name, cells in rows.items())]
-    return [f"| {' | '.join(cells)} |" for cells in lines] + [""]
+def by_name(head: list[str], rows: Mapping[str, list[str]]) -> list[str]:
+    """Lines of Markdown, and an empty one."""
+    return [*table(head, [[name, *cells] for name, cells in rows.items()]), ""]
 
 
 def main() -> None:
@@ -194,37 +200,31 @@ def main() -> None:
         "Settings are the same for both classifications and were not searched, but not blind either: see the "
         "notes at the end. Seconds are for one fit and prediction.",
         "",
-        "sktime's Rocket classifiers need numba, which tsrep does not install; methods of sktime that do "
-        "without stand in their place.",
-        "",
         "## BasicMotions",
         "",
         "40 + 40 series, 6 channels, 100 steps, 4 classes.",
         "",
-        *table(rows, classify(load_basic_motions)),
+        *by_name(rows, classify(load_basic_motions)),
         "## JapaneseVowels",
         "",
         "270 + 370 series, 12 channels, 7 to 29 steps, 9 speakers.",
         "",
-        *table(rows, classify(load_japanese_vowels)),
+        *by_name(rows, classify(load_japanese_vowels)),
         "## Airline passengers",
         "",
         "Each of the last four years is forecast from its start, on all months before. Without "
         f"`calibration=0` a fifth of the months is kept for intervals of level {100 * LEVEL:.0f} %.",
         "",
-        *table(
+        *by_name(
             ["method", "mean absolute error, %", "months inside, %", "mean width, %", "seconds"], forecast()
         ),
         "## Conformance",
         "",
         "sktime's `check_estimator`.",
         "",
-        *table(["estimator", "checks", "passed", "left out"], conformance()),
+        *by_name(["estimator", "checks", "passed", "left out"], conformance()),
     ]
-    old = out.read_text(encoding="utf-8") if out.exists() else ""
-    findings = old.partition(FINDINGS)[2] or "\n"
-    write_text(out, "\n".join(lines).rstrip() + f"\n\n{FINDINGS}{findings}")
-    print(f"wrote {out}")
+    write_page(out, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept_runs import kept_run
 from sklearn.neighbors import KNeighborsClassifier
 from ucr_page import NEIGHBOUR, write_page
 
 from tsrep.encoders.pooling import POOLS
-from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocol import evaluate_features
@@ -38,7 +38,6 @@ from tsrep.evaluation.scores import Scores
 from tsrep.evaluation.scoring import score
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
-from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
 
@@ -125,15 +124,7 @@ def _train(job: Job) -> None:
     torch.set_num_threads(1)
     path = folder / f"{problem}-{method}-{seed}"
     config = _configuration(root, problem, method, seed)
-    if not (path / "config.yaml").exists():
-        run = fit(config, out=path, progress=False)
-    else:
-        run = Run(path)
-        if run.config.model_copy(update={"evaluation": config.evaluation}) != config:
-            raise RunError(f"{path} was made with other settings than the script has now; remove it")
-        if not run.finished:
-            fit(resume=path, progress=False)
-    print(f"trained {path} in {run.provenance['seconds']:.0f} s", flush=True)
+    kept_run(path, config)
 
 
 def _best_view(folder: Path, problem: str, views: Iterable[str]) -> str:

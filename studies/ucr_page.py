@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import results_page
+from results_page import table
 
 from tsrep.evaluation.ranks import Comparison, compare
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.files import replacing, write_text
+from tsrep.files import replacing
 from tsrep.inspect.draw_ranks import figure_ranks
 from tsrep.inspect.style import png
 from tsrep.runs.folder import Run
 
-FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
 NEIGHBOUR = "1-NN Euclid"
 PROTOCOLS = {"svm": "SVM", "logistic": "Logistic regression"}
 
@@ -44,12 +45,8 @@ def write_page(
         lines += _section(path, scores, protocol, name)
     if views:
         lines += ["## Fixed view chosen on validation", ""]
-        lines += _table(["problem", "view"], [[problem, views[problem]] for problem in sorted(views)])
-    page = "\n".join(lines).rstrip() + "\n"
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    findings = old.partition(FINDINGS)[2] or "\n"
-    write_text(path, f"{page}\n{FINDINGS}{findings}")
-    print(f"wrote {path}")
+        lines += table(["problem", "view"], [[problem, views[problem]] for problem in sorted(views)])
+    results_page.write_page(path, "\n".join(lines))
 
 
 def _settings(runs: Sequence[Run], problems: int, seeds: int, steps: int) -> list[str]:
@@ -122,7 +119,7 @@ def _accuracy_table(scores: Mapping[str, Scores], protocol: str) -> list[str]:
         fitted = next(s.labelled for s in found.values() if s.protocol == protocol)
         rows.append([problem, f"{fitted:.0f} / {next(iter(found.values())).n}"])
         rows[-1] += [_value(found[method]) for method in methods]
-    return _table(["problem", "train / test", *methods], rows)
+    return table(["problem", "train / test", *methods], rows)
 
 
 def _value(row: Score) -> str:
@@ -138,7 +135,7 @@ def _summary(scores: Mapping[str, Scores], protocol: str, comparison: Comparison
         f1 = np.mean([_rows(s, protocol)[method].metrics["f1"].value for s in scores.values()])
         mean, rank = comparison.mean[method], comparison.average_rank[method]
         rows.append([method, f"{mean:.3f}", f"{f1:.3f}", f"{rank:.2f}", str(int(best[:, i].sum()))])
-    return _table(["method", "mean accuracy", "mean macro F1", "average rank", "best or tied on"], rows)
+    return table(["method", "mean accuracy", "mean macro F1", "average rank", "best or tied on"], rows)
 
 
 def _pair_table(comparison: Comparison) -> list[str]:
@@ -147,7 +144,7 @@ def _pair_table(comparison: Comparison) -> list[str]:
         + [f"{value:.3f}" for value in (p.p, p.p_holm)]
         for p in comparison.pairs
     ]
-    return _table(["pair", "better / equal / worse", "mean difference", "Wilcoxon p", "Holm p"], rows)
+    return table(["pair", "better / equal / worse", "mean difference", "Wilcoxon p", "Holm p"], rows)
 
 
 def _difference_table(scores: Mapping[str, Scores], protocol: str) -> list[str]:
@@ -156,8 +153,4 @@ def _difference_table(scores: Mapping[str, Scores], protocol: str) -> list[str]:
     for problem in sorted(scores):
         found = [_rows(scores[problem], protocol)[method].difference["accuracy"] for method in methods]
         rows.append([problem, *(f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]" for d in found)])
-    return _table(["problem", *methods], rows)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return ["| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *rows)]
+    return table(["problem", *methods], rows)
