@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,7 +67,8 @@ def test_a_study_runs_to_its_report_and_takes_more_trials(folder: Path) -> None:
     assert more.returncode == 0, more.stderr
     said = tsrep("status", "tiny", cwd=folder)
     assert "3 of 3 trials ended (3 complete" in said.stdout
-    assert "best: " in said.stdout
+    best = said.stdout.split("best: ")[1].splitlines()[0]
+    assert re.search(r"encoder.width=(8|16)$", best), best
 
 
 @pytest.mark.parametrize(

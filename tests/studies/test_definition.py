@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from tsrep.errors import ConfigError
 from tsrep.studies.define.check import check_study, configuration, judged_by, points, reference
-from tsrep.studies.define.definition import define, read_definition
+from tsrep.studies.define.definition import Pruning, Sampling, define, read_definition
+from tsrep.studies.work.search import new_pruner, new_sampler
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 CONFIG: dict[str, Any] = {
@@ -92,6 +94,65 @@ def test_a_broken_study_file_is_one_sentence(more: dict[str, Any], told: str) ->
         define(values(**more), "mine.yaml")
     assert str(caught.value).startswith("study mine.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"goals": ["score", "minutes"]}, r"goals is .*write \[score\] or \[score, seconds\]"),
+        ({"goals": "score"}, r"goals is 'score'; write \[score\]"),
+        ({"presets": {"a": None}}, "presets.a is None"),
+        ({"factors": {"x": [1]}}, r"factors.x is \[1\]"),
+        ({"study": ".."}, "study is '..'"),
+        ({"tasks": {"../../elsewhere": {}}}, "task '../../elsewhere' cannot be the name of a folder"),
+        ({"presets": {"a/b": {"encoder.width": 8}}}, "preset 'a/b' cannot be the name of a folder"),
+        ({"presets": {"": {"encoder.width": 8}}}, "preset '' cannot"),
+        ({"presets": {"a b": {"encoder.width": 8}, "a-b": {"encoder.width": 16}}}, "would share a folder"),
+    ],
+)
+def test_names_and_shapes_that_would_do_harm_later_are_refused(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        define(values(**more), "mine.yaml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["random-init", "ridge-nlinear", "trial 3"])
+def test_a_preset_is_not_called_like_another_finalist(name: str) -> None:
+    definition = define(values(presets={name: {"encoder.width": 8}}), "s")
+    with pytest.raises(ConfigError, match=f"preset {name} would stand beside another"):
+        check_study(definition)
+
+
+def test_a_pruner_that_can_never_stop_a_trial_is_refused() -> None:
+    tasks = {name: {} for name in "abcd"}
+    with pytest.raises(ConfigError, match="after 4 runs at the earliest, and a trial has 4"):
+        check_study(define(values(pruner="wilcoxon", tasks=tasks), "s"))
+    check_study(define(values(pruner="wilcoxon", tasks=tasks | {"e": {}}), "s"))
+
+
+def test_the_earliest_stop_of_wilcoxon_is_that_of_optuna() -> None:
+    """Worse in each of four runs is enough at 10 %, in each of three it is not."""
+    study = optuna.create_study(pruner=new_pruner(Pruning(name="wilcoxon"), 5))
+    for value in (0.5, 0.9):
+        trial, stops = study.ask(), []
+        for step in range(5):
+            trial.report(value + 0.01 * step, step)
+            stops.append(trial.should_prune())
+        study.tell(trial, value)
+    assert stops == [False, False, False, True, True]
+
+
+def test_points_of_qmc_differ_in_what_counts_under_a_condition_only() -> None:
+    study = optuna.create_study()
+    drawn = []
+    for ticket in range(8):
+        study.sampler = new_sampler(Sampling(name="qmc"), 0, ticket)
+        trial = study.ask()
+        trial.suggest_float("always", 0, 1)
+        if ticket % 2:
+            drawn.append(trial.suggest_float("sometimes", 0, 1))
+        study.tell(trial, 0.0)
+    assert len(set(drawn)) == len(drawn)
 
 
 def test_a_grid_has_every_point_once_after_the_presets() -> None:

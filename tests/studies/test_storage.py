@@ -223,6 +223,8 @@ def test_a_place_that_is_taken_or_none(tmp_path: Path) -> None:
 
 def test_only_a_database_stands_behind_a_proxy(tmp_path: Path) -> None:
     pytest.importorskip("grpc")
-    for url in ("journal", "grpc://host:13000"):
-        with pytest.raises(ConfigError, match="cannot stand behind a gRPC proxy"):
-            serve(url, "127.0.0.1", 1)
+    said: list[str] = []
+    for url in ("journal", "grpc://host:13000", f"sqlite:///{tmp_path}/nowhere/x.db"):
+        with pytest.raises((ConfigError, RunError), match=r"cannot (stand behind a gRPC|be opened)"):
+            serve(url, "127.0.0.1", 1, said.append)
+    assert not said  # nothing is in front of anything

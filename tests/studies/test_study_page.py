@@ -23,7 +23,7 @@ from tsrep.studies.page.headline import against_baseline, answer, chosen_by, ove
 from tsrep.studies.page.markdown import escape
 from tsrep.studies.page.page import write_study_report
 from tsrep.studies.page.sections import Shown
-from tsrep.studies.page.tables import best_tables
+from tsrep.studies.page.tables import best_tables, finalist_tables
 from tsrep.studies.read.reading import read_study
 from tsrep.studies.read.trial_table import TrialTable
 
@@ -125,7 +125,7 @@ def test_what_the_study_was_is_printed_and_escaped(full: Path) -> None:
     text = _text(full / "index.html")
     assert "ETTh1 horizon 96, ETTh1 horizon 336" in text
     assert "out of memory at step 40" in text
-    assert "head.weight 0.00123" in text
+    assert "0.00123" in text  # of head.weight, three digits
     assert "resamples" not in text
 
 
@@ -206,6 +206,18 @@ def test_progress_and_overhead() -> None:
 
 def test_markdown_marks_are_only_text() -> None:
     assert escape("a_b|c *d* <e>\n[f](g)") == r"a\_b\|c \*d\* \<e\> \[f\](g)"
+
+
+def test_settings_of_finalists_stand_in_columns() -> None:
+    """Long settings in one cell would run off the page."""
+    table = planted(2)
+    chosen = {name: {"strategy": "joint", "head.weight": 0.0123456} for name in ("trial 7", "trial 14")}
+    chosen["trial 21"] = {"strategy": "pretrain-then-probe"}
+    settings = finalist_tables(Finalists(confirmed(3, 2), chosen), table)[-1]
+    assert [cell.text for cell in settings.header] == ["axis", "trial 7", "trial 14", "trial 21"]
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in settings.rows}
+    assert rows["strategy"] == ["joint", "joint", "pretrain-then-probe"]
+    assert rows["head.weight"] == ["0.0123", "0.0123", "–"]
 
 
 def test_points_of_a_grid_are_no_presets() -> None:

@@ -121,6 +121,14 @@ def test_a_trial_that_is_not_worth_its_end_stops(tmp_path: Path) -> None:
     assert list(trial.reported) == [0, 1]  # a value for each task that ended
 
 
+@pytest.mark.parametrize(("pruner", "last"), [("median", 4), ("wilcoxon", 1)])
+def test_a_trial_that_came_to_its_end_is_not_thrown_away(pruner: str, last: int, tmp_path: Path) -> None:
+    definition = study(pruner=pruner, tasks={"a": {}, "b": {}})
+    trial = Asked(prune_at=last)
+    assert math.isfinite(run(definition, trial, tmp_path))
+    assert max(trial.reported) == last
+
+
 def test_two_goals_are_the_score_and_the_seconds(tmp_path: Path) -> None:
     trial = Asked()
     score, seconds = run(study(goals=["score", "seconds"]), trial, tmp_path)

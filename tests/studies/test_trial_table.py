@@ -64,6 +64,18 @@ def test_every_ticket_has_one_row_and_complete_wins() -> None:
     assert table.best_first["ticket"].tolist() == [2, 0]
 
 
+def test_a_ticket_that_was_put_back_has_not_failed() -> None:
+    """As `progress` counts it; one that was given up for good has a reason."""
+    table = _table(
+        _trial("FAIL", ticket=0), _trial("WAITING", ticket=0),
+        _trial("FAIL", ticket=1), _trial("RUNNING", ticket=1),
+        _trial("FAIL", ticket=2),
+        _trial("FAIL", ticket=3), _trial("FAIL", ticket=3, why="its worker died, 3 times"),
+        _trial("FAIL", ticket=4), _trial("COMPLETE", 0.4, ticket=4),
+    )  # fmt: skip
+    assert table.frame[["ticket", "state"]].values.tolist() == [[3, "failed"], [4, "complete"]]
+
+
 def test_intermediate_values_are_those_of_the_trial_that_counts() -> None:
     table = _table(_trial("PRUNED", ticket=7), _trial("COMPLETE", 0.5, ticket=7))
     assert table.intermediate.values.tolist() == [[7, 1, 0.9], [7, 2, 0.8]]

@@ -159,8 +159,7 @@ def proxy(
     """Put Optuna's gRPC proxy in front of a database, for many workers: they take --storage grpc://HOST:PORT."""
     from tsrep.studies.keep.storage import serve
 
-    typer.echo(f"grpc://{host}:{port} is in front of the database; Ctrl-C ends it")
-    serve(storage, host, port)
+    serve(storage, host, port, typer.echo)
 
 
 def _opened(place: str, storage: str | None, root: Path | None = None) -> Study:

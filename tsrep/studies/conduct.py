@@ -9,6 +9,7 @@ from pathlib import Path
 from tsrep.studies.confirm.confirmation import confirm
 from tsrep.studies.keep.tickets import progress
 from tsrep.studies.outcome import report
+from tsrep.studies.read.axis_names import value_name
 from tsrep.studies.study import Study, is_home
 from tsrep.studies.work.crew import run_crew
 
@@ -98,7 +99,11 @@ def status(study: Study) -> str:
     best = table.best_first
     if len(best):
         row = best.iloc[0]
-        told = [f"{axis.name}={row[axis.name]}" for axis in table.axes if row[axis.name] == row[axis.name]]
+        told = [
+            f"{axis.name}={value_name(row[axis.name], axis)}"
+            for axis in table.axes
+            if table.active(axis, best.head(1))[0]
+        ]
         lines.append(f"best: {row['value']:.4f}, trial {row['ticket']} ({row['origin']}): {', '.join(told)}")
     failed = table.frame[table.frame["state"] == "failed"]
     lines += [f"trial {row['ticket']} failed: {row['why']}" for _, row in failed.iterrows()]

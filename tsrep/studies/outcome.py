@@ -15,6 +15,7 @@ from tsrep.studies.confirm.confirmation import read_confirmation
 from tsrep.studies.define.check import configuration, reference
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Range
+from tsrep.studies.keep.tickets import progress
 from tsrep.studies.page.page import write_study_report
 from tsrep.studies.read.trial_table import Axis, TrialTable, trial_table
 from tsrep.studies.study import Study
@@ -32,9 +33,9 @@ def report(study: Study) -> Path:
         When the storage cannot be opened, or the folder cannot be written.
     """
     with study.opened() as opened:
-        table = table_of(study, opened)
+        table, total = table_of(study, opened), progress(opened).total
     found = read_confirmation(study.definition, study.folder)
-    return write_study_report(table, found, _facts(study), study.folder / REPORT)
+    return write_study_report(table, found, _facts(study, total), study.folder / REPORT)
 
 
 def table_of(study: Study, opened: optuna.Study) -> TrialTable:
@@ -83,7 +84,7 @@ def _value_name(study: Study) -> str:
     )
 
 
-def _facts(study: Study) -> dict[str, Any]:
+def _facts(study: Study, trials: int) -> dict[str, Any]:
     definition = study.definition
     examples = [configuration(definition, reference(definition), task) for task in definition.tasks]
     datasets = list(dict.fromkeys(example.dataset.name for example in examples))
@@ -100,5 +101,5 @@ def _facts(study: Study) -> dict[str, Any]:
         else definition.sampler.name,
         "pruner": definition.pruner.name,
         "seeds": f"{definition.seeds} a trial; {definition.confirmation.seeds} fresh ones for finalists",
-        "budget": f"{definition.budget.trials} trials",
+        "budget": f"{trials} trials",
     }

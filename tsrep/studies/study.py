@@ -160,7 +160,8 @@ def open_study(place: Path | str, *, storage: str | None = None, root: Path | No
         When its definition is broken.
     """
     given = Path(place)
-    found = Place(given if (given / "study.yaml").exists() or not (ROOT / given).is_dir() else ROOT / given)
+    named = not (given / "study.yaml").exists() and (ROOT / given / "study.yaml").exists()
+    found = Place(ROOT / given if named else given)
     if root is not None:
         found.move_data(root)
     return Study(read_definition(found.definition), found, storage or found.storage)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.forecast_baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
+from tsrep.evaluation.protocol import MAJORITY
+from tsrep.evaluation.scoring import RANDOM_INIT
 from tsrep.registry import DATASETS
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
@@ -18,6 +23,7 @@ from tsrep.studies.define.space import Parameter, Point
 
 RANDOM_POINTS = 100
 PROBE = "a probe of the representation"
+CONTROLS = (RANDOM_INIT, MAJORITY, REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)
 
 
 def configuration(definition: Definition, point: Point, task: str) -> Configuration:
@@ -40,8 +46,10 @@ def check_study(definition: Definition) -> None:
     ------
     ConfigError
         Naming the task, the point and what is wrong with it, or that scores of two of its points are not
-        comparable.
+        comparable, a preset is called like another finalist, or the pruner could never stop a trial.
     """
+    _check_presets(definition)
+    _check_pruner(definition)
     kinds: dict[str, Point] = {}
     for origin, point in points(definition):
         for task in definition.tasks:
@@ -58,6 +66,26 @@ def check_study(definition: Definition) -> None:
         raise ConfigError(
             f"study {definition.study} compares what is judged by {' and by '.join(kinds)}; search one "
             "of them"
+        )
+
+
+def _check_presets(definition: Definition) -> None:
+    for name in definition.presets:
+        if name in CONTROLS or re.fullmatch(r"trial[ -]\d+", name):
+            raise ConfigError(
+                f"study {definition.study}: preset {name} would stand beside another {name} among the "
+                "finalists; rename it"
+            )
+
+
+def _check_pruner(definition: Definition) -> None:
+    """A signed-rank test of n runs cannot go below ``2 ** -n``, and stopping after the last saves nothing."""
+    runs = len(definition.tasks) * definition.seeds
+    least = max(math.floor(-math.log2(definition.pruner.p)) + 1, definition.pruner.least, 2)
+    if definition.pruner.name == "wilcoxon" and runs <= least:
+        raise ConfigError(
+            f"study {definition.study}: pruner wilcoxon can stop a trial after {least} runs at the earliest, "
+            f"and a trial has {runs}; set pruner: none, or more tasks or seeds"
         )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tsrep.errors import ConfigError
 from tsrep.registry import explain
@@ -22,6 +23,7 @@ from tsrep.studies.define.space import Space
 CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 Count = Annotated[int, Field(ge=1)]
 LARGEST_GRID = 10_000
+FOLDER_NAME = re.compile(r"\w[^/\\:\0-\x1f]*")
 
 
 class Sampling(BaseModel):
@@ -47,8 +49,8 @@ class Pruning(BaseModel):
         description="median: worse than half at the same step; hyperband: by brackets of epochs; wilcoxon: "
         "over tasks and seeds, worse than the best on those that are done",
     )
-    startup: Count = Field(10, description="trials before median or wilcoxon stop any")
-    least: Count = Field(1, description="epochs that every trial gets")
+    startup: Count = Field(10, description="trials before median stops any")
+    least: Count = Field(1, description="epochs that every trial gets; of wilcoxon, runs")
     reduction: Annotated[int, Field(ge=2)] = Field(3, description="of hyperband")
     p: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="of wilcoxon")
 
@@ -86,7 +88,7 @@ class Definition(BaseModel):
     model_config = CLOSED
 
     version: Literal[1] = 1
-    study: str = Field(pattern=r"^[\w.-]+$", description="its name, in the storage and of its folder")
+    study: str = Field(pattern=r"^\w[\w.-]*$", description="its name, in the storage and of its folder")
     question: str
     cost: str = ""
     config: dict[str, Any]
@@ -115,6 +117,29 @@ class Definition(BaseModel):
             }
             return {**value, **short}
         return value
+
+    @field_validator("goals", mode="before")
+    @classmethod
+    def _know_goals(cls, value: Any) -> Any:
+        if value not in (["score"], ["score", "seconds"], ("score",), ("score", "seconds")):
+            raise ConfigError(f"goals is {value!r}; write [score] or [score, seconds]")
+        return value
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        """Names of tasks and presets are those of folders, too."""
+        for kind, names in (("task", self.tasks), ("preset", self.presets)):
+            folders: dict[str, str] = {}
+            for name in names:
+                if not FOLDER_NAME.fullmatch(name) and (kind, name) != ("task", ""):
+                    raise ConfigError(
+                        f"{kind} {name!r} cannot be the name of a folder; begin it with a letter or digit, "
+                        "without slashes and colons"
+                    )
+                other = folders.setdefault(name.replace(" ", "-").casefold(), name)
+                if other != name:
+                    raise ConfigError(f"{kind}s {other!r} and {name!r} would share a folder; rename one")
+        return self
 
     @model_validator(mode="after")
     def _check_goals(self) -> Self:
@@ -207,7 +232,9 @@ def define(values: Mapping[str, Any], where: str) -> Definition:
 
 
 def _known(error: ValidationError) -> list[str]:
+    """Names of the settings beside the one complained of; none inside plain values."""
     model: Any = Definition
     for part in error.errors()[0]["loc"][:-1]:
-        model = model.model_fields[str(part)].annotation
-    return list(model.model_fields)
+        found = getattr(model, "model_fields", {}).get(str(part))
+        model = None if found is None else found.annotation
+    return list(getattr(model, "model_fields", ()))

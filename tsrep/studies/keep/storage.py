@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -59,7 +59,7 @@ def close_storage(storage: BaseStorage) -> None:
         storage.close()
 
 
-def serve(url: str, host: str, port: int) -> None:
+def serve(url: str, host: str, port: int, tell: Callable[[str], None] = lambda _what: None) -> None:
     """Run Optuna's gRPC proxy in front of a database until it is interrupted.
 
     Raises
@@ -73,6 +73,7 @@ def serve(url: str, host: str, port: int) -> None:
         raise ConfigError(f"{url} cannot stand behind a gRPC proxy; give postgresql+psycopg:// or sqlite:///")
     _require("grpc", "grpcio", "a gRPC proxy")
     storage = optuna.storages.get_storage(_open_database(url))
+    tell(f"grpc://{host}:{port} is in front of {stored(url)}; Ctrl-C ends it")
     with warnings.catch_warnings(), contextlib.suppress(KeyboardInterrupt):
         warnings.simplefilter("ignore", ExperimentalWarning)
         try:

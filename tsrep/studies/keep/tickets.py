@@ -54,7 +54,7 @@ def top_up(study: optuna.Study, tickets: int, beginnings: Beginnings = ()) -> No
         if not found:
             origin, params = beginnings[ticket] if ticket < len(beginnings) else ("sampled", {})
             study.enqueue_trial(dict(params), user_attrs={"ticket": ticket, "origin": origin})
-        elif not any(_stands(trial) for trial in found):
+        elif not any(stands(trial) for trial in found):
             _put_back(study, found[-1], _retries(found[-1]))
 
 
@@ -118,7 +118,7 @@ def requeue(study: optuna.Study, number: int, why: str, *, counted: bool = True)
     if not finish(study, number, state=TrialState.FAIL):
         return False
     ticket = trial.user_attrs.get("ticket")
-    if ticket is not None and not any(_stands(other) for other in by_ticket(study)[ticket]):
+    if ticket is not None and not any(stands(other) for other in by_ticket(study)[ticket]):
         _put_back(study, trial, retries)
     return True
 
@@ -134,7 +134,7 @@ def progress(study: optuna.Study) -> Progress:
 
 def lost(study: optuna.Study) -> bool:
     """Whether a worker died after it gave a ticket up and before it put it back."""
-    return any(not any(map(_stands, trials)) for trials in by_ticket(study).values())
+    return any(not any(map(stands, trials)) for trials in by_ticket(study).values())
 
 
 def by_ticket(study: optuna.Study) -> dict[int, list[FrozenTrial]]:
@@ -147,13 +147,13 @@ def by_ticket(study: optuna.Study) -> dict[int, list[FrozenTrial]]:
     return found
 
 
-def _stands(trial: FrozenTrial) -> bool:
+def stands(trial: FrozenTrial) -> bool:
     """Whether a trial waits, runs or ended its ticket; a failed one did so when it has a reason."""
     return trial.state != TrialState.FAIL or "why" in trial.user_attrs
 
 
 def _rightful(study: optuna.Study, ticket: int) -> FrozenTrial:
-    return next(trial for trial in by_ticket(study)[ticket] if _stands(trial))
+    return next(trial for trial in by_ticket(study)[ticket] if stands(trial))
 
 
 def _state(trials: Sequence[FrozenTrial]) -> str:
@@ -162,7 +162,7 @@ def _state(trials: Sequence[FrozenTrial]) -> str:
         return "complete"
     if TrialState.PRUNED in states:
         return "pruned"
-    if any(trial.state == TrialState.FAIL and _stands(trial) for trial in trials):
+    if any(trial.state == TrialState.FAIL and stands(trial) for trial in trials):
         return "failed"
     return "running" if TrialState.RUNNING in states else "waiting"
 

@@ -14,7 +14,7 @@ from tsrep.studies.confirm.finalists import Finalists, summarise
 from tsrep.studies.read.axis_names import short_names, value_name, varied
 from tsrep.studies.read.effects import Effect
 from tsrep.studies.read.importance import Importances
-from tsrep.studies.read.trial_table import Axis, TrialTable, level_name
+from tsrep.studies.read.trial_table import Axis, TrialTable
 from tsrep.studies.read.wording import is_preset, metric_name, origin, p_text, time
 
 Rows = list[tuple[Cell, ...]]
@@ -75,7 +75,7 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
         names = ("finalist", "origin", "validation", "test", "spread over seeds", "seeds")
         cells = [_finalist_row(row, best) for _, row in rows.iterrows()]
         tables.append(Table(f"{caption}, per {unit}", _header(names, {2, 3, 4, 5}), cells))
-    settings = _settings(finalists.parameters, {axis.name: axis for axis in table.axes})
+    settings = _settings(finalists.parameters, table)
     return [*tables, settings] if settings else tables
 
 
@@ -90,20 +90,20 @@ def _finalist_row(row: pd.Series, best: float) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _settings(parameters: Mapping[str, Mapping[str, Any]], axes: Mapping[str, Axis]) -> Table | None:
-    short = short_names(axes.values())
+def _settings(parameters: Mapping[str, Mapping[str, Any]], table: TrialTable) -> Table | None:
+    """A row for each axis, a column for each finalist; a dash where an axis is not active."""
+    short = short_names(table.axes)
     rows: Rows = [
-        (
-            Cell(finalist, strong=True),
-            Cell(" · ".join(f"{short.get(n, n)} {_plain(v, axes.get(n))}" for n, v in chosen.items())),
-        )
-        for finalist, chosen in parameters.items()
+        (Cell(short[axis.name]), *(_right(_chosen(chosen, axis)) for chosen in parameters.values()))
+        for axis in table.axes
+        if any(axis.name in chosen for chosen in parameters.values())
     ]
-    return Table("Settings of finalists", _header(("finalist", "settings"), set()), rows) if rows else None
+    names = ("axis", *parameters)
+    return Table("Settings of finalists", _header(names, set(range(1, len(names)))), rows) if rows else None
 
 
-def _plain(value: Any, axis: Axis | None) -> str:
-    return value_name(value, axis) if axis is not None else level_name(value)
+def _chosen(chosen: Mapping[str, Any], axis: Axis) -> str:
+    return value_name(chosen[axis.name], axis) if axis.name in chosen else NOTHING
 
 
 def importance_table(found: Importances) -> Table:

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tsrep.studies.keep.tickets import stands
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
@@ -170,9 +172,10 @@ def trial_table(
     -------
     TrialTable
         Of several trials with one ticket the complete one counts, else the pruned, else the last failed
-        one; a complete trial that is marked as duplicate gives way to the other. Trials that wait or run are
-        left out, as are those without a ticket where others have one. Of several objectives the first
-        is the value. A complete trial whose value is not finite counts as failed.
+        one; a complete trial that is marked as duplicate gives way to the other. Tickets that wait or run,
+        for the first time or again, are left out, as are trials without a ticket where others have one. Of
+        several objectives the first is the value. A complete trial whose value is not finite counts as
+        failed.
     """
     rows = _one_a_ticket(study.get_trials(deepcopy=False))
     found = tuple(axes) if axes is not None else _axes([trial for _, trial in rows])
@@ -221,7 +224,7 @@ def _one_a_ticket(trials: Iterable[FrozenTrial]) -> list[tuple[int, FrozenTrial]
     ended = [trial for trial in trials if trial.state.is_finished()]
     ticketed = [trial for trial in ended if "ticket" in trial.user_attrs]
     best: dict[int, FrozenTrial] = {}
-    for trial in ticketed or ended:
+    for trial in filter(stands, ticketed) if ticketed else ended:
         ticket = int(trial.user_attrs.get("ticket", trial.number))
         if ticket not in best or _claim(trial) < _claim(best[ticket]):
             best[ticket] = trial

@@ -24,7 +24,10 @@ def new_sampler(settings: Sampling, seed: int, ticket: int) -> BaseSampler:
         if settings.name == "gp":
             return GPSampler(seed=own, n_startup_trials=settings.startup, warn_independent_sampling=False)
         if settings.name == "qmc":  # one sequence, of which each trial takes the next point
-            return QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False)
+            rest = RandomSampler(seed=own)  # of what counts under a condition
+            return QMCSampler(
+                scramble=True, seed=seed, independent_sampler=rest, warn_independent_sampling=False
+            )
         return RandomSampler(seed=own)
 
 

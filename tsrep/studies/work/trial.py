@@ -58,6 +58,7 @@ class Watch(Hook):
     baseline: float | None
     first: int  # steps reported by the runs before this one
     by_epoch: bool
+    until: int  # epoch from which on stopping saves nothing
     seen: set[int] = field(default_factory=set)
     seconds: float = 0.0
 
@@ -84,7 +85,7 @@ class Watch(Hook):
         self.seen.add(record["epoch"])
         score = relative(record["score"], record["score_name"], self.baseline)
         self.trial.report(self.judge.value(score), self.first + record["epoch"])
-        if self.trial.should_prune():
+        if record["epoch"] < self.until and self.trial.should_prune():
             raise optuna.TrialPruned
 
 
@@ -133,6 +134,7 @@ def run_trial(
     judge = Judge(maximise=False)
     told: dict[str, list[float]] = {}
     seconds, spent, step, parameters = 0.0, 0.0, 0, 0
+    runs = len(definition.tasks) * definition.seeds
     for task in definition.tasks:
         example = seeded(configuration(definition, reference(definition), task), definition.seed, root)
         below = baseline(study / BASELINES, task, example)
@@ -140,7 +142,9 @@ def run_trial(
         for k in range(definition.seeds):
             config = seeded(configuration(definition, point, task), run_seed(definition, trial, k), root)
             by_epoch = single and definition.pruner.name != "wilcoxon"
-            watch = Watch(trial, judge, below, step, by_epoch)
+            last = len(judge.done) == runs - 1
+            until = config.training.epochs + (not last)
+            watch = Watch(trial, judge, below, step, by_epoch, until)
             run = trained(config, folder / (task or "run") / str(k), watch)
             kept = relative(*kept_score(run), below)
             judge.done.append(kept)
@@ -149,7 +153,7 @@ def run_trial(
             spent, parameters = spent + watch.seconds, run.provenance["parameters"]
             if single and definition.pruner.name == "wilcoxon":
                 trial.report(kept, len(judge.done) - 1)
-                if trial.should_prune():
+                if not last and trial.should_prune():
                     raise optuna.TrialPruned
     for name, value in {
         "seconds": seconds,
