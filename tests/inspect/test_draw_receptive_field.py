@@ -12,7 +12,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.draw_receptive_field import MARK, Sample, figure_receptive_fields, figure_samples
+from tsrep.inspect.draw_receptive_field import figure_receptive_fields
+from tsrep.inspect.draw_samples import MARK, Sample, figure_samples
 from tsrep.inspect.receptive_field import ReceptiveField
 from tsrep.inspect.style import rendered
 

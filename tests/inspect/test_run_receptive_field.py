@@ -15,7 +15,8 @@ import tsrep
 from tests.conftest import TINY
 from tests.runs.test_series_runs import write_series
 from tsrep.errors import ConfigError, RunError
-from tsrep.inspect.receptive_field import ReceptiveField, gradient
+from tsrep.inspect.pulling import gradient
+from tsrep.inspect.receptive_field import ReceptiveField
 from tsrep.inspect.receptive_scores import Periodicity
 from tsrep.inspect.run_receptive_field import look, plot_receptive_field
 from tsrep.inspect.run_receptive_model import subject_of

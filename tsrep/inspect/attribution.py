@@ -9,19 +9,8 @@ import torch
 from torch import Tensor
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.receptive_field import (
-    AT_ONCE,
-    DRAWS,
-    EXACT,
-    Model,
-    ReceptiveField,
-    Tally,
-    cotangents,
-    gradient,
-    outputs,
-    stretches,
-    undisturbed,
-)
+from tsrep.inspect.pulling import Model, cotangents, gradient, outputs, stretches, undisturbed
+from tsrep.inspect.receptive_field import AT_ONCE, DRAWS, EXACT, ReceptiveField, Tally
 
 POINTS = 16
 MOST = 64  # attributions in memory together

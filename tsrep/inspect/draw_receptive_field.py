@@ -1,11 +1,10 @@
-"""Receptive fields: mass over lag and output step, two runs beside each other, mass beneath a signal."""
+"""Receptive fields: mass over lag and output step, two runs beside each other."""
 
 from __future__ import annotations
 
 import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,45 +13,18 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError
+from tsrep.inspect.draw_samples import MARK, brightest
 from tsrep.inspect.receptive_field import ReceptiveField
-from tsrep.inspect.style import ACCENT, FAINT, INK, MUTED, PALETTE, WIDTH, house, new_figure, shorten
+from tsrep.inspect.style import ACCENT, MUTED, PALETTE, WIDTH, house, new_figure, shorten
 
 MASS = LinearSegmentedColormap.from_list("mass", ["#ffffff", "#c9dff0", "#6aa9d8", ACCENT, "#06294a"])
-BENEATH = LinearSegmentedColormap.from_list("beneath", ["#ffffff", "#fbe3c8", "#f3a95f", "#d55e00"])
-BRIGHTEST = 99.8  # percentile of the cells that has the full colour
 LABELLED = 16  # channels
 LETTERS = 132  # of a note that fit above a map of the whole width
-MARK, TRUTH, FORECAST = PALETTE[1], MUTED, ACCENT
 CURVES = (ACCENT, *PALETTE[2:])
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A window with the mass of its steps.
-
-    Attributes
-    ----------
-    name : str
-    channels : tuple of str
-    signal, mass : arrays, shape (channel, time)
-        The mass of a step of the output, or its average; the last step comes last.
-    truth, forecast : arrays, shape (channel, horizon), optional
-    step : int, optional
-        Which step ahead the mass belongs to; it is marked.
-    """
-
-    name: str
-    channels: tuple[str, ...]
-    signal: NDArray[Any]
-    mass: NDArray[Any]
-    truth: NDArray[Any] | None = None
-    forecast: NDArray[Any] | None = None
-    step: int | None = None
 
 
 @house
@@ -105,7 +77,7 @@ def figure_receptive_fields(
     by_channel = single.pop()
     figure = new_figure(WIDTH, 3.4 if by_channel else 5.0)
     maps = {name: field.mass[0] if by_channel else field.curve for name, field in fields.items()}
-    colour = Normalize(0, _brightest(list(maps.values())))
+    colour = Normalize(0, brightest(list(maps.values())))
     grid = GridSpec(
         2 if by_channel else 3, len(fields), figure=figure,
         height_ratios=[1, 2.6] if by_channel else [0.9, 3, 1.2],
@@ -131,54 +103,6 @@ def figure_receptive_fields(
     if not by_channel:
         _distances(figure.add_subplot(grid[2, :]), fields, period, scale, axis)
     return figure
-
-
-@house
-def figure_samples(samples: Sequence[Sample], *, scale: float = 1.0, axis: str = "steps") -> Figure:
-    """Signals with their mass as colour beneath, truth and forecast to the right; a row for each channel.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-    scale, axis : float, str
-        See :func:`figure_receptive_fields`.
-
-    Raises
-    ------
-    ConfigError
-        When there is nothing to draw.
-    """
-    rows = [(sample, c) for sample in samples for c in range(len(sample.channels))]
-    if not rows:
-        raise ConfigError("there is no sample to draw; give one at least")
-    figure = new_figure(WIDTH, 0.9 + float(np.clip(11 / len(rows), 0.62, 1.7)) * len(rows))
-    panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
-    colour = Normalize(0, _brightest([sample.mass for sample in samples]))
-    for row, (axes, (sample, c)) in enumerate(zip(panels, rows, strict=True)):
-        _overlay(axes, sample, c, colour, scale)
-        axes.set_ylabel(shorten(sample.channels[c], 14))
-        if c == 0:
-            axes.set_title(sample.name)
-        if row == len(rows) - 1:
-            axes.set_xlabel(f"time from the end of the input ({axis})")
-    bar = figure.colorbar(
-        ScalarMappable(colour, BENEATH), ax=list(panels), pad=0.01, fraction=0.02, aspect=30
-    )
-    bar.set_label("mass of a step (%)")
-    bar.outline.set_visible(False)
-    lines = [("input", INK)]
-    lines += [("truth", TRUTH)] if any(s.truth is not None for s in samples) else []
-    lines += [("forecast", FORECAST)] if any(s.forecast is not None for s in samples) else []
-    handles = [Line2D([], [], color=ink, label=label) for label, ink in lines]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
-    return figure
-
-
-def _brightest(maps: Sequence[NDArray[Any]]) -> float:
-    """Percent of the mass that has the full colour."""
-    cells = np.concatenate([each.ravel() for each in maps])
-    positive = cells[cells > 0]
-    return 100 * float(np.percentile(positive, BRIGHTEST)) if len(positive) else 1.0
 
 
 def _title(axes: Axes, name: str, note: str, letters: int) -> None:
@@ -306,38 +230,3 @@ def _share_height(panels: Sequence[Axes]) -> None:
         axes.tick_params(axis="y", labelleft=first)
         if first:
             axes.set_ylabel("mass (%)")
-
-
-def _overlay(axes: Axes, sample: Sample, c: int, colour: Normalize, scale: float) -> None:
-    time = (np.arange(sample.signal.shape[1]) - sample.signal.shape[1] + 1) * scale
-    shown = [sample.signal[c], *(v[c] for v in (sample.truth, sample.forecast) if v is not None)]
-    low, high = _limits(np.concatenate(shown))
-    edges = np.append(time, time[-1] + scale) - scale / 2
-    cells = 100 * sample.mass[c : c + 1]
-    axes.pcolormesh(edges, [low, high], cells, cmap=BENEATH, norm=colour, rasterized=True, zorder=0)
-    axes.plot(time, sample.signal[c], color=INK, lw=0.9)
-    for values, ink in ((sample.truth, TRUTH), (sample.forecast, FORECAST)):
-        if values is not None:
-            axes.plot(np.arange(1, values.shape[1] + 1) * scale, values[c], color=ink, lw=1.1)
-    end = time[-1] + scale / 2
-    if sample.truth is not None or sample.forecast is not None:
-        axes.axvline(end, color=FAINT, lw=1)
-        end = max(v.shape[1] for v in (sample.truth, sample.forecast) if v is not None) * scale + scale / 2
-    if sample.step is not None and sample.forecast is not None:
-        axes.plot(
-            sample.step * scale, sample.forecast[c, sample.step - 1], marker="s", ms=4.5, mfc=MARK,
-            mec="white", mew=0.7,
-        )  # fmt: skip
-    axes.set_xlim(edges[0], end)
-    axes.set_ylim(low, high)
-    axes.grid(False)
-    axes.yaxis.set_major_locator(MaxNLocator(3))
-
-
-def _limits(values: NDArray[Any]) -> tuple[float, float]:
-    there = values[np.isfinite(values)]
-    if not len(there):
-        return -1.0, 1.0
-    low, high = float(there.min()), float(there.max())
-    room = 0.08 * (high - low) or 0.5
-    return low - room, high + room

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from tsrep.errors import ConfigError
 from tsrep.inspect.attribution import flattened
-from tsrep.inspect.receptive_field import Model, ReceptiveField, Tally, outputs, stretches, undisturbed
+from tsrep.inspect.pulling import Model, outputs, stretches, undisturbed
+from tsrep.inspect.receptive_field import ReceptiveField, Tally
 
 BLOCKS = 48
 ROWS = 512  # windows that go through the model together

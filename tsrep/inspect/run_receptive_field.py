@@ -14,9 +14,11 @@ from matplotlib.figure import Figure
 from tsrep.errors import RunError
 from tsrep.files import replacing, write_json
 from tsrep.inspect.attribution import integrated_field
-from tsrep.inspect.draw_receptive_field import Sample, figure_receptive_fields, figure_samples
+from tsrep.inspect.draw_receptive_field import figure_receptive_fields
+from tsrep.inspect.draw_samples import Sample, figure_samples
 from tsrep.inspect.occlusion import occlusion_field
-from tsrep.inspect.receptive_field import GradOf, ReceptiveField, outputs, receptive_field
+from tsrep.inspect.pulling import outputs
+from tsrep.inspect.receptive_field import GradOf, ReceptiveField, receptive_field
 from tsrep.inspect.receptive_scores import (
     NEAR,
     Periodicity,

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.receptive_field import AT_ONCE, Model, outputs, stretches, undisturbed
+from tsrep.inspect.pulling import Model, outputs, stretches, undisturbed
+from tsrep.inspect.receptive_field import AT_ONCE
 from tsrep.inspect.receptive_scores import Score
 from tsrep.rng import torch_generator
 
