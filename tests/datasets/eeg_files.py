@@ -33,23 +33,10 @@ def write(path: Path, volts: np.ndarray, **more: Any) -> Path:
     raw = volts if hasattr(volts, "info") else raw_of(volts, **more)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if path.suffix == ".bdf":
-            edfio = pytest.importorskip("edfio")
-            signals = [
-                edfio.BdfSignal(
-                    values * 1e6,
-                    raw.info["sfreq"],
-                    label=name,
-                    physical_dimension="uV",
-                    physical_range=(-400, 400),
-                )
-                for name, values in zip(raw.ch_names, raw.get_data(), strict=True)
-            ]
-            edfio.Bdf(signals).write(path)
-        elif path.suffix == ".fif":
+        if path.suffix == ".fif":
             raw.save(path, verbose="ERROR", overwrite=True)
         else:
-            pytest.importorskip({".vhdr": "pybv", ".edf": "edfio", ".set": "eeglabio"}[path.suffix])
+            pytest.importorskip({".vhdr": "pybv", ".set": "eeglabio"}.get(path.suffix, "edfio"))
             pytest.importorskip("mne").export.export_raw(path, raw, verbose="ERROR", overwrite=True)
     return path
 

@@ -71,6 +71,16 @@ def test_copies_by_where_they_are():
     assert found.what == "identical signals in the train and the validation part"
 
 
+def test_records_are_told_with_their_patients_where_these_have_names():
+    x = make().store.copy()
+    x[7] = x[10]
+    x[3, 0] = 7
+    panel = make(x, patient_names=tuple(f"p{n:02}" for n in range(30)), trial=np.arange(60) + 100)
+    found = {f.what: f.where for f in check(panel)}
+    assert found["1 record with a flat lead"] == "a: 103 (p01)"
+    assert found["identical signals under different patients"] == "records 107 (p03), 110 (p05)"
+
+
 def test_dead_records_are_not_copies_of_each_other():
     x = make().store.copy()
     x[[4, 40]] = 0

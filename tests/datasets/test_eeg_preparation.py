@@ -190,9 +190,8 @@ def test_check_tells_channels_copies_and_balance(tmp_path):
     assert len(copies) == 1
     trials = np.flatnonzero(np.isin(panel.patient, (3, 4)))
     assert findings[copies[0]][1].count(";") == 1
-    assert set(map(int, findings[copies[0]][1].removeprefix("records ").replace(";", ",").split(","))) == set(
-        trials.tolist()
-    )
+    told = {f"{t} ({panel.patient_names[panel.patient[t]]})" for t in trials}
+    assert set(findings[copies[0]][1].removeprefix("records ").replace(";", ",").split(", ")) == told
     assert "Fp2" in findings["2 records with a flat lead"][1]
     assert "C3" in findings["1 record with a clipped lead"][1]
     assert findings["6 patients: a 4, b 2"] == ("note", "train part")
@@ -202,6 +201,8 @@ def test_check_tells_channels_copies_and_balance(tmp_path):
 def test_a_setting_that_makes_no_sense(folder):
     with pytest.raises(ConfigError, match=r"reference is 'Cz'; write average, or a list"):
         read(folder, reference="Cz")
+    with pytest.raises(ConfigError, match=r"reference names every EEG channel of p3_raw.fif, so none"):
+        read(folder, reference=NAMES)
     with pytest.raises(ConfigError, match="names one twice"):
         read(folder, channels=("C3", "C3"))
     with pytest.raises(ConfigError, match=r"filter at 70 Hz is not below half the rate of .* \(128 Hz\)"):

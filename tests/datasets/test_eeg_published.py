@@ -110,6 +110,14 @@ def test_apava_as_its_publishers_store_it(tmp_path):
     panel = read("apava", root)
     assert panel.skipped[0][0] == "preproctrials02.mat"
     assert panel.skipped[0][1].startswith("it has no FieldTrip structure 'data'")
+    (root / "preproctrials1.mat").write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"preproctrials01.mat and preproctrials1.mat .* same number; keep one"
+    ):
+        read("apava", root)
+    (root / "preproctrials1.mat").unlink()
+    with pytest.raises(DataError, match=r"has no files like preproctrials01.mat; give the folder"):
+        read("apava", root.parent)
     (root / "preproctrials24.mat").write_bytes(b"")
     with pytest.raises(DataError, match=r"no label for the patient of .*preproctrials24.mat"):
         read("apava", root)

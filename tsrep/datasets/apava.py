@@ -67,11 +67,11 @@ class Apava:
         """
         if self.layout == "mat":
             folder = dataset_folder("apava", root)
-            files = numbered(folder, r"preproctrials0*(\d+)\.mat")
+            files = numbered(folder, "preproctrials01.mat")
             label = {number: int(number in ALZHEIMER) for number in PATIENTS}
         else:
             folder = dataset_folder("apava", root, ("Feature", "Label/label.npy"))
-            files = numbered(folder / "Feature", r"feature_0*(\d+)\.npy")
+            files = numbered(folder / "Feature", "feature_01.npy")
             label = read_labels(folder / "Label/label.npy")
         trials = Trials(
             name="apava",

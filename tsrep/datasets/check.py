@@ -44,14 +44,14 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
 
     Every record is read once, so a large data set takes as long as reading its cache.
     """
-    trial_of = dict(zip(panel.row.tolist(), panel.trial.tolist(), strict=True))
+    names = _names(panel)
     signals = _read(panel, np.unique(panel.row))
     findings = [
         *_skipped(panel),
-        *_per_lead(signals.missing, "missing values (NaN), steps that encoders drop in all leads", trial_of),
-        *_per_lead(signals.flat, "a flat lead", trial_of),
-        *_per_lead(signals.clipped, "a clipped lead", trial_of),
-        *_copies(panel, split, signals.rows_of, trial_of),
+        *_per_lead(signals.missing, "missing values (NaN), steps that encoders drop in all leads", names),
+        *_per_lead(signals.flat, "a flat lead", names),
+        *_per_lead(signals.clipped, "a clipped lead", names),
+        *_copies(panel, split, signals.rows_of, names),
         *_folds(panel),
         *_balance(panel, split),
         *_patients(panel),
@@ -105,15 +105,15 @@ def _reasons(entries: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{record}: {reason}" for record, reason in entries[:SHOWN]) + more
 
 
-def _per_lead(leads: dict[str, list[int]], what: str, trial_of: dict[int, int]) -> Iterator[Finding]:
+def _per_lead(leads: dict[str, list[int]], what: str, names: dict[int, str]) -> Iterator[Finding]:
     if leads:
         rows = {row for rows in leads.values() for row in rows}
-        where = "; ".join(f"{lead}: {_list(trial_of[row] for row in rows)}" for lead, rows in leads.items())
+        where = "; ".join(f"{lead}: {_list(rows, names)}" for lead, rows in leads.items())
         yield Finding("warning", f"{_count(len(rows), 'record')} with {what}", where)
 
 
 def _copies(
-    panel: Panel, split: Split | None, rows_of: dict[bytes, list[int]], trial_of: dict[int, int]
+    panel: Panel, split: Split | None, rows_of: dict[bytes, list[int]], names: dict[int, str]
 ) -> Iterator[Finding]:
     patient_of = dict(zip(panel.row.tolist(), panel.patient.tolist(), strict=True))
     part_of: dict[int, str] = {}
@@ -128,7 +128,7 @@ def _copies(
     # a recording in epochs that was copied makes one finding, not one for each epoch
     for (shared, patients), copies in groups.items():
         more = f"; and {len(copies) - SHOWN} more" if len(copies) > SHOWN else ""
-        where = "records " + "; ".join(_list(trial_of[row] for row in rows) for rows in copies[:SHOWN]) + more
+        where = "records " + "; ".join(_list(rows, names) for rows in copies[:SHOWN]) + more
         if len(shared) > 1:
             yield Finding("error", f"identical signals in the {' and the '.join(shared)} part", where)
         elif len(patients) > 1:
@@ -143,7 +143,7 @@ def _folds(panel: Panel) -> Iterator[Finding]:
     patient, fold = np.unique(np.stack([panel.patient, panel.fold]), axis=1)
     for p in np.unique(patient[1:][patient[1:] == patient[:-1]]).tolist():
         name = panel.patient_names[p] if panel.patient_names else str(p)
-        yield Finding("error", f"patient {name} is in folds {_list(fold[patient == p].tolist())}")
+        yield Finding("error", f"patient {name} is in folds {_few(map(str, fold[patient == p].tolist()))}")
 
 
 def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
@@ -191,10 +191,21 @@ def _patients(panel: Panel) -> Iterator[Finding]:
         )
 
 
-def _list(numbers: Iterable[int]) -> str:
-    ids = sorted(numbers)
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return ", ".join(map(str, ids[:SHOWN])) + more
+def _names(panel: Panel) -> dict[int, str]:
+    """What to call a record, by its row: its trial, and whose it is where patients have names."""
+    known = panel.patient_names
+    rows = zip(panel.row.tolist(), panel.trial.tolist(), panel.patient.tolist(), strict=True)
+    return {row: f"{trial} ({known[patient]})" if known else str(trial) for row, trial, patient in rows}
+
+
+def _list(rows: Iterable[int], names: dict[int, str]) -> str:
+    return _few(names[row] for row in sorted(rows))
+
+
+def _few(texts: Iterable[str]) -> str:
+    every = list(texts)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
 
 
 def _count(n: int, what: str) -> str:

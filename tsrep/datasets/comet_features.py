@@ -49,18 +49,26 @@ class Trials:
     test: Collection[int]
 
 
-def numbered(folder: Path, pattern: str) -> list[tuple[int, Path]]:
+def numbered(folder: Path, example: str) -> list[tuple[int, Path]]:
     """Files whose name has the number of a patient, by that number.
+
+    Parameters
+    ----------
+    folder : Path
+    example : str
+        The name of patient 1's, such as ``feature_01.npy``; the number may have any width.
 
     Raises
     ------
     DataError
         When there are none, or a number comes twice.
     """
+    stem, _, suffix = example.partition("01")
+    pattern = rf"{re.escape(stem)}(\d+){re.escape(suffix)}"
     matches = ((re.fullmatch(pattern, path.name), path) for path in sorted(folder.iterdir()))
     found = sorted((int(match[1]), path) for match, path in matches if match)
     if not found:
-        raise DataError(f"{folder} has no files like {pattern!r}; give the folder as it is distributed")
+        raise DataError(f"{folder} has no files like {example}; give the folder as it is distributed")
     for (number, one), (other, two) in pairwise(found):
         if number == other:
             raise DataError(f"{one.name} and {two.name} in {folder} have the same number; keep one")

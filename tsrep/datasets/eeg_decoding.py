@@ -100,7 +100,7 @@ def _missing(gaps: NDArray[np.bool_], sfreq: float) -> list[Span]:
 def _left_out(spans: Sequence[Span], plan: Plan, number: int, total: int) -> dict[int, str]:
     """Epochs that touch a bad stretch, each with what it is called."""
     if not number:
-        raise Unreadable(f"{total / plan.rate:g} s are shorter than an epoch")
+        raise Unreadable(f"{total / plan.rate:g} s are shorter than an epoch of {plan.steps / plan.rate:g} s")
     seconds = plan.steps / plan.rate
     spoilt: dict[int, str] = {}
     for span in spans:

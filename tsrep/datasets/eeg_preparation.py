@@ -226,16 +226,20 @@ def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], l
 
 
 def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    first, header = headers[0]
+    eeg = {n for n, t in zip(header.channels, header.types, strict=True) if t == "eeg"}
+    if eeg and eeg <= set(references):
+        raise ConfigError(f"reference names every EEG channel of {first.name}, so none is left; name fewer")
     per_file = [
         [n for n, t in zip(h.channels, h.types, strict=True) if t == "eeg" and n not in references]
         for _, h in headers
     ]
     shared = set.intersection(*map(set, per_file))
     if not shared:
-        (a, _), names = headers[0], per_file[0]
+        names = per_file[0]
         other = next((i for i, n in enumerate(per_file) if not set(n) & set(names)), len(headers) - 1)
         raise DataError(
-            f"recordings have different channels, none of them EEG in all: {a.name} has "
+            f"recordings have different channels, none of them EEG in all: {first.name} has "
             f"{', '.join(names[:8]) or 'no EEG'}, {headers[other][0].name} has "
             f"{', '.join(per_file[other][:8]) or 'no EEG'}; set channels"
         )

@@ -134,7 +134,7 @@ class Tdbrain:
 
     def _features(self, root: Path | None, cache: Path | None, strict: bool, progress: bool) -> Panel:
         folder = dataset_folder("tdbrain", root, ("Feature", "Label/label.npy"))
-        files = [f for f in numbered(folder / "Feature", r"feature_0*(\d+)\.npy") if f[0] in USED]
+        files = [f for f in numbered(folder / "Feature", "feature_01.npy") if f[0] in USED]
         if not files:
             raise DataError(f"{folder / 'Feature'} has none of the patients that COMET uses, 1-25 and 29-53")
         trials = Trials(
