@@ -20,15 +20,19 @@ SIDE = 2.45  # inches for names on each side
 
 
 @house
-def figure_ranks(comparison: Comparison, title: str = "Average rank of accuracy") -> Figure:
+def figure_ranks(
+    comparison: Comparison, title: str = "Average rank of accuracy", *, over: str = "data set"
+) -> Figure:
     """Average ranks on one axis, the best at the left.
 
-    A thick bar joins methods no pair of which differs (Wilcoxon signed-rank over data sets, Holm).
+    A thick bar joins methods no pair of which differs (Wilcoxon signed-rank, Holm).
 
     Parameters
     ----------
     comparison : Comparison
     title : str
+    over : str
+        What methods were ranked on.
     """
     methods = comparison.methods
     left = math.ceil(len(methods) / 2)
@@ -43,7 +47,7 @@ def figure_ranks(comparison: Comparison, title: str = "Average rank of accuracy"
     _bars(axes, comparison)
     _names(axes, comparison, left, HEAD + bars)
     axes.text(0.12, -0.2, title, fontsize=9.5, fontweight="bold", color=INK, va="center")
-    axes.text(0.12, -height + 0.15, _foot(comparison), fontsize=7.5, color=MUTED, va="center")
+    axes.text(0.12, -height + 0.15, _foot(comparison, over), fontsize=7.5, color=MUTED, va="center")
     return figure
 
 
@@ -108,9 +112,9 @@ def _names(axes: Axes, comparison: Comparison, left: int, top: float) -> None:
         axes.text(edge + out * 0.42, y, shorten(method, 26), ha=side, va="center", fontsize=8.5, color=INK)
 
 
-def _foot(comparison: Comparison) -> str:
+def _foot(comparison: Comparison, over: str) -> str:
     sets = len(comparison.sets)
-    parts = [f"{sets} data set{'s' if sets != 1 else ''}"]
+    parts = [f"{sets} {over}{'s' if sets != 1 else ''}"]
     if math.isfinite(comparison.friedman_p):
         parts.append(f"Friedman {_p(comparison.friedman_p)}")
     joined = f"bar: no pair differs at {100 * comparison.level:g} % (Wilcoxon signed-rank, Holm)"

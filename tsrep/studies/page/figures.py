@@ -199,9 +199,7 @@ def _ranks(name: str, caption: str, title: str, found: Comparison) -> Shown:
 
     if 2.0 ** (1 - len(found.sets)) * len(found.pairs) >= found.level:
         caption += " With so few blocks no pair can differ after Holm's correction, however clear its order."
-    figure = figure_ranks(found, title)
-    for text in figure.axes[0].texts:  # its foot counts data sets
-        text.set_text(text.get_text().replace("data set", "block"))
+    figure = figure_ranks(found, title, over="block")
     blocks = [
         (block, method, value, rank)
         for block, values, ranks in zip(found.sets, found.values, found.ranks, strict=True)
