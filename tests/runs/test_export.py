@@ -24,6 +24,7 @@ from tsrep.runs import traced
 from tsrep.runs.export import export
 from tsrep.runs.folder import Run
 from tsrep.runs.traced import Lengths, compare, noise, onnx_bytes, onnx_runner, pt2_bytes, pt2_runner, trace
+from tsrep.runs.traced_recurrent import recurrent_layers_whole
 
 SMALL: dict[str, dict[str, Any]] = {
     "causal-tcn": {"hidden": 4, "dim": 6},
@@ -37,8 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "resnet1d": {"width": 4, "dim": 6},
     "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
 }
-FIXED, MULTIPLE = ("gru", "lstm", "informer"), ("resnet1d", "inverted-transformer")
-KINDS = dict.fromkeys(FIXED, "fixed") | dict.fromkeys(MULTIPLE, "multiple")
+KINDS = {"informer": "fixed", "resnet1d": "multiple", "inverted-transformer": "multiple"}
 STEPS = 48
 
 
@@ -63,8 +63,18 @@ def test_every_encoder_in_both_formats(name: str) -> None:
         assert compare(encoder, again, [noise(3, 3, STEPS)], lengths) < 1e-5
 
 
-@pytest.mark.parametrize("calendar", [False, True])
-@pytest.mark.parametrize("mixing", ["independent", "mixed"])
+def test_recurrent_layers_are_themselves_again_after_a_trace() -> None:
+    kernels = {op: dict(op.py_kernels) for op in (torch.ops.aten.gru.input, torch.ops.aten.lstm.input)}
+    assert all(kernels.values())
+    encoder, x = small("lstm"), noise(2, 3, 9)
+    before = encoder(x)
+    with recurrent_layers_whole():
+        assert all(op.py_kernels != own for op, own in kernels.items())
+        torch.testing.assert_close(encoder(x), before, rtol=0, atol=0)  # outside of a trace as ever
+    assert all(op.py_kernels == own for op, own in kernels.items())
+
+
+@pytest.mark.parametrize(("mixing", "calendar"), [("independent", True), ("mixed", False)])
 def test_forecasters_with_covariates(mixing: str, calendar: bool) -> None:
     case = make(mixing, "mean-std", 2, calendar)
     forecaster = Forecaster(case.encoder, case.objective).eval()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.rng import torch_generator
+from tsrep.runs.traced_recurrent import recurrent_layers_whole
 
 Format = Literal["pt2", "onnx"]
 Runner = Callable[..., Tensor]
@@ -113,7 +114,7 @@ def _attempt(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
 
 def _traced(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
     dims = {0: torch.export.Dim.AUTO} | ({} if time is None else {2: time})
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), recurrent_layers_whole(), _quiet():
         return torch.export.export(module, tuple(example), dynamic_shapes=tuple(dims for _ in example))
 
 
@@ -187,7 +188,7 @@ def onnx_bytes(program: Any, metadata: str, inputs: Sequence[str]) -> bytes:
         When it uses something that ONNX does not know.
     """
     try:
-        with _quiet():
+        with recurrent_layers_whole(), _quiet():
             converted = torch.onnx.export(
                 program, dynamo=True, verbose=False, input_names=list(inputs), output_names=["z"]
             )
