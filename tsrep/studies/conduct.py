@@ -12,6 +12,7 @@ from tsrep.studies.outcome import report
 from tsrep.studies.read.axis_names import value_name
 from tsrep.studies.study import Study, is_home
 from tsrep.studies.work.crew import run_crew
+from tsrep.training.interrupt import Interrupted
 
 Tell = Callable[[str], None]
 
@@ -70,13 +71,18 @@ def confirm_here(study: Study, *, workers: int, tell: Tell, elsewhere: bool = Fa
     RunError
         When no trial is complete.
     """
+    command = shlex.join(["tsrep", "study", "confirm", str(study.folder)])
     with study.opened() as opened:
         if not (elsewhere or is_home(opened)):
-            command = shlex.join(["tsrep", "study", "confirm", str(study.folder)])
             tell(f"finalists are confirmed where the study was begun; to do it here: {command}")
             return
         tell("finalists are trained from fresh seeds and scored on the test part")
-        confirm(study.definition, opened, study.folder, root=study.root, workers=workers)
+        try:
+            confirm(study.definition, opened, study.folder, root=study.root, workers=workers)
+        except Interrupted as error:
+            raise Interrupted(
+                f"stopped while finalists were trained; what they have is kept, go on with: {command}"
+            ) from error
 
 
 def status(study: Study) -> str:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pandas as pd
-import torch
 
 from tsrep.errors import RunError
 from tsrep.files import write_json, write_text
 from tsrep.rng import numpy_generator
 from tsrep.studies.confirm.final_scores import final_scores
 from tsrep.studies.confirm.finalists import COLUMNS, Finalists
+from tsrep.studies.confirm.pool import pool
 from tsrep.studies.define.check import configuration
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Scalar
@@ -122,10 +120,10 @@ def confirm(
         for task in definition.tasks
         for k in range(definition.confirmation.seeds)
     ]
-    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        list(pool.map(partial(_train, definition, place, root), jobs))
+    with pool(workers) as processes:
+        processes.map(partial(_train, definition, place, root), jobs)
         score = partial(_score, definition, chosen, place, root)
-        tables = list(pool.map(score, definition.tasks))
+        tables = processes.map(score, list(definition.tasks))
     rows = pd.concat(tables, ignore_index=True)
     write_text(place / ROWS, rows.to_csv(index=False))
     write_json(place / CHOSEN, told)

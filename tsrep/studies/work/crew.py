@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.studies.keep.tickets import Progress, progress
+from tsrep.studies.work.children import deaf, leave_terminal
 from tsrep.studies.work.progress_line import ProgressLine
 from tsrep.studies.work.worker import POLL, Job, work
 from tsrep.training.interrupt import Interrupted, stop_requests
@@ -126,7 +126,7 @@ class _Crew:
         settings = dict.fromkeys(THREADS, str(self.share))
         if self.gpus:
             settings["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
-        with _environment(settings), _deaf():
+        with _environment(settings), deaf():
             process.start()
         theirs.close()
         return _Member(process, ours)
@@ -173,10 +173,9 @@ def _received(pipe: Connection[Any, Any]) -> TsrepError | None:
 
 def _member(job: Job, pipe: Connection[Any, Any]) -> None:
     """What a worker process does."""
-    os.setsid()  # Ctrl-C reaches the parent alone, which hands it on once
+    leave_terminal()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     if pipe.poll():
         sys.exit(Interrupted.exit_code)
     try:
@@ -186,13 +185,6 @@ def _member(job: Job, pipe: Connection[Any, Any]) -> None:
     except TsrepError as error:
         pipe.send(type(error)(str(error)))
         sys.exit(error.exit_code)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -208,16 +200,3 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """A process started in the block ignores Ctrl-C until it has said what to do then."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
