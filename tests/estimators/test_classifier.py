@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.preprocessing import StandardScaler
 
 from tests.estimators.signals import HEAD, SMALL, frame, waves
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, DataError
 from tsrep.estimators import ContrastiveClassifier, ContrastiveEncoder
 
 SETTINGS = {**SMALL, "objective_params": HEAD}
@@ -86,11 +86,20 @@ def test_labels_of_any_kind(labels: np.ndarray, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
 
 
-def test_labels_may_be_a_pandas_series() -> None:
+@pytest.mark.parametrize("kind", [pd.Series, list, pd.Categorical])
+def test_labels_in_other_containers(kind: Any) -> None:
     x, y = waves()
-    np.testing.assert_array_equal(
-        classifier().fit(x, pd.Series(y)).predict(x), classifier().fit(x, y).predict(x)
-    )
+    model = classifier().fit(x, kind(y))
+    np.testing.assert_array_equal(model.classes_, ["fast", "slow"])
+    np.testing.assert_array_equal(model.predict(x), classifier().fit(x, y).predict(x))
+
+
+@pytest.mark.parametrize("labels", [["a", None], [0.0, np.nan]])
+def test_a_missing_label_is_no_class(labels: list[Any]) -> None:
+    x = waves()[0]
+    for y in (labels * 6, np.array(labels * 6, dtype=object)):
+        with pytest.raises(DataError, match="the label of instance 1 is missing; fill it in"):
+            classifier().fit(x, y)
 
 
 @pytest.mark.filterwarnings("ignore:only single label")
@@ -142,6 +151,7 @@ def test_scikit_learn_searches_a_grid() -> None:
     ("changes", "message"),
     [
         ({"penalty": 0}, "penalty is 0; give a number above 0"),
+        ({"finetune_params": 3}, "finetune_params is 3; give a mapping"),
         ({"finetune_params": {"epoch": 3}}, "unknown setting evaluation.finetune.epoch"),
         ({"objective": "comet", "objective_params": None, "window": 6}, "comet needs to know patients"),
     ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from tests.estimators.signals import HEAD, SMALL, frame, waves
 from tsrep.errors import ConfigError, DataError
 from tsrep.estimators import ContrastiveEncoder, with_ids
+from tsrep.runs.build import initial_weights
 
 SETTINGS = {**SMALL, "objective_params": HEAD}
 
@@ -51,6 +53,25 @@ class TestRepeating:
         encoder().fit(waves()[0])
         assert torch.equal(before[0], torch.random.get_rng_state())
         np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+    def test_threads_do_not_draw_from_each_other(self) -> None:
+        drawn = Event()
+
+        def come_in_between() -> None:
+            with initial_weights(1, "other"):
+                drawn.wait(10)
+
+        with initial_weights(0, "own"):
+            alone = torch.rand(4)
+        other = Thread(target=come_in_between)
+        with initial_weights(0, "own"):
+            begun = torch.rand(2)
+            other.start()
+            other.join(0.2)
+            together = torch.cat([begun, torch.rand(2)])
+            drawn.set()
+        other.join()
+        assert torch.equal(together, alone)
 
     def test_training_moves_the_weights(self, fitted: ContrastiveEncoder) -> None:
         assert_same_weights(fitted, encoder(epochs=3).fit(waves()[0]), same=False)
@@ -212,6 +233,8 @@ class TestSettings:
             ({"pool": "median"}, "evaluation.pool is 'median'"),
             ({"window": 99}, "window is 99 steps, and the longest instance has 24"),
             ({"window": 2.5}, "window is 2.5; give a whole number"),
+            ({"window": 0}, "window is 0; give a number of steps"),
+            ({"training_params": [1]}, r"training_params is \[1\]; give a mapping"),
             ({"random_state": -1}, "random_state is -1"),
             ({"training_params": {"lrr": 1}}, "unknown setting training.lrr"),
         ],

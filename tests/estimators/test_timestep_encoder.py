@@ -78,11 +78,19 @@ def test_without_a_context_each_step_sees_both_sides() -> None:
     assert not np.allclose(model.transform(x)[:, :, 14], model.transform(other)[:, :, 14])
 
 
-def test_a_stride_wants_a_context() -> None:
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        (None, "resnet1d gives a vector for every 4 steps"),
+        (2, "context is 2, but a window of context"),
+        (7.5, "context is 7.5; give a whole number"),
+    ],
+)
+def test_steps_without_a_vector_are_told_before_training(context: Any, message: str) -> None:
     x = waves()[0]
-    model = encoder(encoder="resnet1d", encoder_params={"width": 4, "dim": 4}).fit(x)
-    with pytest.raises(ConfigError, match="resnet1d gives a vector for every 4 steps"):
-        model.transform(x)
+    settings = {"encoder": "resnet1d", "encoder_params": {"width": 4, "dim": 4}, "context": context}
+    with pytest.raises(ConfigError, match=message):
+        encoder(**settings).fit(x)
 
 
 def test_missing_steps_stay_out_of_the_others() -> None:

@@ -18,6 +18,7 @@ from tsrep.estimators.embedding import embedded, refuse_other_channels
 from tsrep.estimators.epochs import at_the_door, refuse_other_recording
 from tsrep.estimators.finetuning import finetune, new_head, probabilities
 from tsrep.estimators.instances import Instances, instances_of
+from tsrep.estimators.labels import labels_at_the_door
 from tsrep.estimators.learning import learn
 from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
@@ -130,7 +131,7 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         Parameters
         ----------
         X : array (instance, channel, time), data frame with instance and time as index, or MNE Epochs
-        y : array, shape (instance,)
+        y : array, series or list, length instance
             Labels of any kind that can be sorted.
 
         Raises
@@ -138,10 +139,10 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         ConfigError
             When a parameter is wrong, or the objective needs patients or trials.
         DataError
-            When values are infinite.
+            When values are infinite, or a label is missing.
         """
         X, recorded = at_the_door(X)
-        super().fit(X, y)
+        super().fit(X, labels_at_the_door(y))
         self.recorded_ = recorded
         return self
 

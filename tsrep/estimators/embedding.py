@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tsrep.encoders.pooling import POOLS
-from tsrep.encoders.sliding import sliding_last_step
+from tsrep.encoders.sliding import refuse_short_context, sliding_last_step
 from tsrep.errors import ConfigError, DataError
 from tsrep.estimators.instances import Instances, Windows
 from tsrep.estimators.learning import Learned, on_device
+from tsrep.estimators.settings import whole
 from tsrep.evaluation.embedding import embed
+from tsrep.runs.build import blank_encoder, initial_weights
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats, Ints
@@ -54,19 +57,9 @@ def each_step(config: Configuration, learned: Learned, instances: Instances, con
     """A vector for each step, shape (instance, dim, time); NaN after the end of an instance.
 
     With a context, each rests on so many earlier steps and the step itself alone.
-
-    Raises
-    ------
-    ConfigError
-        When the encoder does not give a vector for each step, and there is no context.
     """
     device = pick_device(config.device)
     encoder = on_device(learned.encoder, device).eval()
-    if context is None and encoder.stride > 1:
-        raise ConfigError(
-            f"encoder {config.encoder.name} gives a vector for every {encoder.stride} steps, not for each; "
-            "set context, or use one such as dilated-conv or causal-tcn"
-        )
     found = np.full((len(instances), encoder.dim, instances.values.shape[2]), np.nan, np.float32)
     windows = instances.windows(None)
     for panel, index in by_length(learned, instances, windows):
@@ -77,6 +70,25 @@ def each_step(config: Configuration, learned: Learned, instances: Instances, con
             z = encoder(x) if context is None else sliding_last_step(encoder, x, context)
             found[index[rows], :, : panel.length] = z.float().cpu().numpy()
     return found
+
+
+def refuse_steps_between(config: Configuration, channels: int, context: Any) -> None:
+    """Check that an encoder of so many channels gives a vector for each step, by itself or with a context.
+
+    Raises
+    ------
+    ConfigError
+        When it does not, or the context is no number of steps or holds no step of the encoder.
+    """
+    with initial_weights(0, "only looked at"):
+        encoder = blank_encoder(config, channels, 0)
+    if context is not None:
+        refuse_short_context(encoder, whole(context, "context"))
+    elif encoder.stride > 1:
+        raise ConfigError(
+            f"encoder {config.encoder.name} gives a vector for every {encoder.stride} steps, not for each; "
+            "set context, or use one such as dilated-conv or causal-tcn"
+        )
 
 
 def by_length(

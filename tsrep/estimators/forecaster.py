@@ -17,6 +17,7 @@ from tsrep.estimators.forecaster_state import restored_fit, restored_model, stor
 from tsrep.estimators.forecasting import (
     Fitted,
     Scale,
+    refuse_empty,
     refuse_infinite,
     refuse_short,
     sections,
@@ -27,7 +28,7 @@ from tsrep.estimators.forecasting import (
 )
 from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
-from tsrep.estimators.series_index import going_on
+from tsrep.estimators.series_index import going_on, refuse_uneven
 from tsrep.estimators.settings import whole
 from tsrep.estimators.state import prefixed
 from tsrep.forecasting.forecaster import Forecaster
@@ -166,9 +167,11 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
         training = before is None or self.finetune
         held = steps_held(self.calibration, len(y), horizon)
         refuse_short(len(y), held, self.lookback, horizon, what="the series", training=training)
+        refuse_uneven(y.index)
         values = y.to_numpy(np.float64)
         refuse_infinite(values)
         past = values[: len(values) - held]
+        refuse_empty(past, y.columns)
         scale = Scale.of(past)
         model = before
         if training:

@@ -152,8 +152,13 @@ class Fitted:
         Raises
         ------
         DataError
-            When one is not finite.
+            When the look-back has no value, or a forecast is not finite.
         """
+        if self.seen.iloc[-self.model.lookback :].isna().all(axis=None):
+            raise DataError(
+                f"the last {self.model.lookback} steps of the series, on which a forecast rests, are all "
+                "missing; update with newer values or lengthen lookback"
+            )
         y = self._forecasts(device)[0](0, np.array([len(self.seen) - 1]))[0]
         if not np.isfinite(y).all():
             raise DataError("the forecast is not finite; look for values far from those of training")
@@ -239,6 +244,22 @@ def refuse_infinite(values: Array) -> None:
         raise DataError(
             f"the series has an infinite value at step {step} of channel {channel}; mark it as missing (NaN) "
             "or mend it"
+        )
+
+
+def refuse_empty(values: Array, columns: pd.Index) -> None:
+    """Check what trains of a series, shape (time, channel).
+
+    Raises
+    ------
+    DataError
+        Naming the first channel without any value.
+    """
+    empty = np.isnan(values).all(axis=0)
+    if empty.any():
+        raise DataError(
+            f"channel {columns[int(empty.argmax())]} has no value in the {len(values)} steps to train on; "
+            "leave it out"
         )
 
 

@@ -78,7 +78,15 @@ def learn(
 def training_panel(
     config: Configuration, instances: Instances, window: Any, label: Ints | None, classes: int
 ) -> tuple[Panel, Scaler]:
-    """Standardised samples of all instances, and what they were standardised by."""
+    """Standardised samples of all instances, and what they were standardised by.
+
+    Raises
+    ------
+    ConfigError
+        When the window is no number of steps, longer than all instances, or there is one time step only.
+    """
+    if window is not None and whole(window, "window") < 1:
+        raise ConfigError(f"window is {window}; give a number of steps from 1 on, or None")
     length = instances.training_length(None if window is None else whole(window, "window"))
     if length < 1:
         raise ConfigError("an instance alone needs two time steps at least; give more instances or steps")

@@ -47,6 +47,28 @@ def index_from_json(told: dict[str, Any]) -> pd.Index:
     return pd.DatetimeIndex(dates, freq=told["freq"])
 
 
+def refuse_uneven(index: pd.Index) -> None:
+    """Check that steps are at equal distances: whole numbers one by one, dates at a frequency.
+
+    Raises
+    ------
+    DataError
+        Naming the first step that is not, or saying that dates have no frequency.
+    """
+    if isinstance(index, pd.DatetimeIndex) and index.freq is None:
+        if len(index) < 3 or pd.infer_freq(index) is None:
+            raise DataError(
+                "the dates of the series are not at equal distances; put in the missing ones, as "
+                "y.asfreq('D') does for days"
+            )
+    elif pd.api.types.is_integer_dtype(index.dtype) and (np.diff(index) != 1).any():
+        odd = index[int(np.flatnonzero(np.diff(index) != 1)[0]) + 1]
+        raise DataError(
+            f"the index of the series, whole numbers, does not go up by one at {odd}; number its steps "
+            "one by one"
+        )
+
+
 def going_on(seen: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """A series with the steps of another one that lie after it; steps between are missing.
 

@@ -27,9 +27,20 @@ def named(part: Part | None, more: Mapping[str, Any] | None, what: str) -> dict[
     values = {"name": part} if isinstance(part, str) else part
     if not isinstance(values, Mapping) or "name" not in values:
         raise ConfigError(f"{what} is {part!r}; give a name such as 'simclr' or a mapping with a 'name'")
-    if not isinstance(more, Mapping | None):
-        raise ConfigError(f"{what}_params is {more!r}; give a mapping of settings, or None")
-    return {**values, **(more or {})}
+    return {**values, **settings_of(more, f"{what}_params")}
+
+
+def settings_of(value: Any, what: str) -> dict[str, Any]:
+    """A mapping of settings, empty for None.
+
+    Raises
+    ------
+    ConfigError
+        When it is none.
+    """
+    if not isinstance(value, Mapping | None):
+        raise ConfigError(f"{what} is {value!r}; give a mapping of settings, or None")
+    return dict(value or {})
 
 
 def panel_configuration(estimator: Any, *, labels: bool) -> Configuration:
@@ -60,7 +71,7 @@ def panel_configuration(estimator: Any, *, labels: bool) -> Configuration:
             "training": training_values(estimator),
             "evaluation": {
                 "pool": getattr(estimator, "pool", "max-mean"),
-                "finetune": dict(getattr(estimator, "finetune_params", None) or {}),
+                "finetune": settings_of(getattr(estimator, "finetune_params", None), "finetune_params"),
             },
         }
     )
@@ -83,7 +94,7 @@ def training_values(estimator: Any, epochs: int | None = None) -> dict[str, Any]
         "checkpoint": "last",
         "validate_every": max(epochs, 1),
         "save_seconds": 1e9,
-    } | dict(estimator.training_params or {})
+    } | settings_of(estimator.training_params, "training_params")
 
 
 def whole(value: Any, what: str) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 from sktime.transformations.base import BaseTransformer
 from torch import Tensor
 
-from tsrep.estimators.embedding import each_step, refuse_other_channels
+from tsrep.estimators.embedding import each_step, refuse_other_channels, refuse_steps_between
 from tsrep.estimators.epochs import at_the_door, refuse_other_recording
 from tsrep.estimators.instances import instances_of, places
 from tsrep.estimators.learning import learn
@@ -110,7 +110,15 @@ class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc
         super().__init__()
 
     def fit(self, X: Any, y: Any = None) -> TimestepEncoder:
-        """Train the encoder; see :meth:`tsrep.estimators.ContrastiveEncoder.fit`."""
+        """Train the encoder; see :meth:`tsrep.estimators.ContrastiveEncoder.fit`.
+
+        Raises
+        ------
+        ConfigError
+            When a parameter is wrong, or the encoder gives no vector for each step and there is no context.
+        DataError
+            When values are infinite.
+        """
         X, recorded = at_the_door(X)
         super().fit(X, y)
         self.recorded_ = recorded
@@ -121,8 +129,6 @@ class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc
 
         Raises
         ------
-        ConfigError
-            When the encoder gives no vector for each step, and there is no context.
         DataError
             When channels or rate are not those of fit.
         """
@@ -135,6 +141,7 @@ class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc
         del y
         config = panel_configuration(self, labels=False)
         instances = instances_of(X)
+        refuse_steps_between(config, len(instances.channels), self.context)
         self._learned = learn(config, instances, self.window)
         self.encoder_, self.channels_ = self._learned.encoder, instances.channels
         return self

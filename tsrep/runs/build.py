@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,12 +16,14 @@ from tsrep.rng import torch_generator
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
 
+_ONE_AT_A_TIME = threading.RLock()  # threads share the global generator
+
 
 @contextmanager
 def initial_weights(*key: int | str) -> Iterator[None]:
     """Make torch's default initialisers draw from a key, and put the global generator back after."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_generator(*key).initial_seed())
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(torch_generator(*key).initial_seed())
         yield
 
 
