@@ -23,6 +23,10 @@ def wait(folder, k):
         raise
 
 def double(k):
+    import torch
+    from threadpoolctl import threadpool_info
+    assert torch.get_num_threads() == 1
+    assert all(pool["num_threads"] == 1 for pool in threadpool_info())
     return 2 * k
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from tsrep.errors import ConfigError, RunError
 from tsrep.runs.folder import Run
 from tsrep.studies.confirm.confirmation import confirm, finalists, read_confirmation
 from tsrep.studies.define.definition import Definition, define
-from tsrep.studies.study import Study, begin, open_study
+from tsrep.studies.outcome import report
+from tsrep.studies.study import Study, add_trials, begin, open_study
 from tsrep.studies.work.trial import BASELINES, kept_score, run_seed, run_trial
 
 CONFIG: dict[str, Any] = {
@@ -183,6 +184,34 @@ def test_confirmation_uses_fresh_seeds_and_the_test_part_and_is_made_once(tmp_pa
     assert read_confirmation(begun.definition, begun.folder) is not None
 
 
+def test_a_confirmation_that_the_study_has_left_behind_says_so(tmp_path: Path) -> None:
+    begun = finished(tmp_path, confirmation={"finalists": 1, "seeds": 1, "presets": False})
+    with begun.opened() as opened:
+        confirm(begun.definition, opened, begun.folder, root=None, workers=1)
+        note = begun.folder / "confirmation" / "finalists.json"
+        told = json.loads(note.read_text())
+        assert told.pop("rounds") == 1
+        note.write_text(json.dumps(told))  # as earlier versions wrote it
+        found = read_confirmation(begun.definition, begun.folder, opened)
+        assert found is not None
+        assert (found.rounds, found.current) == (1, True)
+        add_trials(begun, 4)
+        trial = opened.ask()
+        trial.suggest_categorical("encoder.width", [8, 16])
+        trial.suggest_float("training.lr", 1e-3, 1e-2, log=True)
+        opened.tell(trial, 0.6)
+    text = report(begun).with_name("report.md").read_text()
+    assert "(trial 3)" in text
+    assert "On test, trial 2 (first by validation when finalists were confirmed)" in text
+    assert "finalists of the study are others by now" in text
+    with begun.opened() as opened:
+        again = confirm(begun.definition, opened, begun.folder, root=None, workers=1)
+    assert (again.rounds, again.current) == (2, True)
+    text = report(begun).with_name("report.md").read_text()
+    assert "On test, trial 3 (first by validation) reaches" in text
+    assert "test was scored 2 times" in text
+
+
 def test_a_study_without_a_complete_trial_has_no_finalists(tmp_path: Path) -> None:
     begun = begin(study(), folder=tmp_path / "s")
     with begun.opened() as opened, pytest.raises(RunError, match="no complete trial"):
@@ -200,6 +229,14 @@ def test_a_name_clash_is_one_sentence_in_folder_and_storage(tmp_path: Path) -> N
         with pytest.raises(ConfigError, match="has a study tiny with other ranges"):
             begin(other, folder=tmp_path / folder, storage=storage)
     assert not (tmp_path / "three").exists()
+
+
+def test_a_folder_that_is_taken_leaves_nothing_in_the_storage(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/db.sqlite"
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(RunError, match="is taken"):
+        begin(study(), folder=tmp_path, storage=storage)
+    assert not (tmp_path / "db.sqlite").exists()
 
 
 def test_a_study_is_opened_again_as_it_was_begun(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def report(study: Study) -> Path:
     """
     with study.opened() as opened:
         table, total = table_of(study, opened), progress(opened).total
-    found = read_confirmation(study.definition, study.folder)
+        found = read_confirmation(study.definition, study.folder, opened if table.count("complete") else None)
     return write_study_report(table, found, _facts(study, total), study.folder / REPORT)
 
 

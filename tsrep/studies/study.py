@@ -125,6 +125,7 @@ def begin(
         _refuse_other(definition, known.definition.digest, str(folder))
         study = Study(definition, known.place, known.storage)
     else:
+        Place.refuse_taken(folder.resolve())  # before anything is made in the storage
         examples = {task: _example(definition, task) for task in definition.tasks}
         baselines = {
             task: measured(seeded(config, definition.seed, root), task) for task, config in examples.items()

@@ -53,7 +53,7 @@ class Finalist:
 
 
 def finalists(definition: Definition, study: optuna.Study) -> list[Finalist]:
-    """The best complete trials by validation, and the presets that ended.
+    """The best complete trials by validation, and the presets that ended, as far as confirmation wants them.
 
     Raises
     ------
@@ -110,9 +110,8 @@ def confirm(
         When stopped by the user; what is trained is kept.
     """
     chosen = finalists(definition, study)
-    told = {"finalists": [vars(finalist) for finalist in chosen], "seeds": definition.confirmation.seeds}
-    place, known = folder / FOLDER, read_confirmation(definition, folder)
-    if known is not None and json.loads((place / CHOSEN).read_text(encoding="utf-8")) == told:
+    place, known = folder / FOLDER, read_confirmation(definition, folder, study)
+    if known is not None and known.current:
         return known
     jobs = [
         (finalist, task, k)
@@ -126,19 +125,38 @@ def confirm(
         tables = processes.map(score, list(definition.tasks))
     rows = pd.concat(tables, ignore_index=True)
     write_text(place / ROWS, rows.to_csv(index=False))
-    write_json(place / CHOSEN, told)
-    return Finalists(rows, _settings(definition, chosen))
+    rounds = 1 if known is None else known.rounds + 1
+    write_json(place / CHOSEN, _note(definition, chosen) | {"rounds": rounds})
+    return Finalists(rows, _settings(definition, chosen), rounds)
 
 
-def read_confirmation(definition: Definition, folder: Path) -> Finalists | None:
-    """What :func:`confirm` found; None before."""
+def read_confirmation(
+    definition: Definition, folder: Path, study: optuna.Study | None = None
+) -> Finalists | None:
+    """What :func:`confirm` found; None before.
+
+    Parameters
+    ----------
+    definition : Definition
+    folder : Path
+        Of the study.
+    study : optuna.Study, optional
+        As it is now, to tell whether its finalists are still these.
+    """
     place = folder / FOLDER
     if not (place / ROWS).exists() or not (place / CHOSEN).exists():
         return None
     rows = pd.read_csv(place / ROWS, keep_default_na=False, na_values=[""])
     told = json.loads((place / CHOSEN).read_text(encoding="utf-8"))
     chosen = [Finalist(**finalist) for finalist in told["finalists"]]
-    return Finalists(rows.astype({"task": str}), _settings(definition, chosen))
+    rounds = told.pop("rounds", 1)
+    current = study is None or told == _note(definition, finalists(definition, study))
+    return Finalists(rows.astype({"task": str}), _settings(definition, chosen), rounds, current)
+
+
+def _note(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, Any]:
+    """What a confirmation is of."""
+    return {"finalists": [vars(finalist) for finalist in chosen], "seeds": definition.confirmation.seeds}
 
 
 def final_config(definition: Definition, finalist: Finalist, task: str, k: int, root: Path | None) -> Any:

@@ -30,10 +30,16 @@ class Finalists:
         validation; ``origin`` is ``"control"`` for baselines. The interval is that of the test score.
     parameters : mapping of finalist to mapping of axis to value
         Settings of each finalist.
+    rounds : int
+        How often the test part was scored, each time for other finalists.
+    current : bool
+        Whether these are still the finalists of the study.
     """
 
     rows: pd.DataFrame
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rounds: int = 1
+    current: bool = True
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:

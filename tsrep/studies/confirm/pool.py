@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import torch
 
-from tsrep.studies.work.children import deaf, leave_terminal
+from tsrep.studies.work.children import deaf, environment, leave_terminal, threads
 from tsrep.training.interrupt import Interrupted
 
 Given = TypeVar("Given")
@@ -46,7 +46,7 @@ def pool(processes: int) -> Iterator[Pool]:
     stop = spawn.Event()
     executor = ProcessPoolExecutor(processes, spawn, _begin, (stop,))
     try:
-        with deaf():
+        with environment(threads(1)), deaf():
             executor.submit(_nothing)  # the first job starts all processes
         yield Pool(executor)
     except BaseException as error:

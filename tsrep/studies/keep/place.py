@@ -54,8 +54,7 @@ class Place:
             When the folder is taken, or cannot be written.
         """
         folder = Path(folder).resolve()
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            raise RunError(f"{folder} is taken; give the study another name, or remove the folder")
+        cls.refuse_taken(folder)
         facts = {
             "storage": stored(storage),
             "data": None if data is None else str(data.expanduser().resolve()),
@@ -65,6 +64,17 @@ class Place:
         write_json(folder / "place.json", facts)
         write_text(folder / "study.yaml", text)
         return cls(folder)
+
+    @staticmethod
+    def refuse_taken(folder: Path) -> None:
+        """Refuse a folder that has something in it.
+
+        Raises
+        ------
+        RunError
+        """
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise RunError(f"{folder} is taken; give the study another name, or remove the folder")
 
     @property
     def definition(self) -> Path:

@@ -59,7 +59,8 @@ def _on_test(finalists: Finalists | None) -> list[str]:
     more = len(tasks) - len(shown)
     rest = f" and {more} more task{'s' if more > 1 else ''} in the table" if more > 0 else ""
     told = "; ".join(part for part in parts if part)
-    return [f"On test, {first} (first by validation) reaches {metric_name(metric)} {told}{rest}."]
+    then = "" if finalists.current else " when finalists were confirmed"
+    return [f"On test, {first} (first by validation{then}) reaches {metric_name(metric)} {told}{rest}."]
 
 
 def _score(rows: pd.DataFrame, first: str, task: str) -> str:
@@ -87,10 +88,16 @@ def chosen_by(finalists: Finalists | None) -> str:
     """What was chosen on which part."""
     if finalists is None or finalists.rows.empty:
         return "Validation chose; the test part has not been looked at."
-    return (
-        "Validation chose; test was scored once, for finalists trained anew from fresh seeds and for "
-        "controls. The best of many validation scores is too good by chance, the test scores are not."
-    )
+    once = finalists.rounds == 1
+    told = f"Validation chose; test was scored {'once' if once else f'{finalists.rounds} times'}, for "
+    told += "finalists trained anew from fresh seeds and for controls. "
+    if once:
+        told += "The best of many validation scores is too good by chance, the test scores are not."
+    else:
+        told += "Finalists were others each time; whoever chooses by test makes that too good as well."
+    if not finalists.current:
+        told += " The finalists of the study are others by now, which tsrep study confirm would score."
+    return told
 
 
 def tiles(table: TrialTable, finalists: Finalists | None) -> list[dict[str, str]]:
@@ -113,7 +120,7 @@ def tiles(table: TrialTable, finalists: Finalists | None) -> list[dict[str, str]
         rows = finalists.rows
         seeds = rows.loc[rows["origin"] != "control", "seed"].nunique()
         names = rows.loc[rows["origin"] != "control", "finalist"].nunique()
-        found.append({"name": "finalists", "value": f"{names}", "note": f"{seeds} fresh seeds, scored once"})
+        found.append({"name": "finalists", "value": f"{names}", "note": f"{seeds} fresh seeds"})
     return found
 
 

@@ -9,6 +9,28 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def threads(count: int) -> dict[str, str]:
+    """Variables that give a process so many threads, in torch and in NumPy's linear algebra."""
+    return dict.fromkeys(THREADS, str(count))
+
+
+@contextmanager
+def environment(settings: dict[str, str]) -> Iterator[None]:
+    """Variables that a process started in the block inherits."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
 
 @contextmanager
 def deaf() -> Iterator[None]:

@@ -7,8 +7,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -16,12 +16,11 @@ from typing import Any
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.studies.keep.tickets import Progress, progress
-from tsrep.studies.work.children import deaf, leave_terminal
+from tsrep.studies.work.children import deaf, environment, leave_terminal, threads
 from tsrep.studies.work.progress_line import ProgressLine
 from tsrep.studies.work.worker import POLL, Job, work
 from tsrep.training.interrupt import Interrupted, stop_requests
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 DEATHS = 3  # for each worker, without a trial ending in between, until the crew gives up
 
 
@@ -123,10 +122,10 @@ class _Crew:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=_member, args=(self.job, theirs))
-        settings = dict.fromkeys(THREADS, str(self.share))
+        settings = threads(self.share)
         if self.gpus:
             settings["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
-        with _environment(settings), deaf():
+        with environment(settings), deaf():
             process.start()
         theirs.close()
         return _Member(process, ours)
@@ -185,18 +184,3 @@ def _member(job: Job, pipe: Connection[Any, Any]) -> None:
     except TsrepError as error:
         pipe.send(type(error)(str(error)))
         sys.exit(error.exit_code)
-
-
-@contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Variables that a process started in the block inherits."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
