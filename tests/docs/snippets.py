@@ -9,8 +9,9 @@ A page is followed from top to bottom in a folder of its own. What a reader sees
 
 A comment on the line before a block says what is special about it: ``<!-- needs: ptb-xl -->`` (checked, not
 run), ``<!-- refused -->`` (the last command ends with exit code 2), ``<!-- output -->`` (every line of this
-block is in what was printed before). A command with a word in capitals, such as ``RUN`` or ``DIR``, or with
-``my.csv``, is checked too, not run.
+block is in what was printed before), ``<!-- output: numbers vary -->`` (the same but for numbers with a
+fraction, which differ a little from one machine to another). A command with a word in capitals, such as
+``RUN`` or ``DIR``, or with ``my.csv``, is checked too, not run.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Snippet:
     language, title, code : str
         ``title`` is empty where the block is no file.
     note : str
-        ``"needs"``, ``"refused"``, ``"output"`` or nothing.
+        ``"needs"``, ``"refused"``, ``"output"``, ``"numbers vary"`` or nothing.
     """
 
     page: Path
@@ -76,7 +77,7 @@ def snippets(page: Path) -> Iterator[Snippet]:
             yield Snippet(page, i + 2, fence[1], title[1] if title else "", code, note)
             note, i = "", end
         elif comment:
-            note = comment[1]
+            note = comment[2] if comment[2] == "numbers vary" else comment[1]
         elif lines[i].strip() == "```":
             end = next(j for j in range(i + 1, len(lines)) if lines[j].rstrip() == "```")
             if lines[i + 1].startswith("tsrep "):

@@ -52,12 +52,14 @@ def test_page(page: Path, folder: Path) -> None:
 def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
     page = ROOT / "docs" / "imagined.md"
     shell = "<!-- needs: x -->\n\n```bash\ntsrep show \\\n  RUN  # later\n```\n"
-    text = f'a\n\n{shell}\n```yaml title="a.yaml"\nseed: 1\n```\n'
+    output = "<!-- output: numbers vary -->\n```text\n0.1\n```\n"
+    text = f'a\n\n{shell}\n```yaml title="a.yaml"\nseed: 1\n```\n{output}'
     (tmp_path / "page.md").write_text(text, encoding="utf-8")
     found = list(snippets(tmp_path / "page.md"))
     assert [(s.language, s.line, s.title, s.note) for s in found] == [
         ("bash", 6, "", "needs"),
         ("yaml", 11, "a.yaml", ""),
+        ("text", 15, "", "numbers vary"),
     ]
     assert [command.split() for command in commands(found[0].code)] == [["tsrep", "show", "RUN"]]
     assert Snippet(page, 3, "bash", "", "", "").where == "docs/imagined.md:3"
@@ -105,6 +107,11 @@ def test_a_page_that_says_too_much_fails(folder: Path) -> None:
     reader.follow(Snippet(page, 2, "text", "", "three … windows\n", "output"))
     with pytest.raises(AssertionError, match="'four' was not printed"):
         reader.follow(Snippet(page, 3, "text", "", "four … windows\n", "output"))
+    reader.follow(Snippet(page, 1, "python", "", "print('comet  0.583 (0.468–0.755)  −0.002  3')", ""))
+    reader.follow(Snippet(page, 2, "text", "", "comet 0.6 (0.5–0.7)  +0.013  3\n", "numbers vary"))
+    for told in ("simclr 0.583", "comet 0.583 (0.468–0.755) −0.002 4", "comet 0.583 (0.468-0.755)"):
+        with pytest.raises(AssertionError, match="was not printed"):
+            reader.follow(Snippet(page, 3, "text", "", told, "numbers vary"))
     with pytest.raises(AssertionError, match=r"docs/imagined.md:4: ZeroDivisionError"):
         reader.follow(Snippet(page, 4, "python", "", "1 / 0", ""))
     with pytest.raises(AssertionError, match="ended with 2, not 0"):
