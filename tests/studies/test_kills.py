@@ -19,10 +19,10 @@ from optuna.trial import FrozenTrial, TrialState
 from tests.studies.climbing import STEPS, climb, die, meet, new_job, stall, steps
 from tests.studies.postgres_server import free_port, new_database, reason_to_skip, running_server
 from tsrep.errors import RunError
-from tsrep.studies import crew
 from tsrep.studies.keep.place import Place
 from tsrep.studies.keep.storage import serve
 from tsrep.studies.keep.tickets import Progress, by_ticket, progress
+from tsrep.studies.work import crew
 from tsrep.studies.work.crew import run_crew
 from tsrep.studies.work.worker import Job, work
 
