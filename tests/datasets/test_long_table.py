@@ -131,6 +131,18 @@ def test_rows_of_single_channels_that_repeat(tmp_path: Path) -> None:
     assert own(frame, tmp_path, channel="lead", channels=("b",)).x.shape == (SAMPLES, 1, STEPS)
 
 
+def test_row_numbers_are_no_channel(tmp_path: Path) -> None:
+    wide().to_csv(tmp_path / "records.csv")
+    with pytest.raises(DataError, match=r"has a column without a name, such as row numbers"):
+        load("table", tmp_path)
+    assert load("table", tmp_path, channels=("a", "b")).channels == ("a", "b")
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has several columns 'a'; name each once"):
+        own(wide().rename(columns={"b": "a"}), tmp_path)
+
+
 def test_a_broken_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "records.csv").write_text("sample,time\na,1\nb,2,3,4\n")
     with pytest.raises(DataError, match=r"cannot be read as a CSV file .*line 3"):

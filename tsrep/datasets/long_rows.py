@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
     Raises
     ------
     DataError
-        When the file cannot be read, or has no rows.
+        When the file cannot be read, has no rows, or two columns of one name.
     """
     import pandas as pd
 
@@ -63,10 +64,19 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
+        _refuse_repeated_names(path)
     frame = frame.dropna(how="all")
     if not len(frame):
         raise DataError(f"{path} has no rows; it needs one row per sample and time step")
     return frame
+
+
+def _refuse_repeated_names(path: Path) -> None:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        header = next((row for row in csv.reader(stream) if row), [])
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} has several columns {twice!r}; name each once")
 
 
 def column(path: Path, frame: Any, name: str) -> Any:

@@ -150,6 +150,11 @@ class LongTable:
             channels = self.channels or tuple(str(c) for c in frame.columns if c not in said)
             if not channels:
                 raise DataError(f"{path} has no column besides those of ids and time; add one per channel")
+            if any(name.startswith("Unnamed: ") for name in channels):
+                raise DataError(
+                    f"{path} has a column without a name, such as row numbers, which are no signal; write it "
+                    "with index=False, or name the channels in dataset.channels"
+                )
             values = np.stack([numbers(path, frame, name) for name in channels], axis=1)
             return filled(steps, None, values, len(channels)), channels
         entries = texts(path, frame, self.channel)
