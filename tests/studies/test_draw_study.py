@@ -72,6 +72,19 @@ def test_every_complete_trial_is_drawn_and_labels_have_room() -> None:
     assert collisions(_upright(figure_slices(table))) == []
 
 
+@pytest.mark.parametrize("maximise", [False, True])
+def test_numbers_of_the_front_stay_inside_its_axes(maximise: bool) -> None:
+    table = replace(planted(), maximise=maximise)
+    figure = figure_front(cost_table(table), table)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    assert axes.texts
+    frame = axes.get_window_extent()
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert frame.y0 < box.y0 < box.y1 < frame.y1
+
+
 def test_the_best_so_far_only_gets_better() -> None:
     table = planted()
     found = history(table)

@@ -12,7 +12,7 @@ from tsrep.inspect.style import ACCENT, FLOOR, INK, MUTED, WIDTH, house, new_fig
 from tsrep.studies.draw.marks import baseline_line, preset, scatter, value_label
 from tsrep.studies.draw.slices import numeric_axis
 from tsrep.studies.read.trial_table import Axis, TrialTable
-from tsrep.studies.read.value_scale import value_scale
+from tsrep.studies.read.value_scale import Scale, value_scale
 
 SECONDS = Axis("seconds", "float", log=True)
 
@@ -32,13 +32,19 @@ def figure_front(costs: pd.DataFrame, table: TrialTable) -> Figure:
     axes.step(seconds[front], scale.place(values[front]), where="post", color=ACCENT, lw=1.2)
     baseline_line(axes, table)
     axes.set_xlim(seconds.min() / 1.12, seconds.max() * 1.12)
-    axes.set_ylim(scale.low, scale.high)
+    axes.set_ylim(*_with_room(scale))
     numeric_axis(axes, SECONDS)
     axes.set_xlabel("training time in seconds")
     axes.set_ylabel(value_label(table, 40))
     _tickets(axes, costs[front], table)
     figure.legend(handles=_legend(table, bool(named.any())), loc="outside upper left", ncols=5)
     return figure
+
+
+def _with_room(scale: Scale) -> tuple[float, float]:
+    """Ends of the axis of values with a line of text beyond the best trial."""
+    room = 0.07 * (scale.high - scale.low)
+    return (scale.low, scale.high + room) if scale.maximise else (scale.low - room, scale.high)
 
 
 def _tickets(axes: Axes, front: pd.DataFrame, table: TrialTable) -> None:
@@ -61,7 +67,7 @@ def _legend(table: TrialTable, presets: bool) -> list[Line2D]:
     def dot(label: str, mark: str, colour: str) -> Line2D:
         return Line2D([], [], ls="", marker=mark, color=colour, ms=5, mew=0, label=label)
 
-    handles = [dot("on the front, with its number", "o", ACCENT), dot("beaten in both", "o", FLOOR)]
+    handles = [dot("on the front, with numbers of trials", "o", ACCENT), dot("beaten in both", "o", FLOOR)]
     if presets:
         handles.append(dot("preset", "D", MUTED))
     if table.baseline is not None:
