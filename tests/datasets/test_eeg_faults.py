@@ -70,9 +70,16 @@ def test_montage_mismatch(folder):
 def test_a_corrupted_header(folder):
     path = folder / "p2.edf"
     whole = path.read_bytes()
-    for at, junk in ((252, b"many"), (236, b"x7      "), (184, b"-5      "), (244, b"1,0,0   ")):
+    signals = int(whole[252:256])
+    for at, junk, what in (
+        (252, b"many", "the number of signals is 'many'"),
+        (236, b"x7      ", "the number of data records is 'x7'"),
+        (244, b"1,0,0   ", "the duration of a data record is '1,0,0'"),
+        (256 + signals * 216 + 8, b"\0oops   ", r"the number of samples of signal 2 is '\\x00oops'"),
+        (184, b"-5      ", f"{signals} signals in -5 bytes of header"),
+    ):
         path.write_bytes(whole[:at] + junk + whole[at + len(junk) :])
-        refused(folder, r"p2.edf cannot be used: its EDF header is corrupted \(.*\); mend or remove it")
+        refused(folder, rf"p2.edf cannot be used: its EDF header is corrupted \({what}\); mend or remove it")
     path.write_bytes(whole[:216] + b"\xff" * 200 + whole[416:])
     refused(folder, r"p2.edf cannot be used: its EDF header .*corrupted")
     panel = read(folder, unreadable="skip")

@@ -47,8 +47,8 @@ class BidsFolder:
     notch, rate : float or None, Hz
         ``rate`` resamples, filtered against aliasing.
     epoch_seconds : float or None
-        Cut into epochs, each a trial; needed when lengths differ. Those that touch a stretch marked as bad
-        are left out.
+        Cut into epochs, each a trial; needed when lengths differ. Those that touch a stretch marked as bad,
+        in the file or by an event called ``BAD...`` in ``events.tsv``, are left out.
     bads : str
         What becomes of channels that ``channels.tsv`` or the file marks as bad: ``"interpolate"``,
         ``"drop"`` from all, or ``"keep"``.

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.datasets.eeg_size import refuse_short
 from tsrep.datasets.wfdb_header import Unreadable
 
 SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif", ".fif.gz")
 CSV_RATE = 500.0
 VOLT = 107  # FIFF_UNIT_V
 LOST = re.compile(r"incorrect for record length|truncated|unexpected end|corrupt", re.I)
-WIDTHS = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
 # what labels of EDF and BDF files may begin with
 TYPED = ("EEG", "SEEG", "ECOG", "DBS", "EOG", "ECG", "EMG", "BIO", "RESP", "TEMP", "MISC", "SAO2", "STIM")
 READING = threading.Lock()
@@ -129,7 +129,7 @@ def opened(path: Path) -> Iterator[Any]:
         raise Unreadable("the file is missing")
     with silent_mne() as (mne, said):
         try:
-            _refuse_short(path)
+            refuse_short(path, suffix_of(path))
             raw = _open(mne, path)
             _refuse_lost(said)
             yield raw
@@ -174,51 +174,6 @@ def _refuse_lost(said: Sequence[warnings.WarningMessage]) -> None:
         text = " ".join(str(warning.message).split())
         if LOST.search(text):
             raise Unreadable(f"it is truncated or incomplete ({text[:160].rstrip('.')})")
-
-
-def _refuse_short(path: Path) -> None:
-    """Headers tell the size of the data; MNE would read on with fewer steps."""
-    match suffix_of(path):
-        case ".edf":
-            _refuse_short_edf(path, "EDF", 2)
-        case ".bdf":
-            _refuse_short_edf(path, "BDF", 3)
-        case ".vhdr":
-            _refuse_short_brainvision(path)
-
-
-def _refuse_short_brainvision(path: Path) -> None:
-    said = dict(re.findall(r"^(\w+)=(.*?)\s*$", path.read_text(encoding="utf-8", errors="replace"), re.M))
-    width, channels = WIDTHS.get(said.get("BinaryFormat", "")), said.get("NumberOfChannels", "")
-    data = path.parent / said.get("DataFile", "").replace("$b", path.stem)
-    if not channels.isdigit() or int(channels) < 1:
-        raise Unreadable("its VHDR header is corrupted (no number of channels)")
-    if not data.is_file():
-        raise Unreadable(f"its data file {data.name} is missing")
-    size, points = data.stat().st_size, said.get("DataPoints", "")
-    if width is None:
-        return
-    frame = width * int(channels)
-    if size % frame or (points.isdigit() and size < int(points) * frame):
-        raise Unreadable(f"the file {data.name} is truncated: {size:,} bytes are no whole number of steps")
-
-
-def _refuse_short_edf(path: Path, kind: str, width: int) -> None:
-    with path.open("rb") as stream:
-        head = stream.read(256)
-        try:
-            length, records, signals = int(head[184:192]), int(head[236:244]), int(head[252:256])
-            per_signal = stream.read(256 * signals)[216 * signals : 224 * signals]
-            steps = sum(int(per_signal[8 * i : 8 * i + 8]) for i in range(signals))
-            float(head[244:252])
-        except ValueError as error:
-            raise Unreadable(f"its {kind} header is corrupted ({error})") from error
-    if length != 256 * (signals + 1) or signals < 1 or steps < 1:
-        raise Unreadable(f"its {kind} header is corrupted ({signals} signals in {length} bytes of header)")
-    wanted, size = length + records * steps * width, path.stat().st_size
-    # a recorder that was stopped leaves -1 records
-    if records >= 0 and size < wanted:
-        raise Unreadable(f"the file is truncated: {size:,} of {wanted:,} bytes")
 
 
 def plain_names(names: Sequence[str]) -> tuple[str, ...]:
