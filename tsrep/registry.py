@@ -14,7 +14,7 @@ import pkgutil
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model
@@ -106,10 +106,21 @@ class Registry:
                 for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
                     importlib.import_module(f"{name}.{module.name}")
             for point in entry_points(group=self.package):
-                point.load()
+                _load(point)
         except BaseException:
             self._discovered = False
             raise
+
+
+def _load(plug_in: EntryPoint) -> None:
+    try:
+        plug_in.load()
+    except Exception as error:  # whatever the modules of others raise
+        package = plug_in.value if plug_in.dist is None else plug_in.dist.name
+        raise ConfigError(
+            f"the plug-in {plug_in.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}); "
+            "mend or uninstall it"
+        ) from error
 
 
 def nearest(name: str, known: list[str]) -> str:
