@@ -7,12 +7,13 @@ shapes, it leaves the length open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._decomp import decomposition_table
 
 
 def _gru(x: Tensor, state: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
@@ -37,24 +38,29 @@ def recurrent_layers_whole() -> Iterator[None]:
     them elsewhere nothing changes, and lengths stay fixed. Layers that run outside of a trace do not come by
     here. What is traced is compared with the original before it is used.
     """
-    operations = {torch.ops.aten.gru.input: _gru, torch.ops.aten.lstm.input: _lstm}
-    known = {op: getattr(op, "py_kernels", {}) for op in operations}
-    before = {op: dict(kernels) for op, kernels in known.items()}
+    shapes = {torch.ops.aten.gru.input: _gru, torch.ops.aten.lstm.input: _lstm}
+    places: list[tuple[dict[Any, Any], Any, Any]] = []  # a table, a key in it, and what to put there
+    for op, shape in shapes.items():
+        kernels = getattr(op, "py_kernels", {})
+        places += [(kernels, key, shape) for key in _of_autograd(kernels)]
+        places += [(decomposition_table, op, shape)] if op in decomposition_table else []
+    before = [table[key] for table, key, _ in places]
     try:
-        for op, kernels in known.items():
-            kernels.update(dict.fromkeys(_of_autograd(kernels), operations[op]))
-            _forget(op)
+        for table, key, shape in places:
+            table[key] = shape
+        _forget(shapes)
         yield
     finally:
-        for op, kernels in known.items():
-            kernels.update(before[op])
-            _forget(op)
+        for (table, key, _), own in zip(places, before, strict=True):
+            table[key] = own
+        _forget(shapes)
 
 
 def _of_autograd(kernels: dict[Any, Any]) -> list[Any]:
     return [key for key in kernels if key.name in ("Autograd", "CompositeImplicitAutograd")]
 
 
-def _forget(op: Any) -> None:
-    """Make torch look its functions up again."""
-    getattr(op, "_dispatch_cache", {}).clear()
+def _forget(operations: Iterable[Any]) -> None:
+    """Make torch look their functions up again."""
+    for op in operations:
+        getattr(op, "_dispatch_cache", {}).clear()
