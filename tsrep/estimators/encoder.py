@@ -60,7 +60,8 @@ class ContrastiveEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[m
     -----
     Instances may have different lengths: training pads them with missing steps, embeddings are made without
     padding. A step with a missing value in any channel counts as missing in all, and encoders mask it.
-    MNE ``Epochs`` may take the place of an array.
+    MNE ``Epochs`` may take the place of an array. Values are held as float32: where a channel's offset is ten
+    thousand times its deviation and more, take it off before.
 
     Examples
     --------

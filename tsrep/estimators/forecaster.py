@@ -67,11 +67,11 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
 
     Notes
     -----
-    Each series is standardised on what trains of it. Missing values are masked. Intervals are
-    split-conformal: for each channel and step ahead they hold approximately as often as they say, and are
-    infinite where too few errors are known (a level of 0.9 wants 9). ``update`` moves look-back and intervals
-    on and leaves the weights as they are. Panels passed to ``fit`` get a forecaster for each series;
-    ``pretrain`` learns one from all of them.
+    Each series is standardised on what trains of it. Steps are at equal distances; missing values are masked.
+    Intervals are split-conformal: for each channel and step ahead they hold approximately as often as they
+    say, and are infinite where too few errors are known (a level of 0.9 wants 9). ``update`` moves look-back
+    and intervals on and leaves the weights as they are. Panels passed to ``fit`` get a forecaster for each
+    series; ``pretrain`` learns one from all of them.
 
     Examples
     --------
