@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,16 @@ def test_what_is_wrong_is_one_sentence(root: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(zarr_store, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"install tsrep\[zarr\]"):
         own(root)
+
+
+def test_records_of_a_lost_chunk_are_skipped(root: Path) -> None:
+    for path in (root / "records.zarr" / "c" / "1").iterdir():
+        shutil.rmtree(path)
+    panel = own(root)
+    assert panel.row.tolist() == [*range(7), *range(14, RECORDS)]
+    assert panel.skipped[0] == ("7", "all values are one number, as of a chunk that is not there")
+    with pytest.raises(DataError, match=r"record 7 of .*records.zarr has one number throughout"):
+        load("zarr", root, sfreq=50, strict=True)
 
 
 def test_a_chunk_that_is_broken_is_named(root: Path) -> None:

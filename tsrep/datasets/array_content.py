@@ -24,11 +24,14 @@ class Content:
         Records with a channel that has no value at all, and the first such channel.
     gap : [record, channel] or None
         The first missing value.
+    unwritten : list of int
+        Records whose values are all one number, as of a chunk that was lost or never written.
     """
 
     sha256: str = ""
     silent: list[list[int]] = field(default_factory=list)
     gap: list[int] | None = None
+    unwritten: list[int] = field(default_factory=list)
 
     def look(self, x: NDArray[Any], first: int) -> None:
         """Take note of missing values in some records, the first of which is the ``first`` of all."""
@@ -41,13 +44,24 @@ class Content:
             self.gap = [first + record, channel]
         self.silent += [[first + int(r), int(dead[r].argmax())] for r in np.flatnonzero(dead.any(axis=1))]
 
+    def look_for_lost(self, x: NDArray[Any], first: int) -> None:
+        """Take note of records that a chunked array fills in where it has no chunk."""
+        self.unwritten += (first + np.flatnonzero((x == x[:, :1, :1]).all(axis=(1, 2)))).tolist()
+
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """Records to leave out, each with the reason."""
-        return tuple((f"{r}", f"channel {c} has no value (NaN throughout)") for r, c in self.silent)
+        reasons = {r: f"channel {c} has no value (NaN throughout)" for r, c in self.silent}
+        lost = dict.fromkeys(self.unwritten, "all values are one number, as of a chunk that is not there")
+        return tuple((f"{r}", reason) for r, reason in sorted((reasons | lost).items()))
 
     def refuse_gaps(self, place: Any) -> None:
-        """Raise a DataError that names the first missing value."""
+        """Raise a DataError that names the first missing value, or record that was never written."""
+        if self.unwritten:
+            raise DataError(
+                f"record {self.unwritten[0]} of {place} has one number throughout, as of a chunk that is not "
+                "there; write it, or load without --strict"
+            )
         if self.gap is not None:
             record, channel = self.gap
             raise DataError(
@@ -56,14 +70,17 @@ class Content:
             )
 
     def sound(self, place: Any, records: int) -> Ints:
-        """Records without a silent channel.
+        """Records that were written and have no silent channel.
 
         Raises
         ------
         DataError
             When there is none.
         """
-        keep = np.setdiff1d(np.arange(records), [record for record, _ in self.silent])
+        silent = [record for record, _ in self.silent]
+        keep = np.setdiff1d(np.arange(records), silent + self.unwritten)
+        if records and not len(keep) and self.unwritten:
+            raise DataError(f"no record of {place} has values that differ; look for missing chunks")
         if records and not len(keep):
             raise DataError(
                 f"every record of {place} has a channel without any value; the first is channel "

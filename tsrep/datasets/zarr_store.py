@@ -28,7 +28,7 @@ from tsrep.registry import DATASETS
 from tsrep.signals.chunked_store import ChunkedStore
 from tsrep.signals.panel import Floats, Panel
 
-FORMAT = 1
+FORMAT = 2
 AT_ONCE = 4 << 20  # bytes worth a reading; smaller chunks are read together
 LARGEST = 512 << 20
 
@@ -39,7 +39,8 @@ class ZarrStore:
 
     The array is read in chunks of records, of which the last used are held, so it may be larger than memory
     and lie behind any URL that fsspec knows. Where no sampler is set, a run takes its batches from some
-    chunks at a time, by ``chunk-wise``. An array with missing values (NaN) must hold floats.
+    chunks at a time, by ``chunk-wise``. Records of a chunk that is not there are skipped. An array with
+    missing values (NaN) must hold floats.
 
     Parameters
     ----------
@@ -154,7 +155,7 @@ class ZarrStore:
             source=f"own array {self.array}",
             digest=records.digest(content.sha256, keep),
         )
-        return panel.select(keep) if content.silent else panel
+        return panel.select(keep) if len(keep) < len(panel) else panel
 
 
 def open_store(place: str, held_bytes: int) -> ChunkedStore:
@@ -267,5 +268,6 @@ def _read_through(store: ChunkedStore) -> Content:
         x = store[first : first + store.chunk]
         digest.update(x.data)
         content.look(x, first)
+        content.look_for_lost(x, first)
     content.sha256 = digest.hexdigest()
     return content
