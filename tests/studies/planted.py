@@ -107,7 +107,7 @@ def confirmed(finalists: int = 4, seeds: int = 5) -> pd.DataFrame:
             for seed in range(1000, 1000 + seeds):
                 test = level * (1 + 0.015 * rank + 0.004 * rng.normal())
                 origin, place = ("control", math.nan) if control else ("sampled", rank)
-                scores = (0.9 * test, test, test - 0.01, test + 0.01)
+                scores = (0.9 * test, test, test - 0.01, test + 0.01, -0.02, -0.03, -0.01)
                 rows.append((label, place, origin, task, seed, "mse", *scores, "window"))
     names = [
         "finalist",
@@ -120,6 +120,9 @@ def confirmed(finalists: int = 4, seeds: int = 5) -> pd.DataFrame:
         "test",
         "interval_low",
         "interval_high",
+        "minus_random",
+        "minus_random_low",
+        "minus_random_high",
         "unit",
     ]
     return pd.DataFrame(rows, columns=names)

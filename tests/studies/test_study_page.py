@@ -187,6 +187,16 @@ def test_answers_of_every_kind_of_value() -> None:
     assert answer(planted(2), Finalists(only_controls))[1] == "Only controls have been scored on test."
 
 
+@pytest.mark.parametrize(("rank", "better"), [(1, 0), (3, 2)])
+def test_the_answer_says_where_the_first_by_validation_stands_on_test(rank: int, better: int) -> None:
+    rows = confirmed(4)
+    own = rows["rank"].notna()
+    rows.loc[own, "rank"] = (rows.loc[own, "rank"] - rank) % 4  # by test they are 1 to 4
+    told = answer(planted(2), Finalists(rows))[1]
+    assert f"{better} of 3 other finalists are better" in told
+    assert "minus random-init −0.020 (−0.030 to −0.010)" in told
+
+
 def test_a_task_without_a_name_and_many_tasks_read_well() -> None:
     rows = confirmed(1, 2)
     unnamed = answer(planted(2), Finalists(rows[rows["task"] == TASKS[0]].assign(task="")))[1]

@@ -177,6 +177,12 @@ def test_confirmation_uses_fresh_seeds_and_the_test_part_and_is_made_once(tmp_pa
     assert own["test"].nunique() == 2
     assert (own["interval_low"] < own["test"].mean()).all()
     assert own["validation"].notna().all()
+    start = rows[(rows["finalist"] == "random-init") & (rows["metric"] == "mse")]
+    paired = own["minus_random"]
+    assert paired.tolist() == pytest.approx([own["test"].mean() - start["test"].mean()] * 2)
+    assert (own["minus_random_low"] <= paired).all()
+    assert (paired <= own["minus_random_high"]).all()
+    assert start["minus_random"].isna().all()
     seeds = {Run(path.parent).config.seed for path in begun.folder.glob("confirmation/*/run/*/config.yaml")}
     assert len(seeds) == 2
     assert not seeds & {run_seed(begun.definition, Asked(ticket=t), 0) for t in range(3)}  # type: ignore[arg-type]  # a stand-in

@@ -151,7 +151,12 @@ def read_confirmation(
     chosen = [Finalist(**finalist) for finalist in told["finalists"]]
     rounds = told.pop("rounds", 1)
     current = study is None or told == _note(definition, finalists(definition, study))
-    return Finalists(rows.astype({"task": str}), _settings(definition, chosen), rounds, current)
+    return Finalists(
+        rows.reindex(columns=list(COLUMNS)).astype({"task": str}),
+        _settings(definition, chosen),
+        rounds,
+        current,
+    )
 
 
 def _note(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, Any]:
@@ -209,6 +214,9 @@ def _score(
                     "test": value,
                     "interval_low": row.low,
                     "interval_high": row.high,
+                    "minus_random": row.minus_random.value if row.minus_random else None,
+                    "minus_random_low": row.minus_random.low if row.minus_random else None,
+                    "minus_random_high": row.minus_random.high if row.minus_random else None,
                     "unit": row.unit,
                 }
 

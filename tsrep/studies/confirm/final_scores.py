@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tsrep.encoders.pooling import POOLS
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.forecast import encode, forecast_scores
 from tsrep.evaluation.forecast_direct import Forecast, Represented, direct_scores
@@ -37,6 +38,8 @@ class FinalScore:
     method, metric, unit : str
     low, high : float
         95 % interval of the mean over seeds, by resampling patients or blocks of time.
+    minus_random : Interval or None
+        This minus the random-initialised encoder on the same resamples; None for what has none.
     by_seed : tuple of float
     chosen_by : bool
         Whether the study's own score is this metric, on validation.
@@ -47,6 +50,7 @@ class FinalScore:
     unit: str
     low: float
     high: float
+    minus_random: Interval | None
     by_seed: tuple[float, ...]
     chosen_by: bool
 
@@ -93,7 +97,7 @@ def _direct(runs: Runs, prepared: PreparedSeries) -> ForecastScores:
         first.config.evaluation.forecast,
         horizon=first.config.objective.horizon,
         lookback=max(run.config.objective.lookback for of in found for run in of),
-        control=next(iter(runs)),
+        control=RANDOM_INIT,
     )
 
 
@@ -119,11 +123,18 @@ def _averaged(scores: ForecastScores, horizons: int) -> Iterator[FinalScore]:
         rows = [row for row in scores if row.method == method]
         for metric in ("mse", "mae"):
             by_seed = np.mean([row.by_seed[metric] for row in rows], axis=0)
-            low, high = (
-                float(np.mean([getattr(row.metrics[metric], end) for row in rows])) for end in ("low", "high")
-            )
+            score = _mean([row.metrics[metric] for row in rows])
+            paired = [row.difference[metric] for row in rows if metric in row.difference]
             unit = "window" if horizons == 1 else f"window, mean of {horizons} horizons"
-            yield FinalScore(method, metric, unit, low, high, tuple(by_seed.tolist()), metric == "mse")
+            yield FinalScore(
+                method, metric, unit, score.low, score.high, _mean(paired) if paired else None,
+                tuple(by_seed.tolist()), metric == "mse",
+            )  # fmt: skip
+
+
+def _mean(intervals: Sequence[Interval]) -> Interval:
+    ends = np.mean([(each.value, each.low, each.high) for each in intervals], axis=0)
+    return Interval(*ends.tolist())
 
 
 def _panel(runs: Runs, prepared: Prepared, folder: Path) -> list[FinalScore]:
@@ -150,6 +161,7 @@ def _panel(runs: Runs, prepared: Prepared, folder: Path) -> list[FinalScore]:
             row.unit,
             row.metrics[metric].low,
             row.metrics[metric].high,
+            row.difference.get(metric),
             tuple(one.metrics[metric].value for found in alone for one in found if _same(one, row)),
             metric == "auroc",
         )

@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+PAIRED = ("minus_random", "minus_random_low", "minus_random_high")
 COLUMNS = (
     "finalist", "rank", "origin", "task", "seed", "metric",
-    "validation", "test", "interval_low", "interval_high", "unit",
+    "validation", "test", "interval_low", "interval_high", *PAIRED, "unit",
 )  # fmt: skip
 SUMMARY = (
     "finalist", "rank", "origin", "task", "metric", "unit", "seeds",
-    "validation", "test", "low", "high", "spread",
+    "validation", "test", "low", "high", *PAIRED, "spread",
 )  # fmt: skip
 _KEYS = ["finalist", "task", "metric"]
 
@@ -27,7 +28,9 @@ class Finalists:
     ----------
     rows : DataFrame
         ``COLUMNS``: a row for each finalist, task, seed and metric. ``rank`` is that of the
-        validation; ``origin`` is ``"control"`` for baselines. The interval is that of the test score.
+        validation; ``origin`` is ``"control"`` for baselines. The interval is that of the test score;
+        ``minus_random`` is the mean test score minus that of the random-initialised encoder, its interval
+        from the same resamples.
     parameters : mapping of finalist to mapping of axis to value
         Settings of each finalist.
     rounds : int
@@ -48,7 +51,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     ``low`` and ``high`` are means of the seeds' intervals; ``spread`` is the standard deviation of the test
     score over seeds, NaN with one.
     """
-    scores = ["validation", "test", "interval_low", "interval_high"]
+    scores = ["validation", "test", "interval_low", "interval_high", *PAIRED]
     grouped = rows.groupby(_KEYS, sort=False, dropna=False)
     found = grouped[scores].mean()
     found["spread"] = grouped["test"].std()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -18,7 +19,7 @@ MOST_TASKS = 4
 
 def answer(table: TrialTable, finalists: Finalists | None) -> list[str]:
     """What came out, one sentence each: the best trial on validation, then the finalists on test."""
-    return [_best(table), *_on_test(finalists)]
+    return [_best(table), *_on_test(finalists, table.maximise)]
 
 
 def _best(table: TrialTable) -> str:
@@ -43,7 +44,7 @@ def against_baseline(table: TrialTable, value: float) -> str:
     return f"{signed(value - table.baseline, 4)} against the baseline of {number(table.baseline, 4)}"
 
 
-def _on_test(finalists: Finalists | None) -> list[str]:
+def _on_test(finalists: Finalists | None, up: bool) -> list[str]:
     if finalists is None or finalists.rows.empty:
         return ["No finalist has been confirmed on test yet."]
     found = summarise(finalists.rows)
@@ -55,7 +56,7 @@ def _on_test(finalists: Finalists | None) -> list[str]:
     found = found[found["metric"] == metric]
     tasks = list(dict.fromkeys(found["task"]))
     shown = tasks[:MOST_TASKS]
-    parts = [_score(found[found["task"] == task], str(first), str(task)) for task in shown]
+    parts = [_score(found[found["task"] == task], str(first), str(task), up) for task in shown]
     more = len(tasks) - len(shown)
     rest = f" and {more} more task{'s' if more > 1 else ''} in the table" if more > 0 else ""
     told = "; ".join(part for part in parts if part)
@@ -63,7 +64,7 @@ def _on_test(finalists: Finalists | None) -> list[str]:
     return [f"On test, {first} (first by validation{then}) reaches {metric_name(metric)} {told}{rest}."]
 
 
-def _score(rows: pd.DataFrame, first: str, task: str) -> str:
+def _score(rows: pd.DataFrame, first: str, task: str, up: bool) -> str:
     mine = rows[rows["finalist"] == first]
     if mine.empty:
         return ""
@@ -73,7 +74,13 @@ def _score(rows: pd.DataFrame, first: str, task: str) -> str:
     controls = rows[rows["origin"] == "control"]
     others = ", ".join(f"{c['finalist']} {number(c['test'], 3)}" for _, c in controls.iterrows())
     where = f" on {task}" if task else ""
-    return f"{number(row['test'], 3)}{between}{where}{f', against {others}' if others else ''}"
+    told = f"{number(row['test'], 3)}{between}{where}{f', against {others}' if others else ''}"
+    if math.isfinite(row["minus_random"]):
+        ends = f"{signed(row['minus_random_low'])} to {signed(row['minus_random_high'])}"
+        told += f"; minus random-init {signed(row['minus_random'])} ({ends})"
+    own = rows[rows["origin"] != "control"]["test"]
+    better = int((own > row["test"]).sum() if up else (own < row["test"]).sum())
+    return f"{told}; {better} of {len(own) - 1} other finalists are better" if len(own) > 1 else told
 
 
 def progress(table: TrialTable, facts: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from tsrep.studies.read.wording import is_preset, metric_name, origin, p_text, t
 Rows = list[tuple[Cell, ...]]
 BEST = 10
 MOST_TASKS = 3
+FINALIST = ("finalist", "origin", "validation", "test", "minus random-init", "spread over seeds", "seeds")
 
 
 def best_tables(table: TrialTable) -> list[Table]:
@@ -72,22 +73,27 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
         best = rows["test"].max() if table.maximise else rows["test"].min()
         unit = str(rows["unit"].iloc[0])
         caption = f"{task}: {metric_name(metric)} on test" if task else f"{metric_name(metric)} on test"
-        names = ("finalist", "origin", "validation", "test", "spread over seeds", "seeds")
         cells = [_finalist_row(row, best) for _, row in rows.iterrows()]
-        tables.append(Table(f"{caption}, per {unit}", _header(names, {2, 3, 4, 5}), cells))
+        tables.append(Table(f"{caption}, per {unit}", _header(FINALIST, {2, 3, 4, 5, 6}), cells))
     settings = _settings(finalists.parameters, table)
     return [*tables, settings] if settings else tables
 
 
 def _finalist_row(row: pd.Series, best: float) -> tuple[Cell, ...]:
     low, high = number(row["low"], 4), number(row["high"], 4)
+    paired = _ends(row["minus_random_low"], row["minus_random_high"], 4)
     between = "" if NOTHING in (low, high) else f"{low}–{high}"
     return (
         Cell(str(row["finalist"]), strong=row["origin"] != "control"), Cell(origin(row["origin"])),
         _right(number(row["validation"], 4)),
         Cell(number(row["test"], 4), between, numeric=True, strong=bool(row["test"] == best)),
+        Cell(signed(row["minus_random"], 4), paired, numeric=True),
         _right(number(row["spread"], 4)), _right(f"{int(row['seeds'])}"),
     )  # fmt: skip
+
+
+def _ends(low: float, high: float, digits: int) -> str:
+    return "" if math.isnan(low) else f"{signed(low, digits)} to {signed(high, digits)}"
 
 
 def _settings(parameters: Mapping[str, Mapping[str, Any]], table: TrialTable) -> Table | None:
@@ -125,10 +131,10 @@ def effects_table(effects: Sequence[Effect], table: TrialTable) -> Table:
     for i, e in enumerate(effects):
         first = not i or effects[i - 1].axis != e.axis
         breaks |= {i} if first else set()
-        interval = "" if math.isnan(e.low) else f"{signed(e.low, digits)} to {signed(e.high, digits)}"
+        ends = _ends(e.low, e.high, digits)
         rows.append((
             Cell(e.axis if first else ""), Cell(e.level), Cell(e.reference),
-            Cell(f"{signed(e.mean, digits)} {unit}".rstrip(), interval, numeric=True, strong=e.p_holm < 0.05),
+            Cell(f"{signed(e.mean, digits)} {unit}".rstrip(), ends, numeric=True, strong=e.p_holm < 0.05),
             _right(p_text(e.p)), _right(p_text(e.p_holm)), _right(f"{e.pairs}"), _right(f"{e.exact}"),
             _right(number(e.distance, 2)),
         ))  # fmt: skip
