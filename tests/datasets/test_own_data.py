@@ -128,7 +128,9 @@ def test_a_record_with_a_silent_lead_is_skipped(arrays):
     np.testing.assert_array_equal(panel.x, x[[0, 1, 3, 4, 5]])
     findings = {f.what: f.where for f in check(panel)}
     assert findings["1 left out as unreadable"] == "2: channel 1 has no value (NaN throughout)"
-    assert findings["1 record with missing values (NaN), steps that encoders drop in all leads"] == "ch0: 4 (p2)"
+    assert (
+        findings["1 record with missing values (NaN), steps that encoders drop in all leads"] == "ch0: 4 (p2)"
+    )
     with pytest.raises(DataError, match=r"record 2 of .* missing values in channel 1"):
         own(arrays, strict=True)
     x[:, 0] = np.nan
