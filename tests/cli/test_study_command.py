@@ -18,7 +18,7 @@ study: tiny
 question: Does it run?
 config:
   dataset: {name: seasonal-sim, steps: 900, noise: 1.0, channels: 1}
-  window: {hop_steps: 8}
+  window: {hop_steps: 7}
   encoder: {name: patch-transformer, width: {one_of: [8, 16]}, depth: 1, heads: 2, patch: 12}
   objective: {name: forecast, lookback: 48, horizon: 12}
   training: {epochs: 1, batch_size: 16}

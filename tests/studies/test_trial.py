@@ -21,7 +21,7 @@ from tsrep.studies.work.trial import BASELINES, kept_score, run_seed, run_trial
 
 CONFIG: dict[str, Any] = {
     "dataset": {"name": "seasonal-sim", "steps": 900, "noise": 1.0, "channels": 1},
-    "window": {"hop_steps": 8},
+    "window": {"hop_steps": 7},
     "encoder": {
         "name": "patch-transformer",
         "width": {"one_of": [8, 16]},

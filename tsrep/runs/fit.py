@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tsrep.runs.config_files import write_config
 from tsrep.runs.folder import Run
 from tsrep.runs.intervals import write_intervals
 from tsrep.runs.prepare import Prepared, prepare, refuse_unmet_needs
-from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepare_series import PreparedSeries, some_steps_of_a_season
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.snapshots import write_snapshots
@@ -92,8 +92,7 @@ def fit(
     with process_group(device) as ranks:
         prepared = _prepare_in_turn(config, progress, ranks)
         config = with_sampler(config, prepared.panel)
-        warning = across_chunks(config, prepared.panel)
-        if warning is not None and progress and ranks.first:
+        for warning in _warnings(config, prepared) if progress and ranks.first else ():
             print(f"tsrep: {warning}", file=sys.stderr)
         encoder = new_encoder(config, prepared.panel, config.seed)
         objective = new_objective(config, encoder, prepared.panel, config.seed)
@@ -145,6 +144,14 @@ def fit(
             write_snapshots(run.path, config, prepared, run.encoder().to(device), device)
         ranks.wait()
     return run
+
+
+def _warnings(config: Configuration, prepared: Prepared | PreparedSeries) -> Iterator[str]:
+    chunks = across_chunks(config, prepared.panel)
+    seasons = (
+        some_steps_of_a_season(config, prepared.records) if isinstance(prepared, PreparedSeries) else None
+    )
+    yield from (warning for warning in (chunks, seasons) if warning is not None)
 
 
 def _prepare_in_turn(config: Configuration, progress: bool, ranks: Ranks) -> Prepared | PreparedSeries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tsrep.errors import DataError
 from tsrep.registry import OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel, Series, Split
+from tsrep.signals.series import hop_through_seasons
 from tsrep.signals.split import PARTS
 from tsrep.signals.standardise import Scaler, standardise_series
 from tsrep.signals.time_split import TimeSplit
@@ -128,7 +130,20 @@ def _sections(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
                 "objective.horizon"
             )
     reaching = (start, stop), (max(0, held - wanted.history), end)
-    return series.sections(wanted.steps, config.window.hop_steps or wanted.hop, spans=reaching)
+    hop = config.window.hop_steps or wanted.hop
+    return series.sections(wanted.steps, (hop, hop_through_seasons(hop, series.period)), spans=reaching)
+
+
+def some_steps_of_a_season(config: Configuration, series: Series) -> str | None:
+    """A sentence where a forecaster is trained on windows that begin at some steps of a season alone."""
+    wanted = OBJECTIVES.entry(config.objective.name).cls.sections(config.objective)
+    hop, period = config.window.hop_steps, series.period
+    if wanted is None or hop is None or (common := gcd(hop, period)) == 1:
+        return None
+    return (
+        f"training windows every {hop} steps begin at {period // common} of the {period} steps of a season "
+        f"alone, but all are scored; window.hop_steps {hop_through_seasons(hop, period)} begins at every one"
+    )
 
 
 def _refuse_channels_without_values(series: Series, spans: TimeSplit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -114,18 +115,21 @@ class Series:
         future = sliding_window_view(self.values, horizon, axis=1)[:, lookback:]
         return past.swapaxes(0, 1), future.swapaxes(0, 1)
 
-    def sections(self, length: int, hop: int | None = None, *, spans: Sequence[Span]) -> Panel:
+    def sections(
+        self, length: int, hop: int | Sequence[int] | None = None, *, spans: Sequence[Span]
+    ) -> Panel:
         """Panel of sections of ``length`` steps every ``hop`` steps inside each span, on the same memory.
 
-        Each section is a trial of its own; ``patient`` is the number of its span. A section's ``start`` is
-        its first step in the series.
+        Spans may have a hop each. Each section is a trial of its own; ``patient`` is the number of its span.
+        A section's ``start`` is its first step in the series.
 
         Raises
         ------
         DataError
             When a span is shorter than a section.
         """
-        starts = [np.arange(a, b - length + 1, hop or length) for a, b in spans]
+        hops = [hop or length] * len(spans) if hop is None or isinstance(hop, int) else hop
+        starts = [np.arange(a, b - length + 1, step) for (a, b), step in zip(spans, hops, strict=True)]
         for (a, b), found in zip(spans, starts, strict=True):
             if not len(found):
                 raise DataError(
@@ -152,6 +156,11 @@ class Series:
             digest=self.digest,
             synthetic=self.synthetic,
         )
+
+
+def hop_through_seasons(hop: int, period: int) -> int:
+    """The largest hop up to this one with which sections begin at every step of a season."""
+    return next(step for step in range(hop, 0, -1) if gcd(step, period) == 1)
 
 
 def _check(series: Series) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.forecast import forecast_scores
 from tsrep.evaluation.forecast_baselines import RIDGE_NLINEAR
 from tsrep.evaluation.forecast_direct import direct_scores
 from tsrep.files import write_json
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import prepare
-from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepare_series import PreparedSeries, some_steps_of_a_season
 
 
 def baseline(file: Path, task: str, config: Configuration) -> float | None:
@@ -53,13 +53,15 @@ def measured(config: Configuration, task: str) -> float | None:
     Raises
     ------
     ConfigError, DataError, SplitError
-        When the data are not there, or too short.
+        When the data are not there, or too short, or windows begin at some steps of a season alone.
     RunError
         When nothing can be divided by it.
     """
     prepared = prepare(config, progress=False)
     if not isinstance(prepared, PreparedSeries):
         return None
+    if (fault := some_steps_of_a_season(config, prepared.records)) is not None:
+        raise ConfigError(fault)
     settings = config.evaluation.forecast
     if config.objective.name == "forecast":
         scores = direct_scores(
