@@ -79,6 +79,26 @@ def test_every_window_of_a_part_is_a_sample(root: Path) -> None:
     assert prepared.panel.select(prepared.split.train).start.max() + LOOKBACK + HORIZON == train
 
 
+@pytest.mark.parametrize(("hop", "held"), [(5, 5), (8, 7), (24, 23)])
+def test_windows_that_choose_begin_at_every_step_of_a_season(root: Path, hop: int, held: int) -> None:
+    """Else a model that knows some hours of the day alone would be chosen."""
+    prepared = prepare(configure(settings(root, window={"hop_steps": hop})), progress=False)
+    training, chosen = (
+        np.unique(np.diff(prepared.panel.start[part]))
+        for part in (prepared.split.train, prepared.split.validation)
+    )
+    assert (training.tolist(), chosen.tolist()) == ([hop], [held])
+
+
+def test_a_run_tells_that_it_trains_on_some_steps_of_a_season(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "training windows every 8 steps begin at 3 of the 24 steps of a season alone"
+    for hop, said in ((7, False), (8, True)):
+        fit(settings(root, window={"hop_steps": hop}, training={"epochs": 1}), out=tmp_path / f"run{hop}")
+        assert (told in capsys.readouterr().err) == said
+
+
 def test_a_run_gives_back_its_forecaster(root: Path, tmp_path: Path) -> None:
     run = fit(settings(root), out=tmp_path / "run", progress=False)
     prepared = prepare(run.config, progress=False)

@@ -157,6 +157,13 @@ def finished(tmp_path: Path, **more: Any) -> Study:
     return begun
 
 
+def test_a_study_whose_trials_would_see_some_hours_of_the_day_is_refused(tmp_path: Path) -> None:
+    hourly = {**CONFIG, "window": {"hop_steps": 8}}
+    with pytest.raises(ConfigError, match=r"at 3 of the 24 steps of a season .* window.hop_steps 7 begins"):
+        begin(study(config=hourly), folder=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
 def test_finalists_are_the_best_by_validation_and_the_presets(tmp_path: Path) -> None:
     begun = finished(tmp_path)
     with begun.opened() as opened:
