@@ -163,8 +163,8 @@ def finalists_figure(reading: Reading) -> Shown | Missing:
     found = summarise(rows)
     caption = (
         "Test scores of finalists (blue, in the order of their validation), trained anew from fresh seeds, "
-        "and of controls (grey): means over seeds with 95 % intervals of the test part; small dots are "
-        "single seeds."
+        "and of controls (grey): means over seeds with 95 % intervals by bootstrap over the patients or "
+        "blocks of time of the test part; small dots are single seeds."
     )
     numbers = {"finalists": found, "finalists-seeds": rows}
     return Shown(picture("finalists", "", caption, figure_finalists(found, rows)), numbers)
