@@ -7,6 +7,7 @@ used.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -149,8 +150,16 @@ def silent_mne() -> Iterator[tuple[Any, list[warnings.WarningMessage]]]:
         warnings.simplefilter("always")
         import mne
 
-        with mne.utils.use_log_level("WARNING"):
-            yield mne, said
+        mne.utils.logger.addFilter(_nothing)  # which repeats warnings where a program has it write to a file
+        try:
+            with mne.utils.use_log_level("WARNING"):
+                yield mne, said
+        finally:
+            mne.utils.logger.removeFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
 
 
 def _open(mne: Any, path: Path) -> Any:
