@@ -47,7 +47,8 @@ def pool(processes: int) -> Iterator[Pool]:
     executor = ProcessPoolExecutor(processes, spawn, _begin, (stop,))
     try:
         with environment(threads(1)), deaf():
-            executor.submit(_nothing)  # the first job starts all processes
+            for _ in range(processes):  # each starts a process, as none is idle yet
+                executor.submit(_nothing)
         yield Pool(executor)
     except BaseException as error:
         stop.set()
@@ -61,12 +62,11 @@ def pool(processes: int) -> Iterator[Pool]:
 def _end(executor: ProcessPoolExecutor) -> None:
     """Let jobs under way save their state; after a second Ctrl-C they may not."""
     children = multiprocessing.active_children()
-    executor.shutdown(wait=False, cancel_futures=True)
-    for child in children:
-        with suppress(OSError):  # it ended just now
-            os.kill(child.pid or os.getpid(), signal.SIGINT)
     try:
-        executor.shutdown()
+        for child in children:
+            with suppress(OSError):  # it ended just now
+                os.kill(child.pid or os.getpid(), signal.SIGINT)
+        executor.shutdown(cancel_futures=True)
     except KeyboardInterrupt:
         for child in children:
             child.kill()
@@ -79,7 +79,7 @@ def _begin(stop: Event) -> None:
 
 
 def _nothing() -> None:
-    """The first job."""
+    """The first job of a process."""
 
 
 def _heard(job: Callable[[Given], Found], given: Given) -> Found:
