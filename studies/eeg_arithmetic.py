@@ -20,26 +20,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept_runs import kept_run
 from numpy.typing import NDArray
+from results_page import write_page
 
 from tsrep.encoders.pooling import POOLS
-from tsrep.errors import RunError
 from tsrep.evaluation.aggregate import by_record
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.protocol import MAJORITY, Features, evaluate_features
 from tsrep.evaluation.scores import Score
 from tsrep.evaluation.scoring import RANDOM_INIT, score
-from tsrep.files import write_text
 from tsrep.runs.build import new_encoder
-from tsrep.runs.config import Configuration, configure, merged
+from tsrep.runs.config import configure, merged
 from tsrep.runs.finetune import finetuned
-from tsrep.runs.fit import fit
-from tsrep.runs.folder import Run
 from tsrep.runs.prepare import Prepared, prepare
 from tsrep.signals import Panel
 
-FINDINGS = "<!-- findings: written by hand, kept when the table is made again -->"
 ARRAY, SCALP, SUBJECTS, FOLDS = "eeg_125hz_int16_x20uV.npy", 19, 36, 6
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
 BAND_POWER, SUPERVISED = "band-power", "supervised"
@@ -83,7 +80,7 @@ def main() -> None:
     found = [
         [_rotation(options.runs, root, fold, seed) for fold in range(FOLDS)] for seed in range(options.seeds)
     ]
-    _write(options.out, _page(found))
+    write_page(options.out, _page(found))
 
 
 def _scalp_only(source: Path, target: Path) -> Path:
@@ -110,7 +107,7 @@ def _rotation(runs: Path, root: Path, fold: int, seed: int) -> dict[Key, Predict
     for name, change in METHODS.items():
         here = {"root": str(root), "seed": seed, "split": split}
         config = configure(merged(merged(BASE, change), here))
-        run = _trained(runs / f"{name}-{fold}-{seed}", config)
+        run = kept_run(runs / f"{name}-{fold}-{seed}", config)
         prepared = prepare(config, progress=False)
         features[name] = embed(run.encoder(), prepared.panel, pool=POOLS[config.evaluation.pool])
     assert isinstance(prepared, Prepared)
@@ -136,14 +133,6 @@ def _rotation(runs: Path, root: Path, fold: int, seed: int) -> dict[Key, Predict
     save_predictions(done, kept)
     print(f"fold {fold}, seed {seed} is scored", flush=True)
     return kept
-
-
-def _trained(path: Path, config: Configuration) -> Run:
-    if not (path / "config.yaml").exists():
-        return fit(config, out=path, progress=False)
-    if Run(path).config != config:
-        raise RunError(f"{path} was made with other settings than the script has now; remove it")
-    return Run(path) if Run(path).finished else fit(resume=path, progress=False)
 
 
 def band_power(windows: Panel) -> NDArray[np.float32]:
@@ -214,14 +203,6 @@ def _page(found: Sequence[Sequence[dict[Key, Predictions]]]) -> str:
             f"| {auroc.value:.3f} [{auroc.low:.3f}, {auroc.high:.3f}]{noise} | {shown} | {accuracy:.3f} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, page: str) -> None:
-    """Replace the page but for what stands after the mark of the findings."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    findings = old.partition(FINDINGS)[2] or "\n"
-    write_text(path, f"{page}\n{FINDINGS}{findings}")
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":
