@@ -49,10 +49,10 @@ class TestRepeating:
         pd.testing.assert_frame_equal(fitted.transform(x), again.transform(x), check_exact=True)
 
     def test_the_global_generators_stay_where_they_are(self) -> None:
-        before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+        before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - likewise
         encoder().fit(waves()[0])
         assert torch.equal(before[0], torch.random.get_rng_state())
-        np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+        np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002 - likewise
 
     def test_threads_do_not_draw_from_each_other(self) -> None:
         drawn = Event()

@@ -115,7 +115,7 @@ def test_fit_does_not_touch_the_global_generators(tmp_path: Path) -> None:
     legacy = np.random.get_state()[1].copy()  # noqa: NPY002  # the legacy state is what must not move
     fit(TINY | {"training": {"epochs": 1, "batch_size": 64}}, out=tmp_path / "run", progress=False)
     assert torch.equal(before, torch.get_rng_state())
-    assert (legacy == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert (legacy == np.random.get_state()[1]).all()  # noqa: NPY002  # likewise
 
 
 def test_a_taken_folder_is_refused_and_left_alone(tiny_run: Path) -> None:

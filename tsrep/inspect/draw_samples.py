@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.style import ACCENT, FAINT, INK, MUTED, PALETTE, WIDTH, house, new_figure, shorten
+from tsrep.inspect.style import ACCENT, FAINT, INK, MUTED, PALETTE, WIDTH, house, limits, new_figure, shorten
 
 BENEATH = LinearSegmentedColormap.from_list("beneath", ["#ffffff", "#fbe3c8", "#f3a95f", "#d55e00"])
 BRIGHTEST = 99.8  # percentile of the cells that has the full colour
@@ -98,7 +98,7 @@ def brightest(maps: Sequence[NDArray[Any]]) -> float:
 def _overlay(axes: Axes, sample: Sample, c: int, colour: Normalize, scale: float) -> None:
     time = (np.arange(sample.signal.shape[1]) - sample.signal.shape[1] + 1) * scale
     shown = [sample.signal[c], *(v[c] for v in (sample.truth, sample.forecast) if v is not None)]
-    low, high = _limits(np.concatenate(shown))
+    low, high = limits(np.concatenate(shown), room=0.08)
     edges = np.append(time, time[-1] + scale) - scale / 2
     cells = 100 * sample.mass[c : c + 1]
     axes.pcolormesh(edges, [low, high], cells, cmap=BENEATH, norm=colour, rasterized=True, zorder=0)
@@ -119,12 +119,3 @@ def _overlay(axes: Axes, sample: Sample, c: int, colour: Normalize, scale: float
     axes.set_ylim(low, high)
     axes.grid(False)
     axes.yaxis.set_major_locator(MaxNLocator(3))
-
-
-def _limits(values: NDArray[Any]) -> tuple[float, float]:
-    there = values[np.isfinite(values)]
-    if not len(there):
-        return -1.0, 1.0
-    low, high = float(there.min()), float(there.max())
-    room = 0.08 * (high - low) or 0.5
-    return low - room, high + room

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.style import ACCENT, FLOOR, INK, MUTED, PALETTE, WIDTH, house, new_figure, shorten
+from tsrep.inspect.style import ACCENT, FLOOR, INK, MUTED, PALETTE, WIDTH, house, limits, new_figure, shorten
 from tsrep.registry import nearest
 
 Floats = NDArray[Any]
@@ -225,13 +225,7 @@ def _ends(low: float, high: float) -> list[float]:
 def _limits(examples: Sequence[ViewExample], channel: str) -> tuple[float, float]:
     """What all rows show of a channel, with a little room."""
     pieces = [v[e.channels.index(channel)] for e in examples for v in (e.original, e.view)]
-    values = np.concatenate(pieces)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return -1.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    room = 0.06 * (high - low) or 0.5
-    return low - room, high + room
+    return limits(np.concatenate(pieces), room=0.06)
 
 
 def _head(figure: Figure, examples: Sequence[ViewExample], title: str) -> None:

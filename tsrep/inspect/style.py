@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from tsrep.inspect.naming import is_majority, is_random
 
@@ -138,6 +139,16 @@ def method_looks(methods: Sequence[str]) -> dict[str, Mapping[str, Any]]:
             colour, mark = next(strong, (INK, "o"))
             looks[method] = {"color": colour, "marker": mark, "markerfacecolor": colour}
     return looks
+
+
+def limits(values: NDArray[Any], *, room: float) -> tuple[float, float]:
+    """Ends of an axis that shows all values, with a share of their range left free on both sides."""
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return -1.0, 1.0
+    low, high = float(there.min()), float(there.max())
+    free = room * (high - low) or 0.5
+    return low - free, high + free
 
 
 def bare(axes: Axes) -> None:

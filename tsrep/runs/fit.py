@@ -16,7 +16,7 @@ from tsrep.errors import RunError
 from tsrep.files import write_json
 from tsrep.forecasting.forecast import Forecast
 from tsrep.registry import OBJECTIVES, SAMPLERS
-from tsrep.runs.batches import across_chunks, suited_sampler, with_sampler
+from tsrep.runs.batches import across_chunks, with_sampler
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.choose import validation_score
 from tsrep.runs.config import Configuration, configure
@@ -196,7 +196,7 @@ def training_part(
     panel = prepared.panel.select(index)
     default = OBJECTIVES.entry(config.objective.name).cls.sampler
     sampler = SAMPLERS.build(
-        config.sampler or suited_sampler(default, panel),
+        config.sampler or {"name": default},
         panel=panel,
         batch_size=config.training.batch_size,
         seed=config.seed,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,8 +75,7 @@ class Study:
             until=None if hours is None else time.time() + 3600 * hours,
         )
 
-    @contextmanager
-    def opened(self) -> Iterator[optuna.Study]:
+    def opened(self) -> AbstractContextManager[optuna.Study]:
         """The study in its storage, as long as the block runs.
 
         Raises
@@ -85,8 +83,7 @@ class Study:
         ConfigError, RunError
             When the storage cannot be opened, or has no such study.
         """
-        with self.job().opened() as study:
-            yield study
+        return self.job().opened()
 
 
 def begin(

@@ -152,7 +152,7 @@ def read_confirmation(
     rounds = told.pop("rounds", 1)
     current = study is None or told == _note(definition, finalists(definition, study))
     return Finalists(
-        rows.reindex(columns=list(COLUMNS)).astype({"task": str}),
+        rows.astype({"task": str}),
         _settings(definition, chosen),
         rounds,
         current,

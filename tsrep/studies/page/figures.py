@@ -90,8 +90,9 @@ def cells_figure(reading: Reading) -> Shown | Missing:
     """All values in each level."""
     from tsrep.studies.draw.cells import figure_cells
 
-    if isinstance(reading.cells, Missing) or isinstance(reading.cell_summary, Missing):
-        return reading.cells if isinstance(reading.cells, Missing) else Missing("")
+    if isinstance(reading.cells, Missing):
+        return reading.cells
+    assert not isinstance(reading.cell_summary, Missing)  # it is of the same values
     caption = (
         "Every complete trial in the level that it has of each axis; black: median. Trials of a level "
         f"differ in all other axes.{_dots(reading.table)}{value_scale(reading.table).note}"
