@@ -31,7 +31,7 @@ from tsrep.rng import torch_generator
 from tsrep.signals.batch import Batch
 from tsrep.training.averaging import Step
 from tsrep.training.distributed import Ranks
-from tsrep.training.players import Players
+from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.settings import TrainingSettings
 from tsrep.training.state import Position
 
@@ -143,18 +143,18 @@ class Ours:
         self.objective: AutoTCL = OBJECTIVES.build(values, channels=CHANNELS, covariates=7)
         net = Step(self.encoder, self.objective)
         settings = TrainingSettings(clip=None)
-        self.players = Players(net, settings, 0, torch.device("cpu"), Ranks())
+        self.inner_optimisations = InnerOptimisations(net, settings, 0, torch.device("cpu"), Ranks())
         self.optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=LR)
 
     def step(self) -> list[float]:
-        self.players.move(self.batch, self.at, 1.0)
+        self.inner_optimisations.move(self.batch, self.at, 1.0)
         generator = torch_generator("step", self.at.step)
         self.optimizer.zero_grad()
         loss = torch.stack([*self.objective(self.encoder, self.batch, generator=generator).values()]).sum()
         loss.backward()
         self.optimizer.step()
         self.at.step, self.at.cursor = self.at.step + 1, self.at.cursor + 1
-        played = self.players.moves[0].flush(self.at.step)
+        played = self.inner_optimisations.moves[0].flush(self.at.step)
         return [sum(played.values()), loss.item()]
 
 

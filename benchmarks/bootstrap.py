@@ -34,16 +34,16 @@ def cohort() -> Predictions:
     return Predictions(score, target, patient, np.arange(RECORDS))
 
 
-def ours(p: Predictions, resamples: int) -> np.ndarray:
+def ours(p: Predictions, n_bootstrap: int) -> np.ndarray:
     """AUROC of each resample by this package."""
-    return resample([p], resamples=resamples, names=["auroc"]).draws["auroc"]
+    return resample([p], n_bootstrap=n_bootstrap, names=["auroc"]).draws["auroc"]
 
 
-def loop(p: Predictions, resamples: int) -> np.ndarray:
+def loop(p: Predictions, n_bootstrap: int) -> np.ndarray:
     """AUROC of each resample by copying the drawn patients' records and calling scikit-learn."""
     records = [np.flatnonzero(p.patient == patient) for patient in np.unique(p.patient)]
     found = []
-    for weight in multiplicities(len(records), resamples):
+    for weight in multiplicities(len(records), n_bootstrap):
         for column in weight.T.astype(int):
             drawn = np.concatenate([records[i] for i in np.repeat(np.arange(len(records)), column)])
             found.append(roc_auc_score(p.target[drawn], p.prob[drawn], average="macro"))
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    p, n = cohort(), options.resamples
+    p, n = cohort(), options.n_bootstrap
     with threadpool_limits(1):
         ours(p, 32)
         loop(p, 5)

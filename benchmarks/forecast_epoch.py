@@ -222,7 +222,7 @@ class Ours:
 def make_ours(path: Path, batch: int, steps: int | None, device: torch.device) -> Ours:
     config = configure(
         {
-            "dataset": {"name": "csv", "file": path.name},
+            "dataset": {"name": "series-csv", "file": path.name},
             "root": str(path.parent),
             "split": "ett-months",
             "encoder": {

@@ -33,14 +33,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.dilated_conv_ar import DilatedConvAR
-from tsrep.evaluation.forecast import encode
-from tsrep.evaluation.forecast_ridge import Regression, choose_alpha, fit_paths
-from tsrep.evaluation.forecast_rows import origins
-from tsrep.evaluation.forecast_settings import ForecastSettings
+from tsrep.evaluation.forecasts.representation import encode
+from tsrep.evaluation.forecasts.ridge import Regression, choose_alpha, fit_paths
+from tsrep.evaluation.forecasts.rows import origins
+from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.signals.calendar import CALENDAR, calendar_features
 from tsrep.signals.series import Series
 from tsrep.signals.standardise import standardise_series
-from tsrep.signals.time_split import EttMonths, TimeSplit
+from tsrep.splits.by_time import EttMonths, TimeSplit
 
 Array = NDArray[Any]
 SETTINGS, BATCH = ForecastSettings(), 256

@@ -64,7 +64,7 @@ def write_store(folder: Path, kind: str, records: int) -> None:
 
 
 def panel_of(folder: Path | None, kind: str, records: int) -> Any:
-    from tsrep.datasets.zarr_store import open_store
+    from tsrep.datasets.formats.zarr_store import open_store
     from tsrep.signals import Panel
 
     if folder is None:

@@ -61,7 +61,7 @@ def forecast(folder: Path) -> None:
     pd.DataFrame({"date": dates, "load": load.round(2)}).to_csv(folder / "load.csv", index=False)
     run = tsrep.fit(
         {
-            "dataset": {"name": "csv", "variables": "target", "target": "load"},
+            "dataset": {"name": "series-csv", "variables": "target", "target": "load"},
             "root": str(folder / "load.csv"),
             "encoder": {
                 "name": "patch-transformer",

@@ -26,9 +26,9 @@ from autotcl_page import page
 from kept_runs import kept_run
 from results_page import write_page
 
-from tsrep.evaluation.forecast import encode, forecast_scores
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.scoring import RANDOM_INIT
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.representation import encode, forecast_scores
+from tsrep.evaluation.labels.scoring import RANDOM_INIT
 from tsrep.files import replacing
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged

@@ -11,8 +11,8 @@ import numpy as np
 from results_page import table
 from scipy.stats import t
 
-from tsrep.evaluation.forecast_baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
+from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
 from tsrep.runs.folder import Run
 
 RULES = (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)  # nothing in them is drawn
@@ -143,7 +143,7 @@ def _augmenters(runs: Mapping[str, Mapping[str, Sequence[Path]]]) -> list[str]:
                 continue
             cells = []
             for name in READINGS:
-                values = [readings[name] for readings in found]
+                values = [diagnostics[name] for diagnostics in found]
                 cells.append(f"{min(values):.3f} to {max(values):.3f}")
             kept = ", ".join(str(Run(folder).provenance["training"]["epoch"]) for folder in folders)
             minutes = np.mean([Run(folder).provenance["seconds"] for folder in folders]) / 60
@@ -160,5 +160,5 @@ def _augmenters(runs: Mapping[str, Mapping[str, Sequence[Path]]]) -> list[str]:
 
 def _last_readings(folder: Path) -> dict[str, float]:
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    found: list[dict[str, float]] = [r["readings"] for r in map(json.loads, lines) if r.get("readings")]
+    found: list[dict[str, float]] = [r["diagnostics"] for r in map(json.loads, lines) if r.get("diagnostics")]
     return found[-1] if found else {}

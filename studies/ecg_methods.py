@@ -27,11 +27,11 @@ from results_page import write_page
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.labels import draw_labels
+from tsrep.evaluation.labels.frozen import evaluate_features
+from tsrep.evaluation.labels.label_fractions import subsample_labels
+from tsrep.evaluation.labels.scoring import score
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocol import evaluate_features
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.evaluation.scoring import score
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.finetune import finetuned
@@ -53,9 +53,7 @@ BASE: dict[str, Any] = {
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 32, "dim": 128},
     "training": {"epochs": 12, "batch_size": 128, "lr": 1e-3, "log_every": 20},
-    "evaluation": {
-        "finetune": {"head": {"pooling": "max-mean"}, "epochs": 5, "least_steps": 120, "lr": 1e-3}
-    },
+    "evaluation": {"finetune": {"head": {"pooling": "max-mean"}, "epochs": 5, "min_steps": 120, "lr": 1e-3}},
 }
 FRACTIONS = (1.0, 0.1, 0.01)
 METHODS: dict[str, dict[str, Any]] = {
@@ -106,7 +104,7 @@ def _supervise(job: tuple[Path, Path, float, int]) -> tuple[Predictions, int]:
     config = _configuration(root, "comet", seed)
     prepared = prepare(config, progress=False)
     panel, split = prepared.panel, prepared.split
-    labelled = draw_labels(panel, split.train, fraction, "patient", seed=seed)
+    labelled = subsample_labels(panel, split.train, fraction, "patient", seed=seed)
     predictions = finetuned(
         config,
         prepared,
@@ -125,7 +123,7 @@ def _supervise(job: tuple[Path, Path, float, int]) -> tuple[Predictions, int]:
 def _score(runs: dict[str, list[Run]], config: Configuration, prepared: Prepared, seeds: int) -> Scores:
     pool = POOLS[config.evaluation.pool]
     starts = [new_encoder(config, prepared.panel, seed) for seed in range(seeds)]
-    features = {"random-init": [embed(e, prepared.panel, pool=pool) for e in starts]}
+    features = {"random initialisation": [embed(e, prepared.panel, pool=pool) for e in starts]}
     for name, trained in runs.items():
         features[name] = [embed(run.encoder(), prepared.panel, pool=pool) for run in trained]
     return evaluate_features(
@@ -133,7 +131,7 @@ def _score(runs: dict[str, list[Run]], config: Configuration, prepared: Prepared
         prepared.panel,
         prepared.split,
         fractions=FRACTIONS,
-        drawn_by=("patient",),
+        subsample_by=("patient",),
         seeds=seeds,
         on_step=print,
     )
@@ -149,7 +147,7 @@ def _score_supervised(supervised: dict[tuple[float, int], tuple[Predictions, int
             protocol="finetune",
             part="test",
             labels=fraction,
-            drawn_by="patient" if fraction < 1 else "all",
+            subsample_by="patient" if fraction < 1 else "all",
             labelled_patients=float(np.mean([patients for _, patients in found])),
         )
     return Scores(tuple(rows))

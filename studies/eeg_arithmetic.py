@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from results_page import write_page
 
 from tsrep.encoders.pooling import POOLS
-from tsrep.evaluation.aggregate import by_record
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.labels.aggregate import by_record
+from tsrep.evaluation.labels.frozen import MAJORITY, Features, evaluate_features
+from tsrep.evaluation.labels.scoring import RANDOM_INIT, score
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
-from tsrep.evaluation.protocol import MAJORITY, Features, evaluate_features
 from tsrep.evaluation.scores import Score
-from tsrep.evaluation.scoring import RANDOM_INIT, score
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import configure, merged
 from tsrep.runs.finetune import finetuned
@@ -54,9 +54,7 @@ BASE: dict[str, Any] = {
     "window": {"seconds": 4.0},
     "encoder": {"name": "resnet1d", "width": 16, "dim": 64},
     "training": {"epochs": 10, "batch_size": 64, "lr": 1e-3, "log_every": 10},
-    "evaluation": {
-        "finetune": {"head": {"pooling": "max-mean"}, "epochs": 10, "least_steps": 60, "lr": 1e-3}
-    },
+    "evaluation": {"finetune": {"head": {"pooling": "max-mean"}, "epochs": 10, "min_steps": 60, "lr": 1e-3}},
 }
 METHODS: dict[str, dict[str, Any]] = {
     "comet": {"objective": {"name": "comet", "share_masks": True}},

@@ -27,9 +27,9 @@ from forecasting_page import Cell, Study, page
 from kept_runs import kept_run
 from results_page import write_page
 
-from tsrep.evaluation.forecast_direct import Forecast, Represented, direct_scores
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.scoring import RANDOM_INIT
+from tsrep.evaluation.forecasts.direct import Forecast, FrozenFeatures, direct_scores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.labels.scoring import RANDOM_INIT
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.direct_forecast import forecast_of, represent_of
@@ -229,7 +229,7 @@ def _scores(folder: Path, runs: Mapping[str, Sequence[Path]], *, random: bool = 
         for path in paths:
             yield forecast_of(Run(path).forecaster(), instances, device)
 
-    def starts() -> Iterator[Represented]:
+    def starts() -> Iterator[FrozenFeatures]:
         for seed in range(RANDOM_STARTS):
             start = new_encoder(first.config, prepared.panel, seed)  # where the runs of that seed started
             yield represent_of(start, forecaster.objective, instances, device)

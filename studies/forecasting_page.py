@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from results_page import table
 from scipy.stats import t
 
-from tsrep.evaluation.forecast_baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
-from tsrep.evaluation.scoring import RANDOM_INIT
+from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
+from tsrep.evaluation.labels.scoring import RANDOM_INIT
 
 SHORT, LONG = (24, 48, 168, 336, 720), (96, 192, 336, 720)
 GOALS = {("etth1", SHORT): 0.40, ("etth1", LONG): 0.42}
@@ -292,7 +292,7 @@ def _gradients(study: Study) -> list[str]:
 
 def _readings(folder: Path) -> list[dict[str, float]]:
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [r.get("readings", {}) for r in map(json.loads, lines)]
+    found = [r.get("diagnostics", {}) for r in map(json.loads, lines)]
     wanted = ("gradient ratio", "gradient cosine")
     return [r for r in found if all(name in r for name in wanted) and r["gradient ratio"] > 0]
 

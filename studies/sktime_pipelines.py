@@ -62,7 +62,7 @@ def classifiers(series: int, longest: int) -> Mapping[str, Callable[[int], Any]]
     """By name, what makes a classifier from a seed."""
     epochs = max(1, STEPS // max(1, series // ENCODER["batch_size"]))
     settings = {**ENCODER, "objective": "ts2vec", "epochs": epochs}
-    tuning = {"epochs": 10, "least_steps": 300, "batch_size": 16, "lr": 1e-3}
+    tuning = {"epochs": 10, "min_steps": 300, "batch_size": 16, "lr": 1e-3}
     methods = {
         "ContrastiveEncoder * StandardScaler * LogisticRegression": lambda seed: encoder(
             series, random_state=seed

@@ -21,10 +21,10 @@ import torch
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.labels.frozen import Features, evaluate_features
+from tsrep.evaluation.labels.scoring import RANDOM_INIT, score
 from tsrep.evaluation.predictions import Key, Predictions
-from tsrep.evaluation.protocol import Features, evaluate_features
 from tsrep.evaluation.scores import Score
-from tsrep.evaluation.scoring import RANDOM_INIT, score
 from tsrep.files import write_text
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import configure, merged
@@ -116,7 +116,7 @@ def _rows(rotations: Sequence[dict[Key, Predictions]], protocol: str, fraction: 
                 protocol=protocol,
                 part="test",
                 labels=fraction,
-                drawn_by=by,
+                subsample_by=by,
                 control=control,
             )
     return rows
@@ -148,7 +148,7 @@ def _page(rows: Sequence[Score]) -> str:
     ]
     for row in rows:
         auroc, gain = row.metrics["auroc"], row.difference.get("auroc")
-        share = f"{100 * row.labels:g} %" + ("" if row.drawn_by == "all" else f" by {row.drawn_by}")
+        share = f"{100 * row.labels:g} %" + ("" if row.subsample_by == "all" else f" by {row.subsample_by}")
         shown = "–" if gain is None else f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
         lines.append(
             f"| {row.protocol} | {share} | {row.method} | {row.n} | {row.patients} "

@@ -32,10 +32,10 @@ from ucr_page import NEIGHBOUR, write_page
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.labels.frozen import evaluate_features
+from tsrep.evaluation.labels.scoring import score
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocol import evaluate_features
 from tsrep.evaluation.scores import Scores
-from tsrep.evaluation.scoring import score
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
@@ -151,7 +151,7 @@ def _score(job: tuple[Path, Path, str, Mapping[str, str], int]) -> Scores:
     prepared = prepare(config, progress=False)
     panel, split, pool = prepared.panel, prepared.split, POOLS[config.evaluation.pool]
     starts = [new_encoder(config, panel, seed) for seed in range(seeds)]
-    features = {"random-init": [embed(start.eval(), panel, pool=pool) for start in starts]}
+    features = {"random initialisation": [embed(start.eval(), panel, pool=pool) for start in starts]}
     for name, stem in folders.items():
         trained = [Run(folder / f"{problem}-{stem}-{seed}").encoder() for seed in range(seeds)]
         features[name] = [embed(encoder, panel, pool=pool) for encoder in trained]

@@ -9,11 +9,11 @@ import numpy as np
 import results_page
 from results_page import table
 
-from tsrep.evaluation.ranks import Comparison, compare
+from tsrep.evaluation.friedman_ranks import Comparison, compare
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.files import replacing
-from tsrep.inspect.draw_ranks import figure_ranks
-from tsrep.inspect.style import png
+from tsrep.inspect.figures.ranks import figure_ranks
+from tsrep.inspect.figures.style import png
 from tsrep.runs.folder import Run
 
 NEIGHBOUR = "1-NN Euclid"

@@ -23,8 +23,8 @@ TINY: dict[str, Any] = {
     "evaluation": {
         "labels": [1.0, 0.1],
         "seeds": 2,
-        "resamples": 100,
-        "finetune": {"epochs": 1, "least_steps": 2},
+        "n_bootstrap": 100,
+        "finetune": {"epochs": 1, "min_steps": 2},
     },
 }
 

@@ -14,17 +14,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tsrep.datasets.about import About
+from tsrep.datasets.dataset import About
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.forecasting.heads.head import HEADS, Head
+from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.objectives.player import Player
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, VIEWS, Registry
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch, Panel
-from tsrep.signals.split import Split
+from tsrep.splits.split import Split
 from tsrep.testing import (
     check_dataset,
     check_encoder,
@@ -248,8 +248,8 @@ class FaultyDuel(Objective):
         scaled = self._scaled(batch.x)
         return {"size": encoder(scaled if self.fault == "leak" else scaled.detach()).float().square().mean()}
 
-    def players(self) -> tuple[Player, ...]:
-        return (Player("scale", self.scale, self._loss),) * (2 if self.fault == "names" else 1)
+    def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
+        return (InnerOptimisation("scale", self.scale, self._loss),) * (2 if self.fault == "names" else 1)
 
     def _loss(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         size = -encoder(self._scaled(batch.x)).float().square().mean()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.datasets.loading import load
-from tsrep.evaluation.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
-from tsrep.inspect.draw_own_forecast import write_own_forecast
-from tsrep.inspect.run_receptive_field import plot_receptive_field as draw_receptive_field
-from tsrep.inspect.run_views import plot_views as draw_views
+from tsrep.inspect.figures.own_forecast import write_own_forecast
+from tsrep.inspect.receptive_field.of_run import plot_receptive_field as draw_receptive_field
+from tsrep.inspect.views.of_run import plot_views as draw_views
 from tsrep.report import write_report
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed
@@ -108,7 +108,7 @@ def forecast(
 
 
 def plot_views(run: Run | Path | str, **options: Any) -> Path:
-    """Draw what views do to samples of a run; see :func:`tsrep.inspect.run_views.plot_views`.
+    """Draw what views do to samples of a run; see :func:`tsrep.inspect.views.of_run.plot_views`.
 
     The report is written anew when the figure lies in the run folder, where it shows it.
     """
@@ -120,7 +120,7 @@ def plot_views(run: Run | Path | str, **options: Any) -> Path:
 
 
 def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
-    """Draw what a run answers to; see :func:`tsrep.inspect.run_receptive_field.plot_receptive_field`.
+    """Draw what a run answers to; see :func:`tsrep.inspect.receptive_field.of_run.plot_receptive_field`.
 
     The report is written anew when the figure lies in the run folder, where it shows it.
     """

@@ -103,8 +103,8 @@ class Registry:
         try:
             for name in (self.package, *self.also):
                 package = importlib.import_module(name)
-                for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
-                    importlib.import_module(f"{name}.{module.name}")
+                for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
+                    importlib.import_module(module.name)
             for point in entry_points(group=self.package):
                 _load(point)
         except BaseException:
@@ -214,7 +214,7 @@ def _with_default(hint: Any, default: Any) -> Any:
 
 
 DATASETS = Registry("dataset", "tsrep.datasets")
-SPLITS = Registry("split", "tsrep.signals")
+SPLITS = Registry("split", "tsrep.splits")
 ENCODERS = Registry("encoder", "tsrep.encoders")
 VIEWS = Registry("view", "tsrep.views")
 OBJECTIVES = Registry("objective", "tsrep.objectives", "tsrep.forecasting")

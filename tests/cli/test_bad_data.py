@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.test_commands import tsrep
-from tsrep.datasets.simulation import simulate
+from tsrep.datasets.synthetic.simulation import simulate
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_fit_evaluates_and_reports(config: Path, tmp_path: Path) -> None:
     done = tsrep("fit", "--config", config, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "SYNTHETIC" in done.stdout
-    assert "random-init" in done.stdout
+    assert "random initialisation" in done.stdout
     page = (tmp_path / "run" / "report.html").read_text()
     assert "synthetic" in page.lower()
     assert 'src="http' not in page

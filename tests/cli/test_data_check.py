@@ -128,7 +128,7 @@ SHORT = ("--set", "evaluation.forecast.horizons=[24, 48]")
 
 
 def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
-    done = check("csv", "--root", series, *SHORT)
+    done = check("series-csv", "--root", series, *SHORT)
     assert done.exit_code == 0, done.output
     assert "plant (hourly, 2020-01-01 to 2020-02-29): 1,440 steps of 1 h" in done.output
     assert "3 channels, 7 covariates, a season of 24 steps" in done.output
@@ -138,7 +138,7 @@ def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
     assert "16 sections of 72 steps to train and validate on" in done.output
     assert "long enough for horizons of 24, 48 steps" in done.output
     assert " warning  constant channel valve" in done.output
-    prepared = prepare(configure({"dataset": {"name": "csv"}, "root": str(series)}), progress=False)
+    prepared = prepare(configure({"dataset": {"name": "series-csv"}, "root": str(series)}), progress=False)
     assert len(prepared.panel) == 16
     assert prepared.panel.length == 72
 
@@ -160,7 +160,7 @@ def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
 def test_what_fit_would_refuse_of_a_series_is_refused(
     series: Path, assignments: tuple[str, ...], kind: type[Exception], message: str
 ) -> None:
-    done = check("csv", "--root", series, *assignments)
+    done = check("series-csv", "--root", series, *assignments)
     assert isinstance(done.exception, kind), done.output
     assert message in str(done.exception)
     if kind is ConfigError:
@@ -172,7 +172,7 @@ def test_a_part_without_values_is_an_error(series: Path) -> None:
     for i in range(1009, 1153):
         lines[i] = lines[i].rsplit(",", 1)[0] + ","
     series.write_text("\n".join(lines))
-    done = check("csv", "--root", series, *SHORT)
+    done = check("series-csv", "--root", series, *SHORT)
     assert isinstance(done.exception, DataError)
     assert "channel 'OT' of plant" in str(done.exception)
     assert "has no value in the validation part" in str(done.exception)

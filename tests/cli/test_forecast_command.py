@@ -115,7 +115,17 @@ def test_fit_refuses_a_broken_file_in_one_sentence(
 ) -> None:
     own = written(spoil(own_table()), tmp_path)
     said = refused(
-        "fit", "--config", config, "-d", "csv", "-o", "forecast", "--root", own, "--out", tmp_path / "run"
+        "fit",
+        "--config",
+        config,
+        "-d",
+        "series-csv",
+        "-o",
+        "forecast",
+        "--root",
+        own,
+        "--out",
+        tmp_path / "run",
     )
     assert message.format(file=own) in said
     assert not (tmp_path / "run").exists()

@@ -10,7 +10,7 @@ import yaml
 
 from tests.cli.test_commands import tsrep
 from tests.runs.test_series_runs import SMALL, write_series
-from tsrep.evaluation.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["fit", "--univariate"], "keeps the target channel of a series, and ptb-xl-sim is not one"),
-        (["fit", "-d", "csv", "--objective", "comet", "--root", "x"], "objective comet needs"),
+        (["fit", "-d", "series-csv", "--objective", "comet", "--root", "x"], "objective comet needs"),
         (["fit", "-d", "etth1", "--set", "objective.trunk.name=lstmm"], "did you mean 'lstm'"),
         (["fit", "-d", "etth1", "--set", "objective.form=papr"], "did you mean 'paper'"),
-        (["fit", "-d", "csv", "--root", "nothing.csv"], "nothing.csv"),
+        (["fit", "-d", "series-csv", "--root", "nothing.csv"], "nothing.csv"),
         (["plot", "views", "nowhere"], "is not a run folder"),
         (["evaluate", "nowhere", "--protocol", "forecast"], "is not a run folder"),
     ],

@@ -162,7 +162,7 @@ def test_training_by_participant(tmp_path):
             "window": {"seconds": 1, "hop_seconds": 0.5},
             "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 2},
             "training": {"epochs": 1, "batch_size": 32},
-            "evaluation": {"labels": [1.0], "seeds": 1, "resamples": 100},
+            "evaluation": {"labels": [1.0], "seeds": 1, "n_bootstrap": 100},
         },
         out=tmp_path / "run",
         progress=False,

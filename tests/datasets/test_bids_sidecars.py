@@ -10,9 +10,9 @@ import pytest
 
 from tests.datasets.eeg_files import NAMES, raw_of, signal, write, write_bids, write_tsv
 from tsrep.datasets import load
-from tsrep.datasets.bids_layout import find_recordings
-from tsrep.datasets.bids_sidecars import TYPES, as_recording
-from tsrep.datasets.eeg_reading import bad_spans, header_of, opened
+from tsrep.datasets.eeg.bids_layout import find_recordings
+from tsrep.datasets.eeg.bids_sidecars import TYPES, as_recording
+from tsrep.datasets.eeg.reading import bad_spans, header_of, opened
 from tsrep.errors import ConfigError, DataError
 
 mne_bids = pytest.importorskip("mne_bids")

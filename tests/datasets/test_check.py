@@ -9,7 +9,7 @@ from tsrep.datasets import load
 from tsrep.datasets.check import check
 from tsrep.registry import SPLITS
 from tsrep.signals import Panel
-from tsrep.signals.split import Split
+from tsrep.splits.split import Split
 
 
 def make(x=None, patient=None, **more) -> Panel:

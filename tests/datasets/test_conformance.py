@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.datasets.recordings import write_csv, write_ptb_xl
-from tsrep.datasets.wfdb_writing import write_wfdb
+from tsrep.datasets.formats.wfdb_writing import write_wfdb
 from tsrep.registry import DATASETS
 from tsrep.testing import check_dataset
 
@@ -75,9 +75,9 @@ def series(root: Path) -> dict[str, Any]:
 
 LAYOUTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "arrays": arrays,
-    "csv": series,
+    "series-csv": series,
     "ptb-xl": ptb_xl,
-    "table": long_table,
+    "panel-csv": long_table,
     "wfdb": wfdb,
     "zarr": zarrs,
 }

@@ -8,9 +8,9 @@ import pytest
 from tests.datasets.eeg_files import signal, write, write_tsv
 from tests.datasets.test_eeg_formats import backwards
 from tsrep.datasets import load
-from tsrep.datasets.apava import ALZHEIMER
-from tsrep.datasets.apava import CHANNELS as APAVA_CHANNELS
-from tsrep.datasets.tdbrain import CHANNELS as TDBRAIN_CHANNELS
+from tsrep.datasets.eeg.apava import ALZHEIMER
+from tsrep.datasets.eeg.apava import CHANNELS as APAVA_CHANNELS
+from tsrep.datasets.eeg.tdbrain import CHANNELS as TDBRAIN_CHANNELS
 from tsrep.errors import DataError
 from tsrep.registry import SPLITS
 

@@ -38,7 +38,7 @@ def long() -> pd.DataFrame:
 def own(frame: pd.DataFrame, root: Path, name: str = "records.csv", **settings: Any) -> Any:
     path = root / name
     frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_csv(path, index=False)
-    return load("table", root, file=name, **({"fold": "fold"} | settings))
+    return load("panel-csv", root, file=name, **({"fold": "fold"} | settings))
 
 
 @pytest.mark.parametrize("name", ["records.csv", "records.parquet"])
@@ -67,7 +67,7 @@ def test_times_may_be_dates_or_missing(tmp_path: Path) -> None:
     panel = own(frame.drop(columns="time"), tmp_path, time=None, sfreq=50)
     np.testing.assert_array_equal(panel.x, signals())
     with pytest.raises(ConfigError, match="set sfreq"):
-        load("table", tmp_path, time=None)
+        load("panel-csv", tmp_path, time=None)
 
 
 def test_empty_cells_and_unequal_lengths(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_empty_cells_and_unequal_lengths(tmp_path: Path) -> None:
     assert panel.skipped == (("s4", "b has no value"),)
     assert (len(panel), np.isnan(panel.x).sum()) == (5, 1)
     with pytest.raises(DataError, match=r"record 0 of .* missing values in channel 0"):
-        load("table", tmp_path, strict=True)
+        load("panel-csv", tmp_path, strict=True)
     short = wide().drop(index=[18, 19])
     with pytest.raises(DataError, match=r"sample 's0' of .* has 18 time steps, most have 20; .*unequal=pad"):
         own(short, tmp_path)
@@ -134,8 +134,8 @@ def test_rows_of_single_channels_that_repeat(tmp_path: Path) -> None:
 def test_row_numbers_are_no_channel(tmp_path: Path) -> None:
     wide().to_csv(tmp_path / "records.csv")
     with pytest.raises(DataError, match=r"has a column without a name, such as row numbers"):
-        load("table", tmp_path)
-    assert load("table", tmp_path, channels=("a", "b")).channels == ("a", "b")
+        load("panel-csv", tmp_path)
+    assert load("panel-csv", tmp_path, channels=("a", "b")).channels == ("a", "b")
 
 
 def test_two_columns_of_one_name(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
 def test_a_broken_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "records.csv").write_text("sample,time\na,1\nb,2,3,4\n")
     with pytest.raises(DataError, match=r"cannot be read as a CSV file .*line 3"):
-        load("table", tmp_path)
+        load("panel-csv", tmp_path)
     (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(DataError, match="cannot be read as a Parquet file"):
-        load("table", tmp_path, file="t.parquet")
+        load("panel-csv", tmp_path, file="t.parquet")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.datasets.recordings import write_csv
-from tsrep.datasets import arrays as array_module
 from tsrep.datasets import load
 from tsrep.datasets.check import check
-from tsrep.datasets.wfdb_writing import write_wfdb
+from tsrep.datasets.formats import arrays as array_module
+from tsrep.datasets.formats.wfdb_writing import write_wfdb
 from tsrep.errors import ConfigError, DataError
 
 

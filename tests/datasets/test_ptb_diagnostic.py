@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tsrep.datasets import load
-from tsrep.datasets.ptb_diagnostic import LEADS
+from tsrep.datasets.ecg.ptb_diagnostic import LEADS
 from tsrep.errors import DataError, SplitError
 from tsrep.registry import SPLITS
 

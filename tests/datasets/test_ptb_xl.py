@@ -13,9 +13,9 @@ import pytest
 
 from tests.datasets.recordings import LEADS, write_ptb_xl
 from tsrep.datasets import load
-from tsrep.datasets.ptb_xl import PtbXl
-from tsrep.datasets.ptb_xl_labels import aggregate, medformer
-from tsrep.datasets.wfdb_writing import write_wfdb
+from tsrep.datasets.ecg.ptb_xl import PtbXl
+from tsrep.datasets.ecg.ptb_xl_labels import aggregate, medformer
+from tsrep.datasets.formats.wfdb_writing import write_wfdb
 from tsrep.errors import ConfigError, DataError
 
 wfdb = pytest.importorskip("wfdb")
@@ -142,7 +142,7 @@ def test_aggregate_takes_classes_from_the_table():
 
 def test_another_task_decodes_nothing_again(folder, monkeypatch):
     read(folder)
-    monkeypatch.setattr("tsrep.datasets.ptb_xl.read_wfdb", lambda stem: pytest.fail("decoded again"))
+    monkeypatch.setattr("tsrep.datasets.ecg.ptb_xl.read_wfdb", lambda stem: pytest.fail("decoded again"))
     assert len(read(folder, task="all")) == 4
     (folder / "scp_statements.csv").write_text(
         (folder / "scp_statements.csv").read_text().replace("HYP", "MI")
@@ -315,7 +315,7 @@ def test_an_interrupt_leaves_nothing_half_written(folder, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("tsrep.datasets.ptb_xl.read_wfdb", stop)
+        patch.setattr("tsrep.datasets.ecg.ptb_xl.read_wfdb", stop)
         with pytest.raises(KeyboardInterrupt):
             read(folder)
     assert not list((folder.parent / "cache").iterdir())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tsrep.datasets.loading import load
-from tsrep.datasets.seasonal_sim import SeasonalSim
+from tsrep.datasets.synthetic.seasonal_sim import SeasonalSim
 from tsrep.errors import ConfigError, DataError
 from tsrep.signals.series import Series
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tsrep.datasets import build, load
-from tsrep.datasets.time_axis import Step
+from tsrep.datasets.series.time_axis import Step
 from tsrep.errors import ConfigError, DataError
 from tsrep.signals import Series
 
@@ -40,7 +40,7 @@ def csv(tmp_path: Path):
             path.write_text(content, encoding="utf-8")
         else:
             write(path, content)
-        return load("csv", path, **settings)
+        return load("series-csv", path, **settings)
 
     return read
 
@@ -83,21 +83,21 @@ def test_the_digest_follows_bytes_and_settings(csv):
 
 def test_where_the_file_may_lie(tmp_path, monkeypatch):
     monkeypatch.setenv("TSREP_DATA", str(tmp_path))
-    folder = tmp_path / "csv"
+    folder = tmp_path / "series-csv"
     with pytest.raises(DataError, match=r"no file or folder .*csv; give the file"):
-        load("csv")
+        load("series-csv")
     folder.mkdir()
     with pytest.raises(DataError, match="there is no CSV or Parquet file in"):
-        load("csv")
+        load("series-csv")
     write(folder / "one.csv", table())
     (folder / "notes.txt").write_text("x")
-    assert load("csv").source.startswith("one")
+    assert load("series-csv").source.startswith("one")
     write(folder / "two.csv", table(7))
     with pytest.raises(DataError, match=r"2 tables \(one.csv, two.csv, ...\); choose one with dataset.file"):
-        load("csv")
-    assert len(load("csv", file="two.csv")) == len(load("csv", folder / "two.csv")) == 7
+        load("series-csv")
+    assert len(load("series-csv", file="two.csv")) == len(load("series-csv", folder / "two.csv")) == 7
     with pytest.raises(DataError, match=r"there is no three.csv in"):
-        load("csv", folder, file="three.csv")
+        load("series-csv", folder, file="three.csv")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_missing_values_by_name_and_by_number(csv):
 def test_a_byte_order_mark_and_other_encodings_do_no_harm(tmp_path):
     path = tmp_path / "w.csv"
     path.write_bytes(b"\xef\xbb\xbfdate,T (\xb0C)\r\n2020-01-01,1\r\n2020-01-02,2\r\n")
-    series = load("csv", path)
+    series = load("series-csv", path)
     assert series.values.tolist() == [[1, 2]]
     assert series.channels[0].startswith("T (")
 
@@ -269,11 +269,11 @@ def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch):
     frame = pd.DataFrame(table()).assign(date=pd.to_datetime(hours(6)))
     path = tmp_path / "t.parquet"
     frame.to_parquet(path)
-    np.testing.assert_array_equal(load("csv", path).values[0], range(6))
+    np.testing.assert_array_equal(load("series-csv", path).values[0], range(6))
     for engine in ("pyarrow", "fastparquet"):
         monkeypatch.setitem(sys.modules, engine, None)
     with pytest.raises(ConfigError, match=r"without pyarrow; install tsrep\[parquet\] or save"):
-        load("csv", path)
+        load("series-csv", path)
 
 
 def test_parquet_rows_are_counted_as_rows(tmp_path, monkeypatch):
@@ -281,12 +281,12 @@ def test_parquet_rows_are_counted_as_rows(tmp_path, monkeypatch):
     path = tmp_path / "t.parquet"
     path.write_bytes(b"as pandas would read it")
     monkeypatch.setattr(pd, "read_parquet", lambda _: frame)
-    np.testing.assert_array_equal(load("csv", path).values[1], np.arange(6) * 2.5)
+    np.testing.assert_array_equal(load("series-csv", path).values[1], np.arange(6) * 2.5)
     monkeypatch.setattr(pd, "read_parquet", lambda _: frame.set_index("date"))
-    assert load("csv", path).channels == ("a", "b")
+    assert load("series-csv", path).channels == ("a", "b")
     frame.loc[3, "a"] = np.inf
     with pytest.raises(DataError, match=r"row 4 of .*t.parquet has an infinite value"):
-        load("csv", path)
+        load("series-csv", path)
 
 
 def test_steps_in_words():
@@ -301,4 +301,4 @@ def test_steps_in_words():
         "2 weeks",
     ]
     assert [Step(n, "M").words for n in (1, 3, 12, 24)] == ["1 month", "3 months", "1 year", "2 years"]
-    assert build("csv").default_split == "chronological"
+    assert build("series-csv").default_split == "chronological"

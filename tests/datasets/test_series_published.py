@@ -11,7 +11,7 @@ import pytest
 from tests.datasets.test_fetch import Handler, serve
 from tsrep.datasets import about, build, load
 from tsrep.datasets.fetch import fetch
-from tsrep.datasets.series_file import SeriesFile
+from tsrep.datasets.series.series_csv import SeriesFile
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, SPLITS
 from tsrep.signals import Series
@@ -21,7 +21,7 @@ ETT = ("etth1", "etth2", "ettm1", "ettm2")
 
 
 def test_all_are_there():
-    assert {*ETT, "exchange-rate", "ili", "weather", "electricity", "traffic", "csv"} <= set(SERIES)
+    assert {*ETT, "exchange-rate", "ili", "weather", "electricity", "traffic", "series-csv"} <= set(SERIES)
 
 
 @pytest.mark.parametrize("name", SERIES)
@@ -30,7 +30,7 @@ def test_every_series_says_how_it_is_split_and_scored(name):
     assert getattr(SPLITS.entry(loader.default_split).cls, "kind", "panel") == "series"
     forecast = loader.defaults.get("evaluation", {}).get("forecast", {})
     assert list(forecast.get("horizons", ())) == sorted(forecast.get("horizons", ()))
-    assert (about(name).channels > 0) == (about(name).steps > 0) == (name != "csv")
+    assert (about(name).channels > 0) == (about(name).steps > 0) == (name != "series-csv")
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_weather_is_mended_and_as_published_on_request(shared_path):
 
 
 def test_a_slice_of_electricity_is_an_own_table(shared_path):
-    series = load("csv", shared_path("data/ltsf/electricity_slice1000h.csv"))
+    series = load("series-csv", shared_path("data/ltsf/electricity_slice1000h.csv"))
     assert series.values.shape == (203, 1000)
     assert series.channels[-1] == "OT"
     assert str(series.time[0]) == "2016-07-01T02:00:00"
 
 
-@pytest.mark.parametrize("name", [name for name in SERIES if name != "csv"])
+@pytest.mark.parametrize("name", [name for name in SERIES if name != "series-csv"])
 def test_usual_places(tmp_path, monkeypatch, name):
     monkeypatch.setenv("TSREP_DATA", str(tmp_path))
     places = DATASETS.entry(name).cls.places
@@ -156,7 +156,7 @@ def test_what_cannot_be_fetched_says_where_it_is():
     with pytest.raises(DataError, match=r"nothing to fetch for traffic: get traffic.csv by hand: .*Autof"):
         fetch("traffic", confirm=lambda _: True)
     with pytest.raises(DataError, match="it is your own data"):
-        fetch("csv", confirm=lambda _: True)
+        fetch("series-csv", confirm=lambda _: True)
 
 
 def test_a_benchmark_is_not_read_under_the_name_of_another(tmp_path):
@@ -165,5 +165,5 @@ def test_a_benchmark_is_not_read_under_the_name_of_another(tmp_path):
         frame.to_csv(tmp_path / name, index=False)
     with pytest.raises(DataError, match=r"ETTh2\.csv is the file of the data set etth2; give that name"):
         load("etth1", tmp_path / "ETTh2.csv")
-    assert len(load("etth2", tmp_path / "ETTh2.csv")) == len(load("csv", tmp_path / "ETTh2.csv")) == 4
+    assert len(load("etth2", tmp_path / "ETTh2.csv")) == len(load("series-csv", tmp_path / "ETTh2.csv")) == 4
     assert len(load("etth1", tmp_path / "mine.csv")) == 4

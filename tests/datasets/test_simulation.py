@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tsrep.datasets import load
-from tsrep.datasets.cohort import draw_cohort
-from tsrep.datasets.dipole import (
+from tsrep.datasets.synthetic.cohort import draw_cohort
+from tsrep.datasets.synthetic.dipole import (
     DOWER,
     HEALTHY,
     WAVE,
@@ -20,9 +20,9 @@ from tsrep.datasets.dipole import (
     rr_beats,
     twelve_leads,
 )
-from tsrep.datasets.nuisance import ELECTRODES, coloured, dead_leads, mains, motion, noise
-from tsrep.datasets.pathology import CONDITIONS, Waves, apply
-from tsrep.datasets.simulation import signals, simulate, to_counts
+from tsrep.datasets.synthetic.nuisance import ELECTRODES, coloured, dead_leads, mains, motion, noise
+from tsrep.datasets.synthetic.pathology import CONDITIONS, Waves, apply
+from tsrep.datasets.synthetic.simulation import signals, simulate, to_counts
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import SPLITS
 

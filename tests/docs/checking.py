@@ -61,7 +61,7 @@ def check_tsrep(arguments: Sequence[str]) -> None:
     elif "assignments" in given and said != ["forecast"]:
         _check_settings(given, whole=said != ["embed"])
     elif given.get("assignments"):
-        assemble({"dataset": {"name": "csv"}}, assignments=given["assignments"])
+        assemble({"dataset": {"name": "series-csv"}}, assignments=given["assignments"])
 
 
 def _check_settings(given: Mapping[str, Any], *, whole: bool) -> None:

@@ -76,7 +76,7 @@ def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
         ("tsrep fit --dataset ptb-xl --root DIR --label group", "--label sets dataset.label"),
         ("tsrep fit --config configs/none.yaml --root DIR", "none.yaml"),
         ("tsrep study run studies/smoke.yaml --set training.epoch=1", "training.epoch"),
-        ("tsrep embed RUN --out FILE --dataset csv --set dataset.gap=refuse", "dataset.gap"),
+        ("tsrep embed RUN --out FILE --dataset series-csv --set dataset.gap=refuse", "dataset.gap"),
         ("torchrun --nproc-per-node 2 -m tsrep fit --devise cpu", "No such option"),
         ("make sandwiches", "no target"),
         ("pip install 'tsrep[bread]'", "no extra"),

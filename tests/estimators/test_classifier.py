@@ -18,7 +18,7 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.estimators import ContrastiveClassifier, ContrastiveEncoder
 
 SETTINGS = {**SMALL, "objective_params": HEAD}
-TUNING = {"finetune": True, "finetune_params": {"epochs": 2, "least_steps": 8}}
+TUNING = {"finetune": True, "finetune_params": {"epochs": 2, "min_steps": 8}}
 
 
 def classifier(**changes: Any) -> ContrastiveClassifier:
@@ -49,9 +49,7 @@ def test_equal_settings_give_equal_bits_through_pickle_and_file(
 @pytest.mark.parametrize("changes", [{}, TUNING])
 def test_it_learns(changes: dict[str, Any]) -> None:
     sizes = {"hidden": 8, "dim": 16, "depth": 3}
-    model = classifier(
-        encoder_params=sizes, **{**changes, "finetune_params": {"least_steps": 150, "lr": 5e-3}}
-    )
+    model = classifier(encoder_params=sizes, **{**changes, "finetune_params": {"min_steps": 150, "lr": 5e-3}})
     assert model.fit(*waves(n=40)).score(*waves(n=40, seed=1)) > 0.9
 
 

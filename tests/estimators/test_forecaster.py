@@ -18,7 +18,7 @@ from sktime.utils._testing.hierarchical import _make_hierarchical
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.estimators import ContrastiveForecaster
-from tsrep.evaluation.conformal import calibrate
+from tsrep.evaluation.forecasts.conformal import calibrate
 
 pytestmark = pytest.mark.filterwarnings("ignore:The default of config ``remember_data``:FutureWarning")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrep.errors import DataError
-from tsrep.evaluation.aggregate import by_record, is_by_record
+from tsrep.evaluation.labels.aggregate import by_record, is_by_record
 from tsrep.evaluation.predictions import Predictions
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tsrep.errors import DataError
 from tsrep.evaluation.bootstrap import multiplicities, paired_difference, percentile_interval, resample
-from tsrep.evaluation.metrics import metrics
+from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.predictions import Predictions
 
 
@@ -24,7 +24,7 @@ def cohort(seed: int, patients: int = 30, each: int = 3, classes: int = 3, skill
 
 def test_each_resample_equals_repeating_its_patients():
     p = cohort(0)
-    found = resample([p], resamples=40, seed=5)
+    found = resample([p], n_bootstrap=40, seed=5)
     weight = np.concatenate(list(multiplicities(30, 40, seed=5)), axis=1)
     patients = np.unique(p.patient)
     for r in range(40):
@@ -51,7 +51,7 @@ def test_patients_not_samples_are_the_unit_of_chance():
     once = cohort(1, patients=60, each=1)
     copies = np.repeat(np.arange(60), 9)
     often = Predictions(once.prob[copies], once.target[copies], once.patient[copies], np.arange(540))
-    one, many = (resample([p], resamples=300).intervals()["auroc"] for p in (once, often))
+    one, many = (resample([p], n_bootstrap=300).intervals()["auroc"] for p in (once, often))
     assert (many.low, many.high) == pytest.approx((one.low, one.high), abs=1e-12)
 
 
@@ -63,7 +63,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
         p = Predictions(
             np.where(wins[:, None], [0.9, 0.1], [0.1, 0.9]), np.zeros(60, int), np.arange(60), np.arange(60)
         )
-        interval = resample([p], resamples=200, seed=trial, names=["accuracy"]).intervals()["accuracy"]
+        interval = resample([p], n_bootstrap=200, seed=trial, names=["accuracy"]).intervals()["accuracy"]
         hits += interval.low <= 0.7 <= interval.high
     assert 0.88 <= hits / 200 <= 0.985
 
@@ -71,8 +71,8 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
 def test_seeds_are_averaged_inside_each_resample():
     one, two = cohort(2), cohort(3)
     two = Predictions(two.prob, one.target, one.patient, one.trial)
-    both = resample([one, two], resamples=50)
-    each = [resample([p], resamples=50) for p in (one, two)]
+    both = resample([one, two], n_bootstrap=50)
+    each = [resample([p], n_bootstrap=50) for p in (one, two)]
     mean = (each[0].draws["auroc"] + each[1].draws["auroc"]) / 2
     assert both.draws["auroc"] == pytest.approx(mean, abs=1e-12)
     gap = abs(each[0].value["auroc"] - each[1].value["auroc"])
@@ -92,21 +92,21 @@ def test_paired_difference_is_narrower_than_an_unpaired_one():
     assert paired.high - paired.low < 0.5 * (unpaired.high - unpaired.low)
     assert paired_difference(a, a)["auroc"].low == 0.0
     with pytest.raises(DataError, match="same resamples"):
-        paired_difference(a, resample([near], resamples=10))
+        paired_difference(a, resample([near], n_bootstrap=10))
 
 
 def test_order_of_units_does_not_matter():
     p = cohort(5)
     order = np.random.default_rng(0).permutation(len(p))
     shuffled = Predictions(p.prob[order], p.target[order], p.patient[order], p.trial[order])
-    one, two = resample([p], resamples=30), resample([shuffled], resamples=30)
+    one, two = resample([p], n_bootstrap=30), resample([shuffled], n_bootstrap=30)
     for name, draws in one.draws.items():
         assert two.draws[name] == pytest.approx(draws, abs=1e-12)
 
 
 def test_one_patient_has_a_value_but_no_interval():
     p = cohort(6, patients=1, each=20)
-    interval = resample([p], resamples=20).intervals()["accuracy"]
+    interval = resample([p], n_bootstrap=20).intervals()["accuracy"]
     assert np.isfinite(interval.value)
     assert np.isnan([interval.low, interval.high]).all()
 
@@ -115,7 +115,7 @@ def test_resamples_with_one_class_are_left_out():
     p = Predictions(
         np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 0]), np.arange(3), np.arange(3)
     )
-    found = resample([p], resamples=400)
+    found = resample([p], n_bootstrap=400)
     undefined = np.isnan(found.draws["auroc"]).mean()
     assert undefined == pytest.approx((2 / 3) ** 3 + (1 / 3) ** 3, abs=0.08)
     interval = found.intervals()["auroc"]
@@ -133,6 +133,6 @@ def test_refuses_other_patients():
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1000), patients=st.integers(2, 8), each=st.integers(1, 4))
 def test_always_well_defined(seed, patients, each):
-    for interval in resample([cohort(seed, patients, each)], resamples=20).intervals().values():
+    for interval in resample([cohort(seed, patients, each)], n_bootstrap=20).intervals().values():
         assert np.isnan(interval.low) or interval.low <= interval.high
         assert np.isnan(interval.low) == np.isnan(interval.high)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsrep.evaluation.calibration import reliability
-from tsrep.evaluation.metrics import metrics
+from tsrep.evaluation.labels.calibration import reliability
+from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.predictions import Predictions
 
 
@@ -22,14 +22,14 @@ def predictions(seed: int, n: int = 600, honest: bool = True, multi: bool = True
 @pytest.mark.parametrize("multi", [False, True])
 def test_error_is_the_metric(multi):
     p = predictions(0, multi=multi)
-    curve = reliability(p, resamples=50)
+    curve = reliability(p, n_bootstrap=50)
     assert curve.error.value == pytest.approx(metrics(p.prob, p.target)["ece"], abs=1e-12)
     assert curve.count.sum() == len(p) * (3 if multi else 1)
     assert curve.error.low <= curve.error.high
 
 
 def test_honest_probabilities_lie_in_the_band_and_others_do_not():
-    honest, bold = (reliability(predictions(1, honest=h), bins=10, resamples=300) for h in (True, False))
+    honest, bold = (reliability(predictions(1, honest=h), bins=10, n_bootstrap=300) for h in (True, False))
     inside = [(c.low <= c.stated) & (c.stated <= c.high) for c in (honest, bold)]
     assert inside[0].sum() >= 8
     assert inside[1].sum() <= 3
@@ -38,7 +38,7 @@ def test_honest_probabilities_lie_in_the_band_and_others_do_not():
 
 def test_bins_hold_the_means_of_their_statements():
     p = predictions(2)
-    curve = reliability(p, bins=4, resamples=10)
+    curve = reliability(p, bins=4, n_bootstrap=10)
     rows = (p.prob >= 0.25) & (p.prob < 0.5)
     assert curve.stated[1] == pytest.approx(p.prob[rows].mean())
     assert curve.observed[1] == pytest.approx(p.target[rows].mean())
@@ -47,7 +47,7 @@ def test_bins_hold_the_means_of_their_statements():
 
 def test_empty_bins_and_one_patient_are_not_numbers():
     p = Predictions(np.array([[0.9, 0.1], [0.95, 0.05]]), np.array([0, 1]), np.zeros(2, int), np.arange(2))
-    curve = reliability(p, bins=5, resamples=10)
+    curve = reliability(p, bins=5, n_bootstrap=10)
     assert curve.observed[-1] == 0.5
     assert np.isnan(curve.observed[:-1]).all()
     assert np.isnan(curve.low).all()

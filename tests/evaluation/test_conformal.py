@@ -5,9 +5,9 @@ import pytest
 
 from tests.evaluation.test_forecast import make_noisy, make_series
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.evaluation import conformal
-from tsrep.evaluation.conformal import Conformal, calibrate
-from tsrep.evaluation.coverage import Coverage, Covering, coverage
+from tsrep.evaluation.forecasts import conformal
+from tsrep.evaluation.forecasts.conformal import Conformal, calibrate
+from tsrep.evaluation.forecasts.coverage import Coverage, Covering, coverage
 
 HORIZON = 4
 

@@ -12,17 +12,17 @@ from sklearn.model_selection import train_test_split
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.evaluation import forecast_rows
-from tsrep.evaluation.forecast import encode, forecast_scores, validation_error
-from tsrep.evaluation.forecast_baselines import filled
-from tsrep.evaluation.forecast_rows import beyond, complete_ahead, origins, subsample
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.forecast_settings import ForecastSettings
+from tsrep.evaluation.forecasts import rows as forecast_rows
+from tsrep.evaluation.forecasts.baselines import filled
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.representation import encode, forecast_scores, validation_error
+from tsrep.evaluation.forecasts.rows import beyond, complete_ahead, origins, subsample
+from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.signals.series import Series
 from tsrep.signals.standardise import standardise_series
-from tsrep.signals.time_split import TimeSplit
+from tsrep.splits.by_time import TimeSplit
 
-SETTINGS = ForecastSettings(horizons=(3, 8), context=10, resamples=100)
+SETTINGS = ForecastSettings(horizons=(3, 8), context=10, n_bootstrap=100)
 SPANS = {"train": (0, 300), "validation": (300, 400), "test": (400, 500)}
 DIM = 6
 
@@ -133,10 +133,10 @@ def test_the_future_helps_only_where_it_is_a_feature():
     series = make_series(np.random.default_rng(0).normal(size=500))
     leaking = np.stack([np.roll(series.values[0], -j) for j in range(1, 9)], axis=1)
 
-    scores = score({"random-init": [[make_features()]], "leaking": [[leaking]]}, series)
+    scores = score({"random initialisation": [[make_features()]], "leaking": [[leaking]]}, series)
 
     assert only(scores, "leaking", 8).metrics["mse"].value < 0.01
-    assert only(scores, "random-init", 8).metrics["mse"].value > 0.8
+    assert only(scores, "random initialisation", 8).metrics["mse"].value > 0.8
     for baseline in ("repeat-last", "seasonal-naive", "ridge-nlinear"):
         assert only(scores, baseline, 8).metrics["mse"].value > 0.8
     difference = only(scores, "leaking", 8).difference["mse"]
@@ -180,14 +180,14 @@ def test_standardising_rests_on_the_training_part_alone():
 def test_identical_features_have_no_difference():
     z = make_features()
 
-    scores = score({"random-init": [[z]], "twin": [[z], [z]]}, make_noisy())
+    scores = score({"random initialisation": [[z]], "twin": [[z], [z]]}, make_noisy())
 
     twin = only(scores, "twin", 8)
-    assert twin.against == "random-init"
+    assert twin.against == "random initialisation"
     assert (twin.difference["mse"].low, twin.difference["mse"].high) == (0, 0)
     assert twin.spread["mse"] == 0
     assert twin.seeds == 2
-    assert only(scores, "random-init", 8).difference == {}
+    assert only(scores, "random initialisation", 8).difference == {}
 
 
 def test_seeds_are_averaged_and_their_spread_told():
@@ -204,7 +204,7 @@ def test_seeds_are_averaged_and_their_spread_told():
 def test_seasonal_naive_and_nlinear_are_exact_on_a_periodic_series():
     series = make_series(np.tile(np.random.default_rng(0).normal(size=(2, 12)), 42)[:, :500])
 
-    scores = score({}, series, ForecastSettings(horizons=(3, 30), context=0, resamples=100, alphas=(1e-6,)))
+    scores = score({}, series, ForecastSettings(horizons=(3, 30), context=0, n_bootstrap=100, alphas=(1e-6,)))
 
     for h in (3, 30):
         assert only(scores, "seasonal-naive", h).metrics["mse"].value == pytest.approx(0, abs=1e-12)
@@ -329,14 +329,14 @@ def test_gaps_are_filled_from_the_past_alone():
 
 def test_saving_and_loading(tmp_path):
     z = make_features()
-    scores = score({"random-init": [[z]], "a/b": [[make_features(seed=1)]]}, make_noisy())
+    scores = score({"random initialisation": [[z]], "a/b": [[make_features(seed=1)]]}, make_noisy())
 
     scores.save(tmp_path)
     loaded = ForecastScores.load(tmp_path)
 
     assert loaded == scores
     assert loaded.examples.predictions.keys() == set(scores.methods)
-    changed = score({"random-init": [[z]], "a/b": [[make_features(seed=2)]]}, make_noisy())
+    changed = score({"random initialisation": [[z]], "a/b": [[make_features(seed=2)]]}, make_noisy())
     assert changed != scores
     assert {file.name for file in tmp_path.iterdir()} == {"forecast.json", "forecast.npz"}
 
@@ -370,7 +370,7 @@ def test_broken_files_are_one_sentence(tmp_path):
 
 def test_tables_and_examples():
     series = make_noisy()
-    scores = score({"random-init": [[make_features()]], "m": [[make_features(seed=1)]]}, series)
+    scores = score({"random initialisation": [[make_features()]], "m": [[make_features(seed=1)]]}, series)
 
     table = scores.to_table()
     drawn = scores.examples

@@ -8,18 +8,18 @@ from sklearn.linear_model import Ridge
 
 from tests.evaluation.test_forecast import make_noisy, make_series, make_split, only
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.evaluation import forecast_heads
-from tsrep.evaluation.forecast_direct import Represented, direct_scores
-from tsrep.evaluation.forecast_errors import naive_scales
-from tsrep.evaluation.forecast_rows import origins
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.forecast_settings import ForecastSettings
-from tsrep.evaluation.forecast_stretches import Stretches
+from tsrep.evaluation.forecasts import heads as forecast_heads
+from tsrep.evaluation.forecasts.direct import FrozenFeatures, direct_scores
+from tsrep.evaluation.forecasts.errors import naive_scales
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.rows import origins
+from tsrep.evaluation.forecasts.settings import ForecastSettings
+from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.report.contents import Contents
 from tsrep.report.page import render
-from tsrep.signals.time_split import TimeSplit
+from tsrep.splits.by_time import TimeSplit
 
-SETTINGS = ForecastSettings(resamples=100, alphas=(0.1, 1.0, 10.0, 100.0))
+SETTINGS = ForecastSettings(n_bootstrap=100, alphas=(0.1, 1.0, 10.0, 100.0))
 LOOKBACK, HORIZON = 20, 6
 
 
@@ -54,13 +54,13 @@ def targets(values, steps, horizon=HORIZON):
 def apart(series, mapped=lambda window: window):
     """Channels as rows of one ridge."""
     values = [each.values.astype(float) for each in series]
-    return Represented(lambda i, c, steps: mapped(look_backs(values[i], steps)[:, c]))
+    return FrozenFeatures(lambda i, c, steps: mapped(look_backs(values[i], steps)[:, c]))
 
 
 def mixed(series, mapped=lambda window: window):
     """All channels in one row."""
     values = [each.values.astype(float) for each in series]
-    return Represented(
+    return FrozenFeatures(
         lambda i, c, steps: mapped(look_backs(values[i], steps).reshape(len(steps), -1)), independent=False
     )
 
@@ -83,12 +83,12 @@ def literal(rows, fit, choose, scored, alphas):
 def test_the_test_part_of_etth1_has_the_published_number_of_windows(horizon, windows):
     split = TimeSplit((0, 8640), (8640, 11520), (11520, 14400), "months", {}, "")
 
-    steps = origins(Stretches(split, "test", reach_back=True).score, horizon)
+    steps = origins(EvaluationSpans(split, "test", reach_back=True).score, horizon)
 
     assert len(steps) == windows
     assert steps[0] + 1 == 11520  # the first target is the first step of the part
     assert steps[-1] + horizon == 14399
-    assert len(origins(Stretches(split, "test").score, horizon)) == windows - 1
+    assert len(origins(EvaluationSpans(split, "test").score, horizon)) == windows - 1
 
 
 def test_every_window_counts_in_all_three_errors():
@@ -174,9 +174,9 @@ def test_what_targets_are_relative_to_is_added_back():
     def last(i, c, steps):
         return values[c][steps][:, None]
 
-    near = Represented(lambda i, c, steps: look_backs(values, steps)[:, c] - last(i, c, steps), base=last)
+    near = FrozenFeatures(lambda i, c, steps: look_backs(values, steps)[:, c] - last(i, c, steps), base=last)
     shifted = make_series(series.values + 50)
-    far = Represented(near.read, base=lambda i, c, steps: last(i, c, steps) + 50)
+    far = FrozenFeatures(near.read, base=lambda i, c, steps: last(i, c, steps) + 50)
 
     found = [
         only(score({}, {"m": [each]}, of), "m", HORIZON).metrics["mse"].value
@@ -250,11 +250,17 @@ def test_the_test_part_does_not_touch_scores_of_the_validation_part():
 def test_methods_are_paired_with_the_control_and_seeds_averaged():
     series = make_noisy(2)
 
-    scores = score({"model": [zeros(), zeros()]}, {"random-init": [apart([series])]}, series)
+    scores = score({"model": [zeros(), zeros()]}, {"random initialisation": [apart([series])]}, series)
 
-    model, control = (only(scores, name, HORIZON) for name in ("model", "random-init"))
-    assert scores.methods == ("repeat-last", "seasonal-naive", "ridge-nlinear", "model", "random-init")
-    assert (model.seeds, model.spread["mase"], model.against) == (2, 0, "random-init")
+    model, control = (only(scores, name, HORIZON) for name in ("model", "random initialisation"))
+    assert scores.methods == (
+        "repeat-last",
+        "seasonal-naive",
+        "ridge-nlinear",
+        "model",
+        "random initialisation",
+    )
+    assert (model.seeds, model.spread["mase"], model.against) == (2, 0, "random initialisation")
     for name in ("mse", "mae", "mase"):
         expected = model.metrics[name].value - control.metrics[name].value
         assert model.difference[name].value == pytest.approx(expected)
@@ -292,7 +298,7 @@ def test_representations_that_cannot_be_used_are_refused():
     values = series.values.astype(float)
 
     def from_step(first):
-        return Represented(
+        return FrozenFeatures(
             lambda i, c, steps: np.where(steps[:, None] >= first, np.nan, look_backs(values, steps)[:, c])
         )
 
@@ -300,7 +306,7 @@ def test_representations_that_cannot_be_used_are_refused():
         (from_step(0), "no training step has a finite representation by m and all of the next 6"),
         (from_step(350), "representations by m are not finite for every step from 299 to 400"),
         (from_step(450), "m forecasts c0 from step 450"),
-        (Represented(lambda i, c, steps: values[c, steps]), r"of one step have shape \(1,\)"),
+        (FrozenFeatures(lambda i, c, steps: values[c, steps]), r"of one step have shape \(1,\)"),
     ):
         with pytest.raises(DataError, match=message):
             score({}, {"m": [given]}, series)
@@ -311,7 +317,7 @@ def test_representations_that_cannot_be_used_are_refused():
 def test_training_rows_without_a_representation_are_left_out_and_counted():
     series = make_noisy(2)
     values = series.values.astype(float)
-    given = Represented(
+    given = FrozenFeatures(
         lambda i, c, steps: np.where((steps == 100)[:, None], np.nan, look_backs(values, steps)[:, c])
     )
 
@@ -403,7 +409,7 @@ def test_files_keep_the_protocol_and_old_ones_are_read_without_mase(tmp_path):
 
 def test_the_page_says_which_protocol_it_is_and_shows_mase(tmp_path):
     series = make_noisy(2)
-    scores = score({"forecast": [zeros()]}, {"random-init": [apart([series])]}, series)
+    scores = score({"forecast": [zeros()]}, {"random initialisation": [apart([series])]}, series)
 
     text = render(Contents(tmp_path, config={"objective": {"name": "forecast"}}, forecast=scores), [])
 

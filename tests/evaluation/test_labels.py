@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrep.errors import ConfigError
-from tsrep.evaluation.labels import draw_labels
+from tsrep.evaluation.labels.label_fractions import subsample_labels
 from tsrep.signals.panel import Panel
 
 
@@ -46,7 +46,7 @@ def test_guarantees(seed, by, multi, patients):
     unit = {"sample": np.arange(len(p)), "record": p.trial, "patient": p.patient}[by]
     larger = train
     for fraction in (1.0, 0.5, 0.1, 0.01):
-        index = draw_labels(p, train, fraction, by, seed=seed)
+        index = subsample_labels(p, train, fraction, by, seed=seed)
         assert np.isin(index, larger).all(), "a smaller fraction lies within a larger one"
         assert np.isin(unit[train], unit[index]).sum() == len(index), "units are drawn whole"
         for value in (flags, ~flags):
@@ -57,24 +57,24 @@ def test_guarantees(seed, by, multi, patients):
         drawn = len(np.unique(unit[index]))
         assert asked <= drawn <= max(asked, 2 * 5, 1)
         larger = index
-    assert np.array_equal(draw_labels(p, train, 1.0, by, seed=seed), train)
+    assert np.array_equal(subsample_labels(p, train, 1.0, by, seed=seed), train)
 
 
 @pytest.mark.parametrize("by", ["sample", "patient"])
 def test_strata_keep_their_share(by):
     p = panel(1, patients=2000, each=1)
-    index = draw_labels(p, np.arange(len(p)), 0.1, by, seed=3)
+    index = subsample_labels(p, np.arange(len(p)), 0.1, by, seed=3)
     drawn, all_ = (np.bincount(p.label[i], minlength=5) for i in (index, np.arange(len(p))))
     assert np.abs(drawn - 0.1 * all_).max() <= 2
 
 
 def test_another_seed_draws_other_labels():
     p = panel()
-    one, two = (draw_labels(p, np.arange(len(p)), 0.2, "sample", seed=s) for s in (0, 1))
+    one, two = (subsample_labels(p, np.arange(len(p)), 0.2, "sample", seed=s) for s in (0, 1))
     assert not np.array_equal(one, two)
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5])
 def test_refuses_a_fraction_out_of_range(fraction):
     with pytest.raises(ConfigError, match="fraction"):
-        draw_labels(panel(), np.arange(10), fraction)
+        subsample_labels(panel(), np.arange(10), fraction)

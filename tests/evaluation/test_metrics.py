@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from tsrep.errors import DataError
-from tsrep.evaluation.metrics import BINS, Scorer, classes_scored, metric_names, metrics
+from tsrep.evaluation.labels.metrics import BINS, Scorer, classes_scored, metric_names, metrics
 
 
 def single_label(seed: int, n: int = 200, classes: int = 4, ties: bool = False):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tsrep.errors import DataError
-from tsrep.evaluation.metrics import metrics
-from tsrep.evaluation.neighbours import Neighbours, fit_neighbours
+from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.labels.neighbours import Neighbours, fit_neighbours
 
 
 def clusters(seed: int, n: int = 90, classes: int = 3, noise: float = 1.0):

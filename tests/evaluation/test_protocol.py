@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tsrep.errors import ConfigError, DataError, SplitError
-from tsrep.evaluation.metrics import METRICS
-from tsrep.evaluation.protocol import Settings, evaluate_features
+from tsrep.evaluation.labels.frozen import Settings, evaluate_features
+from tsrep.evaluation.labels.metrics import METRICS
 from tsrep.signals.panel import Panel
-from tsrep.signals.split import Split
+from tsrep.splits.split import Split
 
-QUICK = Settings(resamples=60)
+QUICK = Settings(n_bootstrap=60)
 
 
 def cohort(seed: int = 0, patients: int = 90, multi: bool = False) -> tuple[Panel, Split]:
@@ -42,28 +42,37 @@ def informed(panel: Panel, skill: float, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("multi", [False, True])
 def test_every_method_stands_beside_its_controls(multi):
     panel, split = cohort(multi=multi)
-    features = {"good": informed(panel, 2.0), "random-init": [informed(panel, 0.3, s) for s in range(3)]}
+    features = {
+        "good": informed(panel, 2.0),
+        "random initialisation": [informed(panel, 0.3, s) for s in range(3)],
+    }
     scores = evaluate_features(
-        features, panel, split, fractions=(1.0, 0.3), drawn_by=("sample", "patient"), seeds=3, settings=QUICK
+        features,
+        panel,
+        split,
+        fractions=(1.0, 0.3),
+        subsample_by=("sample", "patient"),
+        seeds=3,
+        settings=QUICK,
     )
     # (majority + 2 methods x 2 protocols) x 2 units x (all + 2 ways of drawing)
     assert len(scores) == 5 * 2 * 3
     for s in scores:
         assert set(METRICS) <= set(s.metrics)
-        assert (s.part, s.patients, s.resamples) == ("test", 30, 60)
+        assert (s.part, s.patients, s.n_bootstrap) == ("test", 30, 60)
         assert s.n == (120 if s.unit == "window" else 60)
     for s in scores.where(method="majority"):
         assert s.metrics["auroc"].value == 0.5
         assert s.against == ""
     for s in scores.where(method="good"):
-        assert s.against == "random-init"
+        assert s.against == "random initialisation"
         assert s.seeds == (1 if s.labels == 1.0 else 3)
         if s.labels == 1.0:
             assert s.metrics["auroc"].low > 0.8
             assert s.difference["auroc"].low > 0
-    assert {s.seeds for s in scores.where(method="random-init")} == {3}
-    assert not any(s.difference for s in scores.where(method="random-init"))
-    drawn = {s.drawn_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
+    assert {s.seeds for s in scores.where(method="random initialisation")} == {3}
+    assert not any(s.difference for s in scores.where(method="random initialisation"))
+    drawn = {s.subsample_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
     assert drawn["patient"].labelled_patients == 9
     assert drawn["sample"].labelled == 36
     assert drawn["all"].labelled == 120
@@ -92,7 +101,7 @@ def test_scoring_the_validation_part_does_not_choose_on_it():
     label = panel.label.copy()
     label[split.validation] = (label[split.validation] + 1) % 3
     features = {"m": informed(panel, 1.0)}
-    settings = Settings(part="validation", resamples=20)
+    settings = Settings(part="validation", n_bootstrap=20)
     one, two = (
         evaluate_features(features, p, split, fractions=(1.0,), settings=settings)
         for p in (panel, replace(panel, label=label))
@@ -131,7 +140,7 @@ def test_the_same_seed_gives_the_same_scores():
 def test_published_settings_and_steps():
     panel, split = cohort()
     told: list[str] = []
-    published = Settings(penalties=(1.0,), scheme="one-vs-rest", resamples=20)
+    published = Settings(C=(1.0,), scheme="one-vs-rest", n_bootstrap=20)
     evaluate_features(
         {"m": informed(panel, 1.0)},
         panel,

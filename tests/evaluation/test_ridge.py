@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from tsrep.evaluation.ridge import Moments
+from tsrep.evaluation.forecasts.ridge_path import Moments
 
 ALPHAS = (0.1, 1.0, 50.0, 1000.0)
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tsrep.errors import RunError
-from tsrep.evaluation.aggregate import by_record
-from tsrep.evaluation.metrics import metrics
+from tsrep.evaluation.labels.aggregate import by_record
+from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.labels.scoring import score
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Scores
-from tsrep.evaluation.scoring import score
 
 
 def windows(seed: int, skill: float = 1.0, records: int = 40) -> Predictions:
@@ -29,7 +29,7 @@ def windows(seed: int, skill: float = 1.0, records: int = 40) -> Predictions:
 
 def some_scores() -> Scores:
     control = [windows(7, skill=0.0)]
-    rows = score(control, method="random-init", protocol="probe", part="test", resamples=30)
+    rows = score(control, method="random initialisation", protocol="probe", part="test", n_bootstrap=30)
     ours = [windows(s) for s in (0, 1)]
     rows += score(
         ours,
@@ -37,8 +37,8 @@ def some_scores() -> Scores:
         protocol="probe",
         part="test",
         labels=0.1,
-        drawn_by="patient",
-        resamples=30,
+        subsample_by="patient",
+        n_bootstrap=30,
         control=control,
         labelled=12.5,
     )
@@ -50,21 +50,23 @@ def test_both_units_are_scored():
     record, window = some_scores().where(method="comet")
     assert (record.unit, window.unit) == ("record", "window")
     assert (record.n, window.n) == (40, 120)
-    assert (record.patients, record.seeds, record.classes_scored, record.resamples) == (20, 2, 3, 30)
+    assert (record.patients, record.seeds, record.classes_scored, record.n_bootstrap) == (20, 2, 3, 30)
     expected = np.mean([metrics(windows(s).prob, windows(s).target)["auroc"] for s in (0, 1)])
     assert window.metrics["auroc"].value == pytest.approx(expected)
     pooled = np.mean([metrics(by_record(w).prob, by_record(w).target)["auroc"] for w in map(windows, (0, 1))])
     assert record.metrics["auroc"].value == pytest.approx(pooled)
     assert record.metrics["auroc"].low <= record.metrics["auroc"].value <= record.metrics["auroc"].high
     gap = record.difference["auroc"]
-    chance = some_scores().where(method="random-init", unit="record").scores[0].metrics["auroc"].value
+    chance = (
+        some_scores().where(method="random initialisation", unit="record").scores[0].metrics["auroc"].value
+    )
     assert gap.value == pytest.approx(record.metrics["auroc"].value - chance)
     assert gap.low > 0
 
 
 def test_records_of_one_window_are_scored_once():
     records = by_record(windows(0))
-    (only,) = score([records], method="a", protocol="probe", part="test", resamples=10)
+    (only,) = score([records], method="a", protocol="probe", part="test", n_bootstrap=10)
     assert only.unit == "record"
 
 
@@ -113,6 +115,6 @@ def test_adding_joins():
 
 
 def test_reading_scores_does_not_load_torch():
-    code = "import sys, tsrep.evaluation.scores, tsrep.evaluation.calibration; print('torch' in sys.modules)"
+    code = "import sys, tsrep.evaluation.scores, tsrep.evaluation.labels.calibration; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"

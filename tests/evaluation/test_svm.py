@@ -12,11 +12,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.evaluation import svm as module
-from tsrep.evaluation.protocol import Settings, evaluate_features
-from tsrep.evaluation.svm import COSTS, fit_logistic, fit_svm, label_folds
+from tsrep.evaluation.labels import svm as module
+from tsrep.evaluation.labels.frozen import Settings, evaluate_features
+from tsrep.evaluation.labels.svm import COSTS, fit_logistic, fit_svm, label_folds
 from tsrep.signals.panel import Panel
-from tsrep.signals.split import Split
+from tsrep.splits.split import Split
 
 
 def blobs(n: int, classes: int, seed: int = 0, skill: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +97,7 @@ def test_many_samples_are_thinned_by_class():
 
 def test_logistic_regression_chooses_by_the_same_folds():
     x, y = blobs(90, 3, skill=0.7)
-    probe = fit_logistic(x, y, 3, penalties=(0.01, 1.0))
+    probe = fit_logistic(x, y, 3, C=(0.01, 1.0))
     scores = []
     for c in (0.01, 1.0):
         right = []
@@ -138,8 +138,8 @@ def problem() -> tuple[Panel, Split]:
 def test_validation_labels_are_fitted_on_and_test_labels_are_not(protocol):
     panel, split = problem()
     x = (2 * np.eye(3)[panel.label] + np.random.default_rng(0).normal(size=(150, 3))).astype(np.float32)
-    features = {"m": x, "random-init": [x + s for s in range(2)]}
-    settings = Settings(resamples=20)
+    features = {"m": x, "random initialisation": [x + s for s in range(2)]}
+    settings = Settings(n_bootstrap=20)
 
     def scored(of: Panel, **more):
         return evaluate_features(
@@ -149,8 +149,8 @@ def test_validation_labels_are_fitted_on_and_test_labels_are_not(protocol):
 
     one = scored(panel)
     (row,) = one.where(method="m")
-    assert (row.labelled, row.n, row.against) == (102, 48, "random-init")
-    assert {s.method for s in one} == {"majority", "m", "random-init"}
+    assert (row.labelled, row.n, row.against) == (102, 48, "random initialisation")
+    assert {s.method for s in one} == {"majority", "m", "random initialisation"}
     fit = fit_svm if protocol == "svm" else fit_logistic
     both = np.sort(np.concatenate([split.train, split.validation]))
     literal = fit(x[both], panel.label[both], 3).predict(x[split.test])

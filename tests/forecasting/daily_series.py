@@ -13,12 +13,12 @@ from tsrep.runs.config import merged
 
 STEPS, CHANNELS, LOOKBACK, HORIZON = 300, 2, 24, 6
 SMALL: dict[str, Any] = {
-    "dataset": {"name": "csv"},
+    "dataset": {"name": "series-csv"},
     "encoder": {"name": "causal-tcn", "hidden": 4, "dim": 5, "depth": 2},
     "objective": {"name": "forecast", "lookback": LOOKBACK, "horizon": HORIZON},
     "window": {"hop_steps": 2},
     "training": {"epochs": 2, "batch_size": 32, "log_every": 1},
-    "evaluation": {"seeds": 1, "forecast": {"resamples": 100}},
+    "evaluation": {"seeds": 1, "forecast": {"n_bootstrap": 100}},
 }
 
 

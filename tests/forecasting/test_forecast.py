@@ -153,7 +153,7 @@ def test_a_frozen_encoder_gets_no_gradient_and_the_head_does() -> None:
 
 def test_gradients_of_both_terms_are_compared() -> None:
     encoder, objective = make(TCN, contrast="simclr", weight=0.5)
-    found = objective.readings(encoder, a_batch(), generator=torch_generator("forecast test"))
+    found = objective.diagnostics(encoder, a_batch(), generator=torch_generator("forecast test"))
     both = terms(encoder, objective, a_batch())
 
     def gradient(name: str) -> Tensor:
@@ -168,7 +168,7 @@ def test_gradients_of_both_terms_are_compared() -> None:
 
 def test_the_player_of_a_contrast_plays_on_the_look_backs() -> None:
     encoder, objective = make(TCN, contrast={"name": "autotcl", "trunk": TCN}, weight=0.5)
-    (player,) = objective.players()
+    (player,) = objective.inner_optimisations()
     batch, other = a_batch(), a_batch()
     other.x[..., 24:] = 0
     losses = [player.loss(encoder, b, generator=torch_generator("player")) for b in (batch, other)]

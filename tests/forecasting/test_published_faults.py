@@ -150,7 +150,7 @@ def test_the_player_of_a_contrast_is_moved_by_its_own_optimiser_alone(root: Path
     trainer = Trainer(
         encoder, objective, train, validation, config.training, seed=config.seed, folder=tmp_path
     )
-    (player,) = objective.players()
+    (player,) = objective.inner_optimisations()
     playing = {id(p) for p in player.module.parameters()}
     optimised = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
     assert playing

@@ -11,16 +11,16 @@ import pytest
 from tests.inspect.test_figures import collisions
 from tests.report.series_folder import HORIZONS, METHODS, NAMES, make_forecasts
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.inspect.draw_forecasts import (
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.inspect.figures.forecasts import (
     figure_errors,
     figure_forecast_examples,
     figure_per_step,
     forecast_looks,
 )
-from tsrep.inspect.style import CONTROL, FLOOR
+from tsrep.inspect.figures.style import CONTROL, FLOOR
 
-ORDER = ["autotcl", "random-init", "ridge-nlinear", "seasonal-naive", "repeat-last"]
+ORDER = ["autotcl", "random initialisation", "ridge-nlinear", "seasonal-naive", "repeat-last"]
 
 
 def forecasts(horizons: tuple[int, ...] = HORIZONS, channels: tuple[str, ...] = ("OT",)) -> ForecastScores:
@@ -83,7 +83,7 @@ def test_examples_join_known_truth_and_forecasts_at_the_origin(
 
 def test_controls_are_grey_and_methods_differ() -> None:
     looks = forecast_looks(["autotcl", "ts2vec", *ORDER[1:]])
-    for method in ("random-init", "seasonal-naive", "repeat-last"):
+    for method in ("random initialisation", "seasonal-naive", "repeat-last"):
         assert looks[method]["color"] in (CONTROL, FLOOR)
     for method in ("autotcl", "ts2vec", "ridge-nlinear"):
         assert looks[method]["color"] not in (CONTROL, FLOOR)

@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from tsrep.evaluation.ranks import Comparison, compare
-from tsrep.inspect.draw_ranks import _levels, figure_ranks
-from tsrep.inspect.style import shorten
+from tsrep.evaluation.friedman_ranks import Comparison, compare
+from tsrep.inspect.figures.ranks import _levels, figure_ranks
+from tsrep.inspect.figures.style import shorten
 
 NAMES = (
-    "autotcl", "ts2vec", "fixed-view (window-warp)", "random-init", "1-NN Euclid",
+    "autotcl", "ts2vec", "fixed-view (window-warp)", "random initialisation", "1-NN Euclid",
     "simclr with amplitude warping", "majority", "comet", "supervised, trained end to end",
 )  # fmt: skip
 

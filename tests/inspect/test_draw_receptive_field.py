@@ -12,10 +12,10 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.draw_receptive_field import figure_receptive_fields
-from tsrep.inspect.draw_samples import MARK, Sample, figure_samples
-from tsrep.inspect.receptive_field import ReceptiveField
-from tsrep.inspect.style import rendered
+from tsrep.inspect.figures.style import rendered
+from tsrep.inspect.receptive_field.field import ReceptiveField
+from tsrep.inspect.receptive_field.figure import figure_receptive_fields
+from tsrep.inspect.receptive_field.samples_figure import MARK, Sample, figure_samples
 
 
 def field(

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.draw_views import ViewExample, draw_views
+from tsrep.inspect.views.figure import ViewExample, draw_views
 
 
 def example(

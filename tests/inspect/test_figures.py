@@ -17,15 +17,15 @@ from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Score
 from tsrep.inspect.confusion import confusion
 from tsrep.inspect.curves import read_curves
-from tsrep.inspect.draw_classes import figure_class_areas, figure_confusion, figure_roc, support
-from tsrep.inspect.draw_curves import figure_curves
-from tsrep.inspect.draw_map import figure_map, main_class
-from tsrep.inspect.draw_records import LEADS, figure_record, twelve_leads
-from tsrep.inspect.draw_reliability import figure_reliability
-from tsrep.inspect.draw_scores import figure_scores
+from tsrep.inspect.figures.classes import figure_class_areas, figure_confusion, figure_roc, support
+from tsrep.inspect.figures.curves import figure_curves
+from tsrep.inspect.figures.map import figure_map, main_class
+from tsrep.inspect.figures.records import LEADS, figure_record, twelve_leads
+from tsrep.inspect.figures.reliability import figure_reliability
+from tsrep.inspect.figures.scores import figure_scores
+from tsrep.inspect.figures.style import OTHER, class_colours, method_looks, png
 from tsrep.inspect.projection import project
 from tsrep.inspect.roc import class_curves
-from tsrep.inspect.style import OTHER, class_colours, method_looks, png
 
 RNG = np.random.default_rng(0)
 
@@ -84,7 +84,12 @@ def score(method: str, protocol: str, labels: float, by: str, low: float = 0.6, 
 def test_scores_have_a_panel_for_each_protocol_and_way_of_drawing() -> None:
     rows = [
         score(m, p, labels, by)
-        for m, p in [("comet", "probe"), ("comet", "knn"), ("random-init", "probe"), ("majority", "none")]
+        for m, p in [
+            ("comet", "probe"),
+            ("comet", "knn"),
+            ("random initialisation", "probe"),
+            ("majority", "none"),
+        ]
         for labels, by in [(1.0, "all"), (0.1, "sample"), (0.1, "patient")]
     ]
     figure = figure_scores(rows)
@@ -143,9 +148,9 @@ def test_the_ten_most_frequent_of_many_classes_have_a_colour() -> None:
 
 
 def test_trained_methods_are_told_apart_and_controls_are_not_filled() -> None:
-    looks = method_looks(["comet", "random-init", "ts2vec", "majority"])
+    looks = method_looks(["comet", "random initialisation", "ts2vec", "majority"])
     assert looks["comet"]["color"] != looks["ts2vec"]["color"]
-    assert looks["random-init"]["markerfacecolor"] == "white"
+    assert looks["random initialisation"]["markerfacecolor"] == "white"
 
 
 @pytest.mark.parametrize(("seconds", "traces"), [(10, 13), (2.5, 12), (1, 12)])

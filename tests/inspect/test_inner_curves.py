@@ -10,12 +10,12 @@ import pytest
 
 from tests.inspect.test_figures import collisions
 from tsrep.inspect.curves import read_curves
-from tsrep.inspect.draw_curves import figure_curves
+from tsrep.inspect.figures.curves import figure_curves
 
 
-@pytest.mark.parametrize(("terms", "readings", "steps"), [(0, 1, 99), (1, 0, 5), (4, 5, 99)])
+@pytest.mark.parametrize(("terms", "diagnostics", "steps"), [(0, 1, 99), (1, 0, 5), (4, 5, 99)])
 def test_each_has_a_titled_panel_between_losses_and_validation(
-    tmp_path: Path, terms: int, readings: int, steps: int
+    tmp_path: Path, terms: int, diagnostics: int, steps: int
 ) -> None:
     lines = [
         {"kind": "train", "epoch": 1, "step": s, "loss": 1.0, "terms": {"global": 1.0}, "lr": 1e-3}
@@ -24,14 +24,14 @@ def test_each_has_a_titled_panel_between_losses_and_validation(
     for line in lines:
         step = int(str(line["step"]))
         if step % 2 and terms:
-            line["players"] = {"augmenter": {f"term_{i}": step + i for i in range(terms)}}
-        line["readings"] = {f"keep_rate_{i}": 1.0 for i in range(readings)}
+            line["inner_optimisations"] = {"augmenter": {f"term_{i}": step + i for i in range(terms)}}
+        line["diagnostics"] = {f"keep_rate_{i}": 1.0 for i in range(diagnostics)}
     (tmp_path / "m").write_text("\n".join(map(json.dumps, lines)))
     figure = figure_curves(read_curves(tmp_path / "m"))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    expected = [f"augmenter: term {i}" for i in range(terms)] + [f"keep rate {i}" for i in range(readings)]
-    assert titles[1 : 1 + terms + readings] == expected
-    assert len(titles) == 1 + terms + readings + 2
+    expected = [f"augmenter: term {i}" for i in range(terms)] + [f"keep rate {i}" for i in range(diagnostics)]
+    assert titles[1 : 1 + terms + diagnostics] == expected
+    assert len(titles) == 1 + terms + diagnostics + 2
     assert collisions(figure) == []
 
 
@@ -43,7 +43,7 @@ def test_a_reading_that_never_moves_is_drawn_in_the_middle_of_a_readable_axis(tm
             "step": s,
             "loss": 1.0,
             "terms": {"a": 1.0},
-            "readings": {"saturated": v},
+            "diagnostics": {"saturated": v},
         }
         for s, v in enumerate([1.0] * 99, 1)
     ]
@@ -57,7 +57,14 @@ def test_a_reading_that_never_moves_is_drawn_in_the_middle_of_a_readable_axis(tm
 
 def test_a_player_that_moves_on_some_steps_only_is_one_line(tmp_path: Path) -> None:
     lines = [
-        {"kind": "train", "epoch": 1, "step": s, "loss": 1.0, "terms": {"a": 1.0}, "players": {"p": {"t": s}}}
+        {
+            "kind": "train",
+            "epoch": 1,
+            "step": s,
+            "loss": 1.0,
+            "terms": {"a": 1.0},
+            "inner_optimisations": {"p": {"t": s}},
+        }
         if s % 3 == 0
         else {"kind": "train", "epoch": 1, "step": s, "loss": 1.0, "terms": {"a": 1.0}}
         for s in range(1, 40)

@@ -13,9 +13,13 @@ from torch import Tensor, nn
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.inspect.attribution import flattened, integrated_field, integrated_gradients
-from tsrep.inspect.occlusion import occlusion_field
-from tsrep.inspect.receptive_field import ReceptiveField, receptive_field
+from tsrep.inspect.receptive_field.field import ReceptiveField, receptive_field
+from tsrep.inspect.receptive_field.integrated_gradients import (
+    flattened,
+    integrated_field,
+    integrated_gradients,
+)
+from tsrep.inspect.receptive_field.occlusion import occlusion_field
 
 WINDOWS, CHANNELS, TIME, OUTPUTS, HORIZON = 5, 2, 12, 3, 4
 

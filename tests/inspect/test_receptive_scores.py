@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.receptive_field import ReceptiveField, receptive_field
-from tsrep.inspect.receptive_scores import (
+from tsrep.inspect.receptive_field.field import ReceptiveField, receptive_field
+from tsrep.inspect.receptive_field.scale_scores import scale_scores
+from tsrep.inspect.receptive_field.scores import (
     Score,
     comb,
     entropy,
@@ -20,7 +21,6 @@ from tsrep.inspect.receptive_scores import (
     shape_scores,
     width,
 )
-from tsrep.inspect.scale_scores import scale_scores
 
 
 def field_of(each: np.ndarray, ahead: list[int] | None = None) -> ReceptiveField:

@@ -15,11 +15,11 @@ import tsrep
 from tests.conftest import TINY
 from tests.runs.test_series_runs import write_series
 from tsrep.errors import ConfigError, RunError
-from tsrep.inspect.pulling import gradient
-from tsrep.inspect.receptive_field import ReceptiveField
-from tsrep.inspect.receptive_scores import Periodicity
-from tsrep.inspect.run_receptive_field import look, plot_receptive_field
-from tsrep.inspect.run_receptive_model import subject_of
+from tsrep.inspect.receptive_field.field import ReceptiveField
+from tsrep.inspect.receptive_field.gradients import gradient
+from tsrep.inspect.receptive_field.of_run import look, plot_receptive_field
+from tsrep.inspect.receptive_field.scores import Periodicity
+from tsrep.inspect.receptive_field.subject import subject_of
 from tsrep.runs.config import merged
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
@@ -159,7 +159,7 @@ def test_one_step_the_loss_and_another_run(quick: Run, trained: Run, tmp_path: P
 def test_gradients_of_frozen_encoders_with_covariates(mixing: str, folder: Path) -> None:
     root = write_series(folder / "data")
     changes = {
-        "dataset": "csv",
+        "dataset": "series-csv",
         "root": str(root),
         "objective": {"mixing": mixing, "frozen": True, "calendar": True, "lookback": 40},
         "training": {"epochs": 1},

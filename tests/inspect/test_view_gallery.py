@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tsrep.encoders.dilated_conv import DilatedConv
-from tsrep.inspect.view_gallery import gallery_of, learned_gallery, registered_views
+from tsrep.inspect.views.gallery import gallery_of, learned_gallery, registered_views
 from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
 from tsrep.views.amplitude import Jitter, Scale

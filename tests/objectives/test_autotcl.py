@@ -53,7 +53,7 @@ def terms(objective: Objective, net: torch.nn.Module, batch: Batch, key: int = 0
 
 
 def moves(objective: Objective, net: torch.nn.Module, batch: Batch, key: int = 0) -> dict[str, Tensor]:
-    (player,) = objective.players()
+    (player,) = objective.inner_optimisations()
     return player.loss(net, batch, generator=torch_generator("autotcl", key))
 
 
@@ -164,7 +164,7 @@ def test_covariates_reach_the_encoder_unaltered() -> None:
 
 def test_a_frozen_augmenter_has_no_player_and_the_same_views() -> None:
     frozen, free = autotcl(frozen=True), autotcl()
-    assert frozen.players() == ()
+    assert frozen.inner_optimisations() == ()
     assert not any(p.requires_grad for p in frozen.parameters())
     net, batch = encoder(), example_batch(time=48)
     assert terms(frozen, net, batch)["global"] == terms(free, net, batch)["global"]
@@ -228,7 +228,7 @@ def test_settings_survive_the_config_file() -> None:
 def learn(objective: AutoTCL, steps: int) -> dict[str, float]:
     """Train the augmenter alone and give its readings on new signals."""
     net, batch = encoder().requires_grad_(False), example_batch(8, time=32)
-    (player,) = objective.players()
+    (player,) = objective.inner_optimisations()
     optimizer = torch.optim.AdamW(player.module.parameters(), lr=0.05)
     for step in range(steps):
         optimizer.zero_grad()
@@ -236,8 +236,8 @@ def learn(objective: AutoTCL, steps: int) -> dict[str, float]:
         torch.autograd.backward(torch.stack([*played.values()]).sum())
         optimizer.step()
     with torch.no_grad():
-        readings = objective.readings(net, batch, generator=torch_generator("readings"))
-    return {name: value.item() for name, value in readings.items()}
+        diagnostics = objective.diagnostics(net, batch, generator=torch_generator("diagnostics"))
+    return {name: value.item() for name, value in diagnostics.items()}
 
 
 def test_a_hostile_entropy_saturates_the_mask_unless_guarded() -> None:
@@ -270,12 +270,12 @@ def test_readings_tell_saturation() -> None:
     for head, bias in ((heads.mask, 40.0), (heads.gain, -40.0)):
         torch.nn.init.zeros_(head.weight)
         torch.nn.init.constant_(head.bias, bias)
-    readings = objective.readings(encoder(), example_batch(), generator=torch_generator("readings"))
-    assert readings["saturated"] == 1
-    assert readings["constant_masks"] == 1
-    assert readings["keep_spread"] < 1e-3
-    assert readings["gain_spread"] < 1e-3
-    assert all(value.isfinite() for value in readings.values())
+    diagnostics = objective.diagnostics(encoder(), example_batch(), generator=torch_generator("diagnostics"))
+    assert diagnostics["saturated"] == 1
+    assert diagnostics["constant_masks"] == 1
+    assert diagnostics["keep_spread"] < 1e-3
+    assert diagnostics["gain_spread"] < 1e-3
+    assert all(value.isfinite() for value in diagnostics.values())
     made = objective.form.augmenter(example_signal(2, CHANNELS, 9), generator=torch_generator("view"))
     assert spread_over_time(made.log_gain).isfinite().all()
 

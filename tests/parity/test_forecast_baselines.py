@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrep.evaluation.forecast_baselines import repeat_last, seasonal_naive
-from tsrep.evaluation.forecast_direct import direct_scores
-from tsrep.evaluation.forecast_errors import measure, naive_scales
-from tsrep.evaluation.forecast_settings import ForecastSettings
-from tsrep.evaluation.forecast_stretches import Stretches
+from tsrep.evaluation.forecasts.baselines import repeat_last, seasonal_naive
+from tsrep.evaluation.forecasts.direct import direct_scores
+from tsrep.evaluation.forecasts.errors import measure, naive_scales
+from tsrep.evaluation.forecasts.settings import ForecastSettings
+from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.signals.series import Series
 from tsrep.signals.standardise import standardise_series
-from tsrep.signals.time_split import EttMonths
+from tsrep.splits.by_time import EttMonths
 
 WINDOWS = {24: 2857, 48: 2833, 96: 2785, 168: 2713, 192: 2689, 336: 2545, 720: 2161}
 REPEAT_LAST = {  # (MSE, MAE)
@@ -38,7 +38,7 @@ def etth1(shared_path):
 @pytest.mark.parametrize("horizon", WINDOWS)
 def test_rules_to_three_decimals(etth1, horizon):
     series, split = etth1
-    values, span = [series.values], Stretches(split, "test", reach_back=True).score
+    values, span = [series.values], EvaluationSpans(split, "test", reach_back=True).score
     scales = naive_scales(values, split.train, 24)
 
     for expected, forecast in (
@@ -54,7 +54,7 @@ def test_rules_to_three_decimals(etth1, horizon):
 def test_the_linear_map_of_all_channels(etth1, horizon):
     """Of few penalties; the reference says only that its own was chosen on the validation part."""
     series, split = etth1
-    settings = ForecastSettings(resamples=100, alphas=(100.0, 1000.0))
+    settings = ForecastSettings(n_bootstrap=100, alphas=(100.0, 1000.0))
 
     scores = direct_scores({}, {}, [series], split, settings, horizon=horizon, lookback=336)
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from tsrep.encoders.dilated_conv_ar import DilatedConvAR
-from tsrep.evaluation.forecast import encode, forecast_scores
-from tsrep.evaluation.forecast_settings import ForecastSettings
+from tsrep.evaluation.forecasts.representation import encode, forecast_scores
+from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.signals.calendar import CALENDAR, calendar_features
 from tsrep.signals.series import Series
 from tsrep.signals.standardise import standardise_series
-from tsrep.signals.time_split import EttMonths
+from tsrep.splits.by_time import EttMonths
 
 MSE = {24: 0.0375, 48: 0.0548, 168: 0.0998, 336: 0.1079, 720: 0.1754}
 MAE = {24: 0.1478, 48: 0.1775, 168: 0.2374, 336: 0.2512, 720: 0.3396}
@@ -39,12 +39,12 @@ def scores(shared_path):
         torch.manual_seed(44)
         encoder = DilatedConvAR(channels=8)
     features = encode(encoder, [series], context=settings.context, stop=split.test[1], first=settings.skipped)
-    return forecast_scores({"random-init": [features]}, [series], split, settings)
+    return forecast_scores({"random initialisation": [features]}, [series], split, settings)
 
 
 @pytest.mark.parametrize("horizon", MSE)
 def test_untrained_encoder(scores, horizon):
-    (found,) = scores.where(method="random-init", horizon=horizon)
+    (found,) = scores.where(method="random initialisation", horizon=horizon)
 
     assert found.metrics["mse"].value == pytest.approx(MSE[horizon], abs=1e-4)
     assert found.metrics["mae"].value == pytest.approx(MAE[horizon], abs=1e-4)

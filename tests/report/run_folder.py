@@ -141,26 +141,26 @@ def _metrics(root: Path, rng: Any) -> None:
 def _scores(root: Path, rng: Any, gain: float, label: Any, patient: Any, classes: int) -> None:
     scores = []
     for labels in (1.0, 0.1, 0.01):
-        for drawn_by in ("all",) if labels == 1 else ("sample", "patient"):
+        for subsample_by in ("all",) if labels == 1 else ("sample", "patient"):
             for unit in ("record", "window"):
                 where = {
                     "part": "test",
                     "unit": unit,
                     "labels": labels,
-                    "drawn_by": drawn_by,
+                    "subsample_by": subsample_by,
                     "classes": classes,
                 }
                 base = 0.72 + 0.04 * np.log10(labels) + 0.01 * (unit == "record")
                 scores.append(_score("majority", "none", 0.5, 0.0, **where))
                 for protocol in ("probe", "knn"):
                     at = base - 0.02 * (protocol == "knn")
-                    scores.append(_score("random-init", protocol, at, 0.035, **where))
+                    scores.append(_score("random initialisation", protocol, at, 0.035, **where))
                     scores.append(_score("comet", protocol, at + gain, 0.035, gain=gain, **where))
     predictions = {
         (method, protocol, 1.0, "all", "test"): _predictions(rng, label, patient, classes, method)
         for method, protocol in [
             ("majority", "none"),
-            ("random-init", "probe"),
+            ("random initialisation", "probe"),
             ("comet", "probe"),
             ("comet", "knn"),
         ]
@@ -170,7 +170,7 @@ def _scores(root: Path, rng: Any, gain: float, label: Any, patient: Any, classes
 
 def _score(
     method: str, protocol: str, auroc: float, half: float, *, part: str, unit: Any, labels: float,
-    drawn_by: str, classes: int, gain: float | None = None,
+    subsample_by: str, classes: int, gain: float | None = None,
 ) -> Score:  # fmt: skip
     less = {
         "accuracy": 0.1,
@@ -183,10 +183,10 @@ def _score(
     }
     metrics = {name: Interval(auroc - d, auroc - d - half, auroc - d + half) for name, d in less.items()}
     return Score(
-        method=method, protocol=protocol, part=part, unit=unit, labels=labels, drawn_by=drawn_by,
-        seeds=1 if labels == 1 and method != "random-init" else 5, n=168 if unit == "record" else 672,
+        method=method, protocol=protocol, part=part, unit=unit, labels=labels, subsample_by=subsample_by,
+        seeds=1 if labels == 1 and method != "random initialisation" else 5, n=168 if unit == "record" else 672,
         patients=84, classes_scored=classes, metrics=metrics, spread={"auroc": 0.011}, labelled=2016 * labels,
-        labelled_patients=252 * labels, against="random-init" if gain is not None else "",
+        labelled_patients=252 * labels, against="random initialisation" if gain is not None else "",
         difference={} if gain is None else {"auroc": Interval(gain, gain - 0.03, gain + 0.03)},
     )  # fmt: skip
 
@@ -194,7 +194,7 @@ def _score(
 def _predictions(rng: Any, label: Any, patient: Any, classes: int, method: str) -> Predictions:
     label, patient = label[:168], patient[:168]
     flags = label if label.ndim == 2 else np.eye(classes)[label]
-    strength = {"majority": 0.0, "random-init": 1.0}.get(method, 2.0)
+    strength = {"majority": 0.0, "random initialisation": 1.0}.get(method, 2.0)
     logit = strength * flags + (method != "majority") * rng.normal(size=flags.shape)
     if label.ndim == 2:
         prob = 1 / (1 + np.exp(1.5 - logit))

@@ -11,14 +11,14 @@ import yaml
 
 from tests.report.run_folder import _metrics
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.forecast_scores import Examples, ForecastScore, ForecastScores
+from tsrep.evaluation.forecasts.forecast_scores import Examples, ForecastScore, ForecastScores
 
 METHODS = {
     "repeat-last": 0.9,
     "seasonal-naive": 0.5,
     "ridge-nlinear": 0.08,
     "autotcl": 0.0,
-    "random-init": 0.05,
+    "random initialisation": 0.05,
 }
 HORIZONS = (24, 48, 168, 336, 720)
 NAMES = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
@@ -33,7 +33,7 @@ def make_series_run(
     gains: tuple[float, ...] = (0.05,) * 5,
     horizons: tuple[int, ...] = HORIZONS,
     rule: float = METHODS["ridge-nlinear"],
-    players: bool = True,
+    inner_optimisations: bool = True,
 ) -> Path:
     """A complete run folder.
 
@@ -50,7 +50,7 @@ def make_series_run(
     _provenance(root, channels)
     _split(root)
     _metrics(root, rng)
-    if players:
+    if inner_optimisations:
         _add_players(root, rng)
     make_forecasts(rng, channels, dict(zip(horizons, gains, strict=True)), rule).save(root)
     return root
@@ -93,7 +93,7 @@ def make_forecasts(
     for method in METHODS:
         for horizon, gain in gains.items():
             random = 0.1 + 0.02 * np.log2(horizon / min(gains))
-            mse = random + (above[method] if method not in ("autotcl", "random-init") else 0.0)
+            mse = random + (above[method] if method not in ("autotcl", "random initialisation") else 0.0)
             mse -= gain if method == "autotcl" else 0.0
             scores.append(_score(method, horizon, float(mse), float(mse - random)))
             per_step[method, horizon] = mse * np.linspace(0.6, 1.4, horizon) + rng.normal(0, 0.004, horizon)
@@ -104,7 +104,7 @@ def make_forecasts(
 
 
 def _score(method: str, horizon: int, mse: float, difference: float) -> ForecastScore:
-    compared = method != "random-init"
+    compared = method != "random initialisation"
     windows = 2880 - horizon
     return ForecastScore(
         method=method, part="test", horizon=horizon,
@@ -115,7 +115,7 @@ def _score(method: str, horizon: int, mse: float, difference: float) -> Forecast
         spread={"mse": 0.002 if not compared else float("nan"), "mae": float("nan"), "mase": float("nan")},
         seeds=1 if compared else 3, windows=windows, blocks=-(-windows // horizon),
         alpha=float("nan") if method in ("repeat-last", "seasonal-naive") else 10.0,
-        against="random-init" if compared else "",
+        against="random initialisation" if compared else "",
         difference={
             name: Interval(difference, difference - HALF, difference + HALF)
             for name in ("mse", "mae", "mase")
@@ -186,10 +186,10 @@ def _add_players(root: Path, rng: Any) -> None:
         step = line["step"]
         if step % 16 == 0:
             names = ("regularity", "divergence", "consistency")
-            line["players"] = {
+            line["inner_optimisations"] = {
                 "augmenter": {n: float(np.exp(-step / 400) + rng.normal(0, 0.1)) for n in names}
             }
-        line["readings"] = {
+        line["diagnostics"] = {
             "keep_rate": 0.5 + 0.2 * step / 1280, "saturation": min(1.0, step / 300),
             "mask_std_over_time": float(abs(rng.normal(0.2, 0.02))), "gain_std_over_time": 0.0,
         }  # fmt: skip

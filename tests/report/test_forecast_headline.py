@@ -12,7 +12,7 @@ import pytest
 
 from tests.report.series_folder import HORIZONS, make_forecasts, make_series_run
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.forecast_gallery import origin_stamps, pictures_on_scale
@@ -129,10 +129,10 @@ def test_notes_of_the_evaluation_such_as_few_blocks_are_passed_on() -> None:
 def test_what_was_trained_comes_first_then_the_start_then_rules_by_error() -> None:
     found = contents().forecast
     assert found is not None
-    order = ["autotcl", "random-init", "ridge-nlinear", "seasonal-naive", "repeat-last"]
+    order = ["autotcl", "random initialisation", "ridge-nlinear", "seasonal-naive", "repeat-last"]
     assert in_order(found, "autotcl") == order
     shown, far = pictures_on_scale(found, order)
-    assert shown == ["autotcl", "random-init", "ridge-nlinear"]
+    assert shown == ["autotcl", "random initialisation", "ridge-nlinear"]
     assert far == ["seasonal-naive", "repeat-last"]
 
 

@@ -14,7 +14,7 @@ from tests.report.run_folder import make_run
 from tests.report.series_folder import HORIZONS, NAMES, PNG, add_receptive_field, make_series_run
 from tests.report.test_page import outline, text_only
 from tsrep.errors import RunError
-from tsrep.evaluation.coverage import Coverage
+from tsrep.evaluation.forecasts.coverage import Coverage
 from tsrep.report import summarise, write_report
 from tsrep.report.contents import read_run
 from tsrep.report.gallery import pictures
@@ -72,7 +72,7 @@ def test_the_lowest_error_of_each_horizon_is_bold_and_conditions_are_told(tmp_pa
     assert [int(h) for h, _, _ in heads] == list(HORIZONS)
     assert heads[-1][1:] == ("2,160", "3")
     rows = rows_of(text, "Mean squared error")
-    assert [row[:2] for row in rows[:2]] == [["autotcl", "1"], ["random-init", "3"]]
+    assert [row[:2] for row in rows[:2]] == [["autotcl", "1"], ["random initialisation", "3"]]
     assert rows[0][2] == "0.0500|0.0200–0.0900"
 
 
@@ -254,10 +254,12 @@ def test_intervals_are_told_with_what_they_covered(tmp_path: Path) -> None:
 
 def test_inner_players_and_readings_are_explained(tmp_path: Path) -> None:
     captions = {
-        players: next(training_pictures(read_run(run))).caption
-        for players in (True, False)
-        for run in [make_series_run(tmp_path / str(players), players=players)]
+        inner_optimisations: next(training_pictures(read_run(run))).caption
+        for inner_optimisations in (True, False)
+        for run in [
+            make_series_run(tmp_path / str(inner_optimisations), inner_optimisations=inner_optimisations)
+        ]
     }
     assert "augmenter" in captions[True]
-    assert "readings" in captions[True]
+    assert "diagnostics" in captions[True]
     assert "augmenter" not in captions[False]

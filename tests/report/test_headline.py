@@ -22,9 +22,11 @@ from tsrep.report.wording import apart_from_zero, count, duration, number, share
 def contents(**changes: object) -> Contents:
     first = Score(
         "comet", "probe", "test", "record", 1.0, "all", 1, 40, 31, 2, {"auroc": Interval(0.8, 0.7, 0.9)}, {},
-        against="random-init", difference={"auroc": Interval(0.1, 0.05, 0.15)},
+        against="random initialisation", difference={"auroc": Interval(0.1, 0.05, 0.15)},
     )  # fmt: skip
-    control = replace(first, method="random-init", metrics={"auroc": Interval(0.7, 0.6, 0.8)}, against="")
+    control = replace(
+        first, method="random initialisation", metrics={"auroc": Interval(0.7, 0.6, 0.8)}, against=""
+    )
     floor = replace(control, method="majority", protocol="none", metrics={"auroc": Interval(0.5, 0.5, 0.5)})
     return Contents(Path("run"), scores=(floor, control, replace(first, **changes)))  # type: ignore[arg-type]  # by name
 

@@ -27,9 +27,9 @@ def test_every_score_stands_beside_its_controls(run: Path) -> None:
     rows = list(scores)
     for protocol in ("probe", "knn"):
         for labels, by in ((1.0, "all"), (0.1, "sample"), (0.1, "patient")):
-            there = scores.where(protocol=protocol, labels=labels, drawn_by=by, unit="record")
-            assert {s.method for s in there} == {"comet", "random-init"}
-            assert scores.where(method="majority", labels=labels, drawn_by=by)
+            there = scores.where(protocol=protocol, labels=labels, subsample_by=by, unit="record")
+            assert {s.method for s in there} == {"comet", "random initialisation"}
+            assert scores.where(method="majority", labels=labels, subsample_by=by)
     for score in rows:
         assert score.part == "test"
         assert score.patients > 0
@@ -37,7 +37,7 @@ def test_every_score_stands_beside_its_controls(run: Path) -> None:
             interval = score.metrics[name]
             assert np.isnan(interval.low) or interval.low <= interval.high
     ours = next(s for s in rows if s.method == "comet" and s.unit == "record")
-    assert ours.against == "random-init"
+    assert ours.against == "random initialisation"
     assert "auroc" in ours.difference
     assert Scores.load(run).scores == scores.scores or len(Scores.load(run)) == len(scores)
 
@@ -52,7 +52,7 @@ def test_scoring_again_replaces_and_scoring_more_adds(run: Path) -> None:
 
 def test_finetuning_resumes_from_what_is_done(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, progress=False)
-    assert {s.method for s in scores.where(protocol="finetune")} == {"comet", "random-init"}
+    assert {s.method for s in scores.where(protocol="finetune")} == {"comet", "random initialisation"}
     monkeypatch.setattr(finetune, "Trainer", None)  # a second training would fail
     again = evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, progress=False)
     assert [s.metrics for s in again] == [s.metrics for s in scores]

@@ -12,7 +12,7 @@ import torch
 
 from tests.conftest import TINY
 from tsrep.datasets import load
-from tsrep.datasets.simulation import simulate
+from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.runs.config import configure
 from tsrep.runs.embed import embed

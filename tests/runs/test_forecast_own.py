@@ -15,9 +15,9 @@ import torch
 import tsrep
 from tests.inspect.test_figures import collisions
 from tsrep.errors import ConfigError, DataError, RunError, TsrepError
-from tsrep.evaluation.conformal import Conformal
-from tsrep.inspect import draw_own_forecast
-from tsrep.inspect.draw_own_forecast import figure_own_forecast, write_own_forecast
+from tsrep.evaluation.forecasts.conformal import Conformal
+from tsrep.inspect.figures import own_forecast
+from tsrep.inspect.figures.own_forecast import figure_own_forecast, write_own_forecast
 from tsrep.runs.config import merged
 from tsrep.runs.fit import fit
 from tsrep.runs.forecast_own import forecast_series
@@ -30,7 +30,7 @@ STEPS, LOOKBACK, HORIZON = 600, 48, 12
 NAMES = ["load", "wind", "sun"]
 OBJECTIVE = {"name": "forecast", "lookback": LOOKBACK, "horizon": HORIZON, "norm": "last", "calendar": True}
 SMALL: dict[str, Any] = {
-    "dataset": {"name": "csv"},
+    "dataset": {"name": "series-csv"},
     "encoder": "identity",
     "objective": OBJECTIVE,
     "training": {"epochs": 1, "batch_size": 32},
@@ -111,7 +111,7 @@ def test_order_and_further_columns_change_nothing(
 
 
 def test_a_series_is_forecast_as_its_file(run: tsrep.Run, path: Path) -> None:
-    series = tsrep.load("csv", path)
+    series = tsrep.load("series-csv", path)
     assert isinstance(series, tsrep.Series)
     turned = series.select(["wind", "sun", "load"])
     np.testing.assert_array_equal(forecast_series(run, turned).values, forecast_series(run, path).values)
@@ -264,7 +264,7 @@ def test_nothing_is_written_when_the_picture_or_the_forecast_fails(
     def fails(_figure: object) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(draw_own_forecast, "png", fails)
+    monkeypatch.setattr(own_forecast, "png", fails)
     with pytest.raises(KeyboardInterrupt):
         tsrep.forecast(run, path, out=tmp_path / "out")
     assert not list(tmp_path.iterdir())
@@ -283,7 +283,7 @@ def test_the_figure_draws_known_values_forecast_and_bands(run: tsrep.Run, path: 
 
 def test_a_run_that_forecasts_nothing_says_how_to_train_one(path: Path, tmp_path: Path) -> None:
     settings = {
-        "dataset": "csv",
+        "dataset": "series-csv",
         "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 4, "depth": 1},
         "objective": "ts2vec",
         "window": {"steps": 24},

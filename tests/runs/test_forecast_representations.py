@@ -13,7 +13,7 @@ import tsrep
 from tests.forecasting.daily_series import CHANNELS, HORIZON, LOOKBACK, STEPS, settings, write_daily
 from tsrep.errors import ConfigError, RunError
 from tsrep.forecasting.forecast import Forecast
-from tsrep.inspect.run_views import run_views
+from tsrep.inspect.views.of_run import run_views
 from tsrep.runs.embed import embed
 from tsrep.runs.fit import fit
 from tsrep.runs.prepare import prepare
@@ -39,7 +39,7 @@ def test_a_step_is_embedded_by_its_look_back_as_the_forecast_sees_it(
 ) -> None:
     changes = {"dataset": {"variables": variables}, "objective": {"mixing": mixing, "calendar": True}}
     run = trained(root, tmp_path / "run", **changes)
-    found = embed(run, tsrep.load("csv", root))
+    found = embed(run, tsrep.load("series-csv", root))
     assert found.x.shape == (instances, STEPS, 5)
     assert found.instances.tolist() == (["v0", "v1"] if instances > 1 else ["v0 v1"])
     assert np.isfinite(found.x).all()
@@ -58,8 +58,8 @@ def test_a_step_is_embedded_by_its_look_back_as_the_forecast_sees_it(
 
 def test_no_embedding_rests_on_the_future(root: Path, tmp_path: Path) -> None:
     run = trained(root, tmp_path / "run")
-    other = tsrep.load("csv", write_daily(tmp_path / "other", later=9.0))
-    one, two = (embed(run, series).x for series in (tsrep.load("csv", root), other))
+    other = tsrep.load("series-csv", write_daily(tmp_path / "other", later=9.0))
+    one, two = (embed(run, series).x for series in (tsrep.load("series-csv", root), other))
     before = STEPS - STEPS // 5
     np.testing.assert_array_equal(one[:, :before], two[:, :before])
     assert not np.allclose(one[:, before:], two[:, before:])

@@ -14,8 +14,8 @@ import torch
 
 import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.evaluation.conformal import Conformal
-from tsrep.evaluation.coverage import Coverage
+from tsrep.evaluation.forecasts.conformal import Conformal
+from tsrep.evaluation.forecasts.coverage import Coverage
 from tsrep.runs import forecast as runs_forecast
 from tsrep.runs.config import configure, merged
 from tsrep.runs.evaluate import evaluate
@@ -27,11 +27,11 @@ from tsrep.training.interrupt import Interrupted
 
 STEPS, LOOKBACK, HORIZON = 600, 24, 6
 SMALL: dict[str, Any] = {
-    "dataset": {"name": "csv"},
+    "dataset": {"name": "series-csv"},
     "encoder": {"name": "causal-tcn", "hidden": 4, "dim": 5, "depth": 2},
     "objective": {"name": "forecast", "lookback": LOOKBACK, "horizon": HORIZON},
     "training": {"epochs": 2, "batch_size": 64, "log_every": 1},
-    "evaluation": {"seeds": 2, "forecast": {"resamples": 100}},
+    "evaluation": {"seeds": 2, "forecast": {"n_bootstrap": 100}},
 }
 CONTRAST = {"contrast": "simclr", "weight": 0.5}
 
@@ -289,7 +289,7 @@ def test_an_encoder_trained_by_the_contrast_alone_is_scored_by_a_ridge(root: Pat
     config = settings(root, objective=CONTRAST | {"weight": 1.0})
     run = tsrep.fit(config, out=tmp_path / "run", progress=False)
     scores = tsrep.evaluate(run, progress=False)
-    assert set(scores.methods) >= {"forecast", "random-init", "ridge-nlinear"}
+    assert set(scores.methods) >= {"forecast", "random initialisation", "ridge-nlinear"}
     assert not (run.path / "intervals.npz").exists()
     with pytest.raises(RunError, match="trained by its contrast alone"):
         run.forecaster()

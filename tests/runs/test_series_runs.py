@@ -13,7 +13,7 @@ import torch
 
 import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.evaluation.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.runs import choose
 from tsrep.runs.build import new_encoder
 from tsrep.runs.choose import origin_stride
@@ -24,12 +24,12 @@ from tsrep.training.hooks import Hook
 
 STEPS = 600
 SMALL: dict[str, Any] = {
-    "dataset": {"name": "csv"},
+    "dataset": {"name": "series-csv"},
     "encoder": {"name": "dilated-conv-ar", "hidden": 4, "dim": 6, "depth": 2, "experts": 3},
     "objective": {"name": "autotcl", "trunk": {"name": "dilated-conv", "hidden": 4, "dim": 4, "depth": 1}},
     "window": {"steps": 24},
     "training": {"epochs": 2, "batch_size": 8, "validate_every": 1, "log_every": 1},
-    "evaluation": {"seeds": 2, "forecast": {"horizons": [3, 6], "context": 12, "resamples": 100}},
+    "evaluation": {"seeds": 2, "forecast": {"horizons": [3, 6], "context": 12, "n_bootstrap": 100}},
 }
 
 
@@ -62,12 +62,18 @@ def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tsrep.Run:
 
 def test_a_run_leaves_forecasts_beside_their_controls(run: tsrep.Run) -> None:
     scores = ForecastScores.load(run.path)
-    assert set(scores.methods) == {"autotcl", "random-init", "repeat-last", "seasonal-naive", "ridge-nlinear"}
+    assert set(scores.methods) == {
+        "autotcl",
+        "random initialisation",
+        "repeat-last",
+        "seasonal-naive",
+        "ridge-nlinear",
+    }
     assert scores.horizons == (3, 6)
     (own,) = scores.where(method="autotcl", horizon=6)
-    assert own.against == "random-init"
+    assert own.against == "random initialisation"
     assert own.windows == 120 - 6
-    assert scores.where(method="random-init", horizon=6)[0].seeds == 2
+    assert scores.where(method="random initialisation", horizon=6)[0].seeds == 2
     assert (run.path / "report.html").stat().st_size > 10_000
 
 
@@ -75,8 +81,8 @@ def test_the_log_has_player_terms_and_readings(run: tsrep.Run) -> None:
     records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     train = [r for r in records if r["kind"] == "train"]
     assert train
-    assert all({"divergence", "guard"} <= set(r["players"]["augmenter"]) for r in train)
-    assert all(0 <= r["readings"]["keep_rate"] <= 1 for r in train)
+    assert all({"divergence", "guard"} <= set(r["inner_optimisations"]["augmenter"]) for r in train)
+    assert all(0 <= r["diagnostics"]["keep_rate"] <= 1 for r in train)
     assert all("score" in r for r in records if r["kind"] == "validation")
 
 
@@ -124,11 +130,11 @@ def test_a_stopped_run_with_a_player_resumes_to_the_same_weights(
 
 
 def test_every_step_is_embedded_from_its_own_past(root: Path, run: tsrep.Run) -> None:
-    series = tsrep.load("csv", root)
+    series = tsrep.load("series-csv", root)
     whole = tsrep.embed(run, series)
     assert whole.x.shape == (1, STEPS, 6)
     assert whole.time[0] == np.datetime64("2024-01-01T00:00:00")
-    other = tsrep.load("csv", write_series(root / "other", later=9.0))
+    other = tsrep.load("series-csv", write_series(root / "other", later=9.0))
     changed = tsrep.embed(run, other)
     before = STEPS - STEPS // 5
     np.testing.assert_array_equal(whole.x[:, :before], changed.x[:, :before])
@@ -140,7 +146,7 @@ def test_each_channel_can_be_a_series_of_its_own(root: Path, tmp_path: Path) -> 
     run = tsrep.fit(config, out=tmp_path / "each", progress=False)
     assert run.provenance["data"]["instances"] == 2
     assert len(run.provenance["data"]["channels"]) == 8
-    assert tsrep.embed(run, tsrep.load("csv", root)).x.shape == (2, STEPS, 6)
+    assert tsrep.embed(run, tsrep.load("series-csv", root)).x.shape == (2, STEPS, 6)
 
 
 def test_views_are_drawn(run: tsrep.Run, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_windows_are_views():
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(9, 18), st.integers(9, 20))
 def test_sections_never_cross_a_span(length, hop, first, second):
     spans = ((2, 2 + first), (2 + first, 2 + first + second))
-    panel = make().sections(length, hop, spans=spans)
+    panel = make().training_windows(length, hop, spans=spans)
     for start, part in zip(panel.start, panel.patient, strict=True):
         low, high = spans[part]
         assert low <= start
@@ -78,14 +78,14 @@ def test_sections_never_cross_a_span(length, hop, first, second):
 
 def test_sections_share_memory_and_know_their_covariates():
     series = make()
-    panel = series.sections(10, spans=[(0, 40)])
+    panel = series.training_windows(10, spans=[(0, 40)])
     assert np.shares_memory(panel.store, series.x)
     assert (panel.covariates, panel.channels) == (3, series.inputs)
     assert panel.start.tolist() == [0, 10, 20, 30]
     assert panel.sfreq == pytest.approx(1 / 900)
     np.testing.assert_array_equal(panel.x[1], series.x[:, 10:20])
     with pytest.raises(DataError, match=r"from step 20 to 29 has 9 steps, fewer than a section of 10"):
-        series.sections(10, spans=[(0, 20), (20, 29)])
+        series.training_windows(10, spans=[(0, 20), (20, 29)])
 
 
 def test_standardised_training_part_has_mean_0_and_deviation_1():

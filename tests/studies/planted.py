@@ -102,7 +102,11 @@ def confirmed(finalists: int = 4, seeds: int = 5) -> pd.DataFrame:
     rows = []
     for rank in range(1, finalists + 3):
         control = rank > finalists
-        label = ("ridge-nlinear", "random-init")[rank - finalists - 1] if control else f"trial {7 * rank}"
+        label = (
+            ("ridge-nlinear", "random initialisation")[rank - finalists - 1]
+            if control
+            else f"trial {7 * rank}"
+        )
         for task, level in zip(TASKS, (0.38, 0.45), strict=True):
             for seed in range(1000, 1000 + seeds):
                 test = level * (1 + 0.015 * rank + 0.004 * rng.normal())

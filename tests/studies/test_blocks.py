@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.studies.planted import confirmed, planted
-from tsrep.evaluation.ranks import Comparison
+from tsrep.evaluation.friedman_ranks import Comparison
 from tsrep.studies.confirm.finalists import summarise
 from tsrep.studies.read.blocks import finalist_ranks, level_ranks
 from tsrep.studies.read.missing import Missing
@@ -27,8 +27,8 @@ def test_finalists_are_ranked_over_tasks_and_seeds() -> None:
     found = _ranks(confirmed())
     assert len(found.sets) == 10
     assert found.methods[0] == "trial 7"
-    assert found.methods[-1] == "random-init"
-    assert _ranks(confirmed(), maximise=True).methods[0] == "random-init"
+    assert found.methods[-1] == "random initialisation"
+    assert _ranks(confirmed(), maximise=True).methods[0] == "random initialisation"
 
 
 @pytest.mark.parametrize("seed", [math.nan, 1000])
@@ -109,7 +109,7 @@ def test_levels_without_matched_blocks_are_said_so() -> None:
 def test_the_summary_is_means_over_seeds_with_controls_last() -> None:
     rows = confirmed(2, 3)
     found = summarise(rows)
-    assert found["finalist"].tolist()[-1] == "random-init"
+    assert found["finalist"].tolist()[-1] == "random initialisation"
     assert found["seeds"].tolist() == [3] * 8
     own = rows[(rows["finalist"] == "trial 7") & (rows["task"] == rows["task"].iloc[0])]["test"]
     row = found.iloc[0]

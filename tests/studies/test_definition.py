@@ -116,7 +116,7 @@ def test_names_and_shapes_that_would_do_harm_later_are_refused(more: dict[str, A
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["random-init", "ridge-nlinear", "trial 3"])
+@pytest.mark.parametrize("name", ["random initialisation", "ridge-nlinear", "trial 3"])
 def test_a_preset_is_not_called_like_another_finalist(name: str) -> None:
     definition = define(values(presets={name: {"encoder.width": 8}}), "s")
     with pytest.raises(ConfigError, match=f"preset {name} would stand beside another"):

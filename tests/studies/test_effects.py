@@ -166,7 +166,7 @@ def test_planted_axes_are_found_and_axes_without_effect_are_not() -> None:
     for seed in range(10):
         table = planted(80, seed=seed)
         table.frame.loc[18, "value"] = 1.0
-        effects = paired_effects(table, resamples=400)
+        effects = paired_effects(table, n_bootstrap=400)
         assert isinstance(effects, list)
         p += [effect.p for effect in effects if effect.axis in null]
         wrong += sum(effect.p_holm < 0.05 for effect in effects if effect.axis in null)

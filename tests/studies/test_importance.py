@@ -20,8 +20,8 @@ def _with_values(table: TrialTable, values: np.ndarray) -> TrialTable:
     return replace(table, frame=frame)
 
 
-def _found(table: TrialTable, resamples: int = 8) -> Importances:
-    found = importances(table, resamples=resamples)
+def _found(table: TrialTable, n_bootstrap: int = 8) -> Importances:
+    found = importances(table, n_bootstrap=n_bootstrap)
     assert isinstance(found, Importances)
     return found
 

@@ -34,7 +34,7 @@ FACTS: dict[str, Any] = {
     "budget": "80 trials",
     "hours": 1.7,
     "tasks": list(TASKS),
-    "resamples": 5,
+    "n_bootstrap": 5,
 }
 SECTIONS = ("finalists", "best", "importance", "effects", "cells", "slices", "cost", "history", "study")
 
@@ -126,7 +126,7 @@ def test_what_the_study_was_is_printed_and_escaped(full: Path) -> None:
     assert "ETTh1 horizon 96, ETTh1 horizon 336" in text
     assert "out of memory at step 40" in text
     assert "0.00123" in text  # of head.weight, three digits
-    assert "resamples" not in text
+    assert "n_bootstrap" not in text
 
 
 @pytest.mark.parametrize(("trials", "ended"), [(2, True), (9, False), (0, True)])

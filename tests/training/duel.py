@@ -16,8 +16,8 @@ from torch import Tensor, distributed, nn
 from tests.panels import make_panel
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
+from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.objectives.player import Player
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
@@ -41,10 +41,14 @@ class Duel(Objective):
             bent = self._bent(batch.x, generator)
         return {"error": self._error(encoder, bent, batch.x)}
 
-    def players(self) -> tuple[Player, ...]:
-        return (Player("bend", self.bend, self.bend_terms, lr=0.02, weight_decay=0.1, every=self.every),)
+    def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
+        return (
+            InnerOptimisation(
+                "bend", self.bend, self.bend_terms, lr=0.02, weight_decay=0.1, every=self.every
+            ),
+        )
 
-    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         return {"width": self._bent(batch.x, generator).std(), "nothing": torch.tensor(torch.nan)}
 
     def bend_terms(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ def test_two_gloo_processes_find_the_weights_of_one(objective: str, tmp_path: Pa
         "training": {"epochs": 1, "batch_size": 64, "checkpoint": "last", "average": "none"},
     }
     config = tmp_path / "config.yaml"
-    values["evaluation"] = {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "resamples": 100}
+    values["evaluation"] = {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100}
     config.write_text(yaml.safe_dump(values))
     command = ["tsrep", "fit", "--config", str(config), "--out"]
     _run("-m", *command, str(tmp_path / "one"))
@@ -88,4 +88,4 @@ def test_inner_players_of_two_gloo_processes_move_as_that_of_one(tmp_path: Path)
     for name, weight in one.net.state_dict().items():
         assert torch.equal(first[name], second[name]), name
         torch.testing.assert_close(weight, first[name], rtol=1e-4, atol=1e-5, msg=name)
-    assert "players" in (folder / "metrics.jsonl").read_text()
+    assert "inner_optimisations" in (folder / "metrics.jsonl").read_text()

@@ -58,8 +58,8 @@ def test_autotcl_resumes_bit_for_bit(tmp_path: Path) -> None:
     assert any(key.startswith("/players/augmenter/optimizer") for key in one)
     assert all(torch.equal(one[key], other[key]) for key in one)
     last = [line for line in log(tmp_path / "whole") if line["kind"] == "train"][-1]
-    assert set(last["players"]["augmenter"]) == {"divergence", "entropy", "consistency", "guard"}
-    assert {"keep_rate", "saturated", "constant_masks"} <= set(last["readings"])
+    assert set(last["inner_optimisations"]["augmenter"]) == {"divergence", "entropy", "consistency", "guard"}
+    assert {"keep_rate", "saturated", "constant_masks"} <= set(last["diagnostics"])
 
 
 @pytest.mark.parametrize(("every", "clip"), [(1, None), (2, 1e-3)])
@@ -101,7 +101,7 @@ def test_neither_optimiser_knows_the_others_parameters(tmp_path: Path) -> None:
     one = duel_trainer(tmp_path)
     bend = {id(p) for p in one.net.objective.bend.parameters()}
     main = {id(p) for group in one.optimizer.param_groups for p in group["params"]}
-    (move,) = one.players.moves
+    (move,) = one.inner_optimisations.moves
     assert {id(p) for group in move.optimizer.param_groups for p in group["params"]} == bend
     assert not bend & main
     assert len(bend | main) == len([*one.net.parameters()])
@@ -117,7 +117,7 @@ def test_a_move_leaves_the_encoder_as_it_is(tmp_path: Path) -> None:
     one.net.train()
     batch = one.train_part.tensors.batch(np.arange(8))
     before = {name: value.clone() for name, value in one.net.state_dict().items()}
-    one.players.move(batch, one.position, 1.0)
+    one.inner_optimisations.move(batch, one.position, 1.0)
     moved = {n for n, value in one.net.state_dict().items() if not torch.equal(value, before[n])}
     assert moved == {"objective.bend.weight", "objective.bend.bias"}
     assert all(p.grad is None for p in one.net.parameters())
@@ -129,20 +129,20 @@ def test_the_players_rate_follows_the_schedule_and_a_zero_factor_moves_nothing(t
     one = duel_trainer(tmp_path)
     batch = one.train_part.tensors.batch(np.arange(8))
     before = one.net.objective.bend.weight.detach().clone()
-    one.players.move(batch, one.position, 0.0)
+    one.inner_optimisations.move(batch, one.position, 0.0)
     assert torch.equal(one.net.objective.bend.weight, before)
-    one.players.move(batch, one.position, 0.25)
-    assert one.players.moves[0].optimizer.param_groups[0]["lr"] == 0.02 * 0.25
+    one.inner_optimisations.move(batch, one.position, 0.25)
+    assert one.inner_optimisations.moves[0].optimizer.param_groups[0]["lr"] == 0.02 * 0.25
     assert not torch.equal(one.net.objective.bend.weight, before)
 
 
 def test_terms_of_players_and_readings_are_logged_when_there_are_any(tmp_path: Path) -> None:
     duel_trainer(tmp_path, every=4, log_every=1, epochs=1).run()
     lines = [line for line in log(tmp_path) if line["kind"] == "train"]
-    assert [("players" in line) for line in lines] == [True, False, False, False, True]
-    assert set(lines[0]["players"]["bend"]) == {"error", "size"}
-    assert all(np.isfinite(line["readings"]["width"]) for line in lines)
-    assert "nothing" not in lines[0]["readings"]  # not a finite number
+    assert [("inner_optimisations" in line) for line in lines] == [True, False, False, False, True]
+    assert set(lines[0]["inner_optimisations"]["bend"]) == {"error", "size"}
+    assert all(np.isfinite(line["diagnostics"]["width"]) for line in lines)
+    assert "nothing" not in lines[0]["diagnostics"]  # not a finite number
 
 
 def test_a_diverged_player_is_one_sentence(tmp_path: Path) -> None:
@@ -154,10 +154,10 @@ def test_validation_leaves_everything_bit_identical(tmp_path: Path) -> None:
     one = duel_trainer(tmp_path, epochs=1, average="none")
     one.run()
     log_file = (tmp_path / "metrics.jsonl").read_bytes()
-    before = json.dumps(_plain(one.players.state_dict())), _plain(one.net.state_dict())
+    before = json.dumps(_plain(one.inner_optimisations.state_dict())), _plain(one.net.state_dict())
     one.hooks.clear()
     one._validate(0)
-    assert (json.dumps(_plain(one.players.state_dict())), _plain(one.net.state_dict())) == before
+    assert (json.dumps(_plain(one.inner_optimisations.state_dict())), _plain(one.net.state_dict())) == before
     assert (tmp_path / "metrics.jsonl").read_bytes() == log_file
 
 

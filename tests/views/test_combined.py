@@ -11,8 +11,8 @@ from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
 from tsrep.views.amplitude import Jitter, Scale, Shift
 from tsrep.views.combined import Compose, RandomChoice
+from tsrep.views.except_covariates import ExceptCovariates
 from tsrep.views.masking import CutOut, LeadDropout
-from tsrep.views.sparing import Sparing
 from tsrep.views.timing import TimeShift
 
 
@@ -81,20 +81,20 @@ def test_settings_go_to_plain_values_and_back() -> None:
 def test_sparing_leaves_covariates_as_they_are(x: Tensor) -> None:
     x[0, 0, 3] = torch.nan
     for name in VIEWS.names():
-        altered = Sparing(VIEWS.build({"name": name}), 2)(x, generator=torch_generator(4))
+        altered = ExceptCovariates(VIEWS.build({"name": name}), 2)(x, generator=torch_generator(4))
         assert altered.shape == x.shape
         assert torch.equal(altered[:, :2].nan_to_num(9), x[:, :2].nan_to_num(9))
-    both = Sparing(Compose((Jitter(), TimeShift())), 1)(x, generator=torch_generator(5))
+    both = ExceptCovariates(Compose((Jitter(), TimeShift())), 1)(x, generator=torch_generator(5))
     rest = Compose((Jitter(), TimeShift()))(x[:, 1:], generator=torch_generator(5))
     torch.testing.assert_close(both[:, 1:], rest, rtol=0, atol=0, equal_nan=True)
 
 
 def test_sparing_nothing_is_the_view(x: Tensor) -> None:
-    spared = Sparing(LeadDropout(0.5), 0)(x, generator=torch_generator(6))
+    spared = ExceptCovariates(LeadDropout(0.5), 0)(x, generator=torch_generator(6))
     assert torch.equal(spared, LeadDropout(0.5)(x, generator=torch_generator(6)))
 
 
 def test_lead_dropout_never_counts_a_covariate_as_the_lead_that_stays() -> None:
     x = torch.ones(200, 3, 4)
-    left = Sparing(LeadDropout(1.0), 1)(x, generator=torch_generator(7))[:, 1:]
+    left = ExceptCovariates(LeadDropout(1.0), 1)(x, generator=torch_generator(7))[:, 1:]
     assert (left.any(-1).sum(1) == 1).all()

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from tsrep.datasets.check import Finding
     from tsrep.errors import TsrepError
     from tsrep.runs.config import Configuration
-    from tsrep.signals import Panel, Series, Split
-    from tsrep.signals.time_split import TimeSplit
+    from tsrep.signals import Panel, Series
+    from tsrep.splits.by_time import TimeSplit
+    from tsrep.splits.split import Split
 
 data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
 
@@ -222,7 +223,7 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Write a synthetic cohort as files in the layout of a real data set."""
-    from tsrep.datasets.simulation import simulate as write_cohort
+    from tsrep.datasets.synthetic.simulation import simulate as write_cohort
     from tsrep.errors import ConfigError
 
     if name != "ptb-xl":

@@ -63,7 +63,7 @@ def _reading(assignments: list[str] | None) -> dict[str, Any]:
             raise ConfigError(
                 f"--set {assignment!r} does not say how the file is read; forecast takes dataset.KEY=VALUE"
             )
-    settings = assemble({"dataset": {"name": "csv"}}, assignments=assignments or ()).dataset
+    settings = assemble({"dataset": {"name": "series-csv"}}, assignments=assignments or ()).dataset
     given: dict[str, Any] = settings.model_dump(exclude_unset=True, exclude={"name"})
     return given
 

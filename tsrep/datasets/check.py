@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.signals.panel import Ints, Panel
-from tsrep.signals.split import PARTS, Split
+from tsrep.splits.split import PARTS, Split
 
 CHUNK = 256
 CLIPPED_STEPS = 6

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tsrep.datasets.check import SHOWN, Finding
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Series
-from tsrep.signals.split import PARTS
-from tsrep.signals.time_split import TimeSplit
+from tsrep.splits.by_time import TimeSplit
+from tsrep.splits.split import PARTS
 
 Flags = NDArray[np.bool_]
 FEW_LEVELS = 20  # distinct values, too few to call one of them stray

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.converted import Converted, opened, put_in_place
+from tsrep.datasets.formats.wfdb_header import Unreadable
 from tsrep.datasets.progress import progress_bar
-from tsrep.datasets.wfdb_header import Unreadable
 from tsrep.errors import DataError
 from tsrep.signals.panel import Floats
 

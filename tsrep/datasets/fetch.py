@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tsrep.datasets.about import About
+from tsrep.datasets.dataset import About
 from tsrep.datasets.folders import default_folder
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError

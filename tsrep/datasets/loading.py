@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from tsrep.datasets.about import About
+from tsrep.datasets.dataset import About
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, explain
 from tsrep.signals.panel import Panel

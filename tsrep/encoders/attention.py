@@ -25,8 +25,8 @@ class TransformerBlock(nn.Module):
     hidden : int
         Width between the two maps of the feedforward part.
 
-    Source
-    ------
+    References
+    ----------
     Xiong et al., "On layer normalization in the transformer architecture", ICML 2020 (pre-LN).
     """
 

@@ -48,8 +48,8 @@ class CausalTCN(Encoder):
     The receptive field is ``1 + 2 * (kernel - 1) * (2 ** depth - 1)`` steps, 187 by default: it fits the
     window of 201 steps of the forecasting protocol, so that one pass encodes a whole series.
 
-    Source
-    ------
+    References
+    ----------
     Bai et al., "An empirical evaluation of generic convolutional and recurrent networks for sequence
     modeling", 2018. Deviations: no dropout (noise belongs to the objective), no weight normalisation, and
     the first map to the width of the blocks is linear and on its own, so that a step can be left out.

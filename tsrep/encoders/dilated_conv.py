@@ -28,8 +28,8 @@ class DilatedConv(Encoder):
     kernel : int
         Odd number of taps.
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022; Wang et al., "Contrast Everything" (COMET), NeurIPS 2023.
     """
 

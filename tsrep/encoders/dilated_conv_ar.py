@@ -94,8 +94,8 @@ class DilatedConvAR(DilatedConv):
     experts : int
         Number of experts, with 1, 2, 4, ... taps.
 
-    Source
-    ------
+    References
+    ----------
     Woo et al., "CoST", ICLR 2022 (trend branch); Zheng et al., "Parametric Augmentation for Time Series
     Contrastive Learning" (AutoTCL), ICLR 2024, whose released encoder this is. The seasonal branch of
     CoST is left out, and the experts have the full width, as there. Parameters are created in the order

@@ -22,8 +22,8 @@ class Identity(Encoder):
     A step that is missing or not kept is zero. There is nothing to train in it: it is for forecasts, as
     below, and as the floor that a trained representation must rise above.
 
-    Source
-    ------
+    References
+    ----------
     Under a flatten head and last-value normalisation, channels on their own, it is NLinear of Zeng et al.,
     "Are transformers effective for time series forecasting?", AAAI 2023.
     """

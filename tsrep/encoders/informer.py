@@ -68,8 +68,8 @@ class Informer(Encoder):
     it. All steps can reach each other, so ``receptive_field`` is the largest 32-bit number. Which steps
     attend is a choice without gradient, so the output has jumps.
 
-    Source
-    ------
+    References
+    ----------
     Zhou et al., "Informer", AAAI 2021; without decoder, distilling and positions it is the "Transformer" of
     the public code of self-supervised contrastive forecasting (5 blocks, width 128, 8 heads, feedforward
     64, factor 3), which ``positions: none`` and ``measure: published`` give. Deviations: no dropout; the

@@ -46,8 +46,8 @@ class InvertedTransformer(Encoder):
     network knows no order of channels: permuting them permutes the tokens. Missing steps and those not
     kept are zero in all channels; a block without a kept step enters as zero latents.
 
-    Source
-    ------
+    References
+    ----------
     Liu et al., "iTransformer: inverted transformers are effective for time series forecasting", ICLR 2024.
     Deviations: normalisation first, a linear map at the end, no dropout; instance normalisation belongs to
     the forecaster.

@@ -44,8 +44,8 @@ def directly(x: Tensor, weight: Tensor) -> Tensor:
 def by_blocks(x: Tensor, weight: Tensor, blocks: int) -> Tensor:
     """The convolution in the frequency domain, the time axis cut into ``blocks`` that overlap by the taps.
 
-    Source
-    ------
+    References
+    ----------
     Overlap-save: Oppenheim & Schafer, "Discrete-Time Signal Processing", 8.7.3.
     """
     with torch.autocast(x.device.type, enabled=False):

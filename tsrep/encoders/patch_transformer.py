@@ -58,8 +58,8 @@ class PatchTransformer(Encoder):
     patch. A patch without a kept step is a zero latent to which no patch attends. A patch can depend on
     the whole signal, so ``receptive_field`` is ``UNBOUNDED``.
 
-    Source
-    ------
+    References
+    ----------
     Nie et al., "A time series is worth 64 words", ICLR 2023 (PatchTST). Deviations: layer normalisation
     before each part in place of batch normalisation after it, positions that need no longest length by
     default, a linear map at the end, no dropout, no residual attention

@@ -23,8 +23,8 @@ def sinusoid(tokens: int, width: int, device: torch.device | None = None) -> Ten
     -------
     Tensor, shape (token, width), float32
 
-    Source
-    ------
+    References
+    ----------
     Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.5.
     """
     angles = _angles(tokens, width + width % 2, device)
@@ -52,8 +52,8 @@ def rotate(x: Tensor, table: Tensor) -> Tensor:
     -------
     Tensor, shape (batch, head, token, size)
 
-    Source
-    ------
+    References
+    ----------
     Su et al., "RoFormer: enhanced transformer with rotary position embedding", Neurocomputing 2024, eq. 34,
     with the halves of a vector as the pairs.
     """

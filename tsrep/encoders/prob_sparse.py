@@ -98,8 +98,8 @@ def prob_sparse_attention(
     -------
     Tensor, shape (batch, head, time, width)
 
-    Source
-    ------
+    References
+    ----------
     Zhou et al., "Informer", AAAI 2021, eq. 4 and algorithm 1. Deviations: see
     :class:`tsrep.encoders.informer.Informer`.
     """

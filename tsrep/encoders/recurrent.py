@@ -67,8 +67,8 @@ class LSTM(Recurrent):
     -----
     See :class:`Recurrent`.
 
-    Source
-    ------
+    References
+    ----------
     Hochreiter & Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al. 2000.
     """
 
@@ -102,8 +102,8 @@ class GRU(Recurrent):
     -----
     See :class:`Recurrent`.
 
-    Source
-    ------
+    References
+    ----------
     Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014. Deviation: as in
     torch, the reset gate acts after the linear map of the state, not before it.
     """

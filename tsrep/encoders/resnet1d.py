@@ -67,8 +67,8 @@ class ResNet1d(Encoder):
     The stride is 4. Blocks are pre-activated: the residual stream is never normalised, so the voltage
     of the signal reaches the representation.
 
-    Source
-    ------
+    References
+    ----------
     Wang et al., "Time series classification from scratch", IJCNN 2017, with the kernels of the PTB-XL
     benchmark (Strodthoff et al. 2021). Deviations: normalisation per step in place of over the batch,
     and pre-activation (He et al. 2016).

@@ -45,8 +45,8 @@ def sliding_last_step(
     A causal encoder of stride 1 that sees no further back than the window passes over the series once,
     which gives the same numbers, as its output at a step depends on nothing but the steps it sees.
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022 (encoding for forecasting); the published code calls it causal encoding.
     """
     refuse_short_context(encoder, context)

@@ -50,8 +50,8 @@ class Transformer(Encoder):
     ``receptive_field`` is ``UNBOUNDED``. Memory is linear in time where attention runs in
     blocks, but for the mask of a causal one: ``batch * time ** 2`` numbers.
 
-    Source
-    ------
+    References
+    ----------
     Vaswani et al., "Attention is all you need", NeurIPS 2017. Deviations: normalisation first, GELU, no
     dropout.
     """

@@ -28,8 +28,8 @@ class TrendSeasonal(Encoder):
     around it that are there: those missing or not kept do not count, the average without any is zero,
     and so is the remainder at such a step.
 
-    Source
-    ------
+    References
+    ----------
     Under a flatten head it is DLinear of Zeng et al., "Are transformers effective for time series
     forecasting?", AAAI 2023, with their kernel; missing steps are an addition.
     """

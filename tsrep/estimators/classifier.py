@@ -24,7 +24,7 @@ from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
 from tsrep.estimators.settings import panel_configuration
 from tsrep.estimators.state import load_prefixed, prefixed, restored, stored
-from tsrep.evaluation.probe import Probe, Standardiser, fit_probe
+from tsrep.evaluation.labels.linear_probe import Probe, Standardiser, fit_probe
 
 PROBE = ("weight", "intercept", "fitted", "constant")
 
@@ -168,7 +168,7 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
             self._head = finetune(config, self._learned, instances, self.window, label, classes)
         else:
             x = embedded(config, self._learned, instances, self.window)
-            self._probe = fit_probe(x, label, classes, penalties=(float(self.penalty),))
+            self._probe = fit_probe(x, label, classes, C=(float(self.penalty),))
         self.encoder_, self.channels_ = self._learned.encoder, instances.channels
         return self
 
@@ -259,6 +259,6 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
                 "encoder_params": {"hidden": 4, "dim": 4, "depth": 2},
                 "epochs": 1,
                 "finetune": True,
-                "finetune_params": {"epochs": 1, "least_steps": 1},
+                "finetune_params": {"epochs": 1, "min_steps": 1},
             },
         ]

@@ -45,7 +45,7 @@ def finetune(
     head = new_head(config, learned.encoder, classes)
     chosen = config.evaluation.finetune
     steps = max(1, len(panel) // chosen.batch_size)
-    epochs = max(chosen.epochs, math.ceil(chosen.least_steps / steps))
+    epochs = max(chosen.epochs, math.ceil(chosen.min_steps / steps))
     settings = config.training.model_copy(
         update={
             "epochs": epochs,

@@ -20,11 +20,11 @@ from tsrep.estimators.forecasting import (
     refuse_empty,
     refuse_infinite,
     refuse_short,
-    sections,
     series_configuration,
     standardised_each,
     steps_held,
     trained,
+    training_windows,
 )
 from tsrep.estimators.nesting import Nested
 from tsrep.estimators.saving import SafeSaving, Stored
@@ -154,7 +154,7 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
     def _trained_on_many(self, y: pd.DataFrame, horizon: int, start: Forecaster | None) -> Forecaster:
         config = series_configuration(self, horizon)
         standard = standardised_each(y, self.lookback, horizon)
-        return trained(config, sections(standard, self.lookback + horizon, y.columns), start)
+        return trained(config, training_windows(standard, self.lookback + horizon, y.columns), start)
 
     def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> ContrastiveForecaster:
         del X
@@ -175,7 +175,7 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
         scale = Scale.of(past)
         model = before
         if training:
-            panel = sections([scale.apply(past)], self.lookback + horizon, y.columns)
+            panel = training_windows([scale.apply(past)], self.lookback + horizon, y.columns)
             model = trained(config, panel, before)
         assert model is not None
         self.fitted_ = Fitted(model, scale, y.iloc[len(y) - held - self.lookback :].copy(), held)

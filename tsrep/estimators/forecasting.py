@@ -15,7 +15,7 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.estimators.instances import Instances, places
 from tsrep.estimators.learning import on_device, train
 from tsrep.estimators.settings import named, seed_of, training_values, whole
-from tsrep.evaluation.conformal import calibrate
+from tsrep.evaluation.forecasts.conformal import calibrate
 from tsrep.forecasting.forecast import Forecast
 from tsrep.forecasting.forecaster import Forecaster
 from tsrep.runs.build import (
@@ -72,7 +72,7 @@ def series_configuration(estimator: Any, horizon: int) -> Configuration:
     objective = {"name": "forecast", "lookback": estimator.lookback, "horizon": horizon, "contrast": contrast}
     config = configure(
         {
-            "dataset": {"name": "csv", "calendar": False},
+            "dataset": {"name": "series-csv", "calendar": False},
             "seed": seed_of(estimator.random_state),
             "device": estimator.device,
             "encoder": named(estimator.encoder, estimator.encoder_params, "encoder"),
@@ -88,7 +88,7 @@ def series_configuration(estimator: Any, horizon: int) -> Configuration:
     return config
 
 
-def sections(series: list[NDArray[np.float32]], length: int, columns: pd.Index) -> Panel:
+def training_windows(series: list[NDArray[np.float32]], length: int, columns: pd.Index) -> Panel:
     """Panel of every section of ``length`` steps of standardised series, each of shape (time, channel)."""
     channels = tuple(map(str, columns))
     lengths = np.array([len(each) for each in series], np.int64)

@@ -21,9 +21,10 @@ from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import training_part
 from tsrep.runs.prepare import Prepared, refuse_unmet_needs
-from tsrep.signals import Panel, Split
+from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
+from tsrep.splits.split import Split
 from tsrep.training.distributed import Ranks, pick_device
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer

@@ -6,8 +6,8 @@ Blocks as long as the horizon keep most of that dependence. A long horizon leave
 Blocks go on at the beginning where the stretch ends, so that all steps are drawn equally often; with few
 blocks that do not, the ends count too little and the interval can lie beside the value.
 
-Source
-------
+References
+----------
 Politis & Romano, "A circular block-resampling procedure for stationary data", 1992.
 """
 
@@ -28,7 +28,7 @@ def block_count(n: int, length: int) -> int:
     return -(-n // length)
 
 
-def block_starts(n: int, length: int, resamples: int, *, seed: int = 0) -> Array:
+def block_starts(n: int, length: int, n_bootstrap: int, *, seed: int = 0) -> Array:
     """First step of each block, shape (resample, block); the same for the same numbers and seed.
 
     Parameters
@@ -39,7 +39,7 @@ def block_starts(n: int, length: int, resamples: int, *, seed: int = 0) -> Array
         Steps of a block.
     """
     generator = numpy_generator(seed, "block bootstrap", n, length)
-    return generator.integers(n, size=(resamples, block_count(n, length)))
+    return generator.integers(n, size=(n_bootstrap, block_count(n, length)))
 
 
 def block_sums(values: Array, starts: Array, length: int) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
-from tsrep.evaluation.metrics import Scorer
+from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.rng import numpy_generator
 
@@ -54,7 +54,7 @@ class Resampled:
         return {name: percentile_interval(self.value[name], draws) for name, draws in self.draws.items()}
 
 
-def multiplicities(patients: int, resamples: int, *, seed: int = 0) -> Iterator[Array]:
+def multiplicities(patients: int, n_bootstrap: int, *, seed: int = 0) -> Iterator[Array]:
     """How often each patient is drawn, some resamples at a time; the same for the same seed.
 
     Yields
@@ -63,8 +63,8 @@ def multiplicities(patients: int, resamples: int, *, seed: int = 0) -> Iterator[
         With ``resamples`` columns together.
     """
     generator = numpy_generator(seed, "bootstrap", patients)
-    for at in range(0, resamples, _COLUMNS):
-        columns = min(_COLUMNS, resamples - at)
+    for at in range(0, n_bootstrap, _COLUMNS):
+        columns = min(_COLUMNS, n_bootstrap - at)
         drawn = generator.integers(patients, size=(columns, patients))
         drawn += np.arange(columns)[:, None] * patients
         counts = np.bincount(drawn.ravel(), minlength=columns * patients)
@@ -74,7 +74,7 @@ def multiplicities(patients: int, resamples: int, *, seed: int = 0) -> Iterator[
 def resample(
     predictions: Sequence[Predictions],
     *,
-    resamples: int = 1000,
+    n_bootstrap: int = 1000,
     seed: int = 0,
     names: Sequence[str] | None = None,
 ) -> Resampled:
@@ -106,7 +106,7 @@ def resample(
     per_seed = {name: np.array([values[name][0] for values in once]) for name in once[0]}
     return Resampled(
         {name: float(values.mean()) for name, values in per_seed.items()},
-        _mean_draws(scorers, len(patients), resamples, seed),
+        _mean_draws(scorers, len(patients), n_bootstrap, seed),
         {name: float(values.std(ddof=1)) if len(values) > 1 else np.nan for name, values in per_seed.items()},
     )
 
@@ -143,13 +143,13 @@ def percentile_interval(value: float, draws: Array) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def _mean_draws(scorers: Sequence[Scorer], patients: int, resamples: int, seed: int) -> dict[str, Array]:
+def _mean_draws(scorers: Sequence[Scorer], patients: int, n_bootstrap: int, seed: int) -> dict[str, Array]:
     """Mean over scorers of every metric, shape (resample,)."""
     names = scorers[0].names
     if patients < 2:  # one patient resampled is the same patient: no interval can be told
-        return {name: np.full(resamples, np.nan) for name in names}
+        return {name: np.full(n_bootstrap, np.nan) for name in names}
     parts: dict[str, list[Array]] = {name: [] for name in names}
-    for weight in multiplicities(patients, resamples, seed=seed):
+    for weight in multiplicities(patients, n_bootstrap, seed=seed):
         values = [scorer(weight) for scorer in scorers]
         for name in names:
             parts[name].append(np.mean([v[name] for v in values], axis=0))

@@ -87,10 +87,10 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
         stored = read_arrays(path)
         keys = json.loads(str(stored["keys"]))
         return {
-            (method, protocol, float(labels), drawn_by, part): Predictions(
+            (method, protocol, float(labels), subsample_by, part): Predictions(
                 *(stored[f"{i}.{name}"] for name in _FIELDS)
             )
-            for i, (method, protocol, labels, drawn_by, part) in enumerate(keys)
+            for i, (method, protocol, labels, subsample_by, part) in enumerate(keys)
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is not readable as predictions; remove it and evaluate again") from error

@@ -58,14 +58,14 @@ class Score:
     part: str
     unit: Unit
     labels: float
-    drawn_by: str
+    subsample_by: str
     seeds: int
     n: int
     patients: int
     classes_scored: int
     metrics: dict[str, Interval]
     spread: dict[str, float]
-    resamples: int = 1000
+    n_bootstrap: int = 1000
     labelled: float = math.nan
     labelled_patients: float = math.nan
     against: str = ""
@@ -167,7 +167,7 @@ class Scores:
 
 def _labels(score: Score) -> str:
     share = f"{100 * score.labels:g} %"
-    return share if score.drawn_by == "all" else f"{share} by {score.drawn_by}"
+    return share if score.subsample_by == "all" else f"{share} by {score.subsample_by}"
 
 
 def _spell(interval: Interval | None, sign: str = "") -> str:

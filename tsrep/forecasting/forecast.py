@@ -16,8 +16,8 @@ from tsrep.forecasting.heads.head import HEADS
 from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
 from tsrep.forecasting.refusals import refuse_contrast, refuse_stride
-from tsrep.objectives.objective import Objective, Sections
-from tsrep.objectives.player import Loss, Player
+from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
+from tsrep.objectives.objective import Objective, TrainingWindows
 from tsrep.registry import OBJECTIVES, Chosen
 from tsrep.signals.batch import Batch
 
@@ -85,8 +85,8 @@ class Forecast(Objective):
         When the encoder's stride is longer than the look-back, or all that it sees of it; the contrast needs
         labels, or has a weight though the encoder is frozen; or there is nothing to train.
 
-    Source
-    ------
+    References
+    ----------
     Zhang et al., "What Constitutes Good Contrastive Learning in Time-Series Forecasting?", 2023, for the
     joint loss; Nie et al., "A Time Series is Worth 64 Words", ICLR 2023, for independent channels.
     """
@@ -166,10 +166,10 @@ class Forecast(Objective):
         return variates + (covariates if chosen.calendar else 0)
 
     @classmethod
-    def sections(cls, settings: BaseModel) -> Sections:
+    def training_windows(cls, settings: BaseModel) -> TrainingWindows:
         """Look-back and horizon at every step; look-backs may reach into the part before."""
         chosen: Any = settings
-        return Sections(chosen.lookback + chosen.horizon, hop=1, history=chosen.lookback)
+        return TrainingWindows(chosen.lookback + chosen.horizon, hop=1, history=chosen.lookback)
 
     def attach(self, encoder: Encoder) -> None:
         """Pass on to the contrast."""
@@ -201,13 +201,15 @@ class Forecast(Objective):
         if self.contrast is not None:
             self.contrast.after_step()
 
-    def players(self) -> tuple[Player, ...]:
+    def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """Those of the contrast, on the look-backs."""
         if self.contrast is None:
             return ()
-        return tuple(replace(player, loss=self._on_rows(player.loss)) for player in self.contrast.players())
+        return tuple(
+            replace(player, loss=self._on_rows(player.loss)) for player in self.contrast.inner_optimisations()
+        )
 
-    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """How the two gradients compare on the weights of the encoder, and what the contrast reads.
 
         ``gradient ratio`` is the norm of the contrast's weighted gradient over that of the error's,
@@ -217,7 +219,7 @@ class Forecast(Objective):
             return {}
         seen = self.see(*self.cut(batch.x)[:2])
         rows = self._rows(batch, seen)
-        found = self.contrast.readings(encoder, rows, generator=generator)
+        found = self.contrast.diagnostics(encoder, rows, generator=generator)
         weights = [p for p in encoder.parameters() if p.requires_grad]
         if self.weight == 1 or self.frozen or not weights:
             return found

@@ -50,8 +50,8 @@ class InstanceNorm(nn.Module):
     Gradients run through the statistics, so that the derivative of a forecast with respect to the window
     is the true one; in training, where windows need no gradient, it costs nothing.
 
-    Source
-    ------
+    References
+    ----------
     Kim et al., "Reversible instance normalization for accurate time-series forecasting against
     distribution shift", ICLR 2022; ``"last"`` is NLinear of Zeng et al., AAAI 2023. Deviations: statistics
     are not detached, missing values are left out of them, and the gain of RevIN is the exponential of its

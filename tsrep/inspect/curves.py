@@ -56,8 +56,8 @@ class Curves:
     score: Floats
     score_name: str = ""
     unread: int = 0
-    players: dict[str, dict[str, Floats]] = field(default_factory=dict)
-    readings: dict[str, Floats] = field(default_factory=dict)
+    inner_optimisations: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    diagnostics: dict[str, Floats] = field(default_factory=dict)
 
     def kept_epoch(self, rule: str = "best-score") -> int | None:
         """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.
@@ -129,8 +129,8 @@ def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: 
         score=_floats(checks, "score"),
         score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
         unread=unread,
-        players=_players(train),
-        readings=_named(train, "readings"),
+        inner_optimisations=_players(train),
+        diagnostics=_named(train, "diagnostics"),
         **{name: _floats(train, name) for name in ("loss", "lr", "grad_norm", "samples_per_s", "seconds")},
     )
 
@@ -150,5 +150,5 @@ def _named(entries: list[dict[str, Any]], key: str) -> dict[str, Floats]:
 
 
 def _players(entries: list[dict[str, Any]]) -> dict[str, dict[str, Floats]]:
-    rows = [e.get("players") or {} for e in entries]
+    rows = [e.get("inner_optimisations") or {} for e in entries]
     return {name: _named(rows, name) for name in dict.fromkeys(name for row in rows for name in row)}

@@ -23,8 +23,8 @@ def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     -------
     Tensor, scalar
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022, equation 1; the observation level of COMET.
     """
     return two_view_contrast(z1.mT, z2.mT)
@@ -43,8 +43,8 @@ def sample_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     -------
     Tensor, scalar; zero for a batch of one
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022, equation 2; the sample level of COMET.
     """
     z1, z2 = gather_rows(z1.mT), gather_rows(z2.mT)
@@ -79,8 +79,8 @@ def hierarchical_contrast(
     -------
     Tensor, scalar
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022, algorithm 1.
     """
     total, levels = z1.new_zeros((), dtype=torch.promote_types(z1.dtype, torch.float32)), 0
@@ -100,8 +100,8 @@ def hierarchical_contrast(
 def ts2vec_contrast(z1: Tensor, z2: Tensor, *, alpha: float = 0.5, temporal_unit: int = 0) -> Tensor:
     """The loss of TS2Vec: ``alpha`` of the sample and ``1 - alpha`` of the observation contrast.
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022, equations 1 to 3 and algorithm 1.
     """
     return hierarchical_contrast(

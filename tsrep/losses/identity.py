@@ -60,8 +60,8 @@ def identity_contrast(
     -------
     Tensor, scalar; zero where the batch has no two samples with one id
 
-    Source
-    ------
+    References
+    ----------
     Wang et al., "Contrast Everything" (COMET), NeurIPS 2023; Kiyasseh et al., "CLOCS", ICML 2021, equation 1.
     """
     ids = gather_rows(ids)

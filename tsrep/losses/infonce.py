@@ -26,8 +26,8 @@ def global_infonce(anchors: Tensor, views: Tensor, *, temperature: float = 1.0) 
     Tensor, scalar, between ``log(1 + (batch - 1) * exp(-2 / temperature))`` and
     ``log(1 + (batch - 1) * exp(2 / temperature))``
 
-    Source
-    ------
+    References
+    ----------
     AutoTCL (ICLR 2024), section 3.4. One direction only: views are no anchors, samples no negatives.
     """
     anchors, views = (F.normalize(_single(z), dim=-1) for z in (anchors, views))
@@ -55,8 +55,8 @@ def local_infonce(
         negative, and the loss is zero.
     temperature : float
 
-    Source
-    ------
+    References
+    ----------
     AutoTCL, section 3.4. The public code takes the first sample of the batch only.
     """
     count, length = _segments(z.shape[-1], segments)

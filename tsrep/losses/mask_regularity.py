@@ -40,8 +40,8 @@ def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     -------
     Tensor, scalar, in [-1, 1]; zero for fewer than four steps
 
-    Source
-    ------
+    References
+    ----------
     AutoTCL (ICLR 2024), equation 9, with several anchors for each sample.
     """
     time = mask.shape[-1]

@@ -18,8 +18,8 @@ def linear_mmd(one: Tensor, other: Tensor) -> Tensor:
     one, other : Tensors, shape (batch, dim)
         In a distributed run the means are those of all ranks.
 
-    Source
-    ------
+    References
+    ----------
     AutoTCL (ICLR 2024), equation 8.
     """
     one, other = (gather_rows(_single(z)) for z in (one, other))
@@ -42,8 +42,8 @@ def rbf_mmd(one: Tensor, other: Tensor, *, kernels: int = 5) -> Tensor:
     -------
     Tensor, scalar, at least 0 and at most ``2 * kernels``
 
-    Source
-    ------
+    References
+    ----------
     The public code of AutoTCL. Deviation: the width has a floor, so that points that all coincide give 0
     with gradient 0 in place of NaN.
     """

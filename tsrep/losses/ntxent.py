@@ -24,8 +24,8 @@ def ntxent(z1: Tensor, z2: Tensor, *, temperature: float = 0.1) -> Tensor:
     -------
     Tensor, scalar
 
-    Source
-    ------
+    References
+    ----------
     Chen et al., "A Simple Framework for Contrastive Learning", ICML 2020, equation 1.
     """
     local = torch.stack([z1, z2], dim=1)

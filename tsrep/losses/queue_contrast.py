@@ -24,8 +24,8 @@ def queue_contrast(
     -------
     Tensor, scalar; a query without any negative adds zero
 
-    Source
-    ------
+    References
+    ----------
     He et al., "Momentum Contrast", CVPR 2020, equation 1. Public code of CoST and of contrastive
     forecasting divides each feature of the queue by its norm over the queue; here rows have unit length.
     """

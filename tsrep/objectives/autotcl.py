@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.autotcl_form import FORMS, Form, saturation
+from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.objectives.player import Player
 from tsrep.registry import ENCODERS, OBJECTIVES, Chosen
 from tsrep.signals.batch import Batch
 
@@ -39,8 +39,8 @@ class AutoTCL(Objective):
     crop : int or None
         Steps of the random stretch, the same for the whole batch, that each step trains on.
 
-    Source
-    ------
+    References
+    ----------
     Zheng et al., "Parametric Augmentation for Time Series Contrastive Learning", ICLR 2024.
     """
 
@@ -67,14 +67,16 @@ class AutoTCL(Objective):
             view = self.form.augmenter(x, generator=generator).view
         return self.form.encoder_terms(encoder, x, view, generator=generator)
 
-    def players(self) -> tuple[Player, ...]:
+    def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """The augmenter, unless it is frozen."""
         if self.frozen:
             return ()
         form = self.form
-        return (Player("augmenter", form.augmenter, self._player_terms, lr=form.lr, every=form.every),)
+        return (
+            InnerOptimisation("augmenter", form.augmenter, self._player_terms, lr=form.lr, every=form.every),
+        )
 
-    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Saturation of mask and gain; see :func:`tsrep.objectives.autotcl_form.saturation`."""
         del encoder
         return saturation(self.form.augmenter(self._cropped(batch.x, generator), generator=generator))

@@ -56,8 +56,8 @@ class PaperForm(Form):
     every : int
         Steps of the encoder for one of the augmenter.
 
-    Source
-    ------
+    References
+    ----------
     Zheng et al., ICLR 2024, sections 3.3 and 3.4. Deviations: the divergence is that of representations of
     unit length, so that its weight does not drift with their scale; the entropy has the right probability
     (see :func:`tsrep.views.hard_concrete.open_probability`); the triplet is on the keep probability, not on

@@ -46,8 +46,8 @@ class ReleasedForm(Form):
     every : int
         ``ratio_step``.
 
-    Source
-    ------
+    References
+    ----------
     The public code of AutoTCL (2024-03), including what its call sites do by accident.
     """
 

@@ -88,8 +88,8 @@ class Comet(Objective):
         Published: "time-course", a cosine step by step, which means something only where windows start at
         one phase of the beat. The maximum over time does not care, and is what a probe reads.
 
-    Source
-    ------
+    References
+    ----------
     Wang et al., "Contrast Everything: A Hierarchical Contrastive Framework for Medical Time-Series",
     NeurIPS 2023.
     """

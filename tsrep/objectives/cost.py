@@ -17,8 +17,8 @@ from tsrep.objectives.momentum_queue import Guard, Momentum, MomentumContrast, Q
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
+from tsrep.views.except_covariates import ExceptCovariates
 from tsrep.views.functional import dropout
-from tsrep.views.sparing import Sparing
 
 ChosenView = Annotated[Any, Chosen(VIEWS)]
 
@@ -52,8 +52,8 @@ class CoST(Objective):
     temperature, queue, momentum, guard
         Of the trend; see :class:`tsrep.objectives.moco.MoCo`.
 
-    Source
-    ------
+    References
+    ----------
     Woo et al., "CoST", ICLR 2022, equations 2 to 5, and its public code for what these leave open.
     Deviations: the branches serve the loss and the representation is what they share, so that any encoder
     will do; the trend is narrowed before the experts; maps of frequencies are interpolated; rows of the
@@ -79,7 +79,7 @@ class CoST(Objective):
         super().__init__()
         settings = TypeAdapter(ChosenView).validate_python(view)
         made = VIEWS.build(settings, channels=channels - covariates, covariates=0)
-        self.view = Sparing(made, covariates)
+        self.view = ExceptCovariates(made, covariates)
         self.alpha, self.dropout = alpha, dropout
         self.trend = TrendHead(dim, width, experts)
         self.season = BandedFourier(dim, width, bands)

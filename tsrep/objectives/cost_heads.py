@@ -64,8 +64,8 @@ class BandedFourier(nn.Module):
     bands : int
         Number of frequencies, at least 2.
 
-    Source
-    ------
+    References
+    ----------
     Woo et al., "CoST", ICLR 2022, section 3.3. There a window has a fixed length and each of its
     harmonics one map.
     """

@@ -14,7 +14,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.objectives.view_contrast import contrast_terms, represent_pair
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
-from tsrep.views.sparing import Sparing
+from tsrep.views.except_covariates import ExceptCovariates
 
 ChosenView = Annotated[Any, Chosen(VIEWS)]
 
@@ -32,8 +32,8 @@ class FixedView(Objective):
         See :class:`tsrep.objectives.autotcl_paper.PaperForm`; equal defaults, so that the two differ in
         the view only.
 
-    Source
-    ------
+    References
+    ----------
     Zheng et al., ICLR 2024, table 4, rows "Cutout", "Jitter" and "Random Aug".
     """
 
@@ -49,7 +49,7 @@ class FixedView(Objective):
         super().__init__()
         settings = TypeAdapter(ChosenView).validate_python(view)
         made = VIEWS.build(settings, channels=channels - covariates, covariates=0)
-        self.view = Sparing(made, covariates)
+        self.view = ExceptCovariates(made, covariates)
         self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from tsrep.objectives.momentum_queue import Guard, Momentum, MomentumContrast, Q
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
 from tsrep.signals.batch import Batch
-from tsrep.views.sparing import Sparing
+from tsrep.views.except_covariates import ExceptCovariates
 from tsrep.views.timestamp_masks import binomial_mask
 
 ChosenView = Annotated[Any, Chosen(VIEWS)]
@@ -53,8 +53,8 @@ class MoCo(Objective):
         another; null is the window length (those that overlap), 0 is off, as published. See
         :class:`tsrep.objectives.momentum_queue.MomentumContrast` for what a record is.
 
-    Source
-    ------
+    References
+    ----------
     He et al., "Momentum Contrast", CVPR 2020; on series Woo et al., "CoST", ICLR 2022, and Zhang et al.,
     "What Constitutes Good Contrastive Learning in Time-Series Forecasting?", 2023. Deviations from the
     public code of the latter: rows of the queue have unit length, evaluation moves neither queue nor copy,
@@ -80,7 +80,7 @@ class MoCo(Objective):
         super().__init__()
         settings = TypeAdapter(ChosenView).validate_python(view)
         made = VIEWS.build(settings, channels=channels - covariates, covariates=0)
-        self.view, self.views = Sparing(made, covariates), views
+        self.view, self.views = ExceptCovariates(made, covariates), views
         self.masked_steps, self.pooling = masked_steps, pooling
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
         self.contrast = MomentumContrast(projection, queue, temperature, momentum, guard)

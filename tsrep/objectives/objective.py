@@ -12,12 +12,12 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.objectives.player import Player
+from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
 
 
 @dataclass(frozen=True)
-class Sections:
+class TrainingWindows:
     """How an objective wants a series cut.
 
     Attributes
@@ -57,7 +57,7 @@ class Objective(nn.Module, ABC):
         return channels
 
     @classmethod
-    def sections(cls, settings: BaseModel) -> Sections | None:
+    def training_windows(cls, settings: BaseModel) -> TrainingWindows | None:
         """How series are cut for it; None leaves that to the run, and takes panels too."""
         del settings
         return None
@@ -91,11 +91,11 @@ class Objective(nn.Module, ABC):
         """Move whatever moves once per optimiser step, such as averaged copies and queues."""
         return
 
-    def players(self) -> tuple[Player, ...]:
+    def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """Inner players; the terms of :meth:`forward` give their parameters no gradient."""
         return ()
 
-    def readings(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Scalars for the log that are no part of a loss; asked for without gradients."""
         del encoder, batch, generator
         return {}

@@ -16,8 +16,8 @@ from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.amplitude import BaselineWander, Jitter, Scale
 from tsrep.views.combined import Compose
+from tsrep.views.except_covariates import ExceptCovariates
 from tsrep.views.masking import CutOut, LeadDropout
-from tsrep.views.sparing import Sparing
 from tsrep.views.timing import WindowSlice
 from tsrep.views.view import Share, Strength, View
 
@@ -55,8 +55,8 @@ class SimCLR(Objective):
     jitter : float
         Standard deviation of white noise.
 
-    Source
-    ------
+    References
+    ----------
     Chen et al., ICML 2020. Deviations: augmentations of signals in place of images, and no batch
     normalisation in the projection head, so that samples meet only in the loss.
     """
@@ -88,7 +88,7 @@ class SimCLR(Objective):
             (cut > 0, CutOut(cut)),
             (jitter > 0, Jitter(jitter)),
         ]
-        self.view = Sparing(Compose(tuple(view for used, view in choices if used)), covariates)
+        self.view = ExceptCovariates(Compose(tuple(view for used, view in choices if used)), covariates)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""

@@ -35,8 +35,8 @@ class TS2Vec(Objective):
         First level of the max-pool pyramid that has a contrast between time steps; crops share at
         least ``2 ** (temporal_unit + 1)`` steps.
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., AAAI 2022, section 3 and algorithm 1.
     """
 

@@ -16,8 +16,8 @@ from tsrep.errors import RunError
 from tsrep.inspect.curves import Curves, read_curves
 
 if TYPE_CHECKING:
-    from tsrep.evaluation.coverage import Coverage
-    from tsrep.evaluation.forecast_scores import ForecastScores
+    from tsrep.evaluation.forecasts.coverage import Coverage
+    from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
     from tsrep.evaluation.predictions import Predictions
     from tsrep.evaluation.scores import Score
 
@@ -114,8 +114,8 @@ def read_run(run: Path) -> Contents:
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
-    from tsrep.evaluation.coverage import Coverage  # its room loads torch
-    from tsrep.evaluation.forecast_scores import ForecastScores
+    from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
+    from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
     from tsrep.evaluation.scores import Scores
 
     found = Scores.load(run) if (run / "scores.json").is_file() else Scores()

@@ -17,7 +17,7 @@ from tsrep.report.receptive_field import receptive_pictures
 from tsrep.report.wording import count
 
 if TYPE_CHECKING:
-    from tsrep.evaluation.forecast_scores import ForecastScores
+    from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 
 
 def forecast_pictures(contents: Contents) -> list[Picture]:
@@ -43,7 +43,7 @@ def origin_stamps(contents: Contents, origins: Sequence[int]) -> list[str]:
 
 
 def _errors(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.draw_forecasts import figure_errors, figure_per_step
+    from tsrep.inspect.figures.forecasts import figure_errors, figure_per_step
 
     forecast = contents.forecast
     if forecast is None or not len(forecast):
@@ -78,7 +78,7 @@ def pictures_on_scale(forecast: ForecastScores, methods: list[str]) -> tuple[lis
 
 
 def _examples(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.draw_forecasts import figure_forecast_examples
+    from tsrep.inspect.figures.forecasts import figure_forecast_examples
 
     forecast, own = contents.forecast, trained_method(contents)
     if forecast is None or own is None or not len(forecast.examples.truth):

@@ -13,7 +13,7 @@ from tsrep.report.wording import count, number, signed
 
 if TYPE_CHECKING:
     from tsrep.evaluation.bootstrap import Interval
-    from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
+    from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
 
 Reading = Literal["better", "worse", "not told apart", "no interval"]
 

@@ -14,7 +14,7 @@ from tsrep.report.wording import NOTHING, apart_from_zero, count, interval, numb
 
 if TYPE_CHECKING:
     from tsrep.evaluation.bootstrap import Interval
-    from tsrep.evaluation.forecast_scores import ForecastScore, ForecastScores
+    from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
 
 
 METRICS = {

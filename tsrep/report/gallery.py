@@ -39,7 +39,7 @@ def pictures(contents: Contents) -> list[Picture]:
 
 
 def _scores(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.draw_scores import figure_scores
+    from tsrep.inspect.figures.scores import figure_scores
 
     unit = preferred_unit(contents)
     for part in dict.fromkeys(s.part for s in contents.scores):
@@ -57,7 +57,7 @@ def _scores(contents: Contents) -> Iterator[Picture]:
 
 def _classes(contents: Contents) -> Iterator[Picture]:
     from tsrep.inspect.confusion import confusion
-    from tsrep.inspect.draw_classes import figure_class_areas, figure_confusion, figure_roc
+    from tsrep.inspect.figures.classes import figure_class_areas, figure_confusion, figure_roc
     from tsrep.inspect.roc import class_curves
 
     found = _main_predictions(contents)
@@ -88,7 +88,7 @@ def _classes(contents: Contents) -> Iterator[Picture]:
 
 
 def _map(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.draw_map import figure_map
+    from tsrep.inspect.figures.map import figure_map
     from tsrep.inspect.projection import neighbour_agreement, project
 
     if contents.embeddings is None:
@@ -122,7 +122,7 @@ def _agreement_words(agree: Mapping[str, Agreement]) -> str:
 
 
 def _records(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.draw_records import figure_record
+    from tsrep.inspect.figures.records import figure_record
 
     if contents.examples is None:
         return
@@ -138,8 +138,8 @@ def _records(contents: Contents) -> Iterator[Picture]:
 
 
 def _reliability(held: Predictions, where: str) -> Picture:
-    from tsrep.evaluation.calibration import reliability
-    from tsrep.inspect.draw_reliability import figure_reliability
+    from tsrep.evaluation.labels.calibration import reliability
+    from tsrep.inspect.figures.reliability import figure_reliability
 
     found = reliability(held)
     outcome = "share that came true" if held.multilabel else "share that was right"
@@ -160,14 +160,14 @@ def _main_predictions(contents: Contents) -> tuple[Key, Predictions] | None:
     score = main_score(contents)
     own = [key for key in contents.predictions if not is_control(key[0])]
     if score is not None:
-        wanted = (score.method, score.protocol, score.labels, score.drawn_by, score.part)
+        wanted = (score.method, score.protocol, score.labels, score.subsample_by, score.part)
         own.sort(key=lambda key: key != wanted)
     return (own[0], contents.predictions[own[0]]) if own else None
 
 
 def _prediction_words(contents: Contents, key: Key, held: Predictions) -> str:
     for score in contents.scores:
-        named = (score.method, score.protocol, score.labels, score.drawn_by, score.part)
+        named = (score.method, score.protocol, score.labels, score.subsample_by, score.part)
         if named == key and score.unit == "record":
             return f"Predictions of {key[0]} on {conditions(score)}."
     patients = count(len(np.unique(held.patient)))
@@ -175,8 +175,8 @@ def _prediction_words(contents: Contents, key: Key, held: Predictions) -> str:
 
 
 def _colours(contents: Contents, label: Any, classes: tuple[str, ...]) -> Mapping[str, str]:
-    from tsrep.inspect.draw_classes import support
-    from tsrep.inspect.style import class_colours
+    from tsrep.inspect.figures.classes import support
+    from tsrep.inspect.figures.style import class_colours
 
     label = label if contents.embeddings is None else contents.embeddings["label"]
     return class_colours(classes, support(label, len(classes)))

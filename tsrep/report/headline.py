@@ -42,7 +42,7 @@ def beside(contents: Contents, score: Score, control: Callable[[str], bool]) -> 
     """The score of a control on the same units with the same labels."""
 
     def fits(other: Score) -> bool:
-        same = all(getattr(other, k) == getattr(score, k) for k in ("part", "unit", "labels", "drawn_by"))
+        same = all(getattr(other, k) == getattr(score, k) for k in ("part", "unit", "labels", "subsample_by"))
         return same and control(other.method) and other.protocol in (score.protocol, "none")
 
     return next((s for s in contents.scores if fits(s)), None)
@@ -107,7 +107,7 @@ def conditions(score: Score) -> str:
 
 def labels(score: Score) -> str:
     """``10 % of the labels drawn by patient``."""
-    drawn = "" if score.drawn_by == "all" else f" drawn by {score.drawn_by}"
+    drawn = "" if score.subsample_by == "all" else f" drawn by {score.subsample_by}"
     return f"{share(score.labels)} of the labels{drawn}"
 
 
@@ -146,6 +146,7 @@ def verdict(contents: Contents) -> Verdict | None:
 
 def _preference(score: Score) -> tuple[float, ...]:
     ranks = [
-        _PREFERRED.index(k) if k in _PREFERRED else 99 for k in (score.protocol, score.unit, score.drawn_by)
+        _PREFERRED.index(k) if k in _PREFERRED else 99
+        for k in (score.protocol, score.unit, score.subsample_by)
     ]
     return (float(score.part != "test"), ranks[0], ranks[1], -score.labels, ranks[2])

@@ -42,14 +42,14 @@ class Picture:
 
 def picture(name: str, section: str, caption: str, figure: Figure) -> Picture:
     """Save a figure."""
-    from tsrep.inspect.style import png
+    from tsrep.inspect.figures.style import png
 
     return Picture(name, section, caption, png(figure), round(100 * figure.get_figwidth()))
 
 
 def training_pictures(contents: Contents) -> Iterator[Picture]:
     """Training curves, where anything was logged."""
-    from tsrep.inspect.draw_curves import figure_curves
+    from tsrep.inspect.figures.curves import figure_curves
 
     if contents.curves is None:
         return
@@ -57,10 +57,10 @@ def training_pictures(contents: Contents) -> Iterator[Picture]:
         "Loss terms as weighted in the sum that is minimised, running means over training steps, and on the "
         "validation part; the validation score with the epoch whose weights were kept."
     )
-    if contents.curves.players:
-        names = " and ".join(contents.curves.players)
+    if contents.curves.inner_optimisations:
+        names = " and ".join(contents.curves.inner_optimisations)
         caption += f" Panels that begin with {names} are what that inner player minimises."
-    if contents.curves.readings:
+    if contents.curves.diagnostics:
         caption += " Purple: readings, which are no part of any loss."
     yield picture("curves", "training", caption, figure_curves(contents.curves, contents.kept_epoch()))
 
@@ -91,7 +91,7 @@ def stored_picture(path: Path, section: str, caption: str, command: str) -> Pict
     RunError
         When the file is no PNG.
     """
-    from tsrep.inspect.style import DPI
+    from tsrep.inspect.figures.style import DPI
 
     data = path.read_bytes()
     if not data.startswith(_SIGNATURE) or len(data) < 24:

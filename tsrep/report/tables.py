@@ -48,7 +48,9 @@ def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN)
     tables = []
     for part, protocol in sorted(pairs, key=lambda pair: (_rank(pair[0]), _rank(pair[1]))):
         rows = [s for s in chosen if s.part == part and s.protocol in (protocol, "none")]
-        rows.sort(key=lambda s: (-s.labels, _rank(s.drawn_by), is_control(s.method), s.protocol == "none"))
+        rows.sort(
+            key=lambda s: (-s.labels, _rank(s.subsample_by), is_control(s.method), s.protocol == "none")
+        )
         known = [m for m in metrics if any(m in s.metrics for s in rows)]
         caption = f"{PROTOCOLS.get(protocol, protocol).capitalize()}, per {unit}, {part} patients"
         tables.append(_score_table(caption, rows, known))
@@ -59,7 +61,7 @@ def gain_table(contents: Contents) -> Table | None:
     """What training adds over the random-initialised encoder, at every share of labels."""
     unit = preferred_unit(contents)
     scores = [s for s in contents.scores if s.unit == unit and gain(s) is not None]
-    scores.sort(key=lambda s: (_rank(s.protocol), -s.labels, _rank(s.drawn_by)))
+    scores.sort(key=lambda s: (_rank(s.protocol), -s.labels, _rank(s.subsample_by)))
     rows = [_gain_row(s) for s in scores]
     names = ("method", "protocol", "labels", "drawn by", "AUROC gained", "reading", *CONDITIONS)
     caption = (
@@ -103,8 +105,8 @@ def _score_table(caption: str, rows: list[Score], metrics: list[str]) -> Table:
     breaks: set[int] = set()
     before: tuple[float, str] | None = None
     for i, row in enumerate(rows):
-        group = (row.labels, row.drawn_by)
-        best = max(auroc(s) for s in rows if (s.labels, s.drawn_by) == group)
+        group = (row.labels, row.subsample_by)
+        best = max(auroc(s) for s in rows if (s.labels, s.subsample_by) == group)
         first, before = group != before, group
         breaks |= {i} if first else set()
         cells.append(
@@ -157,7 +159,7 @@ def _header(names: Iterable[str], right: set[int]) -> tuple[Cell, ...]:
 
 
 def _drawn(score: Score) -> str:
-    return NOTHING if score.drawn_by == "all" else score.drawn_by
+    return NOTHING if score.subsample_by == "all" else score.subsample_by
 
 
 def _rank(name: str) -> int:

@@ -11,8 +11,8 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.forecast import validation_error
-from tsrep.evaluation.probe import validation_probe
+from tsrep.evaluation.forecasts.representation import validation_error
+from tsrep.evaluation.labels.linear_probe import validation_probe
 from tsrep.forecasting.forecast import Forecast
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration

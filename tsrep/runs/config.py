@@ -21,10 +21,10 @@ from pydantic import (
 
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
-from tsrep.evaluation.aggregate import Aggregation
-from tsrep.evaluation.forecast_settings import ForecastSettings
-from tsrep.evaluation.labels import DrawnBy
-from tsrep.evaluation.probe import PENALTIES, Scheme
+from tsrep.evaluation.forecasts.settings import ForecastSettings
+from tsrep.evaluation.labels.aggregate import Aggregation
+from tsrep.evaluation.labels.label_fractions import SubsampleBy
+from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, explain, nearest
 from tsrep.runs.kinds import SERIES_DEFAULTS, kind_of, refuse_mixed_kinds
 from tsrep.signals.standardise import Standardisation
@@ -61,7 +61,7 @@ class FinetuneSettings(BaseModel):
         default_factory=lambda: _supervised()(head="mlp"), description="settings of the objective supervised"
     )
     epochs: Annotated[int, Field(ge=1)] = 20
-    least_steps: Annotated[int, Field(ge=0)] = Field(
+    min_steps: Annotated[int, Field(ge=0)] = Field(
         200, description="with few labels, more epochs are run until there are so many steps"
     )
     batch_size: Annotated[int, Field(ge=2)] = 128
@@ -93,11 +93,11 @@ class EvaluationSettings(BaseModel):
     pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
     protocols: tuple[Protocol, ...] = Field(("probe", "knn"), min_length=1)
     labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field((1.0, 0.1, 0.01), min_length=1)
-    drawn_by: tuple[DrawnBy, ...] = Field(("sample", "patient"), min_length=1)
+    subsample_by: tuple[SubsampleBy, ...] = Field(("sample", "patient"), min_length=1)
     seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random encoders")
-    resamples: Annotated[int, Field(ge=100)] = Field(1000, description="of patients, for intervals")
-    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        PENALTIES, min_length=1, description="values of C of the probe; the validation part chooses"
+    n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="of patients, for intervals")
+    C: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        C_GRID, min_length=1, description="values of C of the probe; the validation part chooses"
     )
     scheme: Scheme = Field("multinomial", description="of the probe, for three exclusive classes and more")
     aggregate: Aggregation = Field("mean", description="of the probabilities of a record's windows")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.evaluation.forecast_direct import Forecast as Forecasts
-from tsrep.evaluation.forecast_direct import Represented
+from tsrep.evaluation.forecasts.direct import Forecast as Forecasts
+from tsrep.evaluation.forecasts.direct import FrozenFeatures
 from tsrep.forecasting.forecast import Forecast, Seen
 from tsrep.forecasting.forecaster import Forecaster
 from tsrep.forecasting.instance_norm import InstanceNorm
@@ -84,7 +84,7 @@ def forecast_of(forecaster: Forecaster, instances: Sequence[Series], device: tor
 
 def represent_of(
     encoder: Encoder, objective: Forecast, instances: Sequence[Series], device: torch.device
-) -> Represented:
+) -> FrozenFeatures:
     """What a linear head can say from look-backs: their flattened representation, on their own scale.
 
     The scale that a window was divided by is multiplied back, and stands beside the representation; the mean
@@ -120,7 +120,7 @@ def represent_of(
         means = [norm(past[:, objective.leading :])[1].mean.flatten(1) for past in pasts]
         return torch.cat(means).cpu().numpy()
 
-    return Represented(read, independent=objective.independent, base=mean)
+    return FrozenFeatures(read, independent=objective.independent, base=mean)
 
 
 def _features(encoder: Encoder, objective: Forecast, seen: Seen) -> Tensor:

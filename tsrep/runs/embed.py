@@ -16,7 +16,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import RunError
 from tsrep.evaluation.embedding import embed as embed_panel
-from tsrep.evaluation.forecast import encode
+from tsrep.evaluation.forecasts.representation import encode
 from tsrep.files import write_arrays
 from tsrep.forecasting.forecast import Forecast
 from tsrep.objectives.objective import Objective

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import ConfigError, SplitError
-from tsrep.evaluation.aggregate import by_record
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.labels import DrawnBy, draw_labels
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.labels.aggregate import by_record
+from tsrep.evaluation.labels.frozen import Settings, evaluate_features
+from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
+from tsrep.evaluation.labels.scoring import RANDOM_INIT, score
 from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
-from tsrep.evaluation.protocol import Settings, evaluate_features
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.evaluation.scoring import RANDOM_INIT, score
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, EvaluationSettings, plain
 from tsrep.runs.config_files import assemble
@@ -116,14 +116,14 @@ class _Scorer:
             self.prepared.split,
             protocols=protocols,
             fractions=s.labels,
-            drawn_by=s.drawn_by,
+            subsample_by=s.subsample_by,
             seeds=s.seeds,
             settings=Settings(
                 part=self.part,
-                penalties=s.penalties,
+                C=s.C,
                 scheme=s.scheme,
                 aggregate=s.aggregate,
-                resamples=s.resamples,
+                n_bootstrap=s.n_bootstrap,
                 seed=self.config.seed,
             ),
             on_step=self.tell,
@@ -137,7 +137,7 @@ class _Scorer:
         kept: dict[Key, Predictions] = {}
         weights = {name: value.clone() for name, value in encoder.state_dict().items()}
         for fraction in self.settings.labels:
-            for by in self.settings.drawn_by if fraction < 1 else ("all",):
+            for by in self.settings.subsample_by if fraction < 1 else ("all",):
                 starts: dict[str, dict[str, torch.Tensor] | None] = {RANDOM_INIT: None, self.method: weights}
                 found = {name: self._over_seeds(name, start, fraction, by) for name, start in starts.items()}
                 for name, (predictions, told) in found.items():
@@ -148,9 +148,9 @@ class _Scorer:
                         protocol="finetune",
                         part=self.part,
                         labels=fraction,
-                        drawn_by=by,
+                        subsample_by=by,
                         aggregate=self.settings.aggregate,
-                        resamples=self.settings.resamples,
+                        n_bootstrap=self.settings.n_bootstrap,
                         seed=self.config.seed,
                         control=control,
                         labelled=told[0],
@@ -168,8 +168,8 @@ class _Scorer:
         predictions: list[Predictions] = []
         sizes: list[tuple[int, int]] = []
         for seed in range(self.settings.seeds):
-            unit: DrawnBy = "sample" if by == "all" else by
-            labelled = draw_labels(panel, split.train, fraction, unit, seed=self.config.seed + seed)
+            unit: SubsampleBy = "sample" if by == "all" else by
+            labelled = subsample_labels(panel, split.train, fraction, unit, seed=self.config.seed + seed)
             sizes.append((len(labelled), len(np.unique(panel.patient[labelled]))))
             encoder = new_encoder(self.config, panel, self._random_seed(seed))
             if start is not None:
@@ -216,7 +216,7 @@ def _merged(folder: Path, new: Scores) -> Scores:
 
 
 def _identity(score: Score) -> tuple[object, ...]:
-    return score.method, score.protocol, score.part, score.unit, score.labels, score.drawn_by
+    return score.method, score.protocol, score.part, score.unit, score.labels, score.subsample_by
 
 
 @contextmanager

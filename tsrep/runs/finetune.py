@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.evaluation.metrics import metrics
+from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.supervised import Supervised
@@ -113,7 +113,7 @@ def _part(config: Configuration, panel: Panel, seed: int, device: torch.device) 
 def _settings(config: Configuration, steps: int, choose: bool) -> TrainingSettings:
     """Enough epochs for ``least_steps``, validated about as often whatever their length."""
     chosen = config.evaluation.finetune
-    epochs = max(chosen.epochs, math.ceil(chosen.least_steps / steps))
+    epochs = max(chosen.epochs, math.ceil(chosen.min_steps / steps))
     return TrainingSettings(
         epochs=epochs,
         batch_size=chosen.batch_size,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
-from tsrep.evaluation.forecast import encode, forecast_scores
-from tsrep.evaluation.forecast_direct import Represented, direct_scores
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.forecast_stretches import Part
-from tsrep.evaluation.scoring import RANDOM_INIT
+from tsrep.evaluation.forecasts.direct import FrozenFeatures, direct_scores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.representation import encode, forecast_scores
+from tsrep.evaluation.forecasts.spans import Part
+from tsrep.evaluation.labels.scoring import RANDOM_INIT
 from tsrep.forecasting.forecast import Forecast
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
@@ -55,12 +55,12 @@ def _direct(
     objective = run.objective(encoder)
     assert isinstance(objective, Forecast)
 
-    def controls() -> Iterator[Represented]:
+    def controls() -> Iterator[FrozenFeatures]:
         for seed in range(config.evaluation.seeds):
             start = new_encoder(config, prepared.panel, config.seed + seed)
             yield represent_of(start, objective, instances, device)
 
-    represented: dict[str, Iterable[Represented]] = {RANDOM_INIT: controls()}
+    represented: dict[str, Iterable[FrozenFeatures]] = {RANDOM_INIT: controls()}
     if objective.frozen or objective.weight == 1:
         own = represent_of(encoder, objective, instances, device)
         represented = {name if objective.weight == 1 else f"{name}, ridge": [own]} | represented

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tsrep.errors import RunError, TsrepError
-from tsrep.evaluation.conformal import Conformal, calibrate
-from tsrep.evaluation.coverage import Covering
-from tsrep.evaluation.forecast_errors import Forecast
+from tsrep.evaluation.forecasts.conformal import Conformal, calibrate
+from tsrep.evaluation.forecasts.coverage import Covering
+from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.runs.direct_forecast import forecast_of
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare import prepare
@@ -35,7 +35,7 @@ def write_intervals(run: Run, prepared: PreparedSeries, levels: Sequence[float] 
     RunError
         When the run makes no forecasts, or its folder cannot be written.
     ConfigError, DataError
-        See :func:`tsrep.evaluation.conformal.calibrate`.
+        See :func:`tsrep.evaluation.forecasts.conformal.calibrate`.
     """
     found = _calibrated(run, prepared, levels)
     found.save(run.path / FILE)

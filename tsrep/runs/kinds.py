@@ -15,7 +15,7 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
     "training": {"epochs": 20, "batch_size": 32, "lr": 2e-4, "average": "uniform", "validate_every": 5},
     "evaluation": {"protocols": ["forecast"], "seeds": 3},
 }
-OF_PANELS = ("pool", "labels", "drawn_by", "penalties", "scheme", "aggregate", "resamples", "finetune")
+OF_PANELS = ("pool", "labels", "subsample_by", "C", "scheme", "aggregate", "n_bootstrap", "finetune")
 
 
 def kind_of(part: Any) -> str:
@@ -45,7 +45,7 @@ def refuse_mixed_kinds(config: Any) -> None:
                 f"protocol {protocol} does not score; use {' or '.join(fitting)}"
             )
     method = config.objective.name
-    cut = OBJECTIVES.entry(method).cls.sections(config.objective)
+    cut = OBJECTIVES.entry(method).cls.training_windows(config.objective)
     if kind == "panel" and cut is not None:
         raise ConfigError(
             f"objective {method} forecasts a series, and {data} is a panel of labelled samples; use another "

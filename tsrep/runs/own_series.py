@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.own_table import Reading, read_own_table
-from tsrep.datasets.series_file import SeriesFile
+from tsrep.datasets.series.own_table import Reading, read_own_table
+from tsrep.datasets.series.series_csv import SeriesFile
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.registry import DATASETS, nearest
 from tsrep.runs.config import configure
@@ -37,7 +37,7 @@ def reading_of(run: Run, given: Mapping[str, Any]) -> Reading:
             )
     dataset = DATASETS.build(run.config.dataset)
     own = {key: getattr(dataset, key) for key in READING} if isinstance(dataset, SeriesFile) else {}
-    settings: Any = configure({"dataset": {"name": "csv", **own, **given}}).dataset
+    settings: Any = configure({"dataset": {"name": "series-csv", **own, **given}}).dataset
     return Reading(**{key: getattr(settings, key) for key in READING})
 
 

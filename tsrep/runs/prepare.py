@@ -10,16 +10,17 @@ import numpy as np
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.sliding import refuse_short_context
 from tsrep.errors import ConfigError
-from tsrep.evaluation.forecast_stretches import Stretches
-from tsrep.evaluation.metrics import classes_scored
+from tsrep.evaluation.forecasts.spans import EvaluationSpans
+from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.forecasting.forecast import Forecast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS, OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series
-from tsrep.signals import Panel, Series, Split
+from tsrep.signals import Panel, Series
 from tsrep.signals.standardise import Scaler, fit_scaler
-from tsrep.signals.time_split import TimeSplit
+from tsrep.splits.by_time import TimeSplit
+from tsrep.splits.split import Split
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def refuse_unmet_needs(
         )
     train = prepared.panel.select(prepared.split.train)
     name = config.objective.name
-    playing = {id(p) for player in objective.players() for p in player.module.parameters()}
+    playing = {id(p) for player in objective.inner_optimisations() for p in player.module.parameters()}
     if not any(
         p.requires_grad and id(p) not in playing for part in (encoder, objective) for p in part.parameters()
     ):
@@ -166,8 +167,8 @@ def refuse_short_parts(config: Configuration, spans: TimeSplit) -> tuple[int, ..
         Saying which part is too short and which horizon still fits.
     """
     settings = config.evaluation.forecast
-    cut = OBJECTIVES.entry(config.objective.name).cls.sections(config.objective)
+    cut = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
     if cut is not None:
         settings = settings.model_copy(update={"horizons": (cut.steps - cut.history,), "skip": 0})
-    Stretches(spans, config.evaluation.part or "test", reach_back=cut is not None).check(settings)
+    EvaluationSpans(spans, config.evaluation.part or "test", reach_back=cut is not None).check(settings)
     return settings.horizons

@@ -11,11 +11,11 @@ import numpy as np
 from tsrep.errors import DataError
 from tsrep.registry import OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
-from tsrep.signals import Panel, Series, Split
+from tsrep.signals import Panel, Series
 from tsrep.signals.series import hop_through_seasons
-from tsrep.signals.split import PARTS
 from tsrep.signals.standardise import Scaler, standardise_series
-from tsrep.signals.time_split import TimeSplit
+from tsrep.splits.by_time import TimeSplit
+from tsrep.splits.split import PARTS, Split
 
 LONGEST = 256  # steps of a training section where none is set
 
@@ -91,7 +91,7 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     if config.window.standardise != "none":
         standard, scaler = standardise_series(series, spans.train)
     instances = instances_of(standard, config)
-    one = _sections(config, instances[0], spans)
+    one = _training_windows(config, instances[0], spans)
     n = len(instances)
     panel = replace(
         one.select(np.tile(np.arange(len(one)), n)),
@@ -100,8 +100,8 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
         trial=np.arange(n * len(one)),
     )
     train, validation = (np.flatnonzero(panel.patient == part) for part in (0, 1))
-    for part, sections in (("train", train), ("validation", validation)):
-        if len(sections) < 2:
+    for part, training_windows in (("train", train), ("validation", validation)):
+        if len(training_windows) < 2:
             raise DataError(
                 f"the {part} part gives one section of {one.length} steps, but a batch needs two; shorten "
                 "window.steps or window.hop_steps"
@@ -110,14 +110,14 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     return PreparedSeries(series, instances, spans, panel, split, scaler)
 
 
-def _sections(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
+def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
     """Sections of the training and the validation part, as the objective or the window settings want them."""
     parts = spans.train, spans.validation
-    wanted = OBJECTIVES.entry(config.objective.name).cls.sections(config.objective)
+    wanted = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
     if wanted is None:
         # two of them in the shorter part, since contrasts need a batch
         length = config.window.steps or max(1, min(LONGEST, *((stop - start) // 2 for start, stop in parts)))
-        return series.sections(length, config.window.hop_steps, spans=parts)
+        return series.training_windows(length, config.window.hop_steps, spans=parts)
     (start, stop), (held, end) = parts
     for name, steps, needed in (
         ("training", stop - start, wanted.steps + 1),
@@ -131,12 +131,14 @@ def _sections(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
             )
     reaching = (start, stop), (max(0, held - wanted.history), end)
     hop = config.window.hop_steps or wanted.hop
-    return series.sections(wanted.steps, (hop, hop_through_seasons(hop, series.period)), spans=reaching)
+    return series.training_windows(
+        wanted.steps, (hop, hop_through_seasons(hop, series.period)), spans=reaching
+    )
 
 
 def some_steps_of_a_season(config: Configuration, series: Series) -> str | None:
     """A sentence where a forecaster is trained on windows that begin at some steps of a season alone."""
-    wanted = OBJECTIVES.entry(config.objective.name).cls.sections(config.objective)
+    wanted = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
     hop, period = config.window.hop_steps, series.period
     if wanted is None or hop is None or (common := gcd(hop, period)) == 1:
         return None

@@ -17,7 +17,7 @@ from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import Prepared
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
-from tsrep.signals.split import PARTS
+from tsrep.splits.split import PARTS
 
 EXAMPLES = 6
 

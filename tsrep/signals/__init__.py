@@ -1,8 +1,7 @@
-"""Signals without torch: panels, series, splits and their leak checks, standardisation, filtering, beats."""
+"""Signals without torch: panels, series, standardisation, filtering, resampling, heart beats."""
 
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Panel
 from tsrep.signals.series import Series
-from tsrep.signals.split import Split
 
-__all__ = ["Batch", "Panel", "Series", "Split"]
+__all__ = ["Batch", "Panel", "Series"]

@@ -22,8 +22,8 @@ def calendar_features(time: Times) -> Floats:
     float32 array, shape (7, time)
         In the order of :data:`CALENDAR`; Monday is 0, weeks are those of ISO 8601.
 
-    Source
-    ------
+    References
+    ----------
     Time features of TS2Vec, CoST and AutoTCL.
     """
     days, months = time.astype("datetime64[D]"), time.astype("datetime64[M]")

@@ -115,7 +115,7 @@ class Series:
         future = sliding_window_view(self.values, horizon, axis=1)[:, lookback:]
         return past.swapaxes(0, 1), future.swapaxes(0, 1)
 
-    def sections(
+    def training_windows(
         self, length: int, hop: int | Sequence[int] | None = None, *, spans: Sequence[Span]
     ) -> Panel:
         """Panel of sections of ``length`` steps every ``hop`` steps inside each span, on the same memory.

@@ -21,7 +21,7 @@ from tsrep.studies.read.trial_table import Axis, TrialTable, trial_table
 from tsrep.studies.study import Study
 
 REPORT = "report"
-RESAMPLES = 200
+N_BOOTSTRAP = 200
 
 
 def report(study: Study) -> Path:
@@ -92,7 +92,7 @@ def _facts(study: Study, trials: int) -> dict[str, Any]:
     return {
         "definition": study.place.definition.read_text(encoding="utf-8"),
         "synthetic": any(DATASETS.entry(name).cls.about.synthetic for name in datasets),
-        "resamples": RESAMPLES,
+        "n_bootstrap": N_BOOTSTRAP,
         "data": ", ".join(datasets),
         **({"tasks": ", ".join(tasks)} if tasks else {}),
         "storage": study.place.storage.split(":")[0],

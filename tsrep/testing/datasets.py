@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from tsrep.datasets.about import About
+from tsrep.datasets.dataset import About
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
 from tsrep.signals import Panel, Series

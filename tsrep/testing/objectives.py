@@ -142,8 +142,8 @@ def _check_evaluation(objective: Objective, encoder: Encoder, batch: Batch) -> N
     objective.eval()
     with torch.no_grad(), state_untouched("evaluation", objective, encoder.eval()):
         _terms(objective, encoder, batch)
-        readings = objective.readings(encoder, batch, generator=torch_generator("conformance"))
-    require(all(value.shape == () for value in readings.values()), "a reading is no scalar")
+        diagnostics = objective.diagnostics(encoder, batch, generator=torch_generator("conformance"))
+    require(all(value.shape == () for value in diagnostics.values()), "a reading is no scalar")
     encoder.train()
 
 
@@ -172,7 +172,7 @@ def _check_gradients(objective: Objective, encoder: Encoder, batch: Batch) -> No
     require(bool(total.isfinite()), f"a batch of {len(batch)} samples gives {total.item()}")
     torch.autograd.backward(total)
     require_gradients("the terms", encoder)
-    for player in objective.players():
+    for player in objective.inner_optimisations():
         untouched = all(parameter.grad is None for parameter in player.module.parameters())
         require(untouched, f"the terms give a gradient to parameters that player {player.name!r} moves")
         player.module.requires_grad_(False)
@@ -180,11 +180,11 @@ def _check_gradients(objective: Objective, encoder: Encoder, batch: Batch) -> No
 
 
 def _check_players(objective: Objective, encoder: Encoder, batch: Batch) -> None:
-    names = [player.name for player in objective.players()]
+    names = [player.name for player in objective.inner_optimisations()]
     require(len(set(names)) == len(names), f"players share a name: {names}")
     asking = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
     encoder.requires_grad_(False).eval()
-    for player in objective.players():
+    for player in objective.inner_optimisations():
         what = f"the loss of player {player.name!r}"
         with state_untouched(what, encoder), global_randomness_untouched(what):
             terms, again = (

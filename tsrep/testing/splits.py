@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tsrep.signals import Panel, Series
-from tsrep.signals.split import PARTS
+from tsrep.splits.split import PARTS
 from tsrep.testing.assertions import global_randomness_untouched, require
 
 

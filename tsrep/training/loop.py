@@ -28,9 +28,9 @@ from tsrep.signals import Batch
 from tsrep.training.averaging import Step, weight_average
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook, Plan
+from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.metric_log import MetricLog
-from tsrep.training.players import Players
 from tsrep.training.running_terms import RunningTerms, refuse_non_finite
 from tsrep.training.schedule import learning_rate
 from tsrep.training.settings import TrainingSettings
@@ -109,7 +109,7 @@ class Trainer:
         self.ranks = ranks or Ranks()
         self.device = train.tensors.device
         self.net = Step(encoder, objective).to(self.device)
-        self.players = Players(self.net, settings, seed, self.device, self.ranks)
+        self.inner_optimisations = InnerOptimisations(self.net, settings, seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]  # those of players no longer do
         self.optimizer = torch.optim.AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
@@ -131,7 +131,11 @@ class Trainer:
         RunError
             When the loss is not finite.
         """
-        stored: dict[str, Any] = {"net": self.net, "optimizer": self.optimizer, **self.players.stored()}
+        stored: dict[str, Any] = {
+            "net": self.net,
+            "optimizer": self.optimizer,
+            **self.inner_optimisations.stored(),
+        }
         if self.average is not None:
             stored["average"] = self.average
         if self.state_file.exists():
@@ -204,7 +208,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.net.train()
-        self.players.move(batch, at, rate / self.settings.lr)
+        self.inner_optimisations.move(batch, at, rate / self.settings.lr)
         key = (self.seed, "step", at.epoch, at.cursor, self.ranks.rank)
         generator = torch_generator(*key, device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
@@ -231,7 +235,7 @@ class Trainer:
             "lr": rate,
             "samples_per_s": self.ranks.world * throughput,
             "seconds": self._seconds(),
-            **self.players.record(batch, at),
+            **self.inner_optimisations.record(batch, at),
         }
 
     @torch.no_grad()

@@ -32,8 +32,8 @@ def hard_concrete(logits: Tensor, uniform: Tensor, *, temperature: float, low: f
     -------
     Tensor, in [0, 1]
 
-    Source
-    ------
+    References
+    ----------
     Louizos, Welling & Kingma, ICLR 2018, equations 10 and 11; AutoTCL (ICLR 2024), equations 4 and 5.
     """
     noise = torch.logit(uniform.clamp(SMALLEST, 1 - SMALLEST))
@@ -43,8 +43,8 @@ def hard_concrete(logits: Tensor, uniform: Tensor, *, temperature: float, low: f
 def open_probability(logits: Tensor, *, temperature: float, low: float, high: float) -> Tensor:
     """Probability that the gate is not exactly zero; summed over steps it is the expected L0 norm.
 
-    Source
-    ------
+    References
+    ----------
     Louizos et al., equation 12. AutoTCL's equation 7 multiplies the logit by the temperature too, which is
     not the probability of the gate that it draws unless the temperature is 1.
     """

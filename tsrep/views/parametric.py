@@ -130,8 +130,8 @@ class ParametricView(Augmenter):
     parts : {"both", "mask", "gain"}
         What is learned; the other one is 1 everywhere.
 
-    Source
-    ------
+    References
+    ----------
     Zheng et al., "Parametric Augmentation for Time Series Contrastive Learning", ICLR 2024, section 3.3.
     Deviations: the bounds, and the gain is positive, where the paper asks only that it is not zero.
     """

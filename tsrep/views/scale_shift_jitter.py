@@ -24,8 +24,8 @@ class ScaleShiftJitter:
     probability : float
         Of each of the three.
 
-    Source
-    ------
+    References
+    ----------
     Woo et al., "CoST", ICLR 2022, appendix on augmentations. Public code of end-to-end contrastive
     forecasting draws once for the whole batch; here each sample draws its own.
     """

@@ -29,8 +29,8 @@ def continuous_mask(
     Tensor, shape (rows, time), bool
         True where a step is kept.
 
-    Source
-    ------
+    References
+    ----------
     Wang et al., "Contrast Everything" (COMET), NeurIPS 2023.
     """
     length = int(fraction * time)
@@ -49,8 +49,8 @@ def binomial_mask(rows: int, time: int, *, generator: torch.Generator, probabili
     Tensor, shape (rows, time), bool
         True where a step is kept.
 
-    Source
-    ------
+    References
+    ----------
     Yue et al., "TS2Vec", AAAI 2022.
     """
     return torch.rand(rows, time, generator=generator, device=generator.device) < probability

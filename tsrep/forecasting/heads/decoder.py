@@ -77,8 +77,8 @@ class Decoder(Head):
     ConfigError
         When the label length is beyond the look-back, or the heads do not divide the width.
 
-    Source
-    ------
+    References
+    ----------
     Zhou et al., "Informer", AAAI 2021, section 3.3. Deviations: steps are embedded by a linear map, not a
     convolution; normalisation comes before each part; attention is full and not masked, for nothing of the
     future enters.

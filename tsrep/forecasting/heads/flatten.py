@@ -24,8 +24,8 @@ class Flatten(Head):
     dropout : float
         Probability, on the representation.
 
-    Source
-    ------
+    References
+    ----------
     Nie et al., "A time series is worth 64 words", ICLR 2023. Deviation: dropout comes before the map, as on
     the published head for pre-training, not on the forecast itself.
     """

@@ -28,8 +28,8 @@ class PerVariate(Head):
     ConfigError
         When the representation has more than one step, or a dimension that the channels do not divide.
 
-    Source
-    ------
+    References
+    ----------
     Liu et al., "iTransformer", ICLR 2024.
     """
 

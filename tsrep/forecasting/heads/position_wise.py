@@ -28,8 +28,8 @@ class PositionWise(Head):
     ConfigError
         When the representation has not one vector per input step, or fewer than the horizon.
 
-    Source
-    ------
+    References
+    ----------
     Zhang et al., "What constitutes good contrastive learning in time-series forecasting?", 2023, and its
     public code: hidden layer as wide as the representation, ReLU, uniform Xavier weights, no biases at the
     start. Deviation: positions whose forecast is thrown away are not computed.

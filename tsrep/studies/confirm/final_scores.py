@@ -11,12 +11,12 @@ import numpy as np
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.forecast import encode, forecast_scores
-from tsrep.evaluation.forecast_direct import Forecast, Represented, direct_scores
-from tsrep.evaluation.forecast_scores import ForecastScores
-from tsrep.evaluation.protocol import Settings, evaluate_features
+from tsrep.evaluation.forecasts.direct import Forecast, FrozenFeatures, direct_scores
+from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.representation import encode, forecast_scores
+from tsrep.evaluation.labels.frozen import Settings, evaluate_features
+from tsrep.evaluation.labels.scoring import RANDOM_INIT
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.evaluation.scoring import RANDOM_INIT
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import EvaluationSettings
 from tsrep.runs.direct_forecast import forecast_of, represent_of
@@ -84,7 +84,7 @@ def _direct(runs: Runs, prepared: PreparedSeries) -> ForecastScores:
         for run in of:
             yield forecast_of(run.forecaster(), instances, device)
 
-    def starts() -> Iterator[Represented]:
+    def starts() -> Iterator[FrozenFeatures]:
         for run in found[0]:
             encoder = new_encoder(run.config, prepared.panel, run.config.seed)
             yield represent_of(encoder, run.forecaster().objective, instances, device)
@@ -177,10 +177,10 @@ def _same(one: Score, other: Score) -> bool:
 def _probed(methods: dict[str, list[Floats]], prepared: Prepared, given: EvaluationSettings) -> Scores:
     """A probe on all labels; the validation part chooses its penalty."""
     settings = Settings(
-        penalties=given.penalties,
+        C=given.C,
         scheme=given.scheme,
         aggregate=given.aggregate,
-        resamples=given.resamples,
+        n_bootstrap=given.n_bootstrap,
     )
     seeds = len(next(iter(methods.values())))
     return evaluate_features(

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tsrep.errors import ConfigError
-from tsrep.evaluation.forecast_baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.protocol import MAJORITY
-from tsrep.evaluation.scoring import RANDOM_INIT
+from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
+from tsrep.evaluation.labels.frozen import MAJORITY
+from tsrep.evaluation.labels.scoring import RANDOM_INIT
 from tsrep.registry import DATASETS
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration

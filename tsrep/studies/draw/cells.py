@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsrep.inspect.style import INK, MUTED, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import INK, MUTED, WIDTH, house, new_figure, shorten
 from tsrep.rng import numpy_generator
 from tsrep.studies.draw.marks import baseline_line, scatter, trial_looks, value_label
 from tsrep.studies.read.axis_names import short_names, varied

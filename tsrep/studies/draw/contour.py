@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tsrep.inspect.style import INK, house, new_figure
+from tsrep.inspect.figures.style import INK, house, new_figure
 from tsrep.studies.draw.marks import value_label
 from tsrep.studies.draw.slices import numeric_axis
 from tsrep.studies.read.axis_names import short_names

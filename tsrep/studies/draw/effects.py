@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsrep.inspect.style import ACCENT, CONTROL, GRID, INK, MUTED, WIDTH, bare, house, new_figure, shorten
+from tsrep.inspect.figures.style import (
+    ACCENT,
+    CONTROL,
+    GRID,
+    INK,
+    MUTED,
+    WIDTH,
+    bare,
+    house,
+    new_figure,
+    shorten,
+)
 from tsrep.studies.read.axis_names import short_names
 from tsrep.studies.read.effects import Effect
 from tsrep.studies.read.trial_table import TrialTable

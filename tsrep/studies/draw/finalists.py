@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tsrep.inspect.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
 from tsrep.rng import numpy_generator
 from tsrep.studies.read.wording import metric_name
 

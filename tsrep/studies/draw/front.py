@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tsrep.inspect.style import ACCENT, FLOOR, INK, MUTED, WIDTH, house, new_figure
+from tsrep.inspect.figures.style import ACCENT, FLOOR, INK, MUTED, WIDTH, house, new_figure
 from tsrep.studies.draw.marks import baseline_line, preset, scatter, value_label
 from tsrep.studies.draw.slices import numeric_axis
 from tsrep.studies.read.trial_table import Axis, TrialTable

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from tsrep.inspect.style import ACCENT, CONTROL, INK, MUTED, PALETTE, WIDTH, house, new_figure
+from tsrep.inspect.figures.style import ACCENT, CONTROL, INK, MUTED, PALETTE, WIDTH, house, new_figure
 from tsrep.studies.draw.marks import baseline_line, scatter, trial_looks, value_label
 from tsrep.studies.read.history import history
 from tsrep.studies.read.missing import Missing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tsrep.inspect.style import ACCENT, CONTROL, FLOOR, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import ACCENT, CONTROL, FLOOR, WIDTH, house, new_figure, shorten
 from tsrep.studies.read.axis_names import short_names
 from tsrep.studies.read.importance import Importances
 from tsrep.studies.read.trial_table import TrialTable

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from tsrep.inspect.style import ACCENT, MUTED, PALETTE
+from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
 from tsrep.studies.read.trial_table import TrialTable
 from tsrep.studies.read.value_scale import Scale
 from tsrep.studies.read.wording import is_preset

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from tsrep.inspect.style import MUTED, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import MUTED, WIDTH, house, new_figure, shorten
 from tsrep.rng import numpy_generator
 from tsrep.studies.draw.marks import baseline_line, preset, scatter, value_label
 from tsrep.studies.read.axis_names import short_names, varied

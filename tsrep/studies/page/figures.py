@@ -21,7 +21,7 @@ from tsrep.studies.read.wording import is_preset
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tsrep.evaluation.ranks import Comparison
+    from tsrep.evaluation.friedman_ranks import Comparison
     from tsrep.studies.read.contour import Contour
     from tsrep.studies.read.trial_table import TrialTable
 
@@ -196,7 +196,7 @@ def level_ranks_figure(reading: Reading) -> Shown | Missing:
 
 
 def _ranks(name: str, caption: str, title: str, found: Comparison) -> Shown:
-    from tsrep.inspect.draw_ranks import figure_ranks
+    from tsrep.inspect.figures.ranks import figure_ranks
 
     if 2.0 ** (1 - len(found.sets)) * len(found.pairs) >= found.level:
         caption += " With so few blocks no pair can differ after Holm's correction, however clear its order."

@@ -36,8 +36,8 @@ def expected_gaps(table: TrialTable, axis: Axis, pairs: Pairs, values: Array) ->
     -------
     float64 array, shape (pair,)
 
-    Source
-    ------
+    References
+    ----------
     Abadie and Imbens, Bias-corrected matching estimators, J. Business and Economic Statistics 29 (2011).
     """
     others = other_axes(table, axis, pairs.one, pairs.two)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsrep.evaluation.ranks import Comparison, compare
+from tsrep.evaluation.friedman_ranks import Comparison, compare
 from tsrep.studies.read.axis_names import varied
 from tsrep.studies.read.missing import Missing
 from tsrep.studies.read.trial_table import Axis, TrialTable

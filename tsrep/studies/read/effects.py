@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.evaluation.ranks import holm
+from tsrep.evaluation.friedman_ranks import holm
 from tsrep.rng import numpy_generator
 from tsrep.studies.read.adjustment import expected_gaps
 from tsrep.studies.read.axis_names import value_name, varied
@@ -20,7 +20,7 @@ from tsrep.studies.read.trial_table import Axis, TrialTable
 
 Array = NDArray[Any]
 LEAST_PAIRS = 5  # of fewer no test can reach 5 %
-RESAMPLES = 2000
+N_BOOTSTRAP = 2000
 _ALL_SIGNS = 12  # pairs up to which every sign pattern is tried
 CAUTION = (
     "A sampler that learns chooses where to look from what it has seen, so this is no randomised design: "
@@ -67,7 +67,7 @@ def paired_effects(
     table: TrialTable,
     *,
     references: Mapping[str, str] | None = None,
-    resamples: int = RESAMPLES,
+    n_bootstrap: int = N_BOOTSTRAP,
     seed: int = 0,
 ) -> list[Effect] | Missing:
     """Compare each level with the reference of its axis, and the upper half of a numeric axis with the lower.
@@ -87,7 +87,7 @@ def paired_effects(
         In the order of axes and levels.
     """
     found = [
-        _effect(table, axis, level, reference, one, two, resamples, seed)
+        _effect(table, axis, level, reference, one, two, n_bootstrap, seed)
         for axis in varied(table)
         for level, reference, one, two in _groups(table, axis, references or {})
     ]
@@ -103,7 +103,7 @@ def paired_effects(
     return found
 
 
-def sign_flip_p(differences: Array, *, flips: int = RESAMPLES, generator: np.random.Generator) -> float:
+def sign_flip_p(differences: Array, *, flips: int = N_BOOTSTRAP, generator: np.random.Generator) -> float:
     """Two-sided p-value of a zero mean when each difference could as well have the other sign.
 
     Up to 12 differences all sign patterns are tried; of more, ``flips`` random ones and the one observed.
@@ -158,7 +158,7 @@ def _effect(
     reference: str,
     one: Array,
     two: Array,
-    resamples: int,
+    n_bootstrap: int,
     seed: int,
 ) -> Effect:
     pairs = pair_up(table, axis, one, two)
@@ -167,9 +167,9 @@ def _effect(
     mean, low, high, p = float(differences.mean()), math.nan, math.nan, math.nan
     if n >= LEAST_PAIRS:
         draw = numpy_generator("paired effects", seed, axis.name, level)
-        spread = differences[draw.integers(0, n, (resamples, n))].mean(axis=1) - mean
+        spread = differences[draw.integers(0, n, (n_bootstrap, n))].mean(axis=1) - mean
         low, high = (mean + math.sqrt(n / (n - 1)) * float(q) for q in np.quantile(spread, [0.025, 0.975]))
-        p = sign_flip_p(differences, flips=resamples, generator=draw)
+        p = sign_flip_p(differences, flips=n_bootstrap, generator=draw)
     if table.relative:
         mean, low, high = (100 * math.expm1(value) for value in (mean, low, high))
     distance = float(pairs.distance.mean())

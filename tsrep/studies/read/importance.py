@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 LEAST_TRIALS = 20
 TOP = 0.25  # share of trials that count as best; with 10 % of some 60 trials noise leads
-RESAMPLES = 100
+N_BOOTSTRAP = 100
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Importances:
     evaluator: str
 
 
-def importances(table: TrialTable, *, resamples: int = RESAMPLES, seed: int = 0) -> Importances | Missing:
+def importances(table: TrialTable, *, n_bootstrap: int = N_BOOTSTRAP, seed: int = 0) -> Importances | Missing:
     """PED-ANOVA of all axes that vary.
 
     Parameters
@@ -78,8 +78,8 @@ def importances(table: TrialTable, *, resamples: int = RESAMPLES, seed: int = 0)
         Missing with fewer than ``LEAST_TRIALS`` complete trials, when all values or all settings are equal,
         and when no axis tells the best trials from the others.
 
-    Source
-    ------
+    References
+    ----------
     Watanabe et al., PED-ANOVA, IJCAI 2023; for axes that are active under a condition as in Optuna 5.
     """
     axes = varied(table)
@@ -95,9 +95,9 @@ def importances(table: TrialTable, *, resamples: int = RESAMPLES, seed: int = 0)
         if known.sum() <= 0:
             return Missing("No axis tells the best trials from the others; there is no importance to share.")
         drawn = np.array(
-            [_half(study, values, axes, draw.permutation(n)[: n // 2]) for _ in range(resamples)]
+            [_half(study, values, axes, draw.permutation(n)[: n // 2]) for _ in range(n_bootstrap)]
         )
-        shuffled = np.array([_raw(study, draw.permutation(values), axes) for _ in range(resamples)])
+        shuffled = np.array([_raw(study, draw.permutation(values), axes) for _ in range(n_bootstrap)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     chance = np.quantile(shuffled, 0.95, axis=0) / known.sum()
     found = [

@@ -53,8 +53,8 @@ def gower(table: TrialTable, axes: Sequence[Axis], one: Array, two: Array) -> Ar
         In [0, 1]. A level counts 0 or 1, a number its difference over the range (of the logarithm on a
         logarithmic axis); where an axis is active in only one of the two it counts 1, in neither 0.
 
-    Source
-    ------
+    References
+    ----------
     Gower, A general coefficient of similarity and some of its properties, Biometrics 27 (1971).
     """
     total = np.zeros((len(one), len(two)))

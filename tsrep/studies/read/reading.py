@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsrep.evaluation.ranks import Comparison
+from tsrep.evaluation.friedman_ranks import Comparison
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.read.blocks import finalist_ranks, level_ranks
 from tsrep.studies.read.cells import cell_summary, cell_values
@@ -19,7 +19,7 @@ from tsrep.studies.read.importance import Importances, importances
 from tsrep.studies.read.missing import Missing
 from tsrep.studies.read.trial_table import Axis, TrialTable
 
-OPTIONS = ("contour", "references", "resamples", "definition", "synthetic")  # of the facts; not printed
+OPTIONS = ("contour", "references", "n_bootstrap", "definition", "synthetic")  # of the facts; not printed
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def read_study(table: TrialTable, finalists: Finalists | None, facts: Mapping[st
         ``contour`` (two names of axes), ``references`` (level of each axis that others are compared with) and
         ``resamples`` (of the importance) are options; the others are printed.
     """
-    more = {"resamples": int(facts["resamples"])} if "resamples" in facts else {}
+    more = {"n_bootstrap": int(facts["n_bootstrap"])} if "n_bootstrap" in facts else {}
     importance = importances(table, **more)
     order = [] if isinstance(importance, Missing) else [share.axis for share in importance.shares]
     return Reading(

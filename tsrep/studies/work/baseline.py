@@ -10,9 +10,9 @@ import numpy as np
 from filelock import FileLock
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.evaluation.forecast import forecast_scores
-from tsrep.evaluation.forecast_baselines import RIDGE_NLINEAR
-from tsrep.evaluation.forecast_direct import direct_scores
+from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
+from tsrep.evaluation.forecasts.direct import direct_scores
+from tsrep.evaluation.forecasts.representation import forecast_scores
 from tsrep.files import write_json
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare import prepare

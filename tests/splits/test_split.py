@@ -1,0 +1,116 @@
+"""Splits refuse every leak that is planted in them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.panels import cohort, make_panel
+from tsrep.errors import SplitError
+from tsrep.registry import SPLITS
+from tsrep.splits.split import Split
+
+
+def test_a_patient_in_two_parts_is_refused_by_name() -> None:
+    panel = make_panel()
+    with pytest.raises(SplitError, match="patient 2 would be in both the train and the test part"):
+        Split.make(panel, np.arange(5), np.arange(6, 10), np.array([5]), how="by hand")
+
+
+def test_windows_that_share_raw_signal_are_refused() -> None:
+    panel = make_panel().windows(10, 5)
+    stranger = np.arange(len(panel))  # every window is a patient of its own, so only the signal leaks
+    loose = type(panel)(**{**vars(panel), "patient": stranger, "trial": stranger})
+    with pytest.raises(SplitError, match="share raw signal"):
+        Split.make(loose, np.arange(0, len(panel), 2), np.arange(1, len(panel), 2), [], how="by hand")
+    apart = np.flatnonzero(panel.start % 10 == 0)
+    Split.make(loose, apart[::2], apart[1::2], [], how="by hand")
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_shared_signal_is_found_exactly_when_two_windows_overlap(data: st.DataObject) -> None:
+    panel = make_panel(records=3).windows(7, 3)
+    n = len(panel)
+    part = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
+    part[:2] = [0, 1]
+    ids = np.arange(n)
+    loose = type(panel)(**{**vars(panel), "patient": ids, "trial": ids, "label": ids % 3})
+    clash = any(
+        part[i] != part[j]
+        and max(part[i], part[j]) < 3
+        and panel.row[i] == panel.row[j]
+        and abs(panel.start[i] - panel.start[j]) < 7
+        for i in range(n)
+        for j in range(i)
+    )
+    masks = [part == k for k in range(3)]
+    if len(set((ids % 3)[masks[0]].tolist())) < 2:
+        return
+    if clash:
+        with pytest.raises(SplitError, match="share raw signal"):
+            Split.make(loose, *masks, how="drawn")
+    else:
+        Split.make(loose, *masks, how="drawn")
+
+
+def test_one_class_and_empty_parts_are_refused() -> None:
+    panel = make_panel()
+    one = np.flatnonzero(panel.label == 0)
+    with pytest.raises(SplitError, match="only one class"):
+        Split.make(panel, one[:1], np.arange(6, 9), [], how="by hand")
+    with pytest.raises(SplitError, match="the validation part of the split"):
+        Split.make(panel, np.arange(4), [], np.arange(6, 9), how="by hand")
+
+
+def test_official_folds_are_taken_as_they_are() -> None:
+    panel = cohort()
+    split = SPLITS.build({"name": "official"})(panel)
+    assert set(panel.fold[split.train]) == set(range(1, 9))
+    assert set(panel.fold[split.validation]) == {9}
+    assert set(panel.fold[split.test]) == {10}
+    assert sum(split.counts[p]["samples"] for p in split.counts) == len(panel)
+
+
+def test_a_patient_whose_records_are_in_two_folds_is_refused() -> None:
+    panel = cohort()
+    fold = panel.fold.copy()
+    fold[np.flatnonzero(panel.patient == 0)[0]] = 10
+    mixed = type(panel)(**{**vars(panel), "fold": fold})
+    with pytest.raises(SplitError, match="patient 0 would be in both the train and the test part"):
+        SPLITS.build({"name": "official"})(mixed)
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_stratified_parts_keep_the_mix_of_classes(multilabel: bool, seed: int) -> None:
+    panel = cohort(600, multilabel)
+    split = SPLITS.build({"name": "stratified", "seed": seed})(panel)
+    assert not set(panel.patient[split.train]) & set(panel.patient[split.test])
+    shares = [
+        np.array(list(split.counts[p]["classes"].values())) / split.counts[p]["samples"] for p in split.counts
+    ]
+    np.testing.assert_allclose(shares[0], shares[2], atol=0.06)
+    again = SPLITS.build({"name": "stratified", "seed": seed})(panel)
+    other = SPLITS.build({"name": "stratified", "seed": seed + 1})(panel)
+    assert split.digest == again.digest != other.digest
+
+
+def test_listed_patients_are_found_by_name_and_missing_ones_named() -> None:
+    panel = cohort(20)
+    named = type(panel)(**{**vars(panel), "patient_names": tuple(f"sub-{i:02d}" for i in range(20))})
+    split = SPLITS.build({"name": "patients", "validation": ("sub-03",), "test": ("sub-05", "sub-06")})(named)
+    assert set(panel.patient[split.test]) == {5, 6}
+    with pytest.raises(SplitError, match=r"patient sub-33 .* did you mean 'sub-[01]3'"):
+        SPLITS.build({"name": "patients", "validation": ("sub-33",)})(named)
+
+
+def test_per_class_order_takes_the_first_patients_of_each_class() -> None:
+    panel = cohort()
+    split = SPLITS.build({"name": "per-class-order"})(panel)
+    for c in range(3):
+        ids = np.unique(panel.patient[panel.label == c])
+        trained = np.unique(panel.patient[split.train][panel.label[split.train] == c])
+        np.testing.assert_array_equal(trained, ids[: int(0.6 * len(ids))])

@@ -1,0 +1,1 @@
+"""Electrocardiography data sets."""

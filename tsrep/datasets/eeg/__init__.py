@@ -1,0 +1,1 @@
+"""Electroencephalography data sets, and what their readers share."""

@@ -1,0 +1,189 @@
+"""EEG in a BIDS folder: participants.tsv says who has which label, and a file's name whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from tsrep.datasets.dataset import About
+from tsrep.datasets.eeg.bids_layout import MISSING, BidsFile, find_recordings, read_participants
+from tsrep.datasets.eeg.bids_sidecars import as_recording
+from tsrep.datasets.eeg.panel import Ids, eeg_panel
+from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Seconds
+from tsrep.datasets.folders import dataset_folder
+from tsrep.errors import DataError
+from tsrep.registry import DATASETS, nearest
+from tsrep.signals.panel import Panel
+
+Left = tuple[tuple[str, str], ...]
+
+
+@DATASETS.register("bids")
+class BidsFolder:
+    """BrainVision, EDF, BDF, EEGLAB or FIF recordings in BIDS layout.
+
+    Parameters
+    ----------
+    label : str
+        Column of ``participants.tsv`` with the class.
+    classes : tuple of str or None
+        Only participants of these, in this order; None takes all that there are.
+    task, session : str or None
+        Only recordings of this one.
+    derivatives : str or None
+        Folder below the root to read recordings from, such as ``derivatives``; None reads the raw ones.
+    channels : tuple of str or None
+        To keep, by name; None keeps the EEG channels that all recordings have.
+    montage : str or None
+        Name of a standard montage of MNE, or a file in the folder.
+    reference : "average", tuple of str or None
+        What to subtract; named reference channels are left out.
+    band : (low, high) or None, Hz
+        Zero-phase filter.
+    notch, rate : float or None, Hz
+        ``rate`` resamples, filtered against aliasing.
+    epoch_seconds : float or None
+        Cut into epochs, each a trial; needed when lengths differ. Those that touch a stretch marked as bad,
+        in the file or by an event called ``BAD...`` in ``events.tsv``, are left out.
+    bads : str
+        What becomes of channels that ``channels.tsv`` or the file marks as bad: ``"interpolate"``,
+        ``"drop"`` from all, or ``"keep"``.
+    unreadable : str
+        ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
+    """
+
+    about: ClassVar[About] = About(
+        title="Own EEG in BIDS layout",
+        licence="yours",
+        citation="",
+        url="https://bids-specification.readthedocs.io",
+        needs=("participants.tsv", "sub-*/eeg/*_eeg.* or sub-*/ses-*/eeg/*_eeg.*"),
+        notes="Signals are in µV. With epoch_seconds an epoch is a trial, without it a recording.",
+    )
+
+    def __init__(
+        self,
+        label: str = "group",
+        classes: Annotated[tuple[str, ...], Field(min_length=2)] | None = None,
+        task: str | None = None,
+        session: str | None = None,
+        derivatives: str | None = None,
+        channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
+        montage: str | None = None,
+        reference: str | tuple[str, ...] | None = None,
+        band: Band | None = None,
+        notch: Hertz | None = None,
+        rate: Hertz | None = None,
+        epoch_seconds: Seconds | None = None,
+        bads: Bads = "interpolate",
+        unreadable: OnUnreadable = "refuse",
+    ) -> None:
+        self.label, self.classes, self.task, self.session = label, classes, task, session
+        self.derivatives = derivatives
+        self.preparation = Preparation(
+            channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
+        )
+
+    @property
+    def default_split(self) -> str:
+        """Stratified by participant."""
+        return self.about.default_split
+
+    def load(
+        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
+    ) -> Panel:
+        """Panel of epochs or recordings, in µV.
+
+        Raises
+        ------
+        ConfigError, DataError
+            When tables and recordings do not go together.
+        """
+        return self.read("bids", "", root, cache, strict, progress)
+
+    def read(
+        self, name: str, source: str, root: Path | None, cache: Path | None, strict: bool, progress: bool
+    ) -> Panel:
+        """As :meth:`load`, under the name of a data set that has this layout."""
+        folder = dataset_folder(name, root, ("participants.tsv",))
+        base = folder if self.derivatives is None else folder / self.derivatives
+        files = find_recordings(base, task=self.task, session=self.session)
+        table = folder / "participants.tsv"
+        told = one_row_each(table, read_participants(table, "participant_id", self.label))
+        chosen, ids, notes = matched(table, self.label, told, files, self.classes)
+        return eeg_panel(
+            name,
+            folder,
+            [as_recording(file) for file in chosen],
+            ids,
+            self.preparation,
+            source=source or f"BIDS folder {folder.name}",
+            cache=cache,
+            strict=strict,
+            progress=progress,
+            notes=notes,
+        )
+
+
+def one_row_each(table: Path, rows: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Value by participant.
+
+    Raises
+    ------
+    DataError
+        When a participant has two rows.
+    """
+    names = [name for name, _ in rows]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise DataError(f"{table} has participant {twice} in more than one row; keep one row for each")
+    return dict(rows)
+
+
+def matched(
+    table: Path,
+    column: str,
+    told: dict[str, str],
+    files: Sequence[BidsFile],
+    classes: tuple[str, ...] | None,
+) -> tuple[list[BidsFile], Ids, Left]:
+    """Recordings to use, their ids by participant, and participants that have no recording.
+
+    Raises
+    ------
+    DataError
+        When a recording's participant has no row or no label, or a class has nobody.
+    """
+    stranger = next((file for file in files if file.subject not in told), None)
+    if stranger is not None:
+        raise DataError(
+            f"{table} has no row for {stranger.subject}, of whom there is {stranger.name}; "
+            "add the row or remove the recording"
+        )
+    if classes is None:
+        bare = next((file for file in files if told[file.subject].lower() in MISSING), None)
+        if bare is not None:
+            raise DataError(
+                f"participant {bare.subject} has no {column} in {table}; give one, or name those to use with "
+                "dataset.classes"
+            )
+        classes = tuple(sorted({told[file.subject] for file in files}))
+    nobody = next((name for name in classes if name not in {told[file.subject] for file in files}), None)
+    if nobody is not None:
+        known = sorted({told[file.subject] for file in files})
+        raise DataError(f"no recording has {nobody} as {column} in {table}; {nearest(nobody, known)}")
+    chosen = [file for file in files if told[file.subject] in classes]
+    names = sorted({file.subject for file in chosen})
+    ids = Ids(
+        label=np.array([classes.index(told[file.subject]) for file in chosen], np.int64),
+        classes=classes,
+        patient=np.array([names.index(file.subject) for file in chosen], np.int64),
+        patient_names=tuple(names),
+    )
+    there = {file.subject for file in files}
+    absent = sorted(name for name, value in told.items() if value in classes and name not in there)
+    return chosen, ids, tuple((name, "it has a row but no recording") for name in absent)

@@ -1,0 +1,196 @@
+"""A user's own EEG files in a folder, with a CSV of files or participants, patients and labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from tsrep.datasets.dataset import About
+from tsrep.datasets.eeg.panel import Ids, eeg_panel
+from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Recording, Seconds
+from tsrep.datasets.eeg.reading import SUFFIXES, suffix_of
+from tsrep.datasets.folders import dataset_folder
+from tsrep.datasets.tables.own_labels import Records, read_records
+from tsrep.datasets.tables.reading import read_table, refuse_duplicates
+from tsrep.errors import DataError
+from tsrep.registry import DATASETS
+from tsrep.signals.panel import Ints, Panel
+
+
+@DATASETS.register("eeg")
+class EegFolder:
+    """BrainVision, EDF, BDF, EEGLAB or FIF files listed in a CSV, or matched to it by participant.
+
+    Parameters
+    ----------
+    table : str
+        CSV in the folder.
+    file : str
+        Column with a recording's path in the folder; the table then has one row per recording.
+    participant : str or None
+        Column with participants instead, one row for each: every recording below the folder belongs to the
+        one whose id stands in its path. The order of files and rows never matters.
+    patient : str or None
+        Column that says whose a recording is; None is ``patient``, or the participant.
+    label : str or tuple of str
+        One column of class names (several to a cell, divided by ``;``, for multi-label), or several
+        columns of 0 and 1.
+    trial : str or None
+        Column; without one each epoch is a trial.
+    bad : str or None
+        Column with bad channels, divided by ``;``.
+    channels : tuple of str or None
+        To keep, by name; None keeps the EEG channels that all recordings have.
+    montage : str or None
+        Name of a standard montage of MNE, or a file in the folder.
+    reference : "average", tuple of str or None
+        What to subtract; named reference channels are left out.
+    band : (low, high) or None, Hz
+        Zero-phase filter.
+    notch, rate : float or None, Hz
+        ``rate`` resamples, filtered against aliasing.
+    epoch_seconds : float or None
+        Cut into epochs; needed when lengths differ. Those that touch a stretch marked as bad are left out.
+    bads : str
+        What becomes of bad channels: ``"interpolate"``, ``"drop"`` from all, or ``"keep"``.
+    unreadable : str
+        ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
+    """
+
+    about: ClassVar[About] = About(
+        title="Own EEG files with a CSV of patients and labels",
+        licence="yours",
+        citation="",
+        url="",
+        needs=("recordings.csv (setting table)", "the recordings: " + " ".join(SUFFIXES)),
+        notes="Signals are in µV. With epoch_seconds an epoch is a trial, unless trial names a column.",
+    )
+
+    def __init__(
+        self,
+        table: str = "recordings.csv",
+        file: str = "file",
+        participant: str | None = None,
+        patient: str | None = None,
+        label: str | tuple[str, ...] = "label",
+        trial: str | None = None,
+        bad: str | None = None,
+        channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
+        montage: str | None = None,
+        reference: str | tuple[str, ...] | None = None,
+        band: Band | None = None,
+        notch: Hertz | None = None,
+        rate: Hertz | None = None,
+        epoch_seconds: Seconds | None = None,
+        bads: Bads = "interpolate",
+        unreadable: OnUnreadable = "refuse",
+    ) -> None:
+        self.table, self.file, self.participant, self.patient = table, file, participant, patient
+        self.label, self.trial, self.bad = label, trial, bad
+        self.preparation = Preparation(
+            channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
+        )
+
+    @property
+    def default_split(self) -> str:
+        """Stratified by patient."""
+        return self.about.default_split
+
+    def load(
+        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
+    ) -> Panel:
+        """Panel of epochs or recordings, in µV.
+
+        Raises
+        ------
+        ConfigError, DataError
+            When the table is wrong, or recordings and settings do not go together.
+        """
+        folder = dataset_folder("eeg", root, (self.table,))
+        path = folder / self.table
+        key = self.participant or self.file
+        records = read_records(
+            path,
+            patient=self.patient or self.participant or "patient",
+            label=self.label,
+            trial=self.trial,
+            record=key,
+        )
+        refuse_duplicates(path, key, records.names)
+        bad = _bad_channels(path, self.bad, len(records.names))
+        if self.participant is None:
+            recordings = _listed(folder, records, bad)
+            row = np.arange(len(recordings))
+        else:
+            recordings, row = _matched(folder, path, records, bad)
+        return eeg_panel(
+            "eeg",
+            folder,
+            recordings,
+            Ids(
+                label=records.label[row],
+                classes=records.classes,
+                patient=records.patient[row],
+                patient_names=records.patient_names,
+                trial=None if records.trial is None else records.trial[row],
+            ),
+            self.preparation,
+            source=f"own EEG in {folder.name}",
+            cache=cache,
+            strict=strict,
+            progress=progress,
+        )
+
+
+def _bad_channels(path: Path, column: str | None, rows: int) -> list[tuple[str, ...]]:
+    if column is None:
+        return [()] * rows
+    cells = read_table(path, [column])[column]
+    return [tuple(name.strip() for name in cell.split(";") if name.strip()) for cell in cells]
+
+
+def _listed(folder: Path, records: Records, bad: Sequence[tuple[str, ...]]) -> list[Recording]:
+    return [
+        Recording(folder / name.strip(), name.strip(), b) for name, b in zip(records.names, bad, strict=True)
+    ]
+
+
+def _matched(
+    folder: Path, table: Path, records: Records, bad: Sequence[tuple[str, ...]]
+) -> tuple[list[Recording], Ints]:
+    """Recordings below a folder and the row of the table that each belongs to, by the id in its path.
+
+    Raises
+    ------
+    DataError
+        When there are none, or a path has the id of no participant, or of several.
+    """
+    names = sorted(
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        if suffix_of(file) and not file.name.startswith(".")
+    )
+    if not names:
+        raise DataError(f"{folder} has no EEG recordings ({' '.join(SUFFIXES)}); give the folder that has")
+    ids = [name.strip() for name in records.names]
+    rows = []
+    for name in names:
+        found = [row for row, key in enumerate(ids) if _stands_in(key, name)]
+        if len(found) != 1:
+            whose = " and ".join(ids[row] for row in found[:2]) or "no participant"
+            raise DataError(
+                f"{name} has the id of {whose} of {table.name} in its path; it must have that of one: "
+                "add a row, or rename or remove the file"
+            )
+        rows.append(found[0])
+    recordings = [Recording(folder / name, name, bad[row]) for name, row in zip(names, rows, strict=True)]
+    return recordings, np.array(rows, np.int64)
+
+
+def _stands_in(key: str, path: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])", path) is not None

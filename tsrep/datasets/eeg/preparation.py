@@ -1,0 +1,285 @@
+"""What EEG recordings are brought to: settings, and a plan of channels, rate and length from the headers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tsrep.datasets.eeg.montage import montage_path, refuse_unplaced, refuse_unplaced_bads
+from tsrep.datasets.eeg.reading import EegHeader, Span, read_header
+from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.errors import ConfigError, DataError
+
+UNIT = "µV"
+Bads = Literal["interpolate", "drop", "keep"]
+Hertz = Annotated[float, Field(gt=0)]
+Band = tuple[Hertz | None, Hertz | None]
+Seconds = Annotated[float, Field(gt=0)]
+OnUnreadable = Literal["refuse", "skip"]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Settings that all EEG data sets share.
+
+    Attributes
+    ----------
+    channels : tuple of str or None
+        To keep, by name; None keeps the EEG channels that all recordings have.
+    montage : str or None
+        Name of a standard montage of MNE, or a file; says where the channels lie.
+    reference : "average", tuple of str or None
+        Subtract the mean of all kept EEG channels, or of the named ones, which are then left out.
+    band : (low, high) or None, Hz
+        Zero-phase filter; None leaves a side open.
+    notch : float or None, Hz
+    rate : float or None, Hz
+        Resample to this rate, with a filter against aliasing.
+    epoch_seconds : float or None
+        Cut into epochs; those that touch a stretch marked as bad are left out.
+    bads : str
+        What becomes of channels that are marked as bad: ``"interpolate"`` from their neighbours,
+        ``"drop"`` from all recordings, or ``"keep"``.
+    unreadable : str
+        ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
+    """
+
+    channels: tuple[str, ...] | None = None
+    montage: str | None = None
+    reference: str | tuple[str, ...] | None = None
+    band: Band | None = None
+    notch: float | None = None
+    rate: float | None = None
+    epoch_seconds: float | None = None
+    bads: Bads = "interpolate"
+    unreadable: OnUnreadable = "refuse"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.reference, str) and self.reference != "average":
+            raise ConfigError(
+                f"reference is {self.reference!r}; write average, or a list of channels such as "
+                f"[{self.reference}]"
+            )
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Channels that are subtracted, where they are named."""
+        return self.reference if isinstance(self.reference, tuple) else ()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file to read: what to call it, channels and stretches that are bad, types that are known better."""
+
+    path: Path
+    name: str
+    bads: tuple[str, ...] = ()
+    types: tuple[tuple[str, str], ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every recording is brought to; ``channels`` are read, ``average`` says which are averaged."""
+
+    channels: tuple[str, ...]
+    references: tuple[str, ...]
+    average: tuple[bool, ...]
+    montage: str | None
+    band: Band | None
+    notch: float | None
+    rate: float
+    steps: int
+    epochs: bool
+    interpolate: bool
+
+    def facts(self) -> dict[str, Any]:
+        """All that decoding depends on, for the cache."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, the recordings that it is for, and what is left out by it."""
+
+    plan: Plan
+    recordings: tuple[Recording, ...]
+    seconds: float
+    left_out: tuple[tuple[str, str], ...]
+
+
+def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: bool, root: Path) -> Planned:
+    """Read all headers and choose channels, rate and length.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When recordings and settings do not go together; the message names the first recording that does not.
+    """
+    headers, left_out = _headers(recordings, wanted, strict)
+    channels, dropped = _channels(headers, wanted)
+    rate = wanted.rate or _same("sampling rates in Hz", headers, lambda h: h.sfreq, "set rate to one for all")
+    _refuse_high_edges(headers, wanted)
+    types = dict(zip(headers[0][1].channels, headers[0][1].types, strict=True))
+    scalp = [name for name in (*channels, *wanted.references) if types[name] == "eeg"]
+    named = [(recording.name, header) for recording, header in headers]
+    montage = montage_path(wanted.montage, root)
+    if montage is not None:
+        refuse_unplaced(named, scalp, montage)
+    elif wanted.bads == "interpolate":
+        refuse_unplaced_bads(named, scalp)
+    plan = Plan(
+        channels=channels,
+        references=wanted.references,
+        average=tuple(wanted.reference == "average" and types[name] == "eeg" for name in channels),
+        montage=montage,
+        band=wanted.band,
+        notch=wanted.notch,
+        rate=float(rate),
+        steps=_steps(headers, wanted.epoch_seconds, rate),
+        epochs=wanted.epoch_seconds is not None,
+        interpolate=wanted.bads == "interpolate",
+    )
+    seconds = sum(header.steps / header.sfreq for _, header in headers)
+    return Planned(plan, tuple(recording for recording, _ in headers), seconds, (*left_out, *dropped))
+
+
+Headers = list[tuple[Recording, EegHeader]]
+
+
+def _headers(
+    recordings: Sequence[Recording], wanted: Preparation, strict: bool
+) -> tuple[Headers, list[tuple[str, str]]]:
+    found: Headers = []
+    left_out: list[tuple[str, str]] = []
+    for recording in recordings:
+        try:
+            header = read_header(recording.path)
+        except Unreadable as error:
+            if strict or wanted.unreadable == "refuse":
+                raise refusal(recording.name, str(error)) from error
+            left_out.append((recording.name, str(error)))
+            continue
+        better = dict(recording.types)
+        known = (*header.bads, *recording.bads)
+        absent = [name for name in recording.bads if name not in header.channels]
+        if absent:
+            raise DataError(
+                f"{recording.name} has no channel {absent[0]}, which is marked as bad; it has "
+                f"{', '.join(header.channels[:8])}"
+            )
+        types = tuple(better.get(n, t) for n, t in zip(header.channels, header.types, strict=True))
+        found.append((recording, replace(header, types=types, bads=tuple(dict.fromkeys(known)))))
+    if not found:
+        name, reason = left_out[0]
+        raise DataError(
+            f"none of the {len(recordings)} recordings can be used; the first, {name}: {reason}; "
+            "check the folder"
+        )
+    return found, left_out
+
+
+def refusal(name: str, reason: str) -> DataError:
+    """Why a recording stops everything, and what to do."""
+    return DataError(
+        f"{name} cannot be used: {reason}; mend or remove it, or leave such files out with "
+        "dataset.unreadable=skip"
+    )
+
+
+def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    """Channels to keep, and those that some recordings have but not all."""
+    if wanted.channels is not None and len(set(wanted.channels)) < len(wanted.channels):
+        raise ConfigError(f"channels names one twice: {', '.join(wanted.channels)}")
+    for recording, header in headers:
+        absent = [c for c in (*(wanted.channels or ()), *wanted.references) if c not in header.channels]
+        if absent:
+            raise DataError(
+                f"{recording.name} has no channel {', '.join(absent[:5])}; it has "
+                f"{', '.join(header.channels[:30])}; name channels that every recording has"
+            )
+    left_out: list[tuple[str, str]] = []
+    channels = wanted.channels
+    if channels is None:
+        channels, left_out = _common(headers, wanted.references)
+    if wanted.bads == "drop":
+        bad = {name: recording.name for recording, header in headers for name in header.bads}
+        left_out += [(f"channel {c}", f"marked as bad in {bad[c]}") for c in channels if c in bad]
+        channels = tuple(c for c in channels if c not in bad)
+        if not channels:
+            raise DataError(
+                "every channel is marked as bad in some recording; set bads to interpolate or keep"
+            )
+    for recording, header in headers:
+        other = [c for c in channels if not header.volts[header.channels.index(c)]]
+        if other:
+            raise DataError(
+                f"channel {other[0]} of {recording.name} is not a voltage; "
+                "set channels to some that are measured in volts"
+            )
+    return channels, left_out
+
+
+def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    first, header = headers[0]
+    eeg = {n for n, t in zip(header.channels, header.types, strict=True) if t == "eeg"}
+    if eeg and eeg <= set(references):
+        raise ConfigError(f"reference names every EEG channel of {first.name}, so none is left; name fewer")
+    per_file = [
+        [n for n, t in zip(h.channels, h.types, strict=True) if t == "eeg" and n not in references]
+        for _, h in headers
+    ]
+    shared = set.intersection(*map(set, per_file))
+    if not shared:
+        names = per_file[0]
+        other = next((i for i, n in enumerate(per_file) if not set(n) & set(names)), len(headers) - 1)
+        raise DataError(
+            f"recordings have different channels, none of them EEG in all: {first.name} has "
+            f"{', '.join(names[:8]) or 'no EEG'}, {headers[other][0].name} has "
+            f"{', '.join(per_file[other][:8]) or 'no EEG'}; set channels"
+        )
+    left_out = []
+    for name in dict.fromkeys(n for names in per_file for n in names if n not in shared):
+        lacking = [r.name for (r, _), names in zip(headers, per_file, strict=True) if name not in names]
+        left_out.append(
+            (f"channel {name}", f"not in {lacking[0]}" + f" nor {len(lacking) - 1} more" * (len(lacking) > 1))
+        )
+    return tuple(name for name in per_file[0] if name in shared), left_out
+
+
+def _steps(headers: Headers, epoch_seconds: float | None, rate: float) -> int:
+    if epoch_seconds is not None:
+        return max(round(epoch_seconds * rate), 1)
+    steps: int = _same(
+        "lengths in steps",
+        headers,
+        lambda header: max(round(header.steps * rate / header.sfreq), 1),
+        "set epoch_seconds to cut them into equal parts",
+    )
+    return steps
+
+
+def _refuse_high_edges(headers: Headers, wanted: Preparation) -> None:
+    recording, slowest = min(headers, key=lambda each: each[1].sfreq)
+    for edge in (*(wanted.band or ()), wanted.notch):
+        if edge is not None and edge >= slowest.sfreq / 2:
+            raise ConfigError(
+                f"a filter at {edge:g} Hz is not below half the rate of {recording.name} "
+                f"({slowest.sfreq:g} Hz); lower it"
+            )
+
+
+def _same(what: str, headers: Headers, value: Callable[[EegHeader], Any], remedy: str) -> Any:
+    values = [(recording.name, value(header)) for recording, header in headers]
+    common = Counter(v for _, v in values).most_common(1)[0][0]
+    odd = next(((name, v) for name, v in values if v != common), None)
+    if odd is None:
+        return common
+    raise DataError(
+        f"recordings have different {what}: {odd[0]} has {odd[1]:g}, most have {common:g}; {remedy}"
+    )

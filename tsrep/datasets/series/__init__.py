@@ -1,0 +1,1 @@
+"""Series in time: published forecasting benchmarks and the user's own files."""

@@ -1,0 +1,1 @@
+"""Simulated recordings and series."""

@@ -1,0 +1,1 @@
+"""Tables: the panel-csv data set, and reading of CSV, TSV and Parquet."""

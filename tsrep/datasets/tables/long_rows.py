@@ -1,0 +1,227 @@
+"""Rows of a long table, one per time step, put into an array of samples."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.datasets.tables.parquet import PARQUET, read_parquet
+from tsrep.datasets.tables.reading import row_of
+from tsrep.errors import DataError
+from tsrep.registry import nearest
+from tsrep.signals.panel import Floats, Ints
+
+UNEVEN = 1e-3  # share of a step by which time stamps may be off
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where the rows of a table go.
+
+    Attributes
+    ----------
+    sample, step : int64 arrays, shape (row,)
+    count : int64 array, shape (sample,)
+        Time steps of each sample.
+    interval : float or None
+        Between two steps, in the unit of the time column; None without one.
+    """
+
+    sample: Ints
+    step: Ints
+    count: Ints
+    interval: float | None
+
+
+def read_frame(path: Path, text: Sequence[str]) -> Any:
+    """A CSV or Parquet file as a data frame, without rows that are empty; the index counts rows from 0.
+
+    Parameters
+    ----------
+    path : Path
+    text : sequence of str
+        Columns to read as text.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, has no rows, or two columns of one name.
+    """
+    import pandas as pd
+
+    if path.suffix in PARQUET:
+        frame = read_parquet(path).reset_index(drop=True)
+    else:
+        kinds = dict.fromkeys(text, "str")
+        try:
+            frame = pd.read_csv(path, dtype=kinds, skip_blank_lines=False, encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
+        _refuse_repeated_names(path)
+    frame = frame.dropna(how="all")
+    if not len(frame):
+        raise DataError(f"{path} has no rows; it needs one row per sample and time step")
+    return frame
+
+
+def _refuse_repeated_names(path: Path) -> None:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        header = next((row for row in csv.reader(stream) if row), [])
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} has several columns {twice!r}; name each once")
+
+
+def column(path: Path, frame: Any, name: str) -> Any:
+    """A column.
+
+    Raises
+    ------
+    DataError
+        When there is none of that name.
+    """
+    if name not in frame.columns:
+        raise DataError(f"{path} has no column {name!r}; {nearest(name, [str(c) for c in frame.columns])}")
+    return frame[name]
+
+
+def texts(path: Path, frame: Any, name: str) -> NDArray[Any]:
+    """A column as text, every cell filled.
+
+    Raises
+    ------
+    DataError
+        At the first empty cell.
+    """
+    cells = column(path, frame, name)
+    empty = np.flatnonzero(cells.isna() | (cells.astype("str").str.strip() == ""))
+    if len(empty):
+        raise DataError(f"{row_of(path, frame.index[empty[0]])} has no {name}; fill it in or remove the row")
+    return np.array([str(cell).strip() for cell in cells], dtype=np.str_)
+
+
+def numbers(path: Path, frame: Any, name: str) -> NDArray[np.float64]:
+    """A column as numbers; an empty cell is NaN.
+
+    Raises
+    ------
+    DataError
+        At the first cell that is not a finite number.
+    """
+    import pandas as pd
+
+    cells = column(path, frame, name)
+    values = np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    bad = np.flatnonzero((np.isnan(values) & cells.notna().to_numpy()) | np.isinf(values))
+    if len(bad):
+        raise DataError(
+            f"{row_of(path, frame.index[bad[0]])} has {str(cells.iloc[bad[0]])!r} in column {name!r}, which "
+            "is not a finite number; correct it, empty the cell, or name the channels in dataset.channels"
+        )
+    return values
+
+
+def moments(path: Path, frame: Any, name: str) -> NDArray[np.float64]:
+    """A column of times in seconds, or of dates as seconds.
+
+    Raises
+    ------
+    DataError
+        At the first cell that is neither, or is empty.
+    """
+    import pandas as pd
+
+    cells = column(path, frame, name)
+    values = np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    if np.isnan(values[0]) or pd.api.types.is_datetime64_any_dtype(cells):
+        stamps = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+        seconds = (stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+        values = np.asarray(seconds, np.float64)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        cell = cells.iloc[bad[0]]
+        raise DataError(
+            f"{row_of(path, frame.index[bad[0]])} has {'nothing' if pd.isna(cell) else repr(str(cell))} in "
+            f"column {name!r}, which is neither a number of seconds nor a date such as 2024-01-31T12:00:00"
+        )
+    return values
+
+
+def steps_of(path: Path, rows: Ints, sample: Ints, time: NDArray[np.float64], *, shared: bool) -> Steps:
+    """Number of each row's time step within its sample, by order of time.
+
+    Parameters
+    ----------
+    path : Path
+    rows : int64 array, shape (row,)
+        Their numbers in the file.
+    sample : int64 array, shape (row,)
+        Numbered from 0.
+    time : float64 array, shape (row,)
+    shared : bool
+        Whether several rows may stand at one time, one for each channel.
+
+    Raises
+    ------
+    DataError
+        When two rows of a sample have the same time, or time does not advance evenly.
+    """
+    order = np.lexsort((rows, time, sample))
+    s, t = sample[order], time[order]
+    same = np.r_[False, (s[1:] == s[:-1]) & (t[1:] == t[:-1])]
+    if same.any() and not shared:
+        raise DataError(
+            f"{row_of(path, rows[order[same.argmax()]])} repeats the time of another row of its sample; "
+            "keep one of them"
+        )
+    pair = np.cumsum(~same) - 1
+    first = np.r_[True, s[1:] != s[:-1]]
+    begin = np.maximum.accumulate(np.where(first, pair, 0))
+    _refuse_uneven(path, rows[order], t, ~first & ~same)
+    step = np.empty_like(pair)
+    step[order] = pair - begin
+    count = np.zeros(int(sample.max()) + 1, np.int64)
+    np.maximum.at(count, sample, step + 1)
+    gaps = np.diff(t)[(~first & ~same)[1:]]
+    return Steps(sample, step, count, float(np.median(gaps)) if len(gaps) else None)
+
+
+def _refuse_uneven(path: Path, rows: Ints, time: Any, advances: NDArray[np.bool_]) -> None:
+    gaps = np.r_[0.0, np.diff(time)]
+    usual = np.median(gaps[advances]) if advances.any() else 0.0
+    odd = np.flatnonzero(advances & (np.abs(gaps - usual) > UNEVEN * usual))
+    if len(odd):
+        raise DataError(
+            f"{row_of(path, rows[odd[0]])} comes {gaps[odd[0]]:g} after the step before in its sample, "
+            f"others {usual:g}; give every step a row, with empty cells where values are missing"
+        )
+
+
+def filled(steps: Steps, channel: Ints | None, values: NDArray[np.float64], channels: int) -> Floats:
+    """Samples as an array; NaN where the table says nothing.
+
+    Parameters
+    ----------
+    steps : Steps
+    channel : int64 array, shape (row,), or None
+        Of each row, where a row holds the value of one channel.
+    values : float64 array, shape (row,) or (row, channel)
+    channels : int
+
+    Returns
+    -------
+    float32 array, shape (sample, channel, time)
+    """
+    x = np.full((len(steps.count), channels, int(steps.count.max())), np.nan, np.float32)
+    if channel is None:
+        x[steps.sample, :, steps.step] = values
+    else:
+        x[steps.sample, channel, steps.step] = values
+    return x

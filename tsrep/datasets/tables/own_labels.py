@@ -1,0 +1,139 @@
+"""Labels, patients and folds from a user's own CSV or Parquet file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.datasets.tables.reading import codes, integers, read_table, row_of
+from tsrep.errors import DataError
+from tsrep.signals.panel import Ints
+
+TRUE = {"1", "1.0", "true", "yes"}
+FALSE = {"0", "0.0", "false", "no", ""}
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a table says of each record (row).
+
+    Attributes
+    ----------
+    label : int64 array (record,) or bool array (record, class)
+    classes : tuple of str
+    patient : int64 array
+    patient_names : tuple of str
+    trial, fold : int64 arrays or None
+    names : tuple of str
+        Of the ``record`` column, empty without one.
+    """
+
+    label: NDArray[Any]
+    classes: tuple[str, ...]
+    patient: Ints
+    patient_names: tuple[str, ...]
+    trial: Ints | None
+    fold: Ints | None
+    names: tuple[str, ...]
+
+    def digest(self, signals: str, keep: Ints) -> str:
+        """Hash of the content of some signals and of what the table says of the records kept."""
+        digest = hashlib.sha256(f"{signals}{self.classes}{self.patient_names}".encode())
+        for values in (self.label, self.patient, self.trial, self.fold):
+            if values is not None:
+                digest.update(np.ascontiguousarray(values[keep]).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def read_records(
+    path: Path,
+    *,
+    patient: str,
+    label: str | Sequence[str],
+    trial: str | None = None,
+    fold: str | None = None,
+    record: str | None = None,
+) -> Records:
+    """Read a table with one row per record.
+
+    Parameters
+    ----------
+    path : Path
+    patient, trial, fold, record : str or None
+        Names of columns.
+    label : str or sequence of str
+        One column of class names (several to a cell, divided by ``;``, make the task multi-label), or
+        several columns of 0 and 1, one per class.
+
+    Raises
+    ------
+    DataError
+        When a column is missing, or a value is empty or not what it should be.
+    """
+    label_columns = [label] if isinstance(label, str) else list(label)
+    columns = [c for c in (patient, trial, fold, record) if c is not None]
+    table = read_table(path, [*columns, *label_columns])
+    empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if not v.strip()), None)
+    if empty is not None:
+        raise DataError(f"{row_of(path, empty[1])} has no {empty[0]}; every record needs one")
+    if len(label_columns) == 1:
+        values, classes = named(path, label_columns[0], table[label_columns[0]])
+    else:
+        values, classes = _flags(path, table, label_columns), tuple(label_columns)
+    patients, names = codes(table[patient])
+    return Records(
+        label=values,
+        classes=classes,
+        patient=patients,
+        patient_names=names,
+        trial=None if trial is None else codes(table[trial])[0],
+        fold=None if fold is None else integers(path, fold, table[fold]),
+        names=() if record is None else tuple(table[record]),
+    )
+
+
+def named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Class numbers, or flags where a cell names several, and the names of the classes.
+
+    Raises
+    ------
+    DataError
+        When a cell is empty.
+    """
+    parts = [[name.strip() for name in cell.split(";") if name.strip()] for cell in cells]
+    classes = tuple(sorted({name for names in parts for name in names}, key=natural))
+    number = {name: i for i, name in enumerate(classes)}
+    if any(";" in cell for cell in cells):
+        flags = np.zeros((len(cells), len(classes)), bool)
+        for row, names in enumerate(parts):
+            flags[row, [number[name] for name in names]] = True
+        return flags, classes
+    bare = next((row for row, names in enumerate(parts) if not names), None)
+    if bare is not None:
+        raise DataError(f"{row_of(path, bare)} has no {column}; give it a class or remove the row")
+    return np.array([number[names[0]] for names in parts], np.int64), classes
+
+
+def natural(name: str) -> tuple[int, float, str]:
+    """Key that sorts numbers by value and before names."""
+    return (0, float(name), "") if name.replace(".", "", 1).isdigit() else (1, 0.0, name)
+
+
+def _flags(path: Path, table: dict[str, list[str]], columns: Sequence[str]) -> NDArray[np.bool_]:
+    flags = np.zeros((len(table[columns[0]]), len(columns)), bool)
+    for i, column in enumerate(columns):
+        cells = [cell.strip().lower() for cell in table[column]]
+        odd = next((row for row, cell in enumerate(cells) if cell not in TRUE | FALSE), None)
+        if odd is not None:
+            raise DataError(
+                f"{row_of(path, odd)} has {table[column][odd]!r} as {column}; "
+                "with several label columns each is 0 or 1"
+            )
+        flags[:, i] = [cell in TRUE for cell in cells]
+    return flags

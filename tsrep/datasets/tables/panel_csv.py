@@ -1,0 +1,250 @@
+"""A user's own recordings as a long table: one row per sample and time step."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tsrep.datasets.dataset import About
+from tsrep.datasets.folders import dataset_folder
+from tsrep.datasets.formats.array_content import Content
+from tsrep.datasets.tables.long_rows import Steps, filled, moments, numbers, read_frame, steps_of, texts
+from tsrep.datasets.tables.own_labels import Records, named, natural
+from tsrep.datasets.tables.reading import codes, integers, row_of
+from tsrep.errors import ConfigError, DataError
+from tsrep.registry import DATASETS
+from tsrep.signals.panel import Floats, Ints, Panel
+
+
+@DATASETS.register("panel-csv")
+class LongTable:
+    """A CSV or Parquet file with one row per sample and time step, or per sample, time step and channel.
+
+    Samples are in the order of their names, whatever that of the rows. The whole table is held in memory; for
+    more than that write the signals as an array and see ``arrays`` and ``zarr``. An empty cell is a missing
+    value; a sample with a channel that has no value at all is skipped.
+
+    Parameters
+    ----------
+    file : str
+        Its name in the folder.
+    sfreq : float, Hz, or None
+        None takes it from the column of times, which are then seconds or dates.
+    sample : str
+        Column that says which sample (recording) a row belongs to.
+    time : str or None
+        Column that orders the rows of a sample; None takes them as they stand.
+    label, patient : str
+        Columns; the same in all rows of a sample.
+    trial, fold : str or None
+        Likewise; without ``trial`` each sample is one.
+    channels : tuple of str or None
+        Columns with the signals, or with ``channel`` the entries of that column. None takes all others, or
+        all entries, sorted.
+    channel, value : str or None, str
+        Where a row holds one channel only: the columns with its name and its value.
+    unequal : {"refuse", "pad"}
+        What to do with samples of unequal length; those padded end in missing values.
+    unit : str
+    """
+
+    about: ClassVar[About] = About(
+        title="Own recordings in a long table",
+        licence="yours",
+        citation="",
+        url="",
+        needs=("records.csv (setting file)",),
+        notes="CSV or Parquet with one row per sample and time step; columns sample, time, patient, label.",
+    )
+
+    def __init__(
+        self,
+        file: str = "records.csv",
+        sfreq: Annotated[float, Field(gt=0)] | None = None,
+        sample: str = "sample",
+        time: str | None = "time",
+        label: str = "label",
+        patient: str = "patient",
+        trial: str | None = None,
+        fold: str | None = None,
+        channels: tuple[str, ...] | None = None,
+        channel: str | None = None,
+        value: str = "value",
+        unequal: Literal["refuse", "pad"] = "refuse",
+        unit: str = "",
+    ) -> None:
+        if time is None and sfreq is None:
+            raise ConfigError("data set 'panel-csv': without a column of times there is no rate; set sfreq")
+        if time is None and channel is not None:
+            raise ConfigError(
+                "data set 'panel-csv': rows of one channel each need a column of times; set time"
+            )
+        self.file, self.sfreq, self.sample, self.time, self.label = file, sfreq, sample, time, label
+        self.patient, self.trial, self.fold, self.channels = patient, trial, fold, channels
+        self.channel, self.value, self.unequal, self.unit = channel, value, unequal, unit
+
+    @property
+    def default_split(self) -> str:
+        """Stratified: official folds need their numbers to be named."""
+        return self.about.default_split
+
+    def load(
+        self,
+        root: Path | None,
+        *,
+        cache: Path | None = None,  # noqa: ARG002 - nothing is converted, but every data set is called alike
+        strict: bool = False,
+        progress: bool = True,  # noqa: ARG002 - likewise
+    ) -> Panel:
+        """Panel of whole samples.
+
+        Raises
+        ------
+        DataError
+            When the file is missing, or a row or column of it is not as it should be, or (``strict``)
+            values are missing.
+        """
+        path = dataset_folder("panel-csv", root, (self.file,)) / self.file
+        ids = [c for c in (self.sample, self.patient, self.label, self.trial, self.channel) if c is not None]
+        frame = read_frame(path, ids)
+        names, sample = _numbered(texts(path, frame, self.sample))
+        steps = self._steps(path, frame, sample)
+        records = self._records(path, frame, sample)
+        x, channels = self._signals(path, frame, steps)
+        if self.unequal == "refuse":
+            _refuse_unequal(path, names, steps)
+        content = Content(hashlib.sha256(x.data).hexdigest() + "".join(channels))
+        content.look(x, 0)
+        if strict:
+            content.refuse_gaps(path)
+        keep = content.sound(path, len(x))
+        panel = Panel.from_arrays(
+            x,
+            label=records.label,
+            patient=records.patient,
+            trial=records.trial,
+            sfreq=self._rate(path, steps),
+            channels=channels,
+            classes=records.classes,
+            unit=self.unit,
+            fold=records.fold,
+            patient_names=records.patient_names,
+            skipped=tuple((names[r], f"{channels[c]} has no value") for r, c in content.silent),
+            source=f"own table {self.file}",
+            digest=records.digest(content.sha256, keep),
+        )
+        return panel.select(keep) if content.silent else panel
+
+    def _steps(self, path: Path, frame: Any, sample: Ints) -> Steps:
+        if self.time is None:
+            return _in_order(sample)
+        rows, time = frame.index.to_numpy(np.int64), moments(path, frame, self.time)
+        return steps_of(path, rows, sample, time, shared=self.channel is not None)
+
+    def _signals(self, path: Path, frame: Any, steps: Steps) -> tuple[Floats, tuple[str, ...]]:
+        if self.channel is None:
+            said = (self.sample, self.time, self.label, self.patient, self.trial, self.fold)
+            channels = self.channels or tuple(str(c) for c in frame.columns if c not in said)
+            if not channels:
+                raise DataError(f"{path} has no column besides those of ids and time; add one per channel")
+            if any(name.startswith("Unnamed: ") for name in channels):
+                raise DataError(
+                    f"{path} has a column without a name, such as row numbers, which are no signal; write it "
+                    "with index=False, or name the channels in dataset.channels"
+                )
+            values = np.stack([numbers(path, frame, name) for name in channels], axis=1)
+            return filled(steps, None, values, len(channels)), channels
+        entries = texts(path, frame, self.channel)
+        channels = self.channels or tuple(sorted(set(entries.tolist()), key=natural))
+        wanted = np.isin(entries, channels)
+        number = {name: i for i, name in enumerate(channels)}
+        absent = next((name for name in channels if name not in entries), None)
+        if absent is not None:
+            raise DataError(f"column {self.channel!r} of {path} never says {absent!r}; correct channels")
+        which = np.array([number.get(name, -1) for name in entries.tolist()], np.int64)
+        _refuse_repeats(path, frame, steps, which)
+        values = numbers(path, frame, self.value)
+        kept = Steps(steps.sample[wanted], steps.step[wanted], steps.count, steps.interval)
+        return filled(kept, which[wanted], values[wanted], len(channels)), channels
+
+    def _records(self, path: Path, frame: Any, sample: Ints) -> Records:
+        """What the rows say of their samples."""
+        said = {
+            name: _constant(path, frame, name, sample)
+            for name in (self.label, self.patient, self.trial, self.fold)
+            if name is not None
+        }
+        label, classes = named(path, self.label, said[self.label])
+        patient, patient_names = codes(said[self.patient])
+        return Records(
+            label=label,
+            classes=classes,
+            patient=patient,
+            patient_names=patient_names,
+            trial=None if self.trial is None else codes(said[self.trial])[0],
+            fold=None if self.fold is None else integers(path, self.fold, said[self.fold]),
+            names=(),
+        )
+
+    def _rate(self, path: Path, steps: Steps) -> float:
+        if self.sfreq is not None:
+            return self.sfreq
+        if steps.interval is None:
+            raise DataError(f"every sample of {path} has one row only, so times tell no rate; set sfreq")
+        return float(f"{1 / steps.interval:.6g}")
+
+
+def _numbered(cells: NDArray[Any]) -> tuple[list[str], Ints]:
+    """Names, sorted, and the number of each cell."""
+    names = sorted(set(cells.tolist()), key=natural)
+    number = {name: i for i, name in enumerate(names)}
+    return names, np.array([number[cell] for cell in cells.tolist()], np.int64)
+
+
+def _in_order(sample: Ints) -> Steps:
+    order = np.argsort(sample, kind="stable")
+    count = np.bincount(sample)
+    step = np.empty_like(sample)
+    step[order] = np.arange(len(sample)) - np.repeat(np.cumsum(count) - count, count)
+    return Steps(sample, step, count.astype(np.int64), None)
+
+
+def _constant(path: Path, frame: Any, name: str, sample: Ints) -> list[str]:
+    """What a column says of each sample."""
+    cells = texts(path, frame, name)
+    first = np.unique(sample, return_index=True)[1]
+    other = np.flatnonzero(cells != cells[first][sample])
+    if len(other):
+        began = first[sample[other[0]]]
+        raise DataError(
+            f"{row_of(path, frame.index[other[0]])} has {str(cells[other[0]])!r} as {name}, but its sample "
+            f"began with {str(cells[began])!r}; make them alike"
+        )
+    return [str(cell) for cell in cells[first]]
+
+
+def _refuse_repeats(path: Path, frame: Any, steps: Steps, channel: Ints) -> None:
+    order = np.lexsort((channel, steps.step, steps.sample))
+    keys = np.stack([steps.sample, steps.step, channel])[:, order]
+    same = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
+    if same.any():
+        raise DataError(
+            f"{row_of(path, frame.index[order[1:][same].min()])} repeats the channel and time of another row "
+            "of its sample; keep one of them"
+        )
+
+
+def _refuse_unequal(path: Path, names: list[str], steps: Steps) -> None:
+    lengths, often = np.unique(steps.count, return_counts=True)
+    if len(lengths) > 1:
+        usual = lengths[often.argmax()]
+        odd = int(np.flatnonzero(steps.count != usual)[0])
+        raise DataError(
+            f"sample {names[odd]!r} of {path} has {steps.count[odd]} time steps, most have {usual}; cut them "
+            "alike, or set dataset.unequal=pad"
+        )

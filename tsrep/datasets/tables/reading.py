@@ -1,0 +1,119 @@
+"""Reading the CSV and Parquet files that come with recordings, with messages that name file, row, column."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tsrep.datasets.tables.parquet import PARQUET, read_parquet
+from tsrep.errors import DataError
+from tsrep.registry import nearest
+from tsrep.signals.panel import Ints
+
+Table = dict[str, list[str]]
+WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
+LARGEST = np.iinfo(np.int64).max
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Table:
+    """Some columns of a CSV or Parquet file as text.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, is empty, or lacks a column.
+    """
+    if path.suffix in PARQUET:
+        return _parquet_text(path, columns)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = csv.reader(stream)
+            header = next(rows, [])
+            body = [row for row in rows if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
+    at = [_position(path, header, column) for column in columns]
+    if not body:
+        raise DataError(f"{path} has a header but no rows; it must have one row per record")
+    short = next((i for i, row in enumerate(body) if len(row) <= max(at, default=0)), None)
+    if short is not None:
+        raise DataError(
+            f"row {short + 2} of {path} has {len(body[short])} fields of {len(header)}; complete it"
+        )
+    return {column: [row[i] for row in body] for column, i in zip(columns, at, strict=True)}
+
+
+def _parquet_text(path: Path, columns: Sequence[str]) -> Table:
+    frame = read_parquet(path)
+    header = [str(name) for name in frame.columns]
+    at = [_position(path, header, column) for column in columns]
+    if not len(frame):
+        raise DataError(f"{path} has no rows; it must have one row per record")
+    return {
+        column: ["" if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
+        for column, values in ((column, frame.iloc[:, i]) for column, i in zip(columns, at, strict=True))
+    }
+
+
+def row_of(path: Path, row: int) -> str:
+    """Where a row stands, for messages: as an editor counts lines, or as rows of a Parquet file."""
+    return f"row {row + (1 if path.suffix in PARQUET else 2)} of {path}"
+
+
+def integers(path: Path, column: str, values: Sequence[str]) -> Ints:
+    """Whole numbers of a column, also when written as ``15709.0``.
+
+    Raises
+    ------
+    DataError
+        At the first value that is not a whole number.
+    """
+    numbers = [_whole(value) for value in values]
+    bad = next((row for row, number in enumerate(numbers) if number is None), None)
+    if bad is not None:
+        raise DataError(f"{row_of(path, bad)} has {values[bad]!r} as {column}, which must be a whole number")
+    return np.array(numbers, np.int64)
+
+
+def codes(values: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:
+    """Numbers for names, in sorted order, and the names; whole numbers keep their value and need no names.
+
+    One value with a leading zero makes names of all, since ``001`` and ``1`` are two people.
+    """
+    texts = [value.strip() for value in values]
+    numbers = [_whole(text) for text in texts]
+    if None not in numbers and not any(_padded(text) for text in texts):
+        return np.array(numbers, np.int64), ()
+    names, index = np.unique(np.array(texts, dtype=np.str_), return_inverse=True)
+    return index.astype(np.int64), tuple(names.tolist())
+
+
+def refuse_duplicates(path: Path, column: str, values: Sequence[str] | Ints) -> None:
+    """Raise a DataError at the first value that two rows share."""
+    unique, first, count = np.unique(np.asarray(values), return_index=True, return_counts=True)
+    if (count > 1).any():
+        twice = unique[count > 1][np.argmin(first[count > 1])]
+        raise DataError(f"{path} has {column} {twice} in more than one row; keep one row per record")
+
+
+def _position(path: Path, header: list[str], column: str) -> int:
+    if column not in header:
+        hint = nearest(column, [name for name in header if name] or ["no columns"])
+        raise DataError(f"{path} has no column {column!r}; {hint}")
+    return header.index(column)
+
+
+def _whole(text: str) -> int | None:
+    """Exact value of a whole number that fits 64 bits; by way of a float, 17 digits would not survive."""
+    match = WHOLE.fullmatch(text.strip())
+    number = int(match[1]) if match else None
+    return number if number is not None and abs(number) <= LARGEST else None
+
+
+def _padded(text: str) -> bool:
+    digits = text.lstrip("+-")
+    return len(digits) > 1 and digits[0] == "0" and digits[1] != "."

@@ -1,0 +1,58 @@
+"""Forecasts that are refused in one sentence where they cannot be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import DataError
+from tsrep.evaluation.forecasts.errors import Forecast
+from tsrep.signals.series import Series
+
+Array = NDArray[Any]
+
+
+def checked(forecast: Forecast, instances: Sequence[Series], horizon: int, name: str) -> Forecast:
+    """The same forecasts in float64, refused when they have another shape or are not finite.
+
+    Parameters
+    ----------
+    forecast : callable
+        Of an instance's number and steps: predictions, shape (row, horizon, channel).
+    instances : sequence of Series
+    horizon : int
+    name : str
+        Of the method, for the message.
+
+    Returns
+    -------
+    callable
+        Raises DataError when it is called.
+    """
+    channels = len(instances[0].channels)
+
+    def finite(instance: int, steps: Array) -> Array:
+        ahead = np.asarray(forecast(instance, steps), np.float64)
+        if ahead.shape != (len(steps), horizon, channels):
+            raise DataError(
+                f"forecasts by {name} have shape {ahead.shape}, not ({len(steps)}, {horizon}, {channels}) "
+                "of steps forecast from, steps ahead and channels"
+            )
+        good = np.isfinite(ahead)
+        if not good.all():
+            raise _not_finite(instances[instance], steps, np.argwhere(~good)[0], name)
+        return ahead
+
+    return finite
+
+
+def _not_finite(series: Series, steps: Array, at: Array, name: str) -> DataError:
+    row, ahead, channel = map(int, at)
+    step = int(steps[row])
+    return DataError(
+        f"{name} forecasts {series.channels[channel]} from step {step} ({series.time[step]}) by a value that "
+        f"is not finite {ahead + 1} steps ahead; fill the gaps of the series or check that training converged"
+    )

@@ -1,0 +1,225 @@
+"""Linear heads on representations of look-backs: one ridge for all channels, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from tsrep.errors import DataError
+from tsrep.evaluation.forecasts.baselines import filled
+from tsrep.evaluation.forecasts.errors import Forecast
+from tsrep.evaluation.forecasts.outcomes import Measuring
+from tsrep.evaluation.forecasts.ridge import Regression, choose_alpha
+from tsrep.evaluation.forecasts.ridge_path import Moments, RidgePath
+from tsrep.evaluation.forecasts.rows import Rows, blocks, complete_ahead, origins, subsample
+from tsrep.signals.series import Span
+
+Array = NDArray[Any]
+Represent = Callable[[int, int | None, Array], Array]  # (instance, channel, steps) -> (row, ...)
+
+_PRODUCTS = 2e11  # multiplications of a fit or of a choice, half a minute of one core
+_LEAST = 4096  # rows that are fitted however wide they are
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenFeatures:
+    """A representation of look-backs, as a ridge sees it.
+
+    Attributes
+    ----------
+    read : callable
+        Of an instance's number, a channel's number and int array of steps: one finite row of features for
+        the look-back that ends at each step, shape (row, dim). Any number of steps may be asked for.
+    independent : bool
+        Whether channels are represented apart, by the same network, so that one ridge maps each to its own
+        future. Without, the channel is None and one ridge maps a row to the future of all channels.
+    base : callable, optional
+        Like ``read``, what targets are relative to, shape (row, channel), one channel where ``independent``:
+        what an instance normalisation took off the look-back, such as its mean.
+    intercept : bool
+        Whether forecasts may lie off their base by an amount that no feature explains.
+    """
+
+    read: Represent
+    independent: bool = True
+    base: Represent | None = None
+    intercept: bool = True
+
+    def regression(self, values: Sequence[Array]) -> Regression:
+        """The rows of all instances, and of all channels in turn where they are apart."""
+        channels = len(values[0])
+
+        def placed(read: Represent) -> Callable[[int, Array], Array]:
+            if self.independent:
+                return lambda row, steps: read(*divmod(row, channels), steps)
+            return lambda row, steps: read(row, None, steps)
+
+        return Regression(
+            placed(self.read),
+            [each[c : c + 1] for each in values for c in range(channels)] if self.independent else values,
+            None if self.base is None else placed(self.base),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A fitted ridge: its forecasts, penalty, training rows, and rows left out for missing values."""
+
+    forecast: Forecast
+    alpha: float
+    fitted: int
+    dropped: int
+
+
+def last_values(values: Sequence[Array], train: Span, lookback: int) -> FrozenFeatures:
+    """The last ``lookback`` values of a channel relative to the last one, with which ridge-nlinear forecasts.
+
+    References
+    ----------
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023 (NLinear, one map for
+    all channels), here in closed form with a ridge penalty and without an intercept, which would carry the
+    drift of the training part on.
+    """
+    series = [filled(each, train) for each in values]
+
+    def windows(instance: int, channel: int | None, steps: Array) -> Array:
+        window: Array = sliding_window_view(series[instance][channel or 0], lookback)[steps - lookback + 1]
+        return window[:, :-1] - window[:, -1:]
+
+    def last(instance: int, channel: int | None, steps: Array) -> Array:
+        values: Array = series[instance][channel or 0][steps]
+        return values[:, None]
+
+    return FrozenFeatures(windows, base=last, intercept=False)
+
+
+def fit_head(
+    represented: FrozenFeatures, measuring: Measuring, horizon: int, name: str, alphas: Sequence[float]
+) -> Head:
+    """A ridge fitted on the training part, its penalty chosen on later steps.
+
+    Parameters
+    ----------
+    represented : Represented
+    measuring : Measuring
+        With the settings' ``skip`` the first steps of a stretch without a whole look-back.
+    horizon : int
+    name : str
+        For error messages.
+    alphas : sequence of float
+        Penalties to choose from.
+
+    Raises
+    ------
+    DataError
+        When representations have another shape or are not finite where needed, or gaps leave nothing to fit.
+
+    Notes
+    -----
+    Representations of several thousand features would make the sums over rows and the choice of the penalty
+    take longer than training. A fit and a choice are therefore held to 2e11 multiplications each: rows are
+    drawn, at least 4,096 (ETTh1 keeps all of its 58,000 rows up to 1,800 features). Where rows are fewer than
+    features the ridge is solved through the rows' Gram matrix, which is exact.
+    """
+    spans, largest = measuring.spans, measuring.settings.largest
+    regression, skip = represented.regression(measuring.values), measuring.settings.skipped
+    probe = origins(spans.train, horizon, skip=skip)[:1]
+    width, outputs = _width(regression.features(0, probe), name), horizon * regression.channels
+
+    def fitted(span: Span) -> tuple[RidgePath, int, int]:
+        steps = origins(span, horizon, skip=skip)
+        complete = [steps[complete_ahead(each, horizon)[steps]] for each in regression.values]
+        rows = subsample(complete, _affordable(width, outputs, largest))
+        path, n = _fit(
+            _finite_rows(regression, rows, horizon, width), sum(map(len, rows)), represented.intercept
+        )
+        if path is None:
+            raise DataError(
+                f"no training step has a finite representation by {name} and all of the next {horizon} "
+                "values; fill the gaps of the series or choose a shorter horizon"
+            )
+        possible = len(steps) * len(complete)
+        return path, n, possible - sum(map(len, complete)) + sum(map(len, rows)) - n
+
+    path, n, dropped = fitted(spans.train)
+    trial = path if spans.fit == spans.train else fitted(spans.fit)[0]
+    choosing = subsample(
+        [origins(spans.choose, horizon)] * len(regression.values),
+        _affordable(width, outputs * len(alphas), largest),
+    )
+    choice = choose_alpha(trial, regression, choosing, horizon, alphas, width=width)
+    if not np.isfinite(choice.mse):
+        start, stop = spans.choose
+        raise DataError(
+            f"representations by {name} are not finite for every step from {start} to {stop}, where the "
+            "penalty of the ridge is chosen; fill the gaps of the series or check the encoder"
+        )
+    per = len(regression.values) // len(measuring.values)
+    forecast = _forecast(
+        regression, path, choice.alpha, width, lambda instance: range(instance * per, (instance + 1) * per)
+    )
+    return Head(forecast, choice.alpha, n, dropped)
+
+
+def _fit(rows: Iterator[tuple[Array, Array]], most: int, intercept: bool) -> tuple[RidgePath | None, int]:
+    """The path out of finite rows, at most so many, and how many they are; None without any."""
+    kept, moments = [], None
+    for x, y in rows:
+        if intercept and most < x.shape[1]:
+            kept.append((x, y))
+            continue
+        if moments is None:
+            near = [each.mean(axis=0) * intercept for each in (x, y)]
+            moments = Moments.around(*near)
+        moments.add(x, y)
+    if moments is not None:
+        return moments.path() if intercept else moments.path_through(), moments.n
+    if not kept:
+        return None, 0
+    x, y = (np.concatenate(each) for each in zip(*kept, strict=True))
+    return RidgePath.of_rows(x, y), len(x)
+
+
+def _finite_rows(
+    regression: Regression, rows: Rows, horizon: int, width: int
+) -> Iterator[tuple[Array, Array]]:
+    for instance, steps in blocks(rows, max(width, horizon * regression.channels)):
+        x, y = regression.x(instance, steps), regression.y(instance, steps, horizon)
+        finite = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+        if finite.any():
+            yield (x, y) if finite.all() else (x[finite], y[finite])
+
+
+def _forecast(
+    regression: Regression, path: RidgePath, alpha: float, width: int, rows: Callable[[int], Sequence[int]]
+) -> Forecast:
+    """Forecasts of all channels of an instance, whose rows of the regression are given."""
+    coefficients, intercept = path.coefficients(alpha)
+
+    def ahead(row: int, steps: Array) -> Array:
+        flat = [
+            regression.restored(regression.x(row, part) @ coefficients.T + intercept, row, part)
+            for _, part in blocks([steps], max(width, len(intercept)))
+        ]
+        return np.concatenate(flat)
+
+    return lambda instance, steps: np.concatenate([ahead(row, steps) for row in rows(instance)], axis=-1)
+
+
+def _width(features: Array, name: str) -> int:
+    if features.ndim != 2 or len(features) != 1:
+        raise DataError(
+            f"representations by {name} of one step have shape {features.shape}; give one row of features a "
+            "step, shape (row, dim)"
+        )
+    return int(features.shape[1])
+
+
+def _affordable(width: int, outputs: int, largest: int) -> int:
+    """Rows of a fit or a choice."""
+    return min(largest, max(_LEAST, int(_PRODUCTS / (width * max(width, outputs)))))

@@ -1,0 +1,138 @@
+"""Outcomes of several methods as scores: means over seeds, intervals, paired differences, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import DataError
+from tsrep.evaluation.block_bootstrap import block_count
+from tsrep.evaluation.bootstrap import Resampled, paired_difference
+from tsrep.evaluation.forecasts.errors import over_seeds, resample_blocks
+from tsrep.evaluation.forecasts.forecast_scores import Examples, ForecastScore, ForecastScores
+from tsrep.evaluation.forecasts.outcomes import Measuring, Outcomes
+from tsrep.evaluation.forecasts.rows import origins
+from tsrep.evaluation.forecasts.spans import EvaluationSpans
+from tsrep.signals.series import Series
+
+Array = NDArray[Any]
+FEW_BLOCKS = 10
+Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
+
+
+def check_instances(instances: Sequence[Series], spans: EvaluationSpans) -> None:
+    """Refuse series that cannot be scored together.
+
+    Raises
+    ------
+    DataError
+        When there is none, they differ in shape, or they are shorter than the split.
+    """
+    if not instances:
+        raise DataError("there is no series to forecast; give at least one")
+    first = instances[0]
+    for series in instances:
+        told = len(series), series.channels, series.period
+        if told != (len(first), first.channels, first.period):
+            raise DataError(
+                f"series {series.source or 'without a name'} differs from the first one in length, channels "
+                "or period; forecast them apart"
+            )
+    if len(first) < spans.score[1]:
+        raise DataError(
+            f"the series has {len(first)} steps, fewer than the {spans.score[1]} of the split; split it anew"
+        )
+
+
+def summarise(measuring: Measuring, methods: Methods, control: str, seed: int) -> ForecastScores:
+    """Everything in the form in which it is kept.
+
+    Parameters
+    ----------
+    measuring : Measuring
+    methods : mapping of method to a sequence of outcomes
+        One for each seed, in the order of the table.
+    control : str
+        The method, if there is one of that name, that all others get a paired difference from.
+    seed : int
+        Of the bootstrap.
+    """
+    keys = [(method, h) for method in methods for h in measuring.horizons]
+    errors = {(method, h): [outcomes[h].errors for outcomes in methods[method]] for method, h in keys}
+    means = {key: over_seeds(each) for key, each in errors.items()}
+    n_bootstrap = measuring.settings.n_bootstrap
+    resampled = {
+        (method, h): resample_blocks(errors[method, h], _block(measuring, h), n_bootstrap, seed=seed)
+        for method, h in keys
+    }
+    scores = tuple(_score(measuring, (method, h), methods[method], resampled, control) for method, h in keys)
+    return ForecastScores(
+        scores,
+        {key: mean.per_step for key, mean in means.items()},
+        {key: mean.per_channel for key, mean in means.items()},
+        _examples(measuring, {name: seeds[0] for name, seeds in methods.items()}),
+        measuring.instances[0].channels,
+        (*measuring.notes, *_warnings(scores)),
+    )
+
+
+def _warnings(scores: Sequence[ForecastScore]) -> Iterator[str]:
+    """What a reader should not overlook: intervals out of few blocks, rows that were left out."""
+    few = {s.horizon: s.blocks for s in scores if s.blocks < FEW_BLOCKS}
+    if few:
+        listed = ", ".join(f"{blocks} (horizon {h})" for h, blocks in few.items())
+        yield f"Intervals from few blocks of time are crude and too narrow: {listed}."
+    for method in dict.fromkeys(s.method for s in scores):
+        dropped = max(s.dropped for s in scores if s.method == method)
+        if dropped:
+            yield f"{method}: up to {dropped} training rows are left out, as values or features are missing."
+
+
+def _block(measuring: Measuring, horizon: int) -> int:
+    """Origins of a block: the horizon or the season, whichever is longer."""
+    return min(max(horizon, measuring.period), len(origins(measuring.spans.score, horizon)))
+
+
+def _score(
+    measuring: Measuring,
+    key: tuple[str, int],
+    seeds: Sequence[Outcomes],
+    resampled: Mapping[tuple[str, int], Resampled],
+    against: str,
+) -> ForecastScore:
+    method, horizon = key
+    own = resampled[key]
+    control = None if method == against else resampled.get((against, horizon))
+    errors = [outcomes[horizon].errors for outcomes in seeds]
+    windows = len(origins(measuring.spans.score, horizon))
+    return ForecastScore(
+        method=method,
+        part=measuring.spans.part,
+        horizon=horizon,
+        metrics=own.intervals(),
+        spread=own.spread,
+        seeds=len(seeds),
+        windows=windows,
+        blocks=block_count(windows, _block(measuring, horizon)),
+        alpha=float(np.mean([outcomes[horizon].alpha for outcomes in seeds])),
+        by_seed={name: tuple(e.means[name] for e in errors) for name in own.value},
+        against="" if control is None else against,
+        difference={} if control is None else paired_difference(own, control),
+        fitted=seeds[0][horizon].fitted,
+        dropped=seeds[0][horizon].dropped,
+    )
+
+
+def _examples(measuring: Measuring, methods: Mapping[str, Outcomes]) -> Examples:
+    """Truth around some origins, from the first instance, and what each method said."""
+    values, longest, drawn = measuring.values[0], measuring.horizons[-1], measuring.drawn
+    past = min(longest, int(drawn[0]) + 1)
+    windows = values[:, drawn[:, None] + np.arange(1 - past, longest + 1)].transpose(1, 0, 2)
+    said = {
+        name: outcomes[longest].example.transpose(0, 2, 1).astype(np.float32)
+        for name, outcomes in methods.items()
+    }
+    return Examples(drawn, windows[:, :, :past], windows[:, :, past:], said)

@@ -1,0 +1,81 @@
+"""Whether stated probabilities come true: the reliability curve with a band over patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.evaluation.bootstrap import Interval, multiplicities, percentile_interval
+from tsrep.evaluation.labels.metrics import BINS, probability_bin, stated_probability
+from tsrep.evaluation.predictions import Predictions
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """A reliability curve.
+
+    Attributes
+    ----------
+    edges : float64 array, shape (bin + 1,)
+    stated, observed : float64 arrays, shape (bin,)
+        Mean stated probability and share that came true; NaN in an empty bin.
+    low, high : float64 arrays, shape (bin,)
+        95 % percentile interval of ``observed`` over patients; NaN where hardly any resample fills a bin.
+    count : int64 array, shape (bin,)
+        Statements: one a unit (the decided class), for multi-label targets one for each class.
+    error : Interval
+        Expected calibration error, the mean distance of the two weighted by ``count``.
+    """
+
+    edges: Array
+    stated: Array
+    observed: Array
+    low: Array
+    high: Array
+    count: Array
+    error: Interval
+
+
+def reliability(
+    predictions: Predictions, *, bins: int = BINS, n_bootstrap: int = 1000, seed: int = 0
+) -> Reliability:
+    """Reliability curve in equally wide bins, with a band by bootstrap over patients."""
+    stated, true = stated_probability(predictions.prob, predictions.target)
+    patients, group = np.unique(predictions.patient, return_inverse=True)
+    cell = (group[:, None] * bins + probability_bin(stated, bins)).ravel()
+    sums = np.stack(
+        [
+            np.bincount(cell, weights=value.ravel().astype(np.float64), minlength=len(patients) * bins)
+            for value in (np.ones_like(stated), stated, true)
+        ]
+    ).reshape(3, len(patients), bins)
+    once = _curve(sums, np.ones((len(patients), 1)))
+    curves = [_curve(sums, weight) for weight in multiplicities(len(patients), n_bootstrap, seed=seed)]
+    draws = [np.concatenate(part, axis=-1) for part in zip(*curves, strict=True)]
+    if len(patients) < 2:
+        draws = [np.full_like(draw, np.nan) for draw in draws]
+    band = [
+        percentile_interval(float(value), draw) for value, draw in zip(once[1][:, 0], draws[1], strict=True)
+    ]
+    return Reliability(
+        np.linspace(0, 1, bins + 1),
+        once[0][:, 0],
+        once[1][:, 0],
+        np.array([interval.low for interval in band]),
+        np.array([interval.high for interval in band]),
+        sums[0].sum(axis=0).astype(np.int64),
+        percentile_interval(float(once[2][0]), draws[2]),
+    )
+
+
+def _curve(sums: Array, weight: Array) -> tuple[Array, ...]:
+    """Stated and observed share (bin, weighting), and the calibration error (weighting,)."""
+    count, stated, true = (part.T @ weight for part in sums)
+    with np.errstate(invalid="ignore"):
+        error = np.abs(stated - true).sum(axis=0) / count.sum(axis=0)
+        return stated / count, true / count, error

@@ -1,0 +1,204 @@
+"""Logistic regression on frozen features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from tsrep.errors import DataError
+from tsrep.evaluation.labels.logistic_path import Link, logistic_path
+from tsrep.evaluation.labels.metrics import metrics, positives
+
+Array = NDArray[Any]
+Scheme = Literal["multinomial", "one-vs-rest"]
+C_GRID = (0.001, 0.01, 0.1, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Standardiser:
+    """Mean and deviation of training features; a feature without deviation becomes zero."""
+
+    mean: Array
+    deviation: Array
+
+    @classmethod
+    def fit(cls, features: Array) -> Standardiser:
+        """From features, shape (sample, feature).
+
+        Raises
+        ------
+        DataError
+            When a feature is not finite.
+        """
+        if not np.isfinite(features).all():
+            bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+            raise DataError(
+                f"the features of sample {bad} are not finite; look at the encoder before evaluating it"
+            )
+        mean = features.mean(axis=0, dtype=np.float64)
+        deviation = features.std(axis=0, dtype=np.float64)
+        flat = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+        return cls(mean, np.where(flat, 1.0, deviation))
+
+    def __call__(self, features: Array, dtype: type[np.floating[Any]] = np.float64) -> Array:
+        """Features in deviations from the mean."""
+        out = features.astype(dtype)
+        out -= self.mean.astype(dtype)
+        out /= self.deviation.astype(dtype)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A fitted logistic regression.
+
+    Attributes
+    ----------
+    standardiser : Standardiser
+    weight : float64 array, shape (feature, column)
+    intercept : float64 array, shape (column,)
+    fitted : int64 array
+        Multi-label: the class of each column. Single-label: the classes that had labels; two of them
+        share one column, whose probability is that of the second.
+    constant : float64 array, shape (class,)
+        Probability of the classes that could not be fitted: their rate.
+    penalty : float
+        The ``C`` that was used.
+    multilabel : bool
+    scheme : str
+    """
+
+    standardiser: Standardiser
+    weight: Array
+    intercept: Array
+    fitted: Array
+    constant: Array
+    penalty: float
+    multilabel: bool
+    scheme: Scheme
+
+    def predict(self, features: Array) -> Array:
+        """Probabilities, shape (sample, class), float64."""
+        return self._probability(self.standardiser(features))
+
+    def _probability(self, standardised: Array) -> Array:
+        logit = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept
+        prob = np.tile(self.constant, (len(logit), 1))
+        if not logit.shape[1]:
+            return prob
+        if self.multilabel:
+            prob[:, self.fitted] = expit(logit)
+        elif logit.shape[1] == 1:
+            prob[:, self.fitted] = np.concatenate([expit(-logit), expit(logit)], axis=1)
+        elif self.scheme == "multinomial":
+            prob[:, self.fitted] = softmax(logit, axis=1)
+        else:
+            single = expit(logit)
+            prob[:, self.fitted] = single / np.maximum(single.sum(axis=1, keepdims=True), 1e-300)
+        return prob
+
+
+def fit_probe(
+    features: Array,
+    label: Array,
+    classes: int,
+    *,
+    C: Sequence[float] = C_GRID,
+    validation: tuple[Array, Array] | None = None,
+    scheme: Scheme = "multinomial",
+    tolerance: float = 1e-5,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> Probe:
+    """Fit a probe on labelled features.
+
+    Parameters
+    ----------
+    features : array, shape (sample, feature)
+        Of the labelled training samples; they are standardised by their own mean and deviation.
+    label : int array, shape (sample,), or bool array, shape (sample, class)
+    classes : int
+    penalties : sequence of float
+        Values of ``C``. With several, the best macro AUROC on the validation part decides (of equals the
+        smallest ``C``); without a validation part, or when its AUROC is not defined, the last is taken.
+    validation : (features, label), optional
+    scheme : str
+        For three classes and more. The published evaluation is ``"one-vs-rest"`` with ``penalties=(1.0,)``.
+    tolerance : float
+        Relative to the gradient at zero.
+    dtype : type
+        Precision of the passes over the features.
+
+    Raises
+    ------
+    DataError
+        When there are no samples, or a feature is not finite.
+
+    Notes
+    -----
+    A multi-label class with one value only gets its rate as constant probability, a single-label class
+    that never occurs gets zero. Two classes are one sigmoid, as in scikit-learn.
+    """
+    if not len(features):
+        raise DataError("there are no labelled samples to fit a probe on; use a larger fraction of labels")
+    standardiser = Standardiser.fit(features)
+    x = standardiser(features, dtype)
+    held = None if validation is None else (standardiser(validation[0], dtype), validation[1])
+    y, fitted, constant = _columns(np.asarray(label), classes)
+    multilabel = np.ndim(label) == 2
+    shared = (fitted, constant)
+    if not y.shape[1]:
+        nothing = np.zeros((x.shape[1], 0)), np.zeros(0)
+        return Probe(standardiser, *nothing, *shared, C[-1], multilabel, scheme)
+    link: Link = "softmax" if not multilabel and y.shape[1] > 1 and scheme == "multinomial" else "sigmoid"
+    tried = sorted(C) if held is not None else C[-1:]
+    best, best_score = None, -np.inf
+    path = logistic_path(x, y, tried, link=link, tolerance=tolerance)
+    for penalty, (weight, intercept) in zip(tried, path, strict=True):
+        probe = Probe(standardiser, weight, intercept, *shared, penalty, multilabel, scheme)
+        score = -np.inf if held is None else _macro_auroc(probe._probability(held[0]), held[1])
+        if best is None or score > best_score or best_score == -np.inf:
+            best, best_score = probe, score
+    assert best is not None
+    return best
+
+
+def validation_probe(
+    features: Array, label: Array, validation_features: Array, validation_label: Array, classes: int
+) -> float:
+    """Quick macro AUROC of a probe on the validation part, by which training chooses its checkpoint.
+
+    Parameters
+    ----------
+    features, validation_features : arrays, shape (sample, feature)
+    label, validation_label : int arrays, shape (sample,), or bool arrays, shape (sample, class)
+    classes : int
+
+    Returns
+    -------
+    float
+        With ``C`` = 0.1, single precision and a loose tolerance; NaN when no class has both values.
+    """
+    probe = fit_probe(features, label, classes, C=(0.1,), tolerance=1e-2, dtype=np.float32)
+    return metrics(probe.predict(validation_features), validation_label)["auroc"]
+
+
+def _columns(label: Array, classes: int) -> tuple[Array, Array, Array]:
+    """Targets of the columns to fit, the classes that they belong to, and all classes' rates."""
+    flags = positives(label, classes)
+    rate = flags.mean(axis=0)
+    if label.ndim == 2:
+        fitted = np.flatnonzero((rate > 0) & (rate < 1))
+        return flags[:, fitted], fitted, rate
+    fitted = np.flatnonzero(rate > 0)
+    columns = {1: fitted[:0], 2: fitted[1:]}.get(len(fitted), fitted)
+    return flags[:, columns], fitted, rate
+
+
+def _macro_auroc(prob: Array, label: Array) -> float:
+    auroc = metrics(prob, label)["auroc"]
+    return -np.inf if np.isnan(auroc) else auroc

@@ -1,0 +1,229 @@
+"""Metrics of classification, for one weighting of the units or for thousands (the bootstrap).
+
+One vocabulary for binary, multi-class and multi-label targets:
+
+=============  ==================================================================================
+accuracy       share of right decisions; multi-label: of all (unit, class) decisions, at 0.5
+exact_match    multi-label only: share of units with every class right (subset accuracy)
+precision,     macro average over the classes that occur among the targets or the decisions; a
+recall, f1     class that is never decided on has precision 0 (scikit-learn, ``zero_division=0``)
+auroc, auprc   macro one-vs-rest average over the classes with both values; ``auprc`` is the
+               average precision (scikit-learn, without interpolation)
+brier          half the squared distance to the one-hot target, 0 to 1, so that two classes give the
+               usual binary score; multi-label: mean over the classes of the binary score
+ece            expected calibration error in ``BINS`` equal bins; of the decided class's probability,
+               multi-label: of all (unit, class) probabilities pooled
+=============  ==================================================================================
+
+Decisions are the most probable class, or for multi-label targets all classes with at least one half.
+Binary targets are two classes: their two AUROC agree, their two average precisions are averaged, as
+in the published evaluation of COMET. All sums are in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import DataError
+from tsrep.evaluation.labels.roc_sorting import RocSorting
+
+Array = NDArray[Any]
+METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
+BINS = 15
+_TINY = np.finfo(np.float64).tiny
+
+
+def metric_names(multilabel: bool) -> tuple[str, ...]:
+    """Names of all metrics for a kind of target."""
+    return (METRICS[0], "exact_match", *METRICS[1:]) if multilabel else METRICS
+
+
+def metrics(prob: Array, target: Array) -> dict[str, float]:
+    """All metrics of some predictions.
+
+    Parameters
+    ----------
+    prob : array, shape (unit, class), probabilities
+    target : int array, shape (unit,), or bool array, shape (unit, class)
+
+    Returns
+    -------
+    dict
+        NaN where a metric is not defined, such as the AUROC when no class has both values.
+
+    Raises
+    ------
+    DataError
+        When shapes disagree or a probability is not finite.
+    """
+    values = Scorer(prob, target)(np.ones((len(prob), 1)))
+    return {name: float(value[0]) for name, value in values.items()}
+
+
+def classes_scored(target: Array, classes: int) -> int:
+    """Number of classes that have both values among the targets, and so enter the macro AUROC."""
+    positive = positives(target, classes)
+    return int((positive.any(axis=0) & ~positive.all(axis=0)).sum())
+
+
+def positives(target: Array, classes: int) -> Array:
+    """Targets as flags, shape (unit, class)."""
+    target = np.asarray(target)
+    flags: Array = target.astype(bool) if target.ndim == 2 else np.eye(classes, dtype=bool)[target]
+    return flags
+
+
+def decisions(prob: Array, multilabel: bool) -> Array:
+    """Decided classes as flags, shape (unit, class)."""
+    if multilabel:
+        return np.asarray(prob >= 0.5, bool)
+    one_hot: Array = np.eye(prob.shape[1], dtype=bool)[prob.argmax(axis=1)]
+    return one_hot
+
+
+def stated_probability(prob: Array, target: Array) -> tuple[Array, Array]:
+    """Probabilities that were stated and whether they came true, shape (unit, statement).
+
+    For single-label targets one statement a unit, about the decided class; for multi-label targets
+    one for each class.
+    """
+    if np.ndim(target) == 2:
+        return prob, np.asarray(target, bool)
+    top = prob.argmax(axis=1)
+    return prob[np.arange(len(prob)), top][:, None], (top == target)[:, None]
+
+
+class Scorer:
+    """Metrics of fixed predictions under any weighting of the units.
+
+    Everything that does not depend on the weights (order of scores, decisions, sums within a group) is
+    worked out once.
+
+    Parameters
+    ----------
+    prob : array, shape (unit, class)
+    target : int array, shape (unit,), or bool array, shape (unit, class)
+    group : int64 array, shape (unit,), optional
+        Units with one number share a weight, such as the units of a patient; default: each its own.
+    names : sequence of str, optional
+        Which metrics; default: all.
+
+    Raises
+    ------
+    DataError
+        When shapes disagree or a probability is not finite.
+    """
+
+    def __init__(
+        self, prob: Array, target: Array, group: Array | None = None, names: Sequence[str] | None = None
+    ) -> None:
+        prob, target = np.asarray(prob, np.float64), np.asarray(target)
+        _check(prob, target)
+        self.multilabel = target.ndim == 2
+        self.names = tuple(names or metric_names(self.multilabel))
+        self.classes = prob.shape[1]
+        row = np.arange(len(prob)) if group is None else np.asarray(group)
+        self.groups = int(row.max(initial=-1)) + 1
+        positive = positives(target, self.classes)
+        self._sortings: list[RocSorting] = []
+        if {"auroc", "auprc"} & set(self.names):
+            both = positive.any(axis=0) & ~positive.all(axis=0)
+            self._sortings = [RocSorting(prob[:, c], positive[:, c], row) for c in np.flatnonzero(both)]
+        self._sums = self._within_groups(prob, target, positive, row)
+
+    def __call__(self, weight: Array) -> dict[str, Array]:
+        """Metrics for each weighting, shape (weighting,), NaN where not defined.
+
+        Parameters
+        ----------
+        weight : float64 array, shape (group, weighting)
+            Non-negative; integers stand for repeated units.
+        """
+        total = {name: sums.T @ weight for name, sums in self._sums.items()}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values = {
+                name: total[name][0] / total["units"][0] for name in ("accuracy", "exact_match", "brier")
+            }
+            values.update(_of_decisions(total["hit"], total["decided"], total["positive"]))
+            values["ece"] = np.abs(total["stated"] - total["true"]).sum(axis=0) / total["statements"][0]
+        curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
+        values["auroc"], values["auprc"] = _nan_mean(curves[:, 0]), _nan_mean(curves[:, 1])
+        return {name: values[name] for name in self.names}
+
+    def _within_groups(self, prob: Array, target: Array, positive: Array, row: Array) -> dict[str, Array]:
+        """Sums over the units of each group, shape (group, k): all other metrics are ratios of them."""
+        decided = decisions(prob, self.multilabel)
+        right = decided == positive
+        exact = right.all(axis=1, keepdims=True)
+        distance = ((prob - positive) ** 2).sum(axis=1, keepdims=True)
+        stated, true = stated_probability(prob, target)
+        per_unit = {
+            "units": np.ones_like(distance),
+            "accuracy": right.mean(axis=1, keepdims=True) if self.multilabel else exact,
+            "exact_match": exact,
+            "brier": distance / (self.classes if self.multilabel else 2),
+            "hit": decided & positive,
+            "decided": decided,
+            "positive": positive,
+            "statements": np.full_like(distance, stated.shape[1]),
+        }
+        sums = {name: _sum_rows(value.astype(float), row, self.groups) for name, value in per_unit.items()}
+        cell = row[:, None] * BINS + probability_bin(stated, BINS)
+        for name, value in (("stated", stated), ("true", true)):
+            flat = np.bincount(
+                cell.ravel(), weights=value.ravel().astype(float), minlength=self.groups * BINS
+            )
+            sums[name] = flat.reshape(self.groups, BINS)
+        return sums
+
+
+def probability_bin(prob: Array, bins: int) -> Array:
+    """Number of the equally wide bin ``[b / bins, (b + 1) / bins)``; a probability of 1 is in the last."""
+    return np.clip((prob * bins).astype(np.int64), 0, bins - 1)
+
+
+def _of_decisions(hit: Array, decided: Array, positive: Array) -> dict[str, Array]:
+    """Macro precision, recall and F1 from counts, shape (class, weighting)."""
+    ratios = {
+        "precision": hit / np.maximum(decided, _TINY),
+        "recall": hit / np.maximum(positive, _TINY),
+        "f1": 2 * hit / np.maximum(decided + positive, _TINY),
+    }
+    occurs = decided + positive > 0
+    return {name: _nan_mean(np.where(occurs, ratio, np.nan)) for name, ratio in ratios.items()}
+
+
+def _nan_mean(values: Array) -> Array:
+    """Mean over the first axis of what is defined; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=0)
+    total = np.where(defined, values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _sum_rows(value: Array, row: Array, groups: int) -> Array:
+    out = np.zeros((groups, value.shape[1]))
+    np.add.at(out, row, value)
+    return out
+
+
+def _check(prob: Array, target: Array) -> None:
+    if prob.ndim != 2 or len(prob) != len(target) or (target.ndim == 2 and target.shape != prob.shape):
+        raise DataError(
+            f"probabilities of shape {prob.shape} do not fit targets of shape {target.shape}; "
+            "give one row a unit and one column a class"
+        )
+    if not np.isfinite(prob).all():
+        bad = int(np.flatnonzero(~np.isfinite(prob).all(axis=1))[0])
+        raise DataError(
+            f"the probability of unit {bad} is not finite; look at the model's outputs before scoring"
+        )
+    if target.ndim == 1 and len(target) and not 0 <= target.min() <= target.max() < prob.shape[1]:
+        raise DataError(
+            f"targets run from {target.min()} to {target.max()} but there are {prob.shape[1]} columns of "
+            "probabilities; give one column for each class"
+        )

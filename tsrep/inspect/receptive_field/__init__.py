@@ -1,0 +1,1 @@
+"""The empirical receptive field of a run: numbers first, then figures."""

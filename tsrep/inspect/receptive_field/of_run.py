@@ -1,0 +1,314 @@
+"""The receptive field of a run: numbers and figures of what it trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from tsrep.errors import RunError
+from tsrep.files import replacing, write_json
+from tsrep.inspect.figures.style import rendered
+from tsrep.inspect.receptive_field.field import GradOf, ReceptiveField, receptive_field
+from tsrep.inspect.receptive_field.figure import figure_receptive_fields
+from tsrep.inspect.receptive_field.gradients import outputs
+from tsrep.inspect.receptive_field.integrated_gradients import integrated_field
+from tsrep.inspect.receptive_field.occlusion import occlusion_field
+from tsrep.inspect.receptive_field.samples_figure import Sample, figure_samples
+from tsrep.inspect.receptive_field.scale_scores import scale_scores
+from tsrep.inspect.receptive_field.scores import (
+    NEAR,
+    Periodicity,
+    Score,
+    comb,
+    periodicity,
+    plain_scores,
+    refuse_unscorable,
+    shape_scores,
+)
+from tsrep.inspect.receptive_field.subject import Subject, subject_of
+from tsrep.registry import nearest
+from tsrep.runs.folder import Run
+from tsrep.runs.prepare import prepare
+from tsrep.training.distributed import pick_device
+
+Method = Literal["gradient", "integrated", "occlusion"]
+SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A run looked at: its model and windows, its receptive field and the scores of it."""
+
+    subject: Subject
+    field: ReceptiveField
+    scores: dict[str, Score | Periodicity]
+
+    @property
+    def note(self) -> str:
+        """The scores that a figure tells; a line may end between two of them, not within one."""
+        told = [
+            f"90 % in {_pm(self.scores['width 90'])} steps",
+            f"centre at lag {_pm(self.scores['centre'])}",
+        ]
+        told += [
+            f"period {found.period}: {found.ratio.value:.1f} × chance (p = {found.p:.2g})"
+            for found in self.scores.values()
+            if isinstance(found, Periodicity)
+        ]
+        if self.subject.forecasts:
+            told.append(f"scale degree {_pm(self.scores['scale degree'], '.2f')}")
+        return "\N{NO-BREAK SPACE}· ".join(score.replace(" ", "\N{NO-BREAK SPACE}") for score in told)
+
+
+def plot_receptive_field(
+    run: Run | Path | str,
+    *,
+    step: int | None = None,
+    compare: Run | Path | str | None = None,
+    method: Method = "gradient",
+    grad_of: GradOf = "output",
+    windows: int = 64,
+    part: str = "validation",
+    period: int | None = None,
+    seed: int = 0,
+    root: Path | str | None = None,
+    out: Path | str | None = None,
+) -> Path:
+    """Draw which input steps a run answers to, and write the numbers beside the figure.
+
+    Of a run that forecasts it is the forecaster that is looked at, of a supervised one the classifier, of
+    any other the encoder: some steps of its output on recordings, the last one on a series.
+
+    Parameters
+    ----------
+    run : Run or path of a run folder
+    step : int, optional
+        One step of the output, from 1, instead of all (at most 96 at even distances).
+    compare : Run or path, optional
+        Another run to draw beside it on one colour scale.
+    method : {"gradient", "integrated", "occlusion"}
+        See :mod:`tsrep.inspect.receptive_field.field`, ``attribution`` and ``occlusion``.
+    grad_of : {"output", "loss"}
+        For the gradient of a forecaster only; ``"loss"`` is the published measure.
+    windows : int
+        Of the part, at even distances; those with missing values are left out. Where they overlap, standard
+        errors are too small.
+    part : {"train", "validation", "test"}
+    period : int, optional
+        In steps, to mark and to score; by default the main season of the series, of the first of two.
+    seed : int
+        Of random signs, gains and shifts.
+    root : Path, optional
+        Where the data are, if they have moved.
+    out : Path, optional
+        Ends in ``.png``, ``.pdf`` or ``.svg``. By default ``figures/receptive-field.png`` in the run folder,
+        with a PDF of the same name. The name goes on with what is not the default: ``-step-12-occlusion``.
+
+    Returns
+    -------
+    Path
+        Of the figure. Beside it: scores (``.json``), masses (``.npz``), and single windows with their mass
+        (``-samples``).
+
+    Raises
+    ------
+    RunError
+        When training has not ended, the data have changed, there is no such step, part or ending of a file,
+        or the loss of something that does not forecast is asked for.
+    ConfigError
+        When the given period is too short or too long to be scored.
+    """
+    _refuse_unknown(method, get_args(Method), "method")
+    _refuse_unknown(grad_of, get_args(GradOf), "grad_of")
+    if windows < 1:
+        raise RunError(f"a receptive field needs a window or more, got windows={windows}")
+    runs = [r if isinstance(r, Run) else Run(r) for r in (run, compare) if r is not None]
+    path, kinds = _places(runs, out, _suffix(step, method, grad_of))
+    told: dict[str, Any] = {
+        "step": step, "method": method, "grad_of": grad_of, "windows": windows, "part": part,
+        "period": period, "seed": seed,
+    }  # fmt: skip
+    first = look(runs[0], root=root, **told)
+    if period is not None:
+        refuse_unscorable(first.field, period)
+    told["period"] = period or first.subject.period  # both are scored by one
+    looked = dict(zip(_names(runs), [first, *(look(r, root=root, **told) for r in runs[1:])], strict=True))
+    _write(path, kinds, draw_looked(looked, told["period"]))
+    samples = path.with_name(f"{path.stem}-samples{path.suffix}")
+    _write(samples, kinds, draw_samples(first, method=method, grad_of=grad_of, seed=seed))
+    for name, one in looked.items():
+        own = "" if one is first else f"-{name}"
+        one.field.save(path.with_name(f"{path.stem}{own}.npz"))
+    numbers = {name: _plain(one, r) for (name, one), r in zip(looked.items(), runs, strict=True)}
+    write_json(path.with_suffix(".json"), {"settings": told, "runs": numbers})
+    return path
+
+
+def look(
+    run: Run,
+    *,
+    step: int | None = None,
+    method: Method = "gradient",
+    grad_of: GradOf = "output",
+    windows: int = 64,
+    part: str = "validation",
+    period: int | None = None,
+    seed: int = 0,
+    root: Path | str | None = None,
+) -> Looked:
+    """The numbers of :func:`plot_receptive_field`, without a figure."""
+    config = run.config
+    if root is not None:
+        config = config.model_copy(update={"root": Path(root).expanduser().resolve()})
+    prepared = prepare(config, progress=False)
+    run.refuse_other_data(prepared)
+    subject = _moved(
+        subject_of(run, prepared, part=part, windows=windows, step=step), pick_device(config.device)
+    )
+    if grad_of == "loss" and (not subject.forecasts or method != "gradient"):
+        raise RunError(
+            f"the loss is that of a forecast and goes with the method gradient ({run.path} with {method}); "
+            "leave grad_of at output"
+        )
+    field = measure(subject, method, grad_of, seed)
+    scores: dict[str, Score | Periodicity] = {**shape_scores(field)}
+    main = period or subject.period
+    if main >= 2 * NEAR + 3 and comb(field.each.shape[-1], field.ahead, main).any():
+        scores[f"period {main}"] = periodicity(field, main)
+    scores |= scale_scores(subject.model, subject.x, subject.given, forecasts=subject.forecasts, seed=seed)
+    return Looked(subject, field, scores)
+
+
+def measure(subject: Subject, method: Method, grad_of: GradOf = "output", seed: int = 0) -> ReceptiveField:
+    """The receptive field of a model by one of the methods."""
+    told: dict[str, Any] = {"steps": subject.steps, "ahead": subject.ahead}
+    signs: dict[str, Any] = {"exact": subject.exact, "draws": subject.draws, "seed": seed}
+    if method == "occlusion":
+        return occlusion_field(subject.model, subject.x, subject.given, **told)
+    if method == "integrated":
+        return integrated_field(subject.model, subject.x, subject.given, **told, **signs)
+    target = subject.target if grad_of == "loss" else None
+    return receptive_field(
+        subject.model, subject.x, subject.given, target=target, grad_of=grad_of, **told, **signs
+    )
+
+
+def draw_looked(looked: Mapping[str, Looked], period: int | None = None) -> Figure:
+    """The figure of :func:`plot_receptive_field`."""
+    first = next(iter(looked.values())).subject
+    main = period or first.period
+    return figure_receptive_fields(
+        {name: one.field for name, one in looked.items()},
+        period=main if main > 1 else None,
+        notes={name: one.note for name, one in looked.items()},
+        channels=first.channels,
+        scale=first.scale,
+        axis=first.axis,
+        rows=first.rows,
+    )
+
+
+def draw_samples(
+    looked: Looked, *, method: Method = "gradient", grad_of: GradOf = "output", seed: int = 0
+) -> Figure:
+    """Some windows with their own mass beneath, at the middle one of the output steps looked at."""
+    whole = looked.subject
+    subject = replace(whole, steps=[whole.steps[len(whole.steps) // 2]])
+    (step,) = subject.steps
+    chosen = np.unique(np.linspace(0, len(subject.x) - 1, SHOWN + 2).round().astype(int)[1:-1]).tolist()
+    shown = slice(max(0, len(subject.channels) - MOST_CHANNELS), None)
+    samples = []
+    for i in chosen:
+        one = _windows(subject, slice(i, i + 1))
+        mass = measure(one, method, grad_of, seed).mass[0, shown, ::-1]
+        truth = forecast = None
+        if one.target is not None:
+            with torch.no_grad():
+                y = outputs(one.model, one.x, one.given)
+            truth, forecast = one.target[0].cpu().numpy()[shown], y[0].cpu().numpy()[shown]
+        name = f"window {i + 1} of {len(subject.x)}"
+        name += f", mass of output step {step + 1}" if len(subject.ahead) > 1 else ""
+        signal = one.x[0].cpu().numpy()[shown]
+        marked = None if forecast is None else step + 1
+        samples.append(Sample(name, subject.channels[shown], signal, mass, truth, forecast, marked))
+    return figure_samples(samples, scale=subject.scale, axis=subject.axis)
+
+
+def _moved(subject: Subject, device: torch.device) -> Subject:
+    subject.model.to(device)
+    return replace(
+        subject,
+        x=subject.x.to(device),
+        given=tuple(g.to(device) for g in subject.given),
+        target=None if subject.target is None else subject.target.to(device),
+    )
+
+
+def _windows(subject: Subject, rows: slice) -> Subject:
+    target = None if subject.target is None else subject.target[rows]
+    return replace(subject, x=subject.x[rows], given=tuple(g[rows] for g in subject.given), target=target)
+
+
+def _plain(looked: Looked, run: Run) -> dict[str, Any]:
+    field = looked.field
+    return {
+        "run": str(run.path),
+        "objective": run.config.objective.name,
+        "encoder": run.config.encoder.name,
+        "method": field.method,
+        "windows": field.windows,
+        "lags": field.each.shape[-1],
+        "ahead": field.ahead.tolist(),
+        "scores": plain_scores(looked.scores),
+    }
+
+
+def _names(runs: list[Run]) -> list[str]:
+    names = [r.path.resolve().name for r in runs]
+    if len(set(names)) == len(names):
+        return names
+    return [
+        f"{r.path.resolve().parent.name}-{name}-{i + 1}"
+        for i, (r, name) in enumerate(zip(runs, names, strict=True))
+    ]
+
+
+def _suffix(step: int | None, method: Method, grad_of: GradOf) -> str:
+    parts = [f"-step-{step}" if step is not None else "", "" if method == "gradient" else f"-{method}"]
+    return "".join(parts) + ("-loss" if grad_of == "loss" else "")
+
+
+def _places(runs: list[Run], out: Path | str | None, suffix: str) -> tuple[Path, list[str]]:
+    """The figure's path, and the kinds of file to write."""
+    if out is None:
+        beside = f"-vs-{_names(runs)[1]}" if len(runs) > 1 else ""
+        return runs[0].path / "figures" / f"receptive-field{beside}{suffix}.png", ["png", "pdf"]
+    path = Path(out)
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in ("png", "pdf", "svg"):
+        raise RunError(f"{path} does not end in .png, .pdf or .svg; name a file that does")
+    return path, [kind]
+
+
+def _write(path: Path, kinds: list[str], figure: Figure) -> None:
+    for kind in kinds:
+        with replacing(path.with_suffix(f".{kind}")) as temporary:
+            temporary.write_bytes(rendered(figure, kind))
+
+
+def _refuse_unknown(value: str, known: tuple[str, ...], what: str) -> None:
+    if value not in known:
+        raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
+
+
+def _pm(score: Score | Periodicity, digits: str = ".1f") -> str:
+    if isinstance(score, Periodicity):
+        return _pm(score.ratio, digits)
+    error = f" ± {score.error:{digits}}" if np.isfinite(score.error) else ""
+    return f"{score.value:{digits}}{error}"

@@ -1,0 +1,1 @@
+"""What views do to the samples of a run."""

@@ -1,0 +1,146 @@
+"""A division of a series into training, validation and test stretches of time, checked when it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from tsrep.errors import SplitError
+from tsrep.registry import SPLITS
+from tsrep.signals.series import Series, Span
+from tsrep.splits.split import PARTS
+
+
+@dataclass(frozen=True)
+class TimeSplit:
+    """Three stretches of a series that follow each other, as (first step, step after the last).
+
+    Attributes
+    ----------
+    train, validation, test : (int, int)
+    how : str
+        The rule that made it, for reports.
+    counts : dict
+        Per part: ``steps``, and its first and last time stamp.
+    digest : str
+        Hash of the three stretches and their stamps.
+    """
+
+    train: Span
+    validation: Span
+    test: Span
+    how: str
+    counts: dict[str, dict[str, Any]]
+    digest: str
+
+    @classmethod
+    def make(cls, series: Series, train: Span, validation: Span, test: Span, *, how: str) -> TimeSplit:
+        """Check a division and describe it.
+
+        Raises
+        ------
+        SplitError
+            When a part is empty, two parts overlap, the test part is not the latest, or a part leaves the
+            series.
+        """
+        parts = dict(zip(PARTS, (train, validation, test), strict=True))
+        before = 0
+        for name, (start, stop) in parts.items():
+            if start >= stop:
+                raise SplitError(f"the {name} part of the split ({how}) is empty; give it some steps")
+            if start < before:
+                raise SplitError(
+                    f"the {name} part of the split ({how}) starts at step {start}, before step {before} "
+                    "where the one in front of it ends; parts follow each other in time"
+                )
+            if stop > len(series):
+                raise SplitError(
+                    f"the {name} part of the split ({how}) ends at step {stop}, but the series has "
+                    f"{len(series)} steps; choose shorter parts"
+                )
+            before = stop
+        counts = {
+            name: {
+                "steps": stop - start,
+                "first": str(series.time[start]),
+                "last": str(series.time[stop - 1]),
+            }
+            for name, (start, stop) in parts.items()
+        }
+        digest = hashlib.sha256(repr((parts, counts)).encode()).hexdigest()[:16]
+        return cls(**parts, how=how, counts=counts, digest=digest)
+
+
+@SPLITS.register("chronological")
+class Chronological:
+    """The first part trains, the next one validates, the rest tests.
+
+    Parameters
+    ----------
+    train, validation : float
+        Fractions of the steps. The usual forecasting benchmarks have .7 and .1, TS2Vec and AutoTCL .6 and .2.
+    """
+
+    kind: ClassVar[str] = "series"
+
+    def __init__(
+        self,
+        train: Annotated[float, Field(gt=0, lt=1)] = 0.7,
+        validation: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+    ) -> None:
+        self.train, self.validation = train, validation
+
+    def __call__(self, series: Series) -> TimeSplit:
+        """Split by position.
+
+        Raises
+        ------
+        SplitError
+            When a part is empty.
+        """
+        n = len(series)
+        slack = 1e-6  # 0.7 * 1440 is below 1008 in floating point
+        one, two = int(self.train * n + slack), n - int((1 - self.train - self.validation) * n + slack)
+        how = f"in order of time, {self.train:g} / {self.validation:g} / rest"
+        return TimeSplit.make(series, (0, one), (one, two), (two, n), how=how)
+
+
+@SPLITS.register("ett-months")
+class EttMonths:
+    """The split of all ETT results; what follows is not used.
+
+    Parameters
+    ----------
+    train, validation, test : int
+        Months of 30 days.
+
+    References
+    ----------
+    Zhou et al., "Informer", AAAI 2021.
+    """
+
+    kind: ClassVar[str] = "series"
+
+    def __init__(
+        self,
+        train: Annotated[int, Field(gt=0)] = 12,
+        validation: Annotated[int, Field(gt=0)] = 4,
+        test: Annotated[int, Field(gt=0)] = 4,
+    ) -> None:
+        self.months = (train, validation, test)
+
+    def __call__(self, series: Series) -> TimeSplit:
+        """Split by days.
+
+        Raises
+        ------
+        SplitError
+            When the series is too short.
+        """
+        one, two, three = np.cumsum(self.months) * round(30 * 86400 / series.step_seconds)
+        how = f"{' / '.join(map(str, self.months))} months of 30 days"
+        return TimeSplit.make(series, (0, int(one)), (int(one), int(two)), (int(two), int(three)), how=how)
