@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrep.datasets.formats import load, zarr_store
+from tsrep.datasets import load
+from tsrep.datasets.formats import zarr_store
 from tsrep.errors import ConfigError, DataError
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.chunked_store import ChunkedStore

@@ -376,7 +376,7 @@ def test_tables_and_examples():
     drawn = scores.examples
 
     assert len({len(row) for row in table}) == 1
-    assert table[0][-1] == "mse minus random-init"
+    assert table[0][-1] == "mse minus random initialisation"
     assert len(table) == 1 + 5 * 2
     assert "| m | 8 | test |" in scores.to_markdown()
     assert drawn.truth.shape == (4, 2, 8)
