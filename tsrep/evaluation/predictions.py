@@ -15,7 +15,7 @@ from tsrep.errors import DataError, RunError
 from tsrep.files import read_arrays, write_arrays
 
 Array = NDArray[Any]
-Key = tuple[str, str, float, str, str]  # method, protocol, labels, drawn_by, part
+Key = tuple[str, str, float, str, str]  # method, protocol, fraction, subsample_by, part
 _FIELDS = ("prob", "target", "patient", "trial")
 
 
@@ -68,7 +68,7 @@ def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
 
 
 def save_predictions(path: Path, predictions: Mapping[Key, Predictions]) -> None:
-    """Write predictions by (method, protocol, labels, drawn_by, part) to an ``.npz`` file, atomically."""
+    """Write predictions by (method, protocol, fraction, subsample_by, part) to an ``.npz`` file, atomically."""
     arrays: dict[str, Array] = {"keys": np.array(json.dumps(list(predictions)))}
     for number, entry in enumerate(predictions.values()):
         arrays |= {f"{number}.{name}": getattr(entry, name) for name in _FIELDS}
@@ -87,10 +87,10 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
         stored = read_arrays(path)
         keys = json.loads(str(stored["keys"]))
         return {
-            (method, protocol, float(labels), subsample_by, part): Predictions(
+            (method, protocol, float(fraction), subsample_by, part): Predictions(
                 *(stored[f"{i}.{name}"] for name in _FIELDS)
             )
-            for i, (method, protocol, labels, subsample_by, part) in enumerate(keys)
+            for i, (method, protocol, fraction, subsample_by, part) in enumerate(keys)
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is not readable as predictions; remove it and evaluate again") from error

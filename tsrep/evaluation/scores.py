@@ -1,22 +1,26 @@
-"""Scores with everything a reader needs to trust them, and their form in files and tables."""
+"""Scores with everything a reader needs to trust them, of labels and of forecasts, in files and tables."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
-from tsrep.evaluation.score_json import intervals, nan_to_none, number, numbers
 from tsrep.files import write_text
 
-Unit = Literal["window", "record"]
-_FORMAT = "tsrep.scores/1"
+Role = Literal["method", "control", "baseline"]
+RANDOM_INIT = "random initialisation"
+LOWER_IS_BETTER = frozenset({"mse", "mae", "mase", "rmse", "brier", "ece"})
+SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase")
+_FORMAT = "tsrep.scores/2"
+_IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon")
 
 
 @dataclass(frozen=True)
@@ -27,65 +31,119 @@ class Score:
     ----------
     method, protocol : str
         Such as ``"comet"`` and ``"probe"``.
+    role : str
+        ``"method"``: what was trained. ``"control"``: what it is compared with, the random initialisation of
+        the same architecture. ``"baseline"``: what needs no encoder, such as the majority class or the
+        seasonal naive forecast.
+    metric : str
+        Name of the primary metric, on which verdicts rest.
     part : str
         The part of the split that was scored.
     unit : str
-        ``"record"``, with windows aggregated, or ``"window"``.
-    labels : float
-        Fraction of the training labels.
-    drawn_by : str
-        What the fraction is of: ``"sample"``, ``"record"`` or ``"patient"``; ``"all"`` at 1.0.
+        What is counted in ``n``: ``"record"`` (windows aggregated) or ``"window"``; of forecasts a window is
+        an origin with its look-back and horizon.
+    n, patients, classes_scored, blocks : int
+        Units; patients and classes with both values in the scored part; of forecasts the blocks of time in a
+        bootstrap resample. 0 where there is no such thing.
     seeds : int
         Seeds whose mean the values are.
-    n, patients, classes_scored : int
-        Units, patients, and classes with both values in the scored part.
     metrics : dict of Interval
-        95 % percentile intervals by bootstrap over patients.
+        95 % percentile intervals by bootstrap over patients, or over circular blocks of time as long as the
+        horizon or the season, whichever is longer.
     spread : dict of float
         Standard deviation over seeds (n - 1); NaN with one seed.
-    resamples : int
-        Of the bootstrap.
-    labelled, labelled_patients : float
-        Training samples with labels and their patients, mean over seeds; NaN where not told.
+    by_seed : dict of tuples of float
+        The metrics of every seed.
+    fraction : float
+        Of the training labels.
+    subsample_by : str
+        What the fraction is of: ``"sample"``, ``"record"`` or ``"patient"``; ``"all"`` at 1.0.
+    horizon : int
+        Of a forecast, in steps; 0 for labels.
+    n_bootstrap : int
+        Bootstrap resamples.
     against : str
         The control that ``difference`` is from, or empty.
     difference : dict of Interval
-        This method minus the control, paired on the same resamples of patients.
+        This method minus the control, paired on the same bootstrap resamples.
+    details : dict of float
+        What the protocol says besides: ``labelled`` and ``labelled_patients`` (samples with labels and their
+        patients), ``alpha`` (penalty of the ridge), ``fitted`` and ``dropped`` (its training rows, and those
+        left out for missing values), each a mean over seeds.
+    notes : tuple of str
+        What a reader should know of this score, a sentence each.
     """
 
     method: str
+    role: Role
     protocol: str
+    metric: str
     part: str
-    unit: Unit
-    labels: float
-    subsample_by: str
-    seeds: int
+    unit: str
     n: int
-    patients: int
-    classes_scored: int
+    seeds: int
     metrics: dict[str, Interval]
     spread: dict[str, float]
+    by_seed: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    fraction: float = 1.0
+    subsample_by: str = "all"
+    horizon: int = 0
+    patients: int = 0
+    classes_scored: int = 0
+    blocks: int = 0
     n_bootstrap: int = 1000
-    labelled: float = math.nan
-    labelled_patients: float = math.nan
     against: str = ""
     difference: dict[str, Interval] = field(default_factory=dict)
+    details: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> float:
+        """The primary metric; NaN where it is not defined."""
+        return self.metrics[self.metric].value if self.metric in self.metrics else math.nan
+
+    @property
+    def gain(self) -> Interval | None:
+        """The primary metric minus that of the control; None where there is no such difference."""
+        found = self.difference.get(self.metric)
+        return None if found is None or math.isnan(found.value) else found
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the primary metric is an error."""
+        return self.metric in LOWER_IS_BETTER
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What no two scores of a run share."""
+        return tuple(getattr(self, name) for name in _IDENTITY)
+
+    @property
+    def key(self) -> Key:
+        """Where its predictions are kept in :attr:`Scores.predictions`."""
+        return self.method, self.protocol, self.fraction, self.subsample_by, self.part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
-    """All scores of an evaluation, and the predictions to draw pictures from.
+    """All scores of an evaluation, with what figures are drawn from.
 
     Attributes
     ----------
     scores : tuple of Score
     predictions : dict of Predictions
-        Of records, averaged over seeds, by (method, protocol, labels, drawn_by, part); kept for the largest
-        fraction of labels.
+        Of records, averaged over seeds, by (method, protocol, fraction, subsample_by, part); kept for the
+        largest fraction of labels.
+    forecasts : dict of ForecastDetails
+        Of each part that was forecast.
+    notes : tuple of str
+        What a reader should know of all of them, such as a baseline that was left out.
     """
 
     scores: tuple[Score, ...] = ()
     predictions: dict[Key, Predictions] = field(default_factory=dict)
+    forecasts: dict[str, ForecastDetails] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Score]:
         return iter(self.scores)
@@ -94,16 +152,55 @@ class Scores:
         return len(self.scores)
 
     def __add__(self, other: Scores) -> Scores:
-        return Scores(self.scores + other.scores, self.predictions | other.predictions)
+        return Scores(
+            self.scores + other.scores,
+            self.predictions | other.predictions,
+            self.forecasts | other.forecasts,
+            tuple(dict.fromkeys(self.notes + other.notes)),
+        )
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of all methods, controls and baselines, in order."""
+        return tuple(dict.fromkeys(score.method for score in self))
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Of the forecasts, in steps, in order."""
+        return tuple(dict.fromkeys(score.horizon for score in self if score.horizon))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that tables show, as far as there are any."""
+        return tuple(name for name in SHOWN if any(name in score.metrics for score in self))
 
     def where(self, **wanted: Any) -> Scores:
         """The scores whose attributes have the given values, such as ``unit="record"``."""
-        kept = (s for s in self.scores if all(getattr(s, name) == value for name, value in wanted.items()))
-        return Scores(tuple(kept), self.predictions)
+        kept = (s for s in self if all(getattr(s, name) == value for name, value in wanted.items()))
+        return replace(self, scores=tuple(kept))
+
+    def mean(self, method: str, metric: str) -> float:
+        """Mean of a metric over the scores of a method, such as its horizons; NaN where one is undefined.
+
+        Raises
+        ------
+        RunError
+            When there is no such method.
+        """
+        found = [score.metrics[metric].value for score in self if score.method == method]
+        if not found:
+            raise RunError(f"there are no scores of {method!r}; there are {', '.join(self.methods)}")
+        return math.fsum(found) / len(found)
+
+    def updated(self, new: Scores) -> Scores:
+        """These scores with those that were scored again replaced, and what is new added."""
+        again = {score.identity for score in new}
+        kept = replace(self, scores=tuple(s for s in self if s.identity not in again))
+        return replace(kept + new, notes=new.notes or self.notes)
 
     def to_json(self) -> str:
-        """The scores (not the predictions) as JSON; NaN becomes null."""
-        content = {"format": _FORMAT, "scores": [asdict(score) for score in self.scores]}
+        """The scores and notes (not predictions and forecasts) as JSON; NaN becomes null."""
+        content = {"format": _FORMAT, "notes": self.notes, "scores": [asdict(score) for score in self]}
         return json.dumps(nan_to_none(content), indent=1, allow_nan=False)
 
     @classmethod
@@ -119,7 +216,7 @@ class Scores:
             content = json.loads(text)
             if content["format"] != _FORMAT:
                 raise ValueError(content["format"])
-            return cls(tuple(_score(entry) for entry in content["scores"]))
+            return cls(tuple(map(_score, content["scores"])), notes=tuple(content["notes"]))
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"the scores are not readable as {_FORMAT} ({error}); "
@@ -127,57 +224,108 @@ class Scores:
             ) from error
 
     def save(self, folder: Path) -> None:
-        """Write ``scores.json`` and ``predictions.npz``."""
+        """Write ``scores.json`` and, as far as there are any, ``predictions.npz`` and ``forecasts.npz``."""
+        if self.predictions:
+            save_predictions(folder / "predictions.npz", self.predictions)
+        if self.forecasts:
+            save_details(folder / "forecasts.npz", self.forecasts)
         write_text(folder / "scores.json", self.to_json() + "\n")
-        save_predictions(folder / "predictions.npz", self.predictions)
 
     @classmethod
     def load(cls, folder: Path) -> Scores:
-        """Read what :meth:`save` wrote; predictions may be missing.
+        """Read what :meth:`save` wrote; predictions and forecasts may be missing.
 
         Raises
         ------
         RunError
-            When there are no scores.
+            When there are no scores, or a file cannot be read.
         """
         path = folder / "scores.json"
         if not path.exists():
             raise RunError(f"{folder} has no scores.json; evaluate the run first")
-        scores = cls.from_json(path.read_text())
-        stored = folder / "predictions.npz"
-        return cls(scores.scores, load_predictions(stored) if stored.exists() else {})
+        scores = cls.from_json(path.read_text(encoding="utf-8"))
+        predictions, forecasts = folder / "predictions.npz", folder / "forecasts.npz"
+        return replace(
+            scores,
+            predictions=load_predictions(predictions) if predictions.exists() else {},
+            forecasts=load_details(forecasts) if forecasts.exists() else {},
+        )
 
-    def to_table(self, metrics: Sequence[str] = ("auroc", "auprc", "f1", "accuracy")) -> list[list[str]]:
-        """Rows of text, the first one the header; the last column is the first metric against the control."""
-        against = next((s.against for s in self.scores if s.difference), "")
-        header = ["method", "protocol", "labels", "part", "unit", "seeds", "n", "patients", *metrics]
-        rows = [header + ([f"{metrics[0]} minus {against}"] if against else [])]
-        for s in self.scores:
-            row = [s.method, s.protocol, _labels(s), s.part, s.unit, str(s.seeds), str(s.n), str(s.patients)]
-            row += [_spell(s.metrics.get(name)) for name in metrics]
-            rows.append(row + ([_spell(s.difference.get(metrics[0]), sign="+")] if against else []))
-        return rows
+    def to_table(self, metrics: Sequence[str] = ()) -> list[list[str]]:
+        """Rows of text, the first one the header; the last column is the primary metric against the control.
 
-    def to_markdown(self, metrics: Sequence[str] = ("auroc", "auprc", "f1", "accuracy")) -> str:
-        """The table in Markdown."""
+        Parameters
+        ----------
+        metrics : sequence of str
+            Which to show; by default :attr:`metrics`.
+        """
+        shown = metrics or self.metrics
+        against = next((s.against for s in self if s.difference), "")
+        columns = {
+            "labels": any(s.patients for s in self),
+            "horizon": bool(self.horizons),
+            "patients": any(s.patients for s in self),
+            "blocks": any(s.blocks for s in self),
+            "alpha": any("alpha" in s.details for s in self),
+        }
+        rows = []
+        for s in self:
+            cells = {
+                "method": s.method, "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
+                "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
+                "patients": str(s.patients), "blocks": str(s.blocks), **{m: _spell(s, m) for m in shown},
+                "alpha": f"{s.details.get('alpha', math.nan):g}".replace("nan", "–"),
+                f"{s.metric} minus {against}" if against else "": _spell(s, s.metric, difference=True),
+            }  # fmt: skip
+            rows.append({name: text for name, text in cells.items() if name and columns.get(name, True)})
+        header = list(dict.fromkeys(name for row in rows for name in row))
+        return [header, *([row.get(name, "–") for name in header] for row in rows)]
+
+    def to_markdown(self, metrics: Sequence[str] = ()) -> str:
+        """The table in Markdown, notes below it."""
         header, *rows = self.to_table(metrics)
-        lines = [header, ["---"] * len(header), *rows]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+        lines = ["| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *rows]]
+        return "\n".join([*lines, *(f"\n{note}" for note in self.notes)]) + "\n"
 
 
-def _labels(score: Score) -> str:
-    share = f"{100 * score.labels:g} %"
-    return share if score.subsample_by == "all" else f"{share} by {score.subsample_by}"
-
-
-def _spell(interval: Interval | None, sign: str = "") -> str:
-    if interval is None or math.isnan(interval.value):
-        return "–"
-    ends = f"[{interval.low:{sign}.3f}, {interval.high:{sign}.3f}]"
-    return f"{interval.value:{sign}.3f} " + ("[–]" if math.isnan(interval.low) else ends)
+def nan_to_none(value: Any) -> Any:
+    """The same nested values with None in place of NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: nan_to_none(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [nan_to_none(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _score(entry: dict[str, Any]) -> Score:
-    read: dict[str, Any] = {name: intervals(entry[name]) for name in ("metrics", "difference")}
-    read |= {name: number(entry[name]) for name in ("labelled", "labelled_patients")}
-    return Score(**{**entry, **read, "spread": numbers(entry["spread"])})
+    def numbers(name: str) -> dict[str, float]:
+        return {key: _number(value) for key, value in entry[name].items()}
+
+    def intervals(name: str) -> dict[str, Interval]:
+        return {
+            key: Interval(*(_number(each[end]) for end in ("value", "low", "high")))
+            for key, each in entry[name].items()
+        }
+
+    read = {name: intervals(name) for name in ("metrics", "difference")}
+    plain = {name: numbers(name) for name in ("spread", "details")}
+    by_seed = {key: tuple(map(_number, values)) for key, values in entry["by_seed"].items()}
+    return Score(**entry | read | plain | {"by_seed": by_seed, "notes": tuple(entry["notes"])})
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _labels(score: Score) -> str:
+    share = f"{100 * score.fraction:g} %"
+    return share if score.subsample_by == "all" else f"{share} by {score.subsample_by}"
+
+
+def _spell(score: Score, metric: str, *, difference: bool = False) -> str:
+    found = (score.difference if difference else score.metrics).get(metric)
+    if found is None or math.isnan(found.value):
+        return "–"
+    form = f"{'+' if difference else ''}.{4 if metric in LOWER_IS_BETTER and score.horizon else 3}f"
+    ends = "[–]" if math.isnan(found.low) else f"[{found.low:{form}}, {found.high:{form}}]"
+    return f"{found.value:{form}} {ends}"
