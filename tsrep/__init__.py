@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tsrep.api import (
         Embeddings,
-        ForecastScores,
         OwnForecast,
         Run,
         Scores,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Embeddings",
-    "ForecastScores",
     "OwnForecast",
     "Panel",
     "Run",

@@ -140,7 +140,7 @@ def test_mne_epochs() -> None:
 
 def test_scikit_learn_searches_a_grid() -> None:
     x, y = waves(n=16)
-    grid = {"penalty": [0.1, 1.0], "encoder_params": [{"hidden": 4, "dim": d, "depth": 1} for d in (2, 4)]}
+    grid = {"C": [0.1, 1.0], "encoder_params": [{"hidden": 4, "dim": d, "depth": 1} for d in (2, 4)]}
     search = GridSearchCV(classifier(), grid, cv=KFold(2), error_score="raise", scoring="accuracy").fit(x, y)
     assert search.best_estimator_.is_fitted
 
@@ -148,7 +148,7 @@ def test_scikit_learn_searches_a_grid() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"penalty": 0}, "penalty is 0; give a number above 0"),
+        ({"C": 0}, "penalty is 0; give a number above 0"),
         ({"finetune_params": 3}, "finetune_params is 3; give a mapping"),
         ({"finetune_params": {"epoch": 3}}, "unknown setting evaluation.finetune.epoch"),
         ({"objective": "comet", "objective_params": None, "window": 6}, "comet needs to know patients"),

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from tests.estimators.signals import HEAD, SMALL, frame, waves
 from tsrep.errors import ConfigError, DataError
 from tsrep.estimators import ContrastiveEncoder, with_ids
-from tsrep.runs.build import initial_weights
+from tsrep.rng import initial_weights
 
 SETTINGS = {**SMALL, "objective_params": HEAD}
 

@@ -26,16 +26,16 @@ def features_and_labels(n: int, dim: int, classes: int, *, seed: int = 0, multi:
 
 
 @pytest.mark.parametrize("n", [40, 400])  # fewer and more samples than features
-@pytest.mark.parametrize("penalty", [0.01, 1.0])
+@pytest.mark.parametrize("C", [0.01, 1.0])
 @pytest.mark.parametrize("kind", ["binary", "multinomial", "one-vs-rest", "multi-label"])
-def test_agrees_with_scikit_learn(kind, n, penalty):
+def test_agrees_with_scikit_learn(kind, n, C):
     classes = 2 if kind == "binary" else 4
     x, y = features_and_labels(n, 60, classes, multi=kind == "multi-label")
     scheme = "one-vs-rest" if kind == "one-vs-rest" else "multinomial"
-    probe = fit_probe(x, y, classes, C=(penalty,), scheme=scheme, tolerance=1e-8)
+    probe = fit_probe(x, y, classes, C=(C,), scheme=scheme, tolerance=1e-8)
     # float64 features: the scaler would otherwise compute in float32
     scaler = StandardScaler().fit(x.astype(np.float64))
-    model = LogisticRegression(C=penalty, solver="lbfgs", tol=1e-9, max_iter=20_000)
+    model = LogisticRegression(C=C, solver="lbfgs", tol=1e-9, max_iter=20_000)
     if kind in ("one-vs-rest", "multi-label"):
         model = OneVsRestClassifier(model)
     model.fit(scaler.transform(x.astype(np.float64)), y)
@@ -52,7 +52,7 @@ def test_path_ends_where_each_penalty_alone_does():
     chosen = fit_probe(x, y, 3, C=(0.001, 0.01, 0.1, 1.0), validation=held, tolerance=1e-8)
     alone = {c: fit_probe(x, y, 3, C=(c,), tolerance=1e-8) for c in (0.001, 0.01, 0.1, 1.0)}
     best = max(alone, key=lambda c: metrics(alone[c].predict(held[0]), held[1])["auroc"])
-    assert chosen.penalty == best
+    assert chosen.C == best
     assert np.abs(chosen.weight - alone[best].weight).max() < 1e-5
 
 
@@ -100,8 +100,8 @@ def test_validation_probe_is_near_the_full_one():
 
 def test_without_a_defined_validation_score_the_last_penalty_is_taken():
     x, y = features_and_labels(50, 8, 2)
-    assert fit_probe(x, y, 2, validation=(x[:4], np.zeros(4, int))).penalty == 1.0
-    assert fit_probe(x, y, 2).penalty == 1.0
+    assert fit_probe(x, y, 2, validation=(x[:4], np.zeros(4, int))).C == 1.0
+    assert fit_probe(x, y, 2).C == 1.0
 
 
 def test_refuses_bad_features():

@@ -14,7 +14,7 @@ from sklearn.svm import SVC
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.labels import svm as module
 from tsrep.evaluation.labels.frozen import Settings, evaluate_features
-from tsrep.evaluation.labels.svm import COSTS, fit_logistic, fit_svm, label_folds
+from tsrep.evaluation.labels.svm import SVM_C, fit_logistic, fit_svm, label_folds
 from tsrep.signals.panel import Panel
 from tsrep.splits.split import Split
 
@@ -34,10 +34,10 @@ def test_equals_scikit_learn_written_out(n, classes):
         for c in (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e8)
     ]
     model = fit_svm(x, y, classes)
-    assert model.cost == COSTS[int(np.argmax(literal))]
+    assert model.C == SVM_C[int(np.argmax(literal))]
     prob = model.predict(test)
     assert np.allclose(prob.sum(axis=1), 1)
-    expected = SVC(C=model.cost, gamma="scale").fit(x, y).predict(test)
+    expected = SVC(C=model.C, gamma="scale").fit(x, y).predict(test)
     assert np.array_equal(prob.argmax(axis=1), expected)
 
 
@@ -45,8 +45,8 @@ def test_few_samples_choose_nothing():
     for n, classes in ((49, 2), (48, 12), (54, 11)):  # fewer than 50, and fewer than 5 a class
         x, y = blobs(n, classes)
         assert label_folds(y) == []
-        assert fit_svm(x, y, classes).cost == 1e8
-        assert fit_logistic(x, y, classes).penalty == 1.0
+        assert fit_svm(x, y, classes).C == 1e8
+        assert fit_logistic(x, y, classes).C == 1.0
     assert len(label_folds(blobs(50, 10)[1])) == 5
 
 
@@ -92,7 +92,7 @@ def test_many_samples_are_thinned_by_class():
     assert len(kept) == 100
     assert y[kept].sum() == 10
     assert np.array_equal(module._thinned(y, 300), np.arange(300))
-    assert len(fit_svm(x, y, 2, largest=60, costs=(1.0,)).model.support_) <= 60
+    assert len(fit_svm(x, y, 2, largest=60, C=(1.0,)).model.support_) <= 60
 
 
 def test_logistic_regression_chooses_by_the_same_folds():
@@ -108,8 +108,8 @@ def test_logistic_regression_chooses_by_the_same_folds():
             )
             right.append((model.predict(scaler.transform(x[held])) == y[held]).mean())
         scores.append(np.mean(right))
-    assert probe.penalty == (0.01, 1.0)[int(np.argmax(scores))]
-    whole = LogisticRegression(C=probe.penalty, tol=1e-9, max_iter=10_000)
+    assert probe.C == (0.01, 1.0)[int(np.argmax(scores))]
+    whole = LogisticRegression(C=probe.C, tol=1e-9, max_iter=10_000)
     prob = whole.fit(StandardScaler().fit_transform(x), y).predict_proba(StandardScaler().fit_transform(x))
     assert np.allclose(probe.predict(x), prob, atol=1e-3)
 

@@ -11,7 +11,7 @@ import torch
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.forecast import Forecast
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.forecasting.instance_norm import InstanceNorm
 from tsrep.registry import ENCODERS, OBJECTIVES
 from tsrep.runs import direct_forecast

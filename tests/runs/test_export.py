@@ -18,7 +18,7 @@ from tests.runs.test_forecast_own import own_table, trained, written
 from tsrep.cli import main
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS
 from tsrep.runs import traced
 from tsrep.runs.export import export

@@ -193,7 +193,7 @@ def _split_in_time(settings: Configuration, series: Series) -> TimeSplit:
 def _cut_and_forecast(settings: Configuration, series: Series, split: TimeSplit) -> None:
     """Sections and horizons, by the rules of `tsrep fit`."""
     from tsrep.registry import DATASETS
-    from tsrep.runs.prepare import refuse_short_parts
+    from tsrep.runs.prepare_panel import refuse_short_parts
     from tsrep.runs.prepare_series import prepare_series
 
     prepared = prepare_series(settings, DATASETS.build(settings.dataset), series)
@@ -204,7 +204,7 @@ def _cut_and_forecast(settings: Configuration, series: Series, split: TimeSplit)
 
 def _cut_and_split(settings: Configuration, records: Panel) -> tuple[Panel, Split]:
     """Windows and their split, by the rules of `tsrep fit`."""
-    from tsrep.runs.prepare import cut_windows, split_windows
+    from tsrep.runs.prepare_panel import cut_windows, split_windows
 
     windows = cut_windows(settings, records)
     split = split_windows(settings, windows)

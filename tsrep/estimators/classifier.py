@@ -96,7 +96,7 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         objective_params: Mapping[str, Any] | None = None,
         finetune: bool = False,
         finetune_params: Mapping[str, Any] | None = None,
-        penalty: float = 1.0,
+        C: float = 1.0,
         pool: str = "max-mean",
         window: int | None = None,
         standardise: str = "channel",
@@ -113,7 +113,7 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         self.objective_params = objective_params
         self.finetune = finetune
         self.finetune_params = finetune_params
-        self.penalty = penalty
+        self.C = C
         self.pool = pool
         self.window = window
         self.standardise = standardise
@@ -158,8 +158,8 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
 
     def _fit(self, X: Any, y: NDArray[Any]) -> ContrastiveClassifier:
         config = panel_configuration(self, labels=True)
-        if not (isinstance(self.penalty, int | float) and 0 < self.penalty < math.inf):
-            raise ConfigError(f"penalty is {self.penalty!r}; give a number above 0")
+        if not (isinstance(self.C, int | float) and 0 < self.C < math.inf):
+            raise ConfigError(f"penalty is {self.C!r}; give a number above 0")
         instances = instances_of(X)
         label = np.searchsorted(self.classes_, y).astype(np.int64)
         classes = len(self.classes_)
@@ -168,7 +168,7 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
             self._head = finetune(config, self._learned, instances, self.window, label, classes)
         else:
             x = embedded(config, self._learned, instances, self.window)
-            self._probe = fit_probe(x, label, classes, C=(float(self.penalty),))
+            self._probe = fit_probe(x, label, classes, C=(float(self.C),))
         self.encoder_, self.channels_ = self._learned.encoder, instances.channels
         return self
 
@@ -231,7 +231,7 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         self._probe = Probe(
             standardiser,
             **{name: known[name] for name in PROBE},
-            penalty=float(self.penalty),
+            C=float(self.C),
             multilabel=False,
             scheme="multinomial",
         )

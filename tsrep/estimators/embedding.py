@@ -16,7 +16,8 @@ from tsrep.estimators.instances import Instances, Windows
 from tsrep.estimators.learning import Learned, on_device
 from tsrep.estimators.settings import whole
 from tsrep.evaluation.embedding import embed
-from tsrep.runs.build import blank_encoder, initial_weights
+from tsrep.rng import initial_weights
+from tsrep.runs.build import blank_encoder
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats, Ints

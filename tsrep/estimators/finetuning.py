@@ -15,7 +15,7 @@ from tsrep.estimators.instances import Instances
 from tsrep.estimators.learning import Learned, on_device, train, training_panel
 from tsrep.objectives.supervised import Supervised
 from tsrep.registry import OBJECTIVES
-from tsrep.runs.build import initial_weights
+from tsrep.rng import initial_weights
 from tsrep.runs.config import Configuration
 from tsrep.signals.panel import Ints
 from tsrep.training.distributed import pick_device

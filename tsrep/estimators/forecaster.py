@@ -31,7 +31,7 @@ from tsrep.estimators.saving import SafeSaving, Stored
 from tsrep.estimators.series_index import going_on, refuse_uneven
 from tsrep.estimators.settings import whole
 from tsrep.estimators.state import prefixed
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 
 
 class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore[misc]  # sktime has no types

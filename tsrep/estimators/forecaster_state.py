@@ -13,7 +13,7 @@ from tsrep.estimators.forecasting import Fitted, Scale, blank_forecaster, series
 from tsrep.estimators.saving import Stored
 from tsrep.estimators.series_index import index_as_json, index_from_json
 from tsrep.estimators.state import load_prefixed, prefixed
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 
 
 def stored_fit(fitted: Fitted) -> Stored:

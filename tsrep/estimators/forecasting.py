@@ -17,11 +17,11 @@ from tsrep.estimators.learning import on_device, train
 from tsrep.estimators.settings import named, seed_of, training_values, whole
 from tsrep.evaluation.forecasts.conformal import calibrate
 from tsrep.forecasting.forecast import Forecast
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
+from tsrep.rng import initial_weights
 from tsrep.runs.build import (
     blank_encoder,
     blank_objective,
-    initial_weights,
     new_encoder,
     new_objective,
 )

@@ -20,7 +20,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import training_part
-from tsrep.runs.prepare import Prepared, refuse_unmet_needs
+from tsrep.runs.prepare_panel import Prepared, refuse_unmet_needs
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler

@@ -11,7 +11,8 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.estimators.epochs import Recorded
 from tsrep.estimators.learning import Learned
 from tsrep.estimators.saving import Stored
-from tsrep.runs.build import blank_encoder, initial_weights
+from tsrep.rng import initial_weights
+from tsrep.runs.build import blank_encoder
 from tsrep.runs.config import Configuration
 from tsrep.signals.standardise import Scaler
 

@@ -33,25 +33,41 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """Metrics of one method, averaged over its seeds.
+    """Metrics of one method, for every seed, and their mean on bootstrap resamples.
 
     Attributes
     ----------
-    value : dict of float
-        On the patients as they are.
+    by_seed : dict of tuples of float
+        On the patients, or the steps of time, as they are.
     draws : dict of float64 arrays, shape (resample,)
-        On each resample; NaN where a resample leaves a metric undefined.
-    spread : dict of float
-        Standard deviation over seeds (n - 1), NaN with a single seed.
+        Mean over seeds on each resample; NaN where a resample leaves a metric undefined.
     """
 
-    value: dict[str, float]
+    by_seed: dict[str, tuple[float, ...]]
     draws: dict[str, Array]
-    spread: dict[str, float]
+
+    @property
+    def seeds(self) -> int:
+        """Whose mean the values are."""
+        return len(next(iter(self.by_seed.values())))
+
+    @property
+    def value(self) -> dict[str, float]:
+        """Mean over seeds."""
+        return {name: float(np.mean(values)) for name, values in self.by_seed.items()}
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """Standard deviation over seeds (n - 1), NaN with a single seed."""
+        return {
+            name: float(np.std(values, ddof=1)) if self.seeds > 1 else np.nan
+            for name, values in self.by_seed.items()
+        }
 
     def intervals(self) -> dict[str, Interval]:
         """The 95 % percentile interval of every metric."""
-        return {name: percentile_interval(self.value[name], draws) for name, draws in self.draws.items()}
+        value = self.value
+        return {name: percentile_interval(value[name], draws) for name, draws in self.draws.items()}
 
 
 def multiplicities(patients: int, n_bootstrap: int, *, seed: int = 0) -> Iterator[Array]:
@@ -103,11 +119,9 @@ def resample(
         _refuse_other_patients(patients, np.unique(other.patient))
     scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
     once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
-    per_seed = {name: np.array([values[name][0] for values in once]) for name in once[0]}
     return Resampled(
-        {name: float(values.mean()) for name, values in per_seed.items()},
+        {name: tuple(float(values[name][0]) for values in once) for name in once[0]},
         _mean_draws(scorers, len(patients), n_bootstrap, seed),
-        {name: float(values.std(ddof=1)) if len(values) > 1 else np.nan for name, values in per_seed.items()},
     )
 
 

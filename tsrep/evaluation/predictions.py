@@ -68,7 +68,7 @@ def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
 
 
 def save_predictions(path: Path, predictions: Mapping[Key, Predictions]) -> None:
-    """Write predictions by (method, protocol, fraction, subsample_by, part) to an ``.npz`` file, atomically."""
+    """Write predictions by their keys to an ``.npz`` file, atomically."""
     arrays: dict[str, Array] = {"keys": np.array(json.dumps(list(predictions)))}
     for number, entry in enumerate(predictions.values()):
         arrays |= {f"{number}.{name}": getattr(entry, name) for name in _FIELDS}

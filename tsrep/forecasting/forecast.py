@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, Field, TypeAdapter
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.gradient_balance import gradient_balance
@@ -17,7 +17,7 @@ from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
 from tsrep.forecasting.refusals import refuse_contrast, refuse_stride
 from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
-from tsrep.objectives.objective import Objective, TrainingWindows
+from tsrep.objectives.objective import Objective, TrainingWindows, ViewInput
 from tsrep.registry import OBJECTIVES, Chosen
 from tsrep.signals.batch import Batch
 
@@ -58,7 +58,7 @@ class Forecast(Objective):
     dim, stride : int
         Of the encoder.
     channels, covariates : int
-        Of the samples; the first ``covariates`` channels are known in advance.
+        Of the samples; the first ``covariates`` channels are known covariates.
     lookback, horizon : int
         Steps that a forecast rests on, and steps ahead that it covers.
     head : name or settings of a head
@@ -92,7 +92,7 @@ class Forecast(Objective):
     """
 
     moved: Tensor
-    sampler = "random"
+    forecasts = True
     defaults: ClassVar[Mapping[str, Any]] = {
         "encoder": {"name": "patch-transformer"},
         "training": {
@@ -171,6 +171,14 @@ class Forecast(Objective):
         chosen: Any = settings
         return TrainingWindows(chosen.lookback + chosen.horizon, hop=1, history=chosen.lookback)
 
+    @classmethod
+    def pretraining(cls, settings: BaseModel) -> BaseModel | None:
+        """The contrast alone, where there is one."""
+        chosen: Any = settings
+        if chosen.contrast is None:
+            return None
+        return settings.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
+
     def attach(self, encoder: Encoder) -> None:
         """Pass on to the contrast."""
         if self.contrast is not None:
@@ -232,18 +240,62 @@ class Forecast(Objective):
             return found | gradient_balance(error, contrast, weights)
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
-        """Forecasts in the units of the input.
-
-        Parameters
-        ----------
-        past : Tensor, shape (batch, covariate + channel, lookback)
-        ahead : Tensor, shape (batch, covariate, horizon)
-
-        Returns
-        -------
-        Tensor, shape (batch, channel, horizon)
-        """
+        """See :meth:`Objective.predict`."""
         return self._forecast(encoder, self.see(past, ahead), None)
+
+    @property
+    def has_forecasts(self) -> bool:
+        """Whether the head was trained; with the contrast alone it was not."""
+        return self.weight < 1
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether the encoder's weights are trained."""
+        return not self.frozen
+
+    def own_view(self) -> nn.Module | None:
+        """That of the contrast."""
+        return None if self.contrast is None else self.contrast.own_view()
+
+    def augmenter(self) -> nn.Module | None:
+        """That of the contrast."""
+        return None if self.contrast is None else self.contrast.augmenter()
+
+    def view_input(self, x: Tensor, channels: Sequence[str], covariates: int) -> ViewInput:
+        """The normalised look-backs; independent channels are rows of their own."""
+        past, ahead, _ = self.cut(x)
+        seen = self.see(past, ahead).x[..., self.skipped :]
+        known, variates = tuple(channels[covariates - self.shown : covariates]), tuple(channels[covariates:])
+        rows = [(name,) for name in variates] if self.independent else [variates]
+        return ViewInput(seen, [known + row for row in rows], self.shown)
+
+    def encode_look_backs(self, encoder: Encoder, past: Tensor) -> Tensor:
+        """Last vector of every look-back; each independent channel is an instance of its own."""
+        seen = self.see(past, past.new_zeros(len(past), self.leading, 0))
+        z = self.represent(encoder, seen)[..., -1].float()
+        return z.reshape(len(past), -1, z.shape[-1])
+
+    def frozen_features(self, encoder: Encoder, past: Tensor, ahead: Tensor, channel: int | None) -> Tensor:
+        """The flattened representation on the scale of the look-back, with that scale beside it.
+
+        The scale that a window was divided by is multiplied back, so that a linear map of the features can do
+        what a linear head can.
+        """
+        if channel is None:
+            seen = self.see(past, ahead)
+        else:
+            # as a row of `see` with all channels, out of windows of this channel alone
+            known = slice(self.leading - self.shown, self.leading)
+            values, level = self.norm.of_channel(channel)(past[:, self.leading :])
+            seen = Seen(torch.cat([past[:, known], values], dim=1), ahead[:, known], level)
+        scale = seen.level.scale.flatten(1)
+        z = self.represent(encoder, seen).flatten(1)
+        return torch.cat([z * scale.mean(dim=1, keepdim=True), scale], dim=1)
+
+    def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
+        """What the normalisation takes off the look-back, such as its mean."""
+        norm = self.norm if channel is None else self.norm.of_channel(channel)
+        return norm(past[:, self.leading :])[1].mean.flatten(1)
 
     def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Past, covariates ahead and target of samples of look-back and horizon; all are views."""

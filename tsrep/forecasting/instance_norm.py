@@ -101,6 +101,13 @@ class InstanceNorm(nn.Module):
             y = (y - self.shift) * torch.exp(-self.log_gain)
         return y * level.scale + level.mean
 
+    def of_channel(self, channel: int) -> InstanceNorm:
+        """The normalisation of one channel, with its own learned parameters."""
+        one = InstanceNorm(self.kind, 1)
+        own = {name: value[channel : channel + 1] for name, value in self.state_dict().items()}
+        one.load_state_dict(own, assign=True)
+        return one
+
     def _level(self, x: Tensor) -> Level:
         present, filled = ~x.isnan(), x.nan_to_num(nan=0.0)
         none, one = torch.zeros_like(x[..., :1]), torch.ones_like(x[..., :1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,8 +12,27 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
+
+
+@dataclass(frozen=True)
+class ViewInput:
+    """Samples as views are given them.
+
+    Attributes
+    ----------
+    x : Tensor, shape (row, covariate + channel, time)
+    channels : list of tuples of str
+        Names of the channels of the rows of a sample, covariates first; rows of a sample stand together.
+    covariates : int
+        Leading channels that no view alters.
+    """
+
+    x: Tensor
+    channels: list[tuple[str, ...]]
+    covariates: int
 
 
 @dataclass(frozen=True)
@@ -23,18 +42,25 @@ class TrainingWindows:
     Attributes
     ----------
     steps, hop : int
-        Of a sample, and from one sample to the next.
+        Of a training window, and from one to the next.
     history : int
-        First steps of a sample that may lie before the part it belongs to.
+        First steps of a window that may lie before the part it belongs to; of a forecast the look-back.
     """
 
     steps: int
     hop: int
     history: int
 
+    @property
+    def horizon(self) -> int:
+        """Steps after the look-back, which are forecast."""
+        return self.steps - self.history
+
 
 class Objective(nn.Module, ABC):
     """Views, encoder and losses of one method tied together.
+
+    What a method offers besides a loss it says by overriding a method; nobody asks for its class or name.
 
     Attributes
     ----------
@@ -44,11 +70,25 @@ class Objective(nn.Module, ABC):
         Name of the batch sampler that suits the method.
     defaults : mapping
         Settings of a run that suit the method better than the general ones.
+    forecasts : bool
+        Whether the method forecasts a series: it declares :meth:`training_windows` and has ``lookback``,
+        ``horizon`` and :meth:`predict`.
+    classifies : bool
+        Whether the method predicts classes and has :meth:`logits`.
+    lookback, horizon : int
+        Of a method that forecasts, in steps; 0 otherwise.
+    independent : bool
+        Whether channels are encoded apart, by the same network.
     """
 
     needs: frozenset[str] = frozenset()
     sampler: ClassVar[str] = "random"
     defaults: ClassVar[Mapping[str, Any]] = {}
+    forecasts: ClassVar[bool] = False
+    classifies: ClassVar[bool] = False
+    lookback: int = 0
+    horizon: int = 0
+    independent: bool = False
 
     @classmethod
     def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
@@ -59,6 +99,12 @@ class Objective(nn.Module, ABC):
     @classmethod
     def training_windows(cls, settings: BaseModel) -> TrainingWindows | None:
         """How series are cut for it; None leaves that to the run, and takes panels too."""
+        del settings
+        return None
+
+    @classmethod
+    def pretraining(cls, settings: BaseModel) -> BaseModel | None:
+        """Settings of the first of two phases of training; None where the method has one phase only."""
         del settings
         return None
 
@@ -92,13 +138,101 @@ class Objective(nn.Module, ABC):
         return
 
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
-        """Inner players; the terms of :meth:`forward` give their parameters no gradient."""
+        """Inner optimisations; the terms of :meth:`forward` give their parameters no gradient."""
         return ()
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Scalars for the log that are no part of a loss; asked for without gradients."""
         del encoder, batch, generator
         return {}
+
+    def own_view(self) -> nn.Module | None:
+        """The fixed view that the method trains with, if there is one."""
+        return None
+
+    def augmenter(self) -> nn.Module | None:
+        """The learned augmenter, if there is one."""
+        return None
+
+    def view_input(self, x: Tensor, channels: Sequence[str], covariates: int) -> ViewInput:
+        """Samples as views are given them.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, covariate + channel, time)
+        channels : sequence of str
+            Names of all channels of ``x``.
+        covariates : int
+        """
+        return ViewInput(x, [tuple(channels)], covariates)
+
+    def logits(self, encoder: Encoder, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Class scores, shape (batch, class), of samples, shape (batch, channel, time).
+
+        Raises
+        ------
+        ConfigError
+            When the method does not classify.
+        """
+        del encoder, x, generator
+        raise ConfigError(f"{type(self).__name__} predicts no classes; use an objective that does")
+
+    def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
+        """Forecasts in the units of the input.
+
+        Parameters
+        ----------
+        past : Tensor, shape (batch, covariate + channel, lookback), standardised
+            Missing values are NaN.
+        ahead : Tensor, shape (batch, covariate, horizon)
+            Covariates of the steps that are forecast; with none of shape (batch, 0, horizon).
+
+        Returns
+        -------
+        Tensor, shape (batch, channel, horizon)
+
+        Raises
+        ------
+        ConfigError
+            When the method makes no forecasts.
+        """
+        del encoder, past, ahead
+        raise ConfigError(
+            f"{type(self).__name__} makes no forecasts; train one that does with: "
+            "tsrep fit --objective forecast"
+        )
+
+    @property
+    def has_forecasts(self) -> bool:
+        """Whether :meth:`predict` was trained and says something."""
+        return self.forecasts
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether the encoder's weights are trained."""
+        return True
+
+    def encode_look_backs(self, encoder: Encoder, past: Tensor) -> Tensor:
+        """Last vector of every look-back, shape (batch, instance, dim), past as in :meth:`predict`."""
+        return encoder(past)[..., -1].float()[:, None]
+
+    def frozen_features(self, encoder: Encoder, past: Tensor, ahead: Tensor, channel: int | None) -> Tensor:
+        """What a ridge forecasts from look-backs with, shape (batch, feature).
+
+        Parameters
+        ----------
+        past, ahead : Tensor
+            As in :meth:`predict`; with a channel, of this one only after the covariates.
+        channel : int or None
+            Number of the channel where they are :attr:`independent`.
+        """
+        del ahead, channel
+        return encoder(past).float().flatten(1)
+
+    def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
+        """What such forecasts are relative to, shape (batch, channel); None for zero."""
+        del past, channel
+        return None
 
     if TYPE_CHECKING:
 

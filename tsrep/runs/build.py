@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import torch
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.objective import Objective
 from tsrep.registry import ENCODERS, OBJECTIVES
-from tsrep.rng import torch_generator
+from tsrep.rng import initial_weights
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
-
-_ONE_AT_A_TIME = threading.RLock()  # threads share the global generator
-
-
-@contextmanager
-def initial_weights(*key: int | str) -> Iterator[None]:
-    """Make torch's default initialisers draw from a key, and put the global generator back after."""
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(torch_generator(*key).initial_seed())
-        yield
 
 
 def blank_encoder(config: Configuration, channels: int, covariates: int) -> Encoder:

@@ -15,23 +15,23 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     create_model,
-    field_serializer,
     field_validator,
 )
 
-from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
-from tsrep.evaluation.forecasts.settings import ForecastSettings
-from tsrep.evaluation.labels.aggregate import Aggregation
-from tsrep.evaluation.labels.label_fractions import SubsampleBy
-from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, explain, nearest
-from tsrep.runs.kinds import SERIES_DEFAULTS, kind_of, refuse_mixed_kinds
+from tsrep.runs.evaluation_settings import evaluation_settings
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
 CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-Protocol = Literal["probe", "knn", "svm", "logistic", "finetune", "forecast"]
+SERIES_DEFAULTS: Mapping[str, Any] = {
+    "window": {"seconds": None, "standardise": "channel"},
+    "encoder": {"name": "dilated-conv-ar"},
+    "objective": {"name": "autotcl"},
+    "training": {"epochs": 20, "batch_size": 32, "lr": 2e-4, "average": "uniform", "validate_every": 5},
+    "evaluation": {"protocols": ["forecast"], "seeds": 3},
+}
 
 
 class WindowSettings(BaseModel):
@@ -50,62 +50,6 @@ class WindowSettings(BaseModel):
     )
     hop_steps: Annotated[int, Field(ge=1)] | None = Field(None, description="likewise")
     standardise: Standardisation = Field("global", description="what to divide by; see the guide")
-
-
-class FinetuneSettings(BaseModel):
-    """Training of all weights on labels, from the run's encoder and from a random one."""
-
-    model_config = CLOSED
-
-    head: Any = Field(
-        default_factory=lambda: _supervised()(head="mlp"), description="settings of the objective supervised"
-    )
-    epochs: Annotated[int, Field(ge=1)] = 20
-    min_steps: Annotated[int, Field(ge=0)] = Field(
-        200, description="with few labels, more epochs are run until there are so many steps"
-    )
-    batch_size: Annotated[int, Field(ge=2)] = 128
-    lr: Annotated[float, Field(gt=0)] = 5e-4
-    schedule: Literal["cosine", "constant"] = "cosine"
-    average: Literal["ema", "uniform", "none"] = "ema"
-    patience: Annotated[int, Field(ge=1)] | None = 10
-
-    @field_validator("head", mode="before")
-    @classmethod
-    def _check_head(cls, value: Any) -> Any:
-        """Checked by the settings of the objective itself."""
-        return value if isinstance(value, BaseModel) else _supervised().model_validate(value)
-
-    @field_serializer("head")
-    def _plain_head(self, value: BaseModel) -> dict[str, Any]:
-        return value.model_dump(mode="json")
-
-
-def _supervised() -> type[BaseModel]:
-    return OBJECTIVES.entry("supervised").settings
-
-
-class EvaluationSettings(BaseModel):
-    """What ``fit`` and ``evaluate`` score."""
-
-    model_config = CLOSED
-
-    pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
-    protocols: tuple[Protocol, ...] = Field(("probe", "knn"), min_length=1)
-    labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field((1.0, 0.1, 0.01), min_length=1)
-    subsample_by: tuple[SubsampleBy, ...] = Field(("sample", "patient"), min_length=1)
-    seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random encoders")
-    n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="of patients, for intervals")
-    C: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        C_GRID, min_length=1, description="values of C of the probe; the validation part chooses"
-    )
-    scheme: Scheme = Field("multinomial", description="of the probe, for three exclusive classes and more")
-    aggregate: Aggregation = Field("mean", description="of the probabilities of a record's windows")
-    part: Literal["test", "validation"] | None = Field(
-        None, description="patients to score; null is the test part, or validation where there is none"
-    )
-    finetune: FinetuneSettings = FinetuneSettings()
-    forecast: ForecastSettings = ForecastSettings()
 
 
 class Configuration(BaseModel):
@@ -129,7 +73,7 @@ class Configuration(BaseModel):
         None, description="first train by the contrast of objective forecast alone, so; null does not"
     )
     training: TrainingSettings = TrainingSettings()
-    evaluation: EvaluationSettings = EvaluationSettings()
+    evaluation: Any
 
 
 def _named(value: Any, part: str) -> Any:
@@ -166,6 +110,8 @@ def schema() -> type[Configuration]:
             fields[part] = (union | None, None)
         else:
             fields[part] = (union, Field(default_factory=registry.entry(default).settings))
+    evaluation = evaluation_settings()
+    fields["evaluation"] = (evaluation, Field(default_factory=evaluation))
     short = field_validator(*PARTS, mode="before")(_named_field)
     validators: dict[str, Any] = {"short": short}
     return create_model("RunConfiguration", __base__=Configuration, __validators__=validators, **fields)
@@ -185,7 +131,9 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
         config = schema().model_validate(merged(_suited(values or {}), values or {}))
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from error
-    refuse_mixed_kinds(config)
+    from tsrep.runs.task import task_of
+
+    task_of(config).check()
     return config
 
 
@@ -215,7 +163,7 @@ def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
         registry = PARTS[part][0]
         if isinstance(named, Mapping) and named.get("name") in registry.names():
             cls = registry.entry(named["name"]).cls
-            if kind_of(cls) == "series":
+            if getattr(cls, "task", "panel") == "series":
                 below = merged(SERIES_DEFAULTS, below)
             below = merged(below, getattr(cls, "defaults", {}))
     return below
@@ -254,7 +202,7 @@ def _known(where: list[str]) -> list[str]:
     path = iter(where)
     for part in path:
         if model is not schema() or part not in PARTS:
-            model = _supervised() if part == "head" else model.model_fields[part].annotation
+            model = model.model_fields[part].annotation
         elif (name := next(path, None)) is not None:
             model = PARTS[part][0].entry(name).settings
     return list(model.model_fields)

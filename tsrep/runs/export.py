@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tsrep.errors import ConfigError
 from tsrep.files import replacing
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import OBJECTIVES
 from tsrep.runs.folder import Run
 from tsrep.runs.traced import (
@@ -167,8 +167,9 @@ def _seen_channels(run: Run) -> int:
 def _sample_steps(run: Run) -> int | None:
     """Length of what the encoder was trained on, where the run says it."""
     window, objective = run.config.window, run.config.objective
-    if objective.name == "forecast":
-        return int(objective.lookback)
+    windows = OBJECTIVES.entry(objective.name).cls.training_windows(objective)
+    if windows is not None:
+        return int(windows.history)
     if window.steps is not None or window.seconds is None:
         return window.steps
     rate: float = run.provenance["data"]["sfreq"]
@@ -211,6 +212,6 @@ def _how(run: Run, shared: bool) -> str:
         return "of each record and channel subtract its own mean and divide by its own standard deviation"
     text = "subtract mean and divide by std, one for each channel or one for all, before the signals go in"
     norm = getattr(run.config.objective, "norm", "none")
-    if run.config.objective.name == "forecast" and norm != "none":
+    if norm != "none":
         return f"{text}; the forecaster then normalises each look-back by itself ({norm})"
     return text

@@ -14,26 +14,23 @@ from torch import distributed
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.files import write_json
-from tsrep.forecasting.forecast import Forecast
+from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, SAMPLERS
 from tsrep.runs.batches import across_chunks, with_sampler
 from tsrep.runs.build import new_encoder, new_objective
-from tsrep.runs.choose import validation_score
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import write_config
+from tsrep.runs.evaluate import score
 from tsrep.runs.folder import Run
-from tsrep.runs.intervals import write_intervals
-from tsrep.runs.prepare import Prepared, prepare, refuse_unmet_needs
-from tsrep.runs.prepare_series import PreparedSeries, some_steps_of_a_season
+from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
-from tsrep.runs.snapshots import write_snapshots
+from tsrep.runs.task import Task, task_of
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
-from tsrep.signals.standardise import Scaler
 from tsrep.training.distributed import Ranks, pick_device, process_group
 from tsrep.training.hooks import Hook
-from tsrep.training.loop import Outcome, Part, Trainer
+from tsrep.training.loop import Part, Trainer
 from tsrep.training.progress import ProgressBar
 from tsrep.training.tensorboard import TensorBoard, require_tensorboard
 
@@ -47,6 +44,7 @@ def fit(
     progress: bool = True,
     hooks: Sequence[Hook] = (),
     illustrate: bool = True,
+    evaluation: bool = False,
 ) -> Run:
     """Pre-train an encoder.
 
@@ -57,17 +55,19 @@ def fit(
     out : Path, optional
         The run folder; by default ``runs/<dataset>-<objective>-<number>``.
     resume : Path, optional
-        Continue the run in this folder, with its own configuration; on the CPU the weights become
+        Resume the run in this folder, with its own configuration; on the CPU the weights become
         those of a run that was never stopped, bit for bit.
     root : Path, optional
         Where the data are, instead of what the configuration says; they may have moved before a resume.
     progress : bool
-        Draw progress on standard error.
+        Show progress on standard error.
     hooks : sequence of Hook
         Further watchers.
     illustrate : bool
         Also make what only a reader of the run wants: its prediction intervals, or a map of its records and
-        some of them to draw. Intervals that are missing are made when they are asked for.
+        some of them to plot. Intervals that are missing are made when they are asked for.
+    evaluation : bool
+        Score the encoder when it is trained, on the data as they were prepared for training.
 
     Returns
     -------
@@ -90,75 +90,82 @@ def fit(
     if config.training.tensorboard:
         require_tensorboard()
     with process_group(device) as ranks:
-        prepared = _prepare_in_turn(config, progress, ranks)
+        prepared = _prepare_in_turn(task_of(config), progress, ranks)
         config = with_sampler(config, prepared.panel)
-        for warning in _warnings(config, prepared) if progress and ranks.first else ():
+        task = task_of(config)
+        for warning in _warnings(task, prepared) if progress and ranks.first else ():
             print(f"tsrep: {warning}", file=sys.stderr)
         encoder = new_encoder(config, prepared.panel, config.seed)
         objective = new_objective(config, encoder, prepared.panel, config.seed)
-        refuse_unmet_needs(config, encoder, objective, prepared)
-        train, validation = (
-            training_part(config, prepared, index, device, ranks)
-            for index in (prepared.split.train, prepared.split.validation)
-        )
+        task.refuse_unmet_needs(encoder, objective, prepared)
         if before is None:
-            run = _new_run(config, prepared, encoder, device, out, ranks)
+            run = _new_run(task, prepared, encoder, device, out, ranks)
         else:
             run = before
             run.refuse_other_data(prepared)
         if not run.finished:
-            pretraining = 0.0
-            if config.pretrain is not None:
-                watchers = [*hooks, *([ProgressBar("pre-training")] if progress and ranks.first else [])]
-                first = config.model_copy(update={"training": config.pretrain})
-                parts = (
-                    training_part(first, prepared, prepared.split.train, device, ranks),
-                    training_part(first, prepared, prepared.split.validation, device, ranks),
-                )
-                pretraining = pretrain(
-                    config, config.pretrain, run, encoder, prepared, parts, watchers, ranks
-                )
-                objective.attach(encoder)
-            if isinstance(objective, Forecast) and objective.frozen:
-                encoder.requires_grad_(False)
-            score, score_name = validation_score(config, prepared, device)
-            trainer = Trainer(
-                encoder,
-                objective,
-                train,
-                validation,
-                config.training,
-                seed=config.seed,
-                folder=run.path,
-                score=score,
-                score_name=score_name,
-                hooks=_hooks(config, run, hooks, progress, ranks),
-                ranks=ranks,
-            )
-            _finish(run, trainer.run(), pretraining, encoder, prepared.scaler, ranks)
-            forecasts = isinstance(objective, Forecast) and objective.weight < 1
-            if ranks.first and illustrate and forecasts and isinstance(prepared, PreparedSeries):
-                write_intervals(run, prepared)
-        drawn = not illustrate or (run.path / "examples.npz").exists()
-        if ranks.first and isinstance(prepared, Prepared) and not drawn:
-            write_snapshots(run.path, config, prepared, run.encoder().to(device), device)
+            _train(run, task, prepared, encoder, objective, hooks, progress, ranks, device)
+        if ranks.first and illustrate:
+            task.snapshot(run, prepared, device)
+        if ranks.first and evaluation:
+            score(run, task, prepared, progress=progress)
         ranks.wait()
     return run
 
 
-def _warnings(config: Configuration, prepared: Prepared | PreparedSeries) -> Iterator[str]:
-    chunks = across_chunks(config, prepared.panel)
-    seasons = (
-        some_steps_of_a_season(config, prepared.records) if isinstance(prepared, PreparedSeries) else None
+def _train(
+    run: Run,
+    task: Task,
+    prepared: Prepared,
+    encoder: Encoder,
+    objective: Objective,
+    hooks: Sequence[Hook],
+    progress: bool,
+    ranks: Ranks,
+    device: torch.device,
+) -> None:
+    """Both phases of training, or the only one, and what they leave in the run's folder."""
+    config, pretraining = task.config, 0.0
+    if config.pretrain is not None:
+        watchers = [*hooks, *([ProgressBar("pre-training")] if progress and ranks.first else [])]
+        first = config.model_copy(update={"training": config.pretrain})
+        parts = _parts(first, prepared, device, ranks)
+        pretraining = pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
+        objective.attach(encoder)
+    if not objective.trains_encoder:
+        encoder.requires_grad_(False)
+    scored, score_name = task.validation_score(prepared, objective, device)
+    trainer = Trainer(
+        encoder,
+        objective,
+        *_parts(config, prepared, device, ranks),
+        config.training,
+        seed=config.seed,
+        folder=run.path,
+        score=scored,
+        score_name=score_name,
+        hooks=_hooks(config, run, hooks, progress, ranks),
+        ranks=ranks,
     )
-    yield from (warning for warning in (chunks, seasons) if warning is not None)
+    outcome = trainer.run()
+    if ranks.first:
+        facts = {"seconds": pretraining + outcome.seconds, "training": asdict(outcome)}
+        write_json(run.path / "provenance.json", run.provenance | facts)
+        run.write_encoder(encoder, prepared.scaler)
+    ranks.wait()
 
 
-def _prepare_in_turn(config: Configuration, progress: bool, ranks: Ranks) -> Prepared | PreparedSeries:
+def _warnings(task: Task, prepared: Prepared) -> Iterator[str]:
+    if (chunks := across_chunks(task.config, prepared.panel)) is not None:
+        yield chunks
+    yield from task.warnings(prepared)
+
+
+def _prepare_in_turn(task: Task, progress: bool, ranks: Ranks) -> Prepared:
     """The first process decodes recordings; the others find them in the cache."""
     if not ranks.first:
         ranks.wait()
-    prepared = prepare(config, progress=progress and ranks.first)
+    prepared = task.prepare(progress=progress and ranks.first)
     if ranks.first:
         ranks.wait()
     return prepared
@@ -175,19 +182,20 @@ def _hooks(
     return chosen
 
 
-def _finish(
-    run: Run, outcome: Outcome, pretraining: float, encoder: Encoder, scaler: Scaler, ranks: Ranks
-) -> None:
-    if ranks.first:
-        seconds = pretraining + outcome.seconds
-        facts = run.provenance | {"seconds": seconds, "training": asdict(outcome)}
-        write_json(run.path / "provenance.json", facts)
-        run.write_encoder(encoder, scaler)
+def _parts(
+    config: Configuration, prepared: Prepared, device: torch.device, ranks: Ranks
+) -> tuple[Part, Part]:
+    """Training and validation part."""
+    train, validation = (
+        training_part(config, prepared, index, device, ranks)
+        for index in (prepared.split.train, prepared.split.validation)
+    )
+    return train, validation
 
 
 def training_part(
     config: Configuration,
-    prepared: Prepared | PreparedSeries,
+    prepared: Prepared,
     index: Ints,
     device: torch.device,
     ranks: Ranks,
@@ -207,14 +215,15 @@ def training_part(
 
 
 def _new_run(
-    config: Configuration,
-    prepared: Prepared | PreparedSeries,
+    task: Task,
+    prepared: Prepared,
     encoder: Encoder,
     device: torch.device,
     out: Path | str | None,
     ranks: Ranks,
 ) -> Run:
     """The folder with all that is known before training; made by the first process for all."""
+    config = task.config
     path = [str(out or _free_path(config))]
     if ranks.world > 1:
         distributed.broadcast_object_list(path)
@@ -224,10 +233,10 @@ def _new_run(
             raise RunError(f"{folder} is a file; give another --out, the name of a folder")
         if folder.exists() and any(folder.iterdir()):
             raise RunError(
-                f"{folder} is not empty; give another --out, or --resume {folder} to go on with it"
+                f"{folder} is not empty; give another --out, or resume the run in it with --resume {folder}"
             )
         parameters = sum(p.numel() for p in encoder.parameters())
-        write_json(folder / "provenance.json", provenance(config, prepared, device, parameters))
+        write_json(folder / "provenance.json", provenance(task, prepared, device, parameters))
         split = prepared.split
         write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
         write_config(folder / "config.yaml", config)

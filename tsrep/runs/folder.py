@@ -6,22 +6,24 @@ import json
 import shlex
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.forecasting.forecast import Forecast
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
-from tsrep.runs.build import blank_encoder, blank_objective, initial_weights
+from tsrep.rng import initial_weights
+from tsrep.runs.build import blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
-from tsrep.runs.prepare import Prepared
-from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
 from tsrep.training.state import load_weights, save_weights
+
+if TYPE_CHECKING:
+    from tsrep.runs.task import Task
 
 OWN = "objective."  # of the names in weights.safetensors
 
@@ -50,6 +52,13 @@ class Run:
     def config(self) -> Configuration:
         """The run's configuration."""
         return configure(read_config(self.path / "config.yaml"))
+
+    @property
+    def task(self) -> Task:
+        """What the run does with its kind of data."""
+        from tsrep.runs.task import task_of
+
+        return task_of(self.config)
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -82,7 +91,7 @@ class Run:
         RunError
             When training has not ended, or the file is broken.
         """
-        self._refuse_unfinished()
+        self.refuse_unfinished()
         data = self.provenance["data"]
         with initial_weights(0, "about to be replaced"):
             encoder = blank_encoder(self.config, len(data["channels"]), len(data.get("covariates", [])))
@@ -104,12 +113,12 @@ class Run:
         """
         encoder = self.encoder()
         objective = self.objective(encoder)
-        if not isinstance(objective, Forecast):
+        if not objective.forecasts:
             raise RunError(
                 f"{self.path} was trained by {self.config.objective.name}, which makes no forecasts; train "
                 "one that does with: tsrep fit --objective forecast"
             )
-        if objective.weight == 1:
+        if not objective.has_forecasts:
             raise RunError(
                 f"{self.path} was trained by its contrast alone (objective.weight is 1), so its head says "
                 "nothing; train one with a smaller weight"
@@ -129,7 +138,7 @@ class Run:
         RunError
             When training has not ended, or the file is broken.
         """
-        self._refuse_unfinished()
+        self.refuse_unfinished()
         data = self.provenance["data"]
         encoder = encoder or self.encoder()
         weights = load_weights(self.path / "weights.safetensors")
@@ -162,7 +171,7 @@ class Run:
         """What the encoder's signals were standardised by; None when each record has its own."""
         from safetensors import safe_open
 
-        self._refuse_unfinished()
+        self.refuse_unfinished()
         with safe_open(self.path / "encoder.safetensors", "pt") as file:
             metadata = file.metadata()
         if "mean" not in metadata:
@@ -170,12 +179,19 @@ class Run:
         mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
         return Scaler(mean, std)
 
-    def _refuse_unfinished(self) -> None:
+    def refuse_unfinished(self) -> None:
+        """Check that training has ended.
+
+        Raises
+        ------
+        RunError
+            Saying how to finish it.
+        """
         if not self.finished:
             command = shlex.join(["tsrep", "fit", "--resume", str(self.path)])
             raise RunError(f"{self.path} has no encoder yet; finish it with: {command}")
 
-    def refuse_other_data(self, prepared: Prepared | PreparedSeries) -> None:
+    def refuse_other_data(self, prepared: Prepared) -> None:
         """Check that data and split made now are those of the run.
 
         Raises
@@ -185,7 +201,7 @@ class Run:
         """
         split = json.loads((self.path / "split.json").read_text(encoding="utf-8"))
         for what, then, now in (
-            ("data", self.provenance["data"]["digest"], prepared.records.digest),
+            ("data", self.provenance["data"]["digest"], prepared.digest),
             ("split", split["digest"], prepared.split.digest),
         ):
             if then != now:

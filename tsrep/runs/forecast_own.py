@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.forecasting.forecaster import Forecaster
-from tsrep.runs.direct_forecast import forecast_of
+from tsrep.evaluation.forecasts.look_backs import forecast_of
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.runs.folder import Run
 from tsrep.runs.intervals import intervals_of
 from tsrep.runs.own_series import continued, own_series, reading_of

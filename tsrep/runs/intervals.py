@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.evaluation.forecasts.conformal import Conformal, calibrate
 from tsrep.evaluation.forecasts.coverage import Covering
 from tsrep.evaluation.forecasts.errors import Forecast
-from tsrep.runs.direct_forecast import forecast_of
+from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.training.distributed import pick_device
 
@@ -62,9 +62,8 @@ def intervals_of(run: Run, levels: Sequence[float]) -> tuple[Conformal | None, s
     if kept is not None and set(levels) <= set(kept.levels):
         return kept, ""
     try:
-        prepared = prepare(run.config, progress=False)
+        prepared: Any = run.task.prepare(progress=False)
         run.refuse_other_data(prepared)
-        assert isinstance(prepared, PreparedSeries)
         found = _calibrated(run, prepared, sorted({*(kept.levels if kept else KEPT), *levels}))
     except TsrepError as error:
         if kept is None:

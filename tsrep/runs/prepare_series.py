@@ -8,21 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.errors import DataError
-from tsrep.registry import OBJECTIVES, SPLITS
+from tsrep.errors import DataError, RunError
+from tsrep.registry import DATASETS, OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
+from tsrep.runs.prepared import Prepared, evenly, refuse_part
 from tsrep.signals import Panel, Series
+from tsrep.signals.panel import Floats
 from tsrep.signals.series import hop_through_seasons
 from tsrep.signals.standardise import Scaler, standardise_series
 from tsrep.splits.by_time import TimeSplit
 from tsrep.splits.split import PARTS, Split
 
-LONGEST = 256  # steps of a training section where none is set
+LONGEST = 256  # steps of a training window where none is set
 
 
 @dataclass(frozen=True)
-class PreparedSeries:
-    """Data of a run on a series.
+class PreparedSeries(Prepared):
+    """A series of a run; its panel holds training windows of the training and the validation part.
 
     Attributes
     ----------
@@ -31,24 +33,25 @@ class PreparedSeries:
     instances : tuple of Series
         Standardised on the training part, what encoders see: one with all channels, or one a channel.
     spans : TimeSplit
-    panel : Panel
-        Sections of the training and the validation part of all instances.
-    split : Split
-        Of the sections.
-    scaler : Scaler
-        Of covariates and channels, fitted on the training part.
     """
 
     records: Series
     instances: tuple[Series, ...]
     spans: TimeSplit
-    panel: Panel
-    split: Split
-    scaler: Scaler
+
+    @property
+    def source(self) -> str:
+        """What the series is."""
+        return self.records.source
+
+    @property
+    def digest(self) -> str:
+        """Hash of the series."""
+        return self.records.digest
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the data are, for ``provenance.json``."""
+        """What the series is."""
         series = self.records
         return {
             "source": series.source,
@@ -56,7 +59,7 @@ class PreparedSeries:
             "synthetic": series.synthetic,
             "samples": len(self.panel),
             "steps": len(series),
-            "section": self.panel.length,
+            "window": self.panel.length,
             "freq": series.freq,
             "first": str(series.time[0]),
             "last": str(series.time[-1]),
@@ -69,6 +72,49 @@ class PreparedSeries:
             "skipped": [],
         }
 
+    @property
+    def step(self) -> tuple[float, str]:
+        """In steps."""
+        return 1.0, f"steps of {self.records.freq}" if self.records.freq else "steps"
+
+    @property
+    def period(self) -> int:
+        """Steps of the main season."""
+        return self.records.period
+
+    @property
+    def patients_matter(self) -> bool:
+        """A series has neither trials nor patients."""
+        return False
+
+    def encoded_steps(self, context: int) -> int:
+        """A step and its context."""
+        return context + 1
+
+    def output_steps(self, outputs: int, most: int) -> list[int]:
+        """The last one, by which a step is represented."""
+        del most
+        return [outputs - 1]
+
+    def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:
+        """See :meth:`Prepared.complete_windows`; horizons lie inside the part."""
+        refuse_part(part)
+        start, stop = getattr(self.spans, part)
+        origins = np.arange(max(start, lookback), stop - horizon + 1)  # first steps that are forecast
+        found = []
+        for instance, series in enumerate(self.instances):
+            missing = np.concatenate([[0], np.cumsum(np.isnan(series.x).any(axis=0))])
+            complete = missing[origins + horizon] == missing[origins - lookback]
+            found += [(instance, origin) for origin in origins[complete]]
+        if not found:
+            raise RunError(
+                f"the {part} part of the series has no window of {lookback + horizon} steps with every value; "
+                "choose another part or fill the gaps"
+            )
+        chosen = [found[k] for k in evenly(len(found), most)]
+        windows = [self.instances[i].x[:, o - lookback : o + horizon] for i, o in chosen]
+        return np.stack(windows).astype(np.float32)
+
 
 def instances_of(standard: Series, config: Configuration) -> tuple[Series, ...]:
     """The series itself, or where ``dataset.variables`` is ``each`` one of every channel."""
@@ -77,7 +123,7 @@ def instances_of(standard: Series, config: Configuration) -> tuple[Series, ...]:
     return tuple(replace(standard.select([name]), channels=("value",)) for name in standard.channels)
 
 
-def prepare_series(config: Configuration, dataset: Any, series: Series) -> PreparedSeries:
+def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
     """Split a series in time, standardise it on the training part, and cut sections.
 
     Raises
@@ -85,7 +131,7 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
     DataError, SplitError
         When a part is empty, lacks every value of a channel, or does not give a batch of sections.
     """
-    spans: TimeSplit = SPLITS.build(config.split or {"name": dataset.default_split})(series)
+    spans = split_in_time(config, series)
     _refuse_channels_without_values(series, spans)
     standard, scaler = series, Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
     if config.window.standardise != "none":
@@ -107,7 +153,14 @@ def prepare_series(config: Configuration, dataset: Any, series: Series) -> Prepa
                 "window.steps or window.hop_steps"
             )
     split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
-    return PreparedSeries(series, instances, spans, panel, split, scaler)
+    return PreparedSeries(panel, split, scaler, series, instances, spans)
+
+
+def split_in_time(config: Configuration, series: Series) -> TimeSplit:
+    """Checked split by the rule that was asked for, or the one that suits the data set."""
+    rule = SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})
+    spans: TimeSplit = rule(series)
+    return spans
 
 
 def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -> Panel:

@@ -9,11 +9,11 @@ from dataclasses import asdict
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.files import write_json
+from tsrep.registry import OBJECTIVES
 from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import Prepared
-from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepared import Prepared
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
@@ -29,7 +29,7 @@ def pretrain(
     settings: TrainingSettings,
     run: Run,
     encoder: Encoder,
-    prepared: Prepared | PreparedSeries,
+    prepared: Prepared,
     parts: tuple[Part, Part],
     hooks: Sequence[Hook],
     ranks: Ranks,
@@ -57,7 +57,7 @@ def pretrain(
     if done.exists():
         encoder.load_state_dict(load_weights(done))
         return float(json.loads(taken.read_text(encoding="utf-8"))["seconds"])
-    alone = config.objective.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
+    alone = OBJECTIVES.entry(config.objective.name).cls.pretraining(config.objective)
     objective = new_objective(
         config.model_copy(update={"objective": alone}), encoder, prepared.panel, config.seed
     )
@@ -72,7 +72,7 @@ def pretrain(
     except Interrupted:
         command = shlex.join(["tsrep", "fit", "--resume", str(run.path)])
         raise Interrupted(
-            f"stopped while pre-training, with the state saved; go on with: {command}"
+            f"stopped while pre-training, with the state saved; resume with: {command}"
         ) from None
     if ranks.first:
         write_json(taken, asdict(outcome))

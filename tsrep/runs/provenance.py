@@ -13,22 +13,20 @@ from typing import Any
 
 import torch
 
-from tsrep.runs.config import Configuration
-from tsrep.runs.prepare import Prepared
-from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.task import Task
 
 PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb")
 
 
-def provenance(
-    config: Configuration, prepared: Prepared | PreparedSeries, device: torch.device, parameters: int
-) -> dict[str, Any]:
+def provenance(task: Task, prepared: Prepared, device: torch.device, parameters: int) -> dict[str, Any]:
     """Facts for ``provenance.json``; the training time is added when it is known."""
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "git": _git_state(),
-        "data": {"name": config.dataset.name} | prepared.facts,
-        "seed": config.seed,
+        "task": task.name,
+        "data": {"name": task.config.dataset.name} | prepared.facts,
+        "seed": task.config.seed,
         "device": _device_name(device),
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -14,16 +14,15 @@ from tsrep.evaluation.embedding import embed
 from tsrep.files import write_arrays
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
-from tsrep.runs.prepare import Prepared
+from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
-from tsrep.splits.split import PARTS
 
 EXAMPLES = 6
 
 
 def write_snapshots(
-    folder: Path, config: Configuration, prepared: Prepared, encoder: Encoder, device: torch.device
+    folder: Path, config: Configuration, prepared: PreparedPanel, encoder: Encoder, device: torch.device
 ) -> None:
     """``embeddings.npz`` (mean over the windows of each record) and ``examples.npz`` of the run."""
     panel = prepared.panel
@@ -39,24 +38,16 @@ def write_snapshots(
         label=panel.label[first],
         patient=panel.patient[first],
         trial=trial,
-        part=_part_of(prepared)[first],
+        part=prepared.part_of_samples()[first],
         classes=np.array(panel.classes),
     )
-    _write_examples(folder / "examples.npz", prepared.records, prepared.panel, _part_of(prepared))
+    _write_examples(folder / "examples.npz", prepared.records, prepared.panel, prepared.part_of_samples())
 
 
 def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
     total = np.zeros((groups, x.shape[1]))
     np.add.at(total, group, x)
     return (total / np.bincount(group, minlength=groups)[:, None]).astype(np.float32)
-
-
-def _part_of(prepared: Prepared) -> Ints:
-    """Number of the part that each window is in, -1 for none."""
-    part = np.full(len(prepared.panel), -1)
-    for number, name in enumerate(PARTS):
-        part[getattr(prepared.split, name)] = number
-    return part
 
 
 def _write_examples(path: Path, records: Panel, panel: Panel, part: Ints) -> None:

@@ -85,7 +85,7 @@ class Chronological:
         Fractions of the steps. The usual forecasting benchmarks have .7 and .1, TS2Vec and AutoTCL .6 and .2.
     """
 
-    kind: ClassVar[str] = "series"
+    task: ClassVar[str] = "series"
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class EttMonths:
     Zhou et al., "Informer", AAAI 2021.
     """
 
-    kind: ClassVar[str] = "series"
+    task: ClassVar[str] = "series"
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class SeriesFile:
     A channel that never changes is kept as long as others do; standardised, it is zero.
     """
 
-    kind: ClassVar[str] = "series"
+    task: ClassVar[str] = "series"
     about: ClassVar[About] = About(
         title="Own series in a CSV or Parquet file",
         licence="yours",

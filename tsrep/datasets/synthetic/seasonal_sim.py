@@ -60,7 +60,7 @@ class SeasonalSim:
     variance of ``e``, :attr:`innovation`.
     """
 
-    kind: ClassVar[str] = "series"
+    task: ClassVar[str] = "series"
     about: ClassVar[About] = About(
         title="Synthetic series with planted periods",
         licence="CC0 (made on this machine)",

@@ -15,6 +15,7 @@ from tsrep.signals.series import Span
 
 Array = NDArray[Any]
 REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR = "repeat-last", "seasonal-naive", "ridge-nlinear"
+BASELINES = (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)
 LOOKBACK = 336
 
 

@@ -8,8 +8,8 @@ Were the windows exchangeable with those to come, the intervals would cover the 
 they say. They are not: neighbouring windows overlap, so that there are far fewer independent errors than
 windows, and series drift, so that later errors may be larger. Coverage is therefore approximate, and holds
 for each step ahead by itself, not for a whole path; show the measured one, of
-:mod:`tsrep.evaluation.forecasts.coverage`, beside the nominal level. A forecaster whose weights were chosen on the same
-part has errors there that are a little too small.
+:mod:`tsrep.evaluation.forecasts.coverage`, beside the nominal level. A forecaster whose weights were chosen
+on the same part has errors there that are a little too small.
 
 References
 ----------

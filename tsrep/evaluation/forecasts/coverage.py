@@ -16,7 +16,7 @@ from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.conformal import Conformal, windows
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.rows import blocks, future
-from tsrep.evaluation.score_json import nan_to_none
+from tsrep.evaluation.scores import nan_to_none
 from tsrep.files import write_json
 from tsrep.signals.series import Series, Span
 

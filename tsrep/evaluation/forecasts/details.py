@@ -73,7 +73,8 @@ def save_details(path: Path, parts: Mapping[str, ForecastDetails]) -> None:
         held = details.examples
         arrays |= {f"{part}/{name}": getattr(held, name) for name in ("origins", "past", "truth")}
         arrays |= {f"{part}/prediction/{name}": array for name, array in held.predictions.items()}
-        arrays |= {f"{part}/channels": np.array(details.channels), f"{part}/lookback": np.array(details.lookback)}
+        arrays[f"{part}/channels"] = np.array(details.channels)
+        arrays[f"{part}/lookback"] = np.array(details.lookback)
         for kind in ("per_step", "per_channel"):
             for (method, horizon), array in getattr(details, kind).items():
                 arrays[f"{part}/{kind}/{method}/{horizon}"] = array
@@ -90,25 +91,26 @@ def load_details(path: Path) -> dict[str, ForecastDetails]:
     """
     try:
         arrays = read_arrays(path)
-        parts = dict.fromkeys(name.split("/")[0] for name in arrays)
-        return {part: _details({n.removeprefix(f"{part}/"): a for n, a in arrays.items() if n.startswith(f"{part}/")})
-                for part in parts}  # fmt: skip
+        return {part: _details(_below(arrays, part)) for part in {name.split("/")[0]: 0 for name in arrays}}
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{path} is not readable as forecasts; remove it and evaluate again") from error
 
 
-def _details(arrays: Mapping[str, Array]) -> ForecastDetails:
-    def of(kind: str) -> dict[str, Array]:
-        return {n.removeprefix(f"{kind}/"): a for n, a in arrays.items() if n.startswith(f"{kind}/")}
+def _below(arrays: Mapping[str, Array], word: str) -> dict[str, Array]:
+    """The arrays whose names begin with a word and a slash, without them."""
+    start = f"{word}/"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
+
+def _details(arrays: Mapping[str, Array]) -> ForecastDetails:
     def by_horizon(kind: str) -> dict[tuple[str, int], Array]:
-        keys = {name: name.rpartition("/") for name in of(kind)}
-        return {(method, int(h)): of(kind)[name] for name, (method, _, h) in keys.items()}
+        split = [(*name.rpartition("/"), array) for name, array in _below(arrays, kind).items()]
+        return {(method, int(horizon)): array for method, _, horizon, array in split}
 
     return ForecastDetails(
         by_horizon("per_step"),
         by_horizon("per_channel"),
-        Examples(arrays["origins"], arrays["past"], arrays["truth"], of("prediction")),
+        Examples(arrays["origins"], arrays["past"], arrays["truth"], _below(arrays, "prediction")),
         tuple(map(str, arrays["channels"])),
         int(arrays["lookback"]),
     )

@@ -6,28 +6,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
+from tsrep.evaluation.forecasts.baselines import BASELINES, RIDGE_NLINEAR
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.forecasts.heads import FrozenFeatures, fit_head, last_values
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcome, Outcomes
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
 from tsrep.evaluation.forecasts.summary import check_instances, summarise
-from tsrep.evaluation.labels.scoring import RANDOM_INIT
+from tsrep.evaluation.scores import RANDOM_INIT, Scores
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 
 __all__ = ["Forecast", "FrozenFeatures", "direct_scores"]
 
-RULES = (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)
 STRONGER = (1e4, 1e5)  # penalties for representations, which may have more features than there are rows
 
 
 def direct_scores(
     forecasters: Mapping[str, Iterable[Forecast]],
-    represented: Mapping[str, Iterable[FrozenFeatures]],
+    frozen: Mapping[str, Iterable[FrozenFeatures]],
     instances: Sequence[Series],
     split: TimeSplit,
     settings: ForecastSettings,
@@ -38,7 +36,7 @@ def direct_scores(
     control: str = RANDOM_INIT,
     seed: int = 0,
     on_step: Callable[[str], None] | None = None,
-) -> ForecastScores:
+) -> Scores:
     """Score forecasters as they are, and ridges on frozen representations of look-backs.
 
     Parameters
@@ -46,7 +44,7 @@ def direct_scores(
     forecasters : mapping of method to an iterable over seeds of callables
         Of an instance's number and an int array of steps: forecasts on the scale of the instances, shape
         (row, horizon, channel), each from the look-back that ends at its step. Asked for any number of steps.
-    represented : mapping of method to an iterable over seeds of Represented
+    frozen : mapping of method to an iterable over seeds of Represented
         What stands for the look-back that ends at each step. A ridge in closed form forecasts from it: one
         for all channels, its penalty (one of the settings', or a stronger one) chosen on the validation
         part. So are scored a frozen random encoder
@@ -73,7 +71,7 @@ def direct_scores(
 
     Returns
     -------
-    ForecastScores
+    Scores
         Baselines first, then forecasters and representations in their order.
 
     Raises
@@ -91,9 +89,9 @@ def direct_scores(
 
     A forecast that is not finite is an error and not left out, as no method may choose its windows.
     """
-    _check(horizon, lookback, [*RULES, *forecasters, *represented])
+    _check(horizon, lookback, [*BASELINES, *forecasters, *frozen])
     reach = max(lookback, 2)  # ridge-nlinear needs a value besides the last one
-    settings = settings.model_copy(update={"horizons": (horizon,), "skip": reach - 1})
+    settings = replace(settings, horizons=(horizon,), skip=reach - 1)
     spans = EvaluationSpans(split, part, reach_back=True)
     _check_history(spans, reach, horizon)
     spans.check(settings)
@@ -113,8 +111,8 @@ def direct_scores(
     linear = last_values(measuring.values, split.train, reach)
     methods = measuring.rules() | {RIDGE_NLINEAR: [head(RIDGE_NLINEAR, linear)]}
     methods |= {method: [forecast(method, said) for said in seeds] for method, seeds in forecasters.items()}
-    methods |= {method: [head(method, given) for given in seeds] for method, seeds in represented.items()}
-    return replace(summarise(measuring, methods, control, seed), protocol="direct", lookback=lookback)
+    methods |= {method: [head(method, given) for given in seeds] for method, seeds in frozen.items()}
+    return summarise(measuring, methods, control, seed, lookback=lookback)
 
 
 def _check(horizon: int, lookback: int, methods: Sequence[str]) -> None:

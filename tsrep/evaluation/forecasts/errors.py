@@ -175,11 +175,9 @@ def resample_blocks(parts: Sequence[Errors], length: int, n_bootstrap: int, *, s
     if block_count(n, length) > 1:
         draws = block_sums(mean.by_origin, block_starts(n, length, n_bootstrap, seed=seed), length)
     count, scaled = (np.where(draws[:, i] > 0, draws[:, i], np.nan) for i in (2, 4))
-    per_seed = {name: [part.means[name] for part in parts] for name in mean.means}
     return Resampled(
-        mean.means,
+        {name: tuple(part.means[name] for part in parts) for name in mean.means},
         {"mse": draws[:, 0] / count, "mae": draws[:, 1] / count, "mase": draws[:, 3] / scaled},
-        {name: float(np.std(v, ddof=1)) if len(v) > 1 else np.nan for name, v in per_seed.items()},
     )
 
 

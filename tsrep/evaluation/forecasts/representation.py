@@ -13,12 +13,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tsrep.evaluation.forecasts.features import encode, validation_error
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.forecasts.outcomes import Measuring
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
 from tsrep.evaluation.forecasts.summary import check_instances, summarise
-from tsrep.evaluation.labels.scoring import RANDOM_INIT
+from tsrep.evaluation.scores import RANDOM_INIT, Scores
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 
@@ -37,7 +36,7 @@ def forecast_scores(
     control: str = RANDOM_INIT,
     seed: int = 0,
     on_step: Callable[[str], None] | None = None,
-) -> ForecastScores:
+) -> Scores:
     """Score methods by ridge regressions on their frozen representations.
 
     Parameters
@@ -63,7 +62,7 @@ def forecast_scores(
 
     Returns
     -------
-    ForecastScores
+    Scores
         Baselines first, then the methods in their order.
 
     Raises

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from tsrep.errors import DataError
 from tsrep.evaluation.block_bootstrap import block_count
 from tsrep.evaluation.bootstrap import Resampled, paired_difference
+from tsrep.evaluation.forecasts.baselines import BASELINES
+from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.forecasts.errors import over_seeds, resample_blocks
-from tsrep.evaluation.forecasts.forecast_scores import Examples, ForecastScore, ForecastScores
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcomes
 from tsrep.evaluation.forecasts.rows import origins
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
+from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.signals.series import Series
 
 Array = NDArray[Any]
@@ -47,7 +49,9 @@ def check_instances(instances: Sequence[Series], spans: EvaluationSpans) -> None
         )
 
 
-def summarise(measuring: Measuring, methods: Methods, control: str, seed: int) -> ForecastScores:
+def summarise(
+    measuring: Measuring, methods: Methods, control: str, seed: int, *, lookback: int = 0
+) -> Scores:
     """Everything in the form in which it is kept.
 
     Parameters
@@ -59,6 +63,8 @@ def summarise(measuring: Measuring, methods: Methods, control: str, seed: int) -
         The method, if there is one of that name, that all others get a paired difference from.
     seed : int
         Of the bootstrap.
+    lookback : int
+        Steps that all forecasts are made from, where it is one number.
     """
     keys = [(method, h) for method in methods for h in measuring.horizons]
     errors = {(method, h): [outcomes[h].errors for outcomes in methods[method]] for method, h in keys}
@@ -69,24 +75,25 @@ def summarise(measuring: Measuring, methods: Methods, control: str, seed: int) -
         for method, h in keys
     }
     scores = tuple(_score(measuring, (method, h), methods[method], resampled, control) for method, h in keys)
-    return ForecastScores(
-        scores,
+    details = ForecastDetails(
         {key: mean.per_step for key, mean in means.items()},
         {key: mean.per_channel for key, mean in means.items()},
         _examples(measuring, {name: seeds[0] for name, seeds in methods.items()}),
         measuring.instances[0].channels,
-        (*measuring.notes, *_warnings(scores)),
+        lookback,
     )
+    notes = (*measuring.notes, *_warnings(scores))
+    return Scores(scores, forecasts={measuring.spans.part: details}, notes=notes)
 
 
-def _warnings(scores: Sequence[ForecastScore]) -> Iterator[str]:
+def _warnings(scores: Sequence[Score]) -> Iterator[str]:
     """What a reader should not overlook: intervals out of few blocks, rows that were left out."""
     few = {s.horizon: s.blocks for s in scores if s.blocks < FEW_BLOCKS}
     if few:
         listed = ", ".join(f"{blocks} (horizon {h})" for h, blocks in few.items())
         yield f"Intervals from few blocks of time are crude and too narrow: {listed}."
     for method in dict.fromkeys(s.method for s in scores):
-        dropped = max(s.dropped for s in scores if s.method == method)
+        dropped = int(max(s.details["dropped"] for s in scores if s.method == method))
         if dropped:
             yield f"{method}: up to {dropped} training rows are left out, as values or features are missing."
 
@@ -102,27 +109,32 @@ def _score(
     seeds: Sequence[Outcomes],
     resampled: Mapping[tuple[str, int], Resampled],
     against: str,
-) -> ForecastScore:
+) -> Score:
     method, horizon = key
     own = resampled[key]
     control = None if method == against else resampled.get((against, horizon))
-    errors = [outcomes[horizon].errors for outcomes in seeds]
     windows = len(origins(measuring.spans.score, horizon))
-    return ForecastScore(
+    role: Role = "baseline" if method in BASELINES else "control" if method == against else "method"
+    fits = [outcomes[horizon] for outcomes in seeds if np.isfinite(outcomes[horizon].alpha)]
+    details = {"alpha": float(np.mean([fit.alpha for fit in fits]))} if fits else {}
+    return Score(
         method=method,
+        role=role,
+        protocol="forecast",
+        metric="mse",
         part=measuring.spans.part,
-        horizon=horizon,
+        unit="window",
+        n=windows,
+        seeds=own.seeds,
         metrics=own.intervals(),
         spread=own.spread,
-        seeds=len(seeds),
-        windows=windows,
+        by_seed=own.by_seed,
+        horizon=horizon,
         blocks=block_count(windows, _block(measuring, horizon)),
-        alpha=float(np.mean([outcomes[horizon].alpha for outcomes in seeds])),
-        by_seed={name: tuple(e.means[name] for e in errors) for name in own.value},
+        n_bootstrap=measuring.settings.n_bootstrap,
         against="" if control is None else against,
         difference={} if control is None else paired_difference(own, control),
-        fitted=seeds[0][horizon].fitted,
-        dropped=seeds[0][horizon].dropped,
+        details=details | {"fitted": seeds[0][horizon].fitted, "dropped": seeds[0][horizon].dropped},
     )
 
 

@@ -67,8 +67,8 @@ class Probe:
         share one column, whose probability is that of the second.
     constant : float64 array, shape (class,)
         Probability of the classes that could not be fitted: their rate.
-    penalty : float
-        The ``C`` that was used.
+    C : float
+        That was used, the inverse regularisation strength.
     multilabel : bool
     scheme : str
     """
@@ -78,7 +78,7 @@ class Probe:
     intercept: Array
     fitted: Array
     constant: Array
-    penalty: float
+    C: float
     multilabel: bool
     scheme: Scheme
 
@@ -122,12 +122,12 @@ def fit_probe(
         Of the labelled training samples; they are standardised by their own mean and deviation.
     label : int array, shape (sample,), or bool array, shape (sample, class)
     classes : int
-    penalties : sequence of float
-        Values of ``C``. With several, the best macro AUROC on the validation part decides (of equals the
+    C : sequence of float
+        Values tried. With several, the best macro AUROC on the validation part decides (of equals the
         smallest ``C``); without a validation part, or when its AUROC is not defined, the last is taken.
     validation : (features, label), optional
     scheme : str
-        For three classes and more. The published evaluation is ``"one-vs-rest"`` with ``penalties=(1.0,)``.
+        For three classes and more. The published evaluation is ``"one-vs-rest"`` with ``C=(1.0,)``.
     tolerance : float
         Relative to the gradient at zero.
     dtype : type
@@ -158,8 +158,8 @@ def fit_probe(
     tried = sorted(C) if held is not None else C[-1:]
     best, best_score = None, -np.inf
     path = logistic_path(x, y, tried, link=link, tolerance=tolerance)
-    for penalty, (weight, intercept) in zip(tried, path, strict=True):
-        probe = Probe(standardiser, weight, intercept, *shared, penalty, multilabel, scheme)
+    for c, (weight, intercept) in zip(tried, path, strict=True):
+        probe = Probe(standardiser, weight, intercept, *shared, c, multilabel, scheme)
         score = -np.inf if held is None else _macro_auroc(probe._probability(held[0]), held[1])
         if best is None or score > best_score or best_score == -np.inf:
             best, best_score = probe, score

@@ -1,4 +1,4 @@
-"""Penalised logistic regression for all classes and a path of penalties, preconditioned once.
+"""Penalised logistic regression for all classes and a path of values of C, preconditioned once.
 
 Minimises what scikit-learn minimises, ``C * sum(loss) + ||w||^2 / 2`` with a free intercept. Features
 out of an encoder are strongly correlated, so plain L-BFGS takes hundreds of steps. One
@@ -31,7 +31,7 @@ def logistic_path(
     tolerance: float = 1e-5,
     max_steps: int = 1000,
 ) -> Iterator[tuple[Array, Array]]:
-    """Weights and intercepts for each penalty, each solution started from the one before.
+    """Weights and intercepts for each value of C, each solution started from the one before.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def logistic_path(
         Standardised; the arithmetic is in its precision.
     y : array, shape (sample, column), 0 or 1
         With the sigmoid each column is a problem of its own; with softmax one column a class.
-    penalties : sequence of float
-        Values of ``C``; ascending is fastest.
+    C : sequence of float
+        Values, inverse regularisation strengths; ascending is fastest.
     link : str
     tolerance : float
         Stops when the preconditioned gradient has fallen to this part of the gradient at zero.

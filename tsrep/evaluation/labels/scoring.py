@@ -2,122 +2,99 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from tsrep.evaluation.bootstrap import Resampled, paired_difference, resample
-from tsrep.evaluation.labels.aggregate import Aggregation, by_record, is_by_record
+from tsrep.evaluation.labels.aggregate import by_record, is_by_record
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import classes_scored
-from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.scores import Score, Unit
-
-RANDOM_INIT = "random initialisation"
-ByUnit = dict[Unit, Resampled]
+from tsrep.evaluation.predictions import Predictions, mean_predictions
+from tsrep.evaluation.scores import Role, Score, Scores
+from tsrep.signals.panel import Ints
 
 
-def score(
-    predictions: Sequence[Predictions],
-    *,
-    method: str,
-    protocol: str,
-    part: str,
-    labels: float = 1.0,
-    subsample_by: str = "all",
-    aggregate: Aggregation = "mean",
-    n_bootstrap: int = 1000,
-    seed: int = 0,
-    control: Sequence[Predictions] | None = None,
-    against: str = RANDOM_INIT,
-    labelled: float = math.nan,
-    labelled_patients: float = math.nan,
-) -> list[Score]:
-    """Scores of one method, per record and, where records have several windows, per window.
+class Scoring:
+    """Scores of methods under one protocol with one draw of labels, paired with the control scored before.
 
     Parameters
     ----------
-    predictions : sequence of Predictions
-        One for each seed, of the same units.
-    method, protocol, part, labels, drawn_by, labelled, labelled_patients
-        As in :class:`Score`.
-    aggregate : str
-        How windows become records.
-    resamples, seed : int
-        Of the bootstrap; the same seed pairs methods.
-    control : sequence of Predictions, optional
-        Of the method named by ``against``, on the same patients; gives the paired difference.
-
-    Raises
-    ------
-    DataError
-        When predictions are missing, contradictory or not finite.
+    evaluation : LabelEvaluation
+    protocol, metric : str
+        Name of the protocol and of its primary metric.
+    fraction : float
+    subsample_by : str
+    labelled : sequence of int64 arrays
+        Samples whose labels are used, for each seed.
     """
-    own = resample_units(predictions, aggregate, n_bootstrap, seed)
-    other = None if control is None else resample_units(control, aggregate, n_bootstrap, seed)
-    return summarise(
-        predictions,
-        own,
-        other,
-        "" if control is None else against,
-        method=method,
-        protocol=protocol,
-        part=part,
-        subsample_by=subsample_by,
-        labels=labels,
-        labelled=labelled,
-        labelled_patients=labelled_patients,
-    )
 
+    def __init__(
+        self,
+        evaluation: LabelEvaluation,
+        protocol: str,
+        metric: str,
+        fraction: float,
+        subsample_by: str,
+        labelled: Sequence[Ints],
+    ) -> None:
+        self.evaluation, self.protocol, self.metric = evaluation, protocol, metric
+        self.fraction, self.subsample_by = fraction, subsample_by
+        patients = [len(np.unique(evaluation.panel.patient[index])) for index in labelled]
+        self.details = {
+            "labelled": float(np.mean(list(map(len, labelled)))),
+            "labelled_patients": float(np.mean(patients)),
+        }
+        self._control: dict[str, Resampled] = {}
+        self._against = ""
 
-def resample_units(
-    predictions: Sequence[Predictions], aggregate: Aggregation, n_bootstrap: int, seed: int
-) -> ByUnit:
-    """The bootstrap of each unit that the predictions have."""
-    units: dict[Unit, list[Predictions]] = {"record": [by_record(p, aggregate) for p in predictions]}
-    if not all(is_by_record(p) for p in predictions):
-        units["window"] = list(predictions)
-    return {unit: resample(each, n_bootstrap=n_bootstrap, seed=seed) for unit, each in units.items()}
+    def of(self, method: str, role: Role, predictions: Sequence[Predictions]) -> Scores:
+        """Scores per record and, where records have several windows, per window.
 
+        Parameters
+        ----------
+        method, role : str
+        predictions : sequence of Predictions
+            One for each seed, of the same units.
 
-def summarise(
-    predictions: Sequence[Predictions],
-    own: ByUnit,
-    control: ByUnit | None,
-    against: str,
-    *,
-    method: str,
-    protocol: str,
-    part: str,
-    subsample_by: str,
-    labels: float,
-    labelled: float,
-    labelled_patients: float,
-) -> list[Score]:
-    """Scores out of finished bootstraps, see :func:`score`."""
-    first = predictions[0]
-    scores = []
-    for unit, resampled in own.items():
-        n = len(np.unique(first.trial)) if unit == "record" else len(first)
-        scores.append(
-            Score(
-                method=method,
-                protocol=protocol,
-                part=part,
-                unit=unit,
-                labels=labels,
-                subsample_by=subsample_by,
-                seeds=len(predictions),
-                n=n,
-                patients=len(np.unique(first.patient)),
-                classes_scored=classes_scored(first.target, first.prob.shape[1]),
-                metrics=resampled.intervals(),
-                spread=resampled.spread,
-                n_bootstrap=len(next(iter(resampled.draws.values()))),
-                labelled=labelled,
-                labelled_patients=labelled_patients,
-                against=against,
-                difference={} if control is None else paired_difference(resampled, control[unit]),
-            )
+        Raises
+        ------
+        DataError
+            When predictions are missing, contradictory or not finite.
+        """
+        e = self.evaluation
+        units = {"record": [by_record(each, e.aggregate) for each in predictions]}
+        if not all(map(is_by_record, predictions)):
+            units["window"] = list(predictions)
+        own = {unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed) for unit, u in units.items()}
+        scores = tuple(self._score(method, role, unit, units[unit][0], own[unit]) for unit in units)
+        if role == "control":
+            self._control, self._against = own, method
+        kept = {}
+        if self.fraction == max(e.fractions):
+            kept[scores[0].key] = mean_predictions(units["record"])
+        return Scores(scores, kept)
+
+    def _score(self, method: str, role: Role, unit: str, one: Predictions, own: Resampled) -> Score:
+        paired = role == "method" and unit in self._control
+        return Score(
+            method=method,
+            role=role,
+            protocol=self.protocol,
+            metric=self.metric,
+            part=self.evaluation.part,
+            unit=unit,
+            n=len(one),
+            seeds=own.seeds,
+            metrics=own.intervals(),
+            spread=own.spread,
+            by_seed=own.by_seed,
+            fraction=self.fraction,
+            subsample_by=self.subsample_by,
+            patients=len(np.unique(one.patient)),
+            classes_scored=classes_scored(one.target, one.prob.shape[1]),
+            n_bootstrap=self.evaluation.n_bootstrap,
+            against=self._against if paired else "",
+            difference=paired_difference(own, self._control[unit]) if paired else {},
+            details=self.details,
         )
-    return scores

@@ -19,15 +19,15 @@ from tsrep.signals.panel import Ints
 
 Array = NDArray[Any]
 HARD_MARGIN = 1e8
-COSTS = (*(10.0**k for k in range(-4, 5)), HARD_MARGIN)
-C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0)
+SVM_C = (*(10.0**k for k in range(-4, 5)), HARD_MARGIN)
+LOGISTIC_C = (0.001, 0.01, 0.1, 1.0, 10.0)
 LARGEST = 10_000
 _FOLDS = 5
 _LEAST = 50  # samples (or groups) below which nothing is chosen
 
 
 @dataclass(frozen=True, eq=False)
-class SupportVectors:
+class RbfSvm:
     """A fitted SVM.
 
     Attributes
@@ -43,7 +43,7 @@ class SupportVectors:
     model: SVC | None
     present: Ints
     classes: int
-    cost: float
+    C: float
 
     def predict(self, features: Array) -> Array:
         """Scores that add up to one, shape (sample, class); the largest is the class that the SVM decides on.
@@ -69,9 +69,9 @@ def fit_svm(
     classes: int,
     *,
     group: Array | None = None,
-    costs: Sequence[float] = COSTS,
+    C: Sequence[float] = SVM_C,
     largest: int = LARGEST,
-) -> SupportVectors:
+) -> RbfSvm:
     """Fit an RBF SVM as published for time-series representations.
 
     Parameters
@@ -82,8 +82,8 @@ def fit_svm(
     classes : int
     group : int array, shape (sample,), optional
         Samples of one group, such as a patient, stay in one fold; default: each its own.
-    costs : sequence of float
-        Values of ``C``; of equals in cross-validated accuracy the first is taken.
+    C : sequence of float
+        Values tried; of equals in cross-validated accuracy the first is taken.
     largest : int
         More samples are thinned out to this number, class by class.
 
@@ -107,13 +107,13 @@ def fit_svm(
     x, y = np.asarray(features[index], np.float64), label[index]
     present = np.unique(y)
     if len(present) < 2:
-        return SupportVectors(None, present, classes, HARD_MARGIN)
+        return RbfSvm(None, present, classes, HARD_MARGIN)
     folds = label_folds(y, None if group is None else group[index])
     model = SVC(C=HARD_MARGIN, gamma="scale")
     if not folds:
-        return SupportVectors(model.fit(x, y), present, classes, HARD_MARGIN)
-    search = GridSearchCV(model, {"C": list(costs)}, cv=folds, scoring="accuracy").fit(x, y)
-    return SupportVectors(search.best_estimator_, present, classes, float(search.best_params_["C"]))
+        return RbfSvm(model.fit(x, y), present, classes, HARD_MARGIN)
+    search = GridSearchCV(model, {"C": list(C)}, cv=folds, scoring="accuracy").fit(x, y)
+    return RbfSvm(search.best_estimator_, present, classes, float(search.best_params_["C"]))
 
 
 def fit_logistic(
@@ -122,7 +122,7 @@ def fit_logistic(
     classes: int,
     *,
     group: Array | None = None,
-    C: Sequence[float] = C_GRID,
+    C: Sequence[float] = LOGISTIC_C,
 ) -> Probe:
     """Fit a multinomial logistic regression on standardised features, ``C`` by the same cross-validation.
 
@@ -130,7 +130,7 @@ def fit_logistic(
     ----------
     features, label, classes, group
         See :func:`fit_svm`.
-    penalties : sequence of float
+    C : sequence of float
         Values of ``C``, of which the best cross-validated accuracy chooses (of equals the smallest);
         where too few samples make no folds it is 1.
 
@@ -167,11 +167,11 @@ def label_folds(label: Array, group: Array | None = None) -> list[tuple[Ints, In
 
 
 def _accuracy_by_folds(
-    features: Array, label: Array, classes: int, folds: Sequence[tuple[Ints, Ints]], penalty: float
+    features: Array, label: Array, classes: int, folds: Sequence[tuple[Ints, Ints]], C: float
 ) -> float:
     right = []
     for fitted, held in folds:
-        probe = fit_probe(features[fitted], label[fitted], classes, C=(penalty,))
+        probe = fit_probe(features[fitted], label[fitted], classes, C=(C,))
         right.append(float((probe.predict(features[held]).argmax(axis=1) == label[held]).mean()))
     return float(np.mean(right))
 

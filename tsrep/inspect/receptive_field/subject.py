@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.forecasting.forecast import Forecast
-from tsrep.forecasting.forecaster import Forecaster
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.inspect.receptive_field.field import DRAWS, EXACT
 from tsrep.objectives.supervised import Supervised
 from tsrep.runs.folder import Run

@@ -1,4 +1,4 @@
-"""An encoder and what it was trained with, as one map from the past to the future."""
+"""An encoder and an objective that forecasts, as one map from the past to the future."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.forecasting.forecast import Forecast
+from tsrep.objectives.objective import Objective
 
 
 class Forecaster(nn.Module):
@@ -16,7 +16,8 @@ class Forecaster(nn.Module):
     Parameters
     ----------
     encoder : Encoder
-    objective : Forecast
+    objective : Objective
+        One that forecasts.
 
     Attributes
     ----------
@@ -24,25 +25,13 @@ class Forecaster(nn.Module):
         In steps.
     """
 
-    def __init__(self, encoder: Encoder, objective: Forecast) -> None:
+    def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
         self.encoder, self.objective = encoder, objective
         self.lookback, self.horizon = objective.lookback, objective.horizon
 
     def forward(self, past: Tensor, ahead: Tensor) -> Tensor:
-        """Forecasts in the units of the input.
-
-        Parameters
-        ----------
-        past : Tensor, shape (batch, covariate + channel, lookback), standardised
-            Missing values are NaN.
-        ahead : Tensor, shape (batch, covariate, horizon)
-            Covariates of the steps that are forecast; with none of shape (batch, 0, horizon).
-
-        Returns
-        -------
-        Tensor, shape (batch, channel, horizon), standardised
-        """
+        """Forecasts in the units of the input; see :meth:`tsrep.objectives.objective.Objective.predict`."""
         return self.objective.predict(self.encoder, past, ahead)
 
     if TYPE_CHECKING:

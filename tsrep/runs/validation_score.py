@@ -11,12 +11,14 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.forecasts.representation import validation_error
+from tsrep.evaluation.forecasts.features import validation_error
+from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.labels.linear_probe import validation_probe
-from tsrep.forecasting.forecast import Forecast
+from tsrep.objectives.objective import Objective
+from tsrep.registry import PROTOCOLS
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
-from tsrep.runs.prepare import Prepared
+from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
@@ -27,31 +29,21 @@ FORECAST_NAME = "minus validation MSE"
 AT_ONCE = 256  # windows that are forecast together
 MOST_INSTANCES = 8  # series of one channel each; keeps a validation short, however many there are
 
-Score = Callable[[Encoder, torch.nn.Module], float]
+Score = Callable[[Encoder, Objective], float]
 
 
-def validation_score(
-    config: Configuration, prepared: Prepared | PreparedSeries, device: torch.device
-) -> tuple[Score | None, str]:
-    """What suits the data, larger being better, and its name; None where nothing is trained to forecast."""
-    if config.objective.name == "forecast":
-        return (direct_score(prepared, device) if config.objective.weight < 1 else None), FORECAST_NAME
-    if isinstance(prepared, PreparedSeries):
-        return forecast_score(config, prepared, device), FORECAST_NAME
-    return probe_score(config, prepared, device), PROBE_NAME
-
-
-def direct_score(prepared: Prepared | PreparedSeries, device: torch.device) -> Score:
+def direct_score(prepared: PreparedSeries, device: torch.device) -> Score:
     """Minus the mean squared error of the objective's own forecasts of every validation window."""
     tensors = PanelTensors(prepared.panel.select(prepared.split.validation), device)
+    covariates = prepared.panel.covariates
 
-    def score(encoder: Encoder, objective: torch.nn.Module) -> float:
-        assert isinstance(objective, Forecast)
+    def score(encoder: Encoder, objective: Objective) -> float:
         total, count = 0.0, 0
         for at in range(0, len(tensors), AT_ONCE):
             x = tensors.batch(np.arange(at, min(at + AT_ONCE, len(tensors)))).x
-            past, ahead, target = objective.cut(x)
-            error = objective.predict(encoder, past, ahead) - target
+            past, known = x[..., : objective.lookback], x[:, :covariates, objective.lookback :]
+            target = x[:, covariates:, objective.lookback :]
+            error = objective.predict(encoder, past, known) - target
             there = ~target.isnan()  # a forecast that is not a number is no missing target
             total += float(torch.where(there, error.square(), 0).sum(dtype=torch.float64))
             count += int(there.sum())
@@ -67,13 +59,14 @@ def forecast_score(config: Configuration, prepared: PreparedSeries, device: torc
     """
     instances = prepared.instances[:: -(-len(prepared.instances) // MOST_INSTANCES)]
     stride = origin_stride(instances[0].period)
+    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.forecast)
 
-    def score(encoder: Encoder, _objective: torch.nn.Module) -> float:
+    def score(encoder: Encoder, _objective: Objective) -> float:
         return -validation_error(
             encoder,
             instances,
             prepared.spans,
-            config.evaluation.forecast,
+            settings,
             stride=stride,
             device=device,
         )
@@ -86,12 +79,12 @@ def origin_stride(period: int) -> int:
     return next(stride for stride in (7, 11, 13, 1) if gcd(stride, period) == 1)
 
 
-def probe_score(config: Configuration, prepared: Prepared, device: torch.device) -> Score:
+def probe_score(config: Configuration, prepared: PreparedPanel, device: torch.device) -> Score:
     """Macro AUROC on validation windows of a probe fitted on training windows."""
     parts = [_some(part, config.seed) for part in (prepared.split.train, prepared.split.validation)]
     train, validation = (prepared.panel.select(part) for part in parts)
 
-    def score(encoder: Encoder, _objective: torch.nn.Module) -> float:
+    def score(encoder: Encoder, _objective: Objective) -> float:
         pool = POOLS[config.evaluation.pool]
         x, held = (
             embed(encoder, panel, pool=pool, device=device, amp=config.training.amp)

@@ -1,0 +1,154 @@
+"""The labelled recordings of an evaluation: which are scored, and whose labels are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError, DataError, SplitError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.aggregate import Aggregation
+from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
+from tsrep.evaluation.labels.metrics import positives
+from tsrep.evaluation.predictions import Predictions
+from tsrep.signals.panel import Ints, Panel
+from tsrep.splits.split import Split
+
+Array = NDArray[Any]
+Part = Literal["test", "validation"]
+MAJORITY = "majority"
+
+
+def _no_encoders(_encoder: Encoder) -> Array:
+    raise ConfigError("candidates without features need a way to embed them; give evaluation.embed")
+
+
+@dataclass(frozen=True, eq=False)
+class LabelEvaluation:
+    """What protocols on labelled recordings score, and with how many labels.
+
+    Attributes
+    ----------
+    panel : Panel
+        Labels, patients and trials of the samples; protocols on frozen features do not read its signals.
+    split : Split
+    part : {"test", "validation"}
+        What is scored. When the validation part itself is scored, nothing is chosen on it.
+    fractions : sequence of float
+        Of the labels that a protocol may fit on.
+    subsample_by : sequence of {"sample", "record", "patient"}
+        What a fraction below one is of.
+    seeds : int
+        Draws of the labels. With all labels and one encoder there is nothing to draw: one seed.
+    aggregate : {"mean", "max"}
+        Of the probabilities of a record's windows.
+    n_bootstrap, seed : int
+        Bootstrap resamples of patients; seed of the draws and resamples.
+    embed : callable
+        From an encoder to features of all samples, shape (sample, feature).
+    device, amp, compile : torch.device, bool, bool
+        For protocols that train.
+    folder : Path or None
+        Where protocols that train keep their state, so that they resume after an interruption.
+    on_step : callable
+        Told in words what comes next.
+    """
+
+    panel: Panel
+    split: Split
+    part: Part = "test"
+    fractions: Sequence[float] = (1.0, 0.1, 0.01)
+    subsample_by: Sequence[SubsampleBy] = ("sample", "patient")
+    seeds: int = 5
+    aggregate: Aggregation = "mean"
+    n_bootstrap: int = 1000
+    seed: int = 0
+    embed: Callable[[Encoder], Array] = _no_encoders
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
+    amp: bool = False
+    compile: bool = False
+    folder: Path | None = None
+    on_step: Callable[[str], None] = lambda _what: None
+    _features: dict[tuple[str, int], Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise ConfigError(f"an evaluation needs at least one seed, not {self.seeds}")
+        if not len(self.scored):
+            raise SplitError(
+                f"the {self.part} part of the split ({self.split.how}) is empty; score the other part"
+            )
+
+    @property
+    def scored(self) -> Ints:
+        """Samples that are scored."""
+        return self.split.test if self.part == "test" else self.split.validation
+
+    @property
+    def choosing(self) -> Ints | None:
+        """Samples that may choose settings of a model; None where they are the ones scored."""
+        return self.split.validation if self.part == "test" else None
+
+    def draws(self) -> Iterator[tuple[float, str]]:
+        """Every fraction of labels with what it is of; all labels are of ``"all"``."""
+        for fraction in self.fractions:
+            yield from ((fraction, by) for by in (self.subsample_by if fraction < 1 else ("all",)))
+
+    def labelled(self, fraction: float, by: str, *, validation: bool = False) -> list[Ints]:
+        """Samples whose labels are used, for each seed.
+
+        Parameters
+        ----------
+        fraction : float
+        by : str
+        validation : bool
+            Draw from the training and the validation part together, where the test part is scored.
+        """
+        pool = self.split.train
+        if validation and self.part == "test":
+            pool = np.concatenate([pool, self.split.validation])
+        unit: Any = "sample" if by == "all" else by
+        return [
+            subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k) for k in range(self.seeds)
+        ]
+
+    def features(self, candidate: Candidate, seed: int) -> Array:
+        """Features of all samples by the encoder of a seed, made once.
+
+        Raises
+        ------
+        DataError
+            When they are not one row for each sample of the panel.
+        """
+        at = seed % candidate.count
+        if (found := self._features.get((candidate.name, at))) is None:
+            if not candidate.features:
+                self.on_step(f"embedding by {candidate.name}")
+            found = candidate.features[at] if candidate.features else self.embed(candidate.model(at)[0])
+            if found.ndim != 2 or len(found) != len(self.panel):
+                raise DataError(
+                    f"the features of {candidate.name!r} have shape {found.shape} for {len(self.panel)} "
+                    "samples; embed the same panel that is evaluated"
+                )
+            self._features[candidate.name, at] = found
+        return found
+
+    def predictions(self, prob: Array) -> Predictions:
+        """Probabilities of the scored samples with their targets, patients and trials."""
+        at, panel = self.scored, self.panel
+        return Predictions(prob, panel.label[at], panel.patient[at], panel.trial[at])
+
+    def majority(self, labelled: Ints) -> Predictions:
+        """The class rates of the labels as everybody's probabilities.
+
+        The decided class is the majority class, and no unit is ranked above another: AUROC 0.5.
+        """
+        rate = positives(self.panel.label[labelled], len(self.panel.classes)).mean(axis=0)
+        return self.predictions(np.broadcast_to(rate, (len(self.scored), len(rate))).copy())

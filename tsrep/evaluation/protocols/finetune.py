@@ -1,0 +1,172 @@
+"""Fine-tuning: all weights trained on a fraction of the labels, by the one training loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field, TypeAdapter
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
+from tsrep.evaluation.protocols.labels import LabelProtocol
+from tsrep.evaluation.protocols.protocol import Head
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES, PROTOCOLS, SAMPLERS, Chosen
+from tsrep.rng import initial_weights
+from tsrep.sampling.batches import PanelTensors
+from tsrep.sampling.suited import suited_sampler
+from tsrep.signals.panel import Ints
+from tsrep.training.interrupt import Interrupted
+from tsrep.training.loop import Part, Trainer
+from tsrep.training.settings import TrainingSettings
+
+CHUNK = 512
+HEAD = {"name": "supervised", "head": "mlp"}
+ChosenHead = Annotated[Any, Chosen(OBJECTIVES, HEAD)]
+
+
+@PROTOCOLS.register("finetune")
+class FineTuning(LabelProtocol):
+    """Training of all weights on labels, from the trained encoder and from random initialisations.
+
+    Validation patients choose the epoch, unless they are the ones scored. An interrupted training resumes.
+
+    Parameters
+    ----------
+    head : settings of an objective
+        What is trained with the encoder; settings of the objective ``supervised``.
+    epochs : int
+    min_steps : int
+        With few labels, more epochs are run until there are so many steps.
+    batch_size : int
+    lr : float
+        Learning rate.
+    schedule : {"cosine", "constant"}
+    average : {"ema", "uniform", "none"}
+        Of the weights.
+    patience : int or None
+        Validations without a better one after which training stops.
+    """
+
+    name, title, rank, trains_encoder = "finetune", "fine-tuning", 30, True
+
+    def __init__(
+        self,
+        head: ChosenHead = HEAD,
+        epochs: Annotated[int, Field(ge=1)] = 20,
+        min_steps: Annotated[int, Field(ge=0)] = 200,
+        batch_size: Annotated[int, Field(ge=2)] = 128,
+        lr: Annotated[float, Field(gt=0)] = 5e-4,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        average: Literal["ema", "uniform", "none"] = "ema",
+        patience: Annotated[int, Field(ge=1)] | None = 10,
+    ) -> None:
+        self.head = TypeAdapter(ChosenHead).validate_python(head)
+        self.epochs, self.min_steps = epochs, min_steps
+        self.training: dict[str, Any] = {
+            "batch_size": batch_size, "lr": lr, "schedule": schedule, "average": average,
+        }  # fmt: skip
+        self.patience = patience
+        told = [self.head.model_dump(mode="json"), epochs, min_steps, self.training, patience]
+        self.digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
+
+    def predict(
+        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
+    ) -> tuple[Predictions, Head | None]:
+        """See :meth:`LabelProtocol.predict`; what was finished before is read."""
+        parent = evaluation.folder or Path(tempfile.mkdtemp(prefix="tsrep-finetune-"))
+        word = candidate.name.replace(" ", "-").replace("/", "-")
+        folder = parent / f"{word}-{draw}-{seed}-{evaluation.part}-{self.digest}"
+        done = folder.with_name(f"{folder.name}.npz")
+        key = (candidate.name, self.name, 1.0, "all", evaluation.part)
+        if done.exists():
+            return load_predictions(done)[key], None
+        folder.mkdir(parents=True, exist_ok=True)
+        encoder = candidate.model(seed)[0]
+        head, prob = self._trained(encoder, seed, labelled, evaluation, folder)
+        del head
+        predictions = evaluation.predictions(prob)
+        save_predictions(done, {key: predictions})
+        shutil.rmtree(parent if evaluation.folder is None else folder)
+        return predictions, None
+
+    def _trained(
+        self, encoder: Encoder, seed: int, labelled: Ints, evaluation: LabelEvaluation, folder: Path
+    ) -> tuple[Objective, np.ndarray]:
+        """The head that was trained with the encoder, and probabilities of the scored samples."""
+        panel, device = evaluation.panel, evaluation.device
+        with initial_weights(seed, "head"):
+            head: Objective = OBJECTIVES.build(
+                self.head, dim=encoder.dim, classes=len(panel.classes), multilabel=panel.multilabel
+            )
+        train = self._part(evaluation, labelled, seed)
+        validation = self._part(evaluation, evaluation.split.validation, seed)
+
+        def macro_auroc(encoder: Encoder, head: Objective) -> float:
+            return metrics(probabilities(encoder, head, validation.tensors), validation.tensors.panel.label)[
+                "auroc"
+            ]
+
+        trainer = Trainer(
+            encoder,
+            head,
+            train,
+            validation,
+            self._settings(evaluation, len(train.sampler.epoch(1))),
+            seed=seed,
+            folder=folder,
+            score=macro_auroc,
+            score_name="validation macro AUROC",
+        )
+        try:
+            trainer.run()
+        except Interrupted:
+            raise Interrupted("stopped; what is finished is kept: evaluate again to resume") from None
+        scored = PanelTensors(panel.select(evaluation.scored), device)
+        return head, probabilities(encoder, head, scored)
+
+    def _part(self, evaluation: LabelEvaluation, index: Ints, seed: int) -> Part:
+        panel = evaluation.panel.select(index)
+        size = min(self.training["batch_size"], len(panel))
+        sampler = SAMPLERS.build(
+            suited_sampler("random", panel), panel=panel, batch_size=size, seed=seed, rank=0, world=1
+        )
+        return Part(PanelTensors(panel, evaluation.device), sampler)
+
+    def _settings(self, evaluation: LabelEvaluation, steps: int) -> TrainingSettings:
+        """Enough epochs for ``min_steps``, validated about as often whatever their length."""
+        epochs, choose = max(self.epochs, math.ceil(self.min_steps / steps)), evaluation.choosing is not None
+        return TrainingSettings(
+            **self.training,
+            epochs=epochs,
+            checkpoint="best-score" if choose else "last",
+            patience=self.patience if choose else None,
+            validate_every=max(1, epochs // self.epochs),
+            amp=evaluation.amp,
+            compile=evaluation.compile,
+        )
+
+
+@torch.no_grad()
+def probabilities(encoder: Encoder, head: Objective, tensors: PanelTensors) -> np.ndarray:
+    """Class probabilities of all samples, shape (sample, class), by an objective that classifies."""
+    encoder.eval()
+    head.eval()
+    logits: list[Tensor] = []
+    for at in range(0, len(tensors), CHUNK):
+        x = tensors.batch(np.arange(at, min(at + CHUNK, len(tensors)))).x
+        logits.append(head.logits(encoder, x).double().cpu())
+    joined = torch.cat(logits)
+    return (joined.sigmoid() if tensors.panel.multilabel else joined.softmax(dim=1)).numpy()

@@ -1,0 +1,51 @@
+"""Nearest neighbours: a vote of similar labelled samples, their number chosen on the validation part."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tsrep.evaluation.labels.neighbours import NEIGHBOURS, fit_neighbours
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.registry import PROTOCOLS
+from tsrep.signals.panel import Ints
+
+
+@PROTOCOLS.register("knn")
+class NearestNeighbours(FrozenFeatureProtocol):
+    """Weighted vote of the nearest labelled samples by cosine similarity of standardised features.
+
+    Parameters
+    ----------
+    neighbours : tuple of int
+        Numbers of neighbours, of which the validation part chooses; 20 where the validation part itself is
+        scored.
+
+    References
+    ----------
+    Wu et al., "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", CVPR 2018,
+    section 3.4.
+    """
+
+    name, title, rank = "knn", "nearest neighbours", 40
+
+    def __init__(
+        self,
+        neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = NEIGHBOURS,
+    ) -> None:
+        self.neighbours = neighbours
+
+    def fit(
+        self,
+        features: Array,
+        label: Array,
+        classes: int,
+        *,
+        group: Ints,
+        validation: tuple[Array, Array] | None,
+    ) -> Head:
+        """See :func:`~tsrep.evaluation.labels.neighbours.fit_neighbours`."""
+        del group
+        return fit_neighbours(features, label, classes, ks=self.neighbours, validation=validation)

@@ -1,0 +1,170 @@
+"""Protocols on labelled recordings: candidates on fractions of the labels, beside the majority class."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tsrep.errors import ConfigError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
+from tsrep.evaluation.labels.scoring import Scoring
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.protocols.protocol import Array, Head, Protocol
+from tsrep.evaluation.scores import Scores
+from tsrep.signals.panel import Ints
+
+
+class LabelProtocol(Protocol):
+    """A protocol that fits on labels; what it is called in scores is the name it is registered by."""
+
+    name: ClassVar[str]
+    fits_on_validation: ClassVar[bool] = False
+
+    @abstractmethod
+    def predict(
+        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
+    ) -> tuple[Predictions, Head | None]:
+        """Predictions for the scored samples after fitting on the labelled ones.
+
+        Parameters
+        ----------
+        candidate : Candidate
+        seed : int
+            Of the draw of labels, and of the encoder where there is one for each.
+        labelled : int64 array, shape (sample,)
+        evaluation : LabelEvaluation
+        draw : str
+            Fraction and unit of the draw in a word, for names of files.
+        """
+
+    def evaluate(
+        self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
+    ) -> tuple[Scores, Head | None]:
+        """See :meth:`Protocol.evaluate`; the control is scored first, and the others paired with it."""
+        self._check(candidates, evaluation)
+        scores, head = Scores(), None
+        for fraction, by in evaluation.draws():
+            drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
+            scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn)
+            once = drawn if fraction < 1 else drawn[:1]  # all labels are the same labels for every seed
+            scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, once)))
+            for candidate in sorted(candidates, key=lambda each: each.role != "control"):
+                share = f"{100 * fraction:g} % of labels" + (f" by {by}" if fraction < 1 else "")
+                evaluation.on_step(f"{candidate.name}, {self.title}, {share}")
+                repeated = self.trains_encoder or candidate.count > 1
+                found = [
+                    self.predict(candidate, seed, index, evaluation, f"{fraction:g}-{by}")
+                    for seed, index in enumerate(drawn if repeated else once)
+                ]
+                scores += scoring.of(candidate.name, candidate.role, [each for each, _ in found])
+                if fraction == max(evaluation.fractions) and candidate.role == "method":
+                    head = head or found[0][1]
+        return scores, head
+
+    def _check(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> None:
+        if evaluation.panel.multilabel and not self.multilabel:
+            raise ConfigError(
+                f"protocol {self.name} needs one class per sample; use probe for multi-label targets"
+            )
+        for candidate in candidates:
+            if candidate.count not in (1, evaluation.seeds):
+                raise ConfigError(
+                    f"method {candidate.name!r} has {candidate.count} encoders but {evaluation.seeds} seeds "
+                    "are asked for; give one, or one for each seed"
+                )
+
+
+class FrozenFeatureProtocol(LabelProtocol):
+    """A protocol that fits a model on frozen features; a new one implements :meth:`fit`."""
+
+    @abstractmethod
+    def fit(
+        self,
+        features: Array,
+        label: Array,
+        classes: int,
+        *,
+        group: Ints,
+        validation: tuple[Array, Array] | None,
+    ) -> Head:
+        """A model of the labels.
+
+        Parameters
+        ----------
+        features : array, shape (sample, feature)
+        label : int array, shape (sample,), or bool array, shape (sample, class)
+        classes : int
+        group : int64 array, shape (sample,)
+            Patients, which folds must not divide.
+        validation : (features, label) or None
+            What may choose settings of the model; None where it is what is scored.
+        """
+
+    def predict(
+        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
+    ) -> tuple[Predictions, Head | None]:
+        """See :meth:`LabelProtocol.predict`."""
+        del draw
+        x, panel, held = evaluation.features(candidate, seed), evaluation.panel, evaluation.choosing
+        head = self.fit(
+            x[labelled],
+            panel.label[labelled],
+            len(panel.classes),
+            group=panel.patient[labelled],
+            validation=None if held is None else (x[held], panel.label[held]),
+        )
+        return evaluation.predictions(np.asarray(head.predict(x[evaluation.scored]))), head
+
+
+def evaluate_features(
+    features: dict[str, Any],
+    panel: Any,
+    split: Any,
+    *,
+    protocols: Sequence[str | Protocol] = ("probe", "knn"),
+    **settings: Any,
+) -> Scores:
+    """Score methods by models fitted on their frozen features.
+
+    Parameters
+    ----------
+    features : mapping of method to array, shape (sample of the panel, feature), or to one array a seed
+        The method called ``"random initialisation"`` is the control of the paired differences.
+    panel : Panel
+        Labels, patients and trials of the samples; its signals are not read.
+    split : Split
+    protocols : sequence of str or Protocol
+        Registered names, or protocols with settings of their own such as
+        ``LinearProbe(C=(1.0,), scheme="one-vs-rest")``, the published evaluation.
+    **settings
+        Of :class:`~tsrep.evaluation.labels.evaluation.LabelEvaluation`: ``part``, ``fractions``,
+        ``subsample_by``, ``seeds``, ``aggregate``, ``n_bootstrap``, ``seed``, ``on_step``.
+
+    Returns
+    -------
+    Scores
+        Protocol by protocol, each record- and, with windows, window-wise, the majority baseline first; with
+        the predictions at the largest fraction.
+
+    Raises
+    ------
+    ConfigError
+        When a protocol is unknown or trains encoders, or a list of features is not one a seed.
+    DataError
+        When features do not fit the panel or are not finite.
+    SplitError
+        When the scored part is empty.
+    """
+    from tsrep.registry import PROTOCOLS
+
+    evaluation = LabelEvaluation(panel, split, **settings)
+    candidates = [Candidate.of_features(name, given) for name, given in features.items()]
+    scores = Scores()
+    for given in protocols:
+        protocol = PROTOCOLS.build({"name": given}) if isinstance(given, str) else given
+        scores += protocol.evaluate(candidates, evaluation)[0]
+    return scores

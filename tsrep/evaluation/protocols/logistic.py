@@ -1,0 +1,51 @@
+"""Logistic regression with C by cross-validation, as published for the UCR and UEA archives."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tsrep.evaluation.labels.svm import LOGISTIC_C, fit_logistic
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.registry import PROTOCOLS
+from tsrep.signals.panel import Ints
+
+
+@PROTOCOLS.register("logistic")
+class CrossValidatedLogistic(FrozenFeatureProtocol):
+    """Multinomial logistic regression on standardised features.
+
+    It is fitted on the training and the validation part together where the test part is scored.
+
+    Parameters
+    ----------
+    C : tuple of float
+        Inverse regularisation strengths, of which the best cross-validated accuracy chooses.
+
+    References
+    ----------
+    Zheng et al., "Parametric Augmentation for Time Series Contrastive Learning", ICLR 2024, section 4.2.
+    """
+
+    name, title, metric, rank = "logistic", "cross-validated logistic regression", "accuracy", 20
+    fits_on_validation, multilabel = True, False
+
+    def __init__(
+        self, C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = LOGISTIC_C
+    ) -> None:
+        self.C = C
+
+    def fit(
+        self,
+        features: Array,
+        label: Array,
+        classes: int,
+        *,
+        group: Ints,
+        validation: tuple[Array, Array] | None,
+    ) -> Head:
+        """See :func:`~tsrep.evaluation.labels.svm.fit_logistic`."""
+        del validation
+        return fit_logistic(features, label, classes, group=group, C=self.C)

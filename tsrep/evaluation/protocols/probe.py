@@ -1,0 +1,55 @@
+"""Linear probe: logistic regression on frozen features, its C chosen on the validation part."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme, fit_probe
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.registry import PROTOCOLS
+from tsrep.signals.panel import Ints
+
+
+@PROTOCOLS.register("probe")
+class LinearProbe(FrozenFeatureProtocol):
+    """Logistic regression on frozen, standardised features.
+
+    Parameters
+    ----------
+    C : tuple of float
+        Inverse regularisation strengths, of which the validation part chooses by macro AUROC; the last one
+        is taken where the validation part itself is scored.
+    scheme : {"multinomial", "one-vs-rest"}
+        For three exclusive classes and more. The published evaluation of COMET is ``"one-vs-rest"`` with
+        ``C=(1.0,)``.
+
+    References
+    ----------
+    Alain & Bengio, "Understanding intermediate layers using linear classifier probes", ICLR workshop, 2017.
+    """
+
+    name, title, rank = "probe", "linear probe", 0
+
+    def __init__(
+        self,
+        C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = C_GRID,
+        scheme: Scheme = "multinomial",
+    ) -> None:
+        self.C, self.scheme = C, scheme
+
+    def fit(
+        self,
+        features: Array,
+        label: Array,
+        classes: int,
+        *,
+        group: Ints,
+        validation: tuple[Array, Array] | None,
+    ) -> Head:
+        """See :func:`~tsrep.evaluation.labels.linear_probe.fit_probe`."""
+        del group
+        held = validation if len(self.C) > 1 else None
+        return fit_probe(features, label, classes, C=self.C, validation=held, scheme=self.scheme)

@@ -1,0 +1,51 @@
+"""SVM (RBF) as published for the UCR and UEA archives: frozen features, C by cross-validation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tsrep.evaluation.labels.svm import SVM_C, fit_svm
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.registry import PROTOCOLS
+from tsrep.signals.panel import Ints
+
+
+@PROTOCOLS.register("svm")
+class SupportVectorMachine(FrozenFeatureProtocol):
+    """SVM with an RBF kernel on features that are not standardised.
+
+    It is fitted on the training and the validation part together where the test part is scored.
+
+    Parameters
+    ----------
+    C : tuple of float
+        Inverse regularisation strengths, of which the best cross-validated accuracy chooses.
+
+    References
+    ----------
+    Yue et al., "TS2Vec: Towards Universal Representation of Time Series", AAAI 2022, section 4.1.
+    """
+
+    name, title, metric, rank = "svm", "SVM (RBF)", "accuracy", 10
+    fits_on_validation, multilabel = True, False
+
+    def __init__(
+        self, C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SVM_C
+    ) -> None:
+        self.C = C
+
+    def fit(
+        self,
+        features: Array,
+        label: Array,
+        classes: int,
+        *,
+        group: Ints,
+        validation: tuple[Array, Array] | None,
+    ) -> Head:
+        """See :func:`~tsrep.evaluation.labels.svm.fit_svm`."""
+        del validation
+        return fit_svm(features, label, classes, group=group, C=self.C)

@@ -1,0 +1,129 @@
+"""From records to standardised windows and a checked split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsrep.errors import RunError
+from tsrep.registry import DATASETS, SPLITS
+from tsrep.runs.config import Configuration
+from tsrep.runs.prepared import Prepared, evenly, refuse_part
+from tsrep.signals import Panel
+from tsrep.signals.panel import Floats
+from tsrep.signals.standardise import fit_scaler
+from tsrep.splits.split import Split
+
+
+@dataclass(frozen=True)
+class PreparedPanel(Prepared):
+    """Labelled recordings of a run.
+
+    Attributes
+    ----------
+    records : Panel
+        Whole records in their unit.
+    """
+
+    records: Panel
+
+    @property
+    def source(self) -> str:
+        """What the recordings are."""
+        return self.records.source
+
+    @property
+    def digest(self) -> str:
+        """Hash of the recordings."""
+        return self.records.digest
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the recordings are."""
+        records = self.records
+        return {
+            "source": records.source,
+            "digest": records.digest,
+            "synthetic": records.synthetic,
+            "samples": len(self.panel),
+            "records": len(records),
+            "patients": len(set(records.patient.tolist())),
+            "channels": list(records.channels),
+            "classes": list(records.classes),
+            "multilabel": records.multilabel,
+            "sfreq": records.sfreq,
+            "unit": records.unit,
+            "skipped": [list(entry) for entry in records.skipped],
+        }
+
+    @property
+    def step(self) -> tuple[float, str]:
+        """In seconds."""
+        return 1 / self.panel.sfreq, "s"
+
+    @property
+    def period(self) -> int:
+        """Recordings have no season."""
+        return 1
+
+    def encoded_steps(self, context: int) -> int:
+        """Whole windows."""
+        del context
+        return self.panel.length
+
+    def output_steps(self, outputs: int, most: int) -> list[int]:
+        """Some at even distances, as features are pooled over all."""
+        return evenly(outputs, most)
+
+    def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:
+        """See :meth:`Prepared.complete_windows`; windows end with their sample."""
+        del horizon
+        refuse_part(part)
+        index = getattr(self.split, part)
+        if not len(index):
+            raise RunError(f"{self.source} has no {part} part; use one that it has")
+        x = self.panel.take(index[evenly(len(index), most)])
+        x = x[~np.isnan(x).any(axis=(1, 2))]
+        if not len(x):
+            raise RunError(
+                f"the {part} part of {self.source} has no window with every value; choose another part or "
+                "fill the gaps"
+            )
+        return x[..., x.shape[-1] - lookback :]
+
+
+def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
+    """Cut windows, split them by patient, and standardise.
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError
+        When settings and data do not go together.
+    """
+    windows = cut_windows(config, records)
+    split = split_windows(config, windows)
+    own = config.window.standardise == "record"
+    scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
+    return PreparedPanel(scaler.apply(windows), split, scaler, records)
+
+
+def split_windows(config: Configuration, windows: Panel) -> Split:
+    """Checked split of windows by the rule that was asked for, or the one that suits the data set."""
+    rule = SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})
+    split: Split = rule(windows)
+    return split
+
+
+def cut_windows(config: Configuration, records: Panel) -> Panel:
+    """Windows of records as the configuration says."""
+    window = config.window
+    length, hop = window.steps, window.hop_steps
+    if length is None and window.seconds is None:
+        return records
+    if length is None:
+        length = round((window.seconds or 0) * records.sfreq)
+    if hop is None and window.hop_seconds is not None:
+        hop = round(window.hop_seconds * records.sfreq)
+    return records.windows(length, hop)

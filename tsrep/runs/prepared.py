@@ -1,0 +1,118 @@
+"""The data of a run, read, cut, split and standardised; what all kinds of data offer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsrep.errors import RunError
+from tsrep.signals import Panel
+from tsrep.signals.panel import Floats, Ints
+from tsrep.signals.standardise import Scaler
+from tsrep.splits.split import PARTS, Split
+
+
+@dataclass(frozen=True)
+class Prepared(ABC):
+    """Data of a run.
+
+    Attributes
+    ----------
+    panel : Panel
+        Standardised windows, what encoders are trained on.
+    split : Split
+        Of the windows.
+    scaler : Scaler
+        Fitted on the training part, unless it is one per record.
+    """
+
+    panel: Panel
+    split: Split
+    scaler: Scaler
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """What the data are, for captions."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Hash of the data."""
+
+    @property
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What the data are, for ``provenance.json``."""
+
+    @property
+    @abstractmethod
+    def step(self) -> tuple[float, str]:
+        """Length of a time step and what it is counted in, for axes: ``(0.01, "s")``."""
+
+    @property
+    @abstractmethod
+    def period(self) -> int:
+        """Steps of the main season; 1 where there is none."""
+
+    @property
+    def patients_matter(self) -> bool:
+        """Whether trials and patients of samples mean anything."""
+        return True
+
+    @abstractmethod
+    def encoded_steps(self, context: int) -> int:
+        """Steps of what an encoder is shown at once when it is evaluated."""
+
+    @abstractmethod
+    def output_steps(self, outputs: int, most: int) -> list[int]:
+        """Which of the encoder's output steps a figure looks at."""
+
+    @abstractmethod
+    def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:
+        """Windows of a part without a missing value, at even distances.
+
+        Parameters
+        ----------
+        part : {"train", "validation", "test"}
+        lookback, horizon : int
+            In steps; labelled samples are whole and have no horizon.
+        most : int
+            How many, if there are so many.
+
+        Returns
+        -------
+        float32 array, shape (window, channel, time)
+
+        Raises
+        ------
+        RunError
+            When there is no such part, or no window of it is complete.
+        """
+
+    def part_of_samples(self) -> Ints:
+        """Number of the part that each window is in, -1 for none."""
+        part = np.full(len(self.panel), -1)
+        for number, name in enumerate(PARTS):
+            part[getattr(self.split, name)] = number
+        return part
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most so many of ``count`` positions, the first and the last among them."""
+    chosen: list[int] = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
+    return chosen
+
+
+def refuse_part(part: str) -> None:
+    """Refuse a part of a split that there is not.
+
+    Raises
+    ------
+    RunError
+    """
+    if part not in PARTS:
+        raise RunError(f"there is no part {part!r}; use train, validation or test")

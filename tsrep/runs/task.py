@@ -1,0 +1,544 @@
+"""What a run does with its kind of data: labelled recordings of patients, or a series in time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import POOLS
+from tsrep.encoders.sliding import refuse_short_context
+from tsrep.errors import ConfigError, RunError, TsrepError
+from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.embedding import embed as embed_panel
+from tsrep.evaluation.forecasts.errors import Forecast
+from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
+from tsrep.evaluation.forecasts.settings import ForecastSettings
+from tsrep.evaluation.forecasts.spans import EvaluationSpans
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.metrics import classes_scored
+from tsrep.evaluation.protocols.protocol import Protocol
+from tsrep.evaluation.scores import RANDOM_INIT, Scores
+from tsrep.objectives.objective import Objective
+from tsrep.registry import DATASETS, OBJECTIVES, PROTOCOLS, SPLITS
+from tsrep.runs.build import new_encoder
+from tsrep.runs.config import Configuration
+from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
+from tsrep.runs.intervals import FILE as INTERVALS
+from tsrep.runs.intervals import covering, write_intervals
+from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel, split_windows
+from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season, split_in_time
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.snapshots import write_snapshots
+from tsrep.runs.validation_score import (
+    FORECAST_NAME,
+    PROBE_NAME,
+    Score,
+    direct_score,
+    forecast_score,
+    probe_score,
+)
+from tsrep.signals import Panel, Series
+from tsrep.splits.by_time import TimeSplit
+from tsrep.training.distributed import pick_device
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tsrep.datasets.check import Finding
+    from tsrep.runs.folder import Run
+
+Tell = Callable[[str], None]
+
+
+class Task(ABC):
+    """A configuration with all that depends on its kind of data.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Attributes
+    ----------
+    name : str
+        Of the kind, as data sets, split rules and protocols declare it.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, config: Configuration) -> None:
+        self.config = config
+        self.objective: type[Objective] = OBJECTIVES.entry(config.objective.name).cls
+
+    def load(self, *, progress: bool = True) -> Any:
+        """The data set.
+
+        Raises
+        ------
+        DataError
+            When it is missing or broken.
+        """
+        config = self.config
+        return DATASETS.build(config.dataset).load(config.root, strict=config.strict, progress=progress)
+
+    def prepare(self, *, progress: bool = True) -> Prepared:
+        """Read the data, split and cut them, and standardise.
+
+        Raises
+        ------
+        ConfigError, DataError, SplitError
+            When settings and data do not go together.
+        """
+        return self.prepared(self.load(progress=progress))
+
+    def check(self) -> None:
+        """Check that split, protocols and objective go with the kind of the data, before any are read.
+
+        Raises
+        ------
+        ConfigError
+            Naming the first part that does not.
+        """
+        config, data = self.config, self.config.dataset.name
+        if config.split is not None and SPLITS.entry(config.split.name).cls.task != self.name:
+            fitting = [name for name in SPLITS.names() if SPLITS.entry(name).cls.task == self.name]
+            raise ConfigError(
+                f"{data} is {self.divided}, not by {config.split.name}; use {' or '.join(fitting)}"
+            )
+        for protocol in config.evaluation.protocols:
+            if PROTOCOLS.entry(protocol).cls.task != self.name:
+                fitting = [name for name in PROTOCOLS.names() if PROTOCOLS.entry(name).cls.task == self.name]
+                raise ConfigError(
+                    f"{data} is {self.data}, which the protocol {protocol} does not score; use "
+                    f"{' or '.join(fitting)}"
+                )
+        if config.pretrain is not None and self.objective.pretraining(config.objective) is None:
+            raise ConfigError(
+                f"pretrain trains by the contrast of an objective alone, and objective "
+                f"{config.objective.name} has none; set objective.contrast or leave pretrain out"
+            )
+
+    def refuse_unmet_needs(self, encoder: Encoder, objective: Objective, prepared: Prepared) -> None:
+        """Check that the training part has what the objective contrasts, and that the score can choose.
+
+        Raises
+        ------
+        ConfigError
+            When there is nothing to train, samples are shorter than the encoder's stride, no trial or patient
+            has two samples, there is one patient only, or no class of the validation part has both values;
+            for a series also when a part is too short for a horizon, or the context for the encoder.
+        """
+        if prepared.panel.length < encoder.stride:
+            raise ConfigError(
+                f"samples of {prepared.panel.length} steps are shorter than one step of the encoder "
+                f"{self.config.encoder.name}, which has {encoder.stride}; use longer windows or another "
+                "encoder"
+            )
+        name, inner = self.config.objective.name, objective.inner_optimisations()
+        apart = {id(p) for one in inner for p in one.module.parameters()}
+        trained = (p for part in (encoder, objective) for p in part.parameters() if id(p) not in apart)
+        if not any(p.requires_grad for p in trained):
+            raise ConfigError(
+                f"encoder {self.config.encoder.name} has no weights and objective {name} adds none to train; "
+                "use another encoder, or objective forecast"
+            )
+        self._refuse_lonely_samples(prepared.panel.select(prepared.split.train), objective)
+        self._refuse_unscorable(encoder, prepared)
+
+    def _refuse_lonely_samples(self, train: Panel, objective: Objective) -> None:
+        name = self.config.objective.name
+        for what, ids, remedy in (
+            ("trial", train.trial, "shorten the window"),
+            ("patient", train.patient, "shorten the window or add records"),
+        ):
+            if what in objective.needs and len(np.unique(ids)) == len(train):
+                raise ConfigError(
+                    f"objective {name} needs several samples of a {what}, but each has one; {remedy}"
+                )
+        if "patient" in objective.needs and len(np.unique(train.patient)) < 2:
+            raise ConfigError(f"objective {name} needs at least two training patients; add patients")
+
+    @property
+    @abstractmethod
+    def data(self) -> str:
+        """What the data are, for messages."""
+
+    @property
+    @abstractmethod
+    def divided(self) -> str:
+        """How the data are divided, for messages."""
+
+    @abstractmethod
+    def prepared(self, data: Any) -> Prepared:
+        """Data that were read, split, cut and standardised."""
+
+    @abstractmethod
+    def findings(self, data: Any, tell: Tell) -> tuple[list[Finding], TsrepError | None]:
+        """What a look at the data finds, and what `tsrep fit` would refuse.
+
+        Parameters
+        ----------
+        data : Panel or Series
+        tell : callable
+            Told what the data are and how they are cut and split.
+        """
+
+    @abstractmethod
+    def validation_score(
+        self, prepared: Any, objective: Objective, device: torch.device
+    ) -> tuple[Score | None, str]:
+        """The score by which training chooses its weights, larger being better, and its name."""
+
+    @abstractmethod
+    def evaluation(self, prepared: Any, tell: Tell, folder: Path | None = None) -> Any:
+        """What protocols are given.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        tell : callable
+            Told in words what comes next.
+        folder : Path, optional
+            Where protocols that train keep their state.
+        """
+
+    def score(self, candidates: Sequence[Candidate], evaluation: Any) -> Scores:
+        """Scores under every protocol of the configuration, beside its baselines."""
+        scores = Scores()
+        for name in self.config.evaluation.protocols:
+            protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
+            scores += protocol.evaluate(candidates, evaluation)[0]
+        return scores
+
+    @abstractmethod
+    def evaluate(self, run: Run, prepared: Any, tell: Tell) -> Scores:
+        """Scores of a finished run; what else the evaluation counts goes into its folder."""
+
+    @abstractmethod
+    def snapshot(self, run: Run, prepared: Any, device: torch.device) -> None:
+        """Keep in a finished run's folder what only a reader of the run wants."""
+
+    @abstractmethod
+    def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
+        """Representations of data of this kind by the encoder of a run.
+
+        Raises
+        ------
+        RunError
+            When the data are of another kind, or signals differ from those of the run.
+        """
+
+    def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
+        """What is scored: what was trained, and random initialisations of its architecture."""
+
+        def trained() -> Model:
+            encoder = run.encoder()
+            return encoder, run.objective(encoder)
+
+        def start(seed: int) -> Model:
+            # the first one is what the run started from
+            return new_encoder(self.config, prepared.panel, self.config.seed + seed), run.objective()
+
+        starts = [partial(start, seed) for seed in range(self.config.evaluation.seeds)]
+        return [
+            Candidate(self.config.objective.name, "method", [trained]),
+            Candidate(RANDOM_INIT, "control", starts),
+        ]
+
+    def warnings(self, prepared: Any) -> Iterator[str]:
+        """What a user should know before training, a sentence each."""
+        del prepared
+        yield from ()
+
+    def meaningless(self) -> list[str]:
+        """Settings of the evaluation that mean nothing for such data."""
+        return []
+
+    @abstractmethod
+    def _refuse_unscorable(self, encoder: Encoder, prepared: Any) -> None:
+        """Refuse data that cannot be scored as the run will be."""
+
+
+class PanelTask(Task):
+    """Labelled recordings, scored on patients never seen."""
+
+    name = "panel"
+
+    @property
+    def data(self) -> str:
+        """What the data are, for messages."""
+        return "a panel of labelled samples"
+
+    @property
+    def divided(self) -> str:
+        """How the data are divided, for messages."""
+        return "divided by patients"
+
+    def check(self) -> None:
+        """See :meth:`Task.check`."""
+        super().check()
+        if self.objective.forecasts:
+            raise ConfigError(
+                f"objective {self.config.objective.name} forecasts a series, and {self.config.dataset.name} is "
+                "a panel of labelled samples; use another objective or a series such as etth1"
+            )
+
+    def prepared(self, data: Panel) -> PreparedPanel:
+        """See :meth:`Task.prepared`."""
+        return prepare_panel(self.config, data)
+
+    def findings(self, data: Panel, tell: Tell) -> tuple[list[Finding], TsrepError | None]:
+        """See :meth:`Task.findings`."""
+        from tsrep.datasets.check import check
+
+        tell(
+            f"{data.source}: {len(data)} records of {len(set(data.patient.tolist()))} patients, "
+            f"{len(data.channels)} channels at {data.sfreq:g} Hz, {len(data.classes)} classes"
+        )
+        windows, split = data, None
+        try:
+            windows = cut_windows(self.config, data)
+            split = split_windows(self.config, windows)
+        except TsrepError as error:
+            return check(windows, None), error
+        tell(f"{len(windows)} windows of {windows.length / windows.sfreq:g} s")
+        counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
+        tell(f"split by {split.how}: {counts} patients")
+        return check(windows, split), None
+
+    def validation_score(
+        self, prepared: PreparedPanel, objective: Objective, device: torch.device
+    ) -> tuple[Score | None, str]:
+        """See :meth:`Task.validation_score`."""
+        del objective
+        return probe_score(self.config, prepared, device), PROBE_NAME
+
+    def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
+        """See :meth:`Task.evaluation`."""
+        config, settings = self.config, self.config.evaluation
+        pool, device, amp = POOLS[settings.pool], pick_device(config.device), config.training.amp
+
+        def features(encoder: Encoder) -> np.ndarray:
+            return embed_panel(encoder.to(device), prepared.panel, pool=pool, device=device, amp=amp)
+
+        return LabelEvaluation(
+            prepared.panel,
+            prepared.split,
+            part=settings.part or ("test" if len(prepared.split.test) else "validation"),
+            fractions=settings.labels,
+            subsample_by=settings.subsample_by,
+            seeds=settings.seeds,
+            aggregate=settings.aggregate,
+            n_bootstrap=settings.n_bootstrap,
+            seed=config.seed,
+            embed=features,
+            device=device,
+            amp=amp,
+            compile=config.training.compile,
+            folder=folder,
+            on_step=tell,
+        )
+
+    def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
+        """See :meth:`Task.evaluate`."""
+        evaluation = self.evaluation(prepared, tell, run.path / "finetune")
+        return self.score(self.candidates(run, prepared), evaluation)
+
+    def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
+        """A map of the records and some of them to plot."""
+        if not (run.path / "examples.npz").exists():
+            write_snapshots(run.path, self.config, prepared, run.encoder().to(device), device)
+
+    def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
+        """See :meth:`Task.embed`; one vector a window."""
+        if not isinstance(data, Panel):
+            raise RunError(f"{run.path} was trained on labelled records, not on a series; embed records")
+        return embed_recordings(run, data, batch_size)
+
+    def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
+        del encoder
+        held = prepared.panel.select(prepared.split.validation)
+        chosen = self.config.training.checkpoint == "best-score"
+        if chosen and not classes_scored(held.label, len(held.classes)):
+            raise ConfigError(
+                "no class of the validation part has both values, so no score can choose the epoch; "
+                "give it other patients or set training.checkpoint to best-loss"
+            )
+
+
+class SeriesTask(Task):
+    """One long record in time, scored by forecasts of its later part."""
+
+    name = "series"
+
+    @property
+    def data(self) -> str:
+        """What the data are, for messages."""
+        return "a series"
+
+    @property
+    def divided(self) -> str:
+        """How the data are divided, for messages."""
+        return "a series, divided in time"
+
+    def check(self) -> None:
+        """See :meth:`Task.check`."""
+        super().check()
+        config, data, window = self.config, self.config.dataset.name, self.config.window
+        if self.objective.forecasts and window.steps is not None:
+            raise ConfigError(
+                f"window.steps has no effect on objective {config.objective.name}, whose samples are look-back "
+                "and horizon; set objective.lookback and objective.horizon"
+            )
+        if self.objective.needs:
+            raise ConfigError(
+                f"objective {config.objective.name} needs a {' and a '.join(sorted(self.objective.needs))} of "
+                f"every sample, which {data} does not have; use one such as autotcl or ts2vec"
+            )
+        if window.standardise not in ("channel", "none"):
+            raise ConfigError(
+                f"window.standardise is {window.standardise!r}, but a series is standardised per channel; "
+                "set it to channel or none"
+            )
+        if window.seconds is not None or window.hop_seconds is not None:
+            raise ConfigError(
+                f"{data} is a series, which is cut by steps and not by seconds; leave window.seconds out and "
+                "set window.steps and window.hop_steps"
+            )
+        for name in self.meaningless():
+            field = type(config.evaluation).model_fields[name]
+            if getattr(config.evaluation, name) != field.get_default(call_default_factory=True):
+                raise ConfigError(
+                    f"evaluation.{name} is for labelled samples, and {data} is a series; leave it out, or "
+                    "look under evaluation.forecast"
+                )
+
+    def prepared(self, data: Series) -> PreparedSeries:
+        """See :meth:`Task.prepared`."""
+        return prepare_series(self.config, data)
+
+    def findings(self, data: Series, tell: Tell) -> tuple[list[Finding], TsrepError | None]:
+        """See :meth:`Task.findings`."""
+        from tsrep.datasets.check_series import check_series
+
+        season = f"a season of {data.period} steps" if data.period > 1 else "no season"
+        first, last = (str(data.time[i]).replace("T", " ") for i in (0, -1))
+        tell(
+            f"{data.source}: {len(data):,} steps of {data.freq} from {first} to {last}, "
+            f"{len(data.channels)} channels, {len(data.covariate_names)} covariates, {season}"
+        )
+        split, problem = None, None
+        try:
+            split = split_in_time(self.config, data)
+            counts = ", ".join(f"{n['steps']:,} {part}" for part, n in split.counts.items())
+            tell(f"split {split.how}: {counts} steps")
+            panel = self.prepared(data).panel
+            tell(f"{len(panel):,} windows of {panel.length} steps to train and validate on")
+            horizons = self._refuse_short_parts(split)
+            tell(f"long enough for horizons of {', '.join(map(str, horizons))} steps")
+        except TsrepError as error:
+            problem = error
+        return check_series(data, split), problem
+
+    def validation_score(
+        self, prepared: PreparedSeries, objective: Objective, device: torch.device
+    ) -> tuple[Score | None, str]:
+        """See :meth:`Task.validation_score`; None where no head is trained that could be scored."""
+        if not objective.forecasts:
+            return forecast_score(self.config, prepared, device), FORECAST_NAME
+        return direct_score(prepared, device) if objective.has_forecasts else None, FORECAST_NAME
+
+    def evaluation(
+        self, prepared: PreparedSeries, tell: Tell, folder: Path | None = None
+    ) -> SeriesEvaluation:
+        """See :meth:`Task.evaluation`."""
+        del folder
+        config = self.config
+        windows = self.objective.training_windows(config.objective)
+        return SeriesEvaluation(
+            prepared.instances,
+            prepared.spans,
+            part=config.evaluation.part or "test",
+            lookback=windows.history if windows is not None else 0,
+            horizon=windows.horizon if windows is not None else 0,
+            seed=config.seed,
+            device=pick_device(config.device),
+            on_step=tell,
+        )
+
+    def evaluate(self, run: Run, prepared: PreparedSeries, tell: Tell) -> Scores:
+        """See :meth:`Task.evaluate`; counts on the test part how often the prediction intervals hold."""
+        evaluation, counted = self.evaluation(prepared, tell), []
+
+        def watched(forecast: Forecast) -> Forecast:
+            counted.append(covering(run, prepared, forecast))
+            return counted[-1].forecast
+
+        if evaluation.part == "test":
+            evaluation = replace(evaluation, watched=watched)
+        scores = self.score(self.candidates(run, prepared), evaluation)
+        for each in counted:
+            each.result().save(run.path / "coverage.json")
+        return scores
+
+    def snapshot(self, run: Run, prepared: PreparedSeries, device: torch.device) -> None:
+        """Prediction intervals, where the run forecasts; missing ones are made when they are asked for."""
+        del device
+        if run.objective().has_forecasts and not (run.path / INTERVALS).exists():
+            write_intervals(run, prepared)
+
+    def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
+        """See :meth:`Task.embed`; one vector a step, each from its own past alone."""
+        if not isinstance(data, Series):
+            raise RunError(f"{run.path} was trained on a series, not on labelled records; embed a series")
+        return embed_series(run, data, batch_size)
+
+    def warnings(self, prepared: PreparedSeries) -> Iterator[str]:
+        """See :meth:`Task.warnings`."""
+        if (sentence := some_steps_of_a_season(self.config, prepared.records)) is not None:
+            yield sentence
+
+    def meaningless(self) -> list[str]:
+        """See :meth:`Task.meaningless`."""
+        shared = ["pool", "labels", "subsample_by", "aggregate", "n_bootstrap"]
+        return shared + [name for name in PROTOCOLS.names() if PROTOCOLS.entry(name).cls.task != self.name]
+
+    def _refuse_short_parts(self, split: TimeSplit) -> tuple[int, ...]:
+        """Check that the parts of a series are long enough to be scored as the run will be.
+
+        Returns
+        -------
+        tuple of int
+            The horizons.
+
+        Raises
+        ------
+        ConfigError
+            Saying which part is too short and which horizon still fits.
+        """
+        settings: ForecastSettings = PROTOCOLS.build(self.config.evaluation.forecast)
+        windows = self.objective.training_windows(self.config.objective)
+        if windows is not None:
+            settings = replace(settings, horizons=(windows.horizon,), skip=0)
+        part = self.config.evaluation.part or "test"
+        EvaluationSpans(split, part, reach_back=windows is not None).check(settings)
+        return settings.horizons
+
+    def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedSeries) -> None:
+        self._refuse_short_parts(prepared.spans)
+        if not self.objective.forecasts:
+            refuse_short_context(encoder, self.config.evaluation.forecast.context)
+
+
+TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, SeriesTask)}
+
+
+def task_of(config: Configuration) -> Task:
+    """The task of a configuration, by what its data set gives."""
+    return TASKS[DATASETS.entry(config.dataset.name).cls.task](config)
