@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.datasets.loading import load
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.scores import Scores
 from tsrep.inspect.figures.own_forecast import write_own_forecast
 from tsrep.inspect.receptive_field.of_run import plot_receptive_field as draw_receptive_field
@@ -25,7 +24,6 @@ from tsrep.training.hooks import Hook
 
 __all__ = [
     "Embeddings",
-    "ForecastScores",
     "OwnForecast",
     "Run",
     "Scores",
@@ -78,15 +76,15 @@ def fit(
     TsrepError
         See :func:`tsrep.runs.fit.fit`.
     """
-    run = train_run(config, out=out, resume=resume, root=root, progress=progress, hooks=hooks)
+    run = train_run(
+        config, out=out, resume=resume, root=root, progress=progress, hooks=hooks, evaluation=evaluation
+    )
     if first_process():
-        if evaluation:
-            score_run(run, root=root, progress=progress)
         write_report(run.path)
     return run
 
 
-def evaluate(run: Run | Path | str, **settings: Any) -> Scores | ForecastScores:
+def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
     """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
     run = run if isinstance(run, Run) else Run(run)
     scores = score_run(run, **settings)

@@ -26,7 +26,7 @@ from tsrep.runs.build import (
     new_objective,
 )
 from tsrep.runs.config import Configuration, configure
-from tsrep.runs.direct_forecast import forecast_of
+from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.signals import Panel, Series
 from tsrep.training.distributed import pick_device
 

@@ -295,7 +295,8 @@ class Forecast(Objective):
     def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
         """What the normalisation takes off the look-back, such as its mean."""
         norm = self.norm if channel is None else self.norm.of_channel(channel)
-        return norm(past[:, self.leading :])[1].mean.flatten(1)
+        base: Tensor = norm(past[:, self.leading :])[1].mean.flatten(1)
+        return base
 
     def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Past, covariates ahead and target of samples of look-back and horizon; all are views."""

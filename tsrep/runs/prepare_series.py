@@ -108,8 +108,8 @@ class PreparedSeries(Prepared):
             found += [(instance, origin) for origin in origins[complete]]
         if not found:
             raise RunError(
-                f"the {part} part of the series has no window of {lookback + horizon} steps with every value; "
-                "choose another part or fill the gaps"
+                f"the {part} part of the series has no window of {lookback + horizon} steps with every "
+                "value; choose another part or fill the gaps"
             )
         chosen = [found[k] for k in evenly(len(found), most)]
         windows = [self.instances[i].x[:, o - lookback : o + horizon] for i, o in chosen]

@@ -20,7 +20,7 @@ from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.settings import ForecastSettings
-from tsrep.evaluation.forecasts.spans import EvaluationSpans
+from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.protocols.protocol import Protocol
@@ -285,8 +285,8 @@ class PanelTask(Task):
         super().check()
         if self.objective.forecasts:
             raise ConfigError(
-                f"objective {self.config.objective.name} forecasts a series, and {self.config.dataset.name} is "
-                "a panel of labelled samples; use another objective or a series such as etth1"
+                f"objective {self.config.objective.name} forecasts a series, and {self.config.dataset.name} "
+                "is a panel of labelled samples; use another objective or a series such as etth1"
             )
 
     def prepared(self, data: Panel) -> PreparedPanel:
@@ -393,13 +393,14 @@ class SeriesTask(Task):
         config, data, window = self.config, self.config.dataset.name, self.config.window
         if self.objective.forecasts and window.steps is not None:
             raise ConfigError(
-                f"window.steps has no effect on objective {config.objective.name}, whose samples are look-back "
-                "and horizon; set objective.lookback and objective.horizon"
+                f"window.steps has no effect on objective {config.objective.name}, whose samples are "
+                "look-back and horizon; set objective.lookback and objective.horizon"
             )
         if self.objective.needs:
+            wanted = " and a ".join(sorted(self.objective.needs))
             raise ConfigError(
-                f"objective {config.objective.name} needs a {' and a '.join(sorted(self.objective.needs))} of "
-                f"every sample, which {data} does not have; use one such as autotcl or ts2vec"
+                f"objective {config.objective.name} needs a {wanted} of every sample, which {data} does not "
+                "have; use one such as autotcl or ts2vec"
             )
         if window.standardise not in ("channel", "none"):
             raise ConfigError(
@@ -526,7 +527,7 @@ class SeriesTask(Task):
         windows = self.objective.training_windows(self.config.objective)
         if windows is not None:
             settings = replace(settings, horizons=(windows.horizon,), skip=0)
-        part = self.config.evaluation.part or "test"
+        part: Part = self.config.evaluation.part or "test"
         EvaluationSpans(split, part, reach_back=windows is not None).check(settings)
         return settings.horizons
 
