@@ -3,6 +3,7 @@
 import gc
 import weakref
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts import rows as forecast_rows
 from tsrep.evaluation.forecasts.baselines import filled
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.forecasts.representation import encode, forecast_scores, validation_error
 from tsrep.evaluation.forecasts.rows import beyond, complete_ahead, origins, subsample
 from tsrep.evaluation.forecasts.settings import ForecastSettings
+from tsrep.evaluation.scores import Scores
+from tsrep.registry import PROTOCOLS
 from tsrep.signals.series import Series
 from tsrep.signals.standardise import standardise_series
 from tsrep.splits.by_time import TimeSplit
@@ -51,6 +53,18 @@ def make_features(time=500, seed=0, dim=DIM):
 def score(features, series, settings=SETTINGS, **options):
     instances = series if isinstance(series, list) else [series]
     return forecast_scores(features, instances, make_split(instances[0]), settings, **options)
+
+
+def assert_same(one, two):
+    assert one.to_json() == two.to_json()
+    for part, mine in one.forecasts.items():
+        theirs = two.forecasts[part]
+        assert (mine.channels, mine.lookback) == (theirs.channels, theirs.lookback)
+        for name in ("per_step", "per_channel"):
+            for key, array in getattr(mine, name).items():
+                np.testing.assert_array_equal(array, getattr(theirs, name)[key])
+        for method, array in mine.examples.predictions.items():
+            np.testing.assert_array_equal(array, theirs.examples.predictions[method])
 
 
 def only(scores, method, horizon):
@@ -94,12 +108,12 @@ def test_equals_the_protocol_step_by_step(part, spans, horizon):
     found = only(score({"ours": [[z]]}, series, part=part), "ours", horizon)
 
     alpha, mse, mae = literal(z, series.values, horizon, *spans)
-    assert found.alpha == alpha
+    assert found.details["alpha"] == alpha
     assert found.metrics["mse"].value == pytest.approx(mse, abs=1e-9)
     assert found.metrics["mae"].value == pytest.approx(mae, abs=1e-9)
-    assert found.windows == 100 - horizon
-    assert found.fitted == 300 - 10 - horizon
-    assert found.dropped == 0
+    assert found.n == 100 - horizon
+    assert found.details["fitted"] == 300 - 10 - horizon
+    assert found.details["dropped"] == 0
 
 
 def test_memory_in_small_blocks_changes_nothing(monkeypatch):
@@ -121,9 +135,9 @@ def test_several_instances_share_one_ridge():
     same = only(score({"ours": [[z[0], z[0]]]}, [one, one]), "ours", 8)
     alone = only(score({"ours": [[z[0]]]}, one, SETTINGS), "ours", 8)
 
-    assert found.fitted == 2 * alone.fitted
-    assert same.windows == alone.windows
-    halved = ForecastSettings(**SETTINGS.model_dump() | {"alphas": [a / 2 for a in SETTINGS.alphas]})
+    assert found.details["fitted"] == 2 * alone.details["fitted"]
+    assert same.n == alone.n
+    halved = replace(SETTINGS, alphas=tuple(a / 2 for a in SETTINGS.alphas))
     assert same.metrics["mse"].value == pytest.approx(
         only(score({"ours": [[z[0]]]}, one, halved), "ours", 8).metrics["mse"].value, abs=1e-9
     )
@@ -151,12 +165,12 @@ def test_altered_test_values_change_no_forecast_made_before_them():
 
     after = score({"ours": [[z]]}, make_series(altered))
 
-    early = before.examples.origins < 450
+    early = before.forecasts["test"].examples.origins < 450
     assert early.any()
     for method in before.methods:
-        mine, theirs = before.examples.predictions[method], after.examples.predictions[method]
+        mine, theirs = (each.forecasts["test"].examples.predictions[method] for each in (before, after))
         np.testing.assert_array_equal(mine[early], theirs[early])
-    assert only(before, "ours", 8).alpha == only(after, "ours", 8).alpha
+    assert only(before, "ours", 8).details["alpha"] == only(after, "ours", 8).details["alpha"]
 
 
 def test_standardising_rests_on_the_training_part_alone():
@@ -220,7 +234,7 @@ def test_naive_forecasts_in_closed_form():
     assert only(scores, "repeat-last", 3).metrics["mae"].value == pytest.approx(2)
     ahead = [4, 4, 4, 4, 8, 8, 8, 8]  # steps since the same phase of the last season
     assert only(scores, "seasonal-naive", 8).metrics["mae"].value == pytest.approx(np.mean(ahead))
-    np.testing.assert_allclose(scores.per_step["seasonal-naive", 8], np.square(ahead))
+    np.testing.assert_allclose(scores.forecasts["test"].per_step["seasonal-naive", 8], np.square(ahead))
 
 
 def test_no_season_leaves_seasonal_naive_out_with_a_note():
@@ -246,12 +260,12 @@ def test_missing_targets_count_nowhere():
     scores = score({"ours": [[z]]}, make_series(values))
 
     ours = only(scores, "ours", 8)
-    assert ours.dropped == 8
-    assert ours.fitted == 300 - 10 - 8 - 8
+    assert ours.details["dropped"] == 8
+    assert ours.details["fitted"] == 300 - 10 - 8 - 8
     assert all(np.isfinite(each.metrics["mse"].value) for each in scores)
     rows = np.setdiff1d(np.arange(10, 292), np.arange(92, 100))
     y = np.stack([whole.values[0, rows + j] for j in range(1, 9)], axis=1)
-    ridge = Ridge(alpha=ours.alpha).fit(z[rows].astype(float), y)
+    ridge = Ridge(alpha=ours.details["alpha"]).fit(z[rows].astype(float), y)
     steps = np.arange(400, 492)
     error = ridge.predict(z[steps].astype(float)) - np.stack(
         [values[0, steps + j] for j in range(1, 9)], axis=1
@@ -263,7 +277,7 @@ def test_training_rows_without_features_are_left_out():
     z = make_features()
     z[50:60] = np.nan
 
-    assert only(score({"ours": [[z]]}, make_noisy()), "ours", 3).dropped == 10
+    assert only(score({"ours": [[z]]}, make_noisy()), "ours", 3).details["dropped"] == 10
 
 
 def test_notes_name_what_a_reader_should_not_overlook():
@@ -287,7 +301,7 @@ def test_validation_part_is_scored_without_the_test_part():
     mine = score({"ours": [[z]]}, series, part="validation")
     theirs = score({"ours": [[z[:400]]]}, make_series(altered), part="validation")
 
-    assert mine == theirs
+    assert_same(mine, theirs)
     assert {each.part for each in mine} == {"validation"}
 
 
@@ -303,9 +317,9 @@ def test_subsample_takes_the_rows_of_scikit_learn():
 
 
 def test_few_rows_are_fitted_and_chosen_on_when_asked():
-    settings = ForecastSettings(**SETTINGS.model_dump() | {"largest": 50})
+    settings = replace(SETTINGS, largest=50)
 
-    assert only(score({"m": [[make_features()]]}, make_noisy(), settings), "m", 3).fitted == 50
+    assert only(score({"m": [[make_features()]]}, make_noisy(), settings), "m", 3).details["fitted"] == 50
 
 
 def test_rows_of_a_horizon():
@@ -332,37 +346,37 @@ def test_saving_and_loading(tmp_path):
     scores = score({"random initialisation": [[z]], "a/b": [[make_features(seed=1)]]}, make_noisy())
 
     scores.save(tmp_path)
-    loaded = ForecastScores.load(tmp_path)
+    loaded = Scores.load(tmp_path)
 
-    assert loaded == scores
-    assert loaded.examples.predictions.keys() == set(scores.methods)
+    assert_same(loaded, scores)
+    assert loaded.forecasts["test"].examples.predictions.keys() == set(scores.methods)
     changed = score({"random initialisation": [[z]], "a/b": [[make_features(seed=2)]]}, make_noisy())
-    assert changed != scores
-    assert {file.name for file in tmp_path.iterdir()} == {"forecast.json", "forecast.npz"}
+    assert changed.to_json() != scores.to_json()
+    assert {file.name for file in tmp_path.iterdir()} == {"scores.json", "forecasts.npz"}
 
 
 def test_loading_what_is_not_there(tmp_path):
-    with pytest.raises(RunError, match=r"has no forecast\.json"):
-        ForecastScores.load(tmp_path)
+    with pytest.raises(RunError, match=r"has no scores\.json"):
+        Scores.load(tmp_path)
     score({}, make_noisy()).save(tmp_path)
-    (tmp_path / "forecast.json").write_text("{}")
+    (tmp_path / "scores.json").write_text("{}")
     with pytest.raises(RunError, match="not readable"):
-        ForecastScores.load(tmp_path)
+        Scores.load(tmp_path)
 
 
 def test_broken_files_are_one_sentence(tmp_path):
     score({}, make_noisy()).save(tmp_path)
-    stored = tmp_path / "forecast.npz"
+    stored = tmp_path / "forecasts.npz"
     whole = stored.read_bytes()
     for cut in (0, 2, len(whole) // 2, len(whole) - 1):
         stored.write_bytes(whole[:cut])
-        with pytest.raises(RunError, match="cut off or another kind of file"):
-            ForecastScores.load(tmp_path)
+        with pytest.raises(RunError, match="is not readable as forecasts"):
+            Scores.load(tmp_path)
     refused = 0
     for at in range(0, len(whole) - 40, len(whole) // 150):
         stored.write_bytes(whole[:at] + bytes(range(40)) + whole[at + 40 :])
         with suppress(RunError):
-            ForecastScores.load(tmp_path)
+            Scores.load(tmp_path)
             continue
         refused += 1
     assert refused > 100
@@ -373,12 +387,12 @@ def test_tables_and_examples():
     scores = score({"random initialisation": [[make_features()]], "m": [[make_features(seed=1)]]}, series)
 
     table = scores.to_table()
-    drawn = scores.examples
+    drawn = scores.forecasts["test"].examples
 
     assert len({len(row) for row in table}) == 1
     assert table[0][-1] == "mse minus random initialisation"
     assert len(table) == 1 + 5 * 2
-    assert "| m | 8 | test |" in scores.to_markdown()
+    assert "| m | forecast | 8 | test |" in scores.to_markdown()
     assert drawn.truth.shape == (4, 2, 8)
     assert drawn.predictions["m"].shape == (4, 2, 8)
     first = drawn.origins[0]
@@ -386,11 +400,11 @@ def test_tables_and_examples():
     np.testing.assert_array_equal(drawn.past[0, :, -1], series.values[:, first])
     np.testing.assert_allclose(drawn.predictions["repeat-last"][0, 1], series.values[1, first])
     values = [only(scores, "m", h).metrics["mse"].value for h in (3, 8)]
-    assert scores.mean_over_horizons("m")["mse"] == pytest.approx(np.mean(values))
-    with pytest.raises(RunError, match="no forecasts by 'x'"):
-        scores.mean_over_horizons("x")
-    assert scores.per_step["m", 8].mean() == pytest.approx(values[1])
-    assert scores.per_channel["m", 8].mean() == pytest.approx(values[1])
+    assert scores.mean("m", "mse") == pytest.approx(np.mean(values))
+    with pytest.raises(RunError, match="no scores of 'x'"):
+        scores.mean("x", "mse")
+    assert scores.forecasts["test"].per_step["m", 8].mean() == pytest.approx(values[1])
+    assert scores.forecasts["test"].per_channel["m", 8].mean() == pytest.approx(values[1])
 
 
 @pytest.mark.parametrize(
@@ -408,7 +422,7 @@ def test_tables_and_examples():
 )
 def test_parts_that_are_too_short(spans, settings, message):
     series = make_noisy()
-    settings = ForecastSettings(**SETTINGS.model_dump() | settings)
+    settings = replace(SETTINGS, **settings)
 
     with pytest.raises(ConfigError, match=message):
         forecast_scores({}, [series], make_split(series, **spans), settings)
@@ -512,11 +526,11 @@ def test_features_are_asked_for_one_seed_at_a_time():
     found = score({"model": seeds()}, make_noisy())
 
     assert most == [1, 1, 1]
-    assert found.where(method="model", horizon=8)[0].seeds == 3
+    assert only(found, "model", 8).seeds == 3
 
 
 def test_settings_are_closed():
     with pytest.raises(ValueError, match="Extra inputs"):
-        ForecastSettings(horizon=3)
+        PROTOCOLS.entry("forecast").settings(horizon=3)
     assert ForecastSettings().skipped == 200
     assert ForecastSettings(skip=0).skipped == 0

@@ -1,22 +1,18 @@
 """Forecasters that are trained end to end, and ridges on representations of look-backs, on small series."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from tests.evaluation.test_forecast import make_noisy, make_series, make_split, only
+from tests.evaluation.test_forecast import assert_same, make_noisy, make_series, make_split, only
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts import heads as forecast_heads
 from tsrep.evaluation.forecasts.direct import FrozenFeatures, direct_scores
 from tsrep.evaluation.forecasts.errors import naive_scales
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.forecasts.rows import origins
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
-from tsrep.report.contents import Contents
-from tsrep.report.page import render
+from tsrep.evaluation.scores import Scores
 from tsrep.splits.by_time import TimeSplit
 
 SETTINGS = ForecastSettings(n_bootstrap=100, alphas=(0.1, 1.0, 10.0, 100.0))
@@ -102,16 +98,18 @@ def test_every_window_counts_in_all_three_errors():
     train = series.values[:, :300].astype(float)
     scale = np.abs(train[:, 12:] - train[:, :-12]).mean(axis=1)
     found = only(scores, "model", HORIZON)
-    assert found.windows == 100 - HORIZON + 1
+    assert found.n == 100 - HORIZON + 1
     assert found.metrics["mse"].value == pytest.approx((error**2).mean())
     assert found.metrics["mae"].value == pytest.approx(np.abs(error).mean())
     assert found.metrics["mase"].value == pytest.approx((np.abs(error) / scale).mean())
     assert found.by_seed["mase"] == (found.metrics["mase"].value,)
     assert found.metrics["mase"].low < found.metrics["mase"].value < found.metrics["mase"].high
-    np.testing.assert_allclose(scores.per_step["model", HORIZON], (error**2).mean(axis=(0, 2)))
-    np.testing.assert_allclose(scores.per_channel["model", HORIZON], (error**2).mean(axis=(0, 1)))
-    assert (scores.protocol, scores.lookback) == ("direct", LOOKBACK)
-    assert {each.windows for each in scores} == {found.windows}
+    details = scores.forecasts["test"]
+    np.testing.assert_allclose(details.per_step["model", HORIZON], (error**2).mean(axis=(0, 2)))
+    np.testing.assert_allclose(details.per_channel["model", HORIZON], (error**2).mean(axis=(0, 1)))
+    assert scores.forecasts["test"].direct
+    assert scores.forecasts["test"].lookback == LOOKBACK
+    assert {each.n for each in scores} == {found.n}
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -138,11 +136,11 @@ def test_a_ridge_on_representations_is_that_of_scikit_learn(channels, part):
     alpha, _ = literal(rows, fit, choose, scored, (*SETTINGS.alphas, 1e4, 1e5))
     x, y = rows(scored)
     error = Ridge(alpha=alpha).fit(*rows(train)).predict(x) - y
-    assert found.alpha == alpha
+    assert found.details["alpha"] == alpha
     assert found.metrics["mse"].value == pytest.approx((error**2).mean(), abs=1e-9)
     assert found.metrics["mae"].value == pytest.approx(np.abs(error).mean(), abs=1e-9)
-    assert found.fitted == len(rows(train)[0])
-    assert found.dropped == 0
+    assert found.details["fitted"] == len(rows(train)[0])
+    assert found.details["dropped"] == 0
 
 
 def test_more_features_than_rows_change_only_how_the_ridge_is_solved(monkeypatch):
@@ -159,12 +157,12 @@ def test_more_features_than_rows_change_only_how_the_ridge_is_solved(monkeypatch
 
     spans = (LOOKBACK - 1, 300 - HORIZON), (299, 400 - HORIZON), (399, 500 - HORIZON)
     alpha, squared = literal(rows, *(np.arange(*span) for span in spans), (*SETTINGS.alphas, 1e4, 1e5))
-    assert found.fitted == 2 * (spans[0][1] - spans[0][0]) < 700
-    assert found.alpha == alpha
+    assert found.details["fitted"] == 2 * (spans[0][1] - spans[0][0]) < 700
+    assert found.details["alpha"] == alpha
     assert found.metrics["mse"].value == pytest.approx(squared.mean(), rel=1e-8)
     monkeypatch.setattr(forecast_heads, "_PRODUCTS", 1e3)
     monkeypatch.setattr(forecast_heads, "_LEAST", 60)
-    assert only(score({}, {"wide": [wide]}, series), "wide", HORIZON).fitted == 60
+    assert only(score({}, {"wide": [wide]}, series), "wide", HORIZON).details["fitted"] == 60
 
 
 def test_what_targets_are_relative_to_is_added_back():
@@ -201,7 +199,7 @@ def test_the_linear_baseline_is_one_map_for_all_channels_without_a_drift():
     found = only(score({}, {}, series), "ridge-nlinear", HORIZON)
 
     x, y = rows(np.arange(LOOKBACK - 1, 300 - HORIZON))
-    ridge = Ridge(alpha=found.alpha, fit_intercept=False).fit(x, y)
+    ridge = Ridge(alpha=found.details["alpha"], fit_intercept=False).fit(x, y)
     x, y = rows(np.arange(399, 500 - HORIZON))
     assert found.metrics["mse"].value == pytest.approx(((ridge.predict(x) - y) ** 2).mean(), abs=1e-9)
     trend = only(score({}, {}, make_series(np.arange(500.0), period=1)), "ridge-nlinear", HORIZON)
@@ -230,7 +228,7 @@ def test_a_part_as_long_as_the_horizon_has_one_window():
 
     found = score({"model": [zeros()]}, {}, make_noisy(2), spans=spans)
 
-    assert only(found, "model", HORIZON).windows == 1
+    assert only(found, "model", HORIZON).n == 1
     with pytest.raises(ConfigError, match="test part has 5 steps, too few for a horizon of 6;"):
         score({}, {}, make_noisy(2), spans={"test": (400, 405)})
 
@@ -244,7 +242,7 @@ def test_the_test_part_does_not_touch_scores_of_the_validation_part():
     mine = score({}, {"m": [apart([series])]}, series, part="validation")
     theirs = score({}, {"m": [apart([other])]}, other, part="validation")
 
-    assert mine == theirs
+    assert_same(mine, theirs)
 
 
 def test_methods_are_paired_with_the_control_and_seeds_averaged():
@@ -264,7 +262,7 @@ def test_methods_are_paired_with_the_control_and_seeds_averaged():
     for name in ("mse", "mae", "mase"):
         expected = model.metrics[name].value - control.metrics[name].value
         assert model.difference[name].value == pytest.approx(expected)
-    assert np.isnan(model.alpha)
+    assert "alpha" not in model.details
 
 
 def test_gaps_are_left_to_forecasters_and_count_in_no_error():
@@ -279,7 +277,8 @@ def test_gaps_are_left_to_forecasters_and_count_in_no_error():
     steps = np.arange(399, 500 - HORIZON)
     expected = np.nanmean(targets(values, steps).astype(float) ** 2)
     assert only(scores, "model", HORIZON).metrics["mse"].value == pytest.approx(expected)
-    assert only(scores, "m", HORIZON).dropped == HORIZON  # windows of one channel with the gap ahead
+    # windows of one channel with the gap ahead
+    assert only(scores, "m", HORIZON).details["dropped"] == HORIZON
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -323,8 +322,8 @@ def test_training_rows_without_a_representation_are_left_out_and_counted():
 
     found = only(score({}, {"m": [given]}, series), "m", HORIZON)
 
-    assert found.dropped == 2
-    assert found.fitted == 2 * (300 - HORIZON - LOOKBACK + 1) - 2
+    assert found.details["dropped"] == 2
+    assert found.details["fitted"] == 2 * (300 - HORIZON - LOOKBACK + 1) - 2
 
 
 @pytest.mark.parametrize(("horizon", "lookback"), [(0, 20), (6, 0)])
@@ -375,46 +374,19 @@ def test_mase_does_not_depend_on_the_unit():
     series = make_noisy(2)
     scaled = make_series(series.values * np.array([[1000.0], [0.5]]))
 
-    one, other = (score({}, {}, each).mean_over_horizons("seasonal-naive") for each in (series, scaled))
+    one, other = (score({}, {}, each) for each in (series, scaled))
 
-    assert one["mase"] == pytest.approx(other["mase"], rel=1e-5)
-    assert one["mse"] != pytest.approx(other["mse"], rel=0.5)
+    mase, mse = ([s.mean("seasonal-naive", name) for s in (one, other)] for name in ("mase", "mse"))
+    assert mase[0] == pytest.approx(mase[1], rel=1e-5)
+    assert mse[0] != pytest.approx(mse[1], rel=0.5)
 
 
-def test_files_keep_the_protocol_and_old_ones_are_read_without_mase(tmp_path):
+def test_files_keep_what_forecasts_are_made_from(tmp_path):
     scores = score({"model": [zeros()]}, {}, make_noisy(2))
     scores.save(tmp_path)
-    assert ForecastScores.load(tmp_path) == scores
+    assert_same(Scores.load(tmp_path), scores)
     assert "mase" in scores.to_table()[0]
-
-    old = json.loads((tmp_path / "forecast.json").read_text())
-    old["format"] = "tsrep.forecast/1"
-    for name in ("protocol", "lookback"):
-        del old[name]
-    for entry in old["scores"]:
-        for group in ("metrics", "spread", "by_seed", "difference"):
-            entry[group].pop("mase", None)
-    (tmp_path / "forecast.json").write_text(json.dumps(old))
-
-    loaded = ForecastScores.load(tmp_path)
-    assert loaded.metrics == ("mse", "mae")
-    assert loaded.mean_over_horizons("model").keys() == {"mse", "mae"}
-    assert "mase" not in loaded.to_table()[0]
-    assert (loaded.protocol, loaded.lookback) == ("representation", 0)
-    old["format"] = "tsrep.forecast/9"
-    (tmp_path / "forecast.json").write_text(json.dumps(old))
-    with pytest.raises(RunError, match=r"not readable as tsrep\.forecast/2 \(tsrep\.forecast/9\)"):
-        ForecastScores.load(tmp_path)
-
-
-def test_the_page_says_which_protocol_it_is_and_shows_mase(tmp_path):
-    series = make_noisy(2)
-    scores = score({"forecast": [zeros()]}, {"random initialisation": [apart([series])]}, series)
-
-    text = render(Contents(tmp_path, config={"objective": {"name": "forecast"}}, forecast=scores), [])
-
-    assert "A forecaster trained by forecast" in text
-    assert "each from a look-back of 20 steps" in text
-    assert "(MASE) of the test part" in text
-    assert "MASE difference" in text
-    assert "95 windows" in text
+    text = (tmp_path / "scores.json").read_text()
+    (tmp_path / "scores.json").write_text(text.replace("tsrep.scores/2", "tsrep.scores/9"))
+    with pytest.raises(RunError, match=r"not readable as tsrep\.scores/2 \(tsrep\.scores/9\)"):
+        Scores.load(tmp_path)

@@ -52,7 +52,7 @@ def test_path_ends_where_each_penalty_alone_does():
     chosen = fit_probe(x, y, 3, C=(0.001, 0.01, 0.1, 1.0), validation=held, tolerance=1e-8)
     alone = {c: fit_probe(x, y, 3, C=(c,), tolerance=1e-8) for c in (0.001, 0.01, 0.1, 1.0)}
     best = max(alone, key=lambda c: metrics(alone[c].predict(held[0]), held[1])["auroc"])
-    assert chosen.C == best
+    assert best == chosen.C
     assert np.abs(chosen.weight - alone[best].weight).max() < 1e-5
 
 

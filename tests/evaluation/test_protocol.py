@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tsrep.errors import ConfigError, DataError, SplitError
-from tsrep.evaluation.labels.frozen import Settings, evaluate_features
 from tsrep.evaluation.labels.metrics import METRICS
+from tsrep.evaluation.protocols.labels import evaluate_features
+from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.signals.panel import Panel
 from tsrep.splits.split import Split
 
-QUICK = Settings(n_bootstrap=60)
+QUICK = {"n_bootstrap": 60}
 
 
 def cohort(seed: int = 0, patients: int = 90, multi: bool = False) -> tuple[Panel, Split]:
@@ -53,10 +54,13 @@ def test_every_method_stands_beside_its_controls(multi):
         fractions=(1.0, 0.3),
         subsample_by=("sample", "patient"),
         seeds=3,
-        settings=QUICK,
+        **QUICK,
     )
-    # (majority + 2 methods x 2 protocols) x 2 units x (all + 2 ways of drawing)
-    assert len(scores) == 5 * 2 * 3
+    # (majority + 2 methods) x 2 protocols x 2 units x (all + 2 ways of drawing)
+    assert len(scores) == 3 * 2 * 2 * 3
+    assert {(s.method, s.role) for s in scores} == {
+        ("majority", "baseline"), ("random initialisation", "control"), ("good", "method"),
+    }  # fmt: skip
     for s in scores:
         assert set(METRICS) <= set(s.metrics)
         assert (s.part, s.patients, s.n_bootstrap) == ("test", 30, 60)
@@ -66,19 +70,19 @@ def test_every_method_stands_beside_its_controls(multi):
         assert s.against == ""
     for s in scores.where(method="good"):
         assert s.against == "random initialisation"
-        assert s.seeds == (1 if s.labels == 1.0 else 3)
-        if s.labels == 1.0:
+        assert s.seeds == (1 if s.fraction == 1.0 else 3)
+        if s.fraction == 1.0:
             assert s.metrics["auroc"].low > 0.8
             assert s.difference["auroc"].low > 0
     assert {s.seeds for s in scores.where(method="random initialisation")} == {3}
     assert not any(s.difference for s in scores.where(method="random initialisation"))
     drawn = {s.subsample_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
-    assert drawn["patient"].labelled_patients == 9
-    assert drawn["sample"].labelled == 36
-    assert drawn["all"].labelled == 120
+    assert drawn["patient"].details["labelled_patients"] == 9
+    assert drawn["sample"].details["labelled"] == 36
+    assert drawn["all"].details["labelled"] == 120
     kept = scores.predictions["good", "probe", 1.0, "all", "test"]
     assert np.array_equal(kept.trial, np.unique(panel.trial[split.test]))
-    assert ("majority", "none", 1.0, "all", "test") in scores.predictions
+    assert ("majority", "probe", 1.0, "all", "test") in scores.predictions
 
 
 def test_test_labels_do_not_reach_the_models():
@@ -88,7 +92,7 @@ def test_test_labels_do_not_reach_the_models():
     altered = replace(panel, label=label)
     features = {"m": informed(panel, 1.0)}
     one, two = (
-        evaluate_features(features, p, split, fractions=(1.0, 0.3), seeds=2, settings=QUICK)
+        evaluate_features(features, p, split, fractions=(1.0, 0.3), seeds=2, **QUICK)
         for p in (panel, altered)
     )
     for key, kept in one.predictions.items():
@@ -101,9 +105,8 @@ def test_scoring_the_validation_part_does_not_choose_on_it():
     label = panel.label.copy()
     label[split.validation] = (label[split.validation] + 1) % 3
     features = {"m": informed(panel, 1.0)}
-    settings = Settings(part="validation", n_bootstrap=20)
     one, two = (
-        evaluate_features(features, p, split, fractions=(1.0,), settings=settings)
+        evaluate_features(features, p, split, fractions=(1.0,), part="validation", n_bootstrap=20)
         for p in (panel, replace(panel, label=label))
     )
     for key, kept in one.predictions.items():
@@ -116,13 +119,13 @@ def test_knowing_the_patient_does_not_help_on_unseen_patients(protocol):
     panel, split = cohort(3, patients=150)
     identity = np.random.default_rng(0).normal(size=(150, 20)).astype(np.float32)[panel.patient]
     scores = evaluate_features(
-        {"identity": identity}, panel, split, protocols=(protocol,), fractions=(1.0,), settings=QUICK
+        {"identity": identity}, panel, split, protocols=(protocol,), fractions=(1.0,), **QUICK
     )
     (record,) = scores.where(method="identity", unit="record")
     assert record.metrics["auroc"].low < 0.5 < record.metrics["auroc"].high
     leaky = Split(split.train, split.validation, split.train, how="leak planted by the test")
     caught = evaluate_features(
-        {"identity": identity}, panel, leaky, protocols=(protocol,), fractions=(1.0,), settings=QUICK
+        {"identity": identity}, panel, leaky, protocols=(protocol,), fractions=(1.0,), **QUICK
     )
     assert caught.where(method="identity", unit="record").scores[0].metrics["auroc"].low > 0.7
 
@@ -131,8 +134,8 @@ def test_the_same_seed_gives_the_same_scores():
     panel, split = cohort()
     features = {"m": informed(panel, 1.0)}
     runs = [
-        evaluate_features(features, panel, split, fractions=(0.3,), seeds=2, settings=s).to_json()
-        for s in (QUICK, QUICK, replace(QUICK, seed=1))
+        evaluate_features(features, panel, split, fractions=(0.3,), seeds=2, **QUICK, seed=s).to_json()
+        for s in (0, 0, 1)
     ]
     assert runs[0] == runs[1] != runs[2]
 
@@ -140,17 +143,16 @@ def test_the_same_seed_gives_the_same_scores():
 def test_published_settings_and_steps():
     panel, split = cohort()
     told: list[str] = []
-    published = Settings(C=(1.0,), scheme="one-vs-rest", n_bootstrap=20)
     evaluate_features(
         {"m": informed(panel, 1.0)},
         panel,
         split,
-        protocols=("probe",),
+        protocols=[LinearProbe(C=(1.0,), scheme="one-vs-rest")],
         fractions=(1.0,),
-        settings=published,
+        n_bootstrap=20,
         on_step=told.append,
     )
-    assert told == ["m, probe, 100 % of labels"]
+    assert told == ["m, linear probe, 100 % of labels"]
 
 
 def test_refuses_what_does_not_fit():
@@ -158,7 +160,7 @@ def test_refuses_what_does_not_fit():
     x = informed(panel, 1.0)
     with pytest.raises(ConfigError, match="unknown protocol 'forest'"):
         evaluate_features({"m": x}, panel, split, protocols=("forest",))
-    with pytest.raises(ConfigError, match="features of 2 seeds"):
+    with pytest.raises(ConfigError, match="has 2 encoders but 3 seeds"):
         evaluate_features({"m": [x, x]}, panel, split, seeds=3)
     with pytest.raises(ConfigError, match="at least one seed"):
         evaluate_features({"m": x}, panel, split, seeds=0)

@@ -12,10 +12,13 @@ import pytest
 
 from tsrep.errors import RunError
 from tsrep.evaluation.labels.aggregate import by_record
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import metrics
-from tsrep.evaluation.labels.scoring import score
+from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Scores
+from tsrep.signals import Panel
+from tsrep.splits.split import Split
 
 
 def windows(seed: int, skill: float = 1.0, records: int = 40) -> Predictions:
@@ -27,23 +30,20 @@ def windows(seed: int, skill: float = 1.0, records: int = 40) -> Predictions:
     return Predictions(prob, target, trial // 2, trial)
 
 
-def some_scores() -> Scores:
-    control = [windows(7, skill=0.0)]
-    rows = score(control, method="random initialisation", protocol="probe", part="test", n_bootstrap=30)
-    ours = [windows(s) for s in (0, 1)]
-    rows += score(
-        ours,
-        method="comet",
-        protocol="probe",
-        part="test",
-        labels=0.1,
-        subsample_by="patient",
-        n_bootstrap=30,
-        control=control,
-        labelled=12.5,
+def scoring(fraction: float = 1.0, subsample_by: str = "all") -> Scoring:
+    panel = Panel.from_arrays(
+        np.zeros((240, 1, 2), np.float32), label=np.arange(240) % 3, patient=np.arange(240) // 6, sfreq=1
     )
-    key = ("comet", "probe", 1.0, "all", "test")
-    return Scores(tuple(rows), {key: by_record(ours[0])})
+    split = Split(np.arange(200, 220), np.arange(220, 240), np.arange(120), "by hand")
+    evaluation = LabelEvaluation(panel, split, fractions=(fraction,), n_bootstrap=30)
+    return Scoring(evaluation, "probe", "auroc", fraction, subsample_by, [split.train])
+
+
+def some_scores() -> Scores:
+    found = scoring(0.1, "patient")
+    return found.of("random initialisation", "control", [windows(7, skill=0.0)]) + found.of(
+        "comet", "method", [windows(s) for s in (0, 1)]
+    )
 
 
 def test_both_units_are_scored():
@@ -66,14 +66,14 @@ def test_both_units_are_scored():
 
 def test_records_of_one_window_are_scored_once():
     records = by_record(windows(0))
-    (only,) = score([records], method="a", protocol="probe", part="test", n_bootstrap=10)
+    (only,) = scoring().of("a", "method", [records])
     assert only.unit == "record"
 
 
 def test_json_and_files_give_back_the_same(tmp_path):
     scores = some_scores()
     text = scores.to_json()
-    assert json.loads(text)["format"] == "tsrep.scores/1"
+    assert json.loads(text)["format"] == "tsrep.scores/2"
     assert "NaN" not in text
     back = Scores.from_json(text)
     assert back.to_json() == text
@@ -83,7 +83,7 @@ def test_json_and_files_give_back_the_same(tmp_path):
     loaded = Scores.load(tmp_path)
     assert loaded.to_json() == text
     assert list(loaded.predictions) == list(scores.predictions)
-    one, two = (s.predictions["comet", "probe", 1.0, "all", "test"] for s in (scores, loaded))
+    one, two = (s.predictions["comet", "probe", 0.1, "patient", "test"] for s in (scores, loaded))
     for name in ("prob", "target", "patient", "trial"):
         assert np.array_equal(getattr(one, name), getattr(two, name))
 
@@ -100,7 +100,7 @@ def test_unreadable_scores_are_one_sentence(tmp_path):
 def test_table_has_one_row_a_score():
     scores = some_scores()
     header, *rows = scores.to_table(("auroc", "ece"))
-    assert header[-3:] == ["auroc", "ece", "auroc minus random-init"]
+    assert header[-3:] == ["auroc", "ece", "auroc minus random initialisation"]
     assert len(rows) == len(scores) == 4
     assert {len(row) for row in rows} == {len(header)}
     assert rows[2][:5] == ["comet", "probe", "10 % by patient", "test", "record"]
@@ -115,6 +115,17 @@ def test_adding_joins():
 
 
 def test_reading_scores_does_not_load_torch():
-    code = "import sys, tsrep.evaluation.scores, tsrep.evaluation.labels.calibration; print('torch' in sys.modules)"
+    code = "import sys, tsrep.evaluation.scores, tsrep.evaluation.labels.calibration\n"
+    code += "print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_scores_that_were_made_again_are_replaced_and_others_stay():
+    scores = some_scores()
+    again = scoring().of("comet", "method", [windows(3)])
+    both = scores.updated(again)
+    assert len(both) == len(scores) + len(again)  # another fraction of labels is another score
+    twice = both.updated(scoring().of("comet", "method", [windows(4)]))
+    assert len(twice) == len(both)
+    assert twice.where(fraction=1.0, unit="record").scores[0].value != again.scores[0].value

@@ -13,8 +13,8 @@ from sklearn.svm import SVC
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.labels import svm as module
-from tsrep.evaluation.labels.frozen import Settings, evaluate_features
 from tsrep.evaluation.labels.svm import SVM_C, fit_logistic, fit_svm, label_folds
+from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.signals.panel import Panel
 from tsrep.splits.split import Split
 
@@ -34,7 +34,7 @@ def test_equals_scikit_learn_written_out(n, classes):
         for c in (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e8)
     ]
     model = fit_svm(x, y, classes)
-    assert model.C == SVM_C[int(np.argmax(literal))]
+    assert SVM_C[int(np.argmax(literal))] == model.C
     prob = model.predict(test)
     assert np.allclose(prob.sum(axis=1), 1)
     expected = SVC(C=model.C, gamma="scale").fit(x, y).predict(test)
@@ -108,7 +108,7 @@ def test_logistic_regression_chooses_by_the_same_folds():
             )
             right.append((model.predict(scaler.transform(x[held])) == y[held]).mean())
         scores.append(np.mean(right))
-    assert probe.C == (0.01, 1.0)[int(np.argmax(scores))]
+    assert (0.01, 1.0)[int(np.argmax(scores))] == probe.C
     whole = LogisticRegression(C=probe.C, tol=1e-9, max_iter=10_000)
     prob = whole.fit(StandardScaler().fit_transform(x), y).predict_proba(StandardScaler().fit_transform(x))
     assert np.allclose(probe.predict(x), prob, atol=1e-3)
@@ -139,17 +139,16 @@ def test_validation_labels_are_fitted_on_and_test_labels_are_not(protocol):
     panel, split = problem()
     x = (2 * np.eye(3)[panel.label] + np.random.default_rng(0).normal(size=(150, 3))).astype(np.float32)
     features = {"m": x, "random initialisation": [x + s for s in range(2)]}
-    settings = Settings(n_bootstrap=20)
 
     def scored(of: Panel, **more):
         return evaluate_features(
             features, of, split, protocols=(protocol,), fractions=(1.0,), seeds=2,
-            settings=replace(settings, **more),
+            n_bootstrap=20, **more,
         )  # fmt: skip
 
     one = scored(panel)
     (row,) = one.where(method="m")
-    assert (row.labelled, row.n, row.against) == (102, 48, "random initialisation")
+    assert (row.details["labelled"], row.n, row.against) == (102, 48, "random initialisation")
     assert {s.method for s in one} == {"majority", "m", "random initialisation"}
     fit = fit_svm if protocol == "svm" else fit_logistic
     both = np.sort(np.concatenate([split.train, split.validation]))
@@ -162,7 +161,7 @@ def test_validation_labels_are_fitted_on_and_test_labels_are_not(protocol):
         other = scored(replace(panel, label=label)).predictions[key].prob
         assert np.array_equal(one.predictions[key].prob, other) != matters
     held = scored(panel, part="validation")
-    assert held.where(method="m").scores[0].labelled == 51
+    assert held.where(method="m").scores[0].details["labelled"] == 51
 
 
 def test_multilabel_panels_are_refused():

@@ -59,7 +59,7 @@ def test_the_linear_map_of_all_channels(etth1, horizon):
     scores = direct_scores({}, {}, [series], split, settings, horizon=horizon, lookback=336)
 
     (found,) = scores.where(method="ridge-nlinear")
-    assert found.windows == WINDOWS[horizon]
-    assert found.fitted == 7 * (8640 - 335 - horizon)
+    assert found.n == WINDOWS[horizon]
+    assert found.details["fitted"] == 7 * (8640 - 335 - horizon)
     assert found.metrics["mse"].value == pytest.approx(RIDGE_NLINEAR[horizon][0], abs=0.002)
     assert found.metrics["mae"].value == pytest.approx(RIDGE_NLINEAR[horizon][1], abs=0.005)

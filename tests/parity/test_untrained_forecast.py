@@ -48,7 +48,7 @@ def test_untrained_encoder(scores, horizon):
 
     assert found.metrics["mse"].value == pytest.approx(MSE[horizon], abs=1e-4)
     assert found.metrics["mae"].value == pytest.approx(MAE[horizon], abs=1e-4)
-    assert found.dropped == 0
+    assert found.details["dropped"] == 0
 
 
 @pytest.mark.parametrize("horizon", MSE)

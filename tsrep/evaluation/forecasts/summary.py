@@ -116,7 +116,10 @@ def _score(
     windows = len(origins(measuring.spans.score, horizon))
     role: Role = "baseline" if method in BASELINES else "control" if method == against else "method"
     fits = [outcomes[horizon] for outcomes in seeds if np.isfinite(outcomes[horizon].alpha)]
-    details = {"alpha": float(np.mean([fit.alpha for fit in fits]))} if fits else {}
+    first = seeds[0][horizon]
+    details = {"fitted": float(first.fitted), "dropped": float(first.dropped)}
+    if fits:
+        details["alpha"] = float(np.mean([fit.alpha for fit in fits]))
     return Score(
         method=method,
         role=role,
@@ -134,7 +137,7 @@ def _score(
         n_bootstrap=measuring.settings.n_bootstrap,
         against="" if control is None else against,
         difference={} if control is None else paired_difference(own, control),
-        details=details | {"fitted": seeds[0][horizon].fitted, "dropped": seeds[0][horizon].dropped},
+        details=details,
     )
 
 
