@@ -38,8 +38,8 @@ from tsrep.forecasting.forecast import Forecast
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.task import prepare
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.random import RandomSampler
 from tsrep.training.loop import Part, Trainer

@@ -26,15 +26,15 @@ from autotcl_page import page
 from kept_runs import kept_run
 from results_page import write_page
 
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
 from tsrep.evaluation.forecasts.representation import encode, forecast_scores
 from tsrep.evaluation.labels.scoring import RANDOM_INIT
+from tsrep.evaluation.scores import Scores
 from tsrep.files import replacing
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.task import prepare
 
 TUNING_SEED = 100
 BASE: dict[str, Any] = {
@@ -235,7 +235,7 @@ def validation(path: Path) -> float:
 
 def _score(
     folder: Path, root: Path, dataset: str, names: list[str], options: argparse.Namespace
-) -> ForecastScores:
+) -> Scores:
     config = _configuration(root, dataset, 0, BASE)
     prepared = prepare(config, progress=False)
     assert isinstance(prepared, PreparedSeries)

@@ -12,7 +12,7 @@ from results_page import table
 from scipy.stats import t
 
 from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
+from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.folder import Run
 
 RULES = (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)  # nothing in them is drawn
@@ -22,7 +22,7 @@ RELEASED = ("released form, augmenter frozen", "released form")
 
 
 def page(
-    results: Mapping[str, ForecastScores],
+    results: Mapping[str, Scores],
     chosen: Mapping[str, Mapping[str, str]],
     trials: Mapping[str, Mapping[str, Mapping[str, float]]],
     runs: Mapping[str, Mapping[str, Sequence[Path]]],
@@ -81,7 +81,7 @@ def _choices(chosen: Mapping[str, Mapping[str, str]], trials: Mapping[str, Any])
     return [*lines, ""]
 
 
-def _errors(scores: ForecastScores) -> list[str]:
+def _errors(scores: Scores) -> list[str]:
     heads = ["method", "seeds", *(f"{h} steps" for h in scores.horizons), "mean"]
     rows = []
     for method in scores.methods:
@@ -94,12 +94,12 @@ def _errors(scores: ForecastScores) -> list[str]:
     return [*table(heads, rows), "", f"Test windows by horizon: {windows}."]
 
 
-def _spell(score: ForecastScore) -> str:
+def _spell(score: Score) -> str:
     spread = score.spread["mse"]
     return f"{score.metrics['mse'].value:.4f}" + (f" ± {spread:.4f}" if np.isfinite(spread) else "")
 
 
-def _differences(scores: ForecastScores) -> list[str]:
+def _differences(scores: Scores) -> list[str]:
     """Pairs of methods over the seeds that they share, and over blocks of test time."""
     heads = ["difference", "seeds", *(f"{h} steps" for h in scores.horizons), "mean"]
     rows = []

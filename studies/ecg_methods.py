@@ -27,16 +27,17 @@ from results_page import write_page
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.labels.frozen import evaluate_features
 from tsrep.evaluation.labels.label_fractions import subsample_labels
 from tsrep.evaluation.labels.scoring import score
 from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.finetune import finetuned
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import Prepared, prepare
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.task import prepare
 
 BASE: dict[str, Any] = {
     "dataset": {

@@ -27,14 +27,15 @@ from results_page import write_page
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.labels.aggregate import by_record
-from tsrep.evaluation.labels.frozen import MAJORITY, Features, evaluate_features
 from tsrep.evaluation.labels.scoring import RANDOM_INIT, score
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
+from tsrep.evaluation.protocols.labels import MAJORITY, Features, evaluate_features
 from tsrep.evaluation.scores import Score
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import configure, merged
 from tsrep.runs.finetune import finetuned
-from tsrep.runs.prepare import Prepared, prepare
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.task import prepare
 from tsrep.signals import Panel
 
 ARRAY, SCALP, SUBJECTS, FOLDS = "eeg_125hz_int16_x20uV.npy", 19, 36, 6

@@ -28,14 +28,14 @@ from kept_runs import kept_run
 from results_page import write_page
 
 from tsrep.evaluation.forecasts.direct import Forecast, FrozenFeatures, direct_scores
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
 from tsrep.evaluation.labels.scoring import RANDOM_INIT
+from tsrep.evaluation.scores import Scores
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
-from tsrep.runs.direct_forecast import forecast_of, represent_of
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.task import prepare
 
 SERIES = ("etth1", "etth2")
 HORIZONS = (24, 48, 96, 168, 192, 336, 720)
@@ -211,12 +211,12 @@ def _score(told: tuple[str, int, Path, dict[str, list[Path]]]) -> Cell:
     return Cell(series, horizon, ours, theirs)
 
 
-def _scores(folder: Path, runs: Mapping[str, Sequence[Path]], *, random: bool = False) -> ForecastScores:
+def _scores(folder: Path, runs: Mapping[str, Sequence[Path]], *, random: bool = False) -> Scores:
     finished = max((path / "encoder.safetensors").stat().st_mtime for each in runs.values() for path in each)
     seeds = max(map(len, runs.values()))
     stored = folder / "forecast.json"
     if stored.exists() and stored.stat().st_mtime > finished:
-        scores = ForecastScores.load(folder)
+        scores = Scores.load(folder)
         if max(score.seeds for score in scores) == seeds:
             return scores
     first = Run(next(iter(runs.values()))[0])
@@ -232,7 +232,7 @@ def _scores(folder: Path, runs: Mapping[str, Sequence[Path]], *, random: bool = 
     def starts() -> Iterator[FrozenFeatures]:
         for seed in range(RANDOM_STARTS):
             start = new_encoder(first.config, prepared.panel, seed)  # where the runs of that seed started
-            yield represent_of(start, forecaster.objective, instances, device)
+            yield frozen_features_of(start, forecaster.objective, instances, device)
 
     scores = direct_scores(
         {name: said(paths) for name, paths in runs.items()},

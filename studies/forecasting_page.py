@@ -14,8 +14,8 @@ from results_page import table
 from scipy.stats import t
 
 from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
 from tsrep.evaluation.labels.scoring import RANDOM_INIT
+from tsrep.evaluation.scores import Score, Scores
 
 SHORT, LONG = (24, 48, 168, 336, 720), (96, 192, 336, 720)
 GOALS = {("etth1", SHORT): 0.40, ("etth1", LONG): 0.42}
@@ -29,8 +29,8 @@ class Cell:
 
     series: str
     horizon: int
-    ours: ForecastScores
-    theirs: ForecastScores | None
+    ours: Scores
+    theirs: Scores | None
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,9 @@ def _choice(study: Study) -> list[str]:
     return [*table(heads, rows), ""]
 
 
-def _rows(study: Study, series: str) -> dict[str, dict[int, ForecastScore]]:
+def _rows(study: Study, series: str) -> dict[str, dict[int, Score]]:
     """Scores of every row of a table, by horizon."""
-    rows: dict[str, dict[int, ForecastScore]] = {}
+    rows: dict[str, dict[int, Score]] = {}
     alone, joint, informer = study.names
     for method in (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR, RANDOM_INIT, alone, joint):
         for horizon, cell in study.of(series).items():
@@ -306,7 +306,7 @@ def _over(values: Floats, form: str) -> str:
     return f"{mean:{form}} [{mean - half:{form}}, {mean + half:{form}}]"
 
 
-def _spell(score: ForecastScore, metric: str) -> str:
+def _spell(score: Score, metric: str) -> str:
     return _with_spread(np.array(score.by_seed[metric]))
 
 

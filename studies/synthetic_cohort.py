@@ -21,9 +21,9 @@ import torch
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.labels.frozen import Features, evaluate_features
 from tsrep.evaluation.labels.scoring import RANDOM_INIT, score
 from tsrep.evaluation.predictions import Key, Predictions
+from tsrep.evaluation.protocols.labels import Features, evaluate_features
 from tsrep.evaluation.scores import Score
 from tsrep.files import write_text
 from tsrep.runs.build import new_encoder
@@ -31,7 +31,7 @@ from tsrep.runs.config import configure, merged
 from tsrep.runs.config_files import read_config
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
 
 CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
 ROTATIONS, FRACTIONS, SEEDS = 5, (1.0, 0.1), 5

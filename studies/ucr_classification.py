@@ -32,14 +32,14 @@ from ucr_page import NEIGHBOUR, write_page
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.labels.frozen import evaluate_features
 from tsrep.evaluation.labels.scoring import score
 from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
 
 # the slowest first, so that no worker is left with a long run at the end
 SETS = (

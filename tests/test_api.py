@@ -21,7 +21,7 @@ def test_fit_evaluate_and_embed(tmp_path: Path) -> None:
     panel = tsrep.load(TINY["dataset"])
     embeddings = tsrep.embed(run.path, panel.select(np.arange(3)))
     assert embeddings.x.shape == (24, 16)
-    assert embeddings.start.tolist() == list(range(0, 1000, 125)) * 3
+    assert embeddings.ids["start"].tolist() == list(range(0, 1000, 125)) * 3
 
 
 def test_a_run_without_evaluation_has_a_report_too(tiny_run: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.datasets.recordings import write_csv
 from tsrep.cli.app import app
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.runs.config import configure
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
 
 
 @pytest.fixture

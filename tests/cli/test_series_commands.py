@@ -10,7 +10,7 @@ import yaml
 
 from tests.cli.test_commands import tsrep
 from tests.runs.test_series_runs import SMALL, write_series
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.scores import Scores
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path) -> None:
     done = tsrep("evaluate", run, "--protocol", "forecast")
     assert done.returncode == 0, done.stderr
     assert "ridge-nlinear" in done.stdout
-    scores = ForecastScores.load(run)
+    scores = Scores.load(run)
     assert scores.channels == ("v0",)
     done = tsrep("plot", "views", run)
     assert done.returncode == 0, done.stderr

@@ -12,8 +12,8 @@ from torch import Tensor
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.forecasting.forecast import Forecast
-from tsrep.objectives.forecaster import Forecaster
 from tsrep.forecasting.mixing_weight import scheduled
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS, OBJECTIVES
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch

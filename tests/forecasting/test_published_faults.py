@@ -26,11 +26,11 @@ from tsrep.forecasting.forecast import Forecast
 from tsrep.objectives.moco import MoCo
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
-from tsrep.runs.choose import direct_score
 from tsrep.runs.config import configure
 from tsrep.runs.fit import fit, training_part
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
+from tsrep.runs.validation_score import direct_score
 from tsrep.signals import Batch
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook

@@ -22,7 +22,7 @@ from tsrep.inspect.receptive_field.scores import Periodicity
 from tsrep.inspect.receptive_field.subject import subject_of
 from tsrep.runs.config import merged
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
 
 LOOKBACK, HORIZON = 120, 8
 ECHO: dict[str, Any] = {

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.protocols import finetune
 from tsrep.evaluation.scores import Scores
-from tsrep.runs import finetune
 from tsrep.runs.evaluate import evaluate
+from tsrep.runs.task import PanelTask
+from tsrep.signals import Panel
 
 
 @pytest.fixture
@@ -27,9 +29,10 @@ def test_every_score_stands_beside_its_controls(run: Path) -> None:
     rows = list(scores)
     for protocol in ("probe", "knn"):
         for labels, by in ((1.0, "all"), (0.1, "sample"), (0.1, "patient")):
-            there = scores.where(protocol=protocol, labels=labels, subsample_by=by, unit="record")
-            assert {s.method for s in there} == {"comet", "random initialisation"}
-            assert scores.where(method="majority", labels=labels, subsample_by=by)
+            there = scores.where(protocol=protocol, fraction=labels, subsample_by=by, unit="record")
+            assert {s.role: s.method for s in there} == {
+                "method": "comet", "control": "random initialisation", "baseline": "majority",
+            }  # fmt: skip
     for score in rows:
         assert score.part == "test"
         assert score.patients > 0
@@ -47,12 +50,13 @@ def test_scoring_again_replaces_and_scoring_more_adds(run: Path) -> None:
     again = evaluate(run, protocols=("knn",), labels=(1.0,), progress=False)
     assert len(first) == len(again)
     more = evaluate(run, protocols=("probe",), labels=(1.0,), progress=False)
-    assert {s.protocol for s in more} == {"none", "knn", "probe"}
+    assert {s.protocol for s in more} == {"knn", "probe"}
 
 
 def test_finetuning_resumes_from_what_is_done(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, progress=False)
-    assert {s.method for s in scores.where(protocol="finetune")} == {"comet", "random initialisation"}
+    methods = {s.method for s in scores.where(protocol="finetune")}
+    assert methods == {"comet", "random initialisation", "majority"}
     monkeypatch.setattr(finetune, "Trainer", None)  # a second training would fail
     again = evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, progress=False)
     assert [s.metrics for s in again] == [s.metrics for s in scores]
@@ -119,18 +123,16 @@ def test_changed_data_are_refused(run: Path) -> None:
 
 
 def test_labels_of_test_patients_change_no_prediction(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tsrep.runs.evaluate as module
-
     plain = evaluate(run, labels=(1.0,), progress=False).predictions
-    real = module.prepare
+    real = PanelTask.prepared
 
-    def flipped(*args: object, **kwargs: object) -> object:
-        prepared = real(*args, **kwargs)
+    def flipped(task: PanelTask, data: Panel) -> object:
+        prepared = real(task, data)
         label = prepared.panel.label.copy()
         label[prepared.split.test] = ~label[prepared.split.test]
         return replace(prepared, panel=replace(prepared.panel, label=label))
 
-    monkeypatch.setattr(module, "prepare", flipped)
+    monkeypatch.setattr(PanelTask, "prepared", flipped)
     (run / "scores.json").unlink()
     changed = evaluate(run, labels=(1.0,), progress=False).predictions
     assert plain.keys() == changed.keys()

@@ -19,7 +19,7 @@ from tsrep.runs.embed import embed
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.state import load_weights
@@ -71,7 +71,7 @@ def test_the_stored_encoder_gives_the_stored_embeddings(tiny_run: Path) -> None:
         for trial in stored["trial"][:5]:
             expected = stored["x"][stored["trial"] == trial][0]
             np.testing.assert_allclose(
-                mine.x[mine.trial == trial].mean(axis=0), expected, rtol=1e-4, atol=1e-5
+                mine.x[mine.ids["trial"] == trial].mean(axis=0), expected, rtol=1e-4, atol=1e-5
             )
 
 

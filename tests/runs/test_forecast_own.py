@@ -22,8 +22,8 @@ from tsrep.runs.config import merged
 from tsrep.runs.fit import fit
 from tsrep.runs.forecast_own import forecast_series
 from tsrep.runs.intervals import write_intervals
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.task import prepare
 from tsrep.signals.calendar import calendar_features
 
 STEPS, LOOKBACK, HORIZON = 600, 48, 12

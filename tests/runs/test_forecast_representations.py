@@ -16,7 +16,7 @@ from tsrep.forecasting.forecast import Forecast
 from tsrep.inspect.views.of_run import run_views
 from tsrep.runs.embed import embed
 from tsrep.runs.fit import fit
-from tsrep.runs.prepare import prepare
+from tsrep.runs.task import prepare
 
 AUTOTCL = {"name": "autotcl", "trunk": {"name": "dilated-conv", "hidden": 4, "dim": 4, "depth": 1}}
 
@@ -41,7 +41,7 @@ def test_a_step_is_embedded_by_its_look_back_as_the_forecast_sees_it(
     run = trained(root, tmp_path / "run", **changes)
     found = embed(run, tsrep.load("series-csv", root))
     assert found.x.shape == (instances, STEPS, 5)
-    assert found.instances.tolist() == (["v0", "v1"] if instances > 1 else ["v0 v1"])
+    assert found.ids["instances"].tolist() == (["v0", "v1"] if instances > 1 else ["v0 v1"])
     assert np.isfinite(found.x).all()
 
     prepared = prepare(run.config, progress=False)

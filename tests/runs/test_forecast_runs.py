@@ -16,12 +16,12 @@ import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts.conformal import Conformal
 from tsrep.evaluation.forecasts.coverage import Coverage
-from tsrep.runs import forecast as runs_forecast
+from tsrep.evaluation.protocols import forecast as protocol
 from tsrep.runs.config import configure, merged
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.task import prepare
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 
@@ -175,7 +175,7 @@ def test_the_test_part_tells_how_often_intervals_hold(
 def count_windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Steps that the trained forecaster is asked to forecast from."""
     asked: list[int] = []
-    plain = runs_forecast.forecast_of
+    plain = protocol.forecast_of
 
     def forecast_of(*given: Any) -> Any:
         said = plain(*given)
@@ -186,7 +186,7 @@ def count_windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return counting
 
-    monkeypatch.setattr(runs_forecast, "forecast_of", forecast_of)
+    monkeypatch.setattr(protocol, "forecast_of", forecast_of)
     return asked
 
 

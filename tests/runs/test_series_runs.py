@@ -13,13 +13,13 @@ import torch
 
 import tsrep
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
-from tsrep.runs import choose
+from tsrep.evaluation.scores import Scores
+from tsrep.runs import validation_score
 from tsrep.runs.build import new_encoder
-from tsrep.runs.choose import origin_stride
 from tsrep.runs.config import configure, merged
-from tsrep.runs.prepare import prepare
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.task import prepare
+from tsrep.runs.validation_score import origin_stride
 from tsrep.training.hooks import Hook
 
 STEPS = 600
@@ -61,7 +61,7 @@ def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tsrep.Run:
 
 
 def test_a_run_leaves_forecasts_beside_their_controls(run: tsrep.Run) -> None:
-    scores = ForecastScores.load(run.path)
+    scores = Scores.load(run.path)
     assert set(scores.methods) == {
         "autotcl",
         "random initialisation",
@@ -72,8 +72,8 @@ def test_a_run_leaves_forecasts_beside_their_controls(run: tsrep.Run) -> None:
     assert scores.horizons == (3, 6)
     (own,) = scores.where(method="autotcl", horizon=6)
     assert own.against == "random initialisation"
-    assert own.windows == 120 - 6
-    assert scores.where(method="random initialisation", horizon=6)[0].seeds == 2
+    assert own.n == 120 - 6
+    assert scores.where(method="random initialisation", horizon=6).scores[0].seeds == 2
     assert (run.path / "report.html").stat().st_size > 10_000
 
 
@@ -133,7 +133,7 @@ def test_every_step_is_embedded_from_its_own_past(root: Path, run: tsrep.Run) ->
     series = tsrep.load("series-csv", root)
     whole = tsrep.embed(run, series)
     assert whole.x.shape == (1, STEPS, 6)
-    assert whole.time[0] == np.datetime64("2024-01-01T00:00:00")
+    assert whole.ids["time"][0] == np.datetime64("2024-01-01T00:00:00")
     other = tsrep.load("series-csv", write_series(root / "other", later=9.0))
     changed = tsrep.embed(run, other)
     before = STEPS - STEPS // 5
@@ -289,17 +289,17 @@ def test_a_validation_scores_some_of_many_instances(tmp_path: Path, monkeypatch:
     assert isinstance(prepared, PreparedSeries)
     scored = []
     monkeypatch.setattr(
-        choose, "validation_error", lambda _, instances, *rest, **more: scored.append(instances) or 0.0
+        validation_score, "validation_error", lambda _, instances, *rest, **more: scored.append(instances) or 0.0
     )
-    choose.forecast_score(config, prepared, torch.device("cpu"))(
+    validation_score.forecast_score(config, prepared, torch.device("cpu"))(
         new_encoder(config, prepared.panel, 0), torch.nn.Module()
     )
     assert [list(each) for each in scored] == [list(prepared.instances[::2])]
 
 
 def test_validation_forecasts_leave_those_of_the_test_part(run: tsrep.Run) -> None:
-    before = (run.path / "forecast.json").read_bytes()
+    before = Scores.load(run.path)
     scores = tsrep.evaluate(run, part="validation")
-    assert {score.part for score in scores} == {"validation"}
-    assert (run.path / "forecast.json").read_bytes() == before
-    assert ForecastScores.load(run.path / "validation") == scores
+    assert {score.part for score in scores} == {"test", "validation"}
+    assert scores.where(part="test").scores == before.scores
+    assert set(scores.forecasts) == {"test", "validation"}

@@ -106,8 +106,8 @@ class Task(ABC):
             Naming the first part that does not.
         """
         config, data = self.config, self.config.dataset.name
-        if config.split is not None and SPLITS.entry(config.split.name).cls.task != self.name:
-            fitting = [name for name in SPLITS.names() if SPLITS.entry(name).cls.task == self.name]
+        if config.split is not None and getattr(SPLITS.entry(config.split.name).cls, "task", "panel") != self.name:
+            fitting = [name for name in SPLITS.names() if getattr(SPLITS.entry(name).cls, "task", "panel") == self.name]
             raise ConfigError(
                 f"{data} is {self.divided}, not by {config.split.name}; use {' or '.join(fitting)}"
             )
@@ -542,4 +542,9 @@ TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, Serie
 
 def task_of(config: Configuration) -> Task:
     """The task of a configuration, by what its data set gives."""
-    return TASKS[DATASETS.entry(config.dataset.name).cls.task](config)
+    return TASKS[getattr(DATASETS.entry(config.dataset.name).cls, "task", "panel")](config)
+
+
+def prepare(config: Configuration, *, progress: bool = True) -> Any:
+    """The data of a configuration, ready for training; see :meth:`Task.prepare`."""
+    return task_of(config).prepare(progress=progress)

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.evaluation.forecasts import look_backs
+from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
 from tsrep.forecasting.forecast import Forecast
-from tsrep.objectives.forecaster import Forecaster
 from tsrep.forecasting.instance_norm import InstanceNorm
+from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS, OBJECTIVES
-from tsrep.runs import direct_forecast
-from tsrep.runs.direct_forecast import forecast_of, represent_of
 from tsrep.signals.series import Series
 
 TIME, CHANNELS, LOOKBACK, HORIZON = 80, 3, 13, 5
@@ -84,7 +84,7 @@ def windows(case: Case, instance: int) -> tuple[torch.Tensor, torch.Tensor]:
 def test_forecasts_are_those_of_the_forecaster(
     mixing: str, norm: str, covariates: int, calendar: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(direct_forecast, "AT_ONCE", 2)
+    monkeypatch.setattr(look_backs, "AT_ONCE", 2)
     case = make(mixing, norm, covariates, calendar)
     forecaster = Forecaster(case.encoder, case.objective).eval()
     said = forecast_of(forecaster, case.instances, CPU)
@@ -102,9 +102,9 @@ def test_a_representation_is_that_of_the_look_back_on_its_own_scale(
     mixing: str, norm: str, covariates: int, calendar: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is made of one channel alone is the slice of what is made of all together."""
-    monkeypatch.setattr(direct_forecast, "AT_ONCE", 2)
+    monkeypatch.setattr(look_backs, "AT_ONCE", 2)
     case = make(mixing, norm, covariates, calendar)
-    represented = represent_of(case.encoder, case.objective, case.instances, CPU)
+    represented = frozen_features_of(case.encoder, case.objective, case.instances, CPU)
     assert represented.base is not None
     for instance in range(2):
         with torch.no_grad():
@@ -136,7 +136,7 @@ def test_reading_one_channel_normalises_no_other(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(InstanceNorm, "forward", counting)
     case.encoder.register_forward_pre_hook(lambda _, given: sizes.append(tuple(given[0].shape)))
-    represented = represent_of(case.encoder, case.objective, case.instances, CPU)
+    represented = frozen_features_of(case.encoder, case.objective, case.instances, CPU)
     assert represented.base is not None
     represented.read(0, 1, STEPS)
     assert sizes == [(len(STEPS), 1, LOOKBACK), (len(STEPS), 3, LOOKBACK - LOOKBACK % case.encoder.stride)]
@@ -147,7 +147,7 @@ def test_reading_one_channel_normalises_no_other(monkeypatch: pytest.MonkeyPatch
 def test_the_objective_keeps_its_weights() -> None:
     case = make("independent", "revin", 0, False)
     before = {name: value.clone() for name, value in case.objective.state_dict().items()}
-    represented = represent_of(case.encoder, case.objective, case.instances, CPU)
+    represented = frozen_features_of(case.encoder, case.objective, case.instances, CPU)
     represented.read(0, 2, STEPS)
     after = case.objective.state_dict()
     assert before.keys() == after.keys()
