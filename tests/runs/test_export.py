@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.runs.test_direct_forecast import HORIZON, LOOKBACK, make
+from tests.evaluation.test_look_backs import HORIZON, LOOKBACK, make
 from torch import nn
 
 from tests.runs.test_forecast_own import own_table, trained, written

@@ -168,7 +168,7 @@ def test_views_are_drawn(run: tsrep.Run, tmp_path: Path) -> None:
         ({"evaluation": {"protocols": ["probe"]}}, "protocol probe does not score; use forecast"),
         ({"window": {"standardise": "record"}}, "a series is standardised per channel"),
         ({"window": {"seconds": 7200.0}}, r"cut by steps and not by seconds; .* set window\.steps"),
-        ({"split": {"name": "train-test"}}, "csv is a series, divided in time, not by train-test"),
+        ({"split": {"name": "train-test"}}, "series-csv is a series, divided in time, not by train-test"),
     ],
 )
 def test_what_does_not_go_with_a_series_is_refused_before_it_is_read(
@@ -222,7 +222,7 @@ def test_sections_fit_a_short_validation_part_by_themselves(root: Path) -> None:
 
 
 def test_labels_are_no_part_of_forecasts(run: tsrep.Run) -> None:
-    with pytest.raises(ConfigError, match=r"evaluation\.labels is for labelled samples, and csv is a series"):
+    with pytest.raises(ConfigError, match=r"evaluation\.labels is for labelled samples, and series-csv is a series"):
         tsrep.evaluate(run, labels=[0.1], progress=False)
 
 

@@ -77,7 +77,7 @@ def test_a_value_is_the_validation_error_over_that_of_a_ridge(tmp_path: Path) ->
     below = json.loads((tmp_path / BASELINES).read_text())
     ratios = {}
     for task in tasks:
-        errors = [-kept_score(Run(tmp_path / "trials" / "0" / task / str(k)))[0] for k in range(2)]
+        errors = [-kept_score(Run(tmp_path / "trials" / "0" / task / str(k))) for k in range(2)]
         ratios[task] = math.sqrt(math.prod(error / below[task] for error in errors))
     assert trial.user_attrs["tasks"] == pytest.approx(ratios)
     assert value == pytest.approx(math.sqrt(math.prod(ratios.values())))

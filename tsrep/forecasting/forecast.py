@@ -179,6 +179,12 @@ class Forecast(Objective):
             return None
         return settings.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
 
+    @classmethod
+    def trains_forecasts(cls, settings: BaseModel) -> bool:
+        """Not by the contrast alone."""
+        chosen: Any = settings
+        return bool(chosen.weight < 1)
+
     def attach(self, encoder: Encoder) -> None:
         """Pass on to the contrast."""
         if self.contrast is not None:

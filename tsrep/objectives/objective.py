@@ -108,6 +108,12 @@ class Objective(nn.Module, ABC):
         del settings
         return None
 
+    @classmethod
+    def trains_forecasts(cls, settings: BaseModel) -> bool:
+        """Whether training with such settings leaves forecasts that can be scored."""
+        del settings
+        return cls.forecasts
+
     def begin(self, steps: int) -> None:
         """Hear how many steps training will take."""
         del steps

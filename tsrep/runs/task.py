@@ -17,6 +17,7 @@ from tsrep.encoders.sliding import refuse_short_context
 from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.embedding import embed as embed_panel
+from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.settings import ForecastSettings
@@ -26,7 +27,7 @@ from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.protocols.protocol import Protocol
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, OBJECTIVES, PROTOCOLS, SPLITS
+from tsrep.registry import DATASETS, OBJECTIVES, PROTOCOLS, SPLITS, Registry
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
@@ -57,6 +58,10 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 
+def _silent(_what: str) -> None:
+    return None
+
+
 class Task(ABC):
     """A configuration with all that depends on its kind of data.
 
@@ -68,9 +73,12 @@ class Task(ABC):
     ----------
     name : str
         Of the kind, as data sets, split rules and protocols declare it.
+    maximises : bool
+        Whether the validation score is larger for better weights by itself, and not minus an error.
     """
 
     name: ClassVar[str]
+    maximises: ClassVar[bool]
 
     def __init__(self, config: Configuration) -> None:
         self.config = config
@@ -106,14 +114,12 @@ class Task(ABC):
             Naming the first part that does not.
         """
         config, data = self.config, self.config.dataset.name
-        if config.split is not None and getattr(SPLITS.entry(config.split.name).cls, "task", "panel") != self.name:
-            fitting = [name for name in SPLITS.names() if getattr(SPLITS.entry(name).cls, "task", "panel") == self.name]
+        if config.split is not None and config.split.name not in (fitting := self._fitting(SPLITS)):
             raise ConfigError(
                 f"{data} is {self.divided}, not by {config.split.name}; use {' or '.join(fitting)}"
             )
         for protocol in config.evaluation.protocols:
-            if PROTOCOLS.entry(protocol).cls.task != self.name:
-                fitting = [name for name in PROTOCOLS.names() if PROTOCOLS.entry(name).cls.task == self.name]
+            if protocol not in (fitting := self._fitting(PROTOCOLS)):
                 raise ConfigError(
                     f"{data} is {self.data}, which the protocol {protocol} does not score; use "
                     f"{' or '.join(fitting)}"
@@ -123,6 +129,11 @@ class Task(ABC):
                 f"pretrain trains by the contrast of an objective alone, and objective "
                 f"{config.objective.name} has none; set objective.contrast or leave pretrain out"
             )
+
+    def _fitting(self, registry: Registry) -> list[str]:
+        """Names of what goes with this kind of data."""
+        names = registry.names()
+        return [name for name in names if getattr(registry.entry(name).cls, "task", "panel") == self.name]
 
     def refuse_unmet_needs(self, encoder: Encoder, objective: Objective, prepared: Prepared) -> None:
         """Check that the training part has what the objective contrasts, and that the score can choose.
@@ -171,6 +182,17 @@ class Task(ABC):
 
     @property
     @abstractmethod
+    def judged_by(self) -> str:
+        """What the validation score is of; scores of different things are not comparable.
+
+        Raises
+        ------
+        ConfigError
+            When the objective trains nothing that is judged.
+        """
+
+    @property
+    @abstractmethod
     def divided(self) -> str:
         """How the data are divided, for messages."""
 
@@ -215,6 +237,22 @@ class Task(ABC):
             protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
             scores += protocol.evaluate(candidates, evaluation)[0]
         return scores
+
+    @abstractmethod
+    def comparison(self, prepared: Any, configs: Sequence[Configuration]) -> Any:
+        """What a protocol is given to compare runs on the test part, with all labels and all seeds.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        configs : sequence of Configuration
+            Of the runs of all methods, on the same data and split.
+        """
+
+    def baseline_error(self, prepared: Any) -> float | None:
+        """Validation error that others are relative to; None where the validation score is no error."""
+        del prepared
+        return None
 
     @abstractmethod
     def evaluate(self, run: Run, prepared: Any, tell: Tell) -> Scores:
@@ -268,7 +306,7 @@ class Task(ABC):
 class PanelTask(Task):
     """Labelled recordings, scored on patients never seen."""
 
-    name = "panel"
+    name, maximises = "panel", True
 
     @property
     def data(self) -> str:
@@ -279,6 +317,11 @@ class PanelTask(Task):
     def divided(self) -> str:
         """How the data are divided, for messages."""
         return "divided by patients"
+
+    @property
+    def judged_by(self) -> str:
+        """See :attr:`Task.judged_by`."""
+        return "a probe of the representation"
 
     def check(self) -> None:
         """See :meth:`Task.check`."""
@@ -345,6 +388,11 @@ class PanelTask(Task):
             on_step=tell,
         )
 
+    def comparison(self, prepared: PreparedPanel, configs: Sequence[Configuration]) -> LabelEvaluation:
+        """See :meth:`Task.comparison`."""
+        seeds = len({config.seed for config in configs})
+        return replace(self.evaluation(prepared, _silent), part="test", fractions=(1.0,), seeds=seeds)
+
     def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`."""
         evaluation = self.evaluation(prepared, tell, run.path / "finetune")
@@ -375,7 +423,7 @@ class PanelTask(Task):
 class SeriesTask(Task):
     """One long record in time, scored by forecasts of its later part."""
 
-    name = "series"
+    name, maximises = "series", False
 
     @property
     def data(self) -> str:
@@ -386,6 +434,17 @@ class SeriesTask(Task):
     def divided(self) -> str:
         """How the data are divided, for messages."""
         return "a series, divided in time"
+
+    @property
+    def judged_by(self) -> str:
+        """See :attr:`Task.judged_by`."""
+        if not self.objective.forecasts:
+            return "a ridge forecast from the representation"
+        if not self.objective.trains_forecasts(self.config.objective):
+            raise ConfigError(
+                "objective.weight is 1, so that no forecast is trained to be judged; stay below 1"
+            )
+        return "its own forecasts"
 
     def check(self) -> None:
         """See :meth:`Task.check`."""
@@ -473,6 +532,21 @@ class SeriesTask(Task):
             on_step=tell,
         )
 
+    def comparison(self, prepared: PreparedSeries, configs: Sequence[Configuration]) -> SeriesEvaluation:
+        """See :meth:`Task.comparison`; baselines look back as far as the run that looks back furthest."""
+        windows = [self.objective.training_windows(config.objective) for config in configs]
+        lookback = max(each.history if each is not None else 0 for each in windows)
+        return replace(self.evaluation(prepared, _silent), part="test", lookback=lookback)
+
+    def baseline_error(self, prepared: PreparedSeries) -> float | None:
+        """Mean squared error of ridge-nlinear over the horizons.
+
+        The ridge is fitted on four fifths of the training part, its penalty is chosen on the rest, and every
+        window of the validation part counts.
+        """
+        evaluation = replace(self.evaluation(prepared, _silent), part="validation")
+        return self.score([], evaluation).mean(RIDGE_NLINEAR, "mse")
+
     def evaluate(self, run: Run, prepared: PreparedSeries, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; counts on the test part how often the prediction intervals hold."""
         evaluation, counted = self.evaluation(prepared, tell), []
@@ -508,7 +582,7 @@ class SeriesTask(Task):
     def meaningless(self) -> list[str]:
         """See :meth:`Task.meaningless`."""
         shared = ["pool", "labels", "subsample_by", "aggregate", "n_bootstrap"]
-        return shared + [name for name in PROTOCOLS.names() if PROTOCOLS.entry(name).cls.task != self.name]
+        return shared + [name for name in PROTOCOLS.names() if name not in self._fitting(PROTOCOLS)]
 
     def _refuse_short_parts(self, split: TimeSplit) -> tuple[int, ...]:
         """Check that the parts of a series are long enough to be scored as the run will be.

@@ -16,7 +16,8 @@ from optuna.study import StudyDirection
 from tsrep.errors import ConfigError
 from tsrep.files import write_json
 from tsrep.runs.config import Configuration
-from tsrep.studies.define.check import PROBE, check_study, configuration, judged_by, reference
+from tsrep.runs.task import task_of
+from tsrep.studies.define.check import check_study, configuration, reference
 from tsrep.studies.define.definition import Definition, read_definition
 from tsrep.studies.keep.place import Place
 from tsrep.studies.keep.storage import answering, close_storage, open_storage
@@ -59,7 +60,7 @@ class Study:
     @property
     def maximises(self) -> bool:
         """Whether a larger score is better: an AUROC, but no error."""
-        return judged_by(_example(self.definition)) == PROBE
+        return task_of(_example(self.definition)).maximises
 
     def job(self, hours: float | None = None) -> Job:
         """What its workers do."""
@@ -173,7 +174,7 @@ def is_home(study: optuna.Study) -> bool:
 def _create(definition: Definition, storage: str | None, folder: Path) -> None:
     """Make the study in the storage, or check that the one there is the same."""
     opened = open_storage(storage, folder)
-    up = judged_by(_example(definition)) == PROBE
+    up = task_of(_example(definition)).maximises
     ways = [StudyDirection.MAXIMIZE if up else StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
     try:
         with answering(storage):

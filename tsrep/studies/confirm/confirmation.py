@@ -210,7 +210,7 @@ def _score(
                     "task": task or next(iter(runs.values()))[0].config.dataset.name,
                     "seed": k,
                     "metric": row.metric,
-                    "validation": abs(kept_score(found[k])[0]) if found and row.chosen_by else None,
+                    "validation": abs(kept_score(found[k])) if found and row.chosen_by else None,
                     "test": value,
                     "interval_low": row.low,
                     "interval_high": row.high,

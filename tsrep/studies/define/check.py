@@ -9,21 +9,19 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tsrep.errors import ConfigError
-from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.labels.frozen import MAJORITY
-from tsrep.evaluation.labels.scoring import RANDOM_INIT
-from tsrep.registry import DATASETS
+from tsrep.evaluation.forecasts.baselines import BASELINES
+from tsrep.evaluation.labels.evaluation import MAJORITY
+from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.config_files import assemble
-from tsrep.runs.kinds import kind_of
+from tsrep.runs.task import task_of
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import LEAST, MOST, Range, Scalar
 from tsrep.studies.define.space import Parameter, Point
 
 RANDOM_POINTS = 100
-PROBE = "a probe of the representation"
-CONTROLS = (RANDOM_INIT, MAJORITY, REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)
+CONTROLS = (RANDOM_INIT, MAJORITY, *BASELINES)
 
 
 def configuration(definition: Definition, point: Point, task: str) -> Configuration:
@@ -100,15 +98,7 @@ def reference(definition: Definition) -> dict[str, Scalar]:
 
 def judged_by(config: Configuration) -> str:
     """What the validation score of a configuration is."""
-    if config.objective.name == "forecast":
-        if config.objective.weight == 1:
-            raise ConfigError(
-                "objective.weight is 1, so that no forecast is trained to be judged; stay below 1"
-            )
-        return "its own forecasts"
-    if kind_of(DATASETS.entry(config.dataset.name).cls) == "series":
-        return "a ridge forecast from the representation"
-    return PROBE
+    return task_of(config).judged_by
 
 
 def points(definition: Definition) -> Iterator[tuple[str, dict[str, Scalar]]]:

@@ -14,7 +14,6 @@ import optuna
 
 from tsrep.errors import RunError
 from tsrep.rng import numpy_generator
-from tsrep.runs.choose import FORECAST_NAME, PROBE_NAME
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
@@ -83,18 +82,15 @@ class Watch(Hook):
         if not self.by_epoch or record["epoch"] in self.seen:
             return
         self.seen.add(record["epoch"])
-        score = relative(record["score"], record["score_name"], self.baseline)
+        score = relative(record["score"], self.baseline)
         self.trial.report(self.judge.value(score), self.first + record["epoch"])
         if record["epoch"] < self.until and self.trial.should_prune():
             raise optuna.TrialPruned
 
 
-def relative(score: float, name: str, below: float | None) -> float:
-    """A validation score as a study counts it: an AUROC as it is, an error over that of the baseline."""
-    if name == PROBE_NAME:
-        return score
-    assert name == FORECAST_NAME
-    return -score / (below or 1.0)
+def relative(score: float, below: float | None) -> float:
+    """A validation score as a study counts it: as it is, or an error over that of the baseline."""
+    return score if below is None else -score / below
 
 
 def run_trial(
@@ -146,7 +142,7 @@ def run_trial(
             until = config.training.epochs + (not last)
             watch = Watch(trial, judge, below, step, by_epoch, until)
             run = trained(config, folder / (task or "run") / str(k), watch)
-            kept = relative(*kept_score(run), below)
+            kept = relative(kept_score(run), below)
             judge.done.append(kept)
             told.setdefault(task or config.dataset.name, []).append(kept)
             seconds, step = seconds + training_seconds(run), step + config.training.epochs
@@ -217,8 +213,8 @@ def records(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def kept_score(run: Run) -> tuple[float, str]:
-    """Validation score of the weights that a run kept, and its name.
+def kept_score(run: Run) -> float:
+    """Validation score of the weights that a run kept.
 
     Raises
     ------
@@ -228,7 +224,7 @@ def kept_score(run: Run) -> tuple[float, str]:
     epoch = run.provenance["training"]["epoch"]
     for record in records(run):
         if record["kind"] == "validation" and record["epoch"] == epoch and "score" in record:
-            return record["score"], record["score_name"]
+            return float(record["score"])
     raise RunError(f"{run.path} has no validation score of epoch {epoch}; remove it and go on with the study")
 
 
