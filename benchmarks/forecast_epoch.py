@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from tsrep.encoders.patch_transformer import PatchTransformer
 from tsrep.encoders.positions import sinusoid
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure

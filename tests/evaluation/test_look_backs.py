@@ -12,7 +12,7 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.forecasts import look_backs
 from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.forecasting.instance_norm import InstanceNorm
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS, OBJECTIVES

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.forecasting.mixing_weight import scheduled
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS, OBJECTIVES

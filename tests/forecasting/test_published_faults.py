@@ -22,7 +22,7 @@ from torch import Tensor
 from tests.forecasting.daily_series import CHANNELS, HORIZON, LOOKBACK, settings, write_daily
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.objectives.moco import MoCo
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective

@@ -12,7 +12,7 @@ import torch
 import tsrep
 from tests.forecasting.daily_series import CHANNELS, HORIZON, LOOKBACK, STEPS, settings, write_daily
 from tsrep.errors import ConfigError, RunError
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.inspect.views.of_run import run_views
 from tsrep.runs.embed import embed
 from tsrep.runs.fit import fit

@@ -16,7 +16,7 @@ from tsrep.estimators.instances import Instances, places
 from tsrep.estimators.learning import on_device, train
 from tsrep.estimators.settings import named, seed_of, training_values, whole
 from tsrep.evaluation.forecasts.conformal import calibrate
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.rng import initial_weights
 from tsrep.runs.build import (

@@ -54,7 +54,7 @@ def embed(
         raise DataError("the panel has no samples to embed; look at the split or the selection")
     device = torch.device(device)
     rows: list[NDArray[np.float32]] = []
-    with torch.no_grad(), _evaluating(encoder), torch.autocast(device.type, torch.bfloat16, enabled=amp):
+    with torch.no_grad(), evaluating(encoder), torch.autocast(device.type, torch.bfloat16, enabled=amp):
         for at in range(0, len(panel), batch_size):
             x = torch.from_numpy(panel.take(np.arange(at, min(at + batch_size, len(panel)))))
             features = pool(encoder(x.to(device)))
@@ -68,7 +68,7 @@ def embed(
 
 
 @contextmanager
-def _evaluating(encoder: Any) -> Iterator[None]:
+def evaluating(encoder: Any) -> Iterator[None]:
     """Evaluation mode for a module, and afterwards the mode that each of its parts had."""
     modes = {part: part.training for part in encoder.modules()} if isinstance(encoder, nn.Module) else {}
     try:

@@ -46,8 +46,10 @@ def refuse_contrast(settings: Any, *, weight: float, frozen: bool) -> None:
                 "objective.weight is 1 and there is no objective.contrast, so nothing is learned"
             )
         return
-    if settings.name == "forecast":
-        raise ConfigError("objective.contrast cannot be forecast itself; use one such as moco or ts2vec")
+    if OBJECTIVES.entry(settings.name).cls.forecasts:
+        raise ConfigError(
+            f"objective.contrast cannot be {settings.name} itself; use one such as moco or ts2vec"
+        )
     needs = OBJECTIVES.entry(settings.name).cls.needs
     if needs:
         raise ConfigError(

@@ -30,16 +30,6 @@ class PreparedPanel(Prepared):
     records: Panel
 
     @property
-    def source(self) -> str:
-        """What the recordings are."""
-        return self.records.source
-
-    @property
-    def digest(self) -> str:
-        """Hash of the recordings."""
-        return self.records.digest
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What the recordings are."""
         records = self.records
@@ -106,7 +96,7 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
     split = split_windows(config, windows)
     own = config.window.standardise == "record"
     scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
-    return PreparedPanel(scaler.apply(windows), split, scaler, records)
+    return PreparedPanel(records, scaler.apply(windows), split, scaler)
 
 
 def split_windows(config: Configuration, windows: Panel) -> Split:

@@ -40,16 +40,6 @@ class PreparedSeries(Prepared):
     spans: TimeSplit
 
     @property
-    def source(self) -> str:
-        """What the series is."""
-        return self.records.source
-
-    @property
-    def digest(self) -> str:
-        """Hash of the series."""
-        return self.records.digest
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What the series is."""
         series = self.records
@@ -81,11 +71,6 @@ class PreparedSeries(Prepared):
     def period(self) -> int:
         """Steps of the main season."""
         return self.records.period
-
-    @property
-    def patients_matter(self) -> bool:
-        """A series has neither trials nor patients."""
-        return False
 
     def encoded_steps(self, context: int) -> int:
         """A step and its context."""
@@ -153,7 +138,7 @@ def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
                 "window.steps or window.hop_steps"
             )
     split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
-    return PreparedSeries(panel, split, scaler, series, instances, spans)
+    return PreparedSeries(series, panel, split, scaler, instances, spans)
 
 
 def split_in_time(config: Configuration, series: Series) -> TimeSplit:

@@ -21,6 +21,8 @@ class Prepared(ABC):
 
     Attributes
     ----------
+    records : Panel or Series
+        As they were read, in their unit.
     panel : Panel
         Standardised windows, what encoders are trained on.
     split : Split
@@ -29,19 +31,20 @@ class Prepared(ABC):
         Fitted on the training part, unless it is one per record.
     """
 
+    records: Any
     panel: Panel
     split: Split
     scaler: Scaler
 
     @property
-    @abstractmethod
     def source(self) -> str:
         """What the data are, for captions."""
+        return str(self.records.source)
 
     @property
-    @abstractmethod
     def digest(self) -> str:
         """Hash of the data."""
+        return str(self.records.digest)
 
     @property
     @abstractmethod
@@ -57,11 +60,6 @@ class Prepared(ABC):
     @abstractmethod
     def period(self) -> int:
         """Steps of the main season; 1 where there is none."""
-
-    @property
-    def patients_matter(self) -> bool:
-        """Whether trials and patients of samples mean anything."""
-        return True
 
     @abstractmethod
     def encoded_steps(self, context: int) -> int:

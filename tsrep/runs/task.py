@@ -73,11 +73,15 @@ class Task(ABC):
     ----------
     name : str
         Of the kind, as data sets, split rules and protocols declare it.
+    data, divided : str
+        What the data are and how they are divided, for messages.
     maximises : bool
         Whether the validation score is larger for better weights by itself, and not minus an error.
     """
 
     name: ClassVar[str]
+    data: ClassVar[str]
+    divided: ClassVar[str]
     maximises: ClassVar[bool]
 
     def __init__(self, config: Configuration) -> None:
@@ -177,11 +181,6 @@ class Task(ABC):
 
     @property
     @abstractmethod
-    def data(self) -> str:
-        """What the data are, for messages."""
-
-    @property
-    @abstractmethod
     def judged_by(self) -> str:
         """What the validation score is of; scores of different things are not comparable.
 
@@ -190,11 +189,6 @@ class Task(ABC):
         ConfigError
             When the objective trains nothing that is judged.
         """
-
-    @property
-    @abstractmethod
-    def divided(self) -> str:
-        """How the data are divided, for messages."""
 
     @abstractmethod
     def prepared(self, data: Any) -> Prepared:
@@ -307,16 +301,7 @@ class PanelTask(Task):
     """Labelled recordings, scored on patients never seen."""
 
     name, maximises = "panel", True
-
-    @property
-    def data(self) -> str:
-        """What the data are, for messages."""
-        return "a panel of labelled samples"
-
-    @property
-    def divided(self) -> str:
-        """How the data are divided, for messages."""
-        return "divided by patients"
+    data, divided = "a panel of labelled samples", "divided by patients"
 
     @property
     def judged_by(self) -> str:
@@ -424,16 +409,7 @@ class SeriesTask(Task):
     """One long record in time, scored by forecasts of its later part."""
 
     name, maximises = "series", False
-
-    @property
-    def data(self) -> str:
-        """What the data are, for messages."""
-        return "a series"
-
-    @property
-    def divided(self) -> str:
-        """How the data are divided, for messages."""
-        return "a series, divided in time"
+    data, divided = "a series", "a series, divided in time"
 
     @property
     def judged_by(self) -> str:

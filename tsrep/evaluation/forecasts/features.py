@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.sliding import sliding_last_step
+from tsrep.evaluation.embedding import evaluating
 from tsrep.evaluation.forecasts.ridge import Regression, choose_alpha, fit_paths
 from tsrep.evaluation.forecasts.rows import complete_ahead, origins, subsample
 from tsrep.evaluation.forecasts.settings import ForecastSettings
@@ -55,7 +55,7 @@ def encode(
     list of float32 arrays, shape (time, dim)
         One for each instance.
     """
-    with _evaluating(encoder), torch.inference_mode():
+    with evaluating(encoder), torch.inference_mode():
         features = []
         for series in instances:
             x = torch.from_numpy(series.x[None, :, :stop]).to(device)
@@ -87,7 +87,7 @@ def encode_steps(
     -------
     list of float32 arrays, shape (last step + 1, dim)
     """
-    with _evaluating(encoder), torch.inference_mode():
+    with evaluating(encoder), torch.inference_mode():
         read, features = encoder.last_step_reader(), []
         for series in instances:
             padded = np.pad(series.x, ((0, 0), (context, 0)), constant_values=np.nan)
@@ -141,15 +141,3 @@ def validation_error(
         for h, path in fit_paths(regression, rows)
     ]
     return float(np.mean(errors))
-
-
-@contextmanager
-def _evaluating(encoder: Encoder) -> Iterator[None]:
-    """Evaluation mode, and afterwards the mode that each module had."""
-    modes = {module: module.training for module in encoder.modules()}
-    encoder.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tsrep.evaluation.labels.neighbours import NEIGHBOURS, fit_neighbours
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
-from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -37,15 +37,7 @@ class NearestNeighbours(FrozenFeatureProtocol):
     ) -> None:
         self.neighbours = neighbours
 
-    def fit(
-        self,
-        features: Array,
-        label: Array,
-        classes: int,
-        *,
-        group: Ints,
-        validation: tuple[Array, Array] | None,
-    ) -> Head:
+    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.neighbours.fit_neighbours`."""
         del group
         return fit_neighbours(features, label, classes, ks=self.neighbours, validation=validation)

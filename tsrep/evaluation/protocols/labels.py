@@ -13,7 +13,7 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Array, Head, Protocol
+from tsrep.evaluation.protocols.protocol import Array, Head, Held, Protocol
 from tsrep.evaluation.scores import Scores
 from tsrep.signals.panel import Ints
 
@@ -82,15 +82,7 @@ class FrozenFeatureProtocol(LabelProtocol):
     """A protocol that fits a model on frozen features; a new one implements :meth:`fit`."""
 
     @abstractmethod
-    def fit(
-        self,
-        features: Array,
-        label: Array,
-        classes: int,
-        *,
-        group: Ints,
-        validation: tuple[Array, Array] | None,
-    ) -> Head:
+    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """A model of the labels.
 
         Parameters

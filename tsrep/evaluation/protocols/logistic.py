@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tsrep.evaluation.labels.svm import LOGISTIC_C, fit_logistic
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
-from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -37,15 +37,7 @@ class CrossValidatedLogistic(FrozenFeatureProtocol):
     ) -> None:
         self.C = C
 
-    def fit(
-        self,
-        features: Array,
-        label: Array,
-        classes: int,
-        *,
-        group: Ints,
-        validation: tuple[Array, Array] | None,
-    ) -> Head:
+    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.svm.fit_logistic`."""
         del validation
         return fit_logistic(features, label, classes, group=group, C=self.C)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme, fit_probe
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
-from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -40,15 +40,7 @@ class LinearProbe(FrozenFeatureProtocol):
     ) -> None:
         self.C, self.scheme = C, scheme
 
-    def fit(
-        self,
-        features: Array,
-        label: Array,
-        classes: int,
-        *,
-        group: Ints,
-        validation: tuple[Array, Array] | None,
-    ) -> Head:
+    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.linear_probe.fit_probe`."""
         del group
         held = validation if len(self.C) > 1 else None

@@ -13,6 +13,7 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.scores import Scores
 
 Array = NDArray[Any]
+Held = tuple[Array, Array] | None  # features and labels that may choose settings of a model
 
 
 class Head(Interface):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tsrep.evaluation.labels.svm import SVM_C, fit_svm
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
-from tsrep.evaluation.protocols.protocol import Array, Head
+from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -37,15 +37,7 @@ class SupportVectorMachine(FrozenFeatureProtocol):
     ) -> None:
         self.C = C
 
-    def fit(
-        self,
-        features: Array,
-        label: Array,
-        classes: int,
-        *,
-        group: Ints,
-        validation: tuple[Array, Array] | None,
-    ) -> Head:
+    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.svm.fit_svm`."""
         del validation
         return fit_svm(features, label, classes, group=group, C=self.C)

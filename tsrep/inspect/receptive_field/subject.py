@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.inspect.receptive_field.field import DRAWS, EXACT
 from tsrep.objectives.supervised import Supervised

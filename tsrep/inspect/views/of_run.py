@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from tsrep.errors import RunError
 from tsrep.files import replacing
-from tsrep.forecasting.forecast import Forecast
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.inspect.figures.style import rendered
 from tsrep.inspect.views.figure import ViewExample, draw_views
 from tsrep.inspect.views.gallery import gallery_of, learned_gallery, registered_views
