@@ -6,7 +6,7 @@ prints it and leaves with exit code 2.
 
 
 class TsrepError(Exception):
-    """Something the user can mend; the root of all errors raised on purpose."""
+    """Something the user can fix; the root of all errors raised on purpose."""
 
     exit_code = 2
 

@@ -1,9 +1,9 @@
-"""Circular block bootstrap: resamples of a stretch of time that keep neighbours together.
+"""Circular block bootstrap: resamples of a span of time that keep neighbours together.
 
 Forecasts from neighbouring steps share most of their targets, so their errors are far from independent.
 Blocks as long as the horizon keep most of that dependence. A long horizon leaves few blocks (a test part of
 2,880 steps has three of 720), and an interval from few blocks is crude and too narrow: read it as a scale.
-Blocks go on at the beginning where the stretch ends, so that all steps are drawn equally often; with few
+Blocks go on at the beginning where the span ends, so that all steps are drawn equally often; with few
 blocks that do not, the ends count too little and the interval can lie beside the value.
 
 References
@@ -34,7 +34,7 @@ def block_starts(n: int, length: int, n_bootstrap: int, *, seed: int = 0) -> Arr
     Parameters
     ----------
     n : int
-        Steps of the stretch; no fewer than a block.
+        Steps of the span; no fewer than a block.
     length : int
         Steps of a block.
     """

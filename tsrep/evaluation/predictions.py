@@ -56,7 +56,7 @@ class Predictions:
 
 
 def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
-    """Probabilities averaged over seeds, for pictures; all must be of the same units in the same order."""
+    """Probabilities averaged over seeds, for figures; all must be of the same units in the same order."""
     first = predictions[0]
     if any(
         not np.array_equal(first.trial, p.trial) or not np.array_equal(first.target, p.target)

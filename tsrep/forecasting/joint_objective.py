@@ -191,7 +191,7 @@ class Forecast(Objective):
             self.contrast.attach(encoder)
 
     def begin(self, steps: int) -> None:
-        """Learn how many steps the schedule stretches over."""
+        """Learn over how many steps the schedule extends."""
         self.planned = max(1, steps)
         if self.contrast is not None:
             self.contrast.begin(steps)

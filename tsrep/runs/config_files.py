@@ -30,10 +30,10 @@ def read_config(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f", line {line + 1}" if line is not None else ""
-        raise ConfigError(f"configuration {path}{where} is not valid YAML; mend it") from error
+        raise ConfigError(f"configuration {path}{where} is not valid YAML; fix it") from error
     if values is not None and not isinstance(values, dict):
         raise ConfigError(
-            f"configuration {path} holds a {type(values).__name__}, not settings by name; mend it"
+            f"configuration {path} holds a {type(values).__name__}, not settings by name; fix it"
         )
     return values or {}
 

@@ -1,4 +1,4 @@
-"""From a configuration to a standardised series, sections to train on and a checked split in time."""
+"""From a configuration to a standardised series, training windows and a checked split in time."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
     Raises
     ------
     DataError, SplitError
-        When a part is empty, lacks every value of a channel, or does not give a batch of sections.
+        When a part is empty, lacks every value of a channel, or does not give a batch of windows.
     """
     spans = split_in_time(config, series)
     _refuse_channels_without_values(series, spans)
@@ -134,7 +134,7 @@ def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
     for part, training_windows in (("train", train), ("validation", validation)):
         if len(training_windows) < 2:
             raise DataError(
-                f"the {part} part gives one section of {one.length} steps, but a batch needs two; shorten "
+                f"the {part} part gives one window of {one.length} steps, but a batch needs two; shorten "
                 "window.steps or window.hop_steps"
             )
     split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
@@ -149,7 +149,7 @@ def split_in_time(config: Configuration, series: Series) -> TimeSplit:
 
 
 def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
-    """Sections of the training and the validation part, as the objective or the window settings want them."""
+    """Training windows of the training and the validation part, as the objective or the window settings want them."""
     parts = spans.train, spans.validation
     wanted = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
     if wanted is None:

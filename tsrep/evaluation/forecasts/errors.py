@@ -100,7 +100,7 @@ def naive_scales(values: Sequence[Array], train: Span, period: int) -> list[Arra
 def measure(
     forecast: Forecast, values: Sequence[Array], span: Span, horizon: int, scales: Sequence[Array]
 ) -> Errors:
-    """Errors of the forecasts from every step of a stretch whose targets lie inside it.
+    """Errors of the forecasts from every step of a span whose targets lie inside it.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ def fit_head(
     ----------
     represented : Represented
     measuring : Measuring
-        With the settings' ``skip`` the first steps of a stretch without a whole look-back.
+        With the settings' ``skip`` the first steps of a span without a whole look-back.
     horizon : int
     name : str
         For error messages.

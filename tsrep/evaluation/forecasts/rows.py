@@ -18,7 +18,7 @@ _CELLS = 2**21  # predictions or targets held in memory together
 
 
 def origins(span: Span, horizon: int, *, skip: int = 0, stride: int = 1) -> Array:
-    """Steps of a stretch whose next ``horizon`` steps lie inside it too."""
+    """Steps of a span whose next ``horizon`` steps lie inside it too."""
     return np.arange(span[0] + skip, span[1] - horizon, stride)
 
 

@@ -35,7 +35,7 @@ class EvaluationSpans:
         Where the ridge is fitted from which the penalty is chosen, and where that is chosen.
     train, score : (int, int)
         Where the final ridge is fitted, and what is scored. What is forecast from and what is forecast lies
-        inside: with ``reach_back`` the stretches that choose and score begin one step before their part.
+        inside: with ``reach_back`` the spans that choose and score begin one step before their part.
     """
 
     def __init__(self, split: TimeSplit, part: Part, *, reach_back: bool = False) -> None:
@@ -56,7 +56,7 @@ class EvaluationSpans:
         Raises
         ------
         ConfigError
-            Saying which stretch is too short and which horizon still fits.
+            Saying which span is too short and which horizon still fits.
         """
         _refuse_short(self.score, 0, settings, f"{self.part} part", self._back)
         self.check_fitted(settings)
