@@ -30,7 +30,7 @@ TINY: dict[str, Any] = {
 
 
 def _shared_root() -> Path:
-    return Path(os.environ.get("TSREP_SHARED", Path(__file__).parents[2] / "shared"))
+    return Path(os.environ.get("TSREP_SHARED", Path(__file__).parents[2] / "shared")).resolve()
 
 
 @pytest.fixture(scope="session")
