@@ -15,8 +15,10 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts import rows as forecast_rows
 from tsrep.evaluation.forecasts.baselines import filled
-from tsrep.evaluation.forecasts.representation import encode, forecast_scores, validation_error
+from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
+from tsrep.evaluation.forecasts.features import encode, validation_error
 from tsrep.evaluation.forecasts.rows import beyond, complete_ahead, origins, subsample
+from tsrep.evaluation.forecasts.scoring import score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.scores import Scores
 from tsrep.registry import PROTOCOLS
@@ -52,7 +54,8 @@ def make_features(time=500, seed=0, dim=DIM):
 
 def score(features, series, settings=SETTINGS, **options):
     instances = series if isinstance(series, list) else [series]
-    return forecast_scores(features, instances, make_split(instances[0]), settings, **options)
+    evaluation = SeriesEvaluation(instances, make_split(instances[0]), **options)
+    return score_representations(features, evaluation, settings)
 
 
 def assert_same(one, two):
@@ -425,7 +428,7 @@ def test_parts_that_are_too_short(spans, settings, message):
     settings = replace(SETTINGS, **settings)
 
     with pytest.raises(ConfigError, match=message):
-        forecast_scores({}, [series], make_split(series, **spans), settings)
+        score_representations({}, SeriesEvaluation([series], make_split(series, **spans)), settings)
 
 
 def test_features_that_do_not_fit():

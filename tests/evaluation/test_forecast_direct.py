@@ -7,9 +7,11 @@ from sklearn.linear_model import Ridge
 from tests.evaluation.test_forecast import assert_same, make_noisy, make_series, make_split, only
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts import heads as forecast_heads
-from tsrep.evaluation.forecasts.direct import FrozenFeatures, direct_scores
 from tsrep.evaluation.forecasts.errors import naive_scales
+from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
+from tsrep.evaluation.forecasts.heads import FrozenFeatures
 from tsrep.evaluation.forecasts.rows import origins
+from tsrep.evaluation.forecasts.scoring import score_forecasters
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.evaluation.scores import Scores
@@ -21,16 +23,9 @@ LOOKBACK, HORIZON = 20, 6
 
 def score(forecasters, represented, series, horizon=HORIZON, lookback=LOOKBACK, spans=None, **options):
     instances = series if isinstance(series, list) else [series]
-    return direct_scores(
-        forecasters,
-        represented,
-        instances,
-        make_split(instances[0], **(spans or {})),
-        options.pop("settings", SETTINGS),
-        horizon=horizon,
-        lookback=lookback,
-        **options,
-    )
+    split, settings = make_split(instances[0], **(spans or {})), options.pop("settings", SETTINGS)
+    evaluation = SeriesEvaluation(instances, split, lookback=lookback, horizon=horizon, **options)
+    return score_forecasters(forecasters, represented, evaluation, settings)
 
 
 def zeros(channels=2, horizon=HORIZON):

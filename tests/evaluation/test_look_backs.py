@@ -12,8 +12,8 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.forecasts import look_backs
 from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
-from tsrep.forecasting.joint_objective import Forecast
 from tsrep.forecasting.instance_norm import InstanceNorm
+from tsrep.forecasting.joint_objective import Forecast
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS, OBJECTIVES
 from tsrep.signals.series import Series

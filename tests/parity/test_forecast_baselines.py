@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from tsrep.evaluation.forecasts.baselines import repeat_last, seasonal_naive
-from tsrep.evaluation.forecasts.direct import direct_scores
 from tsrep.evaluation.forecasts.errors import measure, naive_scales
+from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
+from tsrep.evaluation.forecasts.scoring import score_forecasters
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.signals.series import Series
@@ -56,7 +57,8 @@ def test_the_linear_map_of_all_channels(etth1, horizon):
     series, split = etth1
     settings = ForecastSettings(n_bootstrap=100, alphas=(100.0, 1000.0))
 
-    scores = direct_scores({}, {}, [series], split, settings, horizon=horizon, lookback=336)
+    evaluation = SeriesEvaluation([series], split, horizon=horizon, lookback=336)
+    scores = score_forecasters({}, {}, evaluation, settings)
 
     (found,) = scores.where(method="ridge-nlinear")
     assert found.n == WINDOWS[horizon]

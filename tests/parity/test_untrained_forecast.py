@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from tsrep.encoders.dilated_conv_ar import DilatedConvAR
-from tsrep.evaluation.forecasts.representation import encode, forecast_scores
+from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
+from tsrep.evaluation.forecasts.features import encode
+from tsrep.evaluation.forecasts.scoring import score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.signals.calendar import CALENDAR, calendar_features
 from tsrep.signals.series import Series
@@ -39,7 +41,8 @@ def scores(shared_path):
         torch.manual_seed(44)
         encoder = DilatedConvAR(channels=8)
     features = encode(encoder, [series], context=settings.context, stop=split.test[1], first=settings.skipped)
-    return forecast_scores({"random initialisation": [features]}, [series], split, settings)
+    evaluation = SeriesEvaluation([series], split)
+    return score_representations({"random initialisation": [features]}, evaluation, settings)
 
 
 @pytest.mark.parametrize("horizon", MSE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.spans import Part
 from tsrep.signals.series import Series
@@ -35,6 +36,11 @@ class SeriesEvaluation:
         From a method's own forecasts to the same, for one who counts what they say.
     on_step : callable
         Told what has been scored.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When there is no such part or no series, they differ in shape, or they are shorter than the split.
     """
 
     instances: Sequence[Series]
@@ -46,3 +52,20 @@ class SeriesEvaluation:
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     watched: Callable[[Forecast], Forecast] = lambda forecast: forecast
     on_step: Callable[[str], None] = lambda _what: None
+
+    def __post_init__(self) -> None:
+        if self.part not in ("test", "validation"):
+            raise ConfigError(f"the part {self.part!r} cannot be forecast; use test or validation")
+        if not self.instances:
+            raise DataError("there is no series to forecast; give at least one")
+        first, needed = self.instances[0], getattr(self.split, self.part)[1]
+        for series in self.instances:
+            if (len(series), series.channels, series.period) != (len(first), first.channels, first.period):
+                raise DataError(
+                    f"series {series.source or 'without a name'} differs from the first one in length, "
+                    "channels or period; forecast them apart"
+                )
+        if len(first) < needed:
+            raise DataError(
+                f"the series has {len(first)} steps, fewer than the {needed} of the split; split it anew"
+            )

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.errors import DataError
 from tsrep.evaluation.block_bootstrap import block_count
 from tsrep.evaluation.bootstrap import Resampled, paired_difference
 from tsrep.evaluation.forecasts.baselines import BASELINES
@@ -16,37 +15,11 @@ from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.forecasts.errors import over_seeds, resample_blocks
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcomes
 from tsrep.evaluation.forecasts.rows import origins
-from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.evaluation.scores import Role, Score, Scores
-from tsrep.signals.series import Series
 
 Array = NDArray[Any]
 FEW_BLOCKS = 10
 Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
-
-
-def check_instances(instances: Sequence[Series], spans: EvaluationSpans) -> None:
-    """Refuse series that cannot be scored together.
-
-    Raises
-    ------
-    DataError
-        When there is none, they differ in shape, or they are shorter than the split.
-    """
-    if not instances:
-        raise DataError("there is no series to forecast; give at least one")
-    first = instances[0]
-    for series in instances:
-        told = len(series), series.channels, series.period
-        if told != (len(first), first.channels, first.period):
-            raise DataError(
-                f"series {series.source or 'without a name'} differs from the first one in length, channels "
-                "or period; forecast them apart"
-            )
-    if len(first) < spans.score[1]:
-        raise DataError(
-            f"the series has {len(first)} steps, fewer than the {spans.score[1]} of the split; split it anew"
-        )
 
 
 def summarise(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tsrep.errors import ConfigError
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.forecasts.direct import direct_scores
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.features import encode
 from tsrep.evaluation.forecasts.heads import FrozenFeatures
 from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
-from tsrep.evaluation.forecasts.representation import forecast_scores
+from tsrep.evaluation.forecasts.scoring import score_forecasters, score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.protocols.protocol import Head, Protocol
 from tsrep.evaluation.scores import Scores
@@ -57,18 +55,10 @@ class Forecasting(ForecastSettings, Protocol):
         self, candidates: Sequence[Candidate], evaluation: SeriesEvaluation
     ) -> tuple[Scores, Head | None]:
         """See :meth:`Protocol.evaluate`."""
-        if evaluation.part not in ("test", "validation"):
-            raise ConfigError(f"the part {evaluation.part!r} cannot be forecast; use test or validation")
-        told: dict[str, Any] = {
-            "part": evaluation.part, "seed": evaluation.seed, "on_step": evaluation.on_step,
-        }  # fmt: skip
-        instances, split = evaluation.instances, evaluation.split
         if evaluation.horizon:
-            forecasters, frozen = self._of_look_backs(candidates, evaluation)
-            told |= {"horizon": evaluation.horizon, "lookback": evaluation.lookback}
-            return direct_scores(forecasters, frozen, instances, split, self, **told), None
+            return score_forecasters(*self._of_look_backs(candidates, evaluation), evaluation, self), None
         features = {each.name: self._of_steps(each, evaluation) for each in candidates}
-        return forecast_scores(features, instances, split, self, **told), None
+        return score_representations(features, evaluation, self), None
 
     def _of_steps(self, candidate: Candidate, evaluation: SeriesEvaluation) -> Iterator[list[Floats]]:
         """Representations of all steps, one encoder after the other: those of one may fill the memory."""

@@ -1,78 +1,110 @@
-"""The evaluation of forecasters that are trained end to end, beside baselines on the same windows."""
+"""Scores of forecasts: by what was trained to forecast, and by ridges on frozen features, beside baselines.
+
+A ridge is fitted on the training part, its penalty is chosen on the validation part, and the test part is
+only scored; see :class:`~tsrep.evaluation.forecasts.spans.EvaluationSpans` for the validation part.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.forecasts.baselines import BASELINES, RIDGE_NLINEAR
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
+from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.heads import FrozenFeatures, fit_head, last_values
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcome, Outcomes
 from tsrep.evaluation.forecasts.settings import ForecastSettings
-from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
-from tsrep.evaluation.forecasts.summary import check_instances, summarise
+from tsrep.evaluation.forecasts.spans import EvaluationSpans
+from tsrep.evaluation.forecasts.summary import summarise
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
-from tsrep.signals.series import Series
-from tsrep.splits.by_time import TimeSplit
 
-__all__ = ["Forecast", "FrozenFeatures", "direct_scores"]
-
+Array = NDArray[Any]
 STRONGER = (1e4, 1e5)  # penalties for representations, which may have more features than there are rows
 
 
-def direct_scores(
-    forecasters: Mapping[str, Iterable[Forecast]],
-    frozen: Mapping[str, Iterable[FrozenFeatures]],
-    instances: Sequence[Series],
-    split: TimeSplit,
+def score_representations(
+    features: Mapping[str, Iterable[Sequence[Array]]],
+    evaluation: SeriesEvaluation,
     settings: ForecastSettings,
     *,
-    horizon: int,
-    lookback: int,
-    part: Part = "test",
     control: str = RANDOM_INIT,
-    seed: int = 0,
-    on_step: Callable[[str], None] | None = None,
 ) -> Scores:
-    """Score forecasters as they are, and ridges on frozen representations of look-backs.
+    """Score methods by ridges from the representation of a step to the values that follow it.
+
+    Parameters
+    ----------
+    features : mapping of method to an iterable over seeds of sequences over instances
+        Of float arrays, shape (time, dim): row ``t`` represents step ``t`` and rests on no later step. What
+        is made as it is asked for is held for one seed at a time.
+    evaluation : SeriesEvaluation
+    settings : ForecastSettings
+    control : str
+        The method, if there is one of that name, that all others get a paired difference from.
+
+    Returns
+    -------
+    Scores
+        Baselines first, then the methods in their order.
+
+    Raises
+    ------
+    ConfigError
+        When a part is too short for the longest horizon.
+    DataError
+        When features do not fit the series, are not finite where needed, or gaps leave nothing to fit.
+
+    Notes
+    -----
+    Training rows with a missing target or a feature that is not finite are left out and counted; a missing
+    target counts in no error.
+    """
+    spans = EvaluationSpans(evaluation.split, evaluation.part)
+    spans.check(settings)
+    measuring = Measuring(evaluation.instances, spans, settings, evaluation.on_step)
+    methods = measuring.baselines() | {
+        method: list(map(partial(measuring.represented, method), seeds)) for method, seeds in features.items()
+    }
+    return summarise(measuring, methods, control, evaluation.seed)
+
+
+def score_forecasters(
+    forecasters: Mapping[str, Iterable[Forecast]],
+    frozen: Mapping[str, Iterable[FrozenFeatures]],
+    evaluation: SeriesEvaluation,
+    settings: ForecastSettings,
+    *,
+    control: str = RANDOM_INIT,
+) -> Scores:
+    """Score forecasters as they are, and ridges on frozen features of look-backs.
 
     Parameters
     ----------
     forecasters : mapping of method to an iterable over seeds of callables
         Of an instance's number and an int array of steps: forecasts on the scale of the instances, shape
         (row, horizon, channel), each from the look-back that ends at its step. Asked for any number of steps.
-    frozen : mapping of method to an iterable over seeds of Represented
+    frozen : mapping of method to an iterable over seeds of FrozenFeatures
         What stands for the look-back that ends at each step. A ridge in closed form forecasts from it: one
         for all channels, its penalty (one of the settings', or a stronger one) chosen on the validation
-        part. So are scored a frozen random encoder
-        and encoders that were trained without forecasting. What is made as it is asked for is held for one
-        seed at a time.
-    instances : sequence of Series
-        Equally long, with the same channels and period, standardised on the training part. Their values are
-        the targets.
-    split : TimeSplit
-        Of every instance.
+        part. So are scored random initialisations and encoders that were trained without forecasting. What is
+        made as it is asked for is held for one seed at a time.
+    evaluation : SeriesEvaluation
+        With look-back and horizon; ridge-nlinear, one for all channels here, looks back as far.
     settings : ForecastSettings
-        Its penalties, largest number of rows and resamples; horizons and context are not used.
-    horizon, lookback : int
-        In steps. ridge-nlinear, one for all channels here, looks back as far as the forecasters do.
-    part : str
-        What is scored; see :class:`~tsrep.evaluation.forecasts.spans.Stretches` for what then chooses the
-        penalties.
+        Its penalties, largest number of rows and bootstrap resamples; horizons and context are not used.
     control : str
         The method, if there is one of that name, that all others get a paired difference from.
-    seed : int
-        Of the bootstrap.
-    on_step : callable, optional
-        Told what has been scored.
 
     Returns
     -------
     Scores
-        Baselines first, then forecasters and representations in their order.
+        Baselines first, then forecasters and frozen features in their order.
 
     Raises
     ------
@@ -89,14 +121,14 @@ def direct_scores(
 
     A forecast that is not finite is an error and not left out, as no method may choose its windows.
     """
+    instances, horizon, lookback = evaluation.instances, evaluation.horizon, evaluation.lookback
     _check(horizon, lookback, [*BASELINES, *forecasters, *frozen])
     reach = max(lookback, 2)  # ridge-nlinear needs a value besides the last one
     settings = replace(settings, horizons=(horizon,), skip=reach - 1)
-    spans = EvaluationSpans(split, part, reach_back=True)
+    spans = EvaluationSpans(evaluation.split, evaluation.part, reach_back=True)
     _check_history(spans, reach, horizon)
     spans.check(settings)
-    check_instances(instances, spans)
-    measuring = Measuring(instances, spans, settings, on_step or (lambda _: None))
+    measuring = Measuring(instances, spans, settings, evaluation.on_step)
 
     def forecast(method: str, said: Forecast) -> Outcomes:
         measuring.on_step(method)
@@ -108,11 +140,11 @@ def direct_scores(
         outcome: Outcome = forecast(method, found.forecast)[horizon]
         return {horizon: replace(outcome, alpha=found.alpha, fitted=found.fitted, dropped=found.dropped)}
 
-    linear = last_values(measuring.values, split.train, reach)
+    linear = last_values(measuring.values, spans.train, reach)
     methods = measuring.rules() | {RIDGE_NLINEAR: [head(RIDGE_NLINEAR, linear)]}
     methods |= {method: [forecast(method, said) for said in seeds] for method, seeds in forecasters.items()}
     methods |= {method: [head(method, given) for given in seeds] for method, seeds in frozen.items()}
-    return summarise(measuring, methods, control, seed, lookback=lookback)
+    return summarise(measuring, methods, control, evaluation.seed, lookback=lookback)
 
 
 def _check(horizon: int, lookback: int, methods: Sequence[str]) -> None:
