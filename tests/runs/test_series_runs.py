@@ -193,7 +193,7 @@ def test_sections_longer_than_a_part_are_refused(root: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"window": {"steps": 40}}, DataError, "the validation part gives one section of 40 steps"),
+        ({"window": {"steps": 40}}, DataError, "the validation part gives one window of 40 steps"),
         ({"evaluation": {"forecast": {"horizons": [200]}}}, ConfigError, "120 steps, too few for a horizon"),
     ],
 )
