@@ -56,8 +56,9 @@ def block_sums(values: Array, starts: Array, length: int) -> Array:
     -------
     float64 array, shape (resample, ...)
     """
+    # circular: the beginning stands again behind the end, so that every step is in equally many blocks
     twice = np.concatenate([np.zeros_like(values[:1]), values, values[:length]])
-    before = np.cumsum(twice, axis=0, dtype=np.float64)
+    before = np.cumsum(twice, axis=0, dtype=np.float64)  # (step + length + 1, ...): sums by subtraction
     lengths = np.full(starts.shape[1], length)
     lengths[-1] = len(values) - length * (starts.shape[1] - 1)
     sums: Array = (before[starts + lengths] - before[starts]).sum(axis=1)

@@ -81,7 +81,8 @@ def multiplicities(patients: int, n_bootstrap: int, *, seed: int = 0) -> Iterato
     generator = numpy_generator(seed, "bootstrap", patients)
     for at in range(0, n_bootstrap, _COLUMNS):
         columns = min(_COLUMNS, n_bootstrap - at)
-        drawn = generator.integers(patients, size=(columns, patients))
+        drawn = generator.integers(patients, size=(columns, patients))  # (resample, draw)
+        # one count over all resamples: each has a range of numbers of its own
         drawn += np.arange(columns)[:, None] * patients
         counts = np.bincount(drawn.ravel(), minlength=columns * patients)
         yield np.ascontiguousarray(counts.reshape(columns, patients).T, np.float64)
@@ -117,6 +118,7 @@ def resample(
     patients = np.unique(predictions[0].patient)
     for other in predictions[1:]:
         _refuse_other_patients(patients, np.unique(other.patient))
+    # units of a patient share a weight, so whole patients are drawn and never single units
     scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
     once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
     return Resampled(
@@ -166,7 +168,8 @@ def _mean_draws(scorers: Sequence[Scorer], patients: int, n_bootstrap: int, seed
     for weight in multiplicities(patients, n_bootstrap, seed=seed):
         values = [scorer(weight) for scorer in scorers]
         for name in names:
-            parts[name].append(np.mean([v[name] for v in values], axis=0))
+            # seeds are averaged inside a resample: the interval is that of their mean
+            parts[name].append(np.mean([v[name] for v in values], axis=0))  # (resample,)
     return {name: np.concatenate(part) for name, part in parts.items()}
 
 

@@ -43,12 +43,13 @@ class Moments:
 
     def add(self, x: Array, y: Array) -> None:
         """Take in rows, shape (row, feature) and (row, target); nothing may be missing."""
-        x, y = x - self.around_x, y - self.around_y
+        # squares of a large offset would leave no digits for the spread, so it is taken off before squaring
+        x, y = x - self.around_x, y - self.around_y  # (row, feature), (row, target)
         self.n += len(x)
-        self.x += x.sum(axis=0)
-        self.y += y.sum(axis=0)
-        self.xx += x.T @ x
-        self.xy += x.T @ y
+        self.x += x.sum(axis=0)  # (feature,)
+        self.y += y.sum(axis=0)  # (target,)
+        self.xx += x.T @ x  # (feature, feature)
+        self.xy += x.T @ y  # (feature, target)
 
     def first(self, targets: int) -> Moments:
         """The same rows with the first targets only; a copy."""
@@ -73,9 +74,11 @@ class Moments:
 
     def _solved(self, x: Array, y: Array) -> RidgePath:
         """The path through a point, given relative to the fixed ones: the means, or the fixed ones."""
-        gram = self.xx - np.outer(x, self.x)
-        eigenvalues, basis = np.linalg.eigh(gram)
-        cross = basis.T @ (self.xy - np.outer(self.x, y))
+        # sum of (x - mean)(x - mean)' = sum of x x' - n mean mean', and n mean is the sum
+        gram = self.xx - np.outer(x, self.x)  # (feature, feature)
+        eigenvalues, basis = np.linalg.eigh(gram)  # (feature,), (feature, feature)
+        cross = basis.T @ (self.xy - np.outer(self.x, y))  # (feature, target)
+        # rounding makes eigenvalues of directions without spread slightly negative
         return RidgePath(self.around_x + x, self.around_y + y, np.maximum(eigenvalues, 0), basis, cross)
 
 
@@ -115,7 +118,8 @@ class RidgePath:
         """
         center, mean = x.mean(axis=0), y.mean(axis=0)
         x, y = x - center, y - mean
-        eigenvalues, vectors = np.linalg.eigh(x @ x.T)
+        # x x' has the eigenvalues of x' x that are not zero, and is the smaller one here
+        eigenvalues, vectors = np.linalg.eigh(x @ x.T)  # (row,), (row, row)
         kept = eigenvalues > len(x) * np.finfo(np.float64).eps * max(eigenvalues[-1], 0)
         eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
         root = np.sqrt(eigenvalues)
@@ -123,16 +127,19 @@ class RidgePath:
 
     def coefficients(self, alpha: float) -> tuple[Array, Array]:
         """Coefficients, shape (target, feature), and intercepts, shape (target,), as in scikit-learn."""
-        coefficients = (self.basis @ (self.cross / (self.eigenvalues + alpha)[:, None])).T
+        # (x' x + alpha)^-1 x' y in the eigenbasis: a penalty only adds to the eigenvalues
+        coefficients = (
+            self.basis @ (self.cross / (self.eigenvalues + alpha)[:, None])
+        ).T  # (target, feature)
         return coefficients, self.mean - coefficients @ self.center
 
     def project(self, x: Array) -> Array:
         """Features in the eigenbasis, shape (row, feature): needed once for all penalties."""
-        projected: Array = (x - self.center) @ self.basis
+        projected: Array = (x - self.center) @ self.basis  # (row, feature)
         return projected
 
     def predict(self, projected: Array, alpha: float) -> Array:
         """Predictions for one penalty from :meth:`project`, shape (row, target)."""
-        predicted: Array = (projected / (self.eigenvalues + alpha)) @ self.cross
+        predicted: Array = (projected / (self.eigenvalues + alpha)) @ self.cross  # (row, target)
         predicted += self.mean
         return predicted
