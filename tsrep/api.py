@@ -8,7 +8,7 @@ from typing import Any
 
 from tsrep.datasets.loading import load
 from tsrep.evaluation.scores import Scores
-from tsrep.inspect.figures.own_forecast import write_own_forecast
+from tsrep.inspect.figures.forecasts import write_own_forecast
 from tsrep.inspect.receptive_field.of_run import plot_receptive_field as draw_receptive_field
 from tsrep.inspect.views.of_run import plot_views as draw_views
 from tsrep.report import write_report
