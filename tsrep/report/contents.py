@@ -45,7 +45,7 @@ class Contents:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
     curves: Curves | None = None
-    scores: Scores = Scores()
+    scores: Scores = field(default_factory=Scores)
     embeddings: Arrays | None = None
     examples: Arrays | None = None
     coverage: Coverage | None = None

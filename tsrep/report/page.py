@@ -80,10 +80,10 @@ class Page(ABC):
             )
         if main[0].seeds == 1:
             notes.append(
-                f"The {self.network(contents)} was trained from one seed; intervals do not cover what another "
-                "seed would change."
+                f"The {self.network(contents)} was trained from one seed; intervals do not cover what "
+                "another seed would change."
             )
-        return [*dict.fromkeys(notes), *self.own_caveats(contents, main)]
+        return [*dict.fromkeys(notes), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
@@ -143,7 +143,7 @@ class Page(ABC):
         """Where the main scores were taken."""
 
     @abstractmethod
-    def own_caveats(self, contents: Contents, main: Sequence[Score]) -> list[str]:
+    def own_caveats(self, contents: Contents) -> list[str]:
         """Caveats that only this kind of data has."""
 
     @abstractmethod

@@ -13,7 +13,7 @@ from tsrep.report.captioned_figure import CaptionedFigure, captioned, training_f
 from tsrep.report.contents import Arrays, Contents
 from tsrep.report.receptive_field import receptive_figures
 from tsrep.report.verdicts import main_scores
-from tsrep.report.wording import count, full_name, interval, number, plural, protocol_title, share
+from tsrep.report.wording import capital, count, full_name, interval, number, plural, protocol_title, share
 
 if TYPE_CHECKING:
     from tsrep.evaluation.predictions import Predictions
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def conditions(score: Score) -> str:
-    """Where a score was taken: ``168 records of 84 test patients (linear probe, 10 % of the labels, ...)``."""
+    """Where a score was taken: ``168 records of 84 test patients (linear probe, 10 % of the labels)``."""
     by = "" if score.subsample_by == "all" else f" subsampled by {score.subsample_by}"
     return (
         f"{count(score.n)} {score.unit}s of {count(score.patients)} {score.part} patients "
@@ -57,7 +57,7 @@ def _scores(contents: Contents) -> Iterator[CaptionedFigure]:
             continue
         name = full_name(first.metric)
         caption = (
-            f"{name[:1].upper()}{name[1:]} over {first.classes_scored} classes on {count(first.n)} {unit}s of "
+            f"{capital(name)} over {first.classes_scored} classes on {count(first.n)} {unit}s of "
             f"{count(first.patients)} {part} patients. Dots are means over seeds, bars 95 % intervals by "
             "bootstrap over patients. With all labels there is nothing to subsample: those scores stand in "
             "every column."

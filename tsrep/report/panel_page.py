@@ -26,7 +26,8 @@ from tsrep.report.tables import (
     table,
     value_cell,
 )
-from tsrep.report.wording import count, named, protocol_title, short_name
+from tsrep.report.verdicts import main_scores
+from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
 MAIN = ("auroc", "auprc", "f1", "accuracy")
 _REST = ("precision", "recall", "exact_match", "brier", "ece")
@@ -52,13 +53,11 @@ class PanelPage(Page):
         del contents
         return conditions(main[0])
 
-    def own_caveats(self, contents: Contents, main: Sequence[Score]) -> list[str]:
+    def own_caveats(self, contents: Contents) -> list[str]:
         """See :meth:`Page.own_caveats`."""
-        score, notes, total = main[0], [], len(contents.classes)
+        score, notes, total = main_scores(contents)[0], [], len(contents.classes)
         if score.patients < 30:
-            notes.append(
-                f"Only {score.patients} patients were scored; the intervals are wide and themselves uncertain."
-            )
+            notes.append(f"Only {score.patients} patients were scored; the intervals are wide and uncertain.")
         if total and score.classes_scored < total:
             notes.append(
                 f"Macro averages are over the {score.classes_scored} of {total} classes that have both "
@@ -166,7 +165,7 @@ def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table 
         **PATIENTS,
     }
     title = protocol_title(first)
-    caption = f"{title[:1].upper()}{title[1:]}, per {unit}, {first.part} patients"
+    caption = f"{capital(title)}, per {unit}, {first.part} patients"
     return table(caption, rows, columns, {0, *breaks})
 
 

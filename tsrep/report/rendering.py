@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, figures as PNG files, and text for a terminal."""
+"""The report of a run: one HTML file that needs nothing else, its figures, and text for a terminal."""
 
 from __future__ import annotations
 

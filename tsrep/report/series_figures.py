@@ -58,9 +58,10 @@ def _errors(contents: Contents) -> Iterator[CaptionedFigure]:
     means = listed(f"{each} of {method}" for method, each in seeds.items())
     by = "Errors of direct forecasts" if details is not None and details.direct else "Errors"
     caption = (
-        f"{by} over all forecast origins of the {scores.scores[0].part} part, with 95 % intervals by bootstrap "
-        "over circular blocks of origins. Whether a difference is significant is in the paired differences, "
-        f"not in whether these bars overlap.{f' Means over seeds: {means}.' if means else ''}{left_out}"
+        f"{by} over all forecast origins of the {scores.scores[0].part} part, with 95 % intervals by "
+        "bootstrap over circular blocks of origins. Whether a difference is significant is in the paired "
+        f"differences, not in whether these bars overlap.{f' Means over seeds: {means}.' * bool(means)}"
+        f"{left_out}"
     )
     looks = _looks(contents, methods)
     titles = {metric: full_name(metric) for metric in scores.metrics}
@@ -105,8 +106,8 @@ def _examples(contents: Contents) -> Iterator[CaptionedFigure]:
     scale = "" if contents.window.get("standardise") == "none" else ", standardised"
     caption = (
         f"{name}: truth and forecasts of {plural(held.truth.shape[-1], 'step')} from "
-        f"{plural(len(held.truth), 'origin')} spread evenly over the {scores.scores[0].part} part, not chosen "
-        "by their errors."
+        f"{plural(len(held.truth), 'origin')} spread evenly over the {scores.scores[0].part} part, not "
+        "chosen by their errors."
     )
     figure = figure_forecast_examples(held, looks, titles, name=f"{name}{scale}")
     yield captioned("forecasts", "examples", caption, figure)

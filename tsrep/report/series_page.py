@@ -30,6 +30,7 @@ from tsrep.report.tables import (
 from tsrep.report.verdicts import compared, in_order
 from tsrep.report.wording import (
     NOTHING,
+    capital,
     count,
     digits_of,
     full_name,
@@ -78,7 +79,7 @@ class SeriesPage(Page):
         )
         return f"forecasts of {what}{past} in the {main[0].part} part, {over}"
 
-    def own_caveats(self, contents: Contents, main: Sequence[Score]) -> list[str]:
+    def own_caveats(self, contents: Contents) -> list[str]:
         """See :meth:`Page.own_caveats`."""
         if not compared(contents).where(role="baseline"):
             return []
@@ -202,7 +203,7 @@ def error_table(scores: Scores, own: str, metric: str, *, intervals: bool = True
         **(mean if len(horizons) > 1 else {}),
     }
     name, one = full_name(metric), first[methods[0]]
-    caption = f"{name[:1].upper()}{name[1:]} of {protocol_title(one)} in the {one.part} part"
+    caption = f"{capital(name)} of {protocol_title(one)} in the {one.part} part"
     caption += f", horizons in steps{', 95 % interval below' * intervals}"
     return table(caption, methods, columns, begins(methods, lambda m: first[m].role == "baseline"))
 

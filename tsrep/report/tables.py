@@ -132,7 +132,7 @@ def difference_table(
 
         return cell
 
-    columns = {f"{short_name(metric)} difference": difference(metric) for metric in metrics}
+    columns: Columns[Score] = {f"{short_name(metric)} difference": difference(metric) for metric in metrics}
     key = (lambda s: s.method) if scores and scores[0].horizon else (lambda s: s.protocol)
     return table(
         caption, scores, {**before, **columns, "significance": _significance, **after}, begins(scores, key)
@@ -162,7 +162,7 @@ def split_table(contents: Contents, columns: Mapping[str, str]) -> Table | None:
         return of
 
     caption = f"Split: {contents.split.get('how', 'unknown')}"
-    named = {heading: cell(name) for heading, name in columns.items()}
+    named: Columns[str] = {heading: cell(name) for heading, name in columns.items()}
     return table(caption, list(contents.counts), {"part": lambda part: Cell(part, strong=True), **named})
 
 

@@ -97,6 +97,11 @@ def plural(amount: int, noun: str) -> str:
     return f"{count(amount)} {noun}{'s' * (amount != 1)}"
 
 
+def capital(text: str) -> str:
+    """The same with a large first letter."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def listed(words: Iterable[object]) -> str:
     """``a, b and c``."""
     *front, last = [str(word) for word in words] or [""]

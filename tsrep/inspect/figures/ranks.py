@@ -1,4 +1,4 @@
-"""The critical-difference plot: average ranks, with a bar over methods whose differences are not significant."""
+"""The critical-difference plot: average ranks, with a bar over methods that do not differ."""
 
 from __future__ import annotations
 

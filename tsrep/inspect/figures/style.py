@@ -197,7 +197,7 @@ def line_only(look: Look) -> Look:
 
 def method_legend(figure: Figure, looks: Mapping[str, Look], others: Sequence[Line2D] = ()) -> None:
     """The key of a figure, above its panels."""
-    own = [Line2D([], [], label=name, **({"lw": 1.4} | look)) for name, look in looks.items()]
+    own = [Line2D([], [], label=name, **({"lw": 1.4} | dict(look))) for name, look in looks.items()]
     handles = [*others, *own]
     figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(handles)), handlelength=2.4)
 

@@ -1,4 +1,4 @@
-"""Receptive field by occlusion: how far the output moves when a block of the input is replaced by its mean."""
+"""Receptive field by occlusion: how far the output moves when a block of the input is made flat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A receptive field in numbers: its width and place, its period, and whether outputs follow scale and level."""
+"""A receptive field in numbers: width, place and period, and whether outputs follow scale and level."""
 
 from __future__ import annotations
 

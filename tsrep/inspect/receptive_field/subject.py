@@ -144,8 +144,8 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
     told: dict[str, Any] = {"period": prepared.period, "scale": scale, "axis": axis}
     if objective.forecasts:
         _refuse_step(run, step, objective.horizon)
-        x = prepared.complete_windows(part, objective.lookback, objective.horizon, windows)
-        return _of_forecaster(encoder, objective, torch.from_numpy(x), prepared, step, told)
+        whole = prepared.complete_windows(part, objective.lookback, objective.horizon, windows)
+        return _of_forecaster(encoder, objective, torch.from_numpy(whole), prepared, step, told)
     told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
     length = prepared.encoded_steps(run.config.evaluation.forecast.context)  # as when it is evaluated
     if objective.classifies:

@@ -17,7 +17,6 @@ from tsrep.rng import torch_generator
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.views.except_covariates import ExceptCovariates
-from tsrep.views.parametric import Augmenter
 from tsrep.views.view import View
 
 LEARNED = 3  # samples that a learned view is shown on
@@ -158,7 +157,7 @@ def gallery_of(views: Mapping[str, View], sample: ViewSample, *, seed: int = 0) 
 
 
 def learned_gallery(
-    augmenter: Augmenter, samples: Mapping[str, ViewSample], *, seed: int = 0
+    augmenter: torch.nn.Module, samples: Mapping[str, ViewSample], *, seed: int = 0
 ) -> list[ViewExample]:
     """Several signals under a learned view, with the mask and the gain that it chose for each.
 
