@@ -56,6 +56,11 @@ def test_very_few_rows_still_make_a_map(rows: int) -> None:
     assert np.isfinite(project(X[:rows]).xy).all()
 
 
+@pytest.mark.parametrize("shape", [(20, 3), (5, 1), (0, 4)])
+def test_a_collapsed_encoder_has_a_map_too(shape: tuple[int, int]) -> None:
+    assert project(np.zeros(shape, np.float32)).xy.tolist() == [[0, 0]] * shape[0]
+
+
 def test_an_unknown_map_is_refused() -> None:
     with pytest.raises(ConfigError, match="tsne, pca or umap"):
         project(X, "spiral")  # type: ignore[arg-type]  # the point of the test

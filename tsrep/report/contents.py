@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,31 +138,23 @@ def read_run(run: Path) -> Contents:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(
-            f"{path} is not valid JSON ({error}); remove it and run `tsrep evaluate` again"
-        ) from error
-    return dict(found)
+    return dict(_parsed(path, json.loads) or {})
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
+    return dict(_parsed(path, yaml.safe_load) or {})
+
+
+def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
     try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (yaml.YAMLError, ValueError) as error:
-        raise RunError(f"{path} is not valid YAML; restore it or train again") from error
+        return parse(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (ValueError, yaml.YAMLError) as error:
+        raise RunError(f"{path} cannot be read ({error}); restore it, or train the run again") from error
 
 
 def _arrays(path: Path) -> dict[str, Array] | None:
-    if not path.is_file():
-        return None
     try:
-        return read_arrays(path)
+        return read_arrays(path) if path.is_file() else None
     except (ValueError, OSError) as error:
         raise RunError(
             f"{path} cannot be read ({error}); remove it and run `tsrep evaluate` again"

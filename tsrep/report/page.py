@@ -26,7 +26,7 @@ from tsrep.report.wording import (
     signed,
 )
 
-Tile = dict[str, str]
+Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
 _CHOICES = {
     "best-score": "the highest validation score",
@@ -92,7 +92,7 @@ class Page(ABC):
         if contents.provenance.get("parameters"):
             took = contents.provenance.get("seconds")
             note = "" if took is None else f"trained in {duration(took)}"
-            tiles.append(tile("parameters", count(contents.provenance["parameters"]), note))
+            tiles.append(("parameters", count(contents.provenance["parameters"]), note))
         return tiles
 
     def context(self, contents: Contents, figures: Sequence[CaptionedFigure]) -> dict[str, Any]:
@@ -172,11 +172,6 @@ class Page(ABC):
         """Figures of all that the folder has numbers for."""
 
 
-def tile(name: str, value: str, note: str) -> Tile:
-    """A number with its name and a remark."""
-    return {"name": name, "value": value, "note": note}
-
-
 def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
     """The main score and its gain over the control, or at how many horizons there is one."""
     if not main:
@@ -184,16 +179,16 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
     first, digits, several = main[0], digits_of(main), len(main) > 1
     note = f"over {len(main)} horizons" if several else interval(first.metrics[first.metric])
     name = full_name(first.metric)
-    yield tile(f"mean {first.part} {name.removeprefix('mean ')}" if several else name,
-               number(mean_value(main), digits), note)  # fmt: skip
+    name = f"mean {first.part} {name.removeprefix('mean ')}" if several else name
+    yield name, number(mean_value(main), digits), note
     gains = [score for score in main if score.gain is not None]
     if gains and several:
         words = [significance(s.gain, lower_is_better=s.lower_is_better) for s in gains]
         note = f"{words.count('worse')} worse, {words.count('not significant')} not significant"
-        yield tile(f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note)
-    elif gains and (found := gains[0].gain) is not None:
+        yield f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note
+    elif (found := first.gain) is not None:
         spread = interval(found, lambda v: signed(v, digits))
-        yield tile(f"gain over {first.against}", signed(found.value, digits), spread)
+        yield f"gain over {first.against}", signed(found.value, digits), spread
 
 
 def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from typing import Any
 from tsrep.evaluation.scores import Score
 from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents
-from tsrep.report.page import Page, Tile, tile
+from tsrep.report.page import Page, Tile
 from tsrep.report.panel_figures import conditions, panel_figures, preferred_unit
 from tsrep.report.tables import (
     CONDITIONS,
@@ -67,10 +67,10 @@ class PanelPage(Page):
 
     def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
         """See :meth:`Page.size_tiles`."""
-        tiles = [tile(f"{s.part} patients", count(s.patients), f"{count(s.n)} {s.unit}s") for s in main[:1]]
+        tiles = [(f"{s.part} patients", count(s.patients), f"{count(s.n)} {s.unit}s") for s in main[:1]]
         if train := contents.counts.get("train"):
             samples = f"{count(train['samples'])} samples"
-            tiles.append(tile("training patients", count(train["patients"]), samples))
+            tiles.append(("training patients", count(train["patients"]), samples))
         return tiles
 
     def facts(self, contents: Contents) -> list[tuple[str, str]]:

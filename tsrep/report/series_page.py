@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from tsrep.evaluation.scores import Score, Scores
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents
-from tsrep.report.page import Page, Tile, tile
+from tsrep.report.page import Page, Tile
 from tsrep.report.series_figures import details_of, series_figures
 from tsrep.report.tables import (
     BLOCKS,
@@ -62,14 +64,8 @@ class SeriesPage(Page):
 
     def conditions(self, contents: Contents, main: Sequence[Score]) -> str:
         """See :meth:`Page.conditions`."""
-        names = [str(name) for name in contents.data.get("targets") or []]
-        what = (
-            names[0]
-            if len(names) == 1
-            else f"{len(names)} channels{_apart(contents)}"
-            if names
-            else "the series"
-        )
+        names = contents.data.get("targets") or ["the series"]
+        what = str(names[0]) if len(names) == 1 else f"{len(names)} channels{_apart(contents)}"
         details, horizons = details_of(compared(contents)), [score.horizon for score in main]
         past = f" from the {count(details.lookback)} steps before" if details and details.direct else ""
         over = (
@@ -94,7 +90,7 @@ class SeriesPage(Page):
         if "steps" not in (contents.counts.get("train") or {}):
             return []
         note = f"{count((contents.counts.get('test') or {}).get('steps'))} test steps"
-        return [tile("training steps", count(contents.counts["train"]["steps"]), note)]
+        return [("training steps", count(contents.counts["train"]["steps"]), note)]
 
     def facts(self, contents: Contents) -> list[tuple[str, str]]:
         """See :meth:`Page.facts`."""
@@ -112,8 +108,11 @@ class SeriesPage(Page):
         """See :meth:`Page.tables`."""
         scores = compared(contents)
         standard = contents.window.get("standardise", "channel") != "none"
+        shown = {(score.protocol, score.part) for score in scores}
         groups = dict.fromkeys((score.protocol, score.part) for score in contents.scores)
-        others = [contents.scores.where(protocol=name, part=part) for name, part in groups]
+        others = [
+            contents.scores.where(protocol=p, part=part) for p, part in groups if (p, part) not in shown
+        ]
         return {
             "scale": "of values standardised on the training part" if standard else "in the unit of the data",
             "error_tables": error_tables(scores, contents.objective),
@@ -122,15 +121,10 @@ class SeriesPage(Page):
             "more_tables": [
                 (
                     "Other protocols and parts",
-                    [
-                        each
-                        for other in others
-                        if other.scores != scores.scores
-                        for each in error_tables(other, contents.objective)
-                    ],
+                    [t for s in others for t in error_tables(s, contents.objective)],
                 ),
                 ("Errors of each channel", [channel_table(contents)]),
-                ("Baselines beside the control", [baseline_table(scores)]),
+                ("Baselines beside the control", [gain_table(scores, "baseline")]),
                 ("Regularisation and seeds", [penalty_table(scores, contents.objective)]),
             ],
             "split_table": split_table(contents, {"steps": "steps", "first": "first", "last": "last"}),
@@ -176,34 +170,33 @@ def error_table(scores: Scores, own: str, metric: str, *, intervals: bool = True
     intervals : bool
         Whether to put them below the values.
     """
-    found = {(s.method, s.horizon): s for s in scores}
     if not any(metric in score.metrics for score in scores):
         return None
-    horizons, digits = list(dict.fromkeys(s.horizon for s in scores)), digits_of(scores)
-    methods = in_order(scores, own)
-    first = {method: found[method, horizons[0]] for method in methods}
-
-    def error(horizon: int) -> Callable[[str], Cell]:
-        values = {method: found[method, horizon].metrics[metric] for method in methods}
-        best = lowest(each.value for each in values.values())
-        return lambda method: value_cell(
-            values[method], digits, intervals=intervals, strong=values[method].value == best
-        )
-
-    means = {method: scores.mean(method, metric) for method in methods}
-    mean: Columns[str] = {
-        "mean": lambda method: Cell(
-            number(means[method], digits), numeric=True, strong=means[method] == lowest(means.values())
-        )
+    methods, digits, horizons = (
+        in_order(scores, own),
+        digits_of(scores),
+        dict.fromkeys(s.horizon for s in scores),
+    )
+    found = {(s.method, s.horizon): s for s in scores}
+    first = {method: found[method, min(horizons)] for method in methods}
+    values = {
+        _rests_on(found[methods[0], h]): {m: found[m, h].metrics[metric] for m in methods} for h in horizons
     }
+    if len(horizons) > 1:
+        means = {method: scores.mean(method, metric) for method in methods}
+        values[Cell("mean", numeric=True)] = {m: Interval(v, math.nan, math.nan) for m, v in means.items()}
+
+    def error(of: Mapping[str, Interval], method: str) -> Cell:
+        best = of[method].value == lowest(each.value for each in of.values())
+        return value_cell(of[method], digits, intervals=intervals, strong=best)
+
     columns: Columns[str] = {
         "method": lambda method: Cell(method, strong=method == own),
         "seeds": lambda method: integer(first[method].seeds),
-        **{_rests_on(found[methods[0], horizon]): error(horizon) for horizon in horizons},
-        **(mean if len(horizons) > 1 else {}),
+        **{head: partial(error, of) for head, of in values.items()},
     }
-    name, one = full_name(metric), first[methods[0]]
-    caption = f"{capital(name)} of {protocol_title(one)} in the {one.part} part"
+    one = first[methods[0]]
+    caption = f"{capital(full_name(metric))} of {protocol_title(one)} in the {one.part} part"
     caption += f", horizons in steps{', 95 % interval below' * intervals}"
     return table(caption, methods, columns, begins(methods, lambda m: first[m].role == "baseline"))
 
@@ -214,81 +207,61 @@ def _rests_on(score: Score) -> Cell:
     return Cell(str(score.horizon or "value"), below, numeric=True)
 
 
-def gain_table(scores: Scores) -> Table | None:
-    """Errors minus those of the control at each horizon."""
-    own = [s for s in scores.where(role="method") if s.gain is not None]
-    against = own[0].against if own else ""
-    caption = (
-        f"Errors minus those of {against} on the same origins, with the paired 95 % interval; below zero is "
-        "better"
-    )
-    return difference_table(caption, own, {**METHOD, **HORIZON}, scores.metrics, {**CONDITIONS, **BLOCKS})
-
-
-def baseline_table(scores: Scores) -> Table | None:
-    """The same for baselines."""
-    order = in_order(scores.where(role="baseline"))
-    rows = [s for s in scores.where(role="baseline") if s.gain is not None]
+def gain_table(scores: Scores, role: Role = "method") -> Table | None:
+    """Errors of methods, or of baselines, minus those of the control at each horizon."""
+    rows = [s for s in scores.where(role=role) if s.gain is not None]
+    order = in_order(scores)
     rows.sort(key=lambda s: (order.index(s.method), s.horizon))
-    caption = f"Errors of baselines minus those of {rows[0].against if rows else ''}"
+    caption = (
+        f"Errors of {role}s minus those of {rows[0].against if rows else ''} on the same origins, with the "
+        "paired 95 % interval; below zero is better"
+    )
     return difference_table(caption, rows, {**METHOD, **HORIZON}, scores.metrics, {**CONDITIONS, **BLOCKS})
 
 
 def penalty_table(scores: Scores, own: str) -> Table | None:
     """Chosen regularisation strengths, and how far errors differ between seeds."""
     chosen = {(s.method, s.horizon): s for s in scores if "alpha" in s.details}
-    methods = [method for method in in_order(scores, own) if any(m == method for m, _ in chosen)]
 
-    def strength(horizon: int) -> Callable[[str], Cell]:
-        def cell(method: str) -> Cell:
-            score = chosen[method, horizon]
-            spread = score.spread.get(score.metric, math.nan)
-            below = "" if math.isnan(spread) else f"± {number(spread, 4)}"
-            return Cell(f"{score.details['alpha']:.3g}", below, numeric=True)
-
-        return cell
+    def strength(horizon: int, method: str) -> Cell:
+        score = chosen[method, horizon]
+        spread = number(score.spread.get(score.metric), 4)
+        below = "" if spread == NOTHING else f"± {spread}"
+        return Cell(f"{score.details['alpha']:.3g}", below, numeric=True)
 
     columns: Columns[str] = {
         "method": Cell,
-        "seeds": lambda method: integer(next(s.seeds for s in scores if s.method == method)),
-        **{str(horizon): strength(horizon) for horizon in scores.horizons},
+        "seeds": lambda method: integer(chosen[method, scores.horizons[0]].seeds),
+        **{str(horizon): partial(strength, horizon) for horizon in scores.horizons},
     }
-    return table(
+    caption = (
         "Regularisation strength (alpha) of the ridge at each horizon, mean over seeds; below, the standard "
-        "deviation of the MSE",
-        methods,
-        columns,
+        "deviation of the MSE"
     )
+    ridges = {method for method, _ in chosen}
+    return table(caption, [method for method in in_order(scores, own) if method in ridges], columns)
 
 
 def channel_table(contents: Contents) -> Table | None:
     """Errors of each channel at the longest horizon, where there are several."""
     scores = compared(contents)
     details = details_of(scores)
-    if details is None or len(details.channels) < 2 or not scores.horizons:
+    if details is None or len(details.channels) < 2:
         return None
     longest, digits = max(scores.horizons), digits_of(scores)
-    found = {
-        method: details.per_channel[method, longest]
-        for method in in_order(scores, contents.objective)
-        if (method, longest) in details.per_channel
-    }
+    errors = {method: details.per_channel[method, longest] for method in in_order(scores, contents.objective)}
 
-    def error(method: str) -> Callable[[int], Cell]:
-        def cell(i: int) -> Cell:
-            best = lowest(float(each[i]) for each in found.values())
-            return Cell(
-                number(found[method][i], digits), numeric=True, strong=float(found[method][i]) == best
-            )
-
-        return cell
+    def error(method: str, channel: int) -> Cell:
+        value = float(errors[method][channel])
+        best = value == lowest(float(each[channel]) for each in errors.values())
+        return Cell(number(value, digits), numeric=True, strong=best)
 
     columns: Columns[int] = {
-        "channel": lambda i: Cell(details.channels[i]),
-        **{method: error(method) for method in found},
+        "channel": lambda channel: Cell(details.channels[channel]),
+        **{method: partial(error, method) for method in errors},
     }
     caption = f"Mean squared error of each channel at {longest} steps"
-    return table(caption, range(len(details.channels)), columns) if found else None
+    return table(caption, range(len(details.channels)), columns)
 
 
 def coverage_table(contents: Contents, *, standard: bool) -> Table | None:

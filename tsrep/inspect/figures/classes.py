@@ -43,7 +43,8 @@ class ClassCurves:
     false_positive_rate, true_positive_rate : float64 arrays, shape (threshold + 1,)
         From (0, 0) to (1, 1); tied scores make one step.
     recall, precision : float64 arrays, shape (threshold + 1,)
-        From recall 0 (with the precision of the first threshold) to recall 1.
+        From recall 0 (with the precision of the first threshold) to recall 1. All curves are empty when the
+        class has no positive or no negative.
     auroc, average_precision : float
         Areas; NaN when the class has no positive or no negative.
     """
@@ -69,40 +70,23 @@ def class_curves(prob: NDArray[Any], target: NDArray[Any], classes: tuple[str, .
     target : int array, shape (n,), or bool array, shape (n, class)
     classes : tuple of str
     """
-    positive = indicator(target, len(classes))
+    positive = target.astype(bool) if target.ndim == 2 else target[:, None] == np.arange(len(classes))
     known = np.isfinite(prob).all(axis=1)
     return [_curves(name, prob[known, i], positive[known, i]) for i, name in enumerate(classes)]
 
 
-def indicator(target: NDArray[Any], classes: int) -> NDArray[np.bool_]:
-    """Targets as flags, shape (n, class), from class indices or from flags."""
-    if target.ndim == 2:
-        return target.astype(bool)
-    return np.asarray(np.equal(np.asarray(target)[:, None], np.arange(classes)), np.bool_)
-
-
 def _curves(name: str, score: NDArray[Any], positive: NDArray[np.bool_]) -> ClassCurves:
-    order = np.argsort(-score, kind="stable")
-    hits = positive[order].astype(np.float64)
-    last_of_tie = np.flatnonzero(np.append(np.diff(score[order]) != 0, True)[: len(score)])
-    true = np.cumsum(hits)[last_of_tie]
-    called = last_of_tie + 1.0
-    positives, n = int(positive.sum()), len(score)
-    both = 0 < positives < n
-    recall = np.concatenate([[0.0], true / max(positives, 1)])
-    precision = true / np.maximum(called, 1)
-    precision = np.concatenate([precision[:1] if n else [0.0], precision])
-    false_rate = np.concatenate([[0.0], (called - true) / max(n - positives, 1)])
+    from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+    positives, n, none = int(positive.sum()), len(score), np.zeros(0)
+    if not 0 < positives < n:
+        return ClassCurves(name, positives, n, none, none, none, none, math.nan, math.nan)
+    false_rate, true_rate, _ = roc_curve(positive, score, drop_intermediate=False)
+    precision, recall, _ = precision_recall_curve(positive, score)
+    precision[-1] = precision[-2]  # at recall 0, where there is no prediction
+    area, average = roc_auc_score(positive, score), average_precision_score(positive, score)
     return ClassCurves(
-        name,
-        positives,
-        n,
-        false_rate,
-        recall,
-        recall,
-        precision,
-        float(np.trapezoid(recall, false_rate)) if both else float("nan"),
-        float(np.sum(np.diff(recall) * precision[1:])) if both else float("nan"),
+        name, positives, n, false_rate, true_rate, recall[::-1], precision[::-1], float(area), float(average)
     )
 
 
@@ -148,9 +132,10 @@ def confusion(prob: NDArray[Any], target: NDArray[Any], classes: tuple[str, ...]
     target : int array, shape (n,)
     classes : tuple of str
     """
+    from sklearn.metrics import confusion_matrix
+
     known = np.isfinite(prob).all(axis=1)
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (np.asarray(target, np.int64)[known], prob[known].argmax(axis=1)), 1)
+    counts = confusion_matrix(target[known], prob[known].argmax(axis=1), labels=range(len(classes)))
     return Confusion(counts, classes)
 
 

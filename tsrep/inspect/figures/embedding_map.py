@@ -75,9 +75,7 @@ def project(x: NDArray[Any], method: Method = "tsne", *, limit: int = 1500, seed
     """
     if method not in ("tsne", "pca", "umap"):
         raise ConfigError(f"unknown map {method!r}; choose tsne, pca or umap")
-    rows = np.flatnonzero(np.isfinite(x).all(axis=1))
-    if len(rows) > limit:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    rows = _some_rows(x, limit, seed)
     scores, share = principal_components(x[rows], 50)
     if method == "pca" or len(rows) < 12:
         return Projection(scores[:, :2], rows, f"first two principal components, {share:.0%} of variance")
@@ -95,14 +93,14 @@ def principal_components(x: NDArray[Any], count: int) -> tuple[NDArray[np.float6
     count : int
         At most this many components; at least two columns come back, zero where there are none.
     """
-    centred = np.asarray(x, np.float64) - (np.mean(x, axis=0, dtype=np.float64) if len(x) else 0.0)
-    left, scale, right = np.linalg.svd(centred, full_matrices=False)
-    if len(scale):
-        peak = np.abs(right).argmax(axis=1)
-        left = left * np.sign(right[np.arange(len(scale)), peak])
-    scores = (left * scale)[:, :count]
-    total = float((scale**2).sum())
-    share = float((scale[:2] ** 2).sum()) / total if total > 0 else 0.0
+    from sklearn.decomposition import PCA
+
+    if len(x) < 2:
+        return np.zeros((len(x), 2)), 0.0
+    model = PCA(min(count, *x.shape), svd_solver="full")
+    with np.errstate(invalid="ignore"):  # the share of a variance of 0
+        scores = model.fit_transform(np.asarray(x, np.float64))
+    share = float(np.nan_to_num(model.explained_variance_ratio_[:2]).sum())
     return np.pad(scores, ((0, 0), (0, max(0, 2 - scores.shape[1])))), share
 
 
@@ -125,9 +123,7 @@ def neighbour_agreement(
     limit : int
         At most this many rows, drawn with ``seed``.
     """
-    rows = np.flatnonzero(np.isfinite(x).all(axis=1))
-    if len(rows) > limit:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    rows = _some_rows(x, limit, seed)
     flags = label[rows].astype(np.float32) if label.ndim == 2 else None
     alike = flags @ flags.T > 0 if flags is not None else label[rows][:, None] == label[rows][None, :]
     other = patient[rows][:, None] != patient[rows][None, :]
@@ -142,12 +138,21 @@ def neighbour_agreement(
     )
 
 
+def _some_rows(x: NDArray[Any], limit: int, seed: int) -> NDArray[np.int64]:
+    """Finite rows, of more than the limit a random subset."""
+    rows = np.flatnonzero(np.isfinite(x).all(axis=1))
+    return (
+        rows
+        if len(rows) <= limit
+        else np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    )
+
+
 def _tsne(scores: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    scale = scores[:, 0].std()
-    start = scores[:, :2] / (scale if scale > 0 else 1.0) * 1e-4
+    start = scores[:, :2] / (scores[:, 0].std() or 1.0) * 1e-4  # a collapsed encoder has no spread
     perplexity = min(30.0, (len(scores) - 1) / 3)
     model = TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed, max_iter=600)
     with threadpool_limits(1):  # on a shared machine its threads wait for each other up to ten times longer

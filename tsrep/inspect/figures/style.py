@@ -6,12 +6,11 @@ system is asked for. Colours stay apart for colour-blind readers and mean the sa
 
 from __future__ import annotations
 
-import functools
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,7 +24,6 @@ from tsrep.errors import RunError
 from tsrep.evaluation.scores import Role, Scores
 from tsrep.files import replacing
 
-P = ParamSpec("P")
 Look = dict[str, Any]
 
 INK, MUTED, FAINT, GRID = "#1f2933", "#5f6b7a", "#c9d1d9", "#e6eaee"
@@ -40,43 +38,7 @@ WIDTH = 9.2
 DPI = 180
 
 _STAMPS: dict[str, Any] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-_HOUSE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 8.5,
-    "text.color": INK,
-    "axes.labelcolor": MUTED,
-    "axes.labelsize": 8.5,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 8,
-    "axes.edgecolor": FAINT,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.formatter.useoffset": False,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "legend.handlelength": 1.4,
-    "lines.linewidth": 1.5,
-    "lines.solid_capstyle": "round",
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-}
+_HOUSE = mpl.rc_params_from_file(Path(__file__).with_name("house.mplstyle"), use_default_template=False)
 
 
 @contextmanager
@@ -87,15 +49,7 @@ def _house_settings() -> Iterator[None]:
         yield
 
 
-def house(plot: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorator: plot a figure in the house style, whatever the reader's own settings are."""
-
-    @functools.wraps(plot)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with _house_settings():
-            return plot(*args, **kwargs)
-
-    return styled
+house = _house_settings()  # decorator: the house style, whatever the reader's own settings are
 
 
 def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:

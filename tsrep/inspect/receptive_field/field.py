@@ -67,14 +67,11 @@ class ReceptiveField:
         mass : float64 array, shape (distance,)
             Average over those output steps that have an input at this distance.
         """
-        horizon, lags = self.curve.shape
-        first, last = int(self.ahead.min()), int(self.ahead.max()) + lags
-        total, count = np.zeros(last - first), np.zeros(last - first)
-        for step in range(horizon):
-            there = slice(int(self.ahead[step]) - first, int(self.ahead[step]) - first + lags)
-            total[there] += self.curve[step]
-            count[there] += 1
-        return np.arange(first, last), total / np.maximum(count, 1)
+        distance = self.ahead[:, None] + np.arange(self.curve.shape[1])  # (horizon, lag)
+        first = int(distance.min())
+        total = np.bincount((distance - first).ravel(), self.curve.ravel())
+        count = np.bincount((distance - first).ravel())
+        return first + np.arange(len(total)), total / np.maximum(count, 1)
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` file with one array for each attribute."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -94,67 +95,46 @@ def figure_views(
         if channel not in example.channels:
             hint = nearest(channel, list(example.channels))
             raise ConfigError(f"{example.name!r} has no channel {channel!r} to show; {hint}")
-    plan = _plan(examples, columns)
-    figure = new_figure(WIDTH, plan.height, laid_out=False)
+    figure, grid, places = _layout(examples, len(columns))
     limits = [_limits(examples, channel) for channel in columns]
-    for row, example in enumerate(examples):
-        for column, channel in enumerate(columns):
-            at = example.channels.index(channel)
-            stack = [figure.add_axes(rect) for rect in plan.cell(row, column)]
-            _cell(stack, example, at, limits[column], labelled=plan.labelled(row))
-            if column == 0:
-                _labels(figure, stack, example)
-            if row == 0 and len(columns) > 1:
-                stack[0].set_title(shorten(channel), color=MUTED, fontsize=8.5, fontweight="normal", pad=4)
+    for (row, example), (column, channel) in itertools.product(enumerate(examples), enumerate(columns)):
+        stack = [figure.add_subplot(grid[place, column]) for place in places[row]]
+        labelled = not _alike(examples) or row == len(examples) - 1
+        _cell(stack, example, example.channels.index(channel), limits[column], labelled=labelled)
+        if column == 0:
+            _labels(figure, stack, example)
+        if row == 0 and len(columns) > 1:
+            stack[0].set_title(shorten(channel), color=MUTED, fontsize=8.5, fontweight="normal", pad=4)
     _head(figure, examples, title)
     return figure
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Where everything lies, in inches: constrained layout would not align strips of different rows."""
-
-    left: float
-    above: float
-    tall: float
-    strips: tuple[int, ...]  # for each row
-    columns: int
-    alike: bool  # whether all rows share one time axis, which is then labelled once
-
-    def labelled(self, row: int) -> bool:
-        return not self.alike or row == len(self.strips) - 1
-
-    def _deep(self, row: int) -> float:
-        return self.tall + self.strips[row] * (STRIP + BESIDE) + (AXIS if self.labelled(row) else GAP)
-
-    @property
-    def height(self) -> float:
-        return self.above + sum(self._deep(row) for row in range(len(self.strips)))
-
-    def cell(self, row: int, column: int) -> list[tuple[float, float, float, float]]:
-        """Signal, then its strips: left, bottom, width and height in parts of the figure."""
-        wide = (WIDTH - self.left - RIGHT - (self.columns - 1) * BETWEEN) / self.columns
-        left = self.left + column * (wide + BETWEEN)
-        top = self.height - self.above - sum(self._deep(r) for r in range(row))
-        bottoms = [top - self.tall - i * (STRIP + BESIDE) for i in range(self.strips[row] + 1)]
-        sizes = [self.tall, *[STRIP] * self.strips[row]]
-        return [
-            (left / WIDTH, bottom / self.height, wide / WIDTH, size / self.height)
-            for bottom, size in zip(bottoms, sizes, strict=True)
-        ]
-
-
-def _plan(examples: Sequence[ViewExample], columns: Sequence[str]) -> _Plan:
-    longest = max(len(shorten(example.name)) for example in examples)
+def _alike(examples: Sequence[ViewExample]) -> bool:
+    """Whether all rows share one time axis, which is then labelled once."""
     first = examples[0]
-    return _Plan(
-        left=0.5 + 0.078 * longest,
-        above=0.42 if len(columns) == 1 else 0.6,
-        tall=float(np.clip(6 / len(examples), 0.66, 1.5)),
-        strips=tuple(len(example.strips()) for example in examples),
-        columns=len(columns),
-        alike=all(e.axis == first.axis and np.array_equal(e.time, first.time) for e in examples),
-    )
+    return all(e.axis == first.axis and np.array_equal(e.time, first.time) for e in examples)
+
+
+def _layout(examples: Sequence[ViewExample], columns: int) -> tuple[Figure, GridSpec, list[list[int]]]:
+    """An empty figure, its grid, and the grid rows of the signal and the strips of each example.
+
+    Constrained layout would not align strips of different rows; heights are in inches.
+    """
+    tall = float(np.clip(6 / len(examples), 0.66, 1.5))
+    heights: list[float] = []
+    places: list[list[int]] = []
+    for row, example in enumerate(examples):
+        places.append([len(heights) + 2 * i for i in range(1 + len(example.strips()))])
+        labelled = not _alike(examples) or row == len(examples) - 1
+        heights += [tall, *[BESIDE, STRIP] * len(example.strips()), AXIS if labelled else GAP]
+    above, left = 0.42 if columns == 1 else 0.6, 0.5 + 0.078 * max(len(shorten(e.name)) for e in examples)
+    height, wide = above + sum(heights), (WIDTH - left - RIGHT - (columns - 1) * BETWEEN) / columns
+    figure = new_figure(WIDTH, height, laid_out=False)
+    grid = figure.add_gridspec(
+        len(heights), columns, height_ratios=heights, left=left / WIDTH, right=1 - RIGHT / WIDTH,
+        top=1 - above / height, bottom=0, hspace=0, wspace=BETWEEN / wide,
+    )  # fmt: skip
+    return figure, grid, places
 
 
 def _cell(
