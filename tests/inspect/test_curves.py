@@ -23,14 +23,14 @@ def check(epoch: int, score: float | None, loss: float) -> dict[str, object]:
 
 
 def train(step: int, **terms: float) -> dict[str, object]:
-    return {"kind": "train", "epoch": 1, "step": step, "loss": sum(terms.values()), "terms": terms, "lr": 0.1}
+    return {"kind": "train", "epoch": 1, "step": step, "loss": sum(terms.values()), "terms": terms}
 
 
 def test_steps_are_sorted_and_a_repeated_step_counts_once(tmp_path: Path) -> None:
     found = read_curves(write(tmp_path / "m", train(20, a=1.0), train(10, a=2.0), train(20, a=3.0)))
     assert found.step.tolist() == [10, 20]
     assert found.terms["a"].tolist() == [2.0, 3.0]
-    assert np.isnan(found.grad_norm).all()
+    assert np.isnan(found.lr).all()
 
 
 def test_a_term_that_comes_later_is_nan_before(tmp_path: Path) -> None:

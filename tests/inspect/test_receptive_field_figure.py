@@ -150,7 +150,7 @@ def test_a_single_step_shows_its_channels() -> None:
     assert axes.get_xlim()[0] == pytest.approx(0.595)
     with pytest.raises(ConfigError, match="a single output step, another several"):
         figure_receptive_fields({"one": one, "more": field()})
-    with pytest.raises(ConfigError, match="no receptive field to draw"):
+    with pytest.raises(ConfigError, match="no receptive field to plot"):
         figure_receptive_fields({})
 
 
@@ -184,7 +184,7 @@ def test_overlay_has_the_mass_beneath_the_signal() -> None:
     assert [t.get_text() for t in alone.legends[0].get_texts()] == ["input"]
     for drawn_figure in (figure, alone):
         assert overlaps(drawn_figure) == []
-    with pytest.raises(ConfigError, match="no sample to draw"):
+    with pytest.raises(ConfigError, match="no sample to plot"):
         figure_samples([])
 
 
@@ -194,7 +194,7 @@ def test_the_same_numbers_give_the_same_file(kind: str) -> None:
     assert one == two
 
 
-def test_a_field_without_mass_draws() -> None:
+def test_a_field_without_mass_is_plotted() -> None:
     one = field()
     nothing = ReceptiveField(
         0 * one.mass, one.error + np.nan, 0 * one.each, 0 * one.weight, one.ahead, "planted"

@@ -74,14 +74,16 @@ def test_the_verdict_counts_horizons(gains: tuple[float, ...], tone: str, words:
 
 
 def test_an_interval_that_touches_zero_is_not_a_win() -> None:
+    (own, *_) = contents().scores.where(method="autotcl")
+
     def word(*ends: float) -> Significance:
-        return significance(Interval(*ends), lower_is_better=True)
+        return significance(replace(own, difference={"mse": Interval(*ends)}))
 
     assert word(-0.1, -0.2, 0.0) == "not significant"
     assert word(-0.1, -0.2, -0.01) == "better"
     assert word(0.1, 0.01, 0.2) == "worse"
     assert word(0.1, math.nan, math.nan) == "no interval"
-    assert significance(None, lower_is_better=True) == "no interval"
+    assert significance(replace(own, difference={})) == "no interval"
 
 
 def test_a_baseline_that_is_better_is_said_plainly() -> None:

@@ -107,7 +107,8 @@ def test_without_a_control_there_is_no_verdict() -> None:
 
 
 def test_an_interval_that_touches_zero_is_not_a_win() -> None:
-    assert significance(Interval(0.1, 0.0, 0.2), lower_is_better=False) == "not significant"
+    own = contents(difference={"auroc": Interval(0.1, 0.0, 0.2)}).scores.scores[-1]
+    assert significance(own) == "not significant"
 
 
 def test_a_baseline_that_is_better_is_said_plainly() -> None:

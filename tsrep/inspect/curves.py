@@ -22,11 +22,11 @@ class Curves:
 
     Attributes
     ----------
-    step, epoch : int64 arrays, shape (line,)
-        Of each training line, in the order of the steps.
+    step : int64 array, shape (line,)
+        Of each training line, in order.
     terms : dict of str to float64 array, shape (line,)
         Each weighted loss term; their sum is ``loss``.
-    loss, lr, grad_norm, samples_per_s, seconds : float64 arrays, shape (line,)
+    loss, lr : float64 arrays, shape (line,)
     validation_step, validation_epoch : int64 arrays, shape (check,)
         Epoch 0 is before training.
     validation_terms : dict of str to float64 array, shape (check,)
@@ -42,13 +42,9 @@ class Curves:
     """
 
     step: Ints
-    epoch: Ints
     terms: dict[str, Floats]
     loss: Floats
     lr: Floats
-    grad_norm: Floats
-    samples_per_s: Floats
-    seconds: Floats
     validation_step: Ints
     validation_epoch: Ints
     validation_terms: dict[str, Floats]
@@ -68,11 +64,8 @@ class Curves:
             ``training.checkpoint`` of the configuration. Without scores the loss decides.
         """
         trained = self.validation_epoch > 0
-        values = (
-            self.score
-            if rule == "best-score" and np.isfinite(self.score[trained]).any()
-            else -self.validation_loss
-        )
+        scored = rule == "best-score" and np.isfinite(self.score[trained]).any()
+        values = self.score if scored else -self.validation_loss
         if rule == "last":
             values = self.validation_epoch.astype(np.float64)
         values = np.where(trained & np.isfinite(values), values, -np.inf)
@@ -118,9 +111,9 @@ def smooth(values: Floats, width: int) -> Floats:
 
 
 def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: int) -> Curves:
+    inner = [entry.get("inner_optimisations") or {} for entry in train]
     return Curves(
         step=_ints(train, "step"),
-        epoch=_ints(train, "epoch"),
         terms=_named(train, "terms"),
         validation_step=_ints(checks, "step"),
         validation_epoch=_ints(checks, "epoch"),
@@ -129,9 +122,10 @@ def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: 
         score=_floats(checks, "score"),
         score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
         unread=unread,
-        inner=_inner(train),
+        inner={name: _named(inner, name) for name in _keys(train, "inner_optimisations")},
         diagnostics=_named(train, "diagnostics"),
-        **{name: _floats(train, name) for name in ("loss", "lr", "grad_norm", "samples_per_s", "seconds")},
+        loss=_floats(train, "loss"),
+        lr=_floats(train, "lr"),
     )
 
 
@@ -143,12 +137,10 @@ def _floats(entries: list[dict[str, Any]], key: str) -> Floats:
     return np.array([np.nan if e.get(key) is None else float(e[key]) for e in entries], dtype=np.float64)
 
 
+def _keys(entries: list[dict[str, Any]], key: str) -> list[str]:
+    return list(dict.fromkeys(name for entry in entries for name in entry.get(key) or {}))
+
+
 def _named(entries: list[dict[str, Any]], key: str) -> dict[str, Floats]:
-    rows = [e.get(key) or {} for e in entries]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: _floats(rows, name) for name in names}
-
-
-def _inner(entries: list[dict[str, Any]]) -> dict[str, dict[str, Floats]]:
-    rows = [e.get("inner_optimisations") or {} for e in entries]
-    return {name: _named(rows, name) for name in dict.fromkeys(name for row in rows for name in row)}
+    rows = [entry.get(key) or {} for entry in entries]
+    return {name: _floats(rows, name) for name in _keys(entries, key)}

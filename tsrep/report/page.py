@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import yaml
@@ -183,7 +183,7 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
     yield name, number(mean_value(main), digits), note
     gains = [score for score in main if score.gain is not None]
     if gains and several:
-        words = [significance(s.gain, lower_is_better=s.lower_is_better) for s in gains]
+        words = [significance(score) for score in gains]
         note = f"{words.count('worse')} worse, {words.count('not significant')} not significant"
         yield f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note
     elif (found := first.gain) is not None:
@@ -201,10 +201,9 @@ def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, 
 
 def _kept(contents: Contents) -> str:
     """How the checkpoint was chosen, in a sentence."""
-    epoch = contents.kept_epoch()
+    epoch, training = contents.kept_epoch(), contents.config.get("training") or {}
     if contents.curves is None or epoch is None:
         return ""
-    training: Mapping[str, Any] = contents.config.get("training") or {}
     rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
     average = {"ema": "an exponential moving average", "uniform": "the average"}.get(
         str(training.get("average"))

@@ -140,7 +140,7 @@ def difference_table(
 
 
 def _significance(score: Score) -> Cell:
-    word = significance(score.difference.get(score.metric), lower_is_better=score.lower_is_better)
+    word = significance(score)
     return Cell(word, tone=word if word in ("better", "worse") else "")
 
 

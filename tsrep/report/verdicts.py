@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.contents import Contents
 from tsrep.report.wording import (
@@ -34,13 +33,14 @@ class Verdict:
     tone: Literal["better", "open", "worse"]
 
 
-def significance(found: Interval | None, *, lower_is_better: bool) -> Significance:
-    """What the interval of a difference says."""
+def significance(score: Score) -> Significance:
+    """What the paired interval of the difference to the control says."""
+    found = score.gain
     if found is None or math.isnan(found.low) or math.isnan(found.high):
         return "no interval"
     if found.low <= 0 <= found.high:
         return "not significant"
-    return "better" if (found.high < 0) == lower_is_better else "worse"
+    return "better" if (found.high < 0) == score.lower_is_better else "worse"
 
 
 def main_scores(contents: Contents) -> tuple[Score, ...]:
@@ -98,100 +98,81 @@ def in_order(scores: Scores, first: str = "") -> list[str]:
 def verdicts(contents: Contents) -> list[Verdict]:
     """Whether training beats its control, and whether a baseline beats what was trained, said plainly."""
     main = main_scores(contents)
-    if not main:
-        return []
-    found = [_gain_verdict(main), _baseline_verdict(compared(contents), main)]
+    found = [_gain_verdict(main), _baseline_verdict(compared(contents), main)] if main else []
     return [verdict for verdict in found if verdict is not None]
 
 
 def _gain_verdict(main: Sequence[Score]) -> Verdict | None:
-    scores = [score for score in main if score.gain is not None]
-    if not scores:
+    gains = [found for score in main if (found := score.gain) is not None]
+    if not gains:
         return None
-    at: dict[Significance, list[int]] = {name: [] for name in get_args(Significance)}
-    for score in scores:
-        at[significance(score.gain, lower_is_better=score.lower_is_better)].append(score.horizon)
-    n, better, worse = len(scores), len(at["better"]), len(at["worse"])
-    if len(at["no interval"]) == n:
-        return Verdict(
-            f"No interval of the difference to {scores[0].against} was computed"
-            f"{f'; it is {_size(scores[0])}' if n == 1 else ''}.",
-            "open",
+    scores = [score for score in main if score.gain is not None]
+    words, first, digits = list(map(significance, scores)), scores[0], digits_of(scores)
+    n, better, worse = len(words), words.count("better"), words.count("worse")
+    size = signed(math.fsum(found.value for found in gains) / n, digits)
+    if words.count("no interval") == n:
+        told = f"; it is {size} {short_name(first.metric)}" if n == 1 else ""
+        return Verdict(f"No interval of the difference to {first.against} was computed{told}.", "open")
+    if len(main) == 1:
+        places = apart_from_zero(gains[0], digits)
+        spread = interval(gains[0], lambda v: signed(v, places))
+        spread += ", not significant" * (words[0] == "not significant")
+        told = f"{size} {short_name(first.metric)} (95 % interval {spread})"
+    else:
+        told = (
+            f"{_tally(words, [score.horizon for score in scores])}, by paired 95 % intervals of the "
+            f"{first.part} {short_name(first.metric)} (mean difference {size})"
         )
-    evidence = _single(scores[0]) if len(main) == 1 else _tally(scores, at)
-    tone: Literal["better", "open", "worse"] = "open"
-    if better * 2 > n and not worse:
-        tone = "better"
-    if worse * 2 > n and not better:
-        tone = "worse"
-    return Verdict(f"{_opening(n, better, worse, scores[0].against)}: {evidence}.", tone)
+    return Verdict(
+        f"{_opening(n, better, worse, first.against)}: {told}.",
+        "better" if better * 2 > n and not worse else "worse" if worse * 2 > n and not better else "open",
+    )
 
 
 def _opening(n: int, better: int, worse: int, control: str) -> str:
-    if better == n:
-        return f"Training beats {control}"
     if better and worse:
         return f"Training beats {control} at some horizons and loses at others"
     if better:
-        return f"Training beats {control} at some horizons only"
+        return f"Training beats {control}{' at some horizons only' * (better < n)}"
     if worse:
         return f"Training does not help here; it ends behind {control}"
     return f"Training does not measurably beat {control}"
 
 
-def _size(score: Score) -> str:
-    assert score.gain is not None
-    return f"{signed(score.gain.value)} {short_name(score.metric)}"
-
-
-def _single(score: Score) -> str:
-    assert score.gain is not None
-    word = significance(score.gain, lower_is_better=score.lower_is_better)
-    places = apart_from_zero(score.gain, digits_of([score]))
-    spread = interval(score.gain, lambda v: signed(v, places))
-    return f"{_size(score)} (95 % interval {spread}{', not significant' * (word == 'not significant')})"
-
-
-def _tally(scores: Sequence[Score], at: dict[Significance, list[int]]) -> str:
-    n, known = len(scores), [word for word, horizons in at.items() if horizons]
-    told = listed(_at(word, at[word], n, every=word == known[0]) for word in known)
-    mean = math.fsum(s.gain.value for s in scores if s.gain is not None) / n
-    return (
-        f"{told}, by paired 95 % intervals of the {scores[0].part} {short_name(scores[0].metric)} "
-        f"(mean difference {signed(mean, digits_of(scores))})"
-    )
+def _tally(words: Sequence[Significance], horizons: Sequence[int]) -> str:
+    """``better at 2 of 5 horizons (24, 48) and not significant at 3 (168, 336, 720)``."""
+    told = []
+    for word in get_args(Significance):
+        if at := [horizon for own, horizon in zip(words, horizons, strict=True) if own == word]:
+            told.append(_at(word, at, len(words), every=not told))
+    return listed(told)
 
 
 def _at(word: str, horizons: Sequence[int], n: int, *, every: bool = True) -> str:
-    """``better at 2 of 5 horizons (24, 48)``; the number of all horizons is told once in a sentence."""
-    which = f" ({', '.join(map(str, horizons))})" if 0 < len(horizons) < n else ""
+    """The number of all horizons is told once in a sentence."""
+    which = f" ({', '.join(map(str, horizons))})" if len(horizons) < n else ""
     return f"{word} at {len(horizons)}{f' of {n} horizons' if every else ''}{which}"
 
 
 def _baseline_verdict(scores: Scores, main: Sequence[Score]) -> Verdict | None:
     """Baselines have no paired interval against what was trained, so that only the values are told."""
-    first = main[0]
+    first, own = main[0], {score.horizon: score.value for score in main}
     sign, word = (1, "lower") if first.lower_is_better else (-1, "higher")
     baselines = in_order(scores.where(role="baseline"))
     if not baselines:
         return None
     means = {name: mean_value(scores.where(method=name)) for name in (first.method, *baselines)}
-    own = {s.horizon: s.value for s in main}
+    values = {name: number(mean, digits_of(main)) for name, mean in means.items()}
     ahead = [name for name in baselines if sign * means[name] < sign * means[first.method]]
     at = [s.horizon for s in scores.where(method=baselines[0]) if sign * s.value < sign * own[s.horizon]]
-    what = f"{'mean ' * (len(own) > 1)}{first.part} {short_name(first.metric)}"
+    what = f"{word} {'mean ' * (len(own) > 1)}{first.part} {short_name(first.metric)}"
     where = f"{baselines[0]} is {_at(word, at, len(own))}"
     if ahead:
-        values = {name: number(mean, digits_of(main)) for name, mean in means.items()}
         told = listed(f"{name} {values[name]}" for name in ahead)
-        detail = f"; {where}" if len(own) > 1 else ""
-        return Verdict(
-            f"Baselines without an encoder have a {word} {what}: {told}, {first.method} "
-            f"{values[first.method]}{detail}.",
-            "worse",
-        )
+        told += f", {first.method} {values[first.method]}{f'; {where}' if len(own) > 1 else ''}"
+        return Verdict(f"Baselines without an encoder have a {what}: {told}.", "worse")
     if at:
         return Verdict(
-            f"{first.method} has a {word} {what} than every baseline without an encoder, but {where}.", "open"
+            f"{first.method} has a {what} than every baseline without an encoder, but {where}.", "open"
         )
     return None

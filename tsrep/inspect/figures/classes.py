@@ -163,16 +163,13 @@ def figure_confusion(table: Confusion) -> Figure:
     names = [shorten(name) for name in table.classes]
     axes.set_xticks(range(n), names, rotation=90 if upright else 0)
     axes.set_yticks(range(n), names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
+    axes.set(xlabel="predicted", ylabel="true")
     axes.grid(False)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", lw=1.5)
-    axes.tick_params(which="minor", length=0)
+    axes.tick_params(which="both", length=0)
     return figure
 
 
@@ -189,21 +186,10 @@ def figure_roc(curves: Sequence[ClassCurves], colours: Mapping[str, str]) -> Fig
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=FAINT, lw=1, ls=(0, (4, 3)))
     for curve in shown:
-        colour = colours.get(curve.name, ACCENT)
-        name = shorten(curve.name, 18)
-        left.plot(
-            curve.false_positive_rate,
-            curve.true_positive_rate,
-            color=colour,
-            label=f"{name}  {curve.auroc:.3f}",
-        )
-        right.step(
-            curve.recall,
-            curve.precision,
-            where="pre",
-            color=colour,
-            label=f"{name}  {curve.average_precision:.3f}",
-        )
+        colour, name = colours.get(curve.name, ACCENT), shorten(curve.name, 18)
+        area, average = f"{name}  {curve.auroc:.3f}", f"{name}  {curve.average_precision:.3f}"
+        left.plot(curve.false_positive_rate, curve.true_positive_rate, color=colour, label=area)
+        right.step(curve.recall, curve.precision, where="pre", color=colour, label=average)
         right.axhline(curve.positives / curve.n, color=colour, lw=0.8, ls=(0, (1, 3)))
     _unit_square(left, "1 − specificity", "sensitivity", "ROC · area")
     _unit_square(right, "recall", "precision", "precision-recall · average precision")

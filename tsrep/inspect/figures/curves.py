@@ -50,7 +50,6 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
         more = _grid(parts[1], len(inner))
         for axes, (title, values, colour) in zip(more, inner, strict=True):
             axes.set_title(title)
-            axes.set_xlabel("training step")
             _trace(axes, curves.step, values, colour)
         panels += more
     below, right = parts[-1].subplots(1, 2, width_ratios=[2, 1])
@@ -58,7 +57,7 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     _learning_rate(right, curves)
     last = max(1, *curves.step.tolist(), *curves.validation_step.tolist())
     for axes in (*panels, below, right):
-        axes.set_xlim(-0.02 * last, 1.02 * last)
+        axes.set(xlabel="training step", xlim=(-0.02 * last, 1.02 * last))
         axes.xaxis.set_major_locator(MaxNLocator(8 if axes is below else 4, integer=True))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     return figure
@@ -97,7 +96,6 @@ def _term(axes: Axes, curves: Curves, name: str) -> None:
         axes.plot(
             curves.validation_step, values, color=PALETTE[1], marker="o", ms=2.5, lw=1.1, label="validation"
         )
-    axes.set_xlabel("training step")
 
 
 def _trace(axes: Axes, step: Ints, values: Floats, colour: str = ACCENT) -> None:
@@ -120,7 +118,6 @@ def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
     values = curves.score if scored else curves.validation_loss
     name = curves.score_name.replace("_", " ") if scored else "loss"
     axes.set_title(name if "validation" in name else f"validation {name}")
-    axes.set_xlabel("training step")
     if not np.isfinite(values).any():
         axes.text(0.5, 0.5, "no validation was logged", transform=axes.transAxes, ha="center", color=MUTED)
         return
@@ -144,7 +141,6 @@ def _learning_rate(axes: Axes, curves: Curves) -> None:
     peak = np.nanmax(curves.lr, initial=0.0)
     power = math.floor(math.log10(peak * 1.05)) if peak > 0 else 0
     axes.set_title(f"learning rate / $10^{{{power}}}$" if power else "learning rate")
-    axes.set_xlabel("training step")
     axes.plot(
         curves.step, curves.lr * 10.0**-power, color=CONTROL, marker="o" if len(curves.lr) < 2 else "", ms=3
     )

@@ -193,18 +193,15 @@ def figure_map(
     for (left, right), (title, found) in zip(grid, maps.items(), strict=True):
         _by_class(left, found, label[found.rows], classes, colours)
         _by_patient(right, found, patient[found.rows])
-        left.set_title(f"{title} · by class")
-        right.set_title(f"{title} · by patient")
-        _frame(left)
-        _frame(right)
+        for axes, by in ((left, "class"), (right, "patient")):
+            axes.set_title(f"{title} · by {by}")
+            bare(axes)
+            axes.margins(0.04)
+            axes.spines[:].set(visible=True, color=FAINT)
     handles, labels = grid[-1, 0].get_legend_handles_labels()
+    columns = min(6, len(labels))
     figure.legend(
-        handles,
-        labels,
-        loc="outside lower left",
-        ncols=min(6, len(labels)),
-        handletextpad=0.1,
-        markerscale=1.6,
+        handles, labels, loc="outside lower left", ncols=columns, handletextpad=0.1, markerscale=1.6
     )
     return figure
 
@@ -249,11 +246,3 @@ def _by_patient(axes: Axes, found: Projection, patient: NDArray[Any]) -> None:
             *found.xy[patient == who].T, ls="", marker=MARKS[i], ms=5, color=PALETTE[i], mec="white", mew=0.4,
             zorder=3,
         )  # fmt: skip
-
-
-def _frame(axes: Axes) -> None:
-    bare(axes)
-    axes.margins(0.04)
-    for spine in axes.spines.values():
-        spine.set_visible(True)
-        spine.set_color(FAINT)

@@ -103,12 +103,10 @@ def _room(x: NDArray[np.float64], row: float) -> float:
 def _grid(axes: Axes, wide: float, high: float) -> None:
     axes.set(xlim=(0, wide), ylim=(0, high), xticks=[], yticks=[])
     axes.grid(False)
-    axes.vlines(np.arange(0, wide, 0.04), 0, high, color=_FINE, lw=0.35, zorder=0)
-    axes.hlines(np.arange(0, high, 0.1), 0, wide, color=_FINE, lw=0.35, zorder=0)
-    axes.vlines(np.arange(0, wide, 0.2), 0, high, color=_COARSE, lw=0.6, zorder=0)
-    axes.hlines(np.arange(0, high, 0.5), 0, wide, color=_COARSE, lw=0.6, zorder=0)
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=_COARSE)
+    for seconds, millivolts, colour, lw in ((0.04, 0.1, _FINE, 0.35), (0.2, 0.5, _COARSE, 0.6)):
+        axes.vlines(np.arange(0, wide, seconds), 0, high, color=colour, lw=lw, zorder=0)
+        axes.hlines(np.arange(0, high, millivolts), 0, wide, color=colour, lw=lw, zorder=0)
+    axes.spines[:].set(visible=True, color=_COARSE)
 
 
 def _lead(axes: Axes, x: NDArray[np.float64], sfreq: float, left: float, middle: float, name: str) -> None:

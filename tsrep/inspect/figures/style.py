@@ -168,11 +168,9 @@ def limits(values: NDArray[Any], *, room: float) -> tuple[float, float]:
 
 def bare(axes: Axes) -> None:
     """Take away ticks, grid and frame, for axes whose numbers mean nothing."""
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def shorten(name: str, length: int = 22) -> str:

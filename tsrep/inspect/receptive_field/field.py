@@ -102,66 +102,74 @@ class Windows:
 
     Attributes
     ----------
+    f : Model
     x : Tensor, shape (batch, channel, time)
     given : list of Tensor, each of shape (batch, ...)
     y : Tensor, shape (batch, output, horizon)
         What the model gave.
     rows : slice
         Which of all windows they are.
-    steps : list of int
-        Positions on the horizon that are wanted.
     """
 
+    f: Model
     x: Tensor
     given: list[Tensor]
     y: Tensor
     rows: slice
-    steps: list[int]
+
+    def again(self, x: Tensor) -> Tensor:
+        """What the model gives for other values of the same windows."""
+        return outputs(self.f, x, self.given)
+
+
+def passes(
+    f: Model, x: Tensor, given: Sequence[Tensor], at_once: int, *, differentiate: bool = False
+) -> Iterator[Windows]:
+    """All windows, some at a time, with a graph of their outputs back to ``x`` where that is wanted."""
+    with undisturbed(f):
+        for rows in chunks(len(x), at_once):
+            part, more = x[rows].detach().float().requires_grad_(differentiate), [g[rows] for g in given]
+            with torch.set_grad_enabled(differentiate):
+                y = outputs(f, part, more)
+            yield Windows(f, part, more, y, rows)
 
 
 def measured(
-    f: Model,
+    windows: Iterable[Windows],
     x: Tensor,
-    given: Sequence[Tensor],
-    mass: Callable[[Windows], Iterable[Tensor]],
+    mass: Callable[[Windows, list[int]], Iterable[Tensor]],
     method: str,
     *,
     steps: Sequence[int] | None,
     ahead: Sequence[int] | None,
-    at_once: int,
-    differentiate: bool = False,
     weighted: bool = False,
 ) -> ReceptiveField:
     """Mass of all windows, batch by batch, normalised in every window and averaged.
 
     Parameters
     ----------
-    f, x, given, steps, ahead, at_once
+    windows : iterable of Windows
+        That of :func:`passes`.
+    x, steps, ahead
         See :func:`tsrep.inspect.receptive_field.gradients.receptive_field`.
     mass : callable
         Of some windows: the unnormalised mass at each wanted step, shape (batch, channel, time).
     method : str
-    differentiate : bool
-        Whether ``y`` must have a graph back to ``x``.
     weighted : bool
         Count windows by their raw total instead of alike.
 
     Raises
     ------
     ConfigError
-        When there is no window or step, or ``f`` gives another shape or no gradient.
+        When there is no window or step, or the model gives another shape or no gradient.
     DataError
         When a mass is not finite at a step that is there.
     """
     tally: _Tally | None = None
-    with undisturbed(f):
-        for rows in chunks(len(x), at_once):
-            part, more = x[rows].detach().float().requires_grad_(differentiate), [g[rows] for g in given]
-            with torch.set_grad_enabled(differentiate):
-                y = outputs(f, part, more)
-            tally = tally or _Tally(x, y.shape[-1], steps, ahead, method, weighted=weighted)
-            for at, raw in enumerate(mass(Windows(part, more, y, rows, tally.steps))):
-                tally.add(rows, at, raw)
+    for some in windows:
+        tally = tally or _Tally(x, some.y.shape[-1], steps, ahead, method, weighted=weighted)
+        for at, raw in enumerate(mass(some, tally.steps)):
+            tally.add(some.rows, at, raw)
     if tally is None:
         raise ConfigError("there is no window to look at; give at least one")
     return tally.field()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -65,10 +64,10 @@ def figure_receptive_fields(
     Raises
     ------
     ConfigError
-        When there is nothing to draw, or one column has a single output step and another has several.
+        When there is nothing to plot, or one column has a single output step and another has several.
     """
     if not fields:
-        raise ConfigError("there is no receptive field to draw; give one at least")
+        raise ConfigError("there is no receptive field to plot; give one at least")
     single = {len(field.ahead) == 1 for field in fields.values()}
     if len(single) > 1:
         raise ConfigError(
@@ -82,7 +81,10 @@ def figure_receptive_fields(
         2 if by_channel else 3, len(fields), figure=figure,
         height_ratios=[1, 2.6] if by_channel else [0.9, 3, 1.2],
     )  # fmt: skip
-    above = [figure.add_subplot(grid[0, i]) for i in range(len(fields))]
+    above: list[Axes] = []
+    for i in range(len(fields)):
+        above.append(figure.add_subplot(grid[0, i], sharey=above[0] if above else None))
+        above[i].tick_params(axis="both", labelbottom=False, labelleft=i == 0)
     below = [figure.add_subplot(grid[1, i], sharex=above[i]) for i in range(len(fields))]
     for i, (name, field) in enumerate(fields.items()):
         _marginal(above[i], field, period if by_channel else None, scale, CURVES[i])
@@ -96,7 +98,7 @@ def figure_receptive_fields(
             told = i > 0 and np.array_equal(field.ahead, next(iter(fields.values())).ahead)
             _name_steps(below[i], field, rows, scale, first=not told)
             _margins(below[i], field, period, scale)
-    _share_height(above)
+    above[0].set(ylabel="mass (%)", ylim=(0, None))
     bar = figure.colorbar(ScalarMappable(colour, MASS), ax=below, pad=0.015, fraction=0.03, aspect=22)
     bar.set_label("mass of a lag (%)")
     bar.outline.set_visible(False)
@@ -116,11 +118,6 @@ def _title(axes: Axes, name: str, note: str, letters: int) -> None:
         told.set_in_layout(False)  # else a long line makes its column narrow
 
 
-def _edges(field: ReceptiveField, scale: float) -> NDArray[np.float64]:
-    edges: NDArray[np.float64] = (np.arange(field.curve.shape[1] + 1) - 0.5) * scale
-    return edges
-
-
 def _marginal(axes: Axes, field: ReceptiveField, period: int | None, scale: float, colour: str) -> None:
     """Average over output steps; its error is that of windows, each averaged over its steps."""
     counted = field.weight.sum(axis=0) > 0
@@ -136,19 +133,17 @@ def _marginal(axes: Axes, field: ReceptiveField, period: int | None, scale: floa
         _multiples(
             axes, period, int(field.ahead[0]), int(field.ahead[0]) + len(curve), scale, -int(field.ahead[0])
         )
-    axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(3))
-    axes.tick_params(axis="x", labelbottom=False)
 
 
 def _heat(axes: Axes, field: ReceptiveField, cells: NDArray[Any], colour: Normalize, scale: float) -> None:
-    rows = np.arange(len(cells) + 1) - 0.5
-    axes.pcolormesh(_edges(field, scale), rows, 100 * cells, cmap=MASS, norm=colour, rasterized=True)
+    rows, edges = (np.arange(n + 1) - 0.5 for n in (len(cells), field.curve.shape[1]))
+    axes.pcolormesh(edges * scale, rows, 100 * cells, cmap=MASS, norm=colour, rasterized=True)
     axes.grid(False)
-    edges = _edges(field, scale)
-    axes.set_xlim(edges[-1], edges[0])  # time runs to the right, the last input step lies there
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(True)
+    axes.set_xlim(
+        edges[-1] * scale, edges[0] * scale
+    )  # time runs to the right, the last input step lies there
+    axes.spines[["top", "right"]].set_visible(True)
 
 
 def _name_channels(axes: Axes, channels: Sequence[str], *, first: bool) -> None:
@@ -184,11 +179,11 @@ def _margins(axes: Axes, field: ReceptiveField, period: int | None, scale: float
     if period is None:
         return
     lags = field.curve.shape[1]
-    for ahead, y, mark, inward in ((field.ahead[0], 0.0, "^", -3.2), (field.ahead[-1], 1.0, "v", 3.2)):
+    for ahead, y, mark, inward in ((field.ahead[0], 0.0, "▲", -3.2), (field.ahead[-1], 1.0, "▼", 3.2)):
         lag = np.arange(period, int(ahead) + lags, period) - int(ahead)
         for at in lag[(lag >= 0) & (lag < lags)]:
             axes.annotate(
-                "▲" if mark == "^" else "▼", (at * scale, y), xytext=(0, inward), fontsize=4.5, color=MARK,
+                mark, (at * scale, y), xytext=(0, inward), fontsize=4.5, color=MARK,
                 xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="center",
                 annotation_clip=False,
             )  # fmt: skip
@@ -221,12 +216,3 @@ def _distances(
     axes.set_xlabel(f"distance from the output step ({axis}{what})")
     if len(fields) > 1:
         axes.legend(loc="upper left", frameon=True, framealpha=1, edgecolor="white", borderpad=0.2)
-
-
-def _share_height(panels: Sequence[Axes]) -> None:
-    top = max(axes.get_ylim()[1] for axes in panels)
-    for axes, first in zip(panels, itertools.chain([True], itertools.repeat(False)), strict=False):
-        axes.set_ylim(0, top)
-        axes.tick_params(axis="y", labelleft=first)
-        if first:
-            axes.set_ylabel("mass (%)")

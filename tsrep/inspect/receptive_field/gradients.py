@@ -18,6 +18,7 @@ from tsrep.inspect.receptive_field.field import (
     chunks,
     measured,
     outputs,
+    passes,
 )
 from tsrep.rng import torch_generator
 
@@ -92,22 +93,19 @@ def receptive_field(
     if grad_of == "loss" and target is None:
         raise ConfigError("the gradient of the loss needs the truth; give target, or take that of the output")
 
-    def mass(windows: Windows) -> Iterator[Tensor]:
-        y, rows = windows.y, windows.rows
-        for step in windows.steps:
+    def mass(windows: Windows, steps: list[int]) -> Iterator[Tensor]:
+        for step in steps:
             if grad_of == "loss" and target is not None:
-                pulls = [_residual(y, target[rows], step)]
+                pulls = [_residual(windows.y, target[windows.rows], step)]
             else:
-                pulls = cotangents(y, exact, draws, (seed, step, rows.start))
+                pulls = cotangents(windows.y, exact, draws, (seed, step, windows.rows.start))
             raw = torch.zeros_like(windows.x)
             for pull in pulls:
-                raw += gradient(y[..., step], windows.x, pull).abs()
+                raw += gradient(windows.y[..., step], windows.x, pull).abs()
             yield raw
 
-    return measured(
-        f, x, given, mass, f"gradient of the {grad_of}", steps=steps, ahead=ahead, at_once=at_once,
-        differentiate=True, weighted=grad_of == "loss",
-    )  # fmt: skip
+    windows, method = passes(f, x, given, at_once, differentiate=True), f"gradient of the {grad_of}"
+    return measured(windows, x, mass, method, steps=steps, ahead=ahead, weighted=grad_of == "loss")
 
 
 def integrated_gradients(
@@ -178,20 +176,21 @@ def integrated_field(
     if points < 1:
         raise ConfigError(f"integrated gradients need a point at least, got points={points}")
 
-    def mass(windows: Windows) -> Tensor:
+    def mass(windows: Windows, steps: list[int]) -> Tensor:
         pulls = [
             (at, step, pull)
-            for at, step in enumerate(windows.steps)
+            for at, step in enumerate(steps)
             for pull in cotangents(windows.y, exact, draws, (seed, step, windows.rows.start))
         ]
-        raw = torch.zeros(len(windows.steps), *windows.x.shape, device=windows.x.device)
+        raw = torch.zeros(len(steps), *windows.x.shape, device=windows.x.device)
         for some in chunks(len(pulls), MOST):
             weights = [pull[1:] for pull in pulls[some]]
             found = integrated_gradients(f, windows.x, windows.given, weights, points)
             raw.index_add_(0, torch.tensor([at for at, *_ in pulls[some]], device=raw.device), found.abs())
         return raw
 
-    return measured(f, x, given, mass, "integrated gradients", steps=steps, ahead=ahead, at_once=at_once)
+    windows = passes(f, x, given, at_once)
+    return measured(windows, x, mass, "integrated gradients", steps=steps, ahead=ahead)
 
 
 def gradient(y: Tensor, x: Tensor, pull: Tensor) -> Tensor:

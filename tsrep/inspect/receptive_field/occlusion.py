@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.receptive_field.field import Model, ReceptiveField, Windows, chunks, measured, outputs
+from tsrep.inspect.receptive_field.field import (
+    Model,
+    ReceptiveField,
+    Windows,
+    chunks,
+    measured,
+    outputs,
+    passes,
+)
 from tsrep.inspect.receptive_field.gradients import flattened
 
 BLOCKS = 48
@@ -53,25 +61,25 @@ def occlusion_field(
     hidden = [(c, max(0, end - size), end) for c in range(channels) for end in range(time, 0, -size)]
 
     @torch.no_grad()
-    def mass(windows: Windows) -> Tensor:
-        raw = torch.zeros(len(windows.steps), *windows.x.shape, device=windows.x.device)
+    def mass(windows: Windows, steps: list[int]) -> Tensor:
+        raw = torch.zeros(len(steps), *windows.x.shape, device=windows.x.device)
         for some in chunks(len(hidden), max(1, at_once // len(windows.x))):
-            moved = _moved(f, windows, hidden[some])[..., windows.steps]
+            moved = _moved(windows, hidden[some])[..., steps]
             for (channel, start, end), change in zip(hidden[some], moved, strict=True):
                 raw[:, :, channel, start:end] = change.T[..., None] / (end - start)
         return raw
 
-    together = max(1, at_once // max(1, min(len(hidden), 16)))
-    return measured(f, x, given, mass, "occlusion", steps=steps, ahead=ahead, at_once=together)
+    windows = passes(f, x, given, max(1, at_once // max(1, min(len(hidden), 16))))
+    return measured(windows, x, mass, "occlusion", steps=steps, ahead=ahead)
 
 
-def _moved(f: Model, windows: Windows, hidden: Sequence[tuple[int, int, int]]) -> Tensor:
+def _moved(windows: Windows, hidden: Sequence[tuple[int, int, int]]) -> Tensor:
     """Sum over outputs of the absolute change, for each hidden block; shape (block, batch, horizon)."""
     flat = flattened(windows.x)
     altered = windows.x.repeat(len(hidden), 1, 1, 1)  # (block, batch, channel, time)
     for view, (channel, start, end) in zip(altered, hidden, strict=True):
         view[:, channel, start:end] = flat[:, channel, start:end]
     repeated = [g.repeat(len(hidden), *[1] * (g.dim() - 1)) for g in windows.given]
-    moved = outputs(f, altered.flatten(0, 1), repeated)
+    moved = outputs(windows.f, altered.flatten(0, 1), repeated)
     change = moved.reshape(len(hidden), *windows.y.shape) - windows.y  # (block, batch, output, horizon)
     return change.abs().sum(dim=2)

@@ -71,11 +71,11 @@ def figure_samples(samples: Sequence[Sample], *, scale: float = 1.0, axis: str =
     Raises
     ------
     ConfigError
-        When there is nothing to draw.
+        When there is nothing to plot.
     """
     rows = [(sample, c) for sample in samples for c in range(len(sample.channels))]
     if not rows:
-        raise ConfigError("there is no sample to draw; give one at least")
+        raise ConfigError("there is no sample to plot; give one at least")
     figure = new_figure(WIDTH, 0.9 + float(np.clip(11 / len(rows), 0.62, 1.7)) * len(rows))
     panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     colour = Normalize(0, brightest([sample.mass for sample in samples]))

@@ -17,9 +17,8 @@ from tsrep.inspect.receptive_field.field import (
     AT_ONCE,
     Model,
     ReceptiveField,
-    chunks,
-    outputs,
-    undisturbed,
+    Windows,
+    passes,
     weighted_error,
 )
 from tsrep.rng import torch_generator
@@ -256,21 +255,16 @@ def scale_scores(
     ConfigError
         When ``f`` forecasts, but has not an output for each channel.
     """
-    found: dict[str, list[np.ndarray]] = {}
-    with undisturbed(f), torch.no_grad():
-        for rows in chunks(len(x), at_once):
-            part, more = x[rows].detach().float(), [g[rows] for g in given]
-            y = outputs(f, part, more)
-            if forecasts and y.shape[1] != part.shape[1]:
-                raise ConfigError(
-                    f"a forecast of {part.shape[1]} channels has an output for each, not {y.shape[1]}"
-                )
-            generator = torch_generator("scale scores", seed, rows.start)
-            told = _degree(f, part, more, y, forecasts) | _errors(
-                f, part, more, y, forecasts, draws, generator
-            )
-            for name, values in told.items():
-                found.setdefault(name, []).append(values.double().cpu().numpy())
+    found: dict[str, list[NDArray[Any]]] = {}
+    for windows in passes(f, x, given, at_once):
+        channels, outs = windows.x.shape[1], windows.y.shape[1]
+        if forecasts and outs != channels:
+            raise ConfigError(f"a forecast of {channels} channels has an output for each, not {outs}")
+        generator = torch_generator("scale scores", seed, windows.rows.start)
+        with torch.no_grad():
+            told = _degree(windows, forecasts) | _errors(windows, forecasts, draws, generator)
+        for name, values in told.items():
+            found.setdefault(name, []).append(values.double().cpu().numpy())
     each = {name: np.concatenate(values) for name, values in found.items()}
     along, square = each.pop("along"), each.pop("square")
     degree = along / np.where(square > 0, square, 1)
@@ -278,25 +272,19 @@ def scale_scores(
     return scores | {name: Score.over_windows(v, (~np.isinf(v)).astype(float)) for name, v in each.items()}
 
 
-def _degree(f: Model, x: Tensor, given: Sequence[Tensor], y: Tensor, forecasts: bool) -> dict[str, Tensor]:
+def _degree(windows: Windows, forecasts: bool) -> dict[str, Tensor]:
     """Numerator and denominator of the slope, each of shape (batch, horizon)."""
+    x, y = windows.x, windows.y
     mean = torch.nan_to_num(x.nanmean(dim=-1, keepdim=True))
-    more, less = (outputs(f, mean + (1 + sign * STEP) * (x - mean), given) for sign in (1, -1))
-    slope = (more - less) / (2 * STEP)
+    more, less = (windows.again(mean + (1 + sign * STEP) * (x - mean)) for sign in (1, -1))
+    slope = (more - less) / (2 * STEP)  # (batch, output, horizon)
     beyond = y - mean if forecasts else y
     return {"along": (slope * beyond).sum(dim=1), "square": beyond.square().sum(dim=1)}
 
 
-def _errors(
-    f: Model,
-    x: Tensor,
-    given: Sequence[Tensor],
-    y: Tensor,
-    forecasts: bool,
-    draws: int,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
+def _errors(windows: Windows, forecasts: bool, draws: int, generator: torch.Generator) -> dict[str, Tensor]:
     """Relative errors averaged over draws, each of shape (batch, horizon)."""
+    x, y = windows.x, windows.y
     size = y.square().mean(dim=(1, 2)).sqrt()[:, None]
     deviation = torch.nan_to_num(x - x.nanmean(dim=-1, keepdim=True)).square().mean(dim=(1, 2)).sqrt()
     total: dict[str, Tensor] = {}
@@ -310,7 +298,7 @@ def _errors(
             ("affine error", gain, shift),
         ):
             wanted = a * y + b if forecasts else y
-            missed = (outputs(f, a * x + b, given) - wanted).square().mean(dim=1).sqrt()
+            missed = (windows.again(a * x + b) - wanted).square().mean(dim=1).sqrt()
             missed = torch.where(size == 0, torch.inf, missed / size)
             total[name] = total.get(name, torch.zeros_like(missed)) + missed / draws
     return total
