@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         plot_receptive_field,
         plot_views,
     )
+    from tsrep.registry import list_registered
     from tsrep.signals.panel import Panel
     from tsrep.signals.series import Series
 
@@ -39,15 +40,20 @@ __all__ = [
     "evaluate",
     "fit",
     "forecast",
+    "list_registered",
     "load",
     "plot_receptive_field",
     "plot_views",
 ]
-SIGNALS = {"Panel": "tsrep.signals.panel", "Series": "tsrep.signals.series"}
+ELSEWHERE = {
+    "Panel": "tsrep.signals.panel",
+    "Series": "tsrep.signals.series",
+    "list_registered": "tsrep.registry",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that the command line starts at once."""
     if name not in __all__:
         raise AttributeError(f"module 'tsrep' has no attribute {name!r}")
-    return getattr(import_module(SIGNALS.get(name, "tsrep.api")), name)
+    return getattr(import_module(ELSEWHERE.get(name, "tsrep.api")), name)

@@ -14,7 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-REFERENCE = re.compile(r"^References\n-+\n(?:\.\. \[\d+\] )?(.+?)(?=\n\n|\n\.\. |\Z)", re.MULTILINE | re.DOTALL)
+REFERENCE = re.compile(
+    r"^References\n-+\n(?:\.\. \[\d+\] )?(.+?)(?=\n\n|\n\.\. |\Z)", re.MULTILINE | re.DOTALL
+)
+SENTENCE = re.compile(r"(?<=[a-z\d)\"]{2}\.)(?<! al\.) (?=[A-Z])")  # initials and "et al." end no sentence
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,11 @@ class Listed:
     summary : str
         First line of its docstring.
     reference : str
-        First entry of the section ``References`` of its docstring, without what deviates from it.
+        First sentence of the section ``References`` of its docstring.
+    registry : tuple of (str, str)
+        Module and variable of the registry that its decorator names.
+    attributes : dict of name to expression
+        What the attributes of a class are set to.
     """
 
     name: str
@@ -60,7 +67,7 @@ def described(name: str, module: str, docstring: str | None) -> Listed:
     """A part by its docstring."""
     text = inspect.cleandoc(docstring or "")
     found = REFERENCE.search(text)
-    reference = " ".join(found[1].split()).partition(" Deviation")[0] if found else ""
+    reference = SENTENCE.split(" ".join(found[1].split()))[0] if found else ""
     return Listed(name, module, text.partition("\n")[0], reference)
 
 

@@ -11,7 +11,6 @@ from tests.docs.checking import check_command, check_python
 from tests.docs.execution import Page
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
 from tsrep import registry
-from tsrep.runs.config import schema
 
 REGISTRIES = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
 
@@ -31,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         each._entries = {
             name: entry for name, entry in each._entries.items() if name in before or name in known
         }
-    schema.cache_clear()
+        vars(each).pop("_sources", None)
 
 
 # sktime 1.2 says so of every forecaster, its own too
