@@ -7,7 +7,8 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ from typing import Any
 REFERENCE = re.compile(
     r"^References\n-+\n(?:\.\. \[\d+\] )?(.+?)(?=\n\n|\n\.\. |\Z)", re.MULTILINE | re.DOTALL
 )
-SENTENCE = re.compile(r"(?<=[a-z\d)\"]{2}\.)(?<! al\.) (?=[A-Z])")  # initials and "et al." end no sentence
+SENTENCE = re.compile(r"(?<=[a-z\d)\"]\.)(?<! al\.) (?=[A-Z])")  # initials and "et al." end no sentence
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Listed:
     summary : str
         First line of its docstring.
     reference : str
-        First sentence of the section ``References`` of its docstring.
+        First sentence of the section ``References`` of its docstring; of a data set what it asks to cite.
     registry : tuple of (str, str)
         Module and variable of the registry that its decorator names.
     attributes : dict of name to expression
@@ -116,9 +117,14 @@ def _decorated(
                 func=ast.Attribute(value=ast.Name(id=registry), attr="register"),
                 args=[ast.Constant(value=str(name))],
             ):
-                part = described(name, module, ast.get_docstring(node))
-                where = origin.get(registry, (module, registry))
-                yield Listed(name, module, part.summary, part.reference, where, dict(_attributes(node)))
+                part = replace(
+                    described(name, module, ast.get_docstring(node)),
+                    registry=origin.get(registry, (module, registry)),
+                    attributes=dict(_attributes(node)),
+                )
+                with suppress(ValueError, KeyError):
+                    part = replace(part, reference=part.keywords("about", ["citation"])["citation"])
+                yield part
 
 
 def _attributes(node: ast.ClassDef | ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
