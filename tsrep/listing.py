@@ -31,7 +31,8 @@ class Listed:
     summary : str
         First line of its docstring.
     reference : str
-        First sentence of the section ``References`` of its docstring; of a data set what it asks to cite.
+        First sentence of the section ``References`` of its docstring; of a data set without one what is
+        to be cited.
     registry : tuple of (str, str)
         Module and variable of the registry that its decorator names.
     attributes : dict of name to expression
@@ -122,8 +123,9 @@ def _decorated(
                     registry=origin.get(registry, (module, registry)),
                     attributes=dict(_attributes(node)),
                 )
-                with suppress(ValueError, KeyError):
-                    part = replace(part, reference=part.keywords("about", ["citation"])["citation"])
+                if not part.reference:
+                    with suppress(ValueError, KeyError):
+                        part = replace(part, reference=part.keywords("about", ["citation"])["citation"])
                 yield part
 
 

@@ -73,20 +73,20 @@ def fit(
     Without options it trains COMET on a synthetic ECG cohort, and AutoTCL where the data set is a series.
     Ctrl-C saves the state; `--resume RUN` continues from it.
     """
-    import tsrep.api
+    import tsrep
     from tsrep.runs.config_files import assemble, dump_config, read_config
 
     options = given(dataset=dataset, objective=objective, root=root, seed=seed, strict=strict or None)
     if resume is not None:
         if options.keys() - {"root"} or config or assignments or out or show_config:
             raise ConfigError("--resume takes all settings from the run; give it alone or with --root")
-        run = tsrep.api.fit(resume=resume, root=root, evaluation=evaluation)
+        run = tsrep.fit(resume=resume, root=root, evaluation=evaluation)
     else:
         settings = assemble(read_config(config) if config else None, options, assignments=assignments or ())
         if show_config:
             typer.echo(dump_config(settings), nl=False)
             return
-        run = tsrep.api.fit(settings, out=out, evaluation=evaluation)
+        run = tsrep.fit(settings, out=out, evaluation=evaluation)
     _print_summary(run.path)
 
 
@@ -117,7 +117,7 @@ def evaluate(
 
     Scores are added to its folder; what is scored again is replaced.
     """
-    import tsrep.api
+    import tsrep
 
     settings = given(
         protocols=tuple(protocol or ()) or None,
@@ -126,7 +126,7 @@ def evaluate(
         part=part,
         root=root,
     )
-    tsrep.api.evaluate(run, **settings)
+    tsrep.evaluate(run, **settings)
     _print_summary(run)
 
 
@@ -148,19 +148,19 @@ def embed(
     ] = None,
 ) -> None:
     """Write the representation of every window of recordings, or every step of a series, as NumPy arrays."""
-    import tsrep.api
+    import tsrep
     from tsrep.runs.config import plain
     from tsrep.runs.config_files import assemble
 
-    opened = tsrep.api.Run(run)
+    opened = tsrep.Run(run)
     refuse_other_than_data("embed", assignments or ())
     own = plain(opened.config)
     others = dataset not in (None, own["dataset"]["name"])
     # only what concerns the data: other settings of the run may not go with the data given
     kept = {key: own[key] for key in (("strict",) if others else ("dataset", "root", "strict"))}
     settings = assemble(kept, given(dataset=dataset, root=root), assignments=assignments or ())
-    signals = tsrep.api.load(settings.dataset, settings.root, strict=settings.strict)
-    embeddings = tsrep.api.embed(opened, signals)
+    signals = tsrep.load(settings.dataset, settings.root, strict=settings.strict)
+    embeddings = tsrep.embed(opened, signals)
     embeddings.save(out)
     x = embeddings.x
     what = (

@@ -40,11 +40,11 @@ def forecast(
 
     Columns are found by name. The intervals are as wide as the errors on the validation part of the run.
     """
-    import tsrep.api
+    import tsrep
 
     folder = out or run / "forecasts" / data.stem
     options = given(levels=level, horizon=horizon)
-    found = tsrep.api.forecast(run, data, reading=_reading(assignments or ()), out=folder, **options)
+    found = tsrep.forecast(run, data, reading=_reading(assignments or ()), out=folder, **options)
     typer.echo(_summary(found))
     for name in ("forecast.csv", "forecast.png"):
         typer.echo(f"written: {folder / name}")

@@ -26,9 +26,9 @@ def views(
 
     Of a learned view, the mask h and the gain g are plotted under the signal.
     """
-    import tsrep.api
+    import tsrep
 
-    path = tsrep.api.plot_views(run, out=out, sample=sample, seed=seed, root=root)
+    path = tsrep.plot_views(run, out=out, sample=sample, seed=seed, root=root)
     typer.echo(f"views: {path}")
 
 
@@ -67,10 +67,10 @@ def receptive_field(
     Of a run that forecasts it is the forecaster that is looked at, of a supervised one the classifier, of
     any other the encoder.
     """
-    import tsrep.api
+    import tsrep
 
     options: dict[str, Any] = {"method": method, "grad_of": grad_of, "windows": windows, "part": part}
-    path = tsrep.api.plot_receptive_field(
+    path = tsrep.plot_receptive_field(
         run, step=step, compare=compare, period=period, seed=seed, root=root, out=out, **options
     )
     typer.echo(f"receptive field: {path}")
