@@ -160,7 +160,7 @@ def _provenance(root: Path, channels: tuple[str, ...]) -> None:
         "versions": {"python": "3.11.9", "tsrep": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"},
         "git": {"commit": "f1c60a8d2f5e", "dirty": False}, "data": data, "seed": 0, "device": "cpu",
         "threads": 2, "started": "2026-03-04T10:11:12+00:00", "seconds": 184.2,
-        "command": "tsrep fit --dataset etth1 --univariate", "parameters": 1234567,
+        "command": "tsrep fit --dataset etth1 --set dataset.variables=target", "parameters": 1234567,
     }  # fmt: skip
     (root / "provenance.json").write_text(json.dumps(text))
 

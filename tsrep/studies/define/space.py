@@ -9,7 +9,7 @@ from typing import Any
 
 from tsrep.errors import ConfigError
 from tsrep.registry import nearest
-from tsrep.runs.config import merged, schema
+from tsrep.runs.config import Configuration, merged
 from tsrep.studies.define.ranges import Declared, Range, Scalar, declared, is_range
 
 Condition = Mapping[str, tuple[Scalar, ...]]
@@ -85,7 +85,7 @@ class Space:
         for name, options in self.factors.items():
             if not isinstance(options, Mapping) or not options:
                 raise ConfigError(f"factor {name} has no options; write label: {{settings}} for each")
-            if name in schema().model_fields:
+            if name in Configuration.model_fields:
                 raise ConfigError(f"factor {name} is called like a part of a configuration; rename it")
             leaf = self._add(name, declared({"choose": options}, f"factor {name}"), ALWAYS, "")
             self._fragments[name] = leaf.branches
