@@ -84,7 +84,7 @@ def forecast(
 
     With ``out``, a folder, ``forecast.csv`` and ``forecast.png`` are written there.
     """
-    from tsrep.inspect.figures.own_forecast import write_own_forecast
+    from tsrep.inspect.figures.forecasts import write_own_forecast
     from tsrep.runs.forecast_own import forecast_series
 
     found = forecast_series(run, data, **options)

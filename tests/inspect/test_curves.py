@@ -75,14 +75,14 @@ def test_smoothing_keeps_constants_and_passes_over_nan() -> None:
     np.testing.assert_allclose(smooth(np.arange(9.0), 3)[1:-1], np.arange(1.0, 8.0))
 
 
-def test_players_and_readings_are_read_where_they_were_logged(tmp_path: Path) -> None:
+def test_inner_optimisations_and_diagnostics_are_read_where_they_were_logged(tmp_path: Path) -> None:
     first = train(1, a=1.0) | {
         "inner_optimisations": {"augmenter": {"entropy": 0.5}},
         "diagnostics": {"keep_rate": 0.7},
     }
-    last = train(3, a=1.0) | {"inner_optimisations": {"augmenter": {"entropy": 0.1, "guard": 2.0}}}
+    last = train(3, a=1.0) | {"inner_optimisations": {"augmenter": {"entropy": 0.1, "margin": 2.0}}}
     found = read_curves(write(tmp_path / "m", first, train(2, a=1.0), last))
-    np.testing.assert_array_equal(found.inner_optimisations["augmenter"]["entropy"], [0.5, np.nan, 0.1])
-    np.testing.assert_array_equal(found.inner_optimisations["augmenter"]["guard"], [np.nan, np.nan, 2.0])
+    np.testing.assert_array_equal(found.inner["augmenter"]["entropy"], [0.5, np.nan, 0.1])
+    np.testing.assert_array_equal(found.inner["augmenter"]["margin"], [np.nan, np.nan, 2.0])
     np.testing.assert_array_equal(found.diagnostics["keep_rate"], [0.7, np.nan, np.nan])
-    assert read_curves(write(tmp_path / "n", train(1, a=1.0))).inner_optimisations == {}
+    assert read_curves(write(tmp_path / "n", train(1, a=1.0))).inner == {}

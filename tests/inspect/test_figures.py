@@ -1,4 +1,4 @@
-"""Figures draw for every shape of input, keep no state, and have no labels on top of each other."""
+"""Figures work for every shape of input, keep no state, and have no labels on top of each other."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ import pytest
 from matplotlib.figure import Figure
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.scores import Score
-from tsrep.inspect.confusion import confusion
+from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.inspect.curves import read_curves
-from tsrep.inspect.figures.classes import figure_class_areas, figure_confusion, figure_roc, support
+from tsrep.inspect.figures.classes import (
+    class_curves,
+    confusion,
+    figure_class_areas,
+    figure_confusion,
+    figure_reliability,
+    figure_roc,
+    support,
+)
 from tsrep.inspect.figures.curves import figure_curves
-from tsrep.inspect.figures.map import figure_map, main_class
+from tsrep.inspect.figures.embedding_map import figure_map, main_class, project
 from tsrep.inspect.figures.records import LEADS, figure_record, twelve_leads
-from tsrep.inspect.figures.reliability import figure_reliability
 from tsrep.inspect.figures.scores import figure_scores
-from tsrep.inspect.figures.style import OTHER, class_colours, method_looks, png
-from tsrep.inspect.projection import project
-from tsrep.inspect.roc import class_curves
+from tsrep.inspect.figures.style import FLOOR, OTHER, class_colours, method_looks, png
 
 RNG = np.random.default_rng(0)
 
@@ -76,35 +80,45 @@ def test_all_classes_with_both_outcomes_are_in_the_strip() -> None:
     assert sum(len(axes.get_yticks()) for axes in figure.axes) == 70
 
 
-def score(method: str, protocol: str, labels: float, by: str, low: float = 0.6, value: float = 0.7) -> Score:
-    metrics = {"auroc": Interval(value, low, 0.8)}
-    return Score(method, protocol, "test", "record", labels, by, 1, 10, 5, 2, metrics, {})
+ROLES: dict[str, Role] = {"majority": "baseline", "random initialisation": "control"}
 
 
-def test_scores_have_a_panel_for_each_protocol_and_way_of_drawing() -> None:
+def score(
+    method: str, protocol: str, fraction: float, by: str, low: float = 0.6, value: float = 0.7
+) -> Score:
+    return Score(
+        method=method, role=ROLES.get(method, "method"), protocol=protocol, title=f"by {protocol}",
+        rank=40 * (protocol == "knn"), metric="auroc", part="test", unit="record", fraction=fraction,
+        subsample_by=by, seeds=1, n=10, patients=5, classes_scored=2,
+        metrics={"auroc": Interval(value, low, 0.8)}, spread={},
+    )  # fmt: skip
+
+
+def test_scores_have_a_panel_for_each_protocol_and_unit_of_subsampling() -> None:
     rows = [
-        score(m, p, labels, by)
-        for m, p in [
-            ("comet", "probe"),
-            ("comet", "knn"),
-            ("random initialisation", "probe"),
-            ("majority", "none"),
-        ]
-        for labels, by in [(1.0, "all"), (0.1, "sample"), (0.1, "patient")]
+        score(m, p, fraction, by)
+        for p in ("knn", "probe")
+        for m in ("majority", "random initialisation", "comet")
+        for fraction, by in [(1.0, "all"), (0.1, "sample"), (0.1, "patient")]
     ]
-    figure = figure_scores(rows)
+    figure = figure_scores(Scores(tuple(rows)))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert len(titles) == 4
-    assert titles[0] == "linear probe · labels drawn by patient"
+    assert titles[0] == "by probe · labels subsampled by patient"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "comet",
+        "random initialisation",
+        "majority",
+    ]
     assert collisions(figure) == []
 
 
-def test_scores_without_intervals_or_values_are_drawn_as_far_as_they_go() -> None:
-    rows = [
+def test_scores_without_intervals_or_values_are_plotted_as_far_as_they_go() -> None:
+    rows = (
         score("comet", "probe", 1.0, "all", math.nan),
         score("other", "probe", 1.0, "all", value=math.nan),
-    ]
-    assert len(figure_scores(rows).axes) == 1
+    )
+    assert len(figure_scores(Scores(rows)).axes) == 1
 
 
 @pytest.mark.parametrize("terms", [1, 4, 6])
@@ -125,7 +139,7 @@ def test_curves_have_a_panel_for_each_term(tmp_path: Path, terms: int) -> None:
     assert collisions(figure) == []
 
 
-def test_the_map_draws_each_row_once_in_each_panel() -> None:
+def test_the_map_shows_each_row_once_in_each_panel() -> None:
     label, patient = RNG.integers(0, 12, 40), RNG.integers(0, 20, 40)
     colours = class_colours(names(12), support(label, 12))
     figure = figure_map(
@@ -147,10 +161,13 @@ def test_the_ten_most_frequent_of_many_classes_have_a_colour() -> None:
     assert len(set(class_colours(names(10)).values())) == 10
 
 
-def test_trained_methods_are_told_apart_and_controls_are_not_filled() -> None:
-    looks = method_looks(["comet", "random initialisation", "ts2vec", "majority"])
-    assert looks["comet"]["color"] != looks["ts2vec"]["color"]
-    assert looks["random initialisation"]["markerfacecolor"] == "white"
+def test_trained_methods_differ_in_colour_and_controls_are_not_filled() -> None:
+    looks = method_looks(
+        {"random-crop": "method", "start": "control", "ts2vec": "method", "last": "baseline"}
+    )
+    assert looks["random-crop"]["color"] != looks["ts2vec"]["color"]
+    assert looks["start"]["mfc"] == "white"
+    assert looks["last"]["color"] == FLOOR
 
 
 @pytest.mark.parametrize(("seconds", "traces"), [(10, 13), (2.5, 12), (1, 12)])

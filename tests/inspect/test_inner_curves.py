@@ -1,4 +1,4 @@
-"""Terms of inner players and readings have panels of their own among the training curves."""
+"""Terms of inner optimisations and diagnostics have panels of their own among the training curves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_has_a_titled_panel_between_losses_and_validation(
     assert collisions(figure) == []
 
 
-def test_a_reading_that_never_moves_is_drawn_in_the_middle_of_a_readable_axis(tmp_path: Path) -> None:
+def test_a_diagnostic_that_never_moves_is_plotted_in_the_middle_of_a_readable_axis(tmp_path: Path) -> None:
     lines = [
         {
             "kind": "train",
@@ -55,7 +55,7 @@ def test_a_reading_that_never_moves_is_drawn_in_the_middle_of_a_readable_axis(tm
     assert high - low > 0.05
 
 
-def test_a_player_that_moves_on_some_steps_only_is_one_line(tmp_path: Path) -> None:
+def test_an_inner_optimisation_that_steps_on_some_steps_only_is_one_line(tmp_path: Path) -> None:
     lines = [
         {
             "kind": "train",

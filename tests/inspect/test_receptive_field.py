@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.inspect.receptive_field.field import ReceptiveField, receptive_field
-from tsrep.inspect.receptive_field.integrated_gradients import (
+from tsrep.inspect.receptive_field.field import ReceptiveField
+from tsrep.inspect.receptive_field.gradients import (
     flattened,
     integrated_field,
     integrated_gradients,
+    receptive_field,
 )
 from tsrep.inspect.receptive_field.occlusion import occlusion_field
 

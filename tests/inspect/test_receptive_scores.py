@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.receptive_field.field import ReceptiveField, receptive_field
-from tsrep.inspect.receptive_field.scale_scores import scale_scores
+from tsrep.inspect.receptive_field.field import ReceptiveField
+from tsrep.inspect.receptive_field.gradients import receptive_field
 from tsrep.inspect.receptive_field.scores import (
     Score,
     comb,
     entropy,
     periodicity,
     plain_scores,
+    scale_scores,
     shape_scores,
     width,
 )
@@ -71,7 +72,7 @@ def test_errors_are_over_windows_and_what_does_not_count_is_left_out() -> None:
     assert score.value == pytest.approx(np.average(windows, weights=[2, 2, 1]))
     nothing = Score.over_windows(each, weight * 0)
     assert np.isnan(nothing.value)
-    assert nothing.plain()["value"] is None
+    assert plain_scores({"nothing": nothing})["nothing"]["value"] is None
 
 
 def test_comb_counts_from_the_output_step() -> None:

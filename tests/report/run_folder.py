@@ -11,9 +11,11 @@ import yaml
 
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.scores import Score, Scores
+from tsrep.evaluation.scores import Role, Score, Scores
 
 LEADS = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
+ROLES: dict[str, Role] = {"majority": "baseline", "random initialisation": "control"}
+TITLES = {"probe": "linear probe", "knn": "nearest neighbours"}
 SUPERCLASSES = ["NORM", "MI", "STTC", "CD", "HYP"]
 
 
@@ -90,8 +92,8 @@ def _provenance(root: Path, names: list[str], synthetic: bool, channels: list[st
     }  # fmt: skip
     text = {
         "versions": {"python": "3.11.9", "tsrep": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"},
-        "git": {"commit": "f1c60a8d2f5e", "dirty": True}, "data": data, "seed": 0, "device": "cpu",
-        "threads": 2,
+        "git": {"commit": "f1c60a8d2f5e", "dirty": True}, "task": "panel", "data": data, "seed": 0,
+        "device": "cpu", "threads": 2,
         "started": "2026-03-04T10:11:12+00:00", "seconds": 184.2, "command": "tsrep fit --dataset ptb-xl-sim",
         "parameters": 1234567,
     }  # fmt: skip
@@ -146,20 +148,20 @@ def _scores(root: Path, rng: Any, gain: float, label: Any, patient: Any, classes
                 where = {
                     "part": "test",
                     "unit": unit,
-                    "labels": labels,
+                    "fraction": labels,
                     "subsample_by": subsample_by,
                     "classes": classes,
                 }
                 base = 0.72 + 0.04 * np.log10(labels) + 0.01 * (unit == "record")
-                scores.append(_score("majority", "none", 0.5, 0.0, **where))
                 for protocol in ("probe", "knn"):
+                    scores.append(_score("majority", protocol, 0.5, 0.0, **where))
                     at = base - 0.02 * (protocol == "knn")
                     scores.append(_score("random initialisation", protocol, at, 0.035, **where))
                     scores.append(_score("comet", protocol, at + gain, 0.035, gain=gain, **where))
     predictions = {
         (method, protocol, 1.0, "all", "test"): _predictions(rng, label, patient, classes, method)
         for method, protocol in [
-            ("majority", "none"),
+            ("majority", "probe"),
             ("random initialisation", "probe"),
             ("comet", "probe"),
             ("comet", "knn"),
@@ -169,7 +171,7 @@ def _scores(root: Path, rng: Any, gain: float, label: Any, patient: Any, classes
 
 
 def _score(
-    method: str, protocol: str, auroc: float, half: float, *, part: str, unit: Any, labels: float,
+    method: str, protocol: str, auroc: float, half: float, *, part: str, unit: Any, fraction: float,
     subsample_by: str, classes: int, gain: float | None = None,
 ) -> Score:  # fmt: skip
     less = {
@@ -183,10 +185,13 @@ def _score(
     }
     metrics = {name: Interval(auroc - d, auroc - d - half, auroc - d + half) for name, d in less.items()}
     return Score(
-        method=method, protocol=protocol, part=part, unit=unit, labels=labels, subsample_by=subsample_by,
-        seeds=1 if labels == 1 and method != "random initialisation" else 5, n=168 if unit == "record" else 672,
-        patients=84, classes_scored=classes, metrics=metrics, spread={"auroc": 0.011}, labelled=2016 * labels,
-        labelled_patients=252 * labels, against="random initialisation" if gain is not None else "",
+        method=method, role=ROLES.get(method, "method"), protocol=protocol, title=TITLES[protocol],
+        rank=40 * (protocol == "knn"), metric="auroc", part=part, unit=unit, fraction=fraction,
+        subsample_by=subsample_by, seeds=1 if fraction == 1 and method != "random initialisation" else 5,
+        n=168 if unit == "record" else 672, patients=84, classes_scored=classes, metrics=metrics,
+        spread={"auroc": 0.011},
+        details={"labelled": 2016 * fraction, "labelled_patients": 252 * fraction},
+        against="random initialisation" if gain is not None else "",
         difference={} if gain is None else {"auroc": Interval(gain, gain - 0.03, gain + 0.03)},
     )  # fmt: skip
 

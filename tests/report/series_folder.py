@@ -11,7 +11,8 @@ import yaml
 
 from tests.report.run_folder import _metrics
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.forecasts.forecast_scores import Examples, ForecastScore, ForecastScores
+from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
+from tsrep.evaluation.scores import Role, Score, Scores
 
 METHODS = {
     "repeat-last": 0.9,
@@ -20,6 +21,7 @@ METHODS = {
     "autotcl": 0.0,
     "random initialisation": 0.05,
 }
+ROLES: dict[str, Role] = {"autotcl": "method", "random initialisation": "control"}
 HORIZONS = (24, 48, 168, 336, 720)
 NAMES = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x08\0\0\x01\0"  # 1,800 pixels wide
@@ -51,7 +53,7 @@ def make_series_run(
     _split(root)
     _metrics(root, rng)
     if inner_optimisations:
-        _add_players(root, rng)
+        _add_inner(root, rng)
     make_forecasts(rng, channels, dict(zip(horizons, gains, strict=True)), rule).save(root)
     return root
 
@@ -72,7 +74,8 @@ def add_receptive_field(run: Path, *, objective: str = "forecast", windows: int 
         "shift error": score(0.0312, None), "affine error": score(None, None),
     }  # fmt: skip
     numbers = {
-        "run": str(run), "objective": objective, "encoder": "lstm", "method": "gradient of the output",
+        "run": str(run), "objective": objective, "forecasts": objective == "forecast", "encoder": "lstm",
+        "method": "gradient of the output",
         "windows": windows, "lags": 120, "ahead": [1], "scores": scores,
     }  # fmt: skip
     told = {"step": None, "part": "validation", "period": 24}
@@ -84,9 +87,7 @@ def add_receptive_field(run: Path, *, objective: str = "forecast", windows: int 
     )
 
 
-def make_forecasts(
-    rng: Any, channels: tuple[str, ...], gains: dict[int, float], rule: float
-) -> ForecastScores:
+def make_forecasts(rng: Any, channels: tuple[str, ...], gains: dict[int, float], rule: float) -> Scores:
     """Scores whose differences to the random encoder have intervals of ``HALF`` to both sides."""
     above = METHODS | {"ridge-nlinear": rule}
     scores, per_step, per_channel = [], {}, {}
@@ -100,27 +101,30 @@ def make_forecasts(
             per_channel[method, horizon] = mse * np.linspace(0.8, 1.2, len(channels))
     notes = ("Intervals from few blocks of time are crude: 3 (horizon 720).",)
     examples = _examples(rng, len(channels), max(gains))
-    return ForecastScores(tuple(scores), per_step, per_channel, examples, channels, notes)
+    details = ForecastDetails(per_step, per_channel, examples, channels)
+    return Scores(tuple(scores), forecasts={"test": details}, notes=notes)
 
 
-def _score(method: str, horizon: int, mse: float, difference: float) -> ForecastScore:
+def _score(method: str, horizon: int, mse: float, difference: float) -> Score:
     compared = method != "random initialisation"
     windows = 2880 - horizon
-    return ForecastScore(
-        method=method, part="test", horizon=horizon,
+    role = ROLES.get(method, "baseline")
+    alpha = {} if method in ("repeat-last", "seasonal-naive") else {"alpha": 10.0}
+    return Score(
+        method=method, role=role, protocol="forecast", title="forecasts", rank=0, metric="mse", part="test",
+        unit="window", horizon=horizon,
         metrics={
             "mse": Interval(mse, mse - 0.03, mse + 0.04), "mae": Interval(mse + 0.1, mse, mse + 0.2),
             "mase": Interval(2 * mse + 0.2, 2 * mse, 2 * mse + 0.4),
         },
         spread={"mse": 0.002 if not compared else float("nan"), "mae": float("nan"), "mase": float("nan")},
-        seeds=1 if compared else 3, windows=windows, blocks=-(-windows // horizon),
-        alpha=float("nan") if method in ("repeat-last", "seasonal-naive") else 10.0,
+        seeds=1 if compared else 3, n=windows, blocks=-(-windows // horizon),
         against="random initialisation" if compared else "",
         difference={
             name: Interval(difference, difference - HALF, difference + HALF)
             for name in ("mse", "mae", "mase")
         } if compared else {},
-        fitted=8000, dropped=0,
+        details=alpha | {"fitted": 8000, "dropped": 0},
     )  # fmt: skip
 
 
@@ -152,14 +156,15 @@ def _provenance(root: Path, channels: tuple[str, ...]) -> None:
     covariates = ["minute", "hour", "day of week", "day of month", "day of year", "month", "week of year"]
     data = {
         "name": "etth1", "source": "ETTh1", "digest": "5d1c7a90b2e4f613", "synthetic": False, "samples": 45,
+        "window": 256,
         "steps": 17420, "freq": "h", "first": "2016-07-01T00:00:00", "last": "2018-06-26T19:00:00",
         "channels": [*covariates, *channels], "covariates": covariates, "targets": list(channels),
         "instances": 1, "sfreq": 1 / 3600, "unit": "", "skipped": [],
     }  # fmt: skip
     text = {
         "versions": {"python": "3.11.9", "tsrep": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"},
-        "git": {"commit": "f1c60a8d2f5e", "dirty": False}, "data": data, "seed": 0, "device": "cpu",
-        "threads": 2, "started": "2026-03-04T10:11:12+00:00", "seconds": 184.2,
+        "git": {"commit": "f1c60a8d2f5e", "dirty": False}, "task": "series", "data": data, "seed": 0,
+        "device": "cpu", "threads": 2, "started": "2026-03-04T10:11:12+00:00", "seconds": 184.2,
         "command": "tsrep fit --dataset etth1 --set dataset.variables=target", "parameters": 1234567,
     }  # fmt: skip
     (root / "provenance.json").write_text(json.dumps(text))
@@ -175,8 +180,8 @@ def _split(root: Path) -> None:
     (root / "split.json").write_text(json.dumps({"how": how, "digest": "0a1b2c3d4e5f6071", "counts": counts}))
 
 
-def _add_players(root: Path, rng: Any) -> None:
-    """What an augmenter and an objective with readings add to the log."""
+def _add_inner(root: Path, rng: Any) -> None:
+    """What an augmenter and an objective with diagnostics add to the log."""
     lines = [json.loads(line) for line in (root / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         line["terms"] = {"global": line["loss"] * 0.7, "local": line["loss"] * 0.3}

@@ -72,6 +72,10 @@ class Score:
         left out for missing values), each a mean over seeds.
     notes : tuple of str
         What a reader should know of this score, a sentence each.
+    title : str
+        What reports call the protocol.
+    rank : int
+        Of the protocol; of several the scores with the lowest rank stand for a run.
     """
 
     method: str
@@ -96,6 +100,8 @@ class Score:
     difference: dict[str, Interval] = field(default_factory=dict)
     details: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    title: str = ""
+    rank: int = 100
 
     @property
     def value(self) -> float:

@@ -332,7 +332,7 @@ class Forecast(Objective):
     def _forecast(self, encoder: Encoder, seen: Seen, generator: torch.Generator | None) -> Tensor:
         if self.frozen:
             encoder.eval()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.frozen and self.training)):
             z = self.represent(encoder, seen)
         y = self.head(z, torch.nan_to_num(seen.x), seen.ahead, generator=generator)
         y = y.float().reshape(-1, self.norm.channels, self.horizon)

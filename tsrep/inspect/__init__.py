@@ -1,5 +1,5 @@
-"""Numbers first, figures from the numbers: training curves, class curves, embedding maps, recordings.
+"""Numbers first, figures from the numbers.
 
-A module per kind of number (``curves``, ``roc``, ``confusion``, ``projection``) and per figure
-(``draw_*``); figures come as ``matplotlib`` figures and share the look in ``style``.
+``figures`` has the look of every figure and those of scores, classes, forecasts, embeddings and recordings;
+``receptive_field`` and ``views`` look into a finished run; ``curves`` reads its log.
 """

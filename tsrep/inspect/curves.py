@@ -35,10 +35,10 @@ class Curves:
         Empty when the validation part has no score.
     unread : int
         Lines of the log that could not be read.
-    players : dict of str to dict of str to float64 array, shape (line,)
-        Each term of each inner player of the objective, such as an augmenter.
-    readings : dict of str to float64 array, shape (line,)
-        What the objective tells of itself besides its terms, such as how much a mask keeps.
+    inner : dict of str to dict of str to float64 array, shape (line,)
+        Each term of each inner optimisation of the objective, such as that of an augmenter.
+    diagnostics : dict of str to float64 array, shape (line,)
+        What the objective logs besides its terms, such as how much a mask keeps.
     """
 
     step: Ints
@@ -56,7 +56,7 @@ class Curves:
     score: Floats
     score_name: str = ""
     unread: int = 0
-    inner_optimisations: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    inner: dict[str, dict[str, Floats]] = field(default_factory=dict)
     diagnostics: dict[str, Floats] = field(default_factory=dict)
 
     def kept_epoch(self, rule: str = "best-score") -> int | None:
@@ -129,7 +129,7 @@ def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: 
         score=_floats(checks, "score"),
         score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
         unread=unread,
-        inner_optimisations=_players(train),
+        inner=_inner(train),
         diagnostics=_named(train, "diagnostics"),
         **{name: _floats(train, name) for name in ("loss", "lr", "grad_norm", "samples_per_s", "seconds")},
     )
@@ -149,6 +149,6 @@ def _named(entries: list[dict[str, Any]], key: str) -> dict[str, Floats]:
     return {name: _floats(rows, name) for name in names}
 
 
-def _players(entries: list[dict[str, Any]]) -> dict[str, dict[str, Floats]]:
+def _inner(entries: list[dict[str, Any]]) -> dict[str, dict[str, Floats]]:
     rows = [e.get("inner_optimisations") or {} for e in entries]
     return {name: _named(rows, name) for name in dict.fromkeys(name for row in rows for name in row)}

@@ -1,6 +1,5 @@
 """The report of a run: a self-contained page, its figures, and a summary for the terminal."""
 
-from tsrep.report.page import write_report
-from tsrep.report.summary import summarise
+from tsrep.report.rendering import summarise, write_report
 
 __all__ = ["summarise", "write_report"]

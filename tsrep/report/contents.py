@@ -6,20 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import yaml
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
+from tsrep.evaluation.scores import Scores
+from tsrep.files import read_arrays
 from tsrep.inspect.curves import Curves, read_curves
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage
-    from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
-    from tsrep.evaluation.predictions import Predictions
-    from tsrep.evaluation.scores import Score
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -35,12 +33,9 @@ class Contents:
     config, provenance, split : mappings
         As written by the run; empty when missing.
     curves : Curves or None
-    scores : tuple of Score
-    predictions : mapping of (method, protocol, labels, drawn_by, part) to Predictions
-        Of records.
+    scores : Scores
     embeddings, examples : mappings of arrays, or None
-    forecast : ForecastScores or None
-        Of a run on a series.
+        Of records.
     coverage : Coverage or None
         Of the prediction intervals on the test part, of a run that forecasts.
     """
@@ -50,24 +45,37 @@ class Contents:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
     curves: Curves | None = None
-    scores: tuple[Score, ...] = ()
-    predictions: Mapping[tuple[str, str, float, str, str], Predictions] = field(default_factory=dict)
+    scores: Scores = field(default_factory=Scores)
     embeddings: Arrays | None = None
     examples: Arrays | None = None
-    forecast: ForecastScores | None = None
     coverage: Coverage | None = None
 
     @property
-    def kind(self) -> Literal["panel", "series"]:
-        """What the run was on, by what was read, or else by how it is scored."""
-        protocols = (self.config.get("evaluation") or {}).get("protocols") or ()
-        series = "targets" in self.data or self.forecast is not None or "forecast" in protocols
-        return "series" if series else "panel"
+    def task(self) -> str:
+        """Which kind of data the run was on; without a provenance by what was scored."""
+        return str(self.provenance.get("task") or ("series" if self.scores.horizons else "panel"))
 
     @property
     def data(self) -> Mapping[str, Any]:
         """What was read, from the provenance."""
         return self.provenance.get("data") or {}
+
+    @property
+    def source(self) -> str:
+        """What the data are, called synthetic where they are."""
+        source = str(self.data.get("source") or self.data.get("name") or "unknown data")
+        told = any(word in source.lower() for word in ("synthetic", "simulated"))
+        return f"synthetic data ({source})" if self.synthetic and not told else source
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, Any]]:
+        """How much each part of the split has."""
+        return self.split.get("counts") or {}
+
+    @property
+    def window(self) -> Mapping[str, Any]:
+        """How the data were cut and standardised, from the configuration."""
+        return self.config.get("window") or {}
 
     @property
     def synthetic(self) -> bool:
@@ -79,8 +87,7 @@ class Contents:
         """Class names, from the embeddings or else from the split."""
         if self.embeddings is not None and "classes" in self.embeddings:
             return tuple(str(name) for name in self.embeddings["classes"])
-        counts = self.split.get("counts") or {}
-        return tuple(next((part["classes"] for part in counts.values() if part.get("classes")), ()))
+        return tuple(next((part["classes"] for part in self.counts.values() if part.get("classes")), ()))
 
     @property
     def objective(self) -> str:
@@ -90,8 +97,8 @@ class Contents:
     @property
     def finished(self) -> bool:
         """Whether training has ended, as far as the folder tells."""
-        made = (self.forecast, self.embeddings, self.provenance.get("seconds"))
-        return bool(self.scores) or any(part is not None for part in made)
+        made = (self.embeddings, self.provenance.get("seconds"))
+        return len(self.scores) > 0 or any(part is not None for part in made)
 
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept, None when nothing was validated."""
@@ -109,16 +116,13 @@ def read_run(run: Path) -> Contents:
     """
     if not run.is_dir():
         raise RunError(f"there is no run folder {run}; `tsrep fit` makes one")
-    known = ("config.yaml", "provenance.json", "metrics.jsonl", "scores.json", "forecast.json")
+    known = ("config.yaml", "provenance.json", "metrics.jsonl", "scores.json")
     if not any((run / name).is_file() for name in known):
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
     from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
-    from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
-    from tsrep.evaluation.scores import Scores
 
-    found = Scores.load(run) if (run / "scores.json").is_file() else Scores()
     log = run / "metrics.jsonl"
     return Contents(
         run=run,
@@ -126,18 +130,11 @@ def read_run(run: Path) -> Contents:
         provenance=_json(run / "provenance.json"),
         split=_json(run / "split.json"),
         curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
-        scores=found.scores,
-        predictions=found.predictions,
+        scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
         embeddings=_arrays(run / "embeddings.npz"),
         examples=_arrays(run / "examples.npz"),
-        forecast=next((ForecastScores.load(f) for f in _forecasts(run)), None),
         coverage=Coverage.load(held) if (held := run / "coverage.json").is_file() else None,
     )
-
-
-def _forecasts(run: Path) -> list[Path]:
-    """Folders with forecasts, those of the test part first."""
-    return [folder for folder in (run, run / "validation") if (folder / "forecast.json").is_file()]
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -165,9 +162,8 @@ def _arrays(path: Path) -> dict[str, Array] | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError) as error:
+        return read_arrays(path)
+    except (ValueError, OSError) as error:
         raise RunError(
             f"{path} cannot be read ({error}); remove it and run `tsrep evaluate` again"
         ) from error

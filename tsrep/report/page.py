@@ -1,60 +1,238 @@
-"""The report of a run as one HTML file that needs nothing else, and its figures as PNG files."""
+"""What the report of every run has, whatever its kind of data."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import base64
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
-from tsrep.files import replacing, write_text
-from tsrep.report.contents import Contents, read_run
-from tsrep.report.forecast_page import forecast_context
-from tsrep.report.gallery import pictures
-from tsrep.report.panel_page import panel_context
-from tsrep.report.picture import Picture
-from tsrep.report.shared import shared_context
+import yaml
+
+from tsrep.evaluation.scores import Score
+from tsrep.report.captioned_figure import CaptionedFigure
+from tsrep.report.contents import Contents
+from tsrep.report.receptive_field import receptive_table
+from tsrep.report.tables import Table
+from tsrep.report.verdicts import compared, in_order, main_scores, mean_value, significance, verdicts
+from tsrep.report.wording import (
+    count,
+    digits_of,
+    duration,
+    full_name,
+    interval,
+    listed,
+    number,
+    signed,
+)
+
+Tile = dict[str, str]
+_SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
+_CHOICES = {
+    "best-score": "the highest validation score",
+    "best-loss": "the lowest validation loss",
+    "last": "the last epoch, without a choice",
+}
 
 
-def write_report(run: Path) -> Path:
-    """Write ``report.html`` and ``figures/`` into a run folder; sections without numbers say what to run.
+class Page(ABC):
+    """The words, tables and figures of a run on one kind of data.
 
-    Each file is replaced whole, the page last.
-
-    Raises
-    ------
-    RunError
-        When ``run`` is no run folder, or a file in it cannot be read.
+    Attributes
+    ----------
+    template : str
+        Name of its file.
     """
-    run = Path(run)
-    contents = read_run(run)
-    drawn = pictures(contents)
-    _save(run, drawn)
-    write_text(run / "report.html", render(contents, drawn))
-    return run / "report.html"
+
+    template: ClassVar[str]
+
+    def headline(self, contents: Contents) -> str:
+        """One sentence: what was trained on what, and its main score beside control and baselines."""
+        main = main_scores(contents)
+        network = self.network(contents)
+        text = (
+            f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective} on "
+            f"{self.training_data(contents)}"
+        )
+        if not main:
+            return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
+        digits, first = digits_of(main), main[0]
+        spread = interval(first.metrics[first.metric]) if len(main) == 1 else ""
+        text += (
+            f" reaches a {full_name(first.metric)} of {number(mean_value(main), digits)}"
+            f"{f' (95 % interval {spread})' if spread else ''} on {self.conditions(contents, main)}"
+        )
+        scores = compared(contents)
+        others = [name for name in in_order(scores) if scores.where(method=name).scores[0].role != "method"]
+        told = listed(f"{name} {number(mean_value(scores.where(method=name)), digits)}" for name in others)
+        return f"{text}; {told}." if told else f"{text}."
+
+    def caveats(self, contents: Contents) -> list[str]:
+        """What a reader must know before believing the scores."""
+        main = main_scores(contents)
+        if not main:
+            return []
+        notes = [*contents.scores.notes, *(note for score in main for note in score.notes)]
+        if main[0].part == "validation":
+            notes.append(
+                "Scores are of the validation part, on which the checkpoint was chosen too; expect less on a "
+                "part that nothing was chosen on."
+            )
+        if main[0].seeds == 1:
+            notes.append(
+                f"The {self.network(contents)} was trained from one seed; intervals do not cover what "
+                "another seed would change."
+            )
+        return [*dict.fromkeys(notes), *self.own_caveats(contents)]
+
+    def tiles(self, contents: Contents) -> list[Tile]:
+        """The few numbers that a reader looks for first."""
+        main = main_scores(contents)
+        tiles = [*_score_tiles(main), *self.size_tiles(contents, main)]
+        if contents.provenance.get("parameters"):
+            took = contents.provenance.get("seconds")
+            note = "" if took is None else f"trained in {duration(took)}"
+            tiles.append(tile("parameters", count(contents.provenance["parameters"]), note))
+        return tiles
+
+    def context(self, contents: Contents, figures: Sequence[CaptionedFigure]) -> dict[str, Any]:
+        """Names that the template uses."""
+        shared = {
+            "title": contents.config.get("name") or contents.run.resolve().name,
+            "run": str(contents.run),
+            "finished": contents.finished,
+            "synthetic": contents.synthetic,
+            "headline": self.headline(contents),
+            "verdicts": verdicts(contents),
+            "caveats": self.caveats(contents),
+            "tiles": self.tiles(contents),
+            "figures": _by_section(figures),
+            "receptive_table": receptive_table(contents),
+            "kept": _kept(contents),
+            "data": self._facts(contents),
+            "skipped": contents.data.get("skipped") or [],
+            "provenance": _provenance_facts(contents),
+            "config": yaml.safe_dump(dict(contents.config), sort_keys=False) if contents.config else "",
+        }
+        return shared | self.tables(contents)
+
+    def _facts(self, contents: Contents) -> list[tuple[str, str]]:
+        data = contents.data
+        if not data:
+            return []
+        return [
+            ("source", contents.source),
+            *self.facts(contents),
+            ("unit", str(data.get("unit") or "not given")),
+            ("standardised", str(contents.window.get("standardise", "not given"))),
+            ("data digest", str(data.get("digest", ""))),
+            ("split digest", str(contents.split.get("digest", ""))),
+        ]
+
+    def network(self, contents: Contents) -> str:
+        """What was trained and scored."""
+        del contents
+        return "encoder"
+
+    @abstractmethod
+    def training_data(self, contents: Contents) -> str:
+        """What it was trained on: ``2,016 samples of 252 patients of PTB-XL 1.0.3``."""
+
+    @abstractmethod
+    def conditions(self, contents: Contents, main: Sequence[Score]) -> str:
+        """Where the main scores were taken."""
+
+    @abstractmethod
+    def own_caveats(self, contents: Contents) -> list[str]:
+        """Caveats that only this kind of data has."""
+
+    @abstractmethod
+    def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
+        """How much was trained and scored on."""
+
+    @abstractmethod
+    def facts(self, contents: Contents) -> list[tuple[str, str]]:
+        """What the data are."""
+
+    @abstractmethod
+    def tables(self, contents: Contents) -> dict[str, Any]:
+        """Tables and their words, by their names in the template."""
+
+    @abstractmethod
+    def summary(self, contents: Contents) -> list[Table | None]:
+        """The tables for a terminal."""
+
+    def closing(self, contents: Contents) -> str:
+        """A last line for a terminal; empty where there is nothing to tell."""
+        del contents
+        return ""
+
+    @abstractmethod
+    def figures(self, contents: Contents) -> Iterator[CaptionedFigure]:
+        """Figures of all that the folder has numbers for."""
 
 
-def _save(run: Path, drawn: list[Picture]) -> list[Path]:
-    paths = [run / "figures" / f"{picture.name}.png" for picture in drawn]
-    for path, picture in zip(paths, drawn, strict=True):
-        with replacing(path) as temporary:
-            temporary.write_bytes(picture.png)
-    return paths
+def tile(name: str, value: str, note: str) -> Tile:
+    """A number with its name and a remark."""
+    return {"name": name, "value": value, "note": note}
 
 
-def render(contents: Contents, drawn: list[Picture]) -> str:
-    """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
+    """The main score and its gain over the control, or at how many horizons there is one."""
+    if not main:
+        return
+    first, digits, several = main[0], digits_of(main), len(main) > 1
+    note = f"over {len(main)} horizons" if several else interval(first.metrics[first.metric])
+    name = full_name(first.metric)
+    yield tile(f"mean {first.part} {name.removeprefix('mean ')}" if several else name,
+               number(mean_value(main), digits), note)  # fmt: skip
+    gains = [score for score in main if score.gain is not None]
+    if gains and several:
+        words = [significance(s.gain, lower_is_better=s.lower_is_better) for s in gains]
+        note = f"{words.count('worse')} worse, {words.count('not significant')} not significant"
+        yield tile(f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note)
+    elif gains and (found := gains[0].gain) is not None:
+        spread = interval(found, lambda v: signed(v, digits))
+        yield tile(f"gain over {first.against}", signed(found.value, digits), spread)
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+
+def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, Any]]]:
+    sections: dict[str, list[dict[str, Any]]] = {name: [] for name in _SECTIONS}
+    for figure in figures:
+        data = base64.b64encode(figure.png).decode("ascii")
+        sections[figure.section].append({"caption": figure.caption, "data": data, "width": figure.width})
+    return sections
+
+
+def _kept(contents: Contents) -> str:
+    """How the checkpoint was chosen, in a sentence."""
+    epoch = contents.kept_epoch()
+    if contents.curves is None or epoch is None:
+        return ""
+    training: Mapping[str, Any] = contents.config.get("training") or {}
+    rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
+    average = {"ema": "an exponential moving average", "uniform": "the average"}.get(
+        str(training.get("average"))
     )
-    page = "forecast.html" if contents.kind == "series" else "panel.html"
-    return environment.get_template(page).render(_context(contents, drawn))
+    last = int(contents.curves.validation_epoch.max())
+    name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
+    kept = f" What is validated and kept is {average} of the weights." if average else ""
+    return f"Of {last} epochs the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
 
 
-def _context(contents: Contents, drawn: list[Picture]) -> dict[str, Any]:
-    own = forecast_context(contents) if contents.kind == "series" else panel_context(contents)
-    return shared_context(contents, drawn) | own
+def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
+    found = contents.provenance
+    if not found:
+        return []
+    git = found.get("git") or {}
+    state = f"{git.get('commit', 'not a checkout')}{' with uncommitted changes' * bool(git.get('dirty'))}"
+    versions = (f"{name} {version}" for name, version in (found.get("versions") or {}).items())
+    return [
+        ("command", str(found.get("command", ""))),
+        ("started", str(found.get("started", ""))),
+        ("training time", duration(found.get("seconds"))),
+        ("device", f"{found.get('device', '')}, {count(found.get('threads'))} threads"),
+        ("seed", str(found.get("seed", ""))),
+        ("git", state),
+        ("versions", ", ".join(versions)),
+    ]

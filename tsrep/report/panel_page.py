@@ -1,113 +1,194 @@
-"""What the page of a run on a labelled panel has besides training and provenance."""
+"""The report of a run on labelled recordings of patients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from tsrep.evaluation.scores import Score
+from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents
-from tsrep.report.headline import auroc, gain, headline, main_score, source_of, verdict
-from tsrep.report.receptive_field import receptive_table
-from tsrep.report.shared import size_tiles
-from tsrep.report.tables import class_table, gain_table, preferred_unit, score_tables, split_table
-from tsrep.report.wording import count, interval, number, signed
+from tsrep.report.page import Page, Tile, tile
+from tsrep.report.panel_figures import conditions, panel_figures, preferred_unit
+from tsrep.report.tables import (
+    CONDITIONS,
+    LABELS,
+    METHOD,
+    PATIENTS,
+    PROTOCOL,
+    Cell,
+    Columns,
+    Table,
+    begins,
+    difference_table,
+    integer,
+    split_table,
+    table,
+    value_cell,
+)
+from tsrep.report.verdicts import main_scores
+from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
+MAIN = ("auroc", "auprc", "f1", "accuracy")
 _REST = ("precision", "recall", "exact_match", "brier", "ece")
+_UNITS = ("all", "patient", "record", "sample")
 
 
-def panel_context(contents: Contents) -> dict[str, Any]:
-    """Names that ``panel.html`` uses."""
-    unit = preferred_unit(contents)
-    windows = score_tables(contents, "window") if unit == "record" else []
-    found = verdict(contents)
-    return {
-        "headline": headline(contents),
-        "verdicts": [found] if found is not None else [],
-        "tiles": _tiles(contents),
-        "caveats": _caveats(contents),
-        "score_tables": score_tables(contents, unit),
-        "gain_table": gain_table(contents),
-        "more_tables": [
-            ("Other protocols and parts", score_tables(contents, unit)[1:]),
-            ("Scores per window", windows),
-            ("Other metrics", score_tables(contents, unit, _REST)),
-        ],
-        "data": _data_facts(contents),
-        "split_table": split_table(contents),
-        "class_table": class_table(contents),
-        "receptive_table": receptive_table(contents),
+class PanelPage(Page):
+    """Scores on patients never seen, classes, calibration and embeddings."""
+
+    template = "panel.html"
+
+    def training_data(self, contents: Contents) -> str:
+        """See :meth:`Page.training_data`."""
+        train = contents.counts.get("train")
+        if not train:
+            return contents.source
+        return (
+            f"{count(train['samples'])} samples of {count(train['patients'])} patients of {contents.source}"
+        )
+
+    def conditions(self, contents: Contents, main: Sequence[Score]) -> str:
+        """See :meth:`Page.conditions`."""
+        del contents
+        return conditions(main[0])
+
+    def own_caveats(self, contents: Contents) -> list[str]:
+        """See :meth:`Page.own_caveats`."""
+        score, notes, total = main_scores(contents)[0], [], len(contents.classes)
+        if score.patients < 30:
+            notes.append(f"Only {score.patients} patients were scored; the intervals are wide and uncertain.")
+        if total and score.classes_scored < total:
+            notes.append(
+                f"Macro averages are over the {score.classes_scored} of {total} classes that have both "
+                f"outcomes in the {score.part} part."
+            )
+        return notes
+
+    def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
+        """See :meth:`Page.size_tiles`."""
+        tiles = [tile(f"{s.part} patients", count(s.patients), f"{count(s.n)} {s.unit}s") for s in main[:1]]
+        if train := contents.counts.get("train"):
+            samples = f"{count(train['samples'])} samples"
+            tiles.append(tile("training patients", count(train["patients"]), samples))
+        return tiles
+
+    def facts(self, contents: Contents) -> list[tuple[str, str]]:
+        """See :meth:`Page.facts`."""
+        data, seconds = contents.data, contents.window.get("seconds")
+        return [
+            ("records", f"{count(data.get('records'))} of {count(data.get('patients'))} patients"),
+            (
+                "samples",
+                f"{count(data.get('samples'))} of {f'{seconds:g} s' if seconds else 'whole records'}",
+            ),
+            ("channels", named(data.get("channels"))),
+            ("sampling rate", f"{float(data.get('sfreq') or 0):g} Hz"),
+        ]
+
+    def tables(self, contents: Contents) -> dict[str, Any]:
+        """See :meth:`Page.tables`."""
+        unit = preferred_unit(contents)
+        scores = score_tables(contents, unit)
+        windows = score_tables(contents, "window") if unit == "record" else []
+        columns = {"patients": "patients", "records": "trials", "samples": "samples"}
+        return {
+            "score_tables": scores,
+            "gain_table": gain_table(contents),
+            "more_tables": [
+                ("Other protocols and parts", scores[1:]),
+                ("Scores per window", windows),
+                ("Other metrics", score_tables(contents, unit, _REST)),
+            ],
+            "split_table": split_table(contents, columns),
+            "class_table": class_table(contents),
+        }
+
+    def summary(self, contents: Contents) -> list[Table | None]:
+        """See :meth:`Page.summary`."""
+        tables = score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1"))
+        return [*tables, gain_table(contents)]
+
+    def figures(self, contents: Contents) -> Iterator[CaptionedFigure]:
+        """See :meth:`Page.figures`."""
+        return panel_figures(contents)
+
+
+def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN) -> list[Table]:
+    """A table for each part and protocol, with the conditions in every row."""
+    chosen = sorted(
+        contents.scores.where(unit=unit),
+        key=lambda s: (
+            s.part != "test",
+            s.rank,
+            s.protocol,
+            *_draw(s),
+            s.role != "method",
+            s.role != "control",
+        ),
+    )
+    pairs = dict.fromkeys((s.part, s.protocol) for s in chosen)
+    tables = [
+        _score_table([s for s in chosen if (s.part, s.protocol) == pair], unit, metrics) for pair in pairs
+    ]
+    return [each for each in tables if each is not None]
+
+
+def _draw(score: Score) -> tuple[float, int]:
+    """By the fraction of labels, then by what was subsampled."""
+    by = _UNITS.index(score.subsample_by) if score.subsample_by in _UNITS else len(_UNITS)
+    return -score.fraction, by
+
+
+def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table | None:
+    breaks, first = begins(rows, _draw), rows[0]
+    best = {
+        draw: max((s.value for s in rows if _draw(s) == draw), default=0.0)
+        for draw in dict.fromkeys(map(_draw, rows))
     }
 
+    def once(cell: Callable[[Score], Cell]) -> Callable[[Score], Cell]:
+        """Only in the first row of a group."""
+        starts = {id(rows[i]) for i in {0, *breaks}}
+        return lambda s: cell(s) if id(s) in starts else Cell("", numeric=cell(s).numeric)
 
-def _tiles(contents: Contents) -> list[dict[str, str]]:
-    """The few numbers that a reader looks for first."""
-    tiles = []
-    score = main_score(contents)
-    if score is not None:
-        spread = interval(score.metrics["auroc"])
-        tiles.append({"name": "macro AUROC", "value": number(auroc(score)), "note": spread})
-        found = gain(score)
-        if found is not None:
-            above = {
-                "name": "above random init",
-                "value": signed(found.value),
-                "note": interval(found, signed),
-            }
-            tiles.append(above)
-        tiles.append(
-            {
-                "name": f"{score.part} patients",
-                "value": count(score.patients),
-                "note": f"{count(score.n)} {score.unit}s",
-            }
+    def value(metric: str) -> Callable[[Score], Cell]:
+        return lambda s: value_cell(
+            s.metrics.get(metric), strong=metric == s.metric and s.value == best[_draw(s)]
         )
-    train = (contents.split.get("counts") or {}).get("train")
-    if train:
-        note = f"{count(train['samples'])} samples"
-        tiles.append({"name": "training patients", "value": count(train["patients"]), "note": note})
-    return tiles + size_tiles(contents)
+
+    columns: Columns[Score] = {
+        **{name: once(cell) for name, cell in LABELS.items()},
+        **METHOD,
+        **{short_name(m): value(m) for m in metrics if any(m in s.metrics for s in rows)},
+        **CONDITIONS,
+        **PATIENTS,
+    }
+    title = protocol_title(first)
+    caption = f"{capital(title)}, per {unit}, {first.part} patients"
+    return table(caption, rows, columns, {0, *breaks})
 
 
-def _caveats(contents: Contents) -> list[str]:
-    """What a reader must know before believing the scores."""
-    score = main_score(contents)
-    if score is None:
-        return []
-    notes = []
-    if score.part == "validation":
-        notes.append(
-            "Scores are of the validation patients, on whom the checkpoint was chosen too; expect a little "
-            "less on patients that nothing was chosen on."
-        )
-    if score.patients < 30:
-        notes.append(
-            f"Only {score.patients} patients were scored; the intervals are wide and themselves uncertain."
-        )
-    total = len(contents.classes)
-    if total and score.classes_scored < total:
-        notes.append(
-            f"Macro averages are over the {score.classes_scored} of {total} classes that have both outcomes "
-            f"in the {score.part} part."
-        )
-    return notes
+def gain_table(contents: Contents) -> Table | None:
+    """Gain over the control, at every fraction of labels."""
+    scores = [s for s in contents.scores.where(unit=preferred_unit(contents)) if s.gain is not None]
+    scores.sort(key=lambda s: (s.rank, s.protocol, *_draw(s)))
+    metrics = dict.fromkeys(s.metric for s in scores)
+    against = " or ".join(dict.fromkeys(s.against for s in scores))
+    caption = f"Gain over {against} on the same patients, with the paired 95 % interval"
+    return difference_table(
+        caption, scores, {**METHOD, **PROTOCOL, **LABELS}, metrics, {**CONDITIONS, **PATIENTS}
+    )
 
 
-def _data_facts(contents: Contents) -> list[tuple[str, str]]:
-    data = contents.data
-    if not data:
-        return []
-    window: Mapping[str, Any] = contents.config.get("window") or {}
-    length = f"{window['seconds']:g} s" if window.get("seconds") else "whole records"
-    channels = [str(c) for c in data.get("channels") or []]
-    names = ", ".join(channels[:16]) + (" …" if len(channels) > 16 else "")
-    return [
-        ("source", source_of(contents)),
-        ("records", f"{count(data.get('records'))} of {count(data.get('patients'))} patients"),
-        ("samples", f"{count(data.get('samples'))} of {length}"),
-        ("channels", f"{len(channels)}: {names}"),
-        ("sampling rate", f"{float(data.get('sfreq') or 0):g} Hz"),
-        ("unit", str(data.get("unit") or "not given")),
-        ("standardised", str(window.get("standardise", "not given"))),
-        ("data digest", str(data.get("digest", ""))),
-        ("split digest", str(contents.split.get("digest", ""))),
-    ]
+def class_table(contents: Contents) -> Table | None:
+    """Samples of each class in each part, most frequent first."""
+    per_part = {part: n.get("classes") or {} for part, n in contents.counts.items()}
+    names = list(dict.fromkeys(name for classes in per_part.values() for name in classes))
+    names.sort(key=lambda name: -sum(classes.get(name, 0) for classes in per_part.values()))
+
+    def amount(part: str) -> Callable[[str], Cell]:
+        return lambda name: integer(per_part[part].get(name, 0))
+
+    columns: Columns[str] = {"class": Cell, **{part: amount(part) for part in per_part}}
+    return table("Samples of each class", names, columns)

@@ -1,4 +1,4 @@
-"""The receptive field of a run, where `tsrep plot receptive-field` has drawn it: figures and numbers."""
+"""The receptive field of a run, where `tsrep plot receptive-field` has plotted it: figures and numbers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.errors import RunError
+from tsrep.report.captioned_figure import CaptionedFigure, stored_figure
 from tsrep.report.contents import Contents
-from tsrep.report.picture import Picture, stored_picture
-from tsrep.report.tables import Cell, Table
+from tsrep.report.tables import Cell, Columns, Table, table
 from tsrep.report.wording import NOTHING, count, number
 
 _STEM = "receptive-field"
-_DRAW = "tsrep plot receptive-field"
+_PLOT = "tsrep plot receptive-field"
 _PLACES = {"width 90": 1, "centre": 1, "entropy": 2}  # decimals; of what is told in shares of 1, three
 Scores = Mapping[str, Mapping[str, Any]]
 
 
-def receptive_pictures(contents: Contents) -> Iterator[Picture]:
+def receptive_figures(contents: Contents) -> Iterator[CaptionedFigure]:
     """The maps, and windows with their own.
 
     Raises
@@ -38,7 +38,7 @@ def receptive_pictures(contents: Contents) -> Iterator[Picture]:
     for name, caption in captions.items():
         path = contents.run / "figures" / f"{name}.png"
         if path.is_file():
-            yield stored_picture(path, "receptive", caption, _DRAW)
+            yield stored_figure(path, "receptive", caption, _PLOT)
 
 
 def receptive_table(contents: Contents) -> Table | None:
@@ -58,16 +58,17 @@ def receptive_table(contents: Contents) -> Table | None:
         told = [
             *_shape_rows(scores, int(numbers["lags"])),
             *_period_rows(scores),
-            *_scale_rows(scores, forecasts=numbers["objective"] == "forecast"),
+            *_scale_rows(scores, forecasts=numbers["forecasts"]),
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable(_path(contents), error) from error
-    rows: list[tuple[Cell, ...]] = [
-        (Cell(name, strong=True), Cell(value, numeric=True), Cell(error, numeric=True), Cell(words))
-        for name, value, error, words in told
-    ]
-    header = (Cell("score"), Cell("value", numeric=True), Cell("± s.e.", numeric=True), Cell("what it says"))
-    return Table("The receptive field in numbers", header, rows)
+    columns: Columns[Row] = {
+        "score": lambda row: Cell(row[0], strong=True),
+        "value": lambda row: Cell(row[1], numeric=True),
+        "± s.e.": lambda row: Cell(row[2], numeric=True),
+        "what it says": lambda row: Cell(row[3]),
+    }
+    return table("The receptive field in numbers", told, columns)
 
 
 Row = tuple[str, str, str, str]  # name, value, standard error, what it says
@@ -130,7 +131,7 @@ def _scientific(value: float | None) -> str:
 
 
 def _looked_at(numbers: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    subject = "forecaster" if numbers["objective"] == "forecast" else f"{numbers['encoder']} network"
+    subject = "forecaster" if numbers["forecasts"] else f"{numbers['encoder']} network"
     return (
         f"By the {numbers['method']} of the {subject}, mean over {count(numbers['windows'])} windows of the "
         f"{settings['part']} part; standard errors are over these, too small where windows overlap."
@@ -145,7 +146,7 @@ def _numbers(contents: Contents) -> tuple[Mapping[str, Any], Mapping[str, Any]] 
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         numbers, settings = next(iter(stored["runs"].values())), stored["settings"]
-        for key in ("objective", "encoder", "method", "windows", "lags", "scores"):
+        for key in ("forecasts", "encoder", "method", "windows", "lags", "scores"):
             numbers[key]
         settings["part"]
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
@@ -159,6 +160,6 @@ def _path(contents: Contents) -> Path:
 
 def _unreadable(path: Path, error: Exception) -> RunError:
     return RunError(
-        f"{path} does not hold the numbers of a receptive field ({error!r}); remove it and draw it again "
-        f"with `{_DRAW}`"
+        f"{path} does not hold the numbers of a receptive field ({error!r}); remove it and plot it again "
+        f"with `{_PLOT}`"
     )

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-from tsrep.inspect.naming import is_control
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.scores import Score
 from tsrep.report.contents import Contents
-from tsrep.report.headline import auroc, gain, reading
-from tsrep.report.wording import METRICS, NOTHING, PROTOCOLS, count, interval, number, share, signed
+from tsrep.report.verdicts import significance
+from tsrep.report.wording import (
+    NOTHING,
+    apart_from_zero,
+    count,
+    digits_of,
+    interval,
+    number,
+    protocol_title,
+    share,
+    short_name,
+    signed,
+    stamp,
+)
 
-if TYPE_CHECKING:
-    from tsrep.evaluation.scores import Score
-
-_ORDER = ("probe", "svm", "logistic", "finetune", "knn", "record", "window", "all", "patient", "sample")
-CONDITIONS = ("seeds", "part", "scored on", "patients")
-MAIN = ("auroc", "auprc", "f1", "accuracy")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,126 +49,123 @@ class Table:
     breaks: frozenset[int] = frozenset()
 
 
-def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN) -> list[Table]:
-    """A table for each part and protocol, the majority baseline in each, conditions in every row."""
-    chosen = [s for s in contents.scores if s.unit == unit]
-    pairs = dict.fromkeys((s.part, s.protocol) for s in chosen if s.protocol != "none")
-    tables = []
-    for part, protocol in sorted(pairs, key=lambda pair: (_rank(pair[0]), _rank(pair[1]))):
-        rows = [s for s in chosen if s.part == part and s.protocol in (protocol, "none")]
-        rows.sort(
-            key=lambda s: (-s.labels, _rank(s.subsample_by), is_control(s.method), s.protocol == "none")
-        )
-        known = [m for m in metrics if any(m in s.metrics for s in rows)]
-        caption = f"{PROTOCOLS.get(protocol, protocol).capitalize()}, per {unit}, {part} patients"
-        tables.append(_score_table(caption, rows, known))
-    return tables
+Columns = Mapping[str | Cell, Callable[[T], Cell]]
 
 
-def gain_table(contents: Contents) -> Table | None:
-    """What training adds over the random-initialised encoder, at every share of labels."""
-    unit = preferred_unit(contents)
-    scores = [s for s in contents.scores if s.unit == unit and gain(s) is not None]
-    scores.sort(key=lambda s: (_rank(s.protocol), -s.labels, _rank(s.subsample_by)))
-    rows = [_gain_row(s) for s in scores]
-    names = ("method", "protocol", "labels", "drawn by", "AUROC gained", "reading", *CONDITIONS)
-    caption = (
-        "AUROC minus that of a random-initialised encoder on the same patients, with the paired 95 % interval"
+def table(caption: str, items: Sequence[T], columns: Columns[T], breaks: Iterable[int] = ()) -> Table | None:
+    """A row for each item and a column for each heading; None where there is no item."""
+    rows = [tuple(cell(item) for cell in columns.values()) for item in items]
+    if not rows:
+        return None
+    header = (
+        head if isinstance(head, Cell) else Cell(head, numeric=cell.numeric)
+        for head, cell in zip(columns, rows[0], strict=True)
     )
-    breaks = frozenset(i for i, s in enumerate(scores) if i and s.protocol != scores[i - 1].protocol)
-    return Table(caption, _header(names, {2, 4, 6, 9}), rows, breaks) if rows else None
+    return Table(caption, tuple(header), rows, frozenset(breaks))
 
 
-def split_table(contents: Contents) -> Table | None:
-    """Patients, records and samples of each part."""
-    counts = contents.split.get("counts") or {}
-    header = _header(("part", "patients", "records", "samples"), {1, 2, 3})
-    rows = [
-        (Cell(part, strong=True), *(_integer(n.get(k)) for k in ("patients", "trials", "samples")))
-        for part, n in counts.items()
-    ]
-    return Table(f"Split: {contents.split.get('how', 'unknown')}", header, rows) if rows else None
+def begins(items: Sequence[T], key: Callable[[T], object]) -> set[int]:
+    """Where a row has another key than the one before."""
+    return {i for i, item in enumerate(items) if i and key(item) != key(items[i - 1])}
 
 
-def class_table(contents: Contents) -> Table | None:
-    """Samples of each class in each part, most frequent first."""
-    counts = contents.split.get("counts") or {}
-    per_part = {part: n.get("classes") or {} for part, n in counts.items()}
-    names = list(dict.fromkeys(name for classes in per_part.values() for name in classes))
-    names.sort(key=lambda name: -sum(classes.get(name, 0) for classes in per_part.values()))
-    rows = [
-        (Cell(name), *(_integer(classes.get(name, 0)) for classes in per_part.values())) for name in names
-    ]
-    header = _header(("class", *per_part), set(range(1, len(per_part) + 1)))
-    return Table("Samples of each class", header, rows) if rows else None
+def integer(value: int | None, *, strong: bool = False) -> Cell:
+    """A whole number."""
+    return Cell(count(value), numeric=True, strong=strong)
 
 
-def preferred_unit(contents: Contents) -> str:
-    """Records where they were scored, else windows."""
-    return "record" if any(s.unit == "record" for s in contents.scores) or not contents.scores else "window"
+METHOD: Columns[Score] = {"method": lambda s: Cell(s.method, strong=s.role == "method")}
+LABELS: Columns[Score] = {
+    "labels": lambda s: Cell(share(s.fraction), numeric=True),
+    "subsampled by": lambda s: Cell(NOTHING if s.subsample_by == "all" else s.subsample_by),
+}
+PROTOCOL: Columns[Score] = {"protocol": lambda s: Cell(protocol_title(s))}
+HORIZON: Columns[Score] = {"horizon": lambda s: integer(s.horizon)}
+CONDITIONS: Columns[Score] = {
+    "seeds": lambda s: integer(s.seeds),
+    "part": lambda s: Cell(s.part),
+    "scored on": lambda s: Cell(f"{count(s.n)} {s.unit}s"),
+}
+PATIENTS: Columns[Score] = {"patients": lambda s: integer(s.patients)}
+BLOCKS: Columns[Score] = {"blocks": lambda s: integer(s.blocks)}
 
 
-def _score_table(caption: str, rows: list[Score], metrics: list[str]) -> Table:
-    cells: list[tuple[Cell, ...]] = []
-    breaks: set[int] = set()
-    before: tuple[float, str] | None = None
-    for i, row in enumerate(rows):
-        group = (row.labels, row.subsample_by)
-        best = max(auroc(s) for s in rows if (s.labels, s.subsample_by) == group)
-        first, before = group != before, group
-        breaks |= {i} if first else set()
-        cells.append(
-            (Cell(share(row.labels) if first else "", numeric=True), Cell(_drawn(row) if first else ""),
-             Cell(row.method, strong=not is_control(row.method)),
-             *(_metric(row, name, name == "auroc" and auroc(row) == best) for name in metrics), *_where(row))
-        )  # fmt: skip
-    names = ("labels", "drawn by", "method", *(METRICS.get(m, m) for m in metrics), *CONDITIONS)
-    k = len(metrics)
-    return Table(caption, _header(names, {0, *range(3, 4 + k), 6 + k}), cells, frozenset(breaks))
-
-
-def _gain_row(score: Score) -> tuple[Cell, ...]:
-    found = gain(score)
-    assert found is not None
-    read = reading(found)
-    return (
-        Cell(score.method, strong=True), Cell(PROTOCOLS.get(score.protocol, score.protocol)),
-        Cell(share(score.labels), numeric=True), Cell(_drawn(score)),
-        Cell(signed(found.value), interval(found, signed), numeric=True),
-        Cell(read, tone=read if read in ("better", "worse") else ""), *_where(score),
-    )  # fmt: skip
-
-
-def _metric(row: Score, name: str, strong: bool) -> Cell:
-    if name not in row.metrics:
+def value_cell(
+    found: Interval | None, digits: int = 3, *, intervals: bool = True, strong: bool = False
+) -> Cell:
+    """A value over its interval, unless that is a point."""
+    if found is None:
         return Cell(NOTHING, numeric=True)
-    found = row.metrics[name]
-    flat = not math.isnan(found.low) and found.low == found.high
-    return Cell(
-        number(found.value), "" if flat else interval(found).replace(" to ", "–"), numeric=True, strong=strong
+    spread = interval(found, lambda v: number(v, digits)).replace(" to ", "–")
+    below = spread if intervals and found.low != found.high else ""
+    return Cell(number(found.value, digits), below, numeric=True, strong=strong)
+
+
+def difference_table(
+    caption: str,
+    scores: Sequence[Score],
+    before: Columns[Score],
+    metrics: Iterable[str],
+    after: Columns[Score],
+) -> Table | None:
+    """Differences to the control with their paired intervals, and the significance of the primary one.
+
+    Parameters
+    ----------
+    caption : str
+    scores : sequence of Score
+    before, after : mappings of columns
+        To both sides of the differences.
+    metrics : iterable of str
+    """
+    digits = digits_of(scores)
+
+    def difference(metric: str) -> Callable[[Score], Cell]:
+        def cell(score: Score) -> Cell:
+            found = score.difference.get(metric)
+            if found is None:
+                return Cell(NOTHING, numeric=True)
+            places = apart_from_zero(found, digits)
+            return Cell(
+                signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True
+            )
+
+        return cell
+
+    columns: Columns[Score] = {f"{short_name(metric)} difference": difference(metric) for metric in metrics}
+    key = (lambda s: s.method) if scores and scores[0].horizon else (lambda s: s.protocol)
+    return table(
+        caption, scores, {**before, **columns, "significance": _significance, **after}, begins(scores, key)
     )
 
 
-def _where(score: Score) -> tuple[Cell, ...]:
-    return (
-        _integer(score.seeds),
-        Cell(score.part),
-        Cell(f"{count(score.n)} {score.unit}s"),
-        _integer(score.patients),
-    )
+def _significance(score: Score) -> Cell:
+    word = significance(score.difference.get(score.metric), lower_is_better=score.lower_is_better)
+    return Cell(word, tone=word if word in ("better", "worse") else "")
 
 
-def _integer(value: int | None) -> Cell:
-    return Cell(count(value), numeric=True)
+def split_table(contents: Contents, columns: Mapping[str, str]) -> Table | None:
+    """How much each part has.
+
+    Parameters
+    ----------
+    contents : Contents
+    columns : mapping of str to str
+        Heading to name of the count, or of the time stamp.
+    """
+
+    def cell(name: str) -> Callable[[str], Cell]:
+        def of(part: str) -> Cell:
+            value = contents.counts[part].get(name)
+            return Cell(stamp(value)) if isinstance(value, str) else integer(value)
+
+        return of
+
+    caption = f"Split: {contents.split.get('how', 'unknown')}"
+    named: Columns[str] = {heading: cell(name) for heading, name in columns.items()}
+    return table(caption, list(contents.counts), {"part": lambda part: Cell(part, strong=True), **named})
 
 
-def _header(names: Iterable[str], right: set[int]) -> tuple[Cell, ...]:
-    return tuple(Cell(name, numeric=i in right) for i, name in enumerate(names))
-
-
-def _drawn(score: Score) -> str:
-    return NOTHING if score.subsample_by == "all" else score.subsample_by
-
-
-def _rank(name: str) -> int:
-    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+def lowest(values: Iterable[float]) -> float:
+    """The lowest value that is defined; NaN where none is."""
+    return min((v for v in values if not math.isnan(v)), default=math.nan)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.scores import Score
 
 METRICS = {
     "auroc": "AUROC",
@@ -19,16 +19,34 @@ METRICS = {
     "exact_match": "exact match",
     "brier": "Brier score",
     "ece": "calibration error",
+    "mse": "MSE",
+    "mae": "MAE",
+    "mase": "MASE",
 }
-PROTOCOLS = {
-    "probe": "linear probe",
-    "knn": "nearest neighbours",
-    "svm": "support vectors",
-    "logistic": "cross-validated logistic regression",
-    "finetune": "fine-tuning",
-    "none": "no training",
+FULL_NAMES = {
+    "auroc": "macro AUROC",
+    "auprc": "macro AUPRC",
+    "f1": "macro F1",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "mase": "mean absolute scaled error",
 }
 NOTHING = "–"
+
+
+def short_name(metric: str) -> str:
+    """A metric as columns of tables call it."""
+    return METRICS.get(metric, metric)
+
+
+def full_name(metric: str) -> str:
+    """A metric as sentences and axes call it."""
+    return FULL_NAMES.get(metric, short_name(metric))
+
+
+def protocol_title(score: Score) -> str:
+    """What a score's protocol is called."""
+    return score.title or score.protocol
 
 
 def number(value: Any, digits: int = 3) -> str:
@@ -43,6 +61,11 @@ def signed(value: Any, digits: int = 3) -> str:
     """Like :func:`number`, with a plus sign for gains."""
     text = number(value, digits)
     return text if text == NOTHING or text[0] == "−" or float(text) == 0 else f"+{text}"
+
+
+def digits_of(scores: Iterable[Score]) -> int:
+    """Decimals that keep small errors apart."""
+    return 4 if any(score.lower_is_better and score.value < 0.1 for score in scores) else 3
 
 
 def apart_from_zero(found: Interval, digits: int = 3) -> int:
@@ -67,6 +90,33 @@ def share(value: float) -> str:
 def count(value: Any) -> str:
     """An integer with thousands separated; a dash for what is not known."""
     return NOTHING if value is None else f"{int(value):,}"
+
+
+def plural(amount: int, noun: str) -> str:
+    """``5 seeds``."""
+    return f"{count(amount)} {noun}{'s' * (amount != 1)}"
+
+
+def capital(text: str) -> str:
+    """The same with a large first letter."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def listed(words: Iterable[object]) -> str:
+    """``a, b and c``."""
+    *front, last = [str(word) for word in words] or [""]
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def named(names: Sequence[Any] | None) -> str:
+    """``3: a, b, c``, at most 16 of them."""
+    found = [str(name) for name in names or []]
+    return f"{len(found)}: {', '.join(found[:16])}{' …' * (len(found) > 16)}" if found else "nothing"
+
+
+def stamp(value: object) -> str:
+    """``2016-07-01 00:00``: a time stamp without a second hand that only shows zero."""
+    return NOTHING if value is None else str(value).replace("T", " ").removesuffix(":00")
 
 
 def duration(seconds: Any) -> str:

@@ -191,6 +191,26 @@ class Run:
             command = shlex.join(["tsrep", "fit", "--resume", str(self.path)])
             raise RunError(f"{self.path} has no encoder yet; finish it with: {command}")
 
+    def prepare(self, root: Path | str | None = None) -> Prepared:
+        """Read, split and cut the data of the run again.
+
+        Parameters
+        ----------
+        root : Path, optional
+            Where the data are, if they have moved.
+
+        Raises
+        ------
+        RunError
+            When data or split have changed.
+        """
+        from tsrep.runs.task import task_of
+
+        moved = {} if root is None else {"root": Path(root).expanduser().resolve()}
+        prepared = task_of(self.config.model_copy(update=moved)).prepare(progress=False)
+        self.refuse_other_data(prepared)
+        return prepared
+
     def refuse_other_data(self, prepared: Prepared) -> None:
         """Check that data and split made now are those of the run.
 

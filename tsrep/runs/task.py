@@ -229,7 +229,9 @@ class Task(ABC):
         scores = Scores()
         for name in self.config.evaluation.protocols:
             protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
-            scores += protocol.evaluate(candidates, evaluation)[0]
+            found = protocol.evaluate(candidates, evaluation)[0]
+            told = {"title": protocol.title, "rank": protocol.rank}
+            scores += replace(found, scores=tuple(replace(score, **told) for score in found))
         return scores
 
     @abstractmethod

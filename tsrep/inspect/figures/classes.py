@@ -1,20 +1,21 @@
-"""Pictures of predictions by class: confusion matrix, ROC and precision-recall, strips of many classes."""
+"""Predictions by class: confusion matrix, ROC and precision-recall, strips of many classes, reliability."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tsrep.inspect.confusion import Confusion
 from tsrep.inspect.figures.style import (
     ACCENT,
+    CONTROL,
     FAINT,
     INK,
     PALETTE,
@@ -23,11 +24,134 @@ from tsrep.inspect.figures.style import (
     new_figure,
     shorten,
 )
-from tsrep.inspect.roc import ClassCurves
 
+Floats = NDArray[np.float64]
 _BLUES = LinearSegmentedColormap.from_list("house blues", ["#ffffff", "#b9d3ea", ACCENT, "#08365e"])
 MOST_LINES = 8
 MOST_CELLS = 14
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCurves:
+    """The two curves of one class against all others.
+
+    Attributes
+    ----------
+    name : str
+    positives, n : int
+        Records of the class, and all records.
+    false_positive_rate, true_positive_rate : float64 arrays, shape (threshold + 1,)
+        From (0, 0) to (1, 1); tied scores make one step.
+    recall, precision : float64 arrays, shape (threshold + 1,)
+        From recall 0 (with the precision of the first threshold) to recall 1.
+    auroc, average_precision : float
+        Areas; NaN when the class has no positive or no negative.
+    """
+
+    name: str
+    positives: int
+    n: int
+    false_positive_rate: Floats
+    true_positive_rate: Floats
+    recall: Floats
+    precision: Floats
+    auroc: float
+    average_precision: float
+
+
+def class_curves(prob: NDArray[Any], target: NDArray[Any], classes: tuple[str, ...]) -> list[ClassCurves]:
+    """Curves of each class, in the order of ``classes``.
+
+    Parameters
+    ----------
+    prob : array, shape (n, class)
+        Predicted probabilities or scores; rows with NaN are left out.
+    target : int array, shape (n,), or bool array, shape (n, class)
+    classes : tuple of str
+    """
+    positive = indicator(target, len(classes))
+    known = np.isfinite(prob).all(axis=1)
+    return [_curves(name, prob[known, i], positive[known, i]) for i, name in enumerate(classes)]
+
+
+def indicator(target: NDArray[Any], classes: int) -> NDArray[np.bool_]:
+    """Targets as flags, shape (n, class), from class indices or from flags."""
+    if target.ndim == 2:
+        return target.astype(bool)
+    return np.asarray(np.equal(np.asarray(target)[:, None], np.arange(classes)), np.bool_)
+
+
+def _curves(name: str, score: NDArray[Any], positive: NDArray[np.bool_]) -> ClassCurves:
+    order = np.argsort(-score, kind="stable")
+    hits = positive[order].astype(np.float64)
+    last_of_tie = np.flatnonzero(np.append(np.diff(score[order]) != 0, True)[: len(score)])
+    true = np.cumsum(hits)[last_of_tie]
+    called = last_of_tie + 1.0
+    positives, n = int(positive.sum()), len(score)
+    both = 0 < positives < n
+    recall = np.concatenate([[0.0], true / max(positives, 1)])
+    precision = true / np.maximum(called, 1)
+    precision = np.concatenate([precision[:1] if n else [0.0], precision])
+    false_rate = np.concatenate([[0.0], (called - true) / max(n - positives, 1)])
+    return ClassCurves(
+        name,
+        positives,
+        n,
+        false_rate,
+        recall,
+        recall,
+        precision,
+        float(np.trapezoid(recall, false_rate)) if both else float("nan"),
+        float(np.sum(np.diff(recall) * precision[1:])) if both else float("nan"),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """Counts of single-label predictions.
+
+    Attributes
+    ----------
+    counts : int64 array, shape (class, class)
+        Rows are true, columns predicted classes.
+    classes : tuple of str
+    """
+
+    counts: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    def shares(self) -> NDArray[np.float64]:
+        """Counts as shares of each true class; NaN where a class has no record."""
+        total = self.counts.sum(axis=1, keepdims=True)
+        return np.asarray(np.where(total > 0, self.counts / np.maximum(total, 1), np.nan))
+
+    def largest(self, keep: int) -> Confusion:
+        """The ``keep`` most frequent true classes in their order, and all others as one."""
+        if len(self.classes) <= keep + 1:
+            return self
+        top = np.sort(np.argsort(-self.counts.sum(axis=1), kind="stable")[:keep])
+        group = np.full(len(self.classes), keep)
+        group[top] = np.arange(keep)
+        merged = np.zeros((keep + 1, keep + 1), dtype=np.int64)
+        np.add.at(merged, (group[:, None], group[None, :]), self.counts)
+        rest = len(self.classes) - keep
+        return Confusion(merged, (*(self.classes[i] for i in top), f"{rest} others"))
+
+
+def confusion(prob: NDArray[Any], target: NDArray[Any], classes: tuple[str, ...]) -> Confusion:
+    """Count the most probable class against the true one.
+
+    Parameters
+    ----------
+    prob : array, shape (n, class)
+        Rows with NaN are left out.
+    target : int array, shape (n,)
+    classes : tuple of str
+    """
+    known = np.isfinite(prob).all(axis=1)
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts, (np.asarray(target, np.int64)[known], prob[known].argmax(axis=1)), 1)
+    return Confusion(counts, classes)
 
 
 @house
@@ -144,3 +268,44 @@ def support(target: NDArray[Any], classes: int) -> NDArray[np.int64]:
     if target.ndim == 2:
         return np.asarray(target.sum(axis=0), np.int64)
     return np.bincount(np.asarray(target, np.int64), minlength=classes)[:classes]
+
+
+@house
+def figure_reliability(
+    predicted: ArrayLike,
+    observed: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    count: ArrayLike,
+    *,
+    outcome: str = "observed share",
+) -> Figure:
+    """Observed against predicted probability with its band, above how many predictions lie where.
+
+    Parameters
+    ----------
+    predicted, observed : array-like, shape (bin,)
+        Mean predicted probability and share of events in each bin; empty bins are NaN.
+    low, high : array-like, shape (bin,)
+        95 % band of the observed share.
+    count : array-like, shape (bin,)
+        Predictions in each bin.
+    outcome : str
+        What the upper axis shows.
+    """
+    x, y, lower, upper, n = (np.asarray(v, np.float64) for v in (predicted, observed, low, high, count))
+    full = np.isfinite(x) & np.isfinite(y) & (n > 0)
+    figure = new_figure(4.5, 4.6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    above.plot([0, 1], [0, 1], color=FAINT, lw=1, ls=(0, (4, 3)))
+    above.fill_between(x[full], lower[full], upper[full], color=ACCENT, alpha=0.16, lw=0)
+    above.plot(x[full], y[full], color=ACCENT, marker="o", ms=4)
+    above.set(xlim=(0, 1), ylim=(0, 1), ylabel=outcome, title="reliability, with 95 % band")
+    width = 0.9 / max(len(n), 1)
+    centres = (np.arange(len(n)) + 0.5) / max(len(n), 1)
+    below.bar(centres, n, width=width, color=CONTROL, lw=0)
+    below.set(xlabel="predicted probability", ylabel="predictions")
+    below.set_xticks(np.linspace(0, 1, 6))
+    below.locator_params(axis="y", nbins=3)
+    below.grid(axis="x", visible=False)
+    return figure

@@ -28,7 +28,7 @@ from tsrep.inspect.figures.style import (
 def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     """Small multiples of the loss terms above the validation score and the learning rate.
 
-    The terms of inner players and the readings of the objective, where it has any, stand in between.
+    The terms of inner optimisations and the diagnostics of the objective, where it has any, stand in between.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
 def _inner(curves: Curves) -> list[tuple[str, Floats, str]]:
     """Title, values and colour of what is not a term of the main loss."""
     terms = [
-        (f"{player}: {name}", values, PALETTE[2])
-        for player, named in curves.inner_optimisations.items()
+        (f"{optimisation}: {name}", values, PALETTE[2])
+        for optimisation, named in curves.inner.items()
         for name, values in named.items()
     ]
     found = [*terms, *((name, values, PALETTE[4]) for name, values in curves.diagnostics.items())]
@@ -102,7 +102,7 @@ def _term(axes: Axes, curves: Curves, name: str) -> None:
 
 def _trace(axes: Axes, step: Ints, values: Floats, colour: str = ACCENT) -> None:
     logged = np.isfinite(values)
-    step, values = step[logged], values[logged]  # players may move on some steps only
+    step, values = step[logged], values[logged]  # an inner optimisation may step less often
     few = len(values) < 40
     line = values if few else smooth(values, max(5, len(values) // 40))
     if not few:

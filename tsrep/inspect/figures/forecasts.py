@@ -1,109 +1,119 @@
-"""Forecasts: errors against the horizon, errors of each step ahead, and some forecasts beside the truth."""
+"""Forecasts: their errors, some beside the truth, and that of a user's own series with its intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
+from tsrep.evaluation.scores import Scores
+from tsrep.files import write_text
 from tsrep.inspect.figures.style import (
     ACCENT,
-    CONTROL,
     FAINT,
-    FLOOR,
     INK,
-    MARKS,
     MUTED,
-    PALETTE,
     WIDTH,
+    Look,
     house,
+    line_only,
+    method_legend,
     new_figure,
+    save_figure,
+    shorten,
 )
-from tsrep.inspect.naming import is_random, is_rule
 
 if TYPE_CHECKING:
-    from tsrep.evaluation.bootstrap import Interval
-    from tsrep.evaluation.forecasts.forecast_scores import Examples, ForecastScores
+    from tsrep.runs.forecast_own import OwnForecast
 
-_METRICS = {"mse": "mean squared error", "mae": "mean absolute error", "mase": "mean absolute scaled error"}
-_LEARNED_RULE = PALETTE[1]
+MOST = 8  # channels shown
+FEWEST_KNOWN = 24  # steps of the past beside a short forecast
+SHADES = (0.34, 0.16)  # of the narrowest and the widest interval
 
 
 @house
-def figure_errors(forecast: ForecastScores, methods: Sequence[str]) -> Figure:
-    """Errors at each horizon with their 95 % intervals, a panel for each metric that all methods have.
+def figure_errors(scores: Scores, looks: Mapping[str, Look], titles: Mapping[str, str]) -> Figure:
+    """Errors at each horizon with their 95 % intervals, a panel for each metric.
 
     Parameters
     ----------
-    forecast : ForecastScores
-    methods : sequence of str
-        Which ones to draw, the trained one first.
+    scores : Scores
+        Of one protocol on one part.
+    looks : mapping of method to look
+        Which methods to plot and how, the trained one first.
+    titles : mapping of metric to title
     """
     figure = new_figure(WIDTH, 3.3)
-    looks, horizons = forecast_looks(methods), forecast.horizons
-    metrics = [metric for metric in _METRICS if metric in forecast.metrics]
-    for axes, metric in zip(figure.subplots(1, len(metrics)), metrics, strict=True):
-        for i, method in reversed(list(enumerate(methods))):
-            x = np.arange(len(horizons)) + (i - (len(methods) - 1) / 2) * 0.09
-            found = [s.metrics[metric] for s in forecast.where(method=method)]
+    horizons = scores.horizons
+    for axes, (metric, title) in zip(figure.subplots(1, len(titles)), titles.items(), strict=True):
+        for i, method in reversed(list(enumerate(looks))):
+            x = np.arange(len(horizons)) + (i - (len(looks) - 1) / 2) * 0.09
+            found = [s.metrics[metric] for s in scores.where(method=method)]
             _with_intervals(axes, x, found, looks[method])
-        axes.set_title(_METRICS[metric])
+        axes.set_title(title)
         axes.set_xlabel("horizon (steps)")
         axes.set_xticks(range(len(horizons)), [str(h) for h in horizons])
         axes.set_xlim(-0.5, len(horizons) - 0.5)
         axes.grid(axis="x", visible=False)
         axes.set_ylim(bottom=0)
-    _legend(figure, methods)
+    method_legend(figure, looks)
     return figure
 
 
 @house
-def figure_per_step(forecast: ForecastScores, methods: Sequence[str], horizon: int | None = None) -> Figure:
+def figure_per_step(details: ForecastDetails, horizon: int, looks: Mapping[str, Look]) -> Figure:
     """Mean squared error of each step ahead at one horizon.
 
     Parameters
     ----------
-    forecast : ForecastScores
-    methods : sequence of str
-    horizon : int, optional
-        In steps; by default the longest one.
+    details : ForecastDetails
+    horizon : int
+        In steps.
+    looks : mapping of method to look
     """
-    longest = max(forecast.horizons) if horizon is None else horizon
     figure = new_figure(WIDTH, 2.9)
     axes = figure.subplots()
-    looks = forecast_looks(methods)
-    few = longest < 12
-    for method in reversed(methods):
-        found = forecast.per_step.get((method, longest))
+    few = horizon < 12
+    looks = looks if few else {name: line_only(look) for name, look in looks.items()}
+    for method in reversed(list(looks)):
+        found = details.per_step.get((method, horizon))
         if found is not None:
-            look = looks[method] if few else _line(looks[method])
-            axes.plot(np.arange(1, longest + 1), found, **look)
+            axes.plot(np.arange(1, horizon + 1), found, **looks[method])
     axes.set_xlabel("steps ahead")
-    axes.set_title(f"mean squared error of each step of a forecast of {longest} steps")
-    axes.set_xlim(0.5 if few else 1, longest + (0.5 if few else 0))
+    axes.set_title(f"mean squared error of each step of a forecast of {horizon} steps")
+    axes.set_xlim(0.5 if few else 1, horizon + (0.5 if few else 0))
     axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
     axes.set_ylim(bottom=0)
-    _legend(figure, methods, marks=few)
+    method_legend(figure, looks)
     return figure
 
 
 @house
 def figure_forecast_examples(
-    examples: Examples, methods: Sequence[str], titles: Sequence[str], channel: int = -1, name: str = "value"
+    examples: Examples,
+    looks: Mapping[str, Look],
+    titles: Sequence[str],
+    channel: int = -1,
+    name: str = "value",
 ) -> Figure:
     """Truth and forecasts of one channel, a panel for each origin.
 
     Parameters
     ----------
     examples : Examples
-    methods : sequence of str
-        Whose forecasts to draw, the trained one first.
+    looks : mapping of method to look
+        Whose forecasts to plot and how, the trained one first.
     titles : sequence of str
         Of each origin.
     channel : int
@@ -116,15 +126,15 @@ def figure_forecast_examples(
     figure = new_figure(WIDTH, (1.95 if across == 2 else 1.6) * down + 0.6)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
     context = min(examples.past.shape[-1], max(horizon // 2, 24))
-    looks = forecast_looks(methods)
+    looks = {method: line_only(look) for method, look in looks.items()}
     ahead = np.arange(1, horizon + 1)
     for i, (axes, title) in enumerate(zip(panels, titles, strict=False)):
         past = examples.past[i, channel, -context:]
         axes.axvline(0, color=FAINT, lw=1.2, zorder=0)
         axes.plot(np.arange(1 - context, 1), past, color=MUTED, lw=1)
         axes.plot(ahead, examples.truth[i, channel], color=INK, lw=1)
-        for method in reversed(methods):
-            axes.plot(ahead, examples.predictions[method][i, channel], **_line(looks[method]) | {"lw": 1.3})
+        for method in reversed(list(looks)):
+            axes.plot(ahead, examples.predictions[method][i, channel], **looks[method] | {"lw": 1.3})
         axes.set_title(title)
         axes.set_xlim(-context, horizon)
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -136,39 +146,11 @@ def figure_forecast_examples(
             axes.set_xlabel("steps from the origin")
             axes.tick_params(labelbottom=True)
     truth = [("known", MUTED), ("truth", INK)]
-    lines = [Line2D([], [], color=colour, lw=1, label=label) for label, colour in truth]
-    _legend(figure, methods, lines, marks=False)
+    method_legend(figure, looks, [Line2D([], [], color=colour, lw=1, label=label) for label, colour in truth])
     return figure
 
 
-def forecast_looks(methods: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Colour, line and marker of each method: strong for what was fitted, greys for controls."""
-    looks: dict[str, Mapping[str, Any]] = {}
-    strong = iter([(ACCENT, "o"), *zip(PALETTE[2:], MARKS[2:], strict=True)])
-    greys = iter([(CONTROL, "^", (0, (1, 1.2))), (FLOOR, "x", (0, (4, 1.5))), (FLOOR, "v", "-")])
-    for method in methods:
-        if is_random(method):
-            looks[method] = _look(CONTROL, "o", "-", "white")
-        elif "nlinear" in method:
-            looks[method] = _look(_LEARNED_RULE, "s", (0, (5, 1.5)), _LEARNED_RULE)
-        elif is_rule(method):
-            colour, mark, dash = next(greys, (FLOOR, ".", "-"))
-            looks[method] = _look(colour, mark, dash, colour)
-        else:
-            colour, mark = next(strong, (INK, "o"))
-            looks[method] = _look(colour, mark, "-", colour)
-    return looks
-
-
-def _look(colour: str, mark: str, dash: Any, fill: str) -> Mapping[str, Any]:
-    return {"color": colour, "marker": mark, "ls": dash, "mfc": fill, "mec": colour, "ms": 4.5, "mew": 1.2}
-
-
-def _line(look: Mapping[str, Any]) -> dict[str, Any]:
-    return {"color": look["color"], "ls": look["ls"], "lw": 1.4}
-
-
-def _with_intervals(axes: Axes, x: Any, found: list[Interval], look: Mapping[str, Any]) -> None:
+def _with_intervals(axes: Axes, x: Any, found: list[Interval], look: Look) -> None:
     axes.plot(x, [each.value for each in found], lw=1.2, **look)
     known = [(at, each.low, each.high) for at, each in zip(x, found, strict=True) if not math.isnan(each.low)]
     if known:
@@ -176,12 +158,79 @@ def _with_intervals(axes: Axes, x: Any, found: list[Interval], look: Mapping[str
         axes.vlines(at, low, high, color=look["color"], lw=1.6)
 
 
-def _legend(
-    figure: Figure, methods: Sequence[str], others: Sequence[Line2D] = (), *, marks: bool = True
-) -> None:
-    looks = {name: look if marks else _line(look) for name, look in forecast_looks(methods).items()}
-    handles = [
-        *others,
-        *(Line2D([], [], label=name, **({"lw": 1.4} | dict(look))) for name, look in looks.items()),
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(handles)), handlelength=2.4)
+def write_own_forecast(forecast: OwnForecast, folder: Path) -> None:
+    """Write ``forecast.png`` and ``forecast.csv`` to a folder; both are made before either is written.
+
+    Raises
+    ------
+    RunError
+        When the folder cannot be written.
+    """
+    figure, table = figure_own_forecast(forecast), forecast.table()
+    save_figure(figure, folder / "forecast.png")
+    write_text(folder / "forecast.csv", table)
+
+
+@house
+def figure_own_forecast(forecast: OwnForecast) -> Figure:
+    """The end of the past, the forecast and its intervals, a panel for each of the first channels."""
+    shown = forecast.channels[:MOST]
+    across = 1 if len(shown) <= 3 else 2
+    down = math.ceil(len(shown) / across)
+    figure = new_figure(WIDTH, (2.3 if across == 1 else 1.8) * down + 0.7)
+    panels = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
+    for i, axes in enumerate(panels):
+        axes.set_visible(i < len(shown))
+        if i < len(shown):
+            _channel(axes, forecast, i)
+            axes.tick_params(labelbottom=i + across >= len(shown))
+    steps = f"{len(forecast.time)} step{'s' * (len(forecast.time) > 1)} of {forecast.freq}"
+    more = f", {MOST} of {len(forecast.channels)} channels" if len(forecast.channels) > MOST else ""
+    figure.suptitle(f"forecast of {steps}{more}", x=0.01, ha="left", fontweight="bold", fontsize=10)
+    figure.legend(handles=_handles(forecast), loc="outside upper right", ncols=6)
+    return figure
+
+
+def _channel(axes: Axes, forecast: OwnForecast, channel: int) -> None:
+    """One channel over time."""
+    tail = min(forecast.past.shape[1], max(2 * len(forecast.time), FEWEST_KNOWN))
+    few = len(forecast.time) < 12
+    for (lower, upper), shade in zip(
+        reversed(list(forecast.bounds.values())), _shades(forecast), strict=True
+    ):
+        _band(axes, forecast.time, lower[channel], upper[channel], shade)
+    marks: dict[str, Any] = {"marker": "o", "ms": 3, "clip_on": False} if few else {}
+    axes.plot(forecast.past_time[-tail:], forecast.past[channel, -tail:], color=MUTED, lw=1)
+    axes.plot(forecast.time, forecast.values[channel], color=ACCENT, lw=1.4, **marks)
+    axes.axvline(forecast.past_time[-1], color=FAINT, lw=1.2, zorder=0)
+    axes.set_title(shorten(forecast.channels[channel], 40))
+    axes.set_xlim(forecast.past_time[-tail], forecast.time[-1])
+    dates: Any = mdates  # matplotlib has no types for it
+    locator = dates.AutoDateLocator(minticks=3, maxticks=8)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+
+
+def _band(axes: Axes, time: Any, lower: Any, upper: Any, shade: float) -> None:
+    known = np.isfinite(lower)
+    if len(time) == 1:
+        if known[0]:
+            axes.vlines(time, lower, upper, color=ACCENT, alpha=shade, lw=6)
+        return
+    axes.fill_between(time, lower, upper, where=known, color=ACCENT, alpha=shade, lw=0)
+
+
+def _shades(forecast: OwnForecast) -> list[float]:
+    """Of the levels from the widest to the narrowest; bands lie on top of each other, so each adds."""
+    n = len(forecast.bounds)
+    return np.linspace(SHADES[1], SHADES[0], n).tolist() if n > 1 else [0.2] * n
+
+
+def _handles(forecast: OwnForecast) -> list[Any]:
+    lines = [Line2D([], [], color=c, label=label) for label, c in (("known", MUTED), ("forecast", ACCENT))]
+    clear, bands = 1.0, []
+    for level, shade in zip(reversed(list(forecast.bounds)), _shades(forecast), strict=True):
+        clear *= 1 - shade
+        label = f"{100 * level:g} % interval"
+        bands.append(Patch(facecolor=ACCENT, alpha=1 - clear, lw=0, label=label))
+    return [*lines, *reversed(bands)]

@@ -1,13 +1,16 @@
-"""The critical-difference plot: average ranks, with a bar over methods that cannot be told apart."""
+"""The critical-difference plot: average ranks, with a bar over methods that do not differ."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tsrep.evaluation.scores import Role
 from tsrep.inspect.figures.style import INK, MUTED, bare, house, method_looks, new_figure, shorten
 
 if TYPE_CHECKING:
@@ -21,7 +24,11 @@ SIDE = 2.45  # inches for names on each side
 
 @house
 def figure_ranks(
-    comparison: Comparison, title: str = "Average rank of accuracy", *, over: str = "data set"
+    comparison: Comparison,
+    title: str = "Average rank of accuracy",
+    *,
+    over: str = "data set",
+    roles: Mapping[str, Role] = MappingProxyType({}),
 ) -> Figure:
     """Average ranks on one axis, the best at the left.
 
@@ -33,6 +40,8 @@ def figure_ranks(
     title : str
     over : str
         What methods were ranked on.
+    roles : mapping of method to role
+        Of those that are controls or baselines.
     """
     methods = comparison.methods
     left = math.ceil(len(methods) / 2)
@@ -45,7 +54,7 @@ def figure_ranks(
     axes.set_ylim(-height, 0)  # inches below the top
     _axis(axes, len(methods))
     _bars(axes, comparison)
-    _names(axes, comparison, left, HEAD + bars)
+    _names(axes, comparison, roles, left, HEAD + bars)
     axes.text(0.12, -0.2, title, fontsize=9.5, fontweight="bold", color=INK, va="center")
     axes.text(0.12, -height + 0.15, _foot(comparison, over), fontsize=7.5, color=MUTED, va="center")
     return figure
@@ -90,10 +99,11 @@ def _bars(axes: Axes, comparison: Comparison) -> None:
         axes.plot(ends, [y, y], color=INK, lw=3.2, solid_capstyle="round", zorder=3)
 
 
-def _names(axes: Axes, comparison: Comparison, left: int, top: float) -> None:
+def _names(axes: Axes, comparison: Comparison, roles: Mapping[str, Role], left: int, top: float) -> None:
     ranks, methods = comparison.average_rank, comparison.methods
     # a method keeps its colour from plot to plot; names such as "1-NN" do not take the first one
-    looks = method_looks(sorted(methods, key=lambda name: (not name[:1].isalpha(), name)))
+    ordered = sorted(methods, key=lambda name: (not name[:1].isalpha(), name))
+    looks = method_looks({name: roles.get(name, "method") for name in ordered})
     for i, method in enumerate(methods):
         at_left = i < left
         row = i if at_left else len(methods) - 1 - i
@@ -103,7 +113,7 @@ def _names(axes: Axes, comparison: Comparison, left: int, top: float) -> None:
         axes.plot([x, x, edge], [-HEAD, y, y], color=colour, lw=1.1, zorder=2, solid_joinstyle="miter")
         axes.plot(
             [x], [-HEAD], ls="", marker=looks[method]["marker"], ms=5, mew=1.2, mec=colour,
-            mfc=looks[method]["markerfacecolor"], zorder=4,
+            mfc=looks[method]["mfc"], zorder=4,
         )  # fmt: skip
         side, out = ("right", -1) if at_left else ("left", 1)
         axes.text(

@@ -10,6 +10,7 @@ import functools
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -17,11 +18,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from tsrep.inspect.naming import is_majority, is_random
+from tsrep.errors import RunError
+from tsrep.evaluation.scores import Role, Scores
+from tsrep.files import replacing
 
 P = ParamSpec("P")
+Look = dict[str, Any]
 
 INK, MUTED, FAINT, GRID = "#1f2933", "#5f6b7a", "#c9d1d9", "#e6eaee"
 ACCENT, CONTROL, FLOOR = "#0b5fa5", "#7b8794", "#b0b8c1"
@@ -34,6 +39,7 @@ MARKS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "h", "p", "*")
 WIDTH = 9.2
 DPI = 180
 
+_STAMPS: dict[str, Any] = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 _HOUSE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -81,13 +87,13 @@ def _house_settings() -> Iterator[None]:
         yield
 
 
-def house(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorator: draw a figure in the house style, whatever the reader's own settings are."""
+def house(plot: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Decorator: plot a figure in the house style, whatever the reader's own settings are."""
 
-    @functools.wraps(draw)
+    @functools.wraps(plot)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with _house_settings():
-            return draw(*args, **kwargs)
+            return plot(*args, **kwargs)
 
     return styled
 
@@ -107,10 +113,29 @@ def png(figure: Figure) -> bytes:
 def rendered(figure: Figure, kind: str) -> bytes:
     """The figure as a file of kind ``"png"``, ``"pdf"`` or ``"svg"``, without a time stamp."""
     buffer = io.BytesIO()
-    stamp = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
     with _house_settings():  # the layout is worked out while saving
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata=stamp)
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=_STAMPS[kind])
     return buffer.getvalue()
+
+
+def file_kind(path: Path) -> str:
+    """Which kind of figure file a path names.
+
+    Raises
+    ------
+    RunError
+        When it is none that can be written.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in _STAMPS:
+        raise RunError(f"{path} does not end in .png, .pdf or .svg; name a file that does")
+    return kind
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the kind of file that the path names, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(rendered(figure, file_kind(path)))
 
 
 def class_colours(classes: Sequence[str], support: Sequence[int] | Any = ()) -> dict[str, str]:
@@ -126,19 +151,55 @@ def class_colours(classes: Sequence[str], support: Sequence[int] | Any = ()) -> 
     return {name: chosen.get(name, OTHER) for name in classes}
 
 
-def method_looks(methods: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Colour and marker of each method: strong for the trained ones, greys for the controls."""
-    looks: dict[str, Mapping[str, Any]] = {}
-    strong = iter([(ACCENT, "o"), *zip(PALETTE[1:], MARKS[1:], strict=True)])
-    for method in methods:
-        if is_majority(method):
-            looks[method] = {"color": FLOOR, "marker": "x", "markerfacecolor": FLOOR}
-        elif is_random(method):
-            looks[method] = {"color": CONTROL, "marker": "o", "markerfacecolor": "white"}
+def roles_of(scores: Scores, methods: Sequence[str] | None = None) -> dict[str, Role]:
+    """Role of each method, in order; of all methods unless some are named."""
+    found = {score.method: score.role for score in scores}
+    return {method: found[method] for method in methods or scores.methods}
+
+
+def method_looks(roles: Mapping[str, Role]) -> dict[str, Look]:
+    """Colour, line and marker of each method: strong for methods, greys for controls and baselines.
+
+    Of several baselines the first one stands out: where they are in order it is the best.
+    """
+    strong = iter([(ACCENT, "o", "-"), *((c, m, "-") for c, m in zip(PALETTE[2:], MARKS[2:], strict=True))])
+    several = list(roles.values()).count("baseline") > 1
+    dashes, dots = (0, (5, 1.5)), (0, (1, 1.2))
+    best = [(PALETTE[1], "s", dashes)] if several else []
+    greys = iter([*best, (FLOOR, "x", dashes), (CONTROL, "^", dots), (FLOOR, "v", "-")])
+    looks = {}
+    for method, role in roles.items():
+        if role == "control":
+            looks[method] = _look(CONTROL, "o", "-", fill="white")
+        elif role == "baseline":
+            looks[method] = _look(*next(greys, (FLOOR, ".", "-")))
         else:
-            colour, mark = next(strong, (INK, "o"))
-            looks[method] = {"color": colour, "marker": mark, "markerfacecolor": colour}
+            looks[method] = _look(*next(strong, (INK, "o", "-")))
     return looks
+
+
+def _look(colour: str, mark: str, line: Any, fill: str | None = None) -> Look:
+    return {
+        "color": colour,
+        "marker": mark,
+        "ls": line,
+        "mfc": fill or colour,
+        "mec": colour,
+        "ms": 4.5,
+        "mew": 1.2,
+    }
+
+
+def line_only(look: Look) -> Look:
+    """A look without its marker."""
+    return {"color": look["color"], "ls": look["ls"], "lw": 1.4}
+
+
+def method_legend(figure: Figure, looks: Mapping[str, Look], others: Sequence[Line2D] = ()) -> None:
+    """The key of a figure, above its panels."""
+    own = [Line2D([], [], label=name, **({"lw": 1.4} | dict(look))) for name, look in looks.items()]
+    handles = [*others, *own]
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(6, len(handles)), handlelength=2.4)
 
 
 def limits(values: NDArray[Any], *, room: float) -> tuple[float, float]:

@@ -1,23 +1,23 @@
-"""Empirical receptive field: which input steps each step of an output answers to, by its gradient."""
+"""Empirical receptive field: which input steps each step of an output answers to, over many windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.files import read_arrays, write_arrays
-from tsrep.inspect.receptive_field.gradients import Model, chunks, cotangents, gradient, outputs, undisturbed
 
-GradOf = Literal["output", "loss"]
-AT_ONCE, EXACT, DRAWS = 32, 8, 8
+AT_ONCE = 32
+Model = Callable[..., Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +76,9 @@ class ReceptiveField:
             count[there] += 1
         return np.arange(first, last), total / np.maximum(count, 1)
 
-    def save(self, path: Path, **more: NDArray[Any]) -> None:
+    def save(self, path: Path) -> None:
         """Write an ``.npz`` file with one array for each attribute."""
-        write_arrays(path, **(vars(self) | {"method": np.array(self.method)}), **more)
+        write_arrays(path, **(vars(self) | {"method": np.array(self.method)}))
 
     @classmethod
     def load(cls, path: Path) -> ReceptiveField:
@@ -95,148 +95,113 @@ class ReceptiveField:
             return cls(**arrays, method=str(stored["method"]))
         except (ValueError, TypeError, KeyError, OSError) as error:
             raise RunError(
-                f"the receptive field at {path} cannot be read ({type(error).__name__}); draw it again"
+                f"the receptive field at {path} cannot be read ({type(error).__name__}); plot it again"
             ) from error
 
 
-def receptive_field(
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Some windows that went through a model together.
+
+    Attributes
+    ----------
+    x : Tensor, shape (batch, channel, time)
+    given : list of Tensor, each of shape (batch, ...)
+    y : Tensor, shape (batch, output, horizon)
+        What the model gave.
+    rows : slice
+        Which of all windows they are.
+    steps : list of int
+        Positions on the horizon that are wanted.
+    """
+
+    x: Tensor
+    given: list[Tensor]
+    y: Tensor
+    rows: slice
+    steps: list[int]
+
+
+def measured(
     f: Model,
     x: Tensor,
-    given: Sequence[Tensor] = (),
+    given: Sequence[Tensor],
+    mass: Callable[[Windows], Iterable[Tensor]],
+    method: str,
     *,
-    target: Tensor | None = None,
-    grad_of: GradOf = "output",
-    steps: Sequence[int] | None = None,
-    ahead: Sequence[int] | None = None,
-    exact: int = EXACT,
-    draws: int = DRAWS,
-    at_once: int = AT_ONCE,
-    seed: int = 0,
+    steps: Sequence[int] | None,
+    ahead: Sequence[int] | None,
+    at_once: int,
+    differentiate: bool = False,
+    weighted: bool = False,
 ) -> ReceptiveField:
-    """Absolute gradient of each output step with respect to the input, normalised in every window.
+    """Mass of all windows, batch by batch, normalised in every window and averaged.
 
     Parameters
     ----------
-    f : callable or module
-        ``f(x, *given) -> (batch, output, horizon)``: a forecaster, an encoder (an output for each entry of
-        its vector), a classifier (an output for each class, horizon 1). No window may depend on another. A
-        module is put in evaluation mode for the time of the call.
-    x : Tensor, shape (window, channel, time)
-        A missing value (NaN) goes to ``f`` as it is and has no mass.
-    given : sequence of Tensor, each of shape (window, ...)
-        What else ``f`` needs of every window, such as covariates; gets no mass.
-    target : Tensor, shape (window, output, horizon), optional
-        Truth, for the loss; where it is missing there is no loss.
-    grad_of : {"output", "loss"}
-        ``"loss"``: gradient of the mean squared error of each step, the published measure. It is the
-        gradient of the output weighted by the residual: a well predicted window hardly counts.
-    steps : sequence of int, optional
-        Positions on the horizon, from 0; by default all.
-    ahead : sequence of int, optional
-        Steps from the last input step to each position on the horizon; by default 1, 2, 3, ...
-    exact : int
-        Up to so many outputs, the absolute gradients of all are added up. Of more outputs, those of
-        ``draws`` sums with random signs are: their expectation is that of the root of the summed squares
-        up to a factor near .8, and the sum itself where each input reaches one output only.
-    draws, at_once, seed : int
-        Sums with random signs; windows in memory together; seed of the signs.
+    f, x, given, steps, ahead, at_once
+        See :func:`tsrep.inspect.receptive_field.gradients.receptive_field`.
+    mass : callable
+        Of some windows: the unnormalised mass at each wanted step, shape (batch, channel, time).
+    method : str
+    differentiate : bool
+        Whether ``y`` must have a graph back to ``x``.
+    weighted : bool
+        Count windows by their raw total instead of alike.
 
     Raises
     ------
     ConfigError
-        When there is no target for the loss, no such step, or ``f`` gives another shape or no gradient.
+        When there is no window or step, or ``f`` gives another shape or no gradient.
     DataError
-        When a gradient is not finite.
-
-    Notes
-    -----
-    Windows of one forward pass go backward once per output step. A batched backward pass gave the same
-    numbers in 4.7 times the time (patch transformer, 16 windows, one core), and lacks rules for some layers.
-
-    References
-    ----------
-    Zhang et al., "What Constitutes Good Contrastive Learning in Time-Series Forecasting?", 2023, and its
-    notebook. Deviations: the output by default instead of the loss; evaluation instead of training mode;
-    each step from a fresh gradient instead of adding to those before; ``"output"`` is normalised in every
-    window. With ``"loss"`` the absolute gradients of all windows are added before normalising, as
-    published.
+        When a mass is not finite at a step that is there.
     """
-    if grad_of == "loss" and target is None:
-        raise ConfigError("the gradient of the loss needs the truth; give target, or take that of the output")
-    tally: Tally | None = None
+    tally: _Tally | None = None
     with undisturbed(f):
         for rows in chunks(len(x), at_once):
-            part = x[rows].detach().float().requires_grad_()
-            y = outputs(f, part, [g[rows] for g in given])
-            tally = tally or Tally(
-                x, y, steps, ahead, f"gradient of the {grad_of}", weighted=grad_of == "loss"
-            )
-            for at, step in enumerate(tally.steps):
-                if grad_of == "loss" and target is not None:
-                    pulls = [_residual(y, target[rows], step)]
-                else:
-                    pulls = cotangents(y, exact, draws, (seed, step, rows.start))
-                raw = torch.zeros_like(part)
-                for pull in pulls:
-                    raw += gradient(y[..., step], part, pull).abs()
+            part, more = x[rows].detach().float().requires_grad_(differentiate), [g[rows] for g in given]
+            with torch.set_grad_enabled(differentiate):
+                y = outputs(f, part, more)
+            tally = tally or _Tally(x, y.shape[-1], steps, ahead, method, weighted=weighted)
+            for at, raw in enumerate(mass(Windows(part, more, y, rows, tally.steps))):
                 tally.add(rows, at, raw)
     if tally is None:
         raise ConfigError("there is no window to look at; give at least one")
     return tally.field()
 
 
-class Tally:
-    """Adds up the masses of windows, batch by batch and step by step.
-
-    Parameters
-    ----------
-    x : Tensor, shape (window, channel, time)
-        All windows.
-    y : Tensor, shape (batch, output, horizon)
-        What ``f`` gave for some of them.
-    steps, ahead : see :func:`receptive_field`
-    method : str
-    weighted : bool
-        Count windows by their raw total instead of alike.
-    """
+class _Tally:
+    """Adds up the masses of windows, batch by batch and step by step."""
 
     def __init__(
         self,
         x: Tensor,
-        y: Tensor,
+        horizon: int,
         steps: Sequence[int] | None,
         ahead: Sequence[int] | None,
         method: str,
         *,
-        weighted: bool = False,
+        weighted: bool,
     ) -> None:
-        horizon = y.shape[-1]
-        self.steps = list(range(horizon)) if steps is None else list(steps)
-        for step in self.steps:
+        for step in steps or ():
             if not 0 <= step < horizon:
                 raise ConfigError(f"there is no output step {step}; the horizon has {horizon}, from 0")
         distance = np.arange(1, horizon + 1) if ahead is None else np.asarray(ahead)
         if len(distance) != horizon:
             raise ConfigError(f"ahead names {len(distance)} steps, but the horizon has {horizon}; name each")
+        self.steps = list(range(horizon) if steps is None else steps)
         self.ahead = distance[self.steps].astype(np.int64)
+        self.method, self.weighted = method, weighted
         windows, channels, time = x.shape
         self.missing = torch.isnan(x)
-        self.method, self.weighted = method, weighted
         self.total = np.zeros((len(self.steps), channels, time))
         self.each = np.zeros((windows, len(self.steps), time), np.float32)
         self.weight = np.zeros((windows, len(self.steps)))
 
     def add(self, rows: slice, at: int, raw: Tensor) -> None:
-        """Take the unnormalised mass of some windows, shape (batch, channel, time), at one step.
-
-        Raises
-        ------
-        DataError
-            When it is not finite at a step that is there.
-        """
-        found = (
-            raw.detach().double().masked_fill(self.missing[rows].to(raw.device), 0).cpu().numpy()[..., ::-1]
-        )
+        """Take the unnormalised mass of some windows, shape (batch, channel, time), at one step."""
+        there = raw.detach().double().masked_fill(self.missing[rows].to(raw.device), 0)
+        found = there.cpu().numpy()[..., ::-1]  # (batch, channel, lag)
         whole = found.sum(axis=(1, 2))
         if not np.isfinite(whole).all():
             window = rows.start + int(np.flatnonzero(~np.isfinite(whole))[0])
@@ -270,7 +235,48 @@ def weighted_error(each: NDArray[Any], mean: NDArray[Any], weight: NDArray[Any])
     return np.where(count > 1, error, np.nan)
 
 
-def _residual(y: Tensor, target: Tensor, step: int) -> Tensor:
-    """Derivative of the mean squared error over outputs, of each window alone."""
-    missed = (y[..., step] - target[..., step]).detach()
-    return 2 * torch.nan_to_num(missed) / y.shape[1]
+@contextmanager
+def undisturbed(f: Model) -> Iterator[None]:
+    """Evaluation mode, float32 and gradients on; modes are put back after.
+
+    cuDNN is off, since its recurrent layers go backward in training mode only.
+    """
+    modules = list(f.modules()) if isinstance(f, nn.Module) else []
+    modes = [module.training for module in modules]
+    for module in modules:
+        module.training = False
+    try:
+        with (
+            torch.enable_grad(),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast("cuda", enabled=False),
+            torch.backends.cudnn.flags(enabled=False),
+        ):
+            yield
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
+
+
+def outputs(f: Model, x: Tensor, given: Sequence[Tensor]) -> Tensor:
+    """What ``f`` gives, in float32.
+
+    Raises
+    ------
+    ConfigError
+        When it is not of shape (batch, output, horizon), or has no gradient that ``x`` asks for.
+    """
+    y = f(x, *given)
+    if y.dim() != 3 or len(y) != len(x):
+        raise ConfigError(
+            f"the model gave {tuple(y.shape)} for {len(x)} windows; it must give (batch, output, horizon)"
+        )
+    if x.requires_grad and not y.requires_grad:
+        raise ConfigError("the output of the model has no gradient; take occlusion, which needs none")
+    return y.float()
+
+
+def chunks(count: int, size: int) -> Iterator[slice]:
+    """Slices of at most ``size`` rows that cover ``count`` rows."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

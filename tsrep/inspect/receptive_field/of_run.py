@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from tsrep.errors import RunError
-from tsrep.files import replacing, write_json
-from tsrep.inspect.figures.style import rendered
-from tsrep.inspect.receptive_field.field import GradOf, ReceptiveField, receptive_field
+from tsrep.files import write_json
+from tsrep.inspect.figures.style import file_kind, save_figure
+from tsrep.inspect.receptive_field.field import ReceptiveField, outputs
 from tsrep.inspect.receptive_field.figure import figure_receptive_fields
-from tsrep.inspect.receptive_field.gradients import outputs
-from tsrep.inspect.receptive_field.integrated_gradients import integrated_field
-from tsrep.inspect.receptive_field.occlusion import occlusion_field
+from tsrep.inspect.receptive_field.gradients import GradOf
 from tsrep.inspect.receptive_field.samples_figure import Sample, figure_samples
-from tsrep.inspect.receptive_field.scale_scores import scale_scores
 from tsrep.inspect.receptive_field.scores import (
     NEAR,
     Periodicity,
@@ -29,15 +26,14 @@ from tsrep.inspect.receptive_field.scores import (
     periodicity,
     plain_scores,
     refuse_unscorable,
+    scale_scores,
     shape_scores,
 )
-from tsrep.inspect.receptive_field.subject import Subject, subject_of
+from tsrep.inspect.receptive_field.subject import Method, Subject, subject_of
 from tsrep.registry import nearest
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import prepare
 from tsrep.training.distributed import pick_device
 
-Method = Literal["gradient", "integrated", "occlusion"]
 SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
 
 
@@ -80,7 +76,7 @@ def plot_receptive_field(
     root: Path | str | None = None,
     out: Path | str | None = None,
 ) -> Path:
-    """Draw which input steps a run answers to, and write the numbers beside the figure.
+    """Plot which input steps a run answers to, and write the numbers beside the figure.
 
     Of a run that forecasts it is the forecaster that is looked at, of a supervised one the classifier, of
     any other the encoder: some steps of its output on recordings, the last one on a series.
@@ -91,9 +87,9 @@ def plot_receptive_field(
     step : int, optional
         One step of the output, from 1, instead of all (at most 96 at even distances).
     compare : Run or path, optional
-        Another run to draw beside it on one colour scale.
+        Another run to plot beside it on one colour scale.
     method : {"gradient", "integrated", "occlusion"}
-        See :mod:`tsrep.inspect.receptive_field.field`, ``attribution`` and ``occlusion``.
+        See :mod:`tsrep.inspect.receptive_field.gradients` and ``occlusion``.
     grad_of : {"output", "loss"}
         For the gradient of a forecaster only; ``"loss"`` is the published measure.
     windows : int
@@ -139,9 +135,11 @@ def plot_receptive_field(
         refuse_unscorable(first.field, period)
     told["period"] = period or first.subject.period  # both are scored by one
     looked = dict(zip(_names(runs), [first, *(look(r, root=root, **told) for r in runs[1:])], strict=True))
-    _write(path, kinds, draw_looked(looked, told["period"]))
-    samples = path.with_name(f"{path.stem}-samples{path.suffix}")
-    _write(samples, kinds, draw_samples(first, method=method, grad_of=grad_of, seed=seed))
+    maps = _maps(looked, told["period"])
+    samples = _samples(first, method, grad_of, seed)
+    for kind in kinds:
+        save_figure(maps, path.with_suffix(f".{kind}"))
+        save_figure(samples, path.with_name(f"{path.stem}-samples.{kind}"))
     for name, one in looked.items():
         own = "" if one is first else f"-{name}"
         one.field.save(path.with_name(f"{path.stem}{own}.npz"))
@@ -163,20 +161,15 @@ def look(
     root: Path | str | None = None,
 ) -> Looked:
     """The numbers of :func:`plot_receptive_field`, without a figure."""
-    config = run.config
-    if root is not None:
-        config = config.model_copy(update={"root": Path(root).expanduser().resolve()})
-    prepared = prepare(config, progress=False)
-    run.refuse_other_data(prepared)
-    subject = _moved(
-        subject_of(run, prepared, part=part, windows=windows, step=step), pick_device(config.device)
-    )
+    prepared = run.prepare(root)
+    subject = subject_of(run, prepared, part=part, windows=windows, step=step)
+    subject = subject.to(pick_device(run.config.device))
     if grad_of == "loss" and (not subject.forecasts or method != "gradient"):
         raise RunError(
             f"the loss is that of a forecast and goes with the method gradient ({run.path} with {method}); "
             "leave grad_of at output"
         )
-    field = measure(subject, method, grad_of, seed)
+    field = subject.field(method, grad_of, seed)
     scores: dict[str, Score | Periodicity] = {**shape_scores(field)}
     main = period or subject.period
     if main >= 2 * NEAR + 3 and comb(field.each.shape[-1], field.ahead, main).any():
@@ -185,27 +178,11 @@ def look(
     return Looked(subject, field, scores)
 
 
-def measure(subject: Subject, method: Method, grad_of: GradOf = "output", seed: int = 0) -> ReceptiveField:
-    """The receptive field of a model by one of the methods."""
-    told: dict[str, Any] = {"steps": subject.steps, "ahead": subject.ahead}
-    signs: dict[str, Any] = {"exact": subject.exact, "draws": subject.draws, "seed": seed}
-    if method == "occlusion":
-        return occlusion_field(subject.model, subject.x, subject.given, **told)
-    if method == "integrated":
-        return integrated_field(subject.model, subject.x, subject.given, **told, **signs)
-    target = subject.target if grad_of == "loss" else None
-    return receptive_field(
-        subject.model, subject.x, subject.given, target=target, grad_of=grad_of, **told, **signs
-    )
-
-
-def draw_looked(looked: Mapping[str, Looked], period: int | None = None) -> Figure:
-    """The figure of :func:`plot_receptive_field`."""
+def _maps(looked: Mapping[str, Looked], period: int) -> Figure:
     first = next(iter(looked.values())).subject
-    main = period or first.period
     return figure_receptive_fields(
         {name: one.field for name, one in looked.items()},
-        period=main if main > 1 else None,
+        period=period if period > 1 else None,
         notes={name: one.note for name, one in looked.items()},
         channels=first.channels,
         scale=first.scale,
@@ -214,9 +191,7 @@ def draw_looked(looked: Mapping[str, Looked], period: int | None = None) -> Figu
     )
 
 
-def draw_samples(
-    looked: Looked, *, method: Method = "gradient", grad_of: GradOf = "output", seed: int = 0
-) -> Figure:
+def _samples(looked: Looked, method: Method, grad_of: GradOf, seed: int) -> Figure:
     """Some windows with their own mass beneath, at the middle one of the output steps looked at."""
     whole = looked.subject
     subject = replace(whole, steps=[whole.steps[len(whole.steps) // 2]])
@@ -225,8 +200,8 @@ def draw_samples(
     shown = slice(max(0, len(subject.channels) - MOST_CHANNELS), None)
     samples = []
     for i in chosen:
-        one = _windows(subject, slice(i, i + 1))
-        mass = measure(one, method, grad_of, seed).mass[0, shown, ::-1]
+        one = subject.window(i)
+        mass = one.field(method, grad_of, seed).mass[0, shown, ::-1]
         truth = forecast = None
         if one.target is not None:
             with torch.no_grad():
@@ -240,26 +215,12 @@ def draw_samples(
     return figure_samples(samples, scale=subject.scale, axis=subject.axis)
 
 
-def _moved(subject: Subject, device: torch.device) -> Subject:
-    subject.model.to(device)
-    return replace(
-        subject,
-        x=subject.x.to(device),
-        given=tuple(g.to(device) for g in subject.given),
-        target=None if subject.target is None else subject.target.to(device),
-    )
-
-
-def _windows(subject: Subject, rows: slice) -> Subject:
-    target = None if subject.target is None else subject.target[rows]
-    return replace(subject, x=subject.x[rows], given=tuple(g[rows] for g in subject.given), target=target)
-
-
 def _plain(looked: Looked, run: Run) -> dict[str, Any]:
     field = looked.field
     return {
         "run": str(run.path),
         "objective": run.config.objective.name,
+        "forecasts": looked.subject.forecasts,
         "encoder": run.config.encoder.name,
         "method": field.method,
         "windows": field.windows,
@@ -290,16 +251,7 @@ def _places(runs: list[Run], out: Path | str | None, suffix: str) -> tuple[Path,
         beside = f"-vs-{_names(runs)[1]}" if len(runs) > 1 else ""
         return runs[0].path / "figures" / f"receptive-field{beside}{suffix}.png", ["png", "pdf"]
     path = Path(out)
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in ("png", "pdf", "svg"):
-        raise RunError(f"{path} does not end in .png, .pdf or .svg; name a file that does")
-    return path, [kind]
-
-
-def _write(path: Path, kinds: list[str], figure: Figure) -> None:
-    for kind in kinds:
-        with replacing(path.with_suffix(f".{kind}")) as temporary:
-            temporary.write_bytes(rendered(figure, kind))
+    return path, [file_kind(path)]
 
 
 def _refuse_unknown(value: str, known: tuple[str, ...], what: str) -> None:

@@ -1,20 +1,34 @@
-"""A receptive field in numbers: how wide it is, where it lies, whether it follows a period."""
+"""A receptive field in numbers: width, place and period, and whether outputs follow scale and level."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.receptive_field.field import ReceptiveField, weighted_error
+from tsrep.inspect.receptive_field.field import (
+    AT_ONCE,
+    Model,
+    ReceptiveField,
+    chunks,
+    outputs,
+    undisturbed,
+    weighted_error,
+)
+from tsrep.rng import torch_generator
 
 Floats = NDArray[np.float64]
 SHARE = 0.9
 NEAR = 1  # steps beside a multiple of the period that count as it
+STEP = 1e-2  # of the central difference; exact for maps of degree 1 and 2
+WIDEST = 2.0  # gains lie between its inverse and itself, shifts up to so many standard deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +56,6 @@ class Score:
         whole = (each * weight).sum(axis=1) / np.where(inside > 0, inside, 1)
         value, own = _mean(whole, inside)
         return cls(float(value), float(own), mean, error)
-
-    def plain(self) -> dict[str, Any]:
-        """Values as they go into JSON, where NaN is null."""
-        return {
-            "value": _or_none(self.value),
-            "error": _or_none(self.error),
-            "per_step": [_or_none(v) for v in self.per_step],
-            "per_step_error": [_or_none(v) for v in self.per_step_error],
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +85,6 @@ class Periodicity:
     p: float
     z_per_step: Floats
     p_per_step: Floats
-
-    def plain(self) -> dict[str, Any]:
-        """Values as they go into JSON."""
-        return {
-            "period": self.period,
-            "share": self.share.plain(),
-            "ratio": self.ratio.plain(),
-            "z": _or_none(self.z),
-            "p": _or_none(self.p),
-            "z_per_step": [_or_none(v) for v in self.z_per_step],
-            "p_per_step": [_or_none(v) for v in self.p_per_step],
-        }
 
 
 def shape_scores(field: ReceptiveField) -> dict[str, Score]:
@@ -208,10 +201,116 @@ def _mean(each: Floats, weight: Floats) -> tuple[Floats, Floats]:
     return np.where(whole > 0, mean, np.nan), weighted_error(each, mean, weight)
 
 
-def _or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
 def plain_scores(scores: Mapping[str, Score | Periodicity]) -> dict[str, Any]:
-    """All scores as they go into JSON."""
-    return {name: score.plain() for name, score in scores.items()}
+    """All scores as they go into JSON, where NaN is null."""
+    return {name: _plain(asdict(score)) for name, score in scores.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        return [_plain(inner) for inner in value.tolist()]
+    return value if np.isfinite(value) else None
+
+
+def scale_scores(
+    f: Model,
+    x: Tensor,
+    given: Sequence[Tensor] = (),
+    *,
+    forecasts: bool,
+    draws: int = 4,
+    at_once: int = AT_ONCE,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """How the output moves when the whole window is scaled or shifted.
+
+    Parameters
+    ----------
+    f : callable or module
+        ``f(x, *given) -> (batch, output, horizon)``.
+    x : Tensor, shape (window, channel, time)
+    given : sequence of Tensor, each of shape (window, ...)
+    forecasts : bool
+        Whether the outputs are the channels of ``x`` later on. Those of a forecaster should move as the
+        input does; those of a classifier or an encoder are compared with what they were (invariance).
+    draws : int
+        Random gains and shifts of each window.
+    at_once, seed : int
+        Windows in memory together; seed of the draws.
+
+    Returns
+    -------
+    dict of str to Score
+        ``"scale degree"``: slope of ``f`` along ``x - mean``, over ``f(x) - mean`` of a forecaster
+        (``f(x)`` of another model): 1 when forecasts scale with their window, 0 when they ignore its scale.
+        It is the ratio of sums over windows and outputs, since single denominators come near 0.
+        ``"scale error"``, ``"shift error"``, ``"affine error"``: ``|f(a x + b) - (a f(x) + b)| / |f(x)|``
+        with a gain alone, a shift alone, and both; the norms are root mean squares over outputs, below the
+        bar also over the horizon. Gains are log-uniform in [1/2, 2], shifts uniform within two standard
+        deviations of the window. A window with no output but zeros has no such error and is left out.
+
+    Raises
+    ------
+    ConfigError
+        When ``f`` forecasts, but has not an output for each channel.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    with undisturbed(f), torch.no_grad():
+        for rows in chunks(len(x), at_once):
+            part, more = x[rows].detach().float(), [g[rows] for g in given]
+            y = outputs(f, part, more)
+            if forecasts and y.shape[1] != part.shape[1]:
+                raise ConfigError(
+                    f"a forecast of {part.shape[1]} channels has an output for each, not {y.shape[1]}"
+                )
+            generator = torch_generator("scale scores", seed, rows.start)
+            told = _degree(f, part, more, y, forecasts) | _errors(
+                f, part, more, y, forecasts, draws, generator
+            )
+            for name, values in told.items():
+                found.setdefault(name, []).append(values.double().cpu().numpy())
+    each = {name: np.concatenate(values) for name, values in found.items()}
+    along, square = each.pop("along"), each.pop("square")
+    degree = along / np.where(square > 0, square, 1)
+    scores = {"scale degree": Score.over_windows(degree, square)}
+    return scores | {name: Score.over_windows(v, (~np.isinf(v)).astype(float)) for name, v in each.items()}
+
+
+def _degree(f: Model, x: Tensor, given: Sequence[Tensor], y: Tensor, forecasts: bool) -> dict[str, Tensor]:
+    """Numerator and denominator of the slope, each of shape (batch, horizon)."""
+    mean = torch.nan_to_num(x.nanmean(dim=-1, keepdim=True))
+    more, less = (outputs(f, mean + (1 + sign * STEP) * (x - mean), given) for sign in (1, -1))
+    slope = (more - less) / (2 * STEP)
+    beyond = y - mean if forecasts else y
+    return {"along": (slope * beyond).sum(dim=1), "square": beyond.square().sum(dim=1)}
+
+
+def _errors(
+    f: Model,
+    x: Tensor,
+    given: Sequence[Tensor],
+    y: Tensor,
+    forecasts: bool,
+    draws: int,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Relative errors averaged over draws, each of shape (batch, horizon)."""
+    size = y.square().mean(dim=(1, 2)).sqrt()[:, None]
+    deviation = torch.nan_to_num(x - x.nanmean(dim=-1, keepdim=True)).square().mean(dim=(1, 2)).sqrt()
+    total: dict[str, Tensor] = {}
+    for _ in range(draws):
+        drawn = torch.rand(2, len(x), generator=generator).to(x.device) * 2 - 1
+        gain = torch.exp(math.log(WIDEST) * drawn[0])[:, None, None]
+        shift = (WIDEST * drawn[1] * deviation)[:, None, None]
+        for name, a, b in (
+            ("scale error", gain, torch.zeros_like(shift)),
+            ("shift error", torch.ones_like(gain), shift),
+            ("affine error", gain, shift),
+        ):
+            wanted = a * y + b if forecasts else y
+            missed = (outputs(f, a * x + b, given) - wanted).square().mean(dim=1).sqrt()
+            missed = torch.where(size == 0, torch.inf, missed / size)
+            total[name] = total.get(name, torch.zeros_like(missed)) + missed / draws
+    return total

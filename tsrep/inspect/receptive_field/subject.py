@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.forecasting.joint_objective import Forecast
+from tsrep.inspect.receptive_field.field import ReceptiveField
+from tsrep.inspect.receptive_field.gradients import DRAWS, EXACT, GradOf, integrated_field, receptive_field
+from tsrep.inspect.receptive_field.occlusion import occlusion_field
 from tsrep.objectives.forecaster import Forecaster
-from tsrep.inspect.receptive_field.field import DRAWS, EXACT
-from tsrep.objectives.supervised import Supervised
+from tsrep.objectives.objective import Objective
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import Prepared
-from tsrep.runs.prepare_series import PreparedSeries
-from tsrep.signals.series import Series
+from tsrep.runs.prepared import Prepared, evenly
 
-MOST_STEPS = 96  # output steps of a map; more rows than that cannot be told apart
+Method = Literal["gradient", "integrated", "occlusion"]
+MOST_STEPS = 96  # output steps of a map; more rows than that cannot be seen apart
 ENCODER_STEPS = 12
-CLEAN = "with every value; choose another part or fill the gaps"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +33,7 @@ class Subject:
         ``model(x, *given) -> (batch, output, horizon)``.
     x : Tensor, shape (window, channel, time)
     given : tuple of Tensor
-        Covariates of the windows.
+        Known covariates of the windows.
     target : Tensor, shape (window, channel, horizon), optional
         Truth, where the model forecasts.
     steps : list of int
@@ -45,12 +42,12 @@ class Subject:
         Steps from the last input step to each position on the horizon.
     channels : tuple of str
         Of ``x``.
-    exact, draws : int
-        See :func:`tsrep.inspect.receptive_field.field.receptive_field`.
     period : int
         Steps of the main season; 1 for none.
     scale, axis, rows : float, str, str
-        Length and name of a step, and what output steps are called.
+        Length and unit of a step, and what output steps are called.
+    exact, draws : int
+        See :func:`tsrep.inspect.receptive_field.gradients.receptive_field`.
     """
 
     model: nn.Module
@@ -60,17 +57,44 @@ class Subject:
     steps: list[int]
     ahead: list[int]
     channels: tuple[str, ...]
+    period: int
+    scale: float
+    axis: str
+    rows: str = "steps ahead"
     exact: int = EXACT
     draws: int = DRAWS
-    period: int = 1
-    scale: float = 1.0
-    axis: str = "steps"
-    rows: str = "steps ahead"
 
     @property
     def forecasts(self) -> bool:
         """Whether the outputs are the channels of the input later on."""
         return self.target is not None
+
+    def to(self, device: torch.device) -> Subject:
+        """The same on a device."""
+        self.model.to(device)
+        target = None if self.target is None else self.target.to(device)
+        return replace(
+            self, x=self.x.to(device), given=tuple(g.to(device) for g in self.given), target=target
+        )
+
+    def window(self, i: int) -> Subject:
+        """The same model with one window."""
+        rows = slice(i, i + 1)
+        target = None if self.target is None else self.target[rows]
+        return replace(self, x=self.x[rows], given=tuple(g[rows] for g in self.given), target=target)
+
+    def field(self, method: Method, grad_of: GradOf = "output", seed: int = 0) -> ReceptiveField:
+        """The receptive field of the model by one of the methods."""
+        told: dict[str, Any] = {"steps": self.steps, "ahead": self.ahead}
+        signs: dict[str, Any] = {"exact": self.exact, "draws": self.draws, "seed": seed}
+        if method == "occlusion":
+            return occlusion_field(self.model, self.x, self.given, **told)
+        if method == "integrated":
+            return integrated_field(self.model, self.x, self.given, **told, **signs)
+        target = self.target if grad_of == "loss" else None
+        return receptive_field(
+            self.model, self.x, self.given, target=target, grad_of=grad_of, **told, **signs
+        )
 
 
 class _Values(nn.Module):
@@ -87,7 +111,7 @@ class _Values(nn.Module):
 class _Classes(nn.Module):
     """A classifier with a horizon of 1."""
 
-    def __init__(self, encoder: Encoder, objective: Supervised) -> None:
+    def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
         self.encoder, self.objective = encoder, objective
 
@@ -95,15 +119,13 @@ class _Classes(nn.Module):
         return self.objective.logits(self.encoder, x)[..., None]
 
 
-def subject_of(
-    run: Run, prepared: Prepared | PreparedSeries, *, part: str, windows: int, step: int | None
-) -> Subject:
+def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: int | None) -> Subject:
     """The model of a run, with windows of a part at even distances.
 
     Parameters
     ----------
     run : Run
-    prepared : Prepared or PreparedSeries
+    prepared : Prepared
         Its data.
     part : {"train", "validation", "test"}
     windows : int
@@ -118,125 +140,52 @@ def subject_of(
     """
     encoder = run.encoder()
     objective = run.objective(encoder)
-    if isinstance(prepared, Prepared):
-        return _of_panel(run, prepared, encoder, objective, part, windows, step)
-    if isinstance(objective, Forecast):
-        return _of_forecaster(run, prepared, encoder, objective, part, windows, step)
-    encoded = max(run.config.evaluation.forecast.context + 1, encoder.stride)  # as when it is evaluated
-    x = _series_windows(prepared, part, encoded - encoded % encoder.stride, 0, windows)
-    outputs = x.shape[-1] // encoder.stride
+    scale, axis = prepared.step
+    told: dict[str, Any] = {"period": prepared.period, "scale": scale, "axis": axis}
+    if objective.forecasts:
+        _refuse_step(run, step, objective.horizon)
+        whole = prepared.complete_windows(part, objective.lookback, objective.horizon, windows)
+        return _of_forecaster(encoder, objective, torch.from_numpy(whole), prepared, step, told)
+    told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
+    length = prepared.encoded_steps(run.config.evaluation.forecast.context)  # as when it is evaluated
+    if objective.classifies:
+        _refuse_step(run, step, 1)
+        x = torch.from_numpy(prepared.complete_windows(part, length, 0, windows))
+        return Subject(_Classes(encoder, objective).eval(), x, (), None, [0], [0], **told)
+    outputs = max(length, encoder.stride) // encoder.stride
     _refuse_step(run, step, outputs)
-    at = outputs - 1 if step is None else step - 1  # representations of series are those of the last step
-    return Subject(
-        encoder, x, (), None, [at], _ends(outputs, encoder.stride, x.shape[-1]), prepared.panel.channels,
-        period=prepared.records.period, axis=_steps(prepared), rows="output step",
-    )  # fmt: skip
+    x = torch.from_numpy(prepared.complete_windows(part, outputs * encoder.stride, 0, windows))
+    # last input step that each output step covers, counted from the end of the window
+    ahead = [(j + 1 - outputs) * encoder.stride for j in range(outputs)]
+    steps = prepared.output_steps(outputs, ENCODER_STEPS) if step is None else [step - 1]
+    return Subject(encoder, x, (), None, steps, ahead, **told)
 
 
 def _of_forecaster(
-    run: Run,
-    prepared: PreparedSeries,
     encoder: Encoder,
-    objective: Forecast,
-    part: str,
-    windows: int,
+    objective: Objective,
+    whole: Tensor,
+    prepared: Prepared,
     step: int | None,
+    told: dict[str, Any],
 ) -> Subject:
-    objective.frozen = False  # keeps gradients from weights in training, here from the input
-    forecaster = Forecaster(encoder, objective).eval()
-    lookback, horizon = forecaster.lookback, forecaster.horizon
-    _refuse_step(run, step, horizon)
-    whole = _series_windows(prepared, part, lookback, horizon, windows)
-    covariates = prepared.panel.covariates
+    """The forecaster on windows of look-back and horizon, shape (window, covariate + channel, time)."""
+    lookback, horizon, covariates = objective.lookback, objective.horizon, prepared.panel.covariates
     known, values = whole[:, :covariates], whole[:, covariates:]
     # of independent channels, one sum with random signs holds the gradients of all
     exact, draws = (0, 1) if objective.independent else (EXACT, DRAWS)
     return Subject(
-        _Values(forecaster),
+        _Values(Forecaster(encoder, objective)).eval(),
         values[..., :lookback],
         (known[..., :lookback], known[..., lookback:]),
         values[..., lookback:],
-        _even(horizon, MOST_STEPS) if step is None else [step - 1],
+        evenly(horizon, MOST_STEPS) if step is None else [step - 1],
         list(range(1, horizon + 1)),
         prepared.panel.channels[covariates:],
         exact=exact,
         draws=draws,
-        period=prepared.records.period,
-        axis=_steps(prepared),
+        **told,
     )
-
-
-def _of_panel(
-    run: Run,
-    prepared: Prepared,
-    encoder: Encoder,
-    objective: nn.Module,
-    part: str,
-    windows: int,
-    step: int | None,
-) -> Subject:
-    panel = prepared.panel
-    index = getattr(prepared.split, part, np.zeros(0, np.int64))
-    if not len(index):
-        raise RunError(f"{run.path} has no {part} part; use train, validation or test, whichever it has")
-    x = torch.from_numpy(panel.take(index[_even(len(index), windows)]))
-    x = x[~torch.isnan(x).any(dim=(1, 2))]
-    if not len(x):
-        raise RunError(f"the {part} part of {run.path} has no window {CLEAN}")
-    told: dict[str, Any] = {
-        "channels": panel.channels, "scale": 1 / panel.sfreq, "axis": "s", "rows": "time of the output (s)",
-    }  # fmt: skip
-    if isinstance(objective, Supervised):
-        _refuse_step(run, step, 1)
-        return Subject(_Classes(encoder, objective).eval(), x, (), None, [0], [0], **told)
-    x = x[..., x.shape[-1] % encoder.stride :]
-    outputs = x.shape[-1] // encoder.stride
-    _refuse_step(run, step, outputs)
-    steps = _even(outputs, ENCODER_STEPS) if step is None else [step - 1]
-    return Subject(encoder, x, (), None, steps, _ends(outputs, encoder.stride, x.shape[-1]), **told)
-
-
-def _series_windows(prepared: PreparedSeries, part: str, lookback: int, horizon: int, windows: int) -> Tensor:
-    """Windows whose horizon lies in a part; shape (window, covariate + channel, lookback + horizon)."""
-    if part not in ("train", "validation", "test"):
-        raise RunError(f"there is no part {part!r}; use train, validation or test")
-    start, stop = getattr(prepared.spans, part)
-    origins = np.arange(max(start, lookback), stop - horizon + 1)
-    found = [
-        (i, o)
-        for i, series in enumerate(prepared.instances)
-        for o in _complete(series, origins, lookback, horizon)
-    ]
-    if not found:
-        raise RunError(f"the {part} part of the series has no window of {lookback + horizon} steps {CLEAN}")
-    chosen = [found[k] for k in _even(len(found), windows)]
-    return torch.from_numpy(
-        np.stack([prepared.instances[i].x[:, o - lookback : o + horizon] for i, o in chosen]).astype(
-            np.float32
-        )
-    )
-
-
-def _complete(series: Series, origins: NDArray[np.int64], lookback: int, horizon: int) -> list[int]:
-    """Origins, the first steps that are forecast, of windows without a missing value."""
-    missing = np.concatenate([[0], np.cumsum(np.isnan(series.x).any(axis=0))])
-    kept: list[int] = origins[missing[origins + horizon] == missing[origins - lookback]].tolist()
-    return kept
-
-
-def _even(count: int, most: int) -> list[int]:
-    """At most so many of ``count`` positions, the first and the last among them."""
-    chosen: list[int] = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
-    return chosen
-
-
-def _ends(outputs: int, stride: int, time: int) -> list[int]:
-    """Last input step that each output step covers, counted from the end of the window."""
-    return [(j + 1) * stride - time for j in range(outputs)]
-
-
-def _steps(prepared: PreparedSeries) -> str:
-    return f"steps of {prepared.records.freq}" if prepared.records.freq else "steps"
 
 
 def _refuse_step(run: Run, step: int | None, outputs: int) -> None:

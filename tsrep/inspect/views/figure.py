@@ -44,7 +44,7 @@ class ViewExample:
         Of the view, or of the sample.
     time : array, shape (time,)
     axis : str
-        What ``time`` counts, such as ``"seconds"`` or ``"steps"``.
+        What ``time`` counts, such as ``"s"`` or ``"steps of h"``.
     channels : tuple of str
     original, view : arrays, shape (channel, time)
         NaN is left blank.
@@ -69,7 +69,7 @@ class ViewExample:
 
 
 @house
-def draw_views(
+def figure_views(
     examples: Sequence[ViewExample], *, shown: Sequence[str] | None = None, title: str = ""
 ) -> Figure:
     """A gallery: original and view over time, a row for each example and a column for each channel.
@@ -170,7 +170,7 @@ def _cell(
         axes.tick_params(axis="x", length=0, labelbottom=False)
     if labelled:
         stack[-1].tick_params(axis="x", length=3, labelbottom=True)
-        stack[-1].set_xlabel(example.axis, labelpad=2)
+        stack[-1].set_xlabel(f"time ({example.axis})", labelpad=2)
 
 
 def _labels(figure: Figure, stack: Sequence[Axes], example: ViewExample) -> None:
@@ -180,7 +180,7 @@ def _labels(figure: Figure, stack: Sequence[Axes], example: ViewExample) -> None
     figure.text(0.08 / WIDTH, middle, shorten(example.name), va="center", fontweight="bold", color=INK)
     if np.array_equal(example.original, example.view, equal_nan=True):
         below = middle - 0.16 / figure.get_figheight()
-        figure.text(0.08 / WIDTH, below, "as it was", va="center", fontsize=7, color=MUTED)
+        figure.text(0.08 / WIDTH, below, "unaltered", va="center", fontsize=7, color=MUTED)
     for axes, (symbol, _) in zip(stack[1:], example.strips(), strict=True):
         box = axes.get_position()
         colour = MASK if symbol == "h" else GAIN

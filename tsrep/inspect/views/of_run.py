@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from tsrep.errors import RunError
-from tsrep.files import replacing
-from tsrep.forecasting.joint_objective import Forecast
-from tsrep.inspect.figures.style import rendered
-from tsrep.inspect.views.figure import ViewExample, draw_views
-from tsrep.inspect.views.gallery import gallery_of, learned_gallery, registered_views
-from tsrep.objectives.autotcl import AutoTCL
-from tsrep.objectives.objective import Objective
+from tsrep.inspect.figures.style import file_kind, save_figure
+from tsrep.inspect.views.figure import Floats, ViewExample, figure_views
+from tsrep.registry import VIEWS
+from tsrep.rng import torch_generator
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare import Prepared, prepare
-from tsrep.runs.prepare_series import PreparedSeries
-from tsrep.signals import Panel
-from tsrep.signals.panel import Floats
+from tsrep.runs.prepared import Prepared
 from tsrep.views.except_covariates import ExceptCovariates
+from tsrep.views.view import View
 
 LEARNED = 3  # samples that a learned view is shown on
+
+
+@dataclass(frozen=True, eq=False)
+class ViewSample:
+    """A signal as views are given it.
+
+    Attributes
+    ----------
+    x : array, shape (covariate + channel, time)
+    channels : tuple of str
+        Names of all of them.
+    covariates : int
+        Leading channels that no view alters; they are left out of the figure.
+    step : (float, str)
+        Length of a step of the time axis, and its unit.
+    """
+
+    x: Floats
+    channels: tuple[str, ...]
+    covariates: int = 0
+    step: tuple[float, str] = (1.0, "steps")
+
+    def example(
+        self, name: str, view: Floats, mask: Floats | None = None, gain: Floats | None = None
+    ) -> ViewExample:
+        """The signal beside a view of it."""
+        length, axis = self.step
+        time, shown = np.arange(self.x.shape[1]) * length, slice(self.covariates, None)
+        x = np.asarray(self.x)
+        return ViewExample(name, time, axis, self.channels[shown], x[shown], view[shown], mask, gain)
 
 
 def plot_views(
@@ -35,7 +60,7 @@ def plot_views(
     seed: int = 0,
     root: Path | str | None = None,
 ) -> Path:
-    """Draw samples of the validation part before and after views; see :func:`run_views`.
+    """Plot samples of the validation part before and after views; see :func:`run_views`.
 
     Parameters
     ----------
@@ -43,7 +68,7 @@ def plot_views(
     out : Path, optional
         Ends in ``.png``, ``.pdf`` or ``.svg``; by default ``figures/views.png`` in the run folder.
     sample, seed : int
-        Which sample of the validation part, and of the draws.
+        Which sample of the validation part, and the seed of the views.
     root : Path, optional
         Where the data are, if they have moved.
 
@@ -55,32 +80,17 @@ def plot_views(
     """
     run = run if isinstance(run, Run) else Run(run)
     path = run.path / "figures" / "views.png" if out is None else Path(out)
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in ("png", "pdf", "svg"):
-        raise RunError(f"{path} does not end in .png, .pdf or .svg; name a file that does")
-    figure = draw_run_views(run, sample=sample, seed=seed, root=root)
-    with replacing(path) as temporary:
-        temporary.write_bytes(rendered(figure, kind))
+    file_kind(path)
+    prepared = run.prepare(root)
+    examples = run_views(run, prepared, sample=sample, seed=seed)
+    title, panel = f"{run.config.objective.name} on {prepared.source}", prepared.panel
+    if len(examples[0].channels) < len(panel.channels) - panel.covariates:
+        title += f": {examples[0].channels[0]}"
+    save_figure(figure_views(examples, title=title), path)
     return path
 
 
-def draw_run_views(run: Run, *, sample: int = 0, seed: int = 0, root: Path | str | None = None) -> Figure:
-    """The figure of :func:`plot_views`."""
-    config = run.config
-    if root is not None:
-        config = config.model_copy(update={"root": Path(root).expanduser().resolve()})
-    prepared = prepare(config, progress=False)
-    run.refuse_other_data(prepared)
-    examples = run_views(run, prepared, sample=sample, seed=seed)
-    panel, title = prepared.panel, f"{config.objective.name} on {prepared.records.source}"
-    if len(examples[0].channels) < len(panel.channels) - panel.covariates:
-        title += f": {examples[0].channels[0]}"
-    return draw_views(examples, title=title)
-
-
-def run_views(
-    run: Run, prepared: Prepared | PreparedSeries, *, sample: int = 0, seed: int = 0
-) -> list[ViewExample]:
+def run_views(run: Run, prepared: Prepared, *, sample: int = 0, seed: int = 0) -> list[ViewExample]:
     """The run's own view on samples of its validation part, then every fixed view on the first of them.
 
     Of a run that forecasts, it is the view of its contrast, on look-backs as the encoder sees them; channels
@@ -91,76 +101,82 @@ def run_views(
     RunError
         When training has not ended or there is no such sample.
     """
-    objective = run.objective()
-    count = len(prepared.split.validation) * _rows(prepared.panel, objective)
-    if sample >= count:
+    objective, panel, held = run.objective(), prepared.panel, prepared.split.validation
+
+    @torch.no_grad()
+    def rows_of(window: int) -> list[ViewSample]:
+        x = torch.from_numpy(panel.take(held[window : window + 1]))
+        seen = objective.view_input(x, panel.channels, panel.covariates)
+        return [
+            ViewSample(x.numpy(), channels, seen.covariates, prepared.step)
+            for x, channels in zip(seen.x, seen.channels, strict=True)
+        ]
+
+    rows = len(rows_of(0)) if len(held) else 0
+    if sample >= len(held) * rows:
         raise RunError(
-            f"the validation part of {run.path} has {count} samples, so there is no sample {sample}; "
-            f"choose one up to {count - 1}"
+            f"the validation part of {run.path} has {len(held) * rows} samples, so there is no sample "
+            f"{sample}; choose one up to {len(held) * rows - 1}"
         )
-    told: dict[str, Any] = {"covariates": prepared.panel.covariates, "seed": seed}
-    if isinstance(objective, Forecast):
-        told["covariates"] = objective.shown
-    if isinstance(prepared, PreparedSeries):
-        told["step"] = f"steps of {prepared.records.freq}"
-    else:
-        told["sfreq"] = prepared.panel.sfreq
-    x, channels = _sample(prepared, objective, sample)
-    own = _own(run, prepared, objective, sample, count, told)
-    return own + gallery_of(registered_views(), x, channels=channels, **told)
+    window, row = divmod(sample, rows)
+    first = rows_of(window)[row]
+    own: list[ViewExample] = []
+    if (view := objective.own_view()) is not None:
+        own = gallery_of({"this run's view": view}, first, seed=seed)
+    if (augmenter := objective.augmenter()) is not None:
+        # samples of other windows, of the same channel where each has its own
+        steps = np.arange(min(LEARNED, len(held))) * max(1, len(held) // LEARNED)
+        windows = ((window + steps) % len(held)).tolist()
+        samples = {f"learned (sample {w * rows + row})": rows_of(w)[row] for w in windows}
+        own += learned_gallery(augmenter, samples, seed=seed)
+    fixed = {name: ExceptCovariates(view, first.covariates) for name, view in registered_views().items()}
+    return own + gallery_of(fixed, first, seed=seed)
 
 
-def _own(
-    run: Run,
-    prepared: Prepared | PreparedSeries,
-    objective: Objective,
-    sample: int,
-    count: int,
-    told: dict[str, Any],
-) -> list[ViewExample]:
-    """The view that the run trained with, if it has one."""
-    method, name = objective, run.config.objective.name
-    if isinstance(objective, Forecast) and objective.contrast is not None:
-        method, name = objective.contrast, run.config.objective.contrast.name
-    if isinstance(method, AutoTCL):
-        own: list[ViewExample] = []
-        rows = _rows(prepared.panel, objective)
-        windows = count // rows  # samples of other windows, of the same channel where each has its own
-        steps = rows * np.arange(min(LEARNED, windows)) * max(1, windows // LEARNED)
-        for i in ((sample + steps) % count).tolist():
-            x, channels = _sample(prepared, objective, i)
-            samples = {f"learned (sample {i})": x}
-            own += learned_gallery(method.form.augmenter, samples, channels=channels, **told)
-        return own
-    view = getattr(method, "view", None)
-    if view is None:
-        return []
-    x, channels = _sample(prepared, objective, sample)
-    inner = view.view if isinstance(view, ExceptCovariates) else view
-    return gallery_of({f"this run's {name}": inner}, x, channels=channels, **told)
+def registered_views() -> dict[str, View]:
+    """Every registered view that needs nothing from a run, with its default settings."""
+    plain = [name for name in VIEWS.names() if not VIEWS.entry(name).runtime]
+    return {name: VIEWS.build({"name": name}) for name in plain}
 
 
-def _rows(panel: Panel, objective: Objective) -> int:
-    """Samples that views are given for one of the panel."""
-    independent = isinstance(objective, Forecast) and objective.independent
-    return len(panel.channels) - panel.covariates if independent else 1
+def gallery_of(views: Mapping[str, View], sample: ViewSample, *, seed: int = 0) -> list[ViewExample]:
+    """The same signal under several views, each with the same random numbers whatever stands beside it.
 
-
-@torch.no_grad()
-def _sample(
-    prepared: Prepared | PreparedSeries, objective: Objective, index: int
-) -> tuple[Floats, tuple[str, ...]]:
-    """A sample of the validation part as views are given it, and its channels, covariates first.
-
-    Of a forecast that is the normalised look-back, of one channel after the other where they are independent.
+    Parameters
+    ----------
+    views : mapping of str to View
+        In the order of the gallery.
+    sample : ViewSample
+    seed : int
     """
-    panel = prepared.panel
-    window, row = divmod(index, _rows(panel, objective))
-    x = panel.take(prepared.split.validation[window : window + 1])
-    if not isinstance(objective, Forecast):
-        return x[0], panel.channels
-    past, ahead, _ = objective.cut(torch.from_numpy(x))
-    seen = objective.see(past, ahead).x[row, :, objective.skipped :]
-    known = panel.channels[panel.covariates - objective.shown : panel.covariates]
-    variates = panel.channels[panel.covariates :]
-    return seen.numpy(), known + (variates[row : row + 1] if objective.independent else variates)
+    signal = torch.as_tensor(np.array(sample.x, np.float32))[None]
+    return [
+        sample.example(name, view(signal, generator=torch_generator(seed, "view gallery", name))[0].numpy())
+        for name, view in views.items()
+    ]
+
+
+def learned_gallery(
+    augmenter: torch.nn.Module, samples: Mapping[str, ViewSample], *, seed: int = 0
+) -> list[ViewExample]:
+    """Several signals under a learned view, with the mask and the gain that it chose for each.
+
+    Parameters
+    ----------
+    augmenter : Augmenter
+    samples : mapping of str to ViewSample
+        By the name of their row.
+    seed : int
+    """
+    device = next(augmenter.parameters()).device
+    examples = []
+    for name, sample in samples.items():
+        signal = torch.as_tensor(np.array(sample.x, np.float32), device=device)[None]
+        generator = torch_generator(seed, "view gallery", name, device=device)
+        with torch.no_grad():
+            made = augmenter(signal, generator=generator)
+        view, mask, gain = (value[0].float().cpu().numpy() for value in (made.view, made.mask, made.gain))
+        if len(mask) == len(sample.channels):  # the released form masks covariates too
+            mask, gain = mask[sample.covariates :], gain[sample.covariates :]
+        examples.append(sample.example(name, view, mask, gain))
+    return examples

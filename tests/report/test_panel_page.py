@@ -14,11 +14,9 @@ import pytest
 
 from tests.report.run_folder import make_run
 from tsrep.errors import RunError
-from tsrep.report import page as page_module
-from tsrep.report import write_report
+from tsrep.report import rendering, write_report
 from tsrep.report.contents import read_run
-from tsrep.report.gallery import pictures
-from tsrep.report.page import render
+from tsrep.report.rendering import figures_of, render
 
 VOID = {"meta", "img", "br"}
 
@@ -60,15 +58,15 @@ def text_only(run: Path) -> str:
 def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multilabel: bool) -> None:
     run = make_run(tmp_path / "run", classes, multilabel=multilabel)
     contents = read_run(run)
-    drawn = pictures(contents)
-    text = render(contents, drawn)
+    figures = figures_of(contents)
+    text = render(contents, figures)
     found = outline(text)
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
     assert "@import" not in text
     assert "url(" not in text
     assert "<script" not in text
     assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
-    names = {p.name for p in drawn}
+    names = {p.name for p in figures}
     assert {"scores-test", "roc", "reliability", "map", "curves", "record-1"} <= names
     assert ("confusion" in names) is not multilabel
     assert ("class-areas" in names) is (classes > 8)
@@ -132,7 +130,7 @@ def test_a_missing_file_leaves_a_hint_and_a_page(
     assert says is None or says in text
 
 
-def test_an_empty_run_is_drawn_without_pictures(tmp_path: Path) -> None:
+def test_an_empty_run_has_a_page_without_figures(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for path in run.iterdir():
         if path.name != "config.yaml":
@@ -148,8 +146,8 @@ def test_a_page_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     def fail(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(page_module, "pictures", lambda _: [])
-    monkeypatch.setattr(page_module, "render", fail)
+    monkeypatch.setattr(rendering, "figures_of", lambda _: [])
+    monkeypatch.setattr(rendering, "render", fail)
     with pytest.raises(KeyboardInterrupt):
         write_report(run)
     assert (run / "report.html").read_text() == "old"

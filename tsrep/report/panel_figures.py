@@ -1,4 +1,4 @@
-"""The figures of a run, each with what it shows, of which split, unit and how many."""
+"""The figures of a run on a panel, each with what it shows, of which part, unit and how many."""
 
 from __future__ import annotations
 
@@ -8,75 +8,90 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsrep.inspect.naming import is_control
+from tsrep.evaluation.scores import Score
+from tsrep.report.captioned_figure import CaptionedFigure, captioned, training_figures, view_figures
 from tsrep.report.contents import Arrays, Contents
-from tsrep.report.headline import auroc, conditions, main_score
-from tsrep.report.picture import Picture, picture, training_pictures, view_pictures
-from tsrep.report.receptive_field import receptive_pictures
-from tsrep.report.tables import preferred_unit
-from tsrep.report.wording import count, interval, number
+from tsrep.report.receptive_field import receptive_figures
+from tsrep.report.verdicts import main_scores
+from tsrep.report.wording import capital, count, full_name, interval, number, plural, protocol_title, share
 
 if TYPE_CHECKING:
-    from tsrep.evaluation.predictions import Key, Predictions
-    from tsrep.inspect.projection import Agreement
+    from tsrep.evaluation.predictions import Predictions
+    from tsrep.inspect.figures.embedding_map import Agreement
 
 
-def pictures(contents: Contents) -> list[Picture]:
-    """Draw all that the folder has numbers for."""
-    if contents.kind == "series":
-        from tsrep.report.forecast_gallery import forecast_pictures
-
-        return forecast_pictures(contents)
-    return [
-        *_scores(contents),
-        *_classes(contents),
-        *_map(contents),
-        *training_pictures(contents),
-        *_records(contents),
-        *view_pictures(contents),
-        *receptive_pictures(contents),
-    ]
+def conditions(score: Score) -> str:
+    """Where a score was taken: ``168 records of 84 test patients (linear probe, 10 % of the labels)``."""
+    by = "" if score.subsample_by == "all" else f" subsampled by {score.subsample_by}"
+    return (
+        f"{count(score.n)} {score.unit}s of {count(score.patients)} {score.part} patients "
+        f"({protocol_title(score)}, {share(score.fraction)} of the labels{by}, {plural(score.seeds, 'seed')})"
+    )
 
 
-def _scores(contents: Contents) -> Iterator[Picture]:
+def preferred_unit(contents: Contents) -> str:
+    """Records where they were scored, else windows."""
+    units = {score.unit for score in contents.scores}
+    return "record" if "record" in units or not units else "window"
+
+
+def panel_figures(contents: Contents) -> Iterator[CaptionedFigure]:
+    """Figures of all that the folder has numbers for."""
+    yield from _scores(contents)
+    yield from _classes(contents)
+    yield from _map(contents)
+    yield from training_figures(contents)
+    yield from _records(contents)
+    yield from view_figures(contents)
+    yield from receptive_figures(contents)
+
+
+def _scores(contents: Contents) -> Iterator[CaptionedFigure]:
     from tsrep.inspect.figures.scores import figure_scores
 
     unit = preferred_unit(contents)
-    for part in dict.fromkeys(s.part for s in contents.scores):
-        rows = [s for s in contents.scores if (s.unit, s.part) == (unit, part)]
-        if all(math.isnan(auroc(s)) for s in rows if s.protocol != "none"):
+    for part in dict.fromkeys(score.part for score in contents.scores):
+        rows = contents.scores.where(unit=unit, part=part)
+        first = min(rows, key=lambda score: score.rank, default=None)
+        if first is None or all(math.isnan(s.value) for s in rows if s.role != "baseline"):
             continue
-        first = rows[0]
+        name = full_name(first.metric)
         caption = (
-            f"Macro AUROC over {first.classes_scored} classes on {count(first.n)} {unit}s of "
+            f"{capital(name)} over {first.classes_scored} classes on {count(first.n)} {unit}s of "
             f"{count(first.patients)} {part} patients. Dots are means over seeds, bars 95 % intervals by "
-            "bootstrap over patients. With all labels there is nothing to draw: those stand in every column."
+            "bootstrap over patients. With all labels there is nothing to subsample: those scores stand in "
+            "every column."
         )
-        yield picture(f"scores-{part}", "scores", caption, figure_scores(rows))
+        figure = figure_scores(rows, first.metric, name)
+        yield captioned(f"scores-{part}", "scores", caption, figure)
 
 
-def _classes(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.confusion import confusion
-    from tsrep.inspect.figures.classes import figure_class_areas, figure_confusion, figure_roc
-    from tsrep.inspect.roc import class_curves
+def _classes(contents: Contents) -> Iterator[CaptionedFigure]:
+    from tsrep.inspect.figures.classes import (
+        class_curves,
+        confusion,
+        figure_class_areas,
+        figure_confusion,
+        figure_roc,
+    )
 
     found = _main_predictions(contents)
     if found is None:
         return
-    key, held = found
+    score, held = found
     prob, target = held.prob, held.target
     classes = contents.classes or tuple(f"class {i}" for i in range(prob.shape[1]))
-    where = _prediction_words(contents, key, held)
+    where = f"Predictions of {score.method} on {conditions(score)}."
     curves = class_curves(prob, target, classes)
     shown = "the class named" if len(classes) == 2 else "each class against all others"
     if len(classes) > 8:
         shown = "the eight most frequent classes, each against all others"
     caption = f"ROC and precision-recall of {shown}; areas in the key, dotted: precision of guessing. {where}"
-    yield picture("roc", "classes", caption, figure_roc(curves, _colours(contents, target, classes)))
+    yield captioned("roc", "classes", caption, figure_roc(curves, _colours(contents, target, classes)))
     if target.ndim == 1:
         counts = ", and counts" if len(classes) <= 8 else ""
         caption = f"Confusion matrix: share of each true class{counts}. {where}"
-        yield picture("confusion", "classes", caption, figure_confusion(confusion(prob, target, classes)))
+        yield captioned("confusion", "classes", caption, figure_confusion(confusion(prob, target, classes)))
     yield _reliability(held, where)
     if len(classes) > 8:
         unscored = sum(not np.isfinite(c.auroc) for c in curves)
@@ -84,12 +99,11 @@ def _classes(contents: Contents) -> Iterator[Picture]:
         caption = (
             f"AUROC and average precision of each class, with its number of positives.{left_out} {where}"
         )
-        yield picture("class-areas", "classes", caption, figure_class_areas(curves))
+        yield captioned("class-areas", "classes", caption, figure_class_areas(curves))
 
 
-def _map(contents: Contents) -> Iterator[Picture]:
-    from tsrep.inspect.figures.map import figure_map
-    from tsrep.inspect.projection import neighbour_agreement, project
+def _map(contents: Contents) -> Iterator[CaptionedFigure]:
+    from tsrep.inspect.figures.embedding_map import figure_map, neighbour_agreement, project
 
     if contents.embeddings is None:
         return
@@ -105,7 +119,7 @@ def _map(contents: Contents) -> Iterator[Picture]:
         f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
         f"{_agreement_words(agree)}"
     )
-    yield picture(
+    yield captioned(
         "map", "map", words, figure_map(maps, label, patient, classes, _colours(contents, label, classes))
     )
 
@@ -121,7 +135,7 @@ def _agreement_words(agree: Mapping[str, Agreement]) -> str:
     )
 
 
-def _records(contents: Contents) -> Iterator[Picture]:
+def _records(contents: Contents) -> Iterator[CaptionedFigure]:
     from tsrep.inspect.figures.records import figure_record
 
     if contents.examples is None:
@@ -134,12 +148,12 @@ def _records(contents: Contents) -> Iterator[Picture]:
         title = f"{name} · patient {found['patient'][i]} · record {found['trial'][i]}"
         kind = "Synthetic" if contents.synthetic else "Recorded"
         caption = f"{kind}, {x.shape[-1] / sfreq:.3g} s at {sfreq:g} Hz, before standardising."
-        yield picture(f"record-{i + 1}", "records", caption, figure_record(x, sfreq, channels, unit, title))
+        yield captioned(f"record-{i + 1}", "records", caption, figure_record(x, sfreq, channels, unit, title))
 
 
-def _reliability(held: Predictions, where: str) -> Picture:
+def _reliability(held: Predictions, where: str) -> CaptionedFigure:
     from tsrep.evaluation.labels.calibration import reliability
-    from tsrep.inspect.figures.reliability import figure_reliability
+    from tsrep.inspect.figures.classes import figure_reliability
 
     found = reliability(held)
     outcome = "share that came true" if held.multilabel else "share that was right"
@@ -152,26 +166,15 @@ def _reliability(held: Predictions, where: str) -> Picture:
     figure = figure_reliability(
         found.stated, found.observed, found.low, found.high, found.count, outcome=outcome
     )
-    return picture("reliability", "classes", caption, figure)
+    return captioned("reliability", "classes", caption, figure)
 
 
-def _main_predictions(contents: Contents) -> tuple[Key, Predictions] | None:
-    """Predictions behind the main score, else any of a trained method."""
-    score = main_score(contents)
-    own = [key for key in contents.predictions if not is_control(key[0])]
-    if score is not None:
-        wanted = (score.method, score.protocol, score.labels, score.subsample_by, score.part)
-        own.sort(key=lambda key: key != wanted)
-    return (own[0], contents.predictions[own[0]]) if own else None
-
-
-def _prediction_words(contents: Contents, key: Key, held: Predictions) -> str:
-    for score in contents.scores:
-        named = (score.method, score.protocol, score.labels, score.subsample_by, score.part)
-        if named == key and score.unit == "record":
-            return f"Predictions of {key[0]} on {conditions(score)}."
-    patients = count(len(np.unique(held.patient)))
-    return f"Predictions of {key[0]} on {count(len(held))} records of {patients} patients."
+def _main_predictions(contents: Contents) -> tuple[Score, Predictions] | None:
+    """Predictions of records behind the main score, else any of a trained method."""
+    found = contents.scores.predictions
+    own = (*main_scores(contents), *contents.scores.where(role="method"))
+    held = ((s, found[s.key]) for s in own if s.unit == "record" and s.key in found)
+    return next(held, None)
 
 
 def _colours(contents: Contents, label: Any, classes: tuple[str, ...]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""A drawn figure with its words, and those that every kind of run has."""
+"""A figure with its caption, and those that every kind of run has."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _WIDEST = 920  # CSS pixels of the page's column
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A drawn figure.
+class CaptionedFigure:
+    """A rendered figure.
 
     Attributes
     ----------
@@ -40,14 +40,14 @@ class Picture:
     width: int
 
 
-def picture(name: str, section: str, caption: str, figure: Figure) -> Picture:
-    """Save a figure."""
+def captioned(name: str, section: str, caption: str, figure: Figure) -> CaptionedFigure:
+    """Render a figure."""
     from tsrep.inspect.figures.style import png
 
-    return Picture(name, section, caption, png(figure), round(100 * figure.get_figwidth()))
+    return CaptionedFigure(name, section, caption, png(figure), round(100 * figure.get_figwidth()))
 
 
-def training_pictures(contents: Contents) -> Iterator[Picture]:
+def training_figures(contents: Contents) -> Iterator[CaptionedFigure]:
     """Training curves, where anything was logged."""
     from tsrep.inspect.figures.curves import figure_curves
 
@@ -57,16 +57,16 @@ def training_pictures(contents: Contents) -> Iterator[Picture]:
         "Loss terms as weighted in the sum that is minimised, running means over training steps, and on the "
         "validation part; the validation score with the epoch whose weights were kept."
     )
-    if contents.curves.inner_optimisations:
-        names = " and ".join(contents.curves.inner_optimisations)
-        caption += f" Panels that begin with {names} are what that inner player minimises."
+    if contents.curves.inner:
+        names = " and ".join(contents.curves.inner)
+        caption += f" Panels that begin with {names} are the terms of that inner optimisation."
     if contents.curves.diagnostics:
-        caption += " Purple: readings, which are no part of any loss."
-    yield picture("curves", "training", caption, figure_curves(contents.curves, contents.kept_epoch()))
+        caption += " Purple: diagnostics, which are no part of any loss."
+    yield captioned("curves", "training", caption, figure_curves(contents.curves, contents.kept_epoch()))
 
 
-def view_pictures(contents: Contents) -> Iterator[Picture]:
-    """The views that training drew, where `tsrep plot views` has drawn them.
+def view_figures(contents: Contents) -> Iterator[CaptionedFigure]:
+    """The views that the run trained with, where `tsrep plot views` has plotted them.
 
     Raises
     ------
@@ -74,17 +74,16 @@ def view_pictures(contents: Contents) -> Iterator[Picture]:
         When the file is no PNG.
     """
     path = contents.run / "figures" / "views.png"
-    if not path.is_file():
-        return
-    caption = (
-        f"Samples before and after the views that {contents.objective} trains on, and after fixed "
-        "augmentations where they were drawn beside them."
-    )
-    yield stored_picture(path, "views", caption, "tsrep plot views")
+    if path.is_file():
+        caption = (
+            f"Samples before and after the views that {contents.objective} trains on, and after fixed "
+            "augmentations where they were plotted beside them."
+        )
+        yield stored_figure(path, "views", caption, "tsrep plot views")
 
 
-def stored_picture(path: Path, section: str, caption: str, command: str) -> Picture:
-    """A figure that ``command`` has drawn into the folder.
+def stored_figure(path: Path, section: str, caption: str, command: str) -> CaptionedFigure:
+    """A figure that ``command`` has written into the folder.
 
     Raises
     ------
@@ -95,6 +94,6 @@ def stored_picture(path: Path, section: str, caption: str, command: str) -> Pict
 
     data = path.read_bytes()
     if not data.startswith(_SIGNATURE) or len(data) < 24:
-        raise RunError(f"{path} is not a PNG file; remove it and draw it again with `{command}`")
+        raise RunError(f"{path} is not a PNG file; remove it and plot it again with `{command}`")
     width = round(int.from_bytes(data[16:20], "big") * 100 / DPI)
-    return Picture(path.stem, section, caption, data, min(width, _WIDEST))
+    return CaptionedFigure(path.stem, section, caption, data, min(width, _WIDEST))

@@ -12,19 +12,13 @@ import pytest
 
 from tests.report.series_folder import HORIZONS, make_forecasts, make_series_run
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScore, ForecastScores
+from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
-from tsrep.report.forecast_gallery import origin_stamps, pictures_on_scale
-from tsrep.report.forecast_headline import (
-    error_reading,
-    forecast_caveats,
-    forecast_headline,
-    forecast_verdicts,
-    in_order,
-)
-from tsrep.report.forecast_page import every
-from tsrep.report.page import render
+from tsrep.report.rendering import render
+from tsrep.report.series_figures import on_one_scale, origin_stamps
+from tsrep.report.series_page import SeriesPage, every
+from tsrep.report.verdicts import Significance, in_order, significance, verdicts
 
 
 def contents(gains: tuple[float, ...] = (0.05,) * 5, rule: float = 0.08) -> Contents:
@@ -33,26 +27,30 @@ def contents(gains: tuple[float, ...] = (0.05,) * 5, rule: float = 0.08) -> Cont
     return Contents(
         Path("run"),
         config={"objective": {"name": "autotcl"}},
-        provenance={"data": data},
+        provenance={"task": "series", "data": data},
         split={"counts": {"train": {"steps": 8640}}},
-        forecast=found,
+        scores=found,
     )
 
 
 def changed(found: Contents, method: str, **changes: object) -> Contents:
     """The contents with each score of a method changed."""
 
-    def change(score: ForecastScore) -> ForecastScore:
+    def change(score: Score) -> Score:
         return replace(score, **changes) if score.method == method else score  # type: ignore[arg-type]  # by name
 
-    assert found.forecast is not None
-    return replace(found, forecast=replace(found.forecast, scores=tuple(map(change, found.forecast.scores))))
+    return replace(found, scores=replace(found.scores, scores=tuple(map(change, found.scores))))
+
+
+def headline(found: Contents) -> str:
+    return SeriesPage().headline(found)
 
 
 def test_the_headline_names_data_target_horizons_and_what_stands_beside() -> None:
-    text = forecast_headline(contents())
-    for piece in ("trained by autotcl on 8,640 steps of ETTh1", "forecasts OT", "0.1001 on the test part",
-                  "horizons of 24, 48, 168, 336 and 720 steps", "random-initialised encoder has 0.1501",
+    text = headline(contents())
+    for piece in ("trained by autotcl on 8,640 steps of ETTh1", "mean squared error of 0.1001",
+                  "on forecasts of OT in the test part, mean over horizons of 24, 48, 168, 336 and 720 steps",
+                  "random initialisation 0.1501",
                   "ridge-nlinear 0.2301", "seasonal-naive 0.6501"):  # fmt: skip
         assert piece in text
 
@@ -60,63 +58,67 @@ def test_the_headline_names_data_target_horizons_and_what_stands_beside() -> Non
 @pytest.mark.parametrize(
     ("gains", "tone", "words"),
     [
-        ((0.05,) * 5, "better", "beats the random-initialised encoder: better at 5 of 5 horizons,"),
-        ((-0.05,) * 5, "worse", "Training does not help here; it ends behind the random-initialised"),
-        ((0.01,) * 5, "open", "does not measurably beat the random-initialised encoder: not told apart at 5"),
+        ((0.05,) * 5, "better", "beats random initialisation: better at 5 of 5 horizons,"),
+        ((-0.05,) * 5, "worse", "Training does not help here; it ends behind random initialisation"),
+        ((0.01,) * 5, "open", "does not measurably beat random initialisation: not significant at 5"),
         ((0.05, 0.0, 0.0, 0.0, 0.0), "open", "at some horizons only: better at 1 of 5 horizons (24) and not"),
-        ((0.05, 0.05, 0.05, 0.0, 0.0), "better", "better at 3 of 5 horizons (24, 48, 168) and not told"),
-        ((0.05, 0.05, 0.05, 0.05, -0.05), "open", "random-initialised encoder at some horizons and loses"),
-        ((0.0, 0.0, 0.0, 0.0, -0.05), "open", "worse at 1 of 5 horizons (720) and not told apart at 4"),
+        ((0.05, 0.05, 0.05, 0.0, 0.0), "better", "better at 3 of 5 horizons (24, 48, 168) and not"),
+        ((0.05, 0.05, 0.05, 0.05, -0.05), "open", "random initialisation at some horizons and loses"),
+        ((0.0, 0.0, 0.0, 0.0, -0.05), "open", "worse at 1 of 5 horizons (720) and not significant at 4"),
     ],
 )  # fmt: skip
 def test_the_verdict_counts_horizons(gains: tuple[float, ...], tone: str, words: str) -> None:
-    (found,) = forecast_verdicts(contents(gains))
+    (found,) = verdicts(contents(gains))
     assert found.tone == tone
     assert words in found.sentence
 
 
 def test_an_interval_that_touches_zero_is_not_a_win() -> None:
-    assert error_reading(Interval(-0.1, -0.2, 0.0)) == "not told apart"
-    assert error_reading(Interval(-0.1, -0.2, -0.01)) == "better"
-    assert error_reading(Interval(0.1, 0.01, 0.2)) == "worse"
-    assert error_reading(Interval(0.1, math.nan, math.nan)) == "no interval"
+    def word(*ends: float) -> Significance:
+        return significance(Interval(*ends), lower_is_better=True)
+
+    assert word(-0.1, -0.2, 0.0) == "not significant"
+    assert word(-0.1, -0.2, -0.01) == "better"
+    assert word(0.1, 0.01, 0.2) == "worse"
+    assert word(0.1, math.nan, math.nan) == "no interval"
+    assert significance(None, lower_is_better=True) == "no interval"
 
 
-def test_a_rule_that_is_better_is_said_plainly() -> None:
-    trained, rule = forecast_verdicts(contents(rule=-0.08))
+def test_a_baseline_that_is_better_is_said_plainly() -> None:
+    trained, rule = verdicts(contents(rule=-0.08))
     assert trained.tone == "better"
     assert rule.tone == "worse"
-    assert "lower mean test MSE: ridge-nlinear 0.0701, the trained encoder 0.1001" in rule.sentence
+    assert "lower mean test MSE: ridge-nlinear 0.0701, autotcl 0.1001" in rule.sentence
     assert "ridge-nlinear is lower at 5 of 5 horizons" in rule.sentence
 
 
-def test_a_rule_that_is_better_at_some_horizons_is_told_too() -> None:
-    *_, found = forecast_verdicts(contents((0.15, 0.15, 0.0, 0.0, 0.0), rule=-0.04))
+def test_a_baseline_that_is_better_at_some_horizons_is_told_too() -> None:
+    *_, found = verdicts(contents((0.15, 0.15, 0.0, 0.0, 0.0), rule=-0.04))
     assert found.tone == "open"
     assert "ridge-nlinear is lower at 3 of 5 horizons (168, 336, 720)" in found.sentence
 
 
 def test_without_intervals_or_controls_nothing_is_claimed() -> None:
     nothing = {"mse": Interval(-0.1, math.nan, math.nan)}
-    (found,) = forecast_verdicts(changed(contents(), "autotcl", difference=nothing))
-    assert found.sentence == "No interval of the difference to the random-initialised encoder was computed."
-    assert forecast_verdicts(changed(contents(), "autotcl", against="", difference={})) == []
+    (found,) = verdicts(changed(contents(), "autotcl", difference=nothing))
+    assert found.sentence == "No interval of the difference to random initialisation was computed."
+    assert verdicts(changed(contents(), "autotcl", against="", difference={})) == []
 
 
 def test_an_error_that_is_not_defined_is_a_dash_not_a_win() -> None:
     nan = Interval(math.nan, math.nan, math.nan)
     found = changed(contents(), "ridge-nlinear", metrics={"mse": nan, "mae": nan, "mase": nan})
-    assert "ridge-nlinear –" in forecast_headline(found)
-    assert len(forecast_verdicts(found)) == 1
+    assert "ridge-nlinear –" in headline(found)
+    assert len(verdicts(found)) == 1
     render(found, [])
 
 
 def test_one_seed_and_the_validation_part_are_flagged() -> None:
-    notes = " ".join(forecast_caveats(contents()))
+    notes = " ".join(SeriesPage().caveats(contents()))
     assert "from one seed" in notes
     assert "without a paired interval" in notes
     assert "validation" not in notes
-    notes = " ".join(forecast_caveats(changed(contents(), "autotcl", part="validation", seeds=5)))
+    notes = " ".join(SeriesPage().caveats(changed(contents(), "autotcl", part="validation", seeds=5)))
     assert "chosen too" in notes
     assert "one seed" not in notes
 
@@ -126,23 +128,20 @@ def test_notes_of_the_evaluation_such_as_few_blocks_are_passed_on() -> None:
     assert text.count("Intervals from few blocks of time are crude: 3 (horizon 720).") == 1
 
 
-def test_what_was_trained_comes_first_then_the_start_then_rules_by_error() -> None:
-    found = contents().forecast
-    assert found is not None
+def test_what_was_trained_comes_first_then_the_control_then_baselines_by_error() -> None:
+    found = contents().scores
     order = ["autotcl", "random initialisation", "ridge-nlinear", "seasonal-naive", "repeat-last"]
     assert in_order(found, "autotcl") == order
-    shown, far = pictures_on_scale(found, order)
+    shown, far = on_one_scale(found, order)
     assert shown == ["autotcl", "random initialisation", "ridge-nlinear"]
     assert far == ["seasonal-naive", "repeat-last"]
 
 
 def test_a_forecast_with_controls_only_is_not_called_trained() -> None:
     found = contents()
-    assert found.forecast is not None
-    scores = tuple(s for s in found.forecast.scores if s.method != "autotcl")
-    without = replace(found, forecast=ForecastScores(scores, {}, {}, found.forecast.examples, ("OT",)))
-    assert "not evaluated yet" in forecast_headline(without)
-    assert forecast_verdicts(without) == []
+    without = replace(found, scores=Scores(tuple(s for s in found.scores if s.method != "autotcl")))
+    assert "not evaluated yet" in headline(without)
+    assert verdicts(without) == []
     render(without, [])
 
 
@@ -168,9 +167,9 @@ def test_the_summary_has_errors_differences_and_what_comes_next(tmp_path: Path) 
     run = make_series_run(tmp_path / "run", rule=-0.08)
     text = summarise(run)
     assert "−0.0500 (−0.0700 to −0.0300)" in text
-    assert "Rules without an encoder have a lower mean test MSE" in text
+    assert "Baselines without an encoder have a lower mean test MSE" in text
     assert "ridge-nlinear" in text
     assert "1,234,567 parameters" in text
-    for name in ("forecast.json", "forecast.npz"):
+    for name in ("scores.json", "forecasts.npz"):
         (run / name).unlink()
-    assert f"tsrep evaluate {run} --protocol forecast" in summarise(run)
+    assert f"tsrep evaluate {run}" in summarise(run)

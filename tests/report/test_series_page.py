@@ -12,16 +12,15 @@ import pytest
 
 from tests.report.run_folder import make_run
 from tests.report.series_folder import HORIZONS, NAMES, PNG, add_receptive_field, make_series_run
-from tests.report.test_page import outline, text_only
+from tests.report.test_panel_page import outline, text_only
 from tsrep.errors import RunError
 from tsrep.evaluation.forecasts.coverage import Coverage
 from tsrep.report import summarise, write_report
+from tsrep.report.captioned_figure import training_figures
 from tsrep.report.contents import read_run
-from tsrep.report.gallery import pictures
-from tsrep.report.page import render
-from tsrep.report.picture import training_pictures
+from tsrep.report.rendering import figures_of, render
 
-HEAVY = ("embeddings.npz", "predictions.npz", "scores.json", "examples.npz", "metrics.jsonl")  # to draw
+HEAVY = ("embeddings.npz", "predictions.npz", "scores.json", "examples.npz", "metrics.jsonl")  # to plot
 
 
 def rows_of(text: str, caption: str) -> list[list[str]]:
@@ -37,14 +36,14 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, channels: tuple[str, 
     add_receptive_field(run)
     (run / "figures" / "views.png").write_bytes(PNG)
     contents = read_run(run)
-    drawn = pictures(contents)
-    text = render(contents, drawn)
+    figures = figures_of(contents)
+    text = render(contents, figures)
     found = outline(text)
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
     assert "@import" not in text
     assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
     kept = {"views", "receptive-field", "receptive-field-samples"}
-    assert {p.name for p in drawn} == {"errors", "errors-per-step", "forecasts", "curves", *kept}
+    assert {p.name for p in figures} == {"errors", "errors-per-step", "forecasts", "curves", *kept}
     assert found.images == 7
     for data in re.findall(r"base64,([^\"]+)", text):
         assert base64.b64decode(data).startswith(b"\x89PNG")
@@ -65,7 +64,7 @@ def test_a_page_on_patients_has_no_forecasts(tmp_path: Path) -> None:
 
 def test_the_lowest_error_of_each_horizon_is_bold_and_conditions_are_told(tmp_path: Path) -> None:
     text = text_only(make_series_run(tmp_path / "run", gains=(0.05, 0.05, 0.05, -0.05, -0.05)))
-    table = text.split("<caption>Mean squared error of the test part")[1].split("</table>")[0]
+    table = text.split("<caption>Mean squared error of forecasts in the test part")[1].split("</table>")[0]
     bold = [re.findall(r'<td class="n strong">([^<]+)', row) for row in table.split("</tr>")[1:-1]]
     assert [len(row) for row in bold] == [4, 2, 0, 0, 0]  # with its mean; what was trained comes first
     heads = re.findall(r"<th[^>]*>(\d+)<small>([\d,]+) windows\n(\d+) block", table)
@@ -76,10 +75,10 @@ def test_the_lowest_error_of_each_horizon_is_bold_and_conditions_are_told(tmp_pa
     assert rows[0][2] == "0.0500|0.0200–0.0900"
 
 
-def test_differences_read_better_only_below_zero(tmp_path: Path) -> None:
+def test_differences_are_better_only_below_zero(tmp_path: Path) -> None:
     text = text_only(make_series_run(tmp_path / "run", gains=(0.05, 0.019, 0.0, -0.01, -0.05)))
-    rows = rows_of(text, "Errors of the trained encoder minus")
-    assert [row[5] for row in rows] == ["better", *["not told apart"] * 3, "worse"]
+    rows = rows_of(text, "Errors minus those of random initialisation")
+    assert [row[5] for row in rows] == ["better", *["not significant"] * 3, "worse"]
     assert rows[0][2] == "−0.0500|−0.0700 to −0.0300"
     assert [row[1] for row in rows] == [str(h) for h in HORIZONS]
 
@@ -104,7 +103,7 @@ def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "says"),
     [
-        (["forecast.json", "forecast.npz"], "tsrep evaluate {run} --protocol forecast"),
+        (["scores.json", "forecasts.npz"], "tsrep evaluate {run}"),
         (["metrics.jsonl"], "tsrep fit --resume {run}"),
         (["split.json"], "The split was not written"),
         (["provenance.json"], "provenance.json is missing"),
@@ -124,16 +123,16 @@ def test_a_missing_file_leaves_a_hint_and_a_page(tmp_path: Path, missing: list[s
     assert summarise(run)
 
 
-def test_forecasts_alone_are_drawn(tmp_path: Path) -> None:
+def test_forecasts_alone_are_plotted(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run", horizons=(24,), gains=(0.1,))
     for name in ("config.yaml", "provenance.json", "split.json", "metrics.jsonl"):
         (run / name).unlink()
     assert outline(write_report(run).read_text(encoding="utf-8")).images == 3
 
 
-def test_training_that_has_not_ended_is_gone_on_with(tmp_path: Path) -> None:
+def test_training_that_has_not_ended_is_resumed(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run")
-    for name in ("forecast.json", "forecast.npz"):
+    for name in ("scores.json", "forecasts.npz"):
         (run / name).unlink()
     facts = json.loads((run / "provenance.json").read_text())
     del facts["seconds"]
@@ -141,10 +140,9 @@ def test_training_that_has_not_ended_is_gone_on_with(tmp_path: Path) -> None:
     for text in (text_only(run), summarise(run)):
         assert "training has not ended" in text
         assert f"tsrep fit --resume {run}" in text
-        assert "--protocol" not in text
 
 
-@pytest.mark.parametrize("name", ["forecast.json", "forecast.npz"])
+@pytest.mark.parametrize("name", ["scores.json", "forecasts.npz"])
 def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
     run = make_series_run(tmp_path / "run")
     (run / name).write_bytes(b"{[ not a file")
@@ -152,7 +150,7 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
         read_run(run)
 
 
-def test_views_that_are_no_picture_are_refused(tmp_path: Path) -> None:
+def test_views_that_are_no_figure_are_refused(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run")
     (run / "figures").mkdir()
     (run / "figures" / "views.png").write_text("<svg/>")
@@ -160,7 +158,7 @@ def test_views_that_are_no_picture_are_refused(tmp_path: Path) -> None:
         write_report(run)
 
 
-def test_views_of_a_run_on_patients_are_shown_where_they_were_drawn(tmp_path: Path) -> None:
+def test_views_of_a_run_on_patients_are_shown_where_they_were_plotted(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for name in HEAVY:
         (run / name).unlink()
@@ -192,13 +190,13 @@ def test_the_receptive_field_is_shown_with_its_scores(tmp_path: Path) -> None:
     assert "p = 0.01" in rows[3][3]
     assert "forecasts scale with their window" in rows[4][3]
     assert f"tsrep plot receptive-field {run}" not in text
-    (first, _) = (p for p in pictures(read_run(run)) if p.section == "receptive")
+    (first, _) = (p for p in figures_of(read_run(run)) if p.section == "receptive")
     assert "gradient of the output of the forecaster, mean over 64 windows of the validation part" in (
         first.caption
     )
 
 
-def test_of_an_encoder_the_scores_are_read_as_invariance(tmp_path: Path) -> None:
+def test_of_an_encoder_the_scores_are_those_of_invariance(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for name in HEAVY:
         (run / name).unlink()
@@ -217,7 +215,7 @@ def test_figures_of_a_receptive_field_are_shown_without_numbers(tmp_path: Path) 
     run = make_series_run(tmp_path / "run")
     add_receptive_field(run)
     (run / "figures" / "receptive-field.json").unlink()
-    shown = [p.name for p in pictures(read_run(run)) if p.section == "receptive"]
+    shown = [p.name for p in figures_of(read_run(run)) if p.section == "receptive"]
     assert shown == ["receptive-field", "receptive-field-samples"]
     assert "The receptive field in numbers" not in text_only(run)
 
@@ -229,7 +227,7 @@ def test_broken_numbers_of_a_receptive_field_are_named(tmp_path: Path, broken: s
     run = make_series_run(tmp_path / "run")
     add_receptive_field(run)
     (run / "figures" / "receptive-field.json").write_text(broken)
-    with pytest.raises(RunError, match=r"receptive-field\.json does not hold .* draw it again"):
+    with pytest.raises(RunError, match=r"receptive-field\.json does not hold .* plot it again"):
         write_report(run)
 
 
@@ -252,9 +250,9 @@ def test_intervals_are_told_with_what_they_covered(tmp_path: Path) -> None:
         read_run(run)
 
 
-def test_inner_players_and_readings_are_explained(tmp_path: Path) -> None:
+def test_inner_optimisations_and_diagnostics_are_explained(tmp_path: Path) -> None:
     captions = {
-        inner_optimisations: next(training_pictures(read_run(run))).caption
+        inner_optimisations: next(training_figures(read_run(run))).caption
         for inner_optimisations in (True, False)
         for run in [
             make_series_run(tmp_path / str(inner_optimisations), inner_optimisations=inner_optimisations)

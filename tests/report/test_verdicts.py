@@ -6,79 +6,130 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.report.run_folder import make_run
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.scores import Score
+from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
-from tsrep.report.headline import headline, main_score, reading, verdict
-from tsrep.report.page import render
+from tsrep.report.panel_page import PanelPage
+from tsrep.report.rendering import render
+from tsrep.report.verdicts import main_scores, significance, verdicts
 from tsrep.report.wording import apart_from_zero, count, duration, number, share, signed
+
+CONDITIONS = ("part", "patients", "title", "protocol")
 
 
 def contents(**changes: object) -> Contents:
     first = Score(
-        "comet", "probe", "test", "record", 1.0, "all", 1, 40, 31, 2, {"auroc": Interval(0.8, 0.7, 0.9)}, {},
-        against="random initialisation", difference={"auroc": Interval(0.1, 0.05, 0.15)},
+        method="comet", role="method", protocol="probe", title="linear probe", rank=0, metric="auroc",
+        part="test", unit="record", n=40, seeds=1, patients=31, classes_scored=2, spread={},
+        metrics={"auroc": Interval(0.8, 0.7, 0.9)}, against="random initialisation",
+        difference={"auroc": Interval(0.1, 0.05, 0.15)},
     )  # fmt: skip
+    first = replace(first, **{name: value for name, value in changes.items() if name in CONDITIONS})  # type: ignore[arg-type]  # by name
+    none: dict[str, Any] = {"against": "", "difference": {}}
     control = replace(
-        first, method="random initialisation", metrics={"auroc": Interval(0.7, 0.6, 0.8)}, against=""
+        first,
+        method="random initialisation",
+        role="control",
+        metrics={"auroc": Interval(0.7, 0.6, 0.8)},
+        **none,
     )
-    floor = replace(control, method="majority", protocol="none", metrics={"auroc": Interval(0.5, 0.5, 0.5)})
-    return Contents(Path("run"), scores=(floor, control, replace(first, **changes)))  # type: ignore[arg-type]  # by name
+    floor = replace(control, method="majority", role="baseline", metrics={"auroc": Interval(0.5, 0.5, 0.5)})
+    own = replace(first, **changes)  # type: ignore[arg-type]  # by name
+    return Contents(
+        Path("run"), config={"objective": {"name": own.method}}, scores=Scores((floor, control, own))
+    )
+
+
+def headline(found: Contents) -> str:
+    return PanelPage().headline(found)
 
 
 def test_the_main_score_is_the_probe_on_records_with_all_labels(tmp_path: Path) -> None:
-    found = main_score(read_run(make_run(tmp_path / "run")))
-    assert found is not None
-    assert (found.method, found.protocol, found.unit, found.labels) == ("comet", "probe", "record", 1.0)
+    (found,) = main_scores(read_run(make_run(tmp_path / "run")))
+    assert (found.method, found.protocol, found.unit, found.fraction) == ("comet", "probe", "record", 1.0)
+
+
+def test_a_method_is_told_from_controls_by_its_role_whatever_its_name() -> None:
+    text = headline(contents(method="random-crop", metrics={"auroc": Interval(0.9, 0.85, 0.95)}))
+    assert "trained by random-crop" in text
+    assert "reaches a macro AUROC of 0.900" in text
+    assert "not evaluated yet" not in text
+
+
+def test_the_protocol_of_the_lowest_rank_stands_for_the_run() -> None:
+    found = contents()
+    other = tuple(replace(s, protocol="knn", title="nearest neighbours", rank=40) for s in found.scores)
+    found = replace(found, scores=Scores((*other, *found.scores)))
+    assert main_scores(found)[0].protocol == "probe"
+
+
+def test_a_protocol_of_a_plug_in_has_its_title_and_its_metric() -> None:
+    metrics = {"accuracy": Interval(0.8, 0.7, 0.9)}
+    changes = {"protocol": "cosine-head", "title": "cosine head", "metric": "accuracy", "metrics": metrics}
+    found = contents(**changes, difference={"accuracy": Interval(0.1, 0.05, 0.15)})
+    assert "accuracy of 0.800" in headline(found)
+    text = render(found, [])
+    assert "Cosine head, per record, test patients" in text
+    assert "+0.100 accuracy (95 % interval +0.050 to +0.150)" in text
 
 
 def test_the_headline_names_unit_part_patients_interval_and_controls() -> None:
     text = headline(contents())
     for piece in ("0.800 (95 % interval 0.700 to 0.900)", "40 records of 31 test patients", "linear probe",
-                  "random-initialised encoder 0.700", "majority baseline 0.500", "1 seed)"):  # fmt: skip
+                  "random initialisation 0.700", "majority 0.500", "1 seed)"):  # fmt: skip
         assert piece in text
 
 
 @pytest.mark.parametrize(
     ("difference", "tone", "words"),
     [
-        (Interval(0.1, 0.05, 0.15), "better", "Training beats the random-initialised encoder: +0.100 AUROC"),
+        (Interval(0.1, 0.05, 0.15), "better", "Training beats random initialisation: +0.100 AUROC"),
         (Interval(0.01, -0.02, 0.04), "open", "does not measurably beat"),
-        (Interval(-0.1, -0.15, -0.05), "worse", "ends below the random-initialised encoder: −0.100 AUROC"),
-        (Interval(0.1, math.nan, math.nan), "open", "no interval could be computed"),
+        (Interval(0.01, -0.02, 0.04), "open", "+0.040, not significant)."),
+        (Interval(-0.1, -0.15, -0.05), "worse", "ends behind random initialisation: −0.100 AUROC"),
+        (Interval(0.1, math.nan, math.nan), "open", "was computed; it is +0.100 AUROC."),
     ],
 )
 def test_the_verdict_is_plain(difference: Interval, tone: str, words: str) -> None:
-    found = verdict(contents(difference={"auroc": difference}))
-    assert found is not None
+    (found,) = verdicts(contents(difference={"auroc": difference}))
     assert found.tone == tone
     assert words in found.sentence
 
 
 def test_without_a_control_there_is_no_verdict() -> None:
-    assert verdict(contents(against="", difference={})) is None
+    assert verdicts(contents(against="", difference={})) == []
 
 
 def test_an_interval_that_touches_zero_is_not_a_win() -> None:
-    assert reading(Interval(0.1, 0.0, 0.2)) == "not told apart"
+    assert significance(Interval(0.1, 0.0, 0.2), lower_is_better=False) == "not significant"
+
+
+def test_a_baseline_that_is_better_is_said_plainly() -> None:
+    *_, found = verdicts(contents(metrics={"auroc": Interval(0.4, 0.3, 0.5)}))
+    assert found.tone == "worse"
+    assert (
+        "Baselines without an encoder have a higher test AUROC: majority 0.500, comet 0.400."
+        in found.sentence
+    )
 
 
 def test_scores_of_validation_patients_and_of_few_patients_are_flagged() -> None:
     text = render(contents(part="validation", patients=12), [])
-    assert "on whom the checkpoint was chosen too" in text
+    assert "on which the checkpoint was chosen too" in text
     assert "Only 12 patients were scored" in text
-    assert "on whom the checkpoint" not in render(contents(), [])
+    assert "on which the checkpoint" not in render(contents(), [])
 
 
 def test_a_score_that_is_not_defined_is_a_dash_not_a_crash() -> None:
     nothing = Interval(math.nan, math.nan, math.nan)
     found = contents(metrics={"auroc": nothing}, difference={"auroc": nothing})
-    assert main_score(found) is None
+    assert main_scores(found) == ()
     assert "not evaluated yet" in headline(found)
     assert "–" in render(found, [])
 
@@ -93,7 +144,7 @@ def test_the_summary_has_the_scores_and_says_synthetic(tmp_path: Path) -> None:
     assert f"tsrep evaluate {run}" in summarise(run)
 
 
-def test_a_run_that_was_interrupted_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_run_that_was_interrupted_says_how_to_resume(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for name in ("scores.json", "predictions.npz", "embeddings.npz", "examples.npz"):
         (run / name).unlink()

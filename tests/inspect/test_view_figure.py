@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.views.figure import ViewExample, draw_views
+from tsrep.inspect.views.figure import ViewExample, figure_views
 
 
 def example(
@@ -52,7 +52,7 @@ def line(axes: Axes, label: str) -> np.ndarray:
 def test_nothing_overlaps_or_leaves_the_figure(rows: int, channels: int, maps: int) -> None:
     names = ["frequency-dropout", "shift", "a rather long name of a sample"]
     rowed = [example(names[i % 3], channels, maps=maps, key=i) for i in range(rows)]
-    figure = draw_views(rowed, title="Views")
+    figure = figure_views(rowed, title="Views")
     assert overlaps(figure) == []
     columns = min(2, channels)
     assert len(figure.axes) == rows * columns * (3 if maps else 1)
@@ -66,7 +66,7 @@ def test_nothing_overlaps_or_leaves_the_figure(rows: int, channels: int, maps: i
 
 def test_lines_are_the_signal_and_its_view_over_time() -> None:
     shown = example()
-    figure = draw_views([shown, example("scale", key=1)], shown=["channel 2"])
+    figure = figure_views([shown, example("scale", key=1)], shown=["channel 2"])
     first = figure.axes[0]
     np.testing.assert_array_equal(line(first, "original"), np.c_[shown.time, shown.original[2]])
     np.testing.assert_array_equal(line(first, "view"), np.c_[shown.time, shown.view[2]])
@@ -75,7 +75,7 @@ def test_lines_are_the_signal_and_its_view_over_time() -> None:
 
 def test_strips_lie_under_their_signal_and_show_mask_and_gain() -> None:
     shown = example(maps=3)
-    figure = draw_views([shown, example("scale")], shown=["channel 1"])
+    figure = figure_views([shown, example("scale")], shown=["channel 1"])
     signal, mask, gain, other = figure.axes
     assert signal.get_xlim() == mask.get_xlim() == gain.get_xlim()
     places = [axes.get_position() for axes in (signal, mask, gain, other)]
@@ -92,7 +92,7 @@ def test_strips_lie_under_their_signal_and_show_mask_and_gain() -> None:
 
 
 def test_one_map_serves_all_channels() -> None:
-    figure = draw_views([example(maps=1)])
+    figure = figure_views([example(maps=1)])
     upper_left, upper_right, _, gain_left, _, gain_right = (figure.axes[i] for i in (0, 3, 1, 2, 4, 5))
     assert upper_left.get_title("left") == "channel 0"
     assert upper_right.get_title("left") == "channel 1"
@@ -100,19 +100,19 @@ def test_one_map_serves_all_channels() -> None:
 
 
 def test_rows_share_a_scale_and_time_is_labelled_once() -> None:
-    figure = draw_views([example(key=0), example(key=1)], shown=["channel 0"])
+    figure = figure_views([example(key=0), example(key=1)], shown=["channel 0"])
     upper, lower = figure.axes
     assert upper.get_ylim() == lower.get_ylim()
-    assert (upper.get_xlabel(), lower.get_xlabel()) == ("", "seconds")
+    assert (upper.get_xlabel(), lower.get_xlabel()) == ("", "time (seconds)")
 
 
 def test_rows_of_unequal_length_have_their_own_axes() -> None:
-    figure = draw_views([example(time=50), example(time=80)], shown=["channel 0"])
-    assert [axes.get_xlabel() for axes in figure.axes] == ["seconds", "seconds"]
+    figure = figure_views([example(time=50), example(time=80)], shown=["channel 0"])
+    assert [axes.get_xlabel() for axes in figure.axes] == ["time (seconds)", "time (seconds)"]
     assert overlaps(figure) == []
 
 
-def test_missing_and_constant_signals_draw() -> None:
+def test_missing_and_constant_signals_are_plotted() -> None:
     nothing = np.full((1, 20), np.nan, np.float32)
     flat = np.zeros((1, 20), np.float32)
     rows = [
@@ -121,18 +121,18 @@ def test_missing_and_constant_signals_draw() -> None:
         ViewExample("step", np.arange(1), "steps", ("a",), flat[:, :1], flat[:, :1]),
     ]
     for row in rows:
-        assert overlaps(draw_views([row])) == []
+        assert overlaps(figure_views([row])) == []
 
 
 def test_a_row_that_changes_nothing_says_so() -> None:
     same = example()
     same = ViewExample(same.name, same.time, same.axis, same.channels, same.original, same.original)
-    assert "as it was" in {text.get_text() for text in draw_views([same]).texts}
-    assert "as it was" not in {text.get_text() for text in draw_views([example()]).texts}
+    assert "unaltered" in {text.get_text() for text in figure_views([same]).texts}
+    assert "unaltered" not in {text.get_text() for text in figure_views([example()]).texts}
 
 
 def test_a_channel_that_is_not_there_is_refused() -> None:
     with pytest.raises(
         ConfigError, match="'jitter' has no channel 'chanel 1' to show; did you mean 'channel 1'"
     ):
-        draw_views([example()], shown=["chanel 1"])
+        figure_views([example()], shown=["chanel 1"])

@@ -1,4 +1,4 @@
-"""Figures of forecasts draw for every shape, in order, with greys for controls and no labels in collision."""
+"""Figures of forecasts work for every shape, in order, with greys for controls and no labels in collision."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ import pytest
 from tests.inspect.test_figures import collisions
 from tests.report.series_folder import HORIZONS, METHODS, NAMES, make_forecasts
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.forecasts.forecast_scores import ForecastScores
+from tsrep.evaluation.scores import Scores
 from tsrep.inspect.figures.forecasts import (
     figure_errors,
     figure_forecast_examples,
     figure_per_step,
-    forecast_looks,
 )
-from tsrep.inspect.figures.style import CONTROL, FLOOR
+from tsrep.inspect.figures.style import CONTROL, FLOOR, Look, method_looks, roles_of
 
+TITLES = {"mse": "mean squared error", "mae": "mean absolute error", "mase": "scaled error"}
 ORDER = ["autotcl", "random initialisation", "ridge-nlinear", "seasonal-naive", "repeat-last"]
 
 
-def forecasts(horizons: tuple[int, ...] = HORIZONS, channels: tuple[str, ...] = ("OT",)) -> ForecastScores:
+def forecasts(horizons: tuple[int, ...] = HORIZONS, channels: tuple[str, ...] = ("OT",)) -> Scores:
     return make_forecasts(np.random.default_rng(0), channels, dict.fromkeys(horizons, 0.03), 0.1)
+
+
+def looks(found: Scores) -> dict[str, Look]:
+    return method_looks(roles_of(found, ORDER))
 
 
 @pytest.mark.parametrize("horizons", [(1,), (24, 48), HORIZONS])
 def test_errors_have_a_point_for_each_method_and_horizon(horizons: tuple[int, ...]) -> None:
     found = forecasts(horizons)
-    figure = figure_errors(found, ORDER)
+    figure = figure_errors(found, looks(found), TITLES)
     for axes, metric in zip(figure.axes, ("mse", "mae", "mase"), strict=True):
         drawn = {tuple(line.get_ydata()) for line in axes.lines}
         assert drawn == {tuple(s.metrics[metric].value for s in found.where(method=m)) for m in METHODS}
@@ -45,19 +49,20 @@ def test_a_missing_interval_is_a_point_without_a_bar() -> None:
         replace(s, metrics={name: Interval(0.1, math.nan, math.nan) for name in s.metrics})
         for s in found.scores
     )
-    figure = figure_errors(replace(found, scores=bare), ORDER)
+    figure = figure_errors(replace(found, scores=bare), looks(found), TITLES)
     assert all(not axes.collections for axes in figure.axes)
     assert all(np.isfinite(axes.get_ylim()).all() for axes in figure.axes)
 
 
 @pytest.mark.parametrize("horizons", [(1,), (24,), HORIZONS])
-def test_steps_ahead_are_drawn_for_the_longest_horizon(horizons: tuple[int, ...]) -> None:
+def test_steps_ahead_are_plotted_for_the_longest_horizon(horizons: tuple[int, ...]) -> None:
     found = forecasts(horizons)
-    figure = figure_per_step(found, ORDER)
+    details = found.forecasts["test"]
+    figure = figure_per_step(details, max(horizons), looks(found))
     (axes,) = figure.axes
     assert len(axes.lines) == len(METHODS)
-    own = axes.lines[-1]  # drawn last, on top
-    np.testing.assert_array_equal(own.get_ydata(), found.per_step["autotcl", max(horizons)])
+    own = axes.lines[-1]  # plotted last, on top
+    np.testing.assert_array_equal(own.get_ydata(), details.per_step["autotcl", max(horizons)])
     np.testing.assert_array_equal(own.get_xdata(), np.arange(1, max(horizons) + 1))
     assert collisions(figure) == []
 
@@ -66,9 +71,12 @@ def test_steps_ahead_are_drawn_for_the_longest_horizon(horizons: tuple[int, ...]
 def test_examples_join_known_truth_and_forecasts_at_the_origin(
     windows: int, horizon: int, channel: int
 ) -> None:
-    held = forecasts((horizon,), NAMES).examples
+    found = forecasts((horizon,), NAMES)
+    held = found.forecasts["test"].examples
     held = replace(held, origins=held.origins[:windows], past=held.past[:windows], truth=held.truth[:windows])
-    figure = figure_forecast_examples(held, ORDER[:1], [f"from {i}" for i in range(windows)], channel)
+    figure = figure_forecast_examples(
+        held, {"autotcl": looks(found)["autotcl"]}, [f"from {i}" for i in range(windows)], channel
+    )
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == windows
     for i, axes in enumerate(shown):
@@ -82,9 +90,10 @@ def test_examples_join_known_truth_and_forecasts_at_the_origin(
 
 
 def test_controls_are_grey_and_methods_differ() -> None:
-    looks = forecast_looks(["autotcl", "ts2vec", *ORDER[1:]])
+    roles = roles_of(forecasts(), ORDER)
+    found = method_looks({"autotcl": "method", "ts2vec": "method"} | {m: roles[m] for m in ORDER[1:]})
     for method in ("random initialisation", "seasonal-naive", "repeat-last"):
-        assert looks[method]["color"] in (CONTROL, FLOOR)
-    for method in ("autotcl", "ts2vec", "ridge-nlinear"):
-        assert looks[method]["color"] not in (CONTROL, FLOOR)
-    assert len({(look["color"], look["marker"]) for look in looks.values()}) == len(looks)
+        assert found[method]["color"] in (CONTROL, FLOOR)
+    for method in ("autotcl", "ts2vec", "ridge-nlinear"):  # the best of the baselines stands out
+        assert found[method]["color"] not in (CONTROL, FLOOR)
+    assert len({(look["color"], look["marker"]) for look in found.values()}) == len(found)

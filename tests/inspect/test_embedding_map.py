@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.projection import neighbour_agreement, principal_components, project
+from tsrep.inspect.figures.embedding_map import neighbour_agreement, principal_components, project
 
 RNG = np.random.default_rng(0)
 GROUP = np.repeat([0, 1, 2], 20)

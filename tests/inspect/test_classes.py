@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score, roc_curve
 
-from tsrep.inspect.confusion import Confusion, confusion
-from tsrep.inspect.roc import class_curves
+from tsrep.inspect.figures.classes import Confusion, class_curves, confusion
 
 
 @settings(max_examples=40, deadline=None)
