@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-import tsrep.datasets.series.published  # TEMP
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.evaluation_settings import evaluation_settings

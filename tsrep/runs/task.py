@@ -230,7 +230,7 @@ class Task(ABC):
         for name in self.config.evaluation.protocols:
             protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
             found = protocol.evaluate(candidates, evaluation)[0]
-            told = {"title": protocol.title, "rank": protocol.rank}
+            told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
             scores += replace(found, scores=tuple(replace(score, **told) for score in found))
         return scores
 
