@@ -106,7 +106,7 @@ def status(place: Place, storage: Storage = None) -> None:
 def confirm(place: Place, workers: Workers = 1, storage: Storage = None, root: Root = None) -> None:
     """Train the finalists so far from fresh seeds, score them once on the test part, write the report."""
     from tsrep.studies.conduct import confirm_here
-    from tsrep.studies.outcome import report as write
+    from tsrep.studies.conduct import report as write
 
     found = _opened(place, storage, root)
     confirm_here(found, workers=workers, tell=_tell, elsewhere=True)
@@ -116,7 +116,7 @@ def confirm(place: Place, workers: Workers = 1, storage: Storage = None, root: R
 @study.command()
 def report(place: Place, storage: Storage = None) -> None:
     """Write the report of a study as it stands: a page, Markdown, figures, and their numbers as CSV."""
-    from tsrep.studies.outcome import report as write
+    from tsrep.studies.conduct import report as write
 
     typer.echo(f"report: {write(_opened(place, storage))}")
 

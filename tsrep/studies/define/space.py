@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from tsrep.errors import ConfigError
@@ -143,16 +144,12 @@ class Space:
         for parameter in self._found.values():
             for name, values in _pairs(parameter.when):
                 self._check_condition(parameter.name, name, values)
-        ordered: dict[str, Parameter] = {}
-        left = dict(self._found)
-        while left:
-            ready = [
-                name for name, p in left.items() if all(parent in ordered for parent, _ in _pairs(p.when))
-            ]
-            if not ready:
-                raise ConfigError(f"the conditions of {' and '.join(left)} wait for each other; remove one")
-            ordered |= {name: left.pop(name) for name in ready}
-        return ordered
+        waits = {name: [parent for parent, _ in _pairs(p.when)] for name, p in self._found.items()}
+        try:
+            return {name: self._found[name] for name in TopologicalSorter(waits).static_order()}
+        except CycleError as error:
+            circle = " and ".join(dict.fromkeys(error.args[1]))
+            raise ConfigError(f"the conditions of {circle} wait for each other; remove one") from error
 
     def _check_condition(self, name: str, parent: str, values: tuple[Scalar, ...]) -> None:
         if parent not in self._found:
