@@ -26,7 +26,6 @@ from tsrep.runs.folder import Run
 from tsrep.studies.define.check import configuration, reference
 from tsrep.studies.define.definition import Pruning, read_definition
 from tsrep.studies.study import Study, add_trials, begin
-from tsrep.studies.work.trial import suggested
 from tsrep.studies.work.worker import work
 
 MINUTE = 60.0
@@ -36,7 +35,7 @@ def with_past(study: Study, trials: int) -> None:
     """Trials that cost nothing and have some value, drawn as the study draws them."""
 
     def drawn(trial: optuna.Trial, _folder: Path) -> float:
-        point = study.definition.space.draw(lambda parameter: suggested(trial, parameter))
+        point = study.definition.space.draw(lambda parameter: parameter.range.suggest(trial, parameter.name))
         return sum(float(value) for value in point.values() if isinstance(value, int | float))
 
     work(replace(study.job(), run_trial=drawn))

@@ -43,9 +43,12 @@ def questions(name: str, tree: ast.Module, wanted: set[str]) -> Iterator[str]:
             pandas = "pd" in names
             if (names | (set() if pandas else attributes)) & wanted:
                 yield f"{name}:{node.lineno} {ast.unparse(node)}"
-        elif node.func.id == "hasattr" and isinstance(node.args[1], ast.Constant):
-            if node.args[1].value in ATTRIBUTES:
-                yield f"{name}:{node.lineno} {ast.unparse(node)}"
+        elif (
+            node.func.id == "hasattr"
+            and isinstance(node.args[1], ast.Constant)
+            and node.args[1].value in ATTRIBUTES
+        ):
+            yield f"{name}:{node.lineno} {ast.unparse(node)}"
 
 
 def comparisons(name: str, tree: ast.Module, wanted: set[str]) -> Iterator[str]:

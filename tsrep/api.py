@@ -1,40 +1,18 @@
-"""What a user does with tsrep from Python; the command line does the same."""
+"""What a user does with tsrep from Python, as the command line does; each call imports what it needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tsrep.datasets.loading import load
-from tsrep.evaluation.scores import Scores
-from tsrep.inspect.figures.forecasts import write_own_forecast
-from tsrep.inspect.receptive_field.of_run import plot_receptive_field as draw_receptive_field
-from tsrep.inspect.views.of_run import plot_views as draw_views
-from tsrep.report import write_report
-from tsrep.runs.config import Configuration
-from tsrep.runs.embed import Embeddings, embed
-from tsrep.runs.evaluate import evaluate as score_run
-from tsrep.runs.fit import fit as train_run
-from tsrep.runs.folder import Run
-from tsrep.runs.forecast_own import OwnForecast, forecast_series
-from tsrep.signals.series import Series
-from tsrep.training.distributed import first_process
-from tsrep.training.hooks import Hook
-
-__all__ = [
-    "Embeddings",
-    "OwnForecast",
-    "Run",
-    "Scores",
-    "embed",
-    "evaluate",
-    "fit",
-    "forecast",
-    "load",
-    "plot_receptive_field",
-    "plot_views",
-]
+if TYPE_CHECKING:
+    from tsrep.evaluation.scores import Scores
+    from tsrep.runs.config import Configuration
+    from tsrep.runs.folder import Run
+    from tsrep.runs.forecast_own import OwnForecast
+    from tsrep.signals.series import Series
+    from tsrep.training.hooks import Hook
 
 
 def fit(
@@ -56,13 +34,13 @@ def fit(
     out : Path, optional
         The run folder.
     resume : Path, optional
-        Go on with the run in this folder instead.
+        Resume the run in this folder instead.
     root : Path, optional
         Where the data are, instead of what the configuration says.
     evaluation : bool
         Score the encoder when it is trained.
     progress : bool
-        Draw progress on standard error.
+        Show progress on standard error.
     hooks : sequence of Hook
         Watchers of the training.
 
@@ -76,7 +54,11 @@ def fit(
     TsrepError
         See :func:`tsrep.runs.fit.fit`.
     """
-    run = train_run(
+    from tsrep.report import write_report
+    from tsrep.runs.fit import fit as train
+    from tsrep.training.distributed import first_process
+
+    run = train(
         config, out=out, resume=resume, root=root, progress=progress, hooks=hooks, evaluation=evaluation
     )
     if first_process():
@@ -86,8 +68,11 @@ def fit(
 
 def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
     """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
-    run = run if isinstance(run, Run) else Run(run)
-    scores = score_run(run, **settings)
+    from tsrep.report import write_report
+    from tsrep.runs.evaluate import evaluate as score
+
+    run = _opened(run)
+    scores = score(run, **settings)
     write_report(run.path)
     return scores
 
@@ -99,6 +84,9 @@ def forecast(
 
     With ``out``, a folder, ``forecast.csv`` and ``forecast.png`` are written there.
     """
+    from tsrep.inspect.figures.forecasts import write_own_forecast
+    from tsrep.runs.forecast_own import forecast_series
+
     found = forecast_series(run, data, **options)
     if out is not None:
         write_own_forecast(found, Path(out))
@@ -106,24 +94,36 @@ def forecast(
 
 
 def plot_views(run: Run | Path | str, **options: Any) -> Path:
-    """Draw what views do to samples of a run; see :func:`tsrep.inspect.views.of_run.plot_views`.
+    """Plot what views do to samples of a run; see :func:`tsrep.inspect.views.of_run.plot_views`.
 
     The report is written anew when the figure lies in the run folder, where it shows it.
     """
-    run = run if isinstance(run, Run) else Run(run)
-    path = draw_views(run, **options)
+    from tsrep.inspect.views.of_run import plot_views as plot
+    from tsrep.report import write_report
+
+    run = _opened(run)
+    path = plot(run, **options)
     if options.get("out") is None:
         write_report(run.path)
     return path
 
 
 def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
-    """Draw what a run answers to; see :func:`tsrep.inspect.receptive_field.of_run.plot_receptive_field`.
+    """Plot what a run answers to; see :func:`tsrep.inspect.receptive_field.of_run.plot_receptive_field`.
 
     The report is written anew when the figure lies in the run folder, where it shows it.
     """
-    run = run if isinstance(run, Run) else Run(run)
-    path = draw_receptive_field(run, **options)
+    from tsrep.inspect.receptive_field.of_run import plot_receptive_field as plot
+    from tsrep.report import write_report
+
+    run = _opened(run)
+    path = plot(run, **options)
     if path.resolve().is_relative_to(run.path.resolve()):
         write_report(run.path)
     return path
+
+
+def _opened(run: Run | Path | str) -> Run:
+    from tsrep.runs.folder import Run
+
+    return run if isinstance(run, Run) else Run(run)

@@ -1,8 +1,9 @@
-"""Names for pluggable parts: encoders, objectives, views, samplers, datasets and splits.
+"""Names for pluggable parts: encoders, objectives, losses, views, samplers, data sets, splits and protocols.
 
-A registry holds classes and, for each, a pydantic model made from its signature, so that a
-configuration file is checked before anything runs. The modules of the registry's package are found
-by themselves, and other distributions join through an entry point group of the same name.
+A registry holds classes and, for each, a pydantic model made from its signature, so that a configuration file
+is checked before anything runs. The modules of the registry's package are found by themselves, and other
+distributions join through an entry point group of the same name. Names are read from the source; a module is
+imported when a part that it registers is asked for.
 """
 
 from __future__ import annotations
@@ -10,33 +11,67 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import pkgutil
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
+from pydantic_core import PydanticCustomError, core_schema
 
 from tsrep.errors import ConfigError
+from tsrep.listing import Listed, described, listed
 
 T = TypeVar("T")
 
 
+class Settings(BaseModel):
+    """Checked values that a user may give; an unknown one is refused with the nearest that there is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, values: Any) -> Any:
+        for key in values if isinstance(values, Mapping) else ():
+            if key not in cls.model_fields:
+                hint = nearest(str(key), list(cls.model_fields))
+                raise PydanticCustomError(
+                    "unknown_setting", "unknown setting {key}; {hint}", {"key": str(key), "hint": hint}
+                )
+        return values
+
+
 @dataclass(frozen=True)
 class Entry:
-    """A registered class, the model of its settings, and the arguments that only a run can give."""
+    """A registered class or function, and the arguments that only a run can give."""
 
     name: str
-    cls: type[Any]
-    settings: type[BaseModel]
+    cls: Any
     runtime: tuple[str, ...]
+
+    @cached_property
+    def settings(self) -> type[Settings]:
+        """Model of the arguments that a user gives: of a function those that are given by keyword only."""
+        is_class = inspect.isclass(self.cls)
+        called = self.cls.__init__ if is_class else self.cls
+        hints = typing.get_type_hints(called, include_extras=True)
+        fields: dict[str, Any] = {"name": (Literal[self.name], self.name)}
+        for parameter in list(inspect.signature(called).parameters.values())[is_class:]:
+            if parameter.name in self.runtime or not (is_class or parameter.kind is parameter.KEYWORD_ONLY):
+                continue
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {parameter}")
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[parameter.name] = (_with_default(hints[parameter.name], default), default)
+        doc = inspect.getdoc(self.cls)
+        return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
 
 
 class Registry:
-    """Classes of one kind by name.
+    """Classes or functions of one kind by name.
 
     Parameters
     ----------
@@ -50,37 +85,58 @@ class Registry:
 
     def __init__(self, kind: str, package: str, *also: str) -> None:
         self.kind = kind
-        self.package, self.also = package, also
+        self.packages = (package, *also)
         self._entries: dict[str, Entry] = {}
-        self._discovered = False
 
-    def register(self, name: str, *, runtime: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
-        """Class decorator; ``runtime`` names the arguments that come from the data, not from settings."""
+    def register(self, name: str, *, runtime: tuple[str, ...] = ()) -> Callable[[T], T]:
+        """Decorator; ``runtime`` names the arguments that come from the data, not from settings."""
 
-        def add(cls: type[T]) -> type[T]:
-            if name in self._entries and self._entries[name].cls.__qualname__ != cls.__qualname__:
+        def add(part: T) -> T:
+            entry = Entry(name, part, runtime)
+            if self._entries.setdefault(name, entry).cls.__qualname__ != entry.cls.__qualname__:
                 raise ConfigError(f"two {self.kind} classes are registered as {name!r}; rename one of them")
-            self._entries[name] = Entry(name, cls, _settings_model(name, cls, runtime), runtime)
-            return cls
+            self._entries[name] = entry
+            return part
 
         return add
 
     def names(self) -> list[str]:
-        """All registered names, sorted."""
-        self._discover()
-        return sorted(self._entries)
+        """All registered names, sorted; modules are read and not imported for it."""
+        return sorted(self._entries.keys() | self._sources.keys())
 
-    def entry(self, name: str) -> Entry:
-        """The entry called ``name``.
+    def describe(self, name: str) -> Listed:
+        """Name, first line of the docstring, and reference of an entry, which is not imported for it.
 
         Raises
         ------
         ConfigError
             When there is none; the message offers the nearest name.
         """
-        self._discover()
+        if name in self._sources:
+            return self._sources[name][0]
+        part = self.entry(name).cls
+        return described(name, part.__module__, part.__doc__)
+
+    def entry(self, name: str) -> Entry:
+        """The entry called ``name``; of all modules only the one that registers it is imported.
+
+        Raises
+        ------
+        ConfigError
+            When there is none; the message offers the nearest name.
+        """
+        if name not in self._entries and name in self._sources:
+            part, load = self._sources[name]
+            load()
+            if name not in self._entries:
+                raise ConfigError(
+                    f"{part.module} registers no {self.kind} {name!r}; name its entry point as it registers"
+                )
+        elif name not in self._entries:
+            for point in entry_points(group=self.packages[0]):  # names that cannot be read from their source
+                _load(point)
         if name not in self._entries:
-            raise ConfigError(f"unknown {self.kind} {name!r}; {nearest(name, list(self._entries))}")
+            raise ConfigError(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
         return self._entries[name]
 
     def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:
@@ -96,20 +152,24 @@ class Registry:
             raise ConfigError(f"{self.kind} {entry.name!r} needs {', '.join(missing)} from the run")
         return entry.cls(**values, **{key: runtime[key] for key in entry.runtime})
 
-    def _discover(self) -> None:
-        if self._discovered:
-            return
-        self._discovered = True
-        try:
-            for name in (self.package, *self.also):
-                package = importlib.import_module(name)
-                for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
-                    importlib.import_module(module.name)
-            for point in entry_points(group=self.package):
-                _load(point)
-        except BaseException:
-            self._discovered = False
-            raise
+    @cached_property
+    def _sources(self) -> dict[str, tuple[Listed, Callable[[], Any]]]:
+        """What the packages and plug-ins register, and how each is imported."""
+        found: dict[str, tuple[Listed, Callable[[], Any]]] = {}
+        for package in self.packages:
+            for part in self._registered_in(package):
+                found[part.name] = part, partial(importlib.import_module, part.module)
+        for point in entry_points(group=self.packages[0]):
+            for part in self._registered_in(point.module) or [Listed(point.name, point.module)]:
+                other = found.setdefault(part.name, (part, partial(_load, point)))[0]
+                if other.module != part.module:
+                    raise ConfigError(
+                        f"{other.module} and {part.module} both register {part.name!r}; rename a {self.kind}"
+                    )
+        return found
+
+    def _registered_in(self, module: str) -> list[Listed]:
+        return [part for part in listed(module) if part.belongs_to(self)]
 
 
 def _load(plug_in: EntryPoint) -> None:
@@ -119,7 +179,7 @@ def _load(plug_in: EntryPoint) -> None:
         package = plug_in.value if plug_in.dist is None else plug_in.dist.name
         raise ConfigError(
             f"the plug-in {plug_in.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}); "
-            "mend or uninstall it"
+            "fix or uninstall it"
         ) from error
 
 
@@ -129,39 +189,19 @@ def nearest(name: str, known: list[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
-def explain(error: ValidationError, path: str, known: Callable[[], list[str]]) -> str:
-    """The first complaint of pydantic in one sentence: which setting, what is wrong, what to do.
-
-    Parameters
-    ----------
-    error : ValidationError
-    path : str
-        The setting as users write it, such as ``"dataset.rate"``.
-    known : callable
-        Names of the settings that there are in its place, asked for only when this one is unknown.
-    """
+def explain(error: ValidationError) -> str:
+    """The first complaint of pydantic in one sentence: which setting, what is wrong, what to do."""
     first = error.errors()[0]
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {path}; {nearest(str(first['loc'][-1]), known())}"
+    path, about = ".".join(map(str, first["loc"])), first.get("ctx", {})
+    if first["type"] == "unknown_setting":
+        return f"unknown setting {'.'.join(map(str, (*first['loc'], about['key'])))}; {about['hint']}"
+    if first["type"] == "no_name":
+        return f"{path} does not say its name; give {path}.name, one of {about['names']}"
     if first["type"] == "tuple_type":
         return f"{path} is {first['input']!r}, and a list is wanted; write [{first['input']}]"
     if first["type"] == "missing":
         return f"{path} is missing; it has no default, so give it"
     return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
-
-
-def _settings_model(name: str, cls: type[Any], runtime: tuple[str, ...]) -> type[BaseModel]:
-    hints = typing.get_type_hints(cls.__init__, include_extras=True)
-    fields: dict[str, Any] = {"name": (Literal[name], name)}
-    for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
-        if parameter.name in runtime:
-            continue
-        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            raise TypeError(f"{cls.__qualname__}: settings must be named, not {parameter}")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (_with_default(hints[parameter.name], default), default)
-    config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-    return create_model(f"{cls.__name__}Settings", __config__=config, __doc__=inspect.getdoc(cls), **fields)
 
 
 class Chosen:
@@ -182,24 +222,18 @@ class Chosen:
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> core_schema.CoreSchema:
         plain = core_schema.plain_serializer_function_ser_schema(lambda value: value.model_dump(mode="json"))
-        return core_schema.with_info_plain_validator_function(self._settings, serialization=plain)
+        return core_schema.no_info_plain_validator_function(self._settings, serialization=plain)
 
-    def _settings(self, value: Any, info: ValidationInfo) -> BaseModel:
-        kind = self.registry.kind
+    def _settings(self, value: Any) -> BaseModel:
         if isinstance(value, BaseModel):
             return value
         values = _by_name(value)
-        if isinstance(values, Mapping) and values and "name" not in values:
+        if isinstance(values, Mapping) and "name" not in values:
             values = {**(_by_name(self.default) or {}), **values}
         if not isinstance(values, Mapping) or "name" not in values:
-            raise ConfigError(f"{value!r} is no {kind} by name; known: {', '.join(self.registry.names())}")
-        model = self.registry.entry(str(values["name"])).settings
-        try:
-            return model.model_validate(dict(values))
-        except ValidationError as error:
-            path = ".".join(map(str, (*filter(None, [info.field_name]), *error.errors()[0]["loc"])))
-            reason = explain(error, path, lambda: list(model.model_fields))
-            raise ConfigError(f"{kind} {values['name']!r}: {reason}") from error
+            names = ", ".join(self.registry.names())
+            raise PydanticCustomError("no_name", "a name is wanted, one of {names}", {"names": names})
+        return self.registry.entry(str(values["name"])).settings.model_validate(dict(values))
 
 
 def _by_name(value: Any) -> Any:
@@ -217,6 +251,34 @@ DATASETS = Registry("dataset", "tsrep.datasets")
 SPLITS = Registry("split", "tsrep.splits")
 ENCODERS = Registry("encoder", "tsrep.encoders")
 VIEWS = Registry("view", "tsrep.views")
+LOSSES = Registry("loss", "tsrep.losses")
 OBJECTIVES = Registry("objective", "tsrep.objectives", "tsrep.forecasting")
 SAMPLERS = Registry("sampler", "tsrep.sampling")
 PROTOCOLS = Registry("protocol", "tsrep.evaluation.protocols")
+REGISTRIES: Mapping[str, Registry] = {
+    "datasets": DATASETS,
+    "splits": SPLITS,
+    "encoders": ENCODERS,
+    "views": VIEWS,
+    "losses": LOSSES,
+    "objectives": OBJECTIVES,
+    "samplers": SAMPLERS,
+    "protocols": PROTOCOLS,
+}
+
+
+def list_registered(kind: str) -> list[Listed]:
+    """What there is of a kind: name, one line, and reference of each.
+
+    Parameters
+    ----------
+    kind : {"datasets", "splits", "encoders", "views", "losses", "objectives", "samplers", "protocols"}
+
+    Raises
+    ------
+    ConfigError
+        When there is no such kind.
+    """
+    if kind not in REGISTRIES:
+        raise ConfigError(f"there is no list of {kind!r}; {nearest(kind, list(REGISTRIES))}")
+    return [REGISTRIES[kind].describe(name) for name in REGISTRIES[kind].names()]

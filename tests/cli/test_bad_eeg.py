@@ -71,7 +71,7 @@ def test_it_is_refused_in_one_sentence(
 ) -> None:
     spoil(folder)
     out = folder.parent / "run"
-    words = ("fit", "--dataset", "bids", "--root", folder, "--label", "group", "--out", out, *SIZE, *options)
+    words = ("fit", "--dataset", "bids", "--root", folder, "--set", "dataset.label=group", "--out", out, *SIZE, *options)
     monkeypatch.setattr(sys, "argv", ["tsrep", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         main()

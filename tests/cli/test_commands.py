@@ -18,6 +18,7 @@ import torch
 import yaml
 
 from tests.conftest import TINY
+from tsrep.registry import REGISTRIES
 from tsrep.training.state import load_weights
 
 
@@ -46,7 +47,7 @@ def config(tmp_path: Path) -> Path:
 
 def test_help_needs_no_heavy_import() -> None:
     heavy = {"torch", "pandas", "sklearn", "wfdb", "scipy"}
-    code = f"import sys, tsrep.cli; print(sorted({heavy} & sys.modules.keys()))"
+    code = f"import sys, tsrep.cli.app; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert "Pre-train an encoder" in tsrep("--help").stdout
@@ -125,6 +126,22 @@ def test_evaluate_embed_and_show_work_on_a_finished_run(tiny_run: Path, tmp_path
     with np.load(tmp_path / "e.npz") as stored:
         assert len(stored["x"]) == len(stored["patient"]) == len(stored["start"])
     assert "report:" in tsrep("show", run).stdout
+    before = (run / "scores.json").read_bytes()
+    done = tsrep("evaluate", run, "--protocol", "prob")
+    assert done.returncode == 2
+    assert done.stderr == "tsrep: unknown protocol 'prob'; did you mean 'probe'?\n"
+    assert (run / "scores.json").read_bytes() == before
+
+
+def test_list_tells_what_there_is() -> None:
+    kinds = tsrep("list").stdout
+    assert [line.split()[0] for line in kinds.splitlines()] == list(REGISTRIES)
+    assert "dilated-conv, " in kinds
+    for kind, registry in REGISTRIES.items():
+        lines = tsrep("list", kind).stdout.splitlines()
+        assert [line.split()[0] for line in lines] == registry.names()
+    assert "[He et al." in tsrep("list", "objectives").stdout
+    assert "knn, " in tsrep("evaluate", "--help").stdout
 
 
 def test_data_commands(tmp_path: Path) -> None:
@@ -154,11 +171,12 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path) -> No
         (["fit", "--set", "objective"], "is not of the form path=value"),
         (["fit", "--config", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
         (["fit", "--resume", "/nowhere"], "/nowhere is not a run folder"),
-        (["fit", "--resume", "/nowhere", "--seed", "1"], "--resume goes on with the run's own settings"),
+        (["fit", "--resume", "/nowhere", "--seed", "1"], "--resume takes all settings from the run"),
         (["fit", "--bogus"], "No such option"),
-        (["fit", "--resume", "/nowhere", "--show-config"], "--resume goes on with the run's own settings"),
+        (["fit", "--resume", "/nowhere", "--show-config"], "--resume takes all settings from the run"),
         (["fit", "--out", "/proc/nowhere/run", "--set", "dataset.patients=20"], "cannot be written"),
         (["evaluate", "/nowhere"], "is not a run folder"),
+        (["list", "encoder"], "there is no list of 'encoder'; did you mean 'encoders'?"),
         (["show", "/nowhere"], "is not a run folder"),
         (["data", "info", "ptbxl"], "did you mean 'ptb-xl'?"),
         (["data", "simulate", "mnist", "--out", "x"], "there is no simulator"),

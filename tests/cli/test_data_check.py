@@ -135,7 +135,7 @@ def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
     assert (
         "split in order of time, 0.7 / 0.1 / rest: 1,008 train, 144 validation, 288 test steps" in done.output
     )
-    assert "16 sections of 72 steps to train and validate on" in done.output
+    assert "16 windows of 72 steps to train and validate on" in done.output
     assert "long enough for horizons of 24, 48 steps" in done.output
     assert " warning  constant channel valve" in done.output
     prepared = prepare(configure({"dataset": {"name": "series-csv"}, "root": str(series)}), progress=False)

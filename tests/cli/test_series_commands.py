@@ -22,8 +22,8 @@ def config(tmp_path: Path) -> Path:
 
 def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path) -> None:
     root, run = write_series(tmp_path / "data") / "series.csv", tmp_path / "run"
-    options = ["--config", config, "--root", root, "--set", "dataset.target=v0"]
-    done = tsrep("fit", *options, "--objective", "autotcl", "--univariate", "--no-evaluate", "--out", run)
+    options = ["--config", config, "--root", root, "--set", "dataset={target: v0, variables: target}"]
+    done = tsrep("fit", *options, "--objective", "autotcl", "--no-evaluate", "--out", run)
     assert done.returncode == 0, done.stderr
     assert "tsrep evaluate" in done.stdout
     done = tsrep("evaluate", run, "--protocol", "forecast")
@@ -44,7 +44,7 @@ def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit", "--univariate"], "keeps the target channel of a series, and ptb-xl-sim is not one"),
+        (["fit", "--set", "dataset.variables=target"], "unknown setting dataset.variables; known: "),
         (["fit", "-d", "series-csv", "--objective", "comet", "--root", "x"], "objective comet needs"),
         (["fit", "-d", "etth1", "--set", "objective.trunk.name=lstmm"], "did you mean 'lstm'"),
         (["fit", "-d", "etth1", "--set", "objective.form=papr"], "did you mean 'paper'"),

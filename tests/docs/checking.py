@@ -16,7 +16,7 @@ import typer.main
 
 from tests.docs.snippets import PLACEHOLDER, ROOT
 from tsrep.cli.app import app
-from tsrep.cli.label import label_of
+from tsrep.registry import PROTOCOLS, list_registered
 from tsrep.runs.config import merged
 from tsrep.runs.config_files import assemble, parse_assignment, read_config
 from tsrep.studies.define.check import check_study
@@ -56,6 +56,10 @@ def check_tsrep(arguments: Sequence[str]) -> None:
     if "--help" in rest or hasattr(command, "commands"):
         return
     given = command.make_context(" ".join(said), rest).params
+    for name in given.get("protocol") or ():
+        PROTOCOLS.entry(name)
+    if said == ["list"] and given["kind"] is not None:
+        list_registered(given["kind"])
     if said == ["study", "run"]:
         _check_study(given)
     elif "assignments" in given and said != ["forecast"]:
@@ -72,8 +76,7 @@ def _check_settings(given: Mapping[str, Any], *, whole: bool) -> None:
     named["dataset"] = given.get("dataset") or given.get("name")
     below = read_config(_real(file)) if file is not None and not _unknown(file) else None
     above = {key: value for key, value in named.items() if value is not None and not _unknown(value)}
-    label = label_of(given.get("label"), below, above)
-    assemble(below, above, label, assignments=given["assignments"] or ())
+    assemble(below, above, assignments=given["assignments"] or ())
 
 
 def _check_study(given: Mapping[str, Any]) -> None:

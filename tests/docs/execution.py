@@ -20,7 +20,6 @@ from tests.docs.checking import check_command, check_python
 from tests.docs.snippets import PLACEHOLDER, ROOT, Snippet, commands
 from tsrep import registry
 from tsrep.cli import main
-from tsrep.runs.config import schema
 from tsrep.runs.config_files import assemble
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
@@ -164,5 +163,4 @@ def _pretend_installed(folder: Path) -> None:
     (metadata / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     for each in vars(registry).values():
         if isinstance(each, registry.Registry):
-            each._discovered = False
-    schema.cache_clear()
+            vars(each).pop("_sources", None)

@@ -11,7 +11,6 @@ from tests.docs.checking import check_command, check_python
 from tests.docs.execution import Page
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
 from tsrep import registry
-from tsrep.runs.config import schema
 
 REGISTRIES = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
 
@@ -31,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         each._entries = {
             name: entry for name, entry in each._entries.items() if name in before or name in known
         }
-    schema.cache_clear()
+        vars(each).pop("_sources", None)
 
 
 # sktime 1.2 says so of every forecaster, its own too
@@ -69,11 +68,12 @@ def test_blocks_are_found_with_their_notes(tmp_path: Path) -> None:
     ("command", "message"),
     [
         ("tsrep evaluate RUN --protocoll probe", "No such option"),
-        ("tsrep evaluate RUN --protocol guess", "is not one of"),
+        ("tsrep evaluate RUN --protocol guess", "unknown protocol 'guess'"),
+        ("tsrep list encoder", "did you mean 'encoders'"),
         ("tsrep fitt --dataset ptb-xl", "no command tsrep fitt"),
         ("tsrep fit --dataset ptb-xl --set window.second=1", "unknown setting window.second"),
         ("tsrep data check ptb-yl --root DIR", "unknown dataset 'ptb-yl'"),
-        ("tsrep fit --dataset ptb-xl --root DIR --label group", "--label sets dataset.label"),
+        ("tsrep fit --dataset ptb-xl --root DIR --set dataset.label=group", "unknown setting dataset.label"),
         ("tsrep fit --config configs/none.yaml --root DIR", "none.yaml"),
         ("tsrep study run studies/smoke.yaml --set training.epoch=1", "training.epoch"),
         ("tsrep embed RUN --out FILE --dataset series-csv --set dataset.gap=refuse", "dataset.gap"),

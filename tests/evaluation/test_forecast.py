@@ -533,7 +533,7 @@ def test_features_are_asked_for_one_seed_at_a_time():
 
 
 def test_settings_are_closed():
-    with pytest.raises(ValueError, match="Extra inputs"):
+    with pytest.raises(ValueError, match="unknown setting"):
         PROTOCOLS.entry("forecast").settings(horizon=3)
     assert ForecastSettings().skipped == 200
     assert ForecastSettings(skip=0).skipped == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,8 +29,19 @@ def test_every_file_in_configs_is_valid(path: Path) -> None:
     assemble(read_config(path))
 
 
-def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
-    config = assemble({"dataset": "ptb-xl", "root": "/data"}, assignments=["objective.temperature=0.2"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"dataset": "ptb-xl", "root": "/data"},
+        {"dataset": "etth1", "split": "ett-months", "objective": {"name": "forecast", "contrast": "moco"}},
+        {
+            "sampler": "random",
+            "evaluation": {"protocols": ["finetune"], "finetune": {"head": {"head": "linear"}}},
+        },
+    ],
+)
+def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: Path) -> None:
+    config = assemble(values, assignments=["seed=2"])
     write_config(tmp_path / "config.yaml", config)
     assert configure(read_config(tmp_path / "config.yaml")) == config
     assert dump_config(config).startswith("version: 1")
@@ -65,14 +78,27 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
         ({"version": 7}, "version is 7"),
         (
             {"objective": {"name": "autotcl", "form": {"noise": 2}}},
-            r"form of autotcl 'paper': form\.noise is 2: .*less than 1",
+            r"^objective\.form\.noise is 2: .*less than 1",
         ),
         (
             {"objective": {"name": "autotcl", "trunk": {"hiden": 2}}},
-            r"unknown setting trunk\.hiden; did you mean 'hidden'",
+            r"^unknown setting objective\.trunk\.hiden; did you mean 'hidden'",
         ),
-        ({"objective": {"name": "autotcl", "trunk": {}}}, r"\{\} is no encoder by name; known: .*lstm"),
-        ({"objective": {"name": "fixed-view", "view": {"std": -1}}}, r"view\.std is -1"),
+        (
+            {"objective": {"name": "autotcl", "trunk": 3}},
+            r"objective\.trunk does not say its name; give objective\.trunk\.name, one of .*lstm",
+        ),
+        (
+            {"objective": {"name": "autotcl", "trunk": "lstmm"}},
+            "unknown encoder 'lstmm'; did you mean 'lstm'",
+        ),
+        (
+            {"objective": {"name": "fixed-view", "view": {"name": "compose", "views": ["jitter", {}]}}},
+            r"objective\.view\.views\.1 does not say its name; .* one of .*jitter",
+        ),
+        ({"objective": {"name": "fixed-view", "view": {"std": -1}}}, r"^objective\.view\.std is -1"),
+        ({"sampler": {"chunks": 2}}, "sampler does not say its name; give sampler.name, one of chunk-wise"),
+        ({"encoder": {"name": "lstm", "size": 3}}, r"unknown setting encoder\.size; known: .*hidden"),
         ({"name": "a/b"}, "name is 'a/b'"),
     ],
 )
@@ -90,6 +116,7 @@ def test_settings_without_a_name_change_the_default_of_a_chosen_part() -> None:
     assert (trunk.name, trunk.hidden, trunk.dim, trunk.depth) == ("dilated-conv", 7, 16, 3)
     assert (form.name, form.noise, form.entropy) == ("paper", 0.2, 0.1)
     assert configure(plain(config)) == config
+    assert configure({"encoder": {}}).encoder == configure().encoder
 
 
 def test_later_layers_win_and_another_name_replaces_a_part() -> None:
@@ -125,6 +152,16 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
         read_config(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(tmp_path / "none.yaml")
+
+
+def test_only_chosen_parts_are_imported() -> None:
+    code = (
+        "import sys; from tsrep.runs.config import configure; configure({'objective': 'ts2vec'}); "
+        "print(*(name for name in sys.modules if name.startswith('tsrep.objectives.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "tsrep.objectives.ts2vec" in done.stdout.split()
+    assert not {"tsrep.objectives.comet", "tsrep.objectives.autotcl"} & set(done.stdout.split())
 
 
 def test_plain_values_make_the_same_configuration() -> None:

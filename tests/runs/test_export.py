@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.evaluation.test_look_backs import HORIZON, LOOKBACK, make
 from torch import nn
 
+from tests.evaluation.test_look_backs import HORIZON, LOOKBACK, make
 from tests.runs.test_forecast_own import own_table, trained, written
 from tsrep.cli import main
 from tsrep.encoders.encoder import Encoder

@@ -222,7 +222,8 @@ def test_sections_fit_a_short_validation_part_by_themselves(root: Path) -> None:
 
 
 def test_labels_are_no_part_of_forecasts(run: tsrep.Run) -> None:
-    with pytest.raises(ConfigError, match=r"evaluation\.labels is for labelled samples, and series-csv is a series"):
+    sentence = r"evaluation\.labels is for labelled samples, and series-csv is a series"
+    with pytest.raises(ConfigError, match=sentence):
         tsrep.evaluate(run, labels=[0.1], progress=False)
 
 
@@ -288,9 +289,12 @@ def test_a_validation_scores_some_of_many_instances(tmp_path: Path, monkeypatch:
     prepared = prepare(config, progress=False)
     assert isinstance(prepared, PreparedSeries)
     scored = []
-    monkeypatch.setattr(
-        validation_score, "validation_error", lambda _, instances, *rest, **more: scored.append(instances) or 0.0
-    )
+
+    def noted(_: Any, instances: Any, *rest: Any, **more: Any) -> float:
+        scored.append(instances)
+        return 0.0
+
+    monkeypatch.setattr(validation_score, "validation_error", noted)
     validation_score.forecast_score(config, prepared, torch.device("cpu"))(
         new_encoder(config, prepared.panel, 0), torch.nn.Module()
     )

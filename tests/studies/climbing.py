@@ -1,4 +1,4 @@
-"""Stand-ins for trials that train: they climb in steps and go on where they were stopped."""
+"""Stand-ins for trials that train: they climb in steps and are resumed where they were stopped."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from optuna.samplers import RandomSampler
 
 from tsrep.errors import RunError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import close_storage, open_storage
+from tsrep.studies.keep.storage import Pace, close_storage, open_storage
 from tsrep.studies.keep.tickets import top_up
-from tsrep.studies.work.beats import Pace
 from tsrep.studies.work.worker import Job, Values
 from tsrep.training.interrupt import Interrupted, stop_requests
 
 STEPS = 6
-PACE = Pace(interval=0.2, grace=1.0)
+PACE = Pace(interval=1, grace=2)
 
 
 def climb(trial: optuna.Trial, folder: Path, step_seconds: float = 0.05) -> Values:

@@ -8,19 +8,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsrep.studies.read.trial_table import FIXED, Axis, TrialTable
+from tsrep.studies.define.ranges import Range
+from tsrep.studies.define.space import Parameter
+from tsrep.studies.keep.trial_table import FIXED, TrialTable
+
+
+def levels(name: str, *choices: Any) -> Parameter:
+    return Parameter(name, Range("one_of", choices=choices))
+
+
+def numbers(name: str, low: float, high: float, *, log: bool = False) -> Parameter:
+    return Parameter(name, Range("int" if isinstance(low, int) else "float", low, high, log))
+
 
 AXES = (
-    Axis("strategy", "categorical", ("joint", "pretrain-then-probe", "pretrain-then-finetune")),
-    Axis("objective", "categorical", ("simclr", "moco", "ts2vec", "fixed-view (window-warp)")),
-    Axis("encoder", "categorical", ("dilated-conv", "patch-transformer", "inverted-transformer", "resnet1d")),
-    Axis("head.weight", "float", low=1e-4, high=1e-1, log=True),
-    Axis("objective.contrast.weight", "float", low=1e-3, high=1.0, log=True),
-    Axis("objective.contrast.temperature", "float", low=0.05, high=1.0, log=True),
-    Axis("objective.queue", "int", low=64, high=1024, log=True),
-    Axis("encoder.depth", "int", low=2, high=8),
-    Axis("forecast.normalise", "categorical", (False, True)),
-    Axis("views.warp", "categorical", (None, "window", "amplitude")),
+    levels("strategy", "joint", "pretrain-then-probe", "pretrain-then-finetune"),
+    levels("objective", "simclr", "moco", "ts2vec", "fixed-view (window-warp)"),
+    levels("encoder", "dilated-conv", "patch-transformer", "inverted-transformer", "resnet1d"),
+    numbers("head.weight", 1e-4, 1e-1, log=True),
+    numbers("objective.contrast.weight", 1e-3, 1.0, log=True),
+    numbers("objective.contrast.temperature", 0.05, 1.0, log=True),
+    numbers("objective.queue", 64, 1024, log=True),
+    numbers("encoder.depth", 2, 8),
+    levels("forecast.normalise", False, True),
+    levels("views.warp", None, "window", "amplitude"),
 )  # fmt: skip
 TASKS = ("ETTh1 horizon 96", "ETTh1 horizon 336")
 
@@ -36,13 +47,14 @@ def effect(row: dict[str, Any]) -> float:
 def draw(rng: np.random.Generator) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for axis in AXES:
-        if axis.categorical:
-            row[axis.name] = axis.choices[rng.integers(len(axis.choices))]
+        found = axis.range
+        if found.choices:
+            row[axis.name] = found.choices[rng.integers(len(found.choices))]
         else:
-            ends = np.log([axis.low, axis.high]) if axis.log else np.array([axis.low, axis.high])
+            ends = np.log([found.low, found.high]) if found.log else np.array([found.low, found.high])
             value = float(rng.uniform(*ends))
-            value = math.exp(value) if axis.log else value
-            row[axis.name] = float(round(value)) if axis.kind == "int" else value
+            value = math.exp(value) if found.log else value
+            row[axis.name] = float(round(value)) if found.kind == "int" else value
     if row["objective"] != "moco":
         row["objective.queue"] = math.nan
     return row
@@ -78,7 +90,7 @@ def planted(trials: int = 80, *, seed: int = 0, noise: float = 0.02, ended: bool
             (ticket, k, math.exp(log_error) + 0.5 / k + 0.01 * rng.normal()) for k in range(1, last + 1)
         ]
     names = [*FIXED, *(axis.name for axis in AXES), *(f"task:{task}" for task in TASKS)]
-    levels = {axis.name for axis in AXES if axis.categorical}
+    levels = {axis.name for axis in AXES if axis.range.choices}
     frame = pd.DataFrame(
         {n: pd.Series([r[n] for r in rows], dtype=object if n in levels else None) for n in names}
     )

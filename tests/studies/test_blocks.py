@@ -9,12 +9,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from tests.studies.planted import confirmed, planted
+from tests.studies.planted import confirmed, levels, numbers, planted
 from tsrep.evaluation.friedman_ranks import Comparison
-from tsrep.studies.confirm.finalists import summarise
-from tsrep.studies.read.blocks import finalist_ranks, level_ranks
-from tsrep.studies.read.missing import Missing
-from tsrep.studies.read.trial_table import Axis, TrialTable
+from tsrep.studies.analyses import Missing, Results
+from tsrep.studies.analyses.ranks import finalist_ranks, level_ranks, shown_finalists
+from tsrep.studies.confirm.finalists import Finalists
+from tsrep.studies.keep.trial_table import TrialTable
 
 
 def _ranks(rows: pd.DataFrame, *, maximise: bool = False) -> Comparison:
@@ -62,14 +62,11 @@ def test_too_few_blocks_or_finalists_are_said_so() -> None:
     assert isinstance(
         finalist_ranks(pair[pair["finalist"].isin(["trial 7", "trial 14"])], maximise=False), Missing
     )
-    assert isinstance(finalist_ranks(None, maximise=False), Missing)
+    assert isinstance(shown_finalists(Results(planted(2))), Missing)
 
 
-def _grid(levels: int, settings: int) -> TrialTable:
-    axes = (
-        Axis("loss", "categorical", tuple(f"l{i}" for i in range(levels))),
-        Axis("depth", "int", low=1, high=9),
-    )
+def _grid(count: int, settings: int) -> TrialTable:
+    axes = (levels("loss", *(f"l{i}" for i in range(count))), numbers("depth", 1, 9))
     rows = [
         {
             "ticket": i,
@@ -78,7 +75,7 @@ def _grid(levels: int, settings: int) -> TrialTable:
             "loss": a,
             "depth": float(b),
         }
-        for i, (a, b) in enumerate(itertools.product(axes[0].choices, range(1, settings + 1)))
+        for i, (a, b) in enumerate(itertools.product(axes[0].range.choices, range(1, settings + 1)))
     ]
     frame = pd.DataFrame(rows).astype({"loss": object})
     return TrialTable("s", "", axes, frame, False, "error", (), None, pd.DataFrame())
@@ -108,7 +105,7 @@ def test_levels_without_matched_blocks_are_said_so() -> None:
 
 def test_the_summary_is_means_over_seeds_with_controls_last() -> None:
     rows = confirmed(2, 3)
-    found = summarise(rows)
+    found = Finalists(rows).summary
     assert found["finalist"].tolist()[-1] == "random initialisation"
     assert found["seeds"].tolist() == [3] * 8
     own = rows[(rows["finalist"] == "trial 7") & (rows["task"] == rows["task"].iloc[0])]["test"]

@@ -11,20 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.studies.planted import planted
-from tsrep.studies.read.axis_names import short_names, varied
-from tsrep.studies.read.cells import cell_summary, cell_values
-from tsrep.studies.read.contour import Contour, contour
-from tsrep.studies.read.front import cost_table, on_front
-from tsrep.studies.read.missing import Missing
-from tsrep.studies.read.trial_table import Axis, TrialTable
+from tests.studies.planted import levels, numbers, planted
+from tsrep.studies.analyses import Missing
+from tsrep.studies.analyses.contour import Contour, contour
+from tsrep.studies.analyses.cost import cost_table, on_front
+from tsrep.studies.analyses.levels import level_summary, level_values
+from tsrep.studies.define.space import Parameter
+from tsrep.studies.keep.trial_table import TrialTable
 
-WEIGHT = Axis("objective.weight", "float", low=1e-3, high=1.0, log=True)
-DEPTH = Axis("encoder.depth", "int", low=1, high=9)
-HEAD = Axis("head", "categorical", ("a", "b"))
+WEIGHT = numbers("objective.weight", 1e-3, 1.0, log=True)
+DEPTH = numbers("encoder.depth", 1, 9)
+HEAD = levels("head", "a", "b")
 
 
-def _table(columns: dict[str, list], values: list[float], *axes: Axis, maximise: bool = False) -> TrialTable:
+def _table(
+    columns: dict[str, list], values: list[float], *axes: Parameter, maximise: bool = False
+) -> TrialTable:
     n = len(values)
     frame = pd.DataFrame({"ticket": range(n), "state": ["complete"] * n, "origin": ["sampled"] * n})
     frame["value"], frame["parameters"] = values, 10.0
@@ -34,28 +36,26 @@ def _table(columns: dict[str, list], values: list[float], *axes: Axis, maximise:
 
 def test_short_names_tell_axes_apart() -> None:
     names = ["objective.contrast.weight", "head.weight", "encoder", "views.encoder", "a.b.depth"]
-    assert list(short_names(Axis(name, "float") for name in names).values()) == [
+    table = _table({}, [], *(numbers(name, 0.0, 1.0) for name in names))
+    assert list(table.short.values()) == [
         "contrast.weight", "head.weight", "encoder", "views.encoder", "depth",
     ]  # fmt: skip
 
 
 def test_an_axis_with_one_value_is_not_varied() -> None:
     table = _table({"head": ["a", "a", np.nan], "encoder.depth": [1.0, 2.0, np.nan]}, [1, 2, 3], HEAD, DEPTH)
-    assert varied(table) == (DEPTH,)
+    assert table.varied == (DEPTH,)
 
 
 def test_cells_by_hand() -> None:
     table = _table({"head": ["a", "b", "a", "a", np.nan]}, [1.0, 5.0, 3.0, 2.0, 9.0], HEAD)
-    found = cell_summary(table)
-    assert isinstance(found, pd.DataFrame)
-    expected = [["head", "a", 3, 1.0, 1.5, 2.0, 2.5, 3.0], ["head", "b", 1, 5.0, 5.0, 5.0, 5.0, 5.0]]
-    assert found.values.tolist() == expected
-    turned = cell_summary(replace(table, maximise=True))
-    assert isinstance(turned, pd.DataFrame)
-    assert turned["best"].tolist() == [3.0, 5.0]
-    values = cell_values(table)
+    values = level_values(table)
     assert isinstance(values, pd.DataFrame)
     assert sorted(values["ticket"]) == [0, 1, 2, 3]
+    found = level_summary(values, table)
+    expected = [["head", "a", 3, 1.0, 1.5, 2.0, 2.5, 3.0], ["head", "b", 1, 5.0, 5.0, 5.0, 5.0, 5.0]]
+    assert found.values.tolist() == expected
+    assert level_summary(values, replace(table, maximise=True))["best"].tolist() == [3.0, 5.0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=12))
@@ -80,7 +80,7 @@ def _plane(points: list[tuple[float, float]]) -> Contour:
     x, y = (list(values) for values in zip(*points, strict=True))
     values = [0.9 + 0.1 * np.log10(a) + 0.01 * b for a, b in points]
     table = _table({"objective.weight": x, "encoder.depth": y}, values, WEIGHT, DEPTH)
-    found = contour(table, ("objective.weight", "encoder.depth"))
+    found = contour(table)
     assert isinstance(found, Contour)
     return found
 
@@ -115,15 +115,11 @@ def test_weight_and_temperature_of_one_part_are_the_default() -> None:
     assert isinstance(found, Contour)
     assert found.across.name == "objective.contrast.weight"
     assert found.up.name == "objective.contrast.temperature"
-    assert isinstance(contour(planted(), ("encoder.depth", "head.weight")), Contour)
 
 
 @pytest.mark.parametrize("trials", [0, 1])
 def test_too_little_is_said_so(trials: int) -> None:
     table = planted(trials)
-    assert isinstance(cell_values(table), Missing)
+    assert isinstance(level_values(table), Missing)
     assert isinstance(cost_table(table), Missing)
     assert isinstance(contour(table), Missing)
-    unknown = contour(planted(), ("objective.weight", "nowhere"))
-    assert isinstance(unknown, Missing)
-    assert "nowhere" in unknown.sentence

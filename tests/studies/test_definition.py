@@ -9,7 +9,8 @@ import optuna
 import pytest
 
 from tsrep.errors import ConfigError
-from tsrep.studies.define.check import check_study, configuration, judged_by, points, reference
+from tsrep.runs.task import task_of
+from tsrep.studies.define.check import check_study, configuration, points, reference
 from tsrep.studies.define.definition import Pruning, Sampling, define, read_definition
 from tsrep.studies.work.search import new_pruner, new_sampler
 
@@ -74,7 +75,8 @@ def test_what_is_judged_in_two_ways_is_not_compared() -> None:
 def test_a_panel_is_judged_by_a_probe() -> None:
     config = {"dataset": "ptb-xl-sim", "objective": {"name": "comet", "temperature": {"float": [0.1, 0.5]}}}
     definition = define(values(config=config), "s")
-    assert judged_by(configuration(definition, reference(definition), "")) == "a probe of the representation"
+    task = task_of(configuration(definition, reference(definition), ""))
+    assert task.judged_by == "a probe of the representation"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,22 +13,26 @@ from matplotlib.figure import Figure
 
 from tests.inspect.test_figures import collisions
 from tests.studies.planted import confirmed, planted
-from tsrep.studies.confirm.finalists import summarise
-from tsrep.studies.draw.cells import figure_cells
-from tsrep.studies.draw.contour import figure_contour
-from tsrep.studies.draw.effects import figure_effects
-from tsrep.studies.draw.finalists import figure_finalists
-from tsrep.studies.draw.front import figure_front
-from tsrep.studies.draw.history import figure_history, figure_reports
-from tsrep.studies.draw.importance import figure_importance
-from tsrep.studies.draw.slices import figure_slices
-from tsrep.studies.read.contour import Contour, contour
-from tsrep.studies.read.effects import Effect
-from tsrep.studies.read.front import cost_table
-from tsrep.studies.read.history import history
-from tsrep.studies.read.importance import Importances, Share
-from tsrep.studies.read.trial_table import Axis, TrialTable
-from tsrep.studies.read.value_scale import value_scale
+from tests.studies.planted import levels as axis_of_levels
+from tsrep.studies.analyses import Missing, Results, Shown, cost, history, levels, slices
+from tsrep.studies.analyses import contour as contours
+from tsrep.studies.analyses.contour import Contour, contour, figure_contour
+from tsrep.studies.analyses.cost import cost_table, figure_cost
+from tsrep.studies.analyses.effects import Effect, figure_effects
+from tsrep.studies.analyses.finalists import figure_finalists
+from tsrep.studies.analyses.importance import Importances, figure_importance
+from tsrep.studies.analyses.levels import figure_levels
+from tsrep.studies.analyses.marks import beyond_note
+from tsrep.studies.analyses.slices import figure_slices
+from tsrep.studies.confirm.finalists import Finalists
+from tsrep.studies.keep.trial_table import TrialTable
+
+
+def _figure(shown: Callable[[Results], Shown | Missing], table: TrialTable) -> Figure:
+    found = shown(Results(table, n_bootstrap=1))
+    assert isinstance(found, Shown)
+    assert found.figure is not None
+    return found.figure
 
 
 def dots(figure: Figure) -> int:
@@ -60,11 +65,11 @@ def inside(figure: Figure) -> bool:
 def test_every_complete_trial_is_drawn_and_labels_have_room() -> None:
     table = planted(80)
     n = table.count("complete")
-    categorical = sum(axis.categorical and len(table.levels(axis)) > 1 for axis in table.axes)
+    categorical = sum(bool(axis.range.choices) and len(table.levels(axis)) > 1 for axis in table.axes)
     for figure, expected in (
-        (figure_history(table), n),
-        (figure_cells(table), n * categorical),
-        (figure_front(cost_table(table), table), n),
+        (_figure(history.shown_history, table), n),
+        (figure_levels(table), n * categorical),
+        (figure_cost(cost_table(table), table), n),
     ):
         assert dots(figure) == expected
         assert collisions(figure) == []
@@ -75,7 +80,7 @@ def test_every_complete_trial_is_drawn_and_labels_have_room() -> None:
 @pytest.mark.parametrize("maximise", [False, True])
 def test_numbers_of_the_front_stay_inside_its_axes(maximise: bool) -> None:
     table = replace(planted(), maximise=maximise)
-    figure = figure_front(cost_table(table), table)
+    figure = figure_cost(cost_table(table), table)
     figure.canvas.draw()
     (axes,) = figure.axes
     assert axes.texts
@@ -87,19 +92,19 @@ def test_numbers_of_the_front_stay_inside_its_axes(maximise: bool) -> None:
 
 def test_the_best_so_far_only_gets_better() -> None:
     table = planted()
-    found = history(table)
+    found = history.history(table)
     assert isinstance(found, pd.DataFrame)
     best = found["best"].to_numpy(float)
     assert (np.diff(best) <= 0).all()
     assert best[-1] == table.best_first["value"].iloc[0]
-    turned = history(replace(table, maximise=True))
+    turned = history.history(replace(table, maximise=True))
     assert isinstance(turned, pd.DataFrame)
     assert turned["best"].iloc[-1] == 3.7
 
 
 def test_reports_end_in_a_cross_where_a_trial_was_pruned() -> None:
     table = planted()
-    figure = figure_reports(table)
+    figure = _figure(history.shown_reports, table)
     crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert len(crosses) == table.count("pruned")
     assert collisions(figure) == []
@@ -107,14 +112,14 @@ def test_reports_end_in_a_cross_where_a_trial_was_pruned() -> None:
 
 def test_a_diverged_trial_is_on_the_edge_and_counted() -> None:
     table = planted()
-    scale = value_scale(table)
+    scale = table.scale
     assert scale.high < 1.5
     assert scale.beyond == 1
     assert scale.off(np.array([3.7, 1.0])).tolist() == [True, False]
     assert scale.place(np.array([3.7]))[0] < scale.high
-    assert "1 value" in scale.note
+    assert "1 value" in beyond_note(table)
     frame = table.frame.assign(value=-table.frame["value"])
-    turned = value_scale(replace(table, frame=frame, maximise=True, baseline=-1.0))
+    turned = replace(table, frame=frame, maximise=True, baseline=-1.0).scale
     assert (turned.low, turned.high, turned.beyond) == pytest.approx((-scale.high, -scale.low, 1))
 
 
@@ -151,7 +156,9 @@ def test_effects_have_a_row_each_with_their_numbers() -> None:
 
 def test_importance_names_every_axis() -> None:
     table = planted()
-    shares = tuple(Share(axis.name, 0.1, 0.05, 0.2, 0.12, 60) for axis in table.axes)
+    shares = pd.DataFrame({"axis": [axis.name for axis in table.axes]}).assign(
+        share=0.1, low=0.05, high=0.2, chance=0.12, trials=60
+    )
     figure = figure_importance(Importances(shares, "PED-ANOVA"), table)
     assert len(figure.axes[0].get_yticks()) == len(table.axes)
     assert collisions(figure) == []
@@ -171,7 +178,7 @@ def test_finalists_have_a_panel_for_each_task(tasks: int) -> None:
     rows = confirmed()
     rows = pd.concat([rows.assign(task=f"a task with quite a long name {i}") for i in range(tasks)])
     rows.loc[rows["finalist"] == "ridge-nlinear", ["interval_low", "interval_high"]] = math.nan
-    figure = figure_finalists(summarise(rows), rows)
+    figure = figure_finalists(Finalists(rows))
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == tasks
     assert collisions(figure) == []
@@ -179,23 +186,19 @@ def test_finalists_have_a_panel_for_each_task(tasks: int) -> None:
 
 def _many_levels() -> TrialTable:
     names = tuple(f"a rather long name of level {i}" for i in range(12))
-    axis = Axis("objective.name", "categorical", names)
+    axis = axis_of_levels("objective.name", *names)
     table = planted(90)
     frame = table.frame.assign(**{axis.name: pd.Series([names[i % 12] for i in range(90)], dtype=object)})
     return replace(table, axes=(axis,), frame=frame)
 
 
 def test_many_long_levels_have_room() -> None:
-    assert collisions(figure_cells(_many_levels())) == []
+    assert collisions(figure_levels(_many_levels())) == []
     assert inside(figure_slices(_many_levels()))
 
 
 def test_equal_values_can_be_drawn() -> None:
     table = planted(30)
     same = replace(table, frame=table.frame.assign(value=table.frame["value"] * 0 + 0.8), baseline=None)
-    for draw in (figure_history, figure_cells, figure_slices):
-        assert inside(draw(same))
-    assert inside(figure_front(cost_table(same), same))
-    found = contour(same)
-    assert isinstance(found, Contour)
-    assert inside(figure_contour(found, same))
+    for shown in (history.shown_history, levels.shown, slices.shown, cost.shown, contours.shown):
+        assert inside(_figure(shown, same))

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from tests.studies.planted import planted
+from tests.studies.planted import levels, numbers, planted
 from tsrep.rng import numpy_generator
-from tsrep.studies.read.effects import Effect, paired_effects, sign_flip_p
-from tsrep.studies.read.missing import Missing
-from tsrep.studies.read.pairing import gower, pair_up, unit_scale
-from tsrep.studies.read.trial_table import Axis, TrialTable
+from tsrep.studies.analyses import Missing
+from tsrep.studies.analyses.effects import Effect, paired_effects, sign_flip_p
+from tsrep.studies.analyses.pairing import gower, pair_up
+from tsrep.studies.keep.trial_table import TrialTable
 
-A = Axis("a", "categorical", ("x", "y"))
-B = Axis("b", "float", low=1.0, high=100.0, log=True)
-C = Axis("c", "int", low=0, high=4)
+A = levels("a", "x", "y")
+B = numbers("b", 1.0, 100.0, log=True)
+C = numbers("c", 0, 4)
 
 
 def _table(a: list[str], b: list[float], c: list[float], value: list[float] | None = None) -> TrialTable:
@@ -43,12 +43,6 @@ def test_gower_distance_by_hand() -> None:
         [1, 1.5, 2, 0],
     ])  # fmt: skip
     np.testing.assert_allclose(gower(table, (A, B, C), rows, rows), expected / 3)
-
-
-def test_unit_scale_without_a_range_takes_what_there_is() -> None:
-    np.testing.assert_allclose(
-        unit_scale(Axis("z", "float"), np.array([2.0, 4.0, math.nan])), [0, 1, math.nan]
-    )
 
 
 def test_pairing_is_the_cheapest_of_all_after_exact_ones() -> None:
@@ -150,13 +144,13 @@ def test_holm_is_over_all_tests_of_the_study() -> None:
     assert least.p_holm == pytest.approx(len(found) * least.p)
 
 
-def test_references_are_off_or_none_or_chosen() -> None:
-    found = paired_effects(planted(), references={"strategy": "pretrain-then-probe", "encoder": "unknown"})
+def test_references_are_off_or_none_or_the_first_choice() -> None:
+    found = paired_effects(planted())
     assert isinstance(found, list)
     used = {effect.axis: effect.reference for effect in found}
     assert used["forecast.normalise"] == "off"
     assert used["views.warp"] == "none"
-    assert used["strategy"] == "pretrain-then-probe"
+    assert used["strategy"] == "joint"
     assert used["encoder"] == "dilated-conv"
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 
 from tests.studies.planted import planted
-from tsrep.studies.read.importance import LEAST_TRIALS, Importances, importances
-from tsrep.studies.read.missing import Missing
-from tsrep.studies.read.trial_table import TrialTable
+from tsrep.studies.analyses import Missing
+from tsrep.studies.analyses.importance import MIN_TRIALS, Importances, importances
+from tsrep.studies.keep.trial_table import TrialTable
 
 
 def _with_values(table: TrialTable, values: np.ndarray) -> TrialTable:
@@ -30,12 +31,12 @@ def test_the_axis_that_decides_leads_and_the_others_stay_below_chance() -> None:
     table = planted(100, seed=3)
     level = table.labels(table.axis("strategy")) == "joint"
     found = _found(_with_values(table, np.where(level, 0.8, 1.0) + 0.001 * np.arange(len(level))), 20)
-    first, *others = found.shares
-    assert first.axis == "strategy"
-    assert first.share > first.chance
-    assert first.low > max(share.share for share in others)
-    assert sum(share.share for share in found.shares) == pytest.approx(1.0)
-    assert all(share.low <= share.high for share in found.shares)
+    first, others = found.shares.iloc[0], found.shares.iloc[1:]
+    assert first["axis"] == "strategy"
+    assert first["share"] > first["chance"]
+    assert first["low"] > others["share"].max()
+    assert found.shares["share"].sum() == pytest.approx(1.0)
+    assert (found.shares["low"] <= found.shares["high"]).all()
 
 
 def test_a_larger_value_is_better_where_it_is_maximised() -> None:
@@ -43,7 +44,7 @@ def test_a_larger_value_is_better_where_it_is_maximised() -> None:
     level = table.labels(table.axis("strategy")) == "joint"
     values = np.where(level, 0.8, 1.0) + 0.001 * np.arange(len(level))
     turned = replace(_with_values(table, -values), maximise=True)
-    assert _found(turned, 2).shares[0].share == _found(_with_values(table, values), 2).shares[0].share
+    pd.testing.assert_frame_equal(_found(turned, 2).shares, _found(_with_values(table, values), 2).shares)
 
 
 def test_a_conditional_axis_is_judged_where_it_is_active() -> None:
@@ -52,14 +53,14 @@ def test_a_conditional_axis_is_judged_where_it_is_active() -> None:
     values = np.where(np.isfinite(queue), np.where(queue > 300, 0.7, 1.3), 1.0) + 0.0001 * np.arange(
         len(queue)
     )
-    shares = {share.axis: share for share in _found(_with_values(table, values)).shares}
-    assert shares["objective.queue"].trials == int(np.isfinite(queue).sum())
-    assert next(iter(shares)) == "objective.queue"
-    assert shares["objective.queue"].share > shares["objective.queue"].chance
+    first = _found(_with_values(table, values)).shares.iloc[0]
+    assert first["axis"] == "objective.queue"
+    assert first["trials"] == np.isfinite(queue).sum()
+    assert first["share"] > first["chance"]
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:
-    assert _found(planted(60), 3) == _found(planted(60), 3)
+    pd.testing.assert_frame_equal(_found(planted(60), 3).shares, _found(planted(60), 3).shares)
 
 
 def test_logging_is_as_loud_afterwards_as_before() -> None:
@@ -68,22 +69,22 @@ def test_logging_is_as_loud_afterwards_as_before() -> None:
     assert optuna.logging.get_verbosity() == optuna.logging.WARNING
 
 
-@pytest.mark.parametrize("trials", [0, 5, LEAST_TRIALS])
+@pytest.mark.parametrize("trials", [0, 5, MIN_TRIALS])
 def test_too_few_trials_are_said_so(trials: int) -> None:
-    found = importances(planted(trials))
+    found = importances(planted(trials), n_bootstrap=1)
     assert isinstance(found, Missing)
     assert f"{len(planted(trials).complete)}." in found.sentence
 
 
 def test_equal_values_and_equal_settings_are_said_so() -> None:
     table = planted(60)
-    equal = importances(_with_values(table, np.ones(len(table.complete))))
+    equal = importances(_with_values(table, np.ones(len(table.complete))), n_bootstrap=1)
     assert isinstance(equal, Missing)
     assert "same value" in equal.sentence
     frame = table.complete.copy()
     for axis in table.axes:
         frame[axis.name] = [frame[axis.name].iloc[0]] * len(frame)
-    one_setting = importances(replace(table, frame=frame))
+    one_setting = importances(replace(table, frame=frame), n_bootstrap=1)
     assert isinstance(one_setting, Missing)
     assert "different values" in one_setting.sentence
 

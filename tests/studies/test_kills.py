@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from tests.studies.climbing import STEPS, climb, die, meet, new_job, stall, step
 from tests.studies.postgres_server import free_port, new_database, reason_to_skip, running_server
 from tsrep.errors import RunError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import serve
 from tsrep.studies.keep.tickets import Progress, by_ticket, progress
 from tsrep.studies.work import crew
 from tsrep.studies.work.crew import run_crew
@@ -37,18 +35,6 @@ def server() -> Iterator[str]:
     pytest.importorskip("psycopg")
     with running_server() as address:
         yield address
-
-
-@contextmanager
-def proxy(database: str) -> Iterator[str]:
-    port = free_port()
-    process = SPAWN.Process(target=serve, args=(database, "127.0.0.1", port))
-    process.start()
-    try:
-        yield f"grpc://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.join()
 
 
 def waited(what: Callable[[], bool], seconds: float = 40.0) -> bool:
@@ -106,11 +92,6 @@ def test_a_killed_worker_costs_no_trial_with_a_journal(tmp_path: Path) -> None:
 
 def test_a_killed_worker_costs_no_trial_with_postgresql(tmp_path: Path, server: str) -> None:
     kill_one_of_two(new_job(tmp_path / "study", new_database(server, "killed"), stall), 6)
-
-
-def test_a_killed_worker_costs_no_trial_behind_a_proxy(tmp_path: Path, server: str) -> None:
-    with proxy(new_database(server, "proxied")) as address:
-        kill_one_of_two(new_job(tmp_path / "study", address, stall), 6)
 
 
 def test_two_machines_share_a_study(tmp_path: Path, server: str) -> None:
@@ -191,7 +172,7 @@ def test_a_crew_that_is_interrupted_goes_on_later(tmp_path: Path, number: signal
     process.send_signal(number)
     told, _ = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "go on with: tsrep study resume climbing" in told
+    assert "resume with: tsrep study resume climbing" in told
     job = Job(**{**vars(new_job(tmp_path / "other", None, climb)), "folder": folder})
     stopped, _ = looked(job)
     assert stopped.running == 0

@@ -33,7 +33,7 @@ def double(k):
     return 2 * k
 
 if __name__ == "__main__":
-    from tsrep.studies.confirm.pool import pool
+    from tsrep.studies.work.processes import pool
     from tsrep.training.interrupt import Interrupted
     try:
         with pool(2) as processes:

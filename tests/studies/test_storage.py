@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from tests.studies.postgres_server import free_port
 from tsrep.errors import ConfigError, RunError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import close_storage, open_storage, serve, stored
+from tsrep.studies.keep.storage import close_storage, open_storage, stored
 from tsrep.studies.keep.tickets import progress, take, top_up
 
 
@@ -48,8 +48,8 @@ def test_a_half_line_of_a_killed_writer_is_cut_off(tmp_path: Path, keep: int) ->
     assert tickets(tmp_path) == 5
 
 
-def test_without_mending_the_next_line_would_break_the_journal(tmp_path: Path) -> None:
-    """Optuna's own backend on the same file; when this fails, the mending lock can go."""
+def test_without_repair_the_next_line_would_break_the_journal(tmp_path: Path) -> None:
+    """Optuna's own backend on the same file; when this fails, the repairing lock can go."""
     journal = begun(tmp_path)
     journal.write_bytes(journal.read_bytes() + b'{"op_code":4')
     lock = JournalFileOpenLock(str(journal))
@@ -86,8 +86,8 @@ def test_a_journal_of_another_kind_or_broken_is_refused(tmp_path: Path) -> None:
 def test_a_journal_recovers_from_a_worker_killed_with_its_lock(tmp_path: Path) -> None:
     journal = begun(tmp_path)
     program = (
-        "import os, signal\nfrom pathlib import Path\nfrom tsrep.studies.keep.journal import MendingLock\n"
-        f"lock = MendingLock(Path({str(journal)!r}))\nlock.acquire()\n"
+        "import os, signal\nfrom pathlib import Path\nfrom tsrep.studies.keep.journal import RepairingLock\n"
+        f"lock = RepairingLock(Path({str(journal)!r}))\nlock.acquire()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=False)
@@ -106,8 +106,7 @@ def test_a_journal_recovers_from_a_worker_killed_with_its_lock(tmp_path: Path) -
         ("postgresql://u:hid-den@host/db", "postgresql is no kind of storage"),
         ("hid-den", "no address"),
         ("sqlite://", "names no file"),
-        ("grpc://host", "not of the form grpc://HOST:PORT"),
-        ("grpc://host:port", "not of the form grpc://HOST:PORT"),
+        ("grpc://host:1", "grpc is no kind of storage"),
     ],
 )
 def test_an_address_of_no_known_kind(tmp_path: Path, url: str, told: str) -> None:
@@ -117,26 +116,20 @@ def test_an_address_of_no_known_kind(tmp_path: Path, url: str, told: str) -> Non
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name in ("psycopg", "grpc") else found(name)
-    )
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigError, match=r"tsrep\[postgres\]"):
         open_storage("postgresql+psycopg://u@127.0.0.1/db", tmp_path)
-    with pytest.raises(ConfigError, match="grpcio"):
-        open_storage("grpc://127.0.0.1:1", tmp_path)
 
 
 def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsrep.studies.keep.storage.PATIENCE", 1)
     port = free_port()
     cases = [f"sqlite:///{tmp_path}/missing/study.db"]
-    cases += [f"grpc://127.0.0.1:{port}"] if importlib.util.find_spec("grpc") else []
     if importlib.util.find_spec("psycopg"):
         cases.append(f"postgresql+psycopg://u:hid-den@127.0.0.1:{port}/db")
     for url in cases:
         began = time.monotonic()
-        with pytest.raises(RunError, match=r"mend") as caught:
+        with pytest.raises(RunError, match=r"fix") as caught:
             open_storage(url, tmp_path)
         assert time.monotonic() - began < 4
         assert "hid-den" not in str(caught.value)
@@ -196,7 +189,6 @@ def test_addresses_are_kept_without_passwords(tmp_path: Path, monkeypatch: pytes
     kept = {
         None: "journal",
         "journal": "journal",
-        "grpc://host:13000": "grpc://host:13000",
         "postgresql+psycopg://me:hid-den@host:5433/db": "postgresql+psycopg://me@host:5433/db",
         "postgresql+psycopg://me@host/db?password=hid-den": "postgresql+psycopg://me@host/db",
         "sqlite:///study.db": f"sqlite:///{tmp_path}/study.db",
@@ -219,12 +211,3 @@ def test_a_place_that_is_taken_or_none(tmp_path: Path) -> None:
     (place.folder / "place.json").write_text("{")
     with pytest.raises(RunError, match=r"place\.json is missing or broken"):
         _ = place.storage
-
-
-def test_only_a_database_stands_behind_a_proxy(tmp_path: Path) -> None:
-    pytest.importorskip("grpc")
-    said: list[str] = []
-    for url in ("journal", "grpc://host:13000", f"sqlite:///{tmp_path}/nowhere/x.db"):
-        with pytest.raises((ConfigError, RunError), match=r"cannot (stand behind a gRPC|be opened)"):
-            serve(url, "127.0.0.1", 1, said.append)
-    assert not said  # nothing is in front of anything

@@ -9,34 +9,25 @@ import warnings
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.studies.planted import TASKS, confirmed, planted
 from tsrep.errors import RunError
+from tsrep.studies.analyses import Results, Shown, all_analyses
+from tsrep.studies.analyses.best import best_tables
+from tsrep.studies.analyses.finalists import finalist_tables
+from tsrep.studies.analyses.ranks import shown_finalists
 from tsrep.studies.confirm.finalists import Finalists
-from tsrep.studies.page import page
-from tsrep.studies.page.figures import ranks_figure
+from tsrep.studies.keep.trial_table import TrialTable
 from tsrep.studies.page.headline import against_baseline, answer, chosen_by, overhead, progress
 from tsrep.studies.page.markdown import escape
-from tsrep.studies.page.page import write_study_report
-from tsrep.studies.page.sections import Shown
-from tsrep.studies.page.tables import best_tables, finalist_tables
-from tsrep.studies.read.reading import read_study
-from tsrep.studies.read.trial_table import TrialTable
+from tsrep.studies.page.page import write_report
 
-FACTS: dict[str, Any] = {
-    "definition": "study: sscl\nquestion: <b>which</b>\n",
-    "storage": "journal file",
-    "sampler": "tpe",
-    "budget": "80 trials",
-    "hours": 1.7,
-    "tasks": list(TASKS),
-    "n_bootstrap": 5,
-}
-SECTIONS = ("finalists", "best", "importance", "effects", "cells", "slices", "cost", "history", "study")
+FACTS = {"storage": "journal file", "sampler": "tpe", "budget": "80 trials", "tasks": ", ".join(TASKS)}
+DEFINITION = "study: sscl\nquestion: <b>which</b>\n"
+SECTIONS = ("finalists", "best", "importance", "effects", "levels", "slices", "cost", "history", "study")
 
 
 class Page(HTMLParser):
@@ -63,12 +54,13 @@ def finalists() -> Finalists:
 def full(tmp_path_factory: pytest.TempPathFactory, finalists: Finalists) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return write_study_report(planted(), finalists, FACTS, tmp_path_factory.mktemp("report")).parent
+        results = Results(planted(), finalists, n_bootstrap=5)
+        return write_report(results, FACTS, tmp_path_factory.mktemp("report"), definition=DEFINITION).parent
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_study_report(planted(6), None, {}, tmp_path_factory.mktemp("small")).parent
+    return write_report(Results(planted(6)), {}, tmp_path_factory.mktemp("small")).parent
 
 
 def _text(path: Path) -> str:
@@ -87,8 +79,9 @@ def test_the_page_needs_nothing_else_and_its_links_lead_somewhere(full: Path) ->
 def test_every_figure_has_its_file_and_its_numbers(full: Path) -> None:
     figures = {path.stem for path in (full / "figures").iterdir()}
     numbers = {path.stem for path in (full / "numbers").iterdir()}
-    assert figures == set(page.FIGURES) - {"ranks-levels"}
-    assert figures <= numbers <= set(page.NUMBERS)
+    assert figures == {analysis.name for analysis in all_analyses()} - {"ranks-levels", "best", "study"}
+    assert numbers - figures == {"finalists-seeds", "ranks-finalists-pairs", "levels-summary", "contour-grid"}
+    assert figures <= numbers
     for path in (full / "numbers").iterdir():
         assert len(pd.read_csv(path)), path
     trials = pd.read_csv(full / "trials.csv")
@@ -126,12 +119,11 @@ def test_what_the_study_was_is_printed_and_escaped(full: Path) -> None:
     assert "ETTh1 horizon 96, ETTh1 horizon 336" in text
     assert "out of memory at step 40" in text
     assert "0.00123" in text  # of head.weight, three digits
-    assert "n_bootstrap" not in text
 
 
 @pytest.mark.parametrize(("trials", "ended"), [(2, True), (9, False), (0, True)])
 def test_sections_without_enough_data_say_so(tmp_path: Path, trials: int, ended: bool) -> None:
-    path = write_study_report(planted(trials, ended=ended), None, {}, tmp_path)
+    path = write_report(Results(planted(trials, ended=ended)), {}, tmp_path)
     page, text = Page(path.read_text()), _text(path)
     assert tuple(page.anchors) == SECTIONS
     assert "No finalist has been confirmed on test yet." in text
@@ -145,24 +137,24 @@ def test_figures_of_an_earlier_report_do_not_stay(small: Path, tmp_path: Path) -
     folder = shutil.copytree(small, tmp_path / "report")
     assert (folder / "figures" / "history.png").is_file()
     (folder / "figures" / "own.png").write_bytes(b"mine")
-    write_study_report(planted(0), None, {}, folder)
+    write_report(Results(planted(0)), {}, folder)
     assert [path.name for path in (folder / "figures").iterdir()] == ["own.png"]
     assert list((folder / "numbers").iterdir()) == []
 
 
 def test_the_same_study_gives_the_same_bytes(small: Path, tmp_path: Path) -> None:
-    again = write_study_report(planted(6), None, {}, tmp_path)
+    again = write_report(Results(planted(6)), {}, tmp_path)
     assert again.read_bytes() == (small / "index.html").read_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be written"):
-        write_study_report(planted(0), None, {}, tmp_path / "file" / "report")
+        write_report(Results(planted(0)), {}, tmp_path / "file" / "report")
 
 
 def test_made_data_are_declared(tmp_path: Path) -> None:
-    path = write_study_report(planted(0), None, {"synthetic": True}, tmp_path)
+    path = write_report(Results(planted(0)), {}, tmp_path, synthetic=True)
     assert 'class="banner"' in path.read_text()
     assert "**Synthetic data.**" in (tmp_path / "report.md").read_text()
 
@@ -194,7 +186,7 @@ def test_the_answer_says_where_the_first_by_validation_stands_on_test(rank: int,
     rows.loc[own, "rank"] = (rows.loc[own, "rank"] - rank) % 4  # by test they are 1 to 4
     told = answer(planted(2), Finalists(rows))[1]
     assert f"{better} of 3 other finalists are better" in told
-    assert "minus random-init −0.020 (−0.030 to −0.010)" in told
+    assert "minus random initialisation −0.020 (−0.030 to −0.010)" in told
 
 
 def test_a_task_without_a_name_and_many_tasks_read_well() -> None:
@@ -206,7 +198,7 @@ def test_a_task_without_a_name_and_many_tasks_read_well() -> None:
 
 
 def test_progress_and_overhead() -> None:
-    assert progress(planted(1), {}) == "1 trial ended: 1 complete, 0 pruned, 0 failed."
+    assert progress(planted(1)) == "1 trial ended: 1 complete, 0 pruned, 0 failed."
     assert overhead(planted(0)) == ""
     table = planted(2)
     table.frame[["seconds", "overhead"]] = [[99.0, 1.0], [99.0, 1.0]]
@@ -242,6 +234,6 @@ def test_points_of_a_grid_are_no_presets() -> None:
 @pytest.mark.parametrize(("seeds", "said"), [(3, True), (5, False)])
 def test_blocks_too_few_for_any_difference_are_said_so(seeds: int, said: bool) -> None:
     """Four methods, six pairs: of 6 blocks the least corrected p is 0.19, of 10 it is 0.01."""
-    shown = ranks_figure(read_study(planted(2), Finalists(confirmed(2, seeds)), {}))
+    shown = shown_finalists(Results(planted(2), Finalists(confirmed(2, seeds))))
     assert isinstance(shown, Shown)
-    assert ("With so few blocks" in shown.picture.caption) == said
+    assert ("With so few blocks" in shown.caption) == said

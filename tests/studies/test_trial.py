@@ -13,9 +13,9 @@ import torch
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.runs.folder import Run
+from tsrep.studies.conduct import report
 from tsrep.studies.confirm.confirmation import confirm, finalists, read_confirmation
 from tsrep.studies.define.definition import Definition, define
-from tsrep.studies.outcome import report
 from tsrep.studies.study import Study, add_trials, begin, open_study
 from tsrep.studies.work.trial import BASELINES, kept_score, run_seed, run_trial
 

@@ -7,16 +7,18 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tsrep.studies.read.trial_table import Axis, TrialTable, level_name, trial_table
+from tsrep.studies.define.definition import define
+from tsrep.studies.define.ranges import level_name
+from tsrep.studies.keep.trial_table import TrialTable, trial_table
 
-DISTRIBUTIONS = {
-    "strategy": CategoricalDistribution(["joint", "frozen"]),
-    "weight": FloatDistribution(1e-3, 1.0, log=True),
-    "queue": CategoricalDistribution([None, 64, 256]),
+CONFIG = {
+    "strategy": {"one_of": ["joint", "frozen"]},
+    "weight": {"float": [1e-3, 1.0], "log": True},
+    "queue": {"one_of": [None, 64, 256]},
 }
+DEFINITION = define({"study": "s-1", "question": "Which?", "config": CONFIG}, "s-1")
 
 
 def _trial(state: str, value: float | None = None, params: dict[str, Any] | None = None, **told: Any) -> Any:
@@ -25,17 +27,17 @@ def _trial(state: str, value: float | None = None, params: dict[str, Any] | None
         state=TrialState[state],
         value=value,
         params=params,
-        distributions={name: DISTRIBUTIONS[name] for name in params},
+        distributions={name: DEFINITION.space.parameters[name].range.distribution for name in params},
         user_attrs=told,
         intermediate_values={1: 0.9, 2: 0.8} if state != "FAIL" else {},
     )
 
 
-def _table(*trials: FrozenTrial, **more: Any) -> TrialTable:
+def _table(*trials: FrozenTrial) -> TrialTable:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(study_name="s-1")
     study.add_trials(trials)
-    return trial_table(study, **more)
+    return trial_table(study, DEFINITION)
 
 
 def test_every_ticket_has_one_row_and_complete_wins() -> None:
@@ -98,7 +100,7 @@ def test_a_choice_of_none_is_a_level_and_an_inactive_axis_is_not() -> None:
     assert table.levels(queue) == ["none", "256"]
     assert table.active(queue).tolist() == [True, True, False]
     assert table.active(weight).tolist() == [False, False, True]
-    assert weight == Axis("weight", "float", low=1e-3, high=1.0, log=True)
+    assert weight == DEFINITION.space.parameters["weight"]
 
 
 def test_trials_of_another_program_are_their_own_tickets() -> None:
@@ -113,20 +115,44 @@ def test_the_first_of_two_objectives_is_the_value() -> None:
         create_trial(
             values=[0.8, 12.0],
             params={"weight": 0.5},
-            distributions={"weight": DISTRIBUTIONS["weight"]},
+            distributions={"weight": DEFINITION.space.parameters["weight"].range.distribution},
             user_attrs={"ticket": 0},
         )
     )
-    table = trial_table(study, axes=(), name="levels", question="Which?", value_name="AUROC", baseline=0.7)
+    table = trial_table(study, DEFINITION)
     assert table.maximise
     assert not table.relative
     assert table.frame["value"].tolist() == [0.8]
-    assert (table.study, table.question, table.axes, table.baseline) == ("levels", "Which?", (), 0.7)
+    assert (table.study, table.question, table.baseline) == ("s-1", "Which?", None)
+    assert table.value_name == "validation probe AUROC"
+
+
+def test_errors_are_relative_to_the_baseline() -> None:
+    table = _table(_trial("COMPLETE", 0.4, ticket=0))
+    assert table.relative
+    assert table.baseline == 1.0
+    assert table.value_name == "validation MSE relative to ridge-nlinear"
+    several = define(
+        {"study": "s", "question": "", "config": CONFIG, "tasks": {"a": {}, "b": {}}, "seeds": 3}, "s"
+    )
+    named = trial_table(optuna.create_study(), several).value_name
+    assert named.endswith(", geometric mean of 2 tasks and 3 seeds")
+
+
+def test_shares_sum_to_one() -> None:
+    shares = define({"study": "s", "question": "", "config": {"a": {"share": "g"}, "b": {"share": "g"}}}, "s")
+    study = optuna.create_study()
+    trial = study.ask()
+    drawn = shares.space.draw(lambda parameter: parameter.range.suggest(trial, parameter.name))
+    study.tell(trial, 0.5)
+    row = trial_table(study, shares).frame.iloc[0]
+    assert row["a"] + row["b"] == pytest.approx(1.0, abs=1e-5)
+    assert row["a"] / row["b"] == pytest.approx(math.log(drawn["a"]) / math.log(drawn["b"]), rel=1e-4)
 
 
 def test_a_study_without_trials_has_all_columns() -> None:
-    table = _table(axes=[Axis("strategy", "categorical", ("joint", "frozen"))], tasks=["a"])
-    assert {"ticket", "value", "strategy", "task:a"} <= set(table.frame.columns)
+    table = _table()
+    assert {"ticket", "value", "strategy"} <= set(table.frame.columns)
     assert table.best_first.empty
     assert table.intermediate.empty
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tsrep.cli.app import app
 from tsrep.errors import TsrepError
 
 
 def main() -> None:
     """Run the command line; a mistake of the user is one sentence and exit code 2."""
     try:
+        from tsrep.cli.app import app  # its help lists protocols, of which a plug-in may have a bad one
+
         app()
     except TsrepError as error:
         print(f"tsrep: {error}", file=sys.stderr)

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-class Kind(StrEnum):
-    """Kinds of files."""
-
-    pt2 = "pt2"
-    onnx = "onnx"
-
-
-class Part(StrEnum):
-    """What of a run is written."""
-
-    encoder = "encoder"
-    forecaster = "forecaster"
+from tsrep.cli.options import RunFolder
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that fit made.")],
-    kind: Annotated[Kind, typer.Option("--format", help="A program of torch.export, or ONNX.")] = Kind.pt2,
+    run: RunFolder,
+    kind: Annotated[
+        Literal["pt2", "onnx"],
+        typer.Option("--format", help="File format: a program of torch.export, or ONNX."),
+    ] = "pt2",
     what: Annotated[
-        Part, typer.Option("--what", help="The encoder; of a run that forecasts also all of it.")
-    ] = Part.encoder,
+        Literal["encoder", "forecaster"],
+        typer.Option(help="Part to export: the encoder, or all of a run that forecasts."),
+    ] = "encoder",
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write. [default: RUN/encoder.pt2 and the like]")
+        Path | None, typer.Option(help="Output file. [default: RUN/encoder.pt2 and the like]")
     ] = None,
     steps: Annotated[
-        int | None,
-        typer.Option("--steps", min=1, help="Length of a sample, if it must be fixed. [default: the run's]"),
+        int | None, typer.Option(min=1, help="Length of a sample, if it must be fixed. [default: the run's]")
     ] = None,
 ) -> None:
     """Write a run's encoder for use without tsrep, once it gives what the original gives.
@@ -43,7 +33,7 @@ def export(
     """
     from tsrep.runs.export import export as write
 
-    done = write(run, format=kind.value, what=what.value, out=out, steps=steps)
+    done = write(run, format=kind, what=what, out=out, steps=steps)
     typer.echo(f"{done.path}: takes {done.sentence}")
     typer.echo(f"equal to the original within {done.difference:.0e} of the largest value")
     typer.echo(f"standardise first: {done.metadata['standardise']['says']}")

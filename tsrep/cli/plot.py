@@ -1,4 +1,4 @@
-"""Pictures of a run that are drawn on request: plot views, plot receptive-field."""
+"""Figures of a run that are made on request: plot views, plot receptive-field."""
 
 from __future__ import annotations
 
@@ -7,69 +7,70 @@ from typing import Annotated, Any
 
 import typer
 
-plot = typer.Typer(no_args_is_help=True, help="Draw what a run has learned.")
+from tsrep.cli.options import MovedRoot, RunFolder
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that fit made.")]
-Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data, if they have moved.")]
+plot = typer.Typer(no_args_is_help=True, help="Plot what a run has learned.")
 
 
 @plot.command()
 def views(
     run: RunFolder,
     out: Annotated[
-        Path | None, typer.Option("--out", help="PNG, PDF or SVG file. [default: RUN/figures/views.png]")
+        Path | None, typer.Option(help="Output file: PNG, PDF or SVG. [default: RUN/figures/views.png]")
     ] = None,
-    sample: Annotated[int, typer.Option("--sample", min=0, help="Which sample of the validation part.")] = 0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws.")] = 0,
-    root: Root = None,
+    sample: Annotated[int, typer.Option(min=0, help="Number of the sample in the validation part.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the views.")] = 0,
+    root: MovedRoot = None,
 ) -> None:
-    """Draw a sample before and after the run's own views and every fixed augmentation.
+    """Plot a sample before and after the run's own views and every fixed augmentation.
 
-    Of a learned view, the mask h and the gain g are drawn under the signal.
+    Of a learned view, the mask h and the gain g are plotted under the signal.
     """
-    import tsrep.api
+    import tsrep
 
-    path = tsrep.api.plot_views(run, out=out, sample=sample, seed=seed, root=root)
+    path = tsrep.plot_views(run, out=out, sample=sample, seed=seed, root=root)
     typer.echo(f"views: {path}")
 
 
 @plot.command("receptive-field")
 def receptive_field(
     run: RunFolder,
-    step: Annotated[
-        int | None, typer.Option("--step", min=1, help="One step of the output instead of all.")
-    ] = None,
+    step: Annotated[int | None, typer.Option(min=1, help="Step of the output. [default: all]")] = None,
     compare: Annotated[
-        Path | None, typer.Option("--compare", metavar="RUN2", help="Another run to draw beside it.")
+        Path | None, typer.Option(metavar="RUN2", help="Folder of another run to plot beside it.")
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", help="gradient, or as a cross-check integrated or occlusion.")
+        str, typer.Option(help="Attribution method: gradient, or as a cross-check integrated or occlusion.")
     ] = "gradient",
     grad_of: Annotated[
-        str, typer.Option("--grad-of", help="output, or loss as published: weighted by the residual.")
+        str,
+        typer.Option(
+            help="What the gradient is of: output, or loss as published (weighted by the residual)."
+        ),
     ] = "output",
-    windows: Annotated[int, typer.Option("--windows", min=1, help="How many to average over.")] = 64,
-    part: Annotated[str, typer.Option("--part", help="train, validation or test.")] = "validation",
+    windows: Annotated[int, typer.Option(min=1, help="Number of windows to average over.")] = 64,
+    part: Annotated[str, typer.Option(help="Part of the data: train, validation or test.")] = "validation",
     period: Annotated[
-        int | None,
-        typer.Option("--period", min=2, help="Steps, to mark and to score. [default: the main season]"),
+        int | None, typer.Option(min=2, help="Period in steps, marked and scored. [default: the main season]")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of random signs and scales.")] = 0,
-    root: Root = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of signs and scales.")] = 0,
+    root: MovedRoot = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="PNG, PDF or SVG. [default: RUN/figures/receptive-field.png and .pdf]"),
+        typer.Option(
+            help="Output file: PNG, PDF or SVG. [default: RUN/figures/receptive-field.png and .pdf]"
+        ),
     ] = None,
 ) -> None:
-    """Draw which input steps each step of the output answers to, with its scores and the numbers beside.
+    """Plot which input steps each step of the output answers to, with its scores and the numbers beside.
 
     Of a run that forecasts it is the forecaster that is looked at, of a supervised one the classifier, of
     any other the encoder.
     """
-    import tsrep.api
+    import tsrep
 
     options: dict[str, Any] = {"method": method, "grad_of": grad_of, "windows": windows, "part": part}
-    path = tsrep.api.plot_receptive_field(
+    path = tsrep.plot_receptive_field(
         run, step=step, compare=compare, period=period, seed=seed, root=root, out=out, **options
     )
     typer.echo(f"receptive field: {path}")

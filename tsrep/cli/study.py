@@ -1,4 +1,4 @@
-"""Commands on studies: run, resume, status, confirm, report, dashboard, proxy."""
+"""Commands on studies: run, resume, status, confirm, report, dashboard."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tsrep.cli.options import Root, assignment
 from tsrep.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -24,22 +25,24 @@ Place = Annotated[
 Storage = Annotated[
     str | None,
     typer.Option(
-        "--storage",
-        help="journal, postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT or sqlite:///FILE. "
-        "[default: a journal file in the study's folder]",
+        help="Storage of the trials: journal, sqlite:///FILE, or postgresql+psycopg:// with user, host and "
+        "database. [default: a journal file in the study's folder]"
     ),
 ]
-Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data. [default: the data cache]")]
 Workers = Annotated[
-    int, typer.Option("--workers", "-w", min=1, help="Processes here, which share the cores.")
+    int, typer.Option("--workers", "-w", min=1, help="Number of processes here, which share the cores.")
 ]
 Trials = Annotated[
-    int | None, typer.Option("--trials", min=1, help="In all. [default: as the study file says]")
+    int | None,
+    typer.Option(min=1, help="Number of trials in all. [default: that of the study file]"),
 ]
-Hours = Annotated[float | None, typer.Option("--hours", help="No trial begins after so many.")]
+Hours = Annotated[float | None, typer.Option(help="Hours after which no trial begins.")]
 Confirm = Annotated[
     bool,
-    typer.Option("--confirm/--no-confirm", help="Train finalists again and score them on the test part."),
+    typer.Option(
+        "--confirm/--no-confirm",
+        help="Confirmation: finalists are trained again and scored on the test part.",
+    ),
 ]
 
 
@@ -52,19 +55,16 @@ def run(
     hours: Hours = None,
     root: Root = None,
     assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", "-s", metavar="PATH=VALUE", help="Of the configuration, such as training.epochs=2."
-        ),
+        list[str] | None, assignment("One setting of the configuration, such as training.epochs=2.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the study. [default: runs/studies/NAME]")
+        Path | None, typer.Option(help="Folder of the study. [default: runs/studies/NAME]")
     ] = None,
     confirmation: Confirm = True,
 ) -> None:
     """Begin a study, or join the one of that name in the storage, from this machine or another.
 
-    Trials are judged on validation alone. The same command again goes on with what is left.
+    Trials are judged on validation alone. The same command again resumes what is left.
     """
     from tsrep.studies.define.definition import define
     from tsrep.studies.study import begin
@@ -85,7 +85,7 @@ def resume(
     root: Root = None,
     confirmation: Confirm = True,
 ) -> None:
-    """Go on with a study: trials that were stopped go on from their checkpoints; --trials adds more."""
+    """Resume a study: stopped trials continue from their checkpoints; --trials adds more."""
     from tsrep.studies.study import add_trials
 
     _check_hours(hours)
@@ -106,7 +106,7 @@ def status(place: Place, storage: Storage = None) -> None:
 def confirm(place: Place, workers: Workers = 1, storage: Storage = None, root: Root = None) -> None:
     """Train the finalists so far from fresh seeds, score them once on the test part, write the report."""
     from tsrep.studies.conduct import confirm_here
-    from tsrep.studies.outcome import report as write
+    from tsrep.studies.conduct import report as write
 
     found = _opened(place, storage, root)
     confirm_here(found, workers=workers, tell=_tell, elsewhere=True)
@@ -116,7 +116,7 @@ def confirm(place: Place, workers: Workers = 1, storage: Storage = None, root: R
 @study.command()
 def report(place: Place, storage: Storage = None) -> None:
     """Write the report of a study as it stands: a page, Markdown, figures, and their numbers as CSV."""
-    from tsrep.studies.outcome import report as write
+    from tsrep.studies.conduct import report as write
 
     typer.echo(f"report: {write(_opened(place, storage))}")
 
@@ -150,18 +150,6 @@ def dashboard(
         ) from error
 
 
-@study.command()
-def proxy(
-    storage: Annotated[str, typer.Option("--storage", help="Database that the proxy stands in front of.")],
-    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to serve on.")] = 13000,
-) -> None:
-    """Put Optuna's gRPC proxy in front of a database, for many workers: they take --storage grpc://HOST:PORT."""
-    from tsrep.studies.keep.storage import serve
-
-    serve(storage, host, port, typer.echo)
-
-
 def _opened(place: str, storage: str | None, root: Path | None = None) -> Study:
     from tsrep.studies.study import open_study
 
@@ -183,8 +171,8 @@ def _changed(file: Path, assignments: Any) -> dict[str, Any]:
     from tsrep.runs.config_files import parse_assignment, read_config
 
     values = read_config(file)
-    for assignment in assignments:
-        values = merged(values, {"config": parse_assignment(assignment)})
+    for each in assignments:
+        values = merged(values, {"config": parse_assignment(each)})
     return values
 
 

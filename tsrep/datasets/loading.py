@@ -74,9 +74,7 @@ def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Any:
     try:
         return DATASETS.build(model.model_validate(values))
     except ValidationError as error:
-        path = ".".join(map(str, error.errors()[0]["loc"]))
-        reason = explain(error, path, lambda: list(model.model_fields))
-        raise ConfigError(f"data set {values['name']!r}: {reason}") from error
+        raise ConfigError(f"data set {values['name']!r}: {explain(error)}") from error
 
 
 def about(name: str) -> About:

@@ -16,6 +16,7 @@ from tsrep.estimators.instances import Instances, places
 from tsrep.estimators.learning import on_device, train
 from tsrep.estimators.settings import named, seed_of, training_values, whole
 from tsrep.evaluation.forecasts.conformal import calibrate
+from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.forecasting.joint_objective import Forecast
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.rng import initial_weights
@@ -26,7 +27,6 @@ from tsrep.runs.build import (
     new_objective,
 )
 from tsrep.runs.config import Configuration, configure
-from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.signals import Panel, Series
 from tsrep.training.distributed import pick_device
 

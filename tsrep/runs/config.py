@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
-from functools import cache, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    create_model,
-    field_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from tsrep.errors import ConfigError
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Registry, explain, nearest
+from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.evaluation_settings import evaluation_settings
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
-CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+DATASET, ENCODER, OBJECTIVE = "ptb-xl-sim", "dilated-conv", "comet"
 SERIES_DEFAULTS: Mapping[str, Any] = {
     "window": {"seconds": None, "standardise": "channel"},
     "encoder": {"name": "dilated-conv-ar"},
@@ -34,10 +24,8 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-class WindowSettings(BaseModel):
+class WindowSettings(Settings):
     """How records become samples."""
-
-    model_config = CLOSED
 
     seconds: Annotated[float, Field(gt=0)] | None = Field(
         2.5, description="length of a sample; null takes whole records"
@@ -52,69 +40,36 @@ class WindowSettings(BaseModel):
     standardise: Standardisation = Field("global", description="what to divide by; see the guide")
 
 
-class Configuration(BaseModel):
-    """What all runs have in common; the parts by name are added by :func:`schema`."""
-
-    model_config = CLOSED
+class Configuration(Settings):
+    """What a run is made from: parts by name with their settings, and how they are trained and scored."""
 
     version: Literal[1] = 1
     name: str | None = Field(None, pattern=r"^[\w.-]+$", description="of the run folder")
     seed: Annotated[int, Field(ge=0)] = 0
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    dataset: Any
+    dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
     window: WindowSettings = WindowSettings()
-    split: Any
-    encoder: Any
-    objective: Any
-    sampler: Any
+    split: Annotated[Any, Chosen(SPLITS)] | None = Field(
+        None, description="null takes the one that the data set has by default"
+    )
+    encoder: Annotated[Any, Chosen(ENCODERS, ENCODER)] = ENCODER
+    objective: Annotated[Any, Chosen(OBJECTIVES, OBJECTIVE)] = OBJECTIVE
+    sampler: Annotated[Any, Chosen(SAMPLERS)] | None = Field(
+        None, description="null takes the one that suits the objective"
+    )
     pretrain: TrainingSettings | None = Field(
         None, description="first train by the contrast of objective forecast alone, so; null does not"
     )
     training: TrainingSettings = TrainingSettings()
-    evaluation: Any
+    evaluation: Any = Field({}, description="what is scored, and how")
 
-
-def _named(value: Any, part: str) -> Any:
-    """``comet`` is short for ``{name: comet}``; settings without a name belong to the default one."""
-    if isinstance(value, str):
-        return {"name": value}
-    default = PARTS[part][1]
-    return {"name": default} | value if default and isinstance(value, dict) else value
-
-
-def _named_field(value: Any, info: ValidationInfo) -> Any:
-    return _named(value, str(info.field_name))
-
-
-PARTS: Mapping[str, tuple[Registry, str | None]] = {
-    "dataset": (DATASETS, "ptb-xl-sim"),
-    "split": (SPLITS, None),
-    "encoder": (ENCODERS, "dilated-conv"),
-    "objective": (OBJECTIVES, "comet" if "comet" in OBJECTIVES.names() else "simclr"),
-    "sampler": (SAMPLERS, None),
-}
-
-
-@cache
-def schema() -> type[Configuration]:
-    """The full model, with a discriminated union over each registry."""
-    fields: dict[str, Any] = {}
-    for part, (registry, default) in PARTS.items():
-        models = [registry.entry(name).settings for name in registry.names()]
-        union: Any = reduce(operator.or_, models)
-        if len(models) > 1:
-            union = Annotated[union, Field(discriminator="name")]
-        if default is None:
-            fields[part] = (union | None, None)
-        else:
-            fields[part] = (union, Field(default_factory=registry.entry(default).settings))
-    evaluation = evaluation_settings()
-    fields["evaluation"] = (evaluation, Field(default_factory=evaluation))
-    short = field_validator(*PARTS, mode="before")(_named_field)
-    validators: dict[str, Any] = {"short": short}
-    return create_model("RunConfiguration", __base__=Configuration, __validators__=validators, **fields)
+    @field_validator("evaluation", mode="before")
+    @classmethod
+    def _of_protocols(cls, value: Any) -> Any:
+        """Checked by a model that has the settings of every registered protocol."""
+        return value if isinstance(value, BaseModel) else evaluation_settings().model_validate(value)
 
 
 def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:
@@ -128,9 +83,9 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     if isinstance(values, Configuration):
         return values
     try:
-        config = schema().model_validate(merged(_suited(values or {}), values or {}))
+        config = Configuration.model_validate(merged(_suited(values or {}), values or {}))
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from error
+        raise ConfigError(explain(error)) from error
     from tsrep.runs.task import task_of
 
     task_of(config).check()
@@ -158,11 +113,11 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """What suits the chosen data set and objective better than the general defaults, as their classes say."""
     below: Mapping[str, Any] = {}
-    for part in ("dataset", "objective"):
-        named = _named(values.get(part) or below.get(part, {}), part)
-        registry = PARTS[part][0]
-        if isinstance(named, Mapping) and named.get("name") in registry.names():
-            cls = registry.entry(named["name"]).cls
+    for part, registry, default in (("dataset", DATASETS, DATASET), ("objective", OBJECTIVES, OBJECTIVE)):
+        chosen = values.get(part) or below.get(part, default)
+        name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
+        if isinstance(name, str):
+            cls = registry.entry(name).cls
             if getattr(cls, "task", "panel") == "series":
                 below = merged(SERIES_DEFAULTS, below)
             below = merged(below, getattr(cls, "defaults", {}))
@@ -172,37 +127,3 @@ def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
 def plain(config: Configuration) -> dict[str, Any]:
     """Values as they go into YAML or JSON."""
     return config.model_dump(mode="json")
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = [str(part) for part in first["loc"]]
-    kind = first["type"]
-    if kind == "union_tag_invalid":
-        part = where[0]
-        return (
-            f"unknown {part} {first['ctx']['tag']!r}; {nearest(first['ctx']['tag'], PARTS[part][0].names())}"
-        )
-    if kind == "union_tag_not_found":
-        known = ", ".join(PARTS[where[0]][0].names())
-        return f"{where[0]} does not say its name; give {where[0]}.name, one of {known}"
-    path = ".".join(_without_tags(where))
-    return explain(error, path, lambda: _known(where[:-1]))
-
-
-def _without_tags(where: list[str]) -> list[str]:
-    """pydantic puts the chosen name of a union into the path; users do not."""
-    is_union = len(where) > 1 and where[0] in PARTS
-    return [where[0], *where[2:]] if is_union and where[1] in PARTS[where[0]][0].names() else where
-
-
-def _known(where: list[str]) -> list[str]:
-    """Settings that there are at a path, which has the chosen name after each part with names."""
-    model: Any = schema()
-    path = iter(where)
-    for part in path:
-        if model is not schema() or part not in PARTS:
-            model = model.model_fields[part].annotation
-        elif (name := next(path, None)) is not None:
-            model = PARTS[part][0].entry(name).settings
-    return list(model.model_fields)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic import Field, create_model, field_validator
 
 from tsrep.encoders.pooling import Pooling
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
-from tsrep.registry import PROTOCOLS
+from tsrep.registry import PROTOCOLS, Settings
 
 
-class EvaluationSettings(BaseModel):
+class EvaluationSettings(Settings):
     """What all protocols share."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
     protocols: tuple[str, ...] = Field(("probe", "knn"), min_length=1, description="names of protocols")

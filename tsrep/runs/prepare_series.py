@@ -149,7 +149,7 @@ def split_in_time(config: Configuration, series: Series) -> TimeSplit:
 
 
 def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
-    """Training windows of the training and the validation part, as the objective or the window settings want them."""
+    """Windows of the training and the validation part, as the objective or the settings want them."""
     parts = spans.train, spans.validation
     wanted = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
     if wanted is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -230,7 +230,7 @@ class Task(ABC):
         for name in self.config.evaluation.protocols:
             protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
             found = protocol.evaluate(candidates, evaluation)[0]
-            told = {"title": protocol.title, "rank": protocol.rank}
+            told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
             scores += replace(found, scores=tuple(replace(score, **told) for score in found))
         return scores
 
@@ -275,9 +275,11 @@ class Task(ABC):
             encoder = run.encoder()
             return encoder, run.objective(encoder)
 
+        objective = cache(run.objective)
+
         def start(seed: int) -> Model:
             # the first one is what the run started from
-            return new_encoder(self.config, prepared.panel, self.config.seed + seed), run.objective()
+            return new_encoder(self.config, prepared.panel, self.config.seed + seed), objective()
 
         starts = [partial(start, seed) for seed in range(self.config.evaluation.seeds)]
         return [

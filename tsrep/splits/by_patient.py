@@ -6,7 +6,6 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field
-from sklearn.model_selection import train_test_split
 
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS, nearest
@@ -160,6 +159,8 @@ def patient_strata(panel: Panel, *, smallest: int = 10) -> tuple[Ints, Ints]:
 
 def _divide(index: Ints, strata: Ints, second: int, seed: int) -> tuple[Ints, Ints]:
     """Two parts of ``index``, the other with ``second`` members, alike in their strata as far as possible."""
+    from sklearn.model_selection import train_test_split
+
     groups, count = np.unique(strata[index], return_counts=True)
     possible = count.min() >= 2 and len(groups) <= min(second, len(index) - second)
     first, other = train_test_split(

@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from tsrep.studies.confirm.confirmation import confirm
+from tsrep.registry import DATASETS
+from tsrep.studies.confirm.confirmation import confirm, read_confirmation
+from tsrep.studies.define.check import configuration, reference
 from tsrep.studies.keep.tickets import progress
-from tsrep.studies.outcome import report
-from tsrep.studies.read.axis_names import value_name
+from tsrep.studies.keep.trial_table import trial_table
 from tsrep.studies.study import Study, is_home
 from tsrep.studies.work.crew import run_crew
 from tsrep.training.interrupt import Interrupted
@@ -81,7 +82,7 @@ def confirm_here(study: Study, *, workers: int, tell: Tell, elsewhere: bool = Fa
             confirm(study.definition, opened, study.folder, root=study.root, workers=workers)
         except Interrupted as error:
             raise Interrupted(
-                f"stopped while finalists were trained; what they have is kept, go on with: {command}"
+                f"stopped while finalists were trained; what they have is kept, resume with: {command}"
             ) from error
 
 
@@ -93,24 +94,56 @@ def status(study: Study) -> str:
     ConfigError, RunError
         When the storage cannot be opened.
     """
-    from tsrep.studies.outcome import table_of
-
     with study.opened() as opened:
-        end, table = progress(opened), table_of(study, opened)
+        end, table = progress(opened), trial_table(opened, study.definition)
     lines = [
         f"{study.definition.study}: {end.done} of {end.total} trials ended ({end.complete} complete, "
         f"{end.pruned} pruned, {end.failed} failed), {end.running} running, {end.waiting} waiting",
         f"score: {table.value_name}",
     ]
-    best = table.best_first
-    if len(best):
-        row = best.iloc[0]
-        told = [
-            f"{axis.name}={value_name(row[axis.name], axis)}"
-            for axis in table.axes
-            if table.active(axis, best.head(1))[0]
-        ]
-        lines.append(f"best: {row['value']:.4f}, trial {row['ticket']} ({row['origin']}): {', '.join(told)}")
+    for row in table.best_first.head(1).to_dict("records"):
+        axes = [axis for axis in table.axes if not axis.range.absent(row[axis.name])]
+        told = ", ".join(f"{axis.name}={axis.range.text(row[axis.name])}" for axis in axes)
+        lines.append(f"best: {row['value']:.4f}, trial {row['ticket']} ({row['origin']}): {told}")
     failed = table.frame[table.frame["state"] == "failed"]
-    lines += [f"trial {row['ticket']} failed: {row['why']}" for _, row in failed.iterrows()]
+    lines += [f"trial {row['ticket']} failed: {row['why']}" for row in failed.to_dict("records")]
     return "\n".join(lines)
+
+
+def report(study: Study) -> Path:
+    """Write ``report/`` of a study's folder from what its storage says now; returns the page.
+
+    Raises
+    ------
+    ConfigError, RunError
+        When the storage cannot be opened, or the folder cannot be written.
+    """
+    from tsrep.studies.analyses import Results
+    from tsrep.studies.page.page import write_report
+
+    definition = study.definition
+    with study.opened() as opened:
+        table, total = trial_table(opened, definition), progress(opened).total
+        found = read_confirmation(definition, study.folder, opened if table.count("complete") else None)
+    point = reference(definition)
+    datasets = {configuration(definition, point, task).dataset.name: None for task in definition.tasks}
+    tasks = ", ".join(filter(None, definition.tasks))
+    sampler, fresh = definition.sampler, definition.confirmation.seeds
+    facts = {
+        "data": ", ".join(datasets),
+        **({"tasks": tasks} if tasks else {}),
+        "storage": study.place.storage.split(":")[0],
+        "sampler": f"{sampler.name}, {sampler.startup} random trials first"
+        if sampler.name in ("tpe", "gp")
+        else sampler.name,
+        "pruner": definition.pruner.name,
+        "seeds": f"{definition.seeds} a trial; {fresh} fresh ones for finalists",
+        "budget": f"{total} trials",
+    }
+    return write_report(
+        Results(table, found),
+        facts,
+        study.folder / "report",
+        definition=study.place.definition.read_text(encoding="utf-8"),
+        synthetic=any(DATASETS.entry(name).cls.about.synthetic for name in datasets),
+    )

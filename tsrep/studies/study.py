@@ -57,11 +57,6 @@ class Study:
         """Where the data are, instead of what the definition says."""
         return self.place.data
 
-    @property
-    def maximises(self) -> bool:
-        """Whether a larger score is better: an AUROC, but no error."""
-        return task_of(_example(self.definition)).maximises
-
     def job(self, hours: float | None = None) -> Job:
         """What its workers do."""
         definition = self.definition

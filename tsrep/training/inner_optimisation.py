@@ -13,6 +13,7 @@ from torch import Tensor, distributed, nn
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch
+from tsrep.training.adamw import AdamW
 from tsrep.training.averaging import Step
 from tsrep.training.distributed import Ranks
 from tsrep.training.running_terms import RunningTerms
@@ -108,7 +109,7 @@ class Move:
     def __init__(self, player: InnerOptimisation) -> None:
         self.player = player
         self.parameters = [p for p in player.module.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=player.lr, weight_decay=player.weight_decay)
+        self.optimizer = AdamW(self.parameters, lr=player.lr, weight_decay=player.weight_decay)
         self.terms = RunningTerms()
         for parameter in self.parameters:
             parameter.requires_grad_(False)

@@ -25,6 +25,7 @@ from tsrep.rng import torch_generator
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
+from tsrep.training.adamw import AdamW
 from tsrep.training.averaging import Step, weight_average
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook, Plan
@@ -111,7 +112,7 @@ class Trainer:
         self.net = Step(encoder, objective).to(self.device)
         self.inner_optimisations = InnerOptimisations(self.net, settings, seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]  # those of players no longer do
-        self.optimizer = torch.optim.AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
+        self.optimizer = AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position = Position(world=self.ranks.world)
         self.terms = RunningTerms()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tsrep.registry import Settings
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(Settings):
     """How weights are found; the defaults suit contrastive pre-training of a small encoder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: Annotated[int, Field(ge=1)] = 20
     skip_last_epoch: bool = Field(

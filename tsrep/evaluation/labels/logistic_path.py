@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 from threadpoolctl import ThreadpoolController
 
@@ -98,6 +97,8 @@ def _solve(
     tolerance: float,
     max_steps: int,
 ) -> Array:
+    from scipy.optimize import minimize  # slow to import, and few commands fit anything
+
     def objective(flat: Array) -> tuple[float, Array]:
         w = flat.reshape(start.shape) * scale
         loss, slope = _loss(x @ w[:-1].astype(x.dtype) + w[-1].astype(x.dtype), y, link)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, StratifiedKFold, train_test_split
-from sklearn.svm import SVC
 
 from tsrep.errors import DataError
 from tsrep.evaluation.labels.linear_probe import Probe, fit_probe
 from tsrep.signals.panel import Ints
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
 
 Array = NDArray[Any]
 HARD_MARGIN = 1e8
@@ -102,6 +103,9 @@ def fit_svm(
     The protocol of Yue et al., "TS2Vec", AAAI 2022, which Zheng et al., "AutoTCL", ICLR 2024, take over; a
     ``C`` of infinity is 1e8 here.
     """
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.svm import SVC
+
     _check(features, label)
     index = _thinned(label, largest)
     x, y = np.asarray(features[index], np.float64), label[index]
@@ -158,6 +162,8 @@ def label_folds(label: Array, group: Array | None = None) -> list[tuple[Ints, In
     grouped = units < len(label)
     if units < _LEAST or units // classes < _FOLDS:
         return []
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     split = StratifiedGroupKFold(_FOLDS) if grouped else StratifiedKFold(_FOLDS)
     with warnings.catch_warnings():
         # a rare class is missing from some folds, which the published rule accepts
@@ -187,6 +193,8 @@ def _deciding(prob: Array, decided: Ints) -> Array:
 def _thinned(label: Array, largest: int) -> Ints:
     if len(label) <= largest:
         return np.arange(len(label))
+    from sklearn.model_selection import train_test_split
+
     possible = np.bincount(label)[np.unique(label)].min() >= 2
     kept, _ = train_test_split(
         np.arange(len(label)), train_size=largest, random_state=0, stratify=label if possible else None

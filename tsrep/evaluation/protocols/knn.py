@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from tsrep.signals.panel import Ints
 
 
 @PROTOCOLS.register("knn")
+@dataclass
 class NearestNeighbours(FrozenFeatureProtocol):
     """Weighted vote of the nearest labelled samples by cosine similarity of standardised features.
 
@@ -31,11 +33,7 @@ class NearestNeighbours(FrozenFeatureProtocol):
 
     name, title, rank = "knn", "nearest neighbours", 40
 
-    def __init__(
-        self,
-        neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = NEIGHBOURS,
-    ) -> None:
-        self.neighbours = neighbours
+    neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = NEIGHBOURS
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.neighbours.fit_neighbours`."""

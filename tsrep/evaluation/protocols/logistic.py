@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from tsrep.signals.panel import Ints
 
 
 @PROTOCOLS.register("logistic")
+@dataclass
 class CrossValidatedLogistic(FrozenFeatureProtocol):
     """Multinomial logistic regression on standardised features.
 
@@ -32,10 +34,7 @@ class CrossValidatedLogistic(FrozenFeatureProtocol):
     name, title, metric, rank = "logistic", "cross-validated logistic regression", "accuracy", 20
     fits_on_validation, multilabel = True, False
 
-    def __init__(
-        self, C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = LOGISTIC_C
-    ) -> None:
-        self.C = C
+    C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = LOGISTIC_C
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.svm.fit_logistic`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from tsrep.signals.panel import Ints
 
 
 @PROTOCOLS.register("probe")
+@dataclass
 class LinearProbe(FrozenFeatureProtocol):
     """Logistic regression on frozen, standardised features.
 
@@ -33,12 +35,8 @@ class LinearProbe(FrozenFeatureProtocol):
 
     name, title, rank = "probe", "linear probe", 0
 
-    def __init__(
-        self,
-        C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = C_GRID,
-        scheme: Scheme = "multinomial",
-    ) -> None:
-        self.C, self.scheme = C, scheme
+    C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = C_GRID
+    scheme: Scheme = "multinomial"
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.linear_probe.fit_probe`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from tsrep.signals.panel import Ints
 
 
 @PROTOCOLS.register("svm")
+@dataclass
 class SupportVectorMachine(FrozenFeatureProtocol):
     """SVM with an RBF kernel on features that are not standardised.
 
@@ -32,10 +34,7 @@ class SupportVectorMachine(FrozenFeatureProtocol):
     name, title, metric, rank = "svm", "SVM (RBF)", "accuracy", 10
     fits_on_validation, multilabel = True, False
 
-    def __init__(
-        self, C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SVM_C
-    ) -> None:
-        self.C = C
+    C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SVM_C
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.svm.fit_svm`."""

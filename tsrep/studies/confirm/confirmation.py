@@ -17,11 +17,11 @@ from tsrep.files import write_json, write_text
 from tsrep.rng import numpy_generator
 from tsrep.studies.confirm.final_scores import final_scores
 from tsrep.studies.confirm.finalists import COLUMNS, Finalists
-from tsrep.studies.confirm.pool import pool
 from tsrep.studies.define.check import configuration
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Scalar
 from tsrep.studies.keep.tickets import by_ticket
+from tsrep.studies.work.processes import pool
 from tsrep.studies.work.trial import kept_score, seeded, trained
 
 FOLDER = "confirmation"

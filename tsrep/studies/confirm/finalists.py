@@ -1,9 +1,10 @@
-"""What the confirmation says of each finalist and control: means over seeds, task by task."""
+"""What the confirmation says of each finalist and control: scores of seeds, and means task by task."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,6 @@ SUMMARY = (
     "finalist", "rank", "origin", "task", "metric", "unit", "seeds",
     "validation", "test", "low", "high", *PAIRED, "spread",
 )  # fmt: skip
-_KEYS = ["finalist", "task", "metric"]
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,19 @@ class Finalists:
     rounds: int = 1
     current: bool = True
 
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Means over seeds: finalists in the order of their rank, then controls, for each task and metric.
 
-def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds: finalists in the order of their rank, then controls, for each task and metric.
-
-    ``low`` and ``high`` are means of the seeds' intervals; ``spread`` is the standard deviation of the test
-    score over seeds, NaN with one.
-    """
-    scores = ["validation", "test", "interval_low", "interval_high", *PAIRED]
-    grouped = rows.groupby(_KEYS, sort=False, dropna=False)
-    found = grouped[scores].mean()
-    found["spread"] = grouped["test"].std()
-    found["seeds"] = grouped["test"].size()
-    found[["rank", "origin", "unit"]] = grouped[["rank", "origin", "unit"]].first()
-    found = found.rename(columns={"interval_low": "low", "interval_high": "high"}).reset_index()
-    found["control"] = found["origin"] == "control"
-    found = found.sort_values(["control", "rank"], kind="stable", ignore_index=True, na_position="last")
-    return found[list(SUMMARY)]
+        ``low`` and ``high`` are means of the seeds' intervals; ``spread`` is the standard deviation of the
+        test score over seeds, NaN with one.
+        """
+        grouped = self.rows.groupby(["finalist", "task", "metric"], sort=False, dropna=False)
+        found = grouped[["validation", "test", "interval_low", "interval_high", *PAIRED]].mean()
+        found["spread"] = grouped["test"].std()
+        found["seeds"] = grouped["test"].size()
+        found[["rank", "origin", "unit"]] = grouped[["rank", "origin", "unit"]].first()
+        found = found.rename(columns={"interval_low": "low", "interval_high": "high"}).reset_index()
+        found["control"] = found["origin"] == "control"
+        found = found.sort_values(["control", "rank"], kind="stable", ignore_index=True, na_position="last")
+        return found[list(SUMMARY)]

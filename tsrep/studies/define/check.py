@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from tsrep.runs.config import Configuration
 from tsrep.runs.config_files import assemble
 from tsrep.runs.task import task_of
 from tsrep.studies.define.definition import Definition
-from tsrep.studies.define.ranges import LEAST, MOST, Range, Scalar
-from tsrep.studies.define.space import Parameter, Point
+from tsrep.studies.define.ranges import Range, Scalar
+from tsrep.studies.define.space import Point
 
 RANDOM_POINTS = 100
 CONTROLS = (RANDOM_INIT, MAJORITY, *BASELINES)
@@ -59,7 +59,7 @@ def check_study(definition: Definition) -> None:
                 )
                 where = f"task {task}, " if task else ""
                 raise ConfigError(f"study {definition.study}, {where}{origin} ({told}): {error}") from error
-            kinds.setdefault(judged_by(config), point)
+            kinds.setdefault(task_of(config).judged_by, point)
     if len(kinds) > 1:
         raise ConfigError(
             f"study {definition.study} compares what is judged by {' and by '.join(kinds)}; search one "
@@ -89,62 +89,30 @@ def _check_pruner(definition: Definition) -> None:
 
 def reference(definition: Definition) -> dict[str, Scalar]:
     """A point that is the same for every worker: the first of each list, the upper end of each range."""
-
-    def last(parameter: Parameter) -> Scalar:
-        return parameter.range.choices[0] if parameter.range.choices else _marks(parameter.range)[-1]
-
-    return definition.space.draw(last)
-
-
-def judged_by(config: Configuration) -> str:
-    """What the validation score of a configuration is."""
-    return task_of(config).judged_by
+    return definition.space.draw(lambda p: p.range.choices[0] if p.range.choices else p.range.high)
 
 
 def points(definition: Definition) -> Iterator[tuple[str, dict[str, Scalar]]]:
     """Points to check, with what each is there for."""
     space, generator = definition.space, numpy_generator(definition.seed, "check")
+
+    def completed(fixed: Point) -> dict[str, Scalar]:
+        return space.draw(lambda p: fixed[p.name] if p.name in fixed else _random(p.range, generator))
+
     for name, values in definition.presets.items():
-        yield f"preset {name}", space.draw(_completing(space.preset(name, values), generator))
-    for parameter in space.parameters.values():
-        for value in _marks(parameter.range):
-            yield "a point", _with(definition, parameter, value, generator)
+        yield f"preset {name}", completed(space.preset(name, values))
+    for name, parameter in space.parameters.items():
+        held = {parent: allowed[0] for parent, allowed in next(space.ways(name, {})).items()}
+        for value in parameter.range.choices or (parameter.range.low, parameter.range.high):
+            yield "a point", completed({**held, name: value})
     for _ in range(RANDOM_POINTS):
-        yield "a point", space.draw(lambda p: _random(p.range, generator))
-
-
-def _completing(fixed: Point, generator: np.random.Generator) -> Callable[[Parameter], Scalar]:
-    return lambda p: fixed[p.name] if p.name in fixed else _random(p.range, generator)
-
-
-def _with(
-    definition: Definition, parameter: Parameter, value: Scalar, generator: np.random.Generator
-) -> dict[str, Scalar]:
-    """A random point where a parameter counts and has a value."""
-    way = next(definition.space.ways(parameter.name, {}))
-
-    def suggest(p: Parameter) -> Scalar:
-        if p.name == parameter.name:
-            return value
-        return way[p.name][0] if p.name in way else _random(p.range, generator)
-
-    return definition.space.draw(suggest)
-
-
-def _marks(range_: Range) -> tuple[Scalar, ...]:
-    if range_.choices:
-        return range_.choices
-    if range_.kind == "share":
-        return (LEAST, MOST)
-    return (int(range_.low), int(range_.high)) if range_.kind == "int" else (range_.low, range_.high)
+        yield "a point", completed({})
 
 
 def _random(range_: Range, generator: np.random.Generator) -> Scalar:
     if range_.finite is not None:
         return range_.finite[generator.integers(len(range_.finite))]
-    if range_.kind == "share":
-        return float(generator.uniform(LEAST, MOST))
-    low, high = (np.log(range_.low), np.log(range_.high)) if range_.log else (range_.low, range_.high)
-    value = float(generator.uniform(low, high))
-    value = float(np.clip(np.exp(value), range_.low, range_.high)) if range_.log else value
+    ends = np.array([range_.low, range_.high])
+    value = np.exp(generator.uniform(*np.log(ends))) if range_.log else generator.uniform(*ends)
+    value = float(np.clip(value, *ends))
     return round(value) if range_.kind == "int" else value

@@ -11,25 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tsrep.errors import ConfigError
-from tsrep.registry import explain
+from tsrep.registry import Settings, explain
 from tsrep.rng import numpy_generator
 from tsrep.runs.config_files import read_config
 from tsrep.studies.define.ranges import Scalar
 from tsrep.studies.define.space import Space
 
-CLOSED = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 Count = Annotated[int, Field(ge=1)]
 LARGEST_GRID = 10_000
 FOLDER_NAME = re.compile(r"\w[^/\\:\0-\x1f]*")
 
 
-class Sampling(BaseModel):
+class Sampling(Settings):
     """Where the next trial looks."""
-
-    model_config = CLOSED
 
     name: Literal["tpe", "gp", "qmc", "random", "grid"] = Field(
         "tpe",
@@ -39,10 +36,8 @@ class Sampling(BaseModel):
     startup: Count = Field(20, description="random trials before tpe or gp models anything")
 
 
-class Pruning(BaseModel):
+class Pruning(Settings):
     """When a trial is not worth its end."""
-
-    model_config = CLOSED
 
     name: Literal["none", "median", "hyperband", "wilcoxon"] = Field(
         "none",
@@ -55,19 +50,15 @@ class Pruning(BaseModel):
     p: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="of wilcoxon")
 
 
-class Budget(BaseModel):
+class Budget(Settings):
     """When a study ends."""
-
-    model_config = CLOSED
 
     trials: Count = 50
     hours: Annotated[float, Field(gt=0)] | None = Field(None, description="no trial begins after so many")
 
 
-class Confirmation(BaseModel):
+class Confirmation(Settings):
     """The best, trained again from fresh seeds and scored once on the test part."""
-
-    model_config = CLOSED
 
     finalists: Annotated[int, Field(ge=0)] = Field(
         3, description="best by validation; 0 leaves the test part alone"
@@ -76,7 +67,7 @@ class Confirmation(BaseModel):
     seeds: Count = 5
 
 
-class Definition(BaseModel):
+class Definition(Settings):
     """A study file.
 
     Raises
@@ -84,8 +75,6 @@ class Definition(BaseModel):
     ConfigError
         From :func:`read_definition`; see there.
     """
-
-    model_config = CLOSED
 
     version: Literal[1] = 1
     study: str = Field(pattern=r"^\w[\w.-]*$", description="its name, in the storage and of its folder")
@@ -223,18 +212,7 @@ def define(values: Mapping[str, Any], where: str) -> Definition:
         definition = Definition.model_validate(dict(values))
         definition.beginnings()
     except ValidationError as error:
-        path = ".".join(str(part) for part in error.errors()[0]["loc"])
-        known = _known(error)
-        raise ConfigError(f"study {where}: {explain(error, path, lambda: known)}") from error
+        raise ConfigError(f"study {where}: {explain(error)}") from error
     except ConfigError as error:
         raise ConfigError(f"study {where}: {error}") from error
     return definition
-
-
-def _known(error: ValidationError) -> list[str]:
-    """Names of the settings beside the one complained of; none inside plain values."""
-    model: Any = Definition
-    for part in error.errors()[0]["loc"][:-1]:
-        found = getattr(model, "model_fields", {}).get(str(part))
-        model = None if found is None else found.annotation
-    return list(getattr(model, "model_fields", ()))

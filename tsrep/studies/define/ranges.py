@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+import optuna
+from numpy.typing import NDArray
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -17,6 +20,7 @@ from optuna.distributions import (
 from tsrep.errors import ConfigError
 from tsrep.registry import nearest
 
+Array = NDArray[Any]
 Scalar = str | int | float | bool | None
 Kind = Literal["float", "int", "one_of", "choose", "share"]
 
@@ -33,7 +37,7 @@ class Range:
     ----------
     kind : str
     low, high : float
-        Of ``float`` and ``int``, both included.
+        Of numbers, both included.
     log : bool
     step : float or None
     choices : tuple
@@ -54,12 +58,10 @@ class Range:
     @property
     def distribution(self) -> BaseDistribution:
         """As Optuna has it."""
-        if self.kind == "float":
+        if self.kind in ("float", "share"):
             return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
         if self.kind == "int":
             return IntDistribution(int(self.low), int(self.high), log=self.log, step=int(self.step or 1))
-        if self.kind == "share":
-            return FloatDistribution(LEAST, MOST)
         return CategoricalDistribution(self.choices)
 
     def holds(self, value: Any) -> bool:
@@ -72,6 +74,16 @@ class Range:
             return bool(0 < value <= 1)
         inside = self.low <= value <= self.high
         return inside and self.distribution._contains(float(value))
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Scalar:
+        """The value that Optuna's sampler chooses for a study trial."""
+        found = self.distribution
+        if isinstance(found, IntDistribution):
+            return trial.suggest_int(name, found.low, found.high, log=found.log, step=found.step)
+        if isinstance(found, FloatDistribution):
+            return trial.suggest_float(name, found.low, found.high, log=found.log, step=found.step)
+        value: Scalar = trial.suggest_categorical(name, self.choices)
+        return value
 
     def drawn(self, value: Scalar) -> Scalar:
         """The number that Optuna draws for a value that a user names."""
@@ -89,6 +101,23 @@ class Range:
             return tuple(self.low + k * self.step for k in range(count + 1))
         return None
 
+    def unit_scale(self, numbers: Array) -> Array:
+        """Numbers from 0 to 1 over the range, those of their logarithms where it is searched so."""
+        low, high, values = (np.log(x) if self.log else x for x in (self.low, self.high, numbers))
+        return np.asarray((values - low) / (high - low))
+
+    def text(self, value: Any) -> str:
+        """A value as tables and figures call it, numbers with three digits."""
+        if self.choices:
+            return level_name(value)
+        return f"{int(value)}" if self.kind == "int" else f"{float(value):.3g}"
+
+    def absent(self, value: Any) -> bool:
+        """Whether a value of a table stands for a study trial in which this does not count."""
+        if value is None:
+            return None not in self.choices
+        return isinstance(value, float) and math.isnan(value)
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -97,6 +126,15 @@ class Declared:
     range: Range
     when: tuple[Mapping[str, tuple[Scalar, ...]], ...] = ({},)
     branches: Mapping[str, Any] = field(default_factory=dict)
+
+
+def level_name(value: Any) -> str:
+    """How a listed value is called in tables and figures."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool | np.bool_):
+        return "on" if value else "off"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def is_range(value: Any) -> bool:
@@ -136,7 +174,7 @@ def declared(value: Mapping[str, Any], path: str) -> Declared:
     if kind == "share":
         if not isinstance(content, str) or not content:
             raise ConfigError(f"{path} is a share of {content!r}; name a group, such as share: levels")
-        return Declared(Range("share", group=content), when)
+        return Declared(Range("share", LEAST, MOST, group=content), when)
     if kind == "choose":
         if not isinstance(content, Mapping) or not content:
             raise ConfigError(f"{path} has no branches to choose from; write choose: {{label: value, ...}}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from tsrep.errors import ConfigError
 from tsrep.registry import nearest
-from tsrep.runs.config import merged, schema
+from tsrep.runs.config import Configuration, merged
 from tsrep.studies.define.ranges import Declared, Range, Scalar, declared, is_range
 
 Condition = Mapping[str, tuple[Scalar, ...]]
@@ -85,7 +86,7 @@ class Space:
         for name, options in self.factors.items():
             if not isinstance(options, Mapping) or not options:
                 raise ConfigError(f"factor {name} has no options; write label: {{settings}} for each")
-            if name in schema().model_fields:
+            if name in Configuration.model_fields:
                 raise ConfigError(f"factor {name} is called like a part of a configuration; rename it")
             leaf = self._add(name, declared({"choose": options}, f"factor {name}"), ALWAYS, "")
             self._fragments[name] = leaf.branches
@@ -143,16 +144,12 @@ class Space:
         for parameter in self._found.values():
             for name, values in _pairs(parameter.when):
                 self._check_condition(parameter.name, name, values)
-        ordered: dict[str, Parameter] = {}
-        left = dict(self._found)
-        while left:
-            ready = [
-                name for name, p in left.items() if all(parent in ordered for parent, _ in _pairs(p.when))
-            ]
-            if not ready:
-                raise ConfigError(f"the conditions of {' and '.join(left)} wait for each other; remove one")
-            ordered |= {name: left.pop(name) for name in ready}
-        return ordered
+        waits = {name: [parent for parent, _ in _pairs(p.when)] for name, p in self._found.items()}
+        try:
+            return {name: self._found[name] for name in TopologicalSorter(waits).static_order()}
+        except CycleError as error:
+            circle = " and ".join(dict.fromkeys(error.args[1]))
+            raise ConfigError(f"the conditions of {circle} wait for each other; remove one") from error
 
     def _check_condition(self, name: str, parent: str, values: tuple[Scalar, ...]) -> None:
         if parent not in self._found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 from pathlib import Path
 
 from optuna.storages import JournalStorage
@@ -14,7 +15,7 @@ BEGINNING = b'{"op_code"'
 GRACE = 10  # seconds after which the lock of a process that was killed while writing is broken
 
 
-class MendingLock(JournalFileOpenLock):
+class RepairingLock(JournalFileOpenLock):
     """A lock that cuts off the half line of a process that was killed while writing.
 
     Without it the next line would be glued to that half, and every reader would refuse the file.
@@ -25,7 +26,7 @@ class MendingLock(JournalFileOpenLock):
         self._journal = journal
 
     def acquire(self) -> bool:
-        """Wait for the lock, then mend."""
+        """Wait for the lock, then repair."""
         acquired = super().acquire()
         try:
             _cut_half_line(self._journal)
@@ -49,7 +50,7 @@ def open_journal(path: Path) -> JournalStorage:
     try:
         if path.exists():
             _refuse_broken(path)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=MendingLock(path)))
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=RepairingLock(path)))
     except OSError as error:
         raise RunError(
             f"{path} cannot be used ({error.strerror or error}); give another --storage"
@@ -81,16 +82,10 @@ def _whole(line: bytes) -> bool:
     return line.endswith(b"\n") and isinstance(record, dict) and {"op_code", "worker_id"} <= record.keys()
 
 
-def _cut_half_line(path: Path, chunk: int = 1 << 16) -> None:
+def _cut_half_line(path: Path) -> None:
     with path.open("r+b") as file:
-        size = end = file.seek(0, 2)
-        while end:
-            start = max(0, end - chunk)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            file.truncate(end)
+        if size := file.seek(0, 2):
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines:
+                end = lines.rfind(b"\n") + 1
+            if end < size:
+                file.truncate(end)

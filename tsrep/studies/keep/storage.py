@@ -1,33 +1,49 @@
-"""Where a study's trials are kept: a journal, a database, or a database behind Optuna's gRPC proxy."""
+"""Where a study's trials are kept: a journal or a database."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage
+from sqlalchemy import URL, create_engine, event, inspect, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.studies.keep.journal import open_journal
 
-if TYPE_CHECKING:
-    from sqlalchemy import URL
-
 JOURNAL = "journal"
-FORMS = "journal, postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT or sqlite:///FILE"
+FORMS = "journal, postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"
+FAULTS = (StorageInternalError, SQLAlchemyError)  # what Optuna lets through when a storage does not answer
 PATIENCE = 5  # seconds until a server that does not answer is given up
 RACES = 8  # attempts where another process makes the tables of a new database at the same time
 
 
-def open_storage(url: str | None, folder: Path) -> BaseStorage:
+@dataclass(frozen=True)
+class Pace:
+    """How often a running study trial shows that it lives, and how long it may be silent, in seconds."""
+
+    interval: int = 30
+    grace: int = 120
+
+
+PACE = Pace()
+
+
+def open_storage(url: str | None, folder: Path, pace: Pace = PACE) -> BaseStorage:
     """Open a study's storage, and make what it needs there.
 
     Parameters
@@ -36,6 +52,8 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
         None and ``"journal"`` are the file ``journal.log`` in ``folder``.
     folder : Path
         Of the study.
+    pace : Pace, optional
+        Of Optuna's heartbeats, which databases have and journals do not.
 
     Raises
     ------
@@ -46,48 +64,19 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
     """
     if url is None or url == JOURNAL:
         return open_journal(folder / "journal.log")
-    if url.startswith("grpc://"):
-        return _open_proxy(url)
-    return _open_database(url)
+    return _open_database(url, pace)
 
 
 def close_storage(storage: BaseStorage) -> None:
     """Give back its connections."""
     if isinstance(storage, optuna.storages.RDBStorage):
         storage.engine.dispose()
-    elif isinstance(storage, optuna.storages.GrpcStorageProxy):
-        storage.close()
-
-
-def serve(url: str, host: str, port: int, tell: Callable[[str], None] = lambda _what: None) -> None:
-    """Run Optuna's gRPC proxy in front of a database until it is interrupted.
-
-    Raises
-    ------
-    ConfigError
-        When the storage is no database, or a package is missing.
-    RunError
-        When the database cannot be opened, or the port is taken.
-    """
-    if url == JOURNAL or url.startswith("grpc://"):
-        raise ConfigError(f"{url} cannot stand behind a gRPC proxy; give postgresql+psycopg:// or sqlite:///")
-    _require("grpc", "grpcio", "a gRPC proxy")
-    storage = optuna.storages.get_storage(_open_database(url))
-    tell(f"grpc://{host}:{port} is in front of {stored(url)}; Ctrl-C ends it")
-    with warnings.catch_warnings(), contextlib.suppress(KeyboardInterrupt):
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        try:
-            optuna.storages.run_grpc_proxy_server(storage, host=host, port=port)
-        except RuntimeError as error:
-            raise RunError(f"{host}:{port} cannot be listened on; choose another --port") from error
 
 
 def stored(url: str | None) -> str:
     """An address to keep and to show: without its password, a file's path absolute."""
     if url is None or url == JOURNAL:
         return JOURNAL
-    if url.startswith("grpc://"):
-        return url
     address = _address(url)
     if address.drivername.startswith("sqlite") and address.database:
         address = address.set(database=str(Path(address.database).expanduser().resolve()))
@@ -106,60 +95,28 @@ def answering(url: str | None) -> Iterator[None]:
     """
     try:
         yield
-    except faults() as error:
+    except FAULTS as error:
         raise RunError(
             f"the storage {stored(url)} stopped answering ({_reason(error)}); what was finished is kept, so "
-            "go on with the study when it is back"
+            "resume the study when it is back"
         ) from error
 
 
-def faults() -> tuple[type[Exception], ...]:
-    """What Optuna lets through when a storage does not answer."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    found: list[type[Exception]] = [StorageInternalError, SQLAlchemyError]
-    if importlib.util.find_spec("grpc"):
-        found.append(importlib.import_module("grpc").RpcError)
-    return tuple(found)
-
-
-def _open_proxy(url: str) -> BaseStorage:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not port or parts.path.strip("/"):
-        raise ConfigError(f"the storage {url} is not of the form grpc://HOST:PORT; mend --storage")
-    _require("grpc", "grpcio", "grpc://")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        storage = optuna.storages.GrpcStorageProxy(host=host, port=port)
-    try:
-        storage.wait_server_ready(timeout=PATIENCE)
-    except ConnectionError as error:
-        storage.close()
-        raise RunError(f"no gRPC proxy answers at {url}; start it there, or mend --storage") from error
-    return storage
-
-
-def _open_database(url: str) -> BaseStorage:
+def _open_database(url: str, pace: Pace) -> BaseStorage:
     address = _address(url)
     options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
     if address.drivername == "sqlite":
         options["connect_args"] = {"timeout": 60}
-    else:
-        _require("psycopg", "'tsrep[postgres]'", address.drivername)
     try:
         _refuse_foreign(address, options)
-        storage = _racing(url, options)
+        storage = _racing(url, options, pace)
         _refuse_other_version(storage, url)
     except ImportError as error:
         raise ConfigError(
             f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
             "'tsrep[postgres]'"
         ) from error
-    except faults() as error:
+    except FAULTS as error:
         raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
     if address.drivername == "sqlite":
         _serialise(storage)
@@ -167,9 +124,6 @@ def _open_database(url: str) -> BaseStorage:
 
 
 def _address(url: str) -> URL:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
     kind = url.partition(":")[0]
     try:
         address = make_url(url)
@@ -182,15 +136,8 @@ def _address(url: str) -> URL:
     return address
 
 
-def _require(module: str, package: str, what: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        raise ConfigError(f"{what} needs {module}, which is not installed; install it: pip install {package}")
-
-
 def _refuse_foreign(address: URL, options: dict[str, Any]) -> None:
     """Look before Optuna adds its tables to those of somebody else."""
-    from sqlalchemy import create_engine, inspect
-
     engine = create_engine(address, **options)
     try:
         found = inspect(engine)
@@ -216,13 +163,19 @@ def _refuse_other_version(storage: optuna.storages.RDBStorage, url: str) -> None
     )
 
 
-def _racing(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
+def _racing(url: str, options: dict[str, Any], pace: Pace) -> optuna.storages.RDBStorage:
     """Optuna looks for its tables and then makes them, so two first processes may trip over each other."""
-    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
-
     for attempt in range(RACES):
         try:
-            return optuna.storages.RDBStorage(url, engine_kwargs=options, skip_compatibility_check=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                return optuna.storages.RDBStorage(
+                    url,
+                    engine_kwargs=options,
+                    skip_compatibility_check=True,
+                    heartbeat_interval=pace.interval,
+                    grace_period=pace.grace,
+                )
         except (IntegrityError, ProgrammingError, OperationalError) as error:
             if attempt == RACES - 1 or not any(word in str(error) for word in ("already exists", "uplicate")):
                 raise
@@ -232,8 +185,6 @@ def _racing(url: str, options: dict[str, Any]) -> optuna.storages.RDBStorage:
 
 def _serialise(storage: optuna.storages.RDBStorage) -> None:
     """Make each transaction on SQLite take the lock first: it has no row locks that Optuna relies on."""
-    from sqlalchemy import event
-
     storage.engine.dispose()
 
     @event.listens_for(storage.engine, "connect")
@@ -250,22 +201,21 @@ def _fault(error: Exception) -> str:
     reason = _reason(error)
     for word, told in (
         ("no password supplied", "wants a password; set PGPASSWORD or ~/.pgpass"),
-        ("password", "refused the password; set PGPASSWORD or ~/.pgpass, or mend --storage"),
-        ("role", "does not know that user; mend --storage"),
-        ("does not exist", "has no such database; make it with createdb, or mend --storage"),
-        ("unable to open", "cannot be opened; mend the path in --storage"),
+        ("password", "refused the password; set PGPASSWORD or ~/.pgpass, or fix --storage"),
+        ("role", "does not know that user; fix --storage"),
+        ("does not exist", "has no such database; make it with createdb, or fix --storage"),
+        ("unable to open", "cannot be opened; fix the path in --storage"),
         ("not a database", "is a file of another kind; give another --storage"),
     ):
         if word in reason:
             return told
-    return f"does not answer ({reason}); start the server, or mend --storage"
+    return f"does not answer ({reason}); start the server, or fix --storage"
 
 
 def _reason(error: Exception) -> str:
     """The last word of the driver, which never holds a password."""
     cause: BaseException = getattr(error, "orig", None) or error.__cause__ or error
     cause = getattr(cause, "orig", None) or cause
-    details = getattr(cause, "details", None)
-    text = str(details() if callable(details) else cause).strip() or type(error).__name__
+    text = str(cause).strip() or type(error).__name__
     lines = [line.strip() for line in text.splitlines() if line.strip() and "Is the server" not in line]
     return lines[-1].rpartition("FATAL:")[2].strip()[:200]

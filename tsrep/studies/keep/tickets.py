@@ -8,6 +8,7 @@ is rightful no later one can take that from it, whichever machine looks and when
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,11 @@ class Progress:
         """Tickets that ended."""
         return self.complete + self.pruned + self.failed
 
+    def __str__(self) -> str:
+        counts = {name: count for name, count in vars(self).items() if count and name != "total"}
+        told = ", ".join(f"{count} {name}" for name, count in counts.items())
+        return f"{self.done}/{self.total} trials: {told or 'none begun'}"
+
 
 def top_up(study: optuna.Study, tickets: int, beginnings: Beginnings = ()) -> None:
     """See to it that a study has so many tickets, and put back those that were lost.
@@ -61,7 +67,9 @@ def top_up(study: optuna.Study, tickets: int, beginnings: Beginnings = ()) -> No
 def take(study: optuna.Study) -> optuna.Trial | None:
     """The next ticket, now running in this worker; None when none waits."""
     while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-        trial = study.ask()
+        with warnings.catch_warnings():  # that heartbeats are for study.optimize alone
+            warnings.filterwarnings("ignore", "Heartbeat of storage")
+            trial = study.ask()
         ticket = trial.user_attrs.get("ticket")
         if ticket is None:  # the last one was taken just now, and Optuna made a new trial
             finish(study, trial.number, state=TrialState.FAIL)
@@ -85,7 +93,7 @@ def finish(
     except UpdateFinishedTrialError:
         return False
     except ValueError:
-        if not _trial(study, number).state.is_finished():
+        if not study.get_trials(deepcopy=False)[number].state.is_finished():
             raise
         return False
     return True
@@ -108,11 +116,11 @@ def requeue(study: optuna.Study, number: int, why: str, *, counted: bool = True)
     bool
         False when somebody else was faster; nothing happened then.
     """
-    trial = _trial(study, number)
+    trial = study.get_trials(deepcopy=False)[number]
     retries = _retries(trial) + counted
     try:
         if trial.state == TrialState.RUNNING and retries > MAX_RETRIES and "why" not in trial.user_attrs:
-            _tell_why(study, trial, f"{why}, {retries} times")
+            optuna.Trial(study, trial._trial_id).set_user_attr("why", f"{why}, {retries} times")
     except UpdateFinishedTrialError:
         return False
     if not finish(study, number, state=TrialState.FAIL):
@@ -177,11 +185,3 @@ def _put_back(study: optuna.Study, trial: FrozenTrial, retries: int) -> None:
     study.enqueue_trial(
         {**fixed, **trial.params}, user_attrs={**kept, "retries": retries, "retry_of": trial.number}
     )
-
-
-def _tell_why(study: optuna.Study, trial: FrozenTrial, why: str) -> None:
-    optuna.Trial(study, trial._trial_id).set_user_attr("why", why)
-
-
-def _trial(study: optuna.Study, number: int) -> FrozenTrial:
-    return next(trial for trial in study.get_trials(deepcopy=False) if trial.number == number)

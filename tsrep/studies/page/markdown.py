@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsrep.report.tables import Cell, Table
-from tsrep.studies.page.sections import Section, Shown
+from tsrep.studies.analyses import Shown
+
+if TYPE_CHECKING:
+    from tsrep.studies.page.page import Section
 
 
 def markdown(first: Mapping[str, Any], sections: Sequence[Section]) -> str:
@@ -23,37 +26,28 @@ def _blocks(first: Mapping[str, Any], sections: Sequence[Section]) -> Iterator[s
     yield escape(first["progress"])
     yield escape(first["chosen"])
     for section in sections:
-        if section.name == "study":
-            yield from _study(first, section)
-        else:
-            yield from _section(section)
-
-
-def _section(section: Section) -> Iterator[str]:
-    yield f"## {section.title}"
-    yield from (escape(sentence) for sentence in section.lead)
-    for shown in section.shown:
-        yield from _figure(shown)
-    for table in (*section.tables, *section.folded):
-        yield from _table(table)
-    yield from (escape(note) for note in section.notes)
-    yield from (f"*{escape(sentence)}*" for sentence in section.missing)
-
-
-def _study(first: Mapping[str, Any], section: Section) -> Iterator[str]:
-    yield from _section(section)
+        yield f"## {section.title}"
+        for name, shown in section.shown.items():
+            yield from _shown(name, shown)
+        yield from (f"*{escape(sentence)}*" for sentence in section.missing)
     if first["facts"]:
-        yield "\n".join(f"- {escape(name)}: {escape(value)}" for name, value in first["facts"])
+        yield "\n".join(f"- {escape(name)}: {escape(value)}" for name, value in first["facts"].items())
     yield "Every trial: [trials.csv](trials.csv)."
     if first["definition"]:
         yield f"```yaml\n{first['definition'].rstrip()}\n```"
 
 
-def _figure(shown: Shown) -> Iterator[str]:
-    name = shown.picture.name
-    yield f"![{name}](figures/{name}.png)"
-    links = ", ".join(f"[{number}.csv](numbers/{number}.csv)" for number in shown.numbers)
-    yield f"{escape(shown.picture.caption)} Numbers: {links}."
+def _shown(name: str, shown: Shown) -> Iterator[str]:
+    if shown.lead:
+        yield escape(shown.lead)
+    if shown.figure is not None:
+        yield f"![{name}](figures/{name}.png)"
+        links = ", ".join(f"[{file}.csv](numbers/{file}.csv)" for file in shown.files(name))
+        yield f"{escape(shown.caption)} Numbers: {links}."
+    for table in (*shown.tables, *shown.folded):
+        yield from _table(table)
+    if shown.note:
+        yield escape(shown.note)
 
 
 def _table(table: Table) -> Iterator[str]:

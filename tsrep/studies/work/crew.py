@@ -7,17 +7,19 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+import optuna
+from rich.console import Console
+
 from tsrep.errors import RunError, TsrepError
 from tsrep.studies.keep.tickets import Progress, progress
-from tsrep.studies.work.children import deaf, environment, leave_terminal, threads
-from tsrep.studies.work.progress_line import ProgressLine
+from tsrep.studies.work.processes import leave_terminal, starting, threads
 from tsrep.studies.work.worker import POLL, Job, work
 from tsrep.training.interrupt import Interrupted, stop_requests
 
@@ -32,7 +34,7 @@ def run_crew(job: Job, workers: int, resume: Sequence[str]) -> Progress:
     job : Job
     workers : int
     resume : sequence of str
-        The command that goes on with the study, for whom interrupts it.
+        The command that resumes the study, for whom interrupts it.
 
     Returns
     -------
@@ -46,19 +48,19 @@ def run_crew(job: Job, workers: int, resume: Sequence[str]) -> Progress:
     ConfigError, RunError
         When the storage cannot be used, or workers keep dying.
     """
-    with job.opened() as study, ProgressLine(job.study) as line:
-        line.show(progress(study))
+    with job.opened() as study, progress_line(job.study) as show:
+        show(progress(study))
         try:
             if workers == 1:
-                work(job, line.show)
+                work(job, show)
             else:
-                _Crew(job, workers, lambda: line.show(progress(study)), lambda: progress(study).done).run()
+                _Crew(job, workers, study, show).run()
         except (Interrupted, KeyboardInterrupt) as error:
             raise Interrupted(
-                f"stopped with {progress(study).done} trials done, which are kept; go on with: "
+                f"stopped with {progress(study).done} trials done, which are kept; resume with: "
                 f"{shlex.join(resume)}"
             ) from error
-        line.show(end := progress(study))
+        show(end := progress(study))
         return end
 
 
@@ -90,8 +92,8 @@ class _Member:
 class _Crew:
     job: Job
     workers: int
-    watch: Callable[[], None]
-    ended: Callable[[], int]  # tickets that ended
+    study: optuna.Study
+    show: Callable[[Progress], None]
     members: list[_Member] = field(default_factory=list)
     deaths: int = 0
     ended_at_death: int = 0
@@ -107,7 +109,7 @@ class _Crew:
                     wait([m.process.sentinel for m in self.members if m.process.exitcode is None], POLL)
                     if not request.made:
                         self._replace_dead()
-                        self.watch()
+                        self.show(progress(self.study))
                 if request.made:
                     raise Interrupted("stopped")
         except TsrepError:
@@ -125,7 +127,7 @@ class _Crew:
         settings = threads(self.share)
         if self.gpus:
             settings["CUDA_VISIBLE_DEVICES"] = self.gpus[index % len(self.gpus)]
-        with environment(settings), deaf():
+        with starting(settings):
             process.start()
         theirs.close()
         return _Member(process, ours)
@@ -140,8 +142,9 @@ class _Crew:
             self.members[index] = self._start(index)
 
     def _count_death(self, code: int | None) -> None:
-        if self.ended() > self.ended_at_death:
-            self.deaths, self.ended_at_death = 0, self.ended()
+        ended = progress(self.study).done
+        if ended > self.ended_at_death:
+            self.deaths, self.ended_at_death = 0, ended
         self.deaths += 1
         if self.deaths > DEATHS * self.workers:
             how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
@@ -184,3 +187,31 @@ def _member(job: Job, pipe: Connection[Any, Any]) -> None:
     except TsrepError as error:
         pipe.send(type(error)(str(error)))
         sys.exit(error.exit_code)
+
+
+@contextmanager
+def progress_line(study: str, console: Console | None = None) -> Iterator[Callable[[Progress], None]]:
+    """What shows the progress: kept up to date on a terminal; elsewhere a line whenever a trial ended.
+
+    Parameters
+    ----------
+    study : str
+        Name to begin with.
+    console : Console, optional
+        By default standard error.
+    """
+    console = console or Console(stderr=True)
+    status = console.status(study) if console.is_terminal else None
+    done = -1
+
+    def show(progress: Progress) -> None:
+        nonlocal done
+        line = f"{study}  {progress}"
+        if status is not None:
+            status.update(line)
+        elif progress.done != done:
+            console.print(line, highlight=False, soft_wrap=True)
+        done = progress.done
+
+    with status or nullcontext():
+        yield show

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
+from scipy.stats import gmean
 
 from tsrep.errors import RunError
 from tsrep.rng import numpy_generator
@@ -19,41 +23,26 @@ from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.studies.define.check import configuration, reference
 from tsrep.studies.define.definition import Definition
-from tsrep.studies.define.ranges import Scalar
-from tsrep.studies.define.space import Parameter
 from tsrep.studies.work.baseline import baseline
 from tsrep.training.hooks import Hook, Plan
 
 BASELINES = "baselines.json"
 
 
-@dataclass
-class Judge:
-    """Running value of a trial, over the tasks and seeds that are done and the one under way.
-
-    Errors are divided by the task's baseline and averaged geometrically; AUROCs are averaged.
-    """
-
-    maximise: bool
-    done: list[float] = field(default_factory=list)
-
-    def value(self, *under_way: float) -> float:
-        """Of all runs so far."""
-        values = [*self.done, *under_way]
-        if self.maximise:
-            return sum(values) / len(values)
-        return math.exp(sum(map(math.log, values)) / len(values))
+def mean_score(scores: Sequence[float], *, maximise: bool) -> float:
+    """Of several runs: AUROCs are averaged; errors, each divided by its task's baseline, geometrically."""
+    return float(np.mean(scores) if maximise else gmean(scores))
 
 
 @dataclass
 class Watch(Hook):
     """Reports every validation to the study, and stops a trial that is not worth its end.
 
-    A run that goes on from where another worker was stopped reports first what that one had seen.
+    A run that is resumed where another worker was stopped reports first what that one had seen.
     """
 
     trial: optuna.Trial
-    judge: Judge
+    done: Sequence[float]  # scores of the runs before this one
     baseline: float | None
     first: int  # steps reported by the runs before this one
     by_epoch: bool
@@ -83,7 +72,8 @@ class Watch(Hook):
             return
         self.seen.add(record["epoch"])
         score = relative(record["score"], self.baseline)
-        self.trial.report(self.judge.value(score), self.first + record["epoch"])
+        value = mean_score([*self.done, score], maximise=self.baseline is None)
+        self.trial.report(value, self.first + record["epoch"])
         if record["epoch"] < self.until and self.trial.should_prune():
             raise optuna.TrialPruned
 
@@ -109,7 +99,7 @@ def run_trial(
         Its user attributes gain ``seconds`` of training, ``overhead`` in seconds, ``parameters`` and
         ``tasks``.
     folder : Path
-        Of this trial; unfinished runs in it go on where they were stopped.
+        Of this trial; unfinished runs in it are resumed.
 
     Returns
     -------
@@ -125,57 +115,34 @@ def run_trial(
         When stopped by the user; the state is saved.
     """
     began = time.monotonic()
-    point = definition.space.draw(lambda parameter: suggested(trial, parameter))
-    single = len(definition.goals) == 1
-    judge = Judge(maximise=False)
+    point = definition.space.draw(lambda parameter: parameter.range.suggest(trial, parameter.name))
+    single, wilcoxon = len(definition.goals) == 1, definition.pruner.name == "wilcoxon"
+    scores: list[float] = []
     told: dict[str, list[float]] = {}
-    seconds, spent, step, parameters = 0.0, 0.0, 0, 0
-    runs = len(definition.tasks) * definition.seeds
-    for task in definition.tasks:
+    seconds, spent, step = 0.0, 0.0, 0
+    runs = list(product(definition.tasks, range(definition.seeds)))
+    for task, k in runs:
         example = seeded(configuration(definition, reference(definition), task), definition.seed, root)
         below = baseline(study / BASELINES, task, example)
-        judge.maximise = below is None
-        for k in range(definition.seeds):
-            config = seeded(configuration(definition, point, task), run_seed(definition, trial, k), root)
-            by_epoch = single and definition.pruner.name != "wilcoxon"
-            last = len(judge.done) == runs - 1
-            until = config.training.epochs + (not last)
-            watch = Watch(trial, judge, below, step, by_epoch, until)
-            run = trained(config, folder / (task or "run") / str(k), watch)
-            kept = relative(kept_score(run), below)
-            judge.done.append(kept)
-            told.setdefault(task or config.dataset.name, []).append(kept)
-            seconds, step = seconds + training_seconds(run), step + config.training.epochs
-            spent, parameters = spent + watch.seconds, run.provenance["parameters"]
-            if single and definition.pruner.name == "wilcoxon":
-                trial.report(kept, len(judge.done) - 1)
-                if not last and trial.should_prune():
-                    raise optuna.TrialPruned
-    for name, value in {
-        "seconds": seconds,
-        "overhead": time.monotonic() - began - spent,
-        "parameters": parameters,
-        "tasks": {name: Judge(judge.maximise, values).value() for name, values in told.items()},
-    }.items():
-        trial.set_user_attr(name, value)
-    return judge.value() if single else (judge.value(), seconds)
-
-
-def suggested(trial: optuna.Trial, parameter: Parameter) -> Scalar:
-    """The value of a parameter in a trial."""
-    found = parameter.range
-    if found.choices:
-        value: Scalar = trial.suggest_categorical(parameter.name, found.choices)
-        return value
-    distribution = found.distribution
-    if isinstance(distribution, optuna.distributions.IntDistribution):
-        return trial.suggest_int(
-            parameter.name, distribution.low, distribution.high, log=found.log, step=distribution.step
-        )
-    assert isinstance(distribution, optuna.distributions.FloatDistribution)
-    return trial.suggest_float(
-        parameter.name, distribution.low, distribution.high, log=found.log, step=distribution.step
-    )
+        config = seeded(configuration(definition, point, task), run_seed(definition, trial, k), root)
+        last = len(scores) == len(runs) - 1
+        until = config.training.epochs + (not last)
+        watch = Watch(trial, tuple(scores), below, step, single and not wilcoxon, until)
+        run = trained(config, folder / (task or "run") / str(k), watch)
+        scores.append(relative(kept_score(run), below))
+        told.setdefault(task or config.dataset.name, []).append(scores[-1])
+        seconds, step = seconds + run.provenance["seconds"], step + config.training.epochs
+        spent += watch.seconds
+        if single and wilcoxon:
+            trial.report(scores[-1], len(scores) - 1)
+            if not last and trial.should_prune():
+                raise optuna.TrialPruned
+    mean = partial(mean_score, maximise=below is None)
+    trial.set_user_attr("seconds", seconds)
+    trial.set_user_attr("overhead", time.monotonic() - began - spent)
+    trial.set_user_attr("parameters", run.provenance["parameters"])
+    trial.set_user_attr("tasks", {name: mean(values) for name, values in told.items()})
+    return mean(scores) if single else (mean(scores), seconds)
 
 
 def run_seed(definition: Definition, trial: optuna.Trial, k: int) -> int:
@@ -192,7 +159,7 @@ def seeded(config: Configuration, seed: int, root: Path | None) -> Configuration
 
 
 def trained(config: Configuration, folder: Path, *hooks: Hook) -> Run:
-    """The run of a configuration in a folder: finished, gone on with, or made.
+    """The run of a configuration in a folder: finished, resumed, or made.
 
     What an attempt with other settings left there, or one that was stopped before it began, is removed.
     """
@@ -225,9 +192,4 @@ def kept_score(run: Run) -> float:
     for record in records(run):
         if record["kind"] == "validation" and record["epoch"] == epoch and "score" in record:
             return float(record["score"])
-    raise RunError(f"{run.path} has no validation score of epoch {epoch}; remove it and go on with the study")
-
-
-def training_seconds(run: Run) -> float:
-    """Seconds of training, pre-training included."""
-    return float(run.provenance["seconds"])
+    raise RunError(f"{run.path} has no validation score of epoch {epoch}; remove it and resume the study")

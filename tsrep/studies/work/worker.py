@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,10 @@ from optuna.trial import TrialState
 
 from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import answering, close_storage, faults, open_storage
+from tsrep.studies.keep.storage import FAULTS, PACE, Pace, answering, close_storage, open_storage
 from tsrep.studies.keep.tickets import Progress, finish, lost, progress, requeue, take, top_up
-from tsrep.studies.work.beats import Pace, Reaper, beating, living
+from tsrep.studies.work.heartbeats import Reaper, heartbeats, living
+from tsrep.studies.work.processes import handling
 from tsrep.training.interrupt import Interrupted
 
 Values = float | tuple[float, ...]
@@ -60,7 +60,7 @@ class Job:
     run_trial: Callable[[optuna.Trial, Path], Values]
     sampler: Callable[[int], BaseSampler]
     pruner: BasePruner
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace = PACE
     until: float | None = None
 
     @contextmanager
@@ -72,7 +72,7 @@ class Job:
         ConfigError, RunError
             When the storage cannot be opened, or has no such study.
         """
-        storage = open_storage(self.storage, self.folder)
+        storage = open_storage(self.storage, self.folder, self.pace)
         try:
             with answering(self.storage):
                 yield self._load(storage)
@@ -112,7 +112,11 @@ def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -
         When the storage stops answering.
     """
     place = Place(job.folder)
-    with job.opened() as study, _terminable(), living(place.workers) as worker:
+    with (
+        job.opened() as study,
+        handling(signal.SIGTERM, signal.default_int_handler),  # puts the trial under way back, as Ctrl-C does
+        living(place.workers) as worker,
+    ):
         reaper = Reaper(study, place.workers, job.pace.grace)
         try:
             while not job.over:
@@ -143,7 +147,7 @@ def _attempt(study: optuna.Study, trial: optuna.Trial, job: Job, folder: Path, w
     study.sampler = job.sampler(trial.user_attrs["ticket"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with beating(trial, worker, job.pace.interval):
+        with heartbeats(trial, worker, job.pace.interval):
             values, state = _result(trial, job, folder)
     except UpdateFinishedTrialError:
         return
@@ -151,8 +155,8 @@ def _attempt(study: optuna.Study, trial: optuna.Trial, job: Job, folder: Path, w
         requeue(study, trial.number, "it was interrupted", counted=False)
         raise Interrupted(f"stopped in trial {folder.name}, which is put back") from error
     except Exception as error:
-        outer = isinstance(error, (TsrepError, *faults()))  # of data or storage, so no fault of this trial
-        with suppress(*faults()):
+        outer = isinstance(error, (TsrepError, *FAULTS))  # of data or storage, so no fault of this trial
+        with suppress(*FAULTS):
             requeue(study, trial.number, f"{type(error).__name__}: {error}", counted=not outer)
         raise
     finish(study, trial.number, values, state)
@@ -183,16 +187,3 @@ def _result(trial: optuna.Trial, job: Job, folder: Path) -> tuple[Values | None,
 def _out_of_memory(error: Exception) -> bool:
     torch = sys.modules.get("torch")
     return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM do as Ctrl-C does, so that the trial under way is put back."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,25 +1,70 @@
-"""Jobs side by side in processes that Ctrl-C stops together, each after it has saved what it can."""
+"""Processes of this machine that Ctrl-C reaches through their parent alone, once, and a pool of them."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import torch
-
-from tsrep.studies.work.children import deaf, environment, leave_terminal, threads
 from tsrep.training.interrupt import Interrupted
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _stop: list[Event] = []  # of a child: whether its parent wants it to end
+
+
+def threads(count: int) -> dict[str, str]:
+    """Variables that give a process so many threads, in torch and in NumPy's linear algebra."""
+    return dict.fromkeys(THREADS, str(count))
+
+
+@contextmanager
+def handling(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """A signal's handler as long as the block runs, in the main thread, which alone may set one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+@contextmanager
+def starting(variables: dict[str, str]) -> Iterator[None]:
+    """Processes started in the block have the variables, and ignore Ctrl-C until they say what to do then."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        with handling(signal.SIGINT, signal.SIG_IGN):
+            yield
+    finally:
+        for name in variables:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def leave_terminal() -> None:
+    """Of a child: Ctrl-C reaches its parent alone, which hands it on; it ends when its parent is gone."""
+    os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -30,7 +75,7 @@ class Pool:
 
     def map(self, job: Callable[[Given], Found], given: Sequence[Given]) -> list[Found]:
         """What the job makes of each; it and what it takes and gives can be sent to another process."""
-        return [future.result() for future in [self.executor.submit(_heard, job, one) for one in given]]
+        return list(self.executor.map(partial(_heard, job), given))
 
 
 @contextmanager
@@ -46,7 +91,7 @@ def pool(processes: int) -> Iterator[Pool]:
     stop = spawn.Event()
     executor = ProcessPoolExecutor(processes, spawn, _begin, (stop,))
     try:
-        with environment(threads(1)), deaf():
+        with starting(threads(1)):
             for _ in range(processes):  # each starts a process, as none is idle yet
                 executor.submit(_nothing)
         yield Pool(executor)
@@ -73,6 +118,8 @@ def _end(executor: ProcessPoolExecutor) -> None:
 
 
 def _begin(stop: Event) -> None:
+    import torch
+
     leave_terminal()
     torch.set_num_threads(1)
     _stop.append(stop)

@@ -1,0 +1,108 @@
+"""Finalists on the test part: scores task by task beside controls, and their settings."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
+from tsrep.report.tables import Cell, Table
+from tsrep.report.wording import NOTHING, number, signed
+from tsrep.rng import numpy_generator
+from tsrep.studies.analyses import Analysis, Missing, Results, Shown
+from tsrep.studies.analyses.marks import interval, name_rows
+from tsrep.studies.analyses.wording import ends, metric_name, origin, right, table_of
+from tsrep.studies.confirm.finalists import Finalists
+from tsrep.studies.keep.trial_table import TrialTable
+
+ACROSS = 2
+NAMES = (
+    "finalist", "origin", "validation", "test", "minus random initialisation", "spread over seeds", "seeds",
+)  # fmt: skip
+
+
+def shown(results: Results) -> Shown | Missing:
+    """Finalists and controls on test."""
+    finalists = results.finalists
+    if finalists is None:
+        return Missing("No finalist has been confirmed on test yet.")
+    return Shown(
+        "Test scores of finalists (blue, in the order of their validation), trained anew from fresh seeds, "
+        "and of controls (grey): means over seeds with 95 % intervals by bootstrap over the patients or "
+        "blocks of time of the test part; small dots are single seeds.",
+        figure_finalists(finalists),
+        {"": finalists.summary, "seeds": finalists.rows},
+        tables=finalist_tables(finalists, results.table),
+        note="Intervals come from resampling the test part, which finalists share: they overlap even where "
+        "paired differences are clear.",
+    )
+
+
+ANALYSES = (Analysis("finalists", "Finalists on test", 10, shown),)
+
+
+def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
+    """Scores of the confirmation for each task and metric, and the settings of finalists."""
+    tables = []
+    for (task, metric), rows in finalists.summary.groupby(["task", "metric"], sort=False):
+        best = rows["test"].max() if table.maximise else rows["test"].min()
+        on = f"{task}: {metric_name(metric)}" if task else metric_name(metric)
+        cells = [_row(row, best) for row in rows.to_dict("records")]
+        tables.append(table_of(f"{on} on test, per {rows['unit'].iloc[0]}", NAMES, cells))
+    chosen = finalists.parameters
+    axes = [axis for axis in table.axes if any(axis.name in own for own in chosen.values())]
+    settings = [
+        (Cell(table.short[axis.name]), *(
+            right(axis.range.text(own[axis.name]) if axis.name in own else NOTHING) for own in chosen.values()
+        ))
+        for axis in axes
+    ]  # fmt: skip
+    return [*tables, table_of("Settings of finalists", ["axis", *chosen], settings)] if settings else tables
+
+
+def _row(row: dict[str, Any], best: float) -> tuple[Cell, ...]:
+    low, high = number(row["low"], 4), number(row["high"], 4)
+    between = "" if NOTHING in (low, high) else f"{low}–{high}"
+    paired = ends(row["minus_random_low"], row["minus_random_high"], 4)
+    return (
+        Cell(row["finalist"], strong=row["origin"] != "control"), Cell(origin(row["origin"])),
+        right(row["validation"]),
+        Cell(number(row["test"], 4), between, numeric=True, strong=row["test"] == best),
+        Cell(signed(row["minus_random"], 4), paired, numeric=True), right(row["spread"]), right(row["seeds"]),
+    )  # fmt: skip
+
+
+@house
+def figure_finalists(finalists: Finalists) -> Figure:
+    """A panel for each task and metric: means with intervals, a small dot for each seed."""
+    groups = list(finalists.summary.groupby(["task", "metric"], sort=False))
+    names = list(dict.fromkeys(finalists.summary["finalist"]))
+    across = min(ACROSS, len(groups))
+    down = math.ceil(len(groups) / across)
+    figure = new_figure(WIDTH if across > 1 else 0.75 * WIDTH, down * (0.27 * len(names) + 0.85))
+    panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+    seeds = finalists.rows.groupby(["task", "metric", "finalist"])["test"]
+    for panel, ((task, metric), own) in zip(panels, groups, strict=False):
+        for row in own.to_dict("records"):
+            _plot_row(
+                panel, names.index(row["finalist"]), row, seeds.get_group((task, metric, row["finalist"]))
+            )
+        name_rows(panel, [shorten(name, 30) for name in names])
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+        panel.set_title(shorten(task, 44))
+        panel.set_xlabel(f"test {metric_name(metric)}")
+    for panel in panels[len(groups) :]:
+        panel.set_visible(False)
+    return figure
+
+
+def _plot_row(panel: Axes, i: int, row: dict[str, Any], seeds: pd.Series) -> None:
+    colour = CONTROL if row["origin"] == "control" else ACCENT
+    shake = numpy_generator("finalists", row["finalist"]).uniform(-0.16, 0.16, len(seeds))
+    panel.scatter(seeds, i + shake, s=8, color=colour, alpha=0.45, linewidths=0)
+    interval(panel, i, row["low"], row["test"], row["high"], colour)

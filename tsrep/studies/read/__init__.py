@@ -1,1 +1,0 @@
-"""What the trials of a study say, in numbers."""
