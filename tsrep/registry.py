@@ -141,11 +141,7 @@ class Registry:
 
     def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:
         """Instance from checked settings; of ``runtime`` each class takes what it declares."""
-        values = (
-            dict(settings)
-            if isinstance(settings, Mapping)
-            else {k: getattr(settings, k) for k in type(settings).model_fields}
-        )
+        values = dict(settings)
         entry = self.entry(values.pop("name"))
         missing = [key for key in entry.runtime if key not in runtime]
         if missing:
