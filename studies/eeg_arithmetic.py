@@ -62,9 +62,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "comet": {"objective": {"name": "comet", "share_masks": True}},
     "simclr": {"objective": "simclr"},
 }
-PROTOCOL_OF = {name: "probe" for name in (MAJORITY, BAND_POWER, RANDOM_INIT, *METHODS)} | {
-    SUPERVISED: "finetune"
-}
+PROTOCOL_OF = dict.fromkeys((MAJORITY, BAND_POWER, RANDOM_INIT, *METHODS), "probe") | {SUPERVISED: "finetune"}
 Fold = dict[Key, Predictions]
 
 

@@ -50,9 +50,7 @@ def command_line(description: str | None, name: str, *, page: str, seeds: int) -
 
 def one_thread_workers(count: int) -> ProcessPoolExecutor:
     """Processes that start afresh, each with one thread."""
-    return ProcessPoolExecutor(
-        count, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    )
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
 
 
 def folder_name(name: str) -> str:
@@ -97,7 +95,7 @@ def kept_score(run: Run) -> float:
 
 
 def candidates(runs: Mapping[str, Sequence[Run]], panel: Panel) -> list[Candidate]:
-    """Runs by method, one a seed, and the random initialisations that those of the first method began with."""
+    """Runs by method, one a seed, and the random initialisations that the first method began with."""
     methods = [Candidate(name, "method", [partial(_trained, run) for run in of]) for name, of in runs.items()]
     starts = [partial(_start, run, panel) for run in next(iter(runs.values()))]
     return [*methods, Candidate(RANDOM_INIT, "control", starts)]
