@@ -159,7 +159,7 @@ class Page(ABC):
         """Tables and their words, by their names in the template."""
 
     @abstractmethod
-    def summary(self, contents: Contents) -> list[Table | None]:
+    def summary(self, contents: Contents) -> list[Table]:
         """The tables for a terminal."""
 
     def closing(self, contents: Contents) -> str:

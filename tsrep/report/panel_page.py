@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 from tsrep.evaluation.scores import Score
@@ -104,7 +107,7 @@ class PanelPage(Page):
             "class_table": class_table(contents),
         }
 
-    def summary(self, contents: Contents) -> list[Table | None]:
+    def summary(self, contents: Contents) -> list[Table]:
         """See :meth:`Page.summary`."""
         tables = score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1"))
         return [*tables, gain_table(contents)]
@@ -127,11 +130,8 @@ def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN)
             s.role != "control",
         ),
     )
-    pairs = dict.fromkeys((s.part, s.protocol) for s in chosen)
-    tables = [
-        _score_table([s for s in chosen if (s.part, s.protocol) == pair], unit, metrics) for pair in pairs
-    ]
-    return [each for each in tables if each is not None]
+    groups = groupby(chosen, lambda s: (s.part, s.protocol))
+    return [_score_table(list(rows), unit, metrics) for _, rows in groups]
 
 
 def _draw(score: Score) -> tuple[float, int]:
@@ -140,36 +140,27 @@ def _draw(score: Score) -> tuple[float, int]:
     return -score.fraction, by
 
 
-def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table | None:
-    breaks, first = begins(rows, _draw), rows[0]
-    best = {
-        draw: max((s.value for s in rows if _draw(s) == draw), default=0.0)
-        for draw in dict.fromkeys(map(_draw, rows))
-    }
-
-    def once(cell: Callable[[Score], Cell]) -> Callable[[Score], Cell]:
-        """Only in the first row of a group."""
-        starts = {id(rows[i]) for i in {0, *breaks}}
-        return lambda s: cell(s) if id(s) in starts else Cell("", numeric=cell(s).numeric)
-
-    def value(metric: str) -> Callable[[Score], Cell]:
-        return lambda s: value_cell(
-            s.metrics.get(metric), strong=metric == s.metric and s.value == best[_draw(s)]
-        )
+def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table:
+    def value(metric: str, score: Score) -> Cell:
+        best = max(other.value for other in rows if _draw(other) == _draw(score))
+        strong = metric == score.metric and score.value == best
+        return value_cell(score.metrics.get(metric), strong=strong)
 
     columns: Columns[Score] = {
-        **{name: once(cell) for name, cell in LABELS.items()},
+        **LABELS,
         **METHOD,
-        **{short_name(m): value(m) for m in metrics if any(m in s.metrics for s in rows)},
+        **{short_name(m): partial(value, m) for m in metrics if any(m in s.metrics for s in rows)},
         **CONDITIONS,
         **PATIENTS,
     }
-    title = protocol_title(first)
-    caption = f"{capital(title)}, per {unit}, {first.part} patients"
-    return table(caption, rows, columns, {0, *breaks})
+    caption = f"{capital(protocol_title(rows[0]))}, per {unit}, {rows[0].part} patients"
+    made, breaks = table(caption, rows, columns), {0, *begins(rows, _draw)}
+    blank = tuple(replace(cell, text="") for cell in made.header[: len(LABELS)])
+    cells = [row if i in breaks else (*blank, *row[len(LABELS) :]) for i, row in enumerate(made.rows)]
+    return replace(made, rows=cells, breaks=frozenset(breaks))
 
 
-def gain_table(contents: Contents) -> Table | None:
+def gain_table(contents: Contents) -> Table:
     """Gain over the control, at every fraction of labels."""
     scores = [s for s in contents.scores.where(unit=preferred_unit(contents)) if s.gain is not None]
     scores.sort(key=lambda s: (s.rank, s.protocol, *_draw(s)))
@@ -181,7 +172,7 @@ def gain_table(contents: Contents) -> Table | None:
     )
 
 
-def class_table(contents: Contents) -> Table | None:
+def class_table(contents: Contents) -> Table:
     """Samples of each class in each part, most frequent first."""
     per_part = {part: n.get("classes") or {} for part, n in contents.counts.items()}
     names = list(dict.fromkeys(name for classes in per_part.values() for name in classes))

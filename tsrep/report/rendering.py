@@ -71,7 +71,7 @@ def summarise(run: Path) -> str:
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
     for table in page.summary(contents):
-        if table is not None:
+        if table:
             lines += ["", *_plain(table)]
     if line := page.closing(contents):
         lines += ["", line]

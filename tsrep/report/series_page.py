@@ -131,10 +131,10 @@ class SeriesPage(Page):
             "coverage_table": coverage_table(contents, standard=standard),
         }
 
-    def summary(self, contents: Contents) -> list[Table | None]:
+    def summary(self, contents: Contents) -> list[Table]:
         """See :meth:`Page.summary`."""
         scores = compared(contents)
-        return [error_table(scores, contents.objective, "mse", intervals=False), gain_table(scores)]
+        return [*error_tables(scores, contents.objective, intervals=False)[:1], gain_table(scores)]
 
     def closing(self, contents: Contents) -> str:
         """See :meth:`Page.closing`; what prediction intervals covered."""
@@ -150,14 +150,14 @@ class SeriesPage(Page):
         return series_figures(contents)
 
 
-def error_tables(scores: Scores, own: str) -> list[Table]:
+def error_tables(scores: Scores, own: str, *, intervals: bool = True) -> list[Table]:
     """A table for each metric of forecasts, or else for the primary one."""
     metrics = dict.fromkeys([*scores.metrics, *(score.metric for score in scores)])
-    tables = [error_table(scores, own, metric) for metric in metrics]
-    return [each for each in tables if each is not None]
+    known = [metric for metric in metrics if any(metric in score.metrics for score in scores)]
+    return [error_table(scores, own, metric, intervals=intervals) for metric in known]
 
 
-def error_table(scores: Scores, own: str, metric: str, *, intervals: bool = True) -> Table | None:
+def error_table(scores: Scores, own: str, metric: str, *, intervals: bool) -> Table:
     """Methods in rows, horizons in columns, the lowest error of each column bold.
 
     Parameters
@@ -165,13 +165,11 @@ def error_table(scores: Scores, own: str, metric: str, *, intervals: bool = True
     scores : Scores
     own : str
         What was trained; it comes first.
-    metric : {"mse", "mae", "mase"}
-        There is no table of an error that the scores do not have.
+    metric : str
+        One that every score has.
     intervals : bool
         Whether to put them below the values.
     """
-    if not any(metric in score.metrics for score in scores):
-        return None
     methods, digits, horizons = (
         in_order(scores, own),
         digits_of(scores),
@@ -207,7 +205,7 @@ def _rests_on(score: Score) -> Cell:
     return Cell(str(score.horizon or "value"), below, numeric=True)
 
 
-def gain_table(scores: Scores, role: Role = "method") -> Table | None:
+def gain_table(scores: Scores, role: Role = "method") -> Table:
     """Errors of methods, or of baselines, minus those of the control at each horizon."""
     rows = [s for s in scores.where(role=role) if s.gain is not None]
     order = in_order(scores)
@@ -219,7 +217,7 @@ def gain_table(scores: Scores, role: Role = "method") -> Table | None:
     return difference_table(caption, rows, {**METHOD, **HORIZON}, scores.metrics, {**CONDITIONS, **BLOCKS})
 
 
-def penalty_table(scores: Scores, own: str) -> Table | None:
+def penalty_table(scores: Scores, own: str) -> Table:
     """Chosen regularisation strengths, and how far errors differ between seeds."""
     chosen = {(s.method, s.horizon): s for s in scores if "alpha" in s.details}
 

@@ -41,25 +41,26 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells under a caption; ``breaks`` are the rows that begin a group."""
+    """Cells under a caption, false where it has no rows; ``breaks`` are the rows that begin a group."""
 
     caption: str
     header: tuple[Cell, ...]
     rows: list[tuple[Cell, ...]]
     breaks: frozenset[int] = frozenset()
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
 
 Columns = Mapping[str | Cell, Callable[[T], Cell]]
 
 
-def table(caption: str, items: Sequence[T], columns: Columns[T], breaks: Iterable[int] = ()) -> Table | None:
-    """A row for each item and a column for each heading; None where there is no item."""
+def table(caption: str, items: Sequence[T], columns: Columns[T], breaks: Iterable[int] = ()) -> Table:
+    """A row for each item and a column for each heading."""
     rows = [tuple(cell(item) for cell in columns.values()) for item in items]
-    if not rows:
-        return None
     header = (
-        head if isinstance(head, Cell) else Cell(head, numeric=cell.numeric)
-        for head, cell in zip(columns, rows[0], strict=True)
+        head if isinstance(head, Cell) else Cell(head, numeric=bool(rows) and rows[0][i].numeric)
+        for i, head in enumerate(columns)
     )
     return Table(caption, tuple(header), rows, frozenset(breaks))
 
@@ -107,7 +108,7 @@ def difference_table(
     before: Columns[Score],
     metrics: Iterable[str],
     after: Columns[Score],
-) -> Table | None:
+) -> Table:
     """Differences to the control with their paired intervals, and the significance of the primary one.
 
     Parameters
@@ -144,7 +145,7 @@ def _significance(score: Score) -> Cell:
     return Cell(word, tone=word if word in ("better", "worse") else "")
 
 
-def split_table(contents: Contents, columns: Mapping[str, str]) -> Table | None:
+def split_table(contents: Contents, columns: Mapping[str, str]) -> Table:
     """How much each part has.
 
     Parameters
