@@ -41,9 +41,8 @@ def cohort(folder: Path) -> None:
 def receptive_field(folder: Path) -> None:
     """Where a forecaster looks, in a series whose echoes are known."""
     run = fit(folder, config=ROOT / "configs" / "seasonal-sim.yaml", evaluation=False)
-    tsrep.plot_receptive_field(run, out=IMAGES / "receptive-field.png")
-    for other in (".json", ".pdf", ".npz", ".csv"):
-        (IMAGES / "receptive-field").with_suffix(other).unlink(missing_ok=True)
+    tsrep.plot_receptive_field(run, out=folder / "receptive-field.png")
+    shutil.copy(folder / "receptive-field.png", IMAGES)
 
 
 def views(folder: Path) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kept_runs import candidates, command_line, kept_run, kept_score, one_thread_workers, validation_scores
+from kept_runs import command_line, kept_run, kept_score, one_thread_workers, validation_scores
 from results_page import spread, table, with_ends, write_page
 
 from tsrep.encoders.encoder import Encoder
@@ -31,6 +31,7 @@ from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
+from tsrep.studies.confirm.final_scores import candidates
 
 FRACTIONS, SUPERVISED = (1.0, 0.1, 0.01), "supervised"
 BASE: dict[str, Any] = {

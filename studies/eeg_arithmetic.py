@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept_runs import candidates, command_line, kept_run, one_thread_workers
+from kept_runs import command_line, kept_run, one_thread_workers
 from numpy.typing import NDArray
 from pooled_folds import pooled
 from results_page import spread, table, with_ends, write_page
@@ -33,6 +33,7 @@ from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import configure, merged
 from tsrep.signals import Panel
+from tsrep.studies.confirm.final_scores import candidates
 
 ARRAY, SCALP, SUBJECTS, FOLDS = "eeg_125hz_int16_x20uV.npy", 19, 36, 6
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}

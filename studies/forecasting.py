@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from forecasting_page import Cell, Study, page
-from kept_runs import candidates, command_line, folder_name, kept_run, kept_score, one_thread_workers
+from kept_runs import command_line, folder_name, kept_run, kept_score, one_thread_workers
 from results_page import write_page
 
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
+from tsrep.studies.confirm.final_scores import candidates
 
 SERIES = ("etth1", "etth2")
 HORIZONS = (24, 48, 96, 168, 192, 336, 720)

@@ -1,12 +1,10 @@
-"""Runs of a program that may be stopped and started again, and what is compared of them."""
+"""Runs of a program that may be stopped and started again."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,9 @@ from typing import Any
 import torch
 
 from tsrep.errors import RunError
-from tsrep.evaluation.candidate import Candidate, Model
-from tsrep.evaluation.scores import RANDOM_INIT
-from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
-from tsrep.signals import Panel
 
 
 def command_line(description: str | None, name: str, *, page: str, seeds: int) -> argparse.ArgumentParser:
@@ -92,19 +86,3 @@ def validation_scores(run: Run) -> dict[int, float]:
 def kept_score(run: Run) -> float:
     """Validation score of the weights that were kept."""
     return validation_scores(run)[run.provenance["training"]["epoch"]]
-
-
-def candidates(runs: Mapping[str, Sequence[Run]], panel: Panel) -> list[Candidate]:
-    """Runs by method, one a seed, and the random initialisations that the first method began with."""
-    methods = [Candidate(name, "method", [partial(_trained, run) for run in of]) for name, of in runs.items()]
-    starts = [partial(_start, run, panel) for run in next(iter(runs.values()))]
-    return [*methods, Candidate(RANDOM_INIT, "control", starts)]
-
-
-def _trained(run: Run) -> Model:
-    encoder = run.encoder()
-    return encoder, run.objective(encoder)
-
-
-def _start(run: Run, panel: Panel) -> Model:
-    return new_encoder(run.config, panel, run.config.seed), run.objective()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept_runs import candidates, kept_run, one_thread_workers
+from kept_runs import kept_run, one_thread_workers
 from pooled_folds import pooled
 from results_page import table, with_ends
 
@@ -26,6 +26,7 @@ from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.files import write_text
 from tsrep.runs.config import configure, merged
 from tsrep.runs.config_files import read_config
+from tsrep.studies.confirm.final_scores import candidates
 
 CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
 ROTATIONS, FRACTIONS, SEEDS = 5, (1.0, 0.1), 5

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept_runs import candidates, command_line, kept_run, kept_score, one_thread_workers
+from kept_runs import command_line, kept_run, kept_score, one_thread_workers
 from sklearn.neighbors import KNeighborsClassifier
 from ucr_page import NEIGHBOUR, write_page
 
@@ -33,6 +33,7 @@ from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
 from tsrep.runs.task import prepare, task_of
 from tsrep.signals import Panel
+from tsrep.studies.confirm.final_scores import candidates
 
 # the slowest first, so that no worker is left with a long run at the end
 SETS = (
