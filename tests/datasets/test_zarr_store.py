@@ -16,7 +16,7 @@ from tsrep.datasets import load
 from tsrep.datasets.formats import zarr_store
 from tsrep.errors import ConfigError, DataError
 from tsrep.sampling.batches import PanelTensors
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.standardise import fit_scaler
 
 zarr = pytest.importorskip("zarr")

@@ -16,8 +16,7 @@ from tsrep.registry import DATASETS, nearest
 from tsrep.runs.config import configure
 from tsrep.runs.folder import Run
 from tsrep.signals import Series
-from tsrep.signals.calendar import CALENDAR, calendar_features
-from tsrep.signals.time_ahead import stamps_ahead
+from tsrep.signals.calendar import CALENDAR, calendar_features, stamps_ahead
 
 READING = ("date", "gaps", "duplicates", "missing")
 

@@ -22,7 +22,7 @@ from tsrep.datasets.tables.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
 from tsrep.registry import DATASETS
-from tsrep.signals.mapped_pages import MappedPages
+from tsrep.signals.large_stores import MappedPages
 from tsrep.signals.panel import Panel
 
 FORMAT = 1

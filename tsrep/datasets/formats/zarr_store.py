@@ -25,7 +25,7 @@ from tsrep.datasets.tables.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
 from tsrep.registry import DATASETS
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.panel import Floats, Panel
 
 FORMAT = 2
