@@ -265,7 +265,7 @@ class Panel:
     def select(self, index: NDArray[Any]) -> Panel:
         """Panel of the given samples (indices or a mask), on the same store."""
         index = np.flatnonzero(index) if np.asarray(index).dtype == bool else np.asarray(index, np.int64)
-        chosen = {name: values[index] for name, values in self.per_sample().items()}
+        chosen: dict[str, Any] = {name: values[index] for name, values in self.per_sample().items()}
         left = np.searchsorted(self.trials, np.unique(chosen["trial"])) if self.meta else index
         meta = {name: values[left] for name, values in self.meta.items()}
         return replace(self, **chosen, meta=meta)

@@ -99,4 +99,5 @@ def _in_several(parts: Ints, whole: Ints) -> Ints:
     """Parts that have samples in more than one whole."""
     order = np.argsort(parts, kind="stable")
     part, in_whole = parts[order], whole[order]
-    return part[1:][(part[1:] == part[:-1]) & (in_whole[1:] != in_whole[:-1])]
+    shared: Ints = part[1:][(part[1:] == part[:-1]) & (in_whole[1:] != in_whole[:-1])]
+    return shared
