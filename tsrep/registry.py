@@ -139,6 +139,10 @@ class Registry:
             raise ConfigError(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
         return self._entries[name]
 
+    def name_of(self, cls: type[Any]) -> str:
+        """Name under which a class is registered, or that of the class where it is not."""
+        return next((entry.name for entry in self._entries.values() if entry.cls is cls), cls.__name__)
+
     def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:
         """Instance from checked settings; of ``runtime`` each class takes what it declares."""
         values = dict(settings)
