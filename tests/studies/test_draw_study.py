@@ -169,7 +169,7 @@ def test_contours_draw_with_and_without_a_surface() -> None:
     found = contour(table)
     assert isinstance(found, Contour)
     assert collisions(figure_contour(found, table)) == []
-    flat = replace(found, grid=np.full_like(found.grid, np.nan))
+    flat = replace(found, grid=found.grid * np.nan)
     assert collisions(figure_contour(flat, table)) == []
 
 

@@ -20,7 +20,7 @@ from tsrep.runs.task import task_of
 from tsrep.studies.define.check import check_study, configuration, reference
 from tsrep.studies.define.definition import Definition, read_definition
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import answering, close_storage, open_storage
+from tsrep.studies.keep.storage import opened_storage
 from tsrep.studies.keep.tickets import top_up
 from tsrep.studies.work.baseline import measured
 from tsrep.studies.work.search import new_pruner, new_sampler
@@ -168,27 +168,23 @@ def is_home(study: optuna.Study) -> bool:
 
 def _create(definition: Definition, storage: str | None, folder: Path) -> None:
     """Make the study in the storage, or check that the one there is the same."""
-    opened = open_storage(storage, folder)
     up = task_of(_example(definition)).maximises
     ways = [StudyDirection.MAXIMIZE if up else StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
-    try:
-        with answering(storage):
-            optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells what is told better here
-            study = optuna.create_study(
-                study_name=definition.study,
-                storage=opened,
-                directions=ways[: len(definition.goals)],
-                load_if_exists=True,
-            )
-            known = study.user_attrs.get(DIGEST)
-            if known is None:
-                study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
-                study.set_user_attr(HOME, socket.gethostname())
-                study.set_user_attr(DIGEST, definition.digest)
-            else:
-                _refuse_other(definition, str(known), "the storage")
-    finally:
-        close_storage(opened)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells what is told better here
+    with opened_storage(storage, folder) as opened:
+        study = optuna.create_study(
+            study_name=definition.study,
+            storage=opened,
+            directions=ways[: len(definition.goals)],
+            load_if_exists=True,
+        )
+        known = study.user_attrs.get(DIGEST)
+        if known is None:
+            study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
+            study.set_user_attr(HOME, socket.gethostname())
+            study.set_user_attr(DIGEST, definition.digest)
+        else:
+            _refuse_other(definition, str(known), "the storage")
 
 
 def _example(definition: Definition, task: str | None = None) -> Configuration:

@@ -141,6 +141,17 @@ class TrialTable:
         """How many different values of an axis the complete trials have."""
         return len(self.levels(axis)) if axis.range.choices else self.complete[axis.name].nunique()
 
+    def along(self, axes: Iterable[Parameter]) -> pd.DataFrame:
+        """``axis``, ``setting``, ``ticket`` and ``value`` for each complete trial and axis active in it."""
+        parts = [
+            self.complete[["ticket", "value"]].assign(
+                axis=axis.name,
+                setting=self.labels(axis) if axis.range.choices else self.numbers(axis).astype(object),
+            )[self.active(axis)]
+            for axis in axes
+        ]
+        return pd.concat(parts, ignore_index=True)[["axis", "setting", "ticket", "value"]]
+
     def loss(self, value: Any) -> Any:
         """Values turned so that smaller is better."""
         return -value if self.maximise else value
