@@ -19,7 +19,7 @@ from scipy.spatial import QhullError
 from tsrep.inspect.figures.style import INK, PALETTE, house, new_figure
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.importance import most_important_first
-from tsrep.studies.analyses.marks import numeric_axis, value_label
+from tsrep.studies.analyses.presentation import numeric_axis, value_label
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 

@@ -11,15 +11,16 @@ from tsrep.inspect.figures.style import INK, MUTED, WIDTH, house, new_figure, sh
 from tsrep.report.tables import Cell, Table
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import (
+from tsrep.studies.analyses.presentation import (
     baseline_line,
     dots_note,
+    grouped_table,
     name_rows,
+    right,
     scatter,
     trial_looks,
     value_label,
 )
-from tsrep.studies.analyses.wording import grouped_table, right
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from tsrep.inspect.figures.style import MUTED, WIDTH, house, new_figure, shorten
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import (
+from tsrep.studies.analyses.presentation import (
     baseline_line,
     beyond_note,
     numeric_axis,

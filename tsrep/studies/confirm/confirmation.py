@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 from tsrep.errors import RunError
 from tsrep.files import write_json, write_text
 from tsrep.rng import numpy_generator
+from tsrep.runs.folder import Run
 from tsrep.studies.confirm.final_scores import final_scores
 from tsrep.studies.confirm.finalists import COLUMNS, Finalists
 from tsrep.studies.define.check import configuration
@@ -50,6 +52,9 @@ class Finalist:
     origin: str
     point: dict[str, Scalar]
     value: float
+
+
+Job = tuple[Finalist, str, int]  # with a task and the number of a seed
 
 
 def finalists(definition: Definition, study: optuna.Study) -> list[Finalist]:
@@ -106,12 +111,7 @@ def confirm(
     place, known = folder / FOLDER, read_confirmation(definition, folder, study)
     if known is not None and known.current:
         return known
-    jobs = [
-        (finalist, task, k)
-        for finalist in chosen
-        for task in definition.tasks
-        for k in range(definition.confirmation.seeds)
-    ]
+    jobs = list(product(chosen, definition.tasks, range(definition.confirmation.seeds)))
     with pool(workers) as processes:
         processes.map(partial(_train, definition, place, root), jobs)
         score = partial(_score, definition, chosen, place, root)
@@ -152,24 +152,21 @@ def _note(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, Any]:
     return {"finalists": [vars(finalist) for finalist in chosen], "seeds": definition.confirmation.seeds}
 
 
-def final_config(definition: Definition, finalist: Finalist, task: str, k: int, root: Path | None) -> Any:
-    """The configuration of a finalist on a task with its k-th fresh seed."""
-    config = configuration(definition, finalist.point, task)
-    seed = int(numpy_generator(definition.seed, "confirmation", k).integers(2**31))
-    return seeded(config, seed, root)
-
-
-def run_folder(place: Path, finalist: Finalist, task: str, k: int) -> Path:
-    """Where such a run is kept."""
-    return place / finalist.label.replace(" ", "-") / (task or "run") / str(k)
-
-
 def _settings(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, dict[str, Scalar]]:
     return {finalist.label: definition.space.readable(finalist.point) for finalist in chosen}
 
 
-def _train(definition: Definition, place: Path, root: Path | None, job: tuple[Finalist, str, int]) -> None:
-    trained(final_config(definition, *job, root), run_folder(place, *job))
+def _run(definition: Definition, place: Path, root: Path | None, job: Job) -> Run:
+    """A finalist on a task with its k-th fresh seed."""
+    finalist, task, k = job
+    config = configuration(definition, finalist.point, task)
+    seed = int(numpy_generator(definition.seed, "confirmation", k).integers(2**31))
+    folder = place / finalist.label.replace(" ", "-") / (task or "run") / str(k)
+    return trained(seeded(config, seed, root), folder)
+
+
+def _train(definition: Definition, place: Path, root: Path | None, job: Job) -> None:
+    _run(definition, place, root, job)
 
 
 def _score(
@@ -177,13 +174,7 @@ def _score(
 ) -> pd.DataFrame:
     """Rows of one task: finalists by seed, then controls."""
     seeds = range(definition.confirmation.seeds)
-    runs = {
-        finalist.label: [
-            trained(final_config(definition, finalist, task, k, root), run_folder(place, finalist, task, k))
-            for k in seeds
-        ]
-        for finalist in chosen
-    }
+    runs = {f.label: [_run(definition, place, root, (f, task, k)) for k in seeds] for f in chosen}
     known = {finalist.label: finalist for finalist in chosen}
     rows = [
         {
