@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +27,6 @@ confirmation: {finalists: 1, seeds: 1}
 """
 
 
-def tsrep(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tsrep", "study", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "tiny.yaml").write_text(TINY)
@@ -40,34 +34,48 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def refused(
+def tsrep(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Run a command that ends with exit code 2 in this process, and give its one sentence."""
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command on studies in this process: its exit code, and what it wrote out and as errors."""
     monkeypatch.chdir(folder)
 
-    def ran(*words: str) -> str:
+    def ran(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tsrep", "study", *words])
         with pytest.raises(SystemExit) as left:
             main()
-        assert left.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
+        assert isinstance(left.value.code, int)
+        return left.value.code, *capsys.readouterr()
 
     return ran
 
 
-def test_a_study_runs_to_its_report_and_takes_more_trials(folder: Path) -> None:
-    done = tsrep("run", "tiny.yaml", "--set", "training.lr=0.005", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "2 of 2 trials ended (2 complete" in done.stdout
+@pytest.fixture
+def refused(tsrep: Callable[..., tuple[int, str, str]]) -> Callable[..., str]:
+    """Run a command that ends with exit code 2, and give its one sentence."""
+
+    def ran(*words: str) -> str:
+        code, _, said = tsrep(*words)
+        assert code == 2
+        return " ".join(said.split())
+
+    return ran
+
+
+def test_a_study_runs_to_its_report_and_takes_more_trials(
+    folder: Path, tsrep: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, said, warned = tsrep("run", "tiny.yaml", "--set", "training.lr=0.005")
+    assert code == 0, warned
+    assert "2 of 2 trials ended (2 complete" in said
     report = folder / "runs" / "studies" / "tiny" / "report"
     assert (report / "index.html").is_file()
     assert "On test" in (report / "report.md").read_text()
-    more = tsrep("resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm", cwd=folder)
-    assert more.returncode == 0, more.stderr
-    said = tsrep("status", "tiny", cwd=folder)
-    assert "3 of 3 trials ended (3 complete" in said.stdout
-    best = said.stdout.split("best: ")[1].splitlines()[0]
+    code, _, warned = tsrep("resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm")
+    assert code == 0, warned
+    _, said, _ = tsrep("status", "tiny")
+    assert "3 of 3 trials ended (3 complete" in said
+    best = said.split("best: ")[1].splitlines()[0]
     assert re.search(r"encoder.width=(8|16)$", best), best
 
 

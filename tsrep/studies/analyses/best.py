@@ -10,7 +10,7 @@ from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table
 from tsrep.report.wording import NOTHING, count
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.presentation import is_preset, origin, right, time
+from tsrep.studies.analyses.presentation import column, is_preset, origin, right, time
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -27,26 +27,22 @@ def best_tables(table: TrialTable) -> list[Table | None]:
     caption = f"Best of {count(len(ranked))} complete trials by {table.value_name}{more}"
     tasks = table.tasks if 1 < len(table.tasks) <= MOST_TASKS else ()
     scores: Columns[dict[str, Any]] = {
-        "rank": lambda row: right(row["rank"]),
-        "trial": lambda row: right(row["ticket"]),
+        "rank": column("rank"),
+        "trial": column("ticket"),
         "value": lambda row: right(row["value"], strong=True),
-        **{Cell(task, numeric=True): partial(_of_task, task) for task in tasks},
+        **{Cell(task, numeric=True): column(f"task:{task}") for task in tasks},
         "training": lambda row: right(time(row["seconds"])),
         "weights": lambda row: right(NOTHING if math.isnan(row["parameters"]) else count(row["parameters"])),
         "origin": lambda row: Cell(origin(row["origin"])),
     }
     settings: Columns[dict[str, Any]] = {
-        Cell("rank", numeric=True): lambda row: right(row["rank"]),
+        Cell("rank", numeric=True): column("rank"),
         **{table.short[axis.name]: partial(_setting, axis) for axis in table.varied},
     }
     tables = [report_tables.table(caption, chosen, scores, breaks)]
     if table.varied:
         tables.append(report_tables.table("Their settings on the axes that vary", chosen, settings, breaks))
     return tables
-
-
-def _of_task(task: str, row: dict[str, Any]) -> Cell:
-    return right(row[f"task:{task}"])
 
 
 def _setting(axis: Parameter, row: dict[str, Any]) -> Cell:

@@ -19,6 +19,7 @@ from tsrep.report.wording import NOTHING, number, short_name, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
+    column,
     ends,
     interval,
     name_rows,
@@ -61,11 +62,11 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table | Non
         columns: Columns[dict[str, Any]] = {
             "finalist": lambda row: Cell(row["finalist"], strong=row["origin"] != "control"),
             "origin": lambda row: Cell(origin(row["origin"])),
-            "validation": lambda row: right(row["validation"]),
+            "validation": column("validation"),
             "test": partial(_test, best),
             "minus random initialisation": _minus_random,
-            "spread over seeds": lambda row: right(row["spread"]),
-            "seeds": lambda row: right(row["seeds"]),
+            "spread over seeds": column("spread"),
+            "seeds": column("seeds"),
         }
         caption = f"{on} on test, per {rows['unit'].iloc[0]}"
         tables.append(report_tables.table(caption, rows.to_dict("records"), columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
     baseline_line,
+    column,
     dots_note,
     grouped,
     name_rows,
-    right,
     scatter,
     trial_looks,
     value_label,
@@ -98,13 +97,9 @@ def _table(summary: pd.DataFrame) -> Table | None:
         "axis": lambda row: Cell(row["axis"]),
         "level": lambda row: Cell(row["level"]),
         "trials": lambda row: integer(row["trials"]),
-        **{name: partial(_quartile, name) for name in QUARTILES},
+        **{name: column(name) for name in QUARTILES},
     }
     return grouped(report_tables.table("Values in each level", summary.to_dict("records"), columns))
-
-
-def _quartile(name: str, row: dict[str, Any]) -> Cell:
-    return right(row[name])
 
 
 def _axes(table: TrialTable) -> list[Parameter]:

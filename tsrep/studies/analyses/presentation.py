@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +58,11 @@ def right(value: Any, digits: int = 4, *, strong: bool = False) -> Cell:
     """A cell with a number, or with a text that stands to the right as numbers do."""
     text = number(value, digits) if isinstance(value, float) else str(value)
     return Cell(text, numeric=True, strong=strong)
+
+
+def column(name: str) -> Callable[[Mapping[str, Any]], Cell]:
+    """A column of a table whose items are rows with such a number."""
+    return lambda row: right(row[name])
 
 
 def grouped(found: Table | None) -> Table | None:
