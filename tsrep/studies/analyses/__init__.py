@@ -54,8 +54,8 @@ class Shown:
     figure: Figure | None = None
     numbers: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     lead: str = ""
-    tables: Sequence[Table | None] = ()
-    folded: Sequence[Table | None] = ()
+    tables: Sequence[Table] = ()
+    folded: Sequence[Table] = ()
     note: str = ""
 
     @cached_property

@@ -18,7 +18,7 @@ BEST = 10
 MOST_TASKS = 3
 
 
-def best_tables(table: TrialTable) -> list[Table | None]:
+def best_tables(table: TrialTable) -> list[Table]:
     """Scores of the best trials and of presets that are not among them, and their settings."""
     ranked = table.best_first.assign(rank=range(1, len(table.best_first) + 1))
     chosen = ranked[(ranked["rank"] <= BEST) | ranked["origin"].map(is_preset)].to_dict("records")

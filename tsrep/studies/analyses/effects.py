@@ -235,7 +235,7 @@ def _plot_row(axes: Axes, beside: Axes, i: int, effect: Effect) -> None:
         beside.text(x, i, text, fontsize=7.5, color=ink, va="center_baseline")
 
 
-def _table(effects: Sequence[Effect], table: TrialTable) -> Table | None:
+def _table(effects: Sequence[Effect], table: TrialTable) -> Table:
     digits, unit = (1, " %") if table.relative else (4, "")
     columns: Columns[Effect] = {
         "axis": lambda e: Cell(e.axis),

@@ -53,7 +53,7 @@ def shown(results: Results) -> Shown | Missing:
 ANALYSES = (Analysis("finalists", "Finalists on test", 10, shown),)
 
 
-def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table | None]:
+def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
     """Scores of the confirmation for each task and metric, and the settings of finalists."""
     tables = []
     for (task, metric), rows in finalists.summary.groupby(["task", "metric"], sort=False):

@@ -214,7 +214,7 @@ def figure_importance(found: Importances, table: TrialTable) -> Figure:
     return figure
 
 
-def _table(found: Importances) -> Table | None:
+def _table(found: Importances) -> Table:
     columns: Columns[Any] = {
         "axis": lambda s: Cell(s.axis),
         "share": lambda s: right(s.share, 3, strong=s.share > s.chance),

@@ -92,7 +92,7 @@ def _panel(panel: Axes, table: TrialTable, axis: Parameter) -> None:
     panel.set_xlim(scale.low, scale.high)
 
 
-def _table(summary: pd.DataFrame) -> Table | None:
+def _table(summary: pd.DataFrame) -> Table:
     columns: Columns[dict[str, Any]] = {
         "axis": lambda row: Cell(row["axis"]),
         "level": lambda row: Cell(row["level"]),

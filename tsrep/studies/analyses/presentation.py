@@ -65,10 +65,8 @@ def column(name: str) -> Callable[[Mapping[str, Any]], Cell]:
     return lambda row: right(row[name])
 
 
-def grouped(found: Table | None) -> Table | None:
+def grouped(found: Table) -> Table:
     """A table whose first column is written where it changes, which begins a group."""
-    if found is None:
-        return None
     breaks = begins(found.rows, lambda row: row[0])
     rows = [row if i in {0, *breaks} else (Cell(""), *row[1:]) for i, row in enumerate(found.rows)]
     return replace(found, rows=rows, breaks=frozenset(breaks))
