@@ -97,26 +97,21 @@ class Page(ABC):
 
     def context(self, contents: Contents, figures: Sequence[CaptionedFigure]) -> dict[str, Any]:
         """Names that the template uses."""
-        shared = {
+        return {
+            "page": self,
+            "contents": contents,
             "title": contents.config.get("name") or contents.run.resolve().name,
-            "run": str(contents.run),
-            "finished": contents.finished,
-            "synthetic": contents.synthetic,
-            "headline": self.headline(contents),
             "verdicts": verdicts(contents),
-            "caveats": self.caveats(contents),
-            "tiles": self.tiles(contents),
             "figures": _by_section(figures),
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
-            "data": self._facts(contents),
-            "skipped": contents.data.get("skipped") or [],
             "provenance": _provenance_facts(contents),
             "config": yaml.safe_dump(dict(contents.config), sort_keys=False) if contents.config else "",
+            **self.tables(contents),
         }
-        return shared | self.tables(contents)
 
-    def _facts(self, contents: Contents) -> list[tuple[str, str]]:
+    def data_facts(self, contents: Contents) -> list[tuple[str, str]]:
+        """What the data are, with their unit and digests; empty where that is not known."""
         data = contents.data
         if not data:
             return []
@@ -152,7 +147,7 @@ class Page(ABC):
 
     @abstractmethod
     def facts(self, contents: Contents) -> list[tuple[str, str]]:
-        """What the data are."""
+        """What the data are and how they were cut."""
 
     @abstractmethod
     def tables(self, contents: Contents) -> dict[str, Any]:
