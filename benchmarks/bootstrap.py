@@ -1,7 +1,7 @@
 """Patient-clustered bootstrap of a macro AUROC: sort once and reweight, beside a loop over scikit-learn.
 
 The size is that of PTB-XL's test fold: 2,203 records of 1,900 patients, five classes, many labels at
-once. Both sides see the same resamples, on one core, in alternation. Run from the repository root:
+once. Both sides see the same bootstrap resamples, on one core, in alternation. Run from the repository root:
 
     python benchmarks/bootstrap.py
 """
@@ -25,7 +25,7 @@ RECORDS, PATIENTS, CLASSES = 2203, 1900, 5
 
 
 def cohort() -> Predictions:
-    """Scores with some skill, a quarter of them tied."""
+    """Probabilities with some skill, a quarter of them tied."""
     rng = np.random.default_rng(0)
     patient = np.concatenate([np.arange(PATIENTS), rng.integers(PATIENTS, size=RECORDS - PATIENTS)])
     target = rng.random((RECORDS, CLASSES)) < [0.44, 0.25, 0.24, 0.22, 0.12]
@@ -67,9 +67,9 @@ def peak(run: Callable[[], np.ndarray]) -> int:
 
 
 def main() -> None:
-    """Compare, and print one JSON line."""
+    """Compare both sides in alternation, and print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--n-bootstrap", type=int, default=1000, help="bootstrap resamples of patients")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     p, n = cohort(), options.n_bootstrap

@@ -1,9 +1,9 @@
-"""Encoding and ridge forecasts of ETTh1 (univariate) beside a literal reading of the published protocol.
+"""Encoding and ridge forecasts of ETTh1 (univariate) beside a literal form of the published protocol.
 
-The literal reading encodes every window in full, all eight autoregressive convolutions at all 201 positions,
+The literal form encodes every window in full, all eight autoregressive convolutions at all 201 positions,
 256 windows at a time, keeps the last position, stacks shifted copies of the series as targets, and fits a
 scikit-learn ridge for every penalty and once more for the chosen one. It is in float64 there, so that the
-predictions of both sides can be compared. Both sides have the same weights (untrained, torch seed 44).
+predictions of both sides can be compared. Both sides have the same random weights (torch seed 44).
 
 Encoding 14,400 windows literally takes most of an hour on one core. Without ``--full``, the literal side
 encodes ``--windows`` windows of the test part, in batches that alternate with our side, its time for them is
@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.dilated_conv_ar import DilatedConvAR
-from tsrep.evaluation.forecasts.representation import encode
+from tsrep.evaluation.forecasts.features import encode
 from tsrep.evaluation.forecasts.ridge import Regression, choose_alpha, fit_paths
 from tsrep.evaluation.forecasts.rows import origins
 from tsrep.evaluation.forecasts.settings import ForecastSettings
@@ -78,7 +78,7 @@ class Clock:
         return np.sum(self.spent[name], axis=0)
 
 
-# The literal reading: `(batch, time, channel)` windows, all positions, one ridge after the other.
+# The literal form: `(batch, time, channel)` windows, all positions, one ridge after the other.
 
 
 class LiteralBlock(nn.Module):

@@ -5,8 +5,8 @@
 Writes a store of random walks (int16, 12 leads, 10 s at 100 Hz), trains a small encoder for a fixed number
 of steps from it in a process of its own, by the sampler chunk-wise, and likewise from a panel in memory with
 samples of the same shape. Before training, the scaler reads the training part of the whole store. The store
-is removed afterwards. The last line is JSON: throughput from the store over that from memory, and the largest
-resident memory of the process that read the store, in GB (files that it had mapped included).
+is removed afterwards. The last line is JSON: time of a step from the store over that from memory, and the
+largest resident memory of the process that read the store, in GB (files that it had mapped included).
 """
 
 from __future__ import annotations
@@ -184,12 +184,13 @@ def main() -> None:
                 side.run(SLICE)
         stored.end()
         inside.end()
-    rate = [BATCH / float(np.mean(side.times[SLICE:])) for side in (stored, inside)]
+    seconds = [float(np.mean(side.times[SLICE:])) for side in (stored, inside)]
+    rate = [BATCH / each for each in seconds]
     print(f"from the store: scaler {stored.facts['prepare']:.0f} s, order of an epoch "
           f"{stored.facts['order']:.2f} s, {rate[0]:,.0f} windows a second, "
           f"{stored.resident:.2f} GB resident")  # fmt: skip
     print(f"from memory: {rate[1]:,.0f} windows a second, {inside.resident:.2f} GB resident")
-    result = {"throughput_ratio": round(rate[0] / rate[1], 3), "resident_gb": round(stored.resident, 3)}
+    result = {"time_ratio": round(seconds[0] / seconds[1], 3), "resident_gb": round(stored.resident, 3)}
     facts = {"store_gb": round(records * RECORD / 1e9, 1), "kind": given.kind}
     print(json.dumps({"name": "large_store", **result, **facts}))
 

@@ -1,4 +1,4 @@
-"""Pictures of the documentation, from data that are made on the spot.
+"""Figures of the documentation, from data that are made on the spot.
 
     .venv/bin/python docs/make_images.py [NAME ...]
 
@@ -41,13 +41,12 @@ def cohort(folder: Path) -> None:
 def receptive_field(folder: Path) -> None:
     """Where a forecaster looks, in a series whose echoes are known."""
     run = fit(folder, config=ROOT / "configs" / "seasonal-sim.yaml", evaluation=False)
-    tsrep.plot_receptive_field(run, out=IMAGES / "receptive-field.png")
-    for other in (".json", ".pdf", ".npz", ".csv"):
-        (IMAGES / "receptive-field").with_suffix(other).unlink(missing_ok=True)
+    tsrep.plot_receptive_field(run, out=folder / "receptive-field.png")
+    shutil.copy(folder / "receptive-field.png", IMAGES)
 
 
 def views(folder: Path) -> None:
-    """What AutoTCL's view and every fixed one do to a section of a series: the run of the tutorial."""
+    """What AutoTCL's view and every fixed one do to a window of a series: the run of the tutorial."""
     run = fit(folder, config=folder_file(folder, "autotcl", "series.yaml"), evaluation=False)
     tsrep.plot_views(run, out=IMAGES / "views.png")
 
@@ -152,7 +151,7 @@ def take(run: Path, figure: str, name: str) -> None:
     shutil.copy(run / "figures" / f"{figure}.png", IMAGES / f"{name}.png")
 
 
-PICTURES: dict[str, Callable[[Path], None]] = {
+FIGURES: dict[str, Callable[[Path], None]] = {
     "levels": levels,
     "receptive-field": receptive_field,
     "views": views,
@@ -164,14 +163,14 @@ PICTURES: dict[str, Callable[[Path], None]] = {
 
 def main() -> None:
     """Make those that are named, or all."""
-    for name in sys.argv[1:] or PICTURES:
+    for name in sys.argv[1:] or FIGURES:
         print(name, flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            PICTURES[name](Path(folder))
+            FIGURES[name](Path(folder))
     for path in IMAGES.glob("*.png"):
-        with Image.open(path) as picture:
-            if picture.mode != "P":
-                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        with Image.open(path) as image:
+            if image.mode != "P":
+                image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

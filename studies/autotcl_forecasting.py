@@ -5,38 +5,39 @@ One command makes ``docs/results/autotcl.md``; finished runs are kept and used a
     .venv/bin/python studies/autotcl_forecasting.py --root DIR
 
 ``DIR`` holds ``ETTh1.csv`` and ``ETTh2.csv``. All methods train the same encoder, of the published shape,
-from the same random starts, on sections of the training year, and are judged by ridge forecasts. Settings of
-``autotcl`` and the view of ``fixed-view`` are chosen on the validation months with a seed of their own; the
-test months are scored once. About four hours of one core.
+from the same random initialisations, on windows of the training year, and are judged by ridge forecasts.
+Settings of ``autotcl`` and the view of ``fixed-view`` are chosen on the validation months with a seed of
+their own; the test months are scored once. About four hours of one core.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from autotcl_page import page
-from kept_runs import kept_run
+from autotcl_page import METHOD, page
+from kept_runs import command_line, folder_name, kept_run, kept_score, one_thread_workers
 from results_page import write_page
 
-from tsrep.evaluation.forecasts.representation import encode, forecast_scores
-from tsrep.evaluation.labels.scoring import RANDOM_INIT
-from tsrep.evaluation.scores import Scores
-from tsrep.files import replacing
+from tsrep.encoders.encoder import Encoder
+from tsrep.evaluation.forecasts.features import encode
+from tsrep.evaluation.forecasts.scoring import score_representations
+from tsrep.evaluation.scores import RANDOM_INIT, Scores
+from tsrep.files import read_arrays, write_arrays
+from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
 from tsrep.runs.prepare_series import PreparedSeries
-from tsrep.runs.task import prepare
+from tsrep.runs.task import prepare, task_of
 
-TUNING_SEED = 100
+TUNING_SEED, TUNED = 100, ("autotcl", "fixed-view")
+FEATURES = "features.npz"
 BASE: dict[str, Any] = {
     "device": "cpu",
     "encoder": {"name": "dilated-conv-ar"},
@@ -56,8 +57,8 @@ PAPER: dict[str, dict[str, Any]] = {
     "temperature 0.2": {"objective": {"form": {"name": "paper", "temperature": 0.2}}},
 }
 VIEWS = ("jitter", "cut-out", "random-choice")
-# The published configurations: one step an epoch, a uniform average that counts the random start, and the
-# last weights. Their sections are as long as the training part allows for as many of them.
+# The published configurations: one step an epoch, a uniform average that counts the random initialisation,
+# and the last weights. Their windows are as long as the training part allows for as many of them.
 RELEASED: dict[str, dict[str, Any]] = {
     "etth1": {
         "window": {"steps": 261},
@@ -81,6 +82,7 @@ RELEASED: dict[str, dict[str, Any]] = {
     },
 }
 TRUNKS = {"etth1": 64, "etth2": 128}
+Job = tuple[Path, Path, str, int, Mapping[str, Any]]  # folder, data, series, seed, settings
 AS_RELEASED: dict[str, Any] = {
     "training": {
         "schedule": "constant",
@@ -94,10 +96,10 @@ AS_RELEASED: dict[str, Any] = {
 }
 
 
-def released(dataset: str, *, frozen: bool) -> dict[str, Any]:
+def released(series: str, *, frozen: bool) -> dict[str, Any]:
     """Settings of the public code for a series."""
-    trunk = {"name": "dilated-conv-ar", "hidden": TRUNKS[dataset], "dim": 16, "depth": 3}
-    values = merged(merged(BASE, AS_RELEASED), RELEASED[dataset])
+    trunk = {"name": "dilated-conv-ar", "hidden": TRUNKS[series], "dim": 16, "depth": 3}
+    values = merged(merged(BASE, AS_RELEASED), RELEASED[series])
     return merged(values, {"objective": {"trunk": trunk, "frozen": frozen}})
 
 
@@ -108,14 +110,14 @@ def candidates(method: str) -> dict[str, dict[str, Any]]:
     return {view: {"objective": {"name": "fixed-view", "view": {"name": view}}} for view in VIEWS}
 
 
-def methods(dataset: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def methods(series: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Settings of every trained row of the table."""
     paper = candidates("autotcl")[chosen["autotcl"]]
     return {
         "autotcl": merged(BASE, paper),
         "autotcl, augmenter frozen": merged(BASE, merged(paper, {"objective": {"frozen": True}})),
-        "released form": released(dataset, frozen=False),
-        "released form, augmenter frozen": released(dataset, frozen=True),
+        "released form": released(series, frozen=False),
+        "released form, augmenter frozen": released(series, frozen=True),
         "ts2vec": merged(BASE, {"objective": "ts2vec"}),
         "fixed view": merged(BASE, candidates("fixed-view")[chosen["fixed-view"]]),
     }
@@ -123,129 +125,112 @@ def methods(dataset: str, chosen: Mapping[str, str]) -> dict[str, dict[str, Any]
 
 def main() -> None:
     """Train what is missing, score all, write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, required=True, help="folder of the series")
-    parser.add_argument("--runs", type=Path, default=Path("runs/autotcl"), help="folder of the runs")
-    parser.add_argument("--out", type=Path, default=Path("docs/results/autotcl.md"), help="page to write")
+    parser = command_line(__doc__, "autotcl", page="autotcl.md", seeds=5)
     parser.add_argument("--series", nargs="+", default=["etth1", "etth2"], choices=sorted(RELEASED))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     options = parser.parse_args()
-    root = options.root.resolve()
-    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
-        trials = [
-            (options.runs / dataset / "tuning" / method / _plain(name), root, dataset, TUNING_SEED, values)
-            for dataset in options.series
-            for method in ("autotcl", "fixed-view")
-            for name, values in candidates(method).items()
-        ]
-        list(pool.map(_train, [(*job[:4], merged(BASE, job[4])) for job in trials]))
-        chosen = {dataset: _choices(options.runs / dataset / "tuning") for dataset in options.series}
+    with one_thread_workers(options.workers) as pool:
+        tried = _tune(options, pool)
+        chosen = {
+            series: {method: max(found, key=found.__getitem__) for method, found in of.items()}
+            for series, of in tried.items()
+        }
+        rows = {series: methods(series, chosen[series]) for series in options.series}
+        folders = {
+            series: {
+                name: [options.runs / series / folder_name(name) / str(s) for s in range(options.seeds)]
+                for name in [RANDOM_INIT, *of]
+            }
+            for series, of in rows.items()
+        }
         jobs = [
-            (options.runs / dataset / _plain(name) / str(seed), root, dataset, seed, values)
+            (folders[series][name][seed], options.root, series, seed, values)
             for seed in range(options.seeds)
-            for dataset in options.series
-            for name, values in methods(dataset, chosen[dataset]).items()
+            for series, of in rows.items()
+            for name, values in of.items()
         ]
         list(pool.map(_train_and_encode, jobs))
         starts = [
-            (options.runs / dataset / RANDOM_INIT / str(seed), root, dataset, seed)
-            for dataset in options.series
-            for seed in range(options.seeds)
+            (folder, options.root, series, seed, BASE)
+            for series, of in folders.items()
+            for seed, folder in enumerate(of[RANDOM_INIT])
         ]
         list(pool.map(_encode_start, starts))
     results = {
-        dataset: _score(
-            options.runs / dataset, root, dataset, list(methods(dataset, chosen[dataset])), options
-        )
-        for dataset in options.series
+        series: _score(options.runs / series, _configuration(options.root, series, 0, BASE), of)
+        for series, of in folders.items()
     }
-    trials = {dataset: _trials(options.runs / dataset / "tuning") for dataset in options.series}
+    runs = {
+        series: {name: list(map(Run, folders[series][name])) for name in of} for series, of in rows.items()
+    }
+    write_page(options.out, page(results, chosen, tried, runs))
+
+
+def _tune(options: Namespace, pool: Executor) -> dict[str, dict[str, dict[str, float]]]:
+    """Validation score of every candidate of each method that is tuned, by series."""
     folders = {
-        dataset: {
-            name: [options.runs / dataset / _plain(name) / str(s) for s in range(options.seeds)]
-            for name in methods(dataset, chosen[dataset])
-        }
-        for dataset in options.series
+        (series, method, name): options.runs / series / "tuning" / method / folder_name(name)
+        for series in options.series
+        for method in TUNED
+        for name in candidates(method)
     }
-    write_page(options.out, page(results, chosen, trials, folders))
+    jobs = [
+        (path, options.root, series, TUNING_SEED, merged(BASE, candidates(method)[name]))
+        for (series, method, name), path in folders.items()
+    ]
+    list(pool.map(_train, jobs))
+    return {
+        series: {
+            method: {name: kept_score(Run(folders[series, method, name])) for name in candidates(method)}
+            for method in TUNED
+        }
+        for series in options.series
+    }
 
 
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-." else "_" for c in name)
-
-
-def _configuration(root: Path, dataset: str, seed: int, values: Mapping[str, Any]) -> Configuration:
-    told = {"dataset": {"name": dataset, "variables": "target"}, "root": str(root), "seed": seed}
+def _configuration(root: Path, series: str, seed: int, values: Mapping[str, Any]) -> Configuration:
+    told = {"dataset": {"name": series, "variables": "target"}, "root": str(root), "seed": seed}
     return configure(merged(values, told))
 
 
-def _train(job: tuple[Path, Path, str, int, Mapping[str, Any]]) -> Run:
-    path, root, dataset, seed, values = job
-    torch.set_num_threads(1)
-    return kept_run(path, _configuration(root, dataset, seed, values))
+def _train(job: Job) -> None:
+    path, *told = job
+    kept_run(path, _configuration(*told))
 
 
-def _train_and_encode(job: tuple[Path, Path, str, int, Mapping[str, Any]]) -> None:
-    path, run = job[0], _train(job)
-    if not (path / "features.npy").exists():
-        _encode(path, run.encoder(), prepare(run.config, progress=False))
+def _train_and_encode(job: Job) -> None:
+    path, *told = job
+    run = kept_run(path, _configuration(*told))
+    if not (path / FEATURES).exists():
+        _encode(path, run.encoder(), run.config, prepare(run.config, progress=False))
 
 
-def _encode_start(job: tuple[Path, Path, str, int]) -> None:
-    path, root, dataset, seed = job
-    torch.set_num_threads(1)
-    if not (path / "features.npy").exists():
-        config = _configuration(root, dataset, seed, BASE)
+def _encode_start(job: Job) -> None:
+    path, *told = job
+    if not (path / FEATURES).exists():
+        config = _configuration(*told)
         prepared = prepare(config, progress=False)
-        path.mkdir(parents=True, exist_ok=True)
-        _encode(path, new_encoder(config, prepared.panel, seed), prepared)
+        _encode(path, new_encoder(config, prepared.panel, config.seed), config, prepared)
 
 
-def _encode(path: Path, encoder: Any, prepared: Any) -> None:
+def _encode(path: Path, encoder: Encoder, config: Configuration, prepared: PreparedSeries) -> None:
     """Representations of every step, kept beside the run since they take longest."""
-    assert isinstance(prepared, PreparedSeries)
-    context = 200
-    features = encode(encoder, prepared.instances, context=context, stop=prepared.spans.test[1])
-    with replacing(path / "features.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, features[0])
+    context, stop = config.evaluation.forecast.context, prepared.spans.test[1]
+    write_arrays(path / FEATURES, z=encode(encoder, prepared.instances, context=context, stop=stop)[0])
     print(f"encoded {path}", flush=True)
 
 
-def _trials(folder: Path) -> dict[str, dict[str, float]]:
-    """Validation score of every candidate of each method that is tuned."""
-    return {
-        method: {name: validation(folder / method / _plain(name)) for name in candidates(method)}
-        for method in ("autotcl", "fixed-view")
-    }
+def _score(folder: Path, config: Configuration, folders: Mapping[str, Sequence[Path]]) -> Scores:
+    """Ridge forecasts from the representations of all methods; the scores are kept."""
 
+    def features(paths: Sequence[Path]) -> Iterator[list[np.ndarray]]:
+        for path in paths:
+            yield [read_arrays(path / FEATURES)["z"]]
 
-def _choices(folder: Path) -> dict[str, str]:
-    """The candidate of each method with the best validation score."""
-    return {method: max(found, key=found.__getitem__) for method, found in _trials(folder).items()}
-
-
-def validation(path: Path) -> float:
-    """Best validation score of a run, that of the kept weights."""
-    records = map(json.loads, (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    return max(r["score"] for r in records if r["kind"] == "validation" and r["epoch"] > 0)
-
-
-def _score(
-    folder: Path, root: Path, dataset: str, names: list[str], options: argparse.Namespace
-) -> Scores:
-    config = _configuration(root, dataset, 0, BASE)
-    prepared = prepare(config, progress=False)
-    assert isinstance(prepared, PreparedSeries)
-    features = {
-        name: [[np.load(folder / _plain(name) / str(s) / "features.npy")] for s in range(options.seeds)]
-        for name in [RANDOM_INIT, *names]
-    }
-    settings = config.evaluation.forecast
-    scores = forecast_scores(
-        features, prepared.instances, prepared.spans, settings, control="autotcl", on_step=print
+    task = task_of(config)
+    evaluation = replace(task.evaluation(task.prepare(progress=False), print), control=METHOD)
+    settings = PROTOCOLS.build(config.evaluation.forecast)
+    scores = score_representations(
+        {name: features(paths) for name, paths in folders.items()}, evaluation, settings
     )
     scores.save(folder)
     return scores

@@ -5,44 +5,36 @@ One command makes ``docs/results/forecasting.md``; finished runs and scores are 
     .venv/bin/python studies/forecasting.py --root DIR
 
 ``DIR`` holds ``ETTh1.csv`` and ``ETTh2.csv``. A small patch transformer is trained on the error alone and,
-from the same start on the same batches, with a contrast beside it; which contrast, its weight and temperature
-are chosen on the validation months of both series with a seed of their own. The published combination of
-Informer's encoder and MoCo stands beside them, on a short budget. Test months choose nothing here; the page
-says what was seen of them before. About two hours of one core.
+from the same weights on the same batches, with a contrast beside it; which contrast, its weight and
+temperature are chosen on the validation months of both series with a seed of their own. The published
+combination of Informer's encoder and MoCo stands beside them, on a short budget. Test months choose nothing
+here; the page says what was seen of them before. About two hours of one core.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from forecasting_page import Cell, Study, page
-from kept_runs import kept_run
+from kept_runs import command_line, folder_name, kept_run, kept_score, one_thread_workers
 from results_page import write_page
 
-from tsrep.evaluation.forecasts.direct import Forecast, FrozenFeatures, direct_scores
-from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
-from tsrep.evaluation.labels.scoring import RANDOM_INIT
 from tsrep.evaluation.scores import Scores
-from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
-from tsrep.runs.prepare_series import PreparedSeries
-from tsrep.runs.task import prepare
+from tsrep.studies.confirm.final_scores import candidates
 
 SERIES = ("etth1", "etth2")
 HORIZONS = (24, 48, 96, 168, 192, 336, 720)
 LOOKBACK = 336
 TUNING_SEED, TUNING_HORIZON = 100, 96
 ALONE, JOINT, INFORMER = "patch transformer", "patch transformer + contrast", "informer + moco"
-RANDOM_STARTS = 3  # of the untrained encoder
 
 PATCH: dict[str, Any] = {
     "encoder": {"name": "patch-transformer", "width": 64, "patch": 24, "stride": 24, "depth": 2, "heads": 4},
@@ -113,59 +105,77 @@ def published(series: str, horizon: int) -> dict[str, Any]:
     return merged(PUBLISHED, {"objective": own, "window": {"hop_steps": HOPS[lookback]}})
 
 
+def methods(series: str, horizon: int, contrast: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Settings of every trained row of a table, by name."""
+    found = {ALONE: patched(horizon), JOINT: patched(horizon, contrast)}
+    if horizon in LOOKBACKS[series]:
+        found[INFORMER] = published(series, horizon)
+    return found
+
+
 def main() -> None:
     """Train what is missing, score all, write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, required=True, help="folder of the series")
-    parser.add_argument("--runs", type=Path, default=Path("runs/forecasting"), help="folder of the runs")
-    parser.add_argument("--out", type=Path, default=Path("docs/results/forecasting.md"), help="page to write")
+    parser = command_line(__doc__, "forecasting", page="forecasting.md", seeds=3)
     parser.add_argument("--series", nargs="+", default=list(SERIES), choices=SERIES)
     parser.add_argument("--horizons", nargs="+", type=int, default=list(HORIZONS), choices=HORIZONS)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     options = parser.parse_args()
-    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+    longest_first = sorted(options.horizons, reverse=True)  # so that no worker is left with a long run
+    with one_thread_workers(options.workers) as pool:
         trials = _tune(options, pool)
         chosen = _best(trials)
-        jobs = list(_jobs(options, CONTRASTS[chosen]))
+        settings = {
+            (series, horizon): methods(series, horizon, CONTRASTS[chosen])
+            for horizon in longest_first
+            for series in options.series
+        }
+        folders = {cell: options.runs / cell[0] / str(cell[1]) for cell in settings}
+        paths = {
+            cell: {
+                name: [folders[cell] / folder_name(name) / str(seed) for seed in range(options.seeds)]
+                for name in of
+            }
+            for cell, of in settings.items()
+        }
+        jobs = [
+            (path, options.root, cell[0], seed, settings[cell][name])
+            for cell, of in paths.items()
+            for name, each in of.items()
+            for seed, path in enumerate(each)
+        ]
         list(pool.map(_train, jobs))
-        cells = list(pool.map(_score, _cells(options, jobs)))
+        scores = list(pool.map(_score, folders.values(), paths.values()))
+    cells = [
+        Cell(*cell, *found, {name: list(map(Run, each)) for name, each in paths[cell].items()})
+        for cell, found in zip(settings, scores, strict=True)
+    ]
     study = Study(
         settings={"patch": PATCH, "published": PUBLISHED, "tuning": TUNING_HORIZON},
-        budget={name: _budget(jobs, name) for name in (ALONE, JOINT, INFORMER)},
         trials=trials,
         chosen=chosen,
-        cells=tuple(cells),
-        runs={
-            (series, horizon): _folders(jobs, JOINT, series, horizon)
-            for series in options.series
-            for horizon in options.horizons
-        },
+        cells=tuple(sorted(cells, key=lambda cell: cell.horizon)),
         names=(ALONE, JOINT, INFORMER),
     )
     write_page(options.out, page(study))
 
 
-def _tune(options: argparse.Namespace, pool: Executor) -> dict[str, dict[str, float]]:
+def _tune(options: Namespace, pool: Executor) -> dict[str, dict[str, float]]:
     """Validation error of every candidate on every series; "none" is the error alone."""
-    candidates = {"none": None} | CONTRASTS
-    jobs = {
+    jobs: dict[tuple[str, str], Job] = {
         (name, series): (
-            options.runs / series / "tuning" / _plain(name),
-            options.root.resolve(),
+            options.runs / series / "tuning" / folder_name(name),
+            options.root,
             series,
             TUNING_SEED,
             patched(TUNING_HORIZON, contrast),
         )
-        for name, contrast in candidates.items()
+        for name, contrast in ({"none": None} | CONTRASTS).items()
         for series in options.series
     }
     list(pool.map(_train, jobs.values()))
-    return {
-        name: {series: validation(jobs[name, series][0]) for series in options.series} for name in candidates
-    }
+    errors: dict[str, dict[str, float]] = {}
+    for (name, series), job in jobs.items():
+        errors.setdefault(name, {})[series] = -kept_score(Run(job[0]))
+    return errors
 
 
 def _best(trials: Mapping[str, Mapping[str, float]]) -> str:
@@ -174,114 +184,42 @@ def _best(trials: Mapping[str, Mapping[str, float]]) -> str:
     return min(means, key=means.__getitem__)
 
 
-def _jobs(options: argparse.Namespace, contrast: Mapping[str, Any]) -> Iterator[Job]:
-    root = options.root.resolve()
-    for horizon in sorted(options.horizons, reverse=True):  # the longest first, so that no worker is idle
-        for series in options.series:
-            found = {ALONE: patched(horizon), JOINT: patched(horizon, contrast)}
-            if horizon in LOOKBACKS[series]:
-                found[INFORMER] = published(series, horizon)
-            for name, values in found.items():
-                for seed in range(options.seeds):
-                    folder = options.runs / series / str(horizon) / _plain(name) / str(seed)
-                    yield folder, root, series, seed, values
+def _score(folder: Path, paths: Mapping[str, Sequence[Path]]) -> tuple[Scores, Scores | None]:
+    """Scores of one series at one horizon: at one look-back for all, and at the published one."""
+    ours = _scores(folder / "scores", {name: paths[name] for name in (ALONE, JOINT)})
+    theirs = _scores(folder / "scores-published", {INFORMER: paths[INFORMER]}) if INFORMER in paths else None
+    return ours, theirs
 
 
-def _folders(jobs: Sequence[Job], name: str, series: str, horizon: int) -> list[Path]:
-    """Runs of all seeds."""
-    wanted = _plain(name), str(horizon)
-    return [job[0] for job in jobs if job[2] == series and (job[0].parts[-2], job[0].parts[-3]) == wanted]
-
-
-def _cells(
-    options: argparse.Namespace, jobs: Sequence[Job]
-) -> Iterator[tuple[str, int, Path, dict[str, list[Path]]]]:
-    for horizon in sorted(options.horizons):
-        for series in options.series:
-            runs = {name: _folders(jobs, name, series, horizon) for name in (ALONE, JOINT, INFORMER)}
-            yield series, horizon, options.runs / series / str(horizon), runs
-
-
-def _score(told: tuple[str, int, Path, dict[str, list[Path]]]) -> Cell:
-    """Scores of one series at one horizon, made once."""
-    series, horizon, folder, runs = told
-    torch.set_num_threads(1)
-    ours = _scores(folder / "scores", {name: runs[name] for name in (ALONE, JOINT)}, random=True)
-    theirs = _scores(folder / "scores-published", {INFORMER: runs[INFORMER]}) if runs[INFORMER] else None
-    return Cell(series, horizon, ours, theirs)
-
-
-def _scores(folder: Path, runs: Mapping[str, Sequence[Path]], *, random: bool = False) -> Scores:
-    finished = max((path / "encoder.safetensors").stat().st_mtime for each in runs.values() for path in each)
-    seeds = max(map(len, runs.values()))
-    stored = folder / "forecast.json"
+def _scores(folder: Path, paths: Mapping[str, Sequence[Path]]) -> Scores:
+    """Scores of runs, the first method being what others are compared with; made once."""
+    finished = max((path / "encoder.safetensors").stat().st_mtime for each in paths.values() for path in each)
+    stored, control = folder / "scores.json", next(iter(paths))
     if stored.exists() and stored.stat().st_mtime > finished:
         scores = Scores.load(folder)
-        if max(score.seeds for score in scores) == seeds:
+        if next(iter(scores.where(method=control))).seeds == len(paths[control]):
             return scores
-    first = Run(next(iter(runs.values()))[0])
-    prepared = prepare(first.config, progress=False)
-    assert isinstance(prepared, PreparedSeries)
-    device, instances = torch.device("cpu"), prepared.instances
-    forecaster = first.forecaster()
-
-    def said(paths: Sequence[Path]) -> Iterator[Forecast]:
-        for path in paths:
-            yield forecast_of(Run(path).forecaster(), instances, device)
-
-    def starts() -> Iterator[FrozenFeatures]:
-        for seed in range(RANDOM_STARTS):
-            start = new_encoder(first.config, prepared.panel, seed)  # where the runs of that seed started
-            yield frozen_features_of(start, forecaster.objective, instances, device)
-
-    scores = direct_scores(
-        {name: said(paths) for name, paths in runs.items()},
-        {RANDOM_INIT: starts()} if random else {},
-        instances,
-        prepared.spans,
-        first.config.evaluation.forecast,
-        horizon=forecaster.horizon,
-        lookback=forecaster.lookback,
-        control=next(iter(runs)),
-    )
+    runs = {name: list(map(Run, each)) for name, each in paths.items()}
+    task = runs[control][0].task
+    prepared = task.prepare(progress=False)
+    evaluation = task.comparison(prepared, [run.config for each in runs.values() for run in each])
+    compared = candidates(runs, prepared.panel)
+    if control == INFORMER:
+        compared = [each for each in compared if each.role == "method"]
+    scores = task.score(compared, replace(evaluation, control=control))
     scores.save(folder)
     print(f"scored {folder}", flush=True)
     return scores
 
 
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-." else "_" for c in name)
-
-
-def _configuration(root: Path, dataset: str, seed: int, values: Mapping[str, Any]) -> Configuration:
-    told = {"dataset": {"name": dataset, "calendar": False}, "root": str(root), "device": "cpu", "seed": seed}
+def _configuration(root: Path, series: str, seed: int, values: Mapping[str, Any]) -> Configuration:
+    told = {"dataset": {"name": series, "calendar": False}, "root": str(root), "device": "cpu", "seed": seed}
     return configure(merged(values, told))
 
 
 def _train(job: Job) -> None:
-    path, root, dataset, seed, values = job
-    torch.set_num_threads(1)
-    kept_run(path, _configuration(root, dataset, seed, values))
-
-
-def validation(path: Path) -> float:
-    """Least validation error of a run, that of the kept weights."""
-    records = map(json.loads, (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    return min(-r["score"] for r in records if r["kind"] == "validation" and r["epoch"] > 0)
-
-
-def _budget(jobs: Sequence[Job], name: str) -> dict[str, float]:
-    """Steps and minutes of the runs of a method."""
-    found = [Run(job[0]).provenance for job in jobs if job[0].parts[-2] == _plain(name)]
-    steps = [facts["training"]["steps"] for facts in found]
-    if not steps:
-        return {}
-    return {
-        "runs": len(found),
-        "least": min(steps),
-        "most": max(steps),
-        "minutes": sum(facts["seconds"] for facts in found) / 60,
-    }
+    path, *told = job
+    kept_run(path, _configuration(*told))
 
 
 if __name__ == "__main__":

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kept_runs import log
 from numpy.typing import NDArray
-from results_page import table
-from scipy.stats import t
+from results_page import over_seeds, table, with_spread
 
 from tsrep.evaluation.forecasts.baselines import REPEAT_LAST, RIDGE_NLINEAR, SEASONAL_NAIVE
-from tsrep.evaluation.labels.scoring import RANDOM_INIT
-from tsrep.evaluation.scores import Score, Scores
+from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
+from tsrep.runs.folder import Run
 
 SHORT, LONG = (24, 48, 168, 336, 720), (96, 192, 336, 720)
 GOALS = {("etth1", SHORT): 0.40, ("etth1", LONG): 0.42}
@@ -25,12 +23,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cell:
-    """Scores of one series at one horizon: at one look-back for all, and at the published look-back."""
+    """One series at one horizon: scores at one look-back for all and at the published one, and the runs."""
 
     series: str
     horizon: int
     ours: Scores
     theirs: Scores | None
+    runs: Mapping[str, Sequence[Run]]
+
+    def of(self, method: str) -> Score:
+        """The score of a method at the one look-back."""
+        return next(iter(self.ours.where(method=method)))
 
 
 @dataclass(frozen=True)
@@ -41,23 +44,18 @@ class Study:
     ----------
     settings : dict
         ``patch``, ``published`` and ``tuning``, the horizon at which the contrast was chosen.
-    budget : mapping of method to numbers of runs, steps and minutes
     trials : mapping of candidate and series to validation error
     chosen : str
         The candidate.
     cells : tuple of Cell
-    runs : mapping of (series, horizon) to folders
-        Of the runs with a contrast, one a seed.
     names : (str, str, str)
         The error alone, with a contrast, and as published.
     """
 
     settings: Mapping[str, Any]
-    budget: Mapping[str, Mapping[str, float]]
     trials: Mapping[str, Mapping[str, float]]
     chosen: str
     cells: tuple[Cell, ...]
-    runs: Mapping[tuple[str, int], Sequence[Path]]
     names: tuple[str, str, str]
 
     @property
@@ -106,7 +104,8 @@ def _head(study: Study) -> list[str]:
         f"off and put back; dropout {patch['objective']['head']['dropout']} before a linear head; AdamW, "
         f"rate {training['lr']} falling to 0, batches of {training['batch_size']} windows. Trained "
         f"on the error "
-        f"alone. `{joint}`: the same start, the same batches, and a contrast beside the error.",
+        f"alone. `{joint}`: the same random initialisation, the same batches, and a contrast beside the "
+        "error.",
         f"- Budget: at most {training['epochs']} epochs over every {patch['window']['hop_steps']}th training "
         "window; the weights are those of the best epoch on every "
         f"{patch['window']['hop_steps']}th validation window, by the error alone.",
@@ -116,7 +115,7 @@ def _head(study: Study) -> list[str]:
         "look-backs and horizons as published; look-backs differ between horizons. Not as published: few "
         "steps (below), a cosine rate, no dropout, keys augmented for each sample, unit length along the "
         "right axis of the queue, no keys of validation and test in it.",
-        f"- `{RANDOM_INIT}` is a ridge on what the untrained encoder makes of the look-back; "
+        f"- `{RANDOM_INIT}` is a ridge on what the encoder makes of the look-back before training; "
         f"`{RIDGE_NLINEAR}` is a linear map of the look-back, one for all channels; both in closed form, "
         "their penalty chosen on the validation months.",
         "- Contrast, weight and temperature are chosen on the validation months of both series at "
@@ -124,7 +123,7 @@ def _head(study: Study) -> list[str]:
         "were set before, with that seed and the error alone, in some twenty short trials judged on "
         "validation "
         "months (ETTh1 but for one); their test errors were seen too. No test error chose a contrast.",
-        "- ± is the standard deviation over seeds (start, batches and draws together).",
+        "- ± is the standard deviation over seeds (random initialisation, batches and views together).",
         "",
         *_budget(study),
         "",
@@ -132,11 +131,14 @@ def _head(study: Study) -> list[str]:
 
 
 def _budget(study: Study) -> list[str]:
-    rows = [
-        [name, f"{told['runs']:.0f}", f"{told['least']:.0f} to {told['most']:.0f}", f"{told['minutes']:.0f}"]
-        for name, told in study.budget.items()
-        if told
-    ]
+    """Steps and minutes of the runs of each method."""
+    rows = []
+    for name in study.names:
+        told = [run.provenance for cell in study.cells for run in cell.runs.get(name, ())]
+        if told:
+            steps = [facts["training"]["steps"] for facts in told]
+            minutes = sum(facts["seconds"] for facts in told) / 60
+            rows.append([name, str(len(told)), f"{min(steps)} to {max(steps)}", f"{minutes:.0f}"])
     return table(["method", "runs", "steps a run", "minutes in all"], rows)
 
 
@@ -171,7 +173,7 @@ def _rows(study: Study, series: str) -> dict[str, dict[int, Score]]:
 def _errors(study: Study, series: str, metric: str) -> list[str]:
     horizons = list(study.of(series))
     rows = [
-        [method, *(_spell(found[h], metric) if h in found else "" for h in horizons)]
+        [method, *(with_spread(found[h].by_seed[metric]) if h in found else "" for h in horizons)]
         for method, found in _rows(study, series).items()
     ]
     return table(["method", *(f"{h} steps" for h in horizons)], rows)
@@ -179,9 +181,7 @@ def _errors(study: Study, series: str, metric: str) -> list[str]:
 
 def _windows(study: Study, series: str) -> list[str]:
     alone = study.names[0]
-    told = ", ".join(
-        f"{cell.ours.where(method=alone)[0].windows} ({h})" for h, cell in study.of(series).items()
-    )
+    told = ", ".join(f"{cell.of(alone).n} ({h})" for h, cell in study.of(series).items())
     return [f"Test windows by horizon: {told}."]
 
 
@@ -196,7 +196,7 @@ def _means(study: Study, series: str) -> list[str]:
                 continue
             for metric in METRICS:
                 values = [np.array(found[h].by_seed[metric]) for h in horizons]
-                row.append(_with_spread(np.mean(values, axis=0)))
+                row.append(with_spread(np.mean(values, axis=0)))
         rows.append(row)
     goals = [GOALS.get((series, horizons)) for horizons in (SHORT, LONG)]
     if any(goal is not None for goal in goals):
@@ -212,14 +212,14 @@ def _effects(study: Study) -> list[str]:
     alone, joint, _ = study.names
     rows = []
     for cell in study.cells:
-        one, other = (cell.ours.where(method=name)[0] for name in (joint, alone))
+        one, other = cell.of(joint), cell.of(alone)
         difference = np.subtract(one.by_seed["mse"], other.by_seed["mse"])
         low, high = one.difference["mse"].low, one.difference["mse"].high
         rows.append(
             [
                 cell.series,
                 str(cell.horizon),
-                _over(difference, "+.4f"),
+                over_seeds(difference, "+.4f"),
                 f"[{low:+.4f}, {high:+.4f}] ({one.blocks})",
                 f"{100 * float(_relative(cell, study.names, 'mse').mean()):+.2f} %",
                 f"{100 * float(_relative(cell, study.names, 'mae').mean()):+.2f} %",
@@ -254,8 +254,8 @@ def _overall(study: Study) -> Iterator[str]:
         better, n = int((effects < 0).sum()), len(effects)
         yield (
             f"Over all {n} cells (series and horizon), relative to the error alone: "
-            f"{metric.upper()} {_over(100 * effects, '+.2f')} % (95 % t interval over cells, seeds averaged "
-            f"first); the contrast is better in {better} of {n}."
+            f"{metric.upper()} {over_seeds(100 * effects, '+.2f')} % (95 % t interval over cells, seeds "
+            f"averaged first); the contrast is better in {better} of {n}."
         )
         yield ""
     yield (
@@ -266,23 +266,19 @@ def _overall(study: Study) -> Iterator[str]:
 
 def _relative(cell: Cell, names: tuple[str, str, str], metric: str) -> Floats:
     """Relative effect of the contrast by seed."""
-    alone, joint = (np.array(cell.ours.where(method=name)[0].by_seed[metric]) for name in names[:2])
+    alone, joint = (np.array(cell.of(name).by_seed[metric]) for name in names[:2])
     effect: Floats = joint / alone - 1
     return effect
 
 
 def _gradients(study: Study) -> list[str]:
-    """Readings of the runs with a contrast: mean over logged steps, then over seeds."""
+    """Diagnostics of the runs with a contrast: mean over logged steps, then over seeds."""
     rows = []
-    for (series, horizon), folders in sorted(study.runs.items()):
-        found = [reading for folder in folders for reading in _readings(folder)]
-        if found:
-            ratio, cosine = (
-                np.array([each[f"gradient {name}"] for each in found]) for name in ("ratio", "cosine")
-            )
-            rows.append(
-                [series, str(horizon), f"{np.exp(np.log(ratio).mean()):.2f}", f"{cosine.mean():+.3f}"]
-            )
+    for cell in sorted(study.cells, key=lambda cell: (cell.series, cell.horizon)):
+        found = np.array([each for run in cell.runs[study.names[1]] for each in _ratios_and_cosines(run)])
+        if len(found):
+            ratio, cosine = np.exp(np.log(found[:, 0]).mean()), found[:, 1].mean()
+            rows.append([cell.series, str(cell.horizon), f"{ratio:.2f}", f"{cosine:+.3f}"])
     told = (
         "Gradients on the weights of the encoder at logged steps, all seeds: norm of the contrast's weighted "
         "gradient over that of the error's (geometric mean), and their cosine (mean)."
@@ -290,26 +286,8 @@ def _gradients(study: Study) -> list[str]:
     return [told, "", *table(["series", "steps", "norm ratio", "cosine"], rows)]
 
 
-def _readings(folder: Path) -> list[dict[str, float]]:
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [r.get("diagnostics", {}) for r in map(json.loads, lines)]
-    wanted = ("gradient ratio", "gradient cosine")
-    return [r for r in found if all(name in r for name in wanted) and r["gradient ratio"] > 0]
-
-
-def _over(values: Floats, form: str) -> str:
-    """Mean and its t interval."""
-    n, mean = len(values), values.mean()
-    if n == 1:
-        return f"{mean:{form}}"
-    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
-    return f"{mean:{form}} [{mean - half:{form}}, {mean + half:{form}}]"
-
-
-def _spell(score: Score, metric: str) -> str:
-    return _with_spread(np.array(score.by_seed[metric]))
-
-
-def _with_spread(by_seed: Floats) -> str:
-    spread = f" ± {by_seed.std(ddof=1):.3f}" if len(by_seed) > 1 else ""
-    return f"{by_seed.mean():.3f}{spread}"
+def _ratios_and_cosines(run: Run) -> Iterator[tuple[float, float]]:
+    for record in log(run):
+        diagnostics = record.get("diagnostics", {})
+        if diagnostics.get("gradient ratio", 0) > 0 and "gradient cosine" in diagnostics:
+            yield diagnostics["gradient ratio"], diagnostics["gradient cosine"]

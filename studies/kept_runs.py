@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from tsrep.errors import RunError
 from tsrep.runs.config import Configuration
@@ -10,8 +17,43 @@ from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 
 
+def command_line(description: str | None, name: str, *, page: str, seeds: int) -> argparse.ArgumentParser:
+    """Options that all programs on data of a folder have.
+
+    Parameters
+    ----------
+    description : str
+        The program's docstring.
+    name : str
+        Of the folder of its runs.
+    page : str
+        Name of the page that it writes.
+    seeds : int
+        How many there are by default.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=lambda text: Path(text).resolve(), required=True, help="data folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs") / name, help="folder of the runs")
+    parser.add_argument("--out", type=Path, default=Path("docs/results") / page, help="page to write")
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
+    return parser
+
+
+def one_thread_workers(count: int) -> ProcessPoolExecutor:
+    """Processes that start afresh, each with one thread."""
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,))
+
+
+def folder_name(name: str) -> str:
+    """The name of a method as that of a folder."""
+    return "".join(c if c.isalnum() or c in "-." else "_" for c in name)
+
+
 def kept_run(path: Path, config: Configuration) -> Run:
-    """The run of a configuration in a folder: finished, gone on with, or made.
+    """The run of a configuration in a folder: finished, resumed, or made.
 
     Raises
     ------
@@ -28,3 +70,19 @@ def kept_run(path: Path, config: Configuration) -> Run:
         run = fit(resume=path, progress=False)
     print(f"trained {path} in {run.provenance['seconds']:.0f} s", flush=True)
     return run
+
+
+def log(run: Run) -> list[dict[str, Any]]:
+    """What training wrote down, step by step."""
+    lines = (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def validation_scores(run: Run) -> dict[int, float]:
+    """Validation score by epoch, 0 being the random initialisation; minus the error of a forecast."""
+    return {r["epoch"]: r["score"] for r in log(run) if r["kind"] == "validation" and "score" in r}
+
+
+def kept_score(run: Run) -> float:
+    """Validation score of the weights that were kept."""
+    return validation_scores(run)[run.provenance["training"]["epoch"]]

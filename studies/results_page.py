@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import t
+
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.files import write_text
 
 FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
@@ -21,3 +26,32 @@ def write_page(path: Path, page: str) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of Markdown."""
     return ["| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rows]]
+
+
+def with_ends(interval: Interval | None, form: str = ".3f") -> str:
+    """A value and its 95 % interval; a dash where there is none."""
+    if interval is None:
+        return "–"
+    return f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
+
+
+def with_spread(by_seed: ArrayLike, form: str = ".3f") -> str:
+    """Mean over seeds and, where there are several, their standard deviation."""
+    values = np.asarray(by_seed)
+    return f"{values.mean():{form}}{spread(values, form)}"
+
+
+def spread(by_seed: ArrayLike, form: str = ".3f") -> str:
+    """Standard deviation over seeds behind a plus-minus sign; nothing where there is one seed."""
+    values = np.asarray(by_seed)
+    return f" ± {values.std(ddof=1):{form}}" if len(values) > 1 else ""
+
+
+def over_seeds(differences: ArrayLike, form: str) -> str:
+    """Mean of paired differences and its 95 % t interval; the mean alone where there is one."""
+    values = np.asarray(differences)
+    n, mean = len(values), float(values.mean())
+    if n == 1:
+        return f"{mean:{form}}"
+    half = t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return with_ends(Interval(mean, mean - half, mean + half), form)

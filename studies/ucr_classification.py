@@ -5,41 +5,35 @@ One command makes ``docs/results/ucr.md`` and its plots; finished runs are kept 
     .venv/bin/python studies/ucr_classification.py --root DIR
 
 ``DIR`` holds a folder for each problem with its train and test file. Every method trains the same small
-encoder from the same starts for the same number of steps on the official train part, without labels; an SVM
-and a logistic regression on its frozen features are then fitted on that part and scored on the official
-test part. A fifth of the train part chooses the checkpoint and the fixed view, and is given back to both.
+encoder from the same random initialisations for the same number of steps on the official train part, without
+labels; an SVM and a logistic regression on its frozen features are then fitted on that part and scored on the
+official test part. A fifth of the train part chooses the checkpoint and the fixed view, and is given back to
+both.
 
 Cost: with three seeds about 110 runs and 20 minutes of two quiet cores, one thread a worker.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from kept_runs import kept_run
+from kept_runs import command_line, kept_run, kept_score, one_thread_workers
 from sklearn.neighbors import KNeighborsClassifier
 from ucr_page import NEIGHBOUR, write_page
 
-from tsrep.encoders.pooling import POOLS
-from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.labels.scoring import score
-from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.labels import evaluate_features
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.scores import Scores
-from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.folder import Run
-from tsrep.runs.task import prepare
+from tsrep.runs.task import prepare, task_of
+from tsrep.signals import Panel
+from tsrep.studies.confirm.final_scores import candidates
 
 # the slowest first, so that no worker is left with a long run at the end
 SETS = (
@@ -59,6 +53,7 @@ BASE: dict[str, Any] = {
     "device": "cpu",
     "encoder": {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 6},
     "training": {"batch_size": 8, "lr": 1e-3, "log_every": 50},
+    "evaluation": {"protocols": ["svm", "logistic"]},
 }
 METHODS: dict[str, dict[str, Any]] = {
     "autotcl": {"objective": "autotcl"},
@@ -66,30 +61,23 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 VIEWS = ("jitter", "cut-out", "window-warp", "random-choice")
 FIXED = "fixed-view"
-Job = tuple[Path, Path, str, str, int]
+Job = tuple[Path, Path, str, str, int]  # runs, data, problem, method, seed
 
 
 def main() -> None:
     """Train what is missing, choose the fixed views, score all, write the page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, required=True, help="folder of the problems")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ucr"), help="folder of the runs")
-    parser.add_argument("--out", type=Path, default=Path("docs/results/ucr.md"), help="page to write")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser = command_line(__doc__, "ucr", page="ucr.md", seeds=3)
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="problems, by default all nine")
     parser.add_argument("--methods", nargs="+", default=[*METHODS, FIXED], choices=[*METHODS, FIXED])
     parser.add_argument("--views", nargs="+", default=VIEWS, help="fixed views to choose from")
-    parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     options = parser.parse_args()
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # of the workers, which start afresh
-    began, root, sets = time.monotonic(), options.root.resolve(), list(options.sets)
-    with ProcessPoolExecutor(options.workers, get_context("spawn")) as pool:
+    began, sets = time.monotonic(), list(options.sets)
+    with one_thread_workers(options.workers) as pool:
 
         def train(methods: Iterable[str], seeds: Iterable[int], of: Iterable[str]) -> None:
-            chosen = [(options.runs, root, p, m, s) for p in of for m in methods for s in seeds]
+            chosen = [(options.runs, options.root, p, m, s) for p in of for m in methods for s in seeds]
             list(pool.map(_train, chosen))
 
         train([m for m in options.methods if m in METHODS], range(options.seeds), sets)
@@ -99,7 +87,10 @@ def main() -> None:
             views = {p: _best_view(options.runs, p, options.views) for p in sets}
             for problem, view in views.items():
                 train([f"{FIXED}-{view}"], range(1, options.seeds), [problem])
-        jobs = [(options.runs, root, p, _folders(options.methods, views.get(p)), options.seeds) for p in sets]
+        jobs = [
+            (options.runs, options.root, p, _folders(options.methods, views.get(p)), options.seeds)
+            for p in sets
+        ]
         scores = dict(zip(sets, pool.map(_score, jobs), strict=True))
     stems = [f"{p}-{m}-" for p in sets for m in (*METHODS, *(f"{FIXED}-{view}" for view in options.views))]
     files = sorted(options.runs.glob("*/encoder.safetensors"))
@@ -112,30 +103,22 @@ def _configuration(root: Path, problem: str, method: str, seed: int) -> Configur
     """As many epochs as make ``STEPS`` steps of the train part."""
     own = METHODS.get(method) or {"objective": {"name": FIXED, "view": method.removeprefix(f"{FIXED}-")}}
     data = {"dataset": {"name": "ucr-uea", "problem": problem}, "root": str(root), "seed": seed}
-    config = configure(merged(merged(BASE, own), data))
+    values = merged(merged(BASE, own), data)
+    config = configure(values)
     steps = -(-len(prepare(config, progress=False).split.train) // config.training.batch_size)
     epochs = -(-STEPS // steps)
     changed = {"epochs": epochs, "validate_every": max(1, epochs // VALIDATIONS)}
-    return configure(merged(merged(merged(BASE, own), data), {"training": changed}))
+    return configure(merged(values, {"training": changed}))
 
 
 def _train(job: Job) -> None:
     folder, root, problem, method, seed = job
-    torch.set_num_threads(1)
-    path = folder / f"{problem}-{method}-{seed}"
-    config = _configuration(root, problem, method, seed)
-    kept_run(path, config)
+    kept_run(folder / f"{problem}-{method}-{seed}", _configuration(root, problem, method, seed))
 
 
 def _best_view(folder: Path, problem: str, views: Iterable[str]) -> str:
     """By the validation probe of the kept checkpoint, seed 0; of equals the first."""
-    return max(views, key=lambda view: _kept(Run(folder / f"{problem}-{FIXED}-{view}-0")))
-
-
-def _kept(run: Run) -> float:
-    records = map(json.loads, (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    probe = {r["epoch"]: r.get("score", 0.0) for r in records if r["kind"] == "validation"}
-    return float(probe[run.provenance["training"]["epoch"]])
+    return max(views, key=lambda view: kept_score(Run(folder / f"{problem}-{FIXED}-{view}-0")))
 
 
 def _folders(methods: Iterable[str], view: str | None) -> dict[str, str]:
@@ -145,27 +128,28 @@ def _folders(methods: Iterable[str], view: str | None) -> dict[str, str]:
 
 def _score(job: tuple[Path, Path, str, Mapping[str, str], int]) -> Scores:
     folder, root, problem, folders, seeds = job
-    torch.set_num_threads(1)
     began = time.monotonic()
-    config = _configuration(root, problem, "ts2vec", 0)
-    prepared = prepare(config, progress=False)
-    panel, split, pool = prepared.panel, prepared.split, POOLS[config.evaluation.pool]
-    starts = [new_encoder(config, panel, seed) for seed in range(seeds)]
-    features = {"random initialisation": [embed(start.eval(), panel, pool=pool) for start in starts]}
-    for name, stem in folders.items():
-        trained = [Run(folder / f"{problem}-{stem}-{seed}").encoder() for seed in range(seeds)]
-        features[name] = [embed(encoder, panel, pool=pool) for encoder in trained]
-    scores = evaluate_features(
-        features, panel, split, protocols=("svm", "logistic"), fractions=(1.0,), seeds=seeds
-    )
-    raw = _znormalised(prepared.records.x)
-    official = np.concatenate([split.train, split.validation])
-    nearest = KNeighborsClassifier(1).fit(raw[official], panel.label[official])
-    prob = np.eye(len(panel.classes))[nearest.predict(raw[split.test])]
-    told = (panel.label[split.test], panel.patient[split.test], panel.trial[split.test])
-    rows = score([Predictions(prob, *told)], method=NEIGHBOUR, protocol="raw", part="test")
+    runs = {
+        name: [Run(folder / f"{problem}-{stem}-{seed}") for seed in range(seeds)]
+        for name, stem in folders.items()
+    }
+    task = task_of(_configuration(root, problem, "ts2vec", 0))
+    prepared = task.prepare(progress=False)
+    evaluation = task.comparison(prepared, [run.config for of in runs.values() for run in of])
+    scores = task.score(candidates(runs, prepared.panel), evaluation)
+    scores += _nearest_neighbour(prepared.records, evaluation)
     print(f"scored {problem} in {time.monotonic() - began:.0f} s", flush=True)
-    return Scores(scores.scores + tuple(rows))
+    return scores
+
+
+def _nearest_neighbour(records: Panel, evaluation: LabelEvaluation) -> Scores:
+    """What the nearest series of the train part is, without an encoder."""
+    labelled = evaluation.labelled(1.0, "all", validation=True)[:1]
+    raw, label = _znormalised(records.x), records.label
+    nearest = KNeighborsClassifier(1).fit(raw[labelled[0]], label[labelled[0]])
+    prob = np.eye(len(records.classes))[nearest.predict(raw[evaluation.scored])]
+    scoring = Scoring(evaluation, NEIGHBOUR, "accuracy", 1.0, "all", labelled)
+    return scoring.of(NEIGHBOUR, "baseline", [evaluation.predictions(prob)])
 
 
 def _znormalised(x: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import results_page
-from results_page import table
+from results_page import table, with_ends, with_spread
 
 from tsrep.evaluation.friedman_ranks import Comparison, compare
-from tsrep.evaluation.scores import Score, Scores
+from tsrep.evaluation.labels.evaluation import MAJORITY
+from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
 from tsrep.files import replacing
 from tsrep.inspect.figures.ranks import figure_ranks
 from tsrep.inspect.figures.style import png
@@ -18,6 +19,7 @@ from tsrep.runs.folder import Run
 
 NEIGHBOUR = "1-NN Euclid"
 PROTOCOLS = {"svm": "SVM", "logistic": "Logistic regression"}
+Found = Mapping[str, Mapping[str, Score]]  # by problem and method
 
 
 def write_page(
@@ -60,8 +62,8 @@ def _settings(runs: Sequence[Run], problems: int, seeds: int, steps: int) -> lis
         "",
         f"- Cost: {len(runs)} runs on {problems} problems, {minutes:.0f} minutes of one thread for training.",
         f"- Encoder: {config.encoder.name} ({encoder}), {steps} steps of batches of "
-        f"{config.training.batch_size} at {config.training.lr:g}, the same starts for every method; features "
-        "are the maximum over time. No setting is tuned to a problem.",
+        f"{config.training.batch_size} at {config.training.lr:g}, the same random initialisations for every "
+        "method; features are the maximum over time. No setting is tuned to a problem.",
         "- Split: train and test as shipped. A fifth of the train part, class by class, chooses the "
         "checkpoint (validation probe) and the fixed view; both classifiers are fitted on it too.",
         "- `fixed-view` is the best of several views by labelled validation, chosen with the first seed; "
@@ -74,65 +76,55 @@ def _settings(runs: Sequence[Run], problems: int, seeds: int, steps: int) -> lis
 
 
 def _section(path: Path, scores: Mapping[str, Scores], protocol: str, name: str) -> list[str]:
-    comparison = _compare(scores, protocol)
+    found = {problem: _rows(scores[problem], protocol) for problem in sorted(scores)}
+    values: dict[str, dict[str, float]] = {}
+    for problem, rows in found.items():
+        for method, row in rows.items():
+            if method != MAJORITY:
+                values.setdefault(method, {})[problem] = row.value
+    comparison = compare(values)
     plot = path.with_name(f"{path.stem}-{protocol}.png")
     with replacing(plot) as temporary:
         temporary.write_bytes(png(figure_ranks(comparison, f"{name}: average rank of test accuracy")))
     return [
         f"## {name}",
         "",
-        *_accuracy_table(scores, protocol),
+        *_accuracy_table(found),
         "",
-        *_summary(scores, protocol, comparison),
+        *_summary(found, comparison),
         "",
         f"![Average ranks, {name}]({plot.name})",
         "",
         *_pair_table(comparison),
         "",
-        "Test accuracy minus random-init, with a 95 % interval over test series:",
+        f"Test accuracy minus {RANDOM_INIT}, with a 95 % interval over test series:",
         "",
-        *_difference_table(scores, protocol),
+        *_gain_table(found),
         "",
     ]
 
 
 def _rows(scores: Scores, protocol: str) -> dict[str, Score]:
-    """Methods under a protocol, with those that have none of it; the majority last."""
-    found = {s.method: s for s in scores if s.protocol in (protocol, "raw", "none")}
-    return {m: found[m] for m in sorted(found, key=lambda m: (m == "majority", m == NEIGHBOUR, m))}
+    """Methods under a protocol, with the nearest neighbour that has none of it; the majority last."""
+    found = {s.method: s for s in scores if s.protocol in (protocol, NEIGHBOUR)}
+    return {m: found[m] for m in sorted(found, key=lambda m: (m == MAJORITY, m == NEIGHBOUR, m))}
 
 
-def _compare(scores: Mapping[str, Scores], protocol: str) -> Comparison:
-    values: dict[str, dict[str, float]] = {}
-    for problem, of_set in scores.items():
-        for method, row in _rows(of_set, protocol).items():
-            if method != "majority":
-                values.setdefault(method, {})[problem] = row.metrics["accuracy"].value
-    return compare(values)
-
-
-def _accuracy_table(scores: Mapping[str, Scores], protocol: str) -> list[str]:
-    methods = list(_rows(next(iter(scores.values())), protocol))
+def _accuracy_table(found: Found) -> list[str]:
+    methods = list(next(iter(found.values())))
     rows = []
-    for problem in sorted(scores):
-        found = _rows(scores[problem], protocol)
-        fitted = next(s.labelled for s in found.values() if s.protocol == protocol)
-        rows.append([problem, f"{fitted:.0f} / {next(iter(found.values())).n}"])
-        rows[-1] += [_value(found[method]) for method in methods]
+    for problem, of in found.items():
+        majority = of[MAJORITY]
+        counts = f"{majority.details['labelled']:.0f} / {majority.n}"
+        rows.append([problem, counts, *(with_spread(of[m].by_seed["accuracy"]) for m in methods)])
     return table(["problem", "train / test", *methods], rows)
 
 
-def _value(row: Score) -> str:
-    spread = row.spread["accuracy"]
-    noise = f" ± {spread:.3f}" if np.isfinite(spread) else ""
-    return f"{row.metrics['accuracy'].value:.3f}{noise}"
-
-
-def _summary(scores: Mapping[str, Scores], protocol: str, comparison: Comparison) -> list[str]:
+def _summary(found: Found, comparison: Comparison) -> list[str]:
     best = comparison.values == comparison.values.max(axis=1, keepdims=True)
     rows = []
     for i, method in enumerate(comparison.methods):
-        f1 = np.mean([_rows(s, protocol)[method].metrics["f1"].value for s in scores.values()])
+        f1 = np.mean([of[method].metrics["f1"].value for of in found.values()])
         mean, rank = comparison.mean[method], comparison.average_rank[method]
         rows.append([method, f"{mean:.3f}", f"{f1:.3f}", f"{rank:.2f}", str(int(best[:, i].sum()))])
     return table(["method", "mean accuracy", "mean macro F1", "average rank", "best or tied on"], rows)
@@ -147,10 +139,7 @@ def _pair_table(comparison: Comparison) -> list[str]:
     return table(["pair", "better / equal / worse", "mean difference", "Wilcoxon p", "Holm p"], rows)
 
 
-def _difference_table(scores: Mapping[str, Scores], protocol: str) -> list[str]:
-    methods = [m for m, s in _rows(next(iter(scores.values())), protocol).items() if s.against]
-    rows = []
-    for problem in sorted(scores):
-        found = [_rows(scores[problem], protocol)[method].difference["accuracy"] for method in methods]
-        rows.append([problem, *(f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]" for d in found)])
+def _gain_table(found: Found) -> list[str]:
+    methods = [method for method, score in next(iter(found.values())).items() if score.against]
+    rows = [[problem, *(with_ends(of[m].gain, "+.3f") for m in methods)] for problem, of in found.items()]
     return table(["problem", *methods], rows)

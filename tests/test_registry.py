@@ -92,7 +92,7 @@ def test_python_lists_what_the_command_lists() -> None:
     ("section", "reference"),
     [
         ('Bai et al., "TCN",\n2018.\n\nMore.', 'Bai et al., "TCN", 2018.'),
-        (".. [1] J. H. Li. On it. 2020.\n.. [2] Other.", "J. H. Li. On it. 2020."),
+        (".. [1] Li JH, Wu K. On it. 2020.\n.. [2] Other.", "Li JH, Wu K. On it. 2020."),
         ("Li et al. The title, ICML 2020. Deviations: some.", "Li et al. The title, ICML 2020."),
     ],
 )

@@ -99,13 +99,9 @@ def plot_views(run: Run | Path | str, **options: Any) -> Path:
     The report is written anew when the figure lies in the run folder, where it shows it.
     """
     from tsrep.inspect.views.of_run import plot_views as plot
-    from tsrep.report import write_report
 
     run = _opened(run)
-    path = plot(run, **options)
-    if options.get("out") is None:
-        write_report(run.path)
-    return path
+    return _shown(run, plot(run, **options))
 
 
 def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
@@ -114,16 +110,21 @@ def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
     The report is written anew when the figure lies in the run folder, where it shows it.
     """
     from tsrep.inspect.receptive_field.of_run import plot_receptive_field as plot
-    from tsrep.report import write_report
 
     run = _opened(run)
-    path = plot(run, **options)
-    if path.resolve().is_relative_to(run.path.resolve()):
-        write_report(run.path)
-    return path
+    return _shown(run, plot(run, **options))
 
 
 def _opened(run: Run | Path | str) -> Run:
     from tsrep.runs.folder import Run
 
     return run if isinstance(run, Run) else Run(run)
+
+
+def _shown(run: Run, figure: Path) -> Path:
+    """A figure, in the report too when it lies in the run's folder."""
+    from tsrep.report import write_report
+
+    if figure.resolve().is_relative_to(run.path.resolve()):
+        write_report(run.path)
+    return figure

@@ -62,7 +62,11 @@ class Listed:
         call = self.attributes.get(attribute)
         if not isinstance(call, ast.Call):
             raise ValueError(f"{self.module} does not set {attribute} of {self.name} by a call")
-        return {each.arg: ast.literal_eval(each.value) for each in call.keywords if each.arg in wanted}
+        return {
+            each.arg: ast.literal_eval(each.value)
+            for each in call.keywords
+            if each.arg and each.arg in wanted
+        }
 
 
 def described(name: str, module: str, docstring: str | None) -> Listed:

@@ -139,13 +139,13 @@ class Registry:
             raise ConfigError(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
         return self._entries[name]
 
+    def name_of(self, cls: type[Any]) -> str:
+        """Name under which a class is registered, or that of the class where it is not."""
+        return next((entry.name for entry in self._entries.values() if entry.cls is cls), cls.__name__)
+
     def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:
         """Instance from checked settings; of ``runtime`` each class takes what it declares."""
-        values = (
-            dict(settings)
-            if isinstance(settings, Mapping)
-            else {k: getattr(settings, k) for k in type(settings).model_fields}
-        )
+        values = dict(settings)
         entry = self.entry(values.pop("name"))
         missing = [key for key in entry.runtime if key not in runtime]
         if missing:

@@ -52,7 +52,7 @@ def nothing(root: Path) -> None:
     [
         (lose_row, (), "participants.tsv has no row for sub-04, of whom there is sub-04/eeg/"),
         (mix_rates, (), "sub-03_task-rest_eeg.edf has 256, most have 128; set rate to one for all"),
-        (corrupt, (), "its EDF header is corrupted (the number of data records is 'garbage!'); mend or"),
+        (corrupt, (), "its EDF header is corrupted (the number of data records is 'garbage!'); fix or"),
         (rename_electrode, ("--set", "dataset.montage=biosemi64"), "montage biosemi64 does not: X1; choose"),
         (
             nothing,

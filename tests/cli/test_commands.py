@@ -130,6 +130,9 @@ def test_evaluate_embed_and_show_work_on_a_finished_run(tiny_run: Path, tmp_path
     done = tsrep("evaluate", run, "--protocol", "prob")
     assert done.returncode == 2
     assert done.stderr == "tsrep: unknown protocol 'prob'; did you mean 'probe'?\n"
+    done = tsrep("evaluate", run, "--labels", "1.0,half")
+    assert done.returncode == 2
+    assert done.stderr.startswith("tsrep: evaluation.labels.1 is 'half': input should be a valid number")
     assert (run / "scores.json").read_bytes() == before
 
 

@@ -148,7 +148,7 @@ def test_a_series_is_checked_as_fit_would_use_it(series: Path) -> None:
     [
         ((), ConfigError, "the test part has 288 steps, too few for a horizon of 720"),
         ((*SHORT, "--set", "split=ett-months"), SplitError, "the series has 1440 steps"),
-        ((*SHORT, "--set", "window.steps=200"), DataError, "fewer than a section of 200"),
+        ((*SHORT, "--set", "window.steps=200"), DataError, "fewer than a window of 200"),
         ((*SHORT, "--set", "dataset.target=Ot"), DataError, "did you mean 'OT'?"),
         (
             (*SHORT, "--set", "dataset.variables=target", "--set", "dataset.target=valve"),

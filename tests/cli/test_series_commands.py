@@ -30,7 +30,7 @@ def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "ridge-nlinear" in done.stdout
     scores = Scores.load(run)
-    assert scores.channels == ("v0",)
+    assert scores.forecasts["test"].channels == ("v0",)
     done = tsrep("plot", "views", run)
     assert done.returncode == 0, done.stderr
     assert (run / "figures" / "views.png").exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.formats.wfdb_writing import write_wfdb
+from tsrep.datasets.formats.wfdb_record import write_wfdb
 
 LEADS = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
 STATEMENTS = {

@@ -104,8 +104,8 @@ def test_what_is_wrong_with_participants(folder):
     say(whole + lines[2] + "\n", r"has participant sub-\d+ in more than one row; keep one row")
     say(whole.replace("64\tA", "64\tn/a"), r"participant sub-04 has no group in .*; give one, or name those")
     assert len(read(folder, classes=("A", "C"))) == 5
-    say(lines[0] + "\n", r"has a header but no participants")
-    say(whole + "sub-99\tA\n", r"row 8 of .*participants.tsv has 2 fields of 3; mend it")
+    say(lines[0] + "\n", r"has a header but no rows")
+    say(whole + "sub-99\tA\n", r"row 8 of .*participants.tsv has 2 fields of 3; complete it")
     table.unlink()
     with pytest.raises(DataError, match=r"participants.tsv is missing"):
         read(folder)

@@ -10,8 +10,7 @@ import pytest
 
 from tests.datasets.eeg_files import NAMES, raw_of, signal, write, write_bids, write_tsv
 from tsrep.datasets import load
-from tsrep.datasets.eeg.bids_layout import find_recordings
-from tsrep.datasets.eeg.bids_sidecars import TYPES, as_recording
+from tsrep.datasets.eeg.bids_layout import TYPES, as_recording, find_recordings
 from tsrep.datasets.eeg.reading import bad_spans, header_of, opened
 from tsrep.errors import ConfigError, DataError
 
@@ -158,9 +157,9 @@ def test_what_is_wrong_is_said(folder):
 
     events, table = own.with_name(f"{own.name}_events.tsv"), own.with_name(f"{own.name}_channels.tsv")
     events.write_text("onset\tduration\ttrial_type\nsoon\t1\tBAD\n")
-    say(r"sub-02_task-rest_events.tsv cannot be read as a table of events \(could not convert .*\); mend it")
+    say(r"sub-02_task-rest_events.tsv cannot be read as a table of events \(could not convert .*\); fix it")
     events.write_text("start\tduration\ttrial_type\n1\t1\tBAD\n")
-    say(r"sub-02_task-rest_events.tsv cannot be read as a table of events \(onset\); mend it")
+    say(r"sub-02_task-rest_events.tsv cannot be read as a table of events \(onset\); fix it")
     events.write_text("onset\tduration\n")
     table.write_text("channel\ttype\nC3\tEEG\n")
     say(r"sub-02_task-rest_channels.tsv has no column 'name'")

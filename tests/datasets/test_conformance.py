@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.datasets.recordings import write_csv, write_ptb_xl
-from tsrep.datasets.formats.wfdb_writing import write_wfdb
+from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.registry import DATASETS
 from tsrep.testing import check_dataset
 

@@ -12,7 +12,7 @@ import pytest
 
 from tsrep.datasets import converted
 from tsrep.datasets.conversion import HEADER, Job, Pieces, convert, fingerprint
-from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.datasets.dataset import Unreadable
 from tsrep.errors import DataError
 
 

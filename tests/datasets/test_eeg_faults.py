@@ -79,7 +79,7 @@ def test_a_corrupted_header(folder):
         (184, b"-5      ", f"{signals} signals in -5 bytes of header"),
     ):
         path.write_bytes(whole[:at] + junk + whole[at + len(junk) :])
-        refused(folder, rf"p2.edf cannot be used: its EDF header is corrupted \({what}\); mend or remove it")
+        refused(folder, rf"p2.edf cannot be used: its EDF header is corrupted \({what}\); fix or remove it")
     path.write_bytes(whole[:216] + b"\xff" * 200 + whole[416:])
     refused(folder, r"p2.edf cannot be used: its EDF header .*corrupted")
     panel = read(folder, unreadable="skip")
@@ -96,7 +96,7 @@ def test_a_truncated_file(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        message = refused(root, rf"p1{suffix} cannot be used: .*; mend or remove it, or leave such files out")
+        message = refused(root, rf"p1{suffix} cannot be used: .*; fix or remove it, or leave such files out")
     if suffix != ".set":  # a MATLAB file only tells that its end is not where it should be
         assert "truncated" in message or "corrupted" in message
 

@@ -11,8 +11,8 @@ import pytest
 from tests.datasets.eeg_files import FORMATS, NAMES, raw_of, signal, write, write_folder
 from tests.datasets.recordings import write_csv
 from tsrep.datasets import load
+from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.eeg.reading import opened, plain_names, read_header
-from tsrep.datasets.formats.wfdb_header import Unreadable
 
 # half a count of ours (1/131068 of the range), and the step of the format where that is larger, in µV
 FORMAT_STEP = {".edf": 0.005}
@@ -93,7 +93,7 @@ def backwards(monkeypatch, name: str) -> None:
 def test_a_second_start_reads_no_recording(tmp_path, monkeypatch):
     root = write_folder(tmp_path / "own")
     first = read(root, epoch_seconds=2)
-    monkeypatch.setattr("tsrep.datasets.eeg.panel.decode", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("tsrep.datasets.eeg.epochs.decode", lambda *_, **__: 1 / 0)
     second = read(root, epoch_seconds=2)
     assert second.digest == first.digest
     np.testing.assert_array_equal(second.x, first.x)

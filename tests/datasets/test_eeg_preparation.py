@@ -9,7 +9,7 @@ from tests.datasets.eeg_files import NAMES, raw_of, signal, write, write_folder
 from tests.datasets.recordings import write_csv
 from tsrep.datasets import load
 from tsrep.datasets.check import check
-from tsrep.datasets.eeg.decoding import in_counts
+from tsrep.datasets.eeg.epochs import in_counts
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import SPLITS
 from tsrep.signals.filters import bandpass, notch

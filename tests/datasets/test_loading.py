@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tsrep.datasets import About, about, build, load
-from tsrep.datasets.folders import cache_folder, default_folder
+from tsrep.datasets.dataset import cache_folder, default_folder
 from tsrep.datasets.loading import default_splits
 from tsrep.datasets.tables.reading import codes, integers, read_table
 from tsrep.errors import ConfigError, DataError

@@ -14,7 +14,8 @@ from tests.datasets.recordings import write_csv
 from tsrep.datasets import load
 from tsrep.datasets.check import check
 from tsrep.datasets.formats import arrays as array_module
-from tsrep.datasets.formats.wfdb_writing import write_wfdb
+from tsrep.datasets.formats.arrays import Arrays
+from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.errors import ConfigError, DataError
 
 
@@ -88,8 +89,8 @@ def test_an_array_that_has_not_changed_is_not_read_again(arrays, tmp_path, monke
     np.save(path, x := np.load(path).astype(np.float32))
     time.sleep(0.05)
     reads = []
-    whole = array_module._read_through
-    monkeypatch.setattr(array_module, "_read_through", lambda *given: reads.append(1) or whole(*given))
+    whole = Arrays.look
+    monkeypatch.setattr(Arrays, "look", lambda *given: reads.append(1) or whole(*given))
     load_it = partial(load, "arrays", arrays, cache=cache, sfreq=50, patient="who")
     first = load_it().digest
     assert (load_it().digest, load_it(label="part").digest != first, len(reads)) == (first, True, 1)

@@ -15,7 +15,7 @@ from tests.datasets.recordings import LEADS, write_ptb_xl
 from tsrep.datasets import load
 from tsrep.datasets.ecg.ptb_xl import PtbXl
 from tsrep.datasets.ecg.ptb_xl_labels import aggregate, medformer
-from tsrep.datasets.formats.wfdb_writing import write_wfdb
+from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.errors import ConfigError, DataError
 
 wfdb = pytest.importorskip("wfdb")

@@ -207,7 +207,7 @@ def changed(at: int, date: str) -> list[str]:
         ),
         (
             {"date": [f"0{i}/02/2020" for i in range(1, 7)]},
-            "'01/02/2020', whose day and month cannot be told apart; write the year first",
+            "'01/02/2020', whose day and month cannot be distinguished; write the year first",
         ),
         (
             {"a": [0, 1, 2, "x1", 4, 5]},

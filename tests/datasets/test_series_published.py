@@ -27,7 +27,7 @@ def test_all_are_there():
 @pytest.mark.parametrize("name", SERIES)
 def test_every_series_says_how_it_is_split_and_scored(name):
     loader = build(name)
-    assert getattr(SPLITS.entry(loader.default_split).cls, "kind", "panel") == "series"
+    assert getattr(SPLITS.entry(loader.default_split).cls, "task", "panel") == "series"
     forecast = loader.defaults.get("evaluation", {}).get("forecast", {})
     assert list(forecast.get("horizons", ())) == sorted(forecast.get("horizons", ()))
     assert (about(name).channels > 0) == (about(name).steps > 0) == (name != "series-csv")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tsrep.datasets.formats.wfdb_header import Unreadable, signal_files
-from tsrep.datasets.formats.wfdb_record import read_header, read_wfdb
-from tsrep.datasets.formats.wfdb_writing import write_wfdb
+from tsrep.datasets.dataset import Unreadable
+from tsrep.datasets.formats.wfdb_record import read_header, read_wfdb, signal_files, write_wfdb
 
 wfdb = pytest.importorskip("wfdb")
 

@@ -14,9 +14,10 @@ import pytest
 
 from tsrep.datasets import load
 from tsrep.datasets.formats import zarr_store
+from tsrep.datasets.formats.zarr_store import ZarrStore
 from tsrep.errors import ConfigError, DataError
 from tsrep.sampling.batches import PanelTensors
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.standardise import fit_scaler
 
 zarr = pytest.importorskip("zarr")
@@ -109,8 +110,8 @@ def test_what_has_not_changed_is_not_read_again(
 ) -> None:
     time.sleep(0.05)
     reads: list[int] = []
-    whole = zarr_store._read_through
-    monkeypatch.setattr(zarr_store, "_read_through", lambda store: reads.append(1) or whole(store))
+    whole = ZarrStore.look
+    monkeypatch.setattr(ZarrStore, "look", lambda *given: reads.append(1) or whole(*given))
     cache = tmp_path / "cache"
     digests = {load("zarr", root, cache=cache, sfreq=50).digest for _ in range(3)}
     assert (len(digests), len(reads)) == (1, 1)

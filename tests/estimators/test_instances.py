@@ -26,10 +26,9 @@ def test_frames_of_any_lengths_are_read_value_by_value(lengths: list[int], seed:
 
 def test_rows_of_an_instance_need_not_stand_together() -> None:
     whole = frame([np.arange(6.0).reshape(2, 3), np.arange(10.0, 14).reshape(2, 2)])
-    at = places(whole.iloc[[0, 3, 1, 4, 2]].index)
-    assert at.instance.tolist() == [0, 1, 0, 1, 0]
-    assert at.step.tolist() == [0, 0, 1, 1, 2]
-    assert at.first.tolist() == [0, 1]
+    instance, step = places(whole.iloc[[0, 3, 1, 4, 2]].index)
+    assert instance.tolist() == [0, 1, 0, 1, 0]
+    assert step.tolist() == [0, 0, 1, 1, 2]
 
 
 def test_arrays_and_frames_with_equal_values_are_equal() -> None:

@@ -16,7 +16,7 @@ import torch
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.signals import mapped_pages
-from tsrep.signals.mapped_pages import MappedPages, memory_map
+from tsrep.signals.large_stores import MappedPages, memory_map
 
 CONFIG: dict[str, Any] = {
     "dataset": {"sfreq": 50},

@@ -186,7 +186,7 @@ def test_what_does_not_go_with_a_panel_is_refused() -> None:
 
 
 def test_sections_longer_than_a_part_are_refused(root: Path) -> None:
-    with pytest.raises(DataError, match=r"fewer than a section of 100; shorten window\.steps"):
+    with pytest.raises(DataError, match=r"fewer than a window of 100; shorten window\.steps"):
         prepare(configure(settings(root, window={"steps": 100})), progress=False)
 
 

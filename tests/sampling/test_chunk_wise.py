@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.sampling.test_samplers import _build, _mates, cohorts
 from tsrep.signals import Panel
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 
 SETTINGS: list[dict[str, Any]] = [
     {"name": "chunk-wise", "chunk": 5, "buffer": 2},

@@ -76,7 +76,7 @@ def test_sections_never_cross_a_span(length, hop, first, second):
     assert len(set(panel.trial.tolist())) == len(panel)
 
 
-def test_sections_share_memory_and_know_their_covariates():
+def test_windows_share_memory_and_know_their_covariates():
     series = make()
     panel = series.training_windows(10, spans=[(0, 40)])
     assert np.shares_memory(panel.store, series.x)
@@ -84,7 +84,7 @@ def test_sections_share_memory_and_know_their_covariates():
     assert panel.start.tolist() == [0, 10, 20, 30]
     assert panel.sfreq == pytest.approx(1 / 900)
     np.testing.assert_array_equal(panel.x[1], series.x[:, 10:20])
-    with pytest.raises(DataError, match=r"from step 20 to 29 has 9 steps, fewer than a section of 10"):
+    with pytest.raises(DataError, match=r"from step 20 to 29 has 9 steps, fewer than a window of 10"):
         series.training_windows(10, spans=[(0, 20), (20, 29)])
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tsrep.errors import DataError
-from tsrep.signals.time_ahead import stamps_ahead
+from tsrep.signals.calendar import stamps_ahead
 
 
 def stamps(*text: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from optuna.samplers import RandomSampler
 
 from tsrep.errors import RunError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import Pace, close_storage, open_storage
+from tsrep.studies.keep.storage import Pace, opened_storage
 from tsrep.studies.keep.tickets import top_up
 from tsrep.studies.work.worker import Job, Values
 from tsrep.training.interrupt import Interrupted, stop_requests
@@ -107,10 +107,9 @@ def new_job(folder: Path, storage: str | None, run_trial: Any = climb, tickets: 
     """A study with so many tickets, the first with a preset."""
     place = Place.create(folder, "study: climbing\n", storage)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    opened = open_storage(storage, place.folder)
-    study = optuna.create_study(study_name="climbing", storage=opened)
-    top_up(study, tickets, [("preset:known", {"x": 0.25})])
-    close_storage(opened)
+    with opened_storage(storage, place.folder) as opened:
+        study = optuna.create_study(study_name="climbing", storage=opened)
+        top_up(study, tickets, [("preset:known", {"x": 0.25})])
     pruner = optuna.pruners.NopPruner()
     return Job("climbing", place.folder, storage, run_trial, seeded, pruner, **{"pace": PACE, **more})
 

@@ -33,6 +33,7 @@ AXES = (
     levels("forecast.normalise", False, True),
     levels("views.warp", None, "window", "amplitude"),
 )  # fmt: skip
+NAMED = {axis.name: axis for axis in AXES}
 TASKS = ("ETTh1 horizon 96", "ETTh1 horizon 336")
 
 

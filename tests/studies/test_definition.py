@@ -12,7 +12,7 @@ from tsrep.errors import ConfigError
 from tsrep.runs.task import task_of
 from tsrep.studies.define.check import check_study, configuration, points, reference
 from tsrep.studies.define.definition import Pruning, Sampling, define, read_definition
-from tsrep.studies.work.search import new_pruner, new_sampler
+from tsrep.studies.study import new_pruner, new_sampler
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 CONFIG: dict[str, Any] = {

@@ -9,7 +9,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from tests.studies.planted import planted
+from tests.studies.planted import NAMED, planted
 from tsrep.studies.analyses import Missing
 from tsrep.studies.analyses.importance import MIN_TRIALS, Importances, importances
 from tsrep.studies.keep.trial_table import TrialTable
@@ -29,7 +29,7 @@ def _found(table: TrialTable, n_bootstrap: int = 8) -> Importances:
 
 def test_the_axis_that_decides_leads_and_the_others_stay_below_chance() -> None:
     table = planted(100, seed=3)
-    level = table.labels(table.axis("strategy")) == "joint"
+    level = table.labels(NAMED["strategy"]) == "joint"
     found = _found(_with_values(table, np.where(level, 0.8, 1.0) + 0.001 * np.arange(len(level))), 20)
     first, others = found.shares.iloc[0], found.shares.iloc[1:]
     assert first["axis"] == "strategy"
@@ -41,7 +41,7 @@ def test_the_axis_that_decides_leads_and_the_others_stay_below_chance() -> None:
 
 def test_a_larger_value_is_better_where_it_is_maximised() -> None:
     table = planted(100, seed=3)
-    level = table.labels(table.axis("strategy")) == "joint"
+    level = table.labels(NAMED["strategy"]) == "joint"
     values = np.where(level, 0.8, 1.0) + 0.001 * np.arange(len(level))
     turned = replace(_with_values(table, -values), maximise=True)
     pd.testing.assert_frame_equal(_found(turned, 2).shares, _found(_with_values(table, values), 2).shares)
@@ -49,7 +49,7 @@ def test_a_larger_value_is_better_where_it_is_maximised() -> None:
 
 def test_a_conditional_axis_is_judged_where_it_is_active() -> None:
     table = planted(100, seed=4)
-    queue = table.numbers(table.axis("objective.queue"))
+    queue = table.numbers(NAMED["objective.queue"])
     values = np.where(np.isfinite(queue), np.where(queue > 300, 0.7, 1.3), 1.0) + 0.0001 * np.arange(
         len(queue)
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import optuna
@@ -19,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from tests.studies.postgres_server import free_port
 from tsrep.errors import ConfigError, RunError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import close_storage, open_storage, stored
+from tsrep.studies.keep.storage import open_storage, opened_storage, stored
 from tsrep.studies.keep.tickets import progress, take, top_up
 
 
@@ -153,7 +154,8 @@ def test_a_database_that_holds_something_else(tmp_path: Path) -> None:
 
 def test_a_database_of_another_version(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
-    close_storage(open_storage(url, tmp_path))
+    with opened_storage(url, tmp_path):
+        pass
     with sqlite3.connect(tmp_path / "study.db") as connection:
         connection.execute("update alembic_version set version_num = 'v99'")
     connection.close()
@@ -164,7 +166,8 @@ def test_a_database_of_another_version(tmp_path: Path) -> None:
 def test_sqlite_gives_a_ticket_to_one_worker_alone(tmp_path: Path) -> None:
     """SQLite has no row locks; without a lock for each transaction two workers get the same trial."""
     url = f"sqlite:///{tmp_path}/study.db"
-    opened = [open_storage(url, tmp_path) for _ in range(4)]
+    places = ExitStack()
+    opened = [places.enter_context(opened_storage(url, tmp_path)) for _ in range(4)]
     study = optuna.create_study(study_name="one", storage=opened[0])
     top_up(study, 12)
     taken: list[int] = []
@@ -179,8 +182,7 @@ def test_sqlite_gives_a_ticket_to_one_worker_alone(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    for storage in opened:
-        close_storage(storage)
+    places.close()
     assert sorted(taken) == list(range(12))
 
 

@@ -174,7 +174,7 @@ def test_a_trial_that_optuna_makes_after_a_race_is_no_ticket(monkeypatch: pytest
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["enqueue", "take", "finish", "fail", "die", "reap", "half-reap", "mend"]),
+        st.sampled_from(["enqueue", "take", "finish", "fail", "die", "reap", "half-reap", "repair"]),
         st.integers(0, 2),
     ),
     max_size=40,
@@ -223,7 +223,7 @@ class Machines:
         for frozen in self.study.get_trials(states=(TrialState.RUNNING,))[:1]:
             finish(self.study, frozen.number, state=TrialState.FAIL)
 
-    def mend(self, _mine: list[optuna.Trial]) -> None:
+    def repair(self, _mine: list[optuna.Trial]) -> None:
         top_up(self.study, 3)
 
 
@@ -235,7 +235,7 @@ def test_no_order_of_events_loses_or_doubles_a_ticket(actions: list[tuple[str, i
     for action, who in actions:
         machines.act(action, who)
     machines.reap([])
-    machines.mend([])
+    machines.repair([])
     while (trial := take(study)) is not None:
         machines.finish([trial])
     assert sorted(machines.accepted) == [0, 1, 2]

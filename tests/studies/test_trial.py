@@ -97,7 +97,7 @@ def test_seeds_differ_by_ticket_and_run_and_come_back(tmp_path: Path) -> None:
     assert Run(tmp_path / "trials" / "1" / "run" / "0").config.seed == seeds[1, 0]
 
 
-def test_an_attempt_goes_on_in_the_folder_of_the_one_before(tmp_path: Path) -> None:
+def test_an_attempt_resumes_in_the_folder_of_the_one_before(tmp_path: Path) -> None:
     definition, first = study(), Asked()
     value = run(definition, first, tmp_path)
     folder = tmp_path / "trials" / "0" / "run" / "0"

@@ -90,7 +90,7 @@ def test_missing_data_stop_the_study_and_cost_nothing(tmp_path: Path) -> None:
     assert progress(study_of(job)) == Progress(1, 0, 0, 0, 0, 1)
 
 
-def test_a_crew_of_one_is_interrupted_and_goes_on(tmp_path: Path) -> None:
+def test_a_crew_of_one_is_interrupted_and_resumes(tmp_path: Path) -> None:
     def stopped(trial: optuna.Trial, folder: Path) -> Values:
         if len(steps(folder)) == 0:
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()

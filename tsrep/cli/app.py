@@ -120,8 +120,8 @@ def evaluate(
     import tsrep
 
     settings = given(
-        protocols=tuple(protocol or ()) or None,
-        labels=None if labels is None else _fractions(labels),
+        protocols=protocol or None,
+        labels=labels.split(",") if labels else None,
         seeds=seeds,
         part=part,
         root=root,
@@ -220,10 +220,3 @@ def _print_summary(path: Path) -> None:
     if first_process():
         typer.echo(summarise(path))
         typer.echo(f"report: {path / 'report.html'}")
-
-
-def _fractions(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--labels {text!r} is not a list of fractions such as 1.0,0.1,0.01") from None

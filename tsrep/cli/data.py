@@ -35,7 +35,8 @@ def _listed_facts(name: str) -> Mapping[str, Any]:
     try:
         return DATASETS.describe(name).keywords("about", LISTED)
     except ValueError:
-        return vars(DATASETS.entry(name).cls.about)
+        facts: Mapping[str, Any] = vars(DATASETS.entry(name).cls.about)
+        return facts
 
 
 def _size(facts: Mapping[str, Any]) -> str:

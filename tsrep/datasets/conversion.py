@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.converted import Converted, opened, put_in_place
-from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
 from tsrep.signals.panel import Floats
@@ -239,7 +239,7 @@ def _refuse(skipped: Sequence[tuple[str, str]]) -> None:
         label, reason = skipped[0]
         more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
         raise DataError(
-            f"record {label} cannot be used: {reason}{more}; mend it, or load without --strict to skip it"
+            f"record {label} cannot be used: {reason}{more}; fix it, or load without --strict to skip it"
         )
 
 

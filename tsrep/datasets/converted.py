@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.panel import Floats, Ints
+from tsrep.signals.panel import Floats, Ints, Panel
 
 ATTEMPTS = 5
 
@@ -41,6 +42,25 @@ class Converted:
     piece: Ints
     skipped: tuple[tuple[str, str], ...]
     digest: str
+
+    def panel(self, names: Sequence[str], **fields: Any) -> Panel:
+        """Panel of the pieces, with a digest of their content and of what is said of them.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of the sources; pieces have the name of theirs.
+        **fields
+            Other arguments of :meth:`tsrep.signals.panel.Panel.from_store`.
+        """
+        panel = Panel.from_store(
+            self.store,
+            gain=self.gain,
+            offset=self.offset,
+            record_names=tuple(names[i] for i in self.source),
+            **{"skipped": self.skipped, **fields},
+        )
+        return panel.hashed(self.digest)
 
 
 def opened(folder: Path) -> Converted | None:

@@ -1,8 +1,22 @@
-"""What a user should know about a data set before loading it."""
+"""What a data set promises: facts about it, the split that suits it, and how it is read."""
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypedDict
+
+from tsrep.errors import DataError
+from tsrep.registry import DATASETS
+from tsrep.signals.panel import Panel
+from tsrep.signals.series import Series
+
+
+class Unreadable(Exception):
+    """A recording cannot be used; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,10 @@ class About:
         Of a series; 0 when they depend on the user's file.
     default_split : str
         Name of a rule in ``tsrep.registry.SPLITS``.
+    independence : str
+        Whose samples are independent of each other: those of different ``"patient"`` (of a clinic),
+        ``"subject"`` (patients and volunteers alike) or ``"recording"`` (patients are not published, and one
+        recording is taken for one person); ``"unknown"`` where none of these applies, as for one long series.
     synthetic : bool
     needs : tuple of str
         What the folder must contain.
@@ -44,6 +62,7 @@ class About:
     channels: int = 0
     steps: int = 0
     default_split: str = "stratified"
+    independence: Literal["patient", "subject", "recording", "unknown"] = "unknown"
     synthetic: bool = False
     needs: tuple[str, ...] = ()
     notes: str = ""
@@ -52,3 +71,135 @@ class About:
     files: tuple[tuple[str, str], ...] = ()
     optional: tuple[str, ...] = ()
     full_size_mb: float = 0
+
+
+class ReadOptions(TypedDict):
+    """Options of :meth:`Dataset.read`, to be passed on as they come."""
+
+    cache: Path
+    strict: bool
+    progress: bool
+
+
+class Dataset(ABC):
+    """Recordings or a series on disk; a new data set overrides :meth:`read`.
+
+    Settings are the arguments of the constructor; the class joins with ``@DATASETS.register("name")``.
+
+    Attributes
+    ----------
+    about : About
+        Written in the class as ``about = About(title="...", ...)`` with literal arguments, so that data sets
+        can be listed without importing them.
+    task : str
+        ``"panel"`` when :meth:`read` gives a Panel, ``"series"`` when it gives a Series.
+    defaults : mapping
+        Configuration of a run on these data where the user sets nothing, by section.
+    """
+
+    about: ClassVar[About]
+    task: ClassVar[str] = "panel"
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    @abstractmethod
+    def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel | Series:
+        """The data.
+
+        Parameters
+        ----------
+        folder : Path
+            Has what :attr:`files` names.
+        cache : Path
+            Folder for converted signals.
+        strict : bool
+            Refuse records that cannot be read instead of listing them in ``Panel.skipped``.
+        progress : bool
+            Show progress on stderr while decoding.
+
+        Raises
+        ------
+        DataError
+            When something is missing or broken.
+        """
+
+    def load(
+        self,
+        root: Path | str | None,
+        *,
+        cache: Path | str | None = None,
+        strict: bool = False,
+        progress: bool = True,
+    ) -> Panel | Series:
+        """Find the folder and read it.
+
+        Parameters
+        ----------
+        root : Path or None
+            ``None`` looks in ``$TSREP_DATA/NAME``, then in the user's cache folder, where
+            ``tsrep data fetch`` puts the data.
+        cache : Path or None
+            ``None`` is ``$TSREP_CACHE`` or the user's cache folder.
+        strict, progress : bool
+            See :meth:`read`.
+
+        Raises
+        ------
+        DataError
+            When something is missing or broken.
+        """
+        return self.read(self.find(root), cache=cache_folder(cache), strict=strict, progress=progress)
+
+    def find(self, root: Path | str | None) -> Path:
+        """The folder to read.
+
+        Raises
+        ------
+        DataError
+            When it, or one of :attr:`files`, is missing.
+        """
+        name = self.name
+        folder = default_folder(name) if root is None else Path(root).expanduser()
+        remedy = f"`tsrep data fetch {name}` or `--root DIR`" if self.about.base_url else "`--root DIR`"
+        if not folder.is_dir():
+            raise DataError(f"no folder {folder} to read {name} from; use {remedy}")
+        missing = [item for item in self.files if not (folder / item).exists()]
+        if missing:
+            raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; use {remedy}")
+        return folder
+
+    @property
+    def name(self) -> str:
+        """Under which the data set is registered."""
+        return DATASETS.name_of(type(self))
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Files and folders that must be there; those of :attr:`about` unless settings name others."""
+        return self.about.needs
+
+    @property
+    def default_split(self) -> str:
+        """Name of the split rule to use when none is set."""
+        return self.about.default_split
+
+
+def default_folder(name: str) -> Path:
+    """Where a data set lies when no root is given."""
+    if "TSREP_DATA" in os.environ:
+        return Path(os.environ["TSREP_DATA"]).expanduser() / name
+    return _platform_cache() / name
+
+
+def cache_folder(cache: Path | str | None) -> Path:
+    """Folder of converted signals: ``cache``, or ``$TSREP_CACHE``, or ``panels`` in the user's cache."""
+    if cache is not None:
+        return Path(cache).expanduser()
+    if "TSREP_CACHE" in os.environ:
+        return Path(os.environ["TSREP_CACHE"]).expanduser()
+    return _platform_cache() / "panels"
+
+
+def _platform_cache() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("tsrep"))

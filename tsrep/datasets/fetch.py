@@ -12,8 +12,7 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import default_folder
+from tsrep.datasets.dataset import About, default_folder
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, explain
 from tsrep.signals.panel import Panel
@@ -47,17 +47,10 @@ def load(
     DataError
         When the data are missing or broken.
     """
-    loader = build(dataset, **settings)
-    data: Panel | Series = loader.load(
-        None if root is None else Path(root),
-        cache=None if cache is None else Path(cache),
-        strict=strict,
-        progress=progress,
-    )
-    return data
+    return build(dataset, **settings).load(root, cache=cache, strict=strict, progress=progress)
 
 
-def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Any:
+def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Dataset:
     """Loader of a data set with checked settings.
 
     Raises
@@ -66,13 +59,14 @@ def build(dataset: str | Mapping[str, Any] | BaseModel, **settings: Any) -> Any:
         When the name or a setting is unknown or out of range.
     """
     if isinstance(dataset, BaseModel):
-        return DATASETS.build(dataset)
+        built: Dataset = DATASETS.build(dataset)
+        return built
     values = {"name": dataset, **settings} if isinstance(dataset, str) else {**dataset, **settings}
     if "name" not in values:
         raise ConfigError(f"data set settings need a name; known: {', '.join(DATASETS.names())}")
     model = DATASETS.entry(str(values["name"])).settings
     try:
-        return DATASETS.build(model.model_validate(values))
+        return build(model.model_validate(values))
     except ValidationError as error:
         raise ConfigError(f"data set {values['name']!r}: {explain(error)}") from error
 

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsrep.estimators.classifier import ContrastiveClassifier
-    from tsrep.estimators.encoder import ContrastiveEncoder
-    from tsrep.estimators.forecaster import ContrastiveForecaster
+    from tsrep.estimators.contrastive_classifier import ContrastiveClassifier
+    from tsrep.estimators.contrastive_encoder import ContrastiveEncoder
+    from tsrep.estimators.contrastive_forecaster import ContrastiveForecaster
     from tsrep.estimators.instances import with_ids
     from tsrep.estimators.timestep_encoder import TimestepEncoder
 
@@ -23,16 +23,16 @@ __all__ = [
     "with_ids",
 ]
 
-_HOME = {
-    "ContrastiveClassifier": "classifier",
-    "ContrastiveEncoder": "encoder",
-    "ContrastiveForecaster": "forecaster",
+_MODULES = {
+    "ContrastiveClassifier": "contrastive_classifier",
+    "ContrastiveEncoder": "contrastive_encoder",
+    "ContrastiveForecaster": "contrastive_forecaster",
     "TimestepEncoder": "timestep_encoder",
     "with_ids": "instances",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

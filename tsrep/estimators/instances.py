@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tsrep.errors import ConfigError, DataError
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats, Ints
+from tsrep.signals.standardise import Scaler, fit_scaler
 
 LONGEST = 256  # steps of a training sample where one instance alone must give several
 
@@ -55,6 +56,55 @@ class Instances:
         number = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
         return Windows(row, number * (hop or length), np.minimum(self.length, length)[row])
 
+    def standardised(
+        self, windows: Windows, scaler: Scaler | None, shortest: int = 1
+    ) -> Iterator[tuple[Panel, Ints]]:
+        """Standardised windows of one length after the other, with their numbers.
+
+        Windows of different lengths stay apart, so that the missing steps after a short one are never pooled.
+
+        Parameters
+        ----------
+        windows : Windows
+        scaler : Scaler or None
+            What signals are standardised by; None standardises each instance by itself.
+        shortest : int
+            Steps that a window must have.
+
+        Raises
+        ------
+        DataError
+            When one has fewer.
+        """
+        short = int(windows.length.argmin())
+        if windows.length[short] < shortest:
+            raise DataError(
+                f"instance {self.index[windows.row[short]]} has {windows.length[short]} steps, fewer than "
+                f"the {shortest} of one step of the encoder; leave it out or use one such as dilated-conv"
+            )
+        scaler = scaler or fit_scaler(self.panel(self.windows(None), int(self.length.max())), "record")
+        for length in np.unique(windows.length):
+            index = np.flatnonzero(windows.length == length)
+            alike = Windows(windows.row[index], windows.start[index], windows.length[index])
+            yield scaler.apply(self.panel(alike, int(length))), index
+
+    def means(
+        self, read: Callable[[Panel], NDArray[Any]], window: int | None, scaler: Scaler | None, shortest: int
+    ) -> NDArray[np.float64]:
+        """Mean over the windows of each instance, shape (instance, value), of ``read`` of their panel.
+
+        Raises
+        ------
+        DataError
+            When a window is shorter than ``shortest``.
+        """
+        windows = self.windows(window)
+        parts = [(index, read(panel)) for panel, index in self.standardised(windows, scaler, shortest)]
+        index, values = (np.concatenate(each) for each in zip(*parts, strict=True))
+        total = np.zeros((len(self), values.shape[1]))
+        np.add.at(total, windows.row[index], values)
+        return total / np.bincount(windows.row)[:, None]
+
     def training_length(self, window: int | None) -> int:
         """Steps of a training sample: the window, else the longest instance, else half of the only one."""
         longest = int(self.length.max())
@@ -74,10 +124,9 @@ class Instances:
             if short
             else self.values
         )
-        label = np.zeros(len(self), np.int64) if label is None else label
         whole = Panel.from_arrays(
             store,
-            label=label,
+            label=np.zeros(len(self), np.int64) if label is None else label,
             patient=self.patient,
             trial=self.trial,
             sfreq=1,
@@ -96,26 +145,15 @@ class Windows:
     length: Ints
 
 
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where each row of a data frame lies: int64 arrays of its instance and step, shape (row,)."""
-
-    instance: Ints
-    step: Ints
-    first: Ints
-
-
-def places(index: pd.MultiIndex) -> Places:
+def places(index: pd.MultiIndex) -> tuple[Ints, Ints]:
     """Instance and step of each row; instances are numbered as they appear, the last level is time."""
-    key = np.zeros(len(index), np.int64)
-    for level in range(index.nlevels - 1):
-        codes = np.asarray(index.codes[level], np.int64)
-        key = pd.factorize(key * (int(codes.max(initial=0)) + 1) + codes)[0].astype(np.int64)
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
-    step = np.empty(len(key), np.int64)
-    step[order] = np.arange(len(key)) - np.repeat(starts, np.diff(np.r_[starts, len(key)]))
-    return Places(key, step, order[starts])
+    instances = _grouped(index, index.nlevels - 1)
+    return instances.ngroup().to_numpy(np.int64), instances.cumcount().to_numpy(np.int64)
+
+
+def _grouped(index: pd.MultiIndex, levels: int) -> Any:
+    """Rows with equal values in the first levels, in order of appearance."""
+    return pd.Series(0, index=index).groupby(level=[*range(levels)], sort=False, dropna=False)
 
 
 def instances_of(x: Any) -> Instances:
@@ -136,7 +174,7 @@ def instances_of(x: Any) -> Instances:
         row, channel, step = np.argwhere(np.isinf(found.values))[0]
         raise DataError(
             f"instance {found.index[row]} has an infinite value in channel {found.channels[channel]} at step "
-            f"{step}; mark it as missing (NaN) or mend it"
+            f"{step}; mark it as missing (NaN) or fix it"
         )
     return found
 
@@ -154,22 +192,25 @@ def _of_array(x: NDArray[Any]) -> Instances:
 
 
 def _of_frame(x: pd.DataFrame) -> Instances:
-    at = places(x.index)
-    length = np.bincount(at.instance, minlength=len(at.first))
+    instance, step = places(x.index)
+    first, length = np.flatnonzero(step == 0), np.bincount(instance)
     values = np.full((len(length), x.shape[1], length.max(initial=0)), np.nan, np.float32)
-    values[at.instance, :, at.step] = _float32(x.to_numpy())
-    levels = x.index.nlevels
-    own = np.arange(len(length))
+    values[instance, :, step] = _float32(x.to_numpy())
+
+    def group(first_levels: int) -> Ints:
+        if x.index.nlevels <= first_levels + 1:
+            return np.arange(len(length))
+        numbers: Ints = _grouped(x.index, first_levels).ngroup().to_numpy(np.int64)
+        return numbers[first]
+
     return Instances(
         values=values,
         length=length.astype(np.int64),
-        patient=places(x.index.droplevel(list(range(1, levels - 1)))).instance[at.first]
-        if levels > 2
-        else own,
-        trial=places(x.index.droplevel(list(range(2, levels - 1)))).instance[at.first] if levels > 3 else own,
+        patient=group(1),
+        trial=group(2),
         channels=tuple(map(str, x.columns)),
-        index=x.index.droplevel(-1)[at.first],
-        grouped=levels > 2,
+        index=x.index.droplevel(-1)[first],
+        grouped=x.index.nlevels > 2,
     )
 
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sktime.transformations.base import BaseTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
-from tsrep.estimators.embedding import each_step, refuse_other_channels, refuse_steps_between
-from tsrep.estimators.epochs import at_the_door, refuse_other_recording
-from tsrep.estimators.instances import instances_of, places
-from tsrep.estimators.learning import learn
-from tsrep.estimators.nesting import Nested
-from tsrep.estimators.saving import SafeSaving, Stored
-from tsrep.estimators.settings import panel_configuration
-from tsrep.estimators.state import restored, stored
+from tsrep.encoders.sliding import refuse_short_context, sliding_last_step
+from tsrep.errors import ConfigError
+from tsrep.estimators.instances import Instances, places
+from tsrep.estimators.panel_estimator import PanelTransformer, features
+from tsrep.estimators.parameters import whole
+from tsrep.estimators.training import on_device
+from tsrep.rng import initial_weights
+from tsrep.runs.build import blank_encoder
+from tsrep.signals.panel import Floats
+from tsrep.training.distributed import pick_device
+
+SMALL: dict[str, Any] = {"hidden": 4, "dim": 4, "depth": 2}
 
 
-class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc]  # sktime has no types
+class TimestepEncoder(PanelTransformer):
     """Learns a representation of every time step without labels: from series to series of vectors.
 
     Parameters
@@ -57,26 +60,16 @@ class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc
     (144, 4)
     """
 
-    _tags = {  # noqa: RUF012 - sktime's way of declaring tags
-        "authors": ["tsrep developers"],
-        "maintainers": ["tsrep developers"],
-        "python_dependencies": "torch",
-        "scitype:transform-input": "Series",
+    _tags: ClassVar[dict[str, Any]] = {
         "scitype:transform-output": "Series",
         "transform-returns-same-time-index": True,
-        "scitype:instancewise": False,
-        "X_inner_mtype": ["pd-multiindex", "numpy3D", "pd_multiindex_hier"],
-        "y_inner_mtype": "None",
-        "fit_is_empty": False,
-        "capability:multivariate": True,
-        "capability:unequal_length": True,
-        "capability:missing_values": True,
         "capability:missing_values:removes": True,
-        "capability:categorical_in_X": False,
-        "capability:categorical_in_y": False,
-        "capability:random_state": True,
-        "property:randomness": "derandomized",
     }
+
+    _test_params: ClassVar[list[dict[str, Any]]] = [
+        {"encoder_params": SMALL, "epochs": 1},
+        {"encoder": "causal-tcn", "encoder_params": SMALL, "context": 8, "epochs": 1},
+    ]
 
     def __init__(
         self,
@@ -109,69 +102,47 @@ class TimestepEncoder(Nested, SafeSaving, BaseTransformer):  # type: ignore[misc
         self.random_state = random_state
         super().__init__()
 
-    def fit(self, X: Any, y: Any = None) -> TimestepEncoder:
-        """Train the encoder; see :meth:`tsrep.estimators.ContrastiveEncoder.fit`.
+    def _fit(self, X: Any, y: Any = None) -> Self:
+        self._refuse_steps_between(X.shape[1])
+        return super()._fit(X, y)
+
+    def _transform(self, X: Any, y: Any = None) -> Any:
+        del y
+        z = self._each_step(self._instances(X)).astype(np.float64)
+        if isinstance(X, np.ndarray):
+            return z
+        instance, step = places(X.index)
+        return pd.DataFrame(z[instance, :, step], X.index, [f"z{i}" for i in range(z.shape[1])])
+
+    def _each_step(self, instances: Instances) -> Floats:
+        """A vector for each step, shape (instance, dim, time); NaN after the end of an instance."""
+        device = pick_device(self.device)
+        encoder = on_device(self.encoder_, device)
+
+        def encode(x: Tensor) -> Tensor:
+            return encoder(x) if self.context is None else sliding_last_step(encoder, x, self.context)
+
+        found = np.full((len(instances), encoder.dim, instances.values.shape[2]), np.nan, np.float32)
+        for panel, index in instances.standardised(instances.windows(None), self._scaler):
+            z = features(encode, panel, pool=nn.Flatten(), device=device)
+            found[index, :, : panel.length] = z.reshape(len(index), encoder.dim, panel.length)
+        return found
+
+    def _refuse_steps_between(self, channels: int) -> None:
+        """Check that the encoder gives a vector for each step, by itself or with a context.
 
         Raises
         ------
         ConfigError
-            When a parameter is wrong, or the encoder gives no vector for each step and there is no context.
-        DataError
-            When values are infinite.
+            When it does not, or the context is no number of steps or holds no step of the encoder.
         """
-        X, recorded = at_the_door(X)
-        super().fit(X, y)
-        self.recorded_ = recorded
-        return self
-
-    def transform(self, X: Any, y: Any = None) -> Any:
-        """A vector for each step, in the container that ``X`` came in and with its index.
-
-        Raises
-        ------
-        DataError
-            When channels or rate are not those of fit.
-        """
-        self.check_is_fitted()
-        X, recorded = at_the_door(X)
-        refuse_other_recording(self.recorded_, recorded)
-        return super().transform(X, y)
-
-    def _fit(self, X: Any, y: Any = None) -> TimestepEncoder:
-        del y
-        config = panel_configuration(self, labels=False)
-        instances = instances_of(X)
-        refuse_steps_between(config, len(instances.channels), self.context)
-        self._learned = learn(config, instances, self.window)
-        self.encoder_, self.channels_ = self._learned.encoder, instances.channels
-        return self
-
-    def _transform(self, X: Any, y: Any = None) -> Any:
-        del y
-        instances = instances_of(X)
-        refuse_other_channels(self.channels_, instances)
-        z = each_step(panel_configuration(self, labels=False), self._learned, instances, self.context)
-        if isinstance(X, np.ndarray):
-            return z.astype(np.float64)
-        at = places(X.index)
-        names = [f"z{i}" for i in range(z.shape[1])]
-        return pd.DataFrame(z[at.instance, :, at.step].astype(np.float64), index=X.index, columns=names)
-
-    def _stored(self) -> Stored:
-        return stored(self._learned, self.channels_, self.recorded_)
-
-    def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        config = panel_configuration(self, labels=False)
-        self._learned, self.channels_, self.recorded_ = restored(config, facts, tensors)
-        self.encoder_ = self._learned.encoder
-        self._is_vectorized, self._is_fitted = False, True
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small settings for sktime's tests."""
-        del parameter_set
-        small = {"hidden": 4, "dim": 4, "depth": 2}
-        return [
-            {"encoder_params": small, "epochs": 1},
-            {"encoder": "causal-tcn", "encoder_params": small, "context": 8, "epochs": 1},
-        ]
+        config = self._configuration()
+        with initial_weights(0, "only looked at"):
+            encoder = blank_encoder(config, channels, 0)
+        if self.context is not None:
+            refuse_short_context(encoder, whole(self.context, "context"))
+        elif encoder.stride > 1:
+            raise ConfigError(
+                f"encoder {config.encoder.name} gives a vector for every {encoder.stride} steps, not for "
+                "each; set context, or use one such as dilated-conv or causal-tcn"
+            )

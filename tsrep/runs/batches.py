@@ -6,7 +6,7 @@ from tsrep.registry import OBJECTIVES, SAMPLERS
 from tsrep.runs.config import Configuration
 from tsrep.sampling.suited import suited_sampler
 from tsrep.signals import Panel
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 
 
 def with_sampler(config: Configuration, panel: Panel) -> Configuration:

@@ -9,20 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.series.own_table import Reading, read_own_table
 from tsrep.datasets.series.series_csv import SeriesFile
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.registry import DATASETS, nearest
 from tsrep.runs.config import configure
 from tsrep.runs.folder import Run
 from tsrep.signals import Series
-from tsrep.signals.calendar import CALENDAR, calendar_features
-from tsrep.signals.time_ahead import stamps_ahead
+from tsrep.signals.calendar import CALENDAR, calendar_features, stamps_ahead
 
 READING = ("date", "gaps", "duplicates", "missing")
 
 
-def reading_of(run: Run, given: Mapping[str, Any]) -> Reading:
+def reading_of(run: Run, given: Mapping[str, Any]) -> SeriesFile:
     """How the data of a run were read, but for what is given.
 
     Raises
@@ -38,17 +36,18 @@ def reading_of(run: Run, given: Mapping[str, Any]) -> Reading:
     dataset = DATASETS.build(run.config.dataset)
     own = {key: getattr(dataset, key) for key in READING} if isinstance(dataset, SeriesFile) else {}
     settings: Any = configure({"dataset": {"name": "series-csv", **own, **given}}).dataset
-    return Reading(**{key: getattr(settings, key) for key in READING})
+    reader: SeriesFile = DATASETS.build(settings)
+    return reader
 
 
-def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[Series, tuple[str, ...], bool]:
+def own_series(run: Run, data: Series | Path | str, reading: SeriesFile) -> tuple[Series, tuple[str, ...], bool]:
     """The channels that a run was trained on, in its order, the names of those left out, and if dates moved.
 
     Parameters
     ----------
     run : Run
     data : Series, or path of a CSV or Parquet file
-    reading : Reading
+    reading : SeriesFile
         How the file is read; see :func:`reading_of`.
 
     Returns
@@ -76,7 +75,7 @@ def own_series(run: Run, data: Series | Path | str, reading: Reading) -> tuple[S
         series = data.select(targets)
         left_out, moved = tuple(name for name in data.channels if name not in targets), False
     else:
-        series, left_out, moved = read_own_table(Path(data).expanduser(), targets, reading)
+        series, left_out, moved = reading.read_channels(Path(data).expanduser(), targets)
     if series.freq != trained["freq"]:
         raise DataError(
             f"{_name(series)} has steps of {series.freq or 'unknown length'}, {run.path} was trained on "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsrep.signals import Batch, Panel
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.panel import Ints
 
 AT_ONCE = 1024  # recordings moved to a device together

@@ -12,7 +12,7 @@ from tsrep.sampling.groups import codes, shuffled_groups
 from tsrep.sampling.patient_wise import PatientWiseSampler
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Panel
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.panel import Ints
 
 CHUNK_BYTES = 8 << 20

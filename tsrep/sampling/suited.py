@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsrep.signals import Panel
-from tsrep.signals.chunked_store import ChunkedStore
+from tsrep.signals.large_stores import ChunkedStore
 
 TOGETHER = {"random": "sample", "trial-wise": "trial", "patient-wise": "patient"}
 

@@ -1,11 +1,12 @@
-"""Calendar features of time stamps."""
+"""Calendar features of time stamps, and the stamps that follow those of a series."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tsrep.errors import DataError
 from tsrep.signals.panel import Floats
-from tsrep.signals.series import Times
+from tsrep.signals.series import Times, calendar_months
 
 CALENDAR = ("minute", "hour", "day of week", "day of month", "day of year", "month", "week of year")
 
@@ -41,3 +42,39 @@ def calendar_features(time: Times) -> Floats:
         (thursday - first).astype(np.int64) // 7 + 1,
     )
     return np.stack(features).astype(np.float32)
+
+
+def stamps_ahead(time: Times, steps: int) -> Times:
+    """The next stamps after those of a series.
+
+    Stamps that are so many calendar months apart continue so: the last day of a month is followed by the last
+    of another, and a day that a month does not have becomes its last one.
+
+    Parameters
+    ----------
+    time : datetime64[s] array, shape (time,)
+        Evenly spaced, as in a series.
+    steps : int
+
+    Returns
+    -------
+    datetime64[s] array, shape (steps,)
+
+    Raises
+    ------
+    DataError
+        When there are fewer than two stamps, which have no rhythm.
+    """
+    if len(time) < 2:
+        raise DataError(f"a series of {len(time)} steps has no rhythm to continue; give two steps at least")
+    count = np.arange(1, steps + 1)
+    months = calendar_months(time)
+    if months is None or len(np.unique(np.diff(months[0]))) > 1:
+        evenly: Times = time[-1] + count * (time[-1] - time[-2])
+        return evenly
+    number, rest = months
+    ahead = (number[-1] + count * (number[-1] - number[-2])).astype("datetime64[M]")
+    day = np.timedelta64(86400, "s")
+    last_of_month = (ahead + 1).astype("datetime64[s]") - day + rest % day
+    within: Times = np.minimum(ahead.astype("datetime64[s]") + rest, last_of_month)
+    return within

@@ -1,4 +1,4 @@
-"""Zero-phase filters: forward and backward, so that waves stay where they are."""
+"""Zero-phase filters, forward and backward so that waves stay where they are, and lines across gaps."""
 
 from __future__ import annotations
 
@@ -52,7 +52,19 @@ def bandpass(
 
 
 def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float = 30.0) -> Floats:
-    """Remove one frequency, such as the mains, shape (..., time); its band is ``hertz / quality`` wide.
+    """Remove one frequency, such as the mains.
+
+    Parameters
+    ----------
+    x : array, shape (..., time)
+    sfreq : float, Hz
+    hertz : float, Hz
+    quality : float
+        The band that is removed is ``hertz / quality`` wide.
+
+    Returns
+    -------
+    array, shape (..., time), float32
 
     Raises
     ------
@@ -66,6 +78,26 @@ def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float 
             f"a notch at {hertz:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
         )
     return _both_ways(signal.tf2sos(*signal.iirnotch(hertz, quality, fs=sfreq)), x)
+
+
+def bridged(values: NDArray[Any], gaps: NDArray[np.bool_]) -> NDArray[Any]:
+    """Values with straight lines across the gaps, so that a filter spreads nothing from them.
+
+    Parameters
+    ----------
+    values : array, shape (channel, time)
+    gaps : bool array, shape (channel, time)
+        Which values are missing; a channel without any value becomes zero.
+
+    Returns
+    -------
+    array, shape (channel, time), dtype of ``values``
+    """
+    values = values.copy()
+    steps = np.arange(values.shape[1])
+    for signal, gap in zip(values, gaps, strict=True):
+        signal[gap] = 0 if gap.all() else np.interp(steps[gap], steps[~gap], signal[~gap])
+    return values
 
 
 def _both_ways(sos: NDArray[Any], x: NDArray[Any]) -> Floats:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
-from tsrep.signals.chunked_store import ChunkedStore
-from tsrep.signals.mapped_pages import MappedPages
+from tsrep.signals.large_stores import ChunkedStore, MappedPages
+from tsrep.signals.panel_checks import check_panel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Modality = Literal["ecg", "eeg", "series", "other"]
+
+
+# fields with one entry for each sample, which a selection of samples takes along
+PER_SAMPLE = (
+    "row", "start", "label", "trial", "patient", "fold",
+    "cohort", "group", "target", "target_known", "known",
+)  # fmt: skip
+# fields that the hash of the stored content covers, or that describe the data to people only
+UNHASHED = ("store", "gain", "offset", "skipped", "source", "digest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,25 +51,50 @@ class Panel:
         Class index, or for multi-label targets one flag per class.
     trial, patient : int64 arrays, shape (sample,)
         Identifiers; a trial belongs to one patient.
-    fold : int64 array, shape (sample,), or None
-        The official fold, where the data set has one.
     sfreq : float
         Sampling rate, Hz.
     channels, classes : tuples of str
     unit : str
         Of the signal, such as ``"mV"``.
+    fold : int64 array, shape (sample,), or None
+        The official fold, where the data set has one.
     patient_names : tuple of str
         Where patients have names: ``patient_names[patient[i]]``. Empty when the number is the name.
+    record_names : tuple of str
+        What the publisher calls each row of the store; empty when nothing is known.
+    modality : str
+        ``"ecg"``, ``"eeg"``, ``"series"`` or ``"other"``.
+    history : tuple of str
+        Operations applied to the recordings before they were stored, in order, such as
+        ``"band 0.5-45 Hz"``, ``"notch 50 Hz"``, ``"reference average"`` or
+        ``"resampled 500->100 Hz polyphase"``.
+    cohort : int64 array, shape (sample,), or None
+        Data set or source of each sample: ``cohort_names[cohort[i]]``.
+    cohort_names : tuple of str
+    group : int64 array, shape (sample,), or None
+        Unit that a split may not divide, at least a whole patient: patients who share a recording form one.
+        None stands for the patients.
+    meta : mapping of str to array, shape (trial,)
+        What is known of each trial besides its label, such as ``age`` (years, NaN when unknown), ``sex``
+        (``"F"``, ``"M"`` or ``""``), ``device``, ``site``, ``date`` and ``quality``, in the order of
+        :attr:`trials`. Never an input of an encoder.
+    target : float32 array, shape (sample, target), or None
+        Numbers to predict by regression.
+    target_known : bool array, shape (sample, target), or None
+        Which of them are known; None for all.
+    target_names, target_units : tuples of str
+    known : bool array, shape of ``label``, or None
+        Which labels the source states, False where it says nothing about a class; None for all.
     skipped : tuple of (record, reason)
         Records that were left out when the data were read.
     source : str
         What the data are, for captions, such as ``"PTB-XL 1.0.3"``.
     digest : str
-        Hash of the sources and of how they were read.
+        Hash of the content of the recordings and of everything said of them; see :meth:`hashed`.
     synthetic : bool
         Whether the signals were simulated; reports say so.
     covariates : int
-        So many leading channels are known in advance, such as the time of day: encoders see them, views
+        So many leading channels are known covariates, such as the time of day: encoders see them, views
         leave them as they are.
     """
 
@@ -77,6 +113,18 @@ class Panel:
     unit: str = ""
     fold: Ints | None = None
     patient_names: tuple[str, ...] = ()
+    record_names: tuple[str, ...] = ()
+    modality: Modality = "other"
+    history: tuple[str, ...] = ()
+    cohort: Ints | None = None
+    cohort_names: tuple[str, ...] = ()
+    group: Ints | None = None
+    meta: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    target: Floats | None = None
+    target_known: NDArray[np.bool_] | None = None
+    target_names: tuple[str, ...] = ()
+    target_units: tuple[str, ...] = ()
+    known: NDArray[np.bool_] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     source: str = ""
     digest: str = ""
@@ -84,7 +132,43 @@ class Panel:
     covariates: int = 0
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_panel(self)
+
+    @classmethod
+    def from_store(
+        cls,
+        store: NDArray[Any] | ChunkedStore,
+        *,
+        gain: Any = 1.0,
+        offset: Any = 0.0,
+        row: Ints | None = None,
+        trial: Ints | None = None,
+        **fields: Any,
+    ) -> Panel:
+        """Panel of whole records of a store.
+
+        Parameters
+        ----------
+        store : array or ChunkedStore, shape (record, channel, time), int16 or float32
+        gain, offset : float, or float32 arrays broadcastable to (record, channel)
+        row : int64 array, shape (sample,), optional
+            Records that are samples; all when missing.
+        trial : int64 array, shape (sample,), optional
+            Without it each sample is one.
+        **fields
+            Other attributes of the panel.
+        """
+        row = np.arange(len(store)) if row is None else row
+        return cls(
+            store=store,
+            gain=np.atleast_2d(np.asarray(gain, np.float32)),
+            offset=np.atleast_2d(np.asarray(offset, np.float32)),
+            row=row,
+            start=np.zeros(len(row), np.int64),
+            length=store.shape[2],
+            trial=np.arange(len(row)) if trial is None else trial,
+            **fields,
+        )
 
     @classmethod
     def from_arrays(
@@ -98,7 +182,7 @@ class Panel:
         channels: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
         scale: float = 1.0,
-        **more: Any,
+        **fields: Any,
     ) -> Panel:
         """Panel of whole records.
 
@@ -109,9 +193,11 @@ class Panel:
         label : array, shape (record,) of int, or (record, class) of bool
         patient, trial : arrays, shape (record,) of int
             Without ``trial`` each record is one.
+        sfreq : float, Hz
+        channels, classes : sequences of str, optional
         scale : float
             Unit per stored count.
-        **more
+        **fields
             Other attributes of the panel, such as ``unit`` or ``fold``.
 
         Raises
@@ -127,20 +213,16 @@ class Panel:
         labels = np.asarray(label)
         labels = labels.astype(bool if labels.ndim == 2 else np.int64)
         n_classes = labels.shape[1] if labels.ndim == 2 else int(labels.max(initial=-1)) + 1
-        return cls(
-            store=x,
-            gain=np.full((1, 1), scale, np.float32),
-            offset=np.zeros((1, 1), np.float32),
-            row=np.arange(len(x)),
-            start=np.zeros(len(x), np.int64),
-            length=x.shape[2],
+        return cls.from_store(
+            x,
+            gain=scale,
             label=labels,
-            trial=np.arange(len(x)) if trial is None else np.asarray(trial, np.int64),
+            trial=None if trial is None else np.asarray(trial, np.int64),
             patient=np.asarray(patient, np.int64),
             sfreq=float(sfreq),
             channels=tuple(channels or (f"ch{i}" for i in range(x.shape[1]))),
             classes=tuple(classes or (str(i) for i in range(n_classes))),
-            **more,
+            **fields,
         )
 
     def __len__(self) -> int:
@@ -150,6 +232,11 @@ class Panel:
     def multilabel(self) -> bool:
         """Whether a sample can have several classes at once."""
         return self.label.ndim == 2
+
+    @cached_property
+    def trials(self) -> Ints:
+        """Identifiers of the trials, ascending; the order of the arrays in :attr:`meta`."""
+        return np.unique(self.trial)
 
     @cached_property
     def x(self) -> Floats:
@@ -178,15 +265,27 @@ class Panel:
     def select(self, index: NDArray[Any]) -> Panel:
         """Panel of the given samples (indices or a mask), on the same store."""
         index = np.flatnonzero(index) if np.asarray(index).dtype == bool else np.asarray(index, np.int64)
-        return replace(
-            self,
-            row=self.row[index],
-            start=self.start[index],
-            label=self.label[index],
-            trial=self.trial[index],
-            patient=self.patient[index],
-            fold=None if self.fold is None else self.fold[index],
-        )
+        chosen: dict[str, Any] = {name: values[index] for name, values in self.per_sample().items()}
+        left = np.searchsorted(self.trials, np.unique(chosen["trial"])) if self.meta else index
+        meta = {name: values[left] for name, values in self.meta.items()}
+        return replace(self, **chosen, meta=meta)
+
+    def per_sample(self) -> dict[str, NDArray[Any]]:
+        """Fields with one entry for each sample, as far as they are given."""
+        values = {name: getattr(self, name) for name in PER_SAMPLE}
+        return {name: array for name, array in values.items() if array is not None}
+
+    def hashed(self, content: str) -> Panel:
+        """The panel with a digest of all that is said of its samples and of what the store holds.
+
+        Parameters
+        ----------
+        content : str
+            Hash of the recorded values, or of the files that they come from.
+        """
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in UNHASHED}
+        meta = [part for item in sorted(said.pop("meta").items()) for part in item]
+        return replace(self, digest=digest_of(content, *said.values(), *meta))
 
     def windows(self, length: int, hop: int | None = None) -> Panel:
         """Panel of windows of ``length`` steps every ``hop`` steps (default: no overlap), on the same store.
@@ -214,35 +313,12 @@ class Panel:
         return gain, offset
 
 
-def _check(panel: Panel) -> None:
-    if panel.store.ndim != 3:
-        raise DataError(f"a panel's store has shape (record, channel, time), got {panel.store.shape}")
-    if panel.store.dtype not in (np.int16, np.float32):
-        raise DataError(f"a panel's store is int16 or float32, got {panel.store.dtype}")
-    if len(panel.channels) != panel.store.shape[1]:
-        raise DataError(
-            f"{len(panel.channels)} channel names for {panel.store.shape[1]} channels; name each channel once"
-        )
-    if panel.sfreq <= 0:
-        raise DataError(f"the sampling rate must be positive, got {panel.sfreq} Hz")
-    n = len(panel.row)
-    per_sample = {"start": panel.start, "label": panel.label, "trial": panel.trial, "patient": panel.patient}
-    if panel.fold is not None:
-        per_sample["fold"] = panel.fold
-    for name, values in per_sample.items():
-        if len(values) != n:
-            raise DataError(f"{len(values)} values of {name} for {n} samples; give one for each sample")
-    if panel.label.ndim == 2 and panel.label.shape[1] != len(panel.classes):
-        raise DataError(
-            f"{panel.label.shape[1]} label columns for {len(panel.classes)} classes; name each class once"
-        )
-    if n and panel.label.ndim == 1 and not 0 <= panel.label.min() <= panel.label.max() < len(panel.classes):
-        raise DataError(
-            f"class indices run from {panel.label.min()} to {panel.label.max()} "
-            f"but there are {len(panel.classes)} classes"
-        )
-    order = np.argsort(panel.trial, kind="stable")
-    trial, patient = panel.trial[order], panel.patient[order]
-    shared = trial[1:][(trial[1:] == trial[:-1]) & (patient[1:] != patient[:-1])]
-    if len(shared):
-        raise DataError(f"trial {shared[0]} belongs to more than one patient; give every trial its own id")
+def digest_of(*parts: Any) -> str:
+    """Hash of arrays and of anything with a stable ``repr``, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        is_array = isinstance(part, np.ndarray)
+        digest.update(f"{part.dtype}{part.shape}".encode() if is_array else f"{part!r}|".encode())
+        if is_array:
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]

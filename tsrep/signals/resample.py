@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -42,6 +43,12 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
         return x
     steps = max(round(x.shape[-1] * target / sfreq), 1)
     return _linear(x, sfreq / target, steps) if how == "linear" else _polyphase(x, sfreq, target, steps)
+
+
+def resampled(rates: Iterable[float], target: float, how: Interpolation = "polyphase") -> tuple[str, ...]:
+    """What a panel's history says of recordings that came at some rates, Hz; empty when nothing changed."""
+    other = sorted({float(rate) for rate in rates} - {float(target)})
+    return (f"resampled {', '.join(f'{rate:g}' for rate in other)}->{target:g} Hz {how}",) if other else ()
 
 
 def _polyphase(x: Floats, sfreq: float, target: float, steps: int) -> Floats:

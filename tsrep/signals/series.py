@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
-from tsrep.signals.panel import Floats, Panel
+from tsrep.signals.panel import Floats, Ints, Panel
 
 Times = NDArray[np.datetime64]
 Span = tuple[int, int]
@@ -39,7 +39,7 @@ class Series:
     period : int
         Steps of the main season, such as 24 for hourly data; 1 when there is none.
     covariates : float32 array, shape (covariate, time)
-        Known in advance, such as calendar features; shown to encoders, never forecast or altered.
+        Known covariates, such as calendar features; shown to encoders, never forecast or altered.
     covariate_names : tuple of str
     unit, source, digest : str
         As in a panel.
@@ -118,22 +118,34 @@ class Series:
     def training_windows(
         self, length: int, hop: int | Sequence[int] | None = None, *, spans: Sequence[Span]
     ) -> Panel:
-        """Panel of sections of ``length`` steps every ``hop`` steps inside each span, on the same memory.
+        """Panel of windows of ``length`` steps every ``hop`` steps inside each span, on the same memory.
 
-        Spans may have a hop each. Each section is a trial of its own; ``patient`` is the number of its span.
-        A section's ``start`` is its first step in the series.
+        Each window is a trial of its own, with its first step in the series as ``start`` and the number of
+        its span as ``patient``.
+
+        Parameters
+        ----------
+        length : int
+        hop : int, or sequence of int with one for each span, optional
+            ``length`` when missing.
+        spans : sequence of (int, int)
+            First step and step after the last.
+
+        Returns
+        -------
+        Panel
 
         Raises
         ------
         DataError
-            When a span is shorter than a section.
+            When a span is shorter than a window.
         """
         hops = [hop or length] * len(spans) if hop is None or isinstance(hop, int) else hop
         starts = [np.arange(a, b - length + 1, step) for (a, b), step in zip(spans, hops, strict=True)]
         for (a, b), found in zip(spans, starts, strict=True):
             if not len(found):
                 raise DataError(
-                    f"the part of the series from step {a} to {b} has {b - a} steps, fewer than a section of "
+                    f"the part of the series from step {a} to {b} has {b - a} steps, fewer than a window of "
                     f"{length}; shorten window.steps"
                 )
         start = np.concatenate(starts)
@@ -151,6 +163,7 @@ class Series:
             channels=self.inputs,
             classes=("series",),
             covariates=len(self.covariate_names),
+            modality="series",
             unit=self.unit,
             source=self.source,
             digest=self.digest,
@@ -159,13 +172,13 @@ class Series:
 
 
 def hop_through_seasons(hop: int, period: int) -> int:
-    """The largest hop up to this one with which sections begin at every step of a season."""
+    """The largest hop up to this one with which windows begin at every step of a season."""
     return next(step for step in range(hop, 0, -1) if gcd(step, period) == 1)
 
 
 def _check(series: Series) -> None:
-    told: dict[str, Any] = {"values": series.values, "covariates": series.covariates}
-    for name, array in told.items():
+    arrays: dict[str, Any] = {"values": series.values, "covariates": series.covariates}
+    for name, array in arrays.items():
         if array.ndim != 2 or (array.shape[1] != len(series.time) and array.shape[0]):
             raise DataError(
                 f"the {name} of a series have shape (channel, {len(series.time)}), got {array.shape}"
@@ -180,19 +193,32 @@ def _check(series: Series) -> None:
         )
     steps = np.diff(series.time)
     uneven = np.flatnonzero(steps != steps[0]) if len(steps) else np.zeros(0, np.int64)
-    if len(uneven) and _whole_months(series.time):
+    months = calendar_months(series.time) if len(uneven) else None
+    if months is not None and (jump := np.diff(months[0]))[0] > 0 and (jump == jump[0]).all():
         return
     if len(uneven) or (len(steps) and steps[0] <= np.timedelta64(0, "s")):
         at = series.time[uneven[0] + 1] if len(uneven) else series.time[0]
         raise DataError(f"the time stamps of a series are not evenly spaced at {at}; fill or remove steps")
 
 
-def _whole_months(time: Times) -> bool:
-    """Whether stamps are so many months apart, all the same time after a month begins or before it ends."""
+def calendar_months(time: Times) -> tuple[Ints, np.timedelta64] | None:
+    """Number of each stamp's month, and how long after the month begins all of them lie.
+
+    Stamps on the last day of their months count as well: they lie so long before the next month begins.
+
+    Parameters
+    ----------
+    time : datetime64[s] array, shape (time,)
+
+    Returns
+    -------
+    (int64 array, timedelta64) or None
+        None when stamps lie at different places in their months, or several in one month.
+    """
     day = np.timedelta64(86400, "s")
-    for shifted in (time, time + day):
-        months = shifted.astype("datetime64[M]")
-        distance, rest = np.diff(months.astype(np.int64)), shifted - months.astype("datetime64[s]")
-        if distance[0] > 0 and (distance == distance[0]).all() and (rest == rest[0]).all():
-            return True
-    return False
+    for shift in (0 * day, day):
+        months = (time + shift).astype("datetime64[M]")
+        rest = time - months.astype("datetime64[s]")
+        if (rest == rest[0]).all() and len(np.unique(months)) == len(months):
+            return months.astype(np.int64), rest[0]
+    return None

@@ -1,9 +1,10 @@
-"""Beginning a study, joining one, and opening it again."""
+"""Beginning a study, joining one, opening it again, and the sampler and pruner that its workers take."""
 
 from __future__ import annotations
 
 import socket
 import time
+import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -11,19 +12,22 @@ from pathlib import Path
 
 import optuna
 import yaml
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, WilcoxonPruner
+from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import StudyDirection
 
 from tsrep.errors import ConfigError
 from tsrep.files import write_json
+from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.task import task_of
 from tsrep.studies.define.check import check_study, configuration, reference
-from tsrep.studies.define.definition import Definition, read_definition
+from tsrep.studies.define.definition import Definition, Pruning, Sampling, read_definition
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import answering, close_storage, open_storage
+from tsrep.studies.keep.storage import opened_storage
 from tsrep.studies.keep.tickets import top_up
 from tsrep.studies.work.baseline import measured
-from tsrep.studies.work.search import new_pruner, new_sampler
 from tsrep.studies.work.trial import BASELINES, run_trial, seeded
 from tsrep.studies.work.worker import Job
 
@@ -168,27 +172,23 @@ def is_home(study: optuna.Study) -> bool:
 
 def _create(definition: Definition, storage: str | None, folder: Path) -> None:
     """Make the study in the storage, or check that the one there is the same."""
-    opened = open_storage(storage, folder)
     up = task_of(_example(definition)).maximises
     ways = [StudyDirection.MAXIMIZE if up else StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
-    try:
-        with answering(storage):
-            optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells what is told better here
-            study = optuna.create_study(
-                study_name=definition.study,
-                storage=opened,
-                directions=ways[: len(definition.goals)],
-                load_if_exists=True,
-            )
-            known = study.user_attrs.get(DIGEST)
-            if known is None:
-                study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
-                study.set_user_attr(HOME, socket.gethostname())
-                study.set_user_attr(DIGEST, definition.digest)
-            else:
-                _refuse_other(definition, str(known), "the storage")
-    finally:
-        close_storage(opened)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it tells what is told better here
+    with opened_storage(storage, folder) as opened:
+        study = optuna.create_study(
+            study_name=definition.study,
+            storage=opened,
+            directions=ways[: len(definition.goals)],
+            load_if_exists=True,
+        )
+        known = study.user_attrs.get(DIGEST)
+        if known is None:
+            study.set_user_attr(DEFINITION, definition.model_dump(mode="json"))
+            study.set_user_attr(HOME, socket.gethostname())
+            study.set_user_attr(DIGEST, definition.digest)
+        else:
+            _refuse_other(definition, str(known), "the storage")
 
 
 def _example(definition: Definition, task: str | None = None) -> Configuration:
@@ -202,3 +202,39 @@ def _refuse_other(definition: Definition, digest: str, where: str) -> None:
             f"{where} has a study {definition.study} with other ranges, tasks or seeds, whose trials are not "
             "comparable; give this one another name (study: in its file)"
         )
+
+
+def new_sampler(settings: Sampling, seed: int, ticket: int) -> BaseSampler:
+    """The sampler that draws a ticket; its own draws depend on study seed and ticket alone."""
+    own = int(numpy_generator(seed, "sampler", ticket).integers(2**31))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        if settings.name == "tpe":
+            return TPESampler(
+                n_startup_trials=settings.startup, multivariate=True, group=True, constant_liar=True, seed=own
+            )
+        if settings.name == "gp":
+            return GPSampler(seed=own, n_startup_trials=settings.startup, warn_independent_sampling=False)
+        if settings.name == "qmc":  # one sequence, of which each trial takes the next point
+            rest = RandomSampler(seed=own)  # of what counts under a condition
+            return QMCSampler(
+                scramble=True, seed=seed, independent_sampler=rest, warn_independent_sampling=False
+            )
+        return RandomSampler(seed=own)
+
+
+def new_pruner(settings: Pruning, steps: int) -> BasePruner:
+    """The pruner of trials that report ``steps`` times at most."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        if settings.name == "median":
+            return MedianPruner(n_startup_trials=settings.startup, n_warmup_steps=settings.min_steps)
+        if settings.name == "hyperband":
+            return HyperbandPruner(
+                min_resource=min(settings.min_steps, steps),
+                max_resource=steps,
+                reduction_factor=settings.reduction,
+            )
+        if settings.name == "wilcoxon":
+            return WilcoxonPruner(p_threshold=settings.p, n_startup_steps=settings.min_steps)
+    return NopPruner()

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
-from tsrep.datasets.converted import Converted
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import cache_folder, dataset_folder
-from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.beats import cut_beats, find_r_peaks, median_rr
 from tsrep.signals.panel import Ints, Panel
-from tsrep.signals.resample import Interpolation, resample
+from tsrep.signals.resample import Interpolation, resample, resampled
 
 LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6", "vx", "vy", "vz")
 CLASSES = ("healthy control", "myocardial infarction")
 REASON = "reason for admission"
-RATE = 250.0
+RECORDED, RATE = 1000.0, 250.0  # Hz
 BEAT_SECONDS = 1.2
 
 
 @DATASETS.register("ptb-diagnostic")
-class PtbDiagnostic:
+class PtbDiagnostic(Dataset):
     """Single beats of PTB Diagnostic, ten consecutive ones to a trial.
 
     Records at 1000 Hz are brought to 250 Hz; a beat is one RR interval around its R peak, padded with
@@ -41,7 +36,7 @@ class PtbDiagnostic:
 
     Parameters
     ----------
-    resampling : str
+    resampling : {"polyphase", "linear"}
         ``"polyphase"`` filters before decimating; ``"linear"`` is the interpolation of COMET's preparation.
     beats_per_trial : int
 
@@ -52,7 +47,7 @@ class PtbDiagnostic:
     over the record before padding, so that padding stays zero; a patient is known by the folder's name.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="PTB Diagnostic ECG Database",
         licence="ODC-By 1.0",
         citation=(
@@ -65,6 +60,7 @@ class PtbDiagnostic:
         records=549,
         patients=290,
         default_split="stratified",
+        independence="patient",
         needs=("RECORDS",),
         notes="Folders patientNNN/ with .hea, .dat and .xyz. Records of other diagnoses are not used.",
     )
@@ -77,29 +73,15 @@ class PtbDiagnostic:
     ) -> None:
         self.resampling, self.beats_per_trial = resampling, beats_per_trial
 
-    @property
-    def default_split(self) -> str:
-        """Name of the split rule to use when none is asked for."""
-        return self.about.default_split
-
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of beats, in mV, centred per record and lead.
 
         Raises
         ------
         DataError
-            When the folder is wrong, nothing can be used, or (``strict``) a record cannot be read.
+            When nothing can be used, or (``strict``) a record cannot be read.
         """
-        folder = dataset_folder("ptb-diagnostic", root, self.about.needs, fetchable=True)
         names, labels = _chosen(folder)
-        signals = self._signals(folder, names, cache_folder(cache), strict, progress)
-        return self._panel(names, labels, signals)
-
-    def _signals(
-        self, folder: Path, names: list[str], cache: Path, strict: bool, progress: bool
-    ) -> Converted:
         files = [folder / f"{name}{suffix}" for name in names for suffix in (".hea", ".dat", ".xyz")]
         settings = {"resampling": self.resampling, "beats": self.beats_per_trial}
         job = Job(
@@ -111,35 +93,22 @@ class PtbDiagnostic:
             shape=(len(LEADS), self.beats_per_trial * _beat_steps()),
             pieces=130 / self.beats_per_trial,
         )
-        return convert(job, cache, strict=strict, progress=progress)
-
-    def _panel(self, names: list[str], labels: list[int], signals: Converted) -> Panel:
-        patients = sorted({name.split("/")[0] for name in names})
-        number = np.array([patients.index(name.split("/")[0]) for name in names], np.int64)
-        label = np.array(labels, np.int64)[signals.source]
-        patient = number[signals.source]
-        digest = hashlib.sha256(f"{signals.digest}{patients}".encode())
-        digest.update(label.tobytes() + patient.tobytes())
-        trials = Panel(
-            store=signals.store,
-            gain=signals.gain,
-            offset=signals.offset,
-            row=np.arange(len(label)),
-            start=np.zeros(len(label), np.int64),
-            length=signals.store.shape[2],
-            label=label,
-            trial=np.arange(len(label)),
-            patient=patient,
+        signals = convert(job, **options)
+        patients, patient = np.unique([name.split("/")[0] for name in names], return_inverse=True)
+        trials = signals.panel(
+            names,
+            label=np.array(labels, np.int64)[signals.source],
+            patient=patient.astype(np.int64)[signals.source],
             sfreq=RATE,
             channels=LEADS,
             classes=CLASSES,
             unit="mV",
-            patient_names=tuple(patients),
-            skipped=signals.skipped,
+            patient_names=tuple(patients.tolist()),
+            modality="ecg",
+            history=resampled([RECORDED], RATE, self.resampling),
             source="PTB Diagnostic ECG Database",
-            digest=digest.hexdigest()[:16],
         )
-        return replace(trials.windows(_beat_steps()), digest=trials.digest)
+        return trials.windows(_beat_steps())
 
 
 def _beat_steps() -> int:

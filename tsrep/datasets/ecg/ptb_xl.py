@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Literal, Unpack
 
 import numpy as np
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.converted import Converted
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
 from tsrep.datasets.ecg.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
-from tsrep.datasets.folders import cache_folder, dataset_folder
-from tsrep.datasets.formats.wfdb_header import Unreadable, one_unit
-from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb
+from tsrep.datasets.formats.wfdb_record import MISSING, one_unit, read_wfdb
 from tsrep.datasets.tables.reading import Table, integers, read_table, refuse_duplicates
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -29,7 +26,7 @@ SYNTHETIC_MARK = "SYNTHETIC.json"
 
 
 @DATASETS.register("ptb-xl")
-class PtbXl:
+class PtbXl(Dataset):
     """PTB-XL, versions 1.0.1 to 1.0.3, in its official layout.
 
     Parameters
@@ -41,7 +38,7 @@ class PtbXl:
         Which of the two sets of files to read, Hz.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="PTB-XL, a large publicly available electrocardiography dataset",
         licence="CC BY 4.0",
         citation=(
@@ -56,6 +53,7 @@ class PtbXl:
         records=21799,
         patients=18869,
         default_split="official",
+        independence="patient",
         needs=("ptbxl_database.csv", "scp_statements.csv"),
         notes=(
             "Also records100/ or records500/ (fetched on request). "
@@ -64,41 +62,29 @@ class PtbXl:
     )
 
     def __init__(self, task: Task = "superdiagnostic", rate: Literal[100, 500] = 100) -> None:
-        self.task, self.rate = task, rate
+        self.label_set, self.rate = task, rate
 
     @property
     def default_split(self) -> str:
         """The split that the task was published with."""
-        return "per-class-order" if self.task == "medformer" else "official"
+        return "per-class-order" if self.label_set == "medformer" else "official"
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of whole records, in mV.
 
         Raises
         ------
         DataError
-            When the folder, a table, or (``strict``) a record is missing or broken.
+            When a table or (``strict``) a record is missing or broken.
         """
-        folder = dataset_folder("ptb-xl", root, self.about.needs, fetchable=True)
-        return read_ptb_xl(
-            folder, self.task, self.rate, cache_folder(cache), strict=strict, progress=progress
-        )
-
-
-def read_ptb_xl(
-    folder: Path, task: Task, rate: int, cache: Path, *, strict: bool = False, progress: bool = True
-) -> Panel:
-    """Panel from a folder in the layout of PTB-XL; see :class:`PtbXl`."""
-    path = folder / "ptbxl_database.csv"
-    name_column = "filename_lr" if rate == 100 else "filename_hr"
-    table = read_table(path, ["ecg_id", "patient_id", "scp_codes", "strat_fold", name_column])
-    ids = {c: integers(path, c, table[c]) for c in ("ecg_id", "patient_id", "strat_fold")}
-    refuse_duplicates(path, "ecg_id", ids["ecg_id"])
-    labels = _labels(folder, path, table, ids["patient_id"], task)
-    signals = _signals(folder, table[name_column], rate, cache, strict, progress)
-    return _panel(folder, task, rate, ids, labels, signals)
+        path = folder / "ptbxl_database.csv"
+        name_column = "filename_lr" if self.rate == 100 else "filename_hr"
+        table = read_table(path, ["ecg_id", "patient_id", "scp_codes", "strat_fold", name_column])
+        ids = {c: integers(path, c, table[c]) for c in ("ecg_id", "patient_id", "strat_fold")}
+        refuse_duplicates(path, "ecg_id", ids["ecg_id"])
+        labels = _labels(folder, path, table, ids["patient_id"], self.label_set)
+        signals = _signals(folder, table[name_column], self.rate, options)
+        return _panel(folder, self.label_set, self.rate, ids, labels, signals)
 
 
 def _labels(folder: Path, path: Path, table: Table, patient: Ints, task: Task) -> Labels:
@@ -110,9 +96,7 @@ def _labels(folder: Path, path: Path, table: Table, patient: Ints, task: Task) -
     return labels
 
 
-def _signals(
-    folder: Path, names: list[str], rate: int, cache: Path, strict: bool, progress: bool
-) -> Converted:
+def _signals(folder: Path, names: list[str], rate: int, options: ReadOptions) -> Converted:
     """All records whatever the task, so that another task finds them converted."""
     if not any((folder / f"records{rate}").glob("*")):
         raise DataError(f"{folder} has no records{rate}; fetch it, or set rate to {600 - rate}")
@@ -126,7 +110,7 @@ def _signals(
         key={"files": fingerprint(folder, files), "rate": rate},
         shape=(len(LEADS), SECONDS * rate),
     )
-    return convert(job, cache, strict=strict, progress=progress)
+    return convert(job, **options)
 
 
 def _decode(name: str, folder: Path, rate: int) -> Pieces:
@@ -162,36 +146,22 @@ def _panel(
         raise DataError(
             f"no readable record of {folder} has a label of the task {task!r}; choose another task"
         )
-    row = row_of[keep]
     synthetic = (folder / SYNTHETIC_MARK).exists()
-    chosen = {c: ids[c][keep] for c in ids}
-    return Panel(
-        store=signals.store,
-        gain=signals.gain,
-        offset=signals.offset,
-        row=row,
-        start=np.zeros(len(row), np.int64),
-        length=SECONDS * rate,
+    return signals.panel(
+        [f"{number:05d}" for number in ids["ecg_id"]],
+        row=row_of[keep],
         label=label,
-        trial=chosen["ecg_id"],
-        patient=chosen["patient_id"],
-        fold=chosen["strat_fold"],
+        trial=ids["ecg_id"][keep],
+        patient=ids["patient_id"][keep],
+        fold=ids["strat_fold"][keep],
         sfreq=float(rate),
         channels=LEADS,
         classes=labels.classes,
         unit="mV",
-        skipped=signals.skipped,
+        modality="ecg",
         source=_source(len(ids["ecg_id"]), synthetic),
-        digest=_digest(signals.digest, [task, rate, labels.classes], [label, *chosen.values()]),
         synthetic=synthetic,
     )
-
-
-def _digest(signals: str, settings: list[Any], arrays: list[np.ndarray]) -> str:
-    digest = hashlib.sha256(f"{signals}{settings}".encode())
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _source(records: int, synthetic: bool) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal, Unpack
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.eeg.comet_features import Trials, numbered, read_labels, trials_panel
-from tsrep.datasets.folders import dataset_folder
+from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.eeg.comet_features import FEATURES, numbered, read_labels, trials_panel
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
@@ -17,7 +17,7 @@ CHANNELS = ("C3", "C4", "F3", "F4", "F7", "F8", "Fp1", "Fp2", "O1", "O2", "P3", 
 
 
 @DATASETS.register("apava")
-class Apava:
+class Apava(Dataset):
     """23 people, 663 trials of 5 s, 16 channels at 256 Hz.
 
     Parameters
@@ -32,7 +32,7 @@ class Apava:
     COMET's parts: 9 (patients 17, 18) validates, 10 (19, 20) tests, 1 trains.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="AD / APAVA: EEG of Alzheimer's disease",
         licence="see the publishers",
         citation=(
@@ -43,6 +43,7 @@ class Apava:
         records=663,
         patients=23,
         default_split="official",
+        independence="subject",
         needs=("preproctrials01.mat to preproctrials23.mat, or Feature/ and Label/",),
         notes="The unit is taken to be µV; the publishers do not give it. A trial is 5 s.",
     )
@@ -51,13 +52,11 @@ class Apava:
         self.layout = layout
 
     @property
-    def default_split(self) -> str:
-        """COMET's parts."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """Of COMET's layout; those of the publishers are found by their numbers."""
+        return FEATURES if self.layout == "features" else ()
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of trials.
 
         Raises
@@ -66,24 +65,21 @@ class Apava:
             When the folder is not as distributed, or (``strict``) a file cannot be read.
         """
         if self.layout == "mat":
-            folder = dataset_folder("apava", root)
             files = numbered(folder, "preproctrials01.mat")
             label = {number: int(number in ALZHEIMER) for number in PATIENTS}
         else:
-            folder = dataset_folder("apava", root, ("Feature", "Label/label.npy"))
             files = numbered(folder / "Feature", "feature_01.npy")
             label = read_labels(folder / "Label/label.npy")
-        trials = Trials(
-            name="apava",
-            files=files,
-            label=label,
-            classes=("healthy", "Alzheimer"),
-            channels=CHANNELS,
-            sfreq=256.0,
+        return trials_panel(
+            self.name,
+            folder,
+            files,
+            label,
+            options,
             steps=1280,
-            unit="µV",
-            source="AD / APAVA",
             validation=(17, 18),
             test=(19, 20),
+            classes=("healthy", "Alzheimer"),
+            channels=CHANNELS,
+            source="AD / APAVA",
         )
-        return trials_panel(trials, folder, cache=cache, strict=strict, progress=progress)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Unpack
 
 import numpy as np
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.eeg.bids_layout import MISSING, BidsFile, find_recordings, read_participants
-from tsrep.datasets.eeg.bids_sidecars import as_recording
-from tsrep.datasets.eeg.panel import Ids, eeg_panel
+from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.eeg.bids_layout import (
+    MISSING,
+    BidsFile,
+    as_recording,
+    find_recordings,
+    read_participants,
+)
+from tsrep.datasets.eeg.epochs import Left, eeg_panel
 from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Seconds
-from tsrep.datasets.folders import dataset_folder
+from tsrep.datasets.tables.own_labels import Records
+from tsrep.datasets.tables.reading import refuse_duplicates
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.panel import Panel
 
-Left = tuple[tuple[str, str], ...]
-
 
 @DATASETS.register("bids")
-class BidsFolder:
+class BidsFolder(Dataset):
     """BrainVision, EDF, BDF, EEGLAB or FIF recordings in BIDS layout.
 
     Parameters
@@ -47,7 +51,7 @@ class BidsFolder:
     notch, rate : float or None, Hz
         ``rate`` resamples, filtered against aliasing.
     epoch_seconds : float or None
-        Cut into epochs, each a trial; needed when lengths differ. Those that touch a stretch marked as bad,
+        Cut into epochs, each a trial; needed when lengths differ. Those that touch a segment marked as bad,
         in the file or by an event called ``BAD...`` in ``events.tsv``, are left out.
     bads : str
         What becomes of channels that ``channels.tsv`` or the file marks as bad: ``"interpolate"``,
@@ -56,11 +60,12 @@ class BidsFolder:
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Own EEG in BIDS layout",
         licence="yours",
         citation="",
         url="https://bids-specification.readthedocs.io",
+        independence="subject",
         needs=("participants.tsv", "sub-*/eeg/*_eeg.* or sub-*/ses-*/eeg/*_eeg.*"),
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, without it a recording.",
     )
@@ -82,20 +87,18 @@ class BidsFolder:
         bads: Bads = "interpolate",
         unreadable: OnUnreadable = "refuse",
     ) -> None:
-        self.label, self.classes, self.task, self.session = label, classes, task, session
+        self.label, self.classes, self.recorded_task, self.session = label, classes, task, session
         self.derivatives = derivatives
         self.preparation = Preparation(
             channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
         )
 
     @property
-    def default_split(self) -> str:
-        """Stratified by participant."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """The table of participants."""
+        return ("participants.tsv",)
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.
 
         Raises
@@ -103,29 +106,20 @@ class BidsFolder:
         ConfigError, DataError
             When tables and recordings do not go together.
         """
-        return self.read("bids", "", root, cache, strict, progress)
-
-    def read(
-        self, name: str, source: str, root: Path | None, cache: Path | None, strict: bool, progress: bool
-    ) -> Panel:
-        """As :meth:`load`, under the name of a data set that has this layout."""
-        folder = dataset_folder(name, root, ("participants.tsv",))
         base = folder if self.derivatives is None else folder / self.derivatives
-        files = find_recordings(base, task=self.task, session=self.session)
+        files = find_recordings(base, task=self.recorded_task, session=self.session)
         table = folder / "participants.tsv"
         told = one_row_each(table, read_participants(table, "participant_id", self.label))
-        chosen, ids, notes = matched(table, self.label, told, files, self.classes)
+        chosen, records, notes = matched(table, self.label, told, files, self.classes)
         return eeg_panel(
-            name,
+            self.name,
             folder,
             [as_recording(file) for file in chosen],
-            ids,
+            records,
             self.preparation,
-            source=source or f"BIDS folder {folder.name}",
-            cache=cache,
-            strict=strict,
-            progress=progress,
+            source=f"BIDS folder {folder.name}",
             notes=notes,
+            **options,
         )
 
 
@@ -137,10 +131,7 @@ def one_row_each(table: Path, rows: Sequence[tuple[str, str]]) -> dict[str, str]
     DataError
         When a participant has two rows.
     """
-    names = [name for name, _ in rows]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
-        raise DataError(f"{table} has participant {twice} in more than one row; keep one row for each")
+    refuse_duplicates(table, "participant", [name for name, _ in rows])
     return dict(rows)
 
 
@@ -150,8 +141,8 @@ def matched(
     told: dict[str, str],
     files: Sequence[BidsFile],
     classes: tuple[str, ...] | None,
-) -> tuple[list[BidsFile], Ids, Left]:
-    """Recordings to use, their ids by participant, and participants that have no recording.
+) -> tuple[list[BidsFile], Records, Left]:
+    """Recordings to use, what is known of them by participant, and participants that have no recording.
 
     Raises
     ------
@@ -172,18 +163,18 @@ def matched(
                 "dataset.classes"
             )
         classes = tuple(sorted({told[file.subject] for file in files}))
-    nobody = next((name for name in classes if name not in {told[file.subject] for file in files}), None)
+    known = sorted({told[file.subject] for file in files})
+    nobody = next((name for name in classes if name not in known), None)
     if nobody is not None:
-        known = sorted({told[file.subject] for file in files})
         raise DataError(f"no recording has {nobody} as {column} in {table}; {nearest(nobody, known)}")
     chosen = [file for file in files if told[file.subject] in classes]
-    names = sorted({file.subject for file in chosen})
-    ids = Ids(
+    names, patient = np.unique([file.subject for file in chosen], return_inverse=True)
+    records = Records(
         label=np.array([classes.index(told[file.subject]) for file in chosen], np.int64),
         classes=classes,
-        patient=np.array([names.index(file.subject) for file in chosen], np.int64),
-        patient_names=tuple(names),
+        patient=patient.astype(np.int64),
+        patient_names=tuple(names.tolist()),
     )
     there = {file.subject for file in files}
     absent = sorted(name for name, value in told.items() if value in classes and name not in there)
-    return chosen, ids, tuple((name, "it has a row but no recording") for name in absent)
+    return chosen, records, tuple((name, "it has a row but no recording") for name in absent)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -14,39 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
-from tsrep.datasets.eeg.decoding import in_counts
-from tsrep.datasets.folders import cache_folder
-from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.datasets.dataset import ReadOptions, Unreadable
+from tsrep.datasets.eeg.epochs import in_counts
+from tsrep.datasets.eeg.preparation import UNIT
 from tsrep.errors import DataError
 from tsrep.signals.panel import Panel
 
 # COMET's parts as folds, so that the split "official" is the published one
 TRAIN, VALIDATION, TEST = 1, 9, 10
-
-
-@dataclass(frozen=True)
-class Trials:
-    """Files of one patient each, with ``(trial, channel, time)`` to come, and how they are told apart.
-
-    Attributes
-    ----------
-    files : sequence of (int, Path)
-        Patient's number and file.
-    label : dict of int to int
-        Class by patient.
-    """
-
-    name: str
-    files: Sequence[tuple[int, Path]]
-    label: dict[int, int]
-    classes: tuple[str, ...]
-    channels: tuple[str, ...]
-    sfreq: float
-    steps: int
-    unit: str
-    source: str
-    validation: Collection[int]
-    test: Collection[int]
+FEATURES = ("Feature", "Label/label.npy")
 
 
 def numbered(folder: Path, example: str) -> list[tuple[int, Path]]:
@@ -95,52 +70,70 @@ def read_labels(path: Path) -> dict[int, int]:
     return label
 
 
-def trials_panel(trials: Trials, root: Path, *, cache: Path | None, strict: bool, progress: bool) -> Panel:
-    """Panel of whole trials, with COMET's parts as folds.
+def trials_panel(
+    name: str,
+    root: Path,
+    files: Sequence[tuple[int, Path]],
+    label: Mapping[int, int],
+    options: ReadOptions,
+    *,
+    steps: int,
+    channels: tuple[str, ...],
+    validation: Sequence[int],
+    test: Sequence[int],
+    **fields: Any,
+) -> Panel:
+    """Panel of whole trials at 256 Hz, with COMET's parts as folds.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    root : Path
+    files : sequence of (int, Path)
+        Patient's number and file, with ``(trial, channel, time)`` in it.
+    label : mapping of int to int
+        Class by patient.
+    options : ReadOptions
+    steps : int
+        Of a trial.
+    channels : tuple of str
+    validation, test : sequences of int
+        Patients; the others train.
+    **fields
+        Other attributes of the panel.
 
     Raises
     ------
     DataError
         When a file's patient has no label, or (``strict``) a file cannot be read.
     """
-    stranger = next((file for patient, file in trials.files if patient not in trials.label), None)
+    stranger = next((file for patient, file in files if patient not in label), None)
     if stranger is not None:
         raise DataError(f"there is no label for the patient of {stranger}; add the row or remove the file")
-    files = [file for _, file in trials.files]
+    paths = [file for _, file in files]
     job = Job(
-        name=trials.name,
-        sources=files,
-        labels=[file.name for file in files],
-        decode=partial(_decode, channels=len(trials.channels), steps=trials.steps),
-        key={"files": fingerprint(root, files)},
-        shape=(len(trials.channels), trials.steps),
+        name=name,
+        sources=paths,
+        labels=[file.name for file in paths],
+        decode=partial(_decode, channels=len(channels), steps=steps),
+        key={"files": fingerprint(root, paths)},
+        shape=(len(channels), steps),
         pieces=30,
     )
-    signals = convert(job, cache_folder(cache), strict=strict, progress=progress)
-    patient = np.array([number for number, _ in trials.files], np.int64)[signals.source]
-    fold = np.where(
-        np.isin(patient, list(trials.test)),
-        TEST,
-        np.where(np.isin(patient, list(trials.validation)), VALIDATION, TRAIN),
-    )
-    return Panel(
-        store=signals.store,
-        gain=signals.gain,
-        offset=signals.offset,
-        row=np.arange(len(patient)),
-        start=np.zeros(len(patient), np.int64),
-        length=trials.steps,
-        label=np.array([trials.label[p] for p in patient.tolist()], np.int64),
-        trial=np.arange(len(patient)),
+    signals = convert(job, **options)
+    patient = np.array([number for number, _ in files], np.int64)[signals.source]
+    held = [np.isin(patient, list(test)), np.isin(patient, list(validation))]
+    return signals.panel(
+        [file.stem for file in paths],
+        label=np.array([label[p] for p in patient.tolist()], np.int64),
         patient=patient,
-        fold=fold,
-        sfreq=trials.sfreq,
-        channels=trials.channels,
-        classes=trials.classes,
-        unit=trials.unit,
-        skipped=signals.skipped,
-        source=trials.source,
-        digest=signals.digest[:16],
+        fold=np.select(held, [TEST, VALIDATION], TRAIN),
+        sfreq=256.0,
+        channels=channels,
+        unit=UNIT,
+        modality="eeg",
+        **fields,
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal, Unpack
 
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, ReadOptions
 from tsrep.datasets.eeg.bids_folder import BidsFolder
 from tsrep.datasets.eeg.preparation import Band, Hertz, Seconds
 from tsrep.registry import DATASETS
@@ -19,7 +19,7 @@ Group = Literal["A", "F", "C"]
 
 
 @DATASETS.register("ds004504")
-class Ds004504:
+class Ds004504(BidsFolder):
     """88 participants with closed eyes, 19 channels at 500 Hz, as OpenNeuro distributes them.
 
     Parameters
@@ -33,7 +33,7 @@ class Ds004504:
         As for ``bids``.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="EEG of Alzheimer's disease, frontotemporal dementia and healthy people (OpenNeuro ds004504)",
         licence="CC0",
         citation=(
@@ -43,6 +43,7 @@ class Ds004504:
         url="https://openneuro.org/datasets/ds004504",
         records=88,
         patients=88,
+        independence="subject",
         needs=("participants.tsv", "derivatives/sub-*/eeg/*_eeg.set"),
         notes="Signals are in µV; an epoch is a trial.",
     )
@@ -56,8 +57,7 @@ class Ds004504:
         rate: Hertz | None = 128.0,
         epoch_seconds: Seconds = 10.0,
     ) -> None:
-        self.groups = groups
-        self.layout = BidsFolder(
+        super().__init__(
             label="Group",
             classes=groups,
             derivatives="derivatives" if preprocessed else None,
@@ -66,15 +66,9 @@ class Ds004504:
             rate=rate,
             epoch_seconds=epoch_seconds,
         )
+        self.groups = groups
 
-    @property
-    def default_split(self) -> str:
-        """Stratified by participant."""
-        return self.about.default_split
-
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs, in µV.
 
         Raises
@@ -82,5 +76,6 @@ class Ds004504:
         DataError
             When the folder is not as OpenNeuro distributes it.
         """
-        panel = self.layout.read("ds004504", "OpenNeuro ds004504", root, cache, strict, progress)
-        return replace(panel, classes=tuple(NAMES[group] for group in self.groups))
+        panel = super().read(folder, **options)
+        names = tuple(NAMES[group] for group in self.groups)
+        return replace(panel, classes=names, source="OpenNeuro ds004504")

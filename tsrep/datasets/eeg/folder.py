@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Unpack
 
 import numpy as np
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.eeg.panel import Ids, eeg_panel
+from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.eeg.epochs import eeg_panel
 from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Recording, Seconds
 from tsrep.datasets.eeg.reading import SUFFIXES, suffix_of
-from tsrep.datasets.folders import dataset_folder
 from tsrep.datasets.tables.own_labels import Records, read_records
 from tsrep.datasets.tables.reading import read_table, refuse_duplicates
 from tsrep.errors import DataError
@@ -23,7 +22,7 @@ from tsrep.signals.panel import Ints, Panel
 
 
 @DATASETS.register("eeg")
-class EegFolder:
+class EegFolder(Dataset):
     """BrainVision, EDF, BDF, EEGLAB or FIF files listed in a CSV, or matched to it by participant.
 
     Parameters
@@ -55,18 +54,19 @@ class EegFolder:
     notch, rate : float or None, Hz
         ``rate`` resamples, filtered against aliasing.
     epoch_seconds : float or None
-        Cut into epochs; needed when lengths differ. Those that touch a stretch marked as bad are left out.
+        Cut into epochs; needed when lengths differ. Those that touch a segment marked as bad are left out.
     bads : str
         What becomes of bad channels: ``"interpolate"``, ``"drop"`` from all, or ``"keep"``.
     unreadable : str
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Own EEG files with a CSV of patients and labels",
         licence="yours",
         citation="",
         url="",
+        independence="patient",
         needs=("recordings.csv (setting table)", "the recordings: " + " ".join(SUFFIXES)),
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, unless trial names a column.",
     )
@@ -97,13 +97,11 @@ class EegFolder:
         )
 
     @property
-    def default_split(self) -> str:
-        """Stratified by patient."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """The table."""
+        return (self.table,)
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.
 
         Raises
@@ -111,7 +109,6 @@ class EegFolder:
         ConfigError, DataError
             When the table is wrong, or recordings and settings do not go together.
         """
-        folder = dataset_folder("eeg", root, (self.table,))
         path = folder / self.table
         key = self.participant or self.file
         records = read_records(
@@ -122,28 +119,19 @@ class EegFolder:
             record=key,
         )
         refuse_duplicates(path, key, records.names)
+        names = [name.strip() for name in records.names]
+        row = np.arange(len(names))
+        if self.participant is not None:
+            names, row = _matched(folder, path, names)
         bad = _bad_channels(path, self.bad, len(records.names))
-        if self.participant is None:
-            recordings = _listed(folder, records, bad)
-            row = np.arange(len(recordings))
-        else:
-            recordings, row = _matched(folder, path, records, bad)
         return eeg_panel(
-            "eeg",
+            self.name,
             folder,
-            recordings,
-            Ids(
-                label=records.label[row],
-                classes=records.classes,
-                patient=records.patient[row],
-                patient_names=records.patient_names,
-                trial=None if records.trial is None else records.trial[row],
-            ),
+            [Recording(folder / name, name, bad[i]) for name, i in zip(names, row.tolist(), strict=True)],
+            Records(**records.fields(row)),
             self.preparation,
             source=f"own EEG in {folder.name}",
-            cache=cache,
-            strict=strict,
-            progress=progress,
+            **options,
         )
 
 
@@ -154,15 +142,7 @@ def _bad_channels(path: Path, column: str | None, rows: int) -> list[tuple[str, 
     return [tuple(name.strip() for name in cell.split(";") if name.strip()) for cell in cells]
 
 
-def _listed(folder: Path, records: Records, bad: Sequence[tuple[str, ...]]) -> list[Recording]:
-    return [
-        Recording(folder / name.strip(), name.strip(), b) for name, b in zip(records.names, bad, strict=True)
-    ]
-
-
-def _matched(
-    folder: Path, table: Path, records: Records, bad: Sequence[tuple[str, ...]]
-) -> tuple[list[Recording], Ints]:
+def _matched(folder: Path, table: Path, ids: Sequence[str]) -> tuple[list[str], Ints]:
     """Recordings below a folder and the row of the table that each belongs to, by the id in its path.
 
     Raises
@@ -177,7 +157,6 @@ def _matched(
     )
     if not names:
         raise DataError(f"{folder} has no EEG recordings ({' '.join(SUFFIXES)}); give the folder that has")
-    ids = [name.strip() for name in records.names]
     rows = []
     for name in names:
         found = [row for row, key in enumerate(ids) if _stands_in(key, name)]
@@ -188,8 +167,7 @@ def _matched(
                 "add a row, or rename or remove the file"
             )
         rows.append(found[0])
-    recordings = [Recording(folder / name, name, bad[row]) for name, row in zip(names, rows, strict=True)]
-    return recordings, np.array(rows, np.int64)
+    return names, np.array(rows, np.int64)
 
 
 def _stands_in(key: str, path: str) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tsrep.datasets.eeg.montage import montage_path, refuse_unplaced, refuse_unplaced_bads
-from tsrep.datasets.eeg.reading import EegHeader, Span, read_header
-from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.datasets.dataset import Unreadable
+from tsrep.datasets.eeg.reading import EegHeader, Span, read_header, silent_mne
 from tsrep.errors import ConfigError, DataError
+from tsrep.registry import nearest
+from tsrep.signals.resample import resampled
 
 UNIT = "µV"
 Bads = Literal["interpolate", "drop", "keep"]
@@ -41,7 +43,7 @@ class Preparation:
     rate : float or None, Hz
         Resample to this rate, with a filter against aliasing.
     epoch_seconds : float or None
-        Cut into epochs; those that touch a stretch marked as bad are left out.
+        Cut into epochs; those that touch a segment marked as bad are left out.
     bads : str
         What becomes of channels that are marked as bad: ``"interpolate"`` from their neighbours,
         ``"drop"`` from all recordings, or ``"keep"``.
@@ -71,10 +73,22 @@ class Preparation:
         """Channels that are subtracted, where they are named."""
         return self.reference if isinstance(self.reference, tuple) else ()
 
+    @property
+    def history(self) -> tuple[str, ...]:
+        """What is done before resampling, in the order in which it is done."""
+        steps = []
+        if self.reference is not None:
+            steps.append(f"reference {' '.join(self.references) or self.reference}")
+        if self.band is not None:
+            steps.append(f"band {self.band[0] or 0:g}-{self.band[1] or math.inf:g} Hz")
+        if self.notch is not None:
+            steps.append(f"notch {self.notch:g} Hz")
+        return tuple(steps)
+
 
 @dataclass(frozen=True)
 class Recording:
-    """A file to read: what to call it, channels and stretches that are bad, types that are known better."""
+    """A file to read: what to call it, channels and segments that are bad, types that are known better."""
 
     path: Path
     name: str
@@ -98,18 +112,15 @@ class Plan:
     epochs: bool
     interpolate: bool
 
-    def facts(self) -> dict[str, Any]:
-        """All that decoding depends on, for the cache."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, the recordings that it is for, and what is left out by it."""
+    """A plan, the recordings that it is for, what it does to them in words, and what is left out by it."""
 
     plan: Plan
     recordings: tuple[Recording, ...]
     seconds: float
+    history: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
 
 
@@ -127,12 +138,12 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
     _refuse_high_edges(headers, wanted)
     types = dict(zip(headers[0][1].channels, headers[0][1].types, strict=True))
     scalp = [name for name in (*channels, *wanted.references) if types[name] == "eeg"]
-    named = [(recording.name, header) for recording, header in headers]
-    montage = montage_path(wanted.montage, root)
+    montage = wanted.montage
     if montage is not None:
-        refuse_unplaced(named, scalp, montage)
+        montage = str(root / montage) if (root / montage).is_file() else montage
+        _refuse_unplaced(headers, scalp, montage)
     elif wanted.bads == "interpolate":
-        refuse_unplaced_bads(named, scalp)
+        _refuse_unplaced_bads(headers, scalp)
     plan = Plan(
         channels=channels,
         references=wanted.references,
@@ -145,8 +156,13 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         epochs=wanted.epoch_seconds is not None,
         interpolate=wanted.bads == "interpolate",
     )
-    seconds = sum(header.steps / header.sfreq for _, header in headers)
-    return Planned(plan, tuple(recording for recording, _ in headers), seconds, (*left_out, *dropped))
+    return Planned(
+        plan=plan,
+        recordings=tuple(recording for recording, _ in headers),
+        seconds=sum(header.steps / header.sfreq for _, header in headers),
+        history=(*wanted.history, *resampled((header.sfreq for _, header in headers), plan.rate)),
+        left_out=(*left_out, *dropped),
+    )
 
 
 Headers = list[tuple[Recording, EegHeader]]
@@ -187,7 +203,7 @@ def _headers(
 def refusal(name: str, reason: str) -> DataError:
     """Why a recording stops everything, and what to do."""
     return DataError(
-        f"{name} cannot be used: {reason}; mend or remove it, or leave such files out with "
+        f"{name} cannot be used: {reason}; fix or remove it, or leave such files out with "
         "dataset.unreadable=skip"
     )
 
@@ -283,3 +299,44 @@ def _same(what: str, headers: Headers, value: Callable[[EegHeader], Any], remedy
     raise DataError(
         f"recordings have different {what}: {odd[0]} has {odd[1]:g}, most have {common:g}; {remedy}"
     )
+
+
+def _montage_channels(montage: str) -> set[str]:
+    """Channels that a montage places, lower case."""
+    with silent_mne() as (mne, _):
+        try:
+            if Path(montage).is_file():
+                found = mne.channels.read_custom_montage(montage)
+            else:
+                found = mne.channels.make_standard_montage(montage)
+        except (ValueError, OSError, RuntimeError) as error:
+            known = nearest(montage, mne.channels.get_builtin_montages())
+            raise ConfigError(
+                f"there is no montage {montage!r} in MNE, nor such a file in the data's folder; {known}"
+            ) from error
+    return {name.lower() for name in found.ch_names}
+
+
+def _refuse_unplaced(headers: Headers, scalp: Sequence[str], montage: str) -> None:
+    """Check that a montage places the EEG channels of all recordings."""
+    known = _montage_channels(montage)
+    absent = [channel for channel in scalp if channel.lower() not in known]
+    for recording, header in headers:
+        here = [channel for channel in absent if channel in header.channels]
+        if here:
+            raise DataError(
+                f"{recording.name} has channels that the montage {Path(montage).name} does not: "
+                f"{', '.join(here[:8])}; choose another montage, or set channels"
+            )
+
+
+def _refuse_unplaced_bads(headers: Headers, scalp: Sequence[str]) -> None:
+    """Check that recordings with bad channels say where channels lie, to interpolate from."""
+    for recording, header in headers:
+        bads = [channel for channel in header.bads if channel in scalp]
+        absent = [channel for channel in scalp if channel not in header.placed]
+        if bads and absent:
+            raise DataError(
+                f"{recording.name} marks {', '.join(bads[:5])} as bad but does not say where {absent[0]} "
+                "lies; set montage to interpolate, or bads to drop or keep"
+            )

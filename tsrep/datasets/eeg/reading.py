@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.eeg.size import refuse_short
-from tsrep.datasets.formats.wfdb_header import Unreadable
+from tsrep.datasets.dataset import Unreadable
 
 SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif", ".fif.gz")
 CSV_RATE = 500.0
@@ -29,6 +28,10 @@ VOLT = 107  # FIFF_UNIT_V
 LOST = re.compile(r"incorrect for record length|truncated|unexpected end|corrupt", re.I)
 # what labels of EDF and BDF files may begin with
 TYPED = ("EEG", "SEEG", "ECOG", "DBS", "EOG", "ECG", "EMG", "BIO", "RESP", "TEMP", "MISC", "SAO2", "STIM")
+# bytes to a value of BrainVision
+WIDTHS = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
+# electrodes of TDBRAIN that are not on the scalp: eyes, heart, mastoids and so on
+EXTRA = ("VPVA", "VNVB", "HPHL", "HNHR", "Erbs", "OrbOcc", "Mass", "A1", "A2", "artifacts")
 READING = threading.Lock()
 
 
@@ -62,7 +65,7 @@ class EegHeader:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch that is marked as bad, in seconds from the start, and what it is called."""
+    """A segment that is marked as bad, in seconds from the start, and what it is called."""
 
     start: float
     stop: float
@@ -130,7 +133,7 @@ def opened(path: Path) -> Iterator[Any]:
         raise Unreadable("the file is missing")
     with silent_mne() as (mne, said):
         try:
-            refuse_short(path, suffix_of(path))
+            _refuse_short(path)
             raw = _open(mne, path)
             _refuse_lost(said)
             yield raw
@@ -240,10 +243,6 @@ def _csv_header(path: Path) -> EegHeader:
     return EegHeader(names, types, (True,) * len(names), CSV_RATE, steps)
 
 
-# electrodes of TDBRAIN that are not on the scalp: eyes, heart, mastoids and so on
-EXTRA = ("VPVA", "VNVB", "HPHL", "HNHR", "Erbs", "OrbOcc", "Mass", "A1", "A2", "artifacts")
-
-
 def _named_in(header: Path) -> list[str]:
     try:
         lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -251,3 +250,58 @@ def _named_in(header: Path) -> list[str]:
         return []
     files = (line.partition("=")[2].strip() for line in lines if re.match(r"(Data|Marker)File=", line))
     return [name.replace("$b", header.stem) for name in files if name]
+
+
+def _refuse_short(path: Path) -> None:
+    """Check the header of an EDF, BDF or BrainVision file, and that its data are all there.
+
+    MNE would read on with fewer steps.
+    """
+    match suffix_of(path):
+        case ".edf":
+            _refuse_short_edf(path, "EDF", 2)
+        case ".bdf":
+            _refuse_short_edf(path, "BDF", 3)
+        case ".vhdr":
+            _refuse_short_brainvision(path)
+
+
+def _refuse_short_brainvision(path: Path) -> None:
+    said = dict(re.findall(r"^(\w+)=(.*?)\s*$", path.read_text(encoding="utf-8", errors="replace"), re.M))
+    width, channels = WIDTHS.get(said.get("BinaryFormat", "")), said.get("NumberOfChannels", "")
+    data = path.parent / said.get("DataFile", "").replace("$b", path.stem)
+    if not channels.isdigit() or int(channels) < 1:
+        raise Unreadable("its VHDR header is corrupted (no number of channels)")
+    if not data.is_file():
+        raise Unreadable(f"its data file {data.name} is missing")
+    size, points = data.stat().st_size, said.get("DataPoints", "")
+    if width is None:
+        return
+    frame = width * int(channels)
+    if size % frame or (points.isdigit() and size < int(points) * frame):
+        raise Unreadable(f"the file {data.name} is truncated: {size:,} bytes are no whole number of steps")
+
+
+def _refuse_short_edf(path: Path, kind: str, width: int) -> None:
+    def number(what: str, text: bytes, convert: Callable[[bytes], Any] = int) -> Any:
+        try:
+            return convert(text)
+        except ValueError as error:
+            said = text.decode("latin-1").strip()
+            raise Unreadable(f"its {kind} header is corrupted ({what} is {said!r})") from error
+
+    with path.open("rb") as stream:
+        head = stream.read(256)
+        length = number("the size of the header", head[184:192])
+        records = number("the number of data records", head[236:244])
+        number("the duration of a data record", head[244:252], float)
+        signals = number("the number of signals", head[252:256])
+        per_signal = stream.read(256 * max(signals, 0))[216 * signals : 224 * signals]
+    samples = [per_signal[8 * i : 8 * i + 8] for i in range(signals)]
+    steps = sum(number(f"the number of samples of signal {i + 1}", n) for i, n in enumerate(samples))
+    if length != 256 * (signals + 1) or signals < 1 or steps < 1:
+        raise Unreadable(f"its {kind} header is corrupted ({signals} signals in {length} bytes of header)")
+    wanted, size = length + records * steps * width, path.stat().st_size
+    # a recorder that was stopped leaves -1 records
+    if records >= 0 and size < wanted:
+        raise Unreadable(f"the file is truncated: {size:,} of {wanted:,} bytes")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal, Unpack
 
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.eeg.bids_folder import Left, matched
-from tsrep.datasets.eeg.bids_layout import find_recordings, read_participants
-from tsrep.datasets.eeg.bids_sidecars import as_recording
-from tsrep.datasets.eeg.comet_features import Trials, numbered, read_labels, trials_panel
-from tsrep.datasets.eeg.panel import eeg_panel
+from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.eeg.bids_folder import matched
+from tsrep.datasets.eeg.bids_layout import as_recording, find_recordings, read_participants
+from tsrep.datasets.eeg.comet_features import FEATURES, numbered, read_labels, trials_panel
+from tsrep.datasets.eeg.epochs import Left, eeg_panel
 from tsrep.datasets.eeg.preparation import Band, Hertz, Preparation, Seconds
-from tsrep.datasets.folders import dataset_folder
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
@@ -32,7 +30,7 @@ USED = (*range(1, 26), *range(29, 54))
 
 
 @DATASETS.register("tdbrain")
-class Tdbrain:
+class Tdbrain(Dataset):
     """Recordings as Brainclinics distributes them, or the trials that COMET made of them.
 
     Parameters
@@ -55,7 +53,7 @@ class Tdbrain:
     prefer the recordings.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="TDBRAIN: two decades of Brainclinics EEG",
         licence="by agreement with Brainclinics",
         citation=(
@@ -63,6 +61,7 @@ class Tdbrain:
             "insights in neurophysiology (TDBRAIN) database. Scientific Data 9, 333 (2022)."
         ),
         url="https://www.brainclinics.com/resources",
+        independence="subject",
         needs=(PARTICIPANTS, "derivatives/sub-*/ses-*/eeg/*_eeg.csv, or the raw recordings"),
         notes="Signals are in µV; an epoch is a trial. Files that cannot be read are left out and listed.",
     )
@@ -79,7 +78,7 @@ class Tdbrain:
         rate: Hertz | None = 256.0,
         epoch_seconds: Seconds = 10.0,
     ) -> None:
-        self.layout, self.classes, self.task, self.session = layout, classes, task, session
+        self.layout, self.classes, self.recorded_task, self.session = layout, classes, task, session
         self.preparation = Preparation(
             channels=channels,
             reference=reference,
@@ -94,9 +93,12 @@ class Tdbrain:
         """COMET's parts for its features, else stratified by participant."""
         return "official" if self.layout == "features" else self.about.default_split
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    @property
+    def files(self) -> Sequence[str]:
+        """Of COMET's layout; the table of recordings is looked for in two places."""
+        return FEATURES if self.layout == "features" else ()
+
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs.
 
         Raises
@@ -105,52 +107,47 @@ class Tdbrain:
             When the folder is not as distributed, or (``strict``) a file cannot be read.
         """
         if self.layout == "features":
-            return self._features(root, cache, strict, progress)
-        folder = dataset_folder("tdbrain", root)
+            return self._features(folder, options)
         table = next((p for p in (folder, folder / "derivatives") if (p / PARTICIPANTS).is_file()), folder)
         rows = read_participants(table / PARTICIPANTS, "participants_ID", "indication")
         told, contradictory = _agreed(rows)
         csv = self.layout == "csv"
         files = find_recordings(
             folder / "derivatives" if csv else folder,
-            task=self.task,
+            task=self.recorded_task,
             session=self.session,
             suffixes=(".csv",) if csv else (".vhdr",),
         )
         files = [file for file in files if file.subject not in dict(contradictory)]
-        chosen, ids, notes = matched(table / PARTICIPANTS, "indication", told, files, self.classes)
+        chosen, records, notes = matched(table / PARTICIPANTS, "indication", told, files, self.classes)
         return eeg_panel(
-            "tdbrain",
+            self.name,
             folder,
             [as_recording(file) for file in chosen],
-            ids,
+            records,
             self.preparation,
             source="TDBRAIN",
-            cache=cache,
-            strict=strict,
-            progress=progress,
             notes=(*contradictory, *notes),
+            **options,
         )
 
-    def _features(self, root: Path | None, cache: Path | None, strict: bool, progress: bool) -> Panel:
-        folder = dataset_folder("tdbrain", root, ("Feature", "Label/label.npy"))
+    def _features(self, folder: Path, options: ReadOptions) -> Panel:
         files = [f for f in numbered(folder / "Feature", "feature_01.npy") if f[0] in USED]
         if not files:
             raise DataError(f"{folder / 'Feature'} has none of the patients that COMET uses, 1-25 and 29-53")
-        trials = Trials(
-            name="tdbrain",
-            files=files,
-            label=read_labels(folder / "Label/label.npy"),
-            classes=("healthy", "Parkinson"),
-            channels=CHANNELS,
-            sfreq=256.0,
+        return trials_panel(
+            self.name,
+            folder,
+            files,
+            read_labels(folder / "Label/label.npy"),
+            options,
             steps=2560,
-            unit="µV",
-            source="TDBRAIN, features of COMET",
             validation=(*range(18, 22), *range(46, 50)),
             test=(*range(22, 26), *range(50, 54)),
+            classes=("healthy", "Parkinson"),
+            channels=CHANNELS,
+            source="TDBRAIN, features of COMET",
         )
-        return trials_panel(trials, folder, cache=cache, strict=strict, progress=progress)
 
 
 def _agreed(rows: Sequence[tuple[str, str]]) -> tuple[dict[str, str], Left]:

@@ -66,7 +66,7 @@ class Content:
             record, channel = self.gap
             raise DataError(
                 f"record {record} of {place} has missing values in channel {channel}; "
-                "mend it, or load without --strict"
+                "fix it, or load without --strict"
             )
 
     def sound(self, place: Any, records: int) -> Ints:

@@ -5,32 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import fingerprint
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import cache_folder, dataset_folder
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
 from tsrep.registry import DATASETS
-from tsrep.signals.mapped_pages import MappedPages
+from tsrep.signals.large_stores import MappedPages
 from tsrep.signals.panel import Panel
 
-FORMAT = 1
+FORMAT = 3
 SETTLED_NS = 20_000_000
 
 
 @DATASETS.register("arrays")
-class Arrays:
+class Arrays(Dataset):
     """An array of shape (record, channel, time) and a table with one row per record.
 
     int16 and float32 arrays are mapped where they lie; nothing is copied, and of an array larger than memory
@@ -55,11 +54,12 @@ class Arrays:
     unit : str
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Own recordings in a NumPy array",
         licence="yours",
         citation="",
         url="",
+        independence="patient",
         needs=("records.npy (setting array)", "records.csv (setting table)"),
         notes="Array of shape (record, channel, time), int16 or float32; CSV with one row per record.",
     )
@@ -82,18 +82,11 @@ class Arrays:
         self.channels, self.scale, self.unit = channels, scale, unit
 
     @property
-    def default_split(self) -> str:
-        """Stratified: official folds need their numbers to be named."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """The array and the table."""
+        return (self.array, self.table)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        cache: Path | None = None,
-        strict: bool = False,
-        progress: bool = True,  # noqa: ARG002 - nothing is converted, but every data set is called alike
-    ) -> Panel:
+    def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole records.
 
         Raises
@@ -101,81 +94,114 @@ class Arrays:
         ConfigError
             When the settings do not fit the array.
         DataError
-            When a file is missing or the two do not fit each other, or (``strict``) values are missing.
+            When the two files do not fit each other, or (``strict``) values are missing.
         """
-        folder = dataset_folder("arrays", root, (self.array, self.table))
-        x = _map(folder / self.array)
+        del progress
+        place = self.place(folder)
+        store = self.open(place)
         records = read_records(
-            folder / self.table, patient=self.patient, label=self.label, trial=self.trial, fold=self.fold
+            self.table_path(folder, cache),
+            patient=self.patient,
+            label=self.label,
+            trial=self.trial,
+            fold=self.fold,
         )
-        if len(records.patient) != len(x):
+        if len(records.patient) != len(store):
             raise DataError(
-                f"{folder / self.table} has {len(records.patient)} rows but {self.array} {len(x)} records; "
+                f"{self.table} has {len(records.patient)} rows but {self.array} {len(store)} records; "
                 "give one row per record"
             )
-        if self.channels is not None and len(self.channels) != x.shape[1]:
+        channels = self.channels or tuple(f"ch{i}" for i in range(store.shape[1]))
+        if len(channels) != store.shape[1]:
             raise ConfigError(
-                f"{len(self.channels)} channel names, but {self.array} has {x.shape[1]}; name each once"
+                f"{len(channels)} channel names, but {self.array} has {store.shape[1]}; name each once"
             )
-        content = _content(folder / self.array, x, cache_folder(cache))
+        content = self._content(place, store, cache)
         if strict:
-            content.refuse_gaps(folder / self.array)
-        keep = content.sound(folder / self.array, len(x))
-        panel = Panel.from_arrays(
-            x,
-            label=records.label,
-            patient=records.patient,
-            trial=records.trial,
-            sfreq=self.sfreq,
-            channels=self.channels,
-            classes=records.classes,
-            scale=self.scale,
+            content.refuse_gaps(place)
+        keep = content.sound(place, len(store))
+        return Panel.from_store(
+            store,
+            gain=self.scale,
+            row=keep,
+            **{"trial": keep, **records.fields(keep)},
+            sfreq=float(self.sfreq),
+            channels=channels,
             unit=self.unit,
-            fold=records.fold,
-            patient_names=records.patient_names,
+            record_names=tuple(map(str, range(len(store)))),
+            modality="series",
             skipped=content.skipped,
             source=f"own array {self.array}",
-            digest=records.digest(content.sha256, keep),
-        )
-        return panel.select(keep) if content.silent else panel
+        ).hashed(f"{content.sha256} {self.scale}")
+
+    def place(self, folder: Path) -> str:
+        """Path of the array."""
+        return str(folder / self.array)
+
+    def table_path(self, folder: Path, cache: Path) -> Path:
+        """Path of the table; ``cache`` is there for one that is not a file."""
+        del cache
+        return folder / self.table
+
+    def open(self, place: str) -> Any:
+        """The array, int16 or float32.
+
+        Raises
+        ------
+        DataError
+            When there is no such array, or its shape or kind of values does not serve.
+        """
+        try:
+            x = np.load(Path(place), mmap_mode="c")
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(
+                f"{place} cannot be opened as a NumPy array ({error}); save it with numpy.save"
+            ) from error
+        if not isinstance(x, np.ndarray):
+            raise DataError(f"{place} holds several arrays; save one of shape (record, channel, time)")
+        refuse_unfit(place, x)
+        return x if x.dtype in (np.int16, np.float32) else x.astype(np.float32)
+
+    def state(self, place: str) -> tuple[str, int]:
+        """Hash of place, size and times of the array on disk, empty when not known; its newest time, ns."""
+        path = Path(place)
+        return fingerprint(path.parent, [path]), path.stat().st_ctime_ns
+
+    def look(self, place: str, store: Any) -> Content:
+        """Read the array through."""
+        with Path(place).open("rb") as stream:
+            content = Content(hashlib.file_digest(stream, "sha256").hexdigest())
+        pages = MappedPages(store)
+        for begin in range(0, len(store), 256) if store.dtype.kind == "f" else ():
+            content.look(store[begin : begin + 256], begin)
+            pages.touched(256)
+        return content
+
+    def _content(self, place: str, store: Any, cache: Path) -> Content:
+        """What is in the array, read through once and remembered for as long as it does not change."""
+        started = time.time_ns()
+        seen, newest = self.state(place)
+        memory = cache / f"{self.name}-{FORMAT}-{seen[:20]}.json"
+        if seen:
+            with suppress(OSError, ValueError, TypeError):
+                return Content(**json.loads(memory.read_text(encoding="utf-8")))
+        content = self.look(place, store)
+        # a file changed within the same tick of the clock would look the same
+        if seen and started - newest > SETTLED_NS and self.state(place)[0] == seen:
+            with suppress(OSError, TsrepError):  # a cache that cannot be written costs time only
+                write_json(memory, asdict(content))
+        return content
 
 
-def _map(path: Path) -> NDArray[Any]:
-    try:
-        x = np.load(path, mmap_mode="c")
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(
-            f"{path} cannot be opened as a NumPy array ({error}); save it with numpy.save"
-        ) from error
-    if not isinstance(x, np.ndarray) or x.ndim != 3:
-        shape = getattr(x, "shape", "several arrays")
-        raise DataError(f"{path} must be one array of shape (record, channel, time), but has {shape}")
-    if x.dtype.kind not in "iuf":
-        raise DataError(f"{path} holds {x.dtype}; save numbers, int16 or float32 at best")
-    return x
+def refuse_unfit(place: str, array: Any) -> None:
+    """Check that an array holds numbers for records, channels and time steps.
 
-
-def _content(path: Path, x: NDArray[Any], cache: Path) -> Content:
-    """What is in an array, read through once and then remembered for as long as the file does not change."""
-    started = time.time_ns()
-    seen = fingerprint(path.parent, [path])
-    memory = cache / f"arrays-{FORMAT}-{seen[:20]}.json"
-    with suppress(OSError, ValueError, TypeError):
-        return Content(**json.loads(memory.read_text(encoding="utf-8")))
-    content = _read_through(path, x)
-    # a file changed within the same tick of the clock would look the same
-    settled = started - path.stat().st_ctime_ns > SETTLED_NS
-    if settled and fingerprint(path.parent, [path]) == seen:
-        with suppress(OSError, TsrepError):  # a cache that cannot be written costs time only
-            write_json(memory, asdict(content))
-    return content
-
-
-def _read_through(path: Path, x: NDArray[Any]) -> Content:
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    content, pages = Content(sha256), MappedPages(x)
-    for begin in range(0, len(x), 256) if x.dtype.kind == "f" else ():
-        content.look(x[begin : begin + 256], begin)
-        pages.touched(256)
-    return content
+    Raises
+    ------
+    DataError
+        When it does not.
+    """
+    if array.ndim != 3:
+        raise DataError(f"{place} must be one array of shape (record, channel, time), but has {array.shape}")
+    if array.dtype.kind not in "iuf":
+        raise DataError(f"{place} holds {array.dtype}; save numbers, int16 or float32 at best")

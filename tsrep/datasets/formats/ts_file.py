@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import dataset_folder
-from tsrep.datasets.formats.ts_reading import Labelled, read_labelled
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.panel import Floats, Panel
 
-FORMAT = 1
 SUFFIXES = (".ts", ".tsv", ".txt")
 PARTS = ("TRAIN", "TEST")
 
 
 @DATASETS.register("ucr-uea")
-class UcrUea:
+class UcrUea(Dataset):
     """One classification problem: ``NAME_TRAIN.ts`` and ``NAME_TEST.ts``.
 
     Series of unequal length are padded at their end with missing values (NaN), which encoders do not
@@ -41,7 +39,7 @@ class UcrUea:
     series a line) is read too. Where a problem lies in several forms, ``.ts`` is taken.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="UCR and UEA classification problems",
         licence="free for research with citation; see the page of each problem",
         citation=(
@@ -51,6 +49,7 @@ class UcrUea:
         ),
         url="https://www.timeseriesclassification.com",
         default_split="train-test",
+        independence="recording",
         needs=("NAME_TRAIN.ts", "NAME_TEST.ts"),
         notes="setting problem: NAME, for a folder of several problems; also NAME_TRAIN.txt or .tsv",
     )
@@ -67,18 +66,11 @@ class UcrUea:
         self.problem = problem
 
     @property
-    def default_split(self) -> str:
-        """Train and test as shipped."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """None by name: those of the problem are looked for."""
+        return ()
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        cache: Path | None = None,  # noqa: ARG002 - text of some megabytes is read anew, quickly
-        strict: bool = False,
-        progress: bool = True,  # noqa: ARG002 - but every data set is called alike
-    ) -> Panel:
+    def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of all series, those of the train file first.
 
         Raises
@@ -87,7 +79,8 @@ class UcrUea:
             When a file is missing or unreadable, train and test do not fit each other, or (``strict``)
             values are missing inside a series.
         """
-        name, files = _find(dataset_folder("ucr-uea", root), self.problem)
+        del cache, progress  # text of some megabytes is read anew, quickly
+        name, files = _find(folder, self.problem)
         train, test = (read_labelled(file) for file in files)
         _refuse_misfit(files, train, test)
         series = [*train.series, *test.series]
@@ -102,20 +95,21 @@ class UcrUea:
             sfreq=1,
             classes=classes,
             fold=np.repeat([1, 2], [len(train.series), len(test.series)]),
+            record_names=tuple(map(str, range(len(series)))),
+            modality="series",
             source=f"{name} (UCR/UEA)",
-            digest=_digest(files),
-        )
+        ).hashed("".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
 
 
 def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
     """Name of the problem and its two files."""
     if problem is not None and (folder / problem).is_dir():
         folder = folder / problem
-    found: dict[str, dict[str, set[str]]] = {}
+    found: dict[str, dict[str, dict[str, Path]]] = {}
     for file in sorted(folder.iterdir()):
         name, _, part = file.stem.rpartition("_")
         if name and part.upper() in PARTS and file.suffix in SUFFIXES:
-            found.setdefault(name, {}).setdefault(file.suffix, set()).add(part)
+            found.setdefault(name, {}).setdefault(file.suffix, {})[part.upper()] = file
     if problem is None and len(found) > 1:
         raise DataError(
             f"{folder} holds {len(found)} problems ({', '.join(list(found)[:3])}, ...); "
@@ -124,12 +118,11 @@ def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
     name = problem if problem is not None else next(iter(found), "NAME")
     forms = found.get(name, {})
     for suffix in SUFFIXES:
-        if {part.upper() for part in forms.get(suffix, ())} == set(PARTS):
-            spelled = sorted(forms[suffix], key=lambda part: PARTS.index(part.upper()))
-            return name, (folder / f"{name}_{spelled[0]}{suffix}", folder / f"{name}_{spelled[1]}{suffix}")
+        files = forms.get(suffix, {})
+        if len(files) == len(PARTS):
+            return name, (files["TRAIN"], files["TEST"])
     suffix = next((s for s in SUFFIXES if s in forms), ".ts")
-    parts = {part.upper() for part in forms.get(suffix, ())}
-    missing = next(part for part in PARTS if part not in parts)
+    missing = next(part for part in PARTS if part not in forms.get(suffix, {}))
     inside = sorted({file.parent.name for file in folder.glob("*/*_TRAIN.*") if file.suffix in SUFFIXES})
     if inside and not forms:
         hint = (
@@ -168,7 +161,7 @@ def _refuse_gaps(name: str, train: int, series: Sequence[Sequence[NDArray[np.flo
                 part, at = ("TRAIN", i) if i < train else ("TEST", i - train)
                 raise DataError(
                     f"series {at} of {name}_{part} has missing values in channel {c}; "
-                    "mend it, or load without --strict"
+                    "fix it, or load without --strict"
                 )
 
 
@@ -190,8 +183,106 @@ def _padded(series: Sequence[Sequence[NDArray[np.float64]]]) -> Floats:
     return x
 
 
-def _digest(files: Sequence[Path]) -> str:
-    content = hashlib.sha256(f"ucr-uea {FORMAT}".encode())
-    for file in files:
-        content.update(hashlib.sha256(file.read_bytes()).digest())
-    return content.hexdigest()[:16]
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Series of a file, each a list of one float64 array a channel, and their class names."""
+
+    series: list[list[NDArray[np.float64]]]
+    label: list[str]
+
+
+def read_labelled(path: Path) -> Labelled:
+    """Read a ``.ts``, ``.tsv`` or ``.txt`` file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DataError
+        When the file is empty, unreadable or without classes, or a channel of a series has no value or one
+        that is infinite in single precision.
+    """
+    found = _read_ts(path) if path.suffix == ".ts" else _read_text(path)
+    if not found.series:
+        raise DataError(f"{path} has no series; give a file with at least one")
+    for i, channels in enumerate(found.series):
+        for c, values in enumerate(channels):
+            if not np.isfinite(values).any():
+                raise DataError(
+                    f"series {i} of {path} has no value in channel {c}; remove the series or fix it"
+                )
+            if (np.abs(values) > np.finfo(np.float32).max).any():
+                raise DataError(
+                    f"series {i} of {path} has an infinite value in channel {c}; fix it (a missing one is ?)"
+                )
+    return found
+
+
+def _read_ts(path: Path) -> Labelled:
+    from sktime.datasets import load_from_tsfile_to_dataframe  # takes seconds
+
+    try:
+        names = _class_names(path)
+        read = load_from_tsfile_to_dataframe(str(path), return_separate_X_and_y=True)
+    except (OSError, ValueError, TypeError, IndexError, NameError) as error:
+        # sktime meets a file without a header with a name that it has not set
+        reason = "it has no header" if isinstance(error, NameError | TypeError) else str(error)
+        raise DataError(f"{path} is not readable as a .ts file ({reason}); download it again") from error
+    if not isinstance(read, tuple):
+        raise DataError(f"{path} has no class labels; give a classification problem")
+    table, label = read
+    columns = [table[name].tolist() for name in table.columns]
+    series = [
+        [np.asarray(values, np.float64) for values in channels] for channels in zip(*columns, strict=True)
+    ]
+    for i, name in enumerate(label.tolist()):
+        if name not in names:
+            raise DataError(
+                f"series {i} of {path} has class {name!r}, which @classLabel does not list; fix the file"
+            )
+    return Labelled(series, [names[name] for name in label.tolist()])
+
+
+def _class_names(path: Path) -> dict[str, str]:
+    """Names in the header by their lower-case form, which is all that sktime keeps."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            words = line.split()
+            if words and words[0].lower() == "@classlabel":
+                names = {name.lower(): name for name in words[2:]}
+                if len(names) < len(words[2:]):
+                    raise DataError(f"{path} has class names that differ in case only; rename one of them")
+                return names
+            if words and words[0].lower() == "@data":
+                break
+    return {}
+
+
+def _read_text(path: Path) -> Labelled:
+    """One series a line, the label first, divided by blanks, tabs or commas; NaN at the end is padding."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        rows = [line.replace(",", " ").split() for line in lines if line.strip()]
+        series = [[_trimmed(np.array(row[1:], np.float64))] for row in rows]
+        return Labelled(series, [_plain(row[0]) for row in rows])
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not readable as labelled series ({error}); give lines of a label and numbers"
+        ) from error
+
+
+def _trimmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Without the missing values at the end."""
+    known = np.flatnonzero(np.isfinite(values))
+    return values[: known[-1] + 1] if len(known) else values[:0]
+
+
+def _plain(label: str) -> str:
+    """``-1.0000000e+00`` is the class ``-1``."""
+    try:
+        number = float(label)
+    except ValueError:
+        return label
+    return str(int(number)) if number.is_integer() else label

@@ -7,30 +7,34 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
-from tsrep.datasets.converted import Converted
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import cache_folder, dataset_folder
-from tsrep.datasets.formats.gaps import Gaps, bridged, find_gaps, spoilt_segments
-from tsrep.datasets.formats.wfdb_header import Unreadable, one_unit, signal_files
-from tsrep.datasets.formats.wfdb_record import WfdbHeader, read_header, read_wfdb
-from tsrep.datasets.tables.own_labels import Records, read_records
+from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
+from tsrep.datasets.formats.wfdb_record import (
+    MISSING,
+    WfdbHeader,
+    one_unit,
+    read_header,
+    read_wfdb,
+    signal_files,
+)
+from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.reading import refuse_duplicates
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
+from tsrep.signals.filters import bridged
 from tsrep.signals.panel import Panel
-from tsrep.signals.resample import resample
+from tsrep.signals.resample import resample, resampled
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What all records are brought to: channels, unit, rate (Hz) and steps of a sample."""
+    """What all records are brought to and by which operations; ``rate`` in Hz, ``steps`` of a sample."""
 
     channels: tuple[str, ...]
     unit: str
@@ -38,10 +42,11 @@ class Plan:
     steps: int
     segments: bool
     int16: bool
+    history: tuple[str, ...]
 
 
 @DATASETS.register("wfdb")
-class WfdbFolder:
+class WfdbFolder(Dataset):
     """WFDB records of any format that the ``wfdb`` package reads, listed in a CSV.
 
     Parameters
@@ -66,11 +71,12 @@ class WfdbFolder:
         Resample to this rate, Hz; needed when rates differ.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Own WFDB records with a CSV of patients and labels",
         licence="yours",
         citation="",
         url="",
+        independence="patient",
         needs=("records.csv (setting table)", "the records named in it"),
         notes="A trial is a record; with segment_seconds its segments are the samples.",
     )
@@ -90,13 +96,11 @@ class WfdbFolder:
         self.fold, self.segment_seconds, self.channels, self.rate = fold, segment_seconds, channels, rate
 
     @property
-    def default_split(self) -> str:
-        """Stratified: official folds need their numbers to be named."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """The table."""
+        return (self.table,)
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Panel:
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of records or segments; voltages are in mV.
 
         Raises
@@ -104,7 +108,6 @@ class WfdbFolder:
         DataError
             When the table is wrong, records do not fit each other, or (``strict``) one cannot be read.
         """
-        folder = dataset_folder("wfdb", root, (self.table,))
         path = folder / self.table
         records = read_records(
             path, patient=self.patient, label=self.label, fold=self.fold, record=self.record
@@ -112,8 +115,31 @@ class WfdbFolder:
         names = [name.removesuffix(".hea") for name in records.names]
         refuse_duplicates(path, self.record, names)
         plan = self._plan(folder, names)
-        signals = self._signals(folder, names, plan, cache_folder(cache), strict, progress)
-        return self._panel(folder, records, plan, signals)
+        stems = [folder / name for name in names]
+        job = Job(
+            name="wfdb",
+            sources=stems,
+            labels=names,
+            decode=partial(_decode, plan=plan),
+            key={
+                "files": fingerprint(folder, [file for stem in stems for file in signal_files(stem)]),
+                "plan": asdict(plan),
+            },
+            shape=(len(plan.channels), plan.steps),
+            dtype="int16" if plan.int16 else "float32",
+        )
+        signals = convert(job, **options)
+        return signals.panel(
+            names,
+            trial=signals.source,
+            **records.fields(signals.source),
+            sfreq=plan.rate,
+            channels=plan.channels,
+            unit=plan.unit,
+            modality="ecg",
+            history=plan.history,
+            source=f"own WFDB records in {folder.name}",
+        )
 
     def _plan(self, folder: Path, names: list[str]) -> Plan:
         """Channels, rate and steps that all records can be brought to, from their headers."""
@@ -134,7 +160,7 @@ class WfdbFolder:
         rate = self.rate or _same(
             "sampling rates", [(n, h.sfreq) for n, h in headers], "set rate to one for all"
         )
-        units = [(n, one_unit(h.unit_of(channels))) for n, h in headers if set(channels) <= set(h.channels)]
+        units = [(n, h.unit_of(channels)) for n, h in headers if set(channels) <= set(h.channels)]
         if self.segment_seconds is None:
             lengths = [(n, max(round(h.steps * rate / h.sfreq), 1)) for n, h in headers]
             steps = _same("lengths", lengths, "set segment_seconds to cut them into equal parts")
@@ -147,45 +173,7 @@ class WfdbFolder:
             steps=steps,
             segments=self.segment_seconds is not None,
             int16=all(h.plain for _, h in headers),
-        )
-
-    def _signals(
-        self, folder: Path, names: list[str], plan: Plan, cache: Path, strict: bool, progress: bool
-    ) -> Converted:
-        stems = [folder / name for name in names]
-        files = [file for stem in stems for file in signal_files(stem)]
-        job = Job(
-            name="wfdb",
-            sources=stems,
-            labels=names,
-            decode=partial(_decode, plan=plan),
-            key={"files": fingerprint(folder, files), "plan": asdict(plan)},
-            shape=(len(plan.channels), plan.steps),
-            dtype="int16" if plan.int16 else "float32",
-        )
-        return convert(job, cache, strict=strict, progress=progress)
-
-    def _panel(self, folder: Path, records: Records, plan: Plan, signals: Converted) -> Panel:
-        source = signals.source
-        return Panel(
-            store=signals.store,
-            gain=signals.gain,
-            offset=signals.offset,
-            row=np.arange(len(source)),
-            start=np.zeros(len(source), np.int64),
-            length=plan.steps,
-            label=records.label[source],
-            trial=source,
-            patient=records.patient[source],
-            fold=None if records.fold is None else records.fold[source],
-            sfreq=plan.rate,
-            channels=plan.channels,
-            classes=records.classes,
-            unit=plan.unit,
-            patient_names=records.patient_names,
-            skipped=signals.skipped,
-            source=f"own WFDB records in {folder.name}",
-            digest=records.digest(signals.digest, source),
+            history=resampled([h.sfreq for _, h in headers], float(rate)),
         )
 
 
@@ -207,13 +195,9 @@ def _same(what: str, values: Sequence[tuple[str, Any]], remedy: str) -> Any:
 
 
 def _show(value: Any) -> str:
-    return (
-        " ".join(value)
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _decode(stem: Path, plan: Plan) -> Pieces:
@@ -227,7 +211,7 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
         raise Unreadable(f"unit is {unit}, not {plan.unit}")
     values: NDArray[Any] = record.counts[order]
     gain, offset = record.gain[order], record.offset[order]
-    gaps = find_gaps(values)
+    gaps = values == MISSING if values.dtype == np.int16 else ~np.isfinite(values)
     left_out = _left_out(gaps, record.sfreq, plan) if gaps.any() else {}
     if gaps.any():
         values = bridged(values, gaps)
@@ -243,10 +227,10 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
     return Pieces(pieces, gain, offset, left_out)
 
 
-def _left_out(gaps: Gaps, sfreq: float, plan: Plan) -> dict[int, str]:
+def _left_out(gaps: NDArray[np.bool_], sfreq: float, plan: Plan) -> dict[int, str]:
     """Segments with a gap, each with the reason; a record without another cannot be used."""
     total = round(gaps.shape[1] * plan.rate / sfreq) // plan.steps
-    spoilt = spoilt_segments(gaps, plan.steps * sfreq / plan.rate, total, plan.channels)
+    spoilt = _spoilt(gaps, plan.steps * sfreq / plan.rate, total, plan.channels)
     if not plan.segments or 0 < total == len(spoilt):
         channel = next(iter(spoilt.values()), plan.channels[int(gaps.any(axis=1).argmax())])
         raise Unreadable(f"missing values (NaN) in channel {channel}")
@@ -255,6 +239,21 @@ def _left_out(gaps: Gaps, sfreq: float, plan: Plan) -> dict[int, str]:
         k: f"missing values (NaN) in channel {channel} within {k * seconds:g}-{(k + 1) * seconds:g} s"
         for k, channel in spoilt.items()
     }
+
+
+def _spoilt(gaps: NDArray[np.bool_], length: float, segments: int, channels: Sequence[str]) -> dict[int, str]:
+    """Channel of the first gap in each of the first ``segments`` segments that has one, by its number.
+
+    ``length`` is that of a segment, in steps of ``gaps``; a fraction after resampling.
+    """
+    spoilt: dict[int, str] = {}
+    for channel, gap in zip(channels, gaps, strict=True):
+        steps = np.flatnonzero(gap)
+        # a value lies between two steps of another rate and touches both
+        touched = np.concatenate([steps / length, (steps + 1) / length - 1e-9]).astype(np.int64)
+        for number in np.unique(touched[touched < segments]).tolist():
+            spoilt.setdefault(number, channel)
+    return dict(sorted(spoilt.items()))
 
 
 def _cut(values: NDArray[Any], plan: Plan) -> NDArray[Any]:

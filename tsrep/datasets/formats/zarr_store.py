@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +16,18 @@ from pydantic import Field
 
 from tsrep.datasets.conversion import fingerprint
 from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.formats.array_content import Content
-from tsrep.datasets.formats.arrays import SETTLED_NS
-from tsrep.datasets.tables.own_labels import read_records
-from tsrep.errors import ConfigError, DataError, TsrepError
-from tsrep.files import write_json
+from tsrep.datasets.formats.arrays import Arrays, refuse_unfit
+from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
-from tsrep.signals.chunked_store import ChunkedStore
-from tsrep.signals.panel import Floats, Panel
+from tsrep.signals.large_stores import ChunkedStore
 
-FORMAT = 2
 AT_ONCE = 4 << 20  # bytes worth a reading; smaller chunks are read together
 LARGEST = 512 << 20
 
 
 @DATASETS.register("zarr")
-class ZarrStore:
+class ZarrStore(Arrays):
     """A Zarr array of shape (record, channel, time) and a table with one row per record.
 
     The array is read in chunks of records, of which the last used are held, so it may be larger than memory
@@ -64,11 +57,12 @@ class ZarrStore:
         Megabytes of chunks to hold in memory.
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Own recordings in a Zarr array",
         licence="yours",
         citation="",
         url="",
+        independence="patient",
         needs=("records.zarr (setting array)", "records.csv (setting table)"),
         notes="Array of shape (record, channel, time), local or a URL; CSV or Parquet, one row per record.",
     )
@@ -87,75 +81,58 @@ class ZarrStore:
         unit: str = "",
         held_mb: Annotated[int, Field(ge=1)] = 256,
     ) -> None:
-        self.sfreq, self.label, self.array, self.table = sfreq, label, array, table
-        self.patient, self.trial, self.fold = patient, trial, fold
-        self.channels, self.scale, self.unit, self.held_mb = channels, scale, unit, held_mb
+        super().__init__(sfreq, label, array, table, patient, trial, fold, channels, scale, unit)
+        self.held_mb = held_mb
 
     @property
-    def default_split(self) -> str:
-        """Stratified: official folds need their numbers to be named."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """Of array and table, those that are not URLs."""
+        return [name for name in (self.array, self.table) if "://" not in name]
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        cache: Path | None = None,
-        strict: bool = False,
-        progress: bool = True,  # noqa: ARG002 - nothing is converted, but every data set is called alike
-    ) -> Panel:
-        """Panel of whole records.
+    def find(self, root: Path | str | None) -> Path:
+        """The folder; of no use when array and table are URLs."""
+        return super().find(root) if self.files else Path()
 
-        Raises
-        ------
-        ConfigError
-            When the settings do not fit the array, or a package is missing.
-        DataError
-            When a file is missing or the two do not fit each other, or (``strict``) values are missing.
-        """
-        local = [name for name in (self.array, self.table) if "://" not in name]
-        folder = dataset_folder("zarr", root, local) if local else Path()
-        place = self.array if "://" in self.array else str(folder / self.array)
-        store = open_store(place, self.held_mb << 20)
-        table = _fetched(self.table, cache_folder(cache)) if "://" in self.table else folder / self.table
-        records = read_records(
-            table, patient=self.patient, label=self.label, trial=self.trial, fold=self.fold
-        )
-        if len(records.patient) != len(store):
-            raise DataError(
-                f"{self.table} has {len(records.patient)} rows but {place} {len(store)} records; "
-                "give one row per record"
-            )
-        channels = self.channels or tuple(f"ch{i}" for i in range(store.shape[1]))
-        if len(channels) != store.shape[1]:
-            raise ConfigError(
-                f"{len(channels)} channel names, but {place} has {store.shape[1]}; name each once"
-            )
-        content = _content(place, store, cache_folder(cache))
-        if strict:
-            content.refuse_gaps(place)
-        keep = content.sound(place, len(store))
-        panel = Panel(
-            store=store,
-            gain=_single(self.scale),
-            offset=_single(0),
-            row=np.arange(len(store)),
-            start=np.zeros(len(store), np.int64),
-            length=store.shape[2],
-            label=records.label,
-            trial=np.arange(len(store)) if records.trial is None else records.trial,
-            patient=records.patient,
-            sfreq=float(self.sfreq),
-            channels=channels,
-            classes=records.classes,
-            unit=self.unit,
-            fold=records.fold,
-            patient_names=records.patient_names,
-            skipped=content.skipped,
-            source=f"own array {self.array}",
-            digest=records.digest(content.sha256, keep),
-        )
-        return panel.select(keep) if len(keep) < len(panel) else panel
+    def place(self, folder: Path) -> str:
+        """Path or URL of the array."""
+        return self.array if "://" in self.array else super().place(folder)
+
+    def table_path(self, folder: Path, cache: Path) -> Path:
+        """Path of the table, or of a copy of it in the cache."""
+        return _fetched(self.table, cache) if "://" in self.table else super().table_path(folder, cache)
+
+    def open(self, place: str) -> ChunkedStore:
+        """The array, to be read chunk by chunk; see :func:`open_store`."""
+        return open_store(place, self.held_mb << 20)
+
+    def state(self, place: str) -> tuple[str, int]:
+        """Of all files of the array; empty where a server lists nothing."""
+        if "://" not in place:
+            root = Path(place)
+            files = sorted(path for path in root.rglob("*") if path.is_file())
+            return fingerprint(root, files), max((path.stat().st_ctime_ns for path in files), default=0)
+        import fsspec
+
+        try:
+            system, path = fsspec.core.url_to_fs(place)
+            listing = system.find(path, detail=True)
+        except Exception:  # such as of web servers, which list nothing
+            return "", 0
+        text = json.dumps([place, listing], sort_keys=True, default=str)
+        return (hashlib.sha256(text.encode()).hexdigest() if listing else ""), 0
+
+    def look(self, place: str, store: ChunkedStore) -> Content:
+        """Read the array through, chunk by chunk."""
+        del place
+        digest = hashlib.sha256(f"{store.shape}{store.dtype.str}".encode())
+        content = Content()
+        for first in range(0, len(store), store.chunk):
+            x = store[first : first + store.chunk]
+            digest.update(x.data)
+            content.look(x, first)
+            content.look_for_lost(x, first)
+        content.sha256 = digest.hexdigest()
+        return content
 
 
 def open_store(place: str, held_bytes: int) -> ChunkedStore:
@@ -184,10 +161,7 @@ def open_store(place: str, held_bytes: int) -> ChunkedStore:
         raise ConfigError(f"{place} needs a package that is not installed ({error}); install it") from error
     except Exception as error:  # of file systems and codecs, without a common class
         raise DataError(f"{place} cannot be opened as a Zarr array ({error}); check the path") from error
-    if array.ndim != 3:
-        raise DataError(f"{place} must be one array of shape (record, channel, time), but has {array.shape}")
-    if array.dtype.kind not in "iuf":
-        raise DataError(f"{place} holds {array.dtype}; save numbers, int16 or float32 at best")
+    refuse_unfit(place, array)
     dtype = np.dtype(np.int16 if array.dtype == np.int16 else np.float32)
     each = max(1, dtype.itemsize * array.shape[1] * array.shape[2])
     own = (array.shards or array.chunks)[0]
@@ -208,10 +182,6 @@ def _read(array: Any, dtype: np.dtype[Any], place: str, first: int, stop: int) -
     return np.ascontiguousarray(values, dtype=dtype)
 
 
-def _single(value: float) -> Floats:
-    return np.full((1, 1), value, np.float32)
-
-
 def _fetched(url: str, cache: Path) -> Path:
     """A copy of a table behind a URL."""
     import fsspec
@@ -225,49 +195,3 @@ def _fetched(url: str, cache: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
-
-
-def _content(place: str, store: ChunkedStore, cache: Path) -> Content:
-    """What is in an array, read through once and then remembered for as long as its files do not change."""
-    started = time.time_ns()
-    seen, newest = _state(place)
-    memory = cache / f"zarr-{FORMAT}-{seen[:20]}.json"
-    if seen:
-        with suppress(OSError, ValueError, TypeError):
-            return Content(**json.loads(memory.read_text(encoding="utf-8")))
-    content = _read_through(store)
-    # a file changed within the same tick of the clock would look the same
-    if seen and started - newest > SETTLED_NS and _state(place)[0] == seen:
-        with suppress(OSError, TsrepError):  # a cache that cannot be written costs time only
-            write_json(memory, asdict(content))
-    return content
-
-
-def _state(place: str) -> tuple[str, int]:
-    """Hash of place, sizes and times of the files of an array, empty where it has no listing; newest time."""
-    if "://" not in place:
-        root = Path(place)
-        files = sorted(path for path in root.rglob("*") if path.is_file())
-        newest = max((path.stat().st_ctime_ns for path in files), default=0)
-        return fingerprint(root, files), newest
-    import fsspec
-
-    try:
-        system, path = fsspec.core.url_to_fs(place)
-        listing = system.find(path, detail=True)
-    except Exception:  # such as of web servers, which list nothing
-        return "", 0
-    text = json.dumps([place, listing], sort_keys=True, default=str)
-    return (hashlib.sha256(text.encode()).hexdigest() if listing else ""), 0
-
-
-def _read_through(store: ChunkedStore) -> Content:
-    digest = hashlib.sha256(f"{store.shape}{store.dtype.str}".encode())
-    content = Content()
-    for first in range(0, len(store), store.chunk):
-        x = store[first : first + store.chunk]
-        digest.update(x.data)
-        content.look(x, first)
-        content.look_for_lost(x, first)
-    content.sha256 = digest.hexdigest()
-    return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,116 +11,142 @@ from pydantic import Field
 from tsrep.datasets.dataset import About
 from tsrep.datasets.series.series_csv import SeriesFile, Variables
 from tsrep.datasets.series.time_axis import Duplicates, Gaps
+from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 
-Horizons = tuple[int, ...]
-LONG: Horizons = (96, 192, 336, 720)
-ETT_COMMIT = "1d16c8f4f943005d613b5bc962e9eeb06058cf07"
 AUTOFORMER = "The usual copy came with Autoformer (Wu et al., NeurIPS 2021), github.com/thuml/Autoformer."
+ETT: Mapping[str, Any] = {
+    "citation": (
+        "Zhou H, Zhang S, Peng J, Zhang S, Li J, Xiong H, Zhang W. Informer: Beyond Efficient "
+        "Transformer for Long Sequence Time-Series Forecasting. AAAI (2021)."
+    ),
+    "url": "https://github.com/zhouhaoyi/ETDataset",
+    "base_url": (
+        "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/"
+        "1d16c8f4f943005d613b5bc962e9eeb06058cf07/ETT-small/"
+    ),
+    "default_split": "ett-months",
+    "notes": "Oil temperature (OT, the target) and six loads of a transformer, 2016-07-01 to 2018-06-26.",
+}
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How the file of a benchmark is read when nothing else is set."""
-
-    places: tuple[str, ...]
-    period: int
-    calendar: bool = True
-    gaps: Gaps = "refuse"
-    duplicates: Duplicates = "refuse"
-    missing: tuple[float, ...] = ()
+def scored_at(*horizons: int, **settings: int) -> Mapping[str, Any]:
+    """Defaults of a run that forecasts so many steps ahead."""
+    return {"evaluation": {"forecast": {"horizons": horizons, **settings}}}
 
 
-def _register(name: str, about: About, reading: Reading, forecast: Mapping[str, Any]) -> type[SeriesFile]:
-    """A data set that differs from a table of the user's by its facts and its reading."""
-
-    class Published(SeriesFile):
-        def __init__(
-            self,
-            variables: Variables = "all",
-            target: str = "OT",
-            calendar: bool = reading.calendar,
-            period: Annotated[int, Field(ge=1)] = reading.period,
-            gaps: Gaps = reading.gaps,
-            duplicates: Duplicates = reading.duplicates,
-            missing: tuple[float, ...] = reading.missing,
-        ) -> None:
-            super().__init__(
-                variables,
-                target,
-                calendar,
-                period=period,
-                gaps=gaps,
-                duplicates=duplicates,
-                missing=missing,
-            )
-
-    Published.__name__ = Published.__qualname__ = name.title().replace("-", "")
-    Published.__doc__ = SeriesFile.__doc__
-    Published.about, Published.places = about, reading.places
-    Published.defaults = {"evaluation": {"forecast": dict(forecast)}} if forecast else {}
-    return DATASETS.register(name)(Published)
+HOURLY_ETT = scored_at(24, 48, 168, 336, 720)
+QUARTER_HOURLY_ETT = scored_at(24, 48, 96, 288, 672)
+LONG = scored_at(96, 192, 336, 720)
 
 
-def _register_ett(file: str, title: str, period: int, steps: int, size: float, digest: str) -> None:
+class Published(SeriesFile):
+    """A benchmark in a file of known name; settings are those of ``series-csv``."""
+
+    def __init__(
+        self,
+        variables: Variables = "all",
+        target: str = "OT",
+        calendar: bool = True,
+        period: Annotated[int, Field(ge=1)] | None = None,
+        gaps: Gaps = "refuse",
+        duplicates: Duplicates = "refuse",
+        missing: tuple[float, ...] = (),
+    ) -> None:
+        super().__init__(
+            variables, target, calendar, period=period, gaps=gaps, duplicates=duplicates, missing=missing
+        )
+
+    def find(self, root: Path | str | None) -> Path:
+        """The file; that of one benchmark is not read under the name of another."""
+        path = super().find(root)
+        if path.name not in self.about.needs:
+            for other in Published.__subclasses__():
+                if path.name in other.about.needs:
+                    name = DATASETS.name_of(other)
+                    raise DataError(
+                        f"{path} is the file of the data set {name}; give that name, or series-csv"
+                    )
+        return path
+
+
+@DATASETS.register("etth1")
+class ETTh1(Published):
+    """Electricity transformer 1, hourly."""
+
     about = About(
-        title=f"{file}: {title}",
+        title="ETTh1: hourly",
         licence="CC BY-ND 4.0",
-        citation=(
-            "Zhou H, Zhang S, Peng J, Zhang S, Li J, Xiong H, Zhang W. Informer: Beyond Efficient "
-            "Transformer for Long Sequence Time-Series Forecasting. AAAI (2021)."
-        ),
-        url="https://github.com/zhouhaoyi/ETDataset",
-        base_url=f"https://raw.githubusercontent.com/zhouhaoyi/ETDataset/{ETT_COMMIT}/ETT-small/",
-        files=((f"{file}.csv", digest),),
-        size_mb=size,
+        size_mb=2.6,
         channels=7,
-        steps=steps,
-        default_split="ett-months",
-        needs=(f"{file}.csv",),
-        notes="Oil temperature (OT, the target) and six loads of a transformer, 2016-07-01 to 2018-06-26.",
+        steps=17420,
+        needs=("ETTh1.csv",),
+        files=(("ETTh1.csv", "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066"),),
+        **ETT,
     )
-    horizons: Horizons = (24, 48, 168, 336, 720) if period == 24 else (24, 48, 96, 288, 672)
-    reading = Reading((f"{file}.csv", f"ETT-small/{file}.csv", f"ETT/{file}.csv"), period)
-    _register(file.lower(), about, reading, {"horizons": horizons})
+    places = ("ETTh1.csv", "ETT-small/ETTh1.csv", "ETT/ETTh1.csv")
+    defaults = HOURLY_ETT
 
 
-_register_ett(
-    "ETTh1",
-    "hourly",
-    24,
-    17420,
-    2.6,
-    "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066",
-)
-_register_ett(
-    "ETTh2",
-    "hourly",
-    24,
-    17420,
-    2.4,
-    "a3dc2c597b9218c7ce1cd55eb77b283fd459a1d09d753063f944967dd6b9218b",
-)
-_register_ett(
-    "ETTm1",
-    "every 15 min",
-    96,
-    69680,
-    10.4,
-    "6ce1759b1a18e3328421d5d75fadcb316c449fcd7cec32820c8dafda71986c9e",
-)
-_register_ett(
-    "ETTm2",
-    "every 15 min",
-    96,
-    69680,
-    9.7,
-    "db973ca252c6410a30d0469b13d696cf919648d0f3fd588c60f03fdbdbadd1fd",
-)
+@DATASETS.register("etth2")
+class ETTh2(Published):
+    """Electricity transformer 2, hourly."""
 
-_register(
-    "exchange-rate",
-    About(
+    about = About(
+        title="ETTh2: hourly",
+        licence="CC BY-ND 4.0",
+        size_mb=2.4,
+        channels=7,
+        steps=17420,
+        needs=("ETTh2.csv",),
+        files=(("ETTh2.csv", "a3dc2c597b9218c7ce1cd55eb77b283fd459a1d09d753063f944967dd6b9218b"),),
+        **ETT,
+    )
+    places = ("ETTh2.csv", "ETT-small/ETTh2.csv", "ETT/ETTh2.csv")
+    defaults = HOURLY_ETT
+
+
+@DATASETS.register("ettm1")
+class ETTm1(Published):
+    """Electricity transformer 1, every 15 min."""
+
+    about = About(
+        title="ETTm1: every 15 min",
+        licence="CC BY-ND 4.0",
+        size_mb=10.4,
+        channels=7,
+        steps=69680,
+        needs=("ETTm1.csv",),
+        files=(("ETTm1.csv", "6ce1759b1a18e3328421d5d75fadcb316c449fcd7cec32820c8dafda71986c9e"),),
+        **ETT,
+    )
+    places = ("ETTm1.csv", "ETT-small/ETTm1.csv", "ETT/ETTm1.csv")
+    defaults = QUARTER_HOURLY_ETT
+
+
+@DATASETS.register("ettm2")
+class ETTm2(Published):
+    """Electricity transformer 2, every 15 min."""
+
+    about = About(
+        title="ETTm2: every 15 min",
+        licence="CC BY-ND 4.0",
+        size_mb=9.7,
+        channels=7,
+        steps=69680,
+        needs=("ETTm2.csv",),
+        files=(("ETTm2.csv", "db973ca252c6410a30d0469b13d696cf919648d0f3fd588c60f03fdbdbadd1fd"),),
+        **ETT,
+    )
+    places = ("ETTm2.csv", "ETT-small/ETTm2.csv", "ETT/ETTm2.csv")
+    defaults = QUARTER_HOURLY_ETT
+
+
+@DATASETS.register("exchange-rate")
+class ExchangeRate(Published):
+    """Eight exchange rates, daily."""
+
+    about = About(
         title="Exchange rates of eight countries, daily",
         licence="none stated",
         citation=(
@@ -132,18 +158,33 @@ _register(
         steps=7588,
         default_split="chronological",
         needs=("exchange_rate.csv",),
-        # the walk has no season: the last value is the simple rule to beat, not that of a week ago
         notes=(
             "The dates of the usual copy were made up (7,588 days on end), so no calendar is given. "
             f"{AUTOFORMER}"
         ),
-    ),
-    Reading(("exchange_rate.csv", "exchange_rate/exchange_rate.csv"), period=1, calendar=False),
-    {"horizons": LONG},
-)
-_register(
-    "ili",
-    About(
+    )
+    places = ("exchange_rate.csv", "exchange_rate/exchange_rate.csv")
+    defaults = LONG
+
+    # the walk has no season: the last value is the simple rule to beat, not that of a week ago
+    def __init__(
+        self,
+        variables: Variables = "all",
+        target: str = "OT",
+        calendar: bool = False,
+        period: Annotated[int, Field(ge=1)] | None = 1,
+        gaps: Gaps = "refuse",
+        duplicates: Duplicates = "refuse",
+        missing: tuple[float, ...] = (),
+    ) -> None:
+        super().__init__(variables, target, calendar, period, gaps, duplicates, missing)
+
+
+@DATASETS.register("ili")
+class InfluenzaLikeIllness(Published):
+    """Influenza-like illness, weekly."""
+
+    about = About(
         title="Influenza-like illness in the USA, weekly",
         licence="public domain (US government)",
         citation="Centers for Disease Control and Prevention, FluView: ILINet, 2002 to 2020.",
@@ -153,13 +194,16 @@ _register(
         default_split="chronological",
         needs=("national_illness.csv",),
         notes=AUTOFORMER,
-    ),
-    Reading(("national_illness.csv", "illness/national_illness.csv", "ili/national_illness.csv"), period=52),
-    {"horizons": (24, 36, 48, 60), "context": 104},
-)
-_register(
-    "weather",
-    About(
+    )
+    places = ("national_illness.csv", "illness/national_illness.csv", "ili/national_illness.csv")
+    defaults = scored_at(24, 36, 48, 60, context=104)
+
+
+@DATASETS.register("weather")
+class Weather(Published):
+    """A weather station, every 10 min."""
+
+    about = About(
         title="Weather in Jena in 2020, every 10 min",
         licence="none stated; attribution is customary",
         citation="Max Planck Institute for Biogeochemistry, Jena: weather station, 2020.",
@@ -172,19 +216,28 @@ _register(
             "The usual copy has one row twice, lacks nine, and has -9999 where a sensor failed: these become "
             f"missing steps and values. {AUTOFORMER}"
         ),
-    ),
-    Reading(
-        ("weather.csv", "weather/weather.csv"),
-        period=144,
-        gaps="missing",
-        duplicates="first",
-        missing=(-9999.0,),
-    ),
-    {"horizons": LONG},
-)
-_register(
-    "electricity",
-    About(
+    )
+    places = ("weather.csv", "weather/weather.csv")
+    defaults = LONG
+
+    def __init__(
+        self,
+        variables: Variables = "all",
+        target: str = "OT",
+        calendar: bool = True,
+        period: Annotated[int, Field(ge=1)] | None = None,
+        gaps: Gaps = "missing",
+        duplicates: Duplicates = "first",
+        missing: tuple[float, ...] = (-9999.0,),
+    ) -> None:
+        super().__init__(variables, target, calendar, period, gaps, duplicates, missing)
+
+
+@DATASETS.register("electricity")
+class Electricity(Published):
+    """Electricity load of clients, hourly."""
+
+    about = About(
         title="Electricity load of 321 clients, hourly",
         licence="CC BY 4.0",
         citation="Trindade A. ElectricityLoadDiagrams20112014. UCI Machine Learning Repository (2015).",
@@ -194,13 +247,16 @@ _register(
         default_split="chronological",
         needs=("electricity.csv",),
         notes=AUTOFORMER,
-    ),
-    Reading(("electricity.csv", "electricity/electricity.csv"), period=24),
-    {"horizons": (24, 48, 168, 336)},
-)
-_register(
-    "traffic",
-    About(
+    )
+    places = ("electricity.csv", "electricity/electricity.csv")
+    defaults = scored_at(24, 48, 168, 336)
+
+
+@DATASETS.register("traffic")
+class Traffic(Published):
+    """Road occupancy, hourly."""
+
+    about = About(
         title="Road occupancy at 862 sensors in the San Francisco Bay Area, hourly",
         licence="none stated",
         citation="California Department of Transportation, Performance Measurement System, 2015 to 2016.",
@@ -210,7 +266,6 @@ _register(
         default_split="chronological",
         needs=("traffic.csv",),
         notes=AUTOFORMER,
-    ),
-    Reading(("traffic.csv", "traffic/traffic.csv"), period=24),
-    {"horizons": LONG},
-)
+    )
+    places = ("traffic.csv", "traffic/traffic.csv")
+    defaults = LONG

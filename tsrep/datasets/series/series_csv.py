@@ -10,21 +10,27 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import default_folder
-from tsrep.datasets.series.table import TABLES, parse_dates, read_series_table, read_values
-from tsrep.datasets.series.time_axis import Duplicates, Gaps, even_axis
+from tsrep.datasets.dataset import About, Dataset, default_folder
+from tsrep.datasets.series.table import (
+    TABLES,
+    SeriesTable,
+    column_names,
+    parse_dates,
+    read_series_table,
+    read_values,
+)
+from tsrep.datasets.series.time_axis import Duplicates, Gaps, TimeAxis, even_axis
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.calendar import CALENDAR, calendar_features
-from tsrep.signals.panel import Floats
+from tsrep.signals.panel import Floats, digest_of
 from tsrep.signals.series import Series
 
 Variables = Literal["all", "target", "each"]
 
 
 @DATASETS.register("series-csv")
-class SeriesFile:
+class SeriesFile(Dataset):
     """A series in a table with one row per time step.
 
     Parameters
@@ -56,8 +62,8 @@ class SeriesFile:
     A channel that never changes is kept as long as others do; standardised, it is zero.
     """
 
-    task: ClassVar[str] = "series"
-    about: ClassVar[About] = About(
+    task = "series"
+    about = About(
         title="Own series in a CSV or Parquet file",
         licence="yours",
         citation="",
@@ -89,51 +95,17 @@ class SeriesFile:
         self.file, self.date, self.columns = file, date, columns
         self.period, self.gaps, self.duplicates, self.missing = period, gaps, duplicates, missing
 
-    @property
-    def default_split(self) -> str:
-        """Name of the split rule to use when none is asked for."""
-        return self.about.default_split
-
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Series:
-        """Series of the file; nothing is cached or skipped, so the other arguments change nothing.
+    def find(self, root: Path | str | None) -> Path:
+        """The file: ``root`` itself, or the one in it.
 
         Raises
         ------
         DataError
-            When the file is missing, or something in it is wrong; the message names the line.
+            When there is none, or several and no setting chooses one.
         """
-        del cache, strict, progress
-        path = self._path(None if root is None else Path(root).expanduser())
-        table = read_series_table(path, self.date, self.columns)
-        axis = even_axis(table, parse_dates(table), gaps=self.gaps, duplicates=self.duplicates)
-        values = read_values(table, self.missing, selectable=not self.places)
-        names = tuple(map(str, table.values.columns))
-        chosen = self._chosen(path, names)
-        values, names = values[chosen], tuple(names[i] for i in chosen)
-        refuse_constant(path, values, names)
-        values = np.where(axis.row >= 0, values[:, axis.row], np.float32(np.nan))
-        span = f"{axis.time[0].astype('datetime64[D]')} to {axis.time[-1].astype('datetime64[D]')}"
-        return Series(
-            values=np.ascontiguousarray(values, dtype=np.float32),
-            time=axis.time,
-            channels=names,
-            freq=axis.step.words,
-            period=self.period or axis.step.season,
-            covariates=calendar_features(axis.time) if self.calendar else np.zeros((0, 0), np.float32),
-            covariate_names=CALENDAR if self.calendar else (),
-            source=f"{path.stem} ({axis.step.rhythm}, {span})",
-            digest=self._digest(path),
-        )
-
-    def _path(self, root: Path | None) -> Path:
-        if root is not None and root.is_file():
-            self._refuse_file_of_another(root)
+        root = default_folder(self.name) if root is None else Path(root).expanduser()
+        if root.is_file():
             return root
-        if root is None:
-            name = next(n for n in DATASETS.names() if DATASETS.entry(n).cls is type(self))
-            root = default_folder(name)
         places = (self.file,) if self.file else self.places
         found = [root / place for place in places if (root / place).is_file()]
         if not places and root.is_dir():
@@ -150,14 +122,83 @@ class SeriesFile:
             raise DataError(f"{where}; give the file or its folder with `--root`{way}")
         return found[0]
 
-    def _refuse_file_of_another(self, file: Path) -> None:
-        """A benchmark is not read under the name of another one."""
-        if not self.places:
-            return
-        for name in DATASETS.names():
-            places = getattr(DATASETS.entry(name).cls, "places", ())
-            if file.name in {Path(place).name for place in places} - {Path(p).name for p in self.places}:
-                raise DataError(f"{file} is the file of the data set {name}; give that name, or csv")
+    def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Series:
+        """Series of the file (``folder`` is its path); nothing is converted or skipped.
+
+        Raises
+        ------
+        DataError
+            When something in the file is wrong; the message names the line.
+        """
+        del cache, strict, progress
+        path = folder
+        table, axis, values = self._even(path, self.columns, selectable=not self.places)
+        names = tuple(map(str, table.values.columns))
+        chosen = self._chosen(path, names)
+        values, names = values[chosen], tuple(names[i] for i in chosen)
+        refuse_constant(path, values, names)
+        span = f"{axis.time[0].astype('datetime64[D]')} to {axis.time[-1].astype('datetime64[D]')}"
+        return Series(
+            values=values,
+            time=axis.time,
+            channels=names,
+            freq=axis.step.words,
+            period=self.period or axis.step.season,
+            covariates=calendar_features(axis.time) if self.calendar else np.zeros((0, 0), np.float32),
+            covariate_names=CALENDAR if self.calendar else (),
+            source=f"{path.stem} ({axis.step.rhythm}, {span})",
+            digest=digest_of(hashlib.sha256(path.read_bytes()).hexdigest(), sorted(vars(self).items())),
+        )
+
+    def read_channels(self, path: Path, channels: Sequence[str]) -> tuple[Series, tuple[str, ...], bool]:
+        """The named channels of another table that is read in the same way, in that order.
+
+        Parameters
+        ----------
+        path : Path
+            CSV or Parquet file.
+        channels : sequence of str
+
+        Returns
+        -------
+        Series
+            Without covariates; dates with an offset are in UTC.
+        tuple of str
+            Columns that were left out, in their order.
+        bool
+            Whether dates had an offset.
+
+        Raises
+        ------
+        DataError
+            When the file or one of the channels is missing, or something in it is wrong; the message names
+            the line.
+        """
+        if not path.is_file():
+            raise DataError(f"there is no file {path}; give a CSV or Parquet file with a column of dates")
+        names = column_names(path, self.date)
+        _refuse_missing(path, channels, [name for name in names if name != self.date])
+        table, axis, values = self._even(path, channels, selectable=False)
+        series = Series(
+            values=values,
+            time=axis.time,
+            channels=tuple(channels),
+            freq=axis.step.words,
+            period=axis.step.season,
+            source=str(path),
+        )
+        left_out = tuple(name for name in names if name not in (self.date, *channels))
+        return series, left_out, table.has_offset
+
+    def _even(
+        self, path: Path, columns: Sequence[str] | None, *, selectable: bool
+    ) -> tuple[SeriesTable, TimeAxis, Floats]:
+        """Table, even time axis, and the values on it, shape (column, step); NaN where there is no row."""
+        table = read_series_table(path, self.date, columns)
+        axis = even_axis(table, parse_dates(table), gaps=self.gaps, duplicates=self.duplicates)
+        values = read_values(table, self.missing, selectable=selectable)
+        on_axis = np.where(axis.row >= 0, values[:, axis.row], np.float32(np.nan))
+        return table, axis, np.ascontiguousarray(on_axis, dtype=np.float32)
 
     def _chosen(self, path: Path, names: Sequence[str]) -> list[int]:
         """Positions of the channels of the series."""
@@ -165,10 +206,6 @@ class SeriesFile:
         if target not in names:
             raise DataError(f"{path} has no target column {target!r}; {nearest(target, list(names))}")
         return [names.index(target)] if self.variables == "target" else list(range(len(names)))
-
-    def _digest(self, path: Path) -> str:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        return hashlib.sha256(f"{content}{sorted(vars(self).items())}".encode()).hexdigest()[:16]
 
 
 def refuse_constant(path: Path, values: Floats, names: Sequence[str]) -> None:
@@ -178,4 +215,16 @@ def refuse_constant(path: Path, values: Floats, names: Sequence[str]) -> None:
         raise DataError(
             f"{what} of {path} has one and the same value throughout, so there is nothing to forecast; "
             "choose another target or file"
+        )
+
+
+def _refuse_missing(path: Path, channels: Sequence[str], names: Sequence[str]) -> None:
+    absent = [name for name in channels if name not in names]
+    if absent:
+        how_many = f" (nor {len(absent) - 1} more of {len(channels)})" if len(absent) > 1 else ""
+        others = [name for name in names if name and name not in channels]
+        hint = nearest(absent[0], others or [name for name in names if name] or ["no columns"])
+        raise DataError(
+            f"{path} has no column {absent[0]!r}{how_many}, a channel that the run was trained on; {hint}; "
+            "name the columns as in training"
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.tables.parquet import PARQUET, read_parquet
+from tsrep.datasets.tables.reading import PARQUET, read_parquet
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Floats
@@ -100,7 +100,7 @@ def parse_dates(table: SeriesTable) -> Times:
     ------
     DataError
         At the first row whose date is missing, is not one, is finer than a second, or where day and month
-        cannot be told apart.
+        cannot be distinguished.
     """
     import pandas as pd
 
@@ -160,7 +160,7 @@ def read_values(table: SeriesTable, missing: Sequence[float] = (), *, selectable
         if _indistinct(numbers, into):
             raise DataError(
                 f"column {name!r} of {table.path} changes too little for numbers as large as "
-                f"{np.nanmax(np.abs(numbers)):.3g} to be told apart in single precision; subtract a constant"
+                f"{np.nanmax(np.abs(numbers)):.3g} to differ in single precision; subtract a constant"
             )
     return result
 
@@ -275,7 +275,7 @@ def _parse(table: SeriesTable) -> Any:
     month, day = (_to_stamps(dates, dayfirst=first, utc=True) for first in (False, True))
     if not month.isna().any() and not day.isna().any() and not month.equals(day):
         raise DataError(
-            f"{table.path} has dates such as {dates.iloc[0]!r}, whose day and month cannot be told apart; "
+            f"{table.path} has dates such as {dates.iloc[0]!r}, whose day and month cannot be distinguished; "
             "write the year first"
         )
     return _fewer_bad(month, day)

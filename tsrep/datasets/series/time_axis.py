@@ -10,7 +10,7 @@ import numpy as np
 from tsrep.datasets.series.table import SeriesTable
 from tsrep.errors import DataError
 from tsrep.signals.panel import Ints
-from tsrep.signals.series import Times
+from tsrep.signals.series import Times, calendar_months
 
 Gaps = Literal["refuse", "missing"]
 Duplicates = Literal["refuse", "first"]
@@ -96,13 +96,14 @@ def even_axis(
     """
     rows = _ascending(table, time, duplicates)
     time = time[rows]
-    months, rest = _whole_months(time)
-    number = time.astype(np.int64) if months is None else months
-    step = Step(_most_common(np.diff(number)), "s" if months is None else "M")
+    months = calendar_months(time)
+    number = time.astype(np.int64) if months is None else months[0]
+    sizes, counts = np.unique(np.diff(number), return_counts=True)
+    step = Step(int(sizes[counts.argmax()]), "s" if months is None else "M")
     at = _positions(table, time, rows, number, step)
     length = int(at[-1]) + 1
     axis = number[0] + np.arange(length) * step.size
-    even = axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + rest
+    even = axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + months[1]
     if length > len(at):
         _allow_gaps(table, time, rows, at, even, step, gaps)
     row = np.full(length, -1, np.int64)
@@ -130,22 +131,6 @@ def _ascending(table: SeriesTable, time: Times, duplicates: Duplicates) -> Ints:
     if len(rows) < 2:
         raise DataError(f"{table.path} has one date only; a series needs two at least")
     return rows
-
-
-def _whole_months(time: Times) -> tuple[Ints | None, np.timedelta64]:
-    """Number of each stamp's month if the rest is the same for all, and that rest."""
-    day = np.timedelta64(DAY, "s")
-    for shift in (0 * day, day):
-        months = (time + shift).astype("datetime64[M]")
-        rest = time - months.astype("datetime64[s]")
-        if (rest == rest[0]).all() and len(np.unique(months)) == len(months):
-            return months.astype(np.int64), rest[0]
-    return None, 0 * day
-
-
-def _most_common(distance: Ints) -> int:
-    sizes, counts = np.unique(distance, return_counts=True)
-    return int(sizes[counts.argmax()])
 
 
 def _positions(table: SeriesTable, time: Times, rows: Ints, number: Ints, step: Step) -> Ints:

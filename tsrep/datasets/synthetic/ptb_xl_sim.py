@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.ecg.ptb_xl import PtbXl, read_ptb_xl
+from tsrep.datasets.dataset import About, cache_folder
+from tsrep.datasets.ecg.ptb_xl import SYNTHETIC_MARK, PtbXl
 from tsrep.datasets.ecg.ptb_xl_labels import Task
-from tsrep.datasets.folders import cache_folder, dataset_folder
 from tsrep.datasets.synthetic.simulation import VERSION, simulate
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
 
 @DATASETS.register("ptb-xl-sim")
-class PtbXlSim:
+class PtbXlSim(PtbXl):
     """Synthetic twelve-lead ECGs in the layout of PTB-XL, simulated on first use.
 
     Parameters
@@ -32,7 +32,7 @@ class PtbXlSim:
     seed : int
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Synthetic ECG cohort in the layout of PTB-XL",
         licence="CC0 (made on this machine)",
         citation=(
@@ -42,6 +42,7 @@ class PtbXlSim:
         ),
         url="",
         default_split="official",
+        independence="patient",
         synthetic=True,
         notes="Scores on it say nothing about patients. Nothing to download.",
     )
@@ -54,18 +55,23 @@ class PtbXlSim:
         records_per_patient: Annotated[float, Field(ge=1, le=10)] = 3.0,
         seed: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
-        self.task, self.rate = task, rate
+        super().__init__(task, rate)
         self.patients, self.records_per_patient, self.seed = patients, records_per_patient, seed
 
     @property
-    def default_split(self) -> str:
-        """The split that goes with the task."""
-        return PtbXl(self.task).default_split
+    def files(self) -> Sequence[str]:
+        """The tables of PTB-XL, and the mark of a simulation."""
+        return (*PtbXl.about.needs, SYNTHETIC_MARK)
 
     def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
+        self,
+        root: Path | str | None,
+        *,
+        cache: Path | str | None = None,
+        strict: bool = False,
+        progress: bool = True,
     ) -> Panel:
-        """Panel of whole records, in mV; with a ``root``, of a cohort that was simulated there.
+        """Panel of whole records, in mV; without a ``root``, of a cohort that is simulated in the cache.
 
         Raises
         ------
@@ -73,9 +79,8 @@ class PtbXlSim:
             When the cohort cannot be written or read.
         """
         cache = cache_folder(cache)
-        needs = (*PtbXl.about.needs, "SYNTHETIC.json")
-        folder = self._simulated(cache) if root is None else dataset_folder("ptb-xl-sim", root, needs)
-        return read_ptb_xl(folder, self.task, self.rate, cache, strict=strict, progress=progress)
+        root = self._simulated(cache) if root is None else root
+        return self.read(self.find(root), cache=cache, strict=strict, progress=progress)
 
     def _simulated(self, cache: Path) -> Path:
         size = f"{self.patients}x{self.records_per_patient:g}"

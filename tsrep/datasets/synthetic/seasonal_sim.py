@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset, ReadOptions
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
 from tsrep.rng import numpy_generator
+from tsrep.signals.panel import digest_of
 from tsrep.signals.series import Series
 
 FIRST = np.datetime64("2020-01-01T00:00:00", "s")
@@ -23,7 +23,7 @@ Period = Annotated[int, Field(ge=2, le=10_000)]
 
 
 @DATASETS.register("seasonal-sim")
-class SeasonalSim:
+class SeasonalSim(Dataset):
     """``x = scale * season + offset + trend * t + noise``, hourly, each channel drawn for itself.
 
     Parameters
@@ -60,8 +60,8 @@ class SeasonalSim:
     variance of ``e``, :attr:`innovation`.
     """
 
-    task: ClassVar[str] = "series"
-    about: ClassVar[About] = About(
+    task = "series"
+    about = About(
         title="Synthetic series with planted periods",
         licence="CC0 (made on this machine)",
         citation="",
@@ -92,30 +92,27 @@ class SeasonalSim:
         self.noise, self.noise_memory, self.memory, self.seed = noise, noise_memory, memory, seed
 
     @property
-    def default_split(self) -> str:
-        """Name of the split rule to use when none is asked for."""
-        return self.about.default_split
-
-    @property
     def innovation(self) -> float:
         """Variance of the part of an echo, before ``scale``, that nothing foretells."""
         impulse = np.zeros(self._fading)
         impulse[0] = 1
         return float(1 / np.sum(lfilter([1.0], self._recurrence, impulse) ** 2))
 
-    def load(
-        self, root: Path | None, *, cache: Path | None = None, strict: bool = False, progress: bool = True
-    ) -> Series:
-        """The series, a function of the settings alone.
+    def find(self, root: Path | str | None) -> Path:
+        """Nothing is read from disk.
 
         Raises
         ------
         DataError
             When a ``root`` is given.
         """
-        del cache, strict, progress
         if root is not None:
             raise DataError(f"seasonal-sim is made from its settings and reads no files; leave out {root}")
+        return Path()
+
+    def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Series:
+        """The series, a function of the settings alone."""
+        del folder, options
         t = np.arange(self.steps)
         rows = [self._channel(c, t) for c in range(self.channels)]
         seconds = (3600 * t).astype("timedelta64[s]")
@@ -127,7 +124,7 @@ class SeasonalSim:
             freq="1 h",
             period=self.periods[0],
             source=f"synthetic {self.form} with period {planted}",
-            digest=hashlib.sha256(repr(sorted(vars(self).items())).encode()).hexdigest()[:16],
+            digest=digest_of(sorted(vars(self).items())),
             synthetic=True,
         )
 

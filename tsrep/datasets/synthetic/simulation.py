@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.formats.wfdb_writing import write_wfdb
+from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.datasets.synthetic.cohort import Cohort, draw_cohort
 from tsrep.datasets.synthetic.dipole import Heart, ecg, rr_beats
 from tsrep.datasets.synthetic.nuisance import dead_leads, noise

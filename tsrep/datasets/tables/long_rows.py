@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables.parquet import PARQUET, read_parquet
-from tsrep.datasets.tables.reading import row_of
+from tsrep.datasets.tables.reading import PARQUET, read_parquet, row_of
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Floats, Ints
@@ -64,19 +62,14 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
-        _refuse_repeated_names(path)
+        header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig").iloc[0].dropna()
+        twice = header[header.duplicated()].tolist()
+        if twice:
+            raise DataError(f"{path} has several columns {twice[0]!r}; name each once")
     frame = frame.dropna(how="all")
     if not len(frame):
         raise DataError(f"{path} has no rows; it needs one row per sample and time step")
     return frame
-
-
-def _refuse_repeated_names(path: Path) -> None:
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        header = next((row for row in csv.reader(stream) if row), [])
-    twice = next((name for name in header if name and header.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{path} has several columns {twice!r}; name each once")
 
 
 def column(path: Path, frame: Any, name: str) -> Any:

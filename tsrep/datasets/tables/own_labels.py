@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +37,15 @@ class Records:
     classes: tuple[str, ...]
     patient: Ints
     patient_names: tuple[str, ...]
-    trial: Ints | None
-    fold: Ints | None
-    names: tuple[str, ...]
+    trial: Ints | None = None
+    fold: Ints | None = None
+    names: tuple[str, ...] = ()
 
-    def digest(self, signals: str, keep: Ints) -> str:
-        """Hash of the content of some signals and of what the table says of the records kept."""
-        digest = hashlib.sha256(f"{signals}{self.classes}{self.patient_names}".encode())
-        for values in (self.label, self.patient, self.trial, self.fold):
-            if values is not None:
-                digest.update(np.ascontiguousarray(values[keep]).tobytes())
-        return digest.hexdigest()[:16]
+    def fields(self, records: Ints) -> dict[str, Any]:
+        """Fields of a panel whose samples are these records, without those that the table does not give."""
+        columns = {"label": self.label, "patient": self.patient, "trial": self.trial, "fold": self.fold}
+        chosen = {name: values[records] for name, values in columns.items() if values is not None}
+        return {**chosen, "classes": self.classes, "patient_names": self.patient_names}
 
 
 def read_records(

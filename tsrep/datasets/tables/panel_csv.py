@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.dataset import About
-from tsrep.datasets.folders import dataset_folder
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.tables.long_rows import Steps, filled, moments, numbers, read_frame, steps_of, texts
 from tsrep.datasets.tables.own_labels import Records, named, natural
@@ -22,7 +22,7 @@ from tsrep.signals.panel import Floats, Ints, Panel
 
 
 @DATASETS.register("panel-csv")
-class LongTable:
+class LongTable(Dataset):
     """A CSV or Parquet file with one row per sample and time step, or per sample, time step and channel.
 
     Samples are in the order of their names, whatever that of the rows. The whole table is held in memory; for
@@ -53,11 +53,12 @@ class LongTable:
     unit : str
     """
 
-    about: ClassVar[About] = About(
+    about = About(
         title="Own recordings in a long table",
         licence="yours",
         citation="",
         url="",
+        independence="patient",
         needs=("records.csv (setting file)",),
         notes="CSV or Parquet with one row per sample and time step; columns sample, time, patient, label.",
     )
@@ -89,27 +90,20 @@ class LongTable:
         self.channel, self.value, self.unequal, self.unit = channel, value, unequal, unit
 
     @property
-    def default_split(self) -> str:
-        """Stratified: official folds need their numbers to be named."""
-        return self.about.default_split
+    def files(self) -> Sequence[str]:
+        """The table."""
+        return (self.file,)
 
-    def load(
-        self,
-        root: Path | None,
-        *,
-        cache: Path | None = None,  # noqa: ARG002 - nothing is converted, but every data set is called alike
-        strict: bool = False,
-        progress: bool = True,  # noqa: ARG002 - likewise
-    ) -> Panel:
+    def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole samples.
 
         Raises
         ------
         DataError
-            When the file is missing, or a row or column of it is not as it should be, or (``strict``)
-            values are missing.
+            When a row or column of the file is not as it should be, or (``strict``) values are missing.
         """
-        path = dataset_folder("panel-csv", root, (self.file,)) / self.file
+        del cache, progress
+        path = folder / self.file
         ids = [c for c in (self.sample, self.patient, self.label, self.trial, self.channel) if c is not None]
         frame = read_frame(path, ids)
         names, sample = _numbered(texts(path, frame, self.sample))
@@ -118,31 +112,28 @@ class LongTable:
         x, channels = self._signals(path, frame, steps)
         if self.unequal == "refuse":
             _refuse_unequal(path, names, steps)
-        content = Content(hashlib.sha256(x.data).hexdigest() + "".join(channels))
+        content = Content()
         content.look(x, 0)
         if strict:
             content.refuse_gaps(path)
         keep = content.sound(path, len(x))
-        panel = Panel.from_arrays(
+        return Panel.from_store(
             x,
-            label=records.label,
-            patient=records.patient,
-            trial=records.trial,
+            row=keep,
+            **{"trial": keep, **records.fields(keep)},
             sfreq=self._rate(path, steps),
             channels=channels,
-            classes=records.classes,
             unit=self.unit,
-            fold=records.fold,
-            patient_names=records.patient_names,
+            record_names=tuple(names),
+            modality="series",
             skipped=tuple((names[r], f"{channels[c]} has no value") for r, c in content.silent),
             source=f"own table {self.file}",
-            digest=records.digest(content.sha256, keep),
-        )
-        return panel.select(keep) if content.silent else panel
+        ).hashed(hashlib.sha256(x.data).hexdigest())
 
     def _steps(self, path: Path, frame: Any, sample: Ints) -> Steps:
         if self.time is None:
-            return _in_order(sample)
+            step = frame.groupby(sample).cumcount().to_numpy(np.int64)
+            return Steps(sample, step, np.bincount(sample), None)
         rows, time = frame.index.to_numpy(np.int64), moments(path, frame, self.time)
         return steps_of(path, rows, sample, time, shared=self.channel is not None)
 
@@ -188,7 +179,6 @@ class LongTable:
             patient_names=patient_names,
             trial=None if self.trial is None else codes(said[self.trial])[0],
             fold=None if self.fold is None else integers(path, self.fold, said[self.fold]),
-            names=(),
         )
 
     def _rate(self, path: Path, steps: Steps) -> float:
@@ -206,14 +196,6 @@ def _numbered(cells: NDArray[Any]) -> tuple[list[str], Ints]:
     return names, np.array([number[cell] for cell in cells.tolist()], np.int64)
 
 
-def _in_order(sample: Ints) -> Steps:
-    order = np.argsort(sample, kind="stable")
-    count = np.bincount(sample)
-    step = np.empty_like(sample)
-    step[order] = np.arange(len(sample)) - np.repeat(np.cumsum(count) - count, count)
-    return Steps(sample, step, count.astype(np.int64), None)
-
-
 def _constant(path: Path, frame: Any, name: str, sample: Ints) -> list[str]:
     """What a column says of each sample."""
     cells = texts(path, frame, name)
@@ -229,12 +211,13 @@ def _constant(path: Path, frame: Any, name: str, sample: Ints) -> list[str]:
 
 
 def _refuse_repeats(path: Path, frame: Any, steps: Steps, channel: Ints) -> None:
-    order = np.lexsort((channel, steps.step, steps.sample))
-    keys = np.stack([steps.sample, steps.step, channel])[:, order]
-    same = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
-    if same.any():
+    import pandas as pd
+
+    places = pd.DataFrame({"sample": steps.sample, "step": steps.step, "channel": channel})
+    again = np.flatnonzero(places.duplicated())
+    if len(again):
         raise DataError(
-            f"{row_of(path, frame.index[order[1:][same].min()])} repeats the channel and time of another row "
+            f"{row_of(path, frame.index[again[0]])} repeats the channel and time of another row "
             "of its sample; keep one of them"
         )
 

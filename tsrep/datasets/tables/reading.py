@@ -1,4 +1,4 @@
-"""Reading the CSV and Parquet files that come with recordings, with messages that name file, row, column."""
+"""Reading the CSV, TSV and Parquet files that come with recordings; messages name file, row and column."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.tables.parquet import PARQUET, read_parquet
-from tsrep.errors import DataError
+from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Ints
 
 Table = dict[str, list[str]]
+PARQUET = (".parquet", ".pq")
 WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
 LARGEST = np.iinfo(np.int64).max
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Table:
-    """Some columns of a CSV or Parquet file as text.
+    """Some columns of a CSV, TSV or Parquet file as text.
 
     Raises
     ------
@@ -29,22 +30,65 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     """
     if path.suffix in PARQUET:
         return _parquet_text(path, columns)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = csv.reader(stream)
-            header = next(rows, [])
-            body = [row for row in rows if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
+    header, rows = read_text(path)
     at = [_position(path, header, column) for column in columns]
-    if not body:
+    if not rows:
         raise DataError(f"{path} has a header but no rows; it must have one row per record")
-    short = next((i for i, row in enumerate(body) if len(row) <= max(at, default=0)), None)
+    short = next((i for i, row in enumerate(rows) if len(row) <= max(at, default=0)), None)
     if short is not None:
         raise DataError(
-            f"row {short + 2} of {path} has {len(body[short])} fields of {len(header)}; complete it"
+            f"row {short + 2} of {path} has {len(rows[short])} fields of {len(header)}; complete it"
         )
-    return {column: [row[i] for row in body] for column, i in zip(columns, at, strict=True)}
+    return {column: [row[i] for row in rows] for column, i in zip(columns, at, strict=True)}
+
+
+def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file, or of a table with tabs as BIDS has them; empty rows are passed over.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or rows of a table with tabs have another number of fields than its header.
+    """
+    tabs = path.suffix == ".tsv"
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = [row for row in csv.reader(stream, delimiter="\t" if tabs else ",") if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        kind = "table with tabs" if tabs else "CSV file"
+        raise DataError(f"{path} cannot be read as a {kind} ({error})") from error
+    header, rows = rows[:1], rows[1:]
+    names = header[0] if header else []
+    if tabs:
+        names, rows = [name.strip() for name in names], [row for row in rows if any(map(str.strip, row))]
+        odd = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
+        if odd is not None:
+            fields = len(rows[odd])
+            raise DataError(f"row {odd + 2} of {path} has {fields} fields of {len(names)}; complete it")
+    return names, rows
+
+
+def read_parquet(path: Path) -> Any:
+    """A Parquet file as a data frame.
+
+    Raises
+    ------
+    ConfigError
+        When no package that reads Parquet is installed.
+    DataError
+        When the file cannot be read.
+    """
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise ConfigError(
+            f"{path} cannot be read without pyarrow; install tsrep[parquet] or save the table as CSV"
+        ) from error
+    except Exception as error:  # of its engine, which has classes of its own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path} cannot be read as a Parquet file ({reason})") from error
 
 
 def _parquet_text(path: Path, columns: Sequence[str]) -> Table:

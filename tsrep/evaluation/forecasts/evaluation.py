@@ -10,6 +10,7 @@ import torch
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.spans import Part
+from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 
@@ -29,6 +30,8 @@ class SeriesEvaluation:
     lookback, horizon : int
         Steps that forecasts are made from and that they cover, where candidates are trained to forecast; 0
         where ridges forecast from frozen representations of single steps.
+    control : str
+        The method, if there is one of that name, that all others get a paired difference from.
     seed : int
         Of the bootstrap.
     device : torch.device
@@ -48,6 +51,7 @@ class SeriesEvaluation:
     part: Part = "test"
     lookback: int = 0
     horizon: int = 0
+    control: str = RANDOM_INIT
     seed: int = 0
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     watched: Callable[[Forecast], Forecast] = lambda forecast: forecast

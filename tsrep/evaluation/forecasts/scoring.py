@@ -23,7 +23,7 @@ from tsrep.evaluation.forecasts.outcomes import Measuring, Outcome, Outcomes
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.evaluation.forecasts.summary import summarise
-from tsrep.evaluation.scores import RANDOM_INIT, Scores
+from tsrep.evaluation.scores import Scores
 
 Array = NDArray[Any]
 STRONGER = (1e4, 1e5)  # penalties for representations, which may have more features than there are rows
@@ -33,8 +33,6 @@ def score_representations(
     features: Mapping[str, Iterable[Sequence[Array]]],
     evaluation: SeriesEvaluation,
     settings: ForecastSettings,
-    *,
-    control: str = RANDOM_INIT,
 ) -> Scores:
     """Score methods by ridges from the representation of a step to the values that follow it.
 
@@ -45,8 +43,6 @@ def score_representations(
         is made as it is asked for is held for one seed at a time.
     evaluation : SeriesEvaluation
     settings : ForecastSettings
-    control : str
-        The method, if there is one of that name, that all others get a paired difference from.
 
     Returns
     -------
@@ -71,7 +67,7 @@ def score_representations(
     methods = measuring.baselines() | {
         method: list(map(partial(measuring.represented, method), seeds)) for method, seeds in features.items()
     }
-    return summarise(measuring, methods, control, evaluation.seed)
+    return summarise(measuring, methods, evaluation.control, evaluation.seed)
 
 
 def score_forecasters(
@@ -79,8 +75,6 @@ def score_forecasters(
     frozen: Mapping[str, Iterable[FrozenFeatures]],
     evaluation: SeriesEvaluation,
     settings: ForecastSettings,
-    *,
-    control: str = RANDOM_INIT,
 ) -> Scores:
     """Score forecasters as they are, and ridges on frozen features of look-backs.
 
@@ -98,8 +92,6 @@ def score_forecasters(
         With look-back and horizon; ridge-nlinear, one for all channels here, looks back as far.
     settings : ForecastSettings
         Its penalties, largest number of rows and bootstrap resamples; horizons and context are not used.
-    control : str
-        The method, if there is one of that name, that all others get a paired difference from.
 
     Returns
     -------
@@ -144,7 +136,7 @@ def score_forecasters(
     methods = measuring.rules() | {RIDGE_NLINEAR: [head(RIDGE_NLINEAR, linear)]}
     methods |= {method: [forecast(method, said) for said in seeds] for method, seeds in forecasters.items()}
     methods |= {method: [head(method, given) for given in seeds] for method, seeds in frozen.items()}
-    return summarise(measuring, methods, control, evaluation.seed, lookback=lookback)
+    return summarise(measuring, methods, evaluation.control, evaluation.seed, lookback=lookback)
 
 
 def _check(horizon: int, lookback: int, methods: Sequence[str]) -> None:

@@ -107,10 +107,7 @@ class FineTuning(LabelProtocol):
     ) -> tuple[Objective, np.ndarray]:
         """The head that was trained with the encoder, and probabilities of the scored samples."""
         panel, device = evaluation.panel, evaluation.device
-        with initial_weights(seed, "head"):
-            head: Objective = OBJECTIVES.build(
-                self.head, dim=encoder.dim, classes=len(panel.classes), multilabel=panel.multilabel
-            )
+        head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
         train = self._part(evaluation, labelled, seed)
         validation = self._part(evaluation, evaluation.split.validation, seed)
 
@@ -124,7 +121,12 @@ class FineTuning(LabelProtocol):
             head,
             train,
             validation,
-            self._settings(evaluation, len(train.sampler.epoch(1))),
+            self.settings(
+                len(train.sampler.epoch(1)),
+                choose=evaluation.choosing is not None,
+                amp=evaluation.amp,
+                compile=evaluation.compile,
+            ),
             seed=seed,
             folder=folder,
             score=macro_auroc,
@@ -145,17 +147,35 @@ class FineTuning(LabelProtocol):
         )
         return Part(PanelTensors(panel, evaluation.device), sampler)
 
-    def _settings(self, evaluation: LabelEvaluation, steps: int) -> TrainingSettings:
-        """Enough epochs for ``min_steps``, validated about as often whatever their length."""
-        epochs, choose = max(self.epochs, math.ceil(self.min_steps / steps)), evaluation.choosing is not None
+    def new_head(self, encoder: Encoder, classes: int, *, multilabel: bool, seed: int) -> Objective:
+        """Head with random weights."""
+        with initial_weights(seed, "head"):
+            head: Objective = OBJECTIVES.build(
+                self.head, dim=encoder.dim, classes=classes, multilabel=multilabel
+            )
+        return head
+
+    def settings(self, steps: int, *, choose: bool, amp: bool, compile: bool) -> TrainingSettings:
+        """Enough epochs for ``min_steps``, validated about as often whatever their length.
+
+        Parameters
+        ----------
+        steps : int
+            Of an epoch.
+        choose : bool
+            Whether a validation part chooses the epoch; otherwise the last one is kept.
+        amp, compile : bool
+            As in training.
+        """
+        epochs = max(self.epochs, math.ceil(self.min_steps / steps))
         return TrainingSettings(
             **self.training,
             epochs=epochs,
             checkpoint="best-score" if choose else "last",
             patience=self.patience if choose else None,
             validate_every=max(1, epochs // self.epochs),
-            amp=evaluation.amp,
-            compile=evaluation.compile,
+            amp=amp,
+            compile=compile,
         )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from tsrep.report.tables import Cell, Table
 from tsrep.report.wording import NOTHING, count
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.wording import is_preset, origin, right, table_of, time
+from tsrep.studies.analyses.presentation import is_preset, origin, right, table_of, time
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -20,7 +19,7 @@ from scipy.spatial import QhullError
 from tsrep.inspect.figures.style import INK, PALETTE, house, new_figure
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.importance import most_important_first
-from tsrep.studies.analyses.marks import numeric_axis, value_label
+from tsrep.studies.analyses.presentation import numeric_axis, value_label
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -39,23 +38,18 @@ class Contour:
     Attributes
     ----------
     across, up : Parameter
-    x, y, value : float64 arrays, shape (point,)
-        Places of trials with their value; trials at one place share a mean.
-    grid_x, grid_y : float64 arrays, shape (grid,)
-        Even on the scale of the axes.
-    grid : float64 array, shape (grid_y, grid_x)
-        Linear between trials, values far worse than the others moved to the end of the axis; NaN
-        outside their convex hull, everywhere where they lie on a line.
+    points : DataFrame
+        Places of trials, by the names of the axes, and their ``value``; trials at one place share a mean.
+    grid : DataFrame
+        Rows are places of ``up``, columns those of ``across``, both even on the scale of their axis. Linear
+        between trials, values far worse than the others moved to the end of the axis; NaN outside their
+        convex hull, everywhere where they lie on a line.
     """
 
     across: Parameter
     up: Parameter
-    x: Array
-    y: Array
-    value: Array
-    grid_x: Array
-    grid_y: Array
-    grid: Array
+    points: pd.DataFrame
+    grid: pd.DataFrame
 
 
 def contour(table: TrialTable, order: Sequence[str] = ()) -> Contour | Missing:
@@ -74,19 +68,15 @@ def contour(table: TrialTable, order: Sequence[str] = ()) -> Contour | Missing:
     if axes is None:
         return Missing("The contour needs two numeric axes, searched together in complete trials.")
     across, up = axes
-    x, y = table.numbers(across), table.numbers(up)
-    both = np.isfinite(x) & np.isfinite(y)
-    places, where = np.unique(np.column_stack([x[both], y[both]]), axis=0, return_inverse=True)
-    if len(places) < MIN_POINTS:
+    names = [across.name, up.name]
+    points = table.complete[[*names, "value"]].dropna().groupby(names, as_index=False).mean()
+    if len(points) < MIN_POINTS:
         return Missing(
             f"The contour needs complete trials at {MIN_POINTS} places of {across.name} and {up.name} or "
-            f"more; there {'is' if len(places) == 1 else 'are'} {len(places)}."
+            f"more; there {'is' if len(points) == 1 else 'are'} {len(points)}."
         )
-    mean = np.bincount(where.ravel(), table.values[both]) / np.bincount(where.ravel())
-    grid_x, grid_y = _even(across, places[:, 0]), _even(up, places[:, 1])
-    held = table.scale.place(mean)  # one diverged trial would paint all around it
-    grid = _between(across, up, places, held, grid_x, grid_y)
-    return Contour(across, up, places[:, 0], places[:, 1], mean, grid_x, grid_y, grid)
+    held = table.scale.place(points["value"].to_numpy())  # one diverged trial would paint all around it
+    return Contour(across, up, points, _between(across, up, points, held))
 
 
 def _pair(table: TrialTable, order: Sequence[str]) -> tuple[Parameter, Parameter] | None:
@@ -102,28 +92,23 @@ def _pair(table: TrialTable, order: Sequence[str]) -> tuple[Parameter, Parameter
 
 def _kinship(one: str, two: str) -> int:
     """Parts of the path that two axes share from the start."""
-    return sum(
-        1
-        for _ in takewhile(
-            lambda parts: len({*parts}) == 1, zip(one.split("."), two.split("."), strict=False)
-        )
-    )
+    same = (a == b for a, b in zip(one.split("."), two.split("."), strict=False))
+    return sum(takewhile(bool, same))
 
 
-def _even(axis: Parameter, values: Array) -> Array:
-    space = np.geomspace if axis.range.log else np.linspace
-    return np.asarray(space(values.min(), values.max(), GRID))
-
-
-def _between(
-    across: Parameter, up: Parameter, places: Array, mean: Array, grid_x: Array, grid_y: Array
-) -> Array:
-    points = np.column_stack([across.range.unit_scale(places[:, 0]), up.range.unit_scale(places[:, 1])])
+def _between(across: Parameter, up: Parameter, points: pd.DataFrame, values: Array) -> pd.DataFrame:
+    places, even = [], []
+    for axis in (across, up):
+        known = points[axis.name].to_numpy(float)
+        places.append(axis.range.unit_scale(known))
+        even.append((np.geomspace if axis.range.log else np.linspace)(known.min(), known.max(), GRID))
+    x, y = even
     try:
-        inside = LinearNDInterpolator(points, mean)
+        inside = LinearNDInterpolator(np.column_stack(places), values)
+        grid = inside(*np.meshgrid(across.range.unit_scale(x), up.range.unit_scale(y)))  # [up, across]
     except QhullError:  # all on one line
-        return np.full((GRID, GRID), np.nan)
-    return np.asarray(inside(*np.meshgrid(across.range.unit_scale(grid_x), up.range.unit_scale(grid_y))))
+        grid = np.full((GRID, GRID), np.nan)
+    return pd.DataFrame(grid, index=pd.Index(y, name=up.name), columns=x)
 
 
 def shown(results: Results) -> Shown | Missing:
@@ -131,62 +116,44 @@ def shown(results: Results) -> Shown | Missing:
     found = contour(results.table, results.once(most_important_first))
     if isinstance(found, Missing):
         return found
+    grid = found.grid.reset_index().melt(found.up.name, var_name=found.across.name).dropna()
     return Shown(
         f"Value over {found.across.name} and {found.up.name}, linear between trials and nowhere beyond "
         "them. Trials differ in all other axes too, so that single bumps say little. The best trial has "
         "a ring.",
         figure_contour(found, results.table),
-        _numbers(found),
+        {"": found.points, "grid": grid[[found.across.name, found.up.name, "value"]]},
     )
 
 
 ANALYSES = (Analysis("contour", "Slices", 65, shown),)
 
 
-def _numbers(found: Contour) -> dict[str, pd.DataFrame]:
-    across, up = found.across.name, found.up.name
-    points = pd.DataFrame({across: found.x, up: found.y, "value": found.value})
-    grid = pd.DataFrame(found.grid, index=found.grid_y, columns=found.grid_x).rename_axis(up)
-    long = grid.reset_index().melt(up, var_name=across, value_name="value").dropna()
-    return {"": points, "grid": long[[across, up, "value"]]}
-
-
 @house
 def figure_contour(found: Contour, table: TrialTable) -> Figure:
     """Levels inside the hull of the trials, dark where better; dots in the colour of their own value."""
-    value = table.scale.place(found.value)
+    x, y, known = found.points.to_numpy(float).T
+    value = table.scale.place(known)
     low, high = float(value.min()), float(value.max())
     high = high if high > low else low + 1e-6
     colours = LIGHT_TO_DARK if table.maximise else LIGHT_TO_DARK.reversed()
     look: dict[str, Any] = {"cmap": colours, "vmin": low, "vmax": high}
     figure = new_figure(6.4, 4.4)
     axes = figure.subplots()
-    inside = np.ma.masked_invalid(np.clip(found.grid, low, high))
+    inside = np.ma.masked_invalid(found.grid.clip(low, high))
     if inside.count():
         levels = MaxNLocator(11).tick_values(low, high)
-        axes.contourf(found.grid_x, found.grid_y, inside, levels=levels, **look)
-    axes.scatter(found.x, found.y, c="white", s=44, linewidths=0, zorder=2)
-    dots = axes.scatter(found.x, found.y, c=value, s=26, edgecolors=INK, linewidths=0.6, zorder=3, **look)
-    best = int(np.argmin(table.loss(found.value)))
-    ring: dict[str, Any] = {"marker": "o", "ms": 11, "mfc": "none", "mec": PALETTE[1], "mew": 1.6}
-    axes.plot(found.x[best], found.y[best], ls="", zorder=4, **ring)
-    _ends(axes, found)
+        axes.contourf(found.grid.columns, found.grid.index, inside, levels=levels, **look)
+    axes.scatter(x, y, c="white", s=44, linewidths=0, zorder=2)
+    dots = axes.scatter(x, y, c=value, s=26, edgecolors=INK, linewidths=0.6, zorder=3, **look)
+    best = int(np.argmin(table.loss(known)))
+    axes.plot(x[best], y[best], ls="", marker="o", ms=11, mfc="none", mec=PALETTE[1], mew=1.6, zorder=4)
+    axes.margins(0.04)  # room for the dots of the outermost trials
+    for axis, upright in ((found.across, False), (found.up, True)):
+        numeric_axis(axes, axis.range, upright=upright)
     axes.set_xlabel(table.short[found.across.name])
     axes.set_ylabel(table.short[found.up.name])
     bar = figure.colorbar(dots, ax=axes)
     bar.set_label(value_label(table, 40))
     bar.outline.set_visible(False)
     return figure
-
-
-def _ends(axes: Axes, found: Contour) -> None:
-    """Room for the dots of the outermost trials."""
-    for axis, values, upright in ((found.across, found.x, False), (found.up, found.y, True)):
-        low, high = float(values.min()), float(values.max())
-        if axis.range.log:
-            pad = (high / low) ** 0.04
-            ends = (low / pad, high * pad)
-        else:
-            ends = (low - 0.04 * (high - low), high + 0.04 * (high - low))
-        (axes.set_ylim if upright else axes.set_xlim)(*ends)
-        numeric_axis(axes, axis.range, upright=upright)

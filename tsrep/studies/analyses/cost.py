@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tsrep.inspect.figures.style import ACCENT, FLOOR, INK, MUTED, WIDTH, house, new_figure
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import (
+from tsrep.studies.analyses.presentation import (
     baseline_entry,
     baseline_line,
     beyond_note,

@@ -30,9 +30,8 @@ from tsrep.report.tables import Cell, Table
 from tsrep.report.wording import signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import interval, name_rows
 from tsrep.studies.analyses.pairing import expected_gaps, pair_up
-from tsrep.studies.analyses.wording import ends, grouped_table, p_text, right
+from tsrep.studies.analyses.presentation import ends, grouped_table, interval, name_rows, p_text, right
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 

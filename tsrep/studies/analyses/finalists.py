@@ -15,8 +15,15 @@ from tsrep.report.tables import Cell, Table
 from tsrep.report.wording import NOTHING, number, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import interval, name_rows
-from tsrep.studies.analyses.wording import ends, metric_name, origin, right, table_of
+from tsrep.studies.analyses.presentation import (
+    ends,
+    interval,
+    metric_name,
+    name_rows,
+    origin,
+    right,
+    table_of,
+)
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import TrialTable
 

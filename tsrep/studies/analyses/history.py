@@ -12,16 +12,17 @@ from matplotlib.ticker import MaxNLocator
 from tsrep.inspect.figures.style import ACCENT, CONTROL, INK, PALETTE, WIDTH, house, new_figure
 from tsrep.report.tables import Cell
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import (
+from tsrep.studies.analyses.presentation import (
     baseline_entry,
     baseline_line,
     dot,
     dots_note,
+    right,
     scatter,
+    table_of,
     trial_looks,
     value_label,
 )
-from tsrep.studies.analyses.wording import right, table_of
 from tsrep.studies.keep.trial_table import TrialTable
 
 MIN_TRIALS = 2

@@ -23,8 +23,7 @@ from tsrep.report.tables import Cell, Table
 from tsrep.report.wording import number
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import interval, name_rows
-from tsrep.studies.analyses.wording import right, table_of
+from tsrep.studies.analyses.presentation import interval, name_rows, right, table_of
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 

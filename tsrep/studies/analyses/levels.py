@@ -11,32 +11,20 @@ from tsrep.inspect.figures.style import INK, MUTED, WIDTH, house, new_figure, sh
 from tsrep.report.tables import Cell, Table
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import (
+from tsrep.studies.analyses.presentation import (
     baseline_line,
     dots_note,
+    grouped_table,
     name_rows,
+    right,
     scatter,
     trial_looks,
     value_label,
 )
-from tsrep.studies.analyses.wording import grouped_table, right
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
 QUARTILES = ("best", "Q1", "median", "Q3", "worst")
-
-
-def level_values(table: TrialTable) -> pd.DataFrame | Missing:
-    """``axis``, ``level``, ``ticket`` and ``value`` of each complete trial in each categorical axis."""
-    parts = [
-        table.complete[["ticket", "value"]].assign(axis=axis.name, level=table.labels(axis))[
-            table.active(axis)
-        ]
-        for axis in _axes(table)
-    ]
-    if not parts:
-        return Missing("No categorical axis has two levels with complete trials.")
-    return pd.concat(parts, ignore_index=True)[["axis", "level", "ticket", "value"]]
 
 
 def level_summary(values: pd.DataFrame, table: TrialTable) -> pd.DataFrame:
@@ -45,7 +33,7 @@ def level_summary(values: pd.DataFrame, table: TrialTable) -> pd.DataFrame:
     for axis in _axes(table):
         own = values[values["axis"] == axis.name]
         for level in table.levels(axis):
-            found = own.loc[own["level"] == level, "value"].to_numpy(float)
+            found = own.loc[own["setting"] == level, "value"].to_numpy(float)
             ends = table.loss(np.quantile(table.loss(found), [0, 0.25, 0.5, 0.75, 1]))
             rows.append((axis.name, level, len(found), *ends))
     return pd.DataFrame(rows, columns=["axis", "level", "trials", *QUARTILES])
@@ -54,15 +42,15 @@ def level_summary(values: pd.DataFrame, table: TrialTable) -> pd.DataFrame:
 def shown(results: Results) -> Shown | Missing:
     """Every value in the level that it has of each axis."""
     table = results.table
-    values = level_values(table)
-    if isinstance(values, Missing):
-        return values
+    if not _axes(table):
+        return Missing("No categorical axis has two levels with complete trials.")
+    values = table.along(_axes(table))
     summary = level_summary(values, table)
     return Shown(
         "Every complete trial in the level that it has of each axis; black: median. Trials of a level "
         f"differ in all other axes.{dots_note(table)}",
         figure_levels(table),
-        {"": values, "summary": summary},
+        {"": values.rename(columns={"setting": "level"}), "summary": summary},
         folded=[_table(summary)],
     )
 

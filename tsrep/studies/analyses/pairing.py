@@ -18,7 +18,7 @@ from tsrep.studies.keep.trial_table import TrialTable
 Array = NDArray[Any]
 EXACT = 1e-9  # distance up to which two settings are the same
 FOLDS = 10
-PENALTY = 5.0  # of a ridge on standardised columns: some 60 trials meet some 25 columns
+ALPHA = 5.0  # of a ridge on standardised columns: some 60 trials meet some 25 columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def expected_gaps(table: TrialTable, axis: Parameter, pairs: Pairs, values: Arra
         rest = np.ones(len(values), bool)
         rest[pairs.one[asked]] = rest[pairs.two[asked]] = False
         if rest.any():
-            ridge = Ridge(PENALTY).fit(columns[rest], target[rest])
+            ridge = Ridge(ALPHA).fit(columns[rest], target[rest])
             found[asked] = gap[asked] @ ridge.coef_[: known.shape[1]]
     return np.where(pairs.distance > EXACT, found, 0.0)
 

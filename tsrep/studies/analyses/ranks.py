@@ -119,16 +119,16 @@ def _compare(wide: pd.DataFrame, maximise: bool) -> Comparison:
 
 def _finalist_blocks(rows: pd.DataFrame) -> pd.DataFrame:
     """Test score of each finalist in each complete block."""
-    found: dict[str, dict[str, float]] = {}
-    for task, part in rows.groupby("task", sort=False):
-        seeds = sorted(part["seed"].dropna().unique()) or [np.nan]
-        for finalist, own in part.groupby("finalist", sort=False):
-            mean = own.groupby("seed", dropna=False)["test"].mean()
-            once = len(mean) == 1 and own["origin"].iloc[0] == "control"
-            for seed in seeds:
-                value = mean.get(seed, mean.iloc[0] if once else np.nan)
-                found.setdefault(str(finalist), {})[f"{task}, seed {seed:g}"] = float(value)
-    return pd.DataFrame(found).dropna()
+    controls = set(rows.loc[rows["origin"] == "control", "finalist"])
+    keys = ["task", "seed", "finalist"]
+    means = rows.groupby(keys, sort=False, dropna=False)["test"].mean().unstack("finalist")
+
+    def repeated(own: pd.Series) -> pd.Series:
+        return own.fillna(own.mean()) if own.name in controls and own.count() == 1 else own
+
+    wide = means.groupby(level="task", sort=False).transform(repeated)
+    wide.index = pd.Index([f"{task}, seed {seed:g}" for task, seed in wide.index])
+    return wide.dropna()
 
 
 def _level_blocks(table: TrialTable, axis: Parameter) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -15,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from tsrep.inspect.figures.style import MUTED, WIDTH, house, new_figure, shorten
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.marks import (
+from tsrep.studies.analyses.presentation import (
     baseline_line,
     beyond_note,
     numeric_axis,
@@ -30,28 +29,16 @@ ACROSS = 4
 ORDER = LinearSegmentedColormap.from_list("order", ["#b9d4ea", "#0b5fa5", "#0a2540"])
 
 
-def slices(table: TrialTable) -> pd.DataFrame | Missing:
-    """``axis``, ``setting``, ``ticket`` and ``value`` for each complete trial and axis active in it."""
-    parts = []
-    for axis in table.varied:
-        setting = table.labels(axis) if axis.range.choices else table.numbers(axis).astype(object)
-        rows = table.complete[["ticket", "value"]].assign(axis=axis.name, setting=setting)
-        parts.append(rows[table.active(axis)])
-    if not parts:
-        return Missing("Slices need an axis with two different values among the complete trials.")
-    return pd.concat(parts, ignore_index=True)[["axis", "setting", "ticket", "value"]]
-
-
 def shown(results: Results) -> Shown | Missing:
     """The value along each axis."""
-    found = slices(results.table)
-    if isinstance(found, Missing):
-        return found
+    table = results.table
+    if not table.varied:
+        return Missing("Slices need an axis with two different values among the complete trials.")
     return Shown(
         "Value of each complete trial along each axis that it has active; later trials are darker, "
-        f"diamonds are presets.{beyond_note(results.table)}",
-        figure_slices(results.table),
-        {"": found},
+        f"diamonds are presets.{beyond_note(table)}",
+        figure_slices(table),
+        {"": table.along(table.varied)},
     )
 
 

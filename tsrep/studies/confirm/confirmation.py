@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import pandas as pd
 from tsrep.errors import RunError
 from tsrep.files import write_json, write_text
 from tsrep.rng import numpy_generator
+from tsrep.runs.folder import Run
 from tsrep.studies.confirm.final_scores import final_scores
 from tsrep.studies.confirm.finalists import COLUMNS, Finalists
 from tsrep.studies.define.check import configuration
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Scalar
-from tsrep.studies.keep.tickets import by_ticket
+from tsrep.studies.keep.trial_table import trial_table
 from tsrep.studies.work.processes import pool
 from tsrep.studies.work.trial import kept_score, seeded, trained
 
@@ -52,6 +54,9 @@ class Finalist:
     value: float
 
 
+Job = tuple[Finalist, str, int]  # with a task and the number of a seed
+
+
 def finalists(definition: Definition, study: optuna.Study) -> list[Finalist]:
     """The best complete trials by validation, and the presets that ended, as far as confirmation wants them.
 
@@ -60,25 +65,18 @@ def finalists(definition: Definition, study: optuna.Study) -> list[Finalist]:
     RunError
         When no trial is complete.
     """
-    sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
-    ended = [
-        trial
-        for trials in by_ticket(study).values()
-        for trial in trials
-        if trial.state.name == "COMPLETE" and "duplicate" not in trial.user_attrs
-    ]
-    if not ended:
+    table, trials = trial_table(study, definition), study.get_trials(deepcopy=False)
+    if table.best_first.empty:
         raise RunError(f"study {definition.study} has no complete trial to confirm; run it first")
-    ended.sort(key=lambda trial: (sign * trial.values[0], trial.number))
     settings, chosen, seen = definition.confirmation, list[Finalist](), list[dict[str, Any]]()
-    for rank, trial in enumerate(ended, start=1):
-        origin = str(trial.user_attrs["origin"])
+    for rank, row in enumerate(table.best_first.to_dict("records"), start=1):
+        origin, point = row["origin"], trials[row["number"]].params
         preset = origin.startswith("preset:")
-        again = trial.params in seen  # an adaptive sampler may come back to a point
-        seen.append(trial.params)
+        again = point in seen  # an adaptive sampler may come back to a point
+        seen.append(point)
         if not again and (len(chosen) < settings.finalists or (preset and settings.presets)):
-            label = origin.removeprefix("preset:") if preset else f"trial {trial.user_attrs['ticket']}"
-            chosen.append(Finalist(label, rank, origin, dict(trial.params), trial.values[0]))
+            label = origin.removeprefix("preset:") if preset else f"trial {row['ticket']}"
+            chosen.append(Finalist(label, rank, origin, dict(point), row["value"]))
     return chosen
 
 
@@ -113,12 +111,7 @@ def confirm(
     place, known = folder / FOLDER, read_confirmation(definition, folder, study)
     if known is not None and known.current:
         return known
-    jobs = [
-        (finalist, task, k)
-        for finalist in chosen
-        for task in definition.tasks
-        for k in range(definition.confirmation.seeds)
-    ]
+    jobs = list(product(chosen, definition.tasks, range(definition.confirmation.seeds)))
     with pool(workers) as processes:
         processes.map(partial(_train, definition, place, root), jobs)
         score = partial(_score, definition, chosen, place, root)
@@ -151,12 +144,7 @@ def read_confirmation(
     chosen = [Finalist(**finalist) for finalist in told["finalists"]]
     rounds = told.pop("rounds", 1)
     current = study is None or told == _note(definition, finalists(definition, study))
-    return Finalists(
-        rows.astype({"task": str}),
-        _settings(definition, chosen),
-        rounds,
-        current,
-    )
+    return Finalists(rows.astype({"task": str}), _settings(definition, chosen), rounds, current)
 
 
 def _note(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, Any]:
@@ -164,24 +152,21 @@ def _note(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, Any]:
     return {"finalists": [vars(finalist) for finalist in chosen], "seeds": definition.confirmation.seeds}
 
 
-def final_config(definition: Definition, finalist: Finalist, task: str, k: int, root: Path | None) -> Any:
-    """The configuration of a finalist on a task with its k-th fresh seed."""
-    config = configuration(definition, finalist.point, task)
-    seed = int(numpy_generator(definition.seed, "confirmation", k).integers(2**31))
-    return seeded(config, seed, root)
-
-
-def run_folder(place: Path, finalist: Finalist, task: str, k: int) -> Path:
-    """Where such a run is kept."""
-    return place / finalist.label.replace(" ", "-") / (task or "run") / str(k)
-
-
 def _settings(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, dict[str, Scalar]]:
     return {finalist.label: definition.space.readable(finalist.point) for finalist in chosen}
 
 
-def _train(definition: Definition, place: Path, root: Path | None, job: tuple[Finalist, str, int]) -> None:
-    trained(final_config(definition, *job, root), run_folder(place, *job))
+def _run(definition: Definition, place: Path, root: Path | None, job: Job) -> Run:
+    """A finalist on a task with its k-th fresh seed."""
+    finalist, task, k = job
+    config = configuration(definition, finalist.point, task)
+    seed = int(numpy_generator(definition.seed, "confirmation", k).integers(2**31))
+    folder = place / finalist.label.replace(" ", "-") / (task or "run") / str(k)
+    return trained(seeded(config, seed, root), folder)
+
+
+def _train(definition: Definition, place: Path, root: Path | None, job: Job) -> None:
+    _run(definition, place, root, job)
 
 
 def _score(
@@ -189,35 +174,28 @@ def _score(
 ) -> pd.DataFrame:
     """Rows of one task: finalists by seed, then controls."""
     seeds = range(definition.confirmation.seeds)
-    runs = {
-        finalist.label: [
-            trained(final_config(definition, finalist, task, k, root), run_folder(place, finalist, task, k))
-            for k in seeds
-        ]
-        for finalist in chosen
-    }
+    runs = {f.label: [_run(definition, place, root, (f, task, k)) for k in seeds] for f in chosen}
     known = {finalist.label: finalist for finalist in chosen}
-    table = final_scores(runs, place / (f"scores-{task}" if task else "scores"))
-
-    def rows() -> Iterator[dict[str, Any]]:
-        for row in table:
-            finalist, found = known.get(row.method), runs.get(row.method)
-            for k, value in enumerate(row.by_seed):
-                yield {
-                    "finalist": row.method,
-                    "rank": finalist.rank if finalist else None,
-                    "origin": finalist.origin if finalist else "control",
-                    "task": task or next(iter(runs.values()))[0].config.dataset.name,
-                    "seed": k,
-                    "metric": row.metric,
-                    "validation": abs(kept_score(found[k])) if found and row.chosen_by else None,
-                    "test": value,
-                    "interval_low": row.low,
-                    "interval_high": row.high,
-                    "minus_random": row.minus_random.value if row.minus_random else None,
-                    "minus_random_low": row.minus_random.low if row.minus_random else None,
-                    "minus_random_high": row.minus_random.high if row.minus_random else None,
-                    "unit": row.unit,
-                }
-
-    return pd.DataFrame(rows(), columns=list(COLUMNS))
+    rows = [
+        {
+            "finalist": row.method,
+            "rank": known[row.method].rank if row.method in known else None,
+            "origin": known[row.method].origin if row.method in known else "control",
+            "task": task or runs[chosen[0].label][0].config.dataset.name,
+            "seed": k,
+            "metric": row.metric,
+            "validation": abs(kept_score(runs[row.method][k]))
+            if row.method in runs and row.chosen_by
+            else None,
+            "test": value,
+            "interval_low": row.low,
+            "interval_high": row.high,
+            "minus_random": row.minus_random and row.minus_random.value,
+            "minus_random_low": row.minus_random and row.minus_random.low,
+            "minus_random_high": row.minus_random and row.minus_random.high,
+            "unit": row.unit,
+        }
+        for row in final_scores(runs, place / (f"scores-{task}" if task else "scores"))
+        for k, value in enumerate(row.by_seed)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))

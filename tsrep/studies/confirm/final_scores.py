@@ -59,13 +59,17 @@ def final_scores(runs: Runs, folder: Path) -> list[FinalScore]:
     every = [run for of in runs.values() for run in of]
     task = every[0].task
     prepared = task.prepare(progress=False)
-    candidates = [Candidate(name, "method", [partial(_trained, r) for r in of]) for name, of in runs.items()]
-    starts = [partial(_start, run, prepared.panel) for run in next(iter(runs.values()))]
-    candidates.append(Candidate(RANDOM_INIT, "control", starts))
     evaluation = task.comparison(prepared, [run.config for run in every])
-    scores, _ = _main_protocol(every[0]).evaluate(candidates, evaluation)
+    scores, _ = _main_protocol(every[0]).evaluate(candidates(runs, prepared.panel), evaluation)
     scores.save(folder)
     return list(_averaged(scores))
+
+
+def candidates(runs: Runs, panel: Panel) -> list[Candidate]:
+    """Runs by method, one a seed, and the random initialisations that the first method began with."""
+    methods = [Candidate(name, "method", [partial(_trained, run) for run in of]) for name, of in runs.items()]
+    starts = [partial(_start, run, panel) for run in next(iter(runs.values()))]
+    return [*methods, Candidate(RANDOM_INIT, "control", starts)]
 
 
 def _main_protocol(run: Run) -> Protocol:

@@ -79,11 +79,11 @@ def _check_presets(definition: Definition) -> None:
 def _check_pruner(definition: Definition) -> None:
     """A signed-rank test of n runs cannot go below ``2 ** -n``, and stopping after the last saves nothing."""
     runs = len(definition.tasks) * definition.seeds
-    least = max(math.floor(-math.log2(definition.pruner.p)) + 1, definition.pruner.least, 2)
-    if definition.pruner.name == "wilcoxon" and runs <= least:
+    earliest = max(math.floor(-math.log2(definition.pruner.p)) + 1, definition.pruner.min_steps, 2)
+    if definition.pruner.name == "wilcoxon" and runs <= earliest:
         raise ConfigError(
-            f"study {definition.study}: pruner wilcoxon can stop a trial after {least} runs at the earliest, "
-            f"and a trial has {runs}; set pruner: none, or more tasks or seeds"
+            f"study {definition.study}: pruner wilcoxon can stop a trial after {earliest} runs at the "
+            f"earliest, and a trial has {runs}; set pruner: none, or more tasks or seeds"
         )
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tsrep.errors import ConfigError
 from tsrep.registry import Settings, explain
@@ -45,7 +45,7 @@ class Pruning(Settings):
         "over tasks and seeds, worse than the best on those that are done",
     )
     startup: Count = Field(10, description="trials before median stops any")
-    least: Count = Field(1, description="epochs that every trial gets; of wilcoxon, runs")
+    min_steps: Count = Field(1, description="epochs that every trial gets; of wilcoxon, runs")
     reduction: Annotated[int, Field(ge=2)] = Field(3, description="of hyperband")
     p: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="of wilcoxon")
 
@@ -65,6 +65,11 @@ class Confirmation(Settings):
     )
     presets: bool = Field(True, description="presets that ended stand beside them")
     seeds: Count = 5
+
+
+def _by_name(value: Any) -> Any:
+    """``sampler: gp`` is short for ``sampler: {name: gp}``."""
+    return {"name": value} if isinstance(value, str) else value
 
 
 class Definition(Settings):
@@ -91,21 +96,10 @@ class Definition(Settings):
     )
     seed: Annotated[int, Field(ge=0)] = 0
     seeds: Count = Field(1, description="runs of each trial on each task")
-    sampler: Sampling = Sampling()
-    pruner: Pruning = Pruning()
+    sampler: Annotated[Sampling, BeforeValidator(_by_name)] = Sampling()
+    pruner: Annotated[Pruning, BeforeValidator(_by_name)] = Pruning()
     budget: Budget = Budget()
     confirmation: Confirmation = Confirmation()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand_names(cls, value: Any) -> Any:
-        """``sampler: gp`` is short for ``sampler: {name: gp}``."""
-        if isinstance(value, Mapping):
-            short = {
-                key: {"name": value[key]} for key in ("sampler", "pruner") if isinstance(value.get(key), str)
-            }
-            return {**value, **short}
-        return value
 
     @field_validator("goals", mode="before")
     @classmethod

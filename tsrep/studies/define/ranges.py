@@ -26,7 +26,7 @@ Kind = Literal["float", "int", "one_of", "choose", "share"]
 
 KINDS: tuple[Kind, ...] = ("float", "int", "one_of", "choose", "share")
 MODIFIERS = {"float": {"log", "step"}, "int": {"log", "step"}}
-LEAST, MOST = 1e-6, 1 - 1e-6  # of the number behind a share
+SHARE = (1e-6, 1 - 1e-6)  # ends of the number behind a share
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def declared(value: Mapping[str, Any], path: str) -> Declared:
     if kind == "share":
         if not isinstance(content, str) or not content:
             raise ConfigError(f"{path} is a share of {content!r}; name a group, such as share: levels")
-        return Declared(Range("share", LEAST, MOST, group=content), when)
+        return Declared(Range("share", *SHARE, group=content), when)
     if kind == "choose":
         if not isinstance(content, Mapping) or not content:
             raise ConfigError(f"{path} has no branches to choose from; write choose: {{label: value, ...}}")
@@ -188,7 +188,7 @@ def declared(value: Mapping[str, Any], path: str) -> Declared:
 def _numeric(kind: Kind, content: Any, value: Mapping[str, Any], path: str) -> Range:
     numbers = isinstance(content, list | tuple) and len(content) == 2
     if not numbers or any(isinstance(end, bool) or not isinstance(end, int | float) for end in content):
-        raise ConfigError(f"{path} has {kind}: {content!r}; write two numbers, [least, most]")
+        raise ConfigError(f"{path} has {kind}: {content!r}; write two numbers, [low, high]")
     low, high = content
     log, step = value.get("log", False), value.get("step")
     if kind == "int" and not (isinstance(low, int) and isinstance(high, int)):

@@ -92,8 +92,9 @@ class Space:
             self._fragments[name] = leaf.branches
         self._tree = self._parse(self.config, "", ALWAYS, "")
         self.parameters = self._ordered()
-        for parameter in self.parameters.values():
-            self._check_possible(parameter)
+        for name in self.parameters:
+            if next(self.ways(name, {}), None) is None:
+                raise ConfigError(f"{name} has a condition that can never hold; remove it or the range")
 
     def _parse(self, node: Any, path: str, when: tuple[Condition, ...], label: str) -> Any:
         if is_range(node):
@@ -165,10 +166,6 @@ class Space:
                     f"{name} waits for {parent} to be {value!r}, which it never is; it takes "
                     f"{', '.join(map(str, known))}"
                 )
-
-    def _check_possible(self, parameter: Parameter) -> None:
-        if not any(True for _ in self.ways(parameter.name, {})):
-            raise ConfigError(f"{parameter.name} has a condition that can never hold; remove it or the range")
 
     def ways(self, name: str, held: Condition) -> Iterator[Condition]:
         """Conditions under which a parameter counts, with those of all that it waits for."""

@@ -12,6 +12,8 @@ from tsrep.errors import RunError
 from tsrep.files import write_json, write_text
 from tsrep.studies.keep.storage import stored
 
+NOTE = "place.json"
+
 
 class Place:
     """A study's folder: definition, address of the storage, locks of workers, a folder for each trial.
@@ -61,7 +63,7 @@ class Place:
             "host": socket.gethostname(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        write_json(folder / "place.json", facts)
+        write_json(folder / NOTE, facts)
         write_text(folder / "study.yaml", text)
         return cls(folder)
 
@@ -100,19 +102,15 @@ class Place:
 
     def move_data(self, data: Path) -> None:
         """Note that the data are elsewhere now."""
-        write_json(self._note, self._facts | {"data": str(data.expanduser().resolve())})
-
-    @property
-    def _note(self) -> Path:
-        return self.folder / "place.json"
+        write_json(self.folder / NOTE, self._facts | {"data": str(data.expanduser().resolve())})
 
     @property
     def _facts(self) -> dict[str, Any]:
         try:
-            facts: dict[str, Any] = json.loads(self._note.read_text(encoding="utf-8"))
+            facts: dict[str, Any] = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))
             facts["storage"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{self._note} is missing or broken; restore it") from error
+            raise RunError(f"{self.folder / NOTE} is missing or broken; restore it") from error
         return facts
 
     @property

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,6 @@ def open_storage(url: str | None, folder: Path, pace: Pace = PACE) -> BaseStorag
     return _open_database(url, pace)
 
 
-def close_storage(storage: BaseStorage) -> None:
-    """Give back its connections."""
-    if isinstance(storage, optuna.storages.RDBStorage):
-        storage.engine.dispose()
-
-
 def stored(url: str | None) -> str:
     """An address to keep and to show: without its password, a file's path absolute."""
     if url is None or url == JOURNAL:
@@ -85,21 +79,27 @@ def stored(url: str | None) -> str:
     return address.difference_update_query(["password", "passfile"]).render_as_string(hide_password=False)
 
 
-@contextlib.contextmanager
-def answering(url: str | None) -> Iterator[None]:
-    """Turn the faults of a storage that went away into one sentence.
+@contextmanager
+def opened_storage(url: str | None, folder: Path, pace: Pace = PACE) -> Iterator[BaseStorage]:
+    """The storage as long as the block runs; see :func:`open_storage`.
 
     Raises
     ------
+    ConfigError
     RunError
+        When it goes away meanwhile, too.
     """
+    storage = open_storage(url, folder, pace)
     try:
-        yield
+        yield storage
     except FAULTS as error:
         raise RunError(
             f"the storage {stored(url)} stopped answering ({_reason(error)}); what was finished is kept, so "
             "resume the study when it is back"
         ) from error
+    finally:
+        if isinstance(storage, optuna.storages.RDBStorage):
+            storage.engine.dispose()
 
 
 def _open_database(url: str, pace: Pace) -> BaseStorage:

@@ -9,6 +9,7 @@ is rightful no later one can take that from it, whichever machine looks and when
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,12 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 MAX_RETRIES = 2
+STATES = {  # of several trials with one ticket the first of these counts
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+}
 Beginnings = Sequence[tuple[str, Mapping[str, Any]]]
 
 
@@ -133,11 +140,9 @@ def requeue(study: optuna.Study, number: int, why: str, *, counted: bool = True)
 
 def progress(study: optuna.Study) -> Progress:
     """Count the tickets."""
-    counts = {"complete": 0, "pruned": 0, "failed": 0, "running": 0, "waiting": 0}
     tickets = by_ticket(study)
-    for trials in tickets.values():
-        counts[_state(trials)] += 1
-    return Progress(len(tickets), **counts)
+    counts = Counter(map(_state, tickets.values()))
+    return Progress(len(tickets), **{name: counts[name] for name in (*STATES.values(), "waiting")})
 
 
 def lost(study: optuna.Study) -> bool:
@@ -165,14 +170,8 @@ def _rightful(study: optuna.Study, ticket: int) -> FrozenTrial:
 
 
 def _state(trials: Sequence[FrozenTrial]) -> str:
-    states = {trial.state for trial in trials}
-    if TrialState.COMPLETE in states:
-        return "complete"
-    if TrialState.PRUNED in states:
-        return "pruned"
-    if any(trial.state == TrialState.FAIL and stands(trial) for trial in trials):
-        return "failed"
-    return "running" if TrialState.RUNNING in states else "waiting"
+    states = {trial.state for trial in trials if stands(trial)}
+    return next((name for state, name in STATES.items() if state in states), "waiting")
 
 
 def _retries(trial: FrozenTrial) -> int:

@@ -51,10 +51,6 @@ class Scale:
         pad = 0.02 * (self.high - self.low)
         return np.clip(values, self.low + pad, self.high - pad)
 
-    def off(self, values: Array) -> Array:
-        """Whether each value lies beyond."""
-        return np.asarray((values < self.low) | (values > self.high))
-
 
 @dataclass(frozen=True)
 class TrialTable:
@@ -107,8 +103,9 @@ class TrialTable:
     @cached_property
     def best_first(self) -> pd.DataFrame:
         """Rows of complete trials, the best first; of equal ones the earlier first."""
-        order = np.argsort(self.loss(self.values), kind="stable")
-        return self.complete.iloc[order].reset_index(drop=True)
+        return self.complete.sort_values(
+            "value", ascending=not self.maximise, kind="stable", ignore_index=True
+        )
 
     @cached_property
     def varied(self) -> tuple[Parameter, ...]:
@@ -141,6 +138,17 @@ class TrialTable:
         """How many different values of an axis the complete trials have."""
         return len(self.levels(axis)) if axis.range.choices else self.complete[axis.name].nunique()
 
+    def along(self, axes: Iterable[Parameter]) -> pd.DataFrame:
+        """``axis``, ``setting``, ``ticket`` and ``value`` for each complete trial and axis active in it."""
+        parts = [
+            self.complete[["ticket", "value"]].assign(
+                axis=axis.name,
+                setting=self.labels(axis) if axis.range.choices else self.numbers(axis).astype(object),
+            )[self.active(axis)]
+            for axis in axes
+        ]
+        return pd.concat(parts, ignore_index=True)[["axis", "setting", "ticket", "value"]]
+
     def loss(self, value: Any) -> Any:
         """Values turned so that smaller is better."""
         return -value if self.maximise else value
@@ -148,10 +156,6 @@ class TrialTable:
     def count(self, state: State) -> int:
         """Tickets that ended in a state."""
         return int((self.frame["state"] == state).sum())
-
-    def axis(self, name: str) -> Parameter:
-        """The axis of a name."""
-        return next(axis for axis in self.axes if axis.name == name)
 
     def active(self, axis: Parameter, rows: pd.DataFrame | None = None) -> Array:
         """Whether the axis was searched, for each row (by default of the complete trials)."""
@@ -206,9 +210,8 @@ def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:
     tasks = tuple(
         dict.fromkeys(task for trial in counted.values() for task in trial.user_attrs.get("tasks", ()))
     )
-    levels = [axis.name for axis in axes if axis.range.choices]
-    kinds: dict[str, Any] = dict.fromkeys(("state", "origin", "why", *levels), object)
-    kinds |= {"ticket": int, "number": int}
+    kinds: dict[str, Any] = {axis.name: object for axis in axes if axis.range.choices}
+    kinds |= {"state": object, "origin": object, "why": object, "ticket": int, "number": int}
     columns = (*FIXED, *(axis.name for axis in axes), *(f"task:{task}" for task in tasks))
     reported = [
         (ticket, step, value)

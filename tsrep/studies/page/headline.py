@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsrep.report.wording import NOTHING, count, number, signed
-from tsrep.studies.analyses.wording import ends, is_preset, metric_name, origin, time
+from tsrep.studies.analyses.presentation import ends, is_preset, metric_name, origin, time
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import STATES, TrialTable
 

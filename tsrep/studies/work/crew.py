@@ -19,7 +19,7 @@ from rich.console import Console
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.studies.keep.tickets import Progress, progress
-from tsrep.studies.work.processes import leave_terminal, starting, threads
+from tsrep.studies.work.processes import interrupt, leave_terminal, starting, threads
 from tsrep.studies.work.worker import POLL, Job, work
 from tsrep.training.interrupt import Interrupted, stop_requests
 
@@ -156,10 +156,9 @@ class _Crew:
     def _stop(self) -> None:
         """Ask all to put their trials back, and wait for it."""
         for member in self.members:
-            if member.process.exitcode is None and member.process.pid is not None:
-                with suppress(OSError):  # it ended just now
-                    member.pipe.send("stop")  # for one that does not listen to signals yet
-                    os.kill(member.process.pid, signal.SIGINT)
+            with suppress(OSError):  # it ended just now
+                member.pipe.send("stop")  # for one that does not listen to signals yet
+            interrupt(member.process)
         for member in self.members:
             member.process.join()
 

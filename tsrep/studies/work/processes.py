@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
@@ -52,6 +53,13 @@ def starting(variables: dict[str, str]) -> Iterator[None]:
         for name in variables:
             del os.environ[name]
         os.environ.update(before)
+
+
+def interrupt(child: BaseProcess) -> None:
+    """Hand Ctrl-C on."""
+    if child.exitcode is None and child.pid is not None:
+        with suppress(OSError):  # it ended just now
+            os.kill(child.pid, signal.SIGINT)
 
 
 def leave_terminal() -> None:
@@ -109,8 +117,7 @@ def _end(executor: ProcessPoolExecutor) -> None:
     children = multiprocessing.active_children()
     try:
         for child in children:
-            with suppress(OSError):  # it ended just now
-                os.kill(child.pid or os.getpid(), signal.SIGINT)
+            interrupt(child)
         executor.shutdown(cancel_futures=True)
     except KeyboardInterrupt:
         for child in children:

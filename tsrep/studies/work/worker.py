@@ -15,12 +15,11 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.studies.keep.place import Place
-from tsrep.studies.keep.storage import FAULTS, PACE, Pace, answering, close_storage, open_storage
+from tsrep.studies.keep.storage import FAULTS, PACE, Pace, opened_storage
 from tsrep.studies.keep.tickets import Progress, finish, lost, progress, requeue, take, top_up
 from tsrep.studies.work.heartbeats import Reaper, heartbeats, living
 from tsrep.studies.work.processes import handling
@@ -72,22 +71,16 @@ class Job:
         ConfigError, RunError
             When the storage cannot be opened, or has no such study.
         """
-        storage = open_storage(self.storage, self.folder, self.pace)
-        try:
-            with answering(self.storage):
-                yield self._load(storage)
-        finally:
-            close_storage(storage)
-
-    def _load(self, storage: BaseStorage) -> optuna.Study:
-        try:
-            return optuna.load_study(
-                study_name=self.study, storage=storage, sampler=self.sampler(0), pruner=self.pruner
-            )
-        except KeyError as error:
-            raise RunError(
-                f"the storage has no study {self.study}; give the --storage that it was begun with"
-            ) from error
+        with opened_storage(self.storage, self.folder, self.pace) as storage:
+            try:
+                study = optuna.load_study(
+                    study_name=self.study, storage=storage, sampler=self.sampler(0), pruner=self.pruner
+                )
+            except KeyError as error:
+                raise RunError(
+                    f"the storage has no study {self.study}; give the --storage that it was begun with"
+                ) from error
+            yield study
 
     @property
     def over(self) -> bool:

@@ -173,7 +173,8 @@ class TestInput:
 
         model = encoder().fit(epochs())
         np.testing.assert_array_equal(model.transform(epochs()), model.transform(x[:, :2]))
-        assert model.recorded_.sfreq == 64
+        assert model.sfreq_ == 64
+        assert model.channels_ == ("Fz", "Cz")
         with pytest.raises(DataError, match="a rate of 128 Hz, the estimator was fitted at 64 Hz"):
             model.transform(epochs(128))
         with pytest.raises(DataError, match="channels Pz, Cz, the estimator was fitted on Fz, Cz"):

@@ -1,23 +1,130 @@
-"""One EEG recording as epochs of counts: reference, filters, rate, and epochs without bad stretches."""
+"""EEG recordings as a panel of epochs: reference, filters, rate, and epochs without bad segments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, astuple
+from functools import partial
+from pathlib import Path
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.conversion import Pieces
-from tsrep.datasets.eeg.preparation import Plan, Recording
-from tsrep.datasets.eeg.reading import Span, bad_spans, header_of, opened, read_csv, read_header
-from tsrep.datasets.formats.gaps import bridged, find_gaps
-from tsrep.datasets.formats.wfdb_header import Unreadable
-from tsrep.signals.filters import bandpass, notch
+from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
+from tsrep.datasets.converted import Converted
+from tsrep.datasets.dataset import ReadOptions, Unreadable
+from tsrep.datasets.eeg.preparation import (
+    UNIT,
+    OnUnreadable,
+    Plan,
+    Planned,
+    Preparation,
+    Recording,
+    make_plan,
+    refusal,
+)
+from tsrep.datasets.eeg.reading import (
+    Span,
+    bad_spans,
+    files_of,
+    header_of,
+    opened,
+    read_csv,
+    read_header,
+    suffix_of,
+)
+from tsrep.datasets.tables.own_labels import Records
+from tsrep.signals.filters import bandpass, bridged, notch
+from tsrep.signals.panel import Panel
 from tsrep.signals.resample import resample
 
 PER_VOLT = 1e6
 LARGEST = 32767
+Left = tuple[tuple[str, str], ...]
+
+
+def eeg_panel(
+    name: str,
+    root: Path,
+    recordings: Sequence[Recording],
+    records: Records,
+    wanted: Preparation,
+    *,
+    source: str,
+    notes: Left = (),
+    **options: Unpack[ReadOptions],
+) -> Panel:
+    """Panel of epochs, or of whole recordings, in µV.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    root : Path
+    recordings : sequence of Recording
+    records : Records
+        What is known of each recording; where it has no trials, each epoch is one.
+    wanted : Preparation
+    source : str
+        What the data are, for captions.
+    notes : tuple of (str, str)
+        What was left out before, with the reasons.
+    **options
+        Of :meth:`tsrep.datasets.dataset.Dataset.read`.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When recordings and settings do not go together, or one cannot be used that must not be left out.
+    """
+    planned = make_plan(recordings, wanted, strict=options["strict"], root=root)
+    signals = _signals(name, root, planned, options)
+    _refuse_lost(planned, signals, wanted.unreadable)
+    place = {recording.name: i for i, recording in enumerate(recordings)}
+    of = np.array([place[recording.name] for recording in planned.recordings], np.int64)[signals.source]
+    return signals.panel(
+        [_without_suffix(recording) for recording in planned.recordings],
+        **records.fields(of),
+        sfreq=planned.plan.rate,
+        channels=planned.plan.channels,
+        unit=UNIT,
+        modality="eeg",
+        history=planned.history,
+        skipped=(*notes, *planned.left_out, *signals.skipped),
+        source=source,
+    )
+
+
+def _without_suffix(recording: Recording) -> str:
+    suffix = suffix_of(recording.path) or recording.path.suffix
+    return recording.name[: len(recording.name) - len(suffix)]
+
+
+def _signals(name: str, root: Path, planned: Planned, options: ReadOptions) -> Converted:
+    plan, recordings = planned.plan, planned.recordings
+    files = [file for recording in recordings for file in files_of(recording.path)]
+    if plan.montage is not None and Path(plan.montage).is_file():
+        files.append(Path(plan.montage))
+    own = [[r.name, r.bads, r.types, [astuple(span) for span in r.spans]] for r in recordings]
+    job = Job(
+        name=name,
+        sources=recordings,
+        labels=[recording.name for recording in recordings],
+        decode=partial(decode, plan=plan),
+        key={"files": fingerprint(root, files), "plan": asdict(plan), "recordings": own},
+        shape=(len(plan.channels), plan.steps),
+        pieces=planned.seconds * plan.rate / plan.steps / len(recordings),
+    )
+    return convert(job, **options)
+
+
+def _refuse_lost(planned: Planned, signals: Converted, unreadable: OnUnreadable) -> None:
+    """A recording of which nothing is left, where none may be missing."""
+    lost = np.setdiff1d(np.arange(len(planned.recordings)), signals.source)
+    if unreadable == "refuse" and len(lost):
+        name = planned.recordings[int(lost[0])].name
+        raise refusal(name, dict(signals.skipped)[name])
 
 
 def decode(recording: Recording, plan: Plan) -> Pieces:
@@ -29,7 +136,7 @@ def decode(recording: Recording, plan: Plan) -> Pieces:
         When nothing of it can be used.
     """
     values, sfreq, spans = _read(recording, plan)
-    gaps = find_gaps(values)
+    gaps = ~np.isfinite(values)
     if gaps.all(axis=1).any():
         raise Unreadable(f"channel {plan.channels[int(gaps.all(axis=1).argmax())]} has no value (NaN)")
     spans = (*spans, *recording.spans, *_missing(gaps, sfreq))
@@ -50,7 +157,7 @@ def decode(recording: Recording, plan: Plan) -> Pieces:
 
 
 def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[Span, ...]]:
-    """Microvolts of the kept channels, re-referenced, shape (channel, time); rate and bad stretches."""
+    """Microvolts of the kept channels, re-referenced, shape (channel, time); rate and bad segments."""
     if recording.path.suffix.lower() == ".csv":
         header, volts = read_header(recording.path), read_csv(recording.path)
         spans: tuple[Span, ...] = ()
@@ -98,7 +205,7 @@ def _missing(gaps: NDArray[np.bool_], sfreq: float) -> list[Span]:
 
 
 def _left_out(spans: Sequence[Span], plan: Plan, number: int, total: int) -> dict[int, str]:
-    """Epochs that touch a bad stretch, each with what it is called."""
+    """Epochs that touch a bad segment, each with what it is called."""
     if not number:
         raise Unreadable(f"{total / plan.rate:g} s are shorter than an epoch of {plan.steps / plan.rate:g} s")
     seconds = plan.steps / plan.rate
@@ -111,7 +218,7 @@ def _left_out(spans: Sequence[Span], plan: Plan, number: int, total: int) -> dic
     if spoilt and not plan.epochs:
         raise Unreadable(f"{spoilt[0]}; set epoch_seconds to lose only the epochs that it touches")
     if len(spoilt) == number:
-        raise Unreadable(f"every epoch touches a bad stretch, the first {spoilt[min(spoilt)]}")
+        raise Unreadable(f"every epoch touches a bad segment, the first {spoilt[min(spoilt)]}")
     if not plan.epochs and total != plan.steps:
         raise Unreadable(f"{total} time steps instead of {plan.steps}")
     return dict(sorted(spoilt.items()))

@@ -1,4 +1,4 @@
-"""What the figures of a study share: dots, rows with intervals, presets, the baseline, axes of numbers."""
+"""How figures, tables and sentences of a study present trials, numbers and names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,68 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
-from tsrep.studies.analyses.wording import is_preset
+from tsrep.report.tables import Cell, Table
+from tsrep.report.wording import METRICS, NOTHING, duration, number, signed
 from tsrep.studies.define.ranges import Range
 from tsrep.studies.keep.trial_table import TrialTable
 
 Array = NDArray[Any]
-PRESET = PALETTE[1]
 BASELINE: dict[str, Any] = {"color": MUTED, "lw": 1.1, "ls": (0, (4, 3))}
+
+
+def is_preset(name: str) -> bool:
+    """Whether a study trial was asked for by name, and not by a sampler or a grid."""
+    return str(name).startswith("preset:")
+
+
+def origin(name: str) -> str:
+    """``preset autotcl`` of ``preset:autotcl``."""
+    return str(name).replace(":", " ", 1)
+
+
+def metric_name(metric: str) -> str:
+    """A metric as it is written: ``MSE``."""
+    return METRICS.get(metric, metric.upper() if len(metric) <= 5 else metric)
+
+
+def time(seconds: float) -> str:
+    """A duration; tenths of seconds below ten."""
+    if not math.isfinite(seconds):
+        return NOTHING
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+def p_text(p: float) -> str:
+    """A p-value with three digits; a dash where nothing was tested."""
+    if math.isnan(p):
+        return NOTHING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def ends(low: float, high: float, digits: int = 3) -> str:
+    """An interval of differences; nothing where there is none."""
+    return "" if math.isnan(low) else f"{signed(low, digits)} to {signed(high, digits)}"
+
+
+def right(value: Any, digits: int = 4, *, strong: bool = False) -> Cell:
+    """A cell with a number, or with a text that stands to the right as numbers do."""
+    text = number(value, digits) if isinstance(value, float) else str(value)
+    return Cell(text, numeric=True, strong=strong)
+
+
+def table_of(
+    caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]], *, breaks: Sequence[int] = ()
+) -> Table:
+    """A table with its header, whose cells stand to the right above numbers."""
+    header = tuple(Cell(name, numeric=cell.numeric) for name, cell in zip(names, rows[0], strict=True))
+    return Table(caption, header, [tuple(row) for row in rows], frozenset(breaks))
+
+
+def grouped_table(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+    """A table whose first column is written where it changes."""
+    breaks = [i for i, row in enumerate(rows) if not i or row[0] != rows[i - 1][0]]
+    once = [row if i in breaks else (Cell(""), *row[1:]) for i, row in enumerate(rows)]
+    return table_of(caption, names, once, breaks=breaks)
 
 
 def value_label(table: TrialTable, width: int = 46) -> str:
@@ -31,7 +86,7 @@ def value_label(table: TrialTable, width: int = 46) -> str:
 
 def scatter(axes: Axes, table: TrialTable, x: Array, y: Array, *, upright: bool = True, **look: Any) -> None:
     """Dots of values ``y`` (across unless ``upright``); triangles on the edge for those beyond."""
-    off, held = table.scale.off(y), table.scale.place(y)
+    off, held = (y < table.scale.low) | (y > table.scale.high), table.scale.place(y)
     edge = ("^v" if upright else "><")[table.maximise]
     for mask, mark in ((~off, look.get("marker", "o")), (off, edge)):
         if mask.any():
@@ -68,7 +123,7 @@ def trial_looks(rows: pd.DataFrame) -> dict[str, tuple[Array, dict[str, Any]]]:
     named = preset(rows)
     looks = {
         "sampled": (~named, {"color": ACCENT, "s": 16, "alpha": 0.8}),
-        "preset": (named, {"color": PRESET, "s": 30, "marker": "D"}),
+        "preset": (named, {"color": PALETTE[1], "s": 30, "marker": "D"}),
     }
     return {name: (mask, look) for name, (mask, look) in looks.items() if mask.any()}
 

@@ -124,7 +124,8 @@ class TestIntervals:
         m = len(model.fitted_.seen)
         assert m == 12 + 24  # a fifth of the series and the look-back before
         radius = (
-            calibrate(forecast, [series], (12, m), 4, [0.5, 0.8]).radius[:, 0, :, 0] * model.fitted_.scale.std
+            calibrate(forecast, [series], (12, m), 4, [0.5, 0.8]).radius[:, 0, :, 0]
+            * model.fitted_.scaler.scale_
         )
         middle = model.predict()["c0"]
         for level, wide in zip((0.5, 0.8), radius, strict=True):
@@ -139,10 +140,10 @@ class TestIntervals:
         errors = []
         for stop in range(96, 120):
             moved = model.fitted_
-            past = moved.scale.apply(y.to_numpy()[stop - 12 : stop])
+            past = moved.scaler.transform(y.to_numpy()[stop - 12 : stop]).astype(np.float32)
             with torch.no_grad():
                 said = moved.model(torch.from_numpy(past.T[None]), torch.zeros(1, 0, 1))[0, 0, 0]
-            errors.append(abs(float(said) * moved.scale.std[0] + moved.scale.mean[0] - y.iloc[stop, 0]))
+            errors.append(abs(moved.scaler.inverse_transform([[float(said)]]).item() - y.iloc[stop, 0]))
         interval = model.predict_interval(coverage=0.8)
         half = (interval["c0", 0.8, "upper"] - interval["c0", 0.8, "lower"]).item() / 2
         np.testing.assert_allclose(half, sorted(errors)[19], rtol=1e-4)
@@ -154,7 +155,8 @@ class TestIntervals:
         ends = model.predict_interval(coverage=[0.5, 0.9])
         later = replace(model.fitted_, seen=y[588:])  # origins that the calibration has not seen
         origins = np.arange(11, 612 - 4)
-        said = model.fitted_.scale.undo(later._forecasts("cpu")[0](0, origins))
+        scaler = model.fitted_.scaler
+        said = later._forecasts("cpu")[0](0, origins) * scaler.scale_ + scaler.mean_
         truth = np.stack([y.to_numpy()[588 + at + 1 : 588 + at + 5] for at in origins])
         for level in (0.5, 0.9):
             wide = np.stack([(ends[c, level, "upper"] - ends[c, level, "lower"]) / 2 for c in "abc"], axis=1)
@@ -208,7 +210,7 @@ class TestUpdates:
 
 
 class TestPretraining:
-    def test_fit_goes_on_from_what_was_pretrained(self) -> None:
+    def test_fit_starts_from_what_was_pretrained(self) -> None:
         y = wave()
         model = forecaster().pretrain(many(), fh=FH)
         weights = [p.clone() for p in model.pretrained_.parameters()]
@@ -358,7 +360,7 @@ class TestSaving:
         np.testing.assert_array_equal(stored.predict(), model.predict())
         assert stored.cutoff == model.cutoff
 
-    def test_what_is_pretrained_goes_on_elsewhere(self, tmp_path: Path) -> None:
+    def test_what_is_pretrained_is_fitted_elsewhere(self, tmp_path: Path) -> None:
         model = forecaster().pretrain(many(), fh=FH)
         stored = ContrastiveForecaster.load(model.save(tmp_path / "model"))
         assert stored.state == "pretrained"

@@ -1,10 +1,9 @@
-"""Training in memory by tsrep's own loop, and what comes of it."""
+"""Training in memory by tsrep's own loop: an encoder by its objective, and all weights on labels."""
 
 from __future__ import annotations
 
 import tempfile
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,12 +14,15 @@ from torch import nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.estimators.instances import Instances
-from tsrep.estimators.settings import whole
+from tsrep.estimators.parameters import whole
+from tsrep.evaluation.protocols.finetune import FineTuning
 from tsrep.objectives.objective import Objective
+from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import training_part
-from tsrep.runs.prepare_panel import Prepared, refuse_unmet_needs
+from tsrep.runs.prepare_panel import PreparedPanel
+from tsrep.runs.task import PanelTask
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
@@ -30,24 +32,11 @@ from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
 
 Module = TypeVar("Module", bound=nn.Module)
-NO_CHANGE = Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """An encoder on the CPU, and what signals are standardised by; None when each instance has its own."""
-
-    encoder: Encoder
-    scaler: Scaler | None
-
-
-def learn(
-    config: Configuration,
-    instances: Instances,
-    window: Any,
-    label: Ints | None = None,
-    classes: int = 1,
-) -> Learned:
+def pretrain(
+    config: Configuration, instances: Instances, window: Any, label: Ints | None = None, classes: int = 1
+) -> tuple[Encoder, Scaler | None]:
     """Train an encoder on instances.
 
     Parameters
@@ -57,6 +46,14 @@ def learn(
     window : int or None
         Steps of a training sample; None takes whole instances.
     label : int64 array, shape (instance,), optional
+    classes : int
+
+    Returns
+    -------
+    Encoder
+        On the CPU, in evaluation mode.
+    Scaler or None
+        What signals are standardised by; None when each instance is by itself.
 
     Raises
     ------
@@ -73,7 +70,46 @@ def learn(
             "an objective such as simclr"
         )
     train(config, encoder, objective, panel)
-    return Learned(encoder, None if config.window.standardise == "record" else scaler)
+    return encoder, None if config.window.standardise == "record" else scaler
+
+
+def finetune(
+    config: Configuration, encoder: Encoder, instances: Instances, window: Any, label: Ints, classes: int
+) -> Objective:
+    """Train an encoder, in place, and a head on labels, as the protocol does but for the choice of an epoch.
+
+    Parameters
+    ----------
+    config : Configuration
+        Its ``evaluation.finetune`` says how.
+    encoder : Encoder
+    instances : Instances
+    window : int or None
+        Steps of a training sample.
+    label : int64 array, shape (instance,)
+    classes : int
+
+    Returns
+    -------
+    Objective
+        The head.
+
+    References
+    ----------
+    :class:`tsrep.evaluation.protocols.finetune.FineTuning`
+    """
+    panel, _ = training_panel(config, instances, window, label, classes)
+    protocol: FineTuning = PROTOCOLS.build(config.evaluation.finetune)
+    head = protocol.new_head(encoder, classes, multilabel=False, seed=config.seed)
+    steps = max(1, len(panel) // protocol.training["batch_size"])
+    settings = protocol.settings(
+        steps, choose=False, amp=config.training.amp, compile=config.training.compile
+    )
+    own = settings.model_dump(exclude_unset=True) | {"validate_every": settings.epochs}
+    training = config.training.model_copy(update=own)
+    changed = {"training": training, "objective": protocol.head, "sampler": None}
+    train(config.model_copy(update=changed), encoder, head, panel)
+    return head
 
 
 def training_panel(
@@ -88,7 +124,7 @@ def training_panel(
     """
     if window is not None and whole(window, "window") < 1:
         raise ConfigError(f"window is {window}; give a number of steps from 1 on, or None")
-    length = instances.training_length(None if window is None else whole(window, "window"))
+    length = instances.training_length(window)
     if length < 1:
         raise ConfigError("an instance alone needs two time steps at least; give more instances or steps")
     whole_instances = len(instances) > 1 and window is None
@@ -107,22 +143,20 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
         When the samples do not give what the objective needs.
     """
     device = pick_device(config.device)
-    every, some = np.arange(len(panel)), np.arange(min(len(panel), config.training.batch_size))
-    split = Split(every, some, every[:0], "all samples")  # the second part is only watched
-    prepared = Prepared(panel, panel, split, NO_CHANGE)
-    refuse_unmet_needs(config, encoder, objective, prepared)
-    first, second = (training_part(config, prepared, index, device, Ranks()) for index in (every, some))
+    every = np.arange(len(panel))
+    watched = every[: config.training.batch_size]  # stands in for a validation part; nothing is chosen on it
+    split = Split(every, watched, every[:0], "all samples")
+    prepared = PreparedPanel(panel, panel, split, fit_scaler(panel, "none"))
+    PanelTask(config).refuse_unmet_needs(encoder, objective, prepared)
+    parts = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
-        trainer = Trainer(
-            encoder, objective, first, second, config.training, seed=config.seed, folder=Path(folder)
-        )
+        trainer = Trainer(encoder, objective, *parts, config.training, seed=config.seed, folder=Path(folder))
         try:
             trainer.run()
         except Interrupted:
             raise KeyboardInterrupt from None
-    for part in (encoder, objective):
-        part.to("cpu").eval()
-        part.requires_grad_(True)
+    for module in (encoder, objective):
+        module.to("cpu").eval().requires_grad_(True)
 
 
 def on_device(module: Module, device: torch.device) -> Module:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -13,28 +14,25 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.forecaster_state import restored_fit, restored_model, stored_fit
-from tsrep.estimators.forecasting import (
-    Fitted,
-    Scale,
+from tsrep.estimators.estimator import Estimator, Stored, prefixed
+from tsrep.estimators.parameters import series_configuration, whole
+from tsrep.estimators.series_forecast import (
+    SeriesForecast,
     refuse_empty,
-    refuse_infinite,
-    refuse_short,
-    series_configuration,
+    refuse_unusable,
+    restored_forecaster,
+    scaler_of,
     standardised_each,
     steps_held,
     trained,
-    training_windows,
 )
-from tsrep.estimators.nesting import Nested
-from tsrep.estimators.saving import SafeSaving, Stored
-from tsrep.estimators.series_index import going_on, refuse_uneven
-from tsrep.estimators.settings import whole
-from tsrep.estimators.state import prefixed
+from tsrep.estimators.time_index import continued, refuse_uneven
 from tsrep.objectives.forecaster import Forecaster
 
+SMALL: dict[str, Any] = {"encoder": "dilated-conv", "encoder_params": {"hidden": 4, "dim": 4, "depth": 1}}
 
-class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore[misc]  # sktime has no types
+
+class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  # sktime has no types
     """Forecasts all steps of the horizon at once from a representation of the last steps.
 
     Parameters
@@ -53,7 +51,8 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
         Further settings of objective ``forecast``: ``weight`` of the contrast, ``head``, ``norm``,
         ``mixing``.
     finetune : bool, default=True
-        After ``pretrain``, whether ``fit`` goes on training on its series, or takes the weights as they are.
+        After ``pretrain``, whether ``fit`` continues to train on its series, or takes the weights as they
+        are.
     calibration : float, default=0.2
         Share of the series, at its end and at least a horizon long, that trains nothing: the errors there
         give the prediction intervals. With 0 there are none, and all of the series trains.
@@ -85,25 +84,29 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
     (3,)
     """
 
-    _tags = {  # noqa: RUF012 - sktime's way of declaring tags
-        "authors": ["tsrep developers"],
-        "maintainers": ["tsrep developers"],
-        "python_dependencies": "torch",
+    _tags: ClassVar[dict[str, Any]] = {
         "y_inner_mtype": "pd.DataFrame",
         "X_inner_mtype": "pd.DataFrame",
         "requires-fh-in-fit": True,
-        "capability:multivariate": True,
         "capability:exogenous": False,
         "capability:insample": False,
         "capability:pred_int": True,
         "capability:pred_int:insample": False,
-        "capability:missing_values": True,
-        "capability:categorical_in_X": False,
         "capability:pretrain": True,
         "capability:update": True,
-        "capability:random_state": True,
-        "property:randomness": "derandomized",
     }
+
+    _test_params: ClassVar[list[dict[str, Any]]] = [
+        {"lookback": 4, "epochs": 1, **SMALL},
+        {
+            "lookback": 4,
+            "epochs": 1,
+            "contrast": "ts2vec",
+            "objective_params": {"mixing": "mixed", "weight": 0.5},
+            "finetune": False,
+            **SMALL,
+        },
+    ]
 
     def __init__(
         self,
@@ -138,60 +141,48 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
         self.random_state = random_state
         super().__init__()
 
-    def _pretrain(self, y: pd.DataFrame, X: Any = None, fh: Any = None) -> ContrastiveForecaster:
+    def _pretrain(self, y: pd.DataFrame, X: Any = None, fh: Any = None) -> Self:
         del X
-        self.pretrained_ = self._trained_on_many(y, self._longest(fh), None)
+        horizon = self._trained_horizon(fh, y.shape[1])
+        config = series_configuration(self, horizon)
+        before = getattr(self, "pretrained_", None)
+        self.pretrained_ = trained(config, standardised_each(y, self.lookback, horizon), before)
         self.pretrained_channels_ = y.shape[1]
         return self
 
-    def _pretrain_update(self, y: pd.DataFrame, X: Any = None, fh: Any = None) -> ContrastiveForecaster:
-        if not hasattr(self, "pretrained_"):
-            return self._pretrain(y, X, fh)
-        self._refuse_beyond(y.shape[1], None if fh is None else self._longest(fh))
-        self.pretrained_ = self._trained_on_many(y, self.pretrained_.horizon, self.pretrained_)
-        return self
-
-    def _trained_on_many(self, y: pd.DataFrame, horizon: int, start: Forecaster | None) -> Forecaster:
-        config = series_configuration(self, horizon)
-        standard = standardised_each(y, self.lookback, horizon)
-        return trained(config, training_windows(standard, self.lookback + horizon, y.columns), start)
-
-    def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> ContrastiveForecaster:
+    def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> Self:
         del X
-        before = getattr(self, "pretrained_", None)
-        horizon = self._longest(fh)
-        if before is not None:
-            self._refuse_beyond(y.shape[1], horizon)
-            horizon = before.horizon
+        horizon = self._trained_horizon(fh, y.shape[1])
         config = series_configuration(self, horizon)
+        before = getattr(self, "pretrained_", None)
         training = before is None or self.finetune
         held = steps_held(self.calibration, len(y), horizon)
-        refuse_short(len(y), held, self.lookback, horizon, what="the series", training=training)
-        refuse_uneven(y.index)
         values = y.to_numpy(np.float64)
-        refuse_infinite(values)
+        refuse_unusable(values, held, self.lookback, horizon, what="the series", training=training)
+        refuse_uneven(y.index)
         past = values[: len(values) - held]
         refuse_empty(past, y.columns)
-        scale = Scale.of(past)
-        model = before
+        scaler = scaler_of(past)
         if training:
-            panel = training_windows([scale.apply(past)], self.lookback + horizon, y.columns)
-            model = trained(config, panel, before)
-        assert model is not None
-        self.fitted_ = Fitted(model, scale, y.iloc[len(y) - held - self.lookback :].copy(), held)
+            series = pd.DataFrame(scaler.transform(past), columns=y.columns)
+            model = trained(config, pd.concat({0: series}), before)
+        else:
+            model = before
+        self.fitted_ = SeriesForecast(model, scaler, y.iloc[len(y) - held - self.lookback :].copy(), held)
         return self
 
-    def _update(self, y: pd.DataFrame, X: Any = None, update_params: bool = True) -> ContrastiveForecaster:
+    def _update(self, y: pd.DataFrame, X: Any = None, update_params: bool = True) -> Self:
         del X, update_params
         now = self.fitted_
-        seen = going_on(now.seen, y)
+        seen = continued(now.seen, y)
         held = now.held + len(seen) - len(now.seen) if now.held else 0
-        self.fitted_ = Fitted(now.model, now.scale, seen.iloc[-(self.lookback + held) :], held)
+        self.fitted_ = replace(now, seen=seen.iloc[-(self.lookback + held) :], held=held)
         return self
 
     def _predict(self, fh: Any, X: Any) -> pd.DataFrame:
         del X
-        return self._frame(fh, self.fitted_.forecast(self.device))
+        values = self._ahead(fh, self.fitted_.forecast(self.device))
+        return pd.DataFrame(values, fh.to_absolute_index(self.cutoff), self.fitted_.seen.columns)
 
     def _predict_interval(self, fh: Any, X: Any, coverage: list[float]) -> pd.DataFrame:
         del X
@@ -203,55 +194,57 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
             for level in coverage
             for end, sign in (("lower", -1), ("upper", 1))
         }
-        columns = pd.MultiIndex.from_tuples(list(ends))
-        return pd.DataFrame(np.column_stack(list(ends.values())), index=self._index(fh), columns=columns)
-
-    def _frame(self, fh: Any, values: NDArray[np.float64]) -> pd.DataFrame:
-        return pd.DataFrame(self._ahead(fh, values), index=self._index(fh), columns=self.fitted_.seen.columns)
-
-    def _index(self, fh: Any) -> pd.Index:
-        return fh.to_absolute_index(self.cutoff)
+        return pd.DataFrame(ends, fh.to_absolute_index(self.cutoff))
 
     def _ahead(self, fh: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The steps that are asked for out of all that are forecast, shape (step, ...)."""
-        steps = np.asarray(fh.to_relative(self.cutoff).to_pandas(), np.int64)
-        if steps.min() < 1 or steps.max() > len(values):
+        steps = self._steps_ahead(fh)
+        if steps.max() > len(values):
             raise ConfigError(
-                f"steps {steps.min()} to {steps.max()} ahead are asked for, and 1 to {len(values)} can be "
-                "forecast; fit with the horizon that is wanted"
+                f"{steps.max()} steps ahead are asked for, and {len(values)} can be forecast; fit with the "
+                "horizon that is wanted"
             )
         return values[steps - 1]
 
-    def _longest(self, fh: Any) -> int:
-        """Steps ahead to train: those set, or the furthest asked for."""
-        if fh is None and self.horizon is None:
-            raise ConfigError("how far ahead to forecast is not said; give fh, or set horizon")
-        if fh is None:
-            return whole(self.horizon, "horizon")
-        relative = fh if fh.is_relative else fh.to_relative(self.cutoff)
-        steps = np.asarray(relative.to_pandas(), np.int64)
-        if steps.min() < 1:
-            raise ConfigError("steps that are known already cannot be forecast; give fh from 1 on")
-        furthest = int(steps.max())
-        if self.horizon is not None and furthest > whole(self.horizon, "horizon"):
-            raise ConfigError(
-                f"horizon is {self.horizon}, and {furthest} steps ahead are asked for; lengthen horizon or "
-                "leave it out"
-            )
-        return furthest if self.horizon is None else whole(self.horizon, "horizon")
-
-    def _refuse_beyond(self, channels: int, horizon: int | None) -> None:
-        """Check that what was pre-trained can forecast so many channels and steps."""
+    def _trained_horizon(self, fh: Any, channels: int) -> int:
+        """Steps ahead to train: those pre-trained, else those set, else the furthest asked for."""
+        before: Forecaster | None = getattr(self, "pretrained_", None)
+        if before is None:
+            return self._longest(fh)
         if channels != self.pretrained_channels_:
             raise DataError(
                 f"the series has {channels} channels, the forecaster was pre-trained on "
                 f"{self.pretrained_channels_}; give as many"
             )
-        if horizon is not None and horizon > self.pretrained_.horizon:
+        if fh is not None and self._longest(fh) > before.horizon:
             raise ConfigError(
-                f"{horizon} steps ahead are asked for, and the forecaster was pre-trained for "
-                f"{self.pretrained_.horizon}; pre-train it with a longer fh"
+                f"{self._longest(fh)} steps ahead are asked for, and the forecaster was pre-trained for "
+                f"{before.horizon}; pre-train it with a longer fh"
             )
+        return before.horizon
+
+    def _longest(self, fh: Any) -> int:
+        """Steps ahead that are set, else the furthest asked for."""
+        if fh is None and self.horizon is None:
+            raise ConfigError("how far ahead to forecast is not said; give fh, or set horizon")
+        if fh is None:
+            return whole(self.horizon, "horizon")
+        furthest = int(self._steps_ahead(fh).max())
+        horizon = furthest if self.horizon is None else whole(self.horizon, "horizon")
+        if furthest > horizon:
+            raise ConfigError(
+                f"horizon is {horizon}, and {furthest} steps ahead are asked for; lengthen horizon or leave "
+                "it out"
+            )
+        return horizon
+
+    def _steps_ahead(self, fh: Any) -> NDArray[np.int64]:
+        """Which steps after the last known one are asked for."""
+        relative = fh if fh.is_relative else fh.to_relative(self.cutoff)
+        steps = np.asarray(relative.to_pandas(), np.int64)
+        if steps.min() < 1:
+            raise ConfigError("steps that are known already cannot be forecast; give fh from 1 on")
+        return steps
 
     def _stored(self) -> Stored:
         facts: dict[str, Any] = {"pretrained": None, "fitted": None}
@@ -270,11 +263,11 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
                 "the forecaster was fitted on several series and holds one for each; save those of "
                 "forecasters_ one by one"
             )
-        now, fitted = stored_fit(self.fitted_)
+        now, fitted = self.fitted_.stored()
         facts["fitted"] = now | {
             "mtype": self._y_metadata["mtype"],
             "name": self._converter_store_y.get("name"),
-            "fh": np.asarray(self._fh.to_relative(self.cutoff).to_pandas(), np.int64).tolist(),
+            "fh": self._steps_ahead(self._fh).tolist(),
             "fh_is_relative": bool(self._fh.is_relative),
         }
         return facts, tensors | fitted
@@ -282,11 +275,13 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         before, now = facts["pretrained"], facts["fitted"]
         if before is not None:
-            channels = self.pretrained_channels_ = before["channels"]
-            self.pretrained_ = restored_model(self, "pretrained", before["horizon"], channels, tensors)
+            config = series_configuration(self, before["horizon"])
+            self.pretrained_channels_ = before["channels"]
+            self.pretrained_ = restored_forecaster(config, before["channels"], "pretrained", tensors)
             self._pretrained_attrs, self._state = before["attributes"], "pretrained"
         if now is not None:
-            self.fitted_ = restored_fit(self, now, tensors)
+            config = series_configuration(self, now["horizon"])
+            self.fitted_ = SeriesForecast.restored(config, now, tensors)
             self._remember_series(self.fitted_.seen, now)
 
     def _remember_series(self, seen: pd.DataFrame, told: dict[str, Any]) -> None:
@@ -301,20 +296,3 @@ class ContrastiveForecaster(Nested, SafeSaving, BaseForecaster):  # type: ignore
         fh = ForecastingHorizon(told["fh"], is_relative=True)
         self._fh = fh if told["fh_is_relative"] else fh.to_absolute(self.cutoff)
         self._is_vectorized, self._state = False, "fitted"
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small settings for sktime's tests."""
-        del parameter_set
-        small = {"encoder": "dilated-conv", "encoder_params": {"hidden": 4, "dim": 4, "depth": 1}}
-        return [
-            {"lookback": 4, "epochs": 1, **small},
-            {
-                "lookback": 4,
-                "epochs": 1,
-                "contrast": "ts2vec",
-                "objective_params": {"mixing": "mixed", "weight": 0.5},
-                "finetune": False,
-                **small,
-            },
-        ]

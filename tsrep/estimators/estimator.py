@@ -1,7 +1,7 @@
-"""Fitted estimators as files that are read back without executing anything in them.
+"""What every estimator adds to sktime's: files that execute nothing, and fits inside scikit-learn's searches.
 
 A file is a zip with ``estimator.json`` and ``weights.safetensors``. ``_metadata`` beside them names the class
-in the way that ``sktime.base.load`` asks for, which is a pickle; :meth:`SafeSaving.load` never looks at it.
+in the way that ``sktime.base.load`` asks for, which is a pickle; :meth:`Estimator.load` never looks at it.
 """
 
 from __future__ import annotations
@@ -9,35 +9,73 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from abc import abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensors_as_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.estimators.settings import seed_of
+from tsrep.estimators.parameters import seed_of
 from tsrep.files import replacing
 
 FORMAT = "tsrep.estimator/1"
+CONTEXT = "_parent_callback_ctx"
 Stored = tuple[dict[str, Any], dict[str, Tensor]]
 
 
-class SafeSaving:
-    """``save`` and ``load`` for an estimator that can tell its fitted state as plain facts and tensors."""
+class Estimator:
+    """An estimator that tells its fitted state as plain facts and tensors.
 
+    Mixed in before a base class of sktime; a new estimator implements ``_stored`` and ``_restore``.
+
+    Attributes
+    ----------
+    _test_params : list of dict
+        Small settings for sktime's tests.
+    """
+
+    _tags: ClassVar[dict[str, Any]] = {
+        "authors": ["tsrep developers"],
+        "maintainers": ["tsrep developers"],
+        "python_dependencies": "torch",
+        "capability:multivariate": True,
+        "capability:missing_values": True,
+        "capability:categorical_in_X": False,
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+    }
+
+    _test_params: ClassVar[list[dict[str, Any]]]
+
+    def reset(self) -> Self:
+        """Forget what was fitted, but not what scikit-learn (1.9) notes while it fits the estimator."""
+        kept: dict[str, Any] = {CONTEXT: self.__dict__[CONTEXT]} if CONTEXT in self.__dict__ else {}
+        super().reset()  # type: ignore[misc]  # of sktime's base class
+        self.__dict__.update(kept)
+        return self
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
+        """Small settings for sktime's tests."""
+        del parameter_set
+        return deepcopy(cls._test_params)
+
+    @abstractmethod
     def _stored(self) -> Stored:
         """Plain facts and tensors of the fitted state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """The fitted state from what :meth:`_stored` told."""
-        raise NotImplementedError
+        """Take the fitted state from what :meth:`_stored` gave."""
 
     def save(self, path: str | Path | None = None) -> Any:
         """Write the fitted estimator.
@@ -101,9 +139,9 @@ class SafeSaving:
 
     def _as_bytes(self) -> bytes:
         facts, tensors = self._stored()
-        params = self.get_params(deep=False)  # type: ignore[attr-defined]  # of sktime's base class
-        plain = {name: _plain(name, value) for name, value in params.items()}
-        told = {"format": FORMAT, "class": type(self).__name__, "params": plain, "facts": facts}
+        given = self.get_params(deep=False)  # type: ignore[attr-defined]  # of sktime's base class
+        params = {k: json.loads(json.dumps(v, default=partial(_plain, k))) for k, v in given.items()}
+        told = {"format": FORMAT, "class": type(self).__name__, "params": params, "facts": facts}
         buffer = io.BytesIO()
         with ZipFile(buffer, "w") as file:
             file.writestr("_metadata", pickle.dumps(type(self)))
@@ -141,17 +179,25 @@ def _file_of(path: str | Path) -> Path:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A parameter as JSON; a generator of random numbers as the seed that it gives."""
+    """What JSON does not know, in a parameter, as what it knows; a generator as the seed that it gives."""
     if isinstance(value, np.random.RandomState | np.random.Generator):
         return seed_of(value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):
-        return {str(key): _plain(name, each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(name, each) for each in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
+        return dict(value)
     raise ConfigError(
         f"parameter {name} is a {type(value).__name__}, which cannot be stored; give a plain value"
     )
+
+
+def prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    """Weights of a module, copied, with a prefix to their names."""
+    return {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
+
+
+def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors whose names have a prefix, by the names without it."""
+    return {
+        name.removeprefix(f"{prefix}."): v for name, v in tensors.items() if name.startswith(f"{prefix}.")
+    }

@@ -148,7 +148,7 @@ def test_scikit_learn_searches_a_grid() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"C": 0}, "penalty is 0; give a number above 0"),
+        ({"C": 0}, "C is 0; give a number above 0"),
         ({"finetune_params": 3}, "finetune_params is 3; give a mapping"),
         ({"finetune_params": {"epoch": 3}}, "unknown setting evaluation.finetune.epoch"),
         ({"objective": "comet", "objective_params": None, "window": 6}, "comet needs to know patients"),

@@ -1,4 +1,4 @@
-"""Figures of a study show every trial, have room for their labels, and draw whatever there is."""
+"""Figures of a study show every trial, have room for their labels, and are made of whatever there is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tsrep.studies.analyses.effects import Effect, figure_effects
 from tsrep.studies.analyses.finalists import figure_finalists
 from tsrep.studies.analyses.importance import Importances, figure_importance
 from tsrep.studies.analyses.levels import figure_levels
-from tsrep.studies.analyses.marks import beyond_note
+from tsrep.studies.analyses.presentation import beyond_note
 from tsrep.studies.analyses.slices import figure_slices
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import TrialTable
@@ -169,7 +169,7 @@ def test_contours_draw_with_and_without_a_surface() -> None:
     found = contour(table)
     assert isinstance(found, Contour)
     assert collisions(figure_contour(found, table)) == []
-    flat = replace(found, grid=np.full_like(found.grid, np.nan))
+    flat = replace(found, grid=found.grid * np.nan)
     assert collisions(figure_contour(flat, table)) == []
 
 

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import ClassifierTags, Tags, TargetTags
 from sktime.classification.base import BaseClassifier
 from torch import Tensor
 
-from tsrep.errors import ConfigError
-from tsrep.estimators.embedding import embedded, refuse_other_channels
-from tsrep.estimators.epochs import at_the_door, refuse_other_recording
-from tsrep.estimators.finetuning import finetune, new_head, probabilities
-from tsrep.estimators.instances import Instances, instances_of
-from tsrep.estimators.labels import labels_at_the_door
-from tsrep.estimators.learning import learn
-from tsrep.estimators.nesting import Nested
-from tsrep.estimators.saving import SafeSaving, Stored
-from tsrep.estimators.settings import panel_configuration
-from tsrep.estimators.state import load_prefixed, prefixed, restored, stored
+from tsrep.errors import ConfigError, DataError
+from tsrep.estimators.estimator import Stored, prefixed, without_prefix
+from tsrep.estimators.instances import Instances
+from tsrep.estimators.panel_estimator import PanelEstimator
+from tsrep.estimators.training import finetune, on_device
 from tsrep.evaluation.labels.linear_probe import Probe, Standardiser, fit_probe
+from tsrep.evaluation.protocols.finetune import FineTuning, probabilities
+from tsrep.registry import PROTOCOLS
+from tsrep.sampling.batches import PanelTensors
+from tsrep.signals import Panel
+from tsrep.training.distributed import pick_device
 
-PROBE = ("weight", "intercept", "fitted", "constant")
 
-
-class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore[misc]  # sktime has no types
+class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[misc]  # sktime has no types
     """Learns a representation of the training series, then classes from it.
 
     Parameters
@@ -44,9 +42,10 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         Train all weights on the labels, from those that were learned. Otherwise the encoder stays as it is
         and a logistic regression on its embeddings is fitted.
     finetune_params : mapping, optional
-        Settings of the fine-tuning, such as ``{"epochs": 50, "lr": 1e-4, "head": {"head": "linear"}}``.
-    penalty : float, default=1.0
-        ``C`` of the logistic regression; smaller is stronger.
+        Settings of :class:`tsrep.evaluation.protocols.finetune.FineTuning`, such as
+        ``{"epochs": 50, "lr": 1e-4, "head": {"head": "linear"}}``.
+    C : float, default=1.0
+        Inverse regularisation strength of the logistic regression.
     pool, window, standardise, epochs, batch_size, lr, training_params, device, random_state
         As in :class:`tsrep.estimators.ContrastiveEncoder`. With windows, probabilities of a fine-tuned
         network are means over those of an instance.
@@ -73,20 +72,28 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
     (20, 2)
     """
 
-    _tags = {  # noqa: RUF012 - sktime's way of declaring tags
-        "authors": ["tsrep developers"],
-        "maintainers": ["tsrep developers"],
-        "python_dependencies": "torch",
+    _tags: ClassVar[dict[str, Any]] = {
         "X_inner_mtype": ["pd-multiindex", "numpy3D"],
         "y_inner_mtype": "numpy1D",
-        "capability:multivariate": True,
-        "capability:unequal_length": True,
-        "capability:missing_values": True,
-        "capability:categorical_in_X": False,
         "capability:predict_proba": True,
-        "capability:random_state": True,
-        "property:randomness": "derandomized",
     }
+    labelled = True
+
+    _test_params: ClassVar[list[dict[str, Any]]] = [
+        {
+            "encoder_params": {"width": 4, "dim": 4},
+            "objective_params": {"hidden": 4, "projection": 4},
+            "epochs": 1,
+        },
+        {
+            "encoder": "dilated-conv",
+            "objective": "supervised",
+            "encoder_params": {"hidden": 4, "dim": 4, "depth": 2},
+            "epochs": 1,
+            "finetune": True,
+            "finetune_params": {"epochs": 1, "min_steps": 1},
+        },
+    ]
 
     def __init__(
         self,
@@ -125,26 +132,9 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         self.random_state = random_state
         super().__init__()
 
-    def fit(self, X: Any, y: Any) -> ContrastiveClassifier:
-        """Train.
-
-        Parameters
-        ----------
-        X : array (instance, channel, time), data frame with instance and time as index, or MNE Epochs
-        y : array, series or list, length instance
-            Labels of any kind that can be sorted.
-
-        Raises
-        ------
-        ConfigError
-            When a parameter is wrong, or the objective needs patients or trials.
-        DataError
-            When values are infinite, or a label is missing.
-        """
-        X, recorded = at_the_door(X)
-        super().fit(X, labels_at_the_door(y))
-        self.recorded_ = recorded
-        return self
+    def fit(self, X: Any, y: Any) -> Self:
+        """See :meth:`tsrep.estimators.panel_estimator.PanelEstimator.fit`."""
+        return super().fit(X, complete_labels(y))
 
     def __sklearn_tags__(self) -> Tags:
         """What scikit-learn (1.9) asks of a classifier in its searches, and sktime's do not tell."""
@@ -152,45 +142,36 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         return Tags(estimator_type="classifier", target_tags=target, classifier_tags=ClassifierTags())
 
     def _check_convert_X_for_predict(self, X: Any) -> Any:
-        X, recorded = at_the_door(X)
-        refuse_other_recording(self.recorded_, recorded)
-        return super()._check_convert_X_for_predict(X)
+        return super()._check_convert_X_for_predict(self._values(X))
 
-    def _fit(self, X: Any, y: NDArray[Any]) -> ContrastiveClassifier:
-        config = panel_configuration(self, labels=True)
+    def _fit(self, X: Any, y: NDArray[Any]) -> Self:
         if not (isinstance(self.C, int | float) and 0 < self.C < math.inf):
-            raise ConfigError(f"penalty is {self.C!r}; give a number above 0")
-        instances = instances_of(X)
-        label = np.searchsorted(self.classes_, y).astype(np.int64)
-        classes = len(self.classes_)
-        self._learned = learn(config, instances, self.window, label, classes)
+            raise ConfigError(f"C is {self.C!r}; give a number above 0")
+        label, classes = np.searchsorted(self.classes_, y).astype(np.int64), len(self.classes_)
+        instances = self._pretrain(X, label, classes)
         if self.finetune:
-            self._head = finetune(config, self._learned, instances, self.window, label, classes)
+            self._head = finetune(
+                self._configuration(), self.encoder_, instances, self.window, label, classes
+            )
         else:
-            x = embedded(config, self._learned, instances, self.window)
-            self._probe = fit_probe(x, label, classes, C=(float(self.C),))
-        self.encoder_, self.channels_ = self._learned.encoder, instances.channels
+            self._probe = fit_probe(self._embedded(instances), label, classes, C=(float(self.C),))
         return self
 
     def _predict_proba(self, X: Any) -> NDArray[np.float64]:
-        instances = instances_of(X)
-        refuse_other_channels(self.channels_, instances)
-        config = panel_configuration(self, labels=True)
-        said = self._said(config, instances)
-        found: NDArray[np.float64] = said / said.sum(axis=1, keepdims=True)
-        return found
-
-    def _said(self, config: Any, instances: Instances) -> NDArray[np.float64]:
+        instances = self._instances(X)
         if self.finetune:
-            return probabilities(config, self._learned, self._head, instances, self.window)
-        found: NDArray[np.float64] = self._probe.predict(
-            embedded(config, self._learned, instances, self.window)
-        )
-        return found
+            return self._fine_tuned(instances)
+        return self._probe.predict(self._embedded(instances))
 
-    def _predict(self, X: Any) -> NDArray[Any]:
-        found: NDArray[Any] = self.classes_[self._predict_proba(X).argmax(axis=1)]
-        return found
+    def _fine_tuned(self, instances: Instances) -> NDArray[np.float64]:
+        """Probabilities by encoder and head, the mean over the windows of an instance."""
+        device = pick_device(self.device)
+        encoder, head = on_device(self.encoder_, device), on_device(self._head, device)
+
+        def read(panel: Panel) -> NDArray[Any]:
+            return probabilities(encoder, head, PanelTensors(panel, device))
+
+        return instances.means(read, self.window, self._scaler, encoder.stride)
 
     def _stored(self) -> Stored:
         if self._is_vectorized:
@@ -205,36 +186,28 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
             )
         if len(self.classes_) == 1:
             return facts, {}
-        more, tensors = stored(self._learned, self.channels_, self.recorded_)
+        more, tensors = super()._stored()
         if self.finetune:
             return facts | more, tensors | prefixed("head", self._head)
-        probe = self._probe
-        arrays = {name: getattr(probe, name) for name in PROBE}
-        arrays |= {"mean": probe.standardiser.mean, "deviation": probe.standardiser.deviation}
-        return facts | more, tensors | {f"probe.{k}": torch.tensor(v) for k, v in arrays.items()}
+        parts = vars(self._probe) | vars(self._probe.standardiser)
+        arrays = {f"probe.{k}": torch.tensor(v) for k, v in parts.items() if isinstance(v, np.ndarray)}
+        return facts | more, tensors | arrays
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         classes = np.array(facts["classes"], dtype=facts["dtype"])
         self._remember_labels(classes)
         if len(classes) == 1:
-            self.recorded_ = None
+            self.sfreq_ = None
             return
-        config = panel_configuration(self, labels=True)
-        self._learned, self.channels_, self.recorded_ = restored(config, facts, tensors)
-        self.encoder_ = self._learned.encoder
+        super()._restore(facts, tensors)
         if self.finetune:
-            self._head = new_head(config, self.encoder_, len(classes))
-            load_prefixed("head", self._head, tensors)
+            protocol: FineTuning = PROTOCOLS.build(self._configuration().evaluation.finetune)
+            self._head = protocol.new_head(self.encoder_, len(classes), multilabel=False, seed=0).eval()
+            self._head.load_state_dict(without_prefix("head", tensors))
             return
-        known = {k.removeprefix("probe."): v.numpy() for k, v in tensors.items() if k.startswith("probe.")}
-        standardiser = Standardiser(known["mean"], known["deviation"])
-        self._probe = Probe(
-            standardiser,
-            **{name: known[name] for name in PROBE},
-            C=float(self.C),
-            multilabel=False,
-            scheme="multinomial",
-        )
+        known = {name: value.numpy() for name, value in without_prefix("probe", tensors).items()}
+        standardiser = Standardiser(known.pop("mean"), known.pop("deviation"))
+        self._probe = Probe(standardiser, **known, C=float(self.C), multilabel=False, scheme="multinomial")
 
     def _remember_labels(self, classes: NDArray[Any]) -> None:
         """What fit of the base class notes about labels."""
@@ -243,22 +216,20 @@ class ContrastiveClassifier(Nested, SafeSaving, BaseClassifier):  # type: ignore
         self._class_dictionary = {value: i for i, value in enumerate(classes)}
         self._is_vectorized, self._is_fitted = False, True
 
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small settings for sktime's tests."""
-        del parameter_set
-        return [
-            {
-                "encoder_params": {"width": 4, "dim": 4},
-                "objective_params": {"hidden": 4, "projection": 4},
-                "epochs": 1,
-            },
-            {
-                "encoder": "dilated-conv",
-                "objective": "supervised",
-                "encoder_params": {"hidden": 4, "dim": 4, "depth": 2},
-                "epochs": 1,
-                "finetune": True,
-                "finetune_params": {"epochs": 1, "min_steps": 1},
-            },
-        ]
+
+def complete_labels(y: Any) -> Any:
+    """Labels, as an array where they are a list, tuple or categorical.
+
+    Raises
+    ------
+    DataError
+        Naming the first instance that has no label.
+    """
+    y = list(y) if isinstance(y, tuple) else y
+    if isinstance(y, list | pd.Categorical | np.ndarray | pd.Series | pd.DataFrame):
+        missing = np.argwhere(np.asarray(pd.isna(y)))
+        if len(missing):
+            raise DataError(
+                f"the label of instance {missing[0, 0]} is missing; fill it in or leave the instance out"
+            )
+    return np.asarray(y) if isinstance(y, list | pd.Categorical) else y

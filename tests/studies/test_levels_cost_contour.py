@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.studies.planted import levels, numbers, planted
-from tsrep.studies.analyses import Missing
+from tsrep.studies.analyses import Missing, Results
 from tsrep.studies.analyses.contour import Contour, contour
 from tsrep.studies.analyses.cost import cost_table, on_front
-from tsrep.studies.analyses.levels import level_summary, level_values
+from tsrep.studies.analyses.levels import level_summary
+from tsrep.studies.analyses.levels import shown as levels_shown
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -49,8 +50,7 @@ def test_an_axis_with_one_value_is_not_varied() -> None:
 
 def test_cells_by_hand() -> None:
     table = _table({"head": ["a", "b", "a", "a", np.nan]}, [1.0, 5.0, 3.0, 2.0, 9.0], HEAD)
-    values = level_values(table)
-    assert isinstance(values, pd.DataFrame)
+    values = table.along([HEAD])
     assert sorted(values["ticket"]) == [0, 1, 2, 3]
     found = level_summary(values, table)
     expected = [["head", "a", 3, 1.0, 1.5, 2.0, 2.5, 3.0], ["head", "b", 1, 5.0, 5.0, 5.0, 5.0, 5.0]]
@@ -87,18 +87,18 @@ def _plane(points: list[tuple[float, float]]) -> Contour:
 
 def test_a_plane_on_the_scale_of_the_axes_is_met_exactly() -> None:
     found = _plane(list(itertools.product((1e-3, 0.05, 1.0), (1.0, 4.0, 9.0))))
-    x, y = np.meshgrid(found.grid_x, found.grid_y)
+    x, y = np.meshgrid(found.grid.columns, found.grid.index)
     np.testing.assert_allclose(found.grid, 0.9 + 0.1 * np.log10(x) + 0.01 * y, atol=1e-9)
 
 
 def test_nothing_is_told_outside_the_hull() -> None:
     found = _plane([(1e-3, 1.0), (1e-3, 2.0), (1.0, 1.0), (0.5, 1.0), (0.1, 1.5), (1e-3, 9.0)])
-    assert np.isnan(found.grid[-1, -1])
-    assert np.isfinite(found.grid[1, 1])
+    assert np.isnan(found.grid.iloc[-1, -1])
+    assert np.isfinite(found.grid.iloc[1, 1])
 
 
 def test_points_on_a_line_have_no_surface() -> None:
-    assert np.isnan(_plane([(10 ** (d - 4), float(2 * d)) for d in range(1, 8)]).grid).all()
+    assert np.isnan(_plane([(10 ** (d - 4), float(2 * d)) for d in range(1, 8)]).grid).all(axis=None)
 
 
 def test_trials_at_one_place_share_a_mean() -> None:
@@ -107,7 +107,7 @@ def test_trials_at_one_place_share_a_mean() -> None:
     table = _table({"objective.weight": x, "encoder.depth": y}, [1, 1, 1, 1, 1, 0.8, 1.2], WEIGHT, DEPTH)
     found = contour(table)
     assert isinstance(found, Contour)
-    np.testing.assert_allclose(found.value, 1.0)
+    np.testing.assert_allclose(found.points["value"], 1.0)
 
 
 def test_weight_and_temperature_of_one_part_are_the_default() -> None:
@@ -120,6 +120,6 @@ def test_weight_and_temperature_of_one_part_are_the_default() -> None:
 @pytest.mark.parametrize("trials", [0, 1])
 def test_too_little_is_said_so(trials: int) -> None:
     table = planted(trials)
-    assert isinstance(level_values(table), Missing)
+    assert isinstance(levels_shown(Results(table)), Missing)
     assert isinstance(cost_table(table), Missing)
     assert isinstance(contour(table), Missing)

@@ -54,7 +54,8 @@ def test_rates_of_epochs_come_back(tmp_path: Path) -> None:
     mne = pytest.importorskip("mne")
     epochs = mne.EpochsArray(waves()[0], mne.create_info(["Fz", "Cz"], 64.0, "eeg"), verbose="error")
     model = ContrastiveEncoder(**SMALL, objective_params=HEAD).fit(epochs)
-    assert ContrastiveEncoder.load(model.save(tmp_path / "model")).recorded_ == model.recorded_
+    again = ContrastiveEncoder.load(model.save(tmp_path / "model"))
+    assert (again.sfreq_, again.channels_) == (model.sfreq_, model.channels_) == (64.0, ("Fz", "Cz"))
 
 
 def test_sktime_reads_it_too(fitted: ContrastiveEncoder, tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""A contrastive encoder as a transformer: from a panel to a table of embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from tsrep.estimators.panel_estimator import PanelTransformer
+
+
+class ContrastiveEncoder(PanelTransformer):
+    """Learns a representation of time series without labels, and gives one vector for each.
+
+    Parameters
+    ----------
+    encoder : str or mapping, default="resnet1d"
+        Name of an encoder of tsrep, or its settings with a ``name``.
+    objective : str or mapping, default="simclr"
+        What is learned, likewise. Objectives that need patients and trials (``"comet"``) take data frames
+        with the levels (patient, trial, time) or (patient, trial, sample, time); one encoder is trained on
+        all.
+    encoder_params, objective_params : mapping, optional
+        Further settings of both.
+    pool : {"max", "mean", "last", "max-mean"}, default="max-mean"
+        From one vector for each step to one for each instance.
+    window : int, optional
+        Steps of a training sample. Instances are cut into windows without overlap, and an embedding is the
+        mean over those of its instance. None takes whole instances.
+    standardise : {"channel", "global", "record", "none"}, default="channel"
+        Mean and deviation that are removed: of each channel or of all together, over all training instances,
+        or of each instance itself.
+    epochs : int, default=20
+    batch_size : int, default=64
+    lr : float, default=1e-3
+        Learning rate.
+    training_params : mapping, optional
+        Further settings of the training loop, such as ``{"schedule": "constant"}``.
+    device : str, default="auto"
+        ``"cpu"``, ``"cuda"`` or ``"auto"``. What is fitted is kept on the CPU.
+    random_state : int, RandomState, Generator or None, default=None
+        Equal seeds give equal weights on the CPU, bit for bit. A generator is read, not moved on.
+
+    Attributes
+    ----------
+    encoder_ : tsrep.encoders.encoder.Encoder
+        Trained, on the CPU.
+    channels_ : tuple of str
+
+    Notes
+    -----
+    Instances may have different lengths: training pads them with missing steps, embeddings are made without
+    padding. A step with a missing value in any channel counts as missing in all, and encoders mask it.
+    MNE ``Epochs`` may take the place of an array. Values are held as float32: where a channel's offset is ten
+    thousand times its deviation and more, take it off before.
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_unit_test
+    >>> from tsrep.estimators import ContrastiveEncoder
+    >>> X, _ = load_unit_test(split="train", return_type="numpy3d")
+    >>> encoder = ContrastiveEncoder(encoder_params={"width": 4, "dim": 4}, epochs=1, random_state=0)
+    >>> encoder.fit_transform(X).shape
+    (20, 8)
+    """
+
+    _tags: ClassVar[dict[str, Any]] = {"scitype:transform-output": "Primitives"}
+
+    _test_params: ClassVar[list[dict[str, Any]]] = [
+        {
+            "encoder_params": {"width": 4, "dim": 4},
+            "objective_params": {"hidden": 4, "projection": 4},
+            "epochs": 1,
+        },
+        {
+            "encoder": "dilated-conv",
+            "objective": "ts2vec",
+            "encoder_params": {"hidden": 4, "dim": 4, "depth": 2},
+            "pool": "max",
+            "epochs": 1,
+            "standardise": "record",
+        },
+    ]
+
+    def __init__(
+        self,
+        encoder: str | Mapping[str, Any] = "resnet1d",
+        objective: str | Mapping[str, Any] = "simclr",
+        encoder_params: Mapping[str, Any] | None = None,
+        objective_params: Mapping[str, Any] | None = None,
+        pool: str = "max-mean",
+        window: int | None = None,
+        standardise: str = "channel",
+        epochs: int = 20,
+        batch_size: int = 64,
+        lr: float = 1e-3,
+        training_params: Mapping[str, Any] | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        self.encoder = encoder
+        self.objective = objective
+        self.encoder_params = encoder_params
+        self.objective_params = objective_params
+        self.pool = pool
+        self.window = window
+        self.standardise = standardise
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.training_params = training_params
+        self.device = device
+        self.random_state = random_state
+        super().__init__()
+
+    def _transform(self, X: Any, y: Any = None) -> pd.DataFrame:
+        del y
+        instances = self._instances(X)
+        x = self._embedded(instances)
+        return pd.DataFrame(x, index=instances.index, columns=[f"z{i}" for i in range(x.shape[1])])
