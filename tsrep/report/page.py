@@ -23,6 +23,7 @@ from tsrep.report.wording import (
     interval,
     listed,
     number,
+    plural,
     signed,
 )
 
@@ -183,7 +184,8 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
         yield f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note
     elif (found := first.gain) is not None:
         spread = interval(found, lambda v: signed(v, digits))
-        yield f"gain over {first.against}", signed(found.value, digits), spread
+        name = "difference to" if first.lower_is_better else "gain over"
+        yield f"{name} {first.against}", signed(found.value, digits), spread
 
 
 def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, Any]]]:
@@ -206,7 +208,7 @@ def _kept(contents: Contents) -> str:
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
     kept = f" What is validated and kept is {average} of the weights." if average else ""
-    return f"Of {last} epochs the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
+    return f"Of {plural(last, 'epoch')} the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
@@ -220,7 +222,7 @@ def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
         ("command", str(found.get("command", ""))),
         ("started", str(found.get("started", ""))),
         ("training time", duration(found.get("seconds"))),
-        ("device", f"{found.get('device', '')}, {count(found.get('threads'))} threads"),
+        ("device", f"{found.get('device', '')}, {plural(found.get('threads', 1), 'thread')}"),
         ("seed", str(found.get("seed", ""))),
         ("git", state),
         ("versions", ", ".join(versions)),
