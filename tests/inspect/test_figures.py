@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.labels.calibration import Reliability
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.inspect.curves import read_curves
 from tsrep.inspect.figures.classes import (
@@ -212,17 +213,24 @@ def test_a_dead_lead_is_named_as_not_recorded() -> None:
     assert "aVL  not recorded" in texts
 
 
+def reliability_of(observed: list[float], count: list[int]) -> Reliability:
+    values = np.array(observed)
+    edges = np.linspace(0, 1, len(count) + 1)
+    return Reliability(
+        edges, values, values, values - 0.1, values + 0.1, np.array(count), Interval(0.1, 0.0, 0.2)
+    )
+
+
 def test_empty_bins_of_a_reliability_curve_are_left_out() -> None:
-    observed = [0.1, np.nan, 0.8]
-    figure = figure_reliability([0.1, np.nan, 0.9], observed, [0, np.nan, 0.7], [0.2, np.nan, 0.9], [5, 0, 5])
+    figure = figure_reliability(reliability_of([0.1, np.nan, 0.8], [5, 0, 5]))
     assert len(figure.axes[0].lines[1].get_xdata()) == 2
 
 
 def test_figures_leave_no_state_behind() -> None:
     with mpl.rc_context({"font.size": 33}):
         before = dict(mpl.rcParams)
-        one = png(figure_reliability([0.5], [0.5], [0.4], [0.6], [3]))
+        one = png(figure_reliability(reliability_of([0.5], [3])))
         assert dict(mpl.rcParams) == before
-    assert one == png(figure_reliability([0.5], [0.5], [0.4], [0.6], [3]))
+    assert one == png(figure_reliability(reliability_of([0.5], [3])))
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or pyplot.get_fignums() == []

@@ -11,13 +11,13 @@ import pytest
 from tests.inspect.test_figures import collisions
 from tests.report.series_folder import HORIZONS, METHODS, NAMES, make_forecasts
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.scores import Scores
+from tsrep.evaluation.scores import Role, Scores
 from tsrep.inspect.figures.forecasts import (
     figure_errors,
     figure_forecast_examples,
     figure_per_step,
 )
-from tsrep.inspect.figures.style import CONTROL, FLOOR, Look, method_looks, roles_of
+from tsrep.inspect.figures.style import CONTROL, FLOOR, Look, method_looks
 
 TITLES = {"mse": "mean squared error", "mae": "mean absolute error", "mase": "scaled error"}
 ORDER = ["autotcl", "random initialisation", "ridge-nlinear", "seasonal-naive", "repeat-last"]
@@ -28,7 +28,8 @@ def forecasts(horizons: tuple[int, ...] = HORIZONS, channels: tuple[str, ...] = 
 
 
 def looks(found: Scores) -> dict[str, Look]:
-    return method_looks(roles_of(found, ORDER))
+    roles = {score.method: score.role for score in found}
+    return method_looks({method: roles[method] for method in ORDER})
 
 
 @pytest.mark.parametrize("horizons", [(1,), (24, 48), HORIZONS])
@@ -90,8 +91,9 @@ def test_examples_join_known_truth_and_forecasts_at_the_origin(
 
 
 def test_controls_are_grey_and_methods_differ() -> None:
-    roles = roles_of(forecasts(), ORDER)
-    found = method_looks({"autotcl": "method", "ts2vec": "method"} | {m: roles[m] for m in ORDER[1:]})
+    roles: dict[str, Role] = {"autotcl": "method", "ts2vec": "method"}
+    roles |= {score.method: score.role for m in ORDER[1:] for score in forecasts().where(method=m)}
+    found = method_looks(roles)
     for method in ("random initialisation", "seasonal-naive", "repeat-last"):
         assert found[method]["color"] in (CONTROL, FLOOR)
     for method in ("autotcl", "ts2vec", "ridge-nlinear"):  # the best of the baselines stands out

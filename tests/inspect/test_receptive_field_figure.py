@@ -166,7 +166,9 @@ def test_overlay_has_the_mass_beneath_the_signal() -> None:
     signal, mass = rng.normal(size=(2, 30)), rng.random((2, 30)) / 60
     signal[0, 3] = np.nan
     ahead = rng.normal(size=(2, 6))
-    figure = figure_samples([Sample("first", ("a", "b"), signal, mass, ahead, ahead + 1, 4)])
+    figure = figure_samples(
+        [Sample("first", ("a", "b"), signal, mass, {"truth": ahead, "forecast": ahead + 1}, 4)]
+    )
     panels = meshes(figure)
     assert len(panels) == 2
     for c, axes in enumerate(panels):

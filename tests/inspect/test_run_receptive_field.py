@@ -17,8 +17,7 @@ from tests.runs.test_series_runs import write_series
 from tsrep.errors import ConfigError, RunError
 from tsrep.inspect.receptive_field.field import ReceptiveField
 from tsrep.inspect.receptive_field.gradients import gradient
-from tsrep.inspect.receptive_field.of_run import look, plot_receptive_field
-from tsrep.inspect.receptive_field.scores import Periodicity
+from tsrep.inspect.receptive_field.of_run import Looked, look, plot_receptive_field
 from tsrep.inspect.receptive_field.subject import subject_of
 from tsrep.runs.config import merged
 from tsrep.runs.folder import Run
@@ -59,14 +58,14 @@ def quick(folder: Path) -> Run:
     return fit(folder / "quick", QUICK)
 
 
-def found_in(run: Run, period: int, **options: Any) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+def found_in(run: Run, period: int, **options: Any) -> tuple[np.ndarray, np.ndarray, Looked]:
     looked = look(run, windows=16, period=period, **options)
-    return *looked.field.by_distance(), looked.scores
+    return *looked.field.by_distance(), looked
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated", "occlusion"])
 def test_two_planted_periods_are_the_two_peaks(trained: Run, method: str) -> None:
-    distance, mass, scores = found_in(trained, 24, method=method)
+    distance, mass, looked = found_in(trained, 24, method=method)
     peaks = distance[np.argsort(-mass)[:2]]
     if method == "occlusion":  # in blocks, and of several steps that see the same block
         assert {round(peak / 12) for peak in peaks} <= {2, 8}
@@ -75,8 +74,9 @@ def test_two_planted_periods_are_the_two_peaks(trained: Run, method: str) -> Non
     chance = mass.mean()
     assert mass[distance == 24] > 8 * chance
     assert mass[distance == 96] > 8 * chance
-    score = scores["period 24"]
-    assert isinstance(score, Periodicity)
+    score, scores = looked.period, looked.scores
+    assert score is not None
+    assert score.period == 24
     assert score.p < 0.02
     assert score.ratio.value > 1.8
     # what instance normalisation promises
@@ -95,12 +95,14 @@ def test_peaks_move_with_the_step_ahead(trained: Run) -> None:
 @pytest.mark.parametrize("period", [24, 96])
 def test_a_single_planted_period_is_the_peak(period: int, folder: Path) -> None:
     run = fit(folder / f"only-{period}", {"dataset": {"periods": [period]}})
-    distance, mass, scores = found_in(run, period)
+    distance, mass, looked = found_in(run, period)
     assert distance[mass.argmax()] == period
-    assert scores[f"period {period}"].p < 0.02
+    assert looked.period is not None
+    assert looked.period.p < 0.02
     other = {24: 36, 96: 40}[period]
-    wrong = look(run, windows=16, period=other).scores[f"period {other}"]
-    assert isinstance(wrong, Periodicity)
+    wrong = look(run, windows=16, period=other).period
+    assert wrong is not None
+    assert wrong.period == other
     assert wrong.ratio.value < 1.1
     assert wrong.p > 0.05
 

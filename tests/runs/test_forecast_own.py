@@ -16,8 +16,8 @@ import tsrep
 from tests.inspect.test_figures import collisions
 from tsrep.errors import ConfigError, DataError, RunError, TsrepError
 from tsrep.evaluation.forecasts.conformal import Conformal
-from tsrep.inspect.figures import own_forecast
-from tsrep.inspect.figures.own_forecast import figure_own_forecast, write_own_forecast
+from tsrep.inspect.figures import style
+from tsrep.inspect.figures.forecasts import figure_own_forecast, write_own_forecast
 from tsrep.runs.config import merged
 from tsrep.runs.fit import fit
 from tsrep.runs.forecast_own import forecast_series
@@ -255,7 +255,7 @@ def test_the_table_has_all_that_was_said(run: tsrep.Run, path: Path, tmp_path: P
     assert (tmp_path / "out" / "forecast.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_is_written_when_the_picture_or_the_forecast_fails(
+def test_nothing_is_written_when_the_figure_or_the_forecast_fails(
     run: tsrep.Run, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(RunError):
@@ -264,13 +264,13 @@ def test_nothing_is_written_when_the_picture_or_the_forecast_fails(
     def fails(_figure: object) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(own_forecast, "png", fails)
+    monkeypatch.setattr(style, "rendered", fails)
     with pytest.raises(KeyboardInterrupt):
         tsrep.forecast(run, path, out=tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_figure_draws_known_values_forecast_and_bands(run: tsrep.Run, path: Path) -> None:
+def test_the_figure_shows_known_values_forecast_and_bands(run: tsrep.Run, path: Path) -> None:
     for horizon, levels in ((12, [0.8, 0.95]), (1, [0.9]), (3, [])):
         found = forecast_series(run, path, horizon=horizon, levels=levels)
         figure = figure_own_forecast(found)

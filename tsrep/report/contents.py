@@ -78,6 +78,11 @@ class Contents:
         return self.config.get("window") or {}
 
     @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """What could not be read, and why."""
+        return self.data.get("skipped") or []
+
+    @property
     def synthetic(self) -> bool:
         """Whether the signals were simulated."""
         return bool(self.data.get("synthetic"))
@@ -97,8 +102,7 @@ class Contents:
     @property
     def finished(self) -> bool:
         """Whether training has ended, as far as the folder tells."""
-        made = (self.embeddings, self.provenance.get("seconds"))
-        return len(self.scores) > 0 or any(part is not None for part in made)
+        return len(self.scores) > 0 or self.embeddings is not None or "seconds" in self.provenance
 
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept, None when nothing was validated."""

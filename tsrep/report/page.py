@@ -23,6 +23,7 @@ from tsrep.report.wording import (
     interval,
     listed,
     number,
+    plural,
     signed,
 )
 
@@ -97,26 +98,21 @@ class Page(ABC):
 
     def context(self, contents: Contents, figures: Sequence[CaptionedFigure]) -> dict[str, Any]:
         """Names that the template uses."""
-        shared = {
+        return {
+            "page": self,
+            "contents": contents,
             "title": contents.config.get("name") or contents.run.resolve().name,
-            "run": str(contents.run),
-            "finished": contents.finished,
-            "synthetic": contents.synthetic,
-            "headline": self.headline(contents),
             "verdicts": verdicts(contents),
-            "caveats": self.caveats(contents),
-            "tiles": self.tiles(contents),
             "figures": _by_section(figures),
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
-            "data": self._facts(contents),
-            "skipped": contents.data.get("skipped") or [],
             "provenance": _provenance_facts(contents),
             "config": yaml.safe_dump(dict(contents.config), sort_keys=False) if contents.config else "",
+            **self.tables(contents),
         }
-        return shared | self.tables(contents)
 
-    def _facts(self, contents: Contents) -> list[tuple[str, str]]:
+    def data_facts(self, contents: Contents) -> list[tuple[str, str]]:
+        """What the data are, with their unit and digests; empty where that is not known."""
         data = contents.data
         if not data:
             return []
@@ -152,7 +148,7 @@ class Page(ABC):
 
     @abstractmethod
     def facts(self, contents: Contents) -> list[tuple[str, str]]:
-        """What the data are."""
+        """What the data are and how they were cut."""
 
     @abstractmethod
     def tables(self, contents: Contents) -> dict[str, Any]:
@@ -188,7 +184,8 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
         yield f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note
     elif (found := first.gain) is not None:
         spread = interval(found, lambda v: signed(v, digits))
-        yield f"gain over {first.against}", signed(found.value, digits), spread
+        name = "difference to" if first.lower_is_better else "gain over"
+        yield f"{name} {first.against}", signed(found.value, digits), spread
 
 
 def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, Any]]]:
@@ -211,7 +208,7 @@ def _kept(contents: Contents) -> str:
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
     kept = f" What is validated and kept is {average} of the weights." if average else ""
-    return f"Of {last} epochs the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
+    return f"Of {plural(last, 'epoch')} the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
@@ -225,7 +222,7 @@ def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
         ("command", str(found.get("command", ""))),
         ("started", str(found.get("started", ""))),
         ("training time", duration(found.get("seconds"))),
-        ("device", f"{found.get('device', '')}, {count(found.get('threads'))} threads"),
+        ("device", f"{found.get('device', '')}, {plural(found.get('threads', 1), 'thread')}"),
         ("seed", str(found.get("seed", ""))),
         ("git", state),
         ("versions", ", ".join(versions)),

@@ -109,8 +109,8 @@ def _map(contents: Contents) -> Iterator[CaptionedFigure]:
         return
     arrays = _held_out(contents.embeddings)
     label, patient, classes = arrays["label"], arrays["patient"], contents.classes
-    rows = {"trained": "x", "random-initialised": "x_random"}
-    found = {title: arrays[key] for title, key in rows.items() if key in arrays}
+    keys = {"trained": "x", "random initialisation": "x_random"}
+    found = {title: arrays[key] for title, key in keys.items() if key in arrays}
     maps = {title: project(x) for title, x in found.items()}
     agree = {title: neighbour_agreement(x, label, patient) for title, x in found.items()}
     multi = " Records with several classes have the colour of their rarest one." if label.ndim == 2 else ""
@@ -128,7 +128,7 @@ def _agreement_words(agree: Mapping[str, Agreement]) -> str:
     first = agree["trained"]
     if not first.k:
         return ""
-    shares = " and ".join(f"{a.same_class:.0%} for the {title} encoder" for title, a in agree.items())
+    shares = " and ".join(f"{a.same_class:.0%} ({title})" for title, a in agree.items())
     return (
         f" Share of the {first.k} nearest records of other patients that have a class in common, before "
         f"flattening: {shares}, by chance {first.by_chance:.0%}."
@@ -163,10 +163,7 @@ def _reliability(held: Predictions, where: str) -> CaptionedFigure:
         f"Reliability. {of} against how often it came true, with a 95 % band over patients; expected "
         f"calibration error {number(found.error.value)}{f' ({spread})' if spread else ''}. {where}"
     )
-    figure = figure_reliability(
-        found.stated, found.observed, found.low, found.high, found.count, outcome=outcome
-    )
-    return captioned("reliability", "classes", caption, figure)
+    return captioned("reliability", "classes", caption, figure_reliability(found, outcome))
 
 
 def _main_predictions(contents: Contents) -> tuple[Score, Predictions] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -79,12 +79,10 @@ class PanelPage(Page):
     def facts(self, contents: Contents) -> list[tuple[str, str]]:
         """See :meth:`Page.facts`."""
         data, seconds = contents.data, contents.window.get("seconds")
+        length = f"{seconds:g} s" if seconds else "whole records"
         return [
             ("records", f"{count(data.get('records'))} of {count(data.get('patients'))} patients"),
-            (
-                "samples",
-                f"{count(data.get('samples'))} of {f'{seconds:g} s' if seconds else 'whole records'}",
-            ),
+            ("samples", f"{count(data.get('samples'))} of {length}"),
             ("channels", named(data.get("channels"))),
             ("sampling rate", f"{float(data.get('sfreq') or 0):g} Hz"),
         ]
@@ -178,8 +176,8 @@ def class_table(contents: Contents) -> Table:
     names = list(dict.fromkeys(name for classes in per_part.values() for name in classes))
     names.sort(key=lambda name: -sum(classes.get(name, 0) for classes in per_part.values()))
 
-    def amount(part: str) -> Callable[[str], Cell]:
-        return lambda name: integer(per_part[part].get(name, 0))
+    def amount(part: str, name: str) -> Cell:
+        return integer(per_part[part].get(name, 0))
 
-    columns: Columns[str] = {"class": Cell, **{part: amount(part) for part in per_part}}
+    columns: Columns[str] = {"class": Cell, **{part: partial(amount, part) for part in per_part}}
     return table("Samples of each class", names, columns)

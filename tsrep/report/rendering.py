@@ -11,7 +11,7 @@ from tsrep.report.contents import Contents, read_run
 from tsrep.report.page import Page
 from tsrep.report.panel_page import PanelPage
 from tsrep.report.series_page import SeriesPage
-from tsrep.report.tables import CONDITIONS, PATIENTS, Cell, Table
+from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
 from tsrep.report.wording import count, duration
 
@@ -87,23 +87,15 @@ def summarise(run: Path) -> str:
 
 def _plain(table: Table) -> list[str]:
     """Caption, header and rows; of the last columns those that never change go into the caption."""
-    cells = [[c.text for c in table.header], *([_with_interval(c) for c in row] for row in table.rows)]
+    shown = [[f"{c.text} ({c.below})" if c.below else c.text for c in row] for row in table.rows]
+    cells = [[c.text for c in table.header], *shown]
     right = [c.numeric for c in table.header]
     same: list[str] = []
     while len({row[-1] for row in cells[1:]}) == 1 and cells[0][-1] in {**CONDITIONS, **PATIENTS}:
         same.insert(0, f"{cells[0][-1]} {cells[1][-1]}")
         cells, right = [row[:-1] for row in cells], right[:-1]
     widths = [max(len(row[i]) for row in cells) for i in range(len(right))]
-    lines = [
-        "  ".join(_set(*cell) for cell in zip(row, widths, right, strict=True)).rstrip() for row in cells
-    ]
+    form = [f"{'>' if numeric else '<'}{width}" for numeric, width in zip(right, widths, strict=True)]
+    lines = ["  ".join(map(format, row, form)).rstrip() for row in cells]
     caption = f"{table.caption} ({', '.join(same)})" if same else table.caption
     return [caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
-
-
-def _set(text: str, width: int, right: bool) -> str:
-    return text.rjust(width) if right else text.ljust(width)
-
-
-def _with_interval(cell: Cell) -> str:
-    return f"{cell.text} ({cell.below})" if cell.below else cell.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,10 +77,11 @@ def _errors(contents: Contents) -> Iterator[CaptionedFigure]:
 
 def _looks(contents: Contents, methods: Sequence[str]) -> dict[str, Look]:
     """How some methods are plotted, in every figure alike."""
-    from tsrep.inspect.figures.style import method_looks, roles_of
+    from tsrep.inspect.figures.style import method_looks
 
     scores = compared(contents)
-    looks = method_looks(roles_of(scores, in_order(scores, contents.objective)))
+    roles = {score.method: score.role for score in scores}
+    looks = method_looks({method: roles[method] for method in in_order(scores, contents.objective)})
     return {method: looks[method] for method in methods}
 
 
@@ -95,12 +97,11 @@ def _examples(contents: Contents) -> Iterator[CaptionedFigure]:
 
     scores = compared(contents)
     details = details_of(scores)
-    own = in_order(scores.where(role="method"), contents.objective)
-    if details is None or not own or not len(details.examples.truth):
+    best = [in_order(scores.where(role=role), contents.objective)[:1] for role in ("method", "baseline")]
+    if details is None or not best[0] or not len(details.examples.truth):
         return
     held = details.examples
-    baselines = in_order(scores.where(role="baseline"))
-    looks = _looks(contents, [m for m in (own[0], *baselines[:1]) if m in held.predictions])
+    looks = _looks(contents, [method for method in chain(*best) if method in held.predictions])
     name = _channel_shown(contents, details)
     titles = [f"from {at}" for at in origin_stamps(contents, held.origins.tolist())]
     scale = "" if contents.window.get("standardise") == "none" else ", standardised"

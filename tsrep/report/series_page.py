@@ -68,21 +68,17 @@ class SeriesPage(Page):
         what = str(names[0]) if len(names) == 1 else f"{len(names)} channels{_apart(contents)}"
         details, horizons = details_of(compared(contents)), [score.horizon for score in main]
         past = f" from the {count(details.lookback)} steps before" if details and details.direct else ""
-        over = (
-            f"mean over horizons of {listed(horizons)} steps"
-            if len(main) > 1
-            else f"at a horizon of {plural(horizons[0], 'step')}"
-        )
+        over = f"at a horizon of {plural(horizons[0], 'step')}"
+        over = f"mean over horizons of {listed(horizons)} steps" if len(main) > 1 else over
         return f"forecasts of {what}{past} in the {main[0].part} part, {over}"
 
     def own_caveats(self, contents: Contents) -> list[str]:
         """See :meth:`Page.own_caveats`."""
-        if not compared(contents).where(role="baseline"):
-            return []
-        return [
+        note = (
             "Baselines without an encoder are compared with the trained one by their errors alone, without a "
             "paired interval."
-        ]
+        )
+        return [note] if compared(contents).where(role="baseline") else []
 
     def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
         """See :meth:`Page.size_tiles`."""

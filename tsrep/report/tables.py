@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from tsrep.evaluation.bootstrap import Interval
@@ -121,19 +122,12 @@ def difference_table(
     """
     digits = digits_of(scores)
 
-    def difference(metric: str) -> Callable[[Score], Cell]:
-        def cell(score: Score) -> Cell:
-            found = score.difference.get(metric)
-            if found is None:
-                return Cell(NOTHING, numeric=True)
-            places = apart_from_zero(found, digits)
-            return Cell(
-                signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True
-            )
+    def difference(metric: str, score: Score) -> Cell:
+        found = score.difference.get(metric, Interval(math.nan, math.nan, math.nan))
+        places = apart_from_zero(found, digits)
+        return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
 
-        return cell
-
-    columns: Columns[Score] = {f"{short_name(metric)} difference": difference(metric) for metric in metrics}
+    columns: Columns[Score] = {f"{short_name(m)} difference": partial(difference, m) for m in metrics}
     key = (lambda s: s.method) if scores and scores[0].horizon else (lambda s: s.protocol)
     return table(
         caption, scores, {**before, **columns, "significance": _significance, **after}, begins(scores, key)
@@ -155,15 +149,12 @@ def split_table(contents: Contents, columns: Mapping[str, str]) -> Table:
         Heading to name of the count, or of the time stamp.
     """
 
-    def cell(name: str) -> Callable[[str], Cell]:
-        def of(part: str) -> Cell:
-            value = contents.counts[part].get(name)
-            return Cell(stamp(value)) if isinstance(value, str) else integer(value)
-
-        return of
+    def cell(name: str, part: str) -> Cell:
+        value = contents.counts[part].get(name)
+        return Cell(stamp(value)) if isinstance(value, str) else integer(value)
 
     caption = f"Split: {contents.split.get('how', 'unknown')}"
-    named: Columns[str] = {heading: cell(name) for heading, name in columns.items()}
+    named: Columns[str] = {heading: partial(cell, name) for heading, name in columns.items()}
     return table(caption, list(contents.counts), {"part": lambda part: Cell(part, strong=True), **named})
 
 

@@ -141,7 +141,7 @@ def _opening(n: int, better: int, worse: int, control: str) -> str:
 
 def _tally(words: Sequence[Significance], horizons: Sequence[int]) -> str:
     """``better at 2 of 5 horizons (24, 48) and not significant at 3 (168, 336, 720)``."""
-    told = []
+    told: list[str] = []
     for word in get_args(Significance):
         if at := [horizon for own, horizon in zip(words, horizons, strict=True) if own == word]:
             told.append(_at(word, at, len(words), every=not told))

@@ -1,1 +1,1 @@
-"""Figures, drawn from numbers."""
+"""Figures, made from numbers."""

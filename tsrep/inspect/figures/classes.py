@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from tsrep.evaluation.labels.calibration import Reliability
 from tsrep.inspect.figures.style import (
     ACCENT,
     CONTROL,
@@ -70,9 +71,17 @@ def class_curves(prob: NDArray[Any], target: NDArray[Any], classes: tuple[str, .
     target : int array, shape (n,), or bool array, shape (n, class)
     classes : tuple of str
     """
-    positive = target.astype(bool) if target.ndim == 2 else target[:, None] == np.arange(len(classes))
+    positive = flags(target, len(classes))
     known = np.isfinite(prob).all(axis=1)
     return [_curves(name, prob[known, i], positive[known, i]) for i, name in enumerate(classes)]
+
+
+def flags(target: NDArray[Any], classes: int) -> NDArray[np.bool_]:
+    """Targets as flags, shape (n, class), from class indices or from flags."""
+    found: NDArray[np.bool_] = (
+        target.astype(bool) if target.ndim == 2 else target[:, None] == np.arange(classes)
+    )
+    return found
 
 
 def _curves(name: str, score: NDArray[Any], positive: NDArray[np.bool_]) -> ClassCurves:
@@ -216,17 +225,14 @@ def figure_class_areas(curves: Sequence[ClassCurves]) -> Figure:
 
 
 def _areas(axes: Axes, curves: Sequence[ClassCurves], rows: int, length: int) -> None:
-    y = np.arange(len(curves))
-    auroc = np.array([c.auroc for c in curves])
-    precision = np.array([c.average_precision for c in curves])
+    y = range(len(curves))
+    areas, precisions = [c.auroc for c in curves], [c.average_precision for c in curves]
     axes.axvline(0.5, color=FAINT, lw=1.2, ls=(0, (4, 3)), zorder=0)
-    axes.plot(auroc, y, ls="", marker="o", ms=4.5, color=ACCENT, label="AUROC")
-    axes.plot(precision, y, ls="", marker="|", ms=7, mew=1.6, color=PALETTE[1], label="average precision")
+    axes.plot(areas, y, ls="", marker="o", ms=4.5, color=ACCENT, label="AUROC")
+    axes.plot(precisions, y, ls="", marker="|", ms=7, mew=1.6, color=PALETTE[1], label="average precision")
     axes.set_yticks(y, [f"{shorten(c.name, length)}  ({c.positives:,})" for c in curves])
-    axes.set_ylim(rows - 0.4, -0.6)
-    axes.set_xlim(-0.02, 1.02)
+    axes.set(xlim=(-0.02, 1.02), ylim=(rows - 0.4, -0.6), xlabel="area")
     axes.tick_params(axis="y", length=0, labelsize=7.5)
-    axes.set_xlabel("area")
 
 
 def _unit_square(axes: Axes, x: str, y: str, title: str) -> None:
@@ -236,45 +242,28 @@ def _unit_square(axes: Axes, x: str, y: str, title: str) -> None:
 
 def support(target: NDArray[Any], classes: int) -> NDArray[np.int64]:
     """Records of each class, from indices or flags."""
-    if target.ndim == 2:
-        return np.asarray(target.sum(axis=0), np.int64)
-    return np.bincount(np.asarray(target, np.int64), minlength=classes)[:classes]
+    return np.asarray(flags(target, classes).sum(axis=0), np.int64)
 
 
 @house
-def figure_reliability(
-    predicted: ArrayLike,
-    observed: ArrayLike,
-    low: ArrayLike,
-    high: ArrayLike,
-    count: ArrayLike,
-    *,
-    outcome: str = "observed share",
-) -> Figure:
+def figure_reliability(found: Reliability, outcome: str = "observed share") -> Figure:
     """Observed against predicted probability with its band, above how many predictions lie where.
 
     Parameters
     ----------
-    predicted, observed : array-like, shape (bin,)
-        Mean predicted probability and share of events in each bin; empty bins are NaN.
-    low, high : array-like, shape (bin,)
-        95 % band of the observed share.
-    count : array-like, shape (bin,)
-        Predictions in each bin.
+    found : Reliability
     outcome : str
         What the upper axis shows.
     """
-    x, y, lower, upper, n = (np.asarray(v, np.float64) for v in (predicted, observed, low, high, count))
-    full = np.isfinite(x) & np.isfinite(y) & (n > 0)
+    full, bins = found.count > 0, len(found.count)
+    x, y = found.stated[full], found.observed[full]
     figure = new_figure(4.5, 4.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     above.plot([0, 1], [0, 1], color=FAINT, lw=1, ls=(0, (4, 3)))
-    above.fill_between(x[full], lower[full], upper[full], color=ACCENT, alpha=0.16, lw=0)
-    above.plot(x[full], y[full], color=ACCENT, marker="o", ms=4)
+    above.fill_between(x, found.low[full], found.high[full], color=ACCENT, alpha=0.16, lw=0)
+    above.plot(x, y, color=ACCENT, marker="o", ms=4)
     above.set(xlim=(0, 1), ylim=(0, 1), ylabel=outcome, title="reliability, with 95 % band")
-    width = 0.9 / max(len(n), 1)
-    centres = (np.arange(len(n)) + 0.5) / max(len(n), 1)
-    below.bar(centres, n, width=width, color=CONTROL, lw=0)
+    below.bar((np.arange(bins) + 0.5) / bins, found.count, width=0.9 / bins, color=CONTROL, lw=0)
     below.set(xlabel="predicted probability", ylabel="predictions")
     below.set_xticks(np.linspace(0, 1, 6))
     below.locator_params(axis="y", nbins=3)

@@ -18,6 +18,7 @@ from tsrep.inspect.figures.style import (
     MUTED,
     PALETTE,
     WIDTH,
+    Look,
     house,
     new_figure,
     shorten,
@@ -65,13 +66,9 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
 
 def _inner(curves: Curves) -> list[tuple[str, Floats, str]]:
     """Title, values and colour of what is not a term of the main loss."""
-    terms = [
-        (f"{optimisation}: {name}", values, PALETTE[2])
-        for optimisation, named in curves.inner.items()
-        for name, values in named.items()
-    ]
-    found = [*terms, *((name, values, PALETTE[4]) for name, values in curves.diagnostics.items())]
-    return [(shorten(name.replace("_", " "), 28), values, colour) for name, values, colour in found]
+    terms = {f"{one}: {name}": v for one, named in curves.inner.items() for name, v in named.items()}
+    found = [(terms, PALETTE[2]), (curves.diagnostics, PALETTE[4])]
+    return [(shorten(n.replace("_", " "), 28), v, c) for named, c in found for n, v in named.items()]
 
 
 def _rows(panels: int) -> tuple[int, int]:
@@ -93,9 +90,8 @@ def _term(axes: Axes, curves: Curves, name: str) -> None:
     _trace(axes, curves.step, curves.terms.get(name, curves.loss))
     values = curves.validation_terms.get(name, curves.validation_loss if name == "loss" else None)
     if values is not None and np.isfinite(values).any():
-        axes.plot(
-            curves.validation_step, values, color=PALETTE[1], marker="o", ms=2.5, lw=1.1, label="validation"
-        )
+        look: Look = {"color": PALETTE[1], "marker": "o", "ms": 2.5, "lw": 1.1, "label": "validation"}
+        axes.plot(curves.validation_step, values, **look)
 
 
 def _trace(axes: Axes, step: Ints, values: Floats, colour: str = ACCENT) -> None:
@@ -141,7 +137,6 @@ def _learning_rate(axes: Axes, curves: Curves) -> None:
     peak = np.nanmax(curves.lr, initial=0.0)
     power = math.floor(math.log10(peak * 1.05)) if peak > 0 else 0
     axes.set_title(f"learning rate / $10^{{{power}}}$" if power else "learning rate")
-    axes.plot(
-        curves.step, curves.lr * 10.0**-power, color=CONTROL, marker="o" if len(curves.lr) < 2 else "", ms=3
-    )
+    mark = "o" if len(curves.lr) < 2 else ""
+    axes.plot(curves.step, curves.lr * 10.0**-power, color=CONTROL, marker=mark, ms=3)
     axes.set_ylim(bottom=0)

@@ -12,7 +12,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError
-from tsrep.inspect.figures.style import FAINT, MARKS, OTHER, PALETTE, WIDTH, bare, house, new_figure, shorten
+from tsrep.inspect.figures.style import (
+    FAINT,
+    MARKS,
+    OTHER,
+    PALETTE,
+    WIDTH,
+    Look,
+    bare,
+    house,
+    new_figure,
+    shorten,
+)
 
 Method = Literal["tsne", "pca", "umap"]
 MOST_PATIENTS = 10
@@ -46,14 +57,13 @@ class Agreement:
         Share of the nearest records of *other* patients that have a class in common.
     by_chance : float
         The same share among all pairs of records of different patients.
-    k, n : int
-        Neighbours per record, and records.
+    k : int
+        Neighbours per record.
     """
 
     same_class: float
     by_chance: float
     k: int
-    n: int
 
 
 def project(x: NDArray[Any], method: Method = "tsne", *, limit: int = 1500, seed: int = 0) -> Projection:
@@ -131,11 +141,10 @@ def neighbour_agreement(
     near = np.where(other, unit @ unit.T, -np.inf)
     k = max(0, min(k, int(other.sum(axis=1).min()) if len(rows) else 0))
     if k == 0:
-        return Agreement(float("nan"), float("nan"), 0, len(rows))
+        return Agreement(float("nan"), float("nan"), 0)
     nearest = np.argpartition(-near, k - 1, axis=1)[:, :k]
-    return Agreement(
-        float(np.take_along_axis(alike, nearest, axis=1).mean()), float(alike[other].mean()), k, len(rows)
-    )
+    same = float(np.take_along_axis(alike, nearest, axis=1).mean())
+    return Agreement(same, float(alike[other].mean()), k)
 
 
 def _some_rows(x: NDArray[Any], limit: int, seed: int) -> NDArray[np.int64]:
@@ -175,7 +184,7 @@ def figure_map(
     classes: Sequence[str],
     colours: Mapping[str, str],
 ) -> Figure:
-    """One row per map (such as trained and random-initialised), a column by class and one by patient.
+    """One row per map (such as trained and random initialisation), a column by class and one by patient.
 
     Parameters
     ----------
@@ -230,10 +239,8 @@ def _by_class(
         name = "other classes" if len(classes) > 10 else "no class"
         axes.plot(*found.xy[rest].T, ls="", marker=".", ms=4, color=OTHER, mew=0, label=name)
     for i in sorted(set(chosen[~rest].tolist()), key=lambda c: -int((chosen == c).sum())):
-        axes.plot(
-            *found.xy[chosen == i].T, ls="", marker="o", ms=3.4, mew=0, alpha=0.75,
-            color=colours[classes[i]], label=shorten(classes[i], 20), zorder=2,
-        )  # fmt: skip
+        look: Look = {"color": colours[classes[i]], "label": shorten(classes[i], 20), "zorder": 2}
+        axes.plot(*found.xy[chosen == i].T, ls="", marker="o", ms=3.4, mew=0, alpha=0.75, **look)
 
 
 def _by_patient(axes: Axes, found: Projection, patient: NDArray[Any]) -> None:
@@ -242,7 +249,5 @@ def _by_patient(axes: Axes, found: Projection, patient: NDArray[Any]) -> None:
     top = names[order[counts[order] > 1]][:MOST_PATIENTS]
     axes.plot(*found.xy[~np.isin(patient, top)].T, ls="", marker=".", ms=4, color=OTHER, mew=0)
     for i, who in enumerate(top):
-        axes.plot(
-            *found.xy[patient == who].T, ls="", marker=MARKS[i], ms=5, color=PALETTE[i], mec="white", mew=0.4,
-            zorder=3,
-        )  # fmt: skip
+        look: Look = {"color": PALETTE[i], "marker": MARKS[i], "mec": "white", "zorder": 3}
+        axes.plot(*found.xy[patient == who].T, ls="", ms=5, mew=0.4, **look)

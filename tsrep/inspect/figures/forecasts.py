@@ -227,10 +227,10 @@ def _shades(forecast: OwnForecast) -> list[float]:
 
 
 def _handles(forecast: OwnForecast) -> list[Any]:
-    lines = [Line2D([], [], color=c, label=label) for label, c in (("known", MUTED), ("forecast", ACCENT))]
-    clear, bands = 1.0, []
-    for level, shade in zip(reversed(list(forecast.bounds)), _shades(forecast), strict=True):
-        clear *= 1 - shade
-        label = f"{100 * level:g} % interval"
-        bands.append(Patch(facecolor=ACCENT, alpha=1 - clear, lw=0, label=label))
-    return [*lines, *reversed(bands)]
+    inks = {"known": MUTED, "forecast": ACCENT}
+    lines: list[Any] = [Line2D([], [], color=ink, label=label) for label, ink in inks.items()]
+    shown = 1 - np.cumprod(1 - np.array(_shades(forecast)))[::-1]
+    return lines + [
+        Patch(facecolor=ACCENT, alpha=alpha, lw=0, label=f"{100 * level:g} % interval")
+        for level, alpha in zip(forecast.bounds, shown, strict=True)
+    ]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsrep.evaluation.scores import Role
+from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.inspect.figures.style import INK, MUTED, bare, house, method_looks, new_figure, shorten
 
 if TYPE_CHECKING:
@@ -24,11 +22,7 @@ SIDE = 2.45  # inches for names on each side
 
 @house
 def figure_ranks(
-    comparison: Comparison,
-    title: str = "Average rank of accuracy",
-    *,
-    over: str = "data set",
-    roles: Mapping[str, Role] = MappingProxyType({}),
+    comparison: Comparison, title: str = "Average rank of accuracy", *, over: str = "data set"
 ) -> Figure:
     """Average ranks on one axis, the best at the left.
 
@@ -40,8 +34,6 @@ def figure_ranks(
     title : str
     over : str
         What methods were ranked on.
-    roles : mapping of method to role
-        Of those that are controls or baselines.
     """
     methods = comparison.methods
     left = math.ceil(len(methods) / 2)
@@ -54,7 +46,7 @@ def figure_ranks(
     axes.set_ylim(-height, 0)  # inches below the top
     _axis(axes, len(methods))
     _bars(axes, comparison)
-    _names(axes, comparison, roles, left, HEAD + bars)
+    _names(axes, comparison, left, HEAD + bars)
     axes.text(0.12, -0.2, title, fontsize=9.5, fontweight="bold", color=INK, va="center")
     axes.text(0.12, -height + 0.15, _foot(comparison, over), fontsize=7.5, color=MUTED, va="center")
     return figure
@@ -72,10 +64,8 @@ def _axis(axes: Axes, methods: int) -> None:
         axes.plot([x, x], [-HEAD, -HEAD + (0.07 if whole else 0.04)], color=MUTED, lw=0.9)
         if whole:
             axes.text(x, -HEAD + 0.1, f"{half // 2}", ha="center", va="bottom", fontsize=8, color=MUTED)
-    for rank, word, side in ((1, "better", "right"), (methods, "worse", "left")):
-        gap = -0.14 if side == "right" else 0.14
-        x = _place(rank, methods) + gap
-        axes.text(x, -HEAD, word, ha=side, va="center", fontsize=7.5, color=MUTED)
+    for rank, word, side, gap in ((1, "better", "right", -0.14), (methods, "worse", "left", 0.14)):
+        axes.text(_place(rank, methods) + gap, -HEAD, word, ha=side, va="center", fontsize=7.5, color=MUTED)
 
 
 def _levels(comparison: Comparison) -> list[int]:
@@ -99,37 +89,26 @@ def _bars(axes: Axes, comparison: Comparison) -> None:
         axes.plot(ends, [y, y], color=INK, lw=3.2, solid_capstyle="round", zorder=3)
 
 
-def _names(axes: Axes, comparison: Comparison, roles: Mapping[str, Role], left: int, top: float) -> None:
+def _names(axes: Axes, comparison: Comparison, left: int, top: float) -> None:
     ranks, methods = comparison.average_rank, comparison.methods
     # a method keeps its colour from plot to plot; names such as "1-NN" do not take the first one
     ordered = sorted(methods, key=lambda name: (not name[:1].isalpha(), name))
-    looks = method_looks({name: roles.get(name, "method") for name in ordered})
+    looks = method_looks({name: "control" if name == RANDOM_INIT else "method" for name in ordered})
     for i, method in enumerate(methods):
-        at_left = i < left
-        row = i if at_left else len(methods) - 1 - i
+        side, out, row = ("right", -1, i) if i < left else ("left", 1, len(methods) - 1 - i)
         x, y = _place(ranks[method], len(methods)), -top - (row + 0.4) * ROW
-        edge = SIDE - 0.14 if at_left else WIDTH - SIDE + 0.14
-        colour = looks[method]["color"]
+        edge, colour = WIDTH / 2 + out * (WIDTH / 2 - SIDE + 0.14), looks[method]["color"]
         axes.plot([x, x, edge], [-HEAD, y, y], color=colour, lw=1.1, zorder=2, solid_joinstyle="miter")
-        axes.plot(
-            [x], [-HEAD], ls="", marker=looks[method]["marker"], ms=5, mew=1.2, mec=colour,
-            mfc=looks[method]["mfc"], zorder=4,
-        )  # fmt: skip
-        side, out = ("right", -1) if at_left else ("left", 1)
-        axes.text(
-            edge + out * 0.06, y, f"{ranks[method]:.2f}", ha=side, va="center", fontsize=7.5, color=MUTED
-        )
+        axes.plot([x], [-HEAD], zorder=4, **looks[method] | {"ls": "", "ms": 5})
+        rank = f"{ranks[method]:.2f}"
+        axes.text(edge + out * 0.06, y, rank, ha=side, va="center", fontsize=7.5, color=MUTED)
         axes.text(edge + out * 0.42, y, shorten(method, 26), ha=side, va="center", fontsize=8.5, color=INK)
 
 
 def _foot(comparison: Comparison, over: str) -> str:
     sets = len(comparison.sets)
     parts = [f"{sets} {over}{'s' if sets != 1 else ''}"]
-    if math.isfinite(comparison.friedman_p):
-        parts.append(f"Friedman {_p(comparison.friedman_p)}")
+    if math.isfinite(p := comparison.friedman_p):
+        parts.append(f"Friedman p {f'= {p:.3f}' if p >= 0.001 else '< 0.001'}")
     joined = f"bar: no pair differs at {100 * comparison.level:g} % (Wilcoxon signed-rank, Holm)"
     return " · ".join([*parts, joined if comparison.cliques else "all pairs differ (Wilcoxon, Holm)"])
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

@@ -19,7 +19,6 @@ from tsrep.inspect.figures.style import (
     method_legend,
     method_looks,
     new_figure,
-    roles_of,
 )
 
 _UNITS = ("patient", "record", "sample")
@@ -46,7 +45,7 @@ def figure_scores(scores: Scores, metric: str = "auroc", name: str = "macro AURO
     used = {s.subsample_by for s in rows}
     units = [unit for unit in _UNITS if unit in used] or ["all"]
     fractions = sorted({s.fraction for s in rows}, reverse=True)
-    looks = method_looks(roles_of(Scores(tuple(sorted(rows, key=lambda s: _ROLES.index(s.role))))))
+    looks = method_looks({s.method: s.role for s in sorted(rows, key=lambda s: _ROLES.index(s.role))})
     height = max(1.4, 0.45 + len(fractions) * (0.17 * len(looks) + 0.12))
     figure = new_figure(WIDTH, height * len(protocols) + 0.75)
     grid = figure.subplots(len(protocols), len(units), squeeze=False, sharex=True, sharey=True)

@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
-from tsrep.evaluation.scores import Role, Scores
+from tsrep.evaluation.scores import Role
 from tsrep.files import replacing
 
 Look = dict[str, Any]
@@ -103,12 +103,6 @@ def class_colours(classes: Sequence[str], support: Sequence[int] | Any = ()) -> 
     order = np.argsort(-np.asarray(support if len(support) else np.zeros(len(classes))), kind="stable")
     chosen = {classes[i]: PALETTE[rank] for rank, i in enumerate(order[:10])}
     return {name: chosen.get(name, OTHER) for name in classes}
-
-
-def roles_of(scores: Scores, methods: Sequence[str] | None = None) -> dict[str, Role]:
-    """Role of each method, in order; of all methods unless some are named."""
-    found = {score.method: score.role for score in scores}
-    return {method: found[method] for method in methods or scores.methods}
 
 
 def method_looks(roles: Mapping[str, Role]) -> dict[str, Look]:

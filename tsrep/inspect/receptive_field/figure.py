@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -77,10 +76,8 @@ def figure_receptive_fields(
     figure = new_figure(WIDTH, 3.4 if by_channel else 5.0)
     maps = {name: field.mass[0] if by_channel else field.curve for name, field in fields.items()}
     colour = Normalize(0, brightest(list(maps.values())))
-    grid = GridSpec(
-        2 if by_channel else 3, len(fields), figure=figure,
-        height_ratios=[1, 2.6] if by_channel else [0.9, 3, 1.2],
-    )  # fmt: skip
+    heights = [1, 2.6] if by_channel else [0.9, 3, 1.2]
+    grid = figure.add_gridspec(len(heights), len(fields), height_ratios=heights)
     above: list[Axes] = []
     for i in range(len(fields)):
         above.append(figure.add_subplot(grid[0, i], sharey=above[0] if above else None))
@@ -130,9 +127,8 @@ def _marginal(axes: Axes, field: ReceptiveField, period: int | None, scale: floa
         axes.fill_between(lag, np.maximum(curve - error, 0), curve + error, color=colour, alpha=0.25, lw=0)
     axes.plot(lag, curve, color=colour, lw=1.1)
     if period is not None:
-        _multiples(
-            axes, period, int(field.ahead[0]), int(field.ahead[0]) + len(curve), scale, -int(field.ahead[0])
-        )
+        ahead = int(field.ahead[0])
+        _multiples(axes, period, ahead, ahead + len(curve), scale, -ahead)
     axes.yaxis.set_major_locator(MaxNLocator(3))
 
 
@@ -140,18 +136,15 @@ def _heat(axes: Axes, field: ReceptiveField, cells: NDArray[Any], colour: Normal
     rows, edges = (np.arange(n + 1) - 0.5 for n in (len(cells), field.curve.shape[1]))
     axes.pcolormesh(edges * scale, rows, 100 * cells, cmap=MASS, norm=colour, rasterized=True)
     axes.grid(False)
-    axes.set_xlim(
-        edges[-1] * scale, edges[0] * scale
-    )  # time runs to the right, the last input step lies there
+    # time runs to the right, the last input step lies there
+    axes.set_xlim(edges[-1] * scale, edges[0] * scale)
     axes.spines[["top", "right"]].set_visible(True)
 
 
 def _name_channels(axes: Axes, channels: Sequence[str], *, first: bool) -> None:
     axes.invert_yaxis()
-    if first and 0 < len(channels) <= LABELLED:
-        axes.set_yticks(range(len(channels)), [shorten(name, 14) for name in channels])
-    else:
-        axes.set_yticks([])
+    named = [shorten(name, 14) for name in channels] if first and len(channels) <= LABELLED else []
+    axes.set_yticks(range(len(named)), named)
     if first and len(channels) > LABELLED:
         axes.set_ylabel(f"{len(channels)} channels")
 
@@ -190,11 +183,9 @@ def _margins(axes: Axes, field: ReceptiveField, period: int | None, scale: float
 
 
 def _multiples(axes: Axes, period: int, first: int, last: int, scale: float, shift: int = 0) -> None:
-    for distance in range(period, last, period):
-        if distance >= first:
-            axes.axvline(
-                (distance + shift) * scale, color=MARK, lw=0.8, ls=(0, (1.5, 1.8)), alpha=0.7, zorder=0
-            )
+    for distance in range(period * -(-max(first, 1) // period), last, period):
+        at = (distance + shift) * scale
+        axes.axvline(at, color=MARK, lw=0.8, ls=(0, (1.5, 1.8)), alpha=0.7, zorder=0)
 
 
 def _distances(

@@ -43,22 +43,18 @@ class Looked:
 
     subject: Subject
     field: ReceptiveField
-    scores: dict[str, Score | Periodicity]
+    scores: dict[str, Score]
+    period: Periodicity | None = None
 
     @property
     def note(self) -> str:
         """The scores that a figure tells; a line may end between two of them, not within one."""
-        told = [
-            f"90 % in {_pm(self.scores['width 90'])} steps",
-            f"centre at lag {_pm(self.scores['centre'])}",
-        ]
-        told += [
-            f"period {found.period}: {found.ratio.value:.1f} × chance (p = {found.p:.2g})"
-            for found in self.scores.values()
-            if isinstance(found, Periodicity)
-        ]
+        found, period = self.scores, self.period
+        told = [f"90 % in {_pm(found['width 90'])} steps", f"centre at lag {_pm(found['centre'])}"]
+        if period is not None:
+            told.append(f"period {period.period}: {period.ratio.value:.1f} × chance (p = {period.p:.2g})")
         if self.subject.forecasts:
-            told.append(f"scale degree {_pm(self.scores['scale degree'], '.2f')}")
+            told.append(f"scale degree {_pm(found['scale degree'], '.2f')}")
         return "\N{NO-BREAK SPACE}· ".join(score.replace(" ", "\N{NO-BREAK SPACE}") for score in told)
 
 
@@ -170,12 +166,11 @@ def look(
             "leave grad_of at output"
         )
     field = subject.field(method, grad_of, seed)
-    scores: dict[str, Score | Periodicity] = {**shape_scores(field)}
+    scale = scale_scores(subject.model, subject.x, subject.given, forecasts=subject.forecasts, seed=seed)
     main = period or subject.period
-    if main >= 2 * NEAR + 3 and comb(field.each.shape[-1], field.ahead, main).any():
-        scores[f"period {main}"] = periodicity(field, main)
-    scores |= scale_scores(subject.model, subject.x, subject.given, forecasts=subject.forecasts, seed=seed)
-    return Looked(subject, field, scores)
+    reached = main >= 2 * NEAR + 3 and comb(field.each.shape[-1], field.ahead, main).any()
+    found = periodicity(field, main) if reached else None
+    return Looked(subject, field, shape_scores(field) | scale, found)
 
 
 def _maps(looked: Mapping[str, Looked], period: int) -> Figure:
@@ -202,21 +197,22 @@ def _samples(looked: Looked, method: Method, grad_of: GradOf, seed: int) -> Figu
     for i in chosen:
         one = subject.window(i)
         mass = one.field(method, grad_of, seed).mass[0, shown, ::-1]
-        truth = forecast = None
+        future = {}
         if one.target is not None:
             with torch.no_grad():
                 y = outputs(one.model, one.x, one.given)
-            truth, forecast = one.target[0].cpu().numpy()[shown], y[0].cpu().numpy()[shown]
+            told = {"truth": one.target, "forecast": y}
+            future = {name: values[0].cpu().numpy()[shown] for name, values in told.items()}
         name = f"window {i + 1} of {len(subject.x)}"
         name += f", mass of output step {step + 1}" if len(subject.ahead) > 1 else ""
         signal = one.x[0].cpu().numpy()[shown]
-        marked = None if forecast is None else step + 1
-        samples.append(Sample(name, subject.channels[shown], signal, mass, truth, forecast, marked))
+        samples.append(Sample(name, subject.channels[shown], signal, mass, future, step + 1))
     return figure_samples(samples, scale=subject.scale, axis=subject.axis)
 
 
 def _plain(looked: Looked, run: Run) -> dict[str, Any]:
-    field = looked.field
+    field, found = looked.field, looked.period
+    periods = {} if found is None else {f"period {found.period}": found}
     return {
         "run": str(run.path),
         "objective": run.config.objective.name,
@@ -226,18 +222,15 @@ def _plain(looked: Looked, run: Run) -> dict[str, Any]:
         "windows": field.windows,
         "lags": field.each.shape[-1],
         "ahead": field.ahead.tolist(),
-        "scores": plain_scores(looked.scores),
+        "scores": plain_scores({**looked.scores, **periods}),
     }
 
 
 def _names(runs: list[Run]) -> list[str]:
-    names = [r.path.resolve().name for r in runs]
-    if len(set(names)) == len(names):
-        return names
-    return [
-        f"{r.path.resolve().parent.name}-{name}-{i + 1}"
-        for i, (r, name) in enumerate(zip(runs, names, strict=True))
-    ]
+    paths = [run.path.resolve() for run in runs]
+    names = [path.name for path in paths]
+    alike = len(set(names)) < len(names)
+    return [f"{p.parent.name}-{p.name}-{i}" for i, p in enumerate(paths, 1)] if alike else names
 
 
 def _suffix(step: int | None, method: Method, grad_of: GradOf) -> str:
@@ -259,8 +252,6 @@ def _refuse_unknown(value: str, known: tuple[str, ...], what: str) -> None:
         raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
 
 
-def _pm(score: Score | Periodicity, digits: str = ".1f") -> str:
-    if isinstance(score, Periodicity):
-        return _pm(score.ratio, digits)
+def _pm(score: Score, digits: str = ".1f") -> str:
     error = f" ± {score.error:{digits}}" if np.isfinite(score.error) else ""
     return f"{score.value:{digits}}{error}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ from tsrep.inspect.figures.style import (
 
 BENEATH = LinearSegmentedColormap.from_list("beneath", ["#ffffff", "#fbe3c8", "#f3a95f", "#d55e00"])
 BRIGHTEST = 99.8  # percentile of the cells that has the full colour
-MARK, TRUTH, FORECAST = PALETTE[1], MUTED, ACCENT
+MARK = PALETTE[1]
+INKS = {"truth": MUTED, "forecast": ACCENT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +45,18 @@ class Sample:
     channels : tuple of str
     signal, mass : arrays, shape (channel, time)
         The mass of a step of the output, or its average; the last step comes last.
-    truth, forecast : arrays, shape (channel, horizon), optional
-    step : int, optional
-        Which step ahead the mass belongs to; it is marked.
+    future : mapping of "truth" and "forecast" to arrays, shape (channel, horizon)
+        Empty where nothing is forecast.
+    step : int
+        Which step of the forecast the mass belongs to; it is marked.
     """
 
     name: str
     channels: tuple[str, ...]
     signal: NDArray[Any]
     mass: NDArray[Any]
-    truth: NDArray[Any] | None = None
-    forecast: NDArray[Any] | None = None
-    step: int | None = None
+    future: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    step: int = 1
 
 
 @house
@@ -91,10 +92,8 @@ def figure_samples(samples: Sequence[Sample], *, scale: float = 1.0, axis: str =
     )
     bar.set_label("mass of a step (%)")
     bar.outline.set_visible(False)
-    lines = [("input", INK)]
-    lines += [("truth", TRUTH)] if any(s.truth is not None for s in samples) else []
-    lines += [("forecast", FORECAST)] if any(s.forecast is not None for s in samples) else []
-    handles = [Line2D([], [], color=ink, label=label) for label, ink in lines]
+    inks = {"input": INK} | {name: INKS[name] for sample in samples for name in sample.future}
+    handles = [Line2D([], [], color=ink, label=label) for label, ink in inks.items()]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
     return figure
 
@@ -108,25 +107,21 @@ def brightest(maps: Sequence[NDArray[Any]]) -> float:
 
 def _overlay(axes: Axes, sample: Sample, c: int, colour: Normalize, scale: float) -> None:
     time = (np.arange(sample.signal.shape[1]) - sample.signal.shape[1] + 1) * scale
-    shown = [sample.signal[c], *(v[c] for v in (sample.truth, sample.forecast) if v is not None)]
+    shown = [sample.signal[c], *(values[c] for values in sample.future.values())]
     low, high = limits(np.concatenate(shown), room=0.08)
     edges = np.append(time, time[-1] + scale) - scale / 2
     cells = 100 * sample.mass[c : c + 1]
     axes.pcolormesh(edges, [low, high], cells, cmap=BENEATH, norm=colour, rasterized=True, zorder=0)
     axes.plot(time, sample.signal[c], color=INK, lw=0.9)
-    for values, ink in ((sample.truth, TRUTH), (sample.forecast, FORECAST)):
-        if values is not None:
-            axes.plot(np.arange(1, values.shape[1] + 1) * scale, values[c], color=ink, lw=1.1)
-    end = time[-1] + scale / 2
-    if sample.truth is not None or sample.forecast is not None:
-        axes.axvline(end, color=FAINT, lw=1)
-        end = max(v.shape[1] for v in (sample.truth, sample.forecast) if v is not None) * scale + scale / 2
-    if sample.step is not None and sample.forecast is not None:
-        axes.plot(
-            sample.step * scale, sample.forecast[c, sample.step - 1], marker="s", ms=4.5, mfc=MARK,
-            mec="white", mew=0.7,
-        )  # fmt: skip
-    axes.set_xlim(edges[0], end)
-    axes.set_ylim(low, high)
+    end = edges[-1]
+    for name, values in sample.future.items():
+        ahead = np.arange(1, values.shape[1] + 1) * scale
+        axes.plot(ahead, values[c], color=INKS[name], lw=1.1)
+        axes.axvline(edges[-1], color=FAINT, lw=1)
+        end = ahead[-1] + scale / 2
+    if (said := sample.future.get("forecast")) is not None:
+        at, value = sample.step * scale, said[c, sample.step - 1]
+        axes.plot(at, value, marker="s", ms=4.5, mfc=MARK, mec="white", mew=0.7)
+    axes.set(xlim=(edges[0], end), ylim=(low, high))
     axes.grid(False)
     axes.yaxis.set_major_locator(MaxNLocator(3))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.inspect.receptive_field.field import ReceptiveField
-from tsrep.inspect.receptive_field.gradients import DRAWS, EXACT, GradOf, integrated_field, receptive_field
+from tsrep.inspect.receptive_field.gradients import GradOf, integrated_field, receptive_field
 from tsrep.inspect.receptive_field.occlusion import occlusion_field
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
@@ -46,8 +46,9 @@ class Subject:
         Steps of the main season; 1 for none.
     scale, axis, rows : float, str, str
         Length and unit of a step, and what output steps are called.
-    exact, draws : int
-        See :func:`tsrep.inspect.receptive_field.gradients.receptive_field`.
+    apart : bool
+        Whether each output depends on a channel of its own, so that one sum with random signs holds the
+        gradients of all.
     """
 
     model: nn.Module
@@ -61,8 +62,7 @@ class Subject:
     scale: float
     axis: str
     rows: str = "steps ahead"
-    exact: int = EXACT
-    draws: int = DRAWS
+    apart: bool = False
 
     @property
     def forecasts(self) -> bool:
@@ -86,7 +86,7 @@ class Subject:
     def field(self, method: Method, grad_of: GradOf = "output", seed: int = 0) -> ReceptiveField:
         """The receptive field of the model by one of the methods."""
         told: dict[str, Any] = {"steps": self.steps, "ahead": self.ahead}
-        signs: dict[str, Any] = {"exact": self.exact, "draws": self.draws, "seed": seed}
+        signs: dict[str, Any] = {"seed": seed} | ({"exact": 0, "draws": 1} if self.apart else {})
         if method == "occlusion":
             return occlusion_field(self.model, self.x, self.given, **told)
         if method == "integrated":
@@ -172,8 +172,6 @@ def _of_forecaster(
     """The forecaster on windows of look-back and horizon, shape (window, covariate + channel, time)."""
     lookback, horizon, covariates = objective.lookback, objective.horizon, prepared.panel.covariates
     known, values = whole[:, :covariates], whole[:, covariates:]
-    # of independent channels, one sum with random signs holds the gradients of all
-    exact, draws = (0, 1) if objective.independent else (EXACT, DRAWS)
     return Subject(
         _Values(Forecaster(encoder, objective)).eval(),
         values[..., :lookback],
@@ -182,8 +180,7 @@ def _of_forecaster(
         evenly(horizon, MOST_STEPS) if step is None else [step - 1],
         list(range(1, horizon + 1)),
         prepared.panel.channels[covariates:],
-        exact=exact,
-        draws=draws,
+        apart=objective.independent,
         **told,
     )
 

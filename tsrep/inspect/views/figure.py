@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tsrep.errors import ConfigError
 from tsrep.inspect.figures.style import (
     ACCENT,
     FLOOR,
@@ -28,10 +27,10 @@ from tsrep.inspect.figures.style import (
     new_figure,
     shorten,
 )
-from tsrep.registry import nearest
 
 Floats = NDArray[Any]
 ORIGINAL, VIEW, MASK, GAIN = "#b9c2cc", ACCENT, PALETTE[2], PALETTE[1]
+SHOWN = 2  # channels
 STRIP, BESIDE, GAP, AXIS, BETWEEN, RIGHT = 0.24, 0.07, 0.14, 0.48, 0.5, 0.2  # inches
 
 
@@ -70,10 +69,8 @@ class ViewExample:
 
 
 @house
-def figure_views(
-    examples: Sequence[ViewExample], *, shown: Sequence[str] | None = None, title: str = ""
-) -> Figure:
-    """A gallery: original and view over time, a row for each example and a column for each channel.
+def figure_views(examples: Sequence[ViewExample], *, title: str = "") -> Figure:
+    """Original and view over time, a row for each example and a column for each of the first two channels.
 
     All rows of a column share one scale. Under a row with a mask or a gain these have strips of their own.
 
@@ -81,26 +78,16 @@ def figure_views(
     ----------
     examples : sequence of ViewExample
         At least one.
-    shown : sequence of str, optional
-        Channels to show; by default the first two.
     title : str
-
-    Raises
-    ------
-    ConfigError
-        When an example lacks one of the ``shown`` channels.
     """
-    columns = list(shown if shown is not None else examples[0].channels[:2])
-    for example, channel in itertools.product(examples, columns):
-        if channel not in example.channels:
-            hint = nearest(channel, list(example.channels))
-            raise ConfigError(f"{example.name!r} has no channel {channel!r} to show; {hint}")
+    columns = examples[0].channels[:SHOWN]
     figure, grid, places = _layout(examples, len(columns))
-    limits = [_limits(examples, channel) for channel in columns]
     for (row, example), (column, channel) in itertools.product(enumerate(examples), enumerate(columns)):
         stack = [figure.add_subplot(grid[place, column]) for place in places[row]]
-        labelled = not _alike(examples) or row == len(examples) - 1
-        _cell(stack, example, example.channels.index(channel), limits[column], labelled=labelled)
+        shown = np.concatenate([v[column] for e in examples for v in (e.original, e.view)])
+        _signals(stack[0], example, column, limits(shown, room=0.06))
+        _strips(stack[1:], example, column)
+        _time(stack, example, labelled=not _alike(examples) or row == len(examples) - 1)
         if column == 0:
             _labels(figure, stack, example)
         if row == 0 and len(columns) > 1:
@@ -137,12 +124,8 @@ def _layout(examples: Sequence[ViewExample], columns: int) -> tuple[Figure, Grid
     return figure, grid, places
 
 
-def _cell(
-    stack: Sequence[Axes], example: ViewExample, at: int, limits: tuple[float, float], *, labelled: bool
-) -> None:
-    _signals(stack[0], example, at, limits)
-    for axes, (symbol, values) in zip(stack[1:], example.strips(), strict=True):
-        (_mask if symbol == "h" else _gain)(axes, example.time, values[min(at, len(values) - 1)])
+def _time(stack: Sequence[Axes], example: ViewExample, *, labelled: bool) -> None:
+    """One time axis for a signal and its strips, ticks below the last one only."""
     time = example.time
     step = float(time[1] - time[0]) if len(time) > 1 else 1.0
     for axes in stack:
@@ -163,46 +146,40 @@ def _labels(figure: Figure, stack: Sequence[Axes], example: ViewExample) -> None
         figure.text(0.08 / WIDTH, below, "unaltered", va="center", fontsize=7, color=MUTED)
     for axes, (symbol, _) in zip(stack[1:], example.strips(), strict=True):
         box = axes.get_position()
-        colour = MASK if symbol == "h" else GAIN
-        figure.text(
-            box.x0 - 0.36 / WIDTH, (box.y0 + box.y1) / 2, symbol, va="center", ha="right", color=colour,
-            style="italic",
-        )  # fmt: skip
+        look: dict[str, Any] = {"color": MASK if symbol == "h" else GAIN, "style": "italic"}
+        figure.text(box.x0 - 0.36 / WIDTH, (box.y0 + box.y1) / 2, symbol, va="center", ha="right", **look)
 
 
-def _signals(axes: Axes, example: ViewExample, at: int, limits: tuple[float, float]) -> None:
+def _signals(axes: Axes, example: ViewExample, at: int, ends: tuple[float, float]) -> None:
     # The original is wider, so that it shows where the view lies upon it.
     thin = 1.0 if example.original.shape[1] <= 600 else 0.7
     axes.plot(example.time, example.original[at], color=ORIGINAL, lw=2 * thin, label="original")
     axes.plot(example.time, example.view[at], color=VIEW, lw=thin, label="view")
-    axes.set_ylim(limits)
-    axes.set_yticks(_inside(limits))
+    axes.set(ylim=ends, yticks=_inside(ends))
     axes.tick_params(axis="y", labelsize=7, length=2, pad=2)
 
 
-def _mask(axes: Axes, time: Floats, values: Floats) -> None:
-    axes.fill_between(time, 0, values, color=MASK, lw=0, alpha=0.55, step="mid")
-    axes.set_ylim(0, 1)
-    axes.set_yticks([0, 1])
-    axes.grid(False)
-    axes.tick_params(axis="y", labelsize=6, length=2, pad=2)
+def _strips(stack: Sequence[Axes], example: ViewExample, at: int) -> None:
+    """Mask and gain of a channel, or the one of all channels."""
+    for axes, (symbol, maps) in zip(stack, example.strips(), strict=True):
+        values = maps[min(at, len(maps) - 1)]
+        if symbol == "h":
+            axes.fill_between(example.time, 0, values, color=MASK, lw=0, alpha=0.55, step="mid")
+            axes.set(ylim=(0, 1), yticks=[0, 1])
+        else:
+            axes.axhline(1, color=FLOOR, lw=0.6, ls=(0, (3, 3)))
+            axes.plot(example.time, values, color=GAIN, lw=1.0)
+            finite = values[np.isfinite(values)]
+            low, high = min([1.0, *finite]), max([1.0, *finite])
+            room = max(0.15 * (high - low), 0.05)
+            axes.set(ylim=(low - room, high + room), yticks=_ends(low, high))
+        axes.grid(False)
+        axes.tick_params(axis="y", labelsize=6, length=2, pad=2)
 
 
-def _gain(axes: Axes, time: Floats, values: Floats) -> None:
-    axes.axhline(1, color=FLOOR, lw=0.6, ls=(0, (3, 3)))
-    axes.plot(time, values, color=GAIN, lw=1.0)
-    finite = values[np.isfinite(values)]
-    low, high = min([1.0, *finite]), max([1.0, *finite])
-    room = max(0.15 * (high - low), 0.05)
-    axes.set_ylim(low - room, high + room)
-    axes.set_yticks(_ends(low, high))
-    axes.grid(False)
-    axes.tick_params(axis="y", labelsize=6, length=2, pad=2)
-
-
-def _inside(limits: tuple[float, float]) -> list[float]:
+def _inside(ends: tuple[float, float]) -> list[float]:
     """Two or three round numbers that keep clear of the strip below."""
-    low, high = limits
+    low, high = ends
     ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
     return [float(tick) for tick in ticks if low + 0.08 * (high - low) <= tick <= high]
 
@@ -213,29 +190,21 @@ def _ends(low: float, high: float) -> list[float]:
     return [low, high] if high - low > 0.02 else [1.0]
 
 
-def _limits(examples: Sequence[ViewExample], channel: str) -> tuple[float, float]:
-    """What all rows show of a channel, with a little room."""
-    pieces = [v[e.channels.index(channel)] for e in examples for v in (e.original, e.view)]
-    return limits(np.concatenate(pieces), room=0.06)
-
-
 def _head(figure: Figure, examples: Sequence[ViewExample], title: str) -> None:
     handles = [
         Line2D([], [], color=ORIGINAL, lw=2.5, label="original"),
         Line2D([], [], color=VIEW, lw=1.5, label="view"),
     ]
+    strips = {
+        "h": Line2D([], [], color=MASK, lw=5, alpha=0.55, label="mask h", solid_capstyle="butt"),
+        "g": Line2D([], [], color=GAIN, lw=1.5, label="gain g"),
+    }
     symbols = {symbol for example in examples for symbol, _ in example.strips()}
-    if "h" in symbols:
-        handles.append(Line2D([], [], color=MASK, lw=5, alpha=0.55, label="mask h", solid_capstyle="butt"))
-    if "g" in symbols:
-        handles.append(Line2D([], [], color=GAIN, lw=1.5, label="gain g"))
+    handles += [strip for symbol, strip in strips.items() if symbol in symbols]
     top = 1 - 0.08 / figure.get_figheight()
+    corner = (1 - RIGHT / WIDTH, top)
     figure.legend(
-        handles=handles,
-        loc="upper right",
-        bbox_to_anchor=(1 - RIGHT / WIDTH, top),
-        ncols=len(handles),
-        borderpad=0,
+        handles=handles, loc="upper right", bbox_to_anchor=corner, ncols=len(handles), borderpad=0,
         borderaxespad=0,
-    )
+    )  # fmt: skip
     figure.text(0.08 / WIDTH, top, title, va="top", fontsize=9.5, fontweight="bold")
