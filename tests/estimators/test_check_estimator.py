@@ -1,4 +1,4 @@
-"""sktime's own suite over all four estimators, in parts that workers share; none of its checks is left out."""
+"""sktime's own suite over all estimators, in parts that workers share; none of its checks is left out."""
 
 from __future__ import annotations
 
