@@ -16,8 +16,8 @@ import tsrep
 from tests.inspect.test_figures import collisions
 from tsrep.errors import ConfigError, DataError, RunError, TsrepError
 from tsrep.evaluation.forecasts.conformal import Conformal
-from tsrep.inspect.figures import own_forecast
-from tsrep.inspect.figures.own_forecast import figure_own_forecast, write_own_forecast
+from tsrep.inspect.figures import forecasts
+from tsrep.inspect.figures.forecasts import figure_own_forecast, write_own_forecast
 from tsrep.runs.config import merged
 from tsrep.runs.fit import fit
 from tsrep.runs.forecast_own import forecast_series
@@ -264,7 +264,7 @@ def test_nothing_is_written_when_the_picture_or_the_forecast_fails(
     def fails(_figure: object) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(own_forecast, "png", fails)
+    monkeypatch.setattr(forecasts, "png", fails)
     with pytest.raises(KeyboardInterrupt):
         tsrep.forecast(run, path, out=tmp_path / "out")
     assert not list(tmp_path.iterdir())
