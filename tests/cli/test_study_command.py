@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tsrep.cli import main
+from tests.cli.conftest import Command
 
 TINY = """
 version: 1
@@ -28,54 +27,25 @@ confirmation: {finalists: 1, seeds: 1}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a study file."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(TINY)
     return tmp_path
 
 
-@pytest.fixture
-def tsrep(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    """Run a command on studies in this process: its exit code, and what it wrote out and as errors."""
-    monkeypatch.chdir(folder)
-
-    def ran(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tsrep", "study", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        assert isinstance(left.value.code, int)
-        return left.value.code, *capsys.readouterr()
-
-    return ran
-
-
-@pytest.fixture
-def refused(tsrep: Callable[..., tuple[int, str, str]]) -> Callable[..., str]:
-    """Run a command that ends with exit code 2, and give its one sentence."""
-
-    def ran(*words: str) -> str:
-        code, _, said = tsrep(*words)
-        assert code == 2
-        return " ".join(said.split())
-
-    return ran
-
-
-def test_a_study_runs_to_its_report_and_takes_more_trials(
-    folder: Path, tsrep: Callable[..., tuple[int, str, str]]
-) -> None:
-    code, said, warned = tsrep("run", "tiny.yaml", "--set", "training.lr=0.005")
-    assert code == 0, warned
-    assert "2 of 2 trials ended (2 complete" in said
+def test_a_study_runs_to_its_report_and_takes_more_trials(folder: Path, command: Command) -> None:
+    done = command("study", "run", "tiny.yaml", "--set", "training.lr=0.005")
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 trials ended (2 complete" in done.stdout
     report = folder / "runs" / "studies" / "tiny" / "report"
     assert (report / "index.html").is_file()
     assert "On test" in (report / "report.md").read_text()
-    code, _, warned = tsrep("resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm")
-    assert code == 0, warned
-    _, said, _ = tsrep("status", "tiny")
-    assert "3 of 3 trials ended (3 complete" in said
-    best = said.split("best: ")[1].splitlines()[0]
+    more = command("study", "resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm")
+    assert more.returncode == 0, more.stderr
+    said = command("study", "status", "tiny")
+    assert "3 of 3 trials ended (3 complete" in said.stdout
+    best = said.stdout.split("best: ")[1].splitlines()[0]
     assert re.search(r"encoder.width=(8|16)$", best), best
 
 
@@ -96,13 +66,14 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     folder: Path, refused: Callable[..., str], change: tuple[str, str], words: tuple[str, ...], told: str
 ) -> None:
     (folder / "tiny.yaml").write_text(TINY.replace(*change))
-    said = refused("run", "tiny.yaml", *words)
+    said = refused("study", "run", "tiny.yaml", *words)
     assert told in said
     assert "secret" not in said
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_study_that_is_not_there_is_one_sentence(refused: Callable[..., str]) -> None:
     for command in ("status", "resume", "report", "confirm"):
-        assert "not the folder of a study" in refused(command, "nothing")
-    assert "check the path" in refused("run", "nothing.yaml")
+        assert "not the folder of a study" in refused("study", command, "nothing")
+    assert "check the path" in refused("study", "run", "nothing.yaml")
