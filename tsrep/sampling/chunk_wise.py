@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from tsrep.registry import SAMPLERS
-from tsrep.sampling.groups import codes, shuffled_groups
 from tsrep.sampling.patient_wise import PatientWiseSampler
-from tsrep.sampling.sampler import Sampler
+from tsrep.sampling.sampler import Sampler, codes, shuffled_groups
 from tsrep.signals import Panel
 from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.panel import Ints
 
 CHUNK_BYTES = 8 << 20
+TOGETHER = {"random": "sample", "trial-wise": "trial", "patient-wise": "patient"}
 
 
 @SAMPLERS.register("chunk-wise", runtime=("panel", "batch_size", "seed", "rank", "world"))
@@ -79,3 +79,18 @@ def _records_of(panel: Panel) -> int:
     _, channels, steps = panel.store.shape
     each: int = channels * steps * panel.store.dtype.itemsize
     return max(1, CHUNK_BYTES // max(1, each))
+
+
+def suited_sampler(own: str, panel: Panel) -> dict[str, Any]:
+    """Settings of a sampler where none is set.
+
+    Parameters
+    ----------
+    own : str
+        The one that the objective asks for.
+    panel : Panel
+        On a chunked store it gives way to ``chunk-wise``, which keeps together what it keeps together.
+    """
+    if isinstance(panel.store, ChunkedStore) and own in TOGETHER:
+        return {"name": "chunk-wise", "together": TOGETHER[own]}
+    return {"name": own}

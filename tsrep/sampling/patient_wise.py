@@ -8,8 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from tsrep.registry import SAMPLERS
-from tsrep.sampling.groups import codes, pairs, random_position, shuffled_groups
-from tsrep.sampling.sampler import Sampler
+from tsrep.sampling.sampler import Sampler, codes, pairs, random_position, shuffled_groups
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 

@@ -1,4 +1,4 @@
-"""What all batch samplers share: an order of the samples, cut into batches and dealt to the ranks."""
+"""Batch samplers: an order of the samples, random or by groups, cut into batches and dealt to the ranks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from tsrep.errors import ConfigError
+from tsrep.registry import SAMPLERS
 from tsrep.rng import numpy_generator
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
@@ -70,6 +71,18 @@ class Sampler(ABC):
         return [share(batch, self.rank, self.world) for batch in cut(order, self.batch_size, 2 * self.world)]
 
 
+@SAMPLERS.register("random", runtime=("panel", "batch_size", "seed", "rank", "world"))
+class RandomSampler(Sampler):
+    """A fresh permutation of all samples each epoch."""
+
+    def __init__(self, panel: Panel, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        super().__init__(panel, batch_size, seed, rank, world)
+
+    def order(self, rng: np.random.Generator) -> Ints:
+        """All sample indices, permuted."""
+        return rng.permutation(len(self.panel))
+
+
 def cut(order: Ints, size: int, least: int) -> list[Ints]:
     """Consecutive pieces of ``size``; a last piece smaller than ``least`` joins the one before it."""
     ends = np.arange(size, len(order), size)
@@ -82,3 +95,37 @@ def share(batch: Ints, rank: int, world: int) -> Ints:
     """The contiguous part of ``batch`` that belongs to ``rank``; all parts are equally large."""
     each = len(batch) // world
     return batch[rank * each : (rank + 1) * each]
+
+
+def codes(ids: Ints) -> Ints:
+    """Ids renumbered 0, 1, 2, ... ; shape (sample,)."""
+    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
+
+
+def shuffled_groups(group: Ints, rng: np.random.Generator) -> Ints:
+    """Permutation in which groups are contiguous; groups and the members inside are in random order.
+
+    Parameters
+    ----------
+    group : int64 array, shape (sample,)
+        Group of each sample, numbered from 0.
+    """
+    members = rng.permutation(len(group))
+    place = rng.permutation(int(group.max(initial=-1)) + 1)
+    return members[np.argsort(place[group[members]], kind="stable")]
+
+
+def random_position(group: Ints, rng: np.random.Generator) -> Ints:
+    """A random running number of each sample inside its group, from 0; shape (sample,)."""
+    order = shuffled_groups(group, rng)
+    ordered = group[order]
+    is_first = np.r_[True, ordered[1:] != ordered[:-1]] if len(group) else np.zeros(0, bool)
+    first = np.maximum.accumulate(np.where(is_first, np.arange(len(group)), 0))
+    position = np.empty(len(group), np.int64)
+    position[order] = np.arange(len(group)) - first
+    return position
+
+
+def pairs(left: Ints, right: Ints) -> Ints:
+    """Number, from 0, of each distinct pair of two non-negative numberings; shape (sample,)."""
+    return codes(left * (int(right.max(initial=0)) + 1) + right)

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from tsrep.registry import SAMPLERS
 from tsrep.rng import numpy_generator
-from tsrep.sampling.groups import codes, pairs, random_position, shuffled_groups
-from tsrep.sampling.sampler import Sampler, cut, share
+from tsrep.sampling.sampler import Sampler, codes, cut, pairs, random_position, share, shuffled_groups
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 

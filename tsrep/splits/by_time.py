@@ -1,8 +1,7 @@
-"""A division of a series into training, validation and test stretches of time, checked when it is made."""
+"""Rules that divide a series into training, validation and test parts in the order of time."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -11,13 +10,14 @@ from pydantic import Field
 
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
+from tsrep.signals.panel import digest_of
 from tsrep.signals.series import Series, Span
 from tsrep.splits.split import PARTS
 
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """Three stretches of a series that follow each other, as (first step, step after the last).
+    """Three parts of a series that follow each other, as (first step, step after the last).
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class TimeSplit:
     counts : dict
         Per part: ``steps``, and its first and last time stamp.
     digest : str
-        Hash of the three stretches and their stamps.
+        Hash of the three parts and their stamps.
     """
 
     train: Span
@@ -71,8 +71,7 @@ class TimeSplit:
             }
             for name, (start, stop) in parts.items()
         }
-        digest = hashlib.sha256(repr((parts, counts)).encode()).hexdigest()[:16]
-        return cls(**parts, how=how, counts=counts, digest=digest)
+        return cls(**parts, how=how, counts=counts, digest=digest_of(parts, counts))
 
 
 @SPLITS.register("chronological")
