@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Unpack
 
@@ -49,12 +48,8 @@ class Apava(Dataset):
     )
 
     def __init__(self, layout: Literal["mat", "features"] = "mat") -> None:
+        self.files = FEATURES if layout == "features" else ()  # the publishers' are found by their numbers
         self.layout = layout
-
-    @property
-    def files(self) -> Sequence[str]:
-        """Of COMET's layout; those of the publishers are found by their numbers."""
-        return FEATURES if self.layout == "features" else ()
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of trials.

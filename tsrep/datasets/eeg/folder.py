@@ -90,16 +90,12 @@ class EegFolder(Dataset):
         bads: Bads = "interpolate",
         unreadable: OnUnreadable = "refuse",
     ) -> None:
+        self.files = (table,)
         self.table, self.file, self.participant, self.patient = table, file, participant, patient
         self.label, self.trial, self.bad = label, trial, bad
         self.preparation = Preparation(
             channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
         )
-
-    @property
-    def files(self) -> Sequence[str]:
-        """The table."""
-        return (self.table,)
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.

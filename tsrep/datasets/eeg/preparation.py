@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tsrep.datasets.conversion import same_for_all
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.eeg.reading import EegHeader, Span, read_header, silent_mne
+from tsrep.datasets.eeg.reading import EegHeader, read_header, silent_mne
+from tsrep.datasets.segments import Span
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 from tsrep.signals.resample import resampled
@@ -134,7 +135,9 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
     """
     headers, left_out = _headers(recordings, wanted, strict)
     channels, dropped = _channels(headers, wanted)
-    rate = wanted.rate or _same("sampling rates in Hz", headers, lambda h: h.sfreq, "set rate to one for all")
+    rate = wanted.rate or same_for_all(
+        "sampling rates in Hz", [(r.name, h.sfreq) for r, h in headers], "set rate to one for all"
+    )
     _refuse_high_edges(headers, wanted)
     types = dict(zip(headers[0][1].channels, headers[0][1].types, strict=True))
     scalp = [name for name in (*channels, *wanted.references) if types[name] == "eeg"]
@@ -271,12 +274,8 @@ def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, .
 def _steps(headers: Headers, epoch_seconds: float | None, rate: float) -> int:
     if epoch_seconds is not None:
         return max(round(epoch_seconds * rate), 1)
-    steps: int = _same(
-        "lengths in steps",
-        headers,
-        lambda header: max(round(header.steps * rate / header.sfreq), 1),
-        "set epoch_seconds to cut them into equal parts",
-    )
+    lengths = [(r.name, max(round(h.steps * rate / h.sfreq), 1)) for r, h in headers]
+    steps: int = same_for_all("lengths in steps", lengths, "set epoch_seconds to cut them into equal parts")
     return steps
 
 
@@ -288,17 +287,6 @@ def _refuse_high_edges(headers: Headers, wanted: Preparation) -> None:
                 f"a filter at {edge:g} Hz is not below half the rate of {recording.name} "
                 f"({slowest.sfreq:g} Hz); lower it"
             )
-
-
-def _same(what: str, headers: Headers, value: Callable[[EegHeader], Any], remedy: str) -> Any:
-    values = [(recording.name, value(header)) for recording, header in headers]
-    common = Counter(v for _, v in values).most_common(1)[0][0]
-    odd = next(((name, v) for name, v in values if v != common), None)
-    if odd is None:
-        return common
-    raise DataError(
-        f"recordings have different {what}: {odd[0]} has {odd[1]:g}, most have {common:g}; {remedy}"
-    )
 
 
 def _montage_channels(montage: str) -> set[str]:

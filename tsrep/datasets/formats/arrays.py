@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -77,14 +76,10 @@ class Arrays(Dataset):
         scale: Annotated[float, Field(gt=0)] = 1.0,
         unit: str = "",
     ) -> None:
+        self.files = (array, table)
         self.sfreq, self.label, self.array, self.table = sfreq, label, array, table
         self.patient, self.trial, self.fold = patient, trial, fold
         self.channels, self.scale, self.unit = channels, scale, unit
-
-    @property
-    def files(self) -> Sequence[str]:
-        """The array and the table."""
-        return (self.array, self.table)
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole records.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,12 +81,8 @@ class ZarrStore(Arrays):
         held_mb: Annotated[int, Field(ge=1)] = 256,
     ) -> None:
         super().__init__(sfreq, label, array, table, patient, trial, fold, channels, scale, unit)
+        self.files = [name for name in (array, table) if "://" not in name]
         self.held_mb = held_mb
-
-    @property
-    def files(self) -> Sequence[str]:
-        """Of array and table, those that are not URLs."""
-        return [name for name in (self.array, self.table) if "://" not in name]
 
     def find(self, root: Path | str | None) -> Path:
         """The folder; of no use when array and table are URLs."""
