@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 
 
+@dataclass(eq=False)
 class Sampler(ABC):
     """Batches of a panel as a pure function of (seed, epoch).
 
@@ -36,22 +38,23 @@ class Sampler(ABC):
         When a rank would get fewer than two samples in a step, or unequal shares.
     """
 
-    def __init__(self, panel: Panel, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        if batch_size % world or batch_size < 2 * world:
+    panel: Panel
+    batch_size: int
+    seed: int
+    rank: int = 0
+    world: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.world or self.batch_size < 2 * self.world:
             raise ConfigError(
-                f"a batch of {batch_size} cannot give {world} processes equal shares of at least 2 samples; "
-                f"set batch_size to a multiple of {world} from {2 * world} on"
+                f"a batch of {self.batch_size} cannot give {self.world} processes equal shares of at least 2 "
+                f"samples; set batch_size to a multiple of {self.world} from {2 * self.world} on"
             )
-        if len(panel) < 2 * world:
+        if len(self.panel) < 2 * self.world:
             raise ConfigError(
-                f"{len(panel)} sample(s) of a part do not make a batch for {world} process(es); "
+                f"{len(self.panel)} sample(s) of a part do not make a batch for {self.world} process(es); "
                 "each needs at least 2 samples"
             )
-        self.panel = panel
-        self.batch_size = batch_size
-        self.seed = seed
-        self.rank = rank
-        self.world = world
 
     @abstractmethod
     def order(self, rng: np.random.Generator) -> Ints:
@@ -64,19 +67,13 @@ class Sampler(ABC):
         batches, batch ``k`` of every rank is equally large, and of the last global batch up to
         ``world - 1`` samples are dropped.
         """
-        rng = numpy_generator(self.seed, "sampling", epoch)
-        return self._share(self.order(rng))
-
-    def _share(self, order: Ints) -> list[Ints]:
+        order = self.order(numpy_generator(self.seed, "sampling", epoch))
         return [share(batch, self.rank, self.world) for batch in cut(order, self.batch_size, 2 * self.world)]
 
 
 @SAMPLERS.register("random", runtime=("panel", "batch_size", "seed", "rank", "world"))
 class RandomSampler(Sampler):
     """A fresh permutation of all samples each epoch."""
-
-    def __init__(self, panel: Panel, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        super().__init__(panel, batch_size, seed, rank, world)
 
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices, permuted."""

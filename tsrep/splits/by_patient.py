@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -17,16 +18,13 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 @SPLITS.register("official")
+@dataclass
 class OfficialFolds:
     """The folds that came with the data, such as PTB-XL's 1-8, 9 and 10 (patients never cross folds)."""
 
-    def __init__(
-        self,
-        train: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8),
-        validation: tuple[int, ...] = (9,),
-        test: tuple[int, ...] = (10,),
-    ) -> None:
-        self.train, self.validation, self.test = train, validation, test
+    train: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8)
+    validation: tuple[int, ...] = (9,)
+    test: tuple[int, ...] = (10,)
 
     def __call__(self, panel: Panel) -> Split:
         """Split by fold.
@@ -48,11 +46,12 @@ class OfficialFolds:
 
 
 @SPLITS.register("patients")
+@dataclass
 class ListedPatients:
     """Listed validation and test patients, by name or number; everybody else trains."""
 
-    def __init__(self, validation: tuple[str | int, ...], test: tuple[str | int, ...] = ()) -> None:
-        self.validation, self.test = validation, test
+    validation: tuple[str | int, ...]
+    test: tuple[str | int, ...] = ()
 
     def __call__(self, panel: Panel) -> Split:
         """Split by list.
@@ -78,6 +77,7 @@ class ListedPatients:
 
 
 @SPLITS.register("stratified")
+@dataclass
 class StratifiedPatients:
     """Random patients, with the mix of classes kept (scikit-learn), the same for a given seed.
 
@@ -86,13 +86,9 @@ class StratifiedPatients:
     ten patients have are merged into one stratum.
     """
 
-    def __init__(
-        self,
-        validation: Fraction = 0.2,
-        test: Annotated[float, Field(ge=0, lt=1)] = 0.2,
-        seed: Annotated[int, Field(ge=0)] = 0,
-    ) -> None:
-        self.validation, self.test, self.seed = validation, test, seed
+    validation: Fraction = 0.2
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
 
     def __call__(self, panel: Panel) -> Split:
         """Split by patient.
@@ -119,14 +115,15 @@ class StratifiedPatients:
 
 
 @SPLITS.register("per-class-order")
+@dataclass
 class PerClassOrder:
     """Per class, the first patients in id order train, the next validate, the last test.
 
     The split of Medformer's PTB-XL benchmark: 60 / 20 / 20 with ``int()`` floors, no shuffling.
     """
 
-    def __init__(self, train: Fraction = 0.6, validation: Fraction = 0.2) -> None:
-        self.train, self.validation = train, validation
+    train: Fraction = 0.6
+    validation: Fraction = 0.2
 
     def __call__(self, panel: Panel) -> Split:
         """Split by id order.

@@ -75,6 +75,7 @@ class TimeSplit:
 
 
 @SPLITS.register("chronological")
+@dataclass
 class Chronological:
     """The first part trains, the next one validates, the rest tests.
 
@@ -86,12 +87,8 @@ class Chronological:
 
     task: ClassVar[str] = "series"
 
-    def __init__(
-        self,
-        train: Annotated[float, Field(gt=0, lt=1)] = 0.7,
-        validation: Annotated[float, Field(gt=0, lt=1)] = 0.1,
-    ) -> None:
-        self.train, self.validation = train, validation
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
     def __call__(self, series: Series) -> TimeSplit:
         """Split by position.
@@ -109,6 +106,7 @@ class Chronological:
 
 
 @SPLITS.register("ett-months")
+@dataclass
 class EttMonths:
     """The split of all ETT results; what follows is not used.
 
@@ -124,13 +122,9 @@ class EttMonths:
 
     task: ClassVar[str] = "series"
 
-    def __init__(
-        self,
-        train: Annotated[int, Field(gt=0)] = 12,
-        validation: Annotated[int, Field(gt=0)] = 4,
-        test: Annotated[int, Field(gt=0)] = 4,
-    ) -> None:
-        self.months = (train, validation, test)
+    train: Annotated[int, Field(gt=0)] = 12
+    validation: Annotated[int, Field(gt=0)] = 4
+    test: Annotated[int, Field(gt=0)] = 4
 
     def __call__(self, series: Series) -> TimeSplit:
         """Split by days.
@@ -140,6 +134,7 @@ class EttMonths:
         SplitError
             When the series is too short.
         """
-        one, two, three = np.cumsum(self.months) * round(30 * 86400 / series.step_seconds)
-        how = f"{' / '.join(map(str, self.months))} months of 30 days"
+        months = (self.train, self.validation, self.test)
+        one, two, three = np.cumsum(months) * round(30 * 86400 / series.step_seconds)
+        how = f"{' / '.join(map(str, months))} months of 30 days"
         return TimeSplit.make(series, (0, int(one)), (int(one), int(two)), (int(two), int(three)), how=how)

@@ -104,8 +104,8 @@ def _without_suffix(recording: Recording) -> str:
 def _signals(name: str, root: Path, planned: Planned, options: ReadOptions) -> Converted:
     plan, recordings = planned.plan, planned.recordings
     files = [file for recording in recordings for file in files_of(recording.path)]
-    if plan.montage is not None and Path(plan.montage).is_file():
-        files.append(Path(plan.montage))
+    if plan.wanted.montage is not None and Path(plan.wanted.montage).is_file():
+        files.append(Path(plan.wanted.montage))
     own = [[r.name, r.bads, r.types, [astuple(span) for span in r.spans]] for r in recordings]
     job = Job(
         name=name,
@@ -142,13 +142,15 @@ def decode(recording: Recording, plan: Plan) -> Pieces:
     spans = (*spans, *recording.spans, *gap_spans(gaps, sfreq, plan.channels))
     if gaps.any():
         values = bridged(values, gaps)
-    if plan.band is not None:
-        values = bandpass(values, sfreq, *plan.band)
-    if plan.notch is not None:
-        values = notch(values, sfreq, plan.notch)
+    if plan.wanted.band is not None:
+        values = bandpass(values, sfreq, *plan.wanted.band)
+    if plan.wanted.notch is not None:
+        values = notch(values, sfreq, plan.wanted.notch)
     if sfreq != plan.rate:
         values = resample(values, sfreq, plan.rate)
-    kept, left_out = cut(values, plan.rate, plan.steps, spans, by="epoch_seconds", whole=not plan.epochs)
+    kept, left_out = cut(
+        values, plan.rate, plan.steps, spans, by="epoch_seconds", whole=plan.wanted.epoch_seconds is None
+    )
     counts, gain, offset = in_counts(kept)
     return Pieces(counts, gain, offset, left_out)
 
@@ -158,22 +160,22 @@ def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[
     if recording.path.suffix.lower() == ".csv":
         header, volts = read_header(recording.path), read_csv(recording.path)
         spans: tuple[Span, ...] = ()
-        if recording.bads and plan.interpolate:
+        if recording.bads and plan.wanted.bads == "interpolate":
             raise Unreadable("channels of a CSV cannot be interpolated")
-        volts = volts[[header.channels.index(c) for c in (*plan.channels, *plan.references)]]
+        volts = volts[[header.channels.index(c) for c in plan.picks]]
         sfreq = header.sfreq
     else:
         with opened(recording.path) as raw:
             header = header_of(raw)
             spans, sfreq = bad_spans(raw), header.sfreq
             raw.rename_channels(dict(zip(raw.ch_names, header.channels, strict=True)))
-            bads = [b for b in (*header.bads, *recording.bads) if b in (*plan.channels, *plan.references)]
-            if bads and plan.interpolate:
+            bads = [b for b in (*header.bads, *recording.bads) if b in plan.picks]
+            if bads and plan.wanted.bads == "interpolate":
                 volts = _interpolated(raw, recording, plan, list(dict.fromkeys(bads)))
             else:
-                volts = raw.get_data(picks=[*plan.channels, *plan.references])
+                volts = raw.get_data(picks=plan.picks)
     values = volts * PER_VOLT
-    if plan.references:
+    if plan.wanted.references:
         n = len(plan.channels)
         values = values[:n] - values[n:].mean(axis=0)
     elif any(plan.average):
@@ -187,12 +189,12 @@ def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -
     better = dict(recording.types)
     raw.load_data()
     raw.set_channel_types({n: better[n] for n in raw.ch_names if n in better}, on_unit_change="ignore")
-    raw.pick([*plan.channels, *plan.references])
-    if plan.montage is not None:
-        raw.set_montage(plan.montage, match_case=False, on_missing="ignore")
+    raw.pick(plan.picks)
+    if plan.wanted.montage is not None:
+        raw.set_montage(plan.wanted.montage, match_case=False, on_missing="ignore")
     raw.info["bads"] = bads
     raw.interpolate_bads(reset_bads=True)
-    values: NDArray[np.float64] = raw.get_data(picks=[*plan.channels, *plan.references])
+    values: NDArray[np.float64] = raw.get_data(picks=plan.picks)
     return values
 
 

@@ -1,6 +1,6 @@
 """What EEG recordings are brought to: settings, and a plan of channels, rate and length from the headers."""
 
-from __future__ import annotations
+# annotations are not postponed: a data set that inherits Preparation has its settings checked by them
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Seconds = Annotated[float, Field(gt=0)]
 OnUnreadable = Literal["refuse", "skip"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Preparation:
     """Settings that all EEG data sets share.
 
@@ -52,13 +52,13 @@ class Preparation:
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
     """
 
-    channels: tuple[str, ...] | None = None
+    channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     montage: str | None = None
     reference: str | tuple[str, ...] | None = None
     band: Band | None = None
-    notch: float | None = None
-    rate: float | None = None
-    epoch_seconds: float | None = None
+    notch: Hertz | None = None
+    rate: Hertz | None = None
+    epoch_seconds: Seconds | None = None
     bads: Bads = "interpolate"
     unreadable: OnUnreadable = "refuse"
 
@@ -98,20 +98,23 @@ class Recording:
     spans: tuple[Span, ...] = ()
 
 
+Headers = list[tuple[Recording, EegHeader]]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What every recording is brought to; ``channels`` are read, ``average`` says which are averaged."""
 
     channels: tuple[str, ...]
-    references: tuple[str, ...]
     average: tuple[bool, ...]
-    montage: str | None
-    band: Band | None
-    notch: float | None
     rate: float
     steps: int
-    epochs: bool
-    interpolate: bool
+    wanted: Preparation
+
+    @property
+    def picks(self) -> list[str]:
+        """Channels to read: those to keep, then the references that are subtracted from them."""
+        return [*self.channels, *self.wanted.references]
 
 
 @dataclass(frozen=True)
@@ -139,26 +142,16 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         "sampling rates in Hz", [(r.name, h.sfreq) for r, h in headers], "set rate to one for all"
     )
     _refuse_high_edges(headers, wanted)
-    types = dict(zip(headers[0][1].channels, headers[0][1].types, strict=True))
-    scalp = [name for name in (*channels, *wanted.references) if types[name] == "eeg"]
-    montage = wanted.montage
-    if montage is not None:
-        montage = str(root / montage) if (root / montage).is_file() else montage
-        _refuse_unplaced(headers, scalp, montage)
+    eeg = headers[0][1].eeg
+    scalp = [name for name in (*channels, *wanted.references) if name in eeg]
+    if wanted.montage is not None:
+        if (root / wanted.montage).is_file():
+            wanted = replace(wanted, montage=str(root / wanted.montage))
+        _refuse_unplaced(headers, scalp, str(wanted.montage))
     elif wanted.bads == "interpolate":
         _refuse_unplaced_bads(headers, scalp)
-    plan = Plan(
-        channels=channels,
-        references=wanted.references,
-        average=tuple(wanted.reference == "average" and types[name] == "eeg" for name in channels),
-        montage=montage,
-        band=wanted.band,
-        notch=wanted.notch,
-        rate=float(rate),
-        steps=_steps(headers, wanted.epoch_seconds, rate),
-        epochs=wanted.epoch_seconds is not None,
-        interpolate=wanted.bads == "interpolate",
-    )
+    average = tuple(wanted.reference == "average" and name in eeg for name in channels)
+    plan = Plan(channels, average, float(rate), _steps(headers, wanted.epoch_seconds, rate), wanted)
     return Planned(
         plan=plan,
         recordings=tuple(recording for recording, _ in headers),
@@ -166,9 +159,6 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         history=(*wanted.history, *resampled((header.sfreq for _, header in headers), plan.rate)),
         left_out=(*left_out, *dropped),
     )
-
-
-Headers = list[tuple[Recording, EegHeader]]
 
 
 def _headers(
@@ -184,16 +174,16 @@ def _headers(
                 raise refusal(recording.name, str(error)) from error
             left_out.append((recording.name, str(error)))
             continue
-        better = dict(recording.types)
-        known = (*header.bads, *recording.bads)
         absent = [name for name in recording.bads if name not in header.channels]
         if absent:
             raise DataError(
                 f"{recording.name} has no channel {absent[0]}, which is marked as bad; it has "
                 f"{', '.join(header.channels[:8])}"
             )
-        types = tuple(better.get(n, t) for n, t in zip(header.channels, header.types, strict=True))
-        found.append((recording, replace(header, types=types, bads=tuple(dict.fromkeys(known)))))
+        types = {**dict(zip(header.channels, header.types, strict=True)), **dict(recording.types)}
+        bads = dict.fromkeys((*header.bads, *recording.bads))
+        header = replace(header, types=tuple(types[name] for name in header.channels), bads=tuple(bads))
+        found.append((recording, header))
     if not found:
         name, reason = left_out[0]
         raise DataError(
@@ -246,13 +236,9 @@ def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], l
 
 def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
     first, header = headers[0]
-    eeg = {n for n, t in zip(header.channels, header.types, strict=True) if t == "eeg"}
-    if eeg and eeg <= set(references):
+    if header.eeg and set(header.eeg) <= set(references):
         raise ConfigError(f"reference names every EEG channel of {first.name}, so none is left; name fewer")
-    per_file = [
-        [n for n, t in zip(h.channels, h.types, strict=True) if t == "eeg" and n not in references]
-        for _, h in headers
-    ]
+    per_file = [[name for name in h.eeg if name not in references] for _, h in headers]
     shared = set.intersection(*map(set, per_file))
     if not shared:
         names = per_file[0]
@@ -265,9 +251,8 @@ def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, .
     left_out = []
     for name in dict.fromkeys(n for names in per_file for n in names if n not in shared):
         lacking = [r.name for (r, _), names in zip(headers, per_file, strict=True) if name not in names]
-        left_out.append(
-            (f"channel {name}", f"not in {lacking[0]}" + f" nor {len(lacking) - 1} more" * (len(lacking) > 1))
-        )
+        more = f" nor {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        left_out.append((f"channel {name}", f"not in {lacking[0]}{more}"))
     return tuple(name for name in per_file[0] if name in shared), left_out
 
 

@@ -63,6 +63,11 @@ class EegHeader:
     bads: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
 
+    @property
+    def eeg(self) -> tuple[str, ...]:
+        """Channels that are EEG."""
+        return tuple(n for n, kind in zip(self.channels, self.types, strict=True) if kind == "eeg")
+
 
 def suffix_of(path: Path) -> str:
     """The suffix by which a file is known as EEG, lower case; empty when it is none."""

@@ -22,6 +22,7 @@ Read = tuple[list[list[NDArray[np.float64]]], list[str]]
 
 
 @DATASETS.register("ucr-uea")
+@dataclass
 class UcrUea(Dataset):
     """One classification problem: ``NAME_TRAIN.ts`` and ``NAME_TEST.ts``.
 
@@ -64,8 +65,7 @@ class UcrUea(Dataset):
         "evaluation": {"pool": "max", "labels": [1.0], "protocols": ["svm", "logistic"]},
     }
 
-    def __init__(self, problem: str | None = None) -> None:
-        self.problem = problem
+    problem: str | None = None
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of all series, those of the train file first.

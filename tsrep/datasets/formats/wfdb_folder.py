@@ -45,6 +45,7 @@ class Plan:
 
 
 @DATASETS.register("wfdb")
+@dataclass
 class WfdbFolder(Dataset):
     """WFDB records of any format that the ``wfdb`` package reads, listed in a CSV.
 
@@ -80,20 +81,17 @@ class WfdbFolder(Dataset):
         notes="A trial is a record; with segment_seconds its segments are the samples.",
     )
 
-    def __init__(
-        self,
-        table: str = "records.csv",
-        record: str = "record",
-        patient: str = "patient",
-        label: str | tuple[str, ...] = "label",
-        fold: str | None = None,
-        segment_seconds: Annotated[float, Field(gt=0)] | None = None,
-        channels: tuple[str, ...] | None = None,
-        rate: Annotated[float, Field(gt=0)] | None = None,
-    ) -> None:
-        self.files = (table,)
-        self.table, self.record, self.patient, self.label = table, record, patient, label
-        self.fold, self.segment_seconds, self.channels, self.rate = fold, segment_seconds, channels, rate
+    table: str = "records.csv"
+    record: str = "record"
+    patient: str = "patient"
+    label: str | tuple[str, ...] = "label"
+    fold: str | None = None
+    segment_seconds: Annotated[float, Field(gt=0)] | None = None
+    channels: tuple[str, ...] | None = None
+    rate: Annotated[float, Field(gt=0)] | None = None
+
+    def __post_init__(self) -> None:
+        self.files = (self.table,)
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of records or segments; voltages are in mV.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from tsrep.signals.panel import Ints, Panel
 
 
 @DATASETS.register("panel-csv")
+@dataclass
 class LongTable(Dataset):
     """A CSV or Parquet file with one row per sample and time step, or per sample, time step and channel.
 
@@ -62,32 +64,28 @@ class LongTable(Dataset):
         notes="CSV or Parquet with one row per sample and time step; columns sample, time, patient, label.",
     )
 
-    def __init__(
-        self,
-        file: str = "records.csv",
-        sfreq: Annotated[float, Field(gt=0)] | None = None,
-        sample: str = "sample",
-        time: str | None = "time",
-        label: str = "label",
-        patient: str = "patient",
-        trial: str | None = None,
-        fold: str | None = None,
-        channels: tuple[str, ...] | None = None,
-        channel: str | None = None,
-        value: str = "value",
-        unequal: Literal["refuse", "pad"] = "refuse",
-        unit: str = "",
-    ) -> None:
-        if time is None and sfreq is None:
+    file: str = "records.csv"
+    sfreq: Annotated[float, Field(gt=0)] | None = None
+    sample: str = "sample"
+    time: str | None = "time"
+    label: str = "label"
+    patient: str = "patient"
+    trial: str | None = None
+    fold: str | None = None
+    channels: tuple[str, ...] | None = None
+    channel: str | None = None
+    value: str = "value"
+    unequal: Literal["refuse", "pad"] = "refuse"
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.time is None and self.sfreq is None:
             raise ConfigError("data set 'panel-csv': without a column of times there is no rate; set sfreq")
-        if time is None and channel is not None:
+        if self.time is None and self.channel is not None:
             raise ConfigError(
                 "data set 'panel-csv': rows of one channel each need a column of times; set time"
             )
-        self.files = (file,)
-        self.file, self.sfreq, self.sample, self.time, self.label = file, sfreq, sample, time, label
-        self.patient, self.trial, self.fold, self.channels = patient, trial, fold, channels
-        self.channel, self.value, self.unequal, self.unit = channel, value, unequal, unit
+        self.files = (self.file,)
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole samples.
