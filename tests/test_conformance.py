@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.heads.head import HEADS, Head
@@ -106,7 +106,7 @@ def test_split(name: str) -> None:
     data: Any = divided_panel()
     if name == "train-test":
         data = replace(data, fold=(data.patient >= 30) + 1)
-    if getattr(rule, "kind", "panel") == "series":
+    if getattr(rule, "task", "panel") == "series":
         months = {"ett-months": 20 * 30 * 24}
         data = DATASETS.build({"name": "seasonal-sim", "steps": months.get(name, 400), "periods": [24]}).load(
             None
@@ -449,17 +449,15 @@ def test_split_faults_are_caught(fault: str, message: str) -> None:
     check_split(FaultyRule(""), divided_panel())
 
 
-class FaultySet:
+class FaultySet(Dataset):
     """Recordings in ``.npy`` files, one each, with one fault at a time."""
 
-    about: ClassVar[About] = About(title="Small", licence="none", citation="", url="")
-    default_split = "stratified"
+    about = About(title="Small", licence="none", citation="", url="", independence="patient")
     fault = ""
     loads = 0
 
-    def load(self, root: Path | None, **_: Any) -> Panel:
-        assert root is not None
-        listed = [Path(entry.path) for entry in os.scandir(root)]
+    def read(self, folder: Path, **_: Any) -> Panel:
+        listed = [Path(entry.path) for entry in os.scandir(folder)]
         files = listed if self.fault == "listing" else sorted(listed)
         x = np.stack([np.load(path) for path in files])
         digest = "" if self.fault == "digest" else hashlib.sha256(x.data).hexdigest()

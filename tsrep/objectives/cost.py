@@ -9,8 +9,7 @@ from pydantic import Field, TypeAdapter
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.sizes import Positive
+from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.losses.hierarchy import sample_contrast
 from tsrep.objectives.cost_heads import BandedFourier, TrendHead, amplitude_and_phase
 from tsrep.objectives.momentum_queue import Guard, Momentum, MomentumContrast, QueueSize, Temperature

@@ -8,9 +8,8 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
-from tsrep.encoders.sizes import Positive
 from tsrep.objectives.momentum_queue import Guard, Momentum, MomentumContrast, QueueSize, Temperature
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, VIEWS, Chosen
