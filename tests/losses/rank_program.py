@@ -10,9 +10,9 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tsrep.losses.comet_patient_trial import patient_trial_contrast
 from tsrep.losses.gather import first_row, gather_rows
-from tsrep.losses.hierarchy import hierarchical_contrast
-from tsrep.losses.identity import identity_contrast
+from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
 
 TRIAL = torch.tensor([0, 0, 1, 1, 2, 2])
 PATIENT = torch.tensor([0, 0, 1, 1, 0, 0])
@@ -26,10 +26,10 @@ def local_anchor_loss(z1, z2):
 
 LOSSES = {
     "sample": lambda z1, z2, trial, patient: hierarchical_contrast(z1, z2, sample=1.0),
-    "trial": lambda z1, z2, trial, patient: identity_contrast(
+    "trial": lambda z1, z2, trial, patient: patient_trial_contrast(
         z1, z2, trial, groups=patient, negatives="other-groups"
     ),
-    "patient": lambda z1, z2, trial, patient: identity_contrast(z1, z2, patient, features="time-course"),
+    "patient": lambda z1, z2, trial, patient: patient_trial_contrast(z1, z2, patient, features="time-course"),
     "local": lambda z1, z2, trial, patient: local_anchor_loss(z1, z2),
 }
 
