@@ -25,7 +25,7 @@ def trained(queue: int, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
     torch.manual_seed(0)
     encoder = DilatedConv(2, hidden=4, dim=6, depth=2)
     view = {"name": "compose", "views": []}
-    objective = MoCo(6, 2, view=view, pooling="mean", queue=queue, momentum=0.8, guard=2)
+    objective = MoCo(6, 2, view=view, pooling="mean", queue=queue, momentum=0.8, exclusion_zone=2)
     objective.attach(encoder)
     net = Step(encoder, objective)
     parallel = DistributedDataParallel(net) if ranks > 1 else net

@@ -20,7 +20,7 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.losses.infonce import global_infonce
-from tsrep.losses.queue_contrast import queue_contrast
+from tsrep.losses.moco import queue_contrast
 from tsrep.objectives.moco import MoCo
 from tsrep.objectives.momentum_queue import KeyQueue, SlowCopies
 from tsrep.objectives.objective import Objective
@@ -107,7 +107,7 @@ def assert_equal_states(one: list[dict[str, Tensor]], other: list[dict[str, Tens
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "random-step"])
 def test_loss_is_that_of_pooled_and_projected_pairs(pooling: str) -> None:
     encoder, batch = Recorder(), a_batch()
-    objective = make(encoder, view=PLAIN, pooling=pooling, temperature=0.2, guard=0)
+    objective = make(encoder, view=PLAIN, pooling=pooling, temperature=0.2, exclusion_zone=0)
     pools = {
         "last": [batch.x[..., -1]],
         "mean": [batch.x.mean(2)],
@@ -128,7 +128,7 @@ def test_loss_is_that_of_pooled_and_projected_pairs(pooling: str) -> None:
 
 def test_keys_come_from_the_slow_copy() -> None:
     encoder = Recorder()
-    objective = make(encoder, view=PLAIN, pooling="last", guard=0)
+    objective = make(encoder, view=PLAIN, pooling="last", exclusion_zone=0)
     queue = objective.contrast.queue
     assert queue is not None
     slow_encoder, slow_head = objective.contrast.copies()
@@ -168,7 +168,7 @@ def test_covariates_stay_as_they_are() -> None:
 
 def test_without_a_queue_the_batch_gives_the_negatives() -> None:
     encoder, batch = conv(), a_batch(6)
-    objective = make(encoder, queue=0, guard=0, view=PLAIN, pooling="mean", temperature=0.3)
+    objective = make(encoder, queue=0, exclusion_zone=0, view=PLAIN, pooling="mean", temperature=0.3)
     with torch.no_grad():
         objective.head[2].weight.add_(0.5)
     slow_encoder, slow_head = objective.contrast.copies()
@@ -177,10 +177,10 @@ def test_without_a_queue_the_batch_gives_the_negatives() -> None:
     assert not any("queue" in name for name in objective.state_dict())
 
 
-@pytest.mark.parametrize("guard", [None, 0, 10, 1000])
-def test_near_windows_of_a_record_are_no_negatives(guard: int | None) -> None:
+@pytest.mark.parametrize("zone", [None, 0, 10, 1000])
+def test_near_windows_of_a_record_are_no_negatives(zone: int | None) -> None:
     encoder = conv()
-    objective = make(encoder, guard=guard, view=PLAIN, pooling="mean", queue=12)
+    objective = make(encoder, exclusion_zone=zone, view=PLAIN, pooling="mean", queue=12)
     seen: list[tuple[int, int]] = []
     for key in range(3):
         other = a_batch(key=50 * key)
@@ -189,7 +189,7 @@ def test_near_windows_of_a_record_are_no_negatives(guard: int | None) -> None:
         seen += [(int(key == 2), start) for start in other.start.tolist()]
     batch, queue = a_batch(key=20), objective.contrast.queue
     assert queue is not None
-    limit = TIME if guard is None else guard
+    limit = TIME if zone is None else zone
     allowed = torch.tensor(
         [[record == 1 or abs(start - own) >= limit for record, start in seen] for own in batch.start.tolist()]
     )
@@ -199,9 +199,9 @@ def test_near_windows_of_a_record_are_no_negatives(guard: int | None) -> None:
     torch.testing.assert_close(run(encoder, objective, batch), expected)
 
 
-def test_in_the_batch_the_guard_holds_too() -> None:
+def test_in_the_batch_the_exclusion_zone_holds_too() -> None:
     encoder, batch = conv(), a_batch(5, spacing=5)
-    alone = make(encoder, queue=0, guard=100)
+    alone = make(encoder, queue=0, exclusion_zone=100)
     assert run(encoder, alone, batch).item() == pytest.approx(0, abs=1e-6)
     other_patients = replace(batch, patient=torch.arange(5))
     assert run(encoder, alone, other_patients).item() > 0.1
@@ -350,7 +350,11 @@ def test_an_objective_that_keeps_the_encoder_is_caught() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"queue": 0}, {"views": "key", "masked_steps": 0.5}, {"pooling": "mean", "guard": 0, "momentum": 0.0}],
+    [
+        {"queue": 0},
+        {"views": "key", "masked_steps": 0.5},
+        {"pooling": "mean", "exclusion_zone": 0, "momentum": 0.0},
+    ],
 )
 def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
     check_objective(lambda **run: OBJECTIVES.build({"name": "moco"} | settings, **run))
