@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from tests.conftest import TINY
-from tests.training.duel import duel_trainer
+from tests.training.bending import bending_trainer
 from tsrep.training.state import load_weights
 
 OBJECTIVES = {
@@ -67,10 +67,10 @@ def _free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def test_inner_players_of_two_gloo_processes_move_as_that_of_one(tmp_path: Path) -> None:
+def test_inner_optimisations_of_two_gloo_processes_move_as_that_of_one(tmp_path: Path) -> None:
     folder = tmp_path / "two"
     folder.mkdir()
-    program = ["-m", "tests.training.duel"]
+    program = ["-m", "tests.training.bending"]
     ranks = [
         subprocess.Popen(
             [sys.executable, *program, str(rank), "2", str(tmp_path / "rendezvous"), str(folder)],
@@ -82,10 +82,10 @@ def test_inner_players_of_two_gloo_processes_move_as_that_of_one(tmp_path: Path)
     for process in ranks:
         _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors[-3000:]
-    one = duel_trainer(tmp_path / "one", noise=0.0, checkpoint="last", every=2)
+    one = bending_trainer(tmp_path / "one", noise=0.0, checkpoint="last", every=2)
     one.run()
     first, second = (torch.load(folder / f"rank{rank}.pt") for rank in range(2))
     for name, weight in one.net.state_dict().items():
         assert torch.equal(first[name], second[name]), name
         torch.testing.assert_close(weight, first[name], rtol=1e-4, atol=1e-5, msg=name)
-    assert "inner_optimisations" in (folder / "metrics.jsonl").read_text()
+    assert '"inner"' in (folder / "metrics.jsonl").read_text()

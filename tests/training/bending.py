@@ -1,4 +1,4 @@
-"""A small objective with an inner player, and a trainer for it; also one rank of a distributed run.
+"""A small objective with an inner optimisation, and a trainer for it; also one rank of a distributed run.
 
 Arguments: rank, number of ranks, rendezvous file, folder.
 """
@@ -27,8 +27,8 @@ from tsrep.training.loop import Part, Trainer
 from tsrep.training.settings import TrainingSettings
 
 
-class Duel(Objective):
-    """Predict the mean of a sample that a player bends; the player makes that hard."""
+class Bending(Objective):
+    """Predict the mean of a sample that an augmenter bends; the augmenter makes that hard."""
 
     def __init__(self, dim: int, *, every: int = 1, noise: float = 0.1, explode: bool = False) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Duel(Objective):
         return (guess - x.mean(dim=(1, 2))).square().mean()
 
 
-def duel_trainer(
+def bending_trainer(
     folder: Path,
     *hooks: Hook,
     objective: Objective | None = None,
@@ -78,7 +78,7 @@ def duel_trainer(
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     encoder = DilatedConv(channels=2, hidden=4, dim=6, depth=2)
-    duel = Duel(6, every=every, noise=noise, explode=explode)
+    bending = Bending(6, every=every, noise=noise, explode=explode)
     panel = make_panel(records=30).windows(20)
     ranks = ranks or Ranks()
 
@@ -92,7 +92,7 @@ def duel_trainer(
     values = {"epochs": 3, "batch_size": 8, "lr": 0.01, "log_every": 3, "save_seconds": 1e9} | settings
     return Trainer(
         encoder,
-        duel if objective is None else objective,
+        bending if objective is None else objective,
         part(np.arange(40)),
         part(np.arange(40, 56)),
         TrainingSettings(**{"checkpoint": "best-loss"} | values),
@@ -106,7 +106,7 @@ def duel_trainer(
 def main(rank: int, world: int, rendezvous: str, folder: Path) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
-    trainer = duel_trainer(folder, ranks=Ranks(rank, world), noise=0.0, checkpoint="last", every=2)
+    trainer = bending_trainer(folder, ranks=Ranks(rank, world), noise=0.0, checkpoint="last", every=2)
     if rank > 0:  # ranks agree on the start because the wrapper says so, not because the seed does
         with torch.no_grad():
             trainer.net.objective.bend.weight.add_(1)
