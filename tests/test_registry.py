@@ -14,7 +14,7 @@ import tsrep
 from tsrep.errors import ConfigError
 from tsrep.forecasting.heads.head import HEADS
 from tsrep.listing import described, listed
-from tsrep.objectives.autotcl_form import FORMS
+from tsrep.objectives.autotcl import FORMS
 from tsrep.registry import REGISTRIES, Registry, list_registered
 
 PLUG_IN = '''

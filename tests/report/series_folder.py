@@ -191,7 +191,7 @@ def _add_inner(root: Path, rng: Any) -> None:
         step = line["step"]
         if step % 16 == 0:
             names = ("regularity", "divergence", "consistency")
-            line["inner_optimisations"] = {
+            line["inner"] = {
                 "augmenter": {n: float(np.exp(-step / 400) + rng.normal(0, 0.1)) for n in names}
             }
         line["diagnostics"] = {

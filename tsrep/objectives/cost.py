@@ -111,8 +111,8 @@ class CoST(Objective):
         self.contrast.after_step()
 
     def own_view(self) -> View:
-        """The view of the channels that are no covariates."""
-        return self.view.view
+        """The fixed view, which leaves covariates as they are."""
+        return self.view
 
 
 class TrendHead(nn.Module):

@@ -59,5 +59,5 @@ class FixedView(Objective):
         )
 
     def own_view(self) -> View:
-        """The view of the channels that are no covariates."""
-        return self.view.view
+        """The fixed view, which leaves covariates as they are."""
+        return self.view

@@ -106,8 +106,8 @@ class MoCo(Objective):
         self.contrast.after_step()
 
     def own_view(self) -> View:
-        """The view of the channels that are no covariates."""
-        return self.view.view
+        """The fixed view, which leaves covariates as they are."""
+        return self.view
 
     def _viewed(self, x: Tensor, generator: torch.Generator) -> Viewed:
         view = self.view(x, generator=generator)

@@ -155,7 +155,7 @@ class Objective(nn.Module, ABC):
         return {}
 
     def own_view(self) -> View | None:
-        """The fixed view that the method trains with, of all channels but the covariates, if there is one."""
+        """The fixed view that the method trains with, if there is one; covariates stay as they are."""
         return None
 
     def augmenter(self) -> Augmenter | None:

@@ -97,5 +97,5 @@ class SimCLR(Objective):
         return {"contrast": ntxent(z1, z2, temperature=self.temperature)}
 
     def own_view(self) -> View:
-        """The augmentations of the channels that are no covariates."""
-        return self.view.view
+        """The augmentations."""
+        return self.view
