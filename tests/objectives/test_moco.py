@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.objectives import moco_rank_program
+from tests.objectives import moco_steps
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
@@ -360,22 +356,8 @@ def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
     check_objective(lambda **run: OBJECTIVES.build({"name": "moco"} | settings, **run))
 
 
-def test_two_ranks_move_as_one_process_does(tmp_path: Path) -> None:
-    program = str(Path(moco_rank_program.__file__))
-    environment = os.environ | {"PYTHONPATH": str(Path(program).parents[2]), "GLOO_SOCKET_IFNAME": "lo"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, program, str(rank), "2", str(tmp_path / "meet"), str(tmp_path / f"{rank}.pt")],
-            env=environment,
-        )
-        for rank in range(2)
-    ]
-    try:
-        assert [process.wait(timeout=100) for process in processes] == [0, 0]
-    finally:
-        for process in processes:
-            process.kill()
-    one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
-    for queue in moco_rank_program.QUEUES:
+def test_two_ranks_move_as_one_process_does(two_ranks: list[dict[str, Any]]) -> None:
+    one, other = (rank["moco"] for rank in two_ranks)
+    for queue in moco_steps.QUEUES:
         assert_equal_states([one[queue]], [other[queue]])
-        torch.testing.assert_close(one[queue], dict(moco_rank_program.trained(queue)), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(one[queue], dict(moco_steps.trained(queue)), rtol=1e-4, atol=1e-6)

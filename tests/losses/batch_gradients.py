@@ -1,12 +1,6 @@
-"""One rank of `test_gather`: gradients of batch-wise losses on half of the batch.
-
-Arguments: rank, number of ranks, rendezvous file, file for the gradients.
-"""
-
-import sys
+"""Gradients of batch-wise losses, on the whole batch or on the part of one rank."""
 
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -53,14 +47,8 @@ def gradient(net, name, x, rows):
     return loss.detach(), torch.cat([p.grad.flatten() for p in net.parameters()])
 
 
-def main(rank, ranks, rendezvous, out):
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
+def of_rank(rank, ranks):
+    """Loss and averaged gradient of each loss on this rank's part of the batch."""
     net, size = DistributedDataParallel(network()), 6 // ranks
     rows = slice(rank * size, (rank + 1) * size)
-    torch.save({name: gradient(net, name, data(), rows) for name in LOSSES}, out)
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    return {name: gradient(net, name, data(), rows) for name in LOSSES}
