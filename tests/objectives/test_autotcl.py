@@ -199,15 +199,12 @@ def test_coinciding_samples_and_views_give_finite_losses_and_gradients(form: Any
     ("settings", "message"),
     [
         ({"form": "pa"}, r"unknown form of autotcl 'pa'; did you mean 'paper'\?"),
-        ({"form": released(noise=0.5)}, "form of autotcl 'released': unknown setting form.noise"),
-        ({"form": paper(hard_mask=True)}, "form of autotcl 'paper': unknown setting form.hard_mask"),
-        (
-            {"form": paper(stretch=0.0)},
-            "form of autotcl 'paper': form.stretch is 0.0: input should be greater",
-        ),
+        ({"form": released(noise=0.5)}, r"unknown setting objective\.form\.noise; did you mean"),
+        ({"form": paper(hard_mask=True)}, r"unknown setting objective\.form\.hard_mask; known: .*entropy"),
+        ({"form": paper(stretch=0.0)}, r"objective\.form\.stretch is 0\.0: input should be greater"),
         (
             {"trunk": {"name": "dilated-conv", "depht": 3}},
-            "encoder 'dilated-conv': unknown setting trunk.depht",
+            r"unknown setting objective\.trunk\.depht; did you mean 'depth'",
         ),
         ({"trunk": "lstn"}, r"unknown encoder 'lstn'; did you mean 'lstm'\?"),
     ],

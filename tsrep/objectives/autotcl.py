@@ -170,25 +170,39 @@ def view_contrast(
     x: Tensor,
     view: Tensor,
     *,
-    noise: float,
-    temperature: float,
+    noise: float = 0.0,
+    temperature: float = 1.0,
     local_weight: float,
+    of_first_sample: bool = False,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
-    """How an encoder is trained on a sample and its view: terms ``global`` and ``local``.
+    """How an encoder is trained on a sample and its view: terms ``global`` and, if weighted, ``local``.
 
     Parameters
     ----------
     x, view : Tensors, shape (batch, channel, time)
     noise : float
         See :func:`encode_pair`.
-    temperature, local_weight : float
-        See :func:`contrast_terms`; the segments are those of the view.
+    temperature : float
+        Of both contrasts.
+    local_weight : float
+        Alpha in the paper.
+    of_first_sample : bool
+        Whether the local contrast is between segments of the first sample, as in the public code, in place of
+        those of all views.
+
+    References
+    ----------
+    Zheng et al., ICLR 2024, section 3.4.
     """
     z, z_view = encode_pair(encoder, x, view, noise=noise, generator=generator)
-    return contrast_terms(
-        z, z_view, z_view, temperature=temperature, local_weight=local_weight, generator=generator
-    )
+    terms = {"global": pooled_contrast(z, z_view, temperature=temperature)}
+    if local_weight > 0:
+        segmented = z[:1] if of_first_sample else z_view  # (batch, dim, time)
+        room = spare_steps(z.shape[-1])
+        offset = torch.randint(room + 1, (), generator=generator, device=z.device)
+        terms["local"] = local_weight * local_infonce(segmented, offset, temperature=temperature)
+    return terms
 
 
 def encode_pair(
@@ -214,39 +228,6 @@ def encode_pair(
     return one, other
 
 
-def pooled_contrast(z: Tensor, z_view: Tensor, *, temperature: float) -> Tensor:
+def pooled_contrast(z: Tensor, z_view: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Global InfoNCE of representations of shape (batch, dim, time), max-pooled over time."""
     return global_infonce(pool(z, "max"), pool(z_view, "max"), temperature=temperature)
-
-
-def contrast_terms(
-    z: Tensor,
-    z_view: Tensor,
-    z_local: Tensor,
-    *,
-    temperature: float,
-    local_weight: float,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """Terms ``global`` and, unless its weight is zero, ``local``.
-
-    Parameters
-    ----------
-    z, z_view : Tensors, shape (batch, dim, time)
-    z_local : Tensor, shape (any, dim, time)
-        Whose segments are contrasted.
-    temperature : float
-        Of both.
-    local_weight : float
-        Alpha in the paper.
-
-    References
-    ----------
-    Zheng et al., ICLR 2024, section 3.4.
-    """
-    terms = {"global": pooled_contrast(z, z_view, temperature=temperature)}
-    if local_weight > 0:
-        room = spare_steps(z_local.shape[-1])
-        offset = torch.randint(room + 1, (), generator=generator, device=z.device)
-        terms["local"] = local_weight * local_infonce(z_local, offset, temperature=temperature)
-    return terms

@@ -19,9 +19,8 @@ from tsrep.objectives.autotcl import (
     Count,
     Form,
     Weight,
-    contrast_terms,
-    encode_pair,
     pooled_contrast,
+    view_contrast,
 )
 from tsrep.views.autotcl_augmenter import ReleasedAugmenter
 
@@ -90,7 +89,7 @@ class ReleasedForm(Form):
             z = convolved(encoder, x)
         z_view = convolved(encoder, made.view)
         if self.divergence == "adversarial":
-            terms = {"adversarial": -pooled_contrast(z, z_view, temperature=1.0)}
+            terms = {"adversarial": -pooled_contrast(z, z_view)}
         else:
             terms = {"divergence": rbf_mmd(pool(z, "max"), pool(z_view, "max"))}
         if self.sparseness > 0:
@@ -106,10 +105,8 @@ class ReleasedForm(Form):
         self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Terms ``global`` and, for representations of 16 steps and more, ``local``."""
-        # The public code contrasts segments of the first, unaugmented sample only.
-        z, z_view = encode_pair(encoder, x, view, noise=0.0, generator=generator)
-        weight = self.local_weight if z.shape[-1] >= SEGMENTS else 0.0
-        return contrast_terms(z, z_view, z[:1], temperature=1.0, local_weight=weight, generator=generator)
+        weight = self.local_weight if x.shape[-1] // encoder.stride >= SEGMENTS else 0.0
+        return view_contrast(encoder, x, view, local_weight=weight, of_first_sample=True, generator=generator)
 
 
 def convolved(encoder: Encoder, x: Tensor) -> Tensor:
