@@ -224,8 +224,8 @@ def test_objective_faults_are_caught(fault: str, message: str) -> None:
         check_objective(lambda **run: faulty())
 
 
-class FaultyDuel(Objective):
-    """Makes scaled representations small while a player makes them large, with one fault at a time."""
+class FaultyInnerOptimisation(Objective):
+    """Makes scaled representations small, an inner optimisation makes them large, with one fault at a time."""
 
     fault: ClassVar[str] = ""
 
@@ -262,22 +262,22 @@ class FaultyDuel(Objective):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("leak", "parameters that player 'scale' moves"),
+        ("leak", "what the inner optimisation 'scale' moves"),
         ("names", "share a name"),
         ("global", "global random generator"),
         ("not finite", "'size' is -?inf"),
-        ("unreached", "no gradient of the loss of player"),
-        ("encoder", "the loss of player 'scale' changes"),
+        ("unreached", "no gradient of the loss of the inner optimisation"),
+        ("encoder", "the loss of the inner optimisation 'scale' changes"),
     ],
 )
-def test_player_faults_are_caught(fault: str, message: str) -> None:
-    faulty = type("Faulty", (FaultyDuel,), {"fault": fault})
+def test_faults_of_inner_optimisations_are_caught(fault: str, message: str) -> None:
+    faulty = type("Faulty", (FaultyInnerOptimisation,), {"fault": fault})
     with pytest.raises(AssertionError, match=message):
         check_objective(lambda **run: faulty())
 
 
-def test_a_sound_player_passes() -> None:
-    check_objective(lambda **run: FaultyDuel())
+def test_a_sound_inner_optimisation_passes() -> None:
+    check_objective(lambda **run: FaultyInnerOptimisation())
 
 
 class FaultySampler(Sampler):

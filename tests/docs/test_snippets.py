@@ -28,7 +28,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(style, "rendered", lambda figure, kind: ONE_PIXEL)  # what figures look like is tested elsewhere
+    monkeypatch.setattr(
+        style, "rendered", lambda figure, kind: ONE_PIXEL
+    )  # what figures look like is tested elsewhere
     kept = [dict(each._entries) for each in REGISTRIES]
     names = [each.names() for each in REGISTRIES]
     yield tmp_path

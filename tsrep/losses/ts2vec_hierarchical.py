@@ -1,19 +1,28 @@
-"""Contrasts across time steps and across samples, at one scale or over a max-pool pyramid."""
+"""TS2Vec's hierarchical loss: contrasts over time and over samples, on a max-pool pyramid of lengths."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from tsrep.losses.gather import gather_rows
-from tsrep.losses.two_views import two_view_contrast
+from tsrep.losses.two_view_contrast import two_view_contrast
+from tsrep.registry import LOSSES
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Level = Annotated[int, Field(ge=0)]
 
 
+@LOSSES.register("observation-contrast")
 def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     """Find a time step's other view among all other steps of both views of the same sample.
+
+    The mean over steps t of ``-log(exp(r_t r'_t) / (sum_u exp(r_t r'_u) + sum_{u != t} exp(r_t r_u)))``, and
+    the same with both views exchanged.
 
     Parameters
     ----------
@@ -27,12 +36,14 @@ def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     ----------
     Yue et al., "TS2Vec", AAAI 2022, equation 1; the observation level of COMET.
     """
-    return two_view_contrast(z1.mT, z2.mT)
+    return two_view_contrast(z1.mT, z2.mT)  # groups are samples, items time steps
 
 
+@LOSSES.register("sample-contrast")
 def sample_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     """Find a sample's other view among all other samples of the batch, at each time step.
 
+    As :func:`observation_contrast`, with the samples of the batch in place of the steps of a sample.
     In a distributed run the batch is that of all ranks, and each rank computes the loss of all of it.
 
     Parameters
@@ -47,18 +58,19 @@ def sample_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     ----------
     Yue et al., "TS2Vec", AAAI 2022, equation 2; the sample level of COMET.
     """
-    z1, z2 = gather_rows(z1.mT), gather_rows(z2.mT)
-    return two_view_contrast(z1.transpose(0, 1), z2.transpose(0, 1))
+    z1, z2 = gather_rows(z1.mT), gather_rows(z2.mT)  # (ranks * batch, time, dim)
+    return two_view_contrast(z1.transpose(0, 1), z2.transpose(0, 1))  # groups are time steps, items samples
 
 
+@LOSSES.register("hierarchical-contrast")
 def hierarchical_contrast(
     z1: Tensor,
     z2: Tensor,
     *,
-    observation: float = 0.0,
-    sample: float = 0.0,
+    observation: Weight = 0.0,
+    sample: Weight = 0.0,
     single_step: bool = False,
-    temporal_unit: int = 0,
+    temporal_unit: Level = 0,
 ) -> Tensor:
     """Weighted observation and sample contrasts, averaged over a pyramid of max-pooled lengths.
 
@@ -97,8 +109,26 @@ def hierarchical_contrast(
     return total / max(levels, 1)
 
 
-def ts2vec_contrast(z1: Tensor, z2: Tensor, *, alpha: float = 0.5, temporal_unit: int = 0) -> Tensor:
+@LOSSES.register("ts2vec-contrast")
+def ts2vec_contrast(
+    z1: Tensor,
+    z2: Tensor,
+    *,
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5,
+    temporal_unit: Level = 0,
+) -> Tensor:
     """The loss of TS2Vec: ``alpha`` of the sample and ``1 - alpha`` of the observation contrast.
+
+    Parameters
+    ----------
+    z1, z2 : Tensors, shape (batch, dim, time)
+    alpha : float
+    temporal_unit : int
+        See :func:`hierarchical_contrast`.
+
+    Returns
+    -------
+    Tensor, scalar
 
     References
     ----------

@@ -1,14 +1,9 @@
-"""One rank of `test_moco`: a few steps of MoCo on its part of each batch, from one queue and from none.
-
-Arguments: rank, number of ranks, rendezvous file, file for the states.
-"""
+"""A few steps of MoCo, on whole batches or on the part of one rank, with a queue and without."""
 
 from __future__ import annotations
 
-import sys
-
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from tsrep.encoders.dilated_conv import DilatedConv
@@ -25,7 +20,7 @@ def trained(queue: int, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
     torch.manual_seed(0)
     encoder = DilatedConv(2, hidden=4, dim=6, depth=2)
     view = {"name": "compose", "views": []}
-    objective = MoCo(6, 2, view=view, pooling="mean", queue=queue, momentum=0.8, guard=2)
+    objective = MoCo(6, 2, view=view, pooling="mean", queue=queue, momentum=0.8, exclusion_zone=2)
     objective.attach(encoder)
     net = Step(encoder, objective)
     parallel = DistributedDataParallel(net) if ranks > 1 else net
@@ -41,15 +36,3 @@ def trained(queue: int, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
         optimizer.step()
         objective.after_step()
     return net.state_dict()
-
-
-def main(rank: int, ranks: int, rendezvous: str, out: str) -> None:
-    """Train with each kind of negatives."""
-    distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
-    torch.save({queue: trained(queue, rank, ranks) for queue in QUEUES}, out)
-    distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -12,20 +12,20 @@ from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.rng import torch_generator
 from tsrep.testing.examples import example_signal
-from tsrep.views.parametric import Augmented, ParametricView, ReleasedView, on_grid, soft_bound
+from tsrep.views.autotcl_augmenter import Augmented, PaperAugmenter, ReleasedAugmenter, on_grid, soft_bound
 
 CHANNELS, COVARIATES = 5, 2
 
 
-def paper(mask_per: str = "time") -> ParametricView:
+def paper(mask_per: str = "time") -> PaperAugmenter:
     torch.manual_seed(0)
     trunk = DilatedConv(CHANNELS, hidden=8, dim=6, depth=2)
-    return ParametricView(trunk, CHANNELS, COVARIATES, mask_per=mask_per)
+    return PaperAugmenter(trunk, CHANNELS, COVARIATES, mask_per=mask_per)
 
 
-def released() -> ReleasedView:
+def released() -> ReleasedAugmenter:
     torch.manual_seed(0)
-    return ReleasedView(
+    return ReleasedAugmenter(
         DilatedConv(CHANNELS, hidden=8, dim=6, depth=2), CHANNELS, bias=0.05, stretch=0.05, hard=True
     )
 
@@ -36,7 +36,7 @@ def made(view: torch.nn.Module, x: torch.Tensor, key: int = 0) -> Augmented:
 
 
 @pytest.mark.parametrize(("mask_per", "maps"), [("time", 1), ("time-channel", CHANNELS - COVARIATES)])
-def test_the_view_is_gain_times_mask_times_signal_and_spares_covariates(mask_per: str, maps: int) -> None:
+def test_the_view_is_gain_times_mask_times_signal_and_covariates_stay(mask_per: str, maps: int) -> None:
     x = example_signal(4, CHANNELS, 37)
     augmented = made(paper(mask_per), x)
     assert augmented.mask.shape == augmented.log_gain.shape == augmented.keep.shape == (4, maps, 37)
@@ -84,7 +84,7 @@ def test_equal_generators_give_equal_views_and_others_do_not() -> None:
 def test_a_strided_trunk_serves_any_length(time: int) -> None:
     trunk = ResNet1d(CHANNELS, width=8, dim=6)
     assert trunk.stride > 1
-    augmented = made(ParametricView(trunk, CHANNELS, COVARIATES), example_signal(2, CHANNELS, time))
+    augmented = made(PaperAugmenter(trunk, CHANNELS, COVARIATES), example_signal(2, CHANNELS, time))
     assert augmented.view.shape == (2, CHANNELS, time)
     assert augmented.mask.shape == (2, 1, time)
 
@@ -92,7 +92,7 @@ def test_a_strided_trunk_serves_any_length(time: int) -> None:
 def test_a_signal_shorter_than_the_trunks_stride_is_refused() -> None:
     trunk = ResNet1d(CHANNELS, width=8, dim=6)
     with pytest.raises(ConfigError, match="too short for a trunk of stride"):
-        made(ParametricView(trunk, CHANNELS, COVARIATES), example_signal(2, CHANNELS, trunk.stride - 1))
+        made(PaperAugmenter(trunk, CHANNELS, COVARIATES), example_signal(2, CHANNELS, trunk.stride - 1))
 
 
 @given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 8))
@@ -116,7 +116,7 @@ def test_bounds_hold_and_gradients_never_die() -> None:
 
 def test_the_gain_can_be_inverted_whatever_the_head_says() -> None:
     view = paper()
-    torch.nn.init.constant_(view.heads.gain.bias, -1e6)
+    torch.nn.init.constant_(view.gain_head.bias, -1e6)
     x = example_signal(2, CHANNELS, 30)
     augmented = made(view, x)
     assert augmented.gain.min() > 0.3

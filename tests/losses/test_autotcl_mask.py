@@ -1,4 +1,4 @@
-"""Regularity of a mask over time: literal readings, closed forms, and guards that pull back."""
+"""Regularity of a mask over time: literal readings, closed forms, and hinges that pull back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsrep.losses.mask_regularity import (
-    rate_guard,
+from tsrep.losses.autotcl_mask import (
+    keep_rate_hinge,
     released_consistency,
     released_sparseness,
-    spread_guard,
+    spread_hinge,
     spread_over_time,
     triplet_consistency,
 )
@@ -76,35 +76,35 @@ def test_released_terms_equal_literal_readings() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.11, 0.5, 0.9])
-def test_the_rate_guard_is_silent_within_bounds(rate: float) -> None:
-    assert rate_guard(torch.full((4, 1, 8), rate)).item() == pytest.approx(0, abs=1e-5)
+def test_the_keep_rate_hinge_is_silent_within_bounds(rate: float) -> None:
+    assert keep_rate_hinge(torch.full((4, 1, 8), rate)).item() == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize(("rate", "sign"), [(0.05, -1), (0.001, -1), (0.95, 1), (0.999, 1)])
-def test_the_rate_guard_pulls_back_and_harder_the_further_away(rate: float, sign: int) -> None:
+def test_the_keep_rate_hinge_pulls_back_and_harder_the_further_away(rate: float, sign: int) -> None:
     def slope(at: float) -> float:
         keep = torch.full((4, 1, 8), at, requires_grad=True)
-        return float(torch.autograd.grad(rate_guard(keep), keep)[0].sum())
+        return float(torch.autograd.grad(keep_rate_hinge(keep), keep)[0].sum())
 
     assert sign * slope(rate) > 0
     assert sign * slope(rate) > sign * slope(0.09 if sign < 0 else 0.91)
 
 
-def test_the_spread_guard_is_silent_above_its_floor_and_pushes_below() -> None:
+def test_the_spread_hinge_is_silent_above_its_floor_and_pushes_below() -> None:
     base = torch.linspace(-1, 1, 30).expand(2, 3, 30)
-    assert spread_guard(base, floor=0.05).item() == 0
+    assert spread_hinge(base, floor=0.05).item() == 0
     flat = (0.01 * base).clone().requires_grad_()
-    loss = spread_guard(flat, floor=0.05)
+    loss = spread_hinge(flat, floor=0.05)
     (gradient,) = torch.autograd.grad(loss, flat)
     assert loss.item() > 1
     assert spread_over_time(flat - gradient).mean() > spread_over_time(flat).mean()
 
 
-def test_guards_of_constant_maps_and_single_steps_are_finite() -> None:
+def test_hinges_of_constant_maps_and_single_steps_are_finite() -> None:
     for values in (torch.zeros(2, 1, 9), torch.ones(2, 1, 9), torch.zeros(2, 1, 1)):
         values.requires_grad_()
-        loss = rate_guard(values) + spread_guard(values, floor=0.05)
+        loss = keep_rate_hinge(values) + spread_hinge(values, floor=0.05)
         (gradient,) = torch.autograd.grad(loss, values)
         assert loss.isfinite()
         assert gradient.isfinite().all()
-    assert spread_guard(torch.ones(2, 1, 1), floor=0.05).item() == 0
+    assert spread_hinge(torch.ones(2, 1, 1), floor=0.05).item() == 0

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from tsrep.losses.hierarchy import (
+from tsrep.losses.ts2vec_hierarchical import (
     halve_time,
     hierarchical_contrast,
     observation_contrast,
@@ -119,6 +119,6 @@ def test_a_weight_of_zero_is_not_computed(monkeypatch):
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr("tsrep.losses.hierarchy.sample_contrast", never)
+    monkeypatch.setattr("tsrep.losses.ts2vec_hierarchical.sample_contrast", never)
 
     hierarchical_contrast(*pair(), observation=1.0)

@@ -8,7 +8,7 @@ import torch
 from scipy.interpolate import CubicSpline
 
 from tsrep.rng import torch_generator
-from tsrep.views.smooth import smooth_curve
+from tsrep.views.view import smooth_curve
 
 
 @pytest.mark.parametrize("knots", [2, 3, 4, 9])

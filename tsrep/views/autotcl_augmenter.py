@@ -1,4 +1,4 @@
-"""A learned view: a mask and a gain over time that a small network chooses for each sample.
+"""The augmenter of AutoTCL: a mask and a gain over time that a small network chooses for each sample.
 
 The network sees whole signals, covariates included; how its choice becomes a view is a matter of the form,
 the paper's or that of the public code.
@@ -63,35 +63,25 @@ class Trunk(Protocol):
 
 
 class Augmenter(nn.Module, ABC):
-    """Turns signals into views by parameters that can be learned."""
+    """Turns signals into views by parameters that can be learned.
 
-    @abstractmethod
-    def forward(self, x: Tensor, *, generator: torch.Generator) -> Augmented:
-        """A view of signals of shape (batch, channel, time)."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, x: Tensor, *, generator: torch.Generator) -> Augmented: ...
-
-
-class Heads(nn.Module):
-    """Two 1x1 convolutions on a trunk, brought to the time grid of the signal.
+    Two 1x1 convolutions on a trunk give the numbers from which a form makes the mask and the gain.
 
     Parameters
     ----------
     trunk : module, such as an encoder
-        Where it strides its steps are interpolated linearly.
+        Where it strides, its steps are interpolated linearly.
     maps : int
-        Outputs of each head.
+        Outputs of each of the two: 1 where all channels share mask and gain.
     """
 
     def __init__(self, trunk: Trunk, maps: int) -> None:
         super().__init__()
         self.trunk = trunk
-        self.mask = nn.Conv1d(trunk.dim, maps, 1)
-        self.gain = nn.Conv1d(trunk.dim, maps, 1)
+        self.mask_head = nn.Conv1d(trunk.dim, maps, 1)
+        self.gain_head = nn.Conv1d(trunk.dim, maps, 1)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def mask_and_gain(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Unbounded numbers for the mask and for the gain, each of shape (batch, map, time), float32.
 
         Raises
@@ -104,14 +94,22 @@ class Heads(nn.Module):
                 f"samples of {x.shape[-1]} steps are too short for a trunk of stride {self.trunk.stride}; "
                 "use longer windows or another trunk"
             )
-        z = self.trunk(x)
-        both = torch.cat([self.mask(z), self.gain(z)], dim=1)
+        z = self.trunk(x)  # (batch, dim, time // stride)
+        both = torch.cat([self.mask_head(z), self.gain_head(z)], dim=1)
         mask, gain = on_grid(both.float(), self.trunk.stride, x.shape[-1]).chunk(2, dim=1)
         return mask, gain
 
+    @abstractmethod
+    def forward(self, x: Tensor, *, generator: torch.Generator) -> Augmented:
+        """A view of signals of shape (batch, channel, time)."""
 
-class ParametricView(Augmenter):
-    """The view of the AutoTCL paper, mended: ``gain * mask * x``, the mask a hard-concrete sample.
+    if TYPE_CHECKING:
+
+        def __call__(self, x: Tensor, *, generator: torch.Generator) -> Augmented: ...
+
+
+class PaperAugmenter(Augmenter):
+    """The view of the AutoTCL paper, corrected: ``gain * mask * x``, the mask a hard-concrete sample.
 
     Parameters
     ----------
@@ -132,8 +130,9 @@ class ParametricView(Augmenter):
 
     References
     ----------
-    Zheng et al., "Parametric Augmentation for Time Series Contrastive Learning", ICLR 2024, section 3.3.
-    Deviations: the bounds, and the gain is positive, where the paper asks only that it is not zero.
+    Zheng et al., "Parametric Augmentation for Time Series Contrastive Learning", ICLR 2024, section 3.3,
+    equations 4 and 5 (the mask). Deviations: the bounds, and the gain is positive, where the paper asks only
+    that it is not zero.
     """
 
     def __init__(
@@ -149,30 +148,29 @@ class ParametricView(Augmenter):
         log_gain_bound: float = 1.0,
         parts: Parts = "both",
     ) -> None:
-        super().__init__()
+        super().__init__(trunk, 1 if mask_per == "time" else channels - covariates)
         self.covariates, self.parts = covariates, parts
-        self.heads = Heads(trunk, 1 if mask_per == "time" else channels - covariates)
         self.gate = {"temperature": temperature, "low": -stretch, "high": 1 + stretch}
         self.logit_bound, self.log_gain_bound = logit_bound, log_gain_bound
 
     def forward(self, x: Tensor, *, generator: torch.Generator) -> Augmented:
         """A view of signals of shape (batch, channel, time)."""
-        mask, gain = self.heads(x)
+        mask, gain = self.mask_and_gain(x)
         logits = soft_bound(mask, self.logit_bound)
         log_gain = soft_bound(gain, self.log_gain_bound)
+        # Drawn for every choice of parts, so that ablations share their random numbers.
         uniform = torch.rand(logits.shape, generator=generator, device=x.device)
+        sample = hard_concrete(logits, uniform, **self.gate)
+        keep, nonzero = logits.sigmoid(), open_probability(logits, **self.gate)
         if self.parts == "mask":
             log_gain = torch.zeros_like(log_gain)
         if self.parts == "gain":
-            whole = torch.ones_like(logits)
-            return Augmented(_applied(log_gain.exp(), x, self.covariates), whole, log_gain, whole, whole)
-        sample = hard_concrete(logits, uniform, **self.gate)
+            sample = keep = nonzero = torch.ones_like(logits)
         view = _applied(sample * log_gain.exp(), x, self.covariates)
-        nonzero = open_probability(logits, **self.gate)
-        return Augmented(view, sample, log_gain, logits.sigmoid(), nonzero)
+        return Augmented(view, sample, log_gain, keep, nonzero)
 
 
-class ReleasedView(Augmenter):
+class ReleasedAugmenter(Augmenter):
     """The view of AutoTCL's public code: mask and gain for every channel, covariates included.
 
     Parameters
@@ -181,16 +179,19 @@ class ReleasedView(Augmenter):
     channels : int
     bias, stretch, hard
         See :func:`tsrep.views.hard_concrete.released_gate`; a hard mask is rounded to 0 or 1.
+
+    References
+    ----------
+    The public code of Zheng et al., ICLR 2024, as of March 2024.
     """
 
     def __init__(self, trunk: Trunk, channels: int, *, bias: float, stretch: float, hard: bool) -> None:
-        super().__init__()
-        self.heads = Heads(trunk, channels)
+        super().__init__(trunk, channels)
         self.bias, self.stretch, self.hard = bias, stretch, hard
 
     def forward(self, x: Tensor, *, generator: torch.Generator) -> Augmented:
         """A view of signals of shape (batch, channel, time)."""
-        mask, gain = self.heads(x)
+        mask, gain = self.mask_and_gain(x)
         weight = mask.sigmoid()
         uniform = torch.rand(weight.shape, generator=generator, device=x.device)
         sample = released_gate(weight, uniform, bias=self.bias, stretch=self.stretch)

@@ -1,23 +1,20 @@
-"""A small objective with an inner player, and a trainer for it; also one rank of a distributed run.
-
-Arguments: rank, number of ranks, rendezvous file, folder.
-"""
+"""A small objective with an inner optimisation, and a trainer for it; the same on one rank of several."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from tests.panels import make_panel
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.supervised import Supervised
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
@@ -26,9 +23,11 @@ from tsrep.training.hooks import Hook
 from tsrep.training.loop import Part, Trainer
 from tsrep.training.settings import TrainingSettings
 
+TOGETHER: dict[str, Any] = {"noise": 0.0, "checkpoint": "last", "every": 2}  # no draw that is a rank's own
 
-class Duel(Objective):
-    """Predict the mean of a sample that a player bends; the player makes that hard."""
+
+class Bending(Objective):
+    """Predict the mean of a sample that an augmenter bends; the augmenter makes that hard."""
 
     def __init__(self, dim: int, *, every: int = 1, noise: float = 0.1, explode: bool = False) -> None:
         super().__init__()
@@ -65,7 +64,7 @@ class Duel(Objective):
         return (guess - x.mean(dim=(1, 2))).square().mean()
 
 
-def duel_trainer(
+def bending_trainer(
     folder: Path,
     *hooks: Hook,
     objective: Objective | None = None,
@@ -78,7 +77,7 @@ def duel_trainer(
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     encoder = DilatedConv(channels=2, hidden=4, dim=6, depth=2)
-    duel = Duel(6, every=every, noise=noise, explode=explode)
+    bending = Bending(6, every=every, noise=noise, explode=explode)
     panel = make_panel(records=30).windows(20)
     ranks = ranks or Ranks()
 
@@ -92,7 +91,7 @@ def duel_trainer(
     values = {"epochs": 3, "batch_size": 8, "lr": 0.01, "log_every": 3, "save_seconds": 1e9} | settings
     return Trainer(
         encoder,
-        duel if objective is None else objective,
+        bending if objective is None else objective,
         part(np.arange(40)),
         part(np.arange(40, 56)),
         TrainingSettings(**{"checkpoint": "best-loss"} | values),
@@ -103,17 +102,18 @@ def duel_trainer(
     )
 
 
-def main(rank: int, world: int, rendezvous: str, folder: Path) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
-    trainer = duel_trainer(folder, ranks=Ranks(rank, world), noise=0.0, checkpoint="last", every=2)
+def of_rank(rank: int, ranks: int, folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Weights after training on this rank's part of each batch: an inner optimisation, and labels."""
+    trainer = bending_trainer(folder / "bending", ranks=Ranks(rank, ranks), **TOGETHER)
     if rank > 0:  # ranks agree on the start because the wrapper says so, not because the seed does
         with torch.no_grad():
             trainer.net.objective.bend.weight.add_(1)
     trainer.run()
-    torch.save(trainer.net.state_dict(), folder / f"rank{rank}.pt")
-    distributed.destroy_process_group()
+    labels = supervised_trainer(folder / "supervised", ranks=Ranks(rank, ranks))
+    labels.run()
+    return {"bending": trainer.net.state_dict(), "supervised": labels.net.state_dict()}
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
+def supervised_trainer(folder: Path, ranks: Ranks | None = None) -> Trainer:
+    objective = Supervised(6, 3, dropout=0.0)  # random views differ between processes by design
+    return bending_trainer(folder, objective=objective, ranks=ranks, average="none", checkpoint="last")

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from tsrep.losses.similarity import single
+
 LOGITS_AT_ONCE = 2**20
 
 
@@ -65,10 +67,11 @@ class _TwoViewContrast(torch.autograd.Function):
 
 def _contrast(a: Tensor, b: Tensor, grads: list[Tensor]) -> Tensor:
     """Summed loss of some groups; ``grads``, if there are any, receive its gradient."""
-    aa, ab, bb = _products(a, b)
+    aa, ab, bb = _products(a, b)  # (group, item, item) each
     for own in (aa, bb):
-        own.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+        own.diagonal(dim1=1, dim2=2).fill_(-torch.inf)  # nobody is a candidate of its own
     positive = ab.diagonal(dim1=1, dim2=2).sum()
+    # The maximum of each row comes off before the exponentials, so that none overflows.
     top_a = torch.maximum(aa.amax(2), ab.amax(2))[:, :, None]
     top_b = torch.maximum(bb.amax(2), ab.amax(1))[:, :, None]
     ba = (ab - top_b.mT).exp_()  # columns of ab are the rows of b
@@ -79,6 +82,7 @@ def _contrast(a: Tensor, b: Tensor, grads: list[Tensor]) -> Tensor:
     sum_b = bb.sum(2, keepdim=True).add_(ba.sum(1, keepdim=True).mT)
     loss = (top_a + sum_a.log()).sum() + (top_b + sum_b.log()).sum() - 2 * positive
     if grads:
+        # d loss / d logits is the softmax of the row, minus one where the other view stands.
         ab.div_(sum_a).add_(ba.div_(sum_b.mT))
         ab.diagonal(dim1=1, dim2=2).sub_(2)
         shares = _symmetric(aa.div_(sum_a)), ab, _symmetric(bb.div_(sum_b))
@@ -90,8 +94,7 @@ def _contrast(a: Tensor, b: Tensor, grads: list[Tensor]) -> Tensor:
 
 def _products(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Inner products within and between views; half precision would spoil the exponentials."""
-    dtype = torch.promote_types(a.dtype, torch.float32)
-    a, b = a.to(dtype), b.to(dtype)
+    a, b = single(a), single(b)
     return a @ a.mT, a @ b.mT, b @ b.mT
 
 

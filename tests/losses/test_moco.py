@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.queue_contrast import distinct_windows, queue_contrast
+from tsrep.losses.moco import distinct_windows, queue_contrast
 from tsrep.rng import torch_generator
 
 
@@ -105,11 +105,11 @@ windows = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=1,
 
 @given(windows, windows, st.integers(0, 12))
 @settings(max_examples=50, deadline=None)
-def test_the_guard_spares_exactly_the_windows_that_overlap(
+def test_an_exclusion_zone_of_the_window_length_leaves_out_exactly_what_overlaps(
     one: list[tuple[int, int]], other: list[tuple[int, int]], length: int
 ) -> None:
     first, second = torch.tensor(one).T, torch.tensor(other).T
-    distinct = distinct_windows(*first, *second, guard=length)
+    distinct = distinct_windows(*first, *second, exclusion_zone=length)
     for i, (record, start) in enumerate(one):
         steps = {(record, start + t) for t in range(length)}
         for j, (other_record, other_start) in enumerate(other):

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from tsrep.losses.identity import identity_contrast
+from tsrep.losses.comet_patient_trial import patient_trial_contrast
 
 IDS = torch.tensor([0, 0, 1, 2, 2, 2])
 GROUPS = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -54,7 +54,7 @@ def test_value_and_gradient_are_the_literal_ones(negatives, diagonal, anchors, f
     views = pair()
     options = {"negatives": negatives, "diagonal": diagonal, "anchors": anchors, "features": features}
 
-    ours = identity_contrast(*views, IDS, groups=GROUPS, temperature=0.2, **options)
+    ours = patient_trial_contrast(*views, IDS, groups=GROUPS, temperature=0.2, **options)
     theirs = literal(*views, IDS, GROUPS, temperature=0.2, **options)
 
     torch.testing.assert_close(ours, theirs)
@@ -67,7 +67,7 @@ def test_gradcheck(features):
     views = pair(batch=4, dim=2, time=3)
 
     assert torch.autograd.gradcheck(
-        lambda z1, z2: identity_contrast(z1, z2, IDS[:4], features=features, temperature=1.0), views
+        lambda z1, z2: patient_trial_contrast(z1, z2, IDS[:4], features=features, temperature=1.0), views
     )
 
 
@@ -76,7 +76,7 @@ def test_gradcheck(features):
 def test_without_positives_zero_with_zero_gradient(ids, features):
     z1, z2 = pair(batch=len(ids))
 
-    loss = identity_contrast(z1, z2, ids, features=features)
+    loss = patient_trial_contrast(z1, z2, ids, features=features)
     loss.backward()
 
     assert loss.item() == 0
@@ -89,8 +89,8 @@ def test_perfect_clusters_reach_the_log_of_the_positives():
     ids = torch.arange(3).repeat_interleave(4)
     z = torch.eye(3)[ids][:, :, None].repeat(1, 1, 5)
 
-    kept = identity_contrast(z, z, ids, temperature=0.02, diagonal="keep")
-    dropped = identity_contrast(z, z, ids, temperature=0.02, diagonal="drop")
+    kept = patient_trial_contrast(z, z, ids, temperature=0.02, diagonal="keep")
+    dropped = patient_trial_contrast(z, z, ids, temperature=0.02, diagonal="drop")
 
     assert kept.item() == pytest.approx(torch.tensor(4.0).log().item(), rel=1e-5)
     assert dropped.item() == pytest.approx(torch.tensor(3.0).log().item(), rel=1e-5)
@@ -102,8 +102,8 @@ def test_order_of_the_batch_does_not_matter(diagonal):
     order = torch.tensor([4, 1, 0, 5, 3, 2])
 
     torch.testing.assert_close(
-        identity_contrast(z1[order], z2[order], IDS[order], diagonal=diagonal),
-        identity_contrast(z1, z2, IDS, diagonal=diagonal),
+        patient_trial_contrast(z1[order], z2[order], IDS[order], diagonal=diagonal),
+        patient_trial_contrast(z1, z2, IDS, diagonal=diagonal),
     )
 
 
@@ -112,7 +112,7 @@ def test_pooled_features_ignore_where_in_the_window_things_happen():
     shifted = torch.stack([row.roll(i, -1) for i, row in enumerate(z1)])
 
     def loss(z, features):
-        return identity_contrast(z, z2, IDS, features=features)
+        return patient_trial_contrast(z, z2, IDS, features=features)
 
     torch.testing.assert_close(loss(shifted, "pooled"), loss(z1, "pooled"))
     assert not torch.isclose(loss(shifted, "time-course"), loss(z1, "time-course"))
@@ -121,14 +121,14 @@ def test_pooled_features_ignore_where_in_the_window_things_happen():
 def test_ids_beyond_the_integers_of_float32_stay_apart():
     z1, z2 = pair(batch=2)
 
-    assert identity_contrast(z1, z2, torch.tensor([2**24, 2**24 + 1])).item() == 0
+    assert patient_trial_contrast(z1, z2, torch.tensor([2**24, 2**24 + 1])).item() == 0
 
 
 def test_dead_dimensions_stay_finite():
     z1, z2 = pair(dtype=torch.float32)
     z1 = (z1 * torch.tensor([0.0, 1.0, 1.0])[:, None]).detach().requires_grad_()
 
-    identity_contrast(z1, z2, IDS, features="time-course").backward()
+    patient_trial_contrast(z1, z2, IDS, features="time-course").backward()
 
     assert z1.grad.isfinite().all()
 
@@ -138,9 +138,9 @@ def test_half_precision_views_are_contrasted_in_float32(features):
     z1, z2 = (z.detach().bfloat16().requires_grad_() for z in pair(dim=32))
 
     with torch.autocast("cpu", torch.bfloat16):
-        loss = identity_contrast(z1, z2, IDS, features=features)
+        loss = patient_trial_contrast(z1, z2, IDS, features=features)
     loss.backward()
 
     assert loss.dtype == torch.float32
-    exact = identity_contrast(z1.double(), z2.double(), IDS, features=features)
+    exact = patient_trial_contrast(z1.double(), z2.double(), IDS, features=features)
     torch.testing.assert_close(loss.double(), exact, rtol=1e-5, atol=1e-6)

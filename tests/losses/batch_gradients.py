@@ -1,18 +1,12 @@
-"""One rank of `test_gather`: gradients of batch-wise losses on half of the batch.
-
-Arguments: rank, number of ranks, rendezvous file, file for the gradients.
-"""
-
-import sys
+"""Gradients of batch-wise losses, on the whole batch or on the part of one rank."""
 
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tsrep.losses.comet_patient_trial import patient_trial_contrast
 from tsrep.losses.gather import first_row, gather_rows
-from tsrep.losses.hierarchy import hierarchical_contrast
-from tsrep.losses.identity import identity_contrast
+from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
 
 TRIAL = torch.tensor([0, 0, 1, 1, 2, 2])
 PATIENT = torch.tensor([0, 0, 1, 1, 0, 0])
@@ -26,10 +20,10 @@ def local_anchor_loss(z1, z2):
 
 LOSSES = {
     "sample": lambda z1, z2, trial, patient: hierarchical_contrast(z1, z2, sample=1.0),
-    "trial": lambda z1, z2, trial, patient: identity_contrast(
+    "trial": lambda z1, z2, trial, patient: patient_trial_contrast(
         z1, z2, trial, groups=patient, negatives="other-groups"
     ),
-    "patient": lambda z1, z2, trial, patient: identity_contrast(z1, z2, patient, features="time-course"),
+    "patient": lambda z1, z2, trial, patient: patient_trial_contrast(z1, z2, patient, features="time-course"),
     "local": lambda z1, z2, trial, patient: local_anchor_loss(z1, z2),
 }
 
@@ -53,14 +47,8 @@ def gradient(net, name, x, rows):
     return loss.detach(), torch.cat([p.grad.flatten() for p in net.parameters()])
 
 
-def main(rank, ranks, rendezvous, out):
-    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
+def of_rank(rank, ranks):
+    """Loss and averaged gradient of each loss on this rank's part of the batch."""
     net, size = DistributedDataParallel(network()), 6 // ranks
     rows = slice(rank * size, (rank + 1) * size)
-    torch.save({name: gradient(net, name, data(), rows) for name in LOSSES}, out)
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    return {name: gradient(net, name, data(), rows) for name in LOSSES}

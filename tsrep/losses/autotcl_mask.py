@@ -1,14 +1,18 @@
-"""What keeps a learned mask and gain over time informative: consistency, sparseness, no saturation."""
+"""What AutoTCL asks of its learned mask and gain over time: consistency, sparseness, no saturation."""
 
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from tsrep.losses.gather import gather_rows
+from tsrep.registry import LOSSES
 
+Probability = Annotated[float, Field(gt=0, lt=1)]
 SMALLEST_SPREAD = 1e-4
 
 
@@ -26,8 +30,11 @@ def spread_over_time(values: Tensor) -> Tensor:
     return (values.var(dim=-1, correction=0) + SMALLEST_SPREAD**2).sqrt()
 
 
+@LOSSES.register("triplet-consistency")
 def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     """Neighbouring steps should be masked alike, distant ones apart.
+
+    The mean of ``|m(anchor) - m(neighbour)| - |m(anchor) - m(distant)|``.
 
     Parameters
     ----------
@@ -42,7 +49,7 @@ def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
 
     References
     ----------
-    AutoTCL (ICLR 2024), equation 9, with several anchors for each sample.
+    Zheng et al., "AutoTCL", ICLR 2024, equation 9, with several anchors for each sample.
     """
     time = mask.shape[-1]
     if time < 4:
@@ -56,6 +63,7 @@ def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     return ((at - near).abs() - (at - away).abs()).mean()
 
 
+@LOSSES.register("released-consistency")
 def released_consistency(weight: Tensor, anchor: Tensor, other: Tensor) -> Tensor:
     """What the public code of AutoTCL computes in place of the triplet.
 
@@ -67,6 +75,14 @@ def released_consistency(weight: Tensor, anchor: Tensor, other: Tensor) -> Tenso
     weight : Tensor, shape (batch, map, time)
     anchor, other : int64 Tensors, shape (anchor,)
         From 1 to ``time - 2``.
+
+    Returns
+    -------
+    Tensor, scalar
+
+    References
+    ----------
+    The public code of Zheng et al., ICLR 2024, as of March 2024.
     """
     at, away = weight[..., anchor], weight[..., other]
     later = (other - anchor > 1).to(weight.dtype)
@@ -75,37 +91,59 @@ def released_consistency(weight: Tensor, anchor: Tensor, other: Tensor) -> Tenso
     return (later * gap + (1 - later) * (1 - gap) + neighbours).mean()
 
 
-def released_sparseness(weight: Tensor, *, threshold: float = 0.4) -> Tensor:
+@LOSSES.register("released-sparseness")
+def released_sparseness(weight: Tensor, *, threshold: Annotated[float, Field(ge=0)] = 0.4) -> Tensor:
     """Hinge of the public code on the sum over channels of what ought to be a probability.
 
     Parameters
     ----------
     weight : Tensor, shape (batch, map, time)
     threshold : float
+
+    Returns
+    -------
+    Tensor, scalar
+
+    References
+    ----------
+    The public code of Zheng et al., ICLR 2024, as of March 2024.
     """
     return (weight.sum(dim=1).mean() - threshold).relu()
 
 
-def rate_guard(keep: Tensor, *, least: float = 0.1, most: float = 0.9) -> Tensor:
+@LOSSES.register("keep-rate-hinge")
+def keep_rate_hinge(keep: Tensor, *, least: Probability = 0.1, most: Probability = 0.9) -> Tensor:
     """Zero while the mean keep rate of the batch lies within bounds; grows as its logarithm towards 0 and 1.
 
     Parameters
     ----------
     keep : Tensor, shape (batch, map, time)
         Probabilities.
+    least, most : float
+        The bounds.
+
+    Returns
+    -------
+    Tensor, scalar
     """
     rate = gather_rows(keep.mean(dim=(1, 2))).mean().clamp(SMALLEST_SPREAD, 1 - SMALLEST_SPREAD)
     return (math.log(least) - rate.log()).relu() + (math.log(1 - most) - (1 - rate).log()).relu()
 
 
-def spread_guard(values: Tensor, *, floor: float) -> Tensor:
-    """Zero while the spread over time of every map is above ``floor``; grows as maps become constant.
+@LOSSES.register("spread-hinge")
+def spread_hinge(values: Tensor, *, floor: Annotated[float, Field(gt=0)] = 0.05) -> Tensor:
+    """Zero while the spread over time of every map is above a floor; grows as maps become constant.
 
     Parameters
     ----------
     values : Tensor, shape (batch, map, time)
-        Of a single time step there is no spread, and the guard is zero.
+        Of a single time step there is no spread, and the hinge is zero.
     floor : float
+        Of the standard deviation.
+
+    Returns
+    -------
+    Tensor, scalar
     """
     if values.shape[-1] < 2:
         return values.sum() * 0.0
