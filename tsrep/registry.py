@@ -57,7 +57,7 @@ class Entry:
         """Model of the arguments that a user gives: of a function those that are given by keyword only."""
         is_class = inspect.isclass(self.cls)
         called = self.cls.__init__ if is_class else self.cls
-        hints = typing.get_type_hints(called, include_extras=True)
+        hints = _hints(self.cls, called)
         fields: dict[str, Any] = {"name": (Literal[self.name], self.name)}
         for parameter in list(inspect.signature(called).parameters.values())[is_class:]:
             if parameter.name in self.runtime or not (is_class or parameter.kind is parameter.KEYWORD_ONLY):
@@ -170,6 +170,13 @@ class Registry:
 
     def _registered_in(self, module: str) -> list[Listed]:
         return [part for part in listed(module) if part.belongs_to(self)]
+
+
+def _hints(part: Any, called: Any) -> dict[str, Any]:
+    """Types of arguments; fields that a dataclass inherits have theirs from the modules of the bases."""
+    bases = inspect.getmro(part) if inspect.isclass(part) else ()
+    made = any("__dataclass_fields__" in vars(base) for base in bases if vars(base).get("__init__") is called)
+    return typing.get_type_hints(part if made else called, include_extras=True)
 
 
 def _load(plug_in: EntryPoint) -> None:

@@ -91,7 +91,8 @@ def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
         far = np.abs(extreme - centre) > 2.5 * spread
         at = x == extreme[:, :, None]
         if x.shape[2] >= CLIPPED_STEPS:
-            result |= far & sliding_window_view(at, CLIPPED_STEPS, axis=2).all(axis=3).any(axis=2)
+            held = np.asarray(sliding_window_view(at, CLIPPED_STEPS, axis=2).all(axis=3))
+            result |= far & held.any(axis=2)
     return result
 
 

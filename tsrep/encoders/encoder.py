@@ -144,7 +144,7 @@ def _layers(module: nn.Module) -> Iterator[list[nn.Parameter]]:
     yield list(module.parameters(recurse=False))
     for part in module.children():
         if type(part) in LISTS:
-            yield from (list(layer.parameters()) for layer in part)
+            yield from (list(layer.parameters()) for layer in part.children())
         elif any(type(inner) in LISTS for inner in part.children()):
             yield from _layers(part)
         else:

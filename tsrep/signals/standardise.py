@@ -88,21 +88,13 @@ def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
     Scaler
         Of covariates and channels in the order of ``series.inputs``, shape (1, covariate + channel).
     """
-    scaler = _moments_of_steps(series.x[:, slice(*train)].astype(np.float64))
+    _, mean, variance = _moments(series.x[:, slice(*train)].astype(np.float64))
+    scaler = _scaler(mean[None], np.sqrt(variance)[None])
     return scaler.apply_series(series), scaler
 
 
-def _moments_of_steps(x: np.ndarray) -> Scaler:
-    """Of each channel, over its valid steps, in float64."""
-    valid = np.isfinite(x)
-    n = np.maximum(valid.sum(axis=1, keepdims=True), 1)
-    mean = np.where(valid, x, 0).sum(axis=1, keepdims=True) / n
-    spread = np.where(valid, x - mean, 0)
-    return _scaler(mean.T, np.sqrt((spread**2).sum(axis=1, keepdims=True) / n).T)
-
-
 def _record_moments(panel: Panel, rows: Ints, chunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Valid steps, mean and variance of each record and channel; the mean is taken off before squaring."""
+    """Valid steps, mean and variance of each record and channel, each of shape (record, channel)."""
     shape = (len(rows), len(panel.channels))
     count, mean, variance = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for at in range(0, len(rows), chunk):
@@ -110,16 +102,19 @@ def _record_moments(panel: Panel, rows: Ints, chunk: int) -> tuple[np.ndarray, n
         x = panel.store[rows[part]].astype(np.float64)
         panel.pages.touched(len(x))
         gain, offset = panel.gain_and_offset(rows[part])
-        x = x * gain[:, :, None] + offset[:, :, None]
-        valid = np.isfinite(x)
-        x[~valid] = 0
-        count[part] = valid.sum(axis=2)
-        n = np.maximum(count[part], 1)
-        mean[part] = x.sum(axis=2) / n
-        x -= mean[part][:, :, None]
-        x[~valid] = 0
-        variance[part] = np.einsum("rct,rct->rc", x, x) / n
+        count[part], mean[part], variance[part] = _moments(x * gain[:, :, None] + offset[:, :, None])
     return count, mean, variance
+
+
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Valid steps, mean and variance over time of an array of shape (..., time)."""
+    valid = np.isfinite(x)
+    count = valid.sum(axis=-1)
+    n = np.maximum(count, 1)
+    mean = np.where(valid, x, 0).sum(axis=-1) / n
+    # the mean is taken off before squaring, or a large offset would take all digits
+    centred = np.where(valid, x - mean[..., None], 0)
+    return count, mean, np.einsum("...t,...t->...", centred, centred) / n
 
 
 def _scaler(mean: np.ndarray, std: np.ndarray) -> Scaler:

@@ -83,7 +83,9 @@ def _refuse_shared_patients(panel: Panel, one: str, a: Ints, two: str, b: Ints) 
 
 
 def _refuse_shared_group(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
-    shared = [] if panel.group is None else np.intersect1d(panel.group[a], panel.group[b])
+    if panel.group is None:
+        return
+    shared = np.intersect1d(panel.group[a], panel.group[b])
     if len(shared):
         patients = np.unique(panel.patient[panel.group == shared[0]])
         raise SplitError(

@@ -154,21 +154,13 @@ def _listings_turned_round() -> Iterator[None]:
     """Folders list their entries in the reverse of the sorted order."""
     listdir, scandir = os.listdir, os.scandir
 
-    def turned(path: Any = ".") -> list[Any]:
-        return sorted(listdir(path), reverse=True)
-
-    class Turned:
+    class Turned(list[Any]):
         """As os.scandir gives it: an iterator that can be closed."""
 
-        def __init__(self, path: Any = ".") -> None:
-            with scandir(path) as entries:
-                self.entries = iter(sorted(entries, key=lambda entry: entry.name, reverse=True))
-
-        def __iter__(self) -> Any:
-            return self.entries
-
         def __next__(self) -> Any:
-            return next(self.entries)
+            if not self:
+                raise StopIteration
+            return self.pop(0)
 
         def __enter__(self) -> Any:
             return self
@@ -179,5 +171,12 @@ def _listings_turned_round() -> Iterator[None]:
         def close(self) -> None:
             """Nothing is open."""
 
-    with mock.patch.object(os, "listdir", turned), mock.patch.object(os, "scandir", Turned):
+    def turned(path: Any = ".") -> list[Any]:
+        return sorted(listdir(path), reverse=True)
+
+    def scanned(path: Any = ".") -> Turned:
+        with scandir(path) as entries:
+            return Turned(sorted(entries, key=lambda entry: entry.name, reverse=True))
+
+    with mock.patch.object(os, "listdir", turned), mock.patch.object(os, "scandir", scanned):
         yield

@@ -1,6 +1,6 @@
 """What EEG recordings are brought to: settings, and a plan of channels, rate and length from the headers."""
 
-# annotations are not postponed: a data set that inherits Preparation has its settings checked by them
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence

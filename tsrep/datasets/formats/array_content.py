@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.datasets.tables.own_labels import Records
 from tsrep.errors import DataError
-from tsrep.signals.panel import Ints
+from tsrep.signals.panel import Ints, Panel
 
 
 @dataclass
@@ -68,6 +69,36 @@ class Content:
                 f"record {record} of {place} has missing values in channel {channel}; "
                 "fix it, or load without --strict"
             )
+
+    def panel(
+        self, store: Any, records: Records, place: Any, *, strict: bool, content: str, **fields: Any
+    ) -> Panel:
+        """Panel of the records that were written and have no silent channel.
+
+        Parameters
+        ----------
+        store : array or ChunkedStore
+        records : Records
+            What is said of each.
+        place : str or Path
+            Where the values are from, for messages.
+        strict : bool
+            Refuse missing values.
+        content : str
+            Hash of the values.
+        **fields
+            Other arguments of :meth:`tsrep.signals.panel.Panel.from_store`.
+
+        Raises
+        ------
+        DataError
+            When there is no such record, or (``strict``) a value is missing.
+        """
+        if strict:
+            self.refuse_gaps(place)
+        keep = self.sound(place, len(store))
+        said = {"trial": keep, "modality": "series", "skipped": self.skipped, **records.fields(keep)}
+        return Panel.from_store(store, row=keep, **{**said, **fields}).hashed(content)
 
     def sound(self, place: Any, records: int) -> Ints:
         """Records that were written and have no silent channel.

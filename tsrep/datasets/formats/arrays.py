@@ -109,22 +109,19 @@ class Arrays(Dataset):
                 f"{len(channels)} channel names, but {self.array} has {store.shape[1]}; name each once"
             )
         content = self._content(place, store, cache)
-        if strict:
-            content.refuse_gaps(place)
-        keep = content.sound(place, len(store))
-        return Panel.from_store(
+        return content.panel(
             store,
+            records,
+            place,
+            strict=strict,
+            content=f"{content.sha256} {self.scale}",
             gain=self.scale,
-            row=keep,
-            **{"trial": keep, **records.fields(keep)},
             sfreq=float(self.sfreq),
             channels=channels,
             unit=self.unit,
             record_names=tuple(map(str, range(len(store)))),
-            modality="series",
-            skipped=content.skipped,
             source=f"own array {self.array}",
-        ).hashed(f"{content.sha256} {self.scale}")
+        )
 
     def place(self, folder: Path) -> str:
         """Path of the array."""

@@ -178,7 +178,7 @@ def _padded(series: Sequence[Sequence[NDArray[Any]] | NDArray[Any]]) -> Floats:
         for i, channels in enumerate(series):
             for c, values in enumerate(channels):
                 x[i, c, : len(values)] = values
-    there = ~np.isnan(x).all(axis=(0, 1))
+    there = np.asarray(~np.isnan(x).all(axis=(0, 1)))
     return x[..., : len(there) - int(np.argmax(there[::-1]))]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from tsrep.datasets.dataset import About
-from tsrep.datasets.series.series_csv import SeriesFile, Variables
+from tsrep.datasets.series.series_csv import SeriesFile
 from tsrep.datasets.series.time_axis import Duplicates, Gaps
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -40,22 +41,11 @@ QUARTER_HOURLY_ETT = scored_at(24, 48, 96, 288, 672)
 LONG = scored_at(96, 192, 336, 720)
 
 
+@dataclass
 class Published(SeriesFile):
     """A benchmark in a file of known name; settings are those of ``series-csv``."""
 
-    def __init__(
-        self,
-        variables: Variables = "all",
-        target: str = "OT",
-        calendar: bool = True,
-        period: Annotated[int, Field(ge=1)] | None = None,
-        gaps: Gaps = "refuse",
-        duplicates: Duplicates = "refuse",
-        missing: tuple[float, ...] = (),
-    ) -> None:
-        super().__init__(
-            variables, target, calendar, period=period, gaps=gaps, duplicates=duplicates, missing=missing
-        )
+    target: str | None = "OT"
 
     def find(self, root: Path | str | None) -> Path:
         """The file; that of one benchmark is not read under the name of another."""
@@ -163,6 +153,7 @@ class ETTm2(Published):
 
 
 @DATASETS.register("exchange-rate")
+@dataclass
 class ExchangeRate(Published):
     """Eight exchange rates, daily."""
 
@@ -187,17 +178,8 @@ class ExchangeRate(Published):
     defaults = LONG
 
     # the walk has no season: the last value is the simple rule to beat, not that of a week ago
-    def __init__(
-        self,
-        variables: Variables = "all",
-        target: str = "OT",
-        calendar: bool = False,
-        period: Annotated[int, Field(ge=1)] | None = 1,
-        gaps: Gaps = "refuse",
-        duplicates: Duplicates = "refuse",
-        missing: tuple[float, ...] = (),
-    ) -> None:
-        super().__init__(variables, target, calendar, period, gaps, duplicates, missing)
+    calendar: bool = False
+    period: Annotated[int, Field(ge=1)] | None = 1
 
 
 @DATASETS.register("ili")
@@ -220,6 +202,7 @@ class InfluenzaLikeIllness(Published):
 
 
 @DATASETS.register("weather")
+@dataclass
 class Weather(Published):
     """A weather station, every 10 min."""
 
@@ -240,17 +223,9 @@ class Weather(Published):
     places = ("weather.csv", "weather/weather.csv")
     defaults = LONG
 
-    def __init__(
-        self,
-        variables: Variables = "all",
-        target: str = "OT",
-        calendar: bool = True,
-        period: Annotated[int, Field(ge=1)] | None = None,
-        gaps: Gaps = "missing",
-        duplicates: Duplicates = "first",
-        missing: tuple[float, ...] = (-9999.0,),
-    ) -> None:
-        super().__init__(variables, target, calendar, period, gaps, duplicates, missing)
+    gaps: Gaps = "missing"
+    duplicates: Duplicates = "first"
+    missing: tuple[float, ...] = (-9999.0,)
 
 
 @DATASETS.register("electricity")

@@ -111,21 +111,19 @@ class LongTable(Dataset):
             _refuse_unequal(path, names, steps)
         content = Content()
         content.look(x, 0)
-        if strict:
-            content.refuse_gaps(path)
-        keep = content.sound(path, len(x))
-        return Panel.from_store(
+        return content.panel(
             x,
-            row=keep,
-            **{"trial": keep, **records.fields(keep)},
+            records,
+            path,
+            strict=strict,
+            content=hashlib.sha256(x.data).hexdigest(),
             sfreq=self._rate(path, steps),
             channels=channels,
             unit=self.unit,
             record_names=tuple(names),
-            modality="series",
             skipped=tuple((names[r], f"{channels[c]} has no value") for r, c in content.silent),
             source=f"own table {self.file}",
-        ).hashed(hashlib.sha256(x.data).hexdigest())
+        )
 
     def _values(
         self, path: Path, frame: Any, rows: Rows
