@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
@@ -57,7 +58,6 @@ class Entry:
         """Model of the arguments that a user gives: of a function those that are given by keyword only."""
         is_class = inspect.isclass(self.cls)
         called = self.cls.__init__ if is_class else self.cls
-        hints = typing.get_type_hints(called, include_extras=True)
         fields: dict[str, Any] = {"name": (Literal[self.name], self.name)}
         for parameter in list(inspect.signature(called).parameters.values())[is_class:]:
             if parameter.name in self.runtime or not (is_class or parameter.kind is parameter.KEYWORD_ONLY):
@@ -65,7 +65,7 @@ class Entry:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {parameter}")
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (_with_default(hints[parameter.name], default), default)
+            fields[parameter.name] = (_with_default(_hint(called, parameter.name), default), default)
         doc = inspect.getdoc(self.cls)
         return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
 
@@ -238,6 +238,12 @@ class Chosen:
 
 def _by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _hint(called: Any, name: str) -> Any:
+    """Type of one argument; those of others may be known to type checkers alone."""
+    own = SimpleNamespace(__annotations__={name: called.__annotations__[name]})
+    return typing.get_type_hints(own, called.__globals__, include_extras=True)[name]
 
 
 def _with_default(hint: Any, default: Any) -> Any:
