@@ -11,11 +11,13 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
@@ -57,7 +59,6 @@ class Entry:
         """Model of the arguments that a user gives: of a function those that are given by keyword only."""
         is_class = inspect.isclass(self.cls)
         called = self.cls.__init__ if is_class else self.cls
-        hints = _hints(self.cls, called)
         fields: dict[str, Any] = {"name": (Literal[self.name], self.name)}
         for parameter in list(inspect.signature(called).parameters.values())[is_class:]:
             if parameter.name in self.runtime or not (is_class or parameter.kind is parameter.KEYWORD_ONLY):
@@ -65,7 +66,10 @@ class Entry:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {parameter}")
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (_with_default(hints[parameter.name], default), default)
+            fields[parameter.name] = (
+                _with_default(_hint(self.cls, called, parameter.name), default),
+                default,
+            )
         doc = inspect.getdoc(self.cls)
         return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
 
@@ -172,13 +176,6 @@ class Registry:
         return [part for part in listed(module) if part.belongs_to(self)]
 
 
-def _hints(part: Any, called: Any) -> dict[str, Any]:
-    """Types of arguments; fields that a dataclass inherits have theirs from the modules of the bases."""
-    bases = inspect.getmro(part) if inspect.isclass(part) else ()
-    made = any("__dataclass_fields__" in vars(base) for base in bases if vars(base).get("__init__") is called)
-    return typing.get_type_hints(part if made else called, include_extras=True)
-
-
 def _load(plug_in: EntryPoint) -> None:
     try:
         plug_in.load()
@@ -245,6 +242,17 @@ class Chosen:
 
 def _by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _hint(part: Any, called: Any, name: str) -> Any:
+    """Type of one argument; those of others may be known to type checkers alone."""
+    written = called.__annotations__[name]
+    own = SimpleNamespace(__annotations__={name: written})
+    # a field that a dataclass inherits is written in the words of its base's module
+    bases = inspect.getmro(part) if inspect.isclass(part) else ()
+    home = next((base for base in bases if vars(base).get("__annotations__", {}).get(name) == written), None)
+    words = called.__globals__ if home is None else vars(sys.modules[home.__module__])
+    return typing.get_type_hints(own, words, include_extras=True)[name]
 
 
 def _with_default(hint: Any, default: Any) -> Any:
