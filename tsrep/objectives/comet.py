@@ -160,11 +160,13 @@ class Comet(Objective):
 
     def terms(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         """Weighted loss of each level for given draws."""
-        encoded = self._encode(encoder, batch, draws)
-        terms = {}
+        encoded, terms = self._encode(encoder, batch, draws), {}
         for level, weight in self.weights.items():
-            views = self._views(encoded, level, draws)
-            terms[level] = weight * self._loss(level, *views, batch)
+            z1, z2 = encoded[self.sources[level]]
+            if self.dropout:
+                keep1, keep2 = draws.dropout[self.dropout_keys[level]]
+                z1, z2 = dropped(z1, keep1, self.dropout), dropped(z2, keep2, self.dropout)
+            terms[level] = weight * self._loss(level, z1.mT, z2.mT, batch)
         return terms
 
     def _encode(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
@@ -178,20 +180,10 @@ class Comet(Objective):
         encoded = {source: (blocks[2 * i], blocks[2 * i + 1]) for i, source in enumerate(draws.keep)}
         return encoded | ({CLEAN: (blocks[-1], blocks[-1])} if clean else {})
 
-    def _views(
-        self, encoded: dict[str, tuple[Tensor, Tensor]], level: str, draws: Draws
-    ) -> tuple[Tensor, Tensor]:
-        z1, z2 = encoded[self.sources[level]]
-        if self.dropout:
-            keep1, keep2 = draws.dropout[self.dropout_keys[level]]
-            z1, z2 = dropped(z1, keep1, self.dropout), dropped(z2, keep2, self.dropout)
-        return z1.mT, z2.mT
-
     def _loss(self, level: str, z1: Tensor, z2: Tensor, batch: Batch) -> Tensor:
-        if level == "observation":
-            return hierarchical_contrast(z1, z2, observation=1.0)
-        if level == "sample":
-            return hierarchical_contrast(z1, z2, sample=1.0)
+        """Loss of a level on two views, shape (batch, dim, time') each."""
+        if level in ("observation", "sample"):
+            return hierarchical_contrast(z1, z2, **{level: 1.0})
         if level == "patient":
             return self._patient_trial(z1, z2, batch.patient)
         return self._patient_trial(z1, z2, batch.trial, batch.patient, negatives=self.trial_negatives)
