@@ -32,7 +32,7 @@ def climb(trial: optuna.Trial, folder: Path, step_seconds: float = 0.05) -> Valu
         while len(steps(folder)) < STEPS:
             step(folder, x)
             time.sleep(step_seconds)
-            if request.made:
+            if request.is_set():
                 raise Interrupted("stopped between two steps")
     return x
 

@@ -20,6 +20,8 @@ def first_row(rows: int) -> int:
 
 
 class _Gather(torch.autograd.Function):
+    """``torch.distributed.nn`` has one too, which gives wrong gradients over gloo (torch 2.13)."""
+
     @staticmethod
     def forward(ctx: Any, local: Tensor) -> Tensor:
         ctx.rows = len(local)

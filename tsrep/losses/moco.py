@@ -20,8 +20,8 @@ def queue_contrast(
 ) -> Tensor:
     """Each query must find its own key among the keys of the queue; all are compared by the cosine.
 
-    The mean over i of ``-log(exp(q_i k_i / tau) / (exp(q_i k_i / tau) + sum_j exp(q_i k_j / tau)))``, j
-    in the queue.
+    The mean over i of ``-log(exp(q_i k_i / tau) / (exp(q_i k_i / tau) + sum_j exp(q_i k_j / tau)))``, j in
+    the queue.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ itself is :mod:`tsrep.views.autotcl_augmenter`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.autotcl_mask import spread_over_time
-from tsrep.losses.infonce import global_infonce, local_infonce, spare_steps
+from tsrep.losses.infonce import SEGMENTS, global_infonce, local_infonce, spare_steps
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
 from tsrep.registry import ENCODERS, OBJECTIVES, Chosen, Registry
@@ -39,12 +40,67 @@ SATURATED = 0.01
 CONSTANT = 0.01
 
 
+@dataclass(frozen=True)
+class ViewContrast:
+    """How an encoder is trained on a sample and its view, whoever makes the view.
+
+    Attributes
+    ----------
+    noise : float
+        Probability that the latent of a time step of a view is zeroed; samples are whole.
+    temperature : float
+        Of both contrasts.
+    local_weight : float
+        Of the contrast between segments of a view, alpha in the paper.
+    released : bool
+        The segments are those of the first sample alone, unaugmented, and of 16 steps and more, as in the
+        public code.
+
+    References
+    ----------
+    Zheng et al., ICLR 2024, section 3.4.
+    """
+
+    noise: float = 0.0
+    temperature: float = 1.0
+    local_weight: float = 0.3
+    released: bool = False
+
+    def __call__(
+        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Terms ``global`` and, unless its weight is zero, ``local``.
+
+        Parameters
+        ----------
+        x, view : Tensors, shape (batch, channel, time)
+        """
+        keep = None
+        if self.noise > 0:
+            kept = binomial_mask(len(view), view.shape[2], generator=generator, probability=1 - self.noise)
+            keep = torch.cat([torch.ones_like(kept), kept])  # (2 batch, time)
+        z, z_view = encoder(torch.cat([x, view]), keep).chunk(2)  # (batch, dim, time') each
+        terms = {"global": self.pooled(z, z_view)}
+        segmented = z[:1] if self.released else z_view
+        if self.local_weight > 0 and not (self.released and z.shape[2] < SEGMENTS):
+            room = spare_steps(z.shape[2])
+            offset = torch.randint(room + 1, (), generator=generator, device=z.device)
+            local = local_infonce(segmented, offset, temperature=self.temperature)
+            terms["local"] = self.local_weight * local
+        return terms
+
+    def pooled(self, z: Tensor, z_view: Tensor) -> Tensor:
+        """Global InfoNCE of representations of shape (batch, dim, time), max-pooled over time."""
+        return global_infonce(pool(z, "max"), pool(z_view, "max"), temperature=self.temperature)
+
+
 class Form(nn.Module, ABC):
-    """An augmenter, its loss, and the loss of the encoder.
+    """An augmenter, its loss, and the contrast that the encoder minimises.
 
     Attributes
     ----------
     augmenter : Augmenter
+    contrast : ViewContrast
     lr : float
         Learning rate of the augmenter.
     every : int
@@ -52,6 +108,7 @@ class Form(nn.Module, ABC):
     """
 
     augmenter: Augmenter
+    contrast: ViewContrast
     lr: float
     every: int
 
@@ -59,13 +116,7 @@ class Form(nn.Module, ABC):
     def augmenter_terms(
         self, encoder: Encoder, x: Tensor, *, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """What the augmenter minimises."""
-
-    @abstractmethod
-    def encoder_terms(
-        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """What the encoder minimises."""
+        """What the augmenter minimises, on samples of shape (batch, channel, time)."""
 
 
 @OBJECTIVES.register("autotcl", runtime=("channels", "covariates"))
@@ -114,7 +165,7 @@ class AutoTCL(Objective):
         x = self._cropped(batch.x, generator)
         with torch.no_grad():  # the encoder's step leaves the augmenter alone
             view = self.form.augmenter(x, generator=generator).view
-        return self.form.encoder_terms(encoder, x, view, generator=generator)
+        return self.form.contrast(encoder, x, view, generator=generator)
 
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """The augmenter, unless it is frozen."""
@@ -163,71 +214,3 @@ class AutoTCL(Objective):
             return x
         start = torch.randint(time - self.crop + 1, (), generator=generator, device=x.device)
         return x.index_select(2, start + torch.arange(self.crop, device=x.device))
-
-
-def view_contrast(
-    encoder: Encoder,
-    x: Tensor,
-    view: Tensor,
-    *,
-    noise: float = 0.0,
-    temperature: float = 1.0,
-    local_weight: float,
-    of_first_sample: bool = False,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """How an encoder is trained on a sample and its view: terms ``global`` and, if weighted, ``local``.
-
-    Parameters
-    ----------
-    x, view : Tensors, shape (batch, channel, time)
-    noise : float
-        See :func:`encode_pair`.
-    temperature : float
-        Of both contrasts.
-    local_weight : float
-        Alpha in the paper.
-    of_first_sample : bool
-        Whether the local contrast is between segments of the first sample, as in the public code, in place of
-        those of all views.
-
-    References
-    ----------
-    Zheng et al., ICLR 2024, section 3.4.
-    """
-    z, z_view = encode_pair(encoder, x, view, noise=noise, generator=generator)
-    terms = {"global": pooled_contrast(z, z_view, temperature=temperature)}
-    if local_weight > 0:
-        segmented = z[:1] if of_first_sample else z_view  # (batch, dim, time)
-        room = spare_steps(z.shape[-1])
-        offset = torch.randint(room + 1, (), generator=generator, device=z.device)
-        terms["local"] = local_weight * local_infonce(segmented, offset, temperature=temperature)
-    return terms
-
-
-def encode_pair(
-    encoder: Encoder, x: Tensor, view: Tensor, *, noise: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Representations of samples and views from one pass of the encoder.
-
-    Parameters
-    ----------
-    x, view : Tensors, shape (batch, channel, time)
-    noise : float
-        Probability that the latent of a time step of a view is zeroed; samples are whole.
-
-    Returns
-    -------
-    Two Tensors, shape (batch, dim, time // stride)
-    """
-    keep = None
-    if noise > 0:
-        kept = binomial_mask(len(view), view.shape[2], generator=generator, probability=1 - noise)
-        keep = torch.cat([torch.ones_like(kept), kept])  # (2 batch, time)
-    one, other = encoder(torch.cat([x, view]), keep).chunk(2)
-    return one, other
-
-
-def pooled_contrast(z: Tensor, z_view: Tensor, *, temperature: float = 1.0) -> Tensor:
-    """Global InfoNCE of representations of shape (batch, dim, time), max-pooled over time."""
-    return global_infonce(pool(z, "max"), pool(z_view, "max"), temperature=temperature)

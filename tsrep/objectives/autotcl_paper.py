@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
@@ -19,10 +20,8 @@ from tsrep.objectives.autotcl import (
     Count,
     Form,
     Share,
+    ViewContrast,
     Weight,
-    encode_pair,
-    pooled_contrast,
-    view_contrast,
 )
 from tsrep.views.autotcl_augmenter import Augmented, MaskPer, PaperAugmenter, Parts
 
@@ -105,7 +104,7 @@ class PaperForm(Form):
             parts=parts,
         )
         self.masked, self.scaled = parts != "gain", parts != "mask"
-        self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
+        self.contrast = ViewContrast(noise, temperature, local_weight)
         self.divergence, self.entropy, self.consistency = divergence, entropy, consistency
         self.saturation, self.lr, self.every = saturation, lr, every
 
@@ -128,8 +127,8 @@ class PaperForm(Form):
         self, encoder: Encoder, x: Tensor, view: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
         if self.divergence == "adversarial":
-            pair = encode_pair(encoder, x, view, noise=self.noise, generator=generator)
-            return {"adversarial": -pooled_contrast(*pair, temperature=self.temperature)}
+            against = replace(self.contrast, local_weight=0.0)
+            return {"adversarial": -against(encoder, x, view, generator=generator)["global"]}
         with torch.no_grad():  # only the views move
             z = pool(encoder(x), "max").float()
         z_view = pool(encoder(view), "max").float()
@@ -142,17 +141,3 @@ class PaperForm(Form):
         if self.masked:
             total = total + keep_rate_hinge(made.keep) + spread_hinge(made.keep)
         return total + spread_hinge(made.log_gain) if self.scaled else total
-
-    def encoder_terms(
-        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """Terms ``global`` and ``local``, the latter on segments of the view."""
-        return view_contrast(
-            encoder,
-            x,
-            view,
-            noise=self.noise,
-            temperature=self.temperature,
-            local_weight=self.local_weight,
-            generator=generator,
-        )

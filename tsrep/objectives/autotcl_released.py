@@ -11,16 +11,14 @@ from torch import Tensor
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.autotcl_mask import released_consistency, released_sparseness
-from tsrep.losses.infonce import SEGMENTS
 from tsrep.losses.mmd import rbf_mmd
 from tsrep.objectives.autotcl import (
     FORMS,
     Above,
     Count,
     Form,
+    ViewContrast,
     Weight,
-    pooled_contrast,
-    view_contrast,
 )
 from tsrep.views.autotcl_augmenter import ReleasedAugmenter
 
@@ -76,8 +74,8 @@ class ReleasedForm(Form):
         self.augmenter = ReleasedAugmenter(
             trunk, channels, bias=gumbel_bias, stretch=gamma_zeta, hard=hard_mask
         )
-        self.local_weight, self.divergence = local_weight, divergence
-        self.sparseness, self.consistency = sparseness, consistency
+        self.contrast = ViewContrast(local_weight=local_weight, released=True)
+        self.divergence, self.sparseness, self.consistency = divergence, sparseness, consistency
         self.lr, self.every = lr, every
 
     def augmenter_terms(
@@ -89,7 +87,7 @@ class ReleasedForm(Form):
             z = convolved(encoder, x)
         z_view = convolved(encoder, made.view)
         if self.divergence == "adversarial":
-            terms = {"adversarial": -pooled_contrast(z, z_view)}
+            terms = {"adversarial": -self.contrast.pooled(z, z_view)}
         else:
             terms = {"divergence": rbf_mmd(pool(z, "max"), pool(z_view, "max"))}
         if self.sparseness > 0:
@@ -100,13 +98,6 @@ class ReleasedForm(Form):
             draws = torch.randint(1, time - 2, (2, len(x)), generator=generator, device=x.device)
             terms["consistency"] = self.consistency * released_consistency(made.keep, *draws)
         return terms
-
-    def encoder_terms(
-        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """Terms ``global`` and, for representations of 16 steps and more, ``local``."""
-        weight = self.local_weight if x.shape[-1] // encoder.stride >= SEGMENTS else 0.0
-        return view_contrast(encoder, x, view, local_weight=weight, of_first_sample=True, generator=generator)
 
 
 def convolved(encoder: Encoder, x: Tensor) -> Tensor:

@@ -130,7 +130,12 @@ class Comet(Objective):
         ids = {"patient": {"patient"}, "trial": {"trial", "patient"}}  # trials have patients' negatives
         self.needs = frozenset().union(*(ids.get(level, set()) for level in self.weights))
         self.dropout, self.mask = dropout, mask
-        self.share_masks, self.identity_views = share_masks, identity_views
+        clean = {"patient", "trial"} if identity_views == "clean" else set()
+        self.sources = {
+            level: CLEAN if level in clean else "masked" if share_masks else level for level in self.weights
+        }
+        # Views of one source share their dropout, but those of clean samples would then be one and the same.
+        self.dropout_keys = {level: level if s == CLEAN else s for level, s in self.sources.items()}
         self.trial_negatives = TRIAL_NEGATIVES[trial_negatives]
         self._patient_trial = partial(
             patient_trial_contrast,
@@ -148,35 +153,26 @@ class Comet(Objective):
         """Masks and dropout of one step for every level that has a weight."""
         size, time = len(batch), batch.x.shape[-1]
         mask, shape = TIMESTAMP_MASKS[self.mask], (2, size, time // encoder.stride, encoder.dim)
-        sources = dict.fromkeys(self._source(level) for level in self.weights)
-        masked = [source for source in sources if source != CLEAN]
+        masked = [source for source in dict.fromkeys(self.sources.values()) if source != CLEAN]
         keep = {s: mask(2 * size, time, generator=generator).view(2, size, time) for s in masked}
-        if not self.dropout:
-            return Draws(keep, {})
-        keys = dict.fromkeys(self._dropout_key(level) for level in self.weights)
+        keys = dict.fromkeys(self.dropout_keys.values()) if self.dropout else {}
         return Draws(keep, {key: dropout_mask(shape, self.dropout, generator=generator) for key in keys})
 
     def terms(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, Tensor]:
         """Weighted loss of each level for given draws."""
-        encoded = self._encode(encoder, batch, draws)
-        terms = {}
+        encoded, terms = self._encode(encoder, batch, draws), {}
         for level, weight in self.weights.items():
-            views = self._views(encoded, level, draws)
-            terms[level] = weight * self._loss(level, *views, batch)
+            z1, z2 = encoded[self.sources[level]]
+            if self.dropout:
+                keep1, keep2 = draws.dropout[self.dropout_keys[level]]
+                z1, z2 = dropped(z1, keep1, self.dropout), dropped(z2, keep2, self.dropout)
+            terms[level] = weight * self._loss(level, z1.mT, z2.mT, batch)
         return terms
-
-    def _source(self, level: str) -> str:
-        if level in ("patient", "trial") and self.identity_views == "clean":
-            return CLEAN
-        return "masked" if self.share_masks else level
-
-    def _dropout_key(self, level: str) -> str:
-        return level if self._source(level) == CLEAN else self._source(level)
 
     def _encode(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         """Two representations ``(batch, time', dim)`` by source of views, in one encoder pass for all."""
         keep = [mask for masks in draws.keep.values() for mask in masks]
-        clean = CLEAN in map(self._source, self.weights)
+        clean = CLEAN in self.sources.values()
         if clean:
             keep.append(torch.ones_like(batch.x[:, 0], dtype=torch.bool))
         z = encoder(batch.x.repeat(len(keep), 1, 1), torch.cat(keep)).mT  # (block * batch, time', dim)
@@ -184,20 +180,10 @@ class Comet(Objective):
         encoded = {source: (blocks[2 * i], blocks[2 * i + 1]) for i, source in enumerate(draws.keep)}
         return encoded | ({CLEAN: (blocks[-1], blocks[-1])} if clean else {})
 
-    def _views(
-        self, encoded: dict[str, tuple[Tensor, Tensor]], level: str, draws: Draws
-    ) -> tuple[Tensor, Tensor]:
-        z1, z2 = encoded[self._source(level)]
-        if self.dropout:
-            keep1, keep2 = draws.dropout[self._dropout_key(level)]
-            z1, z2 = dropped(z1, keep1, self.dropout), dropped(z2, keep2, self.dropout)
-        return z1.mT, z2.mT
-
     def _loss(self, level: str, z1: Tensor, z2: Tensor, batch: Batch) -> Tensor:
-        if level == "observation":
-            return hierarchical_contrast(z1, z2, observation=1.0)
-        if level == "sample":
-            return hierarchical_contrast(z1, z2, sample=1.0)
+        """Loss of a level on two views, shape (batch, dim, time') each."""
+        if level in ("observation", "sample"):
+            return hierarchical_contrast(z1, z2, **{level: 1.0})
         if level == "patient":
             return self._patient_trial(z1, z2, batch.patient)
         return self._patient_trial(z1, z2, batch.trial, batch.patient, negatives=self.trial_negatives)

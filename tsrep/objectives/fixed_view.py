@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.objectives.autotcl import Above, Share, Weight, view_contrast
+from tsrep.objectives.autotcl import Above, Share, ViewContrast, Weight
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -43,20 +43,12 @@ class FixedView(Objective):
     ) -> None:
         super().__init__()
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
-        self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
+        self.contrast = ViewContrast(noise, temperature, local_weight)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""
         view = self.view(batch.x, generator=generator)
-        return view_contrast(
-            encoder,
-            batch.x,
-            view,
-            noise=self.noise,
-            temperature=self.temperature,
-            local_weight=self.local_weight,
-            generator=generator,
-        )
+        return self.contrast(encoder, batch.x, view, generator=generator)
 
     def own_view(self) -> View:
         """The fixed view, which leaves covariates as they are."""

@@ -32,19 +32,19 @@ class Ranks:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
-        return bool(self._reduced(float(flag), distributed.ReduceOp.MAX) if self.world > 1 else flag)
+        return bool(self._reduced(float(flag), distributed.ReduceOp.MAX))
 
     def mean(self, value: float) -> float:
         """Mean over processes."""
-        return self._reduced(value, distributed.ReduceOp.SUM) / self.world if self.world > 1 else value
+        return self._reduced(value, distributed.ReduceOp.SUM) / self.world
 
     def from_first(self, value: float) -> float:
         """The first process's value."""
-        return (
-            self._reduced(value if self.first else 0.0, distributed.ReduceOp.SUM) if self.world > 1 else value
-        )
+        return self._reduced(value if self.first else 0.0, distributed.ReduceOp.SUM)
 
     def _reduced(self, value: float, how: distributed.ReduceOp.RedOpType) -> float:
+        if self.world == 1:
+            return value
         device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
         tensor = torch.tensor([value], dtype=torch.float64, device=device)
         distributed.all_reduce(tensor, how)

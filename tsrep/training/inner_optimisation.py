@@ -46,11 +46,8 @@ class InnerOptimisations:
     def state_dict(self) -> dict[str, Any]:
         """Optimisers, and the terms since the last line of the log."""
         return {
-            mover.inner.name: {
-                "optimizer": mover.optimizer.state_dict(),
-                "terms": mover.terms.state_dict(),
-            }
-            for mover in self.movers
+            m.inner.name: {"optimizer": m.optimizer.state_dict(), "terms": m.terms.state_dict()}
+            for m in self.movers
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -74,7 +71,13 @@ class InnerOptimisations:
             loss = torch.stack(list(terms.values())).sum()
             # Asked for by name: no gradient may be left on the encoder, whose own step comes next.
             grads = torch.autograd.grad(loss, mover.parameters, materialize_grads=True)
-        mover.step(self._mean(grads), self.settings.clip, mover.inner.lr * factor)
+        for parameter, grad in zip(mover.parameters, self._mean(grads), strict=True):
+            parameter.grad = grad
+        nn.utils.clip_grad_norm_(mover.parameters, self.settings.clip or math.inf)
+        for group in mover.optimizer.param_groups:
+            group["lr"] = mover.inner.lr * factor
+        mover.optimizer.step()
+        mover.optimizer.zero_grad(set_to_none=True)
         mover.terms.add(terms)
 
     def _mean(self, grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -117,16 +120,6 @@ class Mover:
         self.optimizer = AdamW(self.parameters, lr=inner.lr, weight_decay=inner.weight_decay)
         self.terms = RunningTerms(f"{inner.name} ")
         _ask_for_gradients(self.parameters, False)
-
-    def step(self, grads: Iterable[Tensor], limit: float | None, rate: float) -> None:
-        """Move the parameters along their gradients, which are not kept."""
-        for parameter, grad in zip(self.parameters, grads, strict=True):
-            parameter.grad = grad
-        nn.utils.clip_grad_norm_(self.parameters, limit or math.inf)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
 
 
 @contextmanager

@@ -17,24 +17,17 @@ class Interrupted(RunError):
     exit_code = 128 + signal.SIGINT
 
 
-class StopRequest:
-    """Whether a stop was asked for."""
-
-    def __init__(self) -> None:
-        self.made = False
-
-
 @contextmanager
-def stop_requests() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one acts at once, as without this."""
-    request = StopRequest()
+def stop_requests() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; a second one acts at once, as without this."""
+    request = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        request.made = True
+        request.set()
         signal.signal(number, before[signal.Signals(number)])
 
     for number in before:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ from tsrep.training.averaging import RunningTerms, Step, weight_average
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook, MetricLog, Plan
 from tsrep.training.inner_optimisation import InnerOptimisations
-from tsrep.training.interrupt import Interrupted, StopRequest, stop_requests
+from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.settings import TrainingSettings, learning_rate
 from tsrep.training.state import Position, load_state, load_weights, save_state, save_weights
 
@@ -156,7 +157,7 @@ class Trainer:
         at = self.position
         return Outcome(at.best_epoch, at.best_value, at.epoch - 1, at.step, at.seconds)
 
-    def _epochs(self, save: Callable[[], None], stop: StopRequest) -> None:
+    def _epochs(self, save: Callable[[], None], stop: Event) -> None:
         at = self.position
         if at.step == 0:
             self._validate(0)  # where the curves start: the random initialisation
@@ -280,10 +281,10 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         return self.settings.patience is not None and self.position.idle >= self.settings.patience
 
-    def _asked_to_stop(self, stop: StopRequest) -> bool:
+    def _asked_to_stop(self, stop: Event) -> bool:
         if self.ranks.world > 1 and self.position.step % self.settings.log_every:
             return False  # all processes must decide together, which is not worth a message each step
-        return self.ranks.any(stop.made)
+        return self.ranks.any(stop.is_set())
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.amp)

@@ -103,12 +103,12 @@ class _Crew:
         try:
             with stop_requests() as request:
                 self.members = [self._start(index) for index in range(self.workers)]
-                while any(member.process.exitcode != 0 for member in self.members) and not request.made:
+                while any(member.process.exitcode != 0 for member in self.members) and not request.is_set():
                     wait([m.process.sentinel for m in self.members if m.process.exitcode is None], POLL)
-                    if not request.made:
+                    if not request.is_set():
                         self._replace_dead()
                         self.show(progress(self.study))
-                if request.made:
+                if request.is_set():
                     raise Interrupted("stopped")
         except TsrepError:
             self._stop()
