@@ -41,7 +41,7 @@ from tsrep.runs.config import Configuration, configure
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.task import prepare
 from tsrep.sampling.batches import PanelTensors
-from tsrep.sampling.random import RandomSampler
+from tsrep.sampling.sampler import RandomSampler
 from tsrep.training.loop import Part, Trainer
 
 STEPS, CHANNELS, TRAINED = 17420, 7, 8640

@@ -88,8 +88,7 @@ AS_RELEASED: dict[str, Any] = {
         "schedule": "constant",
         "warmup": 0.0,
         "clip": None,
-        "average": "uniform",
-        "average_includes_init": True,
+        "average": "uniform-with-start",
         "checkpoint": "last",
         "validate_every": 1000,
     }

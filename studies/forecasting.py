@@ -65,7 +65,7 @@ PUBLISHED: dict[str, Any] = {
         "contrast": {
             "name": "moco",
             "temperature": 1.0,
-            "guard": 0,
+            "exclusion_zone": 0,
             "views": "key",
             "hidden": 320,
             "projection": 320,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,31 @@ def data_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("TSREP_CACHE", str(folder / "panels"))
         patch.setenv("TSREP_DATA", str(folder / "data"))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of two gloo processes found; see :mod:`tests.ranks`. Their folder is under ``folder``."""
+    folder, root = tmp_path_factory.mktemp("ranks"), Path(__file__).parents[1]
+    environment = os.environ | {"PYTHONPATH": str(root), "GLOO_SOCKET_IFNAME": "lo"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.ranks", str(rank), "2", str(folder)],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=240)
+            assert process.returncode == 0, errors[-3000:]
+    finally:
+        for process in processes:
+            process.kill()
+    loaded = [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
+    return [found | {"folder": folder} for found in loaded]
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.heads.head import HEADS, Head
@@ -106,7 +106,7 @@ def test_split(name: str) -> None:
     data: Any = divided_panel()
     if name == "train-test":
         data = replace(data, fold=(data.patient >= 30) + 1)
-    if getattr(rule, "kind", "panel") == "series":
+    if getattr(rule, "task", "panel") == "series":
         months = {"ett-months": 20 * 30 * 24}
         data = DATASETS.build({"name": "seasonal-sim", "steps": months.get(name, 400), "periods": [24]}).load(
             None
@@ -224,8 +224,8 @@ def test_objective_faults_are_caught(fault: str, message: str) -> None:
         check_objective(lambda **run: faulty())
 
 
-class FaultyDuel(Objective):
-    """Makes scaled representations small while a player makes them large, with one fault at a time."""
+class FaultyInnerOptimisation(Objective):
+    """Makes scaled representations small, an inner optimisation makes them large, with one fault at a time."""
 
     fault: ClassVar[str] = ""
 
@@ -262,22 +262,22 @@ class FaultyDuel(Objective):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("leak", "parameters that player 'scale' moves"),
+        ("leak", "what the inner optimisation 'scale' moves"),
         ("names", "share a name"),
         ("global", "global random generator"),
         ("not finite", "'size' is -?inf"),
-        ("unreached", "no gradient of the loss of player"),
-        ("encoder", "the loss of player 'scale' changes"),
+        ("unreached", "no gradient of the loss of the inner optimisation"),
+        ("encoder", "the loss of the inner optimisation 'scale' changes"),
     ],
 )
-def test_player_faults_are_caught(fault: str, message: str) -> None:
-    faulty = type("Faulty", (FaultyDuel,), {"fault": fault})
+def test_faults_of_inner_optimisations_are_caught(fault: str, message: str) -> None:
+    faulty = type("Faulty", (FaultyInnerOptimisation,), {"fault": fault})
     with pytest.raises(AssertionError, match=message):
         check_objective(lambda **run: faulty())
 
 
-def test_a_sound_player_passes() -> None:
-    check_objective(lambda **run: FaultyDuel())
+def test_a_sound_inner_optimisation_passes() -> None:
+    check_objective(lambda **run: FaultyInnerOptimisation())
 
 
 class FaultySampler(Sampler):
@@ -449,17 +449,15 @@ def test_split_faults_are_caught(fault: str, message: str) -> None:
     check_split(FaultyRule(""), divided_panel())
 
 
-class FaultySet:
+class FaultySet(Dataset):
     """Recordings in ``.npy`` files, one each, with one fault at a time."""
 
-    about: ClassVar[About] = About(title="Small", licence="none", citation="", url="")
-    default_split = "stratified"
+    about = About(title="Small", licence="none", citation="", url="", independence="patient")
     fault = ""
     loads = 0
 
-    def load(self, root: Path | None, **_: Any) -> Panel:
-        assert root is not None
-        listed = [Path(entry.path) for entry in os.scandir(root)]
+    def read(self, folder: Path, **_: Any) -> Panel:
+        listed = [Path(entry.path) for entry in os.scandir(folder)]
         files = listed if self.fault == "listing" else sorted(listed)
         x = np.stack([np.load(path) for path in files])
         digest = "" if self.fault == "digest" else hashlib.sha256(x.data).hexdigest()

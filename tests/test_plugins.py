@@ -16,13 +16,13 @@ DATASET = '''
 """Sines of two rates in a NumPy file."""
 import numpy as np
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
 
 @DATASETS.register("two-sines")
-class TwoSines:
+class TwoSines(Dataset):
     """Slow and fast sines, two records of each patient.
 
     Parameters
@@ -36,15 +36,14 @@ class TwoSines:
 
     about = About(
         title="Sines of two rates", licence="none", citation="Fourier (1822).", url="", records=48,
-        patients=24, needs=("sines.npy",),
+        patients=24, needs=("sines.npy",), independence="subject",
     )
-    default_split = "stratified"
 
     def __init__(self, noise: float = 0.1) -> None:
         self.noise = noise
 
-    def load(self, root, *, cache=None, strict=False, progress=True):
-        sines = np.load(root / "sines.npy")
+    def read(self, folder, *, cache, strict, progress):
+        sines = np.load(folder / "sines.npy")
         noisy = sines + self.noise * np.random.default_rng(0).normal(size=sines.shape)
         return Panel.from_arrays(
             noisy.astype(np.float32), label=np.arange(48) // 2 % 2, patient=np.arange(48) // 2, sfreq=20.0,
@@ -108,7 +107,9 @@ def test_a_data_set_is_listed_checked_and_reported(site: Path, root: Path, tmp_p
     install(site, "two-sines", "tsrep.datasets", DATASET)
     assert "48 records of 24 patients" in tsrep(site, "data", "list")
     assert '[Fourier, "Analytical Theory of Heat", 1822.]' in tsrep(site, "list", "datasets")
-    assert "noise = 0.1" in tsrep(site, "data", "info", "two-sines")
+    told = tsrep(site, "data", "info", "two-sines")
+    assert "noise = 0.1" in told
+    assert "independence  between subjects" in told
     checked = tsrep(site, "data", "check", "two-sines", "--root", root, "--set", "window.seconds=2")
     assert "two sines: 48 records of 24 patients, 1 channels at 20 Hz, 2 classes" in checked
     run = tmp_path / "run"

@@ -14,7 +14,7 @@ import tsrep
 from tsrep.errors import ConfigError
 from tsrep.forecasting.heads.head import HEADS
 from tsrep.listing import described, listed
-from tsrep.objectives.autotcl_form import FORMS
+from tsrep.objectives.autotcl import FORMS
 from tsrep.registry import REGISTRIES, Registry, list_registered
 
 PLUG_IN = '''
@@ -128,7 +128,9 @@ def test_a_broken_plug_in_is_one_sentence_when_it_is_chosen(install: Callable[..
     install("turning", "import not_there", "turned")
     assert PARTS.names() == ["turned"]
     for _ in range(2):
-        with pytest.raises(ConfigError, match=r"the plug-in 'turned' of turning cannot be loaded .*not_there"):
+        with pytest.raises(
+            ConfigError, match=r"the plug-in 'turned' of turning cannot be loaded .*not_there"
+        ):
             PARTS.entry("turned")
 
 

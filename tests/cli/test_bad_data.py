@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.test_commands import tsrep
+from tests.cli.conftest import Command
 from tsrep.datasets.synthetic.simulation import simulate
 
 
@@ -76,21 +76,22 @@ def one_class(root: Path) -> None:
     ],
 )
 def test_spoiled_data_are_refused_in_one_sentence(
-    cohort: Path, tmp_path: Path, spoil: Callable[[Path], None], options: list[str], message: str
+    cohort: Path,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    options: list[str],
+    message: str,
+    refused: Callable[..., str],
 ) -> None:
     spoil(cohort)
     out = tmp_path / "run"
-    done = tsrep("fit", "--dataset", "ptb-xl", "--root", cohort, "--out", out, *options)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert message in refused("fit", "--dataset", "ptb-xl", "--root", cohort, "--out", out, *options)
     assert not out.exists()
 
 
-def test_unreadable_records_are_left_out_and_counted_without_strict(cohort: Path, tmp_path: Path) -> None:
+def test_unreadable_records_are_left_out_and_counted_without_strict(cohort: Path, command: Command) -> None:
     truncate(cohort)
-    done = tsrep("data", "check", "ptb-xl", "--root", cohort)
+    done = command("data", "check", "ptb-xl", "--root", cohort)
     assert done.returncode == 0, done.stderr
     assert "19 records" in done.stdout
     assert "00001" in done.stdout

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.datasets.eeg_files import NAMES, signal, write, write_bids
-from tsrep.cli import main
 
 SIZE = ("--set", "dataset.epoch_seconds=2", "--set", "window.seconds=2")
 
@@ -66,18 +64,22 @@ def test_it_is_refused_in_one_sentence(
     spoil: Callable[[Path], None],
     options: tuple[str, ...],
     message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
 ) -> None:
     spoil(folder)
     out = folder.parent / "run"
-    words = ("fit", "--dataset", "bids", "--root", folder, "--set", "dataset.label=group", "--out", out, *SIZE, *options)
-    monkeypatch.setattr(sys, "argv", ["tsrep", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    printed = capsys.readouterr()
-    assert printed.err.startswith("tsrep: ")
-    assert message in printed.err
-    assert len(printed.err.strip().splitlines()) == 1
+    words = (
+        "fit",
+        "--dataset",
+        "bids",
+        "--root",
+        folder,
+        "--set",
+        "dataset.label=group",
+        "--out",
+        out,
+        *SIZE,
+        *options,
+    )
+    assert message in refused(*words)
     assert not out.exists()

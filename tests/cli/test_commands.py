@@ -1,4 +1,4 @@
-"""The command line as a user runs it: in a process of its own."""
+"""The command line as a user runs it, in a process of its own where a signal or an import matters."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import pytest
 import torch
 import yaml
 
+from tests.cli.conftest import Command
 from tests.conftest import TINY
 from tsrep.registry import REGISTRIES
 from tsrep.training.state import load_weights
 
 
-def tsrep(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def tsrep(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tsrep", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd=cwd,
         env=_environment(),
         timeout=300,
         check=False,
@@ -45,11 +45,16 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_help_needs_no_heavy_import() -> None:
-    heavy = {"torch", "pandas", "sklearn", "wfdb", "scipy"}
-    code = f"import sys, tsrep.cli.app; print(sorted({heavy} & sys.modules.keys()))"
+def test_help_and_lists_need_no_heavy_import() -> None:
+    heavy = {"torch", "numpy", "pandas", "sklearn", "wfdb", "scipy", "mne", "optuna", "matplotlib", "sktime"}
+    words = (["--help"], ["evaluate", "--help"], ["list"], ["list", "encoders"], ["data", "list"])
+    code = (
+        "import sys; from typer.testing import CliRunner; from tsrep.cli.app import app; "
+        f"print([CliRunner().invoke(app, words).exit_code for words in {words}]); "
+        f"print(sorted({heavy} & sys.modules.keys()))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines() == ["[0, 0, 0, 0, 0]", "[]"]
     assert "Pre-train an encoder" in tsrep("--help").stdout
 
 
@@ -116,53 +121,55 @@ def _wait_for(
     raise AssertionError("nothing happened for a minute")
 
 
-def test_evaluate_embed_and_show_work_on_a_finished_run(tiny_run: Path, tmp_path: Path) -> None:
+def test_evaluate_embed_and_show_work_on_a_finished_run(
+    tiny_run: Path, tmp_path: Path, command: Command
+) -> None:
     run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
-    done = tsrep("evaluate", run, "--protocol", "knn", "--labels", "1.0", "--seeds", "1")
+    done = command("evaluate", run, "--protocol", "knn", "--labels", "1.0", "--seeds", "1")
     assert done.returncode == 0, done.stderr
     assert "Nearest neighbours" in done.stdout
-    done = tsrep("embed", run, "--out", tmp_path / "e.npz")
+    done = command("embed", run, "--out", tmp_path / "e.npz")
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "e.npz") as stored:
         assert len(stored["x"]) == len(stored["patient"]) == len(stored["start"])
-    assert "report:" in tsrep("show", run).stdout
+    assert "report:" in command("show", run).stdout
     before = (run / "scores.json").read_bytes()
-    done = tsrep("evaluate", run, "--protocol", "prob")
+    done = command("evaluate", run, "--protocol", "prob")
     assert done.returncode == 2
     assert done.stderr == "tsrep: unknown protocol 'prob'; did you mean 'probe'?\n"
-    done = tsrep("evaluate", run, "--labels", "1.0,half")
+    done = command("evaluate", run, "--labels", "1.0,half")
     assert done.returncode == 2
     assert done.stderr.startswith("tsrep: evaluation.labels.1 is 'half': input should be a valid number")
     assert (run / "scores.json").read_bytes() == before
 
 
-def test_list_tells_what_there_is() -> None:
-    kinds = tsrep("list").stdout
+def test_list_tells_what_there_is(command: Command) -> None:
+    kinds = command("list").stdout
     assert [line.split()[0] for line in kinds.splitlines()] == list(REGISTRIES)
     assert "dilated-conv, " in kinds
     for kind, registry in REGISTRIES.items():
-        lines = tsrep("list", kind).stdout.splitlines()
+        lines = command("list", kind).stdout.splitlines()
         assert [line.split()[0] for line in lines] == registry.names()
-    assert "[He et al." in tsrep("list", "objectives").stdout
-    assert "knn, " in tsrep("evaluate", "--help").stdout
+    assert "[He et al." in command("list", "objectives").stdout
+    assert "knn, " in command("evaluate", "--help").stdout
 
 
-def test_data_commands(tmp_path: Path) -> None:
-    assert "ptb-xl-sim" in tsrep("data", "list").stdout
-    assert "CC BY 4.0" in tsrep("data", "info", "ptb-xl").stdout
-    done = tsrep("data", "simulate", "ptb-xl", "--patients", "20", "--out", tmp_path / "sim")
+def test_data_commands(tmp_path: Path, command: Command) -> None:
+    assert "ptb-xl-sim" in command("data", "list").stdout
+    assert "CC BY 4.0" in command("data", "info", "ptb-xl").stdout
+    done = command("data", "simulate", "ptb-xl", "--patients", "20", "--out", tmp_path / "sim")
     assert done.returncode == 0, done.stderr
-    done = tsrep("data", "check", "ptb-xl", "--root", tmp_path / "sim")
+    done = command("data", "check", "ptb-xl", "--root", tmp_path / "sim")
     assert done.returncode == 0, done.stderr
     assert "12 channels at 100 Hz" in done.stdout
 
 
-def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path) -> None:
-    done = tsrep("fit", "--dataset", "ptb-xl", "--objective", "simclr", "--show-config")
+def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path, command: Command) -> None:
+    done = command("fit", "--dataset", "ptb-xl", "--objective", "simclr", "--show-config")
     values = yaml.safe_load(done.stdout)
     assert (values["dataset"]["name"], values["objective"]["name"]) == ("ptb-xl", "simclr")
     (tmp_path / "c.yaml").write_text(done.stdout)
-    assert tsrep("fit", "--config", tmp_path / "c.yaml", "--show-config").stdout == done.stdout
+    assert command("fit", "--config", tmp_path / "c.yaml", "--show-config").stdout == done.stdout
 
 
 @pytest.mark.parametrize(
@@ -187,9 +194,14 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path) -> No
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
-    arguments: list[str], message: str, tmp_path: Path
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = tsrep(*arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = command(*arguments)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.cli.test_commands import tsrep
+from tests.cli.conftest import Command
 from tests.runs.test_forecast_own import LOOKBACK, NAMES, SMALL, STEPS, own_table, trained, written
-from tsrep.cli import main
 
 Spoil = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -29,33 +27,6 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL))
     return path
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a command in this process, without loading torch again, and give what it prints."""
-
-    def ran(*arguments: str | Path, code: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["tsrep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        assert left.value.code == code, printed.err
-        return printed.err if code else printed.out
-
-    return ran
-
-
-@pytest.fixture
-def refused(command: Callable[..., str]) -> Callable[..., str]:
-    """The one sentence of a command that must fail."""
-
-    def said(*arguments: str | Path) -> str:
-        sentence = command(*arguments, code=2)
-        assert sentence.count("\n") == 1
-        return sentence
-
-    return said
 
 
 def gap(table: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +45,9 @@ def holes(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(wind=table["wind"].where(table.index < STEPS - 10))
 
 
-def test_a_forecast_is_a_table_a_picture_and_a_summary(run: Path, tmp_path: Path) -> None:
+def test_a_forecast_is_a_table_a_plot_and_a_summary(run: Path, tmp_path: Path, command: Command) -> None:
     own = written(own_table().assign(note="text"), tmp_path)
-    done = tsrep("forecast", run, "--input", own, "--horizon", "6", "--level", "0.9", "--level", "0.5")
+    done = command("forecast", run, "--input", own, "--horizon", "6", "--level", "0.9", "--level", "0.5")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "6 steps of 1 h ahead" in done.stdout
@@ -89,12 +60,12 @@ def test_a_forecast_is_a_table_a_picture_and_a_summary(run: Path, tmp_path: Path
 
 
 def test_a_gap_doubled_rows_and_holes_are_repaired_when_that_is_asked_for(
-    config: Path, tmp_path: Path, command: Callable[..., str]
+    config: Path, tmp_path: Path, command: Command
 ) -> None:
     own, out = written(gap(doubled(holes(own_table()))), tmp_path), tmp_path / "run"
     repairs = ["--set", "dataset.gaps=missing", "--set", "dataset.duplicates=first"]
     command("fit", "--config", config, "--root", own, *repairs, "--out", out, "--no-evaluate")
-    told = command("forecast", out, "--input", own, "--out", tmp_path / "ahead")
+    told = command("forecast", out, "--input", own, "--out", tmp_path / "ahead").stdout
     assert "22 of 144 values of the look-back are missing, most of them (14 of 48) in wind" in told
     assert np.isfinite(pd.read_csv(tmp_path / "ahead" / "forecast.csv")[NAMES].to_numpy()).all()
 
@@ -149,7 +120,10 @@ def test_forecast_refuses_a_broken_file_in_one_sentence(
     [
         (["--input", "nothing.csv"], "there is no file nothing.csv"),
         (["--input", "own.csv", "--horizon", "13"], "was trained to forecast 12 steps, not 13"),
-        (["--input", "own.csv", "--set", "objective.horizon=13"], "does not say how the file is read"),
+        (
+            ["--input", "own.csv", "--set", "objective.horizon=13"],
+            "is not about the data; forecast takes dataset.KEY=VALUE",
+        ),
         (
             ["--input", "own.csv", "--set", "dataset.target=sun"],
             "does not say how a file to forecast is read",

@@ -1,18 +1,19 @@
-"""The receptive field of a run from the command line, in a process of its own."""
+"""The receptive field of a run from the command line."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import tsrep
+from tests.cli.conftest import Command
 
 
-def test_plot_receptive_field(tiny_run: Path, tmp_path: Path) -> None:
+def test_plot_receptive_field(tiny_run: Path, tmp_path: Path, command: Command) -> None:
     out = tmp_path / "field.pdf"
-    done = tsrep(
+    done = command(
         "plot", "receptive-field", tiny_run, "--windows", "2", "--step", "60", "--compare", tiny_run,
         "--method", "occlusion", "--out", out,
     )  # fmt: skip
@@ -32,11 +33,14 @@ def test_plot_receptive_field(tiny_run: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_sentence(
-    arguments: list[str], message: str, tiny_run: Path, tmp_path: Path
+    arguments: list[str],
+    message: str,
+    tiny_run: Path,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     given = [str(tiny_run) if a == "RUN" else a for a in arguments]
-    done = tsrep("plot", "receptive-field", *given, cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert message in refused("plot", "receptive-field", *given)
     assert not list(tmp_path.iterdir())

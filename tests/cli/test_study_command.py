@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tsrep.cli import main
+from tests.cli.conftest import Command
 
 TINY = """
 version: 1
@@ -28,44 +26,24 @@ confirmation: {finalists: 1, seeds: 1}
 """
 
 
-def tsrep(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tsrep", "study", *words]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a study file."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.yaml").write_text(TINY)
     return tmp_path
 
 
-@pytest.fixture
-def refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Run a command that ends with exit code 2 in this process, and give its one sentence."""
-    monkeypatch.chdir(folder)
-
-    def ran(*words: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["tsrep", "study", *words])
-        with pytest.raises(SystemExit) as left:
-            main()
-        assert left.value.code == 2
-        return " ".join(capsys.readouterr().err.split())
-
-    return ran
-
-
-def test_a_study_runs_to_its_report_and_takes_more_trials(folder: Path) -> None:
-    done = tsrep("run", "tiny.yaml", "--set", "training.lr=0.005", cwd=folder)
+def test_a_study_runs_to_its_report_and_takes_more_trials(folder: Path, command: Command) -> None:
+    done = command("study", "run", "tiny.yaml", "--set", "training.lr=0.005")
     assert done.returncode == 0, done.stderr
     assert "2 of 2 trials ended (2 complete" in done.stdout
     report = folder / "runs" / "studies" / "tiny" / "report"
     assert (report / "index.html").is_file()
     assert "On test" in (report / "report.md").read_text()
-    more = tsrep("resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm", cwd=folder)
+    more = command("study", "resume", "tiny", "--trials", "3", "--workers", "2", "--no-confirm")
     assert more.returncode == 0, more.stderr
-    said = tsrep("status", "tiny", cwd=folder)
+    said = command("study", "status", "tiny")
     assert "3 of 3 trials ended (3 complete" in said.stdout
     best = said.stdout.split("best: ")[1].splitlines()[0]
     assert re.search(r"encoder.width=(8|16)$", best), best
@@ -88,13 +66,14 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     folder: Path, refused: Callable[..., str], change: tuple[str, str], words: tuple[str, ...], told: str
 ) -> None:
     (folder / "tiny.yaml").write_text(TINY.replace(*change))
-    said = refused("run", "tiny.yaml", *words)
+    said = refused("study", "run", "tiny.yaml", *words)
     assert told in said
     assert "secret" not in said
     assert not (folder / "runs").exists()
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_study_that_is_not_there_is_one_sentence(refused: Callable[..., str]) -> None:
     for command in ("status", "resume", "report", "confirm"):
-        assert "not the folder of a study" in refused(command, "nothing")
-    assert "check the path" in refused("run", "nothing.yaml")
+        assert "not the folder of a study" in refused("study", command, "nothing")
+    assert "check the path" in refused("study", "run", "nothing.yaml")

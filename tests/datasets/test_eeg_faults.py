@@ -50,7 +50,7 @@ def test_different_lengths(folder):
     write(folder / "p2.edf", signal(2, seconds=9))
     refused(folder, r"different lengths in steps: p2.edf has 1152, most have 768; set epoch_seconds")
     assert len(read(folder, epoch_seconds=3)) == 9
-    refused(folder, r"p\d.edf cannot be used: 6 s are shorter than an epoch", epoch_seconds=8)
+    refused(folder, r"p\d.edf cannot be used: 6 s are shorter than a segment of 8 s", epoch_seconds=8)
     assert len(read(folder, epoch_seconds=8, unreadable="skip")) == 1
 
 

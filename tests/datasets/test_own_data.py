@@ -304,7 +304,8 @@ def test_a_gap_behind_the_last_segment_costs_nothing(records):
     counts[[5, 1500], 1] = -32768
     counts.tofile(path)
     panel = folder(records, segment_seconds=10)
-    assert panel.skipped == (("sub/r3", "missing values (NaN) in channel II"),)
+    reason = "every segment touches a bad span, the first: missing values (NaN) in channel II within 0-10 s"
+    assert panel.skipped == (("sub/r3", reason),)
 
 
 def test_a_gap_costs_a_record_that_is_not_cut(records):
@@ -313,7 +314,11 @@ def test_a_gap_costs_a_record_that_is_not_cut(records):
     counts[5, 1] = -32768
     counts.tofile(path)
     assert folder(records, rows=[0, 1], channels=("I", "II")).skipped == (
-        ("sub/r0", "missing values (NaN) in channel II"),
+        (
+            "sub/r0",
+            "missing values (NaN) in channel II within 0-10 s; set segment_seconds to lose only the segments "
+            "that it touches",
+        ),
     )
 
 

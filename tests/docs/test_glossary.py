@@ -1,7 +1,7 @@
 """Help, documentation, templates and messages say what the field says: the glossary of terms of art.
 
-Each entry names a pattern, the places where it must not stand, and what stands there instead. Ordinary English
-use of a word stays allowed where the pattern does not reach it.
+Each entry names a pattern, the places where it must not stand, and what stands there instead. Ordinary
+English use of a word stays allowed where the pattern does not reach it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ EVERYWHERE = (DOCS, MESSAGES, TEMPLATES, DOCSTRINGS)
 GLOSSARY: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"\btold apart\b|\btell(s|ing)? apart\b", EVERYWHERE, "not significant (n.s.)"),
     (r"what training adds", EVERYWHERE, "gain over random initialisation"),
-    (r"\brandom starts?\b|untrained twin|random controls?\b|random[- ]init\b", EVERYWHERE, "random initialisation"),
+    (r"\brandom starts?\b|untrained twin|random controls?\b", EVERYWHERE, "random initialisation"),
+    (r"random[- ]init\b", EVERYWHERE, "random initialisation"),
     (r"\bmend(s|ed|ing)?\b", EVERYWHERE, "fix"),
     (r"\bgo(es|ing)? on with\b", EVERYWHERE, "resume"),
     (r"\brates? of learning\b", EVERYWHERE, "learning rate"),
@@ -31,7 +32,8 @@ GLOSSARY: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"\bsupport vectors\b", EVERYWHERE, "SVM (RBF)"),
     (r"\bbeaten in both\b|\bbeats? in both\b", EVERYWHERE, "dominated"),
     (r"\bthree quarters\b", EVERYWHERE, "Q3"),
-    (r"\bdrawn_by\b|\bleast_steps\b|evaluation\.resamples", EVERYWHERE, "subsample_by, min_steps, n_bootstrap"),
+    (r"\bdrawn_by\b|\bleast_steps\b", EVERYWHERE, "subsample_by, min_steps"),
+    (r"evaluation\.resamples", EVERYWHERE, "n_bootstrap"),
     (r"\bsections? to train on\b|\btraining sections?\b", EVERYWHERE, "training windows"),
     (r"\bknown in advance\b", EVERYWHERE, "known covariates"),
     (r"\b[Pp]layers?\b", EVERYWHERE, "inner optimisation (augmenter)"),

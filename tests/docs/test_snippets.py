@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,11 @@ from tests.docs.checking import check_command, check_python
 from tests.docs.execution import Page
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
 from tsrep import registry
+from tsrep.inspect.figures import style
 
+ONE_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAGycXHgAAAABJRU5ErkJggg=="
+)
 REGISTRIES = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
 
 
@@ -23,6 +28,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(
+        style, "rendered", lambda figure, kind: ONE_PIXEL
+    )  # what figures look like is tested elsewhere
     kept = [dict(each._entries) for each in REGISTRIES]
     names = [each.names() for each in REGISTRIES]
     yield tmp_path

@@ -59,7 +59,7 @@ def test_recurrent_encoders_run_their_cell_over_the_latent(kind):
     encoder, x = {"lstm": LSTM, "gru": GRU}[kind](3, hidden=4, dim=5, layers=1), signals(1, 6)
     keep = torch.tensor([[True, True, False, True, True, True]])
     cell = {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell}[kind](4, 5)
-    weights = encoder.get_submodule(kind).state_dict()
+    weights = encoder.cells.state_dict()
     cell.load_state_dict({name.removesuffix("_l0"): value for name, value in weights.items()})
 
     state, outputs = None, []
@@ -76,7 +76,7 @@ def test_stored_lstm_weights_keep_their_names_and_start():
     start = [*torch.nn.Linear(3, 4).parameters(), *torch.nn.LSTM(4, 5).parameters()]
 
     names = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
-    assert set(encoder.state_dict()) == {"input.weight", "input.bias"} | {f"lstm.{name}" for name in names}
+    assert set(encoder.state_dict()) == {"input.weight", "input.bias"} | {f"cells.{name}" for name in names}
     assert all(torch.equal(p, first) for p, first in zip(encoder.parameters(), start, strict=True))
 
 
@@ -94,7 +94,7 @@ def test_state_survives_and_missing_values_are_finite(kind):
 def test_cells_can_be_differentiated_in_evaluation(kind):
     """cuDNN refuses to go backward through cells in evaluation mode; without dropout the modes are one."""
     encoder = kind(3, hidden=4, dim=5, layers=2)
-    cells = encoder.lstm if kind is LSTM else encoder.gru
+    cells = encoder.cells
     z = encoder(signals())
     torch.nn.ModuleList([encoder]).eval()
     assert cells.training

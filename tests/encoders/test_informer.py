@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional as F
 
-from tsrep.encoders.informer import Informer
-from tsrep.encoders.prob_sparse import prob_sparse_attention, sampled_keys, sparse_count, sparsity
+from tsrep.encoders.informer import Informer, prob_sparse_attention, sampled_keys, sparse_count, sparsity
 from tsrep.errors import ConfigError
 from tsrep.registry import ENCODERS
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.nn import functional as F
 
-from tsrep.encoders.identity import Identity
-from tsrep.encoders.trend_seasonal import TrendSeasonal
+from tsrep.encoders.parameterless import Identity, TrendSeasonal
 from tsrep.registry import ENCODERS
 from tsrep.testing import check_encoder
 

@@ -92,10 +92,10 @@ def test_labels_in_other_containers(kind: Any) -> None:
     np.testing.assert_array_equal(model.predict(x), classifier().fit(x, y).predict(x))
 
 
-@pytest.mark.parametrize("labels", [["a", None], [0.0, np.nan]])
+@pytest.mark.parametrize("labels", [["a", None], ["a", np.nan], [0.0, np.nan]])
 def test_a_missing_label_is_no_class(labels: list[Any]) -> None:
     x = waves()[0]
-    for y in (labels * 6, np.array(labels * 6, dtype=object)):
+    for y in (labels * 6, tuple(labels * 6), np.array(labels * 6, dtype=object)):
         with pytest.raises(DataError, match="the label of instance 1 is missing; fill it in"):
             classifier().fit(x, y)
 

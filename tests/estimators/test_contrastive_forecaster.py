@@ -285,6 +285,7 @@ class TestRefusals:
             ({"horizon": 2}, "horizon is 2, and 4 steps ahead are asked for"),
             ({"lookback": 0}, "objective.lookback is 0"),
             ({"calibration": 1.5}, "calibration is 1.5; give a share"),
+            ({"objective_params": {"name": "simclr"}}, "objective simclr makes no forecasts"),
             ({"objective_params": {"nrom": "none"}}, "unknown setting objective.nrom; did you mean 'norm'"),
         ],
     )

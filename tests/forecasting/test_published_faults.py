@@ -1,6 +1,6 @@
 """Faults that were found in public code of contrastive forecasting would be caught.
 
-Those of single parts are in other files: the axis of the queue's norm and what the guard spares
+Those of single parts are in other files: the axis of the queue's norm and the exclusion zone
 (tests/objectives/test_moco.py), the hierarchical loss against double loops (tests/losses, tests/parity),
 causality and determinism of encoders (tests/test_conformance.py, tests/encoders), numbers of windows and
 closed-form baselines (tests/evaluation, tests/parity).

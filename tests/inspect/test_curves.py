@@ -77,10 +77,10 @@ def test_smoothing_keeps_constants_and_passes_over_nan() -> None:
 
 def test_inner_optimisations_and_diagnostics_are_read_where_they_were_logged(tmp_path: Path) -> None:
     first = train(1, a=1.0) | {
-        "inner_optimisations": {"augmenter": {"entropy": 0.5}},
+        "inner": {"augmenter": {"entropy": 0.5}},
         "diagnostics": {"keep_rate": 0.7},
     }
-    last = train(3, a=1.0) | {"inner_optimisations": {"augmenter": {"entropy": 0.1, "margin": 2.0}}}
+    last = train(3, a=1.0) | {"inner": {"augmenter": {"entropy": 0.1, "margin": 2.0}}}
     found = read_curves(write(tmp_path / "m", first, train(2, a=1.0), last))
     np.testing.assert_array_equal(found.inner["augmenter"]["entropy"], [0.5, np.nan, 0.1])
     np.testing.assert_array_equal(found.inner["augmenter"]["margin"], [np.nan, np.nan, 2.0])

@@ -24,7 +24,7 @@ def test_each_has_a_titled_panel_between_losses_and_validation(
     for line in lines:
         step = int(str(line["step"]))
         if step % 2 and terms:
-            line["inner_optimisations"] = {"augmenter": {f"term_{i}": step + i for i in range(terms)}}
+            line["inner"] = {"augmenter": {f"term_{i}": step + i for i in range(terms)}}
         line["diagnostics"] = {f"keep_rate_{i}": 1.0 for i in range(diagnostics)}
     (tmp_path / "m").write_text("\n".join(map(json.dumps, lines)))
     figure = figure_curves(read_curves(tmp_path / "m"))
@@ -63,7 +63,7 @@ def test_an_inner_optimisation_that_steps_on_some_steps_only_is_one_line(tmp_pat
             "step": s,
             "loss": 1.0,
             "terms": {"a": 1.0},
-            "inner_optimisations": {"p": {"t": s}},
+            "inner": {"p": {"t": s}},
         }
         if s % 3 == 0
         else {"kind": "train", "epoch": 1, "step": s, "loss": 1.0, "terms": {"a": 1.0}}

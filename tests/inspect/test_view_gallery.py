@@ -11,8 +11,8 @@ from tsrep.inspect.views.of_run import ViewSample, gallery_of, learned_gallery, 
 from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
 from tsrep.views.amplitude import Jitter, Scale
-from tsrep.views.except_covariates import ExceptCovariates
-from tsrep.views.parametric import ParametricView, ReleasedView
+from tsrep.views.autotcl_augmenter import PaperAugmenter, ReleasedAugmenter
+from tsrep.views.combined import ExceptCovariates
 
 NAMES = ("hour", "a", "b")
 
@@ -59,7 +59,7 @@ def test_every_registered_view_has_its_row() -> None:
 
 def test_learned_view_comes_with_its_mask_and_gain() -> None:
     torch.manual_seed(0)
-    augmenter = ParametricView(DilatedConv(3, hidden=4, dim=6, depth=2), 3, covariates=1)
+    augmenter = PaperAugmenter(DilatedConv(3, hidden=4, dim=6, depth=2), 3, covariates=1)
     samples = {"first": ViewSample(signal(0), NAMES, 1), "second": ViewSample(signal(1), NAMES, 1)}
     examples = learned_gallery(augmenter, samples)
     assert [e.name for e in examples] == ["first", "second"]
@@ -77,7 +77,7 @@ def test_learned_view_comes_with_its_mask_and_gain() -> None:
 def test_released_view_shows_the_maps_of_the_channels_that_are_shown() -> None:
     torch.manual_seed(0)
     trunk = DilatedConv(3, hidden=4, dim=6, depth=2)
-    augmenter = ReleasedView(trunk, 3, bias=0.1, stretch=0.2, hard=False)
+    augmenter = ReleasedAugmenter(trunk, 3, bias=0.1, stretch=0.2, hard=False)
     (e,) = learned_gallery(augmenter, {"one": ViewSample(signal(), NAMES, 1)})
     assert e.mask is not None
     assert e.gain is not None

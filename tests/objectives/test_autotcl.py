@@ -1,4 +1,4 @@
-"""AutoTCL and its fixed-view control: players, forms, settings, guards, every encoder and trunk."""
+"""AutoTCL and its fixed-view control: augmenter, forms, settings, saturation, every encoder and trunk."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
+from tsrep.losses.autotcl_mask import spread_over_time
 from tsrep.losses.infonce import global_infonce, local_infonce
-from tsrep.losses.mask_regularity import spread_over_time
 from tsrep.losses.mmd import linear_mmd, rbf_mmd
 from tsrep.objectives.autotcl import AutoTCL
 from tsrep.objectives.objective import Objective
@@ -53,8 +53,8 @@ def terms(objective: Objective, net: torch.nn.Module, batch: Batch, key: int = 0
 
 
 def moves(objective: Objective, net: torch.nn.Module, batch: Batch, key: int = 0) -> dict[str, Tensor]:
-    (player,) = objective.inner_optimisations()
-    return player.loss(net, batch, generator=torch_generator("autotcl", key))
+    (inner,) = objective.inner_optimisations()
+    return inner.loss(net, batch, generator=torch_generator("autotcl", key))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_every_encoder_serves_as_encoder_and_as_trunk(name: str, role: str, form
     total = torch.stack([*terms(objective, net, batch).values()]).sum()
     assert total.isfinite()
     trained = [*net.parameters()]
-    assert total.requires_grad == bool(trained)  # without parameters the encoder only lets the player move
+    assert total.requires_grad == bool(trained)  # without parameters the encoder only lets the augmenter move
     if trained:
         torch.autograd.backward(total)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in trained)
@@ -106,7 +106,7 @@ def test_the_papers_terms_equal_a_literal_reading() -> None:
     unit, unit_view = (F.normalize(pool(net(signal)), dim=1) for signal in (batch.x, made.view))
     torch.testing.assert_close(played["divergence"], linear_mmd(unit, unit_view))
     torch.testing.assert_close(played["entropy"], 0.1 * made.nonzero.mean())
-    assert set(played) == {"divergence", "entropy", "consistency", "guard"}
+    assert set(played) == {"divergence", "entropy", "consistency", "saturation"}
 
 
 @pytest.mark.parametrize("part", ["mask", "gain"])
@@ -122,7 +122,7 @@ def test_a_view_of_one_part_leaves_the_other_at_one_and_still_learns(part: str) 
     before = {name: value.clone() for name, value in objective.form.augmenter.state_dict().items()}
     learn(objective, 3)
     moved = {n for n, v in objective.form.augmenter.state_dict().items() if not torch.equal(v, before[n])}
-    assert {f"heads.{part}.weight", f"heads.{part}.bias"} <= moved
+    assert {f"{part}_head.weight", f"{part}_head.bias"} <= moved
 
 
 def test_the_released_terms_equal_a_literal_reading() -> None:
@@ -141,7 +141,7 @@ def test_the_released_terms_equal_a_literal_reading() -> None:
 
 
 def test_the_adversary_maximises_what_the_encoder_minimises() -> None:
-    objective = autotcl(form=paper(divergence="adversarial", entropy=0, consistency=0, guard=0))
+    objective = autotcl(form=paper(divergence="adversarial", entropy=0, consistency=0, saturation=0))
     net, batch = encoder(), example_batch(time=48)
     assert moves(objective, net, batch)["adversarial"].item() == pytest.approx(
         -terms(objective, net, batch)["global"].item(), rel=1e-5
@@ -162,7 +162,7 @@ def test_covariates_reach_the_encoder_unaltered() -> None:
     assert not torch.equal(x[:, 0], view[:, 0])
 
 
-def test_a_frozen_augmenter_has_no_player_and_the_same_views() -> None:
+def test_a_frozen_augmenter_is_not_optimised_and_makes_the_same_views() -> None:
     frozen, free = autotcl(frozen=True), autotcl()
     assert frozen.inner_optimisations() == ()
     assert not any(p.requires_grad for p in frozen.parameters())
@@ -170,7 +170,7 @@ def test_a_frozen_augmenter_has_no_player_and_the_same_views() -> None:
     assert terms(frozen, net, batch)["global"] == terms(free, net, batch)["global"]
 
 
-def test_a_crop_is_one_random_stretch_of_the_batch() -> None:
+def test_a_crop_is_one_random_segment_of_the_batch() -> None:
     objective = autotcl(crop=20)
     x = torch.arange(48.0).expand(2, CHANNELS, 48)
     starts = set()
@@ -199,15 +199,12 @@ def test_coinciding_samples_and_views_give_finite_losses_and_gradients(form: Any
     ("settings", "message"),
     [
         ({"form": "pa"}, r"unknown form of autotcl 'pa'; did you mean 'paper'\?"),
-        ({"form": released(noise=0.5)}, "form of autotcl 'released': unknown setting form.noise"),
-        ({"form": paper(hard_mask=True)}, "form of autotcl 'paper': unknown setting form.hard_mask"),
-        (
-            {"form": paper(stretch=0.0)},
-            "form of autotcl 'paper': form.stretch is 0.0: input should be greater",
-        ),
+        ({"form": released(noise=0.5)}, r"unknown setting objective\.form\.noise; did you mean"),
+        ({"form": paper(hard_mask=True)}, r"unknown setting objective\.form\.hard_mask; known: .*entropy"),
+        ({"form": paper(stretch=0.0)}, r"objective\.form\.stretch is 0\.0: input should be greater"),
         (
             {"trunk": {"name": "dilated-conv", "depht": 3}},
-            "encoder 'dilated-conv': unknown setting trunk.depht",
+            r"unknown setting objective\.trunk\.depht; did you mean 'depth'",
         ),
         ({"trunk": "lstn"}, r"unknown encoder 'lstn'; did you mean 'lstm'\?"),
     ],
@@ -226,13 +223,13 @@ def test_settings_survive_the_config_file() -> None:
 
 
 def learn(objective: AutoTCL, steps: int) -> dict[str, float]:
-    """Train the augmenter alone and give its readings on new signals."""
+    """Train the augmenter alone and give its diagnostics on new signals."""
     net, batch = encoder().requires_grad_(False), example_batch(8, time=32)
-    (player,) = objective.inner_optimisations()
-    optimizer = torch.optim.AdamW(player.module.parameters(), lr=0.05)
+    (inner,) = objective.inner_optimisations()
+    optimizer = torch.optim.AdamW(inner.module.parameters(), lr=0.05)
     for step in range(steps):
         optimizer.zero_grad()
-        played = player.loss(net, batch, generator=torch_generator("autotcl", step))
+        played = inner.loss(net, batch, generator=torch_generator("autotcl", step))
         torch.autograd.backward(torch.stack([*played.values()]).sum())
         optimizer.step()
     with torch.no_grad():
@@ -240,22 +237,22 @@ def learn(objective: AutoTCL, steps: int) -> dict[str, float]:
     return {name: value.item() for name, value in diagnostics.items()}
 
 
-def test_a_hostile_entropy_saturates_the_mask_unless_guarded() -> None:
-    bare = learn(autotcl(form=paper(entropy=3.0, consistency=0, guard=0)), 80)
-    guarded = learn(autotcl(form=paper(entropy=3.0, consistency=0)), 80)
+def test_a_hostile_entropy_saturates_the_mask_unless_hinges_hold_it() -> None:
+    bare = learn(autotcl(form=paper(entropy=3.0, consistency=0, saturation=0)), 80)
+    hinged = learn(autotcl(form=paper(entropy=3.0, consistency=0)), 80)
     assert bare["keep_rate"] < 0.05
     assert bare["keep_spread"] < 0.03
-    assert guarded["keep_rate"] > 0.08
-    assert guarded["keep_spread"] > 0.045
-    assert guarded["gain_spread"] > 0.04
-    assert guarded["constant_masks"] == 0
+    assert hinged["keep_rate"] > 0.08
+    assert hinged["keep_spread"] > 0.045
+    assert hinged["gain_spread"] > 0.04
+    assert hinged["constant_masks"] == 0
 
 
-def test_the_guard_revives_a_mask_that_started_constant() -> None:
+def test_the_hinges_revive_a_mask_that_started_constant() -> None:
     for bias in (-30.0, 30.0):
         objective = autotcl(form=paper(entropy=0))
-        torch.nn.init.zeros_(objective.form.augmenter.heads.mask.weight)
-        torch.nn.init.constant_(objective.form.augmenter.heads.mask.bias, bias)
+        torch.nn.init.zeros_(objective.form.augmenter.mask_head.weight)
+        torch.nn.init.constant_(objective.form.augmenter.mask_head.bias, bias)
         start = learn(objective, 0)
         assert start["constant_masks"] == 1
         end = learn(objective, 150)
@@ -264,10 +261,10 @@ def test_the_guard_revives_a_mask_that_started_constant() -> None:
         assert end["constant_masks"] == 0
 
 
-def test_readings_tell_saturation() -> None:
+def test_diagnostics_show_saturation() -> None:
     objective = autotcl(form=released(hard_mask=False))
-    heads = objective.form.augmenter.heads
-    for head, bias in ((heads.mask, 40.0), (heads.gain, -40.0)):
+    augmenter = objective.augmenter()
+    for head, bias in ((augmenter.mask_head, 40.0), (augmenter.gain_head, -40.0)):
         torch.nn.init.zeros_(head.weight)
         torch.nn.init.constant_(head.bias, bias)
     diagnostics = objective.diagnostics(encoder(), example_batch(), generator=torch_generator("diagnostics"))
@@ -298,7 +295,7 @@ def test_the_fixed_view_differs_from_autotcl_in_the_view_only() -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_the_fixed_view_spares_covariates() -> None:
+def test_the_fixed_view_leaves_covariates_alone() -> None:
     fixed = OBJECTIVES.build({"name": "fixed-view", "view": "jitter"}, channels=CHANNELS, covariates=2)
     seen: list[Tensor] = []
     net, batch = encoder(), example_batch(time=48)

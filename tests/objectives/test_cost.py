@@ -12,9 +12,8 @@ from torch import Tensor
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.losses.queue_contrast import queue_contrast
-from tsrep.objectives.cost import CoST
-from tsrep.objectives.cost_heads import BandedFourier, TrendHead, amplitude_and_phase
+from tsrep.losses.moco import queue_contrast
+from tsrep.objectives.cost import BandedFourier, CoST, TrendHead, amplitude_and_phase
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch
@@ -215,7 +214,9 @@ def test_half_precision_reaches_no_transform() -> None:
     assert all(value.isfinite() and value.dtype == torch.float32 for value in terms.values())
 
 
-@pytest.mark.parametrize("settings", [{"queue": 0, "experts": 1, "bands": 2}, {"dropout": 0.0, "guard": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"queue": 0, "experts": 1, "bands": 2}, {"dropout": 0.0, "exclusion_zone": 0}]
+)
 def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
     small = {"name": "cost", "width": 8, "experts": 3}
     check_objective(lambda **run: OBJECTIVES.build(small | settings, **run))

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.objectives import moco_rank_program
+from tests.objectives import moco_steps
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.losses.infonce import global_infonce
-from tsrep.losses.queue_contrast import queue_contrast
+from tsrep.losses.moco import queue_contrast
 from tsrep.objectives.moco import MoCo
 from tsrep.objectives.momentum_queue import KeyQueue, SlowCopies
 from tsrep.objectives.objective import Objective
@@ -107,7 +103,7 @@ def assert_equal_states(one: list[dict[str, Tensor]], other: list[dict[str, Tens
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "random-step"])
 def test_loss_is_that_of_pooled_and_projected_pairs(pooling: str) -> None:
     encoder, batch = Recorder(), a_batch()
-    objective = make(encoder, view=PLAIN, pooling=pooling, temperature=0.2, guard=0)
+    objective = make(encoder, view=PLAIN, pooling=pooling, temperature=0.2, exclusion_zone=0)
     pools = {
         "last": [batch.x[..., -1]],
         "mean": [batch.x.mean(2)],
@@ -128,7 +124,7 @@ def test_loss_is_that_of_pooled_and_projected_pairs(pooling: str) -> None:
 
 def test_keys_come_from_the_slow_copy() -> None:
     encoder = Recorder()
-    objective = make(encoder, view=PLAIN, pooling="last", guard=0)
+    objective = make(encoder, view=PLAIN, pooling="last", exclusion_zone=0)
     queue = objective.contrast.queue
     assert queue is not None
     slow_encoder, slow_head = objective.contrast.copies()
@@ -168,7 +164,7 @@ def test_covariates_stay_as_they_are() -> None:
 
 def test_without_a_queue_the_batch_gives_the_negatives() -> None:
     encoder, batch = conv(), a_batch(6)
-    objective = make(encoder, queue=0, guard=0, view=PLAIN, pooling="mean", temperature=0.3)
+    objective = make(encoder, queue=0, exclusion_zone=0, view=PLAIN, pooling="mean", temperature=0.3)
     with torch.no_grad():
         objective.head[2].weight.add_(0.5)
     slow_encoder, slow_head = objective.contrast.copies()
@@ -177,10 +173,10 @@ def test_without_a_queue_the_batch_gives_the_negatives() -> None:
     assert not any("queue" in name for name in objective.state_dict())
 
 
-@pytest.mark.parametrize("guard", [None, 0, 10, 1000])
-def test_near_windows_of_a_record_are_no_negatives(guard: int | None) -> None:
+@pytest.mark.parametrize("zone", [None, 0, 10, 1000])
+def test_near_windows_of_a_record_are_no_negatives(zone: int | None) -> None:
     encoder = conv()
-    objective = make(encoder, guard=guard, view=PLAIN, pooling="mean", queue=12)
+    objective = make(encoder, exclusion_zone=zone, view=PLAIN, pooling="mean", queue=12)
     seen: list[tuple[int, int]] = []
     for key in range(3):
         other = a_batch(key=50 * key)
@@ -189,7 +185,7 @@ def test_near_windows_of_a_record_are_no_negatives(guard: int | None) -> None:
         seen += [(int(key == 2), start) for start in other.start.tolist()]
     batch, queue = a_batch(key=20), objective.contrast.queue
     assert queue is not None
-    limit = TIME if guard is None else guard
+    limit = TIME if zone is None else zone
     allowed = torch.tensor(
         [[record == 1 or abs(start - own) >= limit for record, start in seen] for own in batch.start.tolist()]
     )
@@ -199,9 +195,9 @@ def test_near_windows_of_a_record_are_no_negatives(guard: int | None) -> None:
     torch.testing.assert_close(run(encoder, objective, batch), expected)
 
 
-def test_in_the_batch_the_guard_holds_too() -> None:
+def test_in_the_batch_the_exclusion_zone_holds_too() -> None:
     encoder, batch = conv(), a_batch(5, spacing=5)
-    alone = make(encoder, queue=0, guard=100)
+    alone = make(encoder, queue=0, exclusion_zone=100)
     assert run(encoder, alone, batch).item() == pytest.approx(0, abs=1e-6)
     other_patients = replace(batch, patient=torch.arange(5))
     assert run(encoder, alone, other_patients).item() > 0.1
@@ -350,28 +346,18 @@ def test_an_objective_that_keeps_the_encoder_is_caught() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"queue": 0}, {"views": "key", "masked_steps": 0.5}, {"pooling": "mean", "guard": 0, "momentum": 0.0}],
+    [
+        {"queue": 0},
+        {"views": "key", "masked_steps": 0.5},
+        {"pooling": "mean", "exclusion_zone": 0, "momentum": 0.0},
+    ],
 )
 def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
     check_objective(lambda **run: OBJECTIVES.build({"name": "moco"} | settings, **run))
 
 
-def test_two_ranks_move_as_one_process_does(tmp_path: Path) -> None:
-    program = str(Path(moco_rank_program.__file__))
-    environment = os.environ | {"PYTHONPATH": str(Path(program).parents[2]), "GLOO_SOCKET_IFNAME": "lo"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, program, str(rank), "2", str(tmp_path / "meet"), str(tmp_path / f"{rank}.pt")],
-            env=environment,
-        )
-        for rank in range(2)
-    ]
-    try:
-        assert [process.wait(timeout=100) for process in processes] == [0, 0]
-    finally:
-        for process in processes:
-            process.kill()
-    one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
-    for queue in moco_rank_program.QUEUES:
+def test_two_ranks_move_as_one_process_does(two_ranks: list[dict[str, Any]]) -> None:
+    one, other = (rank["moco"] for rank in two_ranks)
+    for queue in moco_steps.QUEUES:
         assert_equal_states([one[queue]], [other[queue]])
-        torch.testing.assert_close(one[queue], dict(moco_rank_program.trained(queue)), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(one[queue], dict(moco_steps.trained(queue)), rtol=1e-4, atol=1e-6)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.losses.hierarchy import ts2vec_contrast
+from tsrep.losses.ts2vec_hierarchical import ts2vec_contrast
 from tsrep.objectives.ts2vec import TS2Vec
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch

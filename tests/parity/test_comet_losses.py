@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from tsrep.losses.hierarchy import hierarchical_contrast, observation_contrast, sample_contrast
-from tsrep.losses.identity import identity_contrast
+from tsrep.losses.comet_patient_trial import patient_trial_contrast
+from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast, observation_contrast, sample_contrast
 
 PUBLISHED = {"temperature": 0.1, "diagonal": "keep", "anchors": "earlier", "features": "time-course"}
 
 
 def _identity(key):
-    return lambda z1, z2, golden: identity_contrast(z1, z2, torch.from_numpy(golden[key]), **PUBLISHED)
+    return lambda z1, z2, golden: patient_trial_contrast(z1, z2, torch.from_numpy(golden[key]), **PUBLISHED)
 
 
 def _identity_of(ids):
-    return lambda z1, z2, golden: identity_contrast(z1, z2, ids, **PUBLISHED)
+    return lambda z1, z2, golden: patient_trial_contrast(z1, z2, ids, **PUBLISHED)
 
 
 LOSSES = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tsrep.losses.hierarchy import ts2vec_contrast
+from tsrep.losses.ts2vec_hierarchical import ts2vec_contrast
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])

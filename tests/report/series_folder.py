@@ -191,9 +191,7 @@ def _add_inner(root: Path, rng: Any) -> None:
         step = line["step"]
         if step % 16 == 0:
             names = ("regularity", "divergence", "consistency")
-            line["inner_optimisations"] = {
-                "augmenter": {n: float(np.exp(-step / 400) + rng.normal(0, 0.1)) for n in names}
-            }
+            line["inner"] = {"augmenter": {n: float(np.exp(-step / 400) + rng.normal(0, 0.1)) for n in names}}
         line["diagnostics"] = {
             "keep_rate": 0.5 + 0.2 * step / 1280, "saturation": min(1.0, step / 300),
             "mask_std_over_time": float(abs(rng.normal(0.2, 0.02))), "gain_std_over_time": 0.0,

@@ -74,7 +74,6 @@ def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: 
         ),
         ({"evaluation": {"labels": []}}, r"evaluation\.labels"),
         ({"training": {"lr": float("inf")}}, r"training\.lr is inf"),
-        ({"training": {"epochs": 1, "skip_last_epoch": True}}, "leaves no epoch to run"),
         ({"version": 7}, "version is 7"),
         (
             {"objective": {"name": "autotcl", "form": {"noise": 2}}},

@@ -81,7 +81,7 @@ def test_the_log_has_player_terms_and_readings(run: tsrep.Run) -> None:
     records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     train = [r for r in records if r["kind"] == "train"]
     assert train
-    assert all({"divergence", "guard"} <= set(r["inner_optimisations"]["augmenter"]) for r in train)
+    assert all({"divergence", "saturation"} <= set(r["inner"]["augmenter"]) for r in train)
     assert all(0 <= r["diagnostics"]["keep_rate"] <= 1 for r in train)
     assert all("score" in r for r in records if r["kind"] == "validation")
 

@@ -100,4 +100,4 @@ def test_parts_may_leave_room_between_them():
 
 def test_rules_say_that_they_divide_a_series():
     for name in ("chronological", "ett-months"):
-        assert SPLITS.entry(name).cls.kind == "series"
+        assert SPLITS.entry(name).cls.task == "series"

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.studies.planted import levels, numbers, planted
-from tsrep.studies.analyses import Missing, Results
+from tsrep.studies.analyses import Missing, Results, Shown
 from tsrep.studies.analyses.contour import Contour, contour
-from tsrep.studies.analyses.cost import cost_table, on_front
+from tsrep.studies.analyses.cost import on_front
+from tsrep.studies.analyses.cost import shown as cost_shown
 from tsrep.studies.analyses.levels import level_summary
 from tsrep.studies.analyses.levels import shown as levels_shown
 from tsrep.studies.define.space import Parameter
@@ -70,8 +71,9 @@ def test_the_front_is_what_nothing_dominates(points: list[tuple[int, int]]) -> N
 
 def test_costs_leave_out_trials_without_a_time_and_follow_the_direction() -> None:
     table = _table({"seconds": [3.0, 1.0, 2.0, np.nan]}, [0.9, 0.5, 0.4, 0.99], maximise=True)
-    found = cost_table(table)
-    assert isinstance(found, pd.DataFrame)
+    shown = cost_shown(Results(table))
+    assert isinstance(shown, Shown)
+    found = shown.numbers[""]
     assert found["ticket"].tolist() == [1, 2, 0]
     assert found["front"].tolist() == [True, False, True]
 
@@ -121,5 +123,5 @@ def test_weight_and_temperature_of_one_part_are_the_default() -> None:
 def test_too_little_is_said_so(trials: int) -> None:
     table = planted(trials)
     assert isinstance(levels_shown(Results(table)), Missing)
-    assert isinstance(cost_table(table), Missing)
+    assert isinstance(cost_shown(Results(table)), Missing)
     assert isinstance(contour(table), Missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,17 @@ def test_confirmation_uses_fresh_seeds_and_the_test_part_and_is_made_once(tmp_pa
     assert read_confirmation(begun.definition, begun.folder) is not None
 
 
-def test_a_confirmation_that_the_study_has_left_behind_says_so(tmp_path: Path) -> None:
+class Here:
+    """Stands in for a pool of processes."""
+
+    def map(self, job: Any, given: Any) -> list[Any]:
+        return [job(one) for one in given]
+
+
+def test_a_confirmation_that_the_study_has_left_behind_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsrep.studies.confirm.confirmation.pool", lambda _workers: nullcontext(Here()))
     begun = finished(tmp_path, confirmation={"finalists": 1, "seeds": 1, "presets": False})
     with begun.opened() as opened:
         confirm(begun.definition, opened, begun.folder, root=None, workers=1)

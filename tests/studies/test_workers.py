@@ -118,6 +118,21 @@ def test_a_trial_that_does_not_train_is_put_back_too(tmp_path: Path, number: sig
     assert progress(study_of(job)) == Progress(1, 0, 0, 0, 0, 1)
 
 
+def test_a_ticket_that_is_being_taken_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = new_job(tmp_path / "study", None, climb_at_once, tickets=1)
+
+    def interrupted(study: optuna.Study) -> optuna.Trial | None:
+        trial = take(study)
+        os.kill(os.getpid(), signal.SIGINT)
+        return trial
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tsrep.studies.work.worker.take", interrupted)
+        with pytest.raises(Interrupted):
+            work(job)
+    assert progress(study_of(job)) == Progress(1, 0, 0, 0, 0, 1)
+
+
 def test_after_the_deadline_no_ticket_is_taken(tmp_path: Path) -> None:
     job = new_job(tmp_path / "study", None, climb, tickets=2, until=time.time() - 1)
     assert run_crew(job, 1, []) == Progress(2, 0, 0, 0, 0, 2)

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
+from typer.testing import CliRunner
 
 from tests.conftest import TINY
-from tests.training.duel import duel_trainer
+from tests.training.bending import TOGETHER, bending_trainer, supervised_trainer
+from tsrep.cli.app import app
+from tsrep.training.loop import Trainer
 from tsrep.training.state import load_weights
 
-OBJECTIVES = {
-    "comet": {"name": "comet", "dropout": 0.0, "sample_weight": 0.0, "observation_weight": 0.0},
-    "supervised": {"name": "supervised", "dropout": 0.0},
-}
 
-
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_two_gloo_processes_find_the_weights_of_one(objective: str, tmp_path: Path) -> None:
-    values = TINY | {
-        "objective": OBJECTIVES[objective],  # without random views, which differ between processes by design
+def test_the_command_in_two_processes_finds_the_weights_of_one(tmp_path: Path) -> None:
+    settings = {
+        "objective": {"name": "comet", "dropout": 0.0, "sample_weight": 0.0, "observation_weight": 0.0},
         "training": {"epochs": 1, "batch_size": 64, "checkpoint": "last", "average": "none"},
-    }
+        "evaluation": {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100},
+    }  # without random views, which differ between processes by design
     config = tmp_path / "config.yaml"
-    values["evaluation"] = {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100}
-    config.write_text(yaml.safe_dump(values))
-    command = ["tsrep", "fit", "--config", str(config), "--out"]
-    _run("-m", *command, str(tmp_path / "one"))
-    launcher = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port", _free_port(), "-m"]
-    _run("-m", *launcher, *command, str(tmp_path / "two"))
+    config.write_text(yaml.safe_dump(TINY | settings))
+    # What `torchrun` tells the processes that it starts.
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port()}
+    quiet = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    command = ["fit", "--config", str(config), "--out"]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tsrep", *command, str(tmp_path / "two")],
+            env=os.environ | quiet | world | {"RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    alone = CliRunner().invoke(app, [*command, str(tmp_path / "one")])
+    assert alone.exit_code == 0, alone.output
+    for process in processes:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors[-3000:]
     one, two = (load_weights(tmp_path / name / "encoder.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
     for name, weight in one.items():
@@ -46,46 +59,28 @@ def test_two_gloo_processes_find_the_weights_of_one(objective: str, tmp_path: Pa
     assert final[0] == pytest.approx(final[1], abs=0.02)
 
 
-def _run(*arguments: str) -> None:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 def _free_port() -> str:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
 
 
-def test_inner_players_of_two_gloo_processes_move_as_that_of_one(tmp_path: Path) -> None:
-    folder = tmp_path / "two"
-    folder.mkdir()
-    program = ["-m", "tests.training.duel"]
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, *program, str(rank), "2", str(tmp_path / "rendezvous"), str(folder)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in ranks:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors[-3000:]
-    one = duel_trainer(tmp_path / "one", noise=0.0, checkpoint="last", every=2)
-    one.run()
-    first, second = (torch.load(folder / f"rank{rank}.pt") for rank in range(2))
-    for name, weight in one.net.state_dict().items():
-        assert torch.equal(first[name], second[name]), name
-        torch.testing.assert_close(weight, first[name], rtol=1e-4, atol=1e-5, msg=name)
-    assert "inner_optimisations" in (folder / "metrics.jsonl").read_text()
+def test_inner_optimisations_of_two_processes_move_as_that_of_one(
+    two_ranks: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    _assert_one_process_agrees(two_ranks, "bending", bending_trainer(tmp_path, **TOGETHER))
+    assert '"inner"' in (two_ranks[0]["folder"] / "bending" / "metrics.jsonl").read_text()
+
+
+def test_labels_teach_two_processes_what_they_teach_one(
+    two_ranks: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    _assert_one_process_agrees(two_ranks, "supervised", supervised_trainer(tmp_path))
+
+
+def _assert_one_process_agrees(two_ranks: list[dict[str, Any]], name: str, alone: Trainer) -> None:
+    alone.run()
+    first, second = (rank[name] for rank in two_ranks)
+    for key, weight in alone.net.state_dict().items():
+        assert torch.equal(first[key], second[key]), key
+        torch.testing.assert_close(weight, first[key], rtol=1e-4, atol=1e-5, msg=key)

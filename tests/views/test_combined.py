@@ -1,4 +1,4 @@
-"""Views of views: order, choice, settings, and covariates that are spared."""
+"""Views of views: order, choice, settings, and covariates that stay."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from tsrep.errors import ConfigError
 from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
 from tsrep.views.amplitude import Jitter, Scale, Shift
-from tsrep.views.combined import Compose, RandomChoice
-from tsrep.views.except_covariates import ExceptCovariates
+from tsrep.views.combined import Compose, ExceptCovariates, RandomChoice
 from tsrep.views.masking import CutOut, LeadDropout
 from tsrep.views.timing import TimeShift
 
@@ -78,7 +77,7 @@ def test_settings_go_to_plain_values_and_back() -> None:
     assert VIEWS.entry("compose").settings(**plain) == settings
 
 
-def test_sparing_leaves_covariates_as_they_are(x: Tensor) -> None:
+def test_except_covariates_leaves_covariates_as_they_are(x: Tensor) -> None:
     x[0, 0, 3] = torch.nan
     for name in VIEWS.names():
         altered = ExceptCovariates(VIEWS.build({"name": name}), 2)(x, generator=torch_generator(4))
@@ -89,9 +88,9 @@ def test_sparing_leaves_covariates_as_they_are(x: Tensor) -> None:
     torch.testing.assert_close(both[:, 1:], rest, rtol=0, atol=0, equal_nan=True)
 
 
-def test_sparing_nothing_is_the_view(x: Tensor) -> None:
-    spared = ExceptCovariates(LeadDropout(0.5), 0)(x, generator=torch_generator(6))
-    assert torch.equal(spared, LeadDropout(0.5)(x, generator=torch_generator(6)))
+def test_except_no_covariates_is_the_view(x: Tensor) -> None:
+    same = ExceptCovariates(LeadDropout(0.5), 0)(x, generator=torch_generator(6))
+    assert torch.equal(same, LeadDropout(0.5)(x, generator=torch_generator(6)))
 
 
 def test_lead_dropout_never_counts_a_covariate_as_the_lead_that_stays() -> None:

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from tsrep.rng import torch_generator
-from tsrep.views.dropout import dropout_mask, dropped
 from tsrep.views.timestamp_masks import TIMESTAMP_MASKS, binomial_mask, continuous_mask
 
 
@@ -46,22 +45,3 @@ def test_masks_are_a_function_of_the_generator_alone(name):
     assert torch.equal(first, second)
     assert not torch.equal(first, TIMESTAMP_MASKS[name](4, 60, generator=torch_generator(6)))
     assert torch.equal(before, torch.random.get_rng_state())
-
-
-@pytest.mark.parametrize("probability", [0.0, 0.1, 0.5])
-def test_dropout_share_and_mean(probability):
-    keep = dropout_mask((31, 107, 33), probability, generator=torch_generator(0))
-    z = dropped(torch.ones(31, 107, 33), keep, probability)
-
-    assert keep.float().mean().item() == pytest.approx(1 - probability, abs=0.005)
-    assert z.mean().item() == pytest.approx(1, abs=0.01)
-    assert set(z.unique().tolist()) <= {0.0, torch.tensor(1 / (1 - probability)).item()}
-
-
-def test_dropped_elements_have_no_gradient():
-    keep = torch.tensor([True, False, True])
-    z = torch.tensor([1.0, 2.0, torch.nan], requires_grad=True)
-
-    dropped(z, keep, 0.5).sum().backward()
-
-    assert z.grad.tolist() == [2.0, 0.0, 2.0]

@@ -60,18 +60,19 @@ def info(name: Name) -> None:
         "download": f"{facts.size_mb:,.0f} MB" if facts.size_mb else "",
         "size": _size(vars(facts)),
         "split": "; ".join(default_splits(name)),
+        "independence": f"between {facts.independence}s" if facts.independence != "unknown" else "unknown",
         "folder": ", ".join(facts.needs),
         "notes": facts.notes,
     }
     typer.echo(typer.style(facts.title, bold=True) + ("  (synthetic)" if facts.synthetic else ""))
     for key, value in rows.items():
         if value:
-            typer.echo(f"{key:>9}  {value}")
-    typer.echo(" settings  (--set dataset.KEY=VALUE)")
+            typer.echo(f"{key:>12}  {value}")
+    typer.echo("    settings  (--set dataset.KEY=VALUE)")
     for key, field in DATASETS.entry(name).settings.model_fields.items():
         if key != "name":
             default = "required" if field.is_required() else repr(field.default)
-            typer.echo(f"{'':>9}  {key} = {default}")
+            typer.echo(f"{'':>12}  {key} = {default}")
 
 
 @data.command()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.signals.panel import Ints, Panel
@@ -56,6 +57,11 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
         *_balance(panel, split),
         *_patients(panel),
     ]
+    return worst_first(findings)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors, then warnings, then notes."""
     return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
 
 
@@ -83,33 +89,27 @@ def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
     result = np.zeros(x.shape[:2], bool)
     for extreme in (x.max(axis=2), x.min(axis=2)):
         far = np.abs(extreme - centre) > 2.5 * spread
-        run = x == extreme[:, :, None]
-        for _ in range(CLIPPED_STEPS - 1):
-            run = run[:, :, 1:] & run[:, :, :-1]
-        result |= far & run.any(axis=2)
+        at = x == extreme[:, :, None]
+        if x.shape[2] >= CLIPPED_STEPS:
+            result |= far & sliding_window_view(at, CLIPPED_STEPS, axis=2).all(axis=3).any(axis=2)
     return result
 
 
 def _skipped(panel: Panel) -> Iterator[Finding]:
-    channels = [entry for entry in panel.skipped if entry[0].startswith("channel ")]
-    records = [entry for entry in panel.skipped if entry not in channels]
+    channels = [f"{name}: {reason}" for name, reason in panel.skipped if name.startswith("channel ")]
+    records = [f"{name}: {reason}" for name, reason in panel.skipped if not name.startswith("channel ")]
     if records:
-        yield Finding("warning", f"{len(records):,} left out as unreadable", _reasons(records))
+        yield Finding("warning", f"{len(records):,} left out as unreadable", few(records, "; "))
     if channels:
-        what = _count(len(channels), "channel")
-        yield Finding("warning", f"{what} left out of all records", _reasons(channels))
-
-
-def _reasons(entries: Sequence[tuple[str, str]]) -> str:
-    more = f"; and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
-    return "; ".join(f"{record}: {reason}" for record, reason in entries[:SHOWN]) + more
+        what = count(len(channels), "channel")
+        yield Finding("warning", f"{what} left out of all records", few(channels, "; "))
 
 
 def _per_lead(leads: dict[str, list[int]], what: str, names: dict[int, str]) -> Iterator[Finding]:
     if leads:
         rows = {row for rows in leads.values() for row in rows}
         where = "; ".join(f"{lead}: {_list(rows, names)}" for lead, rows in leads.items())
-        yield Finding("warning", f"{_count(len(rows), 'record')} with {what}", where)
+        yield Finding("warning", f"{count(len(rows), 'record')} with {what}", where)
 
 
 def _copies(
@@ -127,8 +127,7 @@ def _copies(
             groups[tuple(parts), tuple(sorted({patient_of[row] for row in rows}))].append(rows)
     # a recording in epochs that was copied makes one finding, not one for each epoch
     for (shared, patients), copies in groups.items():
-        more = f"; and {len(copies) - SHOWN} more" if len(copies) > SHOWN else ""
-        where = "records " + "; ".join(_list(rows, names) for rows in copies[:SHOWN]) + more
+        where = "records " + few([_list(rows, names) for rows in copies], "; ")
         if len(shared) > 1:
             yield Finding("error", f"identical signals in the {' and the '.join(shared)} part", where)
         elif len(patients) > 1:
@@ -143,7 +142,9 @@ def _folds(panel: Panel) -> Iterator[Finding]:
     patient, fold = np.unique(np.stack([panel.patient, panel.fold]), axis=1)
     for p in np.unique(patient[1:][patient[1:] == patient[:-1]]).tolist():
         name = panel.patient_names[p] if panel.patient_names else str(p)
-        yield Finding("error", f"patient {name} is in folds {_few(map(str, fold[patient == p].tolist()))}")
+        yield Finding(
+            "error", f"patient {name} is in folds {few(list(map(str, fold[patient == p].tolist())))}"
+        )
 
 
 def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
@@ -153,7 +154,7 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
         if not patients:
             yield Finding("warning", f"no sample of class {name}", "all data")
         elif patients < FEW_PATIENTS:
-            yield Finding("note", f"class {name} comes from {_count(patients, 'patient')} only", "all data")
+            yield Finding("note", f"class {name} comes from {count(patients, 'patient')} only", "all data")
     parts = {"all data": np.arange(len(panel))}
     if split is not None:
         parts = {f"{name} part": getattr(split, name) for name in PARTS if len(getattr(split, name))}
@@ -163,7 +164,7 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
         if absent and split is not None:
             yield Finding("warning", f"no sample of class {', '.join(absent)}", part)
         text = ", ".join(f"{name} {s:.0%}" for name, s in zip(panel.classes, share, strict=True) if s > 0)
-        yield Finding("note", f"{_count(len(index), 'sample')}: {text}", part)
+        yield Finding("note", f"{count(len(index), 'sample')}: {text}", part)
         yield from _per_patient(panel, label, index, part)
 
 
@@ -177,17 +178,17 @@ def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> I
     text = ", ".join(f"{name} {n}" for name, n in zip(panel.classes, has.sum(axis=0), strict=True) if n)
     several = int((has.sum(axis=1) > 1).sum())
     both = f"; {several} have more than one class" if several else ""
-    yield Finding("note", f"{_count(len(patients), 'patient')}: {text}{both}", part)
+    yield Finding("note", f"{count(len(patients), 'patient')}: {text}{both}", part)
 
 
 def _patients(panel: Panel) -> Iterator[Finding]:
     pairs = np.unique(np.stack([panel.patient, panel.trial]), axis=1)
-    _, count = np.unique(pairs[0], return_counts=True)
-    single = int((count == 1).sum())
+    _, records = np.unique(pairs[0], return_counts=True)
+    single = int((records == 1).sum())
     if single:
         yield Finding(
             "note",
-            f"{single} of {_count(len(count), 'patient')} have one record, so no other to compare with",
+            f"{single} of {count(len(records), 'patient')} have one record, so no other to compare with",
         )
 
 
@@ -199,14 +200,15 @@ def _names(panel: Panel) -> dict[int, str]:
 
 
 def _list(rows: Iterable[int], names: dict[int, str]) -> str:
-    return _few(names[row] for row in sorted(rows))
+    return few([names[row] for row in sorted(rows)])
 
 
-def _few(texts: Iterable[str]) -> str:
-    every = list(texts)
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
+def few(texts: Sequence[str], between: str = ", ") -> str:
+    """The first of some texts, and how many more there are."""
+    more = f"{between.replace(',', '')}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return between.join(texts[:SHOWN]) + more
 
 
-def _count(n: int, what: str) -> str:
+def count(n: int, what: str) -> str:
+    """A number of things, such as ``"1 record"`` or ``"2,000 records"``."""
     return f"{n:,} {what}" + ("s" if n != 1 else "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.check import SHOWN, Finding
+from tsrep.datasets.check import Finding, count, few, worst_first
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
@@ -20,14 +20,15 @@ DESCRIBED = 12  # channels whose spread is told
 
 def check_series(series: Series, split: TimeSplit | None = None) -> list[Finding]:
     """Findings about a series and, where given, its split; worst first."""
-    findings = [
-        *_missing(series),
-        *_empty_parts(series, split),
-        *_constant(series, split),
-        *_stray(series),
-        *_spread(series),
-    ]
-    return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
+    return worst_first(
+        [
+            *_missing(series),
+            *_empty_parts(series, split),
+            *_constant(series, split),
+            *_stray(series),
+            *_spread(series),
+        ]
+    )
 
 
 def longest_gap(x: Floats) -> tuple[int, int]:
@@ -47,7 +48,7 @@ def _missing(series: Series) -> Iterator[Finding]:
         start, length = longest_gap(np.where(whole, np.float32(np.nan), np.float32(0)))
         yield Finding(
             "warning",
-            f"{_times(int(whole.sum()), 'step')} of {len(series):,} without a value in any channel",
+            f"{count(int(whole.sum()), 'step')} of {len(series):,} without a value in any channel",
             f"longest run: {length:,} from {_stamp(series, start)}",
         )
     for name, x, lacks in zip(series.channels, series.values, gaps, strict=True):
@@ -56,7 +57,7 @@ def _missing(series: Series) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 f"{lacks.mean():.2%} of channel {name} is missing (NaN)",
-                f"longest run: {_times(length, 'step')} from {_stamp(series, start)}",
+                f"longest run: {count(length, 'step')} from {_stamp(series, start)}",
             )
 
 
@@ -96,7 +97,7 @@ def _stray(series: Series) -> Iterator[Finding]:
         for extreme, rest in ((levels[0], levels[1:]), (levels[-1], levels[:-1])):
             if np.abs(rest - extreme).min() > 2 * (rest[-1] - rest[0]):
                 at = np.flatnonzero(x == np.float32(extreme))
-                steps = _times(len(at), "step")
+                steps = count(len(at), "step")
                 yield Finding(
                     "warning",
                     f"{extreme:g} in channel {name} is far from all other values ({steps}); "
@@ -125,13 +126,7 @@ def _spans(series: Series, split: TimeSplit | None) -> dict[str, tuple[int, int]
 
 
 def _names(series: Series, chosen: Flags) -> str:
-    names = [name for name, is_one in zip(series.channels, chosen, strict=True) if is_one]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
-
-
-def _times(n: int, what: str) -> str:
-    return f"{n:,} {what}" + ("s" if n != 1 else "")
+    return few([name for name, is_one in zip(series.channels, chosen, strict=True) if is_one])
 
 
 def _stamp(series: Series, step: int) -> str:

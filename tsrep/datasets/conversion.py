@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -249,3 +250,34 @@ def _refuse_all(job: Job[S], skipped: Sequence[tuple[str, str]]) -> None:
         f"none of the {len(job.sources)} records of {job.name} can be used; the first, {label}: {reason}; "
         "check that the folder is complete"
     )
+
+
+def same_for_all(what: str, values: Sequence[tuple[str, Any]], remedy: str) -> Any:
+    """The value that all recordings share.
+
+    Parameters
+    ----------
+    what : str
+        What the values are, in the plural.
+    values : sequence of (str, value)
+        Name of each recording, and its value.
+    remedy : str
+
+    Raises
+    ------
+    DataError
+        When one differs from the commonest.
+    """
+    common = Counter(value for _, value in values).most_common(1)[0][0]
+    odd = next(((name, value) for name, value in values if value != common), None)
+    if odd is None:
+        return common
+    raise DataError(
+        f"recordings have different {what}: {odd[0]} has {_show(odd[1])}, most have {_show(common)}; {remedy}"
+    )
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

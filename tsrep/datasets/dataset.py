@@ -95,11 +95,14 @@ class Dataset(ABC):
         ``"panel"`` when :meth:`read` gives a Panel, ``"series"`` when it gives a Series.
     defaults : mapping
         Configuration of a run on these data where the user sets nothing, by section.
+    files : sequence of str or None
+        Files and folders that must be in the folder; None stands for ``about.needs``.
     """
 
     about: ClassVar[About]
     task: ClassVar[str] = "panel"
     defaults: ClassVar[Mapping[str, Any]] = {}
+    files: Sequence[str] | None = None
 
     @abstractmethod
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel | Series:
@@ -162,7 +165,8 @@ class Dataset(ABC):
         remedy = f"`tsrep data fetch {name}` or `--root DIR`" if self.about.base_url else "`--root DIR`"
         if not folder.is_dir():
             raise DataError(f"no folder {folder} to read {name} from; use {remedy}")
-        missing = [item for item in self.files if not (folder / item).exists()]
+        needed = self.about.needs if self.files is None else self.files
+        missing = [item for item in needed if not (folder / item).exists()]
         if missing:
             raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; use {remedy}")
         return folder
@@ -171,11 +175,6 @@ class Dataset(ABC):
     def name(self) -> str:
         """Under which the data set is registered."""
         return DATASETS.name_of(type(self))
-
-    @property
-    def files(self) -> Sequence[str]:
-        """Files and folders that must be there; those of :attr:`about` unless settings name others."""
-        return self.about.needs
 
     @property
     def default_split(self) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder, without_missing
-from tsrep.encoders.sizes import Positive
+from tsrep.encoders.encoder import Encoder, Positive, without_missing
 from tsrep.registry import ENCODERS
 
 

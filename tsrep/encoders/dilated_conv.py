@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder, without_missing
+from tsrep.encoders.encoder import Encoder, Odd, Positive, without_missing
 from tsrep.encoders.residual_block import ResidualBlock
-from tsrep.encoders.sizes import Odd, Positive
 from tsrep.registry import ENCODERS
 
 

@@ -12,9 +12,9 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from tsrep.encoders.dilated_conv import DilatedConv
+from tsrep.encoders.encoder import Odd, Positive
 from tsrep.encoders.long_convolution import causal_convolution
 from tsrep.encoders.residual_block import ResidualBlock
-from tsrep.encoders.sizes import Odd, Positive
 from tsrep.registry import ENCODERS
 
 

@@ -1,15 +1,27 @@
-"""What every encoder promises."""
+"""What every encoder promises, and the types of the settings that encoders share."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import torch
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 UNBOUNDED = 2**31 - 1
+LISTS = (nn.ModuleList, nn.Sequential)
+
+
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError(f"a kernel has an odd number of taps, not {number}")
+    return number
+
+
+Positive = Annotated[int, Field(gt=0)]
+Odd = Annotated[int, Field(gt=0), AfterValidator(_odd)]
 
 
 class Encoder(nn.Module, ABC):
@@ -75,9 +87,68 @@ class Encoder(nn.Module, ABC):
         """
         return self.last_step
 
+    def layer_groups(self) -> list[list[nn.Parameter]]:
+        """Parameters by depth, from input to output, for learning rates that decay from layer to layer.
+
+        The default takes the parts of the encoder in the order in which they were created: each element of
+        an ``nn.ModuleList`` or ``nn.Sequential`` is a group of its own, a part that has such a list is
+        opened, and every other part with parameters is one group. Parameters of the encoder itself come
+        first. Encoders whose parts are not created from input to output override this method.
+
+        Returns
+        -------
+        list of lists of Parameter
+            Every parameter in one group; no group is empty.
+
+        References
+        ----------
+        Howard & Ruder, "Universal language model fine-tuning for text classification", ACL 2018, section 3.2.
+        """
+        groups, seen = [], set()
+        for layer in _layers(self):
+            group = [parameter for parameter in layer if id(parameter) not in seen]
+            seen |= {id(parameter) for parameter in group}
+            groups.append(group)
+        return [group for group in groups if group]
+
     if TYPE_CHECKING:
 
         def __call__(self, x: Tensor, keep: Tensor | None = None) -> Tensor: ...
+
+
+class TokenEncoder(Encoder):
+    """An encoder whose representation is a sequence of tokens: time steps or patches of the signal."""
+
+    @abstractmethod
+    def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Tokens of signals.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, channel, time)
+        keep : Tensor, shape (batch, time), bool, optional
+            As for :meth:`forward`.
+
+        Returns
+        -------
+        Tensor, shape (batch, token, dim)
+            In order of time, one for each output step.
+        """
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        return self.tokens(x, keep).mT
+
+
+def _layers(module: nn.Module) -> Iterator[list[nn.Parameter]]:
+    """Parameters of each layer of a module that holds several; see :meth:`Encoder.layer_groups`."""
+    yield list(module.parameters(recurse=False))
+    for part in module.children():
+        if type(part) in LISTS:
+            yield from (list(layer.parameters()) for layer in part)
+        elif any(type(inner) in LISTS for inner in part.children()):
+            yield from _layers(part)
+        else:
+            yield list(part.parameters())
 
 
 def without_missing(x: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -8,8 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.encoders.attention import TransformerBlocks, start_linear_maps
-from tsrep.encoders.encoder import Encoder, without_missing
-from tsrep.encoders.sizes import Positive
+from tsrep.encoders.encoder import Encoder, Positive, without_missing
 from tsrep.errors import DataError
 from tsrep.registry import ENCODERS
 

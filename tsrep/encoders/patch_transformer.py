@@ -10,15 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.attention import TransformerBlocks, start_linear_maps
-from tsrep.encoders.encoder import UNBOUNDED, Encoder, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Positive, TokenEncoder, without_missing
 from tsrep.encoders.positions import AddedPositions, Positions
-from tsrep.encoders.sizes import Positive
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import ENCODERS
 
 
 @ENCODERS.register("patch-transformer", runtime=("channels",))
-class PatchTransformer(Encoder):
+class PatchTransformer(TokenEncoder):
     """Attention among overlapping patches; all channels of a patch share one token.
 
     With a single channel per row of the batch this is the channel-independent network of PatchTST.
@@ -92,7 +91,8 @@ class PatchTransformer(Encoder):
         self.blocks = TransformerBlocks(width, depth, heads, feedforward, self.dim, rotary=rotary)
         start_linear_maps(self)
 
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+    def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """One token per patch."""
         if x.shape[-1] < self.stride:
             raise DataError(
                 f"a signal of {x.shape[-1]} steps is shorter than the {self.stride} steps from one patch to "
@@ -105,4 +105,4 @@ class PatchTransformer(Encoder):
         kept = F.pad(keep, (0, beyond)).unfold(-1, self.patch, self.stride).any(-1)  # (batch, patch)
         latent: Tensor = self.input(patches) * kept[..., None]
         tokens: Tensor = self.blocks(self.positions(latent), kept)
-        return tokens.mT
+        return tokens

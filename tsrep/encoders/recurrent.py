@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import UNBOUNDED, Encoder, without_missing
-from tsrep.encoders.sizes import Positive
+from tsrep.encoders.encoder import UNBOUNDED, Encoder, Positive, without_missing
 from tsrep.registry import ENCODERS
 
 
@@ -23,29 +22,31 @@ class Recurrent(Encoder):
     backward in no other, and gradients are asked for in evaluation too.
     """
 
-    def __init__(self, channels: int, hidden: int, dim: int) -> None:
+    network: ClassVar[type[nn.LSTM] | type[nn.GRU]]
+
+    def __init__(
+        self, channels: int, hidden: Positive = 64, dim: Positive = 320, layers: Positive = 2
+    ) -> None:
         super().__init__()
         self.input = nn.Linear(channels, hidden)
+        self.cells = self.network(hidden, dim, layers, batch_first=True)
         self.dim, self.stride, self.causal, self.receptive_field = dim, 1, True, UNBOUNDED
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        x, keep = without_missing(x, keep)
+        latent: Tensor = self.input(x.mT) * keep[..., None]  # (batch, time, hidden)
+        states: Tensor = self.cells(latent)[0]
+        return states.mT
+
+    def layer_groups(self) -> list[list[nn.Parameter]]:
+        """The linear map, then each layer of cells; see :meth:`Encoder.layer_groups`."""
+        return [list(self.input.parameters()), *self.cells.all_weights]
 
     def train(self, mode: bool = True) -> Self:
         """Change the mode of all but the cells."""
         super().train(mode)
-        for part in self.modules():
-            if isinstance(part, nn.RNNBase):
-                part.training = True
+        self.cells.training = True
         return self
-
-    def latent(self, x: Tensor, keep: Tensor | None) -> Tensor:
-        """Linear map of each step, zero where the step is missing or not kept.
-
-        Returns
-        -------
-        Tensor, shape (batch, time, hidden)
-        """
-        x, keep = without_missing(x, keep)
-        latent: Tensor = self.input(x.mT) * keep[..., None]
-        return latent
 
 
 @ENCODERS.register("lstm", runtime=("channels",))
@@ -72,15 +73,7 @@ class LSTM(Recurrent):
     Hochreiter & Schmidhuber, "Long short-term memory", 1997, with the forget gate of Gers et al. 2000.
     """
 
-    def __init__(
-        self, channels: int, hidden: Positive = 64, dim: Positive = 320, layers: Positive = 2
-    ) -> None:
-        super().__init__(channels, hidden, dim)
-        self.lstm = nn.LSTM(hidden, dim, layers, batch_first=True)
-
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
-        states: Tensor = self.lstm(self.latent(x, keep))[0]
-        return states.mT
+    network = nn.LSTM
 
 
 @ENCODERS.register("gru", runtime=("channels",))
@@ -108,12 +101,4 @@ class GRU(Recurrent):
     torch, the reset gate acts after the linear map of the state, not before it.
     """
 
-    def __init__(
-        self, channels: int, hidden: Positive = 64, dim: Positive = 320, layers: Positive = 2
-    ) -> None:
-        super().__init__(channels, hidden, dim)
-        self.gru = nn.GRU(hidden, dim, layers, batch_first=True)
-
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
-        states: Tensor = self.gru(self.latent(x, keep))[0]
-        return states.mT
+    network = nn.GRU

@@ -8,14 +8,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.encoders.attention import TransformerBlocks, start_linear_maps
-from tsrep.encoders.encoder import UNBOUNDED, Encoder, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Positive, TokenEncoder, without_missing
 from tsrep.encoders.positions import AddedPositions, Positions
-from tsrep.encoders.sizes import Positive
 from tsrep.registry import ENCODERS
 
 
 @ENCODERS.register("transformer", runtime=("channels",))
-class Transformer(Encoder):
+class Transformer(TokenEncoder):
     """Attention among all time steps, each a linear map of its channels.
 
     Parameters
@@ -78,8 +77,9 @@ class Transformer(Encoder):
         )
         start_linear_maps(self)
 
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+    def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """One token per time step."""
         x, keep = without_missing(x, keep)
         latent: Tensor = self.input(x.mT) * keep[..., None]
         tokens: Tensor = self.blocks(self.positions(latent), keep)
-        return tokens.mT
+        return tokens

@@ -132,8 +132,23 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
         self.random_state = random_state
         super().__init__()
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """See :meth:`tsrep.estimators.panel_estimator.PanelEstimator.fit`."""
+    def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]  # encoders do without labels
+        """Train on instances and their labels.
+
+        Parameters
+        ----------
+        X : array, data frame or MNE Epochs
+            An array of shape (instance, channel, time), or a data frame with instance and time as index.
+        y : array, series or list, length instance
+            Labels of any kind that can be sorted.
+
+        Raises
+        ------
+        ConfigError
+            When a parameter is wrong, or the objective needs patients or trials.
+        DataError
+            When values are infinite, or a label is missing.
+        """
         return super().fit(X, complete_labels(y))
 
     def __sklearn_tags__(self) -> Tags:

@@ -49,7 +49,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         Further settings of the encoder.
     objective_params : mapping, optional
         Further settings of objective ``forecast``: ``weight`` of the contrast, ``head``, ``norm``,
-        ``mixing``.
+        ``mixing``; with a ``name``, those of another objective that forecasts.
     finetune : bool, default=True
         After ``pretrain``, whether ``fit`` continues to train on its series, or takes the weights as they
         are.
@@ -154,8 +154,8 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         del X
         horizon = self._trained_horizon(fh, y.shape[1])
         config = series_configuration(self, horizon)
-        before = getattr(self, "pretrained_", None)
-        training = before is None or self.finetune
+        model: Forecaster | None = getattr(self, "pretrained_", None)
+        training = model is None or self.finetune
         held = steps_held(self.calibration, len(y), horizon)
         values = y.to_numpy(np.float64)
         refuse_unusable(values, held, self.lookback, horizon, what="the series", training=training)
@@ -163,11 +163,9 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         past = values[: len(values) - held]
         refuse_empty(past, y.columns)
         scaler = scaler_of(past)
-        if training:
+        if model is None or self.finetune:
             series = pd.DataFrame(scaler.transform(past), columns=y.columns)
-            model = trained(config, pd.concat({0: series}), before)
-        else:
-            model = before
+            model = trained(config, pd.concat({0: series}), model)
         self.fitted_ = SeriesForecast(model, scaler, y.iloc[len(y) - held - self.lookback :].copy(), held)
         return self
 

@@ -47,15 +47,14 @@ class PanelEstimator(Estimator):
         X : array, data frame or MNE Epochs
             An array of shape (instance, channel, time), or a data frame with a multi-index whose last level
             is time.
-        y : array, series or list, length instance
-            Labels of any kind that can be sorted, for a classifier; encoders ignore it.
+        y : ignored
 
         Raises
         ------
         ConfigError
             When a parameter is wrong, or the objective needs what ``X`` does not tell.
         DataError
-            When values are infinite, or a label is missing.
+            When values are infinite.
         """
         X, sfreq, channels = values_of(X)
         super().fit(X, y)  # type: ignore[misc]  # of sktime's base class

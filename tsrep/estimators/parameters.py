@@ -39,16 +39,15 @@ def panel_configuration(estimator: Any, *, labelled: bool) -> Configuration:
             f"objective {objective['name']} needs labels, which {type(estimator).__name__} does not get; "
             "use ContrastiveClassifier or an objective such as simclr"
         )
-    evaluation = {
-        "pool": getattr(estimator, "pool", "max-mean"),
-        "finetune": settings_of(getattr(estimator, "finetune_params", None), "finetune_params"),
-    }
     return _configuration(
         estimator,
         dataset={"name": "arrays", "sfreq": 1.0},
         window={"seconds": None, "standardise": estimator.standardise},
         objective=objective,
-        evaluation=evaluation,
+        evaluation={
+            "pool": getattr(estimator, "pool", "max-mean"),
+            "finetune": settings_of(getattr(estimator, "finetune_params", None), "finetune_params"),
+        },
     )
 
 

@@ -127,8 +127,7 @@ def training_panel(
     length = instances.training_length(window)
     if length < 1:
         raise ConfigError("an instance alone needs two time steps at least; give more instances or steps")
-    whole_instances = len(instances) > 1 and window is None
-    windows = instances.windows(None if whole_instances else length)
+    windows = instances.windows(None if window is None and len(instances) > 1 else length)
     panel = instances.panel(windows, length, label, classes)
     scaler = fit_scaler(panel, config.window.standardise)
     return scaler.apply(panel), scaler
@@ -148,9 +147,11 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
     split = Split(every, watched, every[:0], "all samples")
     prepared = PreparedPanel(panel, panel, split, fit_scaler(panel, "none"))
     PanelTask(config).refuse_unmet_needs(encoder, objective, prepared)
-    parts = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
+    first, second = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
-        trainer = Trainer(encoder, objective, *parts, config.training, seed=config.seed, folder=Path(folder))
+        trainer = Trainer(
+            encoder, objective, first, second, config.training, seed=config.seed, folder=Path(folder)
+        )
         try:
             trainer.run()
         except Interrupted:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, Field, TypeAdapter
-from torch import Tensor, nn
+from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.gradient_balance import gradient_balance
@@ -20,6 +20,8 @@ from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
 from tsrep.objectives.objective import Objective, TrainingWindows, ViewInput
 from tsrep.registry import OBJECTIVES, Chosen
 from tsrep.signals.batch import Batch
+from tsrep.views.autotcl_augmenter import Augmenter
+from tsrep.views.view import View
 
 Count = Annotated[int, Field(gt=0)]
 Mixing = Literal["independent", "mixed"]
@@ -259,11 +261,11 @@ class Forecast(Objective):
         """Whether the encoder's weights are trained."""
         return not self.frozen
 
-    def own_view(self) -> nn.Module | None:
+    def own_view(self) -> View | None:
         """That of the contrast."""
         return None if self.contrast is None else self.contrast.own_view()
 
-    def augmenter(self) -> nn.Module | None:
+    def augmenter(self) -> Augmenter | None:
         """That of the contrast."""
         return None if self.contrast is None else self.contrast.augmenter()
 

@@ -111,7 +111,7 @@ def smooth(values: Floats, width: int) -> Floats:
 
 
 def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: int) -> Curves:
-    inner = [entry.get("inner_optimisations") or {} for entry in train]
+    inner = [entry.get("inner") or {} for entry in train]
     return Curves(
         step=_ints(train, "step"),
         terms=_named(train, "terms"),
@@ -122,7 +122,7 @@ def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: 
         score=_floats(checks, "score"),
         score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
         unread=unread,
-        inner={name: _named(inner, name) for name in _keys(train, "inner_optimisations")},
+        inner={name: _named(inner, name) for name in _keys(train, "inner")},
         diagnostics=_named(train, "diagnostics"),
         loss=_floats(train, "loss"),
         lr=_floats(train, "lr"),

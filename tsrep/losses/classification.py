@@ -1,11 +1,14 @@
-"""Supervised losses for exclusive and for several classes."""
+"""Cross-entropy of labels, for exclusive and for several classes."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional as F
 
+from tsrep.registry import LOSSES
 
+
+@LOSSES.register("classification")
 def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
     """Mean cross-entropy, in float32.
 

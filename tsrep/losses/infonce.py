@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from tsrep.losses.gather import first_row, gather_rows
+from tsrep.losses.similarity import Temperature, cosines, single
+from tsrep.registry import LOSSES
 
 SEGMENTS = 16
 
 
-def global_infonce(anchors: Tensor, views: Tensor, *, temperature: float = 1.0) -> Tensor:
+@LOSSES.register("global-infonce")
+def global_infonce(anchors: Tensor, views: Tensor, *, temperature: Temperature = 1.0) -> Tensor:
     """Each sample must find its own view among the views of all samples.
+
+    The mean over i of ``-log(exp(cos(z_i, v_i) / tau) / sum_j exp(cos(z_i, v_j) / tau))``.
 
     Parameters
     ----------
@@ -28,17 +36,21 @@ def global_infonce(anchors: Tensor, views: Tensor, *, temperature: float = 1.0) 
 
     References
     ----------
-    AutoTCL (ICLR 2024), section 3.4. One direction only: views are no anchors, samples no negatives.
+    Zheng et al., "AutoTCL", ICLR 2024, section 3.4. One direction only: views are no anchors, samples no
+    negatives.
     """
-    anchors, views = (F.normalize(_single(z), dim=-1) for z in (anchors, views))
+    logits = cosines(anchors, gather_rows(views)) / temperature  # (batch, ranks * batch)
     own = torch.arange(len(anchors), device=anchors.device) + first_row(len(anchors))
-    with torch.autocast(anchors.device.type, enabled=False):
-        logits = anchors @ gather_rows(views).mT / temperature
     return F.cross_entropy(logits, own)
 
 
+@LOSSES.register("local-infonce")
 def local_infonce(
-    z: Tensor, offset: Tensor | int = 0, *, segments: int = SEGMENTS, temperature: float = 1.0
+    z: Tensor,
+    offset: Tensor | int = 0,
+    *,
+    segments: Annotated[int, Field(gt=0)] = SEGMENTS,
+    temperature: Temperature = 1.0,
 ) -> Tensor:
     """Neighbouring segments of a sample must be closer than distant ones; mean over all samples.
 
@@ -55,16 +67,20 @@ def local_infonce(
         negative, and the loss is zero.
     temperature : float
 
+    Returns
+    -------
+    Tensor, scalar
+
     References
     ----------
-    AutoTCL, section 3.4. The public code takes the first sample of the batch only.
+    Zheng et al., "AutoTCL", ICLR 2024, section 3.4. The public code takes the first sample of the batch only.
     """
     count, length = _segments(z.shape[-1], segments)
     if count < 4:
-        return _single(z).sum() * 0.0
+        return single(z).sum() * 0.0  # no loss, and still a part of every rank's graph
     steps = torch.arange(count * length, device=z.device) + offset
-    unit = F.normalize(_single(z), dim=1).index_select(2, steps)
-    pooled = unit.reshape(*z.shape[:2], count, length).amax(dim=3)
+    unit = F.normalize(single(z), dim=1).index_select(2, steps)  # (batch, dim, count * length)
+    pooled = unit.reshape(*z.shape[:2], count, length).amax(dim=3)  # (batch, dim, segment)
     with torch.autocast(z.device.type, enabled=False):
         logits = pooled.mT @ pooled / temperature  # (batch, segment, segment)
     positive, candidate = _pairs(count, z.device)
@@ -95,8 +111,3 @@ def _pairs(count: int, device: torch.device) -> tuple[Tensor, Tensor]:
     candidate[0, 2] = candidate[-1, -3] = False
     candidate[index, positive] = True
     return positive, candidate
-
-
-def _single(z: Tensor) -> Tensor:
-    """At least float32; half precision would spoil the exponentials."""
-    return z.to(torch.promote_types(z.dtype, torch.float32))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from tsrep.losses.gather import gather_rows
+from tsrep.losses.similarity import single
+from tsrep.registry import LOSSES
 
 SMALLEST_BANDWIDTH = 1e-6
 
 
+@LOSSES.register("linear-mmd")
 def linear_mmd(one: Tensor, other: Tensor) -> Tensor:
     """Squared distance of the means.
 
@@ -18,18 +24,24 @@ def linear_mmd(one: Tensor, other: Tensor) -> Tensor:
     one, other : Tensors, shape (batch, dim)
         In a distributed run the means are those of all ranks.
 
+    Returns
+    -------
+    Tensor, scalar
+
     References
     ----------
-    AutoTCL (ICLR 2024), equation 8.
+    Zheng et al., "AutoTCL", ICLR 2024, equation 8.
     """
-    one, other = (gather_rows(_single(z)) for z in (one, other))
+    one, other = (gather_rows(single(z)) for z in (one, other))
     return (one.mean(dim=0) - other.mean(dim=0)).square().sum()
 
 
-def rbf_mmd(one: Tensor, other: Tensor, *, kernels: int = 5) -> Tensor:
+@LOSSES.register("rbf-mmd")
+def rbf_mmd(one: Tensor, other: Tensor, *, kernels: Annotated[int, Field(gt=0)] = 5) -> Tensor:
     """Discrepancy by a sum of Gaussian kernels, each twice as wide as the one before.
 
-    The biased estimate, diagonals included. The widths follow the mean squared distance of all points,
+    The mean over i and j of ``k(x_i, x_j) + k(y_i, y_j) - k(x_i, y_j) - k(y_i, x_j)``: the biased estimate,
+    diagonals included. The widths follow the mean squared distance of all points,
     through which no gradient flows.
 
     Parameters
@@ -44,22 +56,18 @@ def rbf_mmd(one: Tensor, other: Tensor, *, kernels: int = 5) -> Tensor:
 
     References
     ----------
-    The public code of AutoTCL. Deviation: the width has a floor, so that points that all coincide give 0
-    with gradient 0 in place of NaN.
+    The public code of Zheng et al., "AutoTCL", ICLR 2024. Deviation: the width has a floor, so that points
+    that all coincide give 0 with gradient 0 in place of NaN.
     """
-    points = torch.cat([gather_rows(_single(z)) for z in (one, other)])
+    points = torch.cat([gather_rows(single(z)) for z in (one, other)])  # (2 batch, dim)
     with torch.autocast(points.device.type, enabled=False):
         # The matrix product's shortcut would give coinciding points a distance.
         exact = "donot_use_mm_for_euclid_dist"
-        distance = torch.cdist(points, points, compute_mode=exact).square()
+        distance = torch.cdist(points, points, compute_mode=exact).square()  # (2 batch, 2 batch)
     n = len(points)
-    width = distance.detach().sum() / (n * n - n) / 2.0 ** (kernels // 2)
+    width = distance.detach().sum() / (n * n - n) / 2.0 ** (kernels // 2)  # the middle kernel has the mean
     width = width.clamp_min(SMALLEST_BANDWIDTH)
     kernel = torch.stack([torch.exp(-distance / (width * 2.0**m)) for m in range(kernels)]).sum(dim=0)
     half = n // 2
     same = kernel[:half, :half] + kernel[half:, half:]
     return (same - kernel[:half, half:] - kernel[half:, :half]).mean()
-
-
-def _single(z: Tensor) -> Tensor:
-    return z.to(torch.promote_types(z.dtype, torch.float32))

@@ -1,23 +1,71 @@
-"""AutoTCL: a network learns which view of a sample the encoder must recognise."""
+"""AutoTCL: an augmenter learns which view of a sample the encoder must recognise.
+
+This file holds what all forms share: the objective, the promise of a form, and the encoder's side of the
+contrast. What the augmenter minimises is in ``autotcl_paper.py`` and ``autotcl_released.py``; the augmenter
+itself is :mod:`tsrep.views.autotcl_augmenter`.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field, TypeAdapter
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.objectives.autotcl_form import FORMS, Form, saturation
+from tsrep.encoders.pooling import pool
+from tsrep.losses.autotcl_mask import spread_over_time
+from tsrep.losses.infonce import global_infonce, local_infonce, spare_steps
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.registry import ENCODERS, OBJECTIVES, Chosen
+from tsrep.registry import ENCODERS, OBJECTIVES, Chosen, Registry
 from tsrep.signals.batch import Batch
+from tsrep.views.autotcl_augmenter import Augmented, Augmenter
+from tsrep.views.timestamp_masks import binomial_mask
 
+FORMS = Registry("form of autotcl", "tsrep.objectives")
 TRUNK = {"name": "dilated-conv", "hidden": 64, "dim": 16, "depth": 3}
 ChosenForm = Annotated[Any, Chosen(FORMS)]
 ChosenTrunk = Annotated[Any, Chosen(ENCODERS)]
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(gt=0)]
+
+SATURATED = 0.01
+CONSTANT = 0.01
+
+
+class Form(nn.Module, ABC):
+    """An augmenter, its loss, and the loss of the encoder.
+
+    Attributes
+    ----------
+    augmenter : Augmenter
+    lr : float
+        Learning rate of the augmenter.
+    every : int
+        The augmenter moves before every so many steps of the encoder.
+    """
+
+    augmenter: Augmenter
+    lr: float
+    every: int
+
+    @abstractmethod
+    def augmenter_terms(
+        self, encoder: Encoder, x: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """What the augmenter minimises."""
+
+    @abstractmethod
+    def encoder_terms(
+        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """What the encoder minimises."""
 
 
 @OBJECTIVES.register("autotcl", runtime=("channels", "covariates"))
@@ -27,17 +75,18 @@ class AutoTCL(Objective):
     Parameters
     ----------
     channels, covariates : int
-        Of the signal; the first ``covariates`` channels are known in advance.
+        Of the signal; the first ``covariates`` channels are known covariates.
     form : {"paper", "released"}, or settings with one of these names
-        What the view is and what both players minimise: :class:`tsrep.objectives.autotcl_paper.PaperForm`,
+        What the view is and what augmenter and encoder minimise:
+        :class:`tsrep.objectives.autotcl_paper.PaperForm`,
         :class:`tsrep.objectives.autotcl_released.ReleasedForm`. Each has its own settings, so
         ``form: {name: paper, entropy: 0.01}``.
     trunk : name or settings of an encoder
         Of the augmenter.
     frozen : bool
-        Leave the augmenter at its random start: the control that tells whether learning it helps.
+        Leave the augmenter at its random initialisation: the control that shows whether learning it helps.
     crop : int or None
-        Steps of the random stretch, the same for the whole batch, that each step trains on.
+        Steps of the random segment, the same for the whole batch, that each step trains on.
 
     References
     ----------
@@ -63,7 +112,7 @@ class AutoTCL(Objective):
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""
         x = self._cropped(batch.x, generator)
-        with torch.no_grad():
+        with torch.no_grad():  # the encoder's step leaves the augmenter alone
             view = self.form.augmenter(x, generator=generator).view
         return self.form.encoder_terms(encoder, x, view, generator=generator)
 
@@ -73,23 +122,112 @@ class AutoTCL(Objective):
             return ()
         form = self.form
         return (
-            InnerOptimisation("augmenter", form.augmenter, self._player_terms, lr=form.lr, every=form.every),
+            InnerOptimisation("augmenter", form.augmenter, self._augmenter_terms, form.lr, every=form.every),
         )
 
-    def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-        """Saturation of mask and gain; see :func:`tsrep.objectives.autotcl_form.saturation`."""
-        del encoder
-        return saturation(self.form.augmenter(self._cropped(batch.x, generator), generator=generator))
+    def augmenter(self) -> Augmenter:
+        """The learned augmenter, frozen or not."""
+        return self.form.augmenter
 
-    def _player_terms(
+    def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """How near mask and gain are to doing nothing of their own.
+
+        Returns
+        -------
+        dict of scalars
+            ``keep_rate``: mean of the mask as drawn. ``saturated``: share of steps whose mask is all but
+            certain. ``keep_spread``, ``gain_spread``: standard deviation over time of the keep probability
+            and of the gain, mean over samples. ``constant_masks``: share of maps that are constant over time.
+        """
+        del encoder
+        made: Augmented = self.form.augmenter(self._cropped(batch.x, generator), generator=generator)
+        keep, gain = made.keep.float(), made.gain.float()
+        spread = spread_over_time(keep)
+        return {
+            "keep_rate": made.mask.float().mean(),
+            "saturated": ((keep < SATURATED) | (keep > 1 - SATURATED)).float().mean(),
+            "keep_spread": spread.mean(),
+            "gain_spread": spread_over_time(gain).mean(),
+            "constant_masks": (spread < CONSTANT).float().mean(),
+        }
+
+    def _augmenter_terms(
         self, encoder: Encoder, batch: Batch, *, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        return self.form.player_terms(encoder, self._cropped(batch.x, generator), generator=generator)
+        return self.form.augmenter_terms(encoder, self._cropped(batch.x, generator), generator=generator)
 
     def _cropped(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """A stretch of the batch at a random place."""
+        """A segment of the batch at a random place, shape (batch, channel, crop)."""
         time = x.shape[-1]
         if self.crop is None or self.crop >= time:
             return x
         start = torch.randint(time - self.crop + 1, (), generator=generator, device=x.device)
         return x.index_select(2, start + torch.arange(self.crop, device=x.device))
+
+
+def view_contrast(
+    encoder: Encoder,
+    x: Tensor,
+    view: Tensor,
+    *,
+    noise: float = 0.0,
+    temperature: float = 1.0,
+    local_weight: float,
+    of_first_sample: bool = False,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """How an encoder is trained on a sample and its view: terms ``global`` and, if weighted, ``local``.
+
+    Parameters
+    ----------
+    x, view : Tensors, shape (batch, channel, time)
+    noise : float
+        See :func:`encode_pair`.
+    temperature : float
+        Of both contrasts.
+    local_weight : float
+        Alpha in the paper.
+    of_first_sample : bool
+        Whether the local contrast is between segments of the first sample, as in the public code, in place of
+        those of all views.
+
+    References
+    ----------
+    Zheng et al., ICLR 2024, section 3.4.
+    """
+    z, z_view = encode_pair(encoder, x, view, noise=noise, generator=generator)
+    terms = {"global": pooled_contrast(z, z_view, temperature=temperature)}
+    if local_weight > 0:
+        segmented = z[:1] if of_first_sample else z_view  # (batch, dim, time)
+        room = spare_steps(z.shape[-1])
+        offset = torch.randint(room + 1, (), generator=generator, device=z.device)
+        terms["local"] = local_weight * local_infonce(segmented, offset, temperature=temperature)
+    return terms
+
+
+def encode_pair(
+    encoder: Encoder, x: Tensor, view: Tensor, *, noise: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Representations of samples and views from one pass of the encoder.
+
+    Parameters
+    ----------
+    x, view : Tensors, shape (batch, channel, time)
+    noise : float
+        Probability that the latent of a time step of a view is zeroed; samples are whole.
+
+    Returns
+    -------
+    Two Tensors, shape (batch, dim, time // stride)
+    """
+    keep = None
+    if noise > 0:
+        kept = binomial_mask(len(view), view.shape[2], generator=generator, probability=1 - noise)
+        keep = torch.cat([torch.ones_like(kept), kept])  # (2 batch, time)
+    one, other = encoder(torch.cat([x, view]), keep).chunk(2)
+    return one, other
+
+
+def pooled_contrast(z: Tensor, z_view: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """Global InfoNCE of representations of shape (batch, dim, time), max-pooled over time."""
+    return global_infonce(pool(z, "max"), pool(z_view, "max"), temperature=temperature)

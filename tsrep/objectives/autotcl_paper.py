@@ -1,4 +1,4 @@
-"""AutoTCL as its paper means it, with guards against a mask or gain that does nothing."""
+"""AutoTCL in the form that its paper means, with hinges against a mask or gain that does nothing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
-from tsrep.losses.mask_regularity import rate_guard, spread_guard, triplet_consistency
+from tsrep.losses.autotcl_mask import keep_rate_hinge, spread_hinge, triplet_consistency
 from tsrep.losses.mmd import linear_mmd, rbf_mmd
-from tsrep.objectives.autotcl_form import FORMS, Above, Count, Form, Share, Weight
-from tsrep.objectives.view_contrast import contrast_terms, pooled_contrast, represent_pair
-from tsrep.views.parametric import Augmented, MaskPer, ParametricView, Parts
+from tsrep.objectives.autotcl import (
+    FORMS,
+    Above,
+    Count,
+    Form,
+    Share,
+    Weight,
+    encode_pair,
+    pooled_contrast,
+    view_contrast,
+)
+from tsrep.views.autotcl_augmenter import Augmented, MaskPer, PaperAugmenter, Parts
 
 ANCHORS = 16
-KEEP_FLOOR, LOG_GAIN_FLOOR = 0.05, 0.05
 
 
 @FORMS.register("paper", runtime=("trunk", "channels", "covariates"))
@@ -27,7 +36,7 @@ class PaperForm(Form):
     Parameters
     ----------
     trunk, channels, covariates
-        See :class:`tsrep.views.parametric.ParametricView`, as are the next five.
+        See :class:`tsrep.views.autotcl_augmenter.PaperAugmenter`, as are the next five.
     mask_per : {"time", "time-channel"}
     gate_temperature, stretch : float
     log_gain_bound : float
@@ -49,19 +58,19 @@ class PaperForm(Form):
         number of steps).
     consistency : float
         Weight of the triplet over time, lambda in the paper.
-    guard : float
-        Weight of the hinges against saturation; 0 is the paper's.
+    saturation : float
+        Weight of the hinges against a mask and a gain that do nothing of their own; 0 is the paper's.
     lr : float
-        Of the augmenter.
+        Learning rate of the augmenter.
     every : int
         Steps of the encoder for one of the augmenter.
 
     References
     ----------
-    Zheng et al., ICLR 2024, sections 3.3 and 3.4. Deviations: the divergence is that of representations of
-    unit length, so that its weight does not drift with their scale; the entropy has the right probability
-    (see :func:`tsrep.views.hard_concrete.open_probability`); the triplet is on the keep probability, not on
-    the noisy mask; the guards.
+    Zheng et al., ICLR 2024, sections 3.3 and 3.4, equations 7 to 9. Deviations: the divergence is that of
+    representations of unit length, so that its weight does not drift with their scale; the entropy has the
+    right probability (see :func:`tsrep.views.hard_concrete.open_probability`); the triplet is on the keep
+    probability, not on the noisy mask; the hinges.
     """
 
     def __init__(
@@ -80,12 +89,12 @@ class PaperForm(Form):
         divergence: Literal["linear", "rbf", "adversarial"] = "linear",
         entropy: Weight = 0.1,
         consistency: Weight = 0.1,
-        guard: Weight = 1.0,
+        saturation: Weight = 1.0,
         lr: Above = 1e-3,
         every: Count = 1,
     ) -> None:
         super().__init__()
-        self.augmenter = ParametricView(
+        self.augmenter = PaperAugmenter(
             trunk,
             channels,
             covariates,
@@ -98,10 +107,12 @@ class PaperForm(Form):
         self.masked, self.scaled = parts != "gain", parts != "mask"
         self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
         self.divergence, self.entropy, self.consistency = divergence, entropy, consistency
-        self.guard, self.lr, self.every = guard, lr, every
+        self.saturation, self.lr, self.every = saturation, lr, every
 
-    def player_terms(self, encoder: Encoder, x: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
-        """Terms ``divergence`` or ``adversarial``, ``entropy``, ``consistency``, ``guard``."""
+    def augmenter_terms(
+        self, encoder: Encoder, x: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Terms ``divergence`` or ``adversarial``, ``entropy``, ``consistency``, ``saturation``."""
         made = self.augmenter(x, generator=generator)
         terms = self._likeness(encoder, x, made.view, generator)
         if self.masked and self.entropy > 0:
@@ -109,42 +120,39 @@ class PaperForm(Form):
         if self.masked and self.consistency > 0:
             uniform = torch.rand(len(x), ANCHORS, 3, generator=generator, device=x.device)
             terms["consistency"] = self.consistency * triplet_consistency(made.keep, uniform)
-        if self.guard > 0:
-            terms["guard"] = self.guard * guard(made, masked=self.masked, scaled=self.scaled)
+        if self.saturation > 0:
+            terms["saturation"] = self.saturation * self._saturation(made)
         return terms
 
     def _likeness(
         self, encoder: Encoder, x: Tensor, view: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
         if self.divergence == "adversarial":
-            pair = represent_pair(encoder, x, view, noise=self.noise, generator=generator)
+            pair = encode_pair(encoder, x, view, noise=self.noise, generator=generator)
             return {"adversarial": -pooled_contrast(*pair, temperature=self.temperature)}
-        with torch.no_grad():
+        with torch.no_grad():  # only the views move
             z = pool(encoder(x), "max").float()
         z_view = pool(encoder(view), "max").float()
-        unit, unit_view = (torch.nn.functional.normalize(one, dim=1) for one in (z, z_view))
+        unit, unit_view = F.normalize(z, dim=1), F.normalize(z_view, dim=1)  # (batch, dim)
         return {"divergence": (linear_mmd if self.divergence == "linear" else rbf_mmd)(unit, unit_view)}
+
+    def _saturation(self, made: Augmented) -> Tensor:
+        """Zero for a mask and a gain that vary over time and neither keep nor drop nearly everything."""
+        total = torch.zeros((), device=made.view.device)
+        if self.masked:
+            total = total + keep_rate_hinge(made.keep) + spread_hinge(made.keep)
+        return total + spread_hinge(made.log_gain) if self.scaled else total
 
     def encoder_terms(
         self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``, the latter on segments of the view."""
-        z, z_view = represent_pair(encoder, x, view, noise=self.noise, generator=generator)
-        return contrast_terms(
-            z,
-            z_view,
-            z_view,
+        return view_contrast(
+            encoder,
+            x,
+            view,
+            noise=self.noise,
             temperature=self.temperature,
             local_weight=self.local_weight,
             generator=generator,
         )
-
-
-def guard(made: Augmented, *, masked: bool = True, scaled: bool = True) -> Tensor:
-    """Zero for a mask and a gain that vary over time and neither keep nor drop nearly everything."""
-    total = torch.zeros((), device=made.view.device)
-    if masked:
-        total = total + rate_guard(made.keep) + spread_guard(made.keep, floor=KEEP_FLOOR)
-    if scaled:
-        total = total + spread_guard(made.log_gain, floor=LOG_GAIN_FLOOR)
-    return total

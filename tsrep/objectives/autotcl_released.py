@@ -1,4 +1,4 @@
-"""AutoTCL as its public code effectively trains it."""
+"""AutoTCL in the form that its public code effectively trains."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
+from tsrep.losses.autotcl_mask import released_consistency, released_sparseness
 from tsrep.losses.infonce import SEGMENTS
-from tsrep.losses.mask_regularity import released_consistency, released_sparseness
 from tsrep.losses.mmd import rbf_mmd
-from tsrep.objectives.autotcl_form import FORMS, Above, Count, Form, Weight
-from tsrep.objectives.view_contrast import contrast_terms, pooled_contrast, represent_pair
-from tsrep.views.parametric import ReleasedView
+from tsrep.objectives.autotcl import (
+    FORMS,
+    Above,
+    Count,
+    Form,
+    Weight,
+    pooled_contrast,
+    view_contrast,
+)
+from tsrep.views.autotcl_augmenter import ReleasedAugmenter
 
 
 @FORMS.register("released", runtime=("trunk", "channels"))
 class ReleasedForm(Form):
-    """Mask and gain on every channel, covariates included, no latent noise, no guard.
+    """Mask and gain on every channel, covariates included, no latent noise, no hinge against saturation.
 
     The divergence is on the convolutional features of an encoder that has such a stage before its experts
     (``convolved``), the contrast on its representations. The contrast between segments sees the first
@@ -30,7 +37,7 @@ class ReleasedForm(Form):
     Parameters
     ----------
     trunk, channels
-        See :class:`tsrep.views.parametric.ReleasedView`, as are the next three.
+        See :class:`tsrep.views.autotcl_augmenter.ReleasedAugmenter`, as are the next three.
     gumbel_bias, gamma_zeta : float
         Bias and stretch of the gate.
     hard_mask : bool
@@ -48,7 +55,7 @@ class ReleasedForm(Form):
 
     References
     ----------
-    The public code of AutoTCL (2024-03), including what its call sites do by accident.
+    The public code of Zheng et al., ICLR 2024, as of March 2024, with what its call sites do by accident.
     """
 
     def __init__(
@@ -66,25 +73,30 @@ class ReleasedForm(Form):
         every: Count = 1,
     ) -> None:
         super().__init__()
-        self.augmenter = ReleasedView(trunk, channels, bias=gumbel_bias, stretch=gamma_zeta, hard=hard_mask)
+        self.augmenter = ReleasedAugmenter(
+            trunk, channels, bias=gumbel_bias, stretch=gamma_zeta, hard=hard_mask
+        )
         self.local_weight, self.divergence = local_weight, divergence
         self.sparseness, self.consistency = sparseness, consistency
         self.lr, self.every = lr, every
 
-    def player_terms(self, encoder: Encoder, x: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def augmenter_terms(
+        self, encoder: Encoder, x: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
         """Terms ``divergence`` or ``adversarial``, ``sparseness``, ``consistency``."""
         made = self.augmenter(x, generator=generator)
         with torch.no_grad():
             z = convolved(encoder, x)
         z_view = convolved(encoder, made.view)
         if self.divergence == "adversarial":
-            terms = {"adversarial": -pooled_contrast(z, z_view, temperature=1.0)}
+            terms = {"adversarial": -pooled_contrast(z, z_view)}
         else:
             terms = {"divergence": rbf_mmd(pool(z, "max"), pool(z_view, "max"))}
         if self.sparseness > 0:
             terms["sparseness"] = self.sparseness * released_sparseness(made.keep)
         time = x.shape[-1]
         if self.consistency > 0 and time > 3:
+            # (2, anchor): as many anchors as samples, shared by all of them
             draws = torch.randint(1, time - 2, (2, len(x)), generator=generator, device=x.device)
             terms["consistency"] = self.consistency * released_consistency(made.keep, *draws)
         return terms
@@ -93,9 +105,8 @@ class ReleasedForm(Form):
         self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Terms ``global`` and, for representations of 16 steps and more, ``local``."""
-        z, z_view = represent_pair(encoder, x, view, noise=0.0, generator=generator)
-        weight = self.local_weight if z.shape[-1] >= SEGMENTS else 0.0
-        return contrast_terms(z, z_view, z[:1], temperature=1.0, local_weight=weight, generator=generator)
+        weight = self.local_weight if x.shape[-1] // encoder.stride >= SEGMENTS else 0.0
+        return view_contrast(encoder, x, view, local_weight=weight, of_first_sample=True, generator=generator)
 
 
 def convolved(encoder: Encoder, x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
@@ -13,8 +12,9 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
-from tsrep.losses.hierarchy import hierarchical_contrast
-from tsrep.losses.identity import Negatives, identity_contrast
+from tsrep.losses.comet_patient_trial import Negatives, patient_trial_contrast
+from tsrep.losses.similarity import Temperature
+from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
@@ -55,7 +55,7 @@ class Comet(Objective):
     Parameters
     ----------
     patient_weight, trial_weight, sample_weight, observation_weight : float
-        A level of weight zero costs nothing. By default the two identity levels lead: the other two tell
+        A level of weight zero costs nothing. By default patient and trial lead: the other two tell
         windows apart by whatever differs, noise included, and alone they take a probe below its start.
     apply_weights_to_identity : bool
         Published: False, that is, patient and trial enter with weight 1 unless their weight is zero.
@@ -73,10 +73,11 @@ class Comet(Objective):
         they need no augmentation to be a task, and an encoder trained on masked input alone would never meet
         what it is given when it is used.
     diagonal : {"drop", "keep", "positive"}
-        A sample's own other view in the trial and patient contrasts: see `identity_contrast`. Clean views of
-        one sample differ in dropout alone and are nearly equal. As a negative (published: "keep") that pair
-        is the hardest of all and pushes a sample from itself; as a positive it teaches nothing that the
-        sample level does not teach better. Take "positive" with masked views.
+        A sample's own other view in the trial and patient contrasts; see
+        :func:`tsrep.losses.comet_patient_trial.patient_trial_contrast`. Clean views of one sample differ in
+        dropout alone and are nearly equal. As a negative (published: "keep") that pair is the hardest of all
+        and pushes a sample from itself; as a positive it teaches nothing that the sample level does not teach
+        better. Take "positive" with masked views.
     anchors : {"both", "earlier"}
         Published: "earlier", half of the same pairs, chosen by the order of the batch.
     trial_negatives : {"other-patients", "same-patient", "all"}
@@ -104,7 +105,7 @@ class Comet(Objective):
         sample_weight: Weight = 0.1,
         observation_weight: Weight = 0.1,
         apply_weights_to_identity: bool = True,
-        temperature: Annotated[float, Field(gt=0)] = 0.1,
+        temperature: Temperature = 0.1,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         mask: Literal["continuous", "binomial"] = "continuous",
         share_masks: bool = False,
@@ -126,16 +127,13 @@ class Comet(Objective):
             raise ConfigError("objective comet has four levels of weight zero; give one of them a weight")
         if not apply_weights_to_identity:
             self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
-        told_apart = {
-            "trial": {"trial", "patient"},
-            "patient": {"patient"},
-        }  # trials have patients' negatives
-        self.needs = frozenset().union(*(told_apart.get(level, set()) for level in self.weights))
+        ids = {"patient": {"patient"}, "trial": {"trial", "patient"}}  # trials have patients' negatives
+        self.needs = frozenset().union(*(ids.get(level, set()) for level in self.weights))
         self.dropout, self.mask = dropout, mask
         self.share_masks, self.identity_views = share_masks, identity_views
-        self.trial_negatives = trial_negatives
-        self._identity = partial(
-            identity_contrast,
+        self.trial_negatives = TRIAL_NEGATIVES[trial_negatives]
+        self._patient_trial = partial(
+            patient_trial_contrast,
             temperature=temperature,
             diagonal=diagonal,
             anchors=anchors,
@@ -143,6 +141,7 @@ class Comet(Objective):
         )
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """One term for each level that has a weight; see :class:`Objective`."""
         return self.terms(encoder, batch, self.draw(encoder, batch, generator=generator))
 
     def draw(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> Draws:
@@ -179,14 +178,11 @@ class Comet(Objective):
         keep = [mask for masks in draws.keep.values() for mask in masks]
         clean = CLEAN in map(self._source, self.weights)
         if clean:
-            keep.insert(0, torch.ones_like(batch.x[:, 0], dtype=torch.bool))
-        z = encoder(batch.x.repeat(len(keep), 1, 1), torch.cat(keep)).mT
-        blocks: Iterator[Tensor] = iter(z.split(len(batch)))  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        encoded = {}
-        if clean:
-            once = next(blocks)
-            encoded[CLEAN] = (once, once)
-        return encoded | {source: (next(blocks), next(blocks)) for source in draws.keep}
+            keep.append(torch.ones_like(batch.x[:, 0], dtype=torch.bool))
+        z = encoder(batch.x.repeat(len(keep), 1, 1), torch.cat(keep)).mT  # (block * batch, time', dim)
+        blocks = z.chunk(len(keep))
+        encoded = {source: (blocks[2 * i], blocks[2 * i + 1]) for i, source in enumerate(draws.keep)}
+        return encoded | ({CLEAN: (blocks[-1], blocks[-1])} if clean else {})
 
     def _views(
         self, encoded: dict[str, tuple[Tensor, Tensor]], level: str, draws: Draws
@@ -203,6 +199,5 @@ class Comet(Objective):
         if level == "sample":
             return hierarchical_contrast(z1, z2, sample=1.0)
         if level == "patient":
-            return self._identity(z1, z2, batch.patient)
-        negatives = TRIAL_NEGATIVES[self.trial_negatives]
-        return self._identity(z1, z2, batch.trial, groups=batch.patient, negatives=negatives)
+            return self._patient_trial(z1, z2, batch.patient)
+        return self._patient_trial(z1, z2, batch.trial, batch.patient, negatives=self.trial_negatives)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.objectives.autotcl_form import Above, Share, Weight
+from tsrep.objectives.autotcl import Above, Share, Weight, view_contrast
 from tsrep.objectives.objective import Objective
-from tsrep.objectives.view_contrast import contrast_terms, represent_pair
-from tsrep.registry import OBJECTIVES, VIEWS, Chosen
+from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.views.except_covariates import ExceptCovariates
-
-ChosenView = Annotated[Any, Chosen(VIEWS)]
+from tsrep.views.combined import ChosenView, ExceptCovariates
+from tsrep.views.view import View
 
 
 @OBJECTIVES.register("fixed-view", runtime=("channels", "covariates"))
@@ -26,7 +21,7 @@ class FixedView(Objective):
     Parameters
     ----------
     channels, covariates : int
-        Of the signal; the first ``covariates`` channels are known in advance and no view alters them.
+        Of the signal; the first ``covariates`` channels are known covariates, which no view alters.
     view : name or settings of a view
     noise, temperature, local_weight : float
         See :class:`tsrep.objectives.autotcl_paper.PaperForm`; equal defaults, so that the two differ in
@@ -47,20 +42,22 @@ class FixedView(Objective):
         local_weight: Weight = 0.3,
     ) -> None:
         super().__init__()
-        settings = TypeAdapter(ChosenView).validate_python(view)
-        made = VIEWS.build(settings, channels=channels - covariates, covariates=0)
-        self.view = ExceptCovariates(made, covariates)
+        self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
         self.noise, self.temperature, self.local_weight = noise, temperature, local_weight
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""
         view = self.view(batch.x, generator=generator)
-        z, z_view = represent_pair(encoder, batch.x, view, noise=self.noise, generator=generator)
-        return contrast_terms(
-            z,
-            z_view,
-            z_view,
+        return view_contrast(
+            encoder,
+            batch.x,
+            view,
+            noise=self.noise,
             temperature=self.temperature,
             local_weight=self.local_weight,
             generator=generator,
         )
+
+    def own_view(self) -> View:
+        """The fixed view, which leaves covariates as they are."""
+        return self.view

@@ -1,4 +1,4 @@
-"""An inner player: part of an objective that is trained against the encoder, by a loss of its own."""
+"""An inner optimisation: part of an objective, such as an augmenter, with its own loss and optimiser."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class InnerOptimisation:
     Attributes
     ----------
     name : str
-        In the log and in the stored state; no two players of an objective share one.
+        In the log and in the stored state; no two inner optimisations of an objective share one.
     module : Module
         Whose parameters it moves, and no others.
     loss : callable
         ``loss(encoder, batch, *, generator)`` gives named, already weighted terms whose sum it minimises.
         The encoder is in evaluation mode then and asks for no gradient.
     lr, weight_decay : float
-        Of its own AdamW; the rate follows the schedule of the run.
+        Of its own AdamW; the learning rate follows the schedule of the run.
     every : int
         It moves before every so many steps of the encoder, from the first on.
     """

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
-from tsrep.encoders.sizes import Positive
-from tsrep.objectives.momentum_queue import Guard, Momentum, MomentumContrast, QueueSize, Temperature
+from tsrep.losses.similarity import Temperature
+from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast, QueueSize
 from tsrep.objectives.objective import Objective
-from tsrep.registry import OBJECTIVES, VIEWS, Chosen
+from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.views.except_covariates import ExceptCovariates
+from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.timestamp_masks import binomial_mask
+from tsrep.views.view import View
 
-ChosenView = Annotated[Any, Chosen(VIEWS)]
 Viewed = tuple[Tensor, Tensor | None]
 
 
@@ -31,7 +31,7 @@ class MoCo(Objective):
     dim : int
         Width of the representation.
     channels, covariates : int
-        Of the signal; the first ``covariates`` channels are known in advance and no view alters them.
+        Of the signal; the first ``covariates`` channels are known covariates, which no view alters.
     view : name or settings of a view
         Each sample draws its own, and the two views of a sample are independent.
     views : {"both", "key"}
@@ -48,8 +48,8 @@ class MoCo(Objective):
         Number of past keys; it need not be a multiple of the batch. With 0 the batch gives the negatives.
     momentum : float
         Of the slow copy of encoder and head, per step.
-    guard : int or None
-        Windows of one record whose starts are less than so many steps apart are no negatives of one
+    exclusion_zone : int or None
+        In steps. Windows of one record whose starts are less than this apart are no negatives of one
         another; null is the window length (those that overlap), 0 is off, as published. See
         :class:`tsrep.objectives.momentum_queue.MomentumContrast` for what a record is.
 
@@ -58,7 +58,7 @@ class MoCo(Objective):
     He et al., "Momentum Contrast", CVPR 2020; on series Woo et al., "CoST", ICLR 2022, and Zhang et al.,
     "What Constitutes Good Contrastive Learning in Time-Series Forecasting?", 2023. Deviations from the
     public code of the latter: rows of the queue have unit length, evaluation moves neither queue nor copy,
-    views are drawn per sample, and the guard.
+    views are drawn per sample, and the exclusion zone.
     """
 
     def __init__(
@@ -75,15 +75,14 @@ class MoCo(Objective):
         temperature: Temperature = 0.1,
         queue: QueueSize = 512,
         momentum: Momentum = 0.999,
-        guard: Guard = None,
+        exclusion_zone: ExclusionZone = None,
     ) -> None:
         super().__init__()
-        settings = TypeAdapter(ChosenView).validate_python(view)
-        made = VIEWS.build(settings, channels=channels - covariates, covariates=0)
-        self.view, self.views = ExceptCovariates(made, covariates), views
+        self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
+        self.views = views
         self.masked_steps, self.pooling = masked_steps, pooling
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
-        self.contrast = MomentumContrast(projection, queue, temperature, momentum, guard)
+        self.contrast = MomentumContrast(projection, queue, temperature, momentum, exclusion_zone)
 
     def attach(self, encoder: Encoder) -> None:
         """Make the slow copy of encoder and head."""
@@ -91,9 +90,7 @@ class MoCo(Objective):
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""
-        query: Viewed = (batch.x, None)
-        if self.views == "both":
-            query = self._viewed(batch.x, generator)
+        query = self._viewed(batch.x, generator) if self.views == "both" else (batch.x, None)
         key = self._viewed(batch.x, generator)
         z = encoder(*query)
         step = torch.randint(z.shape[2], (1,), generator=generator, device=z.device)
@@ -106,6 +103,10 @@ class MoCo(Objective):
     def after_step(self) -> None:
         """Move copy and queue."""
         self.contrast.after_step()
+
+    def own_view(self) -> View:
+        """The fixed view, which leaves covariates as they are."""
+        return self.view
 
     def _viewed(self, x: Tensor, generator: torch.Generator) -> Viewed:
         view = self.view(x, generator=generator)

@@ -6,7 +6,6 @@ Whatever moves, moves in ``after_step``: the copy, the queue and its place.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -14,13 +13,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.losses.gather import first_row, gather_rows
-from tsrep.losses.queue_contrast import distinct_windows, queue_contrast, unit_rows
+from tsrep.losses.moco import distinct_windows, queue_contrast
+from tsrep.losses.similarity import unit_rows
 from tsrep.signals.batch import Batch
 
-Temperature = Annotated[float, Field(gt=0)]
 Momentum = Annotated[float, Field(ge=0, le=1)]
 QueueSize = Annotated[int, Field(ge=0)]
-Guard = Annotated[int, Field(ge=0)] | None
+ExclusionZone = Annotated[int, Field(ge=0)] | None
 NOBODY = torch.iinfo(torch.int64).min  # record of a key that comes from no window
 
 
@@ -90,22 +89,12 @@ class KeyQueue(nn.Module):
         self.pointer.add_(len(keys)).remainder_(size)
 
 
-@dataclass(frozen=True)
-class Pending:
-    """What a training step leaves for ``after_step``."""
-
-    keys: Tensor
-    record: Tensor
-    start: Tensor
-    fast: tuple[nn.Module, ...]
-
-
 class MomentumContrast(nn.Module):
     """Slow copies, a queue of their keys, and the contrast of queries with both.
 
     Windows of one record (the same ``patient`` of the batch) whose starts are near are no negatives of one
     another. On a panel that leaves all windows of other patients. On a series the patient is its part, so
-    that where each channel is an instance, other channels at the same time are spared too.
+    that where each channel is an instance, other channels at the same time are none either.
 
     Parameters
     ----------
@@ -116,19 +105,22 @@ class MomentumContrast(nn.Module):
     temperature : float
     momentum : float
         Of the copies, per step.
-    guard : int or None
-        Starts less than so many steps apart are near; None is the window length, 0 spares nothing.
+    exclusion_zone : int or None
+        Starts less than so many steps apart are near; None is the window length, 0 leaves nothing out.
     """
 
     slow: SlowCopies | None
     queue: KeyQueue | None
 
-    def __init__(self, dim: int, queue: int, temperature: float, momentum: float, guard: int | None) -> None:
+    def __init__(
+        self, dim: int, queue: int, temperature: float, momentum: float, exclusion_zone: int | None
+    ) -> None:
         super().__init__()
-        self.temperature, self.momentum, self.guard = temperature, momentum, guard
+        self.temperature, self.momentum, self.exclusion_zone = temperature, momentum, exclusion_zone
         self.register_module("slow", None)
         self.register_module("queue", KeyQueue(queue, dim) if queue else None)
-        self._pending: Pending | None = None
+        # What a training step leaves for `after_step`: rows of the queue, and what the copies follow.
+        self._pending: tuple[tuple[Tensor, Tensor, Tensor], tuple[nn.Module, ...]] | None = None
 
     def attach(self, *fast: nn.Module) -> None:
         """Copy the modules that make the queries."""
@@ -160,25 +152,24 @@ class MomentumContrast(nn.Module):
             What the copies follow, in the order of :meth:`attach`.
         """
         if self.training:
-            self._pending = Pending(keys.detach(), batch.patient, batch.start, fast)
-        guard = batch.x.shape[2] if self.guard is None else self.guard
+            self._pending = (keys.detach(), batch.patient, batch.start), fast
+        zone = batch.x.shape[2] if self.exclusion_zone is None else self.exclusion_zone
         queue = self.queue
         if queue is None:
             others, record, start = (gather_rows(rows) for rows in (keys, batch.patient, batch.start))
         else:
             others, record, start = queue.keys, queue.record, queue.start
-        allowed = distinct_windows(batch.patient, batch.start, record, start, guard=guard)
+        allowed = distinct_windows(batch.patient, batch.start, record, start, exclusion_zone=zone)
         if queue is None:
-            own = torch.arange(len(keys), device=keys.device)
+            own = torch.arange(len(keys), device=keys.device)  # a sample's key is its positive
             allowed[own, own + first_row(len(keys))] = False
-        return queue_contrast(queries, keys, others, temperature=self.temperature, allowed=allowed)
+        return queue_contrast(queries, keys, others, allowed, temperature=self.temperature)
 
     def after_step(self) -> None:
         """Let the copies follow and enqueue the keys of the last training step, of all ranks."""
-        pending, self._pending = self._pending, None
-        if pending is None:
+        if self._pending is None:
             return
-        self.copies().follow(*pending.fast, momentum=self.momentum)
+        (rows, fast), self._pending = self._pending, None
+        self.copies().follow(*fast, momentum=self.momentum)
         if self.queue is not None:
-            rows = pending.keys, pending.record, pending.start
             self.queue.enqueue(*(gather_rows(part) for part in rows))

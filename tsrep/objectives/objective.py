@@ -15,6 +15,8 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
+from tsrep.views.autotcl_augmenter import Augmenter
+from tsrep.views.view import View
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,11 @@ class Objective(nn.Module, ABC):
         del encoder, batch, generator
         return {}
 
-    def own_view(self) -> nn.Module | None:
-        """The fixed view that the method trains with, if there is one."""
+    def own_view(self) -> View | None:
+        """The fixed view that the method trains with, if there is one; covariates stay as they are."""
         return None
 
-    def augmenter(self) -> nn.Module | None:
+    def augmenter(self) -> Augmenter | None:
         """The learned augmenter, if there is one."""
         return None
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.ntxent import ntxent
+from tsrep.losses.similarity import Temperature
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.amplitude import BaselineWander, Jitter, Scale
-from tsrep.views.combined import Compose
-from tsrep.views.except_covariates import ExceptCovariates
+from tsrep.views.combined import Compose, ExceptCovariates
 from tsrep.views.masking import CutOut, LeadDropout
 from tsrep.views.timing import WindowSlice
 from tsrep.views.view import Share, Strength, View
@@ -43,7 +43,7 @@ class SimCLR(Objective):
     hidden, projection : int
         Widths of the projection head; it serves the loss alone and is not evaluated.
     crop : float
-        Least part of the sample that is stretched to the whole length; 1 is off.
+        Least part of the sample that is resampled to the whole length; 1 is off.
     scale : float
         Spread of the logarithm of each channel's factor.
     leads : float
@@ -65,7 +65,7 @@ class SimCLR(Objective):
         self,
         dim: int,
         covariates: int = 0,
-        temperature: Annotated[float, Field(gt=0)] = 0.1,
+        temperature: Temperature = 0.1,
         pooling: Literal["max", "mean"] = "max",
         hidden: Positive = 256,
         projection: Positive = 128,
@@ -92,6 +92,10 @@ class SimCLR(Objective):
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""
-        both = self.view(torch.cat([batch.x, batch.x]), generator=generator)
+        both = self.view(torch.cat([batch.x, batch.x]), generator=generator)  # (2 batch, channel, time)
         z1, z2 = self.head(pool(encoder(both), self.pooling)).chunk(2)
         return {"contrast": ntxent(z1, z2, temperature=self.temperature)}
+
+    def own_view(self) -> View:
+        """The augmentations."""
+        return self.view

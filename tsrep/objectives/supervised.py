@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import Pooling, pool
 from tsrep.errors import ConfigError
 from tsrep.losses.classification import classification_loss
-from tsrep.objectives.heads import Head, HeadName, PublishedHead
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.views.dropout import dropout
 from tsrep.views.timestamp_masks import binomial_mask
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
+HeadName = Literal["linear", "mlp", "published"]
 
 
 @OBJECTIVES.register("supervised", runtime=("dim", "classes", "multilabel"))
@@ -53,6 +54,7 @@ class Supervised(Objective):
     """
 
     needs: frozenset[str] = frozenset({"label"})
+    classifies: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -75,11 +77,7 @@ class Supervised(Objective):
         self.pooling = pooling
         self.masked_steps = masked_steps
         inputs = 2 * dim if pooling == "max-mean" else dim
-        self.head: Head | PublishedHead = (
-            PublishedHead(inputs, classes, hidden, dropout, double_sigmoid)
-            if head == "published"
-            else Head(inputs, classes, hidden if head == "mlp" else None, dropout)
-        )
+        self.head = ClassificationHead(head, inputs, classes, hidden, dropout, double_sigmoid)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``classification``; see :class:`Objective`."""
@@ -106,3 +104,49 @@ class Supervised(Objective):
             keep = binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
         scores: Tensor = self.head(pool(encoder(x, keep), self.pooling), generator=generator)
         return scores
+
+
+class ClassificationHead(nn.Module):
+    """From pooled features to class scores; dropout is drawn from the objective's generator.
+
+    Parameters
+    ----------
+    kind : {"linear", "mlp", "published"}
+        The last is that of COMET's public code, kept for comparison: batch normalisation in the hidden
+        layer, and dropout on the logits in place of the features.
+    inputs, classes : int
+    hidden : int
+        Width of the hidden layer of the last two kinds.
+    dropout : float
+        Probability; in effect only when a generator is given.
+    double_sigmoid : bool
+        Two sigmoids on the logits, so that the outputs lie between 0.5 and 0.731 and a cross-entropy over
+        two classes cannot fall below 0.584.
+
+    References
+    ----------
+    The public code of Wang et al., "Contrast Everything" (COMET), NeurIPS 2023.
+    """
+
+    def __init__(
+        self, kind: HeadName, inputs: int, classes: int, hidden: int, dropout: float, double_sigmoid: bool
+    ) -> None:
+        super().__init__()
+        self.published, self.dropout, self.double_sigmoid = kind == "published", dropout, double_sigmoid
+        norm = [nn.BatchNorm1d(hidden)] if self.published else []
+        self.layers = (
+            nn.Sequential(nn.Linear(inputs, classes))
+            if kind == "linear"
+            else nn.Sequential(nn.Linear(inputs, hidden), *norm, nn.ReLU(), nn.Linear(hidden, classes))
+        )
+
+    def forward(self, features: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Outputs that are taken for logits, shape (batch, class), of features, shape (batch, inputs)."""
+        if self.published:
+            logits = self._dropped(self.layers(features), generator)
+            return logits.sigmoid().sigmoid() if self.double_sigmoid else logits
+        scores: Tensor = self.layers(self._dropped(features, generator))
+        return scores
+
+    def _dropped(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
+        return values if generator is None else dropout(values, self.dropout, generator=generator)

@@ -202,9 +202,11 @@ def _kept(contents: Contents) -> str:
     if contents.curves is None or epoch is None:
         return ""
     rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
-    average = {"ema": "an exponential moving average", "uniform": "the average"}.get(
-        str(training.get("average"))
-    )
+    average = {
+        "ema": "an exponential moving average",
+        "uniform": "the average",
+        "uniform-with-start": "the average",
+    }.get(str(training.get("average")))
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
     kept = f" What is validated and kept is {average} of the weights." if average else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsrep.registry import OBJECTIVES, SAMPLERS
 from tsrep.runs.config import Configuration
-from tsrep.sampling.suited import suited_sampler
+from tsrep.sampling.chunk_wise import suited_sampler
 from tsrep.signals import Panel
 from tsrep.signals.large_stores import ChunkedStore
 

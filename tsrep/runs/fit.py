@@ -29,10 +29,8 @@ from tsrep.runs.task import Task, task_of
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.distributed import Ranks, pick_device, process_group
-from tsrep.training.hooks import Hook
+from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.loop import Part, Trainer
-from tsrep.training.progress import ProgressBar
-from tsrep.training.tensorboard import TensorBoard, require_tensorboard
 
 
 def fit(

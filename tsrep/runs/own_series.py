@@ -40,7 +40,9 @@ def reading_of(run: Run, given: Mapping[str, Any]) -> SeriesFile:
     return reader
 
 
-def own_series(run: Run, data: Series | Path | str, reading: SeriesFile) -> tuple[Series, tuple[str, ...], bool]:
+def own_series(
+    run: Run, data: Series | Path | str, reading: SeriesFile
+) -> tuple[Series, tuple[str, ...], bool]:
     """The channels that a run was trained on, in its order, the names of those left out, and if dates moved.
 
     Parameters

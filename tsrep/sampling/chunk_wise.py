@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from tsrep.registry import SAMPLERS
-from tsrep.sampling.groups import codes, shuffled_groups
 from tsrep.sampling.patient_wise import PatientWiseSampler
-from tsrep.sampling.sampler import Sampler
+from tsrep.sampling.sampler import Sampler, codes, shuffled_groups
 from tsrep.signals import Panel
 from tsrep.signals.large_stores import ChunkedStore
 from tsrep.signals.panel import Ints
 
 CHUNK_BYTES = 8 << 20
+TOGETHER = {"random": "sample", "trial-wise": "trial", "patient-wise": "patient"}
 
 
 @SAMPLERS.register("chunk-wise", runtime=("panel", "batch_size", "seed", "rank", "world"))
+@dataclass(eq=False)
 class ChunkWiseSampler(Sampler):
     """Chunks of records in random order, a few at a time, and the samples of these in random order.
 
@@ -38,24 +40,17 @@ class ChunkWiseSampler(Sampler):
         Chunks that stand together; never more than half of those that the store holds in memory.
     """
 
-    def __init__(
-        self,
-        panel: Panel,
-        batch_size: int,
-        seed: int,
-        rank: int = 0,
-        world: int = 1,
-        together: Literal["sample", "trial", "patient"] = "sample",
-        chunk: Annotated[int, Field(ge=1)] | None = None,
-        buffer: Annotated[int, Field(ge=1)] = 8,
-    ) -> None:
-        super().__init__(panel, batch_size, seed, rank, world)
-        self.together = together
-        own, most = _records_of(panel), buffer
-        if isinstance(panel.store, ChunkedStore):
-            own, most = panel.store.chunk, panel.store.held // 2
-        self.buffer = min(buffer, most)
-        self._chunk = codes(panel.row // (chunk or own))
+    together: Literal["sample", "trial", "patient"] = "sample"
+    chunk: Annotated[int, Field(ge=1)] | None = None
+    buffer: Annotated[int, Field(ge=1)] = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        own = _records_of(self.panel)
+        if isinstance(self.panel.store, ChunkedStore):
+            own = self.panel.store.chunk
+            self.buffer = min(self.buffer, self.panel.store.held // 2)
+        self._chunk = codes(self.panel.row // (self.chunk or own))
 
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices, those of some chunks after those of others."""
@@ -79,3 +74,18 @@ def _records_of(panel: Panel) -> int:
     _, channels, steps = panel.store.shape
     each: int = channels * steps * panel.store.dtype.itemsize
     return max(1, CHUNK_BYTES // max(1, each))
+
+
+def suited_sampler(own: str, panel: Panel) -> dict[str, Any]:
+    """Settings of a sampler where none is set.
+
+    Parameters
+    ----------
+    own : str
+        The one that the objective asks for.
+    panel : Panel
+        On a chunked store it gives way to ``chunk-wise``, which keeps together what it keeps together.
+    """
+    if isinstance(panel.store, ChunkedStore) and own in TOGETHER:
+        return {"name": "chunk-wise", "together": TOGETHER[own]}
+    return {"name": own}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from tsrep.registry import SAMPLERS
-from tsrep.sampling.groups import codes, pairs, random_position, shuffled_groups
-from tsrep.sampling.sampler import Sampler
-from tsrep.signals import Panel
+from tsrep.sampling.sampler import Sampler, codes, pairs, random_position, shuffled_groups
 from tsrep.signals.panel import Ints
 
 
 @SAMPLERS.register("patient-wise", runtime=("panel", "batch_size", "seed", "rank", "world"))
+@dataclass(eq=False)
 class PatientWiseSampler(Sampler):
     """Groups of trials of one patient in random order, cut into batches.
 
@@ -28,22 +28,14 @@ class PatientWiseSampler(Sampler):
         At most so many samples of each of these trials stand together. None keeps trials whole.
     """
 
-    def __init__(
-        self,
-        panel: Panel,
-        batch_size: int,
-        seed: int,
-        rank: int = 0,
-        world: int = 1,
-        trials: Annotated[int, Field(ge=1)] = 2,
-        samples: Annotated[int, Field(ge=2)] | None = None,
-    ) -> None:
-        super().__init__(panel, batch_size, seed, rank, world)
-        self.trials = trials
-        self.samples = samples
-        self._trial = codes(panel.trial)
+    trials: Annotated[int, Field(ge=1)] = 2
+    samples: Annotated[int, Field(ge=2)] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._trial = codes(self.panel.trial)
         _, first = np.unique(self._trial, return_index=True)
-        self._patient_of_trial = codes(panel.patient[first])
+        self._patient_of_trial = codes(self.panel.patient[first])
 
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices with some trials of a patient together, trial after trial."""

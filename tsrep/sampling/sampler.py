@@ -1,17 +1,20 @@
-"""What all batch samplers share: an order of the samples, cut into batches and dealt to the ranks."""
+"""Batch samplers: an order of the samples, random or by groups, cut into batches and dealt to the ranks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
 from tsrep.errors import ConfigError
+from tsrep.registry import SAMPLERS
 from tsrep.rng import numpy_generator
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 
 
+@dataclass(eq=False)
 class Sampler(ABC):
     """Batches of a panel as a pure function of (seed, epoch).
 
@@ -35,22 +38,23 @@ class Sampler(ABC):
         When a rank would get fewer than two samples in a step, or unequal shares.
     """
 
-    def __init__(self, panel: Panel, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        if batch_size % world or batch_size < 2 * world:
+    panel: Panel
+    batch_size: int
+    seed: int
+    rank: int = 0
+    world: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.world or self.batch_size < 2 * self.world:
             raise ConfigError(
-                f"a batch of {batch_size} cannot give {world} processes equal shares of at least 2 samples; "
-                f"set batch_size to a multiple of {world} from {2 * world} on"
+                f"a batch of {self.batch_size} cannot give {self.world} processes equal shares of at least 2 "
+                f"samples; set batch_size to a multiple of {self.world} from {2 * self.world} on"
             )
-        if len(panel) < 2 * world:
+        if len(self.panel) < 2 * self.world:
             raise ConfigError(
-                f"{len(panel)} sample(s) of a part do not make a batch for {world} process(es); "
+                f"{len(self.panel)} sample(s) of a part do not make a batch for {self.world} process(es); "
                 "each needs at least 2 samples"
             )
-        self.panel = panel
-        self.batch_size = batch_size
-        self.seed = seed
-        self.rank = rank
-        self.world = world
 
     @abstractmethod
     def order(self, rng: np.random.Generator) -> Ints:
@@ -63,11 +67,17 @@ class Sampler(ABC):
         batches, batch ``k`` of every rank is equally large, and of the last global batch up to
         ``world - 1`` samples are dropped.
         """
-        rng = numpy_generator(self.seed, "sampling", epoch)
-        return self._share(self.order(rng))
-
-    def _share(self, order: Ints) -> list[Ints]:
+        order = self.order(numpy_generator(self.seed, "sampling", epoch))
         return [share(batch, self.rank, self.world) for batch in cut(order, self.batch_size, 2 * self.world)]
+
+
+@SAMPLERS.register("random", runtime=("panel", "batch_size", "seed", "rank", "world"))
+class RandomSampler(Sampler):
+    """A fresh permutation of all samples each epoch."""
+
+    def order(self, rng: np.random.Generator) -> Ints:
+        """All sample indices, permuted."""
+        return rng.permutation(len(self.panel))
 
 
 def cut(order: Ints, size: int, least: int) -> list[Ints]:
@@ -82,3 +92,37 @@ def share(batch: Ints, rank: int, world: int) -> Ints:
     """The contiguous part of ``batch`` that belongs to ``rank``; all parts are equally large."""
     each = len(batch) // world
     return batch[rank * each : (rank + 1) * each]
+
+
+def codes(ids: Ints) -> Ints:
+    """Ids renumbered 0, 1, 2, ... ; shape (sample,)."""
+    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
+
+
+def shuffled_groups(group: Ints, rng: np.random.Generator) -> Ints:
+    """Permutation in which groups are contiguous; groups and the members inside are in random order.
+
+    Parameters
+    ----------
+    group : int64 array, shape (sample,)
+        Group of each sample, numbered from 0.
+    """
+    members = rng.permutation(len(group))
+    place = rng.permutation(int(group.max(initial=-1)) + 1)
+    return members[np.argsort(place[group[members]], kind="stable")]
+
+
+def random_position(group: Ints, rng: np.random.Generator) -> Ints:
+    """A random running number of each sample inside its group, from 0; shape (sample,)."""
+    order = shuffled_groups(group, rng)
+    ordered = group[order]
+    is_first = np.r_[True, ordered[1:] != ordered[:-1]] if len(group) else np.zeros(0, bool)
+    first = np.maximum.accumulate(np.where(is_first, np.arange(len(group)), 0))
+    position = np.empty(len(group), np.int64)
+    position[order] = np.arange(len(group)) - first
+    return position
+
+
+def pairs(left: Ints, right: Ints) -> Ints:
+    """Number, from 0, of each distinct pair of two non-negative numberings; shape (sample,)."""
+    return codes(left * (int(right.max(initial=0)) + 1) + right)

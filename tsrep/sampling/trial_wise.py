@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -9,13 +10,12 @@ from pydantic import Field
 
 from tsrep.registry import SAMPLERS
 from tsrep.rng import numpy_generator
-from tsrep.sampling.groups import codes, pairs, random_position, shuffled_groups
-from tsrep.sampling.sampler import Sampler, cut, share
-from tsrep.signals import Panel
+from tsrep.sampling.sampler import Sampler, codes, cut, pairs, random_position, share, shuffled_groups
 from tsrep.signals.panel import Ints
 
 
 @SAMPLERS.register("trial-wise", runtime=("panel", "batch_size", "seed", "rank", "world"))
+@dataclass(eq=False)
 class TrialWiseSampler(Sampler):
     """Trials in random order, samples in random order inside each, cut into batches.
 
@@ -34,20 +34,12 @@ class TrialWiseSampler(Sampler):
     unless ``frozen``, since a sample that meets the same companions for ever sees few negatives.
     """
 
-    def __init__(
-        self,
-        panel: Panel,
-        batch_size: int,
-        seed: int,
-        rank: int = 0,
-        world: int = 1,
-        samples: Annotated[int, Field(ge=2)] | None = None,
-        frozen: bool = False,
-    ) -> None:
-        super().__init__(panel, batch_size, seed, rank, world)
-        self.samples = samples
-        self.frozen = frozen
-        self._trial = codes(panel.trial)
+    samples: Annotated[int, Field(ge=2)] | None = None
+    frozen: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._trial = codes(self.panel.trial)
 
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices with the samples of a trial (or of a part of it) together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,7 @@ TRAIN, TEST = 1, 2
 
 
 @SPLITS.register("train-test")
+@dataclass
 class TrainTest:
     """Train (fold 1) and test (fold 2) as shipped; some of each class of the train part validate.
 
@@ -24,8 +26,7 @@ class TrainTest:
     a checkpoint; the protocols ``svm`` and ``logistic`` fit on it together with the train part.
     """
 
-    def __init__(self, validation: Annotated[float, Field(gt=0, lt=1)] = 0.2) -> None:
-        self.validation = validation
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
     def __call__(self, panel: Panel) -> Split:
         """Split by fold.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -12,20 +13,18 @@ from tsrep.registry import SPLITS, nearest
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.split import Split
 
+RARE = 10  # patients with one set of classes, too few for a stratum of their own
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 @SPLITS.register("official")
+@dataclass
 class OfficialFolds:
     """The folds that came with the data, such as PTB-XL's 1-8, 9 and 10 (patients never cross folds)."""
 
-    def __init__(
-        self,
-        train: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8),
-        validation: tuple[int, ...] = (9,),
-        test: tuple[int, ...] = (10,),
-    ) -> None:
-        self.train, self.validation, self.test = train, validation, test
+    train: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8)
+    validation: tuple[int, ...] = (9,)
+    test: tuple[int, ...] = (10,)
 
     def __call__(self, panel: Panel) -> Split:
         """Split by fold.
@@ -47,11 +46,12 @@ class OfficialFolds:
 
 
 @SPLITS.register("patients")
+@dataclass
 class ListedPatients:
     """Listed validation and test patients, by name or number; everybody else trains."""
 
-    def __init__(self, validation: tuple[str | int, ...], test: tuple[str | int, ...] = ()) -> None:
-        self.validation, self.test = validation, test
+    validation: tuple[str | int, ...]
+    test: tuple[str | int, ...] = ()
 
     def __call__(self, panel: Panel) -> Split:
         """Split by list.
@@ -77,20 +77,18 @@ class ListedPatients:
 
 
 @SPLITS.register("stratified")
+@dataclass
 class StratifiedPatients:
     """Random patients, with the mix of classes kept (scikit-learn), the same for a given seed.
 
-    A patient's stratum is the set of all classes in the records of that patient; sets that fewer than
+    Where the panel has groups, these are divided instead: patients who share a recording stay together. A
+    patient's stratum is the set of all classes in the records of that patient; sets that fewer than
     ten patients have are merged into one stratum.
     """
 
-    def __init__(
-        self,
-        validation: Fraction = 0.2,
-        test: Annotated[float, Field(ge=0, lt=1)] = 0.2,
-        seed: Annotated[int, Field(ge=0)] = 0,
-    ) -> None:
-        self.validation, self.test, self.seed = validation, test, seed
+    validation: Fraction = 0.2
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
 
     def __call__(self, panel: Panel) -> Split:
         """Split by patient.
@@ -100,7 +98,8 @@ class StratifiedPatients:
         SplitError
             When there are too few patients.
         """
-        patients, strata = patient_strata(panel)
+        unit = panel.patient if panel.group is None else panel.group
+        patients, strata = _strata_of(panel, unit)
         held = round(len(patients) * (self.validation + self.test))
         if held < 2 or len(patients) - held < 2:
             raise SplitError(
@@ -111,19 +110,20 @@ class StratifiedPatients:
         test = np.zeros(0, np.int64)
         if self.test:
             rest, test = _divide(rest, strata, round(len(patients) * self.test), self.seed)
-        parts = [np.isin(panel.patient, patients[part]) for part in (train, rest, test)]
+        parts = [np.isin(unit, patients[part]) for part in (train, rest, test)]
         return Split.make(panel, *parts, how=f"stratified by patient, seed {self.seed}")
 
 
 @SPLITS.register("per-class-order")
+@dataclass
 class PerClassOrder:
     """Per class, the first patients in id order train, the next validate, the last test.
 
     The split of Medformer's PTB-XL benchmark: 60 / 20 / 20 with ``int()`` floors, no shuffling.
     """
 
-    def __init__(self, train: Fraction = 0.6, validation: Fraction = 0.2) -> None:
-        self.train, self.validation = train, validation
+    train: Fraction = 0.6
+    validation: Fraction = 0.2
 
     def __call__(self, panel: Panel) -> Split:
         """Split by id order.
@@ -147,18 +147,18 @@ class PerClassOrder:
         return Split.make(panel, *masks, how="per class in patient order")
 
 
-def patient_strata(panel: Panel, *, smallest: int = 10) -> tuple[Ints, Ints]:
-    """Patients and, for each, a number for the set of classes found in that patient's samples."""
-    patients, inverse = np.unique(panel.patient, return_inverse=True)
+def _strata_of(panel: Panel, unit: Ints) -> tuple[Ints, Ints]:
+    """Units and, for each, a number for the set of classes found in its samples; -1 where the set is rare."""
+    units, inverse = np.unique(unit, return_inverse=True)
     label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
-    has = np.zeros((len(patients), len(panel.classes)), bool)
+    has = np.zeros((len(units), len(panel.classes)), bool)
     np.logical_or.at(has, inverse, label)
     _, strata, count = np.unique(has, axis=0, return_inverse=True, return_counts=True)
-    return patients, np.where(count[strata] < smallest, -1, strata)
+    return units, np.where(count[strata] < RARE, -1, strata)
 
 
 def _divide(index: Ints, strata: Ints, second: int, seed: int) -> tuple[Ints, Ints]:
-    """Two parts of ``index``, the other with ``second`` members, alike in their strata as far as possible."""
+    """Two parts of ``index``, the other with ``second`` members, alike in strata as far as possible."""
     from sklearn.model_selection import train_test_split
 
     groups, count = np.unique(strata[index], return_counts=True)

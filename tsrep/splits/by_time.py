@@ -1,8 +1,7 @@
-"""A division of a series into training, validation and test stretches of time, checked when it is made."""
+"""Rules that divide a series into training, validation and test parts in the order of time."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -11,13 +10,14 @@ from pydantic import Field
 
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
+from tsrep.signals.panel import digest_of
 from tsrep.signals.series import Series, Span
 from tsrep.splits.split import PARTS
 
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """Three stretches of a series that follow each other, as (first step, step after the last).
+    """Three parts of a series that follow each other, as (first step, step after the last).
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class TimeSplit:
     counts : dict
         Per part: ``steps``, and its first and last time stamp.
     digest : str
-        Hash of the three stretches and their stamps.
+        Hash of the three parts and their stamps.
     """
 
     train: Span
@@ -71,11 +71,11 @@ class TimeSplit:
             }
             for name, (start, stop) in parts.items()
         }
-        digest = hashlib.sha256(repr((parts, counts)).encode()).hexdigest()[:16]
-        return cls(**parts, how=how, counts=counts, digest=digest)
+        return cls(**parts, how=how, counts=counts, digest=digest_of(parts, counts))
 
 
 @SPLITS.register("chronological")
+@dataclass
 class Chronological:
     """The first part trains, the next one validates, the rest tests.
 
@@ -87,12 +87,8 @@ class Chronological:
 
     task: ClassVar[str] = "series"
 
-    def __init__(
-        self,
-        train: Annotated[float, Field(gt=0, lt=1)] = 0.7,
-        validation: Annotated[float, Field(gt=0, lt=1)] = 0.1,
-    ) -> None:
-        self.train, self.validation = train, validation
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
     def __call__(self, series: Series) -> TimeSplit:
         """Split by position.
@@ -110,6 +106,7 @@ class Chronological:
 
 
 @SPLITS.register("ett-months")
+@dataclass
 class EttMonths:
     """The split of all ETT results; what follows is not used.
 
@@ -125,13 +122,9 @@ class EttMonths:
 
     task: ClassVar[str] = "series"
 
-    def __init__(
-        self,
-        train: Annotated[int, Field(gt=0)] = 12,
-        validation: Annotated[int, Field(gt=0)] = 4,
-        test: Annotated[int, Field(gt=0)] = 4,
-    ) -> None:
-        self.months = (train, validation, test)
+    train: Annotated[int, Field(gt=0)] = 12
+    validation: Annotated[int, Field(gt=0)] = 4
+    test: Annotated[int, Field(gt=0)] = 4
 
     def __call__(self, series: Series) -> TimeSplit:
         """Split by days.
@@ -141,6 +134,7 @@ class EttMonths:
         SplitError
             When the series is too short.
         """
-        one, two, three = np.cumsum(self.months) * round(30 * 86400 / series.step_seconds)
-        how = f"{' / '.join(map(str, self.months))} months of 30 days"
+        months = (self.train, self.validation, self.test)
+        one, two, three = np.cumsum(months) * round(30 * 86400 / series.step_seconds)
+        how = f"{' / '.join(map(str, months))} months of 30 days"
         return TimeSplit.make(series, (0, int(one)), (int(one), int(two)), (int(two), int(three)), how=how)

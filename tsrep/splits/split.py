@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import SplitError
-from tsrep.signals.panel import Ints, Panel
+from tsrep.signals.panel import Ints, Panel, digest_of
 
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three disjoint sets of sample indices with no patient and no raw sample in two of them.
+    """Three disjoint sets of sample indices with no patient, no group and no raw signal in two of them.
 
     Attributes
     ----------
@@ -51,7 +50,7 @@ class Split:
         Raises
         ------
         SplitError
-            When a part but the test part is empty, when two parts share a sample, a patient or raw
+            When a part but the test part is empty, when two parts share a sample, a patient, a group or raw
             signal (overlapping windows), or when the training part has only one class.
         """
         parts = {
@@ -65,12 +64,11 @@ class Split:
                 )
         for one, two in combinations(PARTS, 2):
             _refuse_shared_patients(panel, one, parts[one], two, parts[two])
+            _refuse_shared_group(panel, one, parts[one], two, parts[two])
             _refuse_shared_signal(panel, one, parts[one], two, parts[two])
         _refuse_one_class(panel, parts["train"])
-        digest = hashlib.sha256(b"|".join(parts[name].tobytes() for name in PARTS)).hexdigest()[:16]
-        return cls(
-            **parts, how=how, counts={name: _count(panel, parts[name]) for name in PARTS}, digest=digest
-        )
+        counts = {name: _count(panel, index) for name, index in parts.items()}
+        return cls(**parts, how=how, counts=counts, digest=digest_of(*parts.values()))
 
 
 def _refuse_shared_patients(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
@@ -81,6 +79,16 @@ def _refuse_shared_patients(panel: Panel, one: str, a: Ints, two: str, b: Ints) 
         raise SplitError(
             f"patient {', '.join(names)}{more} would be in both the {one} and the {two} part; "
             "put all records of a patient in one part"
+        )
+
+
+def _refuse_shared_group(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
+    shared = [] if panel.group is None else np.intersect1d(panel.group[a], panel.group[b])
+    if len(shared):
+        patients = np.unique(panel.patient[panel.group == shared[0]])
+        raise SplitError(
+            f"group {shared[0]} of {len(patients)} patients would be in both the {one} and the {two} part; "
+            "their recordings are not independent, so put all of them in one part"
         )
 
 
@@ -107,14 +115,10 @@ def _refuse_shared_signal(panel: Panel, one: str, a: Ints, two: str, b: Ints) ->
 
 
 def _refuse_one_class(panel: Panel, train: Ints) -> None:
-    present = (
-        np.flatnonzero(panel.label[train].any(axis=0)) if panel.multilabel else np.unique(panel.label[train])
-    )
-    if panel.multilabel:
-        constant = panel.label[train].all(axis=0) | ~panel.label[train].any(axis=0)
-        if not constant.all():
-            return
-    elif len(present) > 1:
+    label = panel.label[train]
+    present = np.flatnonzero(label.any(axis=0)) if panel.multilabel else np.unique(label)
+    varies = (label != label[0]).any() if panel.multilabel else len(present) > 1
+    if varies:
         return
     name = panel.classes[present[0]] if len(present) else "no class"
     raise SplitError(

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from unittest import mock
 
 import numpy as np
 
-from tsrep.datasets.dataset import About
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
 from tsrep.signals import Panel, Series
@@ -41,11 +41,14 @@ def check_dataset(make: Make, root: Path | str | None = None) -> None:
     AssertionError
         Naming the broken promise.
     """
-    _check_about(make())
+    dataset = make()
+    _check_facts(dataset)
+    data = _loaded(make, root)
+    kinds = {"panel": Panel, "series": Series}
+    kind = kinds[dataset.task]
+    require(isinstance(data, kind), f"the task is {dataset.task!r}, but load gives a {type(data).__name__}")
     with global_randomness_untouched("the data set"):
-        data = _loaded(make, root)
-    require(isinstance(data, Panel | Series), f"load gives a {type(data).__name__}, not a Panel or a Series")
-    _check_same(data, _loaded(make, root), "loading twice gives")
+        _check_same(data, _loaded(make, root), "loading twice gives")
     with _listings_turned_round():
         _check_same(data, _loaded(make, root), "another order of files in the folder gives")
     require(bool(data.digest), "the digest is empty; runs tell by it whether data have changed")
@@ -54,7 +57,7 @@ def check_dataset(make: Make, root: Path | str | None = None) -> None:
         _check_panel(data)
     else:
         _check_series(data)
-    _check_division(make(), data)
+    _check_division(dataset, data)
 
 
 def _loaded(make: Make, root: Path | str | None) -> Any:
@@ -62,14 +65,18 @@ def _loaded(make: Make, root: Path | str | None) -> Any:
         return make().load(None if root is None else Path(root), cache=Path(cache), progress=False)
 
 
-def _check_about(dataset: Any) -> None:
+def _check_facts(dataset: Any) -> None:
+    require(isinstance(dataset, Dataset), "a data set is a tsrep.datasets.dataset.Dataset with a method read")
     facts = getattr(dataset, "about", None)
     require(isinstance(facts, About), "attribute about must be an About")
     assert isinstance(facts, About)
     for name in ("title", "licence"):
         require(bool(getattr(facts, name)), f"about.{name} is empty")
+    known = get_args(get_type_hints(About)["independence"])
+    require(facts.independence in known, f"about.independence {facts.independence!r} is none of {known}")
     split = dataset.default_split
     require(split in SPLITS.names(), f"default_split {split!r} is none of {SPLITS.names()}")
+    require(dataset.task in ("panel", "series"), f"task is {dataset.task!r}, not panel or series")
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:
@@ -80,10 +87,7 @@ def _check_names(what: str, names: tuple[str, ...]) -> None:
 
 def _check_same(one: Any, other: Any, how: str) -> None:
     require(one.digest == other.digest, f"{how} another digest")
-    names = (
-        ("row", "start", "label", "trial", "patient") if isinstance(one, Panel) else ("time", "covariates")
-    )
-    for name in names:
+    for name in one.per_sample() if isinstance(one, Panel) else ("time", "covariates"):
         same = np.array_equal(getattr(one, name), getattr(other, name))
         require(same, f"{how} other values of {name}")
     some = _some(one), _some(other)
@@ -107,17 +111,10 @@ def _check_panel(panel: Panel) -> None:
     for name in ("trial", "patient"):
         ids = getattr(panel, name)
         require(ids.dtype == np.int64, f"{name} is {ids.dtype}, not int64")
-    order = np.argsort(panel.trial, kind="stable")
-    trial, patient = panel.trial[order], panel.patient[order]
-    shared = (trial[1:] == trial[:-1]) & (patient[1:] != patient[:-1])
-    require(not shared.any(), "a trial belongs to two patients")
     if panel.patient_names:
         known = panel.patient.min() >= 0 and panel.patient.max() < len(panel.patient_names)
         require(bool(known), "a patient has no name, though patient_names is given")
         _check_names("patients", panel.patient_names)
-    if not panel.multilabel:
-        inside = panel.label.min() >= 0 and panel.label.max() < len(panel.classes)
-        require(bool(inside), "a label is no number of a class")
     gain = np.asarray(panel.gain)
     require(bool((np.isfinite(gain) & (gain > 0)).all()), "a gain is not a positive number")
     _check_signals(panel)

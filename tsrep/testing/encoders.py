@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.encoder import Encoder, TokenEncoder
 from tsrep.encoders.sliding import sliding_last_step
 from tsrep.testing.assertions import (
     close,
@@ -47,6 +47,10 @@ def check_encoder(make: Make, *, channels: int = 3, length: int = 64) -> None:
     _check_gradients(make(channels), x)
     _check_last_step(make(channels).eval(), x)
     _check_sliding(make(channels).eval(), x[:1])
+    _check_layer_groups(make(channels))
+    encoder = make(channels).eval()
+    if isinstance(encoder, TokenEncoder):
+        _check_tokens(encoder, x)
 
 
 def _check_shapes(encoder: Encoder, channels: int, length: int) -> None:
@@ -147,6 +151,23 @@ def _check_sliding(encoder: Encoder, x: Tensor) -> None:
         close(sliding_last_step(encoder, x, context)[0].T, encoder.last_step(windows)),
         "sliding encoding differs from encoding each window; a causal encoder may not know where it is",
     )
+
+
+def _check_layer_groups(encoder: Encoder) -> None:
+    groups = encoder.layer_groups()
+    grouped = [id(parameter) for group in groups for parameter in group]
+    require(len(set(grouped)) == len(grouped), "layer_groups has a parameter in more than one group")
+    own = {id(parameter) for parameter in encoder.parameters()}
+    require(set(grouped) == own, "layer_groups lacks parameters of the encoder, or has others")
+    require(all(groups), "layer_groups has an empty group")
+
+
+def _check_tokens(encoder: TokenEncoder, x: Tensor) -> None:
+    keep = torch.ones(len(x), x.shape[2], dtype=torch.bool)
+    keep[:, x.shape[2] // 2 :: 3] = False
+    with torch.no_grad():
+        tokens, z = encoder.tokens(x, keep), encoder(x, keep)
+    require(close(tokens.mT, z), "tokens are not the steps of the representation, (batch, token, dim)")
 
 
 def _check_round_trip(make: Make, x: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -24,12 +24,15 @@ from tsrep.testing.assertions import (
 )
 from tsrep.testing.examples import example_batch
 
-Make = Callable[..., Objective]
 CHANNELS, CLASSES = 3, 3
 
 
 def check_objective(
-    make: Make, *, multilabel: bool = False, time: int = 64, encoder_channels: int = CHANNELS
+    make: Callable[..., Objective],
+    *,
+    multilabel: bool = False,
+    time: int = 64,
+    encoder_channels: int = CHANNELS,
 ) -> None:
     """Check what an objective promises; see :class:`tsrep.objectives.objective.Objective`.
 
@@ -53,38 +56,28 @@ def check_objective(
         Naming the broken promise.
     """
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
-    for encoder in _encoders(encoder_channels):
-        run: dict[str, Any] = {
-            "dim": encoder.dim,
-            "stride": encoder.stride,
-            "steps": time // encoder.stride,
-            "channels": CHANNELS,
-            "covariates": 0,
-            "classes": CLASSES,
-            "multilabel": multilabel,
-        }
-
-        def fresh(encoder: Encoder = encoder, run: dict[str, Any] = run) -> Objective:
-            objective = make(**run)
-            objective.attach(encoder)
-            return objective
-
+    for encoder in (
+        DilatedConv(encoder_channels, hidden=8, dim=12, depth=3),
+        ResNet1d(encoder_channels, width=8, dim=12),
+    ):
+        sizes = {"dim": encoder.dim, "stride": encoder.stride, "steps": time // encoder.stride}
+        samples = {"channels": CHANNELS, "covariates": 0, "classes": CLASSES, "multilabel": multilabel}
+        fresh = partial(_attached, encoder, partial(make, **sizes, **samples))
         _check_attributes(fresh())
         _check_terms(fresh(), encoder, batch)
-        _check_determinism(fresh(), encoder, batch)
-        _check_needs(fresh(), encoder, batch)
-        _check_evaluation(fresh(), encoder, batch)
+        _check_autocast(fresh(), encoder, batch)
+        _check_what_terms_depend_on(fresh().eval(), encoder, batch)
+        _check_evaluation(fresh().eval(), encoder, batch)
         _check_round_trip(fresh(), fresh(), encoder, batch)
         for unusual in _unusual(batch):
             _check_gradients(fresh(), encoder, unusual)
-            _check_players(fresh(), encoder, unusual)
+            _check_inner_optimisations(fresh(), encoder, unusual)
 
 
-def _encoders(channels: int) -> tuple[Encoder, Encoder]:
-    return (
-        DilatedConv(channels, hidden=8, dim=12, depth=3),
-        ResNet1d(channels, width=8, dim=12),
-    )
+def _attached(encoder: Encoder, make: Callable[[], Objective]) -> Objective:
+    objective = make()
+    objective.attach(encoder)
+    return objective
 
 
 def _terms(objective: Objective, encoder: Encoder, batch: Batch, key: int = 0) -> dict[str, Tensor]:
@@ -93,6 +86,13 @@ def _terms(objective: Objective, encoder: Encoder, batch: Batch, key: int = 0) -
 
 def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def _require_scalars(terms: dict[str, Tensor], what: str, where: str = "") -> None:
+    for name, term in terms.items():
+        require(term.shape == (), f"{what} {name!r} has shape {tuple(term.shape)}, not that of a scalar")
+        require(bool(term.isfinite()), f"{what} {name!r} is {term.item()}{where}")
+        require(term.dtype == torch.float32, f"{what} {name!r} is {term.dtype}{where}, not float32")
 
 
 def _check_attributes(objective: Objective) -> None:
@@ -109,29 +109,21 @@ def _check_terms(objective: Objective, encoder: Encoder, batch: Batch) -> None:
         terms = _terms(objective, encoder, batch)
         objective.after_step()
     require(len(terms) > 0, "the objective gives no terms")
-    for name, term in terms.items():
-        require(term.shape == (), f"term {name!r} has shape {tuple(term.shape)}, not that of a scalar")
-        require(bool(term.isfinite()), f"term {name!r} is {term.item()}")
-        require(term.dtype == torch.float32, f"term {name!r} is {term.dtype}, not float32")
+    _require_scalars(terms, "term")
     require(torch.equal(batch.x, x), "the objective writes into the batch")
     shared = {id(p) for p in encoder.parameters()} & {id(p) for p in objective.parameters()}
     require(not shared, "the objective keeps the encoder itself, which would then be trained twice")
+
+
+def _check_autocast(objective: Objective, encoder: Encoder, batch: Batch) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        low = _terms(objective, encoder, batch)
-    for name, term in low.items():
-        require(bool(term.isfinite()), f"term {name!r} is {term.item()} under bfloat16 autocast")
-        require(term.dtype == torch.float32, f"term {name!r} is {term.dtype} under bfloat16 autocast")
+        _require_scalars(_terms(objective, encoder, batch), "term", " under bfloat16 autocast")
 
 
-def _check_determinism(objective: Objective, encoder: Encoder, batch: Batch) -> None:
-    objective.eval()
-    same = _equal(_terms(objective, encoder, batch), _terms(objective, encoder, batch))
-    require(same, "equal generators give unequal terms; draw everything from the generator")
-
-
-def _check_needs(objective: Objective, encoder: Encoder, batch: Batch) -> None:
-    objective.eval()
+def _check_what_terms_depend_on(objective: Objective, encoder: Encoder, batch: Batch) -> None:
     terms = _terms(objective, encoder, batch)
+    same = _equal(_terms(objective, encoder, batch), terms)
+    require(same, "equal generators give unequal terms; draw everything from the generator")
     for name in {"label", "trial", "patient"} - objective.needs:
         other = replace(batch, **{name: getattr(batch, name).flip(0)})
         same = _equal(_terms(objective, encoder, other), terms)
@@ -139,11 +131,10 @@ def _check_needs(objective: Objective, encoder: Encoder, batch: Batch) -> None:
 
 
 def _check_evaluation(objective: Objective, encoder: Encoder, batch: Batch) -> None:
-    objective.eval()
     with torch.no_grad(), state_untouched("evaluation", objective, encoder.eval()):
         _terms(objective, encoder, batch)
         diagnostics = objective.diagnostics(encoder, batch, generator=torch_generator("conformance"))
-    require(all(value.shape == () for value in diagnostics.values()), "a reading is no scalar")
+    require(all(value.shape == () for value in diagnostics.values()), "a diagnostic is no scalar")
     encoder.train()
 
 
@@ -172,30 +163,28 @@ def _check_gradients(objective: Objective, encoder: Encoder, batch: Batch) -> No
     require(bool(total.isfinite()), f"a batch of {len(batch)} samples gives {total.item()}")
     torch.autograd.backward(total)
     require_gradients("the terms", encoder)
-    for player in objective.inner_optimisations():
-        untouched = all(parameter.grad is None for parameter in player.module.parameters())
-        require(untouched, f"the terms give a gradient to parameters that player {player.name!r} moves")
-        player.module.requires_grad_(False)
+    for inner in objective.inner_optimisations():
+        untouched = all(parameter.grad is None for parameter in inner.module.parameters())
+        require(untouched, f"the terms give a gradient to what the inner optimisation {inner.name!r} moves")
+        inner.module.requires_grad_(False)
     require_gradients("the terms", objective)
 
 
-def _check_players(objective: Objective, encoder: Encoder, batch: Batch) -> None:
-    names = [player.name for player in objective.inner_optimisations()]
-    require(len(set(names)) == len(names), f"players share a name: {names}")
+def _check_inner_optimisations(objective: Objective, encoder: Encoder, batch: Batch) -> None:
+    names = [inner.name for inner in objective.inner_optimisations()]
+    require(len(set(names)) == len(names), f"inner optimisations share a name: {names}")
     asking = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
     encoder.requires_grad_(False).eval()
-    for player in objective.inner_optimisations():
-        what = f"the loss of player {player.name!r}"
+    for inner in objective.inner_optimisations():
+        what = f"the loss of the inner optimisation {inner.name!r}"
         with state_untouched(what, encoder), global_randomness_untouched(what):
             terms, again = (
-                player.loss(encoder, batch, generator=torch_generator("conformance")) for _ in range(2)
+                inner.loss(encoder, batch, generator=torch_generator("conformance")) for _ in range(2)
             )
         require(_equal(terms, again), f"equal generators give {what} unequal values")
-        for name, term in terms.items():
-            require(term.shape == () and term.dtype == torch.float32, f"{what}: {name!r} is no scalar")
-            require(bool(term.isfinite()), f"{what}: {name!r} is {term.item()}")
+        _require_scalars(terms, f"{what}: term")
         torch.autograd.backward(torch.stack([*terms.values()]).sum())
-        require_gradients(what, player.module)
+        require_gradients(what, inner.module)
     for parameter in asking:
         parameter.requires_grad_(True)
     encoder.train()

@@ -1,9 +1,18 @@
-"""What may watch a training run: hooks with empty defaults, and the records that they are given."""
+"""What may watch a training run: hooks with empty defaults; a metric log, a progress bar and TensorBoard."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tsrep.errors import ConfigError
+from tsrep.files import unwritable
 
 
 @dataclass(frozen=True)
@@ -30,3 +39,125 @@ class Hook:
 
     def on_end(self) -> None:
         """After the last step, also when interrupted."""
+
+
+class MetricLog(Hook):
+    """Appends records to ``metrics.jsonl``, one JSON object a line.
+
+    Parameters
+    ----------
+    path : Path
+    keep : int
+        Bytes of an existing file that belong to the state resumed from; what follows is dropped.
+    """
+
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        try:
+            self._file = path.open("ab")
+            self._file.seek(self._file.truncate(keep))
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def on_record(self, record: dict[str, Any]) -> None:
+        """Write one line and flush it."""
+        try:
+            self._file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(Path(self._file.name), error) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._file.tell()
+
+    def on_end(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class ProgressBar(Hook):
+    """A bar with loss and throughput on standard error; on a plain pipe one line per validation instead.
+
+    Parameters
+    ----------
+    title : str
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title, self._text = title, ""
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+
+    def on_start(self, plan: Plan) -> None:
+        """Show the bar where a terminal can show one."""
+        self._epochs = plan.epochs
+        if self._console.is_terminal:
+            text = TextColumn("{task.fields[text]}")
+            title = TextColumn("[bold]{task.description}")
+            columns = title, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), text
+            self._bar = Progress(*columns, console=self._console)
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=plan.steps, completed=plan.steps_done, text="")
+
+    def on_step(self, step: int) -> None:
+        """Advance."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step)
+
+    def on_record(self, record: dict[str, Any]) -> None:
+        """Show loss terms and throughput, and keep a line for every validation."""
+        if record["kind"] == "train":
+            terms = "  ".join(f"{name} {value:.3f}" for name, value in record["terms"].items())
+            self._text = f"loss {record['loss']:.3f}  {terms}  {record['samples_per_s']:.0f} samples/s"
+            if self._bar is not None:
+                self._bar.update(self._task, text=self._text)
+            return
+        score = f"  {record['score_name']} {record['score']:.3f}" if "score" in record else ""
+        line = f"epoch {record['epoch']}/{self._epochs}  validation loss {record['loss']:.3f}{score}"
+        line += "" if self._bar is not None else f"  {self._text}"
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def on_end(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class TensorBoard(Hook):
+    """Writes every number of the metric log as a scalar (the extra ``tensorboard``).
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder))
+
+    def on_record(self, record: dict[str, Any]) -> None:
+        """Write the record's scalars under its kind."""
+        for name, value in (record | record.get("terms", {})).items():
+            if isinstance(value, float):
+                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
+
+    def on_end(self) -> None:
+        """Flush and close."""
+        self._writer.close()
+
+
+def require_tensorboard() -> None:
+    """Check that events can be written.
+
+    Raises
+    ------
+    ConfigError
+        When the package is not installed.
+    """
+    if find_spec("tensorboard") is None:
+        raise ConfigError(
+            "training.tensorboard needs the package tensorboard; "
+            "install tsrep[tensorboard] or set it to false"
+        )

@@ -1,9 +1,9 @@
-"""Moves of an objective's inner players: their own optimisers, gradients, terms and random numbers."""
+"""Inner optimisations of an objective: each has its own optimiser, gradients, terms and random numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,18 +14,17 @@ from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch
 from tsrep.training.adamw import AdamW
-from tsrep.training.averaging import Step
+from tsrep.training.averaging import RunningTerms, Step
 from tsrep.training.distributed import Ranks
-from tsrep.training.running_terms import RunningTerms
 from tsrep.training.settings import TrainingSettings
 from tsrep.training.state import Position
 
 
 class InnerOptimisations:
-    """All players of an objective.
+    """All inner optimisations of an objective.
 
-    Outside a move their parameters ask for no gradient, so that neither the optimiser of the encoder nor
-    a data-parallel wrapper knows of them.
+    Outside of their moves their parameters ask for no gradient, so that neither the optimiser of the encoder
+    nor a data-parallel wrapper knows of them.
 
     Parameters
     ----------
@@ -42,79 +41,84 @@ class InnerOptimisations:
     ) -> None:
         self.net, self.settings, self.seed = net, settings, seed
         self.device, self.ranks = device, ranks
-        self.moves = [Move(player) for player in net.objective.inner_optimisations()]
-
-    def stored(self) -> dict[str, Any]:
-        """What belongs into the resumable state."""
-        return {"inner_optimisations": self} if self.moves else {}
+        self.movers = [Mover(inner) for inner in net.objective.inner_optimisations()]
 
     def state_dict(self) -> dict[str, Any]:
         """Optimisers, and the terms since the last line of the log."""
-        return {move.player.name: move.stored() for move in self.moves}
+        return {
+            mover.inner.name: {
+                "optimizer": mover.optimizer.state_dict(),
+                "terms": mover.terms.state_dict(),
+            }
+            for mover in self.movers
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
-        for move in self.moves:
-            move.restore(state[move.player.name], self.device)
+        for mover in self.movers:
+            own = state[mover.inner.name]
+            mover.optimizer.load_state_dict(own["optimizer"])
+            mover.terms.load_state_dict(own["terms"])
 
     def move(self, batch: Batch, at: Position, factor: float) -> None:
-        """One step of every player whose turn it is; ``factor`` is the schedule's part of the full rate."""
-        for move in self.moves:
-            if at.step % move.player.every == 0:
-                self._move(move, batch, at, factor)
+        """One step of each whose turn it is; ``factor`` is the schedule's part of the full learning rate."""
+        for mover in self.movers:
+            if at.step % mover.inner.every == 0:
+                self._move(mover, batch, at, factor)
 
-    def _move(self, move: Move, batch: Batch, at: Position, factor: float) -> None:
-        key = (self.seed, "player", move.player.name, at.epoch, at.cursor, self.ranks.rank)
-        generator = torch_generator(*key, device=self.device)
-        with _alone(self.net, move.parameters):
+    def _move(self, mover: Mover, batch: Batch, at: Position, factor: float) -> None:
+        generator = self._generator("inner", mover.inner.name, at=at)
+        with _alone(self.net, mover.parameters):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.amp):
-                terms = move.player.loss(self.net.encoder, batch, generator=generator)
+                terms = mover.inner.loss(self.net.encoder, batch, generator=generator)
             loss = torch.stack(list(terms.values())).sum()
-            grads = torch.autograd.grad(loss, move.parameters, allow_unused=True)
-        move.step(self._mean(grads, move.parameters), self.settings.clip, move.player.lr * factor)
-        move.terms.add(terms, len(batch), 0.0)
+            # Asked for by name: no gradient may be left on the encoder, whose own step comes next.
+            grads = torch.autograd.grad(loss, mover.parameters, materialize_grads=True)
+        mover.step(self._mean(grads), self.settings.clip, mover.inner.lr * factor)
+        mover.terms.add(terms)
 
-    def _mean(self, grads: tuple[Tensor | None, ...], parameters: list[nn.Parameter]) -> list[Tensor]:
-        """Gradients averaged over the ranks."""
-        filled = [torch.zeros_like(p) if g is None else g for g, p in zip(grads, parameters, strict=True)]
-        if self.ranks.world == 1:
-            return filled
-        flat = torch.cat([g.flatten() for g in filled])
-        distributed.all_reduce(flat)
-        parts = torch.split(flat / self.ranks.world, [g.numel() for g in filled])
-        return [part.view_as(g) for part, g in zip(parts, filled, strict=True)]
+    def _mean(self, grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Gradients averaged over the ranks, by one message for all."""
+        if self.ranks.world > 1:
+            flat = nn.utils.parameters_to_vector(grads)
+            distributed.all_reduce(flat)
+            nn.utils.vector_to_parameters(flat / self.ranks.world, grads)
+        return grads
 
     def record(self, batch: Batch, at: Position) -> dict[str, Any]:
-        """For the log: mean terms of each player since the last line, and the objective's readings.
+        """For the log: mean terms of each since the last line, and the objective's diagnostics.
 
         Raises
         ------
         RunError
             When a term is not finite.
         """
-        terms = {move.player.name: means for move in self.moves if (means := move.flush(at.step + 1))}
-        generator = torch_generator(
-            self.seed, "diagnostics", at.epoch, at.cursor, self.ranks.rank, device=self.device
-        )
+        means = {mover.inner.name: mover.terms.flush(at.step + 1)[0] for mover in self.movers}
         with torch.no_grad(), _evaluated(self.net):
+            generator = self._generator("diagnostics", at=at)
             diagnostics = self.net.objective.diagnostics(self.net.encoder, batch, generator=generator)
         values = {name: self.ranks.mean(float(value)) for name, value in diagnostics.items()}
-        finite = {name: value for name, value in values.items() if math.isfinite(value)}
-        return ({"inner_optimisations": terms} if terms else {}) | ({"diagnostics": finite} if finite else {})
+        found = {
+            "inner": {name: terms for name, terms in means.items() if terms},
+            "diagnostics": {name: value for name, value in values.items() if math.isfinite(value)},
+        }
+        return {key: value for key, value in found.items() if value}
+
+    def _generator(self, *what: str, at: Position) -> torch.Generator:
+        return torch_generator(self.seed, *what, at.epoch, at.cursor, self.ranks.rank, device=self.device)
 
 
-class Move:
-    """A player with its optimiser and the terms since the last line of the log."""
+class Mover:
+    """An inner optimisation with its optimiser and the terms since the last line of the log."""
 
-    def __init__(self, player: InnerOptimisation) -> None:
-        self.player = player
-        self.parameters = [p for p in player.module.parameters() if p.requires_grad]
-        self.optimizer = AdamW(self.parameters, lr=player.lr, weight_decay=player.weight_decay)
-        self.terms = RunningTerms()
-        for parameter in self.parameters:
-            parameter.requires_grad_(False)
+    def __init__(self, inner: InnerOptimisation) -> None:
+        self.inner = inner
+        self.parameters = [p for p in inner.module.parameters() if p.requires_grad]
+        self.optimizer = AdamW(self.parameters, lr=inner.lr, weight_decay=inner.weight_decay)
+        self.terms = RunningTerms(f"{inner.name} ")
+        _ask_for_gradients(self.parameters, False)
 
-    def step(self, grads: list[Tensor], limit: float | None, rate: float) -> None:
+    def step(self, grads: Iterable[Tensor], limit: float | None, rate: float) -> None:
         """Move the parameters along their gradients, which are not kept."""
         for parameter, grad in zip(self.parameters, grads, strict=True):
             parameter.grad = grad
@@ -124,42 +128,24 @@ class Move:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def flush(self, step: int) -> dict[str, float]:
-        """Means of the terms, if it has moved."""
-        if self.terms.sums is None:
-            return {}
-        self.terms.names = tuple(f"{self.player.name} {name}" for name in self.terms.names)
-        means, _ = self.terms.flush(step)
-        return {name.removeprefix(f"{self.player.name} "): value for name, value in means.items()}
-
-    def stored(self) -> dict[str, Any]:
-        """Plain values and tensors."""
-        terms = {"terms": self.terms.stored(), "names": list(self.terms.names)}
-        return {"optimizer": self.optimizer.state_dict(), **terms}
-
-    def restore(self, state: dict[str, Any], device: torch.device) -> None:
-        """What :meth:`stored` gave."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.terms = RunningTerms.restore(state["terms"], device)
-        self.terms.names = tuple(state["names"])
-
 
 @contextmanager
 def _alone(net: Step, parameters: list[nn.Parameter]) -> Iterator[None]:
     """Only these parameters ask for a gradient, and the encoder changes no state of its own."""
-    asked = [p for p in net.parameters() if p.requires_grad]
+    others = [p for p in net.parameters() if p.requires_grad]
+    _ask_for_gradients(others, False)
+    _ask_for_gradients(parameters, True)
     try:
-        for parameter in asked:
-            parameter.requires_grad_(False)
-        for parameter in parameters:
-            parameter.requires_grad_(True)
         with _evaluated(net.encoder):
             yield
     finally:
-        for parameter in parameters:
-            parameter.requires_grad_(False)
-        for parameter in asked:
-            parameter.requires_grad_(True)
+        _ask_for_gradients(parameters, False)
+        _ask_for_gradients(others, True)
+
+
+def _ask_for_gradients(parameters: Iterable[nn.Parameter], flag: bool) -> None:
+    for parameter in parameters:
+        parameter.requires_grad_(flag)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""Settings of the training loop."""
+"""Settings of the training loop, and the learning rate that they give each step."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import math
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tsrep.registry import Settings
 
@@ -13,22 +14,18 @@ class TrainingSettings(Settings):
     """How weights are found; the defaults suit contrastive pre-training of a small encoder."""
 
     epochs: Annotated[int, Field(ge=1)] = 20
-    skip_last_epoch: bool = Field(
-        False, description="run one epoch less than asked, as the published COMET loop does"
-    )
     batch_size: Annotated[int, Field(ge=2)] = Field(128, description="samples per step, over all ranks")
-    lr: Annotated[float, Field(gt=0)] = 1e-3
+    lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="learning rate after the warm-up")
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["cosine", "constant"] = Field("cosine", description="after the warm-up")
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.05, description="fraction of all steps")
     clip: Annotated[float, Field(gt=0)] | None = Field(1.0, description="largest gradient norm")
-    average: Literal["ema", "uniform", "none"] = Field(
-        "ema", description="which average of the weights is validated and kept"
+    average: Literal["ema", "uniform", "uniform-with-start", "none"] = Field(
+        "ema",
+        description="which average of the weights is validated and kept; uniform-with-start counts the "
+        "random initialisation in, as the published COMET and AutoTCL do",
     )
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    average_includes_init: bool = Field(
-        False, description="count the random start in the average, as the published COMET does"
-    )
     checkpoint: Literal["best-score", "best-loss", "last"] = Field(
         "best-score", description="which weights are kept, judged on the validation part"
     )
@@ -42,8 +39,15 @@ class TrainingSettings(Settings):
     compile: bool = Field(False, description="torch.compile the encoder")
     tensorboard: bool = Field(False, description="also write TensorBoard events")
 
-    @model_validator(mode="after")
-    def _run_at_least_one_epoch(self) -> Self:
-        if self.skip_last_epoch and self.epochs < 2:
-            raise ValueError("skip_last_epoch leaves no epoch to run; set epochs to 2 or more")
-        return self
+
+def learning_rate(settings: TrainingSettings, step: int, total: int) -> float:
+    """Learning rate of step ``step`` (from 0) of ``total``: linear warm-up, then cosine to zero or constant.
+
+    A function of the step, so that nothing has to be stored to resume.
+    """
+    warm = round(settings.warmup * total)
+    if step < warm:
+        return settings.lr * (step + 1) / warm
+    if settings.schedule == "constant":
+        return settings.lr
+    return settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(total - warm, 1)))

@@ -1,8 +1,8 @@
-"""Where a run stands: enough to go on as if it had never stopped."""
+"""Where a run stands: enough to resume as if it had never stopped."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from tsrep.errors import RunError
 from tsrep.files import replacing
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -33,11 +33,9 @@ class Position:
     log_bytes : int
         Length of the metric log.
     world : int
-        Processes that train together; they share out the batches and the random draws.
+        Processes that train together; they share the batches and the random draws.
     seconds : float
         Training time so far.
-    terms : dict
-        Loss terms added up since the last line of the log.
     """
 
     epoch: int = 1
@@ -49,7 +47,6 @@ class Position:
     log_bytes: int = 0
     world: int = 1
     seconds: float = 0.0
-    terms: dict[str, Any] = field(default_factory=dict)
 
 
 def save_state(path: Path, position: Position, **modules: Any) -> None:

@@ -1,4 +1,4 @@
-"""Views made of other views: one after another, or one of several."""
+"""Views made of other views: one after another, one of several, or of all channels but the covariates."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from torch import Tensor
 
 from tsrep.errors import ConfigError
 from tsrep.registry import VIEWS, Chosen
 from tsrep.views.view import View
 
-AnyView = Annotated[Any, Chosen(VIEWS)]
+ChosenView = Annotated[Any, Chosen(VIEWS)]
 
 
 @VIEWS.register("compose")
@@ -22,13 +22,13 @@ AnyView = Annotated[Any, Chosen(VIEWS)]
 class Compose:
     """One view after another; by default those of SimCLR.
 
-    Attributes
+    Parameters
     ----------
     views : tuple of View
         Given as views, or as names or settings of registered ones.
     """
 
-    views: tuple[AnyView, ...] = (
+    views: tuple[ChosenView, ...] = (
         "window-slice",
         "scale",
         "lead-dropout",
@@ -38,7 +38,7 @@ class Compose:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "views", tuple(_built(view) for view in self.views))
+        object.__setattr__(self, "views", tuple(build_view(view) for view in self.views))
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
@@ -52,13 +52,13 @@ class Compose:
 class RandomChoice:
     """One of several views, drawn for each sample with equal chances.
 
-    Attributes
+    Parameters
     ----------
     views : tuple of View
         Given as views, or as names or settings of registered ones; at least one.
     """
 
-    views: Annotated[tuple[AnyView, ...], Field(min_length=1)] = (
+    views: Annotated[tuple[ChosenView, ...], Field(min_length=1)] = (
         "jitter",
         "scale",
         "shift",
@@ -74,12 +74,12 @@ class RandomChoice:
     def __post_init__(self) -> None:
         if not self.views:
             raise ConfigError("view 'random-choice' has no views to choose from; give at least one")
-        object.__setattr__(self, "views", tuple(_built(view) for view in self.views))
+        object.__setattr__(self, "views", tuple(build_view(view) for view in self.views))
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
         if len(self.views) == 1:
-            return self._only(x, generator)
+            return Compose(self.views)(x, generator=generator)
         choice = torch.randint(len(self.views), (len(x),), generator=generator, device=x.device)
         altered = torch.empty_like(x)
         for number, view in enumerate(self.views):
@@ -88,16 +88,51 @@ class RandomChoice:
                 altered[chosen] = view(x[chosen], generator=generator)
         return altered
 
-    def _only(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        view: View = self.views[0]
-        return view(x, generator=generator)
+
+@dataclass(frozen=True)
+class ExceptCovariates:
+    """A view of all channels but the first ``covariates``, which are known and stay unaltered.
+
+    Attributes
+    ----------
+    view : View
+        Sees, and draws for, the other channels alone.
+    covariates : int
+    """
+
+    view: View
+    covariates: int = 0
+
+    @classmethod
+    def of(cls, view: Any, *, channels: int, covariates: int) -> ExceptCovariates:
+        """Build a view by its name or settings for the other ones of so many channels."""
+        return cls(build_view(view, channels=channels - covariates, covariates=0), covariates)
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Altered copy of ``x``."""
+        if self.covariates == 0:
+            return self.view(x, generator=generator)
+        altered = self.view(x[:, self.covariates :], generator=generator)
+        return torch.cat([x[:, : self.covariates], altered], dim=1)
 
 
-def _built(view: Any) -> View:
-    settings = {"name": view} if isinstance(view, str) else view
-    if isinstance(settings, BaseModel | Mapping):
-        settings = VIEWS.build(settings)
-    if not callable(settings):
+def build_view(view: Any, **runtime: int) -> View:
+    """A view as it is, or a registered one by its name or settings.
+
+    Parameters
+    ----------
+    view : View, str, mapping or settings
+    **runtime : int
+        What only a run knows, such as ``channels``.
+
+    Raises
+    ------
+    ConfigError
+        When there is no view of this name, or ``view`` cannot be called.
+    """
+    if isinstance(view, str | Mapping | BaseModel):
+        view = VIEWS.build(TypeAdapter(ChosenView).validate_python(view), **runtime)
+    if not callable(view):
         raise ConfigError(f"{view!r} is no view; give a view, or the name or settings of a registered one")
-    made: View = settings
+    made: View = view
     return made

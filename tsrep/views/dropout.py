@@ -1,4 +1,4 @@
-"""Dropout of a representation as a view whose draw is explicit."""
+"""Dropout of a representation, drawn from a generator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ import math
 
 import torch
 from torch import Tensor
+
+
+def dropout(z: Tensor, probability: float, *, generator: torch.Generator) -> Tensor:
+    """Zero single values with ``probability`` and scale the others up to keep the mean.
+
+    As a view of a representation it stands for the dropout that published encoders hold.
+
+    Parameters
+    ----------
+    z : Tensor, any shape
+    probability : float
+        From 0 (``z`` itself) to below 1.
+    generator : torch.Generator
+        On the device of ``z``.
+    """
+    if probability == 0:
+        return z
+    return dropped(z, dropout_mask(tuple(z.shape), probability, generator=generator), probability)
 
 
 def dropout_mask(shape: tuple[int, ...], probability: float, *, generator: torch.Generator) -> Tensor:
@@ -16,7 +34,7 @@ def dropout_mask(shape: tuple[int, ...], probability: float, *, generator: torch
 
     Returns
     -------
-    Tensor, bool
+    Tensor, shape ``shape``, bool
         True where an element is kept.
     """
     count = math.prod(shape)

@@ -11,7 +11,7 @@ from torch import Tensor
 def continuous_mask(
     rows: int, time: int, *, generator: torch.Generator, segments: int = 5, fraction: float = 0.1
 ) -> Tensor:
-    """Hide a few stretches of equal length at uniform places; they may overlap.
+    """Hide a few segments of equal length at uniform places; they may overlap.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ def continuous_mask(
     generator : torch.Generator
         Source of randomness; the mask lies on its device.
     segments : int
-        Stretches per row.
+        Per row.
     fraction : float
-        Length of a stretch in parts of ``time``, rounded down to whole steps.
+        Length of a segment, as a fraction of ``time``, rounded down to whole steps.
 
     Returns
     -------

@@ -1,9 +1,11 @@
-"""What a view is, and how a view draws its parameters: for each sample its own, from the given generator."""
+"""What a view is, and how it draws its parameters: for each sample its own, from the given generator."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Protocol
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -22,7 +24,18 @@ class View(Protocol):
     """
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Altered copy of ``x``, shape (batch, channel, time); ``generator`` is on the device of ``x``."""
+        """Altered copy of a batch.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, channel, time)
+        generator : torch.Generator
+            On the device of ``x``; the only source of randomness.
+
+        Returns
+        -------
+        Tensor, shape (batch, channel, time)
+        """
         ...
 
 
@@ -34,3 +47,32 @@ def uniform(x: Tensor, n: int, *, generator: torch.Generator) -> Tensor:
 def normal(x: Tensor, *shape: int, generator: torch.Generator) -> Tensor:
     """Standard normal numbers for each sample of ``x``, shape (batch, *shape)."""
     return torch.randn((len(x), *shape), generator=generator, device=x.device, dtype=x.dtype)
+
+
+def smooth_curve(points: Tensor, time: int) -> Tensor:
+    """Natural cubic spline through points that are equally spaced from the first step to the last.
+
+    Parameters
+    ----------
+    points : float Tensor, shape (..., knot)
+        At least two.
+    time : int
+        Steps of the curve.
+
+    Returns
+    -------
+    Tensor, shape (..., time)
+    """
+    basis = torch.from_numpy(_spline_basis(points.shape[-1], time)).to(points.device, points.dtype)
+    with torch.autocast(points.device.type, enabled=False):  # half precision would move steps by several
+        return points @ basis
+
+
+@lru_cache(maxsize=16)
+def _spline_basis(knots: int, time: int) -> np.ndarray:
+    """Weight of every knot at every step, float64 of shape (knot, time): the splines of unit vectors."""
+    from scipy.interpolate import CubicSpline
+
+    unit_splines = CubicSpline(np.arange(knots), np.eye(knots), bc_type="natural")
+    weights: np.ndarray = unit_splines(np.linspace(0, knots - 1, time)).T
+    return weights

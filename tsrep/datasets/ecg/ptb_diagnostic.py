@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Unpack
@@ -28,6 +29,7 @@ BEAT_SECONDS = 1.2
 
 
 @DATASETS.register("ptb-diagnostic")
+@dataclass
 class PtbDiagnostic(Dataset):
     """Single beats of PTB Diagnostic, ten consecutive ones to a trial.
 
@@ -68,10 +70,8 @@ class PtbDiagnostic(Dataset):
     # A sample is a beat already; a scale for each lead keeps its padding next to zero.
     defaults: ClassVar[Mapping[str, Any]] = {"window": {"seconds": None, "standardise": "channel"}}
 
-    def __init__(
-        self, resampling: Interpolation = "polyphase", beats_per_trial: Annotated[int, Field(ge=1)] = 10
-    ) -> None:
-        self.resampling, self.beats_per_trial = resampling, beats_per_trial
+    resampling: Interpolation = "polyphase"
+    beats_per_trial: Annotated[int, Field(ge=1)] = 10
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of beats, in mV, centred per record and lead.

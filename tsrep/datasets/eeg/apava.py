@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Unpack
 
@@ -17,6 +17,7 @@ CHANNELS = ("C3", "C4", "F3", "F4", "F7", "F8", "Fp1", "Fp2", "O1", "O2", "P3", 
 
 
 @DATASETS.register("apava")
+@dataclass
 class Apava(Dataset):
     """23 people, 663 trials of 5 s, 16 channels at 256 Hz.
 
@@ -48,13 +49,11 @@ class Apava(Dataset):
         notes="The unit is taken to be µV; the publishers do not give it. A trial is 5 s.",
     )
 
-    def __init__(self, layout: Literal["mat", "features"] = "mat") -> None:
-        self.layout = layout
+    layout: Literal["mat", "features"] = "mat"
 
-    @property
-    def files(self) -> Sequence[str]:
-        """Of COMET's layout; those of the publishers are found by their numbers."""
-        return FEATURES if self.layout == "features" else ()
+    def __post_init__(self) -> None:
+        # the publishers' files are found by their numbers
+        self.files = FEATURES if self.layout == "features" else ()
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of trials.

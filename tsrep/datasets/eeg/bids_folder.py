@@ -70,6 +70,8 @@ class BidsFolder(Dataset):
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, without it a recording.",
     )
 
+    files = ("participants.tsv",)
+
     def __init__(
         self,
         label: str = "group",
@@ -92,11 +94,6 @@ class BidsFolder(Dataset):
         self.preparation = Preparation(
             channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
         )
-
-    @property
-    def files(self) -> Sequence[str]:
-        """The table of participants."""
-        return ("participants.tsv",)
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.

@@ -15,13 +15,13 @@ from typing import Any
 from tsrep.datasets.eeg.preparation import Recording
 from tsrep.datasets.eeg.reading import (
     SUFFIXES,
-    Span,
     marks_bad,
     plain_names,
     silent_mne,
     suffix_of,
     without_type,
 )
+from tsrep.datasets.segments import Span
 from tsrep.datasets.tables.reading import read_table, read_text
 from tsrep.errors import ConfigError, DataError
 

@@ -25,7 +25,6 @@ from tsrep.datasets.eeg.preparation import (
     refusal,
 )
 from tsrep.datasets.eeg.reading import (
-    Span,
     bad_spans,
     files_of,
     header_of,
@@ -34,6 +33,7 @@ from tsrep.datasets.eeg.reading import (
     read_header,
     suffix_of,
 )
+from tsrep.datasets.segments import Span, cut, gap_spans
 from tsrep.datasets.tables.own_labels import Records
 from tsrep.signals.filters import bandpass, bridged, notch
 from tsrep.signals.panel import Panel
@@ -104,8 +104,8 @@ def _without_suffix(recording: Recording) -> str:
 def _signals(name: str, root: Path, planned: Planned, options: ReadOptions) -> Converted:
     plan, recordings = planned.plan, planned.recordings
     files = [file for recording in recordings for file in files_of(recording.path)]
-    if plan.montage is not None and Path(plan.montage).is_file():
-        files.append(Path(plan.montage))
+    if plan.wanted.montage is not None and Path(plan.wanted.montage).is_file():
+        files.append(Path(plan.wanted.montage))
     own = [[r.name, r.bads, r.types, [astuple(span) for span in r.spans]] for r in recordings]
     job = Job(
         name=name,
@@ -139,20 +139,19 @@ def decode(recording: Recording, plan: Plan) -> Pieces:
     gaps = ~np.isfinite(values)
     if gaps.all(axis=1).any():
         raise Unreadable(f"channel {plan.channels[int(gaps.all(axis=1).argmax())]} has no value (NaN)")
-    spans = (*spans, *recording.spans, *_missing(gaps, sfreq))
-    total = round(values.shape[1] * plan.rate / sfreq)
+    spans = (*spans, *recording.spans, *gap_spans(gaps, sfreq, plan.channels))
     if gaps.any():
         values = bridged(values, gaps)
-    if plan.band is not None:
-        values = bandpass(values, sfreq, *plan.band)
-    if plan.notch is not None:
-        values = notch(values, sfreq, plan.notch)
+    if plan.wanted.band is not None:
+        values = bandpass(values, sfreq, *plan.wanted.band)
+    if plan.wanted.notch is not None:
+        values = notch(values, sfreq, plan.wanted.notch)
     if sfreq != plan.rate:
         values = resample(values, sfreq, plan.rate)
-    number = total // plan.steps
-    left_out = _left_out(spans, plan, number, total)
-    kept = values[:, : number * plan.steps].reshape(len(values), number, plan.steps).transpose(1, 0, 2)
-    counts, gain, offset = in_counts(np.delete(kept, list(left_out), axis=0))
+    kept, left_out = cut(
+        values, plan.rate, plan.steps, spans, by="epoch_seconds", whole=plan.wanted.epoch_seconds is None
+    )
+    counts, gain, offset = in_counts(kept)
     return Pieces(counts, gain, offset, left_out)
 
 
@@ -161,22 +160,22 @@ def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[
     if recording.path.suffix.lower() == ".csv":
         header, volts = read_header(recording.path), read_csv(recording.path)
         spans: tuple[Span, ...] = ()
-        if recording.bads and plan.interpolate:
+        if recording.bads and plan.wanted.bads == "interpolate":
             raise Unreadable("channels of a CSV cannot be interpolated")
-        volts = volts[[header.channels.index(c) for c in (*plan.channels, *plan.references)]]
+        volts = volts[[header.channels.index(c) for c in plan.picks]]
         sfreq = header.sfreq
     else:
         with opened(recording.path) as raw:
             header = header_of(raw)
             spans, sfreq = bad_spans(raw), header.sfreq
             raw.rename_channels(dict(zip(raw.ch_names, header.channels, strict=True)))
-            bads = [b for b in (*header.bads, *recording.bads) if b in (*plan.channels, *plan.references)]
-            if bads and plan.interpolate:
+            bads = [b for b in (*header.bads, *recording.bads) if b in plan.picks]
+            if bads and plan.wanted.bads == "interpolate":
                 volts = _interpolated(raw, recording, plan, list(dict.fromkeys(bads)))
             else:
-                volts = raw.get_data(picks=[*plan.channels, *plan.references])
+                volts = raw.get_data(picks=plan.picks)
     values = volts * PER_VOLT
-    if plan.references:
+    if plan.wanted.references:
         n = len(plan.channels)
         values = values[:n] - values[n:].mean(axis=0)
     elif any(plan.average):
@@ -190,38 +189,13 @@ def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -
     better = dict(recording.types)
     raw.load_data()
     raw.set_channel_types({n: better[n] for n in raw.ch_names if n in better}, on_unit_change="ignore")
-    raw.pick([*plan.channels, *plan.references])
-    if plan.montage is not None:
-        raw.set_montage(plan.montage, match_case=False, on_missing="ignore")
+    raw.pick(plan.picks)
+    if plan.wanted.montage is not None:
+        raw.set_montage(plan.wanted.montage, match_case=False, on_missing="ignore")
     raw.info["bads"] = bads
     raw.interpolate_bads(reset_bads=True)
-    values: NDArray[np.float64] = raw.get_data(picks=[*plan.channels, *plan.references])
+    values: NDArray[np.float64] = raw.get_data(picks=plan.picks)
     return values
-
-
-def _missing(gaps: NDArray[np.bool_], sfreq: float) -> list[Span]:
-    steps = np.flatnonzero(np.diff(gaps.any(axis=0), prepend=False, append=False))
-    return [Span(a / sfreq, b / sfreq, "missing values (NaN)") for a, b in steps.reshape(-1, 2).tolist()]
-
-
-def _left_out(spans: Sequence[Span], plan: Plan, number: int, total: int) -> dict[int, str]:
-    """Epochs that touch a bad segment, each with what it is called."""
-    if not number:
-        raise Unreadable(f"{total / plan.rate:g} s are shorter than an epoch of {plan.steps / plan.rate:g} s")
-    seconds = plan.steps / plan.rate
-    spoilt: dict[int, str] = {}
-    for span in spans:
-        first = max(int(span.start // seconds), 0)
-        last = max(int(np.ceil(span.stop / seconds - 1e-9)), first + 1)
-        for k in range(first, min(last, number)):
-            spoilt.setdefault(k, f"{span.name} within {k * seconds:g}-{(k + 1) * seconds:g} s")
-    if spoilt and not plan.epochs:
-        raise Unreadable(f"{spoilt[0]}; set epoch_seconds to lose only the epochs that it touches")
-    if len(spoilt) == number:
-        raise Unreadable(f"every epoch touches a bad segment, the first {spoilt[min(spoilt)]}")
-    if not plan.epochs and total != plan.steps:
-        raise Unreadable(f"{total} time steps instead of {plan.steps}")
-    return dict(sorted(spoilt.items()))
 
 
 def in_counts(values: NDArray[Any]) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:

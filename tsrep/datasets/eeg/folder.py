@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import Unpack
 
 import numpy as np
-from pydantic import Field
 
 from tsrep.datasets.dataset import About, Dataset, ReadOptions
 from tsrep.datasets.eeg.epochs import eeg_panel
-from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Recording, Seconds
+from tsrep.datasets.eeg.preparation import Preparation, Recording
 from tsrep.datasets.eeg.reading import SUFFIXES, suffix_of
 from tsrep.datasets.tables.own_labels import Records, read_records
 from tsrep.datasets.tables.reading import read_table, refuse_duplicates
@@ -22,7 +22,8 @@ from tsrep.signals.panel import Ints, Panel
 
 
 @DATASETS.register("eeg")
-class EegFolder(Dataset):
+@dataclass
+class EegFolder(Preparation, Dataset):
     """BrainVision, EDF, BDF, EEGLAB or FIF files listed in a CSV, or matched to it by participant.
 
     Parameters
@@ -71,35 +72,17 @@ class EegFolder(Dataset):
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, unless trial names a column.",
     )
 
-    def __init__(
-        self,
-        table: str = "recordings.csv",
-        file: str = "file",
-        participant: str | None = None,
-        patient: str | None = None,
-        label: str | tuple[str, ...] = "label",
-        trial: str | None = None,
-        bad: str | None = None,
-        channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None,
-        montage: str | None = None,
-        reference: str | tuple[str, ...] | None = None,
-        band: Band | None = None,
-        notch: Hertz | None = None,
-        rate: Hertz | None = None,
-        epoch_seconds: Seconds | None = None,
-        bads: Bads = "interpolate",
-        unreadable: OnUnreadable = "refuse",
-    ) -> None:
-        self.table, self.file, self.participant, self.patient = table, file, participant, patient
-        self.label, self.trial, self.bad = label, trial, bad
-        self.preparation = Preparation(
-            channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
-        )
+    table: str = "recordings.csv"
+    file: str = "file"
+    participant: str | None = None
+    patient: str | None = None
+    label: str | tuple[str, ...] = "label"
+    trial: str | None = None
+    bad: str | None = None
 
-    @property
-    def files(self) -> Sequence[str]:
-        """The table."""
-        return (self.table,)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.files = (self.table,)
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.
@@ -129,7 +112,7 @@ class EegFolder(Dataset):
             folder,
             [Recording(folder / name, name, bad[i]) for name, i in zip(names, row.tolist(), strict=True)],
             Records(**records.fields(row)),
-            self.preparation,
+            Preparation(**{each.name: getattr(self, each.name) for each in fields(Preparation)}),
             source=f"own EEG in {folder.name}",
             **options,
         )

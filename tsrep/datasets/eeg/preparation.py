@@ -1,18 +1,19 @@
 """What EEG recordings are brought to: settings, and a plan of channels, rate and length from the headers."""
 
-from __future__ import annotations
+# annotations are not postponed: a data set that inherits Preparation has its settings checked by them
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tsrep.datasets.conversion import same_for_all
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.eeg.reading import EegHeader, Span, read_header, silent_mne
+from tsrep.datasets.eeg.reading import EegHeader, read_header, silent_mne
+from tsrep.datasets.segments import Span
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 from tsrep.signals.resample import resampled
@@ -25,7 +26,7 @@ Seconds = Annotated[float, Field(gt=0)]
 OnUnreadable = Literal["refuse", "skip"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Preparation:
     """Settings that all EEG data sets share.
 
@@ -51,13 +52,13 @@ class Preparation:
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
     """
 
-    channels: tuple[str, ...] | None = None
+    channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     montage: str | None = None
     reference: str | tuple[str, ...] | None = None
     band: Band | None = None
-    notch: float | None = None
-    rate: float | None = None
-    epoch_seconds: float | None = None
+    notch: Hertz | None = None
+    rate: Hertz | None = None
+    epoch_seconds: Seconds | None = None
     bads: Bads = "interpolate"
     unreadable: OnUnreadable = "refuse"
 
@@ -97,20 +98,23 @@ class Recording:
     spans: tuple[Span, ...] = ()
 
 
+Headers = list[tuple[Recording, EegHeader]]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What every recording is brought to; ``channels`` are read, ``average`` says which are averaged."""
 
     channels: tuple[str, ...]
-    references: tuple[str, ...]
     average: tuple[bool, ...]
-    montage: str | None
-    band: Band | None
-    notch: float | None
     rate: float
     steps: int
-    epochs: bool
-    interpolate: bool
+    wanted: Preparation
+
+    @property
+    def picks(self) -> list[str]:
+        """Channels to read: those to keep, then the references that are subtracted from them."""
+        return [*self.channels, *self.wanted.references]
 
 
 @dataclass(frozen=True)
@@ -134,28 +138,20 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
     """
     headers, left_out = _headers(recordings, wanted, strict)
     channels, dropped = _channels(headers, wanted)
-    rate = wanted.rate or _same("sampling rates in Hz", headers, lambda h: h.sfreq, "set rate to one for all")
+    rate = wanted.rate or same_for_all(
+        "sampling rates in Hz", [(r.name, h.sfreq) for r, h in headers], "set rate to one for all"
+    )
     _refuse_high_edges(headers, wanted)
-    types = dict(zip(headers[0][1].channels, headers[0][1].types, strict=True))
-    scalp = [name for name in (*channels, *wanted.references) if types[name] == "eeg"]
-    montage = wanted.montage
-    if montage is not None:
-        montage = str(root / montage) if (root / montage).is_file() else montage
-        _refuse_unplaced(headers, scalp, montage)
+    eeg = headers[0][1].eeg
+    scalp = [name for name in (*channels, *wanted.references) if name in eeg]
+    if wanted.montage is not None:
+        if (root / wanted.montage).is_file():
+            wanted = replace(wanted, montage=str(root / wanted.montage))
+        _refuse_unplaced(headers, scalp, str(wanted.montage))
     elif wanted.bads == "interpolate":
         _refuse_unplaced_bads(headers, scalp)
-    plan = Plan(
-        channels=channels,
-        references=wanted.references,
-        average=tuple(wanted.reference == "average" and types[name] == "eeg" for name in channels),
-        montage=montage,
-        band=wanted.band,
-        notch=wanted.notch,
-        rate=float(rate),
-        steps=_steps(headers, wanted.epoch_seconds, rate),
-        epochs=wanted.epoch_seconds is not None,
-        interpolate=wanted.bads == "interpolate",
-    )
+    average = tuple(wanted.reference == "average" and name in eeg for name in channels)
+    plan = Plan(channels, average, float(rate), _steps(headers, wanted.epoch_seconds, rate), wanted)
     return Planned(
         plan=plan,
         recordings=tuple(recording for recording, _ in headers),
@@ -163,9 +159,6 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         history=(*wanted.history, *resampled((header.sfreq for _, header in headers), plan.rate)),
         left_out=(*left_out, *dropped),
     )
-
-
-Headers = list[tuple[Recording, EegHeader]]
 
 
 def _headers(
@@ -181,16 +174,16 @@ def _headers(
                 raise refusal(recording.name, str(error)) from error
             left_out.append((recording.name, str(error)))
             continue
-        better = dict(recording.types)
-        known = (*header.bads, *recording.bads)
         absent = [name for name in recording.bads if name not in header.channels]
         if absent:
             raise DataError(
                 f"{recording.name} has no channel {absent[0]}, which is marked as bad; it has "
                 f"{', '.join(header.channels[:8])}"
             )
-        types = tuple(better.get(n, t) for n, t in zip(header.channels, header.types, strict=True))
-        found.append((recording, replace(header, types=types, bads=tuple(dict.fromkeys(known)))))
+        types = {**dict(zip(header.channels, header.types, strict=True)), **dict(recording.types)}
+        bads = dict.fromkeys((*header.bads, *recording.bads))
+        header = replace(header, types=tuple(types[name] for name in header.channels), bads=tuple(bads))
+        found.append((recording, header))
     if not found:
         name, reason = left_out[0]
         raise DataError(
@@ -243,13 +236,9 @@ def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], l
 
 def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
     first, header = headers[0]
-    eeg = {n for n, t in zip(header.channels, header.types, strict=True) if t == "eeg"}
-    if eeg and eeg <= set(references):
+    if header.eeg and set(header.eeg) <= set(references):
         raise ConfigError(f"reference names every EEG channel of {first.name}, so none is left; name fewer")
-    per_file = [
-        [n for n, t in zip(h.channels, h.types, strict=True) if t == "eeg" and n not in references]
-        for _, h in headers
-    ]
+    per_file = [[name for name in h.eeg if name not in references] for _, h in headers]
     shared = set.intersection(*map(set, per_file))
     if not shared:
         names = per_file[0]
@@ -262,21 +251,16 @@ def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, .
     left_out = []
     for name in dict.fromkeys(n for names in per_file for n in names if n not in shared):
         lacking = [r.name for (r, _), names in zip(headers, per_file, strict=True) if name not in names]
-        left_out.append(
-            (f"channel {name}", f"not in {lacking[0]}" + f" nor {len(lacking) - 1} more" * (len(lacking) > 1))
-        )
+        more = f" nor {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        left_out.append((f"channel {name}", f"not in {lacking[0]}{more}"))
     return tuple(name for name in per_file[0] if name in shared), left_out
 
 
 def _steps(headers: Headers, epoch_seconds: float | None, rate: float) -> int:
     if epoch_seconds is not None:
         return max(round(epoch_seconds * rate), 1)
-    steps: int = _same(
-        "lengths in steps",
-        headers,
-        lambda header: max(round(header.steps * rate / header.sfreq), 1),
-        "set epoch_seconds to cut them into equal parts",
-    )
+    lengths = [(r.name, max(round(h.steps * rate / h.sfreq), 1)) for r, h in headers]
+    steps: int = same_for_all("lengths in steps", lengths, "set epoch_seconds to cut them into equal parts")
     return steps
 
 
@@ -288,17 +272,6 @@ def _refuse_high_edges(headers: Headers, wanted: Preparation) -> None:
                 f"a filter at {edge:g} Hz is not below half the rate of {recording.name} "
                 f"({slowest.sfreq:g} Hz); lower it"
             )
-
-
-def _same(what: str, headers: Headers, value: Callable[[EegHeader], Any], remedy: str) -> Any:
-    values = [(recording.name, value(header)) for recording, header in headers]
-    common = Counter(v for _, v in values).most_common(1)[0][0]
-    odd = next(((name, v) for name, v in values if v != common), None)
-    if odd is None:
-        return common
-    raise DataError(
-        f"recordings have different {what}: {odd[0]} has {odd[1]:g}, most have {common:g}; {remedy}"
-    )
 
 
 def _montage_channels(montage: str) -> set[str]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import Unreadable
+from tsrep.datasets.segments import Span
 
 SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif", ".fif.gz")
 CSV_RATE = 500.0
@@ -62,14 +63,10 @@ class EegHeader:
     bads: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Span:
-    """A segment that is marked as bad, in seconds from the start, and what it is called."""
-
-    start: float
-    stop: float
-    name: str
+    @property
+    def eeg(self) -> tuple[str, ...]:
+        """Channels that are EEG."""
+        return tuple(n for n, kind in zip(self.channels, self.types, strict=True) if kind == "eeg")
 
 
 def suffix_of(path: Path) -> str:

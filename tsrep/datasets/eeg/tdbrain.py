@@ -78,6 +78,7 @@ class Tdbrain(Dataset):
         rate: Hertz | None = 256.0,
         epoch_seconds: Seconds = 10.0,
     ) -> None:
+        self.files = FEATURES if layout == "features" else ()  # the table lies in one of two places
         self.layout, self.classes, self.recorded_task, self.session = layout, classes, task, session
         self.preparation = Preparation(
             channels=channels,
@@ -92,11 +93,6 @@ class Tdbrain(Dataset):
     def default_split(self) -> str:
         """COMET's parts for its features, else stratified by participant."""
         return "official" if self.layout == "features" else self.about.default_split
-
-    @property
-    def files(self) -> Sequence[str]:
-        """Of COMET's layout; the table of recordings is looked for in two places."""
-        return FEATURES if self.layout == "features" else ()
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +28,7 @@ SETTLED_NS = 20_000_000
 
 
 @DATASETS.register("arrays")
+@dataclass
 class Arrays(Dataset):
     """An array of shape (record, channel, time) and a table with one row per record.
 
@@ -64,27 +64,19 @@ class Arrays(Dataset):
         notes="Array of shape (record, channel, time), int16 or float32; CSV with one row per record.",
     )
 
-    def __init__(
-        self,
-        sfreq: Annotated[float, Field(gt=0)],
-        label: str | tuple[str, ...] = "label",
-        array: str = "records.npy",
-        table: str = "records.csv",
-        patient: str = "patient",
-        trial: str | None = None,
-        fold: str | None = None,
-        channels: tuple[str, ...] | None = None,
-        scale: Annotated[float, Field(gt=0)] = 1.0,
-        unit: str = "",
-    ) -> None:
-        self.sfreq, self.label, self.array, self.table = sfreq, label, array, table
-        self.patient, self.trial, self.fold = patient, trial, fold
-        self.channels, self.scale, self.unit = channels, scale, unit
+    sfreq: Annotated[float, Field(gt=0)]
+    label: str | tuple[str, ...] = "label"
+    array: str = "records.npy"
+    table: str = "records.csv"
+    patient: str = "patient"
+    trial: str | None = None
+    fold: str | None = None
+    channels: tuple[str, ...] | None = None
+    scale: Annotated[float, Field(gt=0)] = 1.0
+    unit: str = ""
 
-    @property
-    def files(self) -> Sequence[str]:
-        """The array and the table."""
-        return (self.array, self.table)
+    def __post_init__(self) -> None:
+        self.files = (self.array, self.table)
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole records.

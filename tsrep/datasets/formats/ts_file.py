@@ -18,9 +18,11 @@ from tsrep.signals.panel import Floats, Panel
 
 SUFFIXES = (".ts", ".tsv", ".txt")
 PARTS = ("TRAIN", "TEST")
+Read = tuple[list[list[NDArray[np.float64]]], list[str]]
 
 
 @DATASETS.register("ucr-uea")
+@dataclass
 class UcrUea(Dataset):
     """One classification problem: ``NAME_TRAIN.ts`` and ``NAME_TEST.ts``.
 
@@ -54,6 +56,7 @@ class UcrUea(Dataset):
         notes="setting problem: NAME, for a folder of several problems; also NAME_TRAIN.txt or .tsv",
     )
 
+    files = ()  # those of the problem are looked for
     # The published protocol: whole series, statistics of the train part, max-pooled features, all labels.
     defaults: ClassVar[Mapping[str, Any]] = {
         "window": {"seconds": None, "standardise": "channel"},
@@ -62,13 +65,7 @@ class UcrUea(Dataset):
         "evaluation": {"pool": "max", "labels": [1.0], "protocols": ["svm", "logistic"]},
     }
 
-    def __init__(self, problem: str | None = None) -> None:
-        self.problem = problem
-
-    @property
-    def files(self) -> Sequence[str]:
-        """None by name: those of the problem are looked for."""
-        return ()
+    problem: str | None = None
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of all series, those of the train file first.
@@ -83,19 +80,20 @@ class UcrUea(Dataset):
         name, files = _find(folder, self.problem)
         train, test = (read_labelled(file) for file in files)
         _refuse_misfit(files, train, test)
-        series = [*train.series, *test.series]
         if strict:
-            _refuse_gaps(name, len(train.series), series)
+            _refuse_gaps(f"{name}_TRAIN", train.x)
+            _refuse_gaps(f"{name}_TEST", test.x)
         classes = _ordered(set(train.label))
         number = {label: i for i, label in enumerate(classes)}
+        label = [number[label] for label in (*train.label, *test.label)]
         return Panel.from_arrays(
-            _padded(series),
-            label=[number[label] for label in (*train.label, *test.label)],
-            patient=np.arange(len(series)),
+            _padded([*train.x, *test.x]),
+            label=label,
+            patient=np.arange(len(label)),
             sfreq=1,
             classes=classes,
-            fold=np.repeat([1, 2], [len(train.series), len(test.series)]),
-            record_names=tuple(map(str, range(len(series)))),
+            fold=np.repeat([1, 2], [len(train.x), len(test.x)]),
+            record_names=tuple(map(str, range(len(label)))),
             modality="series",
             source=f"{name} (UCR/UEA)",
         ).hashed("".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files))
@@ -138,7 +136,7 @@ def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
 
 
 def _refuse_misfit(files: Sequence[Path], train: Labelled, test: Labelled) -> None:
-    channels = [len(part.series[0]) for part in (train, test)]
+    channels = [part.x.shape[1] for part in (train, test)]
     if channels[0] != channels[1]:
         raise DataError(
             f"{files[0].name} has {channels[0]} channels but {files[1].name} has {channels[1]}; "
@@ -152,17 +150,16 @@ def _refuse_misfit(files: Sequence[Path], train: Labelled, test: Labelled) -> No
         )
 
 
-def _refuse_gaps(name: str, train: int, series: Sequence[Sequence[NDArray[np.float64]]]) -> None:
+def _refuse_gaps(part: str, x: Floats) -> None:
     """Missing values inside; those at the end only mean that the series is shorter."""
-    for i, channels in enumerate(series):
-        for c, values in enumerate(channels):
-            known = np.flatnonzero(np.isfinite(values))
-            if len(known) and len(known) < known[-1] + 1:
-                part, at = ("TRAIN", i) if i < train else ("TEST", i - train)
-                raise DataError(
-                    f"series {at} of {name}_{part} has missing values in channel {c}; "
-                    "fix it, or load without --strict"
-                )
+    there = np.isfinite(x)
+    later = np.logical_or.accumulate(there[..., ::-1], axis=-1)[..., ::-1]
+    gaps = np.argwhere(later & ~there)
+    if len(gaps):
+        raise DataError(
+            f"series {gaps[0][0]} of {part} has missing values in channel {gaps[0][1]}; "
+            "fix it, or load without --strict"
+        )
 
 
 def _ordered(labels: set[str]) -> tuple[str, ...]:
@@ -173,21 +170,23 @@ def _ordered(labels: set[str]) -> tuple[str, ...]:
         return tuple(sorted(labels))
 
 
-def _padded(series: Sequence[Sequence[NDArray[np.float64]]]) -> Floats:
-    """One array of shape (sample, channel, time), with NaN after the end of shorter series."""
+def _padded(series: Sequence[Sequence[NDArray[Any]] | NDArray[Any]]) -> Floats:
+    """One array of shape (series, channel, time), with NaN after the end of shorter series."""
     longest = max(len(values) for channels in series for values in channels)
     x = np.full((len(series), len(series[0]), longest), np.nan, np.float32)
-    for i, channels in enumerate(series):
-        for c, values in enumerate(channels):
-            x[i, c, : len(values)] = values
-    return x
+    with np.errstate(over="ignore"):
+        for i, channels in enumerate(series):
+            for c, values in enumerate(channels):
+                x[i, c, : len(values)] = values
+    there = ~np.isnan(x).all(axis=(0, 1))
+    return x[..., : len(there) - int(np.argmax(there[::-1]))]
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Series of a file, each a list of one float64 array a channel, and their class names."""
+    """Series of a file, shape (series, channel, time), NaN after their end, and their class names."""
 
-    series: list[list[NDArray[np.float64]]]
+    x: Floats
     label: list[str]
 
 
@@ -204,23 +203,23 @@ def read_labelled(path: Path) -> Labelled:
         When the file is empty, unreadable or without classes, or a channel of a series has no value or one
         that is infinite in single precision.
     """
-    found = _read_ts(path) if path.suffix == ".ts" else _read_text(path)
-    if not found.series:
+    series, label = _read_ts(path) if path.suffix == ".ts" else _read_text(path)
+    if not series:
         raise DataError(f"{path} has no series; give a file with at least one")
-    for i, channels in enumerate(found.series):
-        for c, values in enumerate(channels):
-            if not np.isfinite(values).any():
-                raise DataError(
-                    f"series {i} of {path} has no value in channel {c}; remove the series or fix it"
-                )
-            if (np.abs(values) > np.finfo(np.float32).max).any():
-                raise DataError(
-                    f"series {i} of {path} has an infinite value in channel {c}; fix it (a missing one is ?)"
-                )
-    return found
+    x = _padded(series)
+    silent, infinite = np.argwhere(np.isnan(x).all(axis=2)), np.argwhere(np.isinf(x).any(axis=2))
+    if len(silent):
+        i, c = silent[0]
+        raise DataError(f"series {i} of {path} has no value in channel {c}; remove the series or fix it")
+    if len(infinite):
+        i, c = infinite[0]
+        raise DataError(
+            f"series {i} of {path} has an infinite value in channel {c}; fix it (a missing one is ?)"
+        )
+    return Labelled(x, label)
 
 
-def _read_ts(path: Path) -> Labelled:
+def _read_ts(path: Path) -> Read:
     from sktime.datasets import load_from_tsfile_to_dataframe  # takes seconds
 
     try:
@@ -242,7 +241,7 @@ def _read_ts(path: Path) -> Labelled:
             raise DataError(
                 f"series {i} of {path} has class {name!r}, which @classLabel does not list; fix the file"
             )
-    return Labelled(series, [names[name] for name in label.tolist()])
+    return series, [names[name] for name in label.tolist()]
 
 
 def _class_names(path: Path) -> dict[str, str]:
@@ -260,23 +259,16 @@ def _class_names(path: Path) -> dict[str, str]:
     return {}
 
 
-def _read_text(path: Path) -> Labelled:
+def _read_text(path: Path) -> Read:
     """One series a line, the label first, divided by blanks, tabs or commas; NaN at the end is padding."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
         rows = [line.replace(",", " ").split() for line in lines if line.strip()]
-        series = [[_trimmed(np.array(row[1:], np.float64))] for row in rows]
-        return Labelled(series, [_plain(row[0]) for row in rows])
+        return [[np.array(row[1:], np.float64)] for row in rows], [_plain(row[0]) for row in rows]
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path} is not readable as labelled series ({error}); give lines of a label and numbers"
         ) from error
-
-
-def _trimmed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Without the missing values at the end."""
-    known = np.flatnonzero(np.isfinite(values))
-    return values[: known[-1] + 1] if len(known) else values[:0]
 
 
 def _plain(label: str) -> str:

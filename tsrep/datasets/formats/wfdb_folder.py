@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
+from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all
 from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
@@ -23,6 +21,7 @@ from tsrep.datasets.formats.wfdb_record import (
     read_wfdb,
     signal_files,
 )
+from tsrep.datasets.segments import cut, gap_spans
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.reading import refuse_duplicates
 from tsrep.errors import DataError
@@ -46,6 +45,7 @@ class Plan:
 
 
 @DATASETS.register("wfdb")
+@dataclass
 class WfdbFolder(Dataset):
     """WFDB records of any format that the ``wfdb`` package reads, listed in a CSV.
 
@@ -81,24 +81,17 @@ class WfdbFolder(Dataset):
         notes="A trial is a record; with segment_seconds its segments are the samples.",
     )
 
-    def __init__(
-        self,
-        table: str = "records.csv",
-        record: str = "record",
-        patient: str = "patient",
-        label: str | tuple[str, ...] = "label",
-        fold: str | None = None,
-        segment_seconds: Annotated[float, Field(gt=0)] | None = None,
-        channels: tuple[str, ...] | None = None,
-        rate: Annotated[float, Field(gt=0)] | None = None,
-    ) -> None:
-        self.table, self.record, self.patient, self.label = table, record, patient, label
-        self.fold, self.segment_seconds, self.channels, self.rate = fold, segment_seconds, channels, rate
+    table: str = "records.csv"
+    record: str = "record"
+    patient: str = "patient"
+    label: str | tuple[str, ...] = "label"
+    fold: str | None = None
+    segment_seconds: Annotated[float, Field(gt=0)] | None = None
+    channels: tuple[str, ...] | None = None
+    rate: Annotated[float, Field(gt=0)] | None = None
 
-    @property
-    def files(self) -> Sequence[str]:
-        """The table."""
-        return (self.table,)
+    def __post_init__(self) -> None:
+        self.files = (self.table,)
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of records or segments; voltages are in mV.
@@ -154,50 +147,27 @@ class WfdbFolder(Dataset):
                 f"none of the {len(names)} records of {folder / self.table} has a readable header; "
                 f"the column {self.record!r} must hold paths in {folder}"
             )
-        channels = self.channels or _same(
+        channels = self.channels or same_for_all(
             "channels", [(n, h.channels) for n, h in headers], "set channels to some that all have"
         )
-        rate = self.rate or _same(
+        rate = self.rate or same_for_all(
             "sampling rates", [(n, h.sfreq) for n, h in headers], "set rate to one for all"
         )
         units = [(n, h.unit_of(channels)) for n, h in headers if set(channels) <= set(h.channels)]
         if self.segment_seconds is None:
             lengths = [(n, max(round(h.steps * rate / h.sfreq), 1)) for n, h in headers]
-            steps = _same("lengths", lengths, "set segment_seconds to cut them into equal parts")
+            steps = same_for_all("lengths", lengths, "set segment_seconds to cut them into equal parts")
         else:
             steps = max(round(self.segment_seconds * rate), 1)
         return Plan(
             channels=tuple(channels),
-            unit=_same("units", units, "set channels to some in the same unit") if units else "",
+            unit=same_for_all("units", units, "set channels to some in the same unit") if units else "",
             rate=float(rate),
             steps=steps,
             segments=self.segment_seconds is not None,
             int16=all(h.plain for _, h in headers),
             history=resampled([h.sfreq for _, h in headers], float(rate)),
         )
-
-
-def _same(what: str, values: Sequence[tuple[str, Any]], remedy: str) -> Any:
-    """The value that all records share.
-
-    Raises
-    ------
-    DataError
-        When one differs from the commonest.
-    """
-    common = Counter(value for _, value in values).most_common(1)[0][0]
-    odd = next(((name, value) for name, value in values if value != common), None)
-    if odd is None:
-        return common
-    raise DataError(
-        f"records have different {what}: {odd[0]} has {_show(odd[1])}, most have {_show(common)}; {remedy}"
-    )
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, tuple):
-        return " ".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _decode(stem: Path, plan: Plan) -> Pieces:
@@ -212,7 +182,6 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
     values: NDArray[Any] = record.counts[order]
     gain, offset = record.gain[order], record.offset[order]
     gaps = values == MISSING if values.dtype == np.int16 else ~np.isfinite(values)
-    left_out = _left_out(gaps, record.sfreq, plan) if gaps.any() else {}
     if gaps.any():
         values = bridged(values, gaps)
     if not plan.int16 and values.dtype == np.int16:
@@ -223,45 +192,8 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
     if plan.int16:
         # half a count of rounding at most, as when the recorder itself had sampled at this rate
         values = np.clip(np.rint(values), -32767, 32767).astype(np.int16)
-    pieces = np.delete(_cut(values, plan), list(left_out), axis=0)
-    return Pieces(pieces, gain, offset, left_out)
-
-
-def _left_out(gaps: NDArray[np.bool_], sfreq: float, plan: Plan) -> dict[int, str]:
-    """Segments with a gap, each with the reason; a record without another cannot be used."""
-    total = round(gaps.shape[1] * plan.rate / sfreq) // plan.steps
-    spoilt = _spoilt(gaps, plan.steps * sfreq / plan.rate, total, plan.channels)
-    if not plan.segments or 0 < total == len(spoilt):
-        channel = next(iter(spoilt.values()), plan.channels[int(gaps.any(axis=1).argmax())])
-        raise Unreadable(f"missing values (NaN) in channel {channel}")
-    seconds = plan.steps / plan.rate
-    return {
-        k: f"missing values (NaN) in channel {channel} within {k * seconds:g}-{(k + 1) * seconds:g} s"
-        for k, channel in spoilt.items()
-    }
-
-
-def _spoilt(gaps: NDArray[np.bool_], length: float, segments: int, channels: Sequence[str]) -> dict[int, str]:
-    """Channel of the first gap in each of the first ``segments`` segments that has one, by its number.
-
-    ``length`` is that of a segment, in steps of ``gaps``; a fraction after resampling.
-    """
-    spoilt: dict[int, str] = {}
-    for channel, gap in zip(channels, gaps, strict=True):
-        steps = np.flatnonzero(gap)
-        # a value lies between two steps of another rate and touches both
-        touched = np.concatenate([steps / length, (steps + 1) / length - 1e-9]).astype(np.int64)
-        for number in np.unique(touched[touched < segments]).tolist():
-            spoilt.setdefault(number, channel)
-    return dict(sorted(spoilt.items()))
-
-
-def _cut(values: NDArray[Any], plan: Plan) -> NDArray[Any]:
-    n = values.shape[1] // plan.steps
-    if not plan.segments:
-        if values.shape[1] != plan.steps:
-            raise Unreadable(f"{values.shape[1]} time steps instead of {plan.steps}")
-    elif not n:
-        raise Unreadable(f"{values.shape[1] / plan.rate:g} s are shorter than a segment")
-    kept = values[:, : n * plan.steps].reshape(len(values), n, plan.steps)
-    return np.ascontiguousarray(kept.transpose(1, 0, 2))
+    spans = gap_spans(gaps, record.sfreq, plan.channels)
+    pieces, left_out = cut(
+        values, plan.rate, plan.steps, spans, by="segment_seconds", whole=not plan.segments
+    )
+    return Pieces(np.ascontiguousarray(pieces), gain, offset, left_out)

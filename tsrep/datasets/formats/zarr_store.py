@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,7 @@ LARGEST = 512 << 20
 
 
 @DATASETS.register("zarr")
+@dataclass
 class ZarrStore(Arrays):
     """A Zarr array of shape (record, channel, time) and a table with one row per record.
 
@@ -67,27 +68,11 @@ class ZarrStore(Arrays):
         notes="Array of shape (record, channel, time), local or a URL; CSV or Parquet, one row per record.",
     )
 
-    def __init__(
-        self,
-        sfreq: Annotated[float, Field(gt=0)],
-        label: str | tuple[str, ...] = "label",
-        array: str = "records.zarr",
-        table: str = "records.csv",
-        patient: str = "patient",
-        trial: str | None = None,
-        fold: str | None = None,
-        channels: tuple[str, ...] | None = None,
-        scale: Annotated[float, Field(gt=0)] = 1.0,
-        unit: str = "",
-        held_mb: Annotated[int, Field(ge=1)] = 256,
-    ) -> None:
-        super().__init__(sfreq, label, array, table, patient, trial, fold, channels, scale, unit)
-        self.held_mb = held_mb
+    array: str = "records.zarr"
+    held_mb: Annotated[int, Field(ge=1)] = 256
 
-    @property
-    def files(self) -> Sequence[str]:
-        """Of array and table, those that are not URLs."""
-        return [name for name in (self.array, self.table) if "://" not in name]
+    def __post_init__(self) -> None:
+        self.files = [name for name in (self.array, self.table) if "://" not in name]
 
     def find(self, root: Path | str | None) -> Path:
         """The folder; of no use when array and table are URLs."""

@@ -72,7 +72,12 @@ class Published(SeriesFile):
 
 @DATASETS.register("etth1")
 class ETTh1(Published):
-    """Electricity transformer 1, hourly."""
+    """Electricity transformer 1, hourly.
+
+    References
+    ----------
+    Zhou et al., "Informer", AAAI 2021.
+    """
 
     about = About(
         title="ETTh1: hourly",
@@ -90,7 +95,12 @@ class ETTh1(Published):
 
 @DATASETS.register("etth2")
 class ETTh2(Published):
-    """Electricity transformer 2, hourly."""
+    """Electricity transformer 2, hourly.
+
+    References
+    ----------
+    Zhou et al., "Informer", AAAI 2021.
+    """
 
     about = About(
         title="ETTh2: hourly",
@@ -108,7 +118,12 @@ class ETTh2(Published):
 
 @DATASETS.register("ettm1")
 class ETTm1(Published):
-    """Electricity transformer 1, every 15 min."""
+    """Electricity transformer 1, every 15 min.
+
+    References
+    ----------
+    Zhou et al., "Informer", AAAI 2021.
+    """
 
     about = About(
         title="ETTm1: every 15 min",
@@ -126,7 +141,12 @@ class ETTm1(Published):
 
 @DATASETS.register("ettm2")
 class ETTm2(Published):
-    """Electricity transformer 2, every 15 min."""
+    """Electricity transformer 2, every 15 min.
+
+    References
+    ----------
+    Zhou et al., "Informer", AAAI 2021.
+    """
 
     about = About(
         title="ETTm2: every 15 min",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -30,6 +31,7 @@ Variables = Literal["all", "target", "each"]
 
 
 @DATASETS.register("series-csv")
+@dataclass
 class SeriesFile(Dataset):
     """A series in a table with one row per time step.
 
@@ -78,22 +80,16 @@ class SeriesFile(Dataset):
     }
     places: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        variables: Variables = "all",
-        target: str | None = None,
-        calendar: bool = True,
-        file: str | None = None,
-        date: str = "date",
-        columns: tuple[str, ...] | None = None,
-        period: Annotated[int, Field(ge=1)] | None = None,
-        gaps: Gaps = "refuse",
-        duplicates: Duplicates = "refuse",
-        missing: tuple[float, ...] = (),
-    ) -> None:
-        self.variables, self.target, self.calendar = variables, target, calendar
-        self.file, self.date, self.columns = file, date, columns
-        self.period, self.gaps, self.duplicates, self.missing = period, gaps, duplicates, missing
+    variables: Variables = "all"
+    target: str | None = None
+    calendar: bool = True
+    file: str | None = None
+    date: str = "date"
+    columns: tuple[str, ...] | None = None
+    period: Annotated[int, Field(ge=1)] | None = None
+    gaps: Gaps = "refuse"
+    duplicates: Duplicates = "refuse"
+    missing: tuple[float, ...] = ()
 
     def find(self, root: Path | str | None) -> Path:
         """The file: ``root`` itself, or the one in it.

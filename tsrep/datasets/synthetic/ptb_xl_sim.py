@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +46,8 @@ class PtbXlSim(PtbXl):
         notes="Scores on it say nothing about patients. Nothing to download.",
     )
 
+    files = (*PtbXl.about.needs, SYNTHETIC_MARK)
+
     def __init__(
         self,
         task: Task = "superdiagnostic",
@@ -57,11 +58,6 @@ class PtbXlSim(PtbXl):
     ) -> None:
         super().__init__(task, rate)
         self.patients, self.records_per_patient, self.seed = patients, records_per_patient, seed
-
-    @property
-    def files(self) -> Sequence[str]:
-        """The tables of PTB-XL, and the mark of a simulation."""
-        return (*PtbXl.about.needs, SYNTHETIC_MARK)
 
     def load(
         self,

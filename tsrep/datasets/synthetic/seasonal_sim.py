@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Unpack
 
@@ -23,6 +24,7 @@ Period = Annotated[int, Field(ge=2, le=10_000)]
 
 
 @DATASETS.register("seasonal-sim")
+@dataclass
 class SeasonalSim(Dataset):
     """``x = scale * season + offset + trend * t + noise``, hourly, each channel drawn for itself.
 
@@ -71,25 +73,21 @@ class SeasonalSim(Dataset):
         notes="Sums of sines, or noise that comes back after each period (form echo). Nothing to download.",
     )
 
-    def __init__(
-        self,
-        form: Literal["sines", "echo"] = "sines",
-        periods: tuple[Period, ...] = (24, 96),
-        steps: Annotated[int, Field(ge=10, le=10_000_000)] = 6000,
-        channels: Annotated[int, Field(ge=1, le=10_000)] = 3,
-        scale: float = 1.0,
-        offset: float = 0.0,
-        trend: float = 0.0,
-        noise: Annotated[float, Field(ge=0)] = 0.1,
-        noise_memory: Annotated[float, Field(gt=-1, lt=1)] = 0.5,
-        memory: Annotated[float, Field(gt=0, le=0.99)] = 0.9,
-        seed: Annotated[int, Field(ge=0)] = 0,
-    ) -> None:
-        if not periods or len(set(periods)) < len(periods):
-            raise ConfigError(f"dataset.periods is {list(periods)}; give one period or more, each once")
-        self.form, self.periods, self.steps, self.channels = form, tuple(periods), steps, channels
-        self.scale, self.offset, self.trend = scale, offset, trend
-        self.noise, self.noise_memory, self.memory, self.seed = noise, noise_memory, memory, seed
+    form: Literal["sines", "echo"] = "sines"
+    periods: tuple[Period, ...] = (24, 96)
+    steps: Annotated[int, Field(ge=10, le=10_000_000)] = 6000
+    channels: Annotated[int, Field(ge=1, le=10_000)] = 3
+    scale: float = 1.0
+    offset: float = 0.0
+    trend: float = 0.0
+    noise: Annotated[float, Field(ge=0)] = 0.1
+    noise_memory: Annotated[float, Field(gt=-1, lt=1)] = 0.5
+    memory: Annotated[float, Field(gt=0, le=0.99)] = 0.9
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        if not self.periods or len(set(self.periods)) < len(self.periods):
+            raise ConfigError(f"dataset.periods is {list(self.periods)}; give one period or more, each once")
 
     @property
     def innovation(self) -> float:

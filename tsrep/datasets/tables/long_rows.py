@@ -13,9 +13,27 @@ from numpy.typing import NDArray
 from tsrep.datasets.tables.reading import PARQUET, read_parquet, row_of
 from tsrep.errors import DataError
 from tsrep.registry import nearest
-from tsrep.signals.panel import Floats, Ints
+from tsrep.signals.panel import Ints
 
 UNEVEN = 1e-3  # share of a step by which time stamps may be off
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table, one per sample and time step.
+
+    Attributes
+    ----------
+    number : int64 array, shape (row,)
+        Of each row in the file.
+    sample : int64 array, shape (row,)
+        Numbered from 0.
+    time : float64 array, shape (row,)
+    """
+
+    number: Ints
+    sample: Ints
+    time: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,14 +42,14 @@ class Steps:
 
     Attributes
     ----------
-    sample, step : int64 arrays, shape (row,)
+    step : int64 array, shape (row,)
+        Of each row within its sample.
     count : int64 array, shape (sample,)
         Time steps of each sample.
     interval : float or None
-        Between two steps, in the unit of the time column; None without one.
+        Between two steps, in the unit of time; None where every sample has one step.
     """
 
-    sample: Ints
     step: Ints
     count: Ints
     interval: float | None
@@ -147,74 +165,32 @@ def moments(path: Path, frame: Any, name: str) -> NDArray[np.float64]:
     return values
 
 
-def steps_of(path: Path, rows: Ints, sample: Ints, time: NDArray[np.float64], *, shared: bool) -> Steps:
+def steps_of(path: Path, rows: Rows) -> Steps:
     """Number of each row's time step within its sample, by order of time.
-
-    Parameters
-    ----------
-    path : Path
-    rows : int64 array, shape (row,)
-        Their numbers in the file.
-    sample : int64 array, shape (row,)
-        Numbered from 0.
-    time : float64 array, shape (row,)
-    shared : bool
-        Whether several rows may stand at one time, one for each channel.
 
     Raises
     ------
     DataError
         When two rows of a sample have the same time, or time does not advance evenly.
     """
-    order = np.lexsort((rows, time, sample))
-    s, t = sample[order], time[order]
-    same = np.r_[False, (s[1:] == s[:-1]) & (t[1:] == t[:-1])]
-    if same.any() and not shared:
+    order = np.lexsort((rows.number, rows.time, rows.sample))
+    number, sample, time = rows.number[order], rows.sample[order], rows.time[order]
+    gaps = np.diff(time)
+    inside = sample[1:] == sample[:-1]  # both rows are of one sample
+    again = np.flatnonzero(inside & (gaps == 0))
+    if len(again):
         raise DataError(
-            f"{row_of(path, rows[order[same.argmax()]])} repeats the time of another row of its sample; "
+            f"{row_of(path, number[again[0] + 1])} repeats the time of another row of its sample; "
             "keep one of them"
         )
-    pair = np.cumsum(~same) - 1
-    first = np.r_[True, s[1:] != s[:-1]]
-    begin = np.maximum.accumulate(np.where(first, pair, 0))
-    _refuse_uneven(path, rows[order], t, ~first & ~same)
-    step = np.empty_like(pair)
-    step[order] = pair - begin
-    count = np.zeros(int(sample.max()) + 1, np.int64)
-    np.maximum.at(count, sample, step + 1)
-    gaps = np.diff(t)[(~first & ~same)[1:]]
-    return Steps(sample, step, count, float(np.median(gaps)) if len(gaps) else None)
-
-
-def _refuse_uneven(path: Path, rows: Ints, time: Any, advances: NDArray[np.bool_]) -> None:
-    gaps = np.r_[0.0, np.diff(time)]
-    usual = np.median(gaps[advances]) if advances.any() else 0.0
-    odd = np.flatnonzero(advances & (np.abs(gaps - usual) > UNEVEN * usual))
+    usual = float(np.median(gaps[inside])) if inside.any() else None
+    odd = np.flatnonzero(inside & (np.abs(gaps - (usual or 0)) > UNEVEN * (usual or 0)))
     if len(odd):
         raise DataError(
-            f"{row_of(path, rows[odd[0]])} comes {gaps[odd[0]]:g} after the step before in its sample, "
+            f"{row_of(path, number[odd[0] + 1])} comes {gaps[odd[0]]:g} after the step before in its sample, "
             f"others {usual:g}; give every step a row, with empty cells where values are missing"
         )
-
-
-def filled(steps: Steps, channel: Ints | None, values: NDArray[np.float64], channels: int) -> Floats:
-    """Samples as an array; NaN where the table says nothing.
-
-    Parameters
-    ----------
-    steps : Steps
-    channel : int64 array, shape (row,), or None
-        Of each row, where a row holds the value of one channel.
-    values : float64 array, shape (row,) or (row, channel)
-    channels : int
-
-    Returns
-    -------
-    float32 array, shape (sample, channel, time)
-    """
-    x = np.full((len(steps.count), channels, int(steps.count.max())), np.nan, np.float32)
-    if channel is None:
-        x[steps.sample, :, steps.step] = values
-    else:
-        x[steps.sample, channel, steps.step] = values
-    return x
+    count = np.bincount(rows.sample)
+    step = np.empty_like(order)
+    step[order] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    return Steps(step, count, usual)

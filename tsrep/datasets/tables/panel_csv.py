@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,15 +13,16 @@ from pydantic import Field
 
 from tsrep.datasets.dataset import About, Dataset
 from tsrep.datasets.formats.array_content import Content
-from tsrep.datasets.tables.long_rows import Steps, filled, moments, numbers, read_frame, steps_of, texts
+from tsrep.datasets.tables.long_rows import Rows, Steps, moments, numbers, read_frame, steps_of, texts
 from tsrep.datasets.tables.own_labels import Records, named, natural
 from tsrep.datasets.tables.reading import codes, integers, row_of
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
-from tsrep.signals.panel import Floats, Ints, Panel
+from tsrep.signals.panel import Ints, Panel
 
 
 @DATASETS.register("panel-csv")
+@dataclass
 class LongTable(Dataset):
     """A CSV or Parquet file with one row per sample and time step, or per sample, time step and channel.
 
@@ -63,36 +64,28 @@ class LongTable(Dataset):
         notes="CSV or Parquet with one row per sample and time step; columns sample, time, patient, label.",
     )
 
-    def __init__(
-        self,
-        file: str = "records.csv",
-        sfreq: Annotated[float, Field(gt=0)] | None = None,
-        sample: str = "sample",
-        time: str | None = "time",
-        label: str = "label",
-        patient: str = "patient",
-        trial: str | None = None,
-        fold: str | None = None,
-        channels: tuple[str, ...] | None = None,
-        channel: str | None = None,
-        value: str = "value",
-        unequal: Literal["refuse", "pad"] = "refuse",
-        unit: str = "",
-    ) -> None:
-        if time is None and sfreq is None:
+    file: str = "records.csv"
+    sfreq: Annotated[float, Field(gt=0)] | None = None
+    sample: str = "sample"
+    time: str | None = "time"
+    label: str = "label"
+    patient: str = "patient"
+    trial: str | None = None
+    fold: str | None = None
+    channels: tuple[str, ...] | None = None
+    channel: str | None = None
+    value: str = "value"
+    unequal: Literal["refuse", "pad"] = "refuse"
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.time is None and self.sfreq is None:
             raise ConfigError("data set 'panel-csv': without a column of times there is no rate; set sfreq")
-        if time is None and channel is not None:
+        if self.time is None and self.channel is not None:
             raise ConfigError(
                 "data set 'panel-csv': rows of one channel each need a column of times; set time"
             )
-        self.file, self.sfreq, self.sample, self.time, self.label = file, sfreq, sample, time, label
-        self.patient, self.trial, self.fold, self.channels = patient, trial, fold, channels
-        self.channel, self.value, self.unequal, self.unit = channel, value, unequal, unit
-
-    @property
-    def files(self) -> Sequence[str]:
-        """The table."""
-        return (self.file,)
+        self.files = (self.file,)
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole samples.
@@ -107,9 +100,13 @@ class LongTable(Dataset):
         ids = [c for c in (self.sample, self.patient, self.label, self.trial, self.channel) if c is not None]
         frame = read_frame(path, ids)
         names, sample = _numbered(texts(path, frame, self.sample))
-        steps = self._steps(path, frame, sample)
         records = self._records(path, frame, sample)
-        x, channels = self._signals(path, frame, steps)
+        time = frame.groupby(sample).cumcount() if self.time is None else moments(path, frame, self.time)
+        rows = Rows(frame.index.to_numpy(np.int64), sample, np.asarray(time, np.float64))
+        rows, values, channels = self._values(path, frame, rows)
+        steps = steps_of(path, rows)
+        x = np.full((len(steps.count), len(channels), int(steps.count.max())), np.nan, np.float32)
+        x[rows.sample, :, steps.step] = values
         if self.unequal == "refuse":
             _refuse_unequal(path, names, steps)
         content = Content()
@@ -130,55 +127,63 @@ class LongTable(Dataset):
             source=f"own table {self.file}",
         ).hashed(hashlib.sha256(x.data).hexdigest())
 
-    def _steps(self, path: Path, frame: Any, sample: Ints) -> Steps:
-        if self.time is None:
-            step = frame.groupby(sample).cumcount().to_numpy(np.int64)
-            return Steps(sample, step, np.bincount(sample), None)
-        rows, time = frame.index.to_numpy(np.int64), moments(path, frame, self.time)
-        return steps_of(path, rows, sample, time, shared=self.channel is not None)
+    def _values(
+        self, path: Path, frame: Any, rows: Rows
+    ) -> tuple[Rows, NDArray[np.float64], tuple[str, ...]]:
+        """Rows of one time step each, their values, shape (row, channel), and the names of the channels."""
+        if self.channel is not None:
+            return self._gathered(path, frame, rows, self.channel)
+        ids = (self.sample, self.time, self.label, self.patient, self.trial, self.fold)
+        channels = self.channels or tuple(str(c) for c in frame.columns if c not in ids)
+        if not channels:
+            raise DataError(f"{path} has no column besides those of ids and time; add one per channel")
+        if any(name.startswith("Unnamed: ") for name in channels):
+            raise DataError(
+                f"{path} has a column without a name, such as row numbers, which are no signal; write it "
+                "with index=False, or name the channels in dataset.channels"
+            )
+        return rows, np.stack([numbers(path, frame, name) for name in channels], axis=1), channels
 
-    def _signals(self, path: Path, frame: Any, steps: Steps) -> tuple[Floats, tuple[str, ...]]:
-        if self.channel is None:
-            said = (self.sample, self.time, self.label, self.patient, self.trial, self.fold)
-            channels = self.channels or tuple(str(c) for c in frame.columns if c not in said)
-            if not channels:
-                raise DataError(f"{path} has no column besides those of ids and time; add one per channel")
-            if any(name.startswith("Unnamed: ") for name in channels):
-                raise DataError(
-                    f"{path} has a column without a name, such as row numbers, which are no signal; write it "
-                    "with index=False, or name the channels in dataset.channels"
-                )
-            values = np.stack([numbers(path, frame, name) for name in channels], axis=1)
-            return filled(steps, None, values, len(channels)), channels
-        entries = texts(path, frame, self.channel)
+    def _gathered(
+        self, path: Path, frame: Any, rows: Rows, column: str
+    ) -> tuple[Rows, NDArray[np.float64], tuple[str, ...]]:
+        """As :meth:`_values`, where a row holds one channel."""
+        import pandas as pd
+
+        entries = texts(path, frame, column)
         channels = self.channels or tuple(sorted(set(entries.tolist()), key=natural))
-        wanted = np.isin(entries, channels)
-        number = {name: i for i, name in enumerate(channels)}
         absent = next((name for name in channels if name not in entries), None)
         if absent is not None:
-            raise DataError(f"column {self.channel!r} of {path} never says {absent!r}; correct channels")
-        which = np.array([number.get(name, -1) for name in entries.tolist()], np.int64)
-        _refuse_repeats(path, frame, steps, which)
-        values = numbers(path, frame, self.value)
-        kept = Steps(steps.sample[wanted], steps.step[wanted], steps.count, steps.interval)
-        return filled(kept, which[wanted], values[wanted], len(channels)), channels
+            raise DataError(f"column {column!r} of {path} never says {absent!r}; correct channels")
+        long = pd.DataFrame({"row": rows.number, "sample": rows.sample, "time": rows.time})
+        long = long.assign(channel=entries, value=numbers(path, frame, self.value))
+        again = long[long.duplicated(["sample", "time", "channel"])]
+        if len(again):
+            raise DataError(
+                f"{row_of(path, again['row'].iloc[0])} repeats the channel and time of another row "
+                "of its sample; keep one of them"
+            )
+        wide = long.pivot(index=["sample", "time"], columns="channel", values="value")
+        first = long.groupby(["sample", "time"])["row"].min()
+        sample, time = (wide.index.get_level_values(name).to_numpy() for name in ("sample", "time"))
+        return Rows(first.to_numpy(), sample, time), wide[list(channels)].to_numpy(), channels
 
     def _records(self, path: Path, frame: Any, sample: Ints) -> Records:
         """What the rows say of their samples."""
-        said = {
+        cells = {
             name: _constant(path, frame, name, sample)
             for name in (self.label, self.patient, self.trial, self.fold)
             if name is not None
         }
-        label, classes = named(path, self.label, said[self.label])
-        patient, patient_names = codes(said[self.patient])
+        label, classes = named(path, self.label, cells[self.label])
+        patient, patient_names = codes(cells[self.patient])
         return Records(
             label=label,
             classes=classes,
             patient=patient,
             patient_names=patient_names,
-            trial=None if self.trial is None else codes(said[self.trial])[0],
-            fold=None if self.fold is None else integers(path, self.fold, said[self.fold]),
+            trial=None if self.trial is None else codes(cells[self.trial])[0],
+            fold=None if self.fold is None else integers(path, self.fold, cells[self.fold]),
         )
 
     def _rate(self, path: Path, steps: Steps) -> float:
@@ -208,18 +213,6 @@ def _constant(path: Path, frame: Any, name: str, sample: Ints) -> list[str]:
             f"began with {str(cells[began])!r}; make them alike"
         )
     return [str(cell) for cell in cells[first]]
-
-
-def _refuse_repeats(path: Path, frame: Any, steps: Steps, channel: Ints) -> None:
-    import pandas as pd
-
-    places = pd.DataFrame({"sample": steps.sample, "step": steps.step, "channel": channel})
-    again = np.flatnonzero(places.duplicated())
-    if len(again):
-        raise DataError(
-            f"{row_of(path, frame.index[again[0]])} repeats the channel and time of another row "
-            "of its sample; keep one of them"
-        )
 
 
 def _refuse_unequal(path: Path, names: list[str], steps: Steps) -> None:

@@ -26,7 +26,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, PROTOCOLS, SAMPLERS, Chosen
 from tsrep.rng import initial_weights
 from tsrep.sampling.batches import PanelTensors
-from tsrep.sampling.suited import suited_sampler
+from tsrep.sampling.chunk_wise import suited_sampler
 from tsrep.signals.panel import Ints
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.registry import Registry
-from tsrep.views.functional import dropout
+from tsrep.views.dropout import dropout
 
 HEADS = Registry("head", "tsrep.forecasting.heads")
 

@@ -16,7 +16,7 @@ from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
-from tsrep.views.except_covariates import ExceptCovariates
+from tsrep.views.combined import ExceptCovariates
 from tsrep.views.view import View
 
 LEARNED = 3  # samples that a learned view is shown on

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tsrep.report.tables import Table
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import TrialTable
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from tsrep.report.tables import Table
 
 Found = TypeVar("Found")
 
@@ -44,7 +45,7 @@ class Shown:
     lead : str
         Above the figure.
     tables, folded : sequence of Table
-        Open, and behind their caption.
+        Open, and behind their caption; those without rows are left out.
     note : str
         Small print below.
     """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
-import pandas as pd
-
-from tsrep.report.tables import Cell, Table
+from tsrep.report import tables as report_tables
+from tsrep.report.tables import Cell, Columns, Table
 from tsrep.report.wording import NOTHING, count
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.presentation import is_preset, origin, right, table_of, time
+from tsrep.studies.analyses.presentation import column, is_preset, origin, right, time
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -19,39 +20,36 @@ MOST_TASKS = 3
 
 def best_tables(table: TrialTable) -> list[Table]:
     """Scores of the best trials and of presets that are not among them, and their settings."""
-    ranked = table.best_first
-    chosen = ranked[(ranked.index < BEST) | [is_preset(name) for name in ranked["origin"]]]
-    breaks = [BEST] if len(chosen) > BEST else []
+    ranked = table.best_first.assign(rank=range(1, len(table.best_first) + 1))
+    chosen = ranked[(ranked["rank"] <= BEST) | ranked["origin"].map(is_preset)].to_dict("records")
+    breaks = {BEST} if len(chosen) > BEST else ()
     more = "; presets that are not among them below" if breaks else ""
     caption = f"Best of {count(len(ranked))} complete trials by {table.value_name}{more}"
     tasks = table.tasks if 1 < len(table.tasks) <= MOST_TASKS else ()
-    names = ["rank", "trial", "value", *tasks, "training", "weights", "origin"]
-    rows = [
-        (
-            right(place + 1), right(row["ticket"]), right(row["value"], strong=True),
-            *(right(row[f"task:{task}"]) for task in tasks), right(time(row["seconds"])),
-            right(NOTHING if math.isnan(row["parameters"]) else count(row["parameters"])),
-            Cell(origin(row["origin"])),
-        )
-        for place, row in zip(chosen.index, chosen.to_dict("records"), strict=True)
-    ]  # fmt: skip
-    tables = [table_of(caption, names, rows, breaks=breaks)]
+    scores: Columns[dict[str, Any]] = {
+        "rank": column("rank"),
+        "trial": column("ticket"),
+        "value": lambda row: right(row["value"], strong=True),
+        **{Cell(task, numeric=True): column(f"task:{task}") for task in tasks},
+        "training": lambda row: right(time(row["seconds"])),
+        "weights": lambda row: right(NOTHING if math.isnan(row["parameters"]) else count(row["parameters"])),
+        "origin": lambda row: Cell(origin(row["origin"])),
+    }
+    settings: Columns[dict[str, Any]] = {
+        Cell("rank", numeric=True): column("rank"),
+        **{table.short[axis.name]: partial(_setting, axis) for axis in table.varied},
+    }
+    tables = [report_tables.table(caption, chosen, scores, breaks)]
     if table.varied:
-        columns = [[right(place + 1) for place in chosen.index]]
-        columns += [_settings(table, axis, chosen) for axis in table.varied]
-        names = ["rank", *(table.short[axis.name] for axis in table.varied)]
-        settings = list(zip(*columns, strict=True))
-        tables.append(table_of("Their settings on the axes that vary", names, settings, breaks=breaks))
+        tables.append(report_tables.table("Their settings on the axes that vary", chosen, settings, breaks))
     return tables
 
 
-def _settings(table: TrialTable, axis: Parameter, rows: pd.DataFrame) -> list[Cell]:
-    """The values of one axis in some trials; a dash where it is not active."""
-    texts = [
-        axis.range.text(value) if active else NOTHING
-        for value, active in zip(rows[axis.name], table.active(axis, rows), strict=True)
-    ]
-    return [Cell(text, numeric=not axis.range.choices) for text in texts]
+def _setting(axis: Parameter, row: dict[str, Any]) -> Cell:
+    """The value of an axis in a trial; a dash where it is not active."""
+    value = row[axis.name]
+    text = NOTHING if axis.range.absent(value) else axis.range.text(value)
+    return Cell(text, numeric=not axis.range.choices)
 
 
 def shown(results: Results) -> Shown | Missing:

@@ -47,26 +47,20 @@ def on_front(cost: Array, loss: Array) -> Array:
     return np.asarray(~(no_worse & better).any(axis=1))
 
 
-def cost_table(table: TrialTable) -> pd.DataFrame | Missing:
+def shown(results: Results) -> Shown | Missing:
     """Complete trials with what they cost and whether they are on the front, the cheapest first."""
+    table = results.table
     timed = table.complete["seconds"].to_numpy(float) > 0
     if timed.sum() < 2:
         return Missing("Cost against quality needs at least two complete trials with their training time.")
     found = table.complete.loc[timed, ["ticket", "origin", "seconds", "parameters", "value"]]
     front = on_front(found["seconds"].to_numpy(float), table.loss(found["value"].to_numpy(float)))
-    return found.assign(front=front).sort_values(["seconds", "ticket"], ignore_index=True)
-
-
-def shown(results: Results) -> Shown | Missing:
-    """Cost against quality."""
-    costs = cost_table(results.table)
-    if isinstance(costs, Missing):
-        return costs
+    costs = found.assign(front=front).sort_values(["seconds", "ticket"], ignore_index=True)
     return Shown(
         "Training time and value of each complete trial; on the front are those that no other trial "
         "dominates. Times were measured while the study ran and hold for its "
-        f"machines.{beyond_note(results.table)}",
-        figure_cost(costs, results.table),
+        f"machines.{beyond_note(table)}",
+        figure_cost(costs, table),
         {"": costs},
     )
 

@@ -26,12 +26,13 @@ from tsrep.inspect.figures.style import (
     new_figure,
     shorten,
 )
-from tsrep.report.tables import Cell, Table
+from tsrep.report import tables as report_tables
+from tsrep.report.tables import Cell, Columns, Table, integer
 from tsrep.report.wording import signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.pairing import expected_gaps, pair_up
-from tsrep.studies.analyses.presentation import ends, grouped_table, interval, name_rows, p_text, right
+from tsrep.studies.analyses.presentation import ends, grouped, interval, name_rows, p_text, right
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -236,13 +237,17 @@ def _plot_row(axes: Axes, beside: Axes, i: int, effect: Effect) -> None:
 
 def _table(effects: Sequence[Effect], table: TrialTable) -> Table:
     digits, unit = (1, " %") if table.relative else (4, "")
-    names = ("axis", "level", "reference", "effect", "p", "p, Holm", "pairs", "exact", "mean distance")
-    rows = [
-        (
-            Cell(e.axis), Cell(e.level), Cell(e.reference),
-            Cell(f"{signed(e.mean, digits)}{unit}", ends(e.low, e.high, digits), True, e.p_holm < LEVEL),
-            right(p_text(e.p)), right(p_text(e.p_holm)), right(e.pairs), right(e.exact), right(e.distance, 2),
-        )
-        for e in effects
-    ]  # fmt: skip
-    return grouped_table("Paired effects", names, rows)
+    columns: Columns[Effect] = {
+        "axis": lambda e: Cell(e.axis),
+        "level": lambda e: Cell(e.level),
+        "reference": lambda e: Cell(e.reference),
+        "effect": lambda e: Cell(
+            f"{signed(e.mean, digits)}{unit}", ends(e.low, e.high, digits), True, e.p_holm < LEVEL
+        ),
+        "p": lambda e: right(p_text(e.p)),
+        "p, Holm": lambda e: right(p_text(e.p_holm)),
+        "pairs": lambda e: integer(e.pairs),
+        "exact": lambda e: integer(e.exact),
+        "mean distance": lambda e: right(e.distance, 2),
+    }
+    return grouped(report_tables.table("Paired effects", effects, columns))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,26 +13,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
-from tsrep.report.tables import Cell, Table
-from tsrep.report.wording import NOTHING, number, signed
+from tsrep.report import tables as report_tables
+from tsrep.report.tables import Cell, Columns, Table
+from tsrep.report.wording import NOTHING, number, short_name, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
+    column,
     ends,
     interval,
-    metric_name,
     name_rows,
     origin,
     right,
-    table_of,
 )
 from tsrep.studies.confirm.finalists import Finalists
+from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
 ACROSS = 2
-NAMES = (
-    "finalist", "origin", "validation", "test", "minus random initialisation", "spread over seeds", "seeds",
-)  # fmt: skip
 
 
 def shown(results: Results) -> Shown | Missing:
@@ -58,30 +58,40 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
     tables = []
     for (task, metric), rows in finalists.summary.groupby(["task", "metric"], sort=False):
         best = rows["test"].max() if table.maximise else rows["test"].min()
-        on = f"{task}: {metric_name(metric)}" if task else metric_name(metric)
-        cells = [_row(row, best) for row in rows.to_dict("records")]
-        tables.append(table_of(f"{on} on test, per {rows['unit'].iloc[0]}", NAMES, cells))
+        on = f"{task}: {short_name(metric)}" if task else short_name(metric)
+        columns: Columns[dict[str, Any]] = {
+            "finalist": lambda row: Cell(row["finalist"], strong=row["origin"] != "control"),
+            "origin": lambda row: Cell(origin(row["origin"])),
+            "validation": column("validation"),
+            "test": partial(_test, best),
+            "minus random initialisation": _minus_random,
+            "spread over seeds": column("spread"),
+            "seeds": column("seeds"),
+        }
+        caption = f"{on} on test, per {rows['unit'].iloc[0]}"
+        tables.append(report_tables.table(caption, rows.to_dict("records"), columns))
     chosen = finalists.parameters
     axes = [axis for axis in table.axes if any(axis.name in own for own in chosen.values())]
-    settings = [
-        (Cell(table.short[axis.name]), *(
-            right(axis.range.text(own[axis.name]) if axis.name in own else NOTHING) for own in chosen.values()
-        ))
-        for axis in axes
-    ]  # fmt: skip
-    return [*tables, table_of("Settings of finalists", ["axis", *chosen], settings)] if settings else tables
+    settings: Columns[Parameter] = {
+        "axis": lambda axis: Cell(table.short[axis.name]),
+        **{Cell(name, numeric=True): partial(_setting, own) for name, own in chosen.items()},
+    }
+    return [*tables, report_tables.table("Settings of finalists", axes, settings)]
 
 
-def _row(row: dict[str, Any], best: float) -> tuple[Cell, ...]:
+def _test(best: float, row: dict[str, Any]) -> Cell:
     low, high = number(row["low"], 4), number(row["high"], 4)
     between = "" if NOTHING in (low, high) else f"{low}–{high}"
+    return Cell(number(row["test"], 4), between, numeric=True, strong=row["test"] == best)
+
+
+def _minus_random(row: dict[str, Any]) -> Cell:
     paired = ends(row["minus_random_low"], row["minus_random_high"], 4)
-    return (
-        Cell(row["finalist"], strong=row["origin"] != "control"), Cell(origin(row["origin"])),
-        right(row["validation"]),
-        Cell(number(row["test"], 4), between, numeric=True, strong=row["test"] == best),
-        Cell(signed(row["minus_random"], 4), paired, numeric=True), right(row["spread"]), right(row["seeds"]),
-    )  # fmt: skip
+    return Cell(signed(row["minus_random"], 4), paired, numeric=True)
+
+
+def _setting(chosen: Mapping[str, Any], axis: Parameter) -> Cell:
+    return right(axis.range.text(chosen[axis.name]) if axis.name in chosen else NOTHING)
 
 
 @house
@@ -102,7 +112,7 @@ def figure_finalists(finalists: Finalists) -> Figure:
         name_rows(panel, [shorten(name, 30) for name in names])
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.set_title(shorten(task, 44))
-        panel.set_xlabel(f"test {metric_name(metric)}")
+        panel.set_xlabel(f"test {short_name(metric)}")
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
     return figure

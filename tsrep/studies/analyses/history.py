@@ -10,16 +10,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from tsrep.inspect.figures.style import ACCENT, CONTROL, INK, PALETTE, WIDTH, house, new_figure
-from tsrep.report.tables import Cell
+from tsrep.report import tables as report_tables
+from tsrep.report.tables import Cell, Columns, integer
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
     baseline_entry,
     baseline_line,
     dot,
     dots_note,
-    right,
     scatter,
-    table_of,
     trial_looks,
     value_label,
 )
@@ -29,38 +28,26 @@ MIN_TRIALS = 2
 WITHOUT_VALUE = (("pruned", CONTROL, 0.035), ("failed", PALETTE[6], 0.06))
 
 
-def history(table: TrialTable) -> pd.DataFrame | Missing:
-    """``ticket``, ``state``, ``origin``, ``value`` and ``best`` so far."""
+def shown_history(results: Results) -> Shown | Missing:
+    """Values in the order of tickets, and the best so far."""
+    table = results.table
     if table.count("complete") < MIN_TRIALS:
         return Missing("The history needs at least two complete trials.")
     found = table.frame[["ticket", "state", "origin", "value"]]
-    loss = table.loss(found["value"].to_numpy(float))
-    return found.assign(best=table.loss(np.fmin.accumulate(loss)))
-
-
-def reports(table: TrialTable) -> pd.DataFrame | Missing:
-    """``ticket``, ``state``, ``step`` and ``value`` as reported by trials that ended."""
-    if table.intermediate.empty:
-        return Missing("No trial reported a value while it ran.")
-    if table.intermediate["step"].nunique() < MIN_TRIALS:
-        return Missing("Trials reported at a single step only.")
-    return table.intermediate.merge(table.frame[["ticket", "state"]], on="ticket")
-
-
-def shown_history(results: Results) -> Shown | Missing:
-    """Values in the order of tickets."""
-    found = history(results.table)
-    if isinstance(found, Missing):
-        return found
-    caption = f"Value of each complete trial and the best so far.{dots_note(results.table)}"
-    return Shown(caption, figure_history(found, results.table), {"": found})
+    best = table.loss(np.fmin.accumulate(table.loss(found["value"].to_numpy(float))))
+    found = found.assign(best=best)
+    caption = f"Value of each complete trial and the best so far.{dots_note(table)}"
+    return Shown(caption, figure_history(found, table), {"": found})
 
 
 def shown_reports(results: Results) -> Shown | Missing:
-    """What trials reported while they ran."""
-    found = reports(results.table)
-    if isinstance(found, Missing):
-        return found
+    """What trials that ended reported while they ran."""
+    reported = results.table.intermediate
+    if reported.empty:
+        return Missing("No trial reported a value while it ran.")
+    if reported["step"].nunique() < MIN_TRIALS:
+        return Missing("Trials reported at a single step only.")
+    found = reported.merge(results.table.frame[["ticket", "state"]], on="ticket")
     return Shown(
         "Values that trials reported while they ran; a cross is where a trial was stopped.",
         figure_reports(found, results.table),
@@ -72,12 +59,14 @@ def shown_failures(results: Results) -> Shown:
     """What failed and why, the most frequent first."""
     failed = results.table.frame[results.table.frame["state"] == "failed"]
     reasons = failed.groupby(failed["why"].replace("", "not known"))["ticket"].agg(list)
-    rows = [
-        (right(len(tickets)), Cell(str(why)), Cell(", ".join(map(str, tickets))))
-        for why, tickets in sorted(reasons.items(), key=lambda item: -len(item[1]))
-    ]
+    columns: Columns[tuple[str, list[int]]] = {
+        "trials": lambda item: integer(len(item[1])),
+        "why": lambda item: Cell(item[0]),
+        "which": lambda item: Cell(", ".join(map(str, item[1]))),
+    }
+    rows = sorted(reasons.items(), key=lambda item: -len(item[1]))
     return Shown(
-        tables=[table_of("Failed trials", ("trials", "why", "which"), rows)] if rows else [],
+        tables=[report_tables.table("Failed trials", rows, columns)],
         note="Trials are numbered as the budget counts them, from 0. One that was tried again after a crash "
         "has a larger number in the storage, which stands beside it in trials.csv.",
     )

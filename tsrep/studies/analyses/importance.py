@@ -19,11 +19,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import PedAnovaImportanceEvaluator
 
 from tsrep.inspect.figures.style import ACCENT, CONTROL, FLOOR, WIDTH, house, new_figure, shorten
-from tsrep.report.tables import Cell, Table
+from tsrep.report import tables as report_tables
+from tsrep.report.tables import Cell, Columns, Table, integer
 from tsrep.report.wording import number
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
-from tsrep.studies.analyses.presentation import interval, name_rows, right, table_of
+from tsrep.studies.analyses.presentation import interval, name_rows, right
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -214,10 +215,11 @@ def figure_importance(found: Importances, table: TrialTable) -> Figure:
 
 
 def _table(found: Importances) -> Table:
-    names = ("axis", "share", "95 % interval", "shuffled values reach", "complete trials with it")
-    rows = [
-        (Cell(s.axis), right(s.share, 3, strong=s.share > s.chance),
-         right(f"{number(s.low)}–{number(s.high)}"), right(s.chance, 3), right(f"{s.trials:,}"))
-        for s in found.shares.itertuples()
-    ]  # fmt: skip
-    return table_of("Importance of each axis", names, rows)
+    columns: Columns[Any] = {
+        "axis": lambda s: Cell(s.axis),
+        "share": lambda s: right(s.share, 3, strong=s.share > s.chance),
+        "95 % interval": lambda s: right(f"{number(s.low)}–{number(s.high)}"),
+        "shuffled values reach": lambda s: right(s.chance, 3),
+        "complete trials with it": lambda s: integer(s.trials),
+    }
+    return report_tables.table("Importance of each axis", list(found.shares.itertuples()), columns)

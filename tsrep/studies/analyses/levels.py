@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tsrep.inspect.figures.style import INK, MUTED, WIDTH, house, new_figure, shorten
-from tsrep.report.tables import Cell, Table
+from tsrep.report import tables as report_tables
+from tsrep.report.tables import Cell, Columns, Table, integer
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
     baseline_line,
+    column,
     dots_note,
-    grouped_table,
+    grouped,
     name_rows,
-    right,
     scatter,
     trial_looks,
     value_label,
@@ -90,11 +93,13 @@ def _panel(panel: Axes, table: TrialTable, axis: Parameter) -> None:
 
 
 def _table(summary: pd.DataFrame) -> Table:
-    rows = [
-        (Cell(axis), Cell(level), right(trials), *map(right, ends))
-        for axis, level, trials, *ends in summary.itertuples(index=False)
-    ]
-    return grouped_table("Values in each level", list(summary.columns), rows)
+    columns: Columns[dict[str, Any]] = {
+        "axis": lambda row: Cell(row["axis"]),
+        "level": lambda row: Cell(row["level"]),
+        "trials": lambda row: integer(row["trials"]),
+        **{name: column(name) for name in QUARTILES},
+    }
+    return grouped(report_tables.table("Values in each level", summary.to_dict("records"), columns))
 
 
 def _axes(table: TrialTable) -> list[Parameter]:

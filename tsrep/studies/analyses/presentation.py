@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
-from tsrep.report.tables import Cell, Table
-from tsrep.report.wording import METRICS, NOTHING, duration, number, signed
+from tsrep.report.tables import Cell, Table, begins
+from tsrep.report.wording import NOTHING, duration, number, signed
 from tsrep.studies.define.ranges import Range
 from tsrep.studies.keep.trial_table import TrialTable
 
@@ -32,11 +33,6 @@ def is_preset(name: str) -> bool:
 def origin(name: str) -> str:
     """``preset autotcl`` of ``preset:autotcl``."""
     return str(name).replace(":", " ", 1)
-
-
-def metric_name(metric: str) -> str:
-    """A metric as it is written: ``MSE``."""
-    return METRICS.get(metric, metric.upper() if len(metric) <= 5 else metric)
 
 
 def time(seconds: float) -> str:
@@ -64,19 +60,16 @@ def right(value: Any, digits: int = 4, *, strong: bool = False) -> Cell:
     return Cell(text, numeric=True, strong=strong)
 
 
-def table_of(
-    caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]], *, breaks: Sequence[int] = ()
-) -> Table:
-    """A table with its header, whose cells stand to the right above numbers."""
-    header = tuple(Cell(name, numeric=cell.numeric) for name, cell in zip(names, rows[0], strict=True))
-    return Table(caption, header, [tuple(row) for row in rows], frozenset(breaks))
+def column(name: str) -> Callable[[Mapping[str, Any]], Cell]:
+    """A column of a table whose items are rows with such a number."""
+    return lambda row: right(row[name])
 
 
-def grouped_table(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
-    """A table whose first column is written where it changes."""
-    breaks = [i for i, row in enumerate(rows) if not i or row[0] != rows[i - 1][0]]
-    once = [row if i in breaks else (Cell(""), *row[1:]) for i, row in enumerate(rows)]
-    return table_of(caption, names, once, breaks=breaks)
+def grouped(found: Table) -> Table:
+    """A table whose first column is written where it changes, which begins a group."""
+    breaks = begins(found.rows, lambda row: row[0])
+    rows = [row if i in {0, *breaks} else (Cell(""), *row[1:]) for i, row in enumerate(found.rows)]
+    return replace(found, rows=rows, breaks=frozenset(breaks))
 
 
 def value_label(table: TrialTable, width: int = 46) -> str:

@@ -86,7 +86,7 @@ class Definition(Settings):
     question: str
     cost: str = ""
     config: dict[str, Any]
-    factors: dict[str, dict[str, Any]] = {}
+    factors: dict[str, dict[str, Any]] = Field({})
     tasks: dict[str, dict[str, Any]] = Field(
         {"": {}}, min_length=1, description="partial configurations; every trial is run on each"
     )

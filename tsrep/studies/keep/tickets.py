@@ -78,12 +78,10 @@ def take(study: optuna.Study) -> optuna.Trial | None:
             warnings.filterwarnings("ignore", "Heartbeat of storage")
             trial = study.ask()
         ticket = trial.user_attrs.get("ticket")
-        if ticket is None:  # the last one was taken just now, and Optuna made a new trial
-            finish(study, trial.number, state=TrialState.FAIL)
-            continue
-        if _rightful(study, ticket).number == trial.number:
-            return trial
-        trial.set_user_attr("duplicate", True)
+        if ticket is not None:  # else the last one was taken just now, and Optuna made a new trial
+            if _rightful(study, ticket).number == trial.number:
+                return trial
+            trial.set_user_attr("duplicate", True)
         finish(study, trial.number, state=TrialState.FAIL)
     return None
 

@@ -157,10 +157,9 @@ class TrialTable:
         """Tickets that ended in a state."""
         return int((self.frame["state"] == state).sum())
 
-    def active(self, axis: Parameter, rows: pd.DataFrame | None = None) -> Array:
-        """Whether the axis was searched, for each row (by default of the complete trials)."""
-        column = (self.complete if rows is None else rows)[axis.name]
-        return np.array([not axis.range.absent(value) for value in column], bool)
+    def active(self, axis: Parameter) -> Array:
+        """Whether the axis was searched, for each complete trial."""
+        return np.array([not axis.range.absent(value) for value in self.complete[axis.name]], bool)
 
     def numbers(self, axis: Parameter) -> Array:
         """Values of a numeric axis in the complete trials, NaN where it is not active."""

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from tsrep.report.wording import NOTHING, count, number, signed
-from tsrep.studies.analyses.presentation import ends, is_preset, metric_name, origin, time
+from tsrep.report.wording import NOTHING, count, number, plural, short_name, signed
+from tsrep.studies.analyses.presentation import ends, is_preset, origin, time
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import STATES, TrialTable
 
@@ -54,9 +54,9 @@ def _on_test(finalists: Finalists | None, table: TrialTable) -> str:
     tasks = list(found[found["metric"] == metric].groupby("task", sort=False))
     told = "; ".join(_score(rows, first, task, table) for task, rows in tasks[:MOST_TASKS])
     more = len(tasks) - MOST_TASKS
-    rest = f" and {more} more task{'s' if more > 1 else ''} in the table" if more > 0 else ""
+    rest = f" and {plural(more, 'more task')} in the table" if more > 0 else ""
     then = "" if finalists.current else " when finalists were confirmed"
-    return f"On test, {first} (first by validation{then}) reaches {metric_name(metric)} {told}{rest}."
+    return f"On test, {first} (first by validation{then}) reaches {short_name(metric)} {told}{rest}."
 
 
 def _score(rows: pd.DataFrame, first: str, task: str, table: TrialTable) -> str:
@@ -82,9 +82,8 @@ def _score(rows: pd.DataFrame, first: str, task: str, table: TrialTable) -> str:
 def progress(table: TrialTable, budget: str | None = None) -> str:
     """How many trials ended how, and of what budget."""
     counts = ", ".join(f"{count(table.count(state))} {state}" for state in STATES)
-    total = len(table.frame)
     of = f"; the budget was {budget}" if budget else ""
-    return f"{count(total)} trial{'s' if total != 1 else ''} ended: {counts}{of}."
+    return f"{plural(len(table.frame), 'trial')} ended: {counts}{of}."
 
 
 def chosen_by(finalists: Finalists | None) -> str:

@@ -44,7 +44,7 @@ def _shown(name: str, shown: Shown) -> Iterator[str]:
         yield f"![{name}](figures/{name}.png)"
         links = ", ".join(f"[{file}.csv](numbers/{file}.csv)" for file in shown.files(name))
         yield f"{escape(shown.caption)} Numbers: {links}."
-    for table in (*shown.tables, *shown.folded):
+    for table in filter(None, (*shown.tables, *shown.folded)):
         yield from _table(table)
     if shown.note:
         yield escape(shown.note)

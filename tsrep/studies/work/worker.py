@@ -23,9 +23,10 @@ from tsrep.studies.keep.storage import FAULTS, PACE, Pace, opened_storage
 from tsrep.studies.keep.tickets import Progress, finish, lost, progress, requeue, take, top_up
 from tsrep.studies.work.heartbeats import Reaper, heartbeats, living
 from tsrep.studies.work.processes import handling
-from tsrep.training.interrupt import Interrupted
+from tsrep.training.interrupt import Interrupted, stop_requests
 
 Values = float | tuple[float, ...]
+INTERRUPTED = "it was interrupted"
 POLL = 1.0  # seconds between looks at what other workers do
 
 
@@ -114,7 +115,12 @@ def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -
         try:
             while not job.over:
                 reaper.reap()
-                trial = take(study)
+                with stop_requests() as request:  # a ticket that is being taken is not left behind
+                    trial = take(study)
+                if trial is not None and request.made:
+                    requeue(study, trial.number, INTERRUPTED, counted=False)
+                if request.made:
+                    raise KeyboardInterrupt
                 if trial is not None:
                     _attempt(study, trial, job, place.trial(trial.user_attrs["ticket"]), worker)
                 watch(state := progress(study))
@@ -137,15 +143,15 @@ def _wait(study: optuna.Study, state: Progress, pace: Pace) -> bool:
 
 def _attempt(study: optuna.Study, trial: optuna.Trial, job: Job, folder: Path, worker: str) -> None:
     """Run a trial and tell how it ended, unless it was taken from this worker meanwhile."""
-    study.sampler = job.sampler(trial.user_attrs["ticket"])
     try:
+        study.sampler = job.sampler(trial.user_attrs["ticket"])
         folder.mkdir(parents=True, exist_ok=True)
         with heartbeats(trial, worker, job.pace.interval):
             values, state = _result(trial, job, folder)
     except UpdateFinishedTrialError:
         return
     except (Interrupted, KeyboardInterrupt) as error:
-        requeue(study, trial.number, "it was interrupted", counted=False)
+        requeue(study, trial.number, INTERRUPTED, counted=False)
         raise Interrupted(f"stopped in trial {folder.name}, which is put back") from error
     except Exception as error:
         outer = isinstance(error, (TsrepError, *FAULTS))  # of data or storage, so no fault of this trial

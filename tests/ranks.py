@@ -1,0 +1,33 @@
+"""One of several gloo processes: what losses, MoCo and the training loop find on its part of each batch.
+
+Arguments: rank, number of ranks, folder. The fixture ``two_ranks`` starts it, once for all tests that ask.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from tests.losses import batch_gradients
+from tests.objectives import moco_steps
+from tests.training import bending
+
+
+def main(rank: int, ranks: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    meeting = f"file://{folder / 'meeting'}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=ranks)
+    found = {
+        "losses": batch_gradients.of_rank(rank, ranks),
+        "moco": {queue: moco_steps.trained(queue, rank, ranks) for queue in moco_steps.QUEUES},
+        **bending.of_rank(rank, ranks, folder),
+    }
+    torch.save(found, folder / f"rank{rank}.pt")
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

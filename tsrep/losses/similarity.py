@@ -1,0 +1,38 @@
+"""Numbers as contrasts need them: cosines and sums in float32 at least, whatever autocast says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def single(z: Tensor) -> Tensor:
+    """At least float32; half precision would spoil the exponentials."""
+    return z.to(torch.promote_types(z.dtype, torch.float32))
+
+
+def unit_rows(z: Tensor) -> Tensor:
+    """Rows, the last axis, of unit length; a row of zeros stays zero."""
+    return F.normalize(single(z), dim=-1)
+
+
+def cosines(one: Tensor, other: Tensor) -> Tensor:
+    """Cosine of every row of one with every row of the other.
+
+    Parameters
+    ----------
+    one : Tensor, shape (m, dim)
+    other : Tensor, shape (n, dim)
+
+    Returns
+    -------
+    Tensor, shape (m, n), float32 or float64
+    """
+    with torch.autocast(one.device.type, enabled=False):
+        return unit_rows(one) @ unit_rows(other).mT
