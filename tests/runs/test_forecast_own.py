@@ -261,7 +261,7 @@ def test_nothing_is_written_when_the_figure_or_the_forecast_fails(
     with pytest.raises(RunError):
         tsrep.forecast(run, path, horizon=99, out=tmp_path / "out")
 
-    def fails(_figure: object) -> bytes:
+    def fails(*_: object) -> bytes:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(style, "rendered", fails)

@@ -88,8 +88,9 @@ def file_kind(path: Path) -> str:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the kind of file that the path names, whole or not at all."""
+    content = rendered(figure, file_kind(path))  # before a folder is made
     with replacing(path) as temporary:
-        temporary.write_bytes(rendered(figure, file_kind(path)))
+        temporary.write_bytes(content)
 
 
 def class_colours(classes: Sequence[str], support: Sequence[int] | Any = ()) -> dict[str, str]:

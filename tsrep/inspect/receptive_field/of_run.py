@@ -100,7 +100,7 @@ def plot_receptive_field(
         Where the data are, if they have moved.
     out : Path, optional
         Ends in ``.png``, ``.pdf`` or ``.svg``. By default ``figures/receptive-field.png`` in the run folder,
-        with a PDF of the same name. The name goes on with what is not the default: ``-step-12-occlusion``.
+        with a PDF of the same name. Options that are not the default are appended: ``-step-12-occlusion``.
 
     Returns
     -------
