@@ -225,7 +225,7 @@ def test_objective_faults_are_caught(fault: str, message: str) -> None:
 
 
 class FaultyInnerOptimisation(Objective):
-    """Makes scaled representations small, an inner optimisation makes them large, with one fault at a time."""
+    """Makes scaled representations small, an inner optimisation makes them large, one fault at a time."""
 
     fault: ClassVar[str] = ""
 
