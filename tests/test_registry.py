@@ -174,3 +174,9 @@ def test_a_function_has_settings_by_keyword_only(install: Callable[..., None]) -
     assert entry.settings(temperature=3).model_dump() == {"name": "pull", "temperature": 3.0}
     with pytest.raises(ValueError, match="unknown setting weight; known: name, temperature"):
         entry.settings(weight=1)
+
+
+def test_types_of_what_the_run_gives_need_not_be_imported(install: Callable[..., None]) -> None:
+    source = PLUG_IN.replace("self, chance", "self, panel: 'NotImported', chance")
+    install("turning", source.replace('"turned")', '"turned", runtime=("panel",))'), "turned")
+    assert list(PARTS.entry("turned").settings.model_fields) == ["name", "chance"]

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
@@ -57,15 +58,19 @@ class Entry:
         """Model of the arguments that a user gives: of a function those that are given by keyword only."""
         is_class = inspect.isclass(self.cls)
         called = self.cls.__init__ if is_class else self.cls
-        hints = _hints(self.cls, called)
+        parameters = [
+            each
+            for each in list(inspect.signature(called).parameters.values())[is_class:]
+            if each.name not in self.runtime and (is_class or each.kind is each.KEYWORD_ONLY)
+        ]
+        for each in parameters:
+            if each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
+                raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {each}")
+        hints = _hints(self.cls, called, [each.name for each in parameters])
         fields: dict[str, Any] = {"name": (Literal[self.name], self.name)}
-        for parameter in list(inspect.signature(called).parameters.values())[is_class:]:
-            if parameter.name in self.runtime or not (is_class or parameter.kind is parameter.KEYWORD_ONLY):
-                continue
-            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {parameter}")
-            default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (_with_default(hints[parameter.name], default), default)
+        for each in parameters:
+            default = ... if each.default is each.empty else each.default
+            fields[each.name] = (_with_default(hints[each.name], default), default)
         doc = inspect.getdoc(self.cls)
         return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
 
@@ -172,11 +177,14 @@ class Registry:
         return [part for part in listed(module) if part.belongs_to(self)]
 
 
-def _hints(part: Any, called: Any) -> dict[str, Any]:
-    """Types of arguments; fields that a dataclass inherits have theirs from the modules of the bases."""
+def _hints(part: Any, called: Any, names: list[str]) -> dict[str, Any]:
+    """Types of some arguments; those of others may be known to type checkers alone."""
     bases = inspect.getmro(part) if inspect.isclass(part) else ()
-    made = any("__dataclass_fields__" in vars(base) for base in bases if vars(base).get("__init__") is called)
-    return typing.get_type_hints(part if made else called, include_extras=True)
+    if any("__dataclass_fields__" in vars(base) for base in bases if vars(base).get("__init__") is called):
+        # fields that are inherited have their types from the modules of the bases
+        return typing.get_type_hints(part, include_extras=True)
+    own = SimpleNamespace(__annotations__={name: called.__annotations__[name] for name in names})
+    return typing.get_type_hints(own, called.__globals__, include_extras=True)
 
 
 def _load(plug_in: EntryPoint) -> None:
