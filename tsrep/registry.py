@@ -66,10 +66,8 @@ class Entry:
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {parameter}")
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (
-                _with_default(_hint(self.cls, called, parameter.name), default),
-                default,
-            )
+            hint = _hint(self.cls, called, parameter.name)
+            fields[parameter.name] = (_with_default(hint, default), default)
         doc = inspect.getdoc(self.cls)
         return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
 
