@@ -57,7 +57,8 @@ def check_tsrep(arguments: Sequence[str]) -> None:
         return
     given = command.make_context(" ".join(said), rest).params
     for name in given.get("protocol") or ():
-        PROTOCOLS.entry(name)
+        if not _unknown(name):
+            PROTOCOLS.entry(name)
     if said == ["list"] and given["kind"] is not None:
         list_registered(given["kind"])
     if said == ["study", "run"]:

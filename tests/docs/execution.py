@@ -19,11 +19,14 @@ import yaml
 
 from tests.docs.checking import check_command, check_python
 from tests.docs.snippets import PLACEHOLDER, ROOT, Snippet, commands
-from tsrep import registry
 from tsrep.cli import main
+from tsrep.forecasting.heads.head import HEADS
+from tsrep.registry import REGISTRIES
 from tsrep.runs.config_files import assemble
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
+
+ALL_REGISTRIES = [*REGISTRIES.values(), HEADS]
 
 
 class Page:
@@ -167,6 +170,5 @@ def _pretend_installed(folder: Path) -> None:
     groups = project["entry-points"].items()
     lines = [f"[{g}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()) for g, points in groups]
     (metadata / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
-    for each in vars(registry).values():
-        if isinstance(each, registry.Registry):
-            vars(each).pop("_sources", None)
+    for each in ALL_REGISTRIES:
+        vars(each).pop("_sources", None)

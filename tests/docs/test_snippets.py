@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.docs.checking import check_command, check_python
-from tests.docs.execution import Page
+from tests.docs.execution import ALL_REGISTRIES, Page
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
-from tsrep import registry
 from tsrep.inspect.figures import style
 
 ONE_PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAGycXHgAAAABJRU5ErkJggg=="
 )
-REGISTRIES = [each for each in vars(registry).values() if isinstance(each, registry.Registry)]
 
 
 @pytest.fixture
@@ -28,13 +26,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(
-        style, "rendered", lambda figure, kind: ONE_PIXEL
-    )  # what figures look like is tested elsewhere
-    kept = [dict(each._entries) for each in REGISTRIES]
-    names = [each.names() for each in REGISTRIES]
+    # what figures look like is tested elsewhere, and rendering them takes longer than training here
+    monkeypatch.setattr(style, "rendered", lambda figure, kind: ONE_PIXEL)
+    kept = [dict(each._entries) for each in ALL_REGISTRIES]
+    names = [each.names() for each in ALL_REGISTRIES]
     yield tmp_path
-    for each, before, known in zip(REGISTRIES, kept, names, strict=True):
+    for each, before, known in zip(ALL_REGISTRIES, kept, names, strict=True):
         each._entries = {
             name: entry for name, entry in each._entries.items() if name in before or name in known
         }
