@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tsrep.datasets import About, about, build, load
+from tsrep.datasets import About, Dataset, about, build, load
 from tsrep.datasets.dataset import cache_folder, default_folder
 from tsrep.datasets.loading import default_splits
 from tsrep.datasets.tables.reading import codes, integers, read_table
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS, SPLITS
+from tsrep.signals import Panel
 
 
 @pytest.mark.parametrize("name", DATASETS.names())
@@ -25,6 +27,54 @@ def test_every_data_set_introduces_itself(name):
     settings = {key: 100 for key, field in required if field.is_required()}
     assert build(name, **settings).default_split in SPLITS.names()
     assert bool(facts.base_url) == bool(facts.size_mb)
+
+
+PEOPLE = {
+    "apava": "subject", "arrays": "patient", "bids": "subject", "ds004504": "subject", "eeg": "patient",
+    "panel-csv": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient", "ptb-xl-sim": "patient",
+    "tdbrain": "subject", "ucr-uea": "recording", "wfdb": "patient", "zarr": "patient",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_every_data_set_says_who_is_independent(name):
+    assert about(name).independence == PEOPLE.get(name, "unknown")
+    assert (name in PEOPLE) == (DATASETS.entry(name).cls.task == "panel")
+    assert DATASETS.entry(name).cls.task == SPLITS.entry(about(name).default_split).cls.task
+
+
+@pytest.mark.parametrize("name", DATASETS.names())
+def test_facts_for_a_list_are_read_without_importing(name):
+    told = DATASETS.describe(name).keywords("about", ("title", "licence", "records", "patients", "steps"))
+    assert {key: getattr(about(name), key) for key in told} == told
+    assert {"title", "licence"} <= set(told)
+
+
+class Ones(Dataset):
+    """Twelve records of ones, or as many as the file says."""
+
+    about = About(title="Ones", licence="none", citation="", url="", needs=("count.txt",))
+
+    def read(self, folder, *, cache, strict, progress):
+        self.options = (cache, strict, progress)
+        n = int((folder / "count.txt").read_text())
+        return Panel.from_arrays(np.ones((n, 1, 5)), label=np.zeros(n), patient=np.arange(n), sfreq=1)
+
+
+def test_a_data_set_overrides_one_method(tmp_path, monkeypatch):
+    monkeypatch.setenv("TSREP_DATA", str(tmp_path))
+    ones = Ones()
+    assert (ones.name, ones.default_split, ones.task) == ("Ones", "stratified", "panel")
+    with pytest.raises(DataError, match=r"no folder .*Ones to read Ones from; use `--root DIR`"):
+        ones.load(None)
+    (tmp_path / "Ones").mkdir()
+    with pytest.raises(DataError, match=r"does not look like Ones: count\.txt is missing"):
+        ones.load(None)
+    (tmp_path / "Ones/count.txt").write_text("3")
+    assert (
+        len(ones.load(None)) == len(ones.load(str(tmp_path / "Ones"), cache=str(tmp_path), strict=True)) == 3
+    )
+    assert ones.options == (tmp_path, True, True)
 
 
 def test_identities_are_exact():

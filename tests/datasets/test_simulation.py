@@ -13,7 +13,7 @@ from tsrep.datasets.synthetic.dipole import (
     DOWER,
     HEALTHY,
     WAVE,
-    Heart,
+    Waves,
     beat_phase,
     ecg,
     rotations,
@@ -21,7 +21,7 @@ from tsrep.datasets.synthetic.dipole import (
     twelve_leads,
 )
 from tsrep.datasets.synthetic.nuisance import ELECTRODES, coloured, dead_leads, mains, motion, noise
-from tsrep.datasets.synthetic.pathology import CONDITIONS, Waves, apply
+from tsrep.datasets.synthetic.pathology import CONDITIONS, apply
 from tsrep.datasets.synthetic.simulation import signals, simulate, to_counts
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import SPLITS
@@ -49,8 +49,7 @@ def beat(variant: str = "", severity: float = 1.0, age: float = 0.0) -> np.ndarr
     apply(waves, code, np.full((1, 4), severity), np.array([age]))
     beats = np.array([[-0.6, 0.4, 1.4]], np.float32)
     leads = twelve_leads(DOWER[None]).astype(np.float32)
-    parts = (waves.centre, waves.width, waves.dipole)
-    return ecg(Heart(*(p.astype(np.float32) for p in parts), leads, beats), 1000, 900)[0]
+    return ecg(waves.part(slice(None)), leads, beats, 1000, 900)[0]
 
 
 def at(x: np.ndarray, lead: str, start: int, stop: int) -> np.ndarray:
@@ -149,15 +148,15 @@ def test_the_ecg_is_the_sum_over_all_beats():
     parts = [
         np.repeat(p[None], 2, 0).astype(np.float32) for p in (HEALTHY[:, 0], HEALTHY[:, 1], HEALTHY[:, 2:])
     ]
-    heart = Heart(*parts, np.repeat(twelve_leads(DOWER)[None], 2, 0).astype(np.float32), beats)
+    leads = np.repeat(twelve_leads(DOWER)[None], 2, 0).astype(np.float32)
     when = np.arange(1000) / 100
     dipole = np.zeros((2, 3, 1000))
     for n in range(2):
         for beat_time in beats[n]:
             for centre, width, *vector in HEALTHY:
                 dipole[n] += np.outer(vector, np.exp(-0.5 * ((when - beat_time - centre) / width) ** 2))
-    want = np.einsum("nlk,nkt->nlt", heart.leads, dipole)
-    np.testing.assert_allclose(ecg(heart, 100, 1000), want, atol=0.01)
+    want = np.einsum("nlk,nkt->nlt", leads, dipole)
+    np.testing.assert_allclose(ecg(Waves(*parts), leads, beats, 100, 1000), want, atol=0.01)
 
 
 def test_rotations_are_rotations():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.panels import make_panel
 from tsrep.errors import DataError
 from tsrep.signals import Panel
+from tsrep.signals.panel import PER_SAMPLE
 from tsrep.signals.standardise import fit_scaler
 
 
@@ -64,6 +66,123 @@ def test_contradictory_arrays_are_refused(change: dict[str, object], message: st
     arguments = {"label": np.zeros(12, int), "patient": np.arange(12) // 2, "sfreq": 10} | change
     with pytest.raises(DataError, match=message):
         Panel.from_arrays(make_panel().store, **arguments)
+
+
+def told(**change: object) -> Panel:
+    """Six trials of two samples by three patients, with everything that a panel can say of them."""
+    patient = np.arange(12) // 4
+    fields: dict[str, Any] = {
+        "fold": patient + 1,
+        "patient_names": ("a", "b", "c"),
+        "record_names": tuple(f"r{i}" for i in range(12)),
+        "modality": "ecg",
+        "history": ("notch 50 Hz",),
+        "cohort": patient // 2,
+        "cohort_names": ("one", "two"),
+        "group": np.minimum(patient, 1),
+        "meta": {
+            "age": np.array([50, 51, np.nan, 53, 54, 55], np.float32),
+            "sex": np.array(["F", "M", "F", "M", "F", ""]),
+        },
+        "target": np.stack([np.arange(12), -np.arange(12)], axis=1).astype(np.float32),
+        "target_known": np.stack([np.arange(12) % 3 > 0, np.ones(12, bool)], axis=1),
+        "target_names": ("heart rate", "QT"),
+        "target_units": ("1/min", "ms"),
+        "known": np.arange(12) % 4 > 0,
+    }
+    x = np.random.default_rng(0).normal(size=(12, 2, 40)).astype(np.float32)
+    trial = np.arange(12) // 2 * 10
+    return Panel.from_arrays(
+        x, label=patient % 2, patient=patient, trial=trial, sfreq=10, **{**fields, **change}
+    )
+
+
+def test_everything_said_of_a_sample_goes_with_it() -> None:
+    panel = told()
+    index = np.array([11, 4, 5, 4])
+    picked = panel.select(index)
+    assert set(picked.per_sample()) == set(PER_SAMPLE)
+    for name, values in panel.per_sample().items():
+        np.testing.assert_array_equal(getattr(picked, name), values[index])
+    assert picked.trials.tolist() == [20, 50]
+    assert picked.meta["sex"].tolist() == ["F", ""]
+    np.testing.assert_array_equal(picked.meta["age"], np.array([np.nan, 55], np.float32))
+    assert (picked.record_names, picked.history, picked.modality) == (
+        panel.record_names,
+        panel.history,
+        "ecg",
+    )
+
+
+def test_windows_say_what_their_sample_says() -> None:
+    panel = told()
+    cut = panel.windows(10, 10)
+    each = np.repeat(np.arange(12), 4)
+    for name, values in panel.per_sample().items():
+        if name != "start":
+            np.testing.assert_array_equal(getattr(cut, name), values[each])
+    for name, values in panel.meta.items():
+        np.testing.assert_array_equal(cut.meta[name], values)
+
+
+def test_what_is_not_said_stays_so() -> None:
+    panel = make_panel()
+    for one in (panel, panel.select(np.arange(3)), panel.windows(10)):
+        assert (one.cohort, one.group, one.target, one.known, dict(one.meta)) == (None, None, None, None, {})
+        assert (one.record_names, one.history, one.modality) == ((), (), "other")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"record_names": ("a",)}, "1 record names for 12 records"),
+        ({"cohort": np.zeros(3, int)}, "3 values of cohort for 12 samples"),
+        ({"cohort": np.full(12, 2)}, "cohort indices run from 2 to 2 but there are 2 cohorts"),
+        ({"group": np.arange(12)}, "patient 0 belongs to more than one group"),
+        ({"meta": {"age": np.zeros(12)}}, "meta 'age' has 12 values of type float64 for 6 trials"),
+        ({"meta": {"sex": np.array(["F"] * 6, object)}}, "meta 'sex' has 6 values of type object"),
+        ({"target_names": ("a",)}, "1 names and 2 units for 2 targets"),
+        ({"target": None}, "2 names and 2 units for 0 targets"),
+        ({"target_known": np.ones((12, 1), bool)}, r"target_known is bool of shape \(12, 1\)"),
+        ({"target": np.full((12, 2), np.nan, np.float32)}, "called known has no finite value"),
+        ({"known": np.ones((12, 2), bool)}, r"known is bool of shape \(12, 2\); .* mask of shape \(12,\)"),
+        ({"known": np.ones(12, int)}, "known is int64"),
+    ],
+)
+def test_contradictory_facts_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        told(**change)
+
+
+OTHER: dict[str, Any] = {
+    "row": np.arange(12)[::-1],
+    "start": np.ones(12, int),
+    "label": np.arange(12) % 2,
+    "trial": np.arange(12) // 4,
+    "patient": np.zeros(12, int),
+    "fold": None,
+    "cohort": np.ones(12, int),
+    "group": np.arange(12) // 4,
+    "target": np.zeros((12, 2), np.float32),
+    "target_known": np.zeros((12, 2), bool),
+    "known": None,
+    "meta": {},
+    "record_names": (),
+    "history": (),
+    "modality": "eeg",
+    "classes": ("x", "y"),
+    "sfreq": 11.0,
+}
+
+
+def test_the_digest_follows_everything_that_is_said() -> None:
+    assert set(PER_SAMPLE) <= set(OTHER)
+    panel = told(group=None, meta={})
+    first = panel.hashed("content").digest
+    assert first == told(group=None, meta={}).hashed("content").digest != panel.hashed("other").digest
+    other = OTHER | {"meta": told().meta}
+    changed = [replace(panel, **{name: value}).hashed("content").digest for name, value in other.items()]
+    assert len({first, *changed}) == 1 + len(other)
 
 
 def test_a_window_longer_than_a_record_is_refused() -> None:

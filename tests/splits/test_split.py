@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,12 +13,33 @@ from tests.panels import cohort, make_panel
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
 from tsrep.splits.split import Split
+from tsrep.testing import check_split
 
 
 def test_a_patient_in_two_parts_is_refused_by_name() -> None:
     panel = make_panel()
     with pytest.raises(SplitError, match="patient 2 would be in both the train and the test part"):
         Split.make(panel, np.arange(5), np.arange(6, 10), np.array([5]), how="by hand")
+
+
+def test_a_group_in_two_parts_is_refused() -> None:
+    panel = make_panel()
+    grouped = replace(panel, group=np.where(panel.patient < 2, 0, panel.patient))
+    apart = (np.flatnonzero(panel.patient != 1), np.flatnonzero(panel.patient == 1), [])
+    Split.make(panel, *apart, how="by hand")
+    with pytest.raises(SplitError, match="group 0 of 2 patients would be in both"):
+        Split.make(grouped, *apart, how="by hand")
+
+
+def test_stratified_parts_keep_groups_whole() -> None:
+    panel = cohort(200)
+    grouped = replace(panel, group=panel.patient // 4)
+    split = SPLITS.build({"name": "stratified"})(grouped)
+    for one, two in ((split.train, split.validation), (split.train, split.test)):
+        assert not set(grouped.group[one]) & set(grouped.group[two])
+    check_split(SPLITS.build({"name": "stratified"}), grouped)
+    loose = SPLITS.build({"name": "stratified"})(panel)
+    assert set(grouped.group[loose.train]) & set(grouped.group[loose.test])
 
 
 def test_windows_that_share_raw_signal_are_refused() -> None:

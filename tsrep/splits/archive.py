@@ -11,14 +11,14 @@ from pydantic import Field
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
 from tsrep.signals.panel import Ints, Panel
-from tsrep.splits.split import Split
+from tsrep.splits.split import Split, SplitRule
 
 TRAIN, TEST = 1, 2
 
 
 @SPLITS.register("train-test")
 @dataclass
-class TrainTest:
+class TrainTest(SplitRule):
     """Train (fold 1) and test (fold 2) as shipped; some of each class of the train part validate.
 
     Of a class with two patients (series) and more, ``validation`` of them are taken, at least one, at

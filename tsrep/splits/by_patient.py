@@ -11,7 +11,7 @@ from pydantic import Field
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS, nearest
 from tsrep.signals.panel import Ints, Panel
-from tsrep.splits.split import Split
+from tsrep.splits.split import Split, SplitRule
 
 RARE = 10  # patients with one set of classes, too few for a stratum of their own
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -19,7 +19,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 @SPLITS.register("official")
 @dataclass
-class OfficialFolds:
+class OfficialFolds(SplitRule):
     """The folds that came with the data, such as PTB-XL's 1-8, 9 and 10 (patients never cross folds)."""
 
     train: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -47,7 +47,7 @@ class OfficialFolds:
 
 @SPLITS.register("patients")
 @dataclass
-class ListedPatients:
+class ListedPatients(SplitRule):
     """Listed validation and test patients, by name or number; everybody else trains."""
 
     validation: tuple[str | int, ...]
@@ -78,7 +78,7 @@ class ListedPatients:
 
 @SPLITS.register("stratified")
 @dataclass
-class StratifiedPatients:
+class StratifiedPatients(SplitRule):
     """Random patients, with the mix of classes kept (scikit-learn), the same for a given seed.
 
     Where the panel has groups, these are divided instead: patients who share a recording stay together. A
@@ -116,7 +116,7 @@ class StratifiedPatients:
 
 @SPLITS.register("per-class-order")
 @dataclass
-class PerClassOrder:
+class PerClassOrder(SplitRule):
     """Per class, the first patients in id order train, the next validate, the last test.
 
     The split of Medformer's PTB-XL benchmark: 60 / 20 / 20 with ``int()`` floors, no shuffling.

@@ -12,7 +12,7 @@ from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
 from tsrep.signals.panel import digest_of
 from tsrep.signals.series import Series, Span
-from tsrep.splits.split import PARTS
+from tsrep.splits.split import PARTS, SplitRule
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class TimeSplit:
 
 @SPLITS.register("chronological")
 @dataclass
-class Chronological:
+class Chronological(SplitRule):
     """The first part trains, the next one validates, the rest tests.
 
     Parameters
@@ -107,7 +107,7 @@ class Chronological:
 
 @SPLITS.register("ett-months")
 @dataclass
-class EttMonths:
+class EttMonths(SplitRule):
     """The split of all ETT results; what follows is not used.
 
     Parameters

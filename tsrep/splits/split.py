@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +13,29 @@ from tsrep.errors import SplitError
 from tsrep.signals.panel import Ints, Panel, digest_of
 
 PARTS = ("train", "validation", "test")
+
+
+class SplitRule(ABC):
+    """A rule that divides data into training, validation and test parts; its settings are its arguments.
+
+    Attributes
+    ----------
+    task : str
+        ``"panel"`` for a rule from a panel to a :class:`Split`, ``"series"`` for one from a series to a
+        :class:`tsrep.splits.by_time.TimeSplit`.
+    """
+
+    task: ClassVar[str] = "panel"
+
+    @abstractmethod
+    def __call__(self, data: Any) -> Any:
+        """Divide, and check the division.
+
+        Raises
+        ------
+        SplitError
+            When the rule cannot divide these data without a leak.
+        """
 
 
 @dataclass(frozen=True, eq=False)

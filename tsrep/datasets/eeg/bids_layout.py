@@ -106,6 +106,7 @@ def find_recordings(
     DataError
         When there are none, two files hold one recording, or one lies in another participant's folder.
     """
+    wanted = {key: value for key, value in (("task", task), ("session", session)) if value is not None}
     found: dict[str, BidsFile] = {}
     seen: dict[str, set[str]] = {"task": set(), "session": set()}
     for path in sorted(base.glob("sub-*/**/*"), key=lambda p: p.as_posix()):
@@ -114,9 +115,8 @@ def find_recordings(
             continue
         file = _described(base, path)
         for key, values in seen.items():
-            values.add(file.entities.get(key, ""))
-        wanted = task in (None, file.entities.get("task")) and session in (None, file.entities.get("session"))
-        if not wanted or _goes_on(file):
+            values.update({file.entities[key]} if key in file.entities else ())
+        if any(file.entities.get(key) != value for key, value in wanted.items()) or _continues(file):
             continue
         stem = path.as_posix()[: -len(suffix)]
         if stem in found:
@@ -125,23 +125,17 @@ def find_recordings(
             )
         found[stem] = file
     if not found:
-        asked = " and ".join(
-            f"{what} {value}" for what, value in (("task", task), ("session", session)) if value is not None
-        )
-        there = "; ".join(
-            f"{what} there: {', '.join(sorted(filter(None, values)))}"
-            for what, values in (("tasks", seen["task"]), ("sessions", seen["session"]))
-            if any(values)
-        )
+        asked = " and ".join(f"{key} {value}" for key, value in wanted.items())
+        there = "; ".join(f"{key}s there: {', '.join(sorted(seen[key]))}" for key in seen if seen[key])
         raise DataError(
             f"{base} has no recordings sub-*/**/*_eeg ({' '.join(suffixes)})"
             + (f" of {asked}" if asked else "")
-            + (f"; {there}" if there else "; give the folder that has sub-* in it")
+            + f"; {there or 'give the folder that has sub-* in it'}"
         )
     return list(found.values())
 
 
-def _goes_on(file: BidsFile) -> bool:
+def _continues(file: BidsFile) -> bool:
     """Whether it is a later part of a split FIF file, which MNE reads with the first."""
     split = file.entities.get("split", "1")
     return file.path.name.lower().endswith(".fif") and split.isdigit() and int(split) > 1

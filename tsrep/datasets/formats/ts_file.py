@@ -122,17 +122,14 @@ def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
     suffix = next((s for s in SUFFIXES if s in forms), ".ts")
     missing = next(part for part in PARTS if part not in forms.get(suffix, {}))
     inside = sorted({file.parent.name for file in folder.glob("*/*_TRAIN.*") if file.suffix in SUFFIXES})
-    if inside and not forms:
-        hint = (
-            nearest(problem, [*found, *inside])
-            if problem
-            else f"it holds folders such as {inside[0]}; choose one"
-        )
-        raise DataError(f"{folder} has no {name}_{missing}{suffix}; {hint} (setting dataset.problem)")
-    raise DataError(
-        f"{folder} has no {name}_{missing}{suffix}; give a folder with the train and the test file, "
-        "or one with a folder for each problem and the setting problem"
+    hint = (
+        "give a folder with the train and the test file, or one with a folder for each problem and the "
+        "setting problem"
     )
+    if inside and not forms:
+        like = f"it holds folders such as {inside[0]}; choose one"
+        hint = f"{nearest(problem, [*found, *inside]) if problem else like} (setting dataset.problem)"
+    raise DataError(f"{folder} has no {name}_{missing}{suffix}; {hint}")
 
 
 def _refuse_misfit(files: Sequence[Path], train: Labelled, test: Labelled) -> None:

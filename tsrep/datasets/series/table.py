@@ -174,8 +174,6 @@ def _indistinct(numbers: Floats, rounded: Floats) -> bool:
 def _numbers(table: SeriesTable, name: str, column: Any, remedy: str) -> Any:
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(np.float64, na_value=np.nan).copy()
     numbers = pd.to_numeric(column, errors="coerce")
     bad = np.flatnonzero(numbers.isna() & column.notna())
     if len(bad):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.synthetic import pathology
-from tsrep.datasets.synthetic.dipole import DOWER, HEALTHY, WAVE, rotations, twelve_leads
-from tsrep.datasets.synthetic.pathology import CONDITIONS, VARIANTS, Waves
+from tsrep.datasets.synthetic.dipole import DOWER, HEALTHY, WAVE, Waves, rotations, twelve_leads
+from tsrep.datasets.synthetic.pathology import CONDITIONS, VARIANTS
 from tsrep.rng import numpy_generator
 
 Array = NDArray[Any]

@@ -1,9 +1,12 @@
 """A beating heart as one moving dipole: sums of Gaussians in time, seen by twelve leads.
 
-Source: McSharry et al. 2003, "A dynamical model for generating synthetic electrocardiogram signals";
-Sameni et al. 2007, "Multichannel ECG and noise modeling" (the three-dimensional form). Instead of
-integrating their phase equation, each time step takes its phase from the beat before and the beat after.
-Lead vectors after Dower et al. 1980. Axes after Frank: x left, y feet, z back; amplitudes in mV.
+Instead of integrating the phase equation of the literature, each time step takes its phase from the beat
+before and the beat after. Axes after Frank: x left, y feet, z back; amplitudes in mV.
+
+References
+----------
+McSharry et al. 2003, "A dynamical model for generating synthetic electrocardiogram signals"; Sameni et al.
+2007, "Multichannel ECG and noise modeling" (the three-dimensional form). Lead vectors: Dower et al. 1980.
 """
 
 from __future__ import annotations
@@ -48,38 +51,51 @@ DOWER = np.array(
 )
 
 
-@dataclass(frozen=True)
-class Heart:
-    """One heart per record.
+@dataclass
+class Waves:
+    """Waves of one heart per record; diseases change them in place.
 
     Attributes
     ----------
-    centre, width : float32 arrays, shape (record, wave), seconds from the R peak
-    dipole : float32 array, shape (record, wave, 3), mV
+    centre, width : arrays, shape (record, wave), seconds from the R peak
+    dipole : array, shape (record, wave, 3), mV
+    """
+
+    centre: NDArray[Any]
+    width: NDArray[Any]
+    dipole: NDArray[Any]
+
+    def part(self, records: slice) -> Waves:
+        """Those of some records, float32."""
+        arrays = (self.centre, self.width, self.dipole)
+        return Waves(*(array[records].astype(np.float32) for array in arrays))
+
+
+def ecg(waves: Waves, leads: Floats, beats: Floats, rate: int, steps: int) -> Floats:
+    """Noise-free ECG.
+
+    The narrowest wave is 7 ms wide (standard deviation), so 100 Hz sampling folds back next to nothing.
+
+    Parameters
+    ----------
+    waves : Waves, float32
     leads : float32 array, shape (record, 12, 3)
     beats : float32 array, shape (record, beat), seconds
         Increasing, from before 0 to after the end.
+    rate : int, Hz
+    steps : int
+
+    Returns
+    -------
+    float32 array, shape (record, 12, steps), mV
     """
-
-    centre: Floats
-    width: Floats
-    dipole: Floats
-    leads: Floats
-    beats: Floats
-
-
-def ecg(heart: Heart, rate: int, steps: int) -> Floats:
-    """Noise-free ECG, shape (record, 12, steps), mV.
-
-    The narrowest wave is 7 ms wide (standard deviation), so 100 Hz sampling folds back next to nothing.
-    """
-    last, following = beat_phase(heart.beats, rate, steps)
-    view = np.einsum("nlk,nwk->nlw", heart.leads, heart.dipole).astype(np.float32)
+    last, following = beat_phase(beats, rate, steps)
+    view = np.einsum("nlk,nwk->nlw", leads, waves.dipole).astype(np.float32)
     signal = np.zeros((*view.shape[:2], steps), np.float32)
     for phase, side in ((last, 1), (following, -1)):
         # a wave before R never reaches past its own R from the beat behind, and the reverse
         near = [w for w in range(len(WAVES)) if side * HEALTHY[w, 0] > -0.06]
-        z = (phase[:, None] - heart.centre[:, near, None]) / heart.width[:, near, None]
+        z = (phase[:, None] - waves.centre[:, near, None]) / waves.width[:, near, None]
         signal += view[:, :, near] @ np.exp(-0.5 * np.minimum(z * z, 80))
     return signal
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.synthetic.dipole import WAVE
+from tsrep.datasets.synthetic.dipole import WAVE, Waves
 
 Array = NDArray[Any]
 CONDITIONS = ("MI", "STTC", "CD", "HYP")
@@ -26,15 +25,6 @@ TOWARDS = {
     "LMI": (0.93, -0.35, 0.10),
 }
 LATERAL = np.array([0.85, 0.35, -0.40])
-
-
-@dataclass
-class Waves:
-    """Waves that the conditions change in place, shapes (record, wave), twice, and (record, wave, 3)."""
-
-    centre: Array
-    width: Array
-    dipole: Array
 
 
 def infarct(waves: Waves, at: Array, code: str, severity: Array, age: Array) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.datasets.synthetic.cohort import Cohort, draw_cohort
-from tsrep.datasets.synthetic.dipole import Heart, ecg, rr_beats
+from tsrep.datasets.synthetic.dipole import ecg, rr_beats
 from tsrep.datasets.synthetic.nuisance import dead_leads, noise
 from tsrep.errors import DataError
 from tsrep.rng import numpy_generator
@@ -123,15 +123,7 @@ def signals(cohort: Cohort, part: slice, rate: int, seed: int) -> Floats:
     rng = numpy_generator(seed, "signals", rate, part.start)
     n, steps = len(cohort.patient[part]), SECONDS * rate
     beats = rr_beats(numpy_generator(seed, "beats", part.start), cohort.rr[part], cohort.sinus[part], SECONDS)
-    w = cohort.waves
-    heart = Heart(
-        centre=w.centre[part].astype(np.float32),
-        width=w.width[part].astype(np.float32),
-        dipole=w.dipole[part].astype(np.float32),
-        leads=cohort.leads[part].astype(np.float32),
-        beats=beats,
-    )
-    clean = ecg(heart, rate, steps)
+    clean = ecg(cohort.waves.part(part), cohort.leads[part].astype(np.float32), beats, rate, steps)
     breath = 2 * np.pi * (rng.uniform(0.18, 0.35, (n, 1)) * np.arange(steps) / rate + rng.random((n, 1)))
     clean *= (1 + rng.uniform(0, 0.08, (n, 1)) * np.sin(breath)).astype(np.float32)[:, None]
     clean += noise(rng, n, rate, steps)
