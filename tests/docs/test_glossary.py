@@ -40,7 +40,7 @@ GLOSSARY: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"\breadings\b", EVERYWHERE, "diagnostics"),
     (r"\bguards?\b", EVERYWHERE, "exclusion zone"),
     (r"\bsparing\b", EVERYWHERE, "except covariates"),
-    (r"\bstretch(es)?\b", EVERYWHERE, "evaluation spans, intervals, segments"),
+    (r"\bstretch(es)? (of|to)\b", EVERYWHERE, "evaluation spans, intervals, segments"),
     (r"\brepresented features?\b", EVERYWHERE, "frozen features"),
     (r"(--dataset|-d|name:) (csv|table)\b", EVERYWHERE, "series-csv, panel-csv"),
     (r"^Source\n-+$", (DOCSTRINGS,), "References"),
@@ -55,7 +55,9 @@ def texts(where: str) -> tuple[tuple[str, str], ...]:
 
 
 def _docs() -> Iterator[tuple[str, str]]:
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    # the change log quotes the names that settings had before
+    yield "CHANGELOG.md", re.sub(r"`[^`]*`", "", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     pages += [ROOT / "data" / "README.md", *sorted((ROOT / "configs").glob("*.yaml"))]
     pages += sorted((ROOT / "studies").glob("*.yaml"))
     for path in pages:

@@ -37,7 +37,7 @@ class ReleasedForm(Form):
     trunk, channels
         See :class:`tsrep.views.autotcl_augmenter.ReleasedAugmenter`, as are the next three.
     gumbel_bias, gamma_zeta : float
-        Bias and stretch of the gate.
+        Bias and limits of the stretched gate.
     hard_mask : bool
     local_weight : float
     divergence : {"rbf", "adversarial"}
