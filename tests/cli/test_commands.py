@@ -85,7 +85,7 @@ def test_a_killed_fit_resumes_to_the_same_weights(config: Path, tiny_run: Path, 
     assert all(torch.equal(mine[k], whole[k]) for k in whole)
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(config: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_says_how_to_resume(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = ["fit", "--config", config, "--out", out, "--set", "training.epochs=500"]
     process = subprocess.Popen(
@@ -98,7 +98,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(config: Path, tmp_path: Path) -> Non
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"go on with: tsrep fit --resume {out}" in error
+    assert f"resume with: tsrep fit --resume {out}" in error
     assert "Traceback" not in error
     assert (out / "state.pt").exists()
 
