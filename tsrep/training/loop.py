@@ -146,8 +146,7 @@ class Trainer:
                 save_state(self.state_file, self.position, **self._stored())
             self._saved_at = time.monotonic()
 
-        samples = len(self.train.tensors)
-        self._tell("on_start", Plan(self.settings.epochs, self.steps, self.position.step, samples))
+        self._tell("on_start", Plan(self.settings.epochs, self.steps, self.position.step))
         try:
             with stop_requests() as stop:
                 self._epochs(save, stop)
