@@ -83,11 +83,11 @@ class LiteralAugmenter(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = LiteralEncoder(64, 16, 3)
-        self.mask, self.gain = nn.Linear(16, CHANNELS), nn.Linear(16, CHANNELS)
+        self.mask_head, self.gain_head = nn.Linear(16, CHANNELS), nn.Linear(16, CHANNELS)
 
     def forward(self, x: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         e = self.trunk(x)
-        weight, gain = torch.sigmoid(self.mask(e)), torch.sigmoid(self.gain(e))
+        weight, gain = torch.sigmoid(self.mask_head(e)), torch.sigmoid(self.gain_head(e))
         drawn = (1 - BIAS) + (2 * BIAS - 1) * uniform
         soft = torch.sigmoid(torch.log(drawn) - torch.log(1 - drawn) + weight)
         soft = (soft * (1 + STRETCH) - STRETCH).clamp(0, 1)
@@ -143,19 +143,19 @@ class Ours:
         self.objective: AutoTCL = OBJECTIVES.build(values, channels=CHANNELS, covariates=7)
         net = Step(self.encoder, self.objective)
         settings = TrainingSettings(clip=None)
-        self.inner_optimisations = InnerOptimisations(net, settings, 0, torch.device("cpu"), Ranks())
+        self.inner = InnerOptimisations(net, settings, 0, torch.device("cpu"), Ranks())
         self.optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=LR)
 
     def step(self) -> list[float]:
-        self.inner_optimisations.move(self.batch, self.at, 1.0)
+        self.inner.move(self.batch, self.at, 1.0)
         generator = torch_generator("step", self.at.step)
         self.optimizer.zero_grad()
         loss = torch.stack([*self.objective(self.encoder, self.batch, generator=generator).values()]).sum()
         loss.backward()
         self.optimizer.step()
         self.at.step, self.at.cursor = self.at.step + 1, self.at.cursor + 1
-        played = self.inner_optimisations.moves[0].flush(self.at.step)
-        return [sum(played.values()), loss.item()]
+        augmented, _ = self.inner.movers[0].terms.flush(self.at.step)
+        return [sum(augmented.values()), loss.item()]
 
 
 class Theirs:
@@ -164,19 +164,19 @@ class Theirs:
         self.x, self.done = batch.x.transpose(1, 2).contiguous(), 0
         self.encoder, self.augmenter = LiteralEncoder(64, 320, 10), LiteralAugmenter()
         self.encoder.load_state_dict(ours.encoder.state_dict())
-        heads = ours.objective.form.augmenter.heads.state_dict()
-        flat = {k: v.squeeze(2) if k in ("mask.weight", "gain.weight") else v for k, v in heads.items()}
-        self.augmenter.load_state_dict(flat)
+        heads = ours.objective.augmenter().state_dict()
+        linear = {"mask_head.weight", "gain_head.weight"}
+        self.augmenter.load_state_dict({k: v.squeeze(2) if k in linear else v for k, v in heads.items()})
         self.optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=LR)
         self.augmenter_optimizer = torch.optim.AdamW(self.augmenter.parameters(), lr=AUGMENTER_LR)
 
     def step(self) -> list[float]:
-        generator = torch_generator(0, "player", "augmenter", 1, self.done, 0)
+        generator = torch_generator(0, "inner", "augmenter", 1, self.done, 0)
         view, weight = self.augmenter(self.x, self._uniform(generator))
         u, w = (self.encoder.convolved(signal).amax(2) for signal in (self.x, view))
-        played = literal_mmd(u, w) + BETA * F.relu(weight.sum(2).mean() - 0.4)
+        augmented = literal_mmd(u, w) + BETA * F.relu(weight.sum(2).mean() - 0.4)
         self.augmenter_optimizer.zero_grad()
-        played.backward()
+        augmented.backward()
         self.augmenter_optimizer.step()
         generator = torch_generator("step", self.done)
         view, _ = self.augmenter(self.x, self._uniform(generator))
@@ -187,7 +187,7 @@ class Theirs:
         loss.backward()
         self.optimizer.step()
         self.done += 1
-        return [played.item(), loss.item()]
+        return [augmented.item(), loss.item()]
 
     def _uniform(self, generator: torch.Generator) -> Tensor:
         return torch.rand(len(self.x), CHANNELS, TIME, generator=generator).transpose(1, 2)

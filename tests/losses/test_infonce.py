@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.infonce import global_infonce, local_infonce, spare_steps
+from tsrep.losses.infonce import global_infonce, local_infonce, leftover_steps
 from tsrep.rng import torch_generator
 
 
@@ -69,7 +69,7 @@ def test_local_equals_a_literal_reading_for_every_sample(time: int, start: int) 
     expected = sum(literal_local(one, start) for one in z) / 3
     assert local_infonce(z, start).item() == pytest.approx(expected)
     assert local_infonce(z, torch.tensor(start)).item() == pytest.approx(expected)
-    assert start <= spare_steps(time)
+    assert start <= leftover_steps(time)
 
 
 @pytest.mark.parametrize("time", [4, 5, 15])
@@ -77,7 +77,7 @@ def test_a_short_sample_has_one_segment_a_step(time: int) -> None:
     z = normal(2, 6, time)
     expected = sum(literal_local(one, 0, time) for one in z) / 2
     assert local_infonce(z).item() == pytest.approx(expected)
-    assert spare_steps(time) == 0
+    assert leftover_steps(time) == 0
 
 
 @pytest.mark.parametrize("time", [1, 2, 3])

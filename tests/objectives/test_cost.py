@@ -159,7 +159,7 @@ def test_terms_are_those_of_the_branches() -> None:
     assert min(abs(terms["trend"].item() - value) for value in of_steps) < 1e-5
 
 
-def test_seasons_that_are_all_alike_are_told_apart_by_chance() -> None:
+def test_seasons_that_are_all_alike_are_found_by_chance() -> None:
     encoder, batch = conv(), a_batch(5)
     objective = make(encoder, dropout=0.0, alpha=1.0)
     with torch.no_grad():

@@ -306,7 +306,7 @@ def test_running_averages_of_a_step_hold_the_queue() -> None:
     assert math.isfinite(run(average.module.encoder, held.eval(), a_batch()).item())
 
 
-def test_training_tells_samples_apart() -> None:
+def test_training_separates_samples() -> None:
     def waves(key: int) -> Batch:
         cycles = 0.02 + 0.4 * torch.rand(16, CHANNELS, 1, generator=torch_generator("waves", key))
         x = torch.sin(2 * math.pi * cycles * torch.arange(TIME))

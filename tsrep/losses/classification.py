@@ -10,7 +10,7 @@ from tsrep.registry import LOSSES
 
 @LOSSES.register("classification")
 def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
-    """Mean cross-entropy, in float32.
+    """Mean cross-entropy of labels, in float32.
 
     Parameters
     ----------

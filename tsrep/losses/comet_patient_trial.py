@@ -31,13 +31,13 @@ def patient_trial_contrast(
     anchors: Anchors = "both",
     features: Features = "pooled",
 ) -> Tensor:
-    """Mean over pairs of samples with one id of the cross-entropy of finding the second from the first.
+    """Find the other samples of one's patient, or of one's trial: the upper two levels of COMET.
 
-    For a pair ``(i, j)`` it is ``-log(exp(s_ij / tau) / sum_k exp(s_ik / tau))`` over the candidates k of i.
-    The first view of ``i`` looks for the second view of ``j`` among the second views of the batch, and the
-    second view of ``i`` among the first views; the two directions are averaged. Other samples with the id of
-    ``i`` stay among the candidates. In a distributed run the batch is that of all ranks, and each rank
-    computes the loss of all of it.
+    The mean over pairs ``(i, j)`` of samples with one id of ``-log(exp(s_ij / tau) / sum_k exp(s_ik / tau))``
+    over the candidates k of i. The first view of ``i`` looks for the second view of ``j`` among the second
+    views of the batch, and the second view of ``i`` among the first views; the two directions are averaged.
+    Other samples with the id of ``i`` stay among the candidates. In a distributed run the batch is that of
+    all ranks, and each rank computes the loss of all of it.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def local_infonce(
     ----------
     z : Tensor, shape (batch, dim, time)
     offset : int, or int64 Tensor of shape ()
-        First step of the first segment, up to ``time % segments``; see :func:`spare_steps`.
+        First step of the first segment, up to ``time % segments``; see :func:`leftover_steps`.
     segments : int
         A shorter sample has one segment a step instead. With fewer than four of them no segment has a
         negative, and the loss is zero.
@@ -89,7 +89,7 @@ def local_infonce(
     return loss.mean()
 
 
-def spare_steps(time: int, segments: int = SEGMENTS) -> int:
+def leftover_steps(time: int, segments: int = SEGMENTS) -> int:
     """Steps that are left over when so many are cut into equal segments."""
     count, length = _segments(time, segments)
     return time - count * length

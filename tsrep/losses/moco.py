@@ -18,10 +18,10 @@ def queue_contrast(
     *,
     temperature: Temperature = 0.07,
 ) -> Tensor:
-    """Each query must find its own key among the keys of the queue; all are compared by the cosine.
+    """Each query must find its own key among the keys of a queue: the loss of MoCo.
 
     The mean over i of ``-log(exp(q_i k_i / tau) / (exp(q_i k_i / tau) + sum_j exp(q_i k_j / tau)))``, j in
-    the queue.
+    the queue, all of unit length.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from tsrep.registry import LOSSES
 
 @LOSSES.register("ntxent")
 def ntxent(z1: Tensor, z2: Tensor, *, temperature: Temperature = 0.1) -> Tensor:
-    """Normalised temperature-scaled cross-entropy.
+    """Normalised temperature-scaled cross-entropy of two views: the loss of SimCLR.
 
     The mean over all views i of ``-log(exp(s_ij / tau) / sum_{k != i} exp(s_ik / tau))``, s the cosine. Every
     view is an anchor; its positive j is the sample's other view, its negatives are both views of all other

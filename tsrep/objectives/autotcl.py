@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.autotcl_mask import spread_over_time
-from tsrep.losses.infonce import SEGMENTS, global_infonce, local_infonce, spare_steps
+from tsrep.losses.infonce import SEGMENTS, global_infonce, leftover_steps, local_infonce
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
 from tsrep.registry import ENCODERS, OBJECTIVES, Chosen, Registry
@@ -83,7 +83,7 @@ class ViewContrast:
         terms = {"global": self.pooled(z, z_view)}
         segmented = z[:1] if self.released else z_view
         if self.local_weight > 0 and not (self.released and z.shape[2] < SEGMENTS):
-            room = spare_steps(z.shape[2])
+            room = leftover_steps(z.shape[2])
             offset = torch.randint(room + 1, (), generator=generator, device=z.device)
             local = local_infonce(segmented, offset, temperature=self.temperature)
             terms["local"] = self.local_weight * local

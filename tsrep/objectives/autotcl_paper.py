@@ -113,7 +113,7 @@ class PaperForm(Form):
     ) -> dict[str, Tensor]:
         """Terms ``divergence`` or ``adversarial``, ``entropy``, ``consistency``, ``saturation``."""
         made = self.augmenter(x, generator=generator)
-        terms = self._likeness(encoder, x, made.view, generator)
+        terms = self._divergence(encoder, x, made.view, generator)
         if self.masked and self.entropy > 0:
             terms["entropy"] = self.entropy * made.nonzero.mean()
         if self.masked and self.consistency > 0:
@@ -123,7 +123,7 @@ class PaperForm(Form):
             terms["saturation"] = self.saturation * self._saturation(made)
         return terms
 
-    def _likeness(
+    def _divergence(
         self, encoder: Encoder, x: Tensor, view: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
         if self.divergence == "adversarial":

@@ -48,15 +48,16 @@ class Draws:
 
 @OBJECTIVES.register("comet")
 class Comet(Objective):
-    """Four weighted contrasts, from time steps of a sample up to samples of a patient.
+    """Four weighted contrasts: of observations, samples, trials and patients.
 
     The defaults are the method as it is meant; the deviations of the published code are options.
 
     Parameters
     ----------
     patient_weight, trial_weight, sample_weight, observation_weight : float
-        A level of weight zero costs nothing. By default patient and trial lead: the other two tell
-        windows apart by whatever differs, noise included, and alone they take a probe below its start.
+        A level of weight zero costs nothing. By default patient and trial lead: the other two
+        separate windows by whatever differs, noise included, and alone they take a probe below that of the
+        random initialisation.
     apply_weights_to_identity : bool
         Published: False, that is, patient and trial enter with weight 1 unless their weight is zero.
     temperature : float
@@ -87,7 +88,7 @@ class Comet(Objective):
         patients are not torn apart.
     identity_features : {"pooled", "time-course"}
         Published: "time-course", a cosine step by step, which means something only where windows start at
-        one phase of the beat. The maximum over time does not care, and is what a probe reads.
+        one phase of the heartbeat. The maximum over time does not care, and is what a probe reads.
 
     References
     ----------
@@ -182,8 +183,10 @@ class Comet(Objective):
 
     def _loss(self, level: str, z1: Tensor, z2: Tensor, batch: Batch) -> Tensor:
         """Loss of a level on two views, shape (batch, dim, time') each."""
-        if level in ("observation", "sample"):
-            return hierarchical_contrast(z1, z2, **{level: 1.0})
+        if level == "observation":
+            return hierarchical_contrast(z1, z2, observation=1.0)
+        if level == "sample":
+            return hierarchical_contrast(z1, z2, sample=1.0)
         if level == "patient":
             return self._patient_trial(z1, z2, batch.patient)
         return self._patient_trial(z1, z2, batch.trial, batch.patient, negatives=self.trial_negatives)

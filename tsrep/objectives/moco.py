@@ -43,7 +43,7 @@ class MoCo(Objective):
     hidden, projection : int
         Widths of the projection head; it serves the loss alone.
     temperature : float
-        Published code of contrastive forecasting has 1, at which the loss hardly tells keys apart.
+        Published code of contrastive forecasting has 1, at which the loss hardly separates keys.
     queue : int
         Number of past keys; it need not be a multiple of the batch. With 0 the batch gives the negatives.
     momentum : float

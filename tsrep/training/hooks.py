@@ -22,7 +22,6 @@ class Plan:
     epochs: int
     steps: int
     steps_done: int
-    samples: int
 
 
 class Hook:
@@ -87,41 +86,35 @@ class ProgressBar(Hook):
     def __init__(self, title: str) -> None:
         self._title, self._text = title, ""
         self._console = Console(stderr=True)
-        self._bar: Progress | None = None
+        name, text = TextColumn("[bold]{task.description}"), TextColumn("{task.fields[text]}")
+        columns = name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), text
+        self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
 
     def on_start(self, plan: Plan) -> None:
         """Show the bar where a terminal can show one."""
         self._epochs = plan.epochs
-        if self._console.is_terminal:
-            text = TextColumn("{task.fields[text]}")
-            title = TextColumn("[bold]{task.description}")
-            columns = title, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), text
-            self._bar = Progress(*columns, console=self._console)
-            self._bar.start()
-            self._task = self._bar.add_task(self._title, total=plan.steps, completed=plan.steps_done, text="")
+        self._task = self._bar.add_task(self._title, total=plan.steps, completed=plan.steps_done, text="")
+        self._bar.start()
 
     def on_step(self, step: int) -> None:
         """Advance."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=step)
+        self._bar.update(self._task, completed=step)
 
     def on_record(self, record: dict[str, Any]) -> None:
         """Show loss terms and throughput, and keep a line for every validation."""
         if record["kind"] == "train":
             terms = "  ".join(f"{name} {value:.3f}" for name, value in record["terms"].items())
             self._text = f"loss {record['loss']:.3f}  {terms}  {record['samples_per_s']:.0f} samples/s"
-            if self._bar is not None:
-                self._bar.update(self._task, text=self._text)
+            self._bar.update(self._task, text=self._text)
             return
         score = f"  {record['score_name']} {record['score']:.3f}" if "score" in record else ""
         line = f"epoch {record['epoch']}/{self._epochs}  validation loss {record['loss']:.3f}{score}"
-        line += "" if self._bar is not None else f"  {self._text}"
+        line += "" if self._console.is_terminal else f"  {self._text}"
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def on_end(self) -> None:
         """Remove the bar."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()
 
 
 class TensorBoard(Hook):

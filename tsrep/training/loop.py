@@ -146,13 +146,12 @@ class Trainer:
                 save_state(self.state_file, self.position, **self._stored())
             self._saved_at = time.monotonic()
 
-        samples = len(self.train.tensors)
-        self._tell("on_start", Plan(self.settings.epochs, self.steps, self.position.step, samples))
+        self._notify("on_start", Plan(self.settings.epochs, self.steps, self.position.step))
         try:
             with stop_requests() as stop:
                 self._epochs(save, stop)
         finally:
-            self._tell("on_end")
+            self._notify("on_end")
         self._load_kept()
         at = self.position
         return Outcome(at.best_epoch, at.best_value, at.epoch - 1, at.step, at.seconds)
@@ -167,9 +166,9 @@ class Trainer:
                 record = self._step(self.train.tensors.batch(batches[at.cursor]))
                 at.cursor += 1
                 at.step += 1
-                self._tell("on_step", at.step)
+                self._notify("on_step", at.step)
                 if record:
-                    self._tell("on_record", record)
+                    self._notify("on_record", record)
                 if self._asked_to_stop(stop):
                     save()
                     resume = shlex.join(["tsrep", "fit", "--resume", str(self.folder)])
@@ -241,7 +240,7 @@ class Trainer:
         values = {"best-score": score, "best-loss": -sum(terms.values()), "last": float(epoch)}
         if epoch > 0:  # the random initialisation is a point of reference, never what is kept
             self._keep_if_better(model, values[self.settings.checkpoint], epoch)
-        self._tell("on_record", record | {"terms": terms, "seconds": self._seconds()})
+        self._notify("on_record", record | {"terms": terms, "seconds": self._seconds()})
 
     def _keep_if_better(self, model: Step, value: float | None, epoch: int) -> None:
         """Keep the first of the best; without any value the last."""
@@ -295,6 +294,6 @@ class Trainer:
     def _seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def _tell(self, event: str, *details: Any) -> None:
+    def _notify(self, event: str, *details: Any) -> None:
         for hook in self.hooks if self.ranks.first else ():
             getattr(hook, event)(*details)

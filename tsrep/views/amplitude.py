@@ -21,6 +21,10 @@ class Jitter:
     ----------
     std : float
         Standard deviation of the noise, in units of the signal.
+
+    References
+    ----------
+    Um et al., ICMI 2017.
     """
 
     std: Strength = 0.05
@@ -39,6 +43,10 @@ class Scale:
     ----------
     std : float
         Standard deviation of the logarithm.
+
+    References
+    ----------
+    Um et al., ICMI 2017. Deviation: the factor is log-normal, so that it never turns a signal over.
     """
 
     std: Strength = 0.2

@@ -42,6 +42,10 @@ class CutOut:
     ----------
     most : float
         Greatest length of the segment, as a fraction of the sample.
+
+    References
+    ----------
+    DeVries & Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017, in time.
     """
 
     most: Share = 0.2

@@ -85,9 +85,9 @@ class WindowWarp:
         """Altered copy of ``x``."""
         place, coin = uniform(x, 2, generator=generator).T
         longer = torch.full_like(coin, self.factor)
-        stretch = torch.where(coin < 0.5, longer, 1 / longer)
+        slowdown = torch.where(coin < 0.5, longer, 1 / longer)
         width = self.window * (x.shape[2] - 1)
-        return window_warp(x, place * (x.shape[2] - 1 - width), torch.full_like(place, width), stretch)
+        return window_warp(x, place * (x.shape[2] - 1 - width), torch.full_like(place, width), slowdown)
 
 
 @VIEWS.register("time-warp")
@@ -173,7 +173,7 @@ def time_shift(x: Tensor, steps: Tensor) -> Tensor:
 
 
 def crop_resize(x: Tensor, start: Tensor, width: Tensor) -> Tensor:
-    """Stretch the part of ``width`` steps from ``start`` over the whole length.
+    """Resample the part of ``width`` steps from ``start`` to the whole length.
 
     Parameters
     ----------
@@ -185,21 +185,21 @@ def crop_resize(x: Tensor, start: Tensor, width: Tensor) -> Tensor:
     return resample(x, start[:, None] + along * (width[:, None] - 1))
 
 
-def window_warp(x: Tensor, start: Tensor, width: Tensor, stretch: Tensor) -> Tensor:
-    """Let the window of ``width`` steps from ``start`` last ``stretch`` times as long; keep the length.
+def window_warp(x: Tensor, start: Tensor, width: Tensor, slowdown: Tensor) -> Tensor:
+    """Let the window of ``width`` steps from ``start`` last ``slowdown`` times as long; keep the length.
 
     Parameters
     ----------
     x : Tensor, shape (batch, channel, time)
-    start, width, stretch : float Tensors, shape (batch,)
+    start, width, slowdown : float Tensors, shape (batch,)
         The first two in steps, with ``start + width <= time - 1``.
     """
     last = x.shape[2] - 1
-    start, width, stretch = start[:, None], width[:, None], stretch[:, None]
+    start, width, slowdown = start[:, None], width[:, None], slowdown[:, None]
     along = torch.arange(x.shape[2], device=x.device, dtype=x.dtype) / max(last, 1)
-    clock = along * (last + (stretch - 1) * width)  # (batch, time): steps since the start, window stretched
-    inside = (clock - start).clamp(min=0).minimum(stretch * width)
-    return resample(x, clock - inside * (1 - 1 / stretch))
+    clock = along * (last + (slowdown - 1) * width)  # (batch, time): steps since the start, window slowed
+    inside = (clock - start).clamp(min=0).minimum(slowdown * width)
+    return resample(x, clock - inside * (1 - 1 / slowdown))
 
 
 def travelled(speed: Tensor) -> Tensor:

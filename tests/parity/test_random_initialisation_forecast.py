@@ -1,4 +1,4 @@
-"""An untrained encoder of the released shape on ETTh1: data, windows, encoding and ridge in one go.
+"""A randomly initialised encoder of the released shape on ETTh1: data, windows, encoding and ridge in one go.
 
 The numbers are those of the study of the released code; its printed "without augmentation" row has the same
 to the third decimal.
@@ -46,7 +46,7 @@ def scores(shared_path):
 
 
 @pytest.mark.parametrize("horizon", MSE)
-def test_untrained_encoder(scores, horizon):
+def test_randomly_initialised_encoder(scores, horizon):
     (found,) = scores.where(method="random initialisation", horizon=horizon)
 
     assert found.metrics["mse"].value == pytest.approx(MSE[horizon], abs=1e-4)
