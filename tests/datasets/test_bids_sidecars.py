@@ -88,7 +88,7 @@ def test_every_type_is_that_of_mne_bids(folder):
         assert as_mne_bids_reads(folder, "01", ".vhdr").get_channel_types()[2] == ours
 
 
-def test_channels_and_stretches_of_a_whole_folder(inherited):
+def test_channels_and_segments_of_a_whole_folder(inherited):
     with pytest.raises(
         DataError, match=r"sub-01_task-rest_eeg.vhdr: BAD_jump within 0-6 s; set epoch_seconds"
     ):

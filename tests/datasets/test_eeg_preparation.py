@@ -1,4 +1,4 @@
-"""Reference, filters, rate, epochs, bad channels and bad stretches do what MNE or arithmetic says."""
+"""Reference, filters, rate, epochs, bad channels and bad segments do what MNE or arithmetic says."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ def test_references_as_mne_takes_them(folder):
     mean = read(folder, reference="average")
     want = raw_of(signal(2)).set_eeg_reference("average", verbose="ERROR").get_data() * 1e6
     np.testing.assert_allclose(mean.x[mean.patient == 2][0], want, atol=0.01)
+    assert (mean.history, mean.modality) == (("reference average",), "eeg")
+    assert mean.record_names == ("p3_raw", "p2_raw", "p1_raw", "p0_raw")
+    named = read(folder, reference=("C3", "O2"), rate=64, band=(1, None))
+    assert named.history == ("reference C3 O2", "band 1-inf Hz", "resampled 128->64 Hz polyphase")
     named = read(folder, reference=("C3", "O2"))
     assert named.channels == ("Fp1", "Fp2", "C4", "O1")
     want = raw_of(signal(2)).set_eeg_reference(["C3", "O2"], verbose="ERROR")
@@ -47,7 +51,9 @@ def test_filters_run_over_the_whole_recording(folder):
     want = notch(bandpass(microvolts(1), 128, 2, 30), 128, 50)
     got = panel.x[panel.patient == 1].transpose(1, 0, 2).reshape(6, -1)
     np.testing.assert_allclose(got, want, atol=0.01)
+    assert panel.history == ("band 2-30 Hz", "notch 50 Hz")
     low = read(folder, band=(None, 30))
+    assert low.history == ("band 0-30 Hz",)
     np.testing.assert_allclose(low.x[low.patient == 1][0], bandpass(microvolts(1), 128, None, 30), atol=0.01)
 
 
@@ -76,7 +82,7 @@ def test_epochs_are_trials_unless_a_column_says_otherwise(folder):
 
 
 def marked(tmp_path, *, bads=(), notes=(), positions=True):
-    """Two recordings of a dipole-like field; one marks channels or stretches."""
+    """Two recordings of a dipole-like field; one marks channels or segments."""
     mne = pytest.importorskip("mne")
     root = tmp_path / "own"
     for k in range(2):
@@ -138,7 +144,7 @@ def test_a_column_of_bad_channels(tmp_path):
         read(root, bad="bad", bads="drop")
 
 
-def test_stretches_that_are_marked_cost_their_epochs(tmp_path):
+def test_segments_that_are_marked_cost_their_epochs(tmp_path):
     root = marked(tmp_path, notes=[(1.5, 0.2, "BAD_jump"), (4.0, 0, "boundary"), (0.5, 3, "eyes closed")])
     panel = read(root, epoch_seconds=1)
     assert np.bincount(panel.patient).tolist() == [6, 4]
@@ -154,7 +160,7 @@ def test_stretches_that_are_marked_cost_their_epochs(tmp_path):
     assert skipping.skipped[0][0] == "p1_raw.fif"
 
 
-def test_a_marked_stretch_in_a_cropped_file_lies_where_it_was(tmp_path):
+def test_a_marked_segment_in_a_cropped_file_lies_where_it_was(tmp_path):
     mne = pytest.importorskip("mne")
     root = marked(tmp_path)
     raw = raw_of(smooth_field(1), names=TEN_TWENTY)

@@ -107,7 +107,7 @@ def test_nothing_moves_before_consent(server, tmp_path):
 
 def test_a_cut_off_download_goes_on_where_it_stopped(server, tmp_path):
     server.break_off = True
-    with pytest.raises(DataError, match="run the same command to go on"):
+    with pytest.raises(DataError, match="run the same command to resume it"):
         get(server, tmp_path / "out")
     part = tmp_path / "out/records100/big.dat.part"
     assert part.read_bytes() == BIG[:300_000]

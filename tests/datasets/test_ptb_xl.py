@@ -208,6 +208,7 @@ def test_an_unreadable_record_is_skipped_with_the_reason_or_refused(folder, kind
     reason = damage(folder, kind)
     panel = read(folder)
     assert panel.trial.tolist() == [1, 3]
+    assert [panel.record_names[row] for row in panel.row] == ["00001", "00003"]
     assert [name for name, _ in panel.skipped] == ["records100/00000/00002_lr"]
     assert reason in panel.skipped[0][1]
     with pytest.raises(DataError, match="00002_lr cannot be used") as caught:

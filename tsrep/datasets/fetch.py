@@ -34,7 +34,7 @@ def fetch(
 ) -> Path:
     """Download a data set, or what is still missing of it.
 
-    Files that are there with the right SHA-256 stay; a download that was cut off goes on where it
+    Files that are there with the right SHA-256 stay; a download that was cut off resumes where it
     stopped (from ``FILE.part``) if the server can do that.
 
     Parameters
@@ -133,7 +133,7 @@ def _download(base: str, folder: Path, sums: dict[str, str], name: str, progress
             ) from error
         except OSError as error:
             raise DataError(
-                f"the download of {name} stopped ({error}); run the same command to go on"
+                f"the download of {name} stopped ({error}); run the same command to resume it"
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

@@ -30,8 +30,12 @@ class TrialWiseSampler(Sampler):
 
     Notes
     -----
-    Source: COMET (NeurIPS 2023), batch construction. Deliberate deviation: fresh batches each epoch
-    unless ``frozen``, since a sample that meets the same companions for ever sees few negatives.
+    Fresh batches each epoch unless ``frozen``, which deviates from COMET on purpose: a sample that meets the
+    same companions for ever sees few negatives.
+
+    References
+    ----------
+    Wang et al., "Contrast Everything" (COMET), NeurIPS 2023, batch construction.
     """
 
     samples: Annotated[int, Field(ge=2)] | None = None

@@ -34,7 +34,9 @@ def find_r_peaks(x: NDArray[Any], sfreq: float) -> Ints:
     int64 array
         Time steps of the peaks, increasing; empty when there is no beat.
 
-    Source: Pan and Tompkins 1985, "A real-time QRS detection algorithm".
+    References
+    ----------
+    Pan and Tompkins 1985, "A real-time QRS detection algorithm".
     """
     from scipy import ndimage, signal
 

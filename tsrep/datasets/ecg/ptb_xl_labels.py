@@ -87,7 +87,9 @@ def aggregate(codes: Sequence[Likelihoods], statements: Mapping[str, str]) -> La
     Every statement counts whatever its likelihood; records without any class of the task are left out;
     classes are sorted.
 
-    Source: Strodthoff et al. 2021, "Deep Learning for ECG Analysis: Benchmarks and Insights from PTB-XL".
+    References
+    ----------
+    Strodthoff et al. 2021, "Deep Learning for ECG Analysis: Benchmarks and Insights from PTB-XL".
     """
     classes = tuple(sorted(set(statements.values())))
     column = {code: classes.index(name) for code, name in statements.items()}
@@ -104,7 +106,9 @@ def medformer(codes: Sequence[Likelihoods], patient: Ints, statements: Mapping[s
     A record has the superclass of its likeliest statement (the first on ties); a patient stays only if
     all records have the same one.
 
-    Source: Wang et al. 2024, "Medformer" (NeurIPS), preparation of PTB-XL.
+    References
+    ----------
+    Wang et al. 2024, "Medformer" (NeurIPS), preparation of PTB-XL.
     """
     number = {name: i for i, name in enumerate(MEDFORMER_CLASSES)}
     top = [max(listed, key=lambda code: listed[code]) if listed else "" for listed in codes]

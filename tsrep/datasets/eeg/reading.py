@@ -81,7 +81,7 @@ def files_of(path: Path) -> list[Path]:
     files = [path, *(path.with_suffix(suffix) for suffix in beside)]
     if suffix_of(path) == ".vhdr":
         files += [path.parent / name for name in _named_in(path)]
-    if suffix_of(path) == ".fif":  # long recordings go on in NAME-1.fif or the next split-02
+    if suffix_of(path) == ".fif":  # long recordings continue in NAME-1.fif or the next split-02
         files += sorted(path.parent.glob(f"{path.name[:-4]}-[0-9]*.fif"))
         files += sorted(path.parent.glob(re.sub(r"_split-\d+_", "_split-*_", path.name)))
     return list(dict.fromkeys(files))
