@@ -35,7 +35,7 @@ def scores(shared_path):
         covariates=calendar_features(stamps),
         covariate_names=CALENDAR,
     )
-    split, settings = EttMonths()(raw), ForecastSettings()
+    split, settings = EttMonths()(raw), ForecastSettings(n_bootstrap=100)
     series, _ = standardise_series(raw, split.train)
     with torch.random.fork_rng():
         torch.manual_seed(44)
