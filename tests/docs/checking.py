@@ -59,7 +59,7 @@ def check_tsrep(arguments: Sequence[str]) -> None:
     for name in given.get("protocol") or ():
         if not _unknown(name):
             PROTOCOLS.entry(name)
-    if said == ["list"] and given["kind"] is not None:
+    if said == ["list"] and given["kind"] is not None and not _unknown(given["kind"]):
         list_registered(given["kind"])
     if said == ["study", "run"]:
         _check_study(given)

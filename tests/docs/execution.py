@@ -23,6 +23,7 @@ from tsrep.cli import main
 from tsrep.forecasting.heads.head import HEADS
 from tsrep.registry import REGISTRIES
 from tsrep.runs.config_files import assemble
+from tsrep.runs.evaluation_settings import evaluation_settings
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
 
@@ -159,6 +160,13 @@ def _read_yaml(block: Snippet) -> None:
         assemble(values)
 
 
+def look_again() -> None:
+    """Forget which plug-ins are installed."""
+    for each in ALL_REGISTRIES:
+        vars(each).pop("_sources", None)
+    evaluation_settings.cache_clear()
+
+
 def _pretend_installed(folder: Path) -> None:
     """What ``pip install -e .`` does when nothing is to be fetched: metadata on the path."""
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -170,5 +178,4 @@ def _pretend_installed(folder: Path) -> None:
     groups = project["entry-points"].items()
     lines = [f"[{g}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()) for g, points in groups]
     (metadata / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
-    for each in ALL_REGISTRIES:
-        vars(each).pop("_sources", None)
+    look_again()

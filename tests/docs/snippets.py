@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = re.compile(
-    r"(?<![\w$])(DIR|RUN2?|FILE|STUDY|NAME|HOST|USER|DATABASE|URL|my\.csv|path/to/[\w-]+)(?!\w)"
+    r"(?<![\w$])(DIR|RUN2?|FILE|STUDY|NAME|KIND|HOST|USER|DATABASE|URL|my\.csv|path/to/[\w-]+)(?!\w)"
 )
 _OPEN = re.compile(r"^```\s*(\w+)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.checking import check_command, check_python
-from tests.docs.execution import ALL_REGISTRIES, Page
+from tests.docs.execution import ALL_REGISTRIES, Page, look_again
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
 from tsrep.inspect.figures import style
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         each._entries = {
             name: entry for name, entry in each._entries.items() if name in before or name in known
         }
-        vars(each).pop("_sources", None)
+    look_again()
 
 
 # sktime 1.2 says so of every forecaster, its own too
