@@ -11,24 +11,31 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+from typer.testing import CliRunner
 
 import tsrep
+from tsrep.cli.app import app
 
 PACKAGE = Path(tsrep.__file__).parent
 ROOT = PACKAGE.parent
-DOCS, MESSAGES, TEMPLATES, DOCSTRINGS = "docs", "messages", "templates", "docstrings"
-EVERYWHERE = (DOCS, MESSAGES, TEMPLATES, DOCSTRINGS)
+DOCS, HELP, MESSAGES, TEMPLATES, DOCSTRINGS = "docs", "help", "messages", "templates", "docstrings"
+EVERYWHERE = (DOCS, HELP, MESSAGES, TEMPLATES, DOCSTRINGS)
 GLOSSARY: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    (r"\btold apart\b|\btell(s|ing)? apart\b", EVERYWHERE, "not significant (n.s.)"),
+    (r"\b(told|tell(s|ing)?) apart\b", EVERYWHERE, "not significant (n.s.)"),
+    (r"\btell(s|ing)? .{1,30} apart from\b", EVERYWHERE, "significance"),
+    (r"\|\s*(reads|reading)\s*\|", EVERYWHERE, "significance"),
     (r"what training adds", EVERYWHERE, "gain over random initialisation"),
     (r"\brandom starts?\b|untrained twin|random controls?\b", EVERYWHERE, "random initialisation"),
     (r"random[- ]init\b", EVERYWHERE, "random initialisation"),
     (r"\bmend(s|ed|ing)?\b", EVERYWHERE, "fix"),
     (r"\bgo(es|ing)? on with\b", EVERYWHERE, "resume"),
     (r"\brates? of learning\b", EVERYWHERE, "learning rate"),
-    (r"evaluation\.penalties|holding `?C`?\b", EVERYWHERE, "C, inverse regularisation strength"),
+    (r"\bpenalties:|holding `?C`?\b", EVERYWHERE, "C, inverse regularisation strength"),
+    (r"evaluation\.(penalties|scheme|neighbours|horizons|context)\b", EVERYWHERE, "evaluation.PROTOCOL.KEY"),
     (r"\bsupport vectors\b", EVERYWHERE, "SVM (RBF)"),
     (r"\bbeaten in both\b|\bbeats? in both\b", EVERYWHERE, "dominated"),
     (r"\bthree quarters\b", EVERYWHERE, "Q3"),
@@ -40,28 +47,51 @@ GLOSSARY: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"\breadings\b", EVERYWHERE, "diagnostics"),
     (r"\bguards?\b", EVERYWHERE, "exclusion zone"),
     (r"\bsparing\b", EVERYWHERE, "except covariates"),
-    (r"\bstretch(es)? (of|to)\b", EVERYWHERE, "evaluation spans, intervals, segments"),
+    (r"\bstretch of (?!the gate)|\bstretches (?!downwards)", EVERYWHERE, "evaluation spans, intervals"),
+    (r"\b(a|any|each|every|marked|random|that|the|this) stretch\b", EVERYWHERE, "segments"),
     (r"\brepresented features?\b", EVERYWHERE, "frozen features"),
     (r"(--dataset|-d|name:) (csv|table)\b", EVERYWHERE, "series-csv, panel-csv"),
     (r"^Source\n-+$", (DOCSTRINGS,), "References"),
     (r"\bdraws? (a |the |its )?(picture|figure)s?\b|\bpictures?\b", EVERYWHERE, "plot, figure"),
+    (r"\bbeats?\b.{0,30}\b(worker|storage)", EVERYWHERE, "heartbeats"),
+    (r"\b(worker|storage)s?\b.{0,30}\bbeats?\b", EVERYWHERE, "heartbeats"),
+    (r"--label\b|--univariate\b", EVERYWHERE, "--set dataset.label, --set dataset.variables"),
+    (r"\bForecastScores\b|\bforecast\.(json|npz)\b", EVERYWHERE, "Scores, scores.json, forecasts.npz"),
+    (r"\bstudy proxy\b|\b[gG]RPC\b|grpc://", EVERYWHERE, "PostgreSQL"),
 )  # fmt: skip
 
 
 @cache
 def texts(where: str) -> tuple[tuple[str, str], ...]:
     """Place and text of all that stands somewhere."""
-    return tuple({DOCS: _docs, TEMPLATES: _templates, MESSAGES: _messages, DOCSTRINGS: _docstrings}[where]())
+    sources = {DOCS: _docs, HELP: _help, TEMPLATES: _templates, MESSAGES: _messages, DOCSTRINGS: _docstrings}
+    return tuple(sources[where]())
 
 
 def _docs() -> Iterator[tuple[str, str]]:
-    # the change log quotes the names that settings had before
-    yield "CHANGELOG.md", re.sub(r"`[^`]*`", "", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
     pages += [ROOT / "data" / "README.md", *sorted((ROOT / "configs").glob("*.yaml"))]
     pages += sorted((ROOT / "studies").glob("*.yaml"))
     for path in pages:
-        yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        if path.name == "CHANGELOG.md":  # which has to say what a setting was called before
+            text = re.sub(r"`[^`]*`", "", text)
+        yield str(path.relative_to(ROOT)), text
+
+
+def _help() -> Iterator[tuple[str, str]]:
+    """What every command prints when it is asked for help, without frames and line breaks."""
+    for words in commands_of(typer.main.get_command(app)):
+        shown = CliRunner().invoke(app, [*words, "--help"])
+        assert shown.exit_code == 0, shown.output
+        yield " ".join(["tsrep", *words]), re.sub(r"[\s│─╭╮╰╯]+", " ", shown.output)
+
+
+def commands_of(command: Any, *words: str) -> Iterator[tuple[str, ...]]:
+    """Names of a command and of all commands below it, in words."""
+    yield words
+    for word, inner in getattr(command, "commands", {}).items():
+        yield from commands_of(inner, *words, word)
 
 
 def _templates() -> Iterator[tuple[str, str]]:
