@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.infonce import global_infonce, local_infonce, leftover_steps
+from tsrep.losses.infonce import global_infonce, leftover_steps, local_infonce
 from tsrep.rng import torch_generator
 
 
