@@ -15,7 +15,7 @@ import torch
 
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
-from tsrep.signals import mapped_pages
+from tsrep.signals import large_stores
 from tsrep.signals.large_stores import MappedPages, memory_map
 
 CONFIG: dict[str, Any] = {
@@ -80,7 +80,7 @@ def test_batches_across_chunks_are_told(
 
 
 def test_pages_are_given_back_and_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped_pages, "ROOM", 1 << 20)
+    monkeypatch.setattr(large_stores, "ROOM", 1 << 20)
     np.save(tmp_path / "x.npy", np.arange(4 << 20, dtype=np.int16).reshape(64, 2, -1))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
     assert memory_map(mapped[3:, 1]) is memory_map(mapped) is not None
@@ -99,11 +99,11 @@ def test_pages_are_given_back_and_read_again(tmp_path: Path, monkeypatch: pytest
 PROGRAM = """
 import resource, sys
 import numpy as np
-from tsrep.signals import Panel, mapped_pages
+from tsrep.signals import Panel, large_stores
 from tsrep.signals.standardise import fit_scaler
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.chunk_wise import ChunkWiseSampler
-mapped_pages.ROOM = 8 << 20
+large_stores.ROOM = 8 << 20
 def resident():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 store = np.load(sys.argv[1], mmap_mode="c")
