@@ -117,9 +117,9 @@ def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -
                 reaper.reap()
                 with stop_requests() as request:  # a ticket that is being taken is not left behind
                     trial = take(study)
-                if trial is not None and request.made:
+                if trial is not None and request.is_set():
                     requeue(study, trial.number, INTERRUPTED, counted=False)
-                if request.made:
+                if request.is_set():
                     raise KeyboardInterrupt
                 if trial is not None:
                     _attempt(study, trial, job, place.trial(trial.user_attrs["ticket"]), worker)
