@@ -3,9 +3,11 @@
 The files below ``docs/reference`` are tables of contents. A comment in them is replaced by a table, and each
 row of the table links a page that is generated:
 
-- ``<!-- names: tsrep.load tsrep.fit -->``: classes and functions by their path.
+- ``<!-- names: tsrep.load tsrep.evaluate+tsrep.runs.evaluate.evaluate -->``: classes and functions by their
+  path; what follows a plus is on the page of what stands before it.
 - ``<!-- registered: ENCODERS, encoder: NAME -->``: the entries of a registry, and how one is chosen.
-- ``<!-- settings: tsrep.training.settings.TrainingSettings, training -->``: the fields of a section.
+- ``<!-- settings: tsrep.training.settings.TrainingSettings, training -->``: the fields of a section; one to a
+  line.
 - ``<!-- commands -->``: the command line.
 """
 
@@ -74,7 +76,7 @@ def on_page_content(html: str, **_: Any) -> str:
 class TypesAsWritten(griffe.Extension):
     """Keep types such as ``Tensor, shape (batch, dim)`` from being taken for expressions of Python."""
 
-    LINE = re.compile(r"^(\s*[\w*, ]+ : [^,\n]+,|\s*-+\n\s*[^,\n]+,)(?= )", re.MULTILINE)
+    LINE = re.compile(r"^(\s*[\w*, ]+ : [^,{\n]+,|\s*-+\n\s*[^,{\n]+,)(?= )", re.MULTILINE)
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """A space of no width, which no expression has, follows the first comma of a type."""
@@ -99,10 +101,11 @@ def _docstring(part: griffe.Object | griffe.Alias) -> str:
 
 
 def _names(paths: str) -> Iterator[Row]:
-    for path in paths.split():
+    for group in paths.split():
+        path, *also = group.split("+")
         part = _package()[path.removeprefix("tsrep.")]
-        options = "    options: {heading_level: 1}"
-        yield part.name, _docstring(part).partition("\n")[0], f"::: {path}\n{options}"
+        page = [f"::: {path}\n    options: {{heading_level: 1}}", *(f"::: {each}" for each in also)]
+        yield part.name, _docstring(part).partition("\n")[0], "\n\n".join(page)
 
 
 def _registered(arguments: str) -> Iterator[Row]:
@@ -127,18 +130,21 @@ def _decorated(
                     yield str(each.value.arguments[0]).strip("'\""), part
 
 
-def _settings(arguments: str) -> Iterator[Row]:
-    path, _, section = arguments.partition(", ")
-    module, _, name = path.rpartition(".")
-    model: type[Settings] = getattr(import_module(module), name)
-    summary = inspect.cleandoc(model.__doc__ or "").partition("\n")[0]
-    lines = [f"# {section}", "", summary, "", "| setting | values | default | |", "| --- | --- | --- | --- |"]
-    schema = model.model_json_schema(schema_generator=_WithoutNames)
-    for field, about in schema["properties"].items():
+def _settings(sections: str) -> Iterator[Row]:
+    for line in sections.splitlines():
+        path, _, section = line.strip().partition(", ")
+        module, _, name = path.rpartition(".")
+        model: type[Settings] = getattr(import_module(module), name)
+        summary = inspect.cleandoc(model.__doc__ or "").partition("\n")[0]
+        table = ["| setting | values | default | |", "| --- | --- | --- | --- |", *_fields(model)]
+        yield section, summary, "\n".join([f"# {section}", "", summary, "", *table])
+
+
+def _fields(model: type[Settings]) -> Iterator[str]:
+    for field, about in model.model_json_schema(schema_generator=_WithoutNames)["properties"].items():
         default = about.get("default", {})
         shown = "" if isinstance(default, dict) else f"`{json.dumps(default)}`"
-        lines.append(f"| `{field}` | {_values(about)} | {shown} | {about.get('description', '')} |")
-    yield section, summary, "\n".join(lines)
+        yield f"| `{field}` | {_values(about)} | {shown} | {about.get('description', '')} |"
 
 
 class _WithoutNames(GenerateJsonSchema):
