@@ -147,10 +147,11 @@ def _resume(url: str, output_file: str, catalogue: Any) -> None:
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            goes_on = answer.status == HTTPStatus.PARTIAL_CONTENT
-            with part.open("ab" if goes_on else "wb") as stream:
+            resumed = answer.status == HTTPStatus.PARTIAL_CONTENT
+            with part.open("ab" if resumed else "wb") as stream:
                 expected = answer.headers.get("Content-Length")
-                got = _copy(answer, stream)
+                shutil.copyfileobj(answer, stream, BLOCK)
+                got = stream.tell() - (have if resumed else 0)
         if expected is not None and got < int(expected):
             raise OSError(f"{final.name} was cut off after {got} of {expected} bytes")
     except urllib.error.HTTPError as error:
@@ -164,11 +165,3 @@ def _resume(url: str, output_file: str, catalogue: Any) -> None:
             _resume(url, output_file, catalogue)
             return
     part.replace(output_file)
-
-
-def _copy(answer: Any, stream: Any) -> int:
-    got = 0
-    while block := answer.read(BLOCK):
-        stream.write(block)
-        got += len(block)
-    return got

@@ -93,22 +93,12 @@ def _conv_backward(
     return gx, gw, grad.sum((0, 2, 3)) if trained else None
 
 
-def _block(
-    x: Tensor,
-    dilation: int,
-    w1: Tensor,
-    b1: Tensor,
-    w2: Tensor,
-    b2: Tensor,
-    ws: Tensor | None = None,
-    bs: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Output and the hidden map before its GELU."""
-    hidden = _conv(F.gelu(x), w1, b1, dilation)
-    out = _conv(F.gelu(hidden), w2, b2, dilation)
-    if ws is None or bs is None:
-        return out.add_(x), hidden
-    return out.add_(_conv(x, ws, bs, 1)), hidden
+def _block(x: Tensor, dilation: int, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+    """Output and the hidden map before its GELU; weights and biases of conv1, conv2 and the skip, if any."""
+    hidden = _conv(F.gelu(x), tensors[0], tensors[1], dilation)
+    out = _conv(F.gelu(hidden), tensors[2], tensors[3], dilation)
+    shortcut = x if len(tensors) == 4 else _conv(x, tensors[4], tensors[5], 1)
+    return out.add_(shortcut), hidden
 
 
 class _Block(torch.autograd.Function):
