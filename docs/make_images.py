@@ -2,8 +2,7 @@
 
     .venv/bin/python docs/make_images.py [NAME ...]
 
-Without names all are made, which takes some minutes of two cores. ``report`` needs Chromium and is left as it
-is where there is none.
+Without names all are made, which takes some minutes of two cores.
 """
 
 from __future__ import annotations
@@ -23,19 +22,14 @@ import tsrep
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def cohort(folder: Path) -> None:
-    """The report of the demo, its curves and its map of embeddings."""
+    """Scores, curves and map of embeddings from the report of the demo."""
     run = fit(folder, config=ROOT / "configs" / "demo.yaml")
+    take(run, "scores-test", "report-scores")
     take(run, "curves", "comet-curves")
     take(run, "map", "comet-map")
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is not None:
-        shot = [f"--screenshot={IMAGES / 'report.png'}", "--window-size=1000,1150", "--hide-scrollbars"]
-        page = (run / "report.html").as_uri()
-        subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", *shot, page], check=True)
 
 
 def receptive_field(folder: Path) -> None:
@@ -157,7 +151,7 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "views": views,
     "forecast": forecast,
     "study": study,
-    "report": cohort,
+    "cohort": cohort,
 }
 
 
