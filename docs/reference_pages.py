@@ -89,9 +89,9 @@ def _file(name: str) -> str:
 
 
 @cache
-def _package() -> griffe.Object:
+def _package() -> griffe.Object | griffe.Alias:
     """The source of tsrep, read and not imported."""
-    return griffe.load("tsrep", search_paths=[Path(__file__).parents[1]])  # type: ignore[return-value]
+    return griffe.load("tsrep", search_paths=[Path(__file__).parents[1]])
 
 
 def _docstring(part: griffe.Object | griffe.Alias) -> str:
