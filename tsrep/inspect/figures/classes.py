@@ -78,10 +78,7 @@ def class_curves(prob: NDArray[Any], target: NDArray[Any], classes: tuple[str, .
 
 def flags(target: NDArray[Any], classes: int) -> NDArray[np.bool_]:
     """Targets as flags, shape (n, class), from class indices or from flags."""
-    found: NDArray[np.bool_] = (
-        target.astype(bool) if target.ndim == 2 else target[:, None] == np.arange(classes)
-    )
-    return found
+    return np.asarray(target if target.ndim == 2 else target[:, None] == np.arange(classes), bool)
 
 
 def _curves(name: str, score: NDArray[Any], positive: NDArray[np.bool_]) -> ClassCurves:

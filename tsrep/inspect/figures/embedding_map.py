@@ -150,11 +150,9 @@ def neighbour_agreement(
 def _some_rows(x: NDArray[Any], limit: int, seed: int) -> NDArray[np.int64]:
     """Finite rows, of more than the limit a random subset."""
     rows = np.flatnonzero(np.isfinite(x).all(axis=1))
-    return (
-        rows
-        if len(rows) <= limit
-        else np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
-    )
+    if len(rows) > limit:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+    return rows
 
 
 def _tsne(scores: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
@@ -208,10 +206,8 @@ def figure_map(
             axes.margins(0.04)
             axes.spines[:].set(visible=True, color=FAINT)
     handles, labels = grid[-1, 0].get_legend_handles_labels()
-    columns = min(6, len(labels))
-    figure.legend(
-        handles, labels, loc="outside lower left", ncols=columns, handletextpad=0.1, markerscale=1.6
-    )
+    look: Look = {"ncols": min(6, len(labels)), "handletextpad": 0.1, "markerscale": 1.6}
+    figure.legend(handles, labels, loc="outside lower left", **look)
     return figure
 
 

@@ -61,12 +61,9 @@ def figure_errors(scores: Scores, looks: Mapping[str, Look], titles: Mapping[str
             x = np.arange(len(horizons)) + (i - (len(looks) - 1) / 2) * 0.09
             found = [s.metrics[metric] for s in scores.where(method=method)]
             _with_intervals(axes, x, found, looks[method])
-        axes.set_title(title)
-        axes.set_xlabel("horizon (steps)")
         axes.set_xticks(range(len(horizons)), [str(h) for h in horizons])
-        axes.set_xlim(-0.5, len(horizons) - 0.5)
+        axes.set(title=title, xlabel="horizon (steps)", xlim=(-0.5, len(horizons) - 0.5), ylim=(0, None))
         axes.grid(axis="x", visible=False)
-        axes.set_ylim(bottom=0)
     method_legend(figure, looks)
     return figure
 
@@ -135,8 +132,7 @@ def figure_forecast_examples(
         axes.plot(ahead, examples.truth[i, channel], color=INK, lw=1)
         for method in reversed(list(looks)):
             axes.plot(ahead, examples.predictions[method][i, channel], **looks[method] | {"lw": 1.3})
-        axes.set_title(title)
-        axes.set_xlim(-context, horizon)
+        axes.set(title=title, xlim=(-context, horizon))
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     for i, axes in enumerate(panels):
         axes.set_visible(i < n)
@@ -213,11 +209,10 @@ def _channel(axes: Axes, forecast: OwnForecast, channel: int) -> None:
 
 def _band(axes: Axes, time: Any, lower: Any, upper: Any, shade: float) -> None:
     known = np.isfinite(lower)
-    if len(time) == 1:
-        if known[0]:
-            axes.vlines(time, lower, upper, color=ACCENT, alpha=shade, lw=6)
-        return
-    axes.fill_between(time, lower, upper, where=known, color=ACCENT, alpha=shade, lw=0)
+    if len(time) != 1:
+        axes.fill_between(time, lower, upper, where=known, color=ACCENT, alpha=shade, lw=0)
+    elif known[0]:
+        axes.vlines(time, lower, upper, color=ACCENT, alpha=shade, lw=6)
 
 
 def _shades(forecast: OwnForecast) -> list[float]:

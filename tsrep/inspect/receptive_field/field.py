@@ -54,8 +54,7 @@ class ReceptiveField:
     @property
     def curve(self) -> NDArray[np.float64]:
         """Mass of each lag, all channels together; shape (horizon, lag)."""
-        curve: NDArray[np.float64] = self.mass.sum(axis=1)
-        return curve
+        return np.asarray(self.mass.sum(axis=1))
 
     def by_distance(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Mass by how many steps an input lies before the output step, averaged over output steps.

@@ -103,16 +103,14 @@ def shape_scores(field: ReceptiveField) -> dict[str, Score]:
 
 def width(mass: Floats, share: float = SHARE) -> Floats:
     """The least number of entries of the last axis whose sum is ``share`` of the whole."""
-    ordered = -np.sort(-mass, axis=-1)
-    sums = np.cumsum(ordered, axis=-1)
+    sums = np.cumsum(-np.sort(-mass, axis=-1), axis=-1)
     needed: Floats = (sums < (share - 1e-9) * sums[..., -1:]).sum(axis=-1) + 1.0
     return np.where(sums[..., -1] > 0, needed, np.nan)
 
 
 def entropy(mass: Floats) -> Floats:
     """Entropy of the last axis, which sums to 1, in nats."""
-    spread: Floats = -np.sum(mass * np.log(np.where(mass > 0, mass, 1)), axis=-1)
-    return spread
+    return np.asarray(-np.sum(mass * np.log(np.where(mass > 0, mass, 1)), axis=-1))
 
 
 def periodicity(field: ReceptiveField, period: int) -> Periodicity:
@@ -166,8 +164,7 @@ def comb(lags: int, ahead: NDArray[np.int64], period: int) -> NDArray[np.bool_]:
     """Which lags lie a multiple of the period before each output step; shape (horizon, lag)."""
     distance = ahead[:, None] + np.arange(lags)
     nearest = np.rint(distance / period)
-    on: NDArray[np.bool_] = (nearest >= 1) & (np.abs(distance - nearest * period) <= NEAR)
-    return on
+    return np.asarray((nearest >= 1) & (np.abs(distance - nearest * period) <= NEAR))
 
 
 _NONE = (np.array([np.nan]), np.array([np.nan]))

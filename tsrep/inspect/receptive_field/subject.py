@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -72,16 +73,15 @@ class Subject:
     def to(self, device: torch.device) -> Subject:
         """The same on a device."""
         self.model.to(device)
-        target = None if self.target is None else self.target.to(device)
-        return replace(
-            self, x=self.x.to(device), given=tuple(g.to(device) for g in self.given), target=target
-        )
+        return self._with_tensors(lambda values: values.to(device))
 
     def window(self, i: int) -> Subject:
         """The same model with one window."""
-        rows = slice(i, i + 1)
-        target = None if self.target is None else self.target[rows]
-        return replace(self, x=self.x[rows], given=tuple(g[rows] for g in self.given), target=target)
+        return self._with_tensors(lambda values: values[i : i + 1])
+
+    def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> Subject:
+        target = None if self.target is None else change(self.target)
+        return replace(self, x=change(self.x), given=tuple(map(change, self.given)), target=target)
 
     def field(self, method: Method, grad_of: GradOf = "output", seed: int = 0) -> ReceptiveField:
         """The receptive field of the model by one of the methods."""
