@@ -47,8 +47,8 @@ def checked(forecast: Forecast, instances: Sequence[Series], horizon: int, name:
             series, step = instances[instance], int(steps[row])
             raise DataError(
                 f"{name} forecasts {series.channels[channel]} from step {step} ({series.time[step]}) by a "
-                f"value that is not finite {later + 1} steps ahead; fill the gaps of the series or check that "
-                "training converged"
+                f"value that is not finite {later + 1} steps ahead; fill the gaps of the series or check "
+                "that training converged"
             )
         return ahead
 
