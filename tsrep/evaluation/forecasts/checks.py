@@ -43,16 +43,13 @@ def checked(forecast: Forecast, instances: Sequence[Series], horizon: int, name:
             )
         good = np.isfinite(ahead)
         if not good.all():
-            raise _not_finite(instances[instance], steps, np.argwhere(~good)[0], name)
+            row, later, channel = map(int, np.argwhere(~good)[0])
+            series, step = instances[instance], int(steps[row])
+            raise DataError(
+                f"{name} forecasts {series.channels[channel]} from step {step} ({series.time[step]}) by a "
+                f"value that is not finite {later + 1} steps ahead; fill the gaps of the series or check "
+                "that training converged"
+            )
         return ahead
 
     return finite
-
-
-def _not_finite(series: Series, steps: Array, at: Array, name: str) -> DataError:
-    row, ahead, channel = map(int, at)
-    step = int(steps[row])
-    return DataError(
-        f"{name} forecasts {series.channels[channel]} from step {step} ({series.time[step]}) by a value that "
-        f"is not finite {ahead + 1} steps ahead; fill the gaps of the series or check that training converged"
-    )

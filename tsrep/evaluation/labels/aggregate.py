@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.evaluation.predictions import Predictions
@@ -28,7 +27,13 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
         windows.trial, return_index=True, return_inverse=True, return_counts=True
     )
     for name, values in (("patient", windows.patient), ("target", windows.target)):
-        _refuse_contradiction(name, values, values[first][inverse], windows.trial)
+        differs = values != values[first][inverse]
+        if differs.any():
+            bad = windows.trial[np.flatnonzero(differs.reshape(len(differs), -1).any(axis=1))[0]]
+            raise DataError(
+                f"the windows of trial {bad} have more than one {name}; "
+                f"give a record one {name} so that it can be scored as a unit"
+            )
     starts = np.concatenate([[0], np.cumsum(count)[:-1]])
     prob = windows.prob[np.argsort(inverse, kind="stable")].astype(np.float64)
     if how == "mean":
@@ -43,15 +48,3 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
 def is_by_record(predictions: Predictions) -> bool:
     """Whether every record has one unit only, so that windows are records."""
     return len(np.unique(predictions.trial)) == len(predictions)
-
-
-def _refuse_contradiction(
-    name: str, values: NDArray[Any], expected: NDArray[Any], trial: NDArray[Any]
-) -> None:
-    differs = values != expected
-    if differs.any():
-        bad = trial[np.flatnonzero(differs.reshape(len(differs), -1).any(axis=1))[0]]
-        raise DataError(
-            f"the windows of trial {bad} have more than one {name}; "
-            f"give a record one {name} so that it can be scored as a unit"
-        )
