@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from tsrep.losses.gather import gather_rows
 from tsrep.losses.similarity import Temperature, cosines, single
@@ -104,36 +103,11 @@ def _similarity(z1: Tensor, z2: Tensor, features: Features) -> Tensor:
     if features == "pooled":
         return cosines(z1.amax(dim=1), z2.amax(dim=1))
     with torch.autocast(z1.device.type, enabled=False):
-        similar: Tensor = _TimeCourseCosine.apply(z1, z2)  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        return similar
-
-
-class _TimeCourseCosine(torch.autograd.Function):
-    """Keeps the maps themselves and scales them again in the backward pass: half the time and less memory."""
-
-    @staticmethod
-    def forward(ctx: Any, z1: Tensor, z2: Tensor) -> Tensor:
-        scale1, scale2 = _inverse_length(z1), _inverse_length(z2)
-        ctx.save_for_backward(z1, z2, scale1, scale2)
-        return (z1 * scale1).flatten(1) @ (z2 * scale2).flatten(1).mT / z1.shape[2]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        z1, z2, scale1, scale2 = ctx.saved_tensors
-        grad = grad / z1.shape[2]
-        a, b = z1 * scale1, z2 * scale2
-        grad_a = (grad @ b.flatten(1)).view_as(a)
-        grad_b = (grad.mT @ a.flatten(1)).view_as(b)
-        return _through_scale(grad_a, a, scale1).to(z1.dtype), _through_scale(grad_b, b, scale2).to(z2.dtype)
+        one, other = (z * _inverse_length(z) for z in (z1, z2))
+        # One product for all dimensions: the sum over time and dim of both, then the mean over dim.
+        return one.flatten(1) @ other.flatten(1).mT / z1.shape[2]
 
 
 def _inverse_length(z: Tensor) -> Tensor:
     """One over the length of each time course ``(batch, 1, dim)``; a zero course stays zero."""
     return single(z).square().sum(dim=1, keepdim=True).clamp(min=1e-24).rsqrt()
-
-
-def _through_scale(grad: Tensor, unit: Tensor, scale: Tensor) -> Tensor:
-    """Gradient of a vector from that of its unit vector: the part along it has no effect."""
-    along = (grad * unit).sum(dim=1, keepdim=True)
-    return grad.addcmul_(unit, along, value=-1).mul_(scale)
