@@ -147,14 +147,14 @@ class Ours:
         self.optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=LR)
 
     def step(self) -> list[float]:
-        self.inner.move(self.batch, self.at, 1.0)
+        self.inner.step(self.batch, self.at, 1.0)
         generator = torch_generator("step", self.at.step)
         self.optimizer.zero_grad()
         loss = torch.stack([*self.objective(self.encoder, self.batch, generator=generator).values()]).sum()
         loss.backward()
         self.optimizer.step()
         self.at.step, self.at.cursor = self.at.step + 1, self.at.cursor + 1
-        augmented, _ = self.inner.movers[0].terms.flush(self.at.step)
+        augmented, _ = self.inner.optimisers[0].terms.flush(self.at.step)
         return [sum(augmented.values()), loss.item()]
 
 

@@ -108,8 +108,7 @@ windows = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=1,
 def test_an_exclusion_zone_of_the_window_length_leaves_out_exactly_what_overlaps(
     one: list[tuple[int, int]], other: list[tuple[int, int]], length: int
 ) -> None:
-    first, second = torch.tensor(one).T, torch.tensor(other).T
-    distinct = distinct_windows(*first, *second, exclusion_zone=length)
+    distinct = distinct_windows(torch.tensor(one), torch.tensor(other), exclusion_zone=length)
     for i, (record, start) in enumerate(one):
         steps = {(record, start + t) for t in range(length)}
         for j, (other_record, other_start) in enumerate(other):

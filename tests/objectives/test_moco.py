@@ -210,11 +210,11 @@ def test_the_ring_holds_the_last_keys_with_unit_length(size: int, batch: int, st
     keys = torch.randn(steps * batch, 5, generator=torch_generator("keys")) * 7
     n = torch.arange(steps * batch)
     for part in n.split(batch):
-        queue.enqueue(keys[part], part, 2 * part + 1)
-    order = queue.start.argsort(stable=True)[-min(size, len(n)) :]
+        queue.enqueue(keys[part], torch.stack([part, 2 * part + 1], dim=1))
+    order = queue.windows[:, 1].argsort(stable=True)[-min(size, len(n)) :]
     unit = keys / keys.norm(dim=1, keepdim=True)
     torch.testing.assert_close(queue.keys[order], unit[-size:])
-    assert torch.equal(queue.record[order], n[-size:])
+    assert torch.equal(queue.windows[order, 0], n[-size:])
     assert torch.allclose(queue.keys.norm(dim=1), torch.ones(size), atol=1e-6)
     assert not torch.allclose(queue.keys.norm(dim=0), torch.ones(5), atol=1e-2)
 
@@ -247,7 +247,7 @@ def test_only_after_step_moves_anything() -> None:
     moved = {
         name for name, value in objective.state_dict().items() if not torch.equal(value, before[1][name])
     }
-    assert {"contrast.queue.keys", "contrast.queue.pointer", "contrast.queue.start"} <= moved
+    assert {"contrast.queue.keys", "contrast.queue.pointer", "contrast.queue.windows"} <= moved
 
 
 def test_evaluation_leaves_the_state_bit_identical() -> None:

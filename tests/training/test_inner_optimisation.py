@@ -101,15 +101,15 @@ def test_neither_optimiser_knows_the_others_parameters(tmp_path: Path) -> None:
     one = bending_trainer(tmp_path)
     bend = {id(p) for p in one.net.objective.bend.parameters()}
     main = {id(p) for group in one.optimizer.param_groups for p in group["params"]}
-    (mover,) = one.inner.movers
-    assert {id(p) for group in mover.optimizer.param_groups for p in group["params"]} == bend
+    (inner,) = one.inner.optimisers
+    assert {id(p) for group in inner.optimizer.param_groups for p in group["params"]} == bend
     assert not bend & main
     assert len(bend | main) == len([*one.net.parameters()])
     one.run()
     assert all(p.grad is None for p in one.net.objective.bend.parameters())
 
 
-def test_a_move_leaves_the_encoder_as_it_is(tmp_path: Path) -> None:
+def test_an_inner_step_leaves_the_encoder_as_it_is(tmp_path: Path) -> None:
     one = bending_trainer(tmp_path)
     norm = nn.BatchNorm1d(6)
     one.net.encoder.add_module("norm", norm)
@@ -117,7 +117,7 @@ def test_a_move_leaves_the_encoder_as_it_is(tmp_path: Path) -> None:
     one.net.train()
     batch = one.train.tensors.batch(np.arange(8))
     before = {name: value.clone() for name, value in one.net.state_dict().items()}
-    one.inner.move(batch, one.position, 1.0)
+    one.inner.step(batch, one.position, 1.0)
     moved = {n for n, value in one.net.state_dict().items() if not torch.equal(value, before[n])}
     assert moved == {"objective.bend.weight", "objective.bend.bias"}
     assert all(p.grad is None for p in one.net.parameters())
@@ -129,10 +129,10 @@ def test_the_inner_learning_rate_follows_the_schedule_and_a_zero_factor_moves_no
     one = bending_trainer(tmp_path)
     batch = one.train.tensors.batch(np.arange(8))
     before = one.net.objective.bend.weight.detach().clone()
-    one.inner.move(batch, one.position, 0.0)
+    one.inner.step(batch, one.position, 0.0)
     assert torch.equal(one.net.objective.bend.weight, before)
-    one.inner.move(batch, one.position, 0.25)
-    assert one.inner.movers[0].optimizer.param_groups[0]["lr"] == 0.02 * 0.25
+    one.inner.step(batch, one.position, 0.25)
+    assert one.inner.optimisers[0].optimizer.param_groups[0]["lr"] == 0.02 * 0.25
     assert not torch.equal(one.net.objective.bend.weight, before)
 
 

@@ -48,23 +48,22 @@ def queue_contrast(
     return loss.mean()
 
 
-def distinct_windows(
-    record: Tensor, start: Tensor, other_record: Tensor, other_start: Tensor, *, exclusion_zone: int
-) -> Tensor:
+def distinct_windows(windows: Tensor, others: Tensor, *, exclusion_zone: int) -> Tensor:
     """Which windows are no near copy of which: other records, or starts outside the exclusion zone.
 
     Parameters
     ----------
-    record, start : Tensors, shape (windows,), int64
-        What a window is cut from, and its first step there.
-    other_record, other_start : Tensors, shape (others,), int64
+    windows : Tensor, shape (n, 2), int64
+        What a window is cut from (its record), and its first step there.
+    others : Tensor, shape (m, 2), int64
     exclusion_zone : int
         In steps: windows of one record whose starts are nearer are near copies. With the window length these
         are the windows that overlap, with 0 there are none.
 
     Returns
     -------
-    Tensor, shape (windows, others), bool
+    Tensor, shape (n, m), bool
     """
+    (record, start), (other_record, other_start) = windows.T, others.T
     near = (start[:, None] - other_start).abs() < exclusion_zone
     return ~(near & (record[:, None] == other_record))

@@ -67,7 +67,8 @@ class _TwoViewContrast(torch.autograd.Function):
 
 def _contrast(a: Tensor, b: Tensor, grads: list[Tensor]) -> Tensor:
     """Summed loss of some groups; ``grads``, if there are any, receive its gradient."""
-    aa, ab, bb = _products(a, b)  # (group, item, item) each
+    exact, other = single(a), single(b)  # half precision would spoil the exponentials
+    aa, ab, bb = exact @ exact.mT, exact @ other.mT, other @ other.mT  # (group, item, item) each
     for own in (aa, bb):
         own.diagonal(dim1=1, dim2=2).fill_(-torch.inf)  # nobody is a candidate of its own
     positive = ab.diagonal(dim1=1, dim2=2).sum()
@@ -90,12 +91,6 @@ def _contrast(a: Tensor, b: Tensor, grads: list[Tensor]) -> Tensor:
         grads[0].copy_(aa.bmm(a).baddbmm_(ab, b))
         grads[1].copy_(bb.bmm(b).baddbmm_(ab.mT, a))
     return loss
-
-
-def _products(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Inner products within and between views; half precision would spoil the exponentials."""
-    a, b = single(a), single(b)
-    return a @ a.mT, a @ b.mT, b @ b.mT
 
 
 def _symmetric(matrix: Tensor) -> Tensor:

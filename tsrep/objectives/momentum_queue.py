@@ -60,32 +60,30 @@ class KeyQueue(nn.Module):
     """
 
     keys: Tensor
-    record: Tensor
-    start: Tensor
+    windows: Tensor
     pointer: Tensor
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("keys", unit_rows(torch.randn(size, dim)))
-        self.register_buffer("record", torch.full((size,), NOBODY))
-        self.register_buffer("start", torch.zeros(size, dtype=torch.int64))
+        self.register_buffer("windows", torch.tensor([[NOBODY, 0]]).repeat(size, 1))
         self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def enqueue(self, keys: Tensor, record: Tensor, start: Tensor) -> None:
+    def enqueue(self, keys: Tensor, windows: Tensor) -> None:
         """Replace the oldest keys; of more than fit the last ones stay.
 
         Parameters
         ----------
         keys : Tensor, shape (batch, dim)
-        record, start : Tensors, shape (batch,), int64
+        windows : Tensor, shape (batch, 2), int64
+            Record and first step of each.
         """
         size = len(self.keys)
-        keys, record, start = keys[-size:], record[-size:], start[-size:]
+        keys, windows = keys[-size:], windows[-size:]
         at = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
         self.keys.index_copy_(0, at, unit_rows(keys).to(self.keys.dtype))
-        self.record.index_copy_(0, at, record)
-        self.start.index_copy_(0, at, start)
+        self.windows.index_copy_(0, at, windows)
         self.pointer.add_(len(keys)).remainder_(size)
 
 
@@ -120,7 +118,7 @@ class MomentumContrast(nn.Module):
         self.register_module("slow", None)
         self.register_module("queue", KeyQueue(queue, dim) if queue else None)
         # What a training step leaves for `after_step`: rows of the queue, and what the copies follow.
-        self._pending: tuple[tuple[Tensor, Tensor, Tensor], tuple[nn.Module, ...]] | None = None
+        self._pending: tuple[tuple[Tensor, Tensor], tuple[nn.Module, ...]] | None = None
 
     def attach(self, *fast: nn.Module) -> None:
         """Copy the modules that make the queries."""
@@ -151,16 +149,16 @@ class MomentumContrast(nn.Module):
         *fast : nn.Module
             What the copies follow, in the order of :meth:`attach`.
         """
+        windows = torch.stack([batch.patient, batch.start], dim=1)  # (batch, 2)
         if self.training:
-            self._pending = (keys.detach(), batch.patient, batch.start), fast
+            self._pending = (keys.detach(), windows), fast
         zone = batch.x.shape[2] if self.exclusion_zone is None else self.exclusion_zone
-        queue = self.queue
-        if queue is None:
-            others, record, start = (gather_rows(rows) for rows in (keys, batch.patient, batch.start))
+        if self.queue is not None:
+            others = self.queue.keys
+            allowed = distinct_windows(windows, self.queue.windows, exclusion_zone=zone)
         else:
-            others, record, start = queue.keys, queue.record, queue.start
-        allowed = distinct_windows(batch.patient, batch.start, record, start, exclusion_zone=zone)
-        if queue is None:
+            others = gather_rows(keys)
+            allowed = distinct_windows(windows, gather_rows(windows), exclusion_zone=zone)
             own = torch.arange(len(keys), device=keys.device)  # a sample's key is its positive
             allowed[own, own + first_row(len(keys))] = False
         return queue_contrast(queries, keys, others, allowed, temperature=self.temperature)

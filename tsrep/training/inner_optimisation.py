@@ -23,7 +23,7 @@ from tsrep.training.state import Position
 class InnerOptimisations:
     """All inner optimisations of an objective.
 
-    Outside of their moves their parameters ask for no gradient, so that neither the optimiser of the encoder
+    Outside of their steps their parameters ask for no gradient, so that neither the optimiser of the encoder
     nor a data-parallel wrapper knows of them.
 
     Parameters
@@ -41,44 +41,44 @@ class InnerOptimisations:
     ) -> None:
         self.net, self.settings, self.seed = net, settings, seed
         self.device, self.ranks = device, ranks
-        self.movers = [Mover(inner) for inner in net.objective.inner_optimisations()]
+        self.optimisers = [InnerOptimiser(inner) for inner in net.objective.inner_optimisations()]
 
     def state_dict(self) -> dict[str, Any]:
         """Optimisers, and the terms since the last line of the log."""
         return {
-            m.inner.name: {"optimizer": m.optimizer.state_dict(), "terms": m.terms.state_dict()}
-            for m in self.movers
+            one.inner.name: {"optimizer": one.optimizer.state_dict(), "terms": one.terms.state_dict()}
+            for one in self.optimisers
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
-        for mover in self.movers:
-            own = state[mover.inner.name]
-            mover.optimizer.load_state_dict(own["optimizer"])
-            mover.terms.load_state_dict(own["terms"])
+        for one in self.optimisers:
+            own = state[one.inner.name]
+            one.optimizer.load_state_dict(own["optimizer"])
+            one.terms.load_state_dict(own["terms"])
 
-    def move(self, batch: Batch, at: Position, factor: float) -> None:
+    def step(self, batch: Batch, at: Position, factor: float) -> None:
         """One step of each whose turn it is; ``factor`` is the schedule's part of the full learning rate."""
-        for mover in self.movers:
-            if at.step % mover.inner.every == 0:
-                self._move(mover, batch, at, factor)
+        for one in self.optimisers:
+            if at.step % one.inner.every == 0:
+                self._step(one, batch, at, factor)
 
-    def _move(self, mover: Mover, batch: Batch, at: Position, factor: float) -> None:
-        generator = self._generator("inner", mover.inner.name, at=at)
-        with _alone(self.net, mover.parameters):
+    def _step(self, one: InnerOptimiser, batch: Batch, at: Position, factor: float) -> None:
+        generator = self._generator("inner", one.inner.name, at=at)
+        with _alone(self.net, one.parameters):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.amp):
-                terms = mover.inner.loss(self.net.encoder, batch, generator=generator)
+                terms = one.inner.loss(self.net.encoder, batch, generator=generator)
             loss = torch.stack(list(terms.values())).sum()
             # Asked for by name: no gradient may be left on the encoder, whose own step comes next.
-            grads = torch.autograd.grad(loss, mover.parameters, materialize_grads=True)
-        for parameter, grad in zip(mover.parameters, self._mean(grads), strict=True):
+            grads = torch.autograd.grad(loss, one.parameters, materialize_grads=True)
+        for parameter, grad in zip(one.parameters, self._mean(grads), strict=True):
             parameter.grad = grad
-        nn.utils.clip_grad_norm_(mover.parameters, self.settings.clip or math.inf)
-        for group in mover.optimizer.param_groups:
-            group["lr"] = mover.inner.lr * factor
-        mover.optimizer.step()
-        mover.optimizer.zero_grad(set_to_none=True)
-        mover.terms.add(terms)
+        nn.utils.clip_grad_norm_(one.parameters, self.settings.clip or math.inf)
+        for group in one.optimizer.param_groups:
+            group["lr"] = one.inner.lr * factor
+        one.optimizer.step()
+        one.optimizer.zero_grad(set_to_none=True)
+        one.terms.add(terms)
 
     def _mean(self, grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Gradients averaged over the ranks, by one message for all."""
@@ -96,7 +96,7 @@ class InnerOptimisations:
         RunError
             When a term is not finite.
         """
-        means = {mover.inner.name: mover.terms.flush(at.step + 1)[0] for mover in self.movers}
+        means = {one.inner.name: one.terms.flush(at.step + 1)[0] for one in self.optimisers}
         with torch.no_grad(), _evaluated(self.net):
             generator = self._generator("diagnostics", at=at)
             diagnostics = self.net.objective.diagnostics(self.net.encoder, batch, generator=generator)
@@ -111,7 +111,7 @@ class InnerOptimisations:
         return torch_generator(self.seed, *what, at.epoch, at.cursor, self.ranks.rank, device=self.device)
 
 
-class Mover:
+class InnerOptimiser:
     """An inner optimisation with its optimiser and the terms since the last line of the log."""
 
     def __init__(self, inner: InnerOptimisation) -> None:

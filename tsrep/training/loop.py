@@ -191,7 +191,7 @@ class Trainer:
             group["lr"] = rate
         self.net.train()
         # Inner optimisations first: the encoder then learns from an augmenter that has just seen it.
-        self.inner.move(batch, at, rate / self.settings.lr)
+        self.inner.step(batch, at, rate / self.settings.lr)
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
             terms = self.parallel(batch, self._generator("step", at.epoch, at.cursor))
