@@ -166,12 +166,12 @@ def test_gradients_of_both_terms_are_compared() -> None:
     torch.testing.assert_close(found["gradient cosine"], cosine, atol=1e-5, rtol=1e-4)
 
 
-def test_the_player_of_a_contrast_plays_on_the_look_backs() -> None:
+def test_the_inner_optimisation_of_a_contrast_is_on_the_look_backs() -> None:
     encoder, objective = make(TCN, contrast={"name": "autotcl", "trunk": TCN}, weight=0.5)
-    (player,) = objective.inner_optimisations()
+    (inner,) = objective.inner_optimisations()
     batch, other = a_batch(), a_batch()
     other.x[..., 24:] = 0
-    losses = [player.loss(encoder, b, generator=torch_generator("player")) for b in (batch, other)]
+    losses = [inner.loss(encoder, b, generator=torch_generator("inner")) for b in (batch, other)]
     assert all(torch.equal(losses[0][name], losses[1][name]) for name in losses[0])
 
 

@@ -140,7 +140,7 @@ def test_every_window_is_trained_on_once_an_epoch_and_none_is_dropped(root: Path
         assert sorted(seen.tolist()) == list(range(len(index)))
 
 
-def test_the_player_of_a_contrast_is_moved_by_its_own_optimiser_alone(root: Path, tmp_path: Path) -> None:
+def test_the_augmenter_of_a_contrast_is_moved_by_its_own_optimiser_alone(root: Path, tmp_path: Path) -> None:
     config, prepared, encoder, objective = built(root, objective={"contrast": AUTOTCL, "weight": 0.5})
     train, validation = (
         training_part(config, prepared, index, CPU, Ranks())
@@ -150,18 +150,18 @@ def test_the_player_of_a_contrast_is_moved_by_its_own_optimiser_alone(root: Path
     trainer = Trainer(
         encoder, objective, train, validation, config.training, seed=config.seed, folder=tmp_path
     )
-    (player,) = objective.inner_optimisations()
-    playing = {id(p) for p in player.module.parameters()}
+    (inner,) = objective.inner_optimisations()
+    own = {id(p) for p in inner.module.parameters()}
     optimised = {id(p) for group in trainer.optimizer.param_groups for p in group["params"]}
-    assert playing
-    assert not playing & optimised
+    assert own
+    assert not own & optimised
     trainer.run()
     moved = {name for name, p in objective.named_parameters() if not torch.equal(p, start[name])}
     assert any(name.startswith("contrast.") for name in moved)
     assert any(name.startswith("head.") for name in moved)
 
 
-def test_a_run_with_a_player_resumes_to_the_same_weights(root: Path, tmp_path: Path) -> None:
+def test_a_run_with_an_augmenter_resumes_to_the_same_weights(root: Path, tmp_path: Path) -> None:
     config = settings(root, objective={"contrast": AUTOTCL, "weight": 0.5}, training={"epochs": 1})
     whole = fit(config, out=tmp_path / "whole", progress=False)
     with pytest.raises(Interrupted):

@@ -77,7 +77,7 @@ def test_a_run_leaves_forecasts_beside_their_controls(run: tsrep.Run) -> None:
     assert (run.path / "report.html").stat().st_size > 10_000
 
 
-def test_the_log_has_player_terms_and_readings(run: tsrep.Run) -> None:
+def test_the_log_has_inner_terms_and_diagnostics(run: tsrep.Run) -> None:
     records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     train = [r for r in records if r["kind"] == "train"]
     assert train
@@ -116,7 +116,7 @@ class StopAfter(Hook):
             raise KeyboardInterrupt
 
 
-def test_a_stopped_run_with_a_player_resumes_to_the_same_weights(
+def test_a_stopped_run_with_an_augmenter_resumes_to_the_same_weights(
     root: Path, run: tsrep.Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "stopped"

@@ -222,7 +222,7 @@ class Forecast(Objective):
         if self.contrast is None:
             return ()
         return tuple(
-            replace(player, loss=self._on_rows(player.loss)) for player in self.contrast.inner_optimisations()
+            replace(inner, loss=self._on_rows(inner.loss)) for inner in self.contrast.inner_optimisations()
         )
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:

@@ -64,6 +64,6 @@ def distinct_windows(windows: Tensor, others: Tensor, *, exclusion_zone: int) ->
     -------
     Tensor, shape (n, m), bool
     """
-    (record, start), (other_record, other_start) = windows.T, others.T
+    (record, start), (other_record, other_start) = windows.unbind(1), others.unbind(1)
     near = (start[:, None] - other_start).abs() < exclusion_zone
     return ~(near & (record[:, None] == other_record))

@@ -150,6 +150,7 @@ def halve_time(z: Tensor) -> Tensor:
     Tensor, shape (batch, dim, time // 2)
     """
     steps = z.shape[2] // 2
-    first, second = z.mT[:, : 2 * steps].unflatten(1, (steps, 2)).unbind(2)  # (batch, steps, dim) each
+    pairs = z.mT[:, : 2 * steps].reshape(len(z), steps, 2, z.shape[1])
+    first, second = pairs.unbind(2)  # (batch, steps, dim) each
     # The gradient of a choice needs one byte an output, where a pooling layer keeps an index of eight.
     return torch.where(second > first, second, first).mT
