@@ -30,10 +30,10 @@ from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator
 from tsrep.signals.batch import Batch
 from tsrep.training.averaging import Step
+from tsrep.training.checkpoint import Position
 from tsrep.training.distributed import Ranks
 from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.settings import TrainingSettings
-from tsrep.training.state import Position
 
 CHANNELS, TIME, BATCH = 8, 257, 32
 ALPHA, BETA, BIAS, STRETCH = 0.3, 0.003, 0.05, 0.05

@@ -20,7 +20,7 @@ import yaml
 from tests.cli.conftest import Command
 from tests.conftest import TINY
 from tsrep.registry import REGISTRIES
-from tsrep.training.state import load_weights
+from tsrep.training.checkpoint import load_weights
 
 
 def tsrep(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -32,11 +32,11 @@ from tsrep.runs.folder import Run
 from tsrep.runs.task import prepare
 from tsrep.runs.validation_score import direct_score
 from tsrep.signals import Batch
+from tsrep.training.checkpoint import load_weights
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
-from tsrep.training.state import load_weights
 
 CPU = torch.device("cpu")
 TRUNK = {"name": "dilated-conv", "hidden": 4, "dim": 4, "depth": 1}

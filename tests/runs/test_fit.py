@@ -20,9 +20,9 @@ from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.task import prepare
+from tsrep.training.checkpoint import load_weights
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
-from tsrep.training.state import load_weights
 
 
 def test_a_run_folder_holds_everything(tiny_run: Path) -> None:

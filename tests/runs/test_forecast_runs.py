@@ -57,7 +57,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def weights(run: tsrep.Run) -> dict[str, torch.Tensor]:
-    from tsrep.training.state import load_weights
+    from tsrep.training.checkpoint import load_weights
 
     return load_weights(run.path / "weights.safetensors")
 
@@ -125,7 +125,7 @@ def test_two_phases_train_the_encoder_by_the_contrast_first(root: Path, tmp_path
         out=tmp_path / "start",
         progress=False,
     )
-    from tsrep.training.state import load_weights
+    from tsrep.training.checkpoint import load_weights
 
     first = load_weights(run.path / "pretrain" / "encoder.safetensors")
     assert equal(first, run.encoder().state_dict())  # frozen since

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from tests.conftest import TINY
 from tests.training.bending import TOGETHER, bending_trainer, supervised_trainer
 from tsrep.cli.app import app
+from tsrep.training.checkpoint import load_weights
 from tsrep.training.loop import Trainer
-from tsrep.training.state import load_weights
 
 
 def test_the_command_in_two_processes_finds_the_weights_of_one(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from tsrep.errors import RunError
 from tsrep.objectives.autotcl import AutoTCL
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator
+from tsrep.training.checkpoint import load_weights
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
-from tsrep.training.state import load_weights
 
 
 @pytest.mark.parametrize("every", [1, 2, 5])

@@ -21,11 +21,11 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
+from tsrep.training.checkpoint import load_state, load_weights
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Outcome, Part, Trainer
 from tsrep.training.settings import TrainingSettings, learning_rate
-from tsrep.training.state import load_state, load_weights
 
 
 class Denoise(Objective):

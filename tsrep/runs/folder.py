@@ -20,7 +20,7 @@ from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
-from tsrep.training.state import load_weights, save_weights
+from tsrep.training.checkpoint import load_weights, save_weights
 
 if TYPE_CHECKING:
     from tsrep.runs.task import Task

@@ -14,12 +14,12 @@ from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
+from tsrep.training.checkpoint import load_weights, save_weights
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
 from tsrep.training.settings import TrainingSettings
-from tsrep.training.state import load_weights, save_weights
 
 FOLDER = "pretrain"
 

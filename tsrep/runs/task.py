@@ -36,7 +36,7 @@ from tsrep.runs.intervals import covering, write_intervals
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel, split_windows
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season, split_in_time
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.snapshots import write_snapshots
+from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.validation_score import (
     FORECAST_NAME,
     PROBE_NAME,

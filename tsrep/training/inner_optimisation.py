@@ -15,9 +15,9 @@ from tsrep.rng import torch_generator
 from tsrep.signals import Batch
 from tsrep.training.adamw import AdamW
 from tsrep.training.averaging import RunningTerms, Step
+from tsrep.training.checkpoint import Position
 from tsrep.training.distributed import Ranks
 from tsrep.training.settings import TrainingSettings
-from tsrep.training.state import Position
 
 
 class InnerOptimisations:

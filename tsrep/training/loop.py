@@ -28,12 +28,12 @@ from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
 from tsrep.training.adamw import AdamW
 from tsrep.training.averaging import RunningTerms, Step, weight_average
+from tsrep.training.checkpoint import Position, load_state, load_weights, save_state, save_weights
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook, MetricLog, Plan
 from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.settings import TrainingSettings, learning_rate
-from tsrep.training.state import Position, load_state, load_weights, save_state, save_weights
 
 Score = Callable[[Encoder, Objective], float]
 
