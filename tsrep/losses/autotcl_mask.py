@@ -27,6 +27,7 @@ def spread_over_time(values: Tensor) -> Tensor:
     -------
     Tensor, shape (batch, map)
     """
+    # The root has no derivative at zero, which is where a constant mask must be pulled from.
     return (values.var(dim=-1, correction=0) + SMALLEST_SPREAD**2).sqrt()
 
 
@@ -57,8 +58,11 @@ def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     least = max(2, time // 4)
     anchor = (uniform[..., 0] * time).long()
     side = torch.where(uniform[..., 1] < 0.5, -1, 1)
+    # At both ends the neighbour is the one that there is.
     side = torch.where((anchor + side < 0) | (anchor + side >= time), -side, side)
+    # Time closes to a circle here, so that a distant step is at least so far away on either side.
     far = (anchor + least + (uniform[..., 2] * (time - 2 * least + 1)).long()) % time
+    # (batch, map, anchor) each
     at, near, away = (_take(mask, index) for index in (anchor, anchor + side, far))
     return ((at - near).abs() - (at - away).abs()).mean()
 
@@ -86,7 +90,7 @@ def released_consistency(weight: Tensor, anchor: Tensor, other: Tensor) -> Tenso
     """
     at, away = weight[..., anchor], weight[..., other]
     later = (other - anchor > 1).to(weight.dtype)
-    gap = (at - away).abs()
+    gap = (at - away).abs()  # (batch, map, anchor)
     neighbours = (at - weight[..., anchor - 1]).abs() + (at - weight[..., anchor + 1]).abs()
     return (later * gap + (1 - later) * (1 - gap) + neighbours).mean()
 
@@ -126,6 +130,7 @@ def keep_rate_hinge(keep: Tensor, *, least: Probability = 0.1, most: Probability
     -------
     Tensor, scalar
     """
+    # The rate is that of the batch: single samples may well be kept or dropped as a whole.
     rate = gather_rows(keep.mean(dim=(1, 2))).mean().clamp(SMALLEST_SPREAD, 1 - SMALLEST_SPREAD)
     return (math.log(least) - rate.log()).relu() + (math.log(1 - most) - (1 - rate).log()).relu()
 

@@ -114,6 +114,7 @@ class PaperForm(Form):
         """Terms ``divergence`` or ``adversarial``, ``entropy``, ``consistency``, ``saturation``."""
         made = self.augmenter(x, generator=generator)
         terms = self._divergence(encoder, x, made.view, generator)
+        # A mask that is 1 everywhere has no entropy to weigh and nothing to be consistent about.
         if self.masked and self.entropy > 0:
             terms["entropy"] = self.entropy * made.nonzero.mean()
         if self.masked and self.consistency > 0:
@@ -127,6 +128,7 @@ class PaperForm(Form):
         self, encoder: Encoder, x: Tensor, view: Tensor, generator: torch.Generator
     ) -> dict[str, Tensor]:
         if self.divergence == "adversarial":
+            # What the encoder minimises, with the sign turned; segments are the encoder's own matter.
             against = replace(self.contrast, local_weight=0.0)
             return {"adversarial": -against(encoder, x, view, generator=generator)["global"]}
         with torch.no_grad():  # only the views move

@@ -83,12 +83,13 @@ class ReleasedForm(Form):
     ) -> dict[str, Tensor]:
         """Terms ``divergence`` or ``adversarial``, ``sparseness``, ``consistency``."""
         made = self.augmenter(x, generator=generator)
-        with torch.no_grad():
+        with torch.no_grad():  # only the views move
             z = convolved(encoder, x)
         z_view = convolved(encoder, made.view)
         if self.divergence == "adversarial":
             terms = {"adversarial": -self.contrast.pooled(z, z_view)}
         else:
+            # Raw features, neither normalised nor from the experts: an argument was taken for a flag.
             terms = {"divergence": rbf_mmd(pool(z, "max"), pool(z_view, "max"))}
         if self.sparseness > 0:
             terms["sparseness"] = self.sparseness * released_sparseness(made.keep)

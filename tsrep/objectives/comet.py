@@ -153,6 +153,7 @@ class Comet(Objective):
     def draw(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> Draws:
         """Masks and dropout of one step for every level that has a weight."""
         size, time = len(batch), batch.x.shape[-1]
+        # One draw for both views and all samples: masks (2, batch, time), dropout (2, batch, time', dim).
         mask, shape = TIMESTAMP_MASKS[self.mask], (2, size, time // encoder.stride, encoder.dim)
         masked = [source for source in dict.fromkeys(self.sources.values()) if source != CLEAN]
         keep = {s: mask(2 * size, time, generator=generator).view(2, size, time) for s in masked}
@@ -173,6 +174,7 @@ class Comet(Objective):
     def _encode(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         """Two representations ``(batch, time', dim)`` by source of views, in one encoder pass for all."""
         keep = [mask for masks in draws.keep.values() for mask in masks]
+        # Clean samples are encoded once: their two views differ in dropout alone.
         clean = CLEAN in self.sources.values()
         if clean:
             keep.append(torch.ones_like(batch.x[:, 0], dtype=torch.bool))

@@ -91,9 +91,9 @@ class CoST(Objective):
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``trend``, ``amplitude`` and ``phase``; see :class:`Objective`."""
         both = self.view(torch.cat([batch.x, batch.x]), generator=generator)
-        z = encoder(both)
+        z = encoder(both)  # (2 batch, dim, time')
         step = torch.randint(z.shape[2], (1,), generator=generator, device=z.device)  # one for the batch
-        with torch.no_grad():
+        with torch.no_grad():  # keys are targets: their copy follows and is never trained
             slow_encoder, slow_trend = self.contrast.copies()
             keys = slow_trend(slow_encoder(both[len(batch) :]), step)
         queries = self.trend(z[: len(batch)], step)

@@ -48,6 +48,7 @@ class FixedView(Objective):
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""
         view = self.view(batch.x, generator=generator)
+        # Samples themselves are the anchors, as in autotcl: only their views are altered.
         return self.contrast(encoder, batch.x, view, generator=generator)
 
     def own_view(self) -> View:

@@ -91,10 +91,10 @@ class MoCo(Objective):
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``; see :class:`Objective`."""
         query = self._viewed(batch.x, generator) if self.views == "both" else (batch.x, None)
-        key = self._viewed(batch.x, generator)
-        z = encoder(*query)
+        key = self._viewed(batch.x, generator)  # draws of its own: the two views are independent
+        z = encoder(*query)  # (batch, dim, time')
         step = torch.randint(z.shape[2], (1,), generator=generator, device=z.device)
-        with torch.no_grad():
+        with torch.no_grad():  # keys are targets: their copy follows and is never trained
             slow_encoder, slow_head = self.contrast.copies()
             keys = slow_head(self._pooled(slow_encoder(*key), step))
         queries = self.head(self._pooled(z, step))

@@ -79,7 +79,9 @@ class SimCLR(Objective):
         super().__init__()
         self.temperature = temperature
         self.pooling = pooling
+        # Without batch normalisation, which would let samples see one another outside of the loss.
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
+        # A neutral view would still draw, and cost a pass over the batch.
         choices: list[tuple[bool, View]] = [
             (crop < 1, WindowSlice(crop)),
             (scale > 0, Scale(scale)),

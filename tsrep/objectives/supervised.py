@@ -76,6 +76,7 @@ class Supervised(Objective):
             )
         self.pooling = pooling
         self.masked_steps = masked_steps
+        # Both pools stand side by side.
         inputs = 2 * dim if pooling == "max-mean" else dim
         self.head = ClassificationHead(head, inputs, classes, hidden, dropout, double_sigmoid)
 
@@ -99,6 +100,7 @@ class Supervised(Objective):
         -------
         Tensor, shape (batch, class)
         """
+        # (batch, time): which steps of the latent are kept, as in pre-training by masked methods
         keep = None
         if generator is not None and self.masked_steps > 0:
             keep = binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
@@ -142,7 +144,7 @@ class ClassificationHead(nn.Module):
 
     def forward(self, features: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Outputs that are taken for logits, shape (batch, class), of features, shape (batch, inputs)."""
-        if self.published:
+        if self.published:  # its dropout zeroes whole class scores
             logits = self._dropped(self.layers(features), generator)
             return logits.sigmoid().sigmoid() if self.double_sigmoid else logits
         scores: Tensor = self.layers(self._dropped(features, generator))

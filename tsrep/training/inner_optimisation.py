@@ -71,6 +71,7 @@ class InnerOptimisations:
             loss = torch.stack(list(terms.values())).sum()
             # Asked for by name: no gradient may be left on the encoder, whose own step comes next.
             grads = torch.autograd.grad(loss, one.parameters, materialize_grads=True)
+        # From here on as in the loop, with an optimiser and a learning rate of its own.
         for parameter, grad in zip(one.parameters, self._mean(grads), strict=True):
             parameter.grad = grad
         nn.utils.clip_grad_norm_(one.parameters, self.settings.clip or math.inf)
@@ -100,6 +101,7 @@ class InnerOptimisations:
         with torch.no_grad(), _evaluated(self.net):
             generator = self._generator("diagnostics", at=at)
             diagnostics = self.net.objective.diagnostics(self.net.encoder, batch, generator=generator)
+        # Of all ranks; what is not a finite number has no place in JSON.
         values = {name: self.ranks.mean(float(value)) for name, value in diagnostics.items()}
         found = {
             "inner": {name: terms for name, terms in means.items() if terms},
