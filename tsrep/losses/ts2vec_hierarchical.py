@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from tsrep.losses.gather import gather_rows
 from tsrep.losses.two_view_contrast import two_view_contrast
@@ -149,8 +150,32 @@ def halve_time(z: Tensor) -> Tensor:
     -------
     Tensor, shape (batch, dim, time // 2)
     """
-    steps = z.shape[2] // 2
-    pairs = z.mT[:, : 2 * steps].reshape(len(z), steps, 2, z.shape[1])
-    first, second = pairs.unbind(2)  # (batch, steps, dim) each
-    # The gradient of a choice needs one byte an output, where a pooling layer keeps an index of eight.
-    return torch.where(second > first, second, first).mT
+    halved: Tensor = _HalveTime.apply(z.mT)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return halved.mT
+
+
+class _HalveTime(torch.autograd.Function):
+    """Remembers one byte per output, where a pooling layer keeps an index of eight."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor) -> Tensor:
+        first, second = _pairs(z)
+        ctx.save_for_backward(second > first)
+        ctx.steps = z.shape[1]
+        return torch.maximum(first, second)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (later,) = ctx.saved_tensors
+        whole = grad.new_zeros(len(grad), ctx.steps, grad.shape[2])
+        first, second = _pairs(whole)
+        torch.mul(grad, later, out=second)
+        torch.sub(grad, second, out=first)
+        return whole
+
+
+def _pairs(z: Tensor) -> tuple[Tensor, Tensor]:
+    """Even and odd steps of ``(batch, time, dim)`` as views."""
+    even = z.shape[1] - z.shape[1] % 2
+    return z[:, 0:even:2], z[:, 1:even:2]
