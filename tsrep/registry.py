@@ -54,6 +54,11 @@ class Entry:
     cls: Any
     runtime: tuple[str, ...]
 
+    @property
+    def task(self) -> str:
+        """Kind of data that it is for: a panel, unless its class says otherwise."""
+        return getattr(self.cls, "task", "panel")
+
     @cached_property
     def settings(self) -> type[Settings]:
         """Model of the arguments that a user gives: of a function those that are given by keyword only."""

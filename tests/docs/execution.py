@@ -23,7 +23,6 @@ from tsrep.cli import main
 from tsrep.forecasting.heads.head import HEADS
 from tsrep.registry import REGISTRIES
 from tsrep.runs.config_files import assemble
-from tsrep.runs.evaluation_settings import evaluation_settings
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
 
@@ -164,7 +163,6 @@ def look_again() -> None:
     """Forget which plug-ins are installed."""
     for each in ALL_REGISTRIES:
         vars(each).pop("_sources", None)
-    evaluation_settings.cache_clear()
 
 
 def _pretend_installed(folder: Path) -> None:

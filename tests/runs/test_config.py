@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.protocols.svm import SupportVectorMachine
+from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import configure, plain
 from tsrep.runs.config_files import assemble, dump_config, read_config, write_config
+from tsrep.runs.evaluation_settings import evaluation_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
@@ -166,3 +169,16 @@ def test_only_chosen_parts_are_imported() -> None:
 def test_plain_values_make_the_same_configuration() -> None:
     config = configure({"objective": "ts2vec", "split": {"name": "stratified", "seed": 4}})
     assert configure(plain(config)) == config
+
+
+def test_a_protocol_of_a_running_process_has_settings() -> None:
+    class Guess(SupportVectorMachine):
+        """Registered after configurations were made."""
+
+    assert "guess" not in evaluation_settings().model_fields
+    PROTOCOLS.register("guess")(Guess)
+    try:
+        assert configure({"evaluation": {"guess": {"C": [0.5]}}}).evaluation.of("guess").C == (0.5,)
+    finally:
+        del PROTOCOLS._entries["guess"]
+    assert "guess" not in evaluation_settings().model_fields

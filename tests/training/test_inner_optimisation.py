@@ -78,7 +78,7 @@ def test_steps_equal_a_literal_alternation(tmp_path: Path, every: int, clip: flo
     for k, index in enumerate(one.train.sampler.epoch(1)):
         batch = one.train.tensors.batch(index)
         if k % every == 0:
-            generator = torch_generator(3, "inner", "bend", 1, k, 0)
+            generator = torch_generator(3, "player", "bend", 1, k, 0)
             played = bending.bend_terms(encoder, batch, generator=generator)
             step(own, inner, sum(played.values()), clip)
         generator = torch_generator(3, "step", 1, k, 0)

@@ -117,10 +117,10 @@ def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
         chosen = values.get(part) or below.get(part, default)
         name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
         if isinstance(name, str):
-            cls = registry.entry(name).cls
-            if getattr(cls, "task", "panel") == "series":
+            entry = registry.entry(name)
+            if entry.task == "series":
                 below = merged(SERIES_DEFAULTS, below)
-            below = merged(below, getattr(cls, "defaults", {}))
+            below = merged(below, getattr(entry.cls, "defaults", {}))
     return below
 
 

@@ -41,11 +41,12 @@ class EvaluationSettings(Settings):
         return getattr(self, protocol)
 
 
-@cache
 def evaluation_settings() -> type[EvaluationSettings]:
     """The full model, with the settings of every registered protocol under its name."""
-    fields: dict[str, Any] = {}
-    for name in PROTOCOLS.names():
-        model = PROTOCOLS.entry(name).settings
-        fields[name] = (model, Field(default_factory=model))
+    return _full(tuple((name, PROTOCOLS.entry(name).settings) for name in PROTOCOLS.names()))
+
+
+@cache
+def _full(protocols: tuple[tuple[str, type[Settings]], ...]) -> type[EvaluationSettings]:
+    fields: dict[str, Any] = {name: (model, Field(default_factory=model)) for name, model in protocols}
     return create_model("RunEvaluationSettings", __base__=EvaluationSettings, **fields)

@@ -40,7 +40,6 @@ from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.validation_score import (
     FORECAST_NAME,
     PROBE_NAME,
-    Score,
     direct_score,
     forecast_score,
     probe_score,
@@ -48,6 +47,7 @@ from tsrep.runs.validation_score import (
 from tsrep.signals import Panel, Series
 from tsrep.splits.by_time import TimeSplit
 from tsrep.training.distributed import pick_device
+from tsrep.training.loop import ValidationScore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,7 @@ class Task(ABC):
     def _fitting(self, registry: Registry) -> list[str]:
         """Names of what goes with this kind of data."""
         names = registry.names()
-        return [name for name in names if getattr(registry.entry(name).cls, "task", "panel") == self.name]
+        return [name for name in names if registry.entry(name).task == self.name]
 
     def refuse_unmet_needs(self, encoder: Encoder, objective: Objective, prepared: Prepared) -> None:
         """Check that the training part has what the objective contrasts, and that the score can choose.
@@ -208,7 +208,7 @@ class Task(ABC):
     @abstractmethod
     def validation_score(
         self, prepared: Any, objective: Objective, device: torch.device
-    ) -> tuple[Score | None, str]:
+    ) -> tuple[ValidationScore | None, str]:
         """The score by which training chooses its weights, larger being better, and its name."""
 
     @abstractmethod
@@ -346,7 +346,7 @@ class PanelTask(Task):
 
     def validation_score(
         self, prepared: PreparedPanel, objective: Objective, device: torch.device
-    ) -> tuple[Score | None, str]:
+    ) -> tuple[ValidationScore | None, str]:
         """See :meth:`Task.validation_score`."""
         del objective
         return probe_score(self.config, prepared, device), PROBE_NAME
@@ -488,7 +488,7 @@ class SeriesTask(Task):
 
     def validation_score(
         self, prepared: PreparedSeries, objective: Objective, device: torch.device
-    ) -> tuple[Score | None, str]:
+    ) -> tuple[ValidationScore | None, str]:
         """See :meth:`Task.validation_score`; None where no head is trained that could be scored."""
         if not objective.forecasts:
             return forecast_score(self.config, prepared, device), FORECAST_NAME
@@ -596,7 +596,7 @@ TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, Serie
 
 def task_of(config: Configuration) -> Task:
     """The task of a configuration, by what its data set gives."""
-    return TASKS[getattr(DATASETS.entry(config.dataset.name).cls, "task", "panel")](config)
+    return TASKS[DATASETS.entry(config.dataset.name).task](config)
 
 
 def prepare(config: Configuration, *, progress: bool = True) -> Any:

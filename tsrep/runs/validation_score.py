@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import gcd
 
 import numpy as np
@@ -22,6 +21,7 @@ from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
+from tsrep.training.loop import ValidationScore
 
 LARGEST = 8192  # windows of each part; keeps a validation short against an epoch of any data set
 PROBE_NAME = "validation probe macro AUROC"
@@ -29,10 +29,8 @@ FORECAST_NAME = "minus validation MSE"
 AT_ONCE = 256  # windows that are forecast together
 MOST_INSTANCES = 8  # series of one channel each; keeps a validation short, however many there are
 
-Score = Callable[[Encoder, Objective], float]
 
-
-def direct_score(prepared: PreparedSeries, device: torch.device) -> Score:
+def direct_score(prepared: PreparedSeries, device: torch.device) -> ValidationScore:
     """Minus the mean squared error of the objective's own forecasts of every validation window."""
     tensors = PanelTensors(prepared.panel.select(prepared.split.validation), device)
     covariates = prepared.panel.covariates
@@ -52,7 +50,7 @@ def direct_score(prepared: PreparedSeries, device: torch.device) -> Score:
     return score
 
 
-def forecast_score(config: Configuration, prepared: PreparedSeries, device: torch.device) -> Score:
+def forecast_score(config: Configuration, prepared: PreparedSeries, device: torch.device) -> ValidationScore:
     """Minus the mean squared error of a ridge forecast from the representation, on validation time.
 
     Of many instances some at equal distances are scored.
@@ -79,7 +77,7 @@ def origin_stride(period: int) -> int:
     return next(stride for stride in (7, 11, 13, 1) if gcd(stride, period) == 1)
 
 
-def probe_score(config: Configuration, prepared: PreparedPanel, device: torch.device) -> Score:
+def probe_score(config: Configuration, prepared: PreparedPanel, device: torch.device) -> ValidationScore:
     """Macro AUROC on validation windows of a probe fitted on training windows."""
     parts = [_some(part, config.seed) for part in (prepared.split.train, prepared.split.validation)]
     train, validation = (prepared.panel.select(part) for part in parts)

@@ -64,7 +64,8 @@ class InnerOptimisations:
                 self._step(one, batch, at, factor)
 
     def _step(self, one: InnerOptimiser, batch: Batch, at: Position, factor: float) -> None:
-        generator = self._generator("inner", one.inner.name, at=at)
+        # the key under which the recorded results of AutoTCL drew; another word draws other numbers
+        generator = self._generator("player", one.inner.name, at=at)
         with _alone(self.net, one.parameters):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.amp):
                 terms = one.inner.loss(self.net.encoder, batch, generator=generator)

@@ -35,7 +35,7 @@ from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.settings import TrainingSettings, learning_rate
 
-Score = Callable[[Encoder, Objective], float]
+ValidationScore = Callable[[Encoder, Objective], float]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Trainer:
         *,
         seed: int,
         folder: Path,
-        score: Score | None = None,
+        score: ValidationScore | None = None,
         score_name: str = "score",
         hooks: Sequence[Hook] = (),
         ranks: Ranks | None = None,

@@ -61,7 +61,7 @@ def released_gate(weight: Tensor, uniform: Tensor | None, *, bias: float, stretc
     """The gate of AutoTCL's public code.
 
     It feeds a probability where the logit belongs, at temperature 1, draws its noise from the middle of
-    the unit interval only, and stretches downwards only.
+    the unit interval only, and extends it downwards only.
 
     Parameters
     ----------

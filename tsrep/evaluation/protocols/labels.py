@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.candidate import Candidate
@@ -15,7 +16,10 @@ from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocols.protocol import Array, Head, Held, Protocol
 from tsrep.evaluation.scores import Scores
+from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
+
+Strengths = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]  # of C
 
 
 class LabelProtocol(Protocol):
@@ -151,8 +155,6 @@ def evaluate_features(
     SplitError
         When the scored part is empty.
     """
-    from tsrep.registry import PROTOCOLS
-
     evaluation = LabelEvaluation(panel, split, **settings)
     candidates = [Candidate.of_features(name, given) for name, given in features.items()]
     scores = Scores()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
 
 from tsrep.evaluation.labels.svm import LOGISTIC_C, fit_logistic
-from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
 from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
@@ -34,7 +31,7 @@ class CrossValidatedLogistic(FrozenFeatureProtocol):
     name, title, metric, rank = "logistic", "cross-validated logistic regression", "accuracy", 20
     fits_on_validation, multilabel = True, False
 
-    C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = LOGISTIC_C
+    C: Strengths = LOGISTIC_C
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.svm.fit_logistic`."""

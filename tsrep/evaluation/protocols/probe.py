@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
 
 from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme, fit_probe
-from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
 from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
@@ -35,7 +32,7 @@ class LinearProbe(FrozenFeatureProtocol):
 
     name, title, rank = "probe", "linear probe", 0
 
-    C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = C_GRID
+    C: Strengths = C_GRID
     scheme: Scheme = "multinomial"
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
 
 from tsrep.evaluation.labels.svm import SVM_C, fit_svm
-from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
 from tsrep.evaluation.protocols.protocol import Array, Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
@@ -34,7 +31,7 @@ class SupportVectorMachine(FrozenFeatureProtocol):
     name, title, metric, rank = "svm", "SVM (RBF)", "accuracy", 10
     fits_on_validation, multilabel = True, False
 
-    C: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = SVM_C
+    C: Strengths = SVM_C
 
     def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
         """See :func:`~tsrep.evaluation.labels.svm.fit_svm`."""
