@@ -171,7 +171,7 @@ class Theirs:
         self.augmenter_optimizer = torch.optim.AdamW(self.augmenter.parameters(), lr=AUGMENTER_LR)
 
     def step(self) -> list[float]:
-        generator = torch_generator(0, "inner", "augmenter", 1, self.done, 0)
+        generator = torch_generator(0, "player", "augmenter", 1, self.done, 0)
         view, weight = self.augmenter(self.x, self._uniform(generator))
         u, w = (self.encoder.convolved(signal).amax(2) for signal in (self.x, view))
         augmented = literal_mmd(u, w) + BETA * F.relu(weight.sum(2).mean() - 0.4)

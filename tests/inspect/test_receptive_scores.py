@@ -13,7 +13,7 @@ from tsrep.errors import ConfigError
 from tsrep.inspect.receptive_field.field import ReceptiveField
 from tsrep.inspect.receptive_field.gradients import receptive_field
 from tsrep.inspect.receptive_field.scores import (
-    Score,
+    Estimate,
     comb,
     entropy,
     periodicity,
@@ -65,12 +65,12 @@ def test_width_is_the_smallest_set() -> None:
 def test_errors_are_over_windows_and_what_does_not_count_is_left_out() -> None:
     each = np.array([[1.0, 5.0], [2.0, 7.0], [3.0, np.nan]])
     weight = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
-    score = Score.over_windows(each, weight)
+    score = Estimate.over_windows(each, weight)
     np.testing.assert_allclose(score.per_step, [2, 6])
     np.testing.assert_allclose(score.per_step_error, [1 / np.sqrt(3), 1])
     windows = [3, 4.5, 3]  # of the last one a single step counts
     assert score.value == pytest.approx(np.average(windows, weights=[2, 2, 1]))
-    nothing = Score.over_windows(each, weight * 0)
+    nothing = Estimate.over_windows(each, weight * 0)
     assert np.isnan(nothing.value)
     assert plain_scores({"nothing": nothing})["nothing"]["value"] is None
 

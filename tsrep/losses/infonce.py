@@ -89,9 +89,9 @@ def local_infonce(
     return loss.mean()
 
 
-def leftover_steps(time: int, segments: int = SEGMENTS) -> int:
+def leftover_steps(time: int) -> int:
     """Steps that are left over when so many are cut into equal segments."""
-    count, length = _segments(time, segments)
+    count, length = _segments(time, SEGMENTS)
     return time - count * length
 
 

@@ -71,9 +71,9 @@ def begins(items: Sequence[T], key: Callable[[T], object]) -> set[int]:
     return {i for i, item in enumerate(items) if i and key(item) != key(items[i - 1])}
 
 
-def integer(value: int | None, *, strong: bool = False) -> Cell:
+def integer(value: int | None) -> Cell:
     """A whole number."""
-    return Cell(count(value), numeric=True, strong=strong)
+    return Cell(count(value), numeric=True)
 
 
 METHOD: Columns[Score] = {"method": lambda s: Cell(s.method, strong=s.role == "method")}

@@ -19,7 +19,7 @@ FILE = "intervals.npz"
 KEPT = (0.5, 0.8, 0.9, 0.95, 0.99)  # levels that a run calibrates in advance
 
 
-def write_intervals(run: Run, prepared: PreparedSeries, levels: Sequence[float] = KEPT) -> Conformal:
+def write_intervals(run: Run, prepared: PreparedSeries) -> Conformal:
     """Calibrate on the validation part and keep the result as ``intervals.npz`` of the run.
 
     Parameters
@@ -28,7 +28,6 @@ def write_intervals(run: Run, prepared: PreparedSeries, levels: Sequence[float] 
         Finished, of objective ``forecast``.
     prepared : PreparedSeries
         The data of the run.
-    levels : sequence of float
 
     Raises
     ------
@@ -37,7 +36,7 @@ def write_intervals(run: Run, prepared: PreparedSeries, levels: Sequence[float] 
     ConfigError, DataError
         See :func:`tsrep.evaluation.forecasts.conformal.calibrate`.
     """
-    found = _calibrated(run, prepared, levels)
+    found = _calibrated(run, prepared, KEPT)
     found.save(run.path / FILE)
     return found
 

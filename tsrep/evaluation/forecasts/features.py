@@ -20,6 +20,7 @@ from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 
 Array = NDArray[Any]
+AT_ONCE = 256  # windows that are encoded together
 
 
 def encode(
@@ -30,7 +31,7 @@ def encode(
     stop: int,
     device: torch.device | str = "cpu",
     first: int = 0,
-    at_once: int = 256,
+    at_once: int = AT_ONCE,
 ) -> list[Array]:
     """Representation of every step up to ``stop``, each from its own past alone.
 
@@ -73,14 +74,13 @@ def encode_steps(
     *,
     context: int,
     device: torch.device | str = "cpu",
-    at_once: int = 256,
 ) -> list[Array]:
     """Representation of some steps only; all others are NaN.
 
     Parameters
     ----------
     steps : int array, shape (row,)
-    encoder, instances, context, device, at_once
+    encoder, instances, context, device
         As in :func:`encode`.
 
     Returns
@@ -93,7 +93,7 @@ def encode_steps(
             padded = np.pad(series.x, ((0, 0), (context, 0)), constant_values=np.nan)
             windows = np.lib.stride_tricks.sliding_window_view(padded, context + 1, axis=1).swapaxes(0, 1)
             rows = np.full((int(steps.max()) + 1, encoder.dim), np.nan, np.float32)
-            for part in np.array_split(steps, -(-len(steps) // at_once)):
+            for part in np.array_split(steps, -(-len(steps) // AT_ONCE)):
                 rows[part] = read(torch.from_numpy(windows[part]).to(device)).float().cpu().numpy()
             features.append(rows)
     return features

@@ -20,8 +20,8 @@ from tsrep.inspect.receptive_field.gradients import GradOf
 from tsrep.inspect.receptive_field.samples_figure import Sample, figure_samples
 from tsrep.inspect.receptive_field.scores import (
     NEAR,
+    Estimate,
     Periodicity,
-    Score,
     comb,
     periodicity,
     plain_scores,
@@ -43,7 +43,7 @@ class Looked:
 
     subject: Subject
     field: ReceptiveField
-    scores: dict[str, Score]
+    scores: dict[str, Estimate]
     period: Periodicity | None = None
 
     @property
@@ -252,6 +252,6 @@ def _refuse_unknown(value: str, known: tuple[str, ...], what: str) -> None:
         raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
 
 
-def _pm(score: Score, digits: str = ".1f") -> str:
+def _pm(score: Estimate, digits: str = ".1f") -> str:
     error = f" ± {score.error:{digits}}" if np.isfinite(score.error) else ""
     return f"{score.value:{digits}}{error}"

@@ -31,7 +31,7 @@ WIDEST = 2.0  # gains lie between its inverse and itself, shifts up to so many s
 
 
 @dataclass(frozen=True, eq=False)
-class Score:
+class Estimate:
     """A number of a receptive field with its standard error over windows.
 
     Attributes
@@ -47,7 +47,7 @@ class Score:
     per_step_error: Floats
 
     @classmethod
-    def over_windows(cls, each: Floats, weight: Floats) -> Score:
+    def over_windows(cls, each: Floats, weight: Floats) -> Estimate:
         """From the number of every window and output step, both of shape (window, horizon)."""
         each = np.where(weight > 0, each, 0)
         mean, error = _mean(each, weight)
@@ -64,9 +64,9 @@ class Periodicity:
     Attributes
     ----------
     period : int
-    share : Score
+    share : Estimate
         Mass at distances ``k * period``, a step more or less, for k = 1, 2, ...
-    ratio : Score
+    ratio : Estimate
         That mass over its average under all circular shifts of the lags: 1 is what chance gives, and
         ``period / 3`` or so the most there can be.
     z : float
@@ -78,33 +78,33 @@ class Periodicity:
     """
 
     period: int
-    share: Score
-    ratio: Score
+    share: Estimate
+    ratio: Estimate
     z: float
     p: float
     z_per_step: Floats
     p_per_step: Floats
 
 
-def shape_scores(field: ReceptiveField) -> dict[str, Score]:
+def shape_scores(field: ReceptiveField) -> dict[str, Estimate]:
     """Width, place and spread of a receptive field, of each window and averaged.
 
     Returns
     -------
-    dict of str to Score
+    dict of str to Estimate
         ``"width 90"``: the least number of lags that have 90 % of the mass. ``"centre"``: average lag, in
         steps. ``"entropy"``: of the mass over lags, in nats; ``log(lags)`` when it is even.
     """
     mass = field.each.astype(np.float64)
     lag = np.arange(mass.shape[-1])
     found = {"width 90": width(mass), "centre": mass @ lag, "entropy": entropy(mass)}
-    return {name: Score.over_windows(each, field.weight) for name, each in found.items()}
+    return {name: Estimate.over_windows(each, field.weight) for name, each in found.items()}
 
 
-def width(mass: Floats, share: float = SHARE) -> Floats:
-    """The least number of entries of the last axis whose sum is ``share`` of the whole."""
+def width(mass: Floats) -> Floats:
+    """The least number of entries of the last axis whose sum is 90 % of the whole."""
     sums = np.cumsum(-np.sort(-mass, axis=-1), axis=-1)
-    needed: Floats = (sums < (share - 1e-9) * sums[..., -1:]).sum(axis=-1) + 1.0
+    needed: Floats = (sums < (SHARE - 1e-9) * sums[..., -1:]).sum(axis=-1) + 1.0
     return np.where(sums[..., -1] > 0, needed, np.nan)
 
 
@@ -136,8 +136,8 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
     z_per_step, p_per_step = _against_shifts(shifted, period)
     return Periodicity(
         period,
-        Score.over_windows(share, reached),
-        Score.over_windows(share / np.where(chance > 0, chance, 1), reached),
+        Estimate.over_windows(share, reached),
+        Estimate.over_windows(share / np.where(chance > 0, chance, 1), reached),
         float(z[0]),
         float(p[0]),
         np.where(some, z_per_step, np.nan),
@@ -197,7 +197,7 @@ def _mean(each: Floats, weight: Floats) -> tuple[Floats, Floats]:
     return np.where(whole > 0, mean, np.nan), weighted_error(each, mean, weight)
 
 
-def plain_scores(scores: Mapping[str, Score | Periodicity]) -> dict[str, Any]:
+def plain_scores(scores: Mapping[str, Estimate | Periodicity]) -> dict[str, Any]:
     """All scores as they go into JSON, where NaN is null."""
     return {name: _plain(asdict(score)) for name, score in scores.items()}
 
@@ -219,7 +219,7 @@ def scale_scores(
     draws: int = 4,
     at_once: int = AT_ONCE,
     seed: int = 0,
-) -> dict[str, Score]:
+) -> dict[str, Estimate]:
     """How the output moves when the whole window is scaled or shifted.
 
     Parameters
@@ -238,7 +238,7 @@ def scale_scores(
 
     Returns
     -------
-    dict of str to Score
+    dict of str to Estimate
         ``"scale degree"``: slope of ``f`` along ``x - mean``, over ``f(x) - mean`` of a forecaster
         (``f(x)`` of another model): 1 when forecasts scale with their window, 0 when they ignore its scale.
         It is the ratio of sums over windows and outputs, since single denominators come near 0.
@@ -265,8 +265,8 @@ def scale_scores(
     each = {name: np.concatenate(values) for name, values in found.items()}
     along, square = each.pop("along"), each.pop("square")
     degree = along / np.where(square > 0, square, 1)
-    scores = {"scale degree": Score.over_windows(degree, square)}
-    return scores | {name: Score.over_windows(v, (~np.isinf(v)).astype(float)) for name, v in each.items()}
+    scores = {"scale degree": Estimate.over_windows(degree, square)}
+    return scores | {name: Estimate.over_windows(v, (~np.isinf(v)).astype(float)) for name, v in each.items()}
 
 
 def _degree(windows: Windows, forecasts: bool) -> dict[str, Tensor]:
