@@ -13,14 +13,10 @@ Politis & Romano, "A circular block-resampling procedure for stationary data", 1
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from tsrep.evaluation.arrays import Array
 from tsrep.rng import numpy_generator
-
-Array = NDArray[Any]
 
 
 def block_count(n: int, length: int) -> int:

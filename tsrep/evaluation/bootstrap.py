@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.rng import numpy_generator
 
-Array = NDArray[Any]
 _COLUMNS = 32  # resamples at a time: cumulative sums over some thousand units then stay in the cache
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.scores import RANDOM_INIT, Role
 from tsrep.objectives.objective import Objective
 
@@ -32,7 +30,7 @@ class Candidate:
     name: str
     role: Role
     models: Sequence[Callable[[], Model]] = ()
-    features: Sequence[NDArray[Any]] = ()
+    features: Sequence[Array] = ()
 
     @property
     def count(self) -> int:
@@ -44,7 +42,7 @@ class Candidate:
         return self.models[seed % self.count]()
 
     @classmethod
-    def of_features(cls, name: str, features: NDArray[Any] | Sequence[NDArray[Any]]) -> Candidate:
+    def of_features(cls, name: str, features: Array | Sequence[Array]) -> Candidate:
         """From one array, or one for each seed; the control is the one called as such."""
         role: Role = "control" if name == RANDOM_INIT else "method"
         return cls(name, role, features=features if isinstance(features, Sequence) else [features])

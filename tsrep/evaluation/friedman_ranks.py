@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 
-Array = NDArray[Any]
 _DIGITS = 12  # accuracies equal to so many decimals are ties
 
 

@@ -6,15 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError, RunError
+from tsrep.evaluation.arrays import Array
 from tsrep.files import read_arrays, write_arrays
 
-Array = NDArray[Any]
 Key = tuple[str, str, float, str, str]  # method, protocol, fraction, subsample_by, part
 _FIELDS = ("prob", "target", "patient", "trial")
 

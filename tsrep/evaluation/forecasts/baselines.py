@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.ridge import Regression
 from tsrep.signals.series import Span
 
-Array = NDArray[Any]
 REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR = "repeat-last", "seasonal-naive", "ridge-nlinear"
 BASELINES = (REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR)
 LOOKBACK = 336

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.signals.series import Series
-
-Array = NDArray[Any]
 
 
 def checked(forecast: Forecast, instances: Sequence[Series], horizon: int, name: str) -> Forecast:

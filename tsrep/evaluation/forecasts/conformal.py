@@ -22,19 +22,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.rows import blocks, future, origins
 from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.series import Series, Span
 
-Array = NDArray[Any]
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 _CELLS = 2**26  # errors of an instance held in memory
 _FORMAT = "tsrep.conformal/1"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import RunError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.conformal import Conformal, windows
 from tsrep.evaluation.forecasts.errors import Forecast
@@ -20,7 +20,6 @@ from tsrep.evaluation.scores import nan_to_none
 from tsrep.files import write_json
 from tsrep.signals.series import Series, Span
 
-Array = NDArray[Any]
 _FORMAT = "tsrep.coverage/1"
 _MEASURED = ("share", "width", "per_step")
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import RunError
+from tsrep.evaluation.arrays import Array
 from tsrep.files import read_arrays, write_arrays
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.block_bootstrap import block_count, block_starts, block_sums
 from tsrep.evaluation.bootstrap import Resampled
 from tsrep.evaluation.forecasts.rows import blocks, future, origins
 from tsrep.signals.series import Span
 
-Array = NDArray[Any]
 Forecast = Callable[[int, Array], Array]  # (instance, steps) -> (row, horizon, channel)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.sliding import sliding_last_step
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.embedding import evaluating
 from tsrep.evaluation.forecasts.ridge import Regression, choose_alpha, fit_paths
 from tsrep.evaluation.forecasts.rows import complete_ahead, origins, subsample
@@ -19,7 +18,6 @@ from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 
-Array = NDArray[Any]
 AT_ONCE = 256  # windows that are encoded together
 
 

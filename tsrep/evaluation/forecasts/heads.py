@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.baselines import filled
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.outcomes import Measuring
@@ -19,7 +18,6 @@ from tsrep.evaluation.forecasts.ridge_path import Moments, RidgePath
 from tsrep.evaluation.forecasts.rows import Rows, blocks, complete_ahead, origins, subsample
 from tsrep.signals.series import Span
 
-Array = NDArray[Any]
 Represent = Callable[[int, int | None, Array], Array]  # (instance, channel, steps) -> (row, ...)
 
 _PRODUCTS = 2e11  # multiplications of a fit or of a choice, half a minute of one core

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.baselines import (
     LOOKBACK,
     REPEAT_LAST,
@@ -27,7 +26,6 @@ from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.signals.series import Series, Span
 
-Array = NDArray[Any]
 EXAMPLES = 4
 
 

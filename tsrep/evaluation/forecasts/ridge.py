@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.ridge_path import Moments, RidgePath
 from tsrep.evaluation.forecasts.rows import Rows, beyond, blocks, future
 
-Array = NDArray[Any]
 Read = Callable[[int, Array], Array]
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from tsrep.evaluation.arrays import Array
 from tsrep.signals.series import Span
 
-Array = NDArray[Any]
 Rows = list[Array]  # for each instance its steps, ascending
 
 _CELLS = 2**21  # predictions or targets held in memory together

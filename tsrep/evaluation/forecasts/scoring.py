@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
-
-from numpy.typing import NDArray
 
 from tsrep.errors import ConfigError, DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.baselines import BASELINES, RIDGE_NLINEAR
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
@@ -25,7 +23,6 @@ from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.evaluation.forecasts.summary import summarise
 from tsrep.evaluation.scores import Scores
 
-Array = NDArray[Any]
 STRONGER = (1e4, 1e5)  # penalties for representations, which may have more features than there are rows
 
 

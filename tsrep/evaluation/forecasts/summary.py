@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.evaluation.block_bootstrap import block_count
 from tsrep.evaluation.bootstrap import Resampled, paired_difference
@@ -17,7 +15,6 @@ from tsrep.evaluation.forecasts.outcomes import Measuring, Outcomes
 from tsrep.evaluation.forecasts.rows import origins
 from tsrep.evaluation.scores import Role, Score, Scores
 
-Array = NDArray[Any]
 FEW_BLOCKS = 10
 Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
 

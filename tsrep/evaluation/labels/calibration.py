@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Interval, multiplicities, percentile_interval
 from tsrep.evaluation.labels.metrics import BINS, probability_bin, stated_probability
 from tsrep.evaluation.predictions import Predictions
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, DataError, SplitError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
@@ -21,7 +21,6 @@ from tsrep.evaluation.predictions import Predictions
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.split import Split
 
-Array = NDArray[Any]
 Part = Literal["test", "validation"]
 MAJORITY = "majority"
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.logistic_path import Link, logistic_path
 from tsrep.evaluation.labels.metrics import metrics, positives
 
-Array = NDArray[Any]
 Scheme = Literal["multinomial", "one-vs-rest"]
 C_GRID = (0.001, 0.01, 0.1, 1.0)
 

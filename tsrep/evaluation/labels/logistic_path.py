@@ -9,14 +9,14 @@ curvature at the start is ``1 + C * variance * eigenvalue`` for any ``C``, which
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 from threadpoolctl import ThreadpoolController
 
-Array = NDArray[Any]
+from tsrep.evaluation.arrays import Array
+
 Link = Literal["sigmoid", "softmax"]
 _ONE_THREAD = 2**26  # bytes of features up to which one BLAS thread is the fastest
 

@@ -23,15 +23,13 @@ in the published evaluation of COMET. All sums are in float64.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.roc_sorting import RocSorting
 
-Array = NDArray[Any]
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
 BINS = 15
 _TINY = np.finfo(np.float64).tiny

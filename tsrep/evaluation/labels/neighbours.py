@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.linear_probe import Standardiser
 from tsrep.evaluation.labels.metrics import metrics, positives
 
-Array = NDArray[Any]
 NEIGHBOURS = (5, 10, 20, 50)
 _TEMPERATURE = 0.07
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.linear_probe import Probe, fit_probe
 from tsrep.signals.panel import Ints
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-Array = NDArray[Any]
 HARD_MARGIN = 1e8
 SVM_C = (*(10.0**k for k in range(-4, 5)), HARD_MARGIN)
 LOGISTIC_C = (0.001, 0.01, 0.1, 1.0, 10.0)

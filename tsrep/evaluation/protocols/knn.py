@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.neighbours import NEIGHBOURS, fit_neighbours
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
-from tsrep.evaluation.protocols.protocol import Array, Head, Held
+from tsrep.evaluation.protocols.protocol import Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 

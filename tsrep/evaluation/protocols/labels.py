@@ -10,11 +10,12 @@ import numpy as np
 from pydantic import Field
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Array, Head, Held, Protocol
+from tsrep.evaluation.protocols.protocol import Head, Held, Protocol
 from tsrep.evaluation.scores import Scores
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints

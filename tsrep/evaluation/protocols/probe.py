@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme, fit_probe
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
-from tsrep.evaluation.protocols.protocol import Array, Head, Held
+from tsrep.evaluation.protocols.protocol import Head, Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 

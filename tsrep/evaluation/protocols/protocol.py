@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from typing import Protocol as Interface
 
-from numpy.typing import NDArray
-
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.scores import Scores
 
-Array = NDArray[Any]
 Held = tuple[Array, Array] | None  # features and labels that may choose settings of a model
 
 
