@@ -114,8 +114,10 @@ def resample(
     if not predictions:
         raise DataError("there are no predictions to score; give one for each seed")
     patients = np.unique(predictions[0].patient)
-    for other in predictions[1:]:
-        _refuse_other_patients(patients, np.unique(other.patient))
+    if not all(np.array_equal(patients, np.unique(other.patient)) for other in predictions):
+        raise DataError(
+            "predictions of different seeds are of different patients; score the same part for each seed"
+        )
     # units of a patient share a weight, so whole patients are drawn and never single units
     scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
     once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
@@ -162,17 +164,9 @@ def _mean_draws(scorers: Sequence[Scorer], patients: int, n_bootstrap: int, seed
     names = scorers[0].names
     if patients < 2:  # one patient resampled is the same patient: no interval can be told
         return {name: np.full(n_bootstrap, np.nan) for name in names}
-    parts: dict[str, list[Array]] = {name: [] for name in names}
-    for weight in multiplicities(patients, n_bootstrap, seed=seed):
-        values = [scorer(weight) for scorer in scorers]
-        for name in names:
-            # seeds are averaged inside a resample: the interval is that of their mean
-            parts[name].append(np.mean([v[name] for v in values], axis=0))  # (resample,)
-    return {name: np.concatenate(part) for name, part in parts.items()}
-
-
-def _refuse_other_patients(patients: Array, other: Array) -> None:
-    if not np.array_equal(patients, other):
-        raise DataError(
-            "predictions of different seeds are of different patients; score the same part for each seed"
-        )
+    weights = multiplicities(patients, n_bootstrap, seed=seed)
+    parts = [[scorer(weight) for scorer in scorers] for weight in weights]  # some resamples at a time
+    # seeds are averaged inside a resample: the interval is that of their mean
+    return {
+        name: np.concatenate([np.mean([v[name] for v in part], axis=0) for part in parts]) for name in names
+    }

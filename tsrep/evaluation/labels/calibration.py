@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Interval, multiplicities, percentile_interval
-from tsrep.evaluation.labels.metrics import BINS, probability_bin, stated_probability
+from tsrep.evaluation.labels.metrics import BINS, stated_probability, sums_by_bin
 from tsrep.evaluation.predictions import Predictions
 
 
@@ -44,13 +45,7 @@ def reliability(
     """Reliability curve in equally wide bins, with a band by bootstrap over patients."""
     stated, true = stated_probability(predictions.prob, predictions.target)
     patients, group = np.unique(predictions.patient, return_inverse=True)
-    cell = (group[:, None] * bins + probability_bin(stated, bins)).ravel()
-    sums = np.stack(
-        [
-            np.bincount(cell, weights=value.ravel().astype(np.float64), minlength=len(patients) * bins)
-            for value in (np.ones_like(stated), stated, true)
-        ]
-    ).reshape(3, len(patients), bins)
+    sums = sums_by_bin(stated, (np.ones_like(stated), stated, true), group, len(patients), bins)
     once = _curve(sums, np.ones((len(patients), 1)))
     curves = [_curve(sums, weight) for weight in multiplicities(len(patients), n_bootstrap, seed=seed)]
     draws = [np.concatenate(part, axis=-1) for part in zip(*curves, strict=True)]
@@ -70,7 +65,7 @@ def reliability(
     )
 
 
-def _curve(sums: Array, weight: Array) -> tuple[Array, ...]:
+def _curve(sums: Sequence[Array], weight: Array) -> tuple[Array, ...]:
     """Stated and observed share (bin, weighting), and the calibration error (weighting,)."""
     count, stated, true = (part.T @ weight for part in sums)
     with np.errstate(invalid="ignore"):

@@ -34,11 +34,7 @@ class Standardiser:
         DataError
             When a feature is not finite.
         """
-        if not np.isfinite(features).all():
-            bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-            raise DataError(
-                f"the features of sample {bad} are not finite; look at the encoder before evaluating it"
-            )
+        refuse_infinite(features)
         mean = features.mean(axis=0, dtype=np.float64)
         deviation = features.std(axis=0, dtype=np.float64)
         flat = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
@@ -149,21 +145,18 @@ def fit_probe(
     held = None if validation is None else (standardiser(validation[0], dtype), validation[1])
     y, fitted, constant = _columns(np.asarray(label), classes)
     multilabel = np.ndim(label) == 2
-    shared = (fitted, constant)
     if not y.shape[1]:
         nothing = np.zeros((x.shape[1], 0)), np.zeros(0)
-        return Probe(standardiser, *nothing, *shared, C[-1], multilabel, scheme)
+        return Probe(standardiser, *nothing, fitted, constant, C[-1], multilabel, scheme)
     link: Link = "softmax" if not multilabel and y.shape[1] > 1 and scheme == "multinomial" else "sigmoid"
     tried = sorted(C) if held is not None else C[-1:]
-    best, best_score = None, -np.inf
     path = logistic_path(x, y, tried, link=link, tolerance=tolerance)
-    for c, (weight, intercept) in zip(tried, path, strict=True):
-        probe = Probe(standardiser, weight, intercept, *shared, c, multilabel, scheme)
-        score = -np.inf if held is None else _macro_auroc(probe._probability(held[0]), held[1])
-        if best is None or score > best_score or best_score == -np.inf:
-            best, best_score = probe, score
-    assert best is not None
-    return best
+    probes = [
+        Probe(standardiser, weight, intercept, fitted, constant, c, multilabel, scheme)
+        for c, (weight, intercept) in zip(tried, path, strict=True)
+    ]
+    best = None if held is None else best_auroc([p._probability(held[0]) for p in probes], held[1])
+    return probes[-1 if best is None else best]
 
 
 def validation_probe(
@@ -198,6 +191,22 @@ def _columns(label: Array, classes: int) -> tuple[Array, Array, Array]:
     return flags[:, columns], fitted, rate
 
 
-def _macro_auroc(prob: Array, label: Array) -> float:
-    auroc = metrics(prob, label)["auroc"]
-    return -np.inf if np.isnan(auroc) else auroc
+def best_auroc(probs: Sequence[Array], label: Array) -> int | None:
+    """Which predictions have the best macro AUROC, of equals the first; None where none is defined."""
+    auroc = [metrics(prob, label)["auroc"] for prob in probs]
+    return None if np.isnan(auroc).all() else int(np.nanargmax(auroc))
+
+
+def refuse_infinite(features: Array) -> None:
+    """Refuse features that are not finite.
+
+    Raises
+    ------
+    DataError
+        Naming the first such sample.
+    """
+    if not np.isfinite(features).all():
+        bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise DataError(
+            f"the features of sample {bad} are not finite; look at the encoder before evaluating it"
+        )

@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 from tsrep.evaluation.arrays import Array
 
 Link = Literal["sigmoid", "softmax"]
+_MOST_STEPS = 1000
 _ONE_THREAD = 2**26  # bytes of features up to which one BLAS thread is the fastest
 
 
@@ -28,7 +29,6 @@ def logistic_path(
     *,
     link: Link,
     tolerance: float = 1e-5,
-    max_steps: int = 1000,
 ) -> Iterator[tuple[Array, Array]]:
     """Weights and intercepts for each value of C, each solution started from the one before.
 
@@ -60,7 +60,7 @@ def logistic_path(
         curvature = np.concatenate([1 + c * np.outer(spread, variance), c * len(x) * variance[None]])
         # thin products over little data: waking a second thread costs more than it does
         with libraries.limit(limits=1 if x.nbytes < _ONE_THREAD else None, user_api="blas"):
-            w = _solve(rotated, y, w, c, 1 / np.sqrt(curvature), link, tolerance, max_steps)
+            w = _solve(rotated, y, w, c, 1 / np.sqrt(curvature), link, tolerance)
         yield basis @ w[:-1], w[-1]
 
 
@@ -95,7 +95,6 @@ def _solve(
     scale: Array,
     link: Link,
     tolerance: float,
-    max_steps: int,
 ) -> Array:
     from scipy.optimize import minimize  # slow to import, and few commands fit anything
 
@@ -114,7 +113,7 @@ def _solve(
         (start / scale).ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"gtol": tolerance * max(steepest, 1e-12), "ftol": 0.0, "maxiter": max_steps, "maxcor": 10},
+        options={"gtol": tolerance * max(steepest, 1e-12), "ftol": 0.0, "maxiter": _MOST_STEPS, "maxcor": 10},
     )
     return np.asarray(found.x.reshape(start.shape) * scale)
 

@@ -75,14 +75,6 @@ def positives(target: Array, classes: int) -> Array:
     return flags
 
 
-def decisions(prob: Array, multilabel: bool) -> Array:
-    """Decided classes as flags, shape (unit, class)."""
-    if multilabel:
-        return np.asarray(prob >= 0.5, bool)
-    one_hot: Array = np.eye(prob.shape[1], dtype=bool)[prob.argmax(axis=1)]
-    return one_hot
-
-
 def stated_probability(prob: Array, target: Array) -> tuple[Array, Array]:
     """Probabilities that were stated and whether they came true, shape (unit, statement).
 
@@ -154,7 +146,7 @@ class Scorer:
 
     def _within_groups(self, prob: Array, target: Array, positive: Array, row: Array) -> dict[str, Array]:
         """Sums over the units of each group, shape (group, k): all other metrics are ratios of them."""
-        decided = decisions(prob, self.multilabel)
+        decided = prob >= 0.5 if self.multilabel else positives(prob.argmax(axis=1), self.classes)
         right = decided == positive
         exact = right.all(axis=1, keepdims=True)
         distance = ((prob - positive) ** 2).sum(axis=1, keepdims=True)
@@ -170,18 +162,18 @@ class Scorer:
             "statements": np.full_like(distance, stated.shape[1]),
         }
         sums = {name: _sum_rows(value.astype(float), row, self.groups) for name, value in per_unit.items()}
-        cell = row[:, None] * BINS + probability_bin(stated, BINS)
-        for name, value in (("stated", stated), ("true", true)):
-            flat = np.bincount(
-                cell.ravel(), weights=value.ravel().astype(float), minlength=self.groups * BINS
-            )
-            sums[name] = flat.reshape(self.groups, BINS)
+        sums["stated"], sums["true"] = sums_by_bin(stated, (stated, true), row, self.groups, BINS)
         return sums
 
 
-def probability_bin(prob: Array, bins: int) -> Array:
-    """Number of the equally wide bin ``[b / bins, (b + 1) / bins)``; a probability of 1 is in the last."""
-    return np.clip((prob * bins).astype(np.int64), 0, bins - 1)
+def sums_by_bin(prob: Array, values: Sequence[Array], row: Array, groups: int, bins: int) -> list[Array]:
+    """Sums of values, shape (unit, statement), by group and by bin of their probability, shape (group, bin).
+
+    Bins are the equally wide ``[b / bins, (b + 1) / bins)``; a probability of 1 is in the last.
+    """
+    cell = row[:, None] * bins + np.clip((prob * bins).astype(np.int64), 0, bins - 1)
+    sums = [np.bincount(cell.ravel(), value.ravel().astype(float), groups * bins) for value in values]
+    return [each.reshape(groups, bins) for each in sums]
 
 
 def _of_decisions(hit: Array, decided: Array, positive: Array) -> dict[str, Array]:
@@ -197,10 +189,9 @@ def _of_decisions(hit: Array, decided: Array, positive: Array) -> dict[str, Arra
 
 def _nan_mean(values: Array) -> Array:
     """Mean over the first axis of what is defined; NaN where nothing is."""
-    defined = ~np.isnan(values)
-    count = defined.sum(axis=0)
-    total = np.where(defined, values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    count = (~np.isnan(values)).sum(axis=0)
+    mean: Array = np.nansum(values, axis=0) / np.where(count > 0, count, np.nan)
+    return mean
 
 
 def _sum_rows(value: Array, row: Array, groups: int) -> Array:

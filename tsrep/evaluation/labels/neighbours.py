@@ -10,8 +10,8 @@ from torch import Tensor
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.labels.linear_probe import Standardiser
-from tsrep.evaluation.labels.metrics import metrics, positives
+from tsrep.evaluation.labels.linear_probe import Standardiser, best_auroc
+from tsrep.evaluation.labels.metrics import positives
 
 NEIGHBOURS = (5, 10, 20, 50)
 _TEMPERATURE = 0.07
@@ -92,8 +92,7 @@ def fit_neighbours(
     model = Neighbours(features, label, classes)
     if validation is None:
         return model
-    probs = model.predict_each(validation[0], ks)
-    scores = np.array([metrics(prob, validation[1])["auroc"] for prob in probs])
-    if not np.isnan(scores).all():
-        model.k = ks[int(np.nanargmax(scores))]
+    best = best_auroc(model.predict_each(validation[0], ks), validation[1])
+    if best is not None:
+        model.k = ks[best]
     return model

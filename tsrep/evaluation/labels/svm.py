@@ -5,14 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import softmax
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.labels.linear_probe import Probe, fit_probe
+from tsrep.evaluation.labels.linear_probe import Probe, fit_probe, refuse_infinite
 from tsrep.signals.panel import Ints
 
 if TYPE_CHECKING:
@@ -55,11 +56,9 @@ class RbfSvm:
             prob[:, self.present] = 1.0
             return prob
         decision = self.model.decision_function(features)
-        if decision.ndim == 1:
-            positive = expit(decision)
-            prob[:, self.present] = np.stack([1 - positive, positive], axis=1)
-        else:
-            prob[:, self.present] = softmax(decision, axis=1)
+        if decision.ndim == 1:  # of two classes, for the second one
+            decision = np.stack([np.zeros_like(decision), decision], axis=1)
+        prob[:, self.present] = softmax(decision, axis=1)
         return _deciding(prob, self.model.predict(features))
 
 
@@ -146,8 +145,7 @@ def fit_logistic(
     folds = label_folds(label, group)
     best = 1.0
     if folds:
-        right = [_accuracy_by_folds(features, label, classes, folds, c) for c in sorted(C)]
-        best = sorted(C)[int(np.argmax(right))]
+        best = max(sorted(C), key=partial(_accuracy_by_folds, features, label, classes, folds))
     return fit_probe(features, label, classes, C=(best,))
 
 
@@ -183,8 +181,7 @@ def _accuracy_by_folds(
 
 def _deciding(prob: Array, decided: Ints) -> Array:
     """Exchange the two values where a vote of pairs was a tie, so that the largest is the decided class."""
-    rows = np.arange(len(prob))
-    top = prob.argmax(axis=1)
+    rows, top = np.arange(len(prob)), prob.argmax(axis=1)
     prob[rows, top], prob[rows, decided] = prob[rows, decided], prob[rows, top]
     return prob
 
@@ -206,8 +203,4 @@ def _check(features: Array, label: Array) -> None:
         raise DataError("the protocols svm and logistic need one class per sample; use probe for multi-label")
     if not len(features):
         raise DataError("there are no labelled samples to fit on; use a larger fraction of labels")
-    if not np.isfinite(features).all():
-        bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-        raise DataError(
-            f"the features of sample {bad} are not finite; look at the encoder before evaluating it"
-        )
+    refuse_infinite(features)
