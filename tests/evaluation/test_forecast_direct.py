@@ -9,7 +9,7 @@ from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts import heads as forecast_heads
 from tsrep.evaluation.forecasts.errors import naive_scales
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
-from tsrep.evaluation.forecasts.heads import FrozenFeatures
+from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.evaluation.forecasts.rows import origins
 from tsrep.evaluation.forecasts.scoring import score_forecasters
 from tsrep.evaluation.forecasts.settings import ForecastSettings

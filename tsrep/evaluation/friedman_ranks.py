@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
@@ -136,10 +136,9 @@ def _table(values: Mapping[str, Mapping[str, float]]) -> tuple[Array, tuple[str,
     sets = tuple(dict.fromkeys(name for of_method in values.values() for name in of_method))
     if not sets:
         raise DataError("there is no data set to compare methods on; give at least one")
-    for method in methods:
-        for name in sets:
-            if not np.isfinite(values[method].get(name, np.nan)):
-                raise DataError(f"method {method} has no value for data set {name}; score it or leave it out")
+    for method, name in product(methods, sets):
+        if not np.isfinite(values[method].get(name, np.nan)):
+            raise DataError(f"method {method} has no value for data set {name}; score it or leave it out")
     table = np.array([[values[method][name] for method in methods] for name in sets])
     return np.round(table, _DIGITS), methods, sets
 
@@ -147,7 +146,7 @@ def _table(values: Mapping[str, Mapping[str, float]]) -> tuple[Array, tuple[str,
 def _friedman(table: Array) -> tuple[float, float]:
     sets, methods = table.shape
     if methods < 3 or sets < 2 or (table == table[:, :1]).all():
-        return float("nan"), float("nan")
+        return np.nan, np.nan
     found = friedmanchisquare(*table.T)
     return float(found.statistic), float(found.pvalue)
 
@@ -156,30 +155,15 @@ def _pairs(table: Array, methods: Sequence[str]) -> tuple[Pair, ...]:
     found = list(combinations(range(len(methods)), 2))
     differences = [np.round(table[:, i] - table[:, j], _DIGITS) for i, j in found]
     p = [float(wilcoxon(d).pvalue) if d.any() else 1.0 for d in differences]
+    counts = [[int((np.sign(d) == sign).sum()) for sign in (1, 0, -1)] for d in differences]
     return tuple(
-        Pair(
-            methods[i],
-            methods[j],
-            int((d > 0).sum()),
-            int((d == 0).sum()),
-            int((d < 0).sum()),
-            float(d.mean()),
-            single,
-            float(corrected),
-        )
-        for (i, j), d, single, corrected in zip(found, differences, p, holm(p), strict=True)
+        Pair(methods[i], methods[j], *won, float(d.mean()), single, float(corrected))
+        for (i, j), won, d, single, corrected in zip(found, counts, differences, p, holm(p), strict=True)
     )
 
 
 def _cliques(methods: Sequence[str], differ: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    runs: list[tuple[int, int]] = []
-    for first in range(len(methods)):
-        last = first
-        while last + 1 < len(methods) and not any(
-            (methods[i], methods[last + 1]) in differ for i in range(first, last + 1)
-        ):
-            last += 1
-        # a run inside an earlier one says nothing new
-        if last > first and (not runs or last > runs[-1][1]):
-            runs.append((first, last))
-    return tuple(tuple(methods[first : last + 1]) for first, last in runs)
+    possible = [tuple(methods[i:j]) for i, j in combinations(range(len(methods) + 1), 2) if j - i > 1]
+    runs = [run for run in possible if differ.isdisjoint(combinations(run, 2))]
+    # a run inside another one says nothing new
+    return tuple(run for run in runs if not any(set(run) < set(other) for other in runs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -304,19 +304,17 @@ def nan_to_none(value: Any) -> Any:
 
 
 def _score(entry: dict[str, Any]) -> Score:
-    def numbers(name: str) -> dict[str, float]:
-        return {key: _number(value) for key, value in entry[name].items()}
+    def each(name: str, read: Callable[[Any], Any]) -> dict[str, Any]:
+        return {key: read(value) for key, value in entry[name].items()}
 
-    def intervals(name: str) -> dict[str, Interval]:
-        return {
-            key: Interval(*(_number(each[end]) for end in ("value", "low", "high")))
-            for key, each in entry[name].items()
-        }
+    read = {name: each(name, _interval) for name in ("metrics", "difference")}
+    read |= {name: each(name, _number) for name in ("spread", "details")}
+    read["by_seed"] = each("by_seed", lambda values: tuple(map(_number, values)))
+    return Score(**entry | read | {"notes": tuple(entry["notes"])})
 
-    read = {name: intervals(name) for name in ("metrics", "difference")}
-    plain = {name: numbers(name) for name in ("spread", "details")}
-    by_seed = {key: tuple(map(_number, values)) for key, values in entry["by_seed"].items()}
-    return Score(**entry | read | plain | {"by_seed": by_seed, "notes": tuple(entry["notes"])})
+
+def _interval(entry: dict[str, float | None]) -> Interval:
+    return Interval(*(_number(entry[end]) for end in ("value", "low", "high")))
 
 
 def _number(value: float | None) -> float:

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.errors import Forecast
-from tsrep.evaluation.forecasts.ridge import Regression
+from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.signals.series import Span
 
 REPEAT_LAST, SEASONAL_NAIVE, RIDGE_NLINEAR = "repeat-last", "seasonal-naive", "ridge-nlinear"
@@ -69,22 +69,26 @@ def seasonal_naive(values: Sequence[Array], train: Span, horizon: int, period: i
     return forecast
 
 
-def nlinear(values: Sequence[Array], train: Span, channel: int, lookback: int) -> Regression:
-    """One channel's values ahead on its last ``lookback`` values, both relative to the last one.
+def last_values(values: Sequence[Array], train: Span, lookback: int) -> FrozenFeatures:
+    """The last ``lookback`` values of a channel relative to the last one, with which ridge-nlinear forecasts.
 
     References
     ----------
-    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023 (NLinear), here
-    separate for each channel and in closed form with a ridge penalty.
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023 (NLinear, one map for
+    all channels), here in closed form with a ridge penalty and without an intercept, which would carry the
+    drift of the training part on.
     """
-    kept = [each[channel : channel + 1].astype(np.float64) for each in values]
-    series = [filled(each, train)[0] for each in kept]
+    series = [filled(each, train) for each in values]
 
-    def features(instance: int, steps: Array) -> Array:
-        window: Array = sliding_window_view(series[instance], lookback)[steps - lookback + 1]
+    def windows(instance: int, channel: int | None, steps: Array) -> Array:
+        window: Array = sliding_window_view(series[instance][channel or 0], lookback)[steps - lookback + 1]
         return window[:, :-1] - window[:, -1:]
 
-    return Regression(features, kept, lambda instance, steps: series[instance][steps][:, None])
+    def last(instance: int, channel: int | None, steps: Array) -> Array:
+        values: Array = series[instance][channel or 0][steps]
+        return values[:, None]
+
+    return FrozenFeatures(windows, base=last, intercept=False)
 
 
 def _carried(values: Array, axis: int) -> Array:

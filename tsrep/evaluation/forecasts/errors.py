@@ -36,22 +36,17 @@ class Errors:
     @property
     def mse(self) -> float:
         """Mean squared error; NaN without any target."""
-        return _ratio(self.by_origin[:, 0].sum(), self.by_origin[:, 2].sum())
+        return self.means["mse"]
 
     @property
     def mae(self) -> float:
         """Mean absolute error."""
-        return _ratio(self.by_origin[:, 1].sum(), self.by_origin[:, 2].sum())
-
-    @property
-    def mase(self) -> float:
-        """Mean absolute scaled error; NaN where no channel has a scale."""
-        return _ratio(self.by_origin[:, 3].sum(), self.by_origin[:, 4].sum())
+        return self.means["mae"]
 
     @property
     def means(self) -> dict[str, float]:
-        """The three mean errors by name."""
-        return {"mse": self.mse, "mae": self.mae, "mase": self.mase}
+        """The three mean errors by name; the scaled one is NaN where no channel has a scale."""
+        return {name: float(value) for name, value in _means(self.by_origin.sum(axis=0)).items()}
 
     @property
     def per_step(self) -> Array:
@@ -172,15 +167,13 @@ def resample_blocks(parts: Sequence[Errors], length: int, n_bootstrap: int, *, s
     draws = np.full((n_bootstrap, 5), np.nan)
     if block_count(n, length) > 1:
         draws = block_sums(mean.by_origin, block_starts(n, length, n_bootstrap, seed=seed), length)
-    count, scaled = (np.where(draws[:, i] > 0, draws[:, i], np.nan) for i in (2, 4))
-    return Resampled(
-        {name: tuple(part.means[name] for part in parts) for name in mean.means},
-        {"mse": draws[:, 0] / count, "mae": draws[:, 1] / count, "mase": draws[:, 3] / scaled},
-    )
+    return Resampled({name: tuple(p.means[name] for p in parts) for name in mean.means}, _means(draws))
 
 
-def _ratio(total: float, count: float) -> float:
-    return float(total / count) if count else np.nan
+def _means(sums: Array) -> dict[str, Array]:
+    """Mean errors out of sums, shape (..., 5), of :attr:`Errors.by_origin`; NaN without any target."""
+    count, scaled = (np.where(sums[..., i] > 0, sums[..., i], np.nan) for i in (2, 4))
+    return {"mse": sums[..., 0] / count, "mae": sums[..., 1] / count, "mase": sums[..., 3] / scaled}
 
 
 def _mean(total: Array, count: Array, axis: int) -> Array:

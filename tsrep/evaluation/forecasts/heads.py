@@ -6,62 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.forecasts.baselines import filled
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.outcomes import Measuring
-from tsrep.evaluation.forecasts.ridge import Regression, choose_alpha
+from tsrep.evaluation.forecasts.ridge import FrozenFeatures, Regression, choose_alpha
 from tsrep.evaluation.forecasts.ridge_path import Moments, RidgePath
 from tsrep.evaluation.forecasts.rows import Rows, blocks, complete_ahead, origins, subsample
 from tsrep.signals.series import Span
 
-Represent = Callable[[int, int | None, Array], Array]  # (instance, channel, steps) -> (row, ...)
-
 _PRODUCTS = 2e11  # multiplications of a fit or of a choice, half a minute of one core
 _LEAST = 4096  # rows that are fitted however wide they are
-
-
-@dataclass(frozen=True, eq=False)
-class FrozenFeatures:
-    """A representation of look-backs, as a ridge sees it.
-
-    Attributes
-    ----------
-    read : callable
-        Of an instance's number, a channel's number and int array of steps: one finite row of features for
-        the look-back that ends at each step, shape (row, dim). Any number of steps may be asked for.
-    independent : bool
-        Whether channels are represented apart, by the same network, so that one ridge maps each to its own
-        future. Without, the channel is None and one ridge maps a row to the future of all channels.
-    base : callable, optional
-        Like ``read``, what targets are relative to, shape (row, channel), one channel where ``independent``:
-        what an instance normalisation took off the look-back, such as its mean.
-    intercept : bool
-        Whether forecasts may lie off their base by an amount that no feature explains.
-    """
-
-    read: Represent
-    independent: bool = True
-    base: Represent | None = None
-    intercept: bool = True
-
-    def regression(self, values: Sequence[Array]) -> Regression:
-        """The rows of all instances, and of all channels in turn where they are apart."""
-        channels = len(values[0])
-
-        def placed(read: Represent) -> Callable[[int, Array], Array]:
-            if self.independent:
-                return lambda row, steps: read(*divmod(row, channels), steps)
-            return lambda row, steps: read(row, None, steps)
-
-        return Regression(
-            placed(self.read),
-            [each[c : c + 1] for each in values for c in range(channels)] if self.independent else values,
-            None if self.base is None else placed(self.base),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,28 +28,6 @@ class Head:
     alpha: float
     fitted: int
     dropped: int
-
-
-def last_values(values: Sequence[Array], train: Span, lookback: int) -> FrozenFeatures:
-    """The last ``lookback`` values of a channel relative to the last one, with which ridge-nlinear forecasts.
-
-    References
-    ----------
-    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023 (NLinear, one map for
-    all channels), here in closed form with a ridge penalty and without an intercept, which would carry the
-    drift of the training part on.
-    """
-    series = [filled(each, train) for each in values]
-
-    def windows(instance: int, channel: int | None, steps: Array) -> Array:
-        window: Array = sliding_window_view(series[instance][channel or 0], lookback)[steps - lookback + 1]
-        return window[:, :-1] - window[:, -1:]
-
-    def last(instance: int, channel: int | None, steps: Array) -> Array:
-        values: Array = series[instance][channel or 0][steps]
-        return values[:, None]
-
-    return FrozenFeatures(windows, base=last, intercept=False)
 
 
 def fit_head(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.forecasts.errors import Forecast
-from tsrep.evaluation.forecasts.heads import FrozenFeatures
+from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.signals import Series

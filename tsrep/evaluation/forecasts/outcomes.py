@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,8 +14,7 @@ from tsrep.evaluation.forecasts.baselines import (
     REPEAT_LAST,
     RIDGE_NLINEAR,
     SEASONAL_NAIVE,
-    nlinear,
-    repeat_last,
+    last_values,
     seasonal_naive,
 )
 from tsrep.evaluation.forecasts.errors import Errors, Forecast, beside, measure, naive_scales
@@ -27,6 +26,7 @@ from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.signals.series import Series, Span
 
 EXAMPLES = 4
+ALL = slice(None)  # channels
 
 
 @dataclass
@@ -68,19 +68,20 @@ class Measuring:
 
     def rules(self) -> dict[str, list[Outcomes]]:
         """Forecasts that nothing is fitted for."""
-        train = self.spans.train
-        found = {REPEAT_LAST: [self._naive(lambda h: repeat_last(self.values, train, h))]}
+        found = {REPEAT_LAST: [self._naive(1)]}
         if 1 < self.period <= self.spans.score[0] + 1:
-            seasonal = self._naive(lambda h: seasonal_naive(self.values, train, h, self.period))
-            found[SEASONAL_NAIVE] = [seasonal]
+            found[SEASONAL_NAIVE] = [self._naive(self.period)]
         else:
             why = "has no season" if self.period == 1 else "has less than one season before what is scored"
             self.notes.append(f"{SEASONAL_NAIVE} is left out because the series {why}.")
         return found
 
-    def measured(self, forecast: Forecast, horizon: int) -> Outcome:
-        """Errors of forecasts of all channels, and what they say from the steps that are drawn."""
-        return self._measured(forecast, self.values, horizon, self.scales)
+    def measured(self, forecast: Forecast, horizon: int, channels: slice = ALL) -> Outcome:
+        """Errors of forecasts of some channels, and what they say from the steps that are drawn."""
+        values, scales = ([each[channels] for each in of] for of in (self.values, self.scales))
+        errors = measure(forecast, values, self.spans.score, horizon, scales)
+        drawn = forecast(0, self.drawn) if horizon == self.horizons[-1] else np.zeros((0, 0, 0))
+        return Outcome(errors, drawn)
 
     def represented(self, method: str, features: Sequence[Array]) -> Outcomes:
         """A ridge on features, for every horizon."""
@@ -91,10 +92,11 @@ class Measuring:
             )
         finite = [_finite(method, array, self) for array in features]
         regression = Regression(lambda instance, steps: features[instance][steps], self.values)
-        return self._ridge(regression, finite, self.settings.skipped, method, self.scales)
+        return self._ridge(regression, finite, self.settings.skipped, method)
 
-    def _naive(self, forecast: Callable[[int], Forecast]) -> Outcomes:
-        return {h: self.measured(forecast(h), h) for h in self.horizons}
+    def _naive(self, period: int) -> Outcomes:
+        train = self.spans.train
+        return {h: self.measured(seasonal_naive(self.values, train, h, period), h) for h in self.horizons}
 
     def _nlinear(self) -> Outcomes:
         """One regression for each channel; their errors side by side."""
@@ -105,9 +107,11 @@ class Measuring:
         everywhere = [np.ones(each.shape[1], bool) for each in self.values]
         by_channel = []
         for channel, name in enumerate(self.instances[0].channels):
-            regression = nlinear(self.values, self.spans.train, channel, lookback)
-            scales, told = [each[channel : channel + 1] for each in self.scales], f"{RIDGE_NLINEAR} of {name}"
-            by_channel.append(self._ridge(regression, everywhere, lookback - 1, told, scales))
+            only = slice(channel, channel + 1)
+            values = [each[only] for each in self.values]
+            regression = last_values(values, self.spans.train, lookback).regression(values)
+            told = f"{RIDGE_NLINEAR} of {name}"
+            by_channel.append(self._ridge(regression, everywhere, lookback - 1, told, only))
         return {h: _beside([outcomes[h] for outcomes in by_channel]) for h in self.horizons}
 
     def _ridge(
@@ -116,7 +120,7 @@ class Measuring:
         usable: Sequence[Array],
         skip: int,
         name: str,
-        scales: Sequence[Array],
+        channels: slice = ALL,
     ) -> Outcomes:
         """Fit, choose, fit again where choosing had fewer rows, and measure."""
         spans, values, largest = self.spans, regression.values, self.settings.largest
@@ -128,7 +132,7 @@ class Measuring:
             def forecast(instance: int, steps: Array, path: RidgePath = path, alpha: float = alpha) -> Array:
                 return regression.forecast(path, alpha, instance, steps)
 
-            outcomes[h] = self._measured(forecast, values, h, scales)
+            outcomes[h] = self.measured(forecast, h, channels)
             outcomes[h].alpha, outcomes[h].fitted = alpha, sum(map(len, train[h]))
             possible = len(values) * len(origins(spans.train, h, skip=skip))
             outcomes[h].dropped = possible - sum(map(len, kept[h]))
@@ -137,7 +141,7 @@ class Measuring:
 
     def _chosen(
         self, regression: Regression, usable: Sequence[Array], skip: int, train: Mapping[int, Rows]
-    ) -> list[tuple[int, RidgePath, float]]:
+    ) -> Iterator[tuple[int, RidgePath, float]]:
         """(horizon, path fitted on the training part, penalty)."""
         spans, values, largest = self.spans, regression.values, self.settings.largest
         final = fit_paths(regression, train)
@@ -145,12 +149,10 @@ class Measuring:
         if spans.fit != spans.train:
             kept = {h: self._complete(values, usable, spans.fit, h, skip) for h in self.horizons}
             trial = fit_paths(regression, {h: subsample(rows, largest) for h, rows in kept.items()})
-        found = []
         for h, path in trial:
             rows = subsample([origins(spans.choose, h)] * len(values), largest)
             choice = choose_alpha(path, regression, rows, h, self.settings.alphas)
-            found.append((h, path if trial is final else next(final)[1], choice.alpha))
-        return found
+            yield h, path if trial is final else next(final)[1], choice.alpha
 
     @staticmethod
     def _complete(
@@ -159,13 +161,6 @@ class Measuring:
         steps = origins(span, horizon, skip=skip)
         there = [complete_ahead(v, horizon) for v in values]
         return [steps[(ok & good)[steps]] for ok, good in zip(there, usable, strict=True)]
-
-    def _measured(
-        self, forecast: Forecast, values: Sequence[Array], horizon: int, scales: Sequence[Array]
-    ) -> Outcome:
-        errors = measure(forecast, values, self.spans.score, horizon, scales)
-        drawn = forecast(0, self.drawn) if horizon == self.horizons[-1] else np.zeros((0, 0, 0))
-        return Outcome(errors, drawn)
 
     def _note_without_scale(self) -> None:
         many = len(self.instances) > 1

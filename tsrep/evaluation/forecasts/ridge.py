@@ -13,6 +13,7 @@ from tsrep.evaluation.forecasts.ridge_path import Moments, RidgePath
 from tsrep.evaluation.forecasts.rows import Rows, beyond, blocks, future
 
 Read = Callable[[int, Array], Array]
+Represent = Callable[[int, int | None, Array], Array]  # (instance, channel, steps) -> (row, ...)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,46 @@ class Regression:
         """Predicted targets on the scale of the values, shape (row, horizon, channel)."""
         ahead = flat.reshape(len(steps), -1, self.channels)
         return ahead if self.base is None else ahead + self.base(instance, steps)[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenFeatures:
+    """A representation of look-backs, as a ridge sees it.
+
+    Attributes
+    ----------
+    read : callable
+        Of an instance's number, a channel's number and int array of steps: one finite row of features for
+        the look-back that ends at each step, shape (row, dim). Any number of steps may be asked for.
+    independent : bool
+        Whether channels are represented apart, by the same network, so that one ridge maps each to its own
+        future. Without, the channel is None and one ridge maps a row to the future of all channels.
+    base : callable, optional
+        Like ``read``, what targets are relative to, shape (row, channel), one channel where ``independent``:
+        what an instance normalisation took off the look-back, such as its mean.
+    intercept : bool
+        Whether forecasts may lie off their base by an amount that no feature explains.
+    """
+
+    read: Represent
+    independent: bool = True
+    base: Represent | None = None
+    intercept: bool = True
+
+    def regression(self, values: Sequence[Array]) -> Regression:
+        """The rows of all instances, and of all channels in turn where they are apart."""
+        channels = len(values[0])
+
+        def placed(read: Represent) -> Callable[[int, Array], Array]:
+            if self.independent:
+                return lambda row, steps: read(*divmod(row, channels), steps)
+            return lambda row, steps: read(row, None, steps)
+
+        return Regression(
+            placed(self.read),
+            [each[c : c + 1] for each in values for c in range(channels)] if self.independent else values,
+            None if self.base is None else placed(self.base),
+        )
 
 
 def fit_paths(regression: Regression, rows: Mapping[int, Rows]) -> Iterator[tuple[int, RidgePath]]:
@@ -136,10 +177,8 @@ def choose_alpha(
     """
     squared, absolute, n = np.zeros(len(alphas)), np.zeros(len(alphas)), 0
     for instance, steps in blocks(rows, max(width, horizon * regression.channels)):
-        target, projected = (
-            regression.y(instance, steps, horizon),
-            path.project(regression.x(instance, steps)),
-        )
+        target = regression.y(instance, steps, horizon)
+        projected = path.project(regression.x(instance, steps))
         there = ~np.isnan(target)
         gaps = None if there.all() else ~there
         n += int(there.sum())

@@ -12,12 +12,13 @@ from functools import partial
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.forecasts.baselines import BASELINES, RIDGE_NLINEAR
+from tsrep.evaluation.forecasts.baselines import BASELINES, RIDGE_NLINEAR, last_values
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
-from tsrep.evaluation.forecasts.heads import FrozenFeatures, fit_head, last_values
+from tsrep.evaluation.forecasts.heads import fit_head
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcome, Outcomes
+from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans
 from tsrep.evaluation.forecasts.summary import summarise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.signals.panel import Ints
 
 
+@dataclass(eq=False)
 class Scoring:
     """Scores of methods under one protocol with one draw of labels, paired with the control scored before.
 
@@ -29,24 +31,21 @@ class Scoring:
         Samples whose labels are used, for each seed.
     """
 
-    def __init__(
-        self,
-        evaluation: LabelEvaluation,
-        protocol: str,
-        metric: str,
-        fraction: float,
-        subsample_by: str,
-        labelled: Sequence[Ints],
-    ) -> None:
-        self.evaluation, self.protocol, self.metric = evaluation, protocol, metric
-        self.fraction, self.subsample_by = fraction, subsample_by
-        patients = [len(np.unique(evaluation.panel.patient[index])) for index in labelled]
+    evaluation: LabelEvaluation
+    protocol: str
+    metric: str
+    fraction: float
+    subsample_by: str
+    labelled: Sequence[Ints]
+    _control: dict[str, Resampled] = field(default_factory=dict)
+    _against: str = ""
+
+    def __post_init__(self) -> None:
+        patients = [len(np.unique(self.evaluation.panel.patient[index])) for index in self.labelled]
         self.details = {
-            "labelled": float(np.mean(list(map(len, labelled)))),
+            "labelled": float(np.mean(list(map(len, self.labelled)))),
             "labelled_patients": float(np.mean(patients)),
         }
-        self._control: dict[str, Resampled] = {}
-        self._against = ""
 
     def of(self, method: str, role: Role, predictions: Sequence[Predictions]) -> Scores:
         """Scores per record and, where records have several windows, per window.
@@ -70,10 +69,9 @@ class Scoring:
         scores = tuple(self._score(method, role, unit, units[unit][0], own[unit]) for unit in units)
         if role == "control":
             self._control, self._against = own, method
-        kept = {}
-        if self.fraction == max(e.fractions):
-            kept[scores[0].key] = mean_predictions(units["record"])
-        return Scores(scores, kept)
+        if self.fraction < max(e.fractions):
+            return Scores(scores)
+        return Scores(scores, {scores[0].key: mean_predictions(units["record"])})
 
     def _score(self, method: str, role: Role, unit: str, one: Predictions, own: Resampled) -> Score:
         paired = role == "method" and unit in self._control

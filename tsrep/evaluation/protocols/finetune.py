@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from pydantic import Field, TypeAdapter
-from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.candidate import Candidate
@@ -94,9 +93,7 @@ class FineTuning(LabelProtocol):
         if done.exists():
             return load_predictions(done)[key], None
         folder.mkdir(parents=True, exist_ok=True)
-        encoder = candidate.model(seed)[0]
-        head, prob = self._trained(encoder, seed, labelled, evaluation, folder)
-        del head
+        prob = self._trained(candidate.model(seed)[0], seed, labelled, evaluation, folder)
         predictions = evaluation.predictions(prob)
         save_predictions(done, {key: predictions})
         shutil.rmtree(parent if evaluation.folder is None else folder)
@@ -104,17 +101,16 @@ class FineTuning(LabelProtocol):
 
     def _trained(
         self, encoder: Encoder, seed: int, labelled: Ints, evaluation: LabelEvaluation, folder: Path
-    ) -> tuple[Objective, np.ndarray]:
-        """The head that was trained with the encoder, and probabilities of the scored samples."""
-        panel, device = evaluation.panel, evaluation.device
+    ) -> np.ndarray:
+        """Probabilities of the scored samples by the encoder and the head that was trained with it."""
+        panel = evaluation.panel
         head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
         train = self._part(evaluation, labelled, seed)
         validation = self._part(evaluation, evaluation.split.validation, seed)
 
         def macro_auroc(encoder: Encoder, head: Objective) -> float:
-            return metrics(probabilities(encoder, head, validation.tensors), validation.tensors.panel.label)[
-                "auroc"
-            ]
+            prob = probabilities(encoder, head, validation.tensors)
+            return metrics(prob, validation.tensors.panel.label)["auroc"]
 
         trainer = Trainer(
             encoder,
@@ -136,8 +132,7 @@ class FineTuning(LabelProtocol):
             trainer.run()
         except Interrupted:
             raise Interrupted("stopped; what is finished is kept: evaluate again to resume") from None
-        scored = PanelTensors(panel.select(evaluation.scored), device)
-        return head, probabilities(encoder, head, scored)
+        return probabilities(encoder, head, PanelTensors(panel.select(evaluation.scored), evaluation.device))
 
     def _part(self, evaluation: LabelEvaluation, index: Ints, seed: int) -> Part:
         panel = evaluation.panel.select(index)
@@ -184,9 +179,6 @@ def probabilities(encoder: Encoder, head: Objective, tensors: PanelTensors) -> n
     """Class probabilities of all samples, shape (sample, class), by an objective that classifies."""
     encoder.eval()
     head.eval()
-    logits: list[Tensor] = []
-    for at in range(0, len(tensors), CHUNK):
-        x = tensors.batch(np.arange(at, min(at + CHUNK, len(tensors)))).x
-        logits.append(head.logits(encoder, x).double().cpu())
-    joined = torch.cat(logits)
-    return (joined.sigmoid() if tensors.panel.multilabel else joined.softmax(dim=1)).numpy()
+    parts = (np.arange(len(tensors))[at : at + CHUNK] for at in range(0, len(tensors), CHUNK))
+    logits = torch.cat([head.logits(encoder, tensors.batch(part).x).double().cpu() for part in parts])
+    return (logits.sigmoid() if tensors.panel.multilabel else logits.softmax(dim=1)).numpy()

@@ -9,8 +9,8 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.features import encode
-from tsrep.evaluation.forecasts.heads import FrozenFeatures
 from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_of
+from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.evaluation.forecasts.scoring import score_forecasters, score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.protocols.protocol import Head, Protocol
