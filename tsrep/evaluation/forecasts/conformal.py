@@ -19,7 +19,7 @@ Papadopoulos et al., "Inductive confidence machines for regression", ECML 2002; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,13 +160,14 @@ def calibrate(
     steps = windows(span, horizon)
     channels = len(instances[0].channels)
     steps = steps[:: -(-len(steps) * horizon * channels // _CELLS)]
+    sure = checked(forecast, instances, horizon, "the forecaster")
     radius, count = [], []
-    for instance in range(len(instances)):
-        errors = np.empty((len(steps), horizon, channels), np.float32)
-        at = 0
-        for said, truth in _said(forecast, instances, instance, steps, horizon):
-            errors[at : at + len(said)] = np.abs(said - truth)
-            at += len(said)
+    for instance, series in enumerate(instances):
+        parts = [
+            np.abs(sure(instance, part) - future(series.values, part, horizon)).astype(np.float32)
+            for _, part in blocks([steps], horizon * channels)
+        ]
+        errors = np.concatenate(parts)
         radius.append(_quantiles(errors, kept))
         count.append((~np.isnan(errors)).sum(axis=0))
     if not np.any(count):
@@ -194,22 +195,11 @@ def windows(span: Span, horizon: int) -> Array:
     return steps
 
 
-def _said(
-    forecast: Forecast, instances: Sequence[Series], instance: int, steps: Array, horizon: int
-) -> Iterator[tuple[Array, Array]]:
-    """Forecasts and truth of an instance, some steps at a time."""
-    sure = checked(forecast, instances, horizon, "the forecaster")
-    for _, part in blocks([steps], horizon * len(instances[0].channels)):
-        yield sure(instance, part), future(instances[instance].values, part, horizon)
-
-
 def _quantiles(errors: Array, levels: Sequence[float]) -> Array:
     """Of errors, shape (window, ...), with NaN for missing ones; shape (level, ...)."""
     ascending = np.sort(errors, axis=0)  # missing ones last
     n = (~np.isnan(errors)).sum(axis=0)
-    found = []
-    for level in levels:
-        rank = np.ceil((n + 1) * level - 1e-9).astype(int)  # 1e-9: products such as 20 * .95 may lie above
-        value = np.take_along_axis(ascending, np.clip(rank - 1, 0, len(errors) - 1)[None], axis=0)[0]
-        found.append(np.where(rank <= n, value, np.inf))
-    return np.stack(found).astype(np.float32)
+    # 1e-9: products such as 20 * .95 may lie above
+    rank = np.ceil(np.multiply.outer(levels, n + 1) - 1e-9).astype(int)  # (level, ...)
+    value = np.take_along_axis(ascending, np.clip(rank - 1, 0, len(errors) - 1), axis=0)
+    return np.where(rank <= n, value, np.inf).astype(np.float32)

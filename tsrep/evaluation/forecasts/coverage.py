@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,8 +48,11 @@ class Coverage:
 
     def save(self, path: Path) -> None:
         """Write a JSON file; what is not finite becomes null."""
-        numbers = {name: _plain(getattr(self, name)) for name in _MEASURED}
-        write_json(path, {"format": _FORMAT, "windows": self.windows, "levels": list(self.levels), **numbers})
+        stored = {"format": _FORMAT, "windows": self.windows, "levels": self.levels}
+        for name in _MEASURED:
+            values = getattr(self, name)
+            stored[name] = nan_to_none(np.where(np.isfinite(values), values, np.nan).tolist())
+        write_json(path, stored)
 
     @classmethod
     def load(cls, path: Path) -> Coverage:
@@ -152,7 +154,3 @@ def coverage(conformal: Conformal, forecast: Forecast, instances: Sequence[Serie
     Parameters and errors are those of :class:`Covering`.
     """
     return Covering(conformal, forecast, instances, span).result()
-
-
-def _plain(values: Array) -> Any:
-    return nan_to_none(np.where(np.isfinite(values), values, np.nan).tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,10 +92,7 @@ def fit_head(
             "penalty of the ridge is chosen; fill the gaps of the series or check the encoder"
         )
     per = len(regression.values) // len(measuring.values)
-    forecast = _forecast(
-        regression, path, choice.alpha, width, lambda instance: range(instance * per, (instance + 1) * per)
-    )
-    return Head(forecast, choice.alpha, n, dropped)
+    return Head(_forecast(regression, path, choice.alpha, width, per), choice.alpha, n, dropped)
 
 
 def _fit(rows: Iterator[tuple[Array, Array]], most: int, intercept: bool) -> tuple[RidgePath | None, int]:
@@ -106,11 +103,10 @@ def _fit(rows: Iterator[tuple[Array, Array]], most: int, intercept: bool) -> tup
             kept.append((x, y))
             continue
         if moments is None:
-            near = [each.mean(axis=0) * intercept for each in (x, y)]
-            moments = Moments.around(*near)
+            moments = Moments.around(x.mean(axis=0) * intercept, y.mean(axis=0) * intercept)
         moments.add(x, y)
     if moments is not None:
-        return moments.path() if intercept else moments.path_through(), moments.n
+        return moments.path(intercept=intercept), moments.n
     if not kept:
         return None, 0
     x, y = (np.concatenate(each) for each in zip(*kept, strict=True))
@@ -127,10 +123,8 @@ def _finite_rows(
             yield (x, y) if finite.all() else (x[finite], y[finite])
 
 
-def _forecast(
-    regression: Regression, path: RidgePath, alpha: float, width: int, rows: Callable[[int], Sequence[int]]
-) -> Forecast:
-    """Forecasts of all channels of an instance, whose rows of the regression are given."""
+def _forecast(regression: Regression, path: RidgePath, alpha: float, width: int, per: int) -> Forecast:
+    """Forecasts of all channels of an instance, which has so many rows of the regression."""
     coefficients, intercept = path.coefficients(alpha)
 
     def ahead(row: int, steps: Array) -> Array:
@@ -140,7 +134,9 @@ def _forecast(
         ]
         return np.concatenate(flat)
 
-    return lambda instance, steps: np.concatenate([ahead(row, steps) for row in rows(instance)], axis=-1)
+    return lambda instance, steps: np.concatenate(
+        [ahead(row, steps) for row in range(instance * per, (instance + 1) * per)], axis=-1
+    )
 
 
 def _width(features: Array, name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,27 +51,16 @@ class Moments:
 
     def first(self, targets: int) -> Moments:
         """The same rows with the first targets only; a copy."""
-        kept = slice(targets)
-        return Moments(
-            self.around_x,
-            self.around_y[kept],
-            self.n,
-            self.x.copy(),
-            self.y[kept].copy(),
-            self.xx.copy(),
-            self.xy[:, kept].copy(),
-        )
+        y, xy = self.y[:targets].copy(), self.xy[:, :targets].copy()
+        around_y = self.around_y[:targets]
+        return replace(self, around_y=around_y, x=self.x.copy(), y=y, xx=self.xx.copy(), xy=xy)
 
-    def path(self) -> RidgePath:
-        """Solve for all penalties at once by one eigendecomposition of the centred Gram matrix."""
-        return self._solved(self.x / self.n, self.y / self.n)
+    def path(self, *, intercept: bool = True) -> RidgePath:
+        """Solve for all penalties at once by one eigendecomposition of the centred Gram matrix.
 
-    def path_through(self) -> RidgePath:
-        """The same without an intercept: maps that go through the fixed points :meth:`around` was given."""
-        return self._solved(np.zeros_like(self.x), np.zeros_like(self.y))
-
-    def _solved(self, x: Array, y: Array) -> RidgePath:
-        """The path through a point, given relative to the fixed ones: the means, or the fixed ones."""
+        Without an intercept, maps go through the fixed points that :meth:`around` was given.
+        """
+        x, y = self.x / self.n * intercept, self.y / self.n * intercept  # what they go through, from there
         # sum of (x - mean)(x - mean)' = sum of x x' - n mean mean', and n mean is the sum
         gram = self.xx - np.outer(x, self.x)  # (feature, feature)
         eigenvalues, basis = np.linalg.eigh(gram)  # (feature,), (feature, feature)
