@@ -124,9 +124,7 @@ def holm(p: Sequence[float]) -> Array:
     given = np.asarray(p, np.float64)
     order = np.argsort(given)
     steps = given[order] * np.arange(len(given), 0, -1)
-    corrected = np.empty_like(given)
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return corrected
+    return np.minimum(np.maximum.accumulate(steps), 1.0)[np.argsort(order)]
 
 
 def _table(values: Mapping[str, Mapping[str, float]]) -> tuple[Array, tuple[str, ...], tuple[str, ...]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Coverage:
 
     def save(self, path: Path) -> None:
         """Write a JSON file; what is not finite becomes null."""
-        stored = {"format": _FORMAT, "windows": self.windows, "levels": self.levels}
+        stored: dict[str, Any] = {"format": _FORMAT, "windows": self.windows, "levels": self.levels}
         for name in _MEASURED:
             values = getattr(self, name)
             stored[name] = nan_to_none(np.where(np.isfinite(values), values, np.nan).tolist())

@@ -119,12 +119,9 @@ def validation_error(
         When gaps leave nothing to fit or to score.
     """
     EvaluationSpans(split, "test").check_fitted(settings)
-    shortest, skip = min(settings.horizons), settings.skipped
-    fit, choose = (
-        {h: origins(span, h, skip=s, stride=stride) for h in settings.horizons}
-        for span, s in ((split.train, skip), (split.validation, 0))
-    )
-    steps = np.concatenate([fit[shortest], choose[shortest]])
+    fit = {h: origins(split.train, h, skip=settings.skipped, stride=stride) for h in settings.horizons}
+    choose = {h: origins(split.validation, h, stride=stride) for h in settings.horizons}
+    steps = np.concatenate([each[min(settings.horizons)] for each in (fit, choose)])
     features = encode_steps(encoder, instances, steps, context=settings.context, device=device)
     values = [series.values[:, : split.validation[1]] for series in instances]
     regression = Regression(lambda instance, rows: features[instance][rows], values)
@@ -132,10 +129,8 @@ def validation_error(
         h: subsample([each[complete_ahead(v, h)[each]] for v in values], settings.largest)
         for h, each in fit.items()
     }
-    errors = [
-        choose_alpha(
-            path, regression, subsample([choose[h]] * len(values), settings.largest), h, settings.alphas
-        ).mse
-        for h, path in fit_paths(regression, rows)
-    ]
+    errors = []
+    for h, path in fit_paths(regression, rows):
+        held = subsample([choose[h]] * len(values), settings.largest)
+        errors.append(choose_alpha(path, regression, held, h, settings.alphas).mse)
     return float(np.mean(errors))

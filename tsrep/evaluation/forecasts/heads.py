@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -97,20 +98,16 @@ def fit_head(
 
 def _fit(rows: Iterator[tuple[Array, Array]], most: int, intercept: bool) -> tuple[RidgePath | None, int]:
     """The path out of finite rows, at most so many, and how many they are; None without any."""
-    kept, moments = [], None
-    for x, y in rows:
-        if intercept and most < x.shape[1]:
-            kept.append((x, y))
-            continue
-        if moments is None:
-            moments = Moments.around(x.mean(axis=0) * intercept, y.mean(axis=0) * intercept)
-        moments.add(x, y)
-    if moments is not None:
-        return moments.path(intercept=intercept), moments.n
-    if not kept:
+    if (first := next(rows, None)) is None:
         return None, 0
-    x, y = (np.concatenate(each) for each in zip(*kept, strict=True))
-    return RidgePath.of_rows(x, y), len(x)
+    parts = chain([first], rows)
+    if intercept and most < first[0].shape[1]:
+        x, y = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return RidgePath.of_rows(x, y), len(x)
+    moments = Moments.around(*(each.mean(axis=0) * intercept for each in first))
+    for x, y in parts:
+        moments.add(x, y)
+    return moments.path(intercept=intercept), moments.n
 
 
 def _finite_rows(

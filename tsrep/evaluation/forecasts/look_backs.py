@@ -111,12 +111,10 @@ def frozen_features_of(
     windows = Windows(instances, objective.lookback, objective.horizon, device)
 
     def read(instance: int, channel: int | None, steps: Ints) -> Floats:
-        return windows.gather(
-            lambda past, ahead: objective.frozen_features(encoder, past, ahead, channel),
-            instance,
-            steps,
-            channel,
-        )
+        def features(past: Tensor, ahead: Tensor) -> Tensor:
+            return objective.frozen_features(encoder, past, ahead, channel)
+
+        return windows.gather(features, instance, steps, channel)
 
     def base(instance: int, channel: int | None, steps: Ints) -> Floats:
         def level(past: Tensor, _ahead: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -128,11 +129,7 @@ class Measuring:
         train = {h: subsample(rows, largest) for h, rows in kept.items()}
         outcomes = {}
         for h, path, alpha in self._chosen(regression, usable, skip, train):
-
-            def forecast(instance: int, steps: Array, path: RidgePath = path, alpha: float = alpha) -> Array:
-                return regression.forecast(path, alpha, instance, steps)
-
-            outcomes[h] = self.measured(forecast, h, channels)
+            outcomes[h] = self.measured(partial(regression.forecast, path, alpha), h, channels)
             outcomes[h].alpha, outcomes[h].fitted = alpha, sum(map(len, train[h]))
             possible = len(values) * len(origins(spans.train, h, skip=skip))
             outcomes[h].dropped = possible - sum(map(len, kept[h]))

@@ -60,7 +60,7 @@ class Moments:
 
         Without an intercept, maps go through the fixed points that :meth:`around` was given.
         """
-        x, y = self.x / self.n * intercept, self.y / self.n * intercept  # what they go through, from there
+        x, y = self.x / self.n * intercept, self.y / self.n * intercept  # relative to the fixed points
         # sum of (x - mean)(x - mean)' = sum of x x' - n mean mean', and n mean is the sum
         gram = self.xx - np.outer(x, self.x)  # (feature, feature)
         eigenvalues, basis = np.linalg.eigh(gram)  # (feature,), (feature, feature)
@@ -114,10 +114,8 @@ class RidgePath:
 
     def coefficients(self, alpha: float) -> tuple[Array, Array]:
         """Coefficients, shape (target, feature), and intercepts, shape (target,), as in scikit-learn."""
-        # (x' x + alpha)^-1 x' y in the eigenbasis: a penalty only adds to the eigenvalues
-        coefficients = (
-            self.basis @ (self.cross / (self.eigenvalues + alpha)[:, None])
-        ).T  # (target, feature)
+        # ((x' x + alpha)^-1 x' y)' in the eigenbasis: a penalty only adds to the eigenvalues
+        coefficients = (self.basis @ (self.cross / (self.eigenvalues + alpha)[:, None])).T
         return coefficients, self.mean - coefficients @ self.center
 
     def project(self, x: Array) -> Array:

@@ -41,8 +41,7 @@ def summarise(
     means = {key: over_seeds(each) for key, each in errors.items()}
     n_bootstrap = measuring.settings.n_bootstrap
     resampled = {
-        (method, h): resample_blocks(errors[method, h], _block(measuring, h), n_bootstrap, seed=seed)
-        for method, h in keys
+        key: resample_blocks(errors[key], _block(measuring, key[1]), n_bootstrap, seed=seed) for key in keys
     }
     scores = tuple(_score(measuring, (method, h), methods[method], resampled, control) for method, h in keys)
     details = ForecastDetails(
@@ -85,11 +84,10 @@ def _score(
     control = None if method == against else resampled.get((against, horizon))
     windows = len(origins(measuring.spans.score, horizon))
     role: Role = "baseline" if method in BASELINES else "control" if method == against else "method"
-    fits = [outcomes[horizon] for outcomes in seeds if np.isfinite(outcomes[horizon].alpha)]
-    first = seeds[0][horizon]
+    first, alpha = seeds[0][horizon], float(np.mean([outcomes[horizon].alpha for outcomes in seeds]))
     details = {"fitted": float(first.fitted), "dropped": float(first.dropped)}
-    if fits:
-        details["alpha"] = float(np.mean([fit.alpha for fit in fits]))
+    if np.isfinite(alpha):
+        details["alpha"] = alpha
     return Score(
         method=method,
         role=role,

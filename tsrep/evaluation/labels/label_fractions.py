@@ -81,9 +81,8 @@ def _stratified_order(flags: NDArray[np.bool_], generator: np.random.Generator) 
 
 def _cover(flags: NDArray[np.bool_]) -> list[int]:
     """The first groups in order that together have every value that occurs; rare values first."""
-    need = [v for v in np.argsort(flags.sum(axis=0), kind="stable") if flags[:, v].any()]
     core: list[int] = []
-    for value in need:
-        if not flags[core, value].any():
+    for value in np.argsort(flags.sum(axis=0), kind="stable"):
+        if flags[:, value].any() and not flags[core, value].any():
             core.append(int(np.argmax(flags[:, value])))
     return core

@@ -54,13 +54,14 @@ def logistic_path(
     y = np.asarray(y, x.dtype)
     rate = np.asarray(y.mean(axis=0), np.float64)
     variance = np.maximum(rate * (1 - rate), 1e-3)
-    w = np.zeros((rotated.shape[1] + 1, y.shape[1]))  # the last row is the intercept
-    w[-1] = _start(rate, link)
+    zero = np.zeros((rotated.shape[1] + 1, y.shape[1]))  # the last row is the intercept
+    zero[-1] = _start(rate, link)
+    w = zero
     for c in C:
         curvature = np.concatenate([1 + c * np.outer(spread, variance), c * len(x) * variance[None]])
         # thin products over little data: waking a second thread costs more than it does
         with libraries.limit(limits=1 if x.nbytes < _ONE_THREAD else None, user_api="blas"):
-            w = _solve(rotated, y, w, c, 1 / np.sqrt(curvature), link, tolerance)
+            w = _solve(rotated, y, zero, w, c, 1 / np.sqrt(curvature), link, tolerance)
         yield basis @ w[:-1], w[-1]
 
 
@@ -90,6 +91,7 @@ def _start(rate: Array, link: Link) -> Array:
 def _solve(
     x: Array,
     y: Array,
+    zero: Array,
     start: Array,
     c: float,
     scale: Array,
@@ -105,8 +107,6 @@ def _solve(
         gradient[:-1] += w[:-1]
         return c * loss + 0.5 * float((w[:-1] ** 2).sum()), (gradient * scale).ravel()
 
-    zero = np.zeros_like(start)
-    zero[-1] = _start(np.asarray(y.mean(axis=0), np.float64), link)
     steepest = float(np.abs(objective((zero / scale).ravel())[1]).max())
     found = minimize(
         objective,

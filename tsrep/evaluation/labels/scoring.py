@@ -37,8 +37,8 @@ class Scoring:
     fraction: float
     subsample_by: str
     labelled: Sequence[Ints]
-    _control: dict[str, Resampled] = field(default_factory=dict)
-    _against: str = ""
+    _control: dict[str, Resampled] = field(default_factory=dict, init=False)
+    _against: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         patients = [len(np.unique(self.evaluation.panel.patient[index])) for index in self.labelled]

@@ -143,9 +143,8 @@ def fit_logistic(
     """
     _check(features, label)
     folds = label_folds(label, group)
-    best = 1.0
-    if folds:
-        best = max(sorted(C), key=partial(_accuracy_by_folds, features, label, classes, folds))
+    accuracy = partial(_accuracy_by_folds, features, label, classes, folds)
+    best = max(sorted(C), key=accuracy) if folds else 1.0
     return fit_probe(features, label, classes, C=(best,))
 
 
