@@ -153,11 +153,15 @@ def _pairs(table: Array, methods: Sequence[str]) -> tuple[Pair, ...]:
     found = list(combinations(range(len(methods)), 2))
     differences = [np.round(table[:, i] - table[:, j], _DIGITS) for i, j in found]
     p = [float(wilcoxon(d).pvalue) if d.any() else 1.0 for d in differences]
-    counts = [[int((np.sign(d) == sign).sum()) for sign in (1, 0, -1)] for d in differences]
     return tuple(
-        Pair(methods[i], methods[j], *won, float(d.mean()), single, float(corrected))
-        for (i, j), won, d, single, corrected in zip(found, counts, differences, p, holm(p), strict=True)
+        Pair(methods[i], methods[j], *_counts(d), float(d.mean()), single, float(corrected))
+        for (i, j), d, single, corrected in zip(found, differences, p, holm(p), strict=True)
     )
+
+
+def _counts(difference: Array) -> tuple[int, int, int]:
+    """Wins, ties and losses."""
+    return int((difference > 0).sum()), int((difference == 0).sum()), int((difference < 0).sum())
 
 
 def _cliques(methods: Sequence[str], differ: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
