@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
@@ -161,31 +161,27 @@ class Forecast(Objective):
         self.register_buffer("moved", torch.zeros((), dtype=torch.long))
 
     @classmethod
-    def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
+    def encoder_channels(cls, settings: Any, channels: int, covariates: int) -> int:
         """One channel where channels are independent; covariates only where they are shown."""
-        chosen: Any = settings
-        variates = 1 if chosen.mixing == "independent" else channels - covariates
-        return variates + (covariates if chosen.calendar else 0)
+        variates = 1 if settings.mixing == "independent" else channels - covariates
+        return variates + (covariates if settings.calendar else 0)
 
     @classmethod
-    def training_windows(cls, settings: BaseModel) -> TrainingWindows:
+    def training_windows(cls, settings: Any) -> TrainingWindows:
         """Look-back and horizon at every step; look-backs may reach into the part before."""
-        chosen: Any = settings
-        return TrainingWindows(chosen.lookback + chosen.horizon, hop=1, history=chosen.lookback)
+        return TrainingWindows(settings.lookback + settings.horizon, hop=1, history=settings.lookback)
 
     @classmethod
-    def pretraining(cls, settings: BaseModel) -> BaseModel | None:
-        """The contrast alone, where there is one."""
-        chosen: Any = settings
-        if chosen.contrast is None:
+    def pretraining(cls, settings: Any) -> Any:
+        """The contrast alone, where there is one; else None."""
+        if settings.contrast is None:
             return None
         return settings.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
 
     @classmethod
-    def trains_forecasts(cls, settings: BaseModel) -> bool:
+    def trains_forecasts(cls, settings: Any) -> bool:
         """Not by the contrast alone."""
-        chosen: Any = settings
-        return bool(chosen.weight < 1)
+        return bool(settings.weight < 1)
 
     def attach(self, encoder: Encoder) -> None:
         """Pass on to the contrast."""
