@@ -215,11 +215,8 @@ class Forecast(Objective):
 
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """Those of the contrast, on the look-backs."""
-        if self.contrast is None:
-            return ()
-        return tuple(
-            replace(inner, loss=self._on_rows(inner.loss)) for inner in self.contrast.inner_optimisations()
-        )
+        found = () if self.contrast is None else self.contrast.inner_optimisations()
+        return tuple(replace(inner, loss=self._on_rows(inner.loss)) for inner in found)
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """How the two gradients compare on the weights of the encoder, and what the contrast reads.
@@ -237,11 +234,9 @@ class Forecast(Objective):
             return found
         share = scheduled(self.schedule, self.weight, self.moved / self.planned)
         with torch.enable_grad():
-            error = (1 - share) * self._error(encoder, batch, seen, generator)
-            contrast = (
-                share * torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
-            )
-            return found | gradient_balance(error, contrast, weights)
+            error = self._error(encoder, batch, seen, generator)
+            contrast = torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
+            return found | gradient_balance((1 - share) * error, share * contrast, weights)
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
         """See :meth:`Objective.predict`."""
@@ -304,11 +299,8 @@ class Forecast(Objective):
 
     def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Past, covariates ahead and target of samples of look-back and horizon; all are views."""
-        return (
-            x[..., : self.lookback],
-            x[:, : self.leading, self.lookback :],
-            x[:, self.leading :, self.lookback :],
-        )
+        past, ahead = x[..., : self.lookback], x[..., self.lookback :]
+        return past, ahead[:, : self.leading], ahead[:, self.leading :]
 
     def see(self, past: Tensor, ahead: Tensor) -> Seen:
         """What is encoded together, normalised; shapes as in :meth:`predict`."""
@@ -317,11 +309,9 @@ class Forecast(Objective):
         ahead = ahead[:, self.leading - self.shown :]
         if not self.independent:
             return Seen(torch.cat([shown, values], dim=1), ahead, level)
-        each = values.shape[1]
-        x = torch.cat(
-            [shown.repeat_interleave(each, dim=0), values.reshape(-1, 1, values.shape[2])], dim=1
-        )  # (batch * channel, covariate + 1, lookback)
-        return Seen(x, ahead.repeat_interleave(each, dim=0), level)
+        shown, ahead = (x.repeat_interleave(values.shape[1], dim=0) for x in (shown, ahead))
+        # (batch * channel, covariate + 1, lookback)
+        return Seen(torch.cat([shown, values.flatten(0, 1).unsqueeze(1)], dim=1), ahead, level)
 
     def represent(self, encoder: Encoder, seen: Seen) -> Tensor:
         """Representations of the rows, shape (row, dim, lookback // stride)."""

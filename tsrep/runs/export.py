@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from tsrep.errors import ConfigError
 from tsrep.files import replacing
 from tsrep.objectives.forecaster import Forecaster
-from tsrep.registry import OBJECTIVES
 from tsrep.runs.folder import Run
 from tsrep.runs.traced import (
     Format,
@@ -132,7 +131,7 @@ def export(
 
 
 def _encoder(run: Run, steps: int | None) -> tuple[nn.Module, dict[str, Tensor], int]:
-    encoder = run.encoder()
+    encoder, config, data = run.encoder(), run.config, run.provenance["data"]
     length = steps or _sample_steps(run)
     if length is None:
         raise ConfigError(
@@ -143,7 +142,10 @@ def _encoder(run: Run, steps: int | None) -> tuple[nn.Module, dict[str, Tensor],
             f"{length} steps are less than two strides of the encoder, {2 * encoder.stride} steps; give more "
             "with --steps"
         )
-    return encoder, {"x": noise(EXAMPLE, _seen_channels(run), length)}, encoder.stride
+    channels = config.objective_class.encoder_channels(
+        config.objective, len(data["channels"]), len(data.get("covariates", []))
+    )
+    return encoder, {"x": noise(EXAMPLE, channels, length)}, encoder.stride
 
 
 def _forecaster(run: Run) -> tuple[nn.Module, dict[str, Tensor], None]:
@@ -155,21 +157,11 @@ def _forecaster(run: Run) -> tuple[nn.Module, dict[str, Tensor], None]:
     return forecaster, {"past": past, "ahead": noise(EXAMPLE, known, forecaster.horizon)}, None
 
 
-def _seen_channels(run: Run) -> int:
-    """Channels that the objective shows to the encoder."""
-    data, settings = run.provenance["data"], run.config.objective
-    channels: int = OBJECTIVES.entry(settings.name).cls.encoder_channels(
-        settings, len(data["channels"]), len(data.get("covariates", []))
-    )
-    return channels
-
-
 def _sample_steps(run: Run) -> int | None:
     """Length of what the encoder was trained on, where the run says it."""
-    window, objective = run.config.window, run.config.objective
-    windows = OBJECTIVES.entry(objective.name).cls.training_windows(objective)
+    window, windows = run.config.window, run.config.training_windows
     if windows is not None:
-        return int(windows.history)
+        return windows.history
     if window.steps is not None or window.seconds is None:
         return window.steps
     rate: float = run.provenance["data"]["sfreq"]

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import RunError
-from tsrep.registry import DATASETS, SPLITS
 from tsrep.runs.config import Configuration
-from tsrep.runs.prepared import Prepared, evenly, refuse_part
+from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats
 from tsrep.signals.standardise import fit_scaler
@@ -93,17 +92,10 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
         When settings and data do not go together.
     """
     windows = cut_windows(config, records)
-    split = split_windows(config, windows)
+    split: Split = split_by_rule(config, windows)
     own = config.window.standardise == "record"
     scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
     return PreparedPanel(records, scaler.apply(windows), split, scaler)
-
-
-def split_windows(config: Configuration, windows: Panel) -> Split:
-    """Checked split of windows by the rule that was asked for, or the one that suits the data set."""
-    rule = SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})
-    split: Split = rule(windows)
-    return split
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:

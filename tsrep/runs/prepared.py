@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import RunError
-from tsrep.signals import Panel
+from tsrep.registry import DATASETS, SPLITS
+from tsrep.runs.config import Configuration
+from tsrep.signals import Panel, Series
 from tsrep.signals.panel import Floats, Ints
 from tsrep.signals.standardise import Scaler
 from tsrep.splits.split import PARTS, Split
@@ -97,6 +99,11 @@ class Prepared(ABC):
         for number, name in enumerate(PARTS):
             part[getattr(self.split, name)] = number
         return part
+
+
+def split_by_rule(config: Configuration, data: Panel | Series) -> Any:
+    """Checked split of windows or a series by the rule asked for, or the one that suits the data set."""
+    return SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})(data)
 
 
 def evenly(count: int, most: int) -> list[int]:

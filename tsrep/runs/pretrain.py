@@ -9,7 +9,6 @@ from dataclasses import asdict
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.files import write_json
-from tsrep.registry import OBJECTIVES
 from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
@@ -57,7 +56,7 @@ def pretrain(
     if done.exists():
         encoder.load_state_dict(load_weights(done))
         return float(json.loads(taken.read_text(encoding="utf-8"))["seconds"])
-    alone = OBJECTIVES.entry(config.objective.name).cls.pretraining(config.objective)
+    alone = config.objective_class.pretraining(config.objective)
     objective = new_objective(
         config.model_copy(update={"objective": alone}), encoder, prepared.panel, config.seed
     )

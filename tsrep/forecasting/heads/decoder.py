@@ -28,9 +28,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         """From ``(row, step, width)`` to ``(row, other, width)``; shape of the former."""
         query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        key, value = (
-            self.key_value(memory).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2).chunk(2, dim=1)
-        )
+        both = self.key_value(memory).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2)
+        key, value = both.chunk(2, dim=1)
         mixed = F.scaled_dot_product_attention(query, key, value)
         out: Tensor = self.output(mixed.transpose(1, 2).flatten(-2))
         return out
