@@ -119,13 +119,8 @@ def evaluate(
     """
     import tsrep
 
-    settings = given(
-        protocols=protocol or None,
-        labels=labels.split(",") if labels else None,
-        seeds=seeds,
-        part=part,
-        root=root,
-    )
+    fractions = labels.split(",") if labels else None
+    settings = given(protocols=protocol or None, labels=fractions, seeds=seeds, part=part, root=root)
     tsrep.evaluate(run, **settings)
     _print_summary(run)
 

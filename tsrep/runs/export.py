@@ -51,11 +51,6 @@ class Exported:
     metadata: dict[str, Any]
     difference: float
 
-    @property
-    def sentence(self) -> str:
-        """What it takes, in words."""
-        return self.metadata["time"]["says"]  # type: ignore[no-any-return]  # values of a JSON object
-
 
 class PastAlone(nn.Module):
     """A forecaster that knows nothing in advance, as a map of the past alone."""

@@ -134,7 +134,7 @@ def _train(
         watchers = [*hooks, *([ProgressBar("pre-training")] if progress else [])]
         first = config.model_copy(update={"training": config.pretrain})
         parts = _parts(first, prepared, device, ranks)
-        pretraining = pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
+        pretraining = pretrain(first, run, encoder, prepared, parts, watchers, ranks)
         objective.attach(encoder)
     if not objective.trains_encoder:
         encoder.requires_grad_(False)

@@ -67,9 +67,8 @@ class OwnForecast:
         dates = [str(stamp).replace("T", " ") for stamp in self.time]
         columns: dict[str, Any] = {self.date: dates} | dict(zip(self.channels, self.values, strict=True))
         for level, ends in self.bounds.items():
-            for name, *pair in zip(self.channels, *ends, strict=True):
-                for end, at in zip(("lower", "upper"), pair, strict=True):
-                    columns[f"{name} {end} {level:g}"] = at
+            for name, lower, upper in zip(self.channels, *ends, strict=True):
+                columns |= {f"{name} lower {level:g}": lower, f"{name} upper {level:g}": upper}
         text: str = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
         return text
 

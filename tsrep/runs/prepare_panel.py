@@ -52,19 +52,10 @@ class PreparedPanel(Prepared):
         """In seconds."""
         return 1 / self.panel.sfreq, "s"
 
-    @property
-    def period(self) -> int:
-        """Recordings have no season."""
-        return 1
-
     def encoded_steps(self, context: int) -> int:
         """Whole windows."""
         del context
         return self.panel.length
-
-    def output_steps(self, outputs: int, most: int) -> list[int]:
-        """Some at even distances, as features are pooled over all."""
-        return evenly(outputs, most)
 
     def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:
         """See :meth:`Prepared.complete_windows`; windows end with their sample."""

@@ -59,17 +59,17 @@ class Prepared(ABC):
         """Length of a time step and what it is counted in, for axes: ``(0.01, "s")``."""
 
     @property
-    @abstractmethod
     def period(self) -> int:
         """Steps of the main season; 1 where there is none."""
+        return 1
 
     @abstractmethod
     def encoded_steps(self, context: int) -> int:
         """Steps of what an encoder is shown at once when it is evaluated."""
 
-    @abstractmethod
     def output_steps(self, outputs: int, most: int) -> list[int]:
-        """Which of the encoder's output steps a figure looks at."""
+        """Which of the encoder's output steps a figure looks at: some at even distances."""
+        return evenly(outputs, most)
 
     @abstractmethod
     def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:

@@ -36,9 +36,8 @@ def provenance(task: Task, prepared: Prepared, device: torch.device, parameters:
 
 
 def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.machine()})"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return f"{device} ({name})"
 
 
 def _git_state() -> dict[str, Any] | None:

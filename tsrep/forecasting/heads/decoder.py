@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -117,8 +118,7 @@ class Decoder(Head):
     def forward(
         self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        def noisy(x: Tensor) -> Tensor:
-            return self.noisy(x, generator)
+        noisy = partial(self.noisy, generator=generator)
 
         label = past[..., past.shape[-1] - self.label_length :]
         empty = past.new_zeros(len(past), past.shape[1] - self.covariates, self.horizon)
