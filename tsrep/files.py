@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterator
@@ -57,10 +56,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """Write a compressed ``.npz`` file atomically."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -270,7 +270,7 @@ class Forecast(Objective):
 
     def encode_look_backs(self, encoder: Encoder, past: Tensor) -> Tensor:
         """Last vector of every look-back; each independent channel is an instance of its own."""
-        seen = self.see(past, past.new_zeros(len(past), self.leading, 0))
+        seen = self.see(past, past[:, : self.leading, :0])
         z = self.represent(encoder, seen)[..., -1].float()
         return z.reshape(len(past), -1, z.shape[-1])
 
@@ -280,31 +280,24 @@ class Forecast(Objective):
         The scale that a window was divided by is multiplied back, so that a linear map of the features can do
         what a linear head can.
         """
-        if channel is None:
-            seen = self.see(past, ahead)
-        else:
-            # as a row of `see` with all channels, out of windows of this channel alone
-            known = slice(self.leading - self.shown, self.leading)
-            values, level = self.norm.of_channel(channel)(past[:, self.leading :])
-            seen = Seen(torch.cat([past[:, known], values], dim=1), ahead[:, known], level)
+        seen = self.see(past, ahead, channel)
         scale = seen.level.scale.flatten(1)
         z = self.represent(encoder, seen).flatten(1)
         return torch.cat([z * scale.mean(dim=1, keepdim=True), scale], dim=1)
 
     def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
         """What the normalisation takes off the look-back, such as its mean."""
-        norm = self.norm if channel is None else self.norm.of_channel(channel)
-        base: Tensor = norm(past[:, self.leading :])[1].mean.flatten(1)
-        return base
+        return self.see(past, past[:, : self.leading, :0], channel).level.mean.flatten(1)
 
     def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Past, covariates ahead and target of samples of look-back and horizon; all are views."""
         past, ahead = x[..., : self.lookback], x[..., self.lookback :]
         return past, ahead[:, : self.leading], ahead[:, self.leading :]
 
-    def see(self, past: Tensor, ahead: Tensor) -> Seen:
-        """What is encoded together, normalised; shapes as in :meth:`predict`."""
-        values, level = self.norm(past[:, self.leading :])
+    def see(self, past: Tensor, ahead: Tensor, channel: int | None = None) -> Seen:
+        """What is encoded together, normalised; shapes as in :meth:`predict`, or with this channel alone."""
+        norm = self.norm if channel is None else self.norm.of_channel(channel)
+        values, level = norm(past[:, self.leading :])
         shown = past[:, self.leading - self.shown : self.leading]
         ahead = ahead[:, self.leading - self.shown :]
         if not self.independent:

@@ -15,13 +15,13 @@ from torch import distributed
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.files import write_json
+from tsrep.files import write_json, write_text
 from tsrep.objectives.objective import Objective
 from tsrep.registry import SAMPLERS
 from tsrep.runs.batches import with_sampler
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure
-from tsrep.runs.config_files import write_config
+from tsrep.runs.config_files import dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
@@ -102,11 +102,9 @@ def fit(
         encoder = new_encoder(config, prepared.panel, config.seed)
         objective = new_objective(config, encoder, prepared.panel, config.seed)
         task.refuse_unmet_needs(encoder, objective, prepared)
-        if before is None:
-            run = _new_run(task, prepared, encoder, device, out, ranks)
-        else:
-            run = before
-            run.refuse_other_data(prepared)
+        if before is not None:
+            before.refuse_other_data(prepared)
+        run = before or _new_run(task, prepared, encoder, device, out, ranks)
         if not run.finished:
             _train(run, task, prepared, encoder, objective, hooks, progress, ranks, device)
         if ranks.first and illustrate:
@@ -215,7 +213,7 @@ def _new_run(
         write_json(folder / "provenance.json", provenance(task, prepared, device, parameters))
         split = prepared.split
         write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
-        write_config(folder / "config.yaml", config)
+        write_text(folder / "config.yaml", dump_config(config))
     ranks.wait()
     return Run(folder)
 

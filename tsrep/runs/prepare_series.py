@@ -161,9 +161,8 @@ def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -
             )
     reaching = (start, stop), (max(0, held - wanted.history), end)
     hop = config.window.hop_steps or wanted.hop
-    return series.training_windows(
-        wanted.steps, (hop, hop_through_seasons(hop, series.period)), spans=reaching
-    )
+    hops = hop, hop_through_seasons(hop, series.period)
+    return series.training_windows(wanted.steps, hops, spans=reaching)
 
 
 def some_steps_of_a_season(config: Configuration, series: Series) -> str | None:

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,9 @@ def _git_state() -> dict[str, Any] | None:
     folder = Path(__file__).parents[2]
     if not (folder / ".git").exists():
         return None
+    told = partial(subprocess.check_output, cwd=folder, stderr=subprocess.DEVNULL, text=True, timeout=10)
     try:
-        commit, status = (
-            subprocess.run(
-                ["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10
-            ).stdout
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
+        commit, status = told(["git", "rev-parse", "HEAD"]), told(["git", "status", "--porcelain"])
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit.strip(), "dirty": bool(status.strip())}

@@ -251,9 +251,10 @@ class Task(ABC):
         del prepared
         return None
 
-    @abstractmethod
     def evaluate(self, run: Run, prepared: Any, tell: Tell) -> Scores:
         """Scores of a finished run; what else the evaluation counts goes into its folder."""
+        evaluation = self.evaluation(prepared, tell, run.path / "finetune")
+        return self.score(self.candidates(run, prepared), evaluation)
 
     @abstractmethod
     def snapshot(self, run: Run, prepared: Any, device: torch.device) -> None:
@@ -382,11 +383,6 @@ class PanelTask(Task):
         """See :meth:`Task.comparison`."""
         seeds = len({config.seed for config in configs})
         return replace(self.evaluation(prepared, _silent), part="test", fractions=(1.0,), seeds=seeds)
-
-    def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
-        """See :meth:`Task.evaluate`."""
-        evaluation = self.evaluation(prepared, tell, run.path / "finetune")
-        return self.score(self.candidates(run, prepared), evaluation)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
