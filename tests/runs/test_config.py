@@ -178,7 +178,7 @@ def test_a_protocol_of_a_running_process_has_settings() -> None:
     assert "guess" not in evaluation_settings().model_fields
     PROTOCOLS.register("guess")(Guess)
     try:
-        assert configure({"evaluation": {"guess": {"C": [0.5]}}}).evaluation.of("guess").C == (0.5,)
+        assert configure({"evaluation": {"guess": {"C": [0.5]}}}).evaluation.guess.C == (0.5,)
     finally:
         del PROTOCOLS._entries["guess"]
     assert "guess" not in evaluation_settings().model_fields

@@ -126,7 +126,7 @@ def export(
 
 
 def _encoder(run: Run, steps: int | None) -> tuple[nn.Module, dict[str, Tensor], int]:
-    encoder, config, data = run.encoder(), run.config, run.provenance["data"]
+    encoder = run.encoder()
     length = steps or _sample_steps(run)
     if length is None:
         raise ConfigError(
@@ -137,16 +137,14 @@ def _encoder(run: Run, steps: int | None) -> tuple[nn.Module, dict[str, Tensor],
             f"{length} steps are less than two strides of the encoder, {2 * encoder.stride} steps; give more "
             "with --steps"
         )
-    channels = config.objective_class.encoder_channels(
-        config.objective, len(data["channels"]), len(data.get("covariates", []))
-    )
-    return encoder, {"x": noise(EXAMPLE, channels, length)}, encoder.stride
+    channels, known = run.counts["channels"], run.counts["covariates"]
+    seen = run.config.objective_class.encoder_channels(run.config.objective, channels, known)
+    return encoder, {"x": noise(EXAMPLE, seen, length)}, encoder.stride
 
 
 def _forecaster(run: Run) -> tuple[nn.Module, dict[str, Tensor], None]:
-    forecaster = run.forecaster()
-    known = len(run.provenance["data"].get("covariates", []))
-    past = noise(EXAMPLE, len(run.provenance["data"]["channels"]), forecaster.lookback)
+    forecaster, known = run.forecaster(), run.counts["covariates"]
+    past = noise(EXAMPLE, run.counts["channels"], forecaster.lookback)
     if not known:
         return PastAlone(forecaster).eval(), {"past": past}, None
     return forecaster, {"past": past, "ahead": noise(EXAMPLE, known, forecaster.horizon)}, None

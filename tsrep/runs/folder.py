@@ -93,9 +93,9 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        data = self.provenance["data"]
+        counts = self.counts
         with initial_weights(0, "about to be replaced"):
-            encoder = blank_encoder(self.config, len(data["channels"]), len(data.get("covariates", [])))
+            encoder = blank_encoder(self.config, counts["channels"], counts["covariates"])
         self._fill(encoder, load_weights(self.path / "encoder.safetensors"), "encoder.safetensors")
         return encoder.eval()
 
@@ -135,21 +135,20 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        data = self.provenance["data"]
         encoder = encoder or self.encoder()
         weights = load_weights(self.path / "weights.safetensors")
         own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
         with initial_weights(0, "about to be replaced"):
-            objective = blank_objective(
-                self.config,
-                encoder,
-                channels=len(data["channels"]),
-                covariates=len(data.get("covariates", [])),
-                classes=len(data.get("classes", [])),
-                multilabel=bool(data.get("multilabel")),
-            )
+            multilabel = bool(self.provenance["data"].get("multilabel"))
+            objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
         self._fill(objective, own, "weights.safetensors")
         return objective.eval()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of channels, covariates and classes that it was trained on."""
+        data = self.provenance["data"]
+        return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
 
     def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
         try:

@@ -32,11 +32,7 @@ class PreparedPanel(Prepared):
     def facts(self) -> dict[str, Any]:
         """What the recordings are."""
         records = self.records
-        return {
-            "source": records.source,
-            "digest": records.digest,
-            "synthetic": records.synthetic,
-            "samples": len(self.panel),
+        return super().facts | {
             "records": len(records),
             "patients": len(set(records.patient.tolist())),
             "channels": list(records.channels),

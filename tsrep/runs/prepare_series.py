@@ -42,11 +42,7 @@ class PreparedSeries(Prepared):
     def facts(self) -> dict[str, Any]:
         """What the series is."""
         series = self.records
-        return {
-            "source": series.source,
-            "digest": series.digest,
-            "synthetic": series.synthetic,
-            "samples": len(self.panel),
+        return super().facts | {
             "steps": len(series),
             "window": self.panel.length,
             "freq": series.freq,

@@ -49,9 +49,14 @@ class Prepared(ABC):
         return str(self.records.digest)
 
     @property
-    @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What the data are, for ``provenance.json``."""
+        return {
+            "source": self.records.source,
+            "digest": self.records.digest,
+            "synthetic": self.records.synthetic,
+            "samples": len(self.panel),
+        }
 
     @property
     @abstractmethod

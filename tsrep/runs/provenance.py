@@ -22,23 +22,19 @@ PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb"
 
 def provenance(task: Task, prepared: Prepared, device: torch.device, parameters: int) -> dict[str, Any]:
     """Facts for ``provenance.json``; the training time is added when it is known."""
+    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "git": _git_state(),
         "task": task.name,
         "data": {"name": task.config.dataset.name} | prepared.facts,
         "seed": task.config.seed,
-        "device": _device_name(device),
+        "device": f"{device} ({machine})",
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["tsrep", *sys.argv[1:]]) if Path(sys.argv[0]).name == "tsrep" else "Python",
         "parameters": parameters,
     }
-
-
-def _device_name(device: torch.device) -> str:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return f"{device} ({name})"
 
 
 def _git_state() -> dict[str, Any] | None:

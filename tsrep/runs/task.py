@@ -229,7 +229,7 @@ class Task(ABC):
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
         for name in self.config.evaluation.protocols:
-            protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
+            protocol: Protocol = PROTOCOLS.build(getattr(self.config.evaluation, name))
             found = protocol.evaluate(candidates, evaluation)[0]
             told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
             scores += replace(found, scores=tuple(replace(score, **told) for score in found))
