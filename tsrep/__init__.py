@@ -12,32 +12,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tsrep.api import evaluate, fit, forecast, plot_receptive_field, plot_views
-    from tsrep.datasets.loading import load
-    from tsrep.evaluation.scores import Scores
-    from tsrep.registry import list_registered
-    from tsrep.runs.embed import Embeddings, embed
-    from tsrep.runs.folder import Run
-    from tsrep.runs.forecast_own import OwnForecast
-    from tsrep.signals.panel import Panel
-    from tsrep.signals.series import Series
+    from tsrep.api import evaluate as evaluate
+    from tsrep.api import fit as fit
+    from tsrep.api import forecast as forecast
+    from tsrep.api import plot_receptive_field as plot_receptive_field
+    from tsrep.api import plot_views as plot_views
+    from tsrep.datasets.loading import load as load
+    from tsrep.evaluation.scores import Scores as Scores
+    from tsrep.registry import list_registered as list_registered
+    from tsrep.runs.embed import Embeddings as Embeddings
+    from tsrep.runs.embed import embed as embed
+    from tsrep.runs.folder import Run as Run
+    from tsrep.runs.forecast_own import OwnForecast as OwnForecast
+    from tsrep.signals.panel import Panel as Panel
+    from tsrep.signals.series import Series as Series
 
-__all__ = [
-    "Embeddings",
-    "OwnForecast",
-    "Panel",
-    "Run",
-    "Scores",
-    "Series",
-    "embed",
-    "evaluate",
-    "fit",
-    "forecast",
-    "list_registered",
-    "load",
-    "plot_receptive_field",
-    "plot_views",
-]
 ROOMS = {
     "Embeddings": "runs.embed",
     "OwnForecast": "runs.forecast_own",
@@ -46,13 +35,19 @@ ROOMS = {
     "Scores": "evaluation.scores",
     "Series": "signals.series",
     "embed": "runs.embed",
+    "evaluate": "api",
+    "fit": "api",
+    "forecast": "api",
     "list_registered": "registry",
     "load": "datasets.loading",
+    "plot_receptive_field": "api",
+    "plot_views": "api",
 }
+__all__ = list(ROOMS)
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that the command line starts at once."""
-    if name not in __all__:
+    if name not in ROOMS:
         raise AttributeError(f"module 'tsrep' has no attribute {name!r}")
-    return getattr(import_module(f"tsrep.{ROOMS.get(name, 'api')}"), name)
+    return getattr(import_module(f"tsrep.{ROOMS[name]}"), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +100,7 @@ def plot_views(run: Run | Path | str, **options: Any) -> Path:
     """
     from tsrep.inspect.views.of_run import plot_views as plot
 
-    run = _opened(run)
-    return _shown(run, plot(run, **options))
+    return _shown(run, plot, options)
 
 
 def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
@@ -111,8 +110,7 @@ def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
     """
     from tsrep.inspect.receptive_field.of_run import plot_receptive_field as plot
 
-    run = _opened(run)
-    return _shown(run, plot(run, **options))
+    return _shown(run, plot, options)
 
 
 def _opened(run: Run | Path | str) -> Run:
@@ -121,10 +119,12 @@ def _opened(run: Run | Path | str) -> Run:
     return run if isinstance(run, Run) else Run(run)
 
 
-def _shown(run: Run, figure: Path) -> Path:
-    """A figure, in the report too when it lies in the run's folder."""
+def _shown(run: Run | Path | str, plot: Callable[..., Path], options: Mapping[str, Any]) -> Path:
+    """A figure of a run, in the report too when it lies in the run's folder."""
     from tsrep.report import write_report
 
+    run = _opened(run)
+    figure = plot(run, **options)
     if figure.resolve().is_relative_to(run.path.resolve()):
         write_report(run.path)
     return figure

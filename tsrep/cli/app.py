@@ -119,13 +119,8 @@ def evaluate(
     """
     import tsrep
 
-    settings = given(
-        protocols=protocol or None,
-        labels=labels.split(",") if labels else None,
-        seeds=seeds,
-        part=part,
-        root=root,
-    )
+    fractions = labels.split(",") if labels else None
+    settings = given(protocols=protocol or None, labels=fractions, seeds=seeds, part=part, root=root)
     tsrep.evaluate(run, **settings)
     _print_summary(run)
 
@@ -163,11 +158,9 @@ def embed(
     embeddings = tsrep.embed(opened, signals)
     embeddings.save(out)
     x = embeddings.x
-    what = (
-        f"{len(x)} windows of {len(signals)} records"
-        if x.ndim == 2
-        else f"{x.shape[1]} steps of {len(x)} series"
-    )
+    what = f"{x.shape[1]} steps of {len(x)} series"
+    if x.ndim == 2:
+        what = f"{len(x)} windows of {len(signals)} records"
     typer.echo(f"{out}: {what}, {x.shape[-1]} numbers each")
 
 

@@ -34,6 +34,6 @@ def export(
     from tsrep.runs.export import export as write
 
     done = write(run, format=kind, what=what, out=out, steps=steps)
-    typer.echo(f"{done.path}: takes {done.sentence}")
+    typer.echo(f"{done.path}: takes {done.metadata['time']['says']}")
     typer.echo(f"equal to the original within {done.difference:.0e} of the largest value")
     typer.echo(f"standardise first: {done.metadata['standardise']['says']}")

@@ -26,10 +26,4 @@ def gradient_balance(error: Tensor, contrast: Tensor, weights: Sequence[nn.Param
 
 def _flat(loss: Tensor, weights: Sequence[nn.Parameter]) -> Tensor:
     """Gradient with respect to all weights, as one vector."""
-    found = torch.autograd.grad(loss, weights, allow_unused=True)
-    return torch.cat(
-        [
-            torch.zeros_like(w).flatten() if g is None else g.flatten()
-            for g, w in zip(found, weights, strict=True)
-        ]
-    )
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights, materialize_grads=True)])

@@ -63,14 +63,11 @@ class InstanceNorm(nn.Module):
 
     def __init__(self, kind: Normalisation, channels: int) -> None:
         super().__init__()
-        if kind not in get_args(Normalisation):
-            raise ConfigError(
-                f"unknown normalisation {kind!r}; {nearest(kind, list(get_args(Normalisation)))}"
-            )
+        if kind not in (kinds := get_args(Normalisation)):
+            raise ConfigError(f"unknown normalisation {kind!r}; {nearest(kind, list(kinds))}")
         self.kind, self.channels = kind, channels
-        learned = kind == "revin"
-        self.register_parameter("log_gain", nn.Parameter(torch.zeros(channels, 1)) if learned else None)
-        self.register_parameter("shift", nn.Parameter(torch.zeros(channels, 1)) if learned else None)
+        for name in ("log_gain", "shift"):
+            self.register_parameter(name, nn.Parameter(torch.zeros(channels, 1)) if kind == "revin" else None)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Level]:
         """Normalise windows.

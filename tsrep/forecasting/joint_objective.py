@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
@@ -161,31 +161,27 @@ class Forecast(Objective):
         self.register_buffer("moved", torch.zeros((), dtype=torch.long))
 
     @classmethod
-    def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
+    def encoder_channels(cls, settings: Any, channels: int, covariates: int) -> int:
         """One channel where channels are independent; covariates only where they are shown."""
-        chosen: Any = settings
-        variates = 1 if chosen.mixing == "independent" else channels - covariates
-        return variates + (covariates if chosen.calendar else 0)
+        variates = 1 if settings.mixing == "independent" else channels - covariates
+        return variates + (covariates if settings.calendar else 0)
 
     @classmethod
-    def training_windows(cls, settings: BaseModel) -> TrainingWindows:
+    def training_windows(cls, settings: Any) -> TrainingWindows:
         """Look-back and horizon at every step; look-backs may reach into the part before."""
-        chosen: Any = settings
-        return TrainingWindows(chosen.lookback + chosen.horizon, hop=1, history=chosen.lookback)
+        return TrainingWindows(settings.lookback + settings.horizon, hop=1, history=settings.lookback)
 
     @classmethod
-    def pretraining(cls, settings: BaseModel) -> BaseModel | None:
-        """The contrast alone, where there is one."""
-        chosen: Any = settings
-        if chosen.contrast is None:
+    def pretraining(cls, settings: Any) -> Any:
+        """The contrast alone, where there is one; else None."""
+        if settings.contrast is None:
             return None
         return settings.model_copy(update={"weight": 1.0, "schedule": "constant", "frozen": False})
 
     @classmethod
-    def trains_forecasts(cls, settings: BaseModel) -> bool:
+    def trains_forecasts(cls, settings: Any) -> bool:
         """Not by the contrast alone."""
-        chosen: Any = settings
-        return bool(chosen.weight < 1)
+        return bool(settings.weight < 1)
 
     def attach(self, encoder: Encoder) -> None:
         """Pass on to the contrast."""
@@ -219,11 +215,8 @@ class Forecast(Objective):
 
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """Those of the contrast, on the look-backs."""
-        if self.contrast is None:
-            return ()
-        return tuple(
-            replace(inner, loss=self._on_rows(inner.loss)) for inner in self.contrast.inner_optimisations()
-        )
+        found = () if self.contrast is None else self.contrast.inner_optimisations()
+        return tuple(replace(inner, loss=self._on_rows(inner.loss)) for inner in found)
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """How the two gradients compare on the weights of the encoder, and what the contrast reads.
@@ -241,11 +234,9 @@ class Forecast(Objective):
             return found
         share = scheduled(self.schedule, self.weight, self.moved / self.planned)
         with torch.enable_grad():
-            error = (1 - share) * self._error(encoder, batch, seen, generator)
-            contrast = (
-                share * torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
-            )
-            return found | gradient_balance(error, contrast, weights)
+            error = self._error(encoder, batch, seen, generator)
+            contrast = torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
+            return found | gradient_balance((1 - share) * error, share * contrast, weights)
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
         """See :meth:`Objective.predict`."""
@@ -279,7 +270,7 @@ class Forecast(Objective):
 
     def encode_look_backs(self, encoder: Encoder, past: Tensor) -> Tensor:
         """Last vector of every look-back; each independent channel is an instance of its own."""
-        seen = self.see(past, past.new_zeros(len(past), self.leading, 0))
+        seen = self.see(past, past[:, : self.leading, :0])
         z = self.represent(encoder, seen)[..., -1].float()
         return z.reshape(len(past), -1, z.shape[-1])
 
@@ -289,43 +280,31 @@ class Forecast(Objective):
         The scale that a window was divided by is multiplied back, so that a linear map of the features can do
         what a linear head can.
         """
-        if channel is None:
-            seen = self.see(past, ahead)
-        else:
-            # as a row of `see` with all channels, out of windows of this channel alone
-            known = slice(self.leading - self.shown, self.leading)
-            values, level = self.norm.of_channel(channel)(past[:, self.leading :])
-            seen = Seen(torch.cat([past[:, known], values], dim=1), ahead[:, known], level)
+        seen = self.see(past, ahead, channel)
         scale = seen.level.scale.flatten(1)
         z = self.represent(encoder, seen).flatten(1)
         return torch.cat([z * scale.mean(dim=1, keepdim=True), scale], dim=1)
 
     def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
         """What the normalisation takes off the look-back, such as its mean."""
-        norm = self.norm if channel is None else self.norm.of_channel(channel)
-        base: Tensor = norm(past[:, self.leading :])[1].mean.flatten(1)
-        return base
+        return self.see(past, past[:, : self.leading, :0], channel).level.mean.flatten(1)
 
     def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Past, covariates ahead and target of samples of look-back and horizon; all are views."""
-        return (
-            x[..., : self.lookback],
-            x[:, : self.leading, self.lookback :],
-            x[:, self.leading :, self.lookback :],
-        )
+        past, ahead = x[..., : self.lookback], x[..., self.lookback :]
+        return past, ahead[:, : self.leading], ahead[:, self.leading :]
 
-    def see(self, past: Tensor, ahead: Tensor) -> Seen:
-        """What is encoded together, normalised; shapes as in :meth:`predict`."""
-        values, level = self.norm(past[:, self.leading :])
+    def see(self, past: Tensor, ahead: Tensor, channel: int | None = None) -> Seen:
+        """What is encoded together, normalised; shapes as in :meth:`predict`, or with this channel alone."""
+        norm = self.norm if channel is None else self.norm.of_channel(channel)
+        values, level = norm(past[:, self.leading :])
         shown = past[:, self.leading - self.shown : self.leading]
         ahead = ahead[:, self.leading - self.shown :]
         if not self.independent:
             return Seen(torch.cat([shown, values], dim=1), ahead, level)
-        each = values.shape[1]
-        x = torch.cat(
-            [shown.repeat_interleave(each, dim=0), values.reshape(-1, 1, values.shape[2])], dim=1
-        )  # (batch * channel, covariate + 1, lookback)
-        return Seen(x, ahead.repeat_interleave(each, dim=0), level)
+        shown, ahead = (x.repeat_interleave(values.shape[1], dim=0) for x in (shown, ahead))
+        # (batch * channel, covariate + 1, lookback)
+        return Seen(torch.cat([shown, values.flatten(0, 1).unsqueeze(1)], dim=1), ahead, level)
 
     def represent(self, encoder: Encoder, seen: Seen) -> Tensor:
         """Representations of the rows, shape (row, dim, lookback // stride)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsrep.registry import OBJECTIVES, SAMPLERS
+from tsrep.registry import SAMPLERS
 from tsrep.runs.config import Configuration
 from tsrep.sampling.chunk_wise import suited_sampler
 from tsrep.signals import Panel
@@ -11,7 +11,7 @@ from tsrep.signals.large_stores import ChunkedStore
 
 def with_sampler(config: Configuration, panel: Panel) -> Configuration:
     """The configuration with the sampler of a chunked store, where none is set, so that the run says it."""
-    chosen = suited_sampler(_own(config), panel)
+    chosen = suited_sampler(config.objective_class.sampler, panel)
     if config.sampler is not None or chosen["name"] != "chunk-wise":
         return config
     return config.model_copy(update={"sampler": SAMPLERS.entry("chunk-wise").settings(**chosen)})
@@ -19,15 +19,10 @@ def with_sampler(config: Configuration, panel: Panel) -> Configuration:
 
 def across_chunks(config: Configuration, panel: Panel) -> str | None:
     """A sentence where batches gather samples from all over a chunked store, else None."""
-    name = _own(config) if config.sampler is None else config.sampler.name
+    name = config.objective_class.sampler if config.sampler is None else config.sampler.name
     if not isinstance(panel.store, ChunkedStore) or name == "chunk-wise":
         return None
     return (
         f"batches of sampler {name} are read across the chunks of the store, each chunk many times an epoch; "
         "sampler chunk-wise reads each once"
     )
-
-
-def _own(config: Configuration) -> str:
-    name: str = OBJECTIVES.entry(config.objective.name).cls.sampler
-    return name

@@ -14,8 +14,7 @@ from tsrep.signals import Panel
 
 def blank_encoder(config: Configuration, channels: int, covariates: int) -> Encoder:
     """Encoder for what the objective shows it of so many channels; torch's initialisers fill its weights."""
-    cls: type[Objective] = OBJECTIVES.entry(config.objective.name).cls
-    seen = cls.encoder_channels(config.objective, channels, covariates)
+    seen = config.objective_class.encoder_channels(config.objective, channels, covariates)
     encoder: Encoder = ENCODERS.build(config.encoder, channels=seen)
     return encoder
 

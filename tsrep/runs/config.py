@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
@@ -13,6 +13,9 @@ from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Cho
 from tsrep.runs.evaluation_settings import evaluation_settings
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from tsrep.objectives.objective import Objective, TrainingWindows
 
 DATASET, ENCODER, OBJECTIVE = "ptb-xl-sim", "dilated-conv", "comet"
 SERIES_DEFAULTS: Mapping[str, Any] = {
@@ -70,6 +73,21 @@ class Configuration(Settings):
     def _of_protocols(cls, value: Any) -> Any:
         """Checked by a model that has the settings of every registered protocol."""
         return value if isinstance(value, BaseModel) else evaluation_settings().model_validate(value)
+
+    @property
+    def objective_class(self) -> type[Objective]:
+        """Class of the objective."""
+        cls: type[Objective] = OBJECTIVES.entry(self.objective.name).cls
+        return cls
+
+    @property
+    def training_windows(self) -> TrainingWindows | None:
+        """How the objective wants a series cut; None where it leaves that to the run."""
+        return self.objective_class.training_windows(self.objective)
+
+    def at(self, root: Path | str | None) -> Configuration:
+        """The same on data in another folder, where one is given."""
+        return self if root is None else self.model_copy(update={"root": Path(root).expanduser().resolve()})
 
 
 def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:

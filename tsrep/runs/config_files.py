@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from tsrep.errors import ConfigError
-from tsrep.files import write_text
 from tsrep.runs.config import Configuration, configure, merged, plain
 
 
@@ -36,11 +35,6 @@ def read_config(path: Path) -> dict[str, Any]:
             f"configuration {path} holds a {type(values).__name__}, not settings by name; fix it"
         )
     return values or {}
-
-
-def write_config(path: Path, config: Configuration) -> None:
-    """Write every setting, defaults included, as YAML."""
-    write_text(path, dump_config(config))
 
 
 def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ()) -> Configuration:

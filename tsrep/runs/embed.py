@@ -86,10 +86,7 @@ def embed_series(run: Run, series: Series, batch_size: int) -> Embeddings:
         ("covariates", trained["covariates"], list(series.covariate_names), "set dataset.calendar alike"),
         ("step", trained["freq"], series.freq, "resample the series"),
     )
-    scaler = run.scaler()
-    if scaler is None:
-        raise RunError(f"{run.path} does not say how its series was standardised; train it again")
-    instances = instances_of(scaler.apply_series(series), run.config)
+    instances = instances_of(run.shared_scaler().apply_series(series), run.config)
     device = pick_device(run.config.device)
     encoder = run.encoder().to(device)
     objective = run.objective(encoder).to(device)

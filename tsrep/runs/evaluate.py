@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,7 @@ from tsrep.runs.config import plain
 from tsrep.runs.config_files import assemble
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.task import Task, task_of
-
-Tell = Callable[[str], None]
+from tsrep.runs.task import Task, Tell, task_of
 
 
 def evaluate(
@@ -51,8 +49,7 @@ def evaluate(
     run = run if isinstance(run, Run) else Run(run)
     given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
     changes = {key: value for key, value in given.items() if value is not None}
-    moved = {} if root is None else {"root": str(Path(root).expanduser().resolve())}
-    task = task_of(assemble(plain(run.config), {"evaluation": changes}, moved))
+    task = task_of(assemble(plain(run.config), {"evaluation": changes}).at(root))
     if labels is not None and "labels" in task.meaningless():
         raise ConfigError(f"{run.path} is a run on {task.data}, which has no labels to take fractions of")
     run.refuse_unfinished()

@@ -36,10 +36,6 @@ class EvaluationSettings(Settings):
             PROTOCOLS.entry(name)
         return names
 
-    def of(self, protocol: str) -> Any:
-        """Settings of a protocol."""
-        return getattr(self, protocol)
-
 
 def evaluation_settings() -> type[EvaluationSettings]:
     """The full model, with the settings of every registered protocol under its name."""

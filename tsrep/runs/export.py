@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from tsrep.errors import ConfigError
 from tsrep.files import replacing
 from tsrep.objectives.forecaster import Forecaster
-from tsrep.registry import OBJECTIVES
 from tsrep.runs.folder import Run
 from tsrep.runs.traced import (
     Format,
@@ -51,11 +50,6 @@ class Exported:
     lengths: Lengths
     metadata: dict[str, Any]
     difference: float
-
-    @property
-    def sentence(self) -> str:
-        """What it takes, in words."""
-        return self.metadata["time"]["says"]  # type: ignore[no-any-return]  # values of a JSON object
 
 
 class PastAlone(nn.Module):
@@ -143,33 +137,24 @@ def _encoder(run: Run, steps: int | None) -> tuple[nn.Module, dict[str, Tensor],
             f"{length} steps are less than two strides of the encoder, {2 * encoder.stride} steps; give more "
             "with --steps"
         )
-    return encoder, {"x": noise(EXAMPLE, _seen_channels(run), length)}, encoder.stride
+    channels, known = run.counts["channels"], run.counts["covariates"]
+    seen = run.config.objective_class.encoder_channels(run.config.objective, channels, known)
+    return encoder, {"x": noise(EXAMPLE, seen, length)}, encoder.stride
 
 
 def _forecaster(run: Run) -> tuple[nn.Module, dict[str, Tensor], None]:
-    forecaster = run.forecaster()
-    known = len(run.provenance["data"].get("covariates", []))
-    past = noise(EXAMPLE, len(run.provenance["data"]["channels"]), forecaster.lookback)
+    forecaster, known = run.forecaster(), run.counts["covariates"]
+    past = noise(EXAMPLE, run.counts["channels"], forecaster.lookback)
     if not known:
         return PastAlone(forecaster).eval(), {"past": past}, None
     return forecaster, {"past": past, "ahead": noise(EXAMPLE, known, forecaster.horizon)}, None
 
 
-def _seen_channels(run: Run) -> int:
-    """Channels that the objective shows to the encoder."""
-    data, settings = run.provenance["data"], run.config.objective
-    channels: int = OBJECTIVES.entry(settings.name).cls.encoder_channels(
-        settings, len(data["channels"]), len(data.get("covariates", []))
-    )
-    return channels
-
-
 def _sample_steps(run: Run) -> int | None:
     """Length of what the encoder was trained on, where the run says it."""
-    window, objective = run.config.window, run.config.objective
-    windows = OBJECTIVES.entry(objective.name).cls.training_windows(objective)
+    window, windows = run.config.window, run.config.training_windows
     if windows is not None:
-        return int(windows.history)
+        return windows.history
     if window.steps is not None or window.seconds is None:
         return window.steps
     rate: float = run.provenance["data"]["sfreq"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ from torch import distributed
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.files import write_json
+from tsrep.files import write_json, write_text
 from tsrep.objectives.objective import Objective
-from tsrep.registry import OBJECTIVES, SAMPLERS
-from tsrep.runs.batches import across_chunks, with_sampler
+from tsrep.registry import SAMPLERS
+from tsrep.runs.batches import with_sampler
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure
-from tsrep.runs.config_files import write_config
+from tsrep.runs.config_files import dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
@@ -82,25 +84,27 @@ def fit(
     """
     before = None if resume is None else Run(resume)
     config = configure(config) if before is None else before.config
-    if root is not None or config.root is not None:
-        config = config.model_copy(update={"root": Path(root or config.root or "").expanduser().resolve()})
+    config = config.at(root or config.root)
     device = pick_device(config.device)
     if config.training.tensorboard:
         require_tensorboard()
     with process_group(device) as ranks:
-        prepared = _prepare_in_turn(task_of(config), progress, ranks)
-        config = with_sampler(config, prepared.panel)
-        task = task_of(config)
-        for warning in _warnings(task, prepared) if progress and ranks.first else ():
+        progress = progress and ranks.first
+        if not ranks.first:  # the first process decodes recordings; the others find them in the cache
+            ranks.wait()
+        prepared = task_of(config).prepare(progress=progress)
+        if ranks.first:
+            ranks.wait()
+        task = task_of(with_sampler(config, prepared.panel))
+        config = task.config
+        for warning in task.warnings(prepared) if progress else ():
             print(f"tsrep: {warning}", file=sys.stderr)
         encoder = new_encoder(config, prepared.panel, config.seed)
         objective = new_objective(config, encoder, prepared.panel, config.seed)
         task.refuse_unmet_needs(encoder, objective, prepared)
-        if before is None:
-            run = _new_run(task, prepared, encoder, device, out, ranks)
-        else:
-            run = before
-            run.refuse_other_data(prepared)
+        if before is not None:
+            before.refuse_other_data(prepared)
+        run = before or _new_run(task, prepared, encoder, device, out, ranks)
         if not run.finished:
             _train(run, task, prepared, encoder, objective, hooks, progress, ranks, device)
         if ranks.first and illustrate:
@@ -125,13 +129,16 @@ def _train(
     """Both phases of training, or the only one, and what they leave in the run's folder."""
     config, pretraining = task.config, 0.0
     if config.pretrain is not None:
-        watchers = [*hooks, *([ProgressBar("pre-training")] if progress and ranks.first else [])]
+        watchers = [*hooks, *([ProgressBar("pre-training")] if progress else [])]
         first = config.model_copy(update={"training": config.pretrain})
         parts = _parts(first, prepared, device, ranks)
-        pretraining = pretrain(config, config.pretrain, run, encoder, prepared, parts, watchers, ranks)
+        pretraining = pretrain(first, run, encoder, prepared, parts, watchers, ranks)
         objective.attach(encoder)
     if not objective.trains_encoder:
         encoder.requires_grad_(False)
+    watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
+    if config.training.tensorboard and ranks.first:
+        watchers.append(TensorBoard(run.path / "tensorboard"))
     scored, score_name = task.validation_score(prepared, objective, device)
     trainer = Trainer(
         encoder,
@@ -142,7 +149,7 @@ def _train(
         folder=run.path,
         score=scored,
         score_name=score_name,
-        hooks=_hooks(config, run, hooks, progress, ranks),
+        hooks=watchers,
         ranks=ranks,
     )
     outcome = trainer.run()
@@ -153,42 +160,12 @@ def _train(
     ranks.wait()
 
 
-def _warnings(task: Task, prepared: Prepared) -> Iterator[str]:
-    if (chunks := across_chunks(task.config, prepared.panel)) is not None:
-        yield chunks
-    yield from task.warnings(prepared)
-
-
-def _prepare_in_turn(task: Task, progress: bool, ranks: Ranks) -> Prepared:
-    """The first process decodes recordings; the others find them in the cache."""
-    if not ranks.first:
-        ranks.wait()
-    prepared = task.prepare(progress=progress and ranks.first)
-    if ranks.first:
-        ranks.wait()
-    return prepared
-
-
-def _hooks(
-    config: Configuration, run: Run, hooks: Sequence[Hook], progress: bool, ranks: Ranks
-) -> list[Hook]:
-    chosen = [*hooks]
-    if progress and ranks.first:
-        chosen.append(ProgressBar(config.objective.name))
-    if config.training.tensorboard and ranks.first:
-        chosen.append(TensorBoard(run.path / "tensorboard"))
-    return chosen
-
-
 def _parts(
     config: Configuration, prepared: Prepared, device: torch.device, ranks: Ranks
 ) -> tuple[Part, Part]:
     """Training and validation part."""
-    train, validation = (
-        training_part(config, prepared, index, device, ranks)
-        for index in (prepared.split.train, prepared.split.validation)
-    )
-    return train, validation
+    part = partial(training_part, config, prepared, device=device, ranks=ranks)
+    return part(prepared.split.train), part(prepared.split.validation)
 
 
 def training_part(
@@ -200,9 +177,8 @@ def training_part(
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
     panel = prepared.panel.select(index)
-    default = OBJECTIVES.entry(config.objective.name).cls.sampler
     sampler = SAMPLERS.build(
-        config.sampler or {"name": default},
+        config.sampler or {"name": config.objective_class.sampler},
         panel=panel,
         batch_size=config.training.batch_size,
         seed=config.seed,
@@ -237,14 +213,12 @@ def _new_run(
         write_json(folder / "provenance.json", provenance(task, prepared, device, parameters))
         split = prepared.split
         write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
-        write_config(folder / "config.yaml", config)
+        write_text(folder / "config.yaml", dump_config(config))
     ranks.wait()
     return Run(folder)
 
 
 def _free_path(config: Configuration) -> Path:
     stem = config.name or f"{config.dataset.name}-{config.objective.name}"
-    number = 1
-    while (path := Path("runs") / f"{stem}-{number}").exists():
-        number += 1
-    return path
+    paths = (Path("runs") / f"{stem}-{number}" for number in count(1))
+    return next(path for path in paths if not path.exists())

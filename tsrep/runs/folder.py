@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
@@ -92,15 +93,10 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        data = self.provenance["data"]
+        counts = self.counts
         with initial_weights(0, "about to be replaced"):
-            encoder = blank_encoder(self.config, len(data["channels"]), len(data.get("covariates", [])))
-        try:
-            encoder.load_state_dict(load_weights(self.path / "encoder.safetensors"))
-        except RuntimeError as error:
-            raise RunError(
-                f"{self.path}/encoder.safetensors does not fit config.yaml; restore one of them"
-            ) from error
+            encoder = blank_encoder(self.config, counts["channels"], counts["covariates"])
+        self._fill(encoder, load_weights(self.path / "encoder.safetensors"), "encoder.safetensors")
         return encoder.eval()
 
     def forecaster(self) -> Forecaster:
@@ -139,26 +135,26 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        data = self.provenance["data"]
         encoder = encoder or self.encoder()
         weights = load_weights(self.path / "weights.safetensors")
         own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
         with initial_weights(0, "about to be replaced"):
-            objective = blank_objective(
-                self.config,
-                encoder,
-                channels=len(data["channels"]),
-                covariates=len(data.get("covariates", [])),
-                classes=len(data.get("classes", [])),
-                multilabel=bool(data.get("multilabel")),
-            )
-        try:
-            objective.load_state_dict(own)
-        except RuntimeError as error:
-            raise RunError(
-                f"{self.path}/weights.safetensors does not fit config.yaml; restore one of them"
-            ) from error
+            multilabel = bool(self.provenance["data"].get("multilabel"))
+            objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
+        self._fill(objective, own, "weights.safetensors")
         return objective.eval()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of channels, covariates and classes that it was trained on."""
+        data = self.provenance["data"]
+        return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
+
+    def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
+        try:
+            module.load_state_dict(weights)
+        except RuntimeError as error:
+            raise RunError(f"{self.path}/{file} does not fit config.yaml; restore one of them") from error
 
     def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
         """Keep the weights, and what signals were standardised by where that is one for all records."""
@@ -178,6 +174,18 @@ class Run:
             return None
         mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
         return Scaler(mean, std)
+
+    def shared_scaler(self) -> Scaler:
+        """The one that all of a series was standardised by.
+
+        Raises
+        ------
+        RunError
+            When the run does not say it.
+        """
+        if (scaler := self.scaler()) is None:
+            raise RunError(f"{self.path} does not say how its series was standardised; train it again")
+        return scaler
 
     def refuse_unfinished(self) -> None:
         """Check that training has ended.
@@ -206,8 +214,7 @@ class Run:
         """
         from tsrep.runs.task import task_of
 
-        moved = {} if root is None else {"root": Path(root).expanduser().resolve()}
-        prepared = task_of(self.config.model_copy(update=moved)).prepare(progress=False)
+        prepared = task_of(self.config.at(root)).prepare(progress=False)
         self.refuse_other_data(prepared)
         return prepared
 

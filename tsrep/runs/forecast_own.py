@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,8 @@ class OwnForecast:
         dates = [str(stamp).replace("T", " ") for stamp in self.time]
         columns: dict[str, Any] = {self.date: dates} | dict(zip(self.channels, self.values, strict=True))
         for level, ends in self.bounds.items():
-            for name, *pair in zip(self.channels, *ends, strict=True):
-                for end, at in zip(("lower", "upper"), pair, strict=True):
-                    columns[f"{name} {end} {level:g}"] = at
+            for name, lower, upper in zip(self.channels, *ends, strict=True):
+                columns |= {f"{name} lower {level:g}": lower, f"{name} upper {level:g}": upper}
         text: str = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
         return text
 
@@ -122,9 +121,7 @@ def forecast_series(
     series, left_out, moved = own_series(run, data, how)
     lookback = forecaster.lookback
     going_on = continued(run, series, lookback, forecaster.horizon)
-    scaler = run.scaler()
-    if scaler is None:
-        raise RunError(f"{run.path} does not say how its series was standardised; train it again")
+    scaler = run.shared_scaler()
     instances = instances_of(scaler.apply_series(going_on), run.config)
     forecast = forecast_of(forecaster, instances, torch.device("cpu"))
     last = np.array([lookback - 1])
@@ -133,11 +130,11 @@ def forecast_series(
     _refuse_infinite(values, going_on, run)
     conformal, why_not = intervals_of(run, levels) if levels else (None, "")
     bounds = {}
-    for level in levels if conformal is not None else ():
-        assert conformal is not None
-        ends = zip(*(conformal.interval(y, level, i) for i, y in enumerate(said)), strict=True)
-        lower, upper = (_in_unit(end, scaler, going_on, steps) for end in ends)
-        bounds[level] = lower, upper
+    if conformal is not None:
+        for level in levels:
+            ends = zip(*(conformal.interval(y, level, i) for i, y in enumerate(said)), strict=True)
+            lower, upper = (_in_unit(end, scaler, going_on, steps) for end in ends)
+            bounds[level] = lower, upper
     past = going_on.values[:, :lookback]
     return OwnForecast(
         channels=series.channels,
@@ -149,12 +146,7 @@ def forecast_series(
         freq=series.freq,
         source=series.source,
         date=how.date,
-        notes=(
-            *_gaps_in(past, series.channels),
-            *_columns(left_out),
-            *(["dates of the file have an offset; those of the forecast are in UTC"] if moved else []),
-            *_about_intervals(bounds, why_not),
-        ),
+        notes=tuple(_notes(past, series.channels, left_out, moved, bounds, why_not)),
     )
 
 
@@ -165,19 +157,10 @@ def _steps(run: Run, forecaster: Forecaster, horizon: int | None) -> int:
     if horizon < 1:
         raise ConfigError(f"a horizon of {horizon} steps is none; give 1 to {forecaster.horizon}")
     if horizon > forecaster.horizon:
-        command = shlex.join(
-            [
-                "tsrep",
-                "fit",
-                "--config",
-                str(run.path / "config.yaml"),
-                "--set",
-                f"objective.horizon={horizon}",
-            ]
-        )
+        config = shlex.quote(str(run.path / "config.yaml"))
         raise RunError(
             f"{run.path} was trained to forecast {forecaster.horizon} steps, not {horizon}; ask for fewer, "
-            f"or train a longer one with: {command}"
+            f"or train a longer one with: tsrep fit --config {config} --set objective.horizon={horizon}"
         )
     return horizon
 
@@ -210,32 +193,33 @@ def _refuse_infinite(values: Floats, series: Series, run: Run) -> None:
         )
 
 
-def _gaps_in(past: Floats, channels: Sequence[str]) -> list[str]:
+def _notes(
+    past: Floats,
+    channels: Sequence[str],
+    left_out: Sequence[str],
+    moved: bool,
+    bounds: Mapping[float, tuple[Floats, Floats]],
+    why_not: str,
+) -> Iterator[str]:
+    """What was left out or missing, a sentence each."""
     missing = np.isnan(past).sum(axis=1)
-    if not missing.any():
-        return []
-    worst = int(missing.argmax())
-    return [
-        f"{missing.sum()} of {past.size} values of the look-back are missing, most of them "
-        f"({missing[worst]} of {past.shape[1]}) in {channels[worst]}"
-    ]
-
-
-def _columns(left_out: Sequence[str]) -> list[str]:
-    if not left_out:
-        return []
-    named = ", ".join(name or "(without a name)" for name in left_out[:5])
-    more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-    return [f"columns left out, as the run was not trained on them: {named}{more}"]
-
-
-def _about_intervals(bounds: Mapping[float, tuple[Floats, Floats]], why_not: str) -> list[str]:
+    if missing.any():
+        worst = int(missing.argmax())
+        yield (
+            f"{missing.sum()} of {past.size} values of the look-back are missing, most of them "
+            f"({missing[worst]} of {past.shape[1]}) in {channels[worst]}"
+        )
+    if left_out:
+        named = ", ".join(name or "(without a name)" for name in left_out[:5])
+        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
+        yield f"columns left out, as the run was not trained on them: {named}{more}"
+    if moved:
+        yield "dates of the file have an offset; those of the forecast are in UTC"
     if why_not:
-        return [f"no intervals: {why_not}"]
+        yield f"no intervals: {why_not}"
     wide = [f"{level:g}" for level, (lower, _) in bounds.items() if np.isinf(lower).any()]
-    if not wide:
-        return []
-    return [
-        f"some intervals of level {' and '.join(wide)} are infinite: the validation part has too few errors "
-        "to tell"
-    ]
+    if wide:
+        yield (
+            f"some intervals of level {' and '.join(wide)} are infinite: the validation part has too few "
+            "errors to tell"
+        )

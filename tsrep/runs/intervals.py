@@ -61,8 +61,7 @@ def intervals_of(run: Run, levels: Sequence[float]) -> tuple[Conformal | None, s
     if kept is not None and set(levels) <= set(kept.levels):
         return kept, ""
     try:
-        prepared: Any = run.task.prepare(progress=False)
-        run.refuse_other_data(prepared)
+        prepared: Any = run.prepare()
         found = _calibrated(run, prepared, sorted({*(kept.levels if kept else KEPT), *levels}))
     except TsrepError as error:
         if kept is None:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import RunError
-from tsrep.registry import DATASETS, SPLITS
 from tsrep.runs.config import Configuration
-from tsrep.runs.prepared import Prepared, evenly, refuse_part
+from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats
 from tsrep.signals.standardise import fit_scaler
@@ -33,11 +32,7 @@ class PreparedPanel(Prepared):
     def facts(self) -> dict[str, Any]:
         """What the recordings are."""
         records = self.records
-        return {
-            "source": records.source,
-            "digest": records.digest,
-            "synthetic": records.synthetic,
-            "samples": len(self.panel),
+        return super().facts | {
             "records": len(records),
             "patients": len(set(records.patient.tolist())),
             "channels": list(records.channels),
@@ -53,19 +48,10 @@ class PreparedPanel(Prepared):
         """In seconds."""
         return 1 / self.panel.sfreq, "s"
 
-    @property
-    def period(self) -> int:
-        """Recordings have no season."""
-        return 1
-
     def encoded_steps(self, context: int) -> int:
         """Whole windows."""
         del context
         return self.panel.length
-
-    def output_steps(self, outputs: int, most: int) -> list[int]:
-        """Some at even distances, as features are pooled over all."""
-        return evenly(outputs, most)
 
     def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:
         """See :meth:`Prepared.complete_windows`; windows end with their sample."""
@@ -93,17 +79,10 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
         When settings and data do not go together.
     """
     windows = cut_windows(config, records)
-    split = split_windows(config, windows)
+    split: Split = split_by_rule(config, windows)
     own = config.window.standardise == "record"
     scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
     return PreparedPanel(records, scaler.apply(windows), split, scaler)
-
-
-def split_windows(config: Configuration, windows: Panel) -> Split:
-    """Checked split of windows by the rule that was asked for, or the one that suits the data set."""
-    rule = SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})
-    split: Split = rule(windows)
-    return split
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import DataError, RunError
-from tsrep.registry import DATASETS, OBJECTIVES, SPLITS
 from tsrep.runs.config import Configuration
-from tsrep.runs.prepared import Prepared, evenly, refuse_part
+from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel, Series
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import hop_through_seasons
@@ -43,11 +42,7 @@ class PreparedSeries(Prepared):
     def facts(self) -> dict[str, Any]:
         """What the series is."""
         series = self.records
-        return {
-            "source": series.source,
-            "digest": series.digest,
-            "synthetic": series.synthetic,
-            "samples": len(self.panel),
+        return super().facts | {
             "steps": len(series),
             "window": self.panel.length,
             "freq": series.freq,
@@ -116,7 +111,7 @@ def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
     DataError, SplitError
         When a part is empty, lacks every value of a channel, or does not give a batch of windows.
     """
-    spans = split_in_time(config, series)
+    spans: TimeSplit = split_by_rule(config, series)
     _refuse_channels_without_values(series, spans)
     standard, scaler = series, Scaler(np.zeros((1, 1), np.float32), np.ones((1, 1), np.float32))
     if config.window.standardise != "none":
@@ -141,17 +136,10 @@ def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
     return PreparedSeries(series, panel, split, scaler, instances, spans)
 
 
-def split_in_time(config: Configuration, series: Series) -> TimeSplit:
-    """Checked split by the rule that was asked for, or the one that suits the data set."""
-    rule = SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})
-    spans: TimeSplit = rule(series)
-    return spans
-
-
 def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -> Panel:
     """Windows of the training and the validation part, as the objective or the settings want them."""
     parts = spans.train, spans.validation
-    wanted = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
+    wanted = config.training_windows
     if wanted is None:
         # two of them in the shorter part, since contrasts need a batch
         length = config.window.steps or max(1, min(LONGEST, *((stop - start) // 2 for start, stop in parts)))
@@ -169,14 +157,13 @@ def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -
             )
     reaching = (start, stop), (max(0, held - wanted.history), end)
     hop = config.window.hop_steps or wanted.hop
-    return series.training_windows(
-        wanted.steps, (hop, hop_through_seasons(hop, series.period)), spans=reaching
-    )
+    hops = hop, hop_through_seasons(hop, series.period)
+    return series.training_windows(wanted.steps, hops, spans=reaching)
 
 
 def some_steps_of_a_season(config: Configuration, series: Series) -> str | None:
     """A sentence where a forecaster is trained on windows that begin at some steps of a season alone."""
-    wanted = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
+    wanted = config.training_windows
     hop, period = config.window.hop_steps, series.period
     if wanted is None or hop is None or (common := gcd(hop, period)) == 1:
         return None

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import RunError
-from tsrep.signals import Panel
+from tsrep.registry import DATASETS, SPLITS
+from tsrep.runs.config import Configuration
+from tsrep.signals import Panel, Series
 from tsrep.signals.panel import Floats, Ints
 from tsrep.signals.standardise import Scaler
 from tsrep.splits.split import PARTS, Split
@@ -47,9 +49,14 @@ class Prepared(ABC):
         return str(self.records.digest)
 
     @property
-    @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What the data are, for ``provenance.json``."""
+        return {
+            "source": self.records.source,
+            "digest": self.records.digest,
+            "synthetic": self.records.synthetic,
+            "samples": len(self.panel),
+        }
 
     @property
     @abstractmethod
@@ -57,17 +64,17 @@ class Prepared(ABC):
         """Length of a time step and what it is counted in, for axes: ``(0.01, "s")``."""
 
     @property
-    @abstractmethod
     def period(self) -> int:
         """Steps of the main season; 1 where there is none."""
+        return 1
 
     @abstractmethod
     def encoded_steps(self, context: int) -> int:
         """Steps of what an encoder is shown at once when it is evaluated."""
 
-    @abstractmethod
     def output_steps(self, outputs: int, most: int) -> list[int]:
-        """Which of the encoder's output steps a figure looks at."""
+        """Which of the encoder's output steps a figure looks at: some at even distances."""
+        return evenly(outputs, most)
 
     @abstractmethod
     def complete_windows(self, part: str, lookback: int, horizon: int, most: int) -> Floats:
@@ -97,6 +104,11 @@ class Prepared(ABC):
         for number, name in enumerate(PARTS):
             part[getattr(self.split, name)] = number
         return part
+
+
+def split_by_rule(config: Configuration, data: Panel | Series) -> Any:
+    """Checked split of windows or a series by the rule asked for, or the one that suits the data set."""
+    return SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})(data)
 
 
 def evenly(count: int, most: int) -> list[int]:

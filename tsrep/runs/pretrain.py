@@ -9,7 +9,6 @@ from dataclasses import asdict
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.files import write_json
-from tsrep.registry import OBJECTIVES
 from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
@@ -19,14 +18,12 @@ from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
-from tsrep.training.settings import TrainingSettings
 
 FOLDER = "pretrain"
 
 
 def pretrain(
     config: Configuration,
-    settings: TrainingSettings,
     run: Run,
     encoder: Encoder,
     prepared: Prepared,
@@ -40,8 +37,8 @@ def pretrain(
 
     Parameters
     ----------
-    settings : TrainingSettings
-        Of this phase.
+    config : Configuration
+        Of the run, with the training of this phase.
     run : Run
         Gets the folder ``pretrain`` with state, log and weights.
     parts : (Part, Part)
@@ -57,15 +54,14 @@ def pretrain(
     if done.exists():
         encoder.load_state_dict(load_weights(done))
         return float(json.loads(taken.read_text(encoding="utf-8"))["seconds"])
-    alone = OBJECTIVES.entry(config.objective.name).cls.pretraining(config.objective)
-    objective = new_objective(
-        config.model_copy(update={"objective": alone}), encoder, prepared.panel, config.seed
-    )
+    alone = config.objective_class.pretraining(config.objective)
+    config = config.model_copy(update={"objective": alone})
+    objective = new_objective(config, encoder, prepared.panel, config.seed)
     if ranks.first:
         folder.mkdir(exist_ok=True)
     ranks.wait()
     trainer = Trainer(
-        encoder, objective, *parts, settings, seed=config.seed, folder=folder, hooks=hooks, ranks=ranks
+        encoder, objective, *parts, config.training, seed=config.seed, folder=folder, hooks=hooks, ranks=ranks
     )
     try:
         outcome = trainer.run()

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb"
 
 def provenance(task: Task, prepared: Prepared, device: torch.device, parameters: int) -> dict[str, Any]:
     """Facts for ``provenance.json``; the training time is added when it is known."""
+    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "git": _git_state(),
         "task": task.name,
         "data": {"name": task.config.dataset.name} | prepared.facts,
         "seed": task.config.seed,
-        "device": _device_name(device),
+        "device": f"{device} ({machine})",
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["tsrep", *sys.argv[1:]]) if Path(sys.argv[0]).name == "tsrep" else "Python",
@@ -35,24 +37,14 @@ def provenance(task: Task, prepared: Prepared, device: torch.device, parameters:
     }
 
 
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({platform.machine()})"
-
-
 def _git_state() -> dict[str, Any] | None:
     """Commit and cleanliness of the checkout that tsrep runs from, if it is one."""
     folder = Path(__file__).parents[2]
     if not (folder / ".git").exists():
         return None
+    told = partial(subprocess.check_output, cwd=folder, stderr=subprocess.DEVNULL, text=True, timeout=10)
     try:
-        commit, status = (
-            subprocess.run(
-                ["git", *words], cwd=folder, capture_output=True, text=True, check=True, timeout=10
-            ).stdout
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
+        commit, status = told(["git", "rev-parse", "HEAD"]), told(["git", "status", "--porcelain"])
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit.strip(), "dirty": bool(status.strip())}

@@ -52,12 +52,11 @@ def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.flo
 
 def _write_examples(path: Path, records: Panel, panel: Panel, part: Ints) -> None:
     """The first training record of each of some classes; evaluation patients are not put on show."""
-    training = set(panel.trial[part == 0].tolist())
     flags = records.label if records.multilabel else np.eye(len(records.classes), dtype=bool)[records.label]
     alone = flags.sum(axis=1) == 1
     chosen: list[int] = []
     for c in np.argsort(-flags.sum(axis=0), kind="stable")[:EXAMPLES]:
-        has = np.flatnonzero(flags[:, c] & np.isin(records.trial, list(training)))
+        has = np.flatnonzero(flags[:, c] & np.isin(records.trial, panel.trial[part == 0]))
         if len(has):
             chosen.append(int(has[np.argmax(alone[has])]))
     index = np.array(chosen, np.int64)

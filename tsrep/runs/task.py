@@ -27,15 +27,16 @@ from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.protocols.protocol import Protocol
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, OBJECTIVES, PROTOCOLS, SPLITS, Registry
+from tsrep.registry import DATASETS, PROTOCOLS, SPLITS, Registry
+from tsrep.runs.batches import across_chunks
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
 from tsrep.runs.intervals import FILE as INTERVALS
 from tsrep.runs.intervals import covering, write_intervals
-from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel, split_windows
-from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season, split_in_time
-from tsrep.runs.prepared import Prepared
+from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
+from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season
+from tsrep.runs.prepared import Prepared, split_by_rule
 from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.validation_score import (
     FORECAST_NAME,
@@ -86,7 +87,7 @@ class Task(ABC):
 
     def __init__(self, config: Configuration) -> None:
         self.config = config
-        self.objective: type[Objective] = OBJECTIVES.entry(config.objective.name).cls
+        self.objective = config.objective_class
 
     def load(self, *, progress: bool = True) -> Any:
         """The data set.
@@ -228,7 +229,7 @@ class Task(ABC):
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
         for name in self.config.evaluation.protocols:
-            protocol: Protocol = PROTOCOLS.build(self.config.evaluation.of(name))
+            protocol: Protocol = PROTOCOLS.build(getattr(self.config.evaluation, name))
             found = protocol.evaluate(candidates, evaluation)[0]
             told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
             scores += replace(found, scores=tuple(replace(score, **told) for score in found))
@@ -250,9 +251,10 @@ class Task(ABC):
         del prepared
         return None
 
-    @abstractmethod
     def evaluate(self, run: Run, prepared: Any, tell: Tell) -> Scores:
         """Scores of a finished run; what else the evaluation counts goes into its folder."""
+        evaluation = self.evaluation(prepared, tell, run.path / "finetune")
+        return self.score(self.candidates(run, prepared), evaluation)
 
     @abstractmethod
     def snapshot(self, run: Run, prepared: Any, device: torch.device) -> None:
@@ -289,8 +291,8 @@ class Task(ABC):
 
     def warnings(self, prepared: Any) -> Iterator[str]:
         """What a user should know before training, a sentence each."""
-        del prepared
-        yield from ()
+        if (chunks := across_chunks(self.config, prepared.panel)) is not None:
+            yield chunks
 
     def meaningless(self) -> list[str]:
         """Settings of the evaluation that mean nothing for such data."""
@@ -336,7 +338,7 @@ class PanelTask(Task):
         windows, split = data, None
         try:
             windows = cut_windows(self.config, data)
-            split = split_windows(self.config, windows)
+            split = split_by_rule(self.config, windows)
         except TsrepError as error:
             return check(windows, None), error
         tell(f"{len(windows)} windows of {windows.length / windows.sfreq:g} s")
@@ -381,11 +383,6 @@ class PanelTask(Task):
         """See :meth:`Task.comparison`."""
         seeds = len({config.seed for config in configs})
         return replace(self.evaluation(prepared, _silent), part="test", fractions=(1.0,), seeds=seeds)
-
-    def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
-        """See :meth:`Task.evaluate`."""
-        evaluation = self.evaluation(prepared, tell, run.path / "finetune")
-        return self.score(self.candidates(run, prepared), evaluation)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
@@ -475,7 +472,7 @@ class SeriesTask(Task):
         )
         split, problem = None, None
         try:
-            split = split_in_time(self.config, data)
+            split = split_by_rule(self.config, data)
             counts = ", ".join(f"{n['steps']:,} {part}" for part, n in split.counts.items())
             tell(f"split {split.how}: {counts} steps")
             panel = self.prepared(data).panel
@@ -500,7 +497,7 @@ class SeriesTask(Task):
         """See :meth:`Task.evaluation`."""
         del folder
         config = self.config
-        windows = self.objective.training_windows(config.objective)
+        windows = config.training_windows
         return SeriesEvaluation(
             prepared.instances,
             prepared.spans,
@@ -556,6 +553,7 @@ class SeriesTask(Task):
 
     def warnings(self, prepared: PreparedSeries) -> Iterator[str]:
         """See :meth:`Task.warnings`."""
+        yield from super().warnings(prepared)
         if (sentence := some_steps_of_a_season(self.config, prepared.records)) is not None:
             yield sentence
 
@@ -578,7 +576,7 @@ class SeriesTask(Task):
             Saying which part is too short and which horizon still fits.
         """
         settings: ForecastSettings = PROTOCOLS.build(self.config.evaluation.forecast)
-        windows = self.objective.training_windows(self.config.objective)
+        windows = self.config.training_windows
         if windows is not None:
             settings = replace(settings, horizons=(windows.horizon,), skip=0)
         part: Part = self.config.evaluation.part or "test"

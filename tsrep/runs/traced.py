@@ -6,7 +6,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -106,10 +106,9 @@ def _takes_any(program: Any) -> bool:
 
 def _attempt(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
     """A program, or None where the module cannot be traced with this length."""
-    try:
+    with suppress(Exception):  # torch has many classes for "this length must be fixed", and no common one
         return _traced(module, example, time)
-    except Exception:  # torch has many classes for "this length must be fixed", and no common one
-        return None
+    return None
 
 
 def _traced(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
@@ -119,11 +118,10 @@ def _traced(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
 
 
 def _agrees(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths) -> bool:
-    try:
+    with suppress(RunError, AssertionError, RuntimeError, ValueError):  # classes of guards on a length
         compare(module, run, example, lengths)
-    except (RunError, AssertionError, RuntimeError, ValueError):  # guards on a length are of several classes
-        return False
-    return True
+        return True
+    return False
 
 
 def compare(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths) -> float:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch._decomp import decomposition_table
 
+OF_AUTOGRAD = ("Autograd", "CompositeImplicitAutograd")
+
 
 def _gru(x: Tensor, state: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     return _steps(x, state, *_), torch.empty_like(state)
@@ -42,7 +44,7 @@ def recurrent_layers_whole() -> Iterator[None]:
     places: list[tuple[dict[Any, Any], Any, Any]] = []  # a table, a key in it, and what to put there
     for op, shape in shapes.items():
         kernels = getattr(op, "py_kernels", {})
-        places += [(kernels, key, shape) for key in _of_autograd(kernels)]
+        places += [(kernels, key, shape) for key in kernels if key.name in OF_AUTOGRAD]
         places += [(decomposition_table, op, shape)] if op in decomposition_table else []
     before = [table[key] for table, key, _ in places]
     try:
@@ -54,10 +56,6 @@ def recurrent_layers_whole() -> Iterator[None]:
         for (table, key, _), own in zip(places, before, strict=True):
             table[key] = own
         _forget(shapes)
-
-
-def _of_autograd(kernels: dict[Any, Any]) -> list[Any]:
-    return [key for key in kernels if key.name in ("Autograd", "CompositeImplicitAutograd")]
 
 
 def _forget(operations: Iterable[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -28,9 +29,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         """From ``(row, step, width)`` to ``(row, other, width)``; shape of the former."""
         query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        key, value = (
-            self.key_value(memory).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2).chunk(2, dim=1)
-        )
+        both = self.key_value(memory).unflatten(-1, (2 * self.heads, -1)).transpose(1, 2)
+        key, value = both.chunk(2, dim=1)
         mixed = F.scaled_dot_product_attention(query, key, value)
         out: Tensor = self.output(mixed.transpose(1, 2).flatten(-2))
         return out
@@ -118,8 +118,7 @@ class Decoder(Head):
     def forward(
         self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        def noisy(x: Tensor) -> Tensor:
-            return self.noisy(x, generator)
+        noisy = partial(self.noisy, generator=generator)
 
         label = past[..., past.shape[-1] - self.label_length :]
         empty = past.new_zeros(len(past), past.shape[1] - self.covariates, self.horizon)

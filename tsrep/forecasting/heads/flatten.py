@@ -44,12 +44,8 @@ class Flatten(Head):
         self.layers = linear_or_mlp(dim * steps, hidden, variates * horizon)
 
     def forward(
-        self,
-        z: Tensor,
-        past: Tensor,  # noqa: ARG002 - every head is called alike
-        ahead: Tensor,  # noqa: ARG002 - every head is called alike
-        *,
-        generator: torch.Generator | None = None,
+        self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
+        del past, ahead
         out: Tensor = self.layers(self.noisy(z.flatten(1), generator))
         return out.reshape(-1, self.variates, self.horizon)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tsrep.forecasting.heads.head import HEADS, Head, Positive, Probability, linear_or_mlp
+from tsrep.forecasting.heads.flatten import Flatten
+from tsrep.forecasting.heads.head import HEADS, Positive, Probability
 
 
 @HEADS.register("last-state", runtime=("dim", "variates", "horizon"))
-class LastState(Head):
+class LastState(Flatten):
     """Dropout, then one map from the last vector to all steps of the forecast.
 
     For a causal encoder that vector has seen the whole look-back, as far as its receptive field goes.
@@ -32,17 +33,9 @@ class LastState(Head):
         hidden: Positive | None = None,
         dropout: Probability = 0.0,
     ) -> None:
-        super().__init__()
-        self.variates, self.horizon, self.dropout = variates, horizon, dropout
-        self.layers = linear_or_mlp(dim, hidden, variates * horizon)
+        super().__init__(dim, 1, variates, horizon, hidden, dropout)
 
     def forward(
-        self,
-        z: Tensor,
-        past: Tensor,  # noqa: ARG002 - every head is called alike
-        ahead: Tensor,  # noqa: ARG002 - every head is called alike
-        *,
-        generator: torch.Generator | None = None,
+        self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
-        out: Tensor = self.layers(self.noisy(z[..., -1], generator))
-        return out.reshape(-1, self.variates, self.horizon)
+        return super().forward(z[..., -1:], past, ahead, generator=generator)

@@ -54,13 +54,9 @@ class PerVariate(Head):
         self.layer = nn.Linear(dim // channels, horizon)
 
     def forward(
-        self,
-        z: Tensor,
-        past: Tensor,  # noqa: ARG002 - every head is called alike
-        ahead: Tensor,  # noqa: ARG002 - every head is called alike
-        *,
-        generator: torch.Generator | None = None,
+        self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
+        del past, ahead
         vectors = z.reshape(-1, self.channels, self.layer.in_features)  # (row, channel, width)
         out: Tensor = self.layer(self.noisy(vectors[:, -self.variates :], generator))
         return out

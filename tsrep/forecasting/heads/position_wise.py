@@ -55,12 +55,8 @@ class PositionWise(Head):
                 nn.init.zeros_(layer.bias)
 
     def forward(
-        self,
-        z: Tensor,
-        past: Tensor,  # noqa: ARG002 - every head is called alike
-        ahead: Tensor,  # noqa: ARG002 - every head is called alike
-        *,
-        generator: torch.Generator | None = None,  # noqa: ARG002 - every head is called alike
+        self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
+        del past, ahead, generator
         out: Tensor = self.layers(z[..., -self.horizon :].mT)
         return out.mT
