@@ -207,8 +207,7 @@ def _refuse_other(definition: Definition, digest: str, where: str) -> None:
 def new_sampler(settings: Sampling, seed: int, ticket: int) -> BaseSampler:
     """The sampler that draws a ticket; its own draws depend on study seed and ticket alone."""
     own = int(numpy_generator(seed, "sampler", ticket).integers(2**31))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         if settings.name == "tpe":
             return TPESampler(
                 n_startup_trials=settings.startup, multivariate=True, group=True, constant_liar=True, seed=own
@@ -225,8 +224,7 @@ def new_sampler(settings: Sampling, seed: int, ticket: int) -> BaseSampler:
 
 def new_pruner(settings: Pruning, steps: int) -> BasePruner:
     """The pruner of trials that report ``steps`` times at most."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         if settings.name == "median":
             return MedianPruner(n_startup_trials=settings.startup, n_warmup_steps=settings.min_steps)
         if settings.name == "hyperband":

@@ -106,13 +106,11 @@ def figure_finalists(finalists: Finalists) -> Figure:
     seeds = finalists.rows.groupby(["task", "metric", "finalist"])["test"]
     for panel, ((task, metric), own) in zip(panels, groups, strict=False):
         for row in own.to_dict("records"):
-            _plot_row(
-                panel, names.index(row["finalist"]), row, seeds.get_group((task, metric, row["finalist"]))
-            )
+            own_seeds = seeds.get_group((task, metric, row["finalist"]))
+            _plot_row(panel, names.index(row["finalist"]), row, own_seeds)
         name_rows(panel, [shorten(name, 30) for name in names])
         panel.xaxis.set_major_locator(MaxNLocator(5))
-        panel.set_title(shorten(task, 44))
-        panel.set_xlabel(f"test {short_name(metric)}")
+        panel.set(title=shorten(task, 44), xlabel=f"test {short_name(metric)}")
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
     return figure

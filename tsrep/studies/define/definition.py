@@ -154,9 +154,8 @@ class Definition(Settings):
         presets = [(f"preset:{name}", self.space.preset(name, dict(v))) for name, v in self.presets.items()]
         if self.sampler.name != "grid":
             return presets
-        points = self._grid()
         done = [point for _, point in presets]
-        rest = [("grid", point) for point in points if point not in done]
+        rest = [("grid", point) for point in self._grid() if point not in done]
         order = numpy_generator(self.seed, "grid").permutation(len(rest))
         return presets + [rest[k] for k in order]
 

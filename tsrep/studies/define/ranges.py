@@ -77,13 +77,12 @@ class Range:
 
     def suggest(self, trial: optuna.Trial, name: str) -> Scalar:
         """The value that Optuna's sampler chooses for a study trial."""
-        found = self.distribution
-        if isinstance(found, IntDistribution):
-            return trial.suggest_int(name, found.low, found.high, log=found.log, step=found.step)
-        if isinstance(found, FloatDistribution):
-            return trial.suggest_float(name, found.low, found.high, log=found.log, step=found.step)
-        value: Scalar = trial.suggest_categorical(name, self.choices)
-        return value
+        if self.choices:
+            return trial.suggest_categorical(name, self.choices)
+        if self.kind == "int":
+            low, high, step = int(self.low), int(self.high), int(self.step or 1)
+            return trial.suggest_int(name, low, high, log=self.log, step=step)
+        return trial.suggest_float(name, self.low, self.high, log=self.log, step=self.step)
 
     def drawn(self, value: Scalar) -> Scalar:
         """The number that Optuna draws for a value that a user names."""

@@ -64,7 +64,24 @@ def open_storage(url: str | None, folder: Path, pace: Pace = PACE) -> BaseStorag
     """
     if url is None or url == JOURNAL:
         return open_journal(folder / "journal.log")
-    return _open_database(url, pace)
+    address = _address(url)
+    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
+    if address.drivername == "sqlite":
+        options["connect_args"] = {"timeout": 60}
+    try:
+        _refuse_foreign(address, options)
+        storage = _racing(url, options, pace)
+        _refuse_other_version(storage, url)
+    except ImportError as error:
+        raise ConfigError(
+            f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
+            "'tsrep[postgres]'"
+        ) from error
+    except FAULTS as error:
+        raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
+    if address.drivername == "sqlite":
+        _serialise(storage)
+    return storage
 
 
 def stored(url: str | None) -> str:
@@ -102,35 +119,13 @@ def opened_storage(url: str | None, folder: Path, pace: Pace = PACE) -> Iterator
             storage.engine.dispose()
 
 
-def _open_database(url: str, pace: Pace) -> BaseStorage:
-    address = _address(url)
-    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
-    if address.drivername == "sqlite":
-        options["connect_args"] = {"timeout": 60}
-    try:
-        _refuse_foreign(address, options)
-        storage = _racing(url, options, pace)
-        _refuse_other_version(storage, url)
-    except ImportError as error:
-        raise ConfigError(
-            f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
-            "'tsrep[postgres]'"
-        ) from error
-    except FAULTS as error:
-        raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
-    if address.drivername == "sqlite":
-        _serialise(storage)
-    return storage
-
-
 def _address(url: str) -> URL:
-    kind = url.partition(":")[0]
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise ConfigError(f"the storage is no address that can be read; give {FORMS}") from error
     if address.drivername not in ("postgresql+psycopg", "sqlite"):
-        raise ConfigError(f"{kind} is no kind of storage; give {FORMS}")
+        raise ConfigError(f"{url.partition(':')[0]} is no kind of storage; give {FORMS}")
     if address.drivername == "sqlite" and not address.database:
         raise ConfigError("sqlite:// names no file, so that workers could not share it; give sqlite:///FILE")
     return address
@@ -167,8 +162,7 @@ def _racing(url: str, options: dict[str, Any], pace: Pace) -> optuna.storages.RD
     """Optuna looks for its tables and then makes them, so two first processes may trip over each other."""
     for attempt in range(RACES):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
                 return optuna.storages.RDBStorage(
                     url,
                     engine_kwargs=options,

@@ -12,15 +12,13 @@ from typing import Any, Literal
 import numpy as np
 import optuna
 import pandas as pd
-from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
 from tsrep.studies.define.definition import Definition
-from tsrep.studies.define.ranges import level_name
+from tsrep.studies.define.ranges import Array, level_name
 from tsrep.studies.define.space import Parameter, Space
 from tsrep.studies.keep.tickets import stands
 
-Array = NDArray[Any]
 State = Literal["complete", "pruned", "failed"]
 STATES: tuple[State, ...] = ("complete", "pruned", "failed")
 FENCE = 3.0  # interquartile ranges beyond the worse quartile that are still plotted in place
@@ -110,12 +108,13 @@ class TrialTable:
     @cached_property
     def varied(self) -> tuple[Parameter, ...]:
         """Axes with at least two different values among the complete trials that have them active."""
-        return tuple(axis for axis in self.axes if self._met(axis) > 1)
+        return tuple(axis for axis in self.axes if self.along([axis])["setting"].nunique() > 1)
 
     @cached_property
     def short(self) -> dict[str, str]:
         """For each axis the shortest end of its path that no other axis has."""
-        ends = {axis.name: _ends(axis.name) for axis in self.axes}
+        paths = [axis.name for axis in self.axes]
+        ends = {path: [path.split(".", k)[-1] for k in range(path.count("."), -1, -1)] for path in paths}
         shared = Counter(end for own in ends.values() for end in own)
         return {name: next((end for end in own if shared[end] == 1), name) for name, own in ends.items()}
 
@@ -133,10 +132,6 @@ class TrialTable:
         pad = 0.08 * (np.ptp(ends) or abs(ends[0]) or 1.0)
         first, last = sorted(self.loss(np.array([ends.min() - pad, ends.max() + pad])).tolist())
         return Scale(first, last, int((loss > fence).sum()), self.maximise)
-
-    def _met(self, axis: Parameter) -> int:
-        """How many different values of an axis the complete trials have."""
-        return len(self.levels(axis)) if axis.range.choices else self.complete[axis.name].nunique()
 
     def along(self, axes: Iterable[Parameter]) -> pd.DataFrame:
         """``axis``, ``setting``, ``ticket`` and ``value`` for each complete trial and axis active in it."""
@@ -176,12 +171,6 @@ class TrialTable:
         met = {label for label in self.labels(axis) if label}
         known = [level_name(choice) for choice in axis.range.choices]
         return [name for name in known if name in met] + sorted(met - set(known))
-
-
-def _ends(name: str) -> list[str]:
-    """Of a dotted path, the shortest first."""
-    parts = name.split(".")
-    return [".".join(parts[k:]) for k in reversed(range(len(parts)))]
 
 
 def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:

@@ -101,7 +101,7 @@ def pool(processes: int) -> Iterator[Pool]:
     try:
         with starting(threads(1)):
             for _ in range(processes):  # each starts a process, as none is idle yet
-                executor.submit(_nothing)
+                executor.submit(os.getpid)
         yield Pool(executor)
     except BaseException as error:
         stop.set()
@@ -130,10 +130,6 @@ def _begin(stop: Event) -> None:
     leave_terminal()
     torch.set_num_threads(1)
     _stop.append(stop)
-
-
-def _nothing() -> None:
-    """The first job of a process."""
 
 
 def _heard(job: Callable[[Given], Found], given: Given) -> Found:
