@@ -19,8 +19,9 @@ from tsrep.inspect.figures.style import INK, PALETTE, house, new_figure
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.importance import most_important_first
 from tsrep.studies.analyses.presentation import numeric_axis, value_label
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
-from tsrep.studies.keep.trial_table import Array, TrialTable
+from tsrep.studies.keep.trial_table import TrialTable
 
 GRID = 60
 MIN_POINTS = 6

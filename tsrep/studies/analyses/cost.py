@@ -19,8 +19,8 @@ from tsrep.studies.analyses.presentation import (
     scatter,
     value_label,
 )
-from tsrep.studies.define.ranges import Range
-from tsrep.studies.keep.trial_table import Array, TrialTable
+from tsrep.studies.define.ranges import Array, Range
+from tsrep.studies.keep.trial_table import TrialTable
 
 SECONDS = Range("float", log=True)
 

@@ -21,18 +21,20 @@ from tsrep.inspect.figures.style import (
     WIDTH,
     bare,
     house,
+    limits,
     new_figure,
     shorten,
 )
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table, integer
-from tsrep.report.wording import signed
+from tsrep.report.wording import plural, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.pairing import expected_gaps, pair_up
 from tsrep.studies.analyses.presentation import ends, grouped, interval, name_rows, p_text, right
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
-from tsrep.studies.keep.trial_table import Array, TrialTable
+from tsrep.studies.keep.trial_table import TrialTable
 
 Group = tuple[str, Array]
 MIN_PAIRS = 5  # of fewer no test can reach 5 %
@@ -97,10 +99,9 @@ def paired_effects(table: TrialTable, *, n_bootstrap: int = N_BOOTSTRAP) -> list
     ]
     tested = [i for i, effect in enumerate(found) if math.isfinite(effect.p)]
     if not tested:
-        n = len(table.complete)
         return Missing(
             f"Paired effects need a level and its reference with {MIN_PAIRS} complete trials or more each; "
-            f"with {n} complete trial{'s' if n != 1 else ''} no axis has them."
+            f"with {plural(len(table.complete), 'complete trial')} no axis has them."
         )
     for i, corrected in zip(tested, holm([found[i].p for i in tested]), strict=True):
         found[i] = replace(found[i], p_holm=float(corrected))
@@ -205,9 +206,8 @@ def figure_effects(effects: Sequence[Effect], table: TrialTable) -> Figure:
         _plot_row(axes, beside, i, effect)
     axes.axvline(0, color=MUTED, lw=1.0, zorder=1)
     name_rows(axes, names)
-    known = [x for e in effects for x in (0.0, e.low, e.mean, e.high) if math.isfinite(x)]
-    pad = 0.05 * (np.ptp(known) or 1.0)
-    axes.set_xlim(min(known) - pad, max(known) + pad)
+    known = np.array([(0.0, effect.low, effect.mean, effect.high) for effect in effects])
+    axes.set_xlim(*limits(known, room=0.05))
     better = "right" if table.maximise else "left"
     unit = "change of the value in percent" if table.relative else "difference of the value"
     axes.set_xlabel(f"{unit} against the reference; better is {better}")

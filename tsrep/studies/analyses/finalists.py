@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table
-from tsrep.report.wording import NOTHING, number, short_name, signed
+from tsrep.report.wording import NOTHING, short_name, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
@@ -80,9 +81,8 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
 
 
 def _test(best: float, row: dict[str, Any]) -> Cell:
-    low, high = number(row["low"], 4), number(row["high"], 4)
-    between = "" if NOTHING in (low, high) else f"{low}–{high}"
-    return Cell(number(row["test"], 4), between, numeric=True, strong=row["test"] == best)
+    found = Interval(row["test"], row["low"], row["high"])
+    return report_tables.value_cell(found, 4, strong=row["test"] == best)
 
 
 def _minus_random(row: dict[str, Any]) -> Cell:

@@ -25,8 +25,9 @@ from tsrep.report.wording import number
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import interval, name_rows, right
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
-from tsrep.studies.keep.trial_table import Array, TrialTable
+from tsrep.studies.keep.trial_table import TrialTable
 
 MIN_TRIALS = 20
 TOP = 0.25  # share of trials that count as best; with 10 % of some 60 trials noise leads

@@ -10,8 +10,9 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
-from tsrep.studies.keep.trial_table import Array, TrialTable
+from tsrep.studies.keep.trial_table import TrialTable
 
 EXACT = 1e-9  # distance up to which two settings are the same
 FOLDS = 10
@@ -77,8 +78,8 @@ def other_axes(table: TrialTable, axis: Parameter, one: Array, two: Array) -> li
 
     Those that are active throughout one group and nowhere in the other belong to what is compared.
     """
-    active = {other: table.active(other) for other in table.axes if other.name != axis.name}
-    return [other for other, here in active.items() if np.intersect1d(here[one], here[two]).size]
+    active = [(other, table.active(other)) for other in table.axes if other.name != axis.name]
+    return [other for other, here in active if np.intersect1d(here[one], here[two]).size]
 
 
 def expected_gaps(table: TrialTable, axis: Parameter, pairs: Pairs, values: Array) -> Array:
@@ -111,12 +112,10 @@ def expected_gaps(table: TrialTable, axis: Parameter, pairs: Pairs, values: Arra
     low, high = np.quantile(values, [0.25, 0.75])
     target = values.clip(low - 1.5 * (high - low), high + 1.5 * (high - low))
     found = np.zeros(len(gap))
-    fold = np.arange(len(gap)) % FOLDS
-    for k in np.unique(fold):
-        asked = fold == k
-        rest = np.ones(len(values), bool)
-        rest[pairs.one[asked]] = rest[pairs.two[asked]] = False
-        if rest.any():
+    for k in range(FOLDS):
+        asked = slice(k, None, FOLDS)
+        rest = np.delete(np.arange(len(values)), np.r_[pairs.one[asked], pairs.two[asked]])
+        if len(rest):
             ridge = Ridge(ALPHA).fit(columns[rest], target[rest])
             found[asked] = gap[asked] @ ridge.coef_[: known.shape[1]]
     return np.where(pairs.distance > EXACT, found, 0.0)

@@ -17,8 +17,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
 from tsrep.report.tables import Cell, Table, begins
 from tsrep.report.wording import NOTHING, duration, number, plural, signed
-from tsrep.studies.define.ranges import Range
-from tsrep.studies.keep.trial_table import Array, TrialTable
+from tsrep.studies.define.ranges import Array, Range
+from tsrep.studies.keep.trial_table import TrialTable
 
 BASELINE: dict[str, Any] = {"color": MUTED, "lw": 1.1, "ls": (0, (4, 3))}
 
@@ -81,9 +81,7 @@ def scatter(axes: Axes, table: TrialTable, x: Array, y: Array, *, upright: bool 
     edge = ("^v" if upright else "><")[table.maximise]
     for mask, mark in ((~off, look.get("marker", "o")), (off, edge)):
         if mask.any():
-            style: dict[str, Any] = {
-                name: v[mask] if isinstance(v, np.ndarray) else v for name, v in look.items()
-            }
+            style = {name: v[mask] if isinstance(v, np.ndarray) else v for name, v in look.items()}
             places = (x[mask], held[mask]) if upright else (held[mask], x[mask])
             axes.scatter(*places, **style | {"marker": mark, "linewidths": 0})
 

@@ -30,6 +30,14 @@ FORMS = "journal, postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"
 FAULTS = (StorageInternalError, SQLAlchemyError)  # what Optuna lets through when a storage does not answer
 PATIENCE = 5  # seconds until a server that does not answer is given up
 RACES = 8  # attempts where another process makes the tables of a new database at the same time
+REASONS = {  # what drivers say, and what that means; the first that fits counts
+    "no password supplied": "wants a password; set PGPASSWORD or ~/.pgpass",
+    "password": "refused the password; set PGPASSWORD or ~/.pgpass, or fix --storage",
+    "role": "does not know that user; fix --storage",
+    "does not exist": "has no such database; make it with createdb, or fix --storage",
+    "unable to open": "cannot be opened; fix the path in --storage",
+    "not a database": "is a file of another kind; give another --storage",
+}
 
 
 @dataclass(frozen=True)
@@ -91,9 +99,8 @@ def stored(url: str | None) -> str:
     address = _address(url)
     if address.drivername.startswith("sqlite") and address.database:
         address = address.set(database=str(Path(address.database).expanduser().resolve()))
-    if address.password is not None:
-        address = address._replace(password=None)
-    return address.difference_update_query(["password", "passfile"]).render_as_string(hide_password=False)
+    public = address._replace(password=None).difference_update_query(["password", "passfile"])
+    return public.render_as_string(hide_password=False)
 
 
 @contextmanager
@@ -193,17 +200,8 @@ def _serialise(storage: optuna.storages.RDBStorage) -> None:
 def _fault(error: Exception) -> str:
     """What is wrong with a database that could not be opened, and what to do."""
     reason = _reason(error)
-    for word, told in (
-        ("no password supplied", "wants a password; set PGPASSWORD or ~/.pgpass"),
-        ("password", "refused the password; set PGPASSWORD or ~/.pgpass, or fix --storage"),
-        ("role", "does not know that user; fix --storage"),
-        ("does not exist", "has no such database; make it with createdb, or fix --storage"),
-        ("unable to open", "cannot be opened; fix the path in --storage"),
-        ("not a database", "is a file of another kind; give another --storage"),
-    ):
-        if word in reason:
-            return told
-    return f"does not answer ({reason}); start the server, or fix --storage"
+    known = (told for word, told in REASONS.items() if word in reason)
+    return next(known, f"does not answer ({reason}); start the server, or fix --storage")
 
 
 def _reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -36,13 +37,11 @@ class Scale:
     low, high : float
     beyond : int
         Values on the edge.
-    maximise : bool
     """
 
     low: float
     high: float
     beyond: int
-    maximise: bool
 
     def place(self, values: Array) -> Array:
         """Values with those beyond moved to just inside the edge."""
@@ -123,7 +122,7 @@ class TrialTable:
         """Of complete trials and the baseline, without the room that a diverged trial would take."""
         loss = self.loss(self.values)
         if not len(loss):
-            return Scale(0.0, 1.0, 0, self.maximise)
+            return Scale(0.0, 1.0, 0)
         low, high = np.quantile(loss, [0.25, 0.75])
         fence = high + FENCE * max(high - low, 1e-3 * abs(high), 1e-12)
         ends = loss[loss <= fence]
@@ -131,7 +130,7 @@ class TrialTable:
             ends = np.append(ends, self.loss(self.baseline))
         pad = 0.08 * (np.ptp(ends) or abs(ends[0]) or 1.0)
         first, last = sorted(self.loss(np.array([ends.min() - pad, ends.max() + pad])).tolist())
-        return Scale(first, last, int((loss > fence).sum()), self.maximise)
+        return Scale(first, last, int((loss > fence).sum()))
 
     def along(self, axes: Iterable[Parameter]) -> pd.DataFrame:
         """``axis``, ``setting``, ``ticket`` and ``value`` for each complete trial and axis active in it."""
@@ -195,12 +194,12 @@ def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:
     axes = tuple(definition.space.parameters.values())
     counted = _one_a_ticket(study.get_trials(deepcopy=False))
     rows = [_row(ticket, trial, definition.space) for ticket, trial in counted.items()]
-    tasks = tuple(
-        dict.fromkeys(task for trial in counted.values() for task in trial.user_attrs.get("tasks", ()))
-    )
-    kinds: dict[str, Any] = {axis.name: object for axis in axes if axis.range.choices}
-    kinds |= {"state": object, "origin": object, "why": object, "ticket": int, "number": int}
+    told = (trial.user_attrs.get("tasks", ()) for trial in counted.values())
+    tasks = tuple(dict.fromkeys(chain.from_iterable(told)))
     columns = (*FIXED, *(axis.name for axis in axes), *(f"task:{task}" for task in tasks))
+    levels = [axis.name for axis in axes if axis.range.choices]
+    kinds = dict.fromkeys(columns, "float") | {"ticket": "int", "number": "int"}
+    kinds |= dict.fromkeys(["state", "origin", "why", *levels], "object")
     reported = [
         (ticket, step, value)
         for ticket, trial in counted.items()
@@ -211,9 +210,7 @@ def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:
         study=definition.study,
         question=definition.question,
         axes=axes,
-        frame=pd.DataFrame(
-            {c: pd.Series([row.get(c, math.nan) for row in rows], dtype=kinds.get(c, float)) for c in columns}
-        ),
+        frame=pd.DataFrame(rows, columns=columns, dtype=object).astype(kinds),
         maximise=maximise,
         value_name=_value_name(definition, maximise),
         tasks=tasks,

@@ -134,10 +134,7 @@ def _begin(stop: Event) -> None:
 
 def _heard(job: Callable[[Given], Found], given: Given) -> Found:
     """Do a job that hears Ctrl-C; between jobs a process ignores it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with handling(signal.SIGINT, signal.default_int_handler):
         if _stop[0].is_set():
             raise Interrupted("stopped before it began")
         return job(given)
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
