@@ -79,7 +79,7 @@ def confirm_here(study: Study, *, workers: int, tell: Tell, elsewhere: bool = Fa
             return
         tell("finalists are trained from fresh seeds and scored on the test part")
         try:
-            confirm(study.definition, opened, study.folder, root=study.root, workers=workers)
+            confirm(study.definition, opened, study.folder, root=study.place.data, workers=workers)
         except Interrupted as error:
             raise Interrupted(
                 f"stopped while finalists were trained; what they have is kept, resume with: {command}"
@@ -129,13 +129,12 @@ def report(study: Study) -> Path:
     datasets = {configuration(definition, point, task).dataset.name: None for task in definition.tasks}
     tasks = ", ".join(filter(None, definition.tasks))
     sampler, fresh = definition.sampler, definition.confirmation.seeds
+    startup = f", {sampler.startup} random trials first" if sampler.name in ("tpe", "gp") else ""
     facts = {
         "data": ", ".join(datasets),
         **({"tasks": tasks} if tasks else {}),
         "storage": study.place.storage.split(":")[0],
-        "sampler": f"{sampler.name}, {sampler.startup} random trials first"
-        if sampler.name in ("tpe", "gp")
-        else sampler.name,
+        "sampler": sampler.name + startup,
         "pruner": definition.pruner.name,
         "seeds": f"{definition.seeds} a trial; {fresh} fresh ones for finalists",
         "budget": f"{total} trials",

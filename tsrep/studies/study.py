@@ -56,11 +56,6 @@ class Study:
         """Of the study, on this machine."""
         return self.place.folder
 
-    @property
-    def root(self) -> Path | None:
-        """Where the data are, instead of what the definition says."""
-        return self.place.data
-
     def job(self, hours: float | None = None) -> Job:
         """What its workers do."""
         definition = self.definition
@@ -69,7 +64,7 @@ class Study:
             study=definition.study,
             folder=self.folder,
             storage=self.storage,
-            run_trial=partial(run_trial, definition, self.folder, self.root),
+            run_trial=partial(run_trial, definition, self.folder, self.place.data),
             sampler=partial(new_sampler, definition.sampler, definition.seed),
             pruner=new_pruner(definition.pruner, epochs * len(definition.tasks) * definition.seeds),
             until=None if hours is None else time.time() + 3600 * hours,
@@ -157,9 +152,8 @@ def open_study(place: Path | str, *, storage: str | None = None, root: Path | No
     ConfigError
         When its definition is broken.
     """
-    given = Path(place)
-    named = not (given / "study.yaml").exists() and (ROOT / given / "study.yaml").exists()
-    found = Place(ROOT / given if named else given)
+    named = not (Path(place) / "study.yaml").exists() and (ROOT / place / "study.yaml").exists()
+    found = Place(ROOT / place if named else place)
     if root is not None:
         found.move_data(root)
     return Study(read_definition(found.definition), found, storage or found.storage)
@@ -207,8 +201,7 @@ def _refuse_other(definition: Definition, digest: str, where: str) -> None:
 def new_sampler(settings: Sampling, seed: int, ticket: int) -> BaseSampler:
     """The sampler that draws a ticket; its own draws depend on study seed and ticket alone."""
     own = int(numpy_generator(seed, "sampler", ticket).integers(2**31))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         if settings.name == "tpe":
             return TPESampler(
                 n_startup_trials=settings.startup, multivariate=True, group=True, constant_liar=True, seed=own
@@ -225,8 +218,7 @@ def new_sampler(settings: Sampling, seed: int, ticket: int) -> BaseSampler:
 
 def new_pruner(settings: Pruning, steps: int) -> BasePruner:
     """The pruner of trials that report ``steps`` times at most."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         if settings.name == "median":
             return MedianPruner(n_startup_trials=settings.startup, n_warmup_steps=settings.min_steps)
         if settings.name == "hyperband":

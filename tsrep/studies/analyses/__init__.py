@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import TrialTable
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tsrep.report.tables import Table
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -87,14 +85,6 @@ class Results:
     table: TrialTable
     finalists: Finalists | None = None
     n_bootstrap: int = 200
-    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
-
-    def once(self, compute: Callable[[Results], Found]) -> Found:
-        """What several analyses need, computed when the first of them asks."""
-        if compute not in self._known:
-            self._known[compute] = compute(self)
-        found: Found = self._known[compute]
-        return found
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
@@ -20,10 +19,10 @@ from tsrep.inspect.figures.style import INK, PALETTE, house, new_figure
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.importance import most_important_first
 from tsrep.studies.analyses.presentation import numeric_axis, value_label
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
-Array = NDArray[Any]
 GRID = 60
 MIN_POINTS = 6
 FAMOUS = ("weight", "temperature")
@@ -113,7 +112,7 @@ def _between(across: Parameter, up: Parameter, points: pd.DataFrame, values: Arr
 
 def shown(results: Results) -> Shown | Missing:
     """The value over two numeric axes."""
-    found = contour(results.table, results.once(most_important_first))
+    found = contour(results.table, most_important_first(results))
     if isinstance(found, Missing):
         return found
     grid = found.grid.reset_index().melt(found.up.name, var_name=found.across.name).dropna()
@@ -151,8 +150,7 @@ def figure_contour(found: Contour, table: TrialTable) -> Figure:
     axes.margins(0.04)  # room for the dots of the outermost trials
     for axis, upright in ((found.across, False), (found.up, True)):
         numeric_axis(axes, axis.range, upright=upright)
-    axes.set_xlabel(table.short[found.across.name])
-    axes.set_ylabel(table.short[found.up.name])
+    axes.set(xlabel=table.short[found.across.name], ylabel=table.short[found.up.name])
     bar = figure.colorbar(dots, ax=axes)
     bar.set_label(value_label(table, 40))
     bar.outline.set_visible(False)

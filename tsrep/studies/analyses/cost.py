@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tsrep.inspect.figures.style import ACCENT, FLOOR, INK, MUTED, WIDTH, house, new_figure
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
@@ -22,10 +19,9 @@ from tsrep.studies.analyses.presentation import (
     scatter,
     value_label,
 )
-from tsrep.studies.define.ranges import Range
+from tsrep.studies.define.ranges import Array, Range
 from tsrep.studies.keep.trial_table import TrialTable
 
-Array = NDArray[Any]
 SECONDS = Range("float", log=True)
 
 
@@ -80,11 +76,9 @@ def figure_cost(costs: pd.DataFrame, table: TrialTable) -> Figure:
         scatter(axes, table, seconds[mask], values[mask], c=colours[mask], marker=mark, s=26, zorder=3)
     axes.step(seconds[front], table.scale.place(values[front]), where="post", color=ACCENT, lw=1.2)
     baseline_line(axes, table)
-    axes.set_xlim(seconds.min() / 1.12, seconds.max() * 1.12)
-    axes.set_ylim(*_with_room(table))
+    axes.set(xlim=(seconds.min() / 1.12, seconds.max() * 1.12), ylim=_with_room(table))
+    axes.set(xlabel="training time in seconds", ylabel=value_label(table, 40))
     numeric_axis(axes, SECONDS)
-    axes.set_xlabel("training time in seconds")
-    axes.set_ylabel(value_label(table, 40))
     _tickets(axes, costs[front], table)
     handles = [dot("on the front, with numbers of trials", "o", ACCENT), dot("dominated", "o", FLOOR)]
     handles += [dot("preset", "D", MUTED)] * bool(named.any()) + baseline_entry(table)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from tsrep.evaluation.friedman_ranks import holm
 from tsrep.inspect.figures.style import (
@@ -23,20 +21,21 @@ from tsrep.inspect.figures.style import (
     WIDTH,
     bare,
     house,
+    limits,
     new_figure,
     shorten,
 )
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table, integer
-from tsrep.report.wording import signed
+from tsrep.report.wording import plural, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.pairing import expected_gaps, pair_up
 from tsrep.studies.analyses.presentation import ends, grouped, interval, name_rows, p_text, right
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
-Array = NDArray[Any]
 Group = tuple[str, Array]
 MIN_PAIRS = 5  # of fewer no test can reach 5 %
 N_BOOTSTRAP = 2000
@@ -77,9 +76,7 @@ class Effect:
     p_holm: float = math.nan
 
 
-def paired_effects(
-    table: TrialTable, *, n_bootstrap: int = N_BOOTSTRAP, seed: int = 0
-) -> list[Effect] | Missing:
+def paired_effects(table: TrialTable, *, n_bootstrap: int = N_BOOTSTRAP) -> list[Effect] | Missing:
     """Compare each level with the reference of its axis, and the upper half of a numeric axis with the lower.
 
     The reference is ``off`` or ``none`` where an axis has such a level, else its first choice that was tried.
@@ -89,7 +86,6 @@ def paired_effects(
     table : TrialTable
     n_bootstrap : int
         Bootstrap samples, and sign patterns of the permutation test.
-    seed : int
 
     Returns
     -------
@@ -97,16 +93,15 @@ def paired_effects(
         In the order of axes and levels.
     """
     found = [
-        _effect(table, axis, one, two, n_bootstrap, seed)
+        _effect(table, axis, one, two, n_bootstrap)
         for axis in table.varied
         for one, two in (_levels if axis.range.choices else _halves)(table, axis)
     ]
     tested = [i for i, effect in enumerate(found) if math.isfinite(effect.p)]
     if not tested:
-        n = len(table.complete)
         return Missing(
             f"Paired effects need a level and its reference with {MIN_PAIRS} complete trials or more each; "
-            f"with {n} complete trial{'s' if n != 1 else ''} no axis has them."
+            f"with {plural(len(table.complete), 'complete trial')} no axis has them."
         )
     for i, corrected in zip(tested, holm([found[i].p for i in tested]), strict=True):
         found[i] = replace(found[i], p_holm=float(corrected))
@@ -176,9 +171,7 @@ def _halves(table: TrialTable, axis: Parameter) -> Iterator[tuple[Group, Group]]
     )
 
 
-def _effect(
-    table: TrialTable, axis: Parameter, one: Group, two: Group, n_bootstrap: int, seed: int
-) -> Effect:
+def _effect(table: TrialTable, axis: Parameter, one: Group, two: Group, n_bootstrap: int) -> Effect:
     (level, rows), (reference, others) = one, two
     pairs = pair_up(table, axis, rows, others)
     values = np.log(table.values) if table.relative else table.values
@@ -186,7 +179,7 @@ def _effect(
     n = len(differences)
     mean, low, high, p = float(differences.mean()), math.nan, math.nan, math.nan
     if n >= MIN_PAIRS:
-        draw = numpy_generator("paired effects", seed, axis.name, level)
+        draw = numpy_generator("paired effects", 0, axis.name, level)
         spread = differences[draw.integers(0, n, (n_bootstrap, n))].mean(axis=1) - mean  # [n_bootstrap]
         # a bootstrap mean of n pairs varies by (n - 1) / n of what a fresh sample's does
         low, high = (mean + math.sqrt(n / (n - 1)) * float(q) for q in np.quantile(spread, [0.025, 0.975]))
@@ -213,9 +206,8 @@ def figure_effects(effects: Sequence[Effect], table: TrialTable) -> Figure:
         _plot_row(axes, beside, i, effect)
     axes.axvline(0, color=MUTED, lw=1.0, zorder=1)
     name_rows(axes, names)
-    known = [x for e in effects for x in (0.0, e.low, e.mean, e.high) if math.isfinite(x)]
-    pad = 0.05 * (np.ptp(known) or 1.0)
-    axes.set_xlim(min(known) - pad, max(known) + pad)
+    known = np.array([(0.0, effect.low, effect.mean, effect.high) for effect in effects])
+    axes.set_xlim(*limits(known, room=0.05))
     better = "right" if table.maximise else "left"
     unit = "change of the value in percent" if table.relative else "difference of the value"
     axes.set_xlabel(f"{unit} against the reference; better is {better}")

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table
-from tsrep.report.wording import NOTHING, number, short_name, signed
+from tsrep.report.wording import NOTHING, short_name, signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
@@ -80,9 +81,8 @@ def finalist_tables(finalists: Finalists, table: TrialTable) -> list[Table]:
 
 
 def _test(best: float, row: dict[str, Any]) -> Cell:
-    low, high = number(row["low"], 4), number(row["high"], 4)
-    between = "" if NOTHING in (low, high) else f"{low}–{high}"
-    return Cell(number(row["test"], 4), between, numeric=True, strong=row["test"] == best)
+    found = Interval(row["test"], row["low"], row["high"])
+    return report_tables.value_cell(found, 4, strong=row["test"] == best)
 
 
 def _minus_random(row: dict[str, Any]) -> Cell:
@@ -106,13 +106,11 @@ def figure_finalists(finalists: Finalists) -> Figure:
     seeds = finalists.rows.groupby(["task", "metric", "finalist"])["test"]
     for panel, ((task, metric), own) in zip(panels, groups, strict=False):
         for row in own.to_dict("records"):
-            _plot_row(
-                panel, names.index(row["finalist"]), row, seeds.get_group((task, metric, row["finalist"]))
-            )
+            own_seeds = seeds.get_group((task, metric, row["finalist"]))
+            _plot_row(panel, names.index(row["finalist"]), row, own_seeds)
         name_rows(panel, [shorten(name, 30) for name in names])
         panel.xaxis.set_major_locator(MaxNLocator(5))
-        panel.set_title(shorten(task, 44))
-        panel.set_xlabel(f"test {short_name(metric)}")
+        panel.set(title=shorten(task, 44), xlabel=f"test {short_name(metric)}")
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
     return figure

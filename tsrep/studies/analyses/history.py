@@ -97,9 +97,7 @@ def figure_history(found: pd.DataFrame, table: TrialTable) -> Figure:
             axes.axvline(ticket, ymax=height, color=colour, lw=1.6)
         if len(tickets):
             handles.append(Line2D([], [], ls="", marker="|", ms=7, mew=1.6, color=colour, label=state))
-    axes.set_ylim(table.scale.low, table.scale.high)
-    axes.set_xlabel("trial")
-    axes.set_ylabel(value_label(table, 40))
+    axes.set(ylim=(table.scale.low, table.scale.high), xlabel="trial", ylabel=value_label(table, 40))
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     figure.legend(handles=handles, loc="outside upper left", ncols=6)
     return figure
@@ -114,8 +112,7 @@ def figure_reports(found: pd.DataFrame, table: TrialTable) -> Figure:
     for ticket, rows in found.groupby("ticket", sort=True):
         _line(axes, rows, chosen=ticket in best)
     _room(axes, found["value"].to_numpy(float), table.maximise)
-    axes.set_xlabel("step")
-    axes.set_ylabel("reported value")
+    axes.set(xlabel="step", ylabel="reported value")
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     ended = found["state"] == "complete"
     handles = [

@@ -6,7 +6,8 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,7 @@ import optuna
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 
 from tsrep.inspect.figures.style import ACCENT, CONTROL, FLOOR, WIDTH, house, new_figure, shorten
@@ -25,10 +25,10 @@ from tsrep.report.wording import number
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import interval, name_rows, right
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
-Array = NDArray[Any]
 MIN_TRIALS = 20
 TOP = 0.25  # share of trials that count as best; with 10 % of some 60 trials noise leads
 
@@ -51,7 +51,7 @@ class Importances:
     evaluator: str
 
 
-def importances(table: TrialTable, *, n_bootstrap: int, seed: int = 0) -> Importances | Missing:
+def importances(table: TrialTable, *, n_bootstrap: int) -> Importances | Missing:
     """PED-ANOVA of all axes that vary.
 
     Parameters
@@ -59,7 +59,6 @@ def importances(table: TrialTable, *, n_bootstrap: int, seed: int = 0) -> Import
     table : TrialTable
     n_bootstrap : int
         Half-samples of trials, and as many studies with shuffled values.
-    seed : int
 
     Returns
     -------
@@ -80,7 +79,7 @@ def importances(table: TrialTable, *, n_bootstrap: int, seed: int = 0) -> Import
         return Missing("No axis has two different values among the complete trials.")
     if np.ptp(values) == 0:
         return Missing("All complete trials have the same value, so that no axis can matter.")
-    draw = numpy_generator("importance", seed)
+    draw = numpy_generator("importance", 0)
     with _quiet():
         study = _study(table, axes)
         known = _raw(study, values, axes)
@@ -108,19 +107,20 @@ def importances(table: TrialTable, *, n_bootstrap: int, seed: int = 0) -> Import
     )
 
 
+@lru_cache(maxsize=1)  # several analyses of one report ask for it
 def _importances(results: Results) -> Importances | Missing:
     return importances(results.table, n_bootstrap=results.n_bootstrap)
 
 
 def most_important_first(results: Results) -> list[str]:
     """Names of axes, none where the importance is missing."""
-    found = results.once(_importances)
+    found = _importances(results)
     return [] if isinstance(found, Missing) else found.shares["axis"].tolist()
 
 
 def shown(results: Results) -> Shown | Missing:
     """Importance of each axis."""
-    found = results.once(_importances)
+    found = _importances(results)
     if isinstance(found, Missing):
         return found
     return Shown(
@@ -159,11 +159,9 @@ def _study(table: TrialTable, axes: Sequence[Parameter]) -> optuna.Study:
 def _distribution(axis: Parameter, values: list[Any]) -> BaseDistribution:
     """The range of the axis, wide enough for what lies outside of it, such as the share of a part alone."""
     if axis.range.choices:
-        return CategoricalDistribution(sorted(set(values)))
+        return replace(axis.range, choices=tuple(sorted(set(values)))).distribution
     low, high = min(axis.range.low, *values), max(axis.range.high, *values)
-    if axis.range.kind == "int":
-        return IntDistribution(int(low), int(high), log=axis.range.log)
-    return FloatDistribution(low, high, log=axis.range.log)
+    return replace(axis.range, low=low, high=high, step=None).distribution
 
 
 def _half(study: optuna.Study, values: Array, axes: Sequence[Parameter], rows: Array) -> Array:
@@ -187,8 +185,7 @@ def _quiet() -> Iterator[None]:
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         optuna.logging.set_verbosity(before)

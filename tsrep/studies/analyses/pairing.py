@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
+from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
 
-Array = NDArray[Any]
 EXACT = 1e-9  # distance up to which two settings are the same
 FOLDS = 10
 ALPHA = 5.0  # of a ridge on standardised columns: some 60 trials meet some 25 columns
@@ -62,9 +60,7 @@ def gower(table: TrialTable, axes: Sequence[Parameter], one: Array, two: Array) 
     ----------
     Gower, A general coefficient of similarity and some of its properties, Biometrics 27 (1971).
     """
-    total = np.zeros((len(one), len(two)))
-    for axis in axes:
-        total += _apart(table, axis, one, two)
+    total = sum((_apart(table, axis, one, two) for axis in axes), np.zeros((len(one), len(two))))
     return total / max(len(axes), 1)
 
 
@@ -82,7 +78,8 @@ def other_axes(table: TrialTable, axis: Parameter, one: Array, two: Array) -> li
 
     Those that are active throughout one group and nowhere in the other belong to what is compared.
     """
-    return [other for other in table.axes if other.name != axis.name and not _belongs(table, other, one, two)]
+    active = [(other, table.active(other)) for other in table.axes if other.name != axis.name]
+    return [other for other, here in active if np.intersect1d(here[one], here[two]).size]
 
 
 def expected_gaps(table: TrialTable, axis: Parameter, pairs: Pairs, values: Array) -> Array:
@@ -112,14 +109,13 @@ def expected_gaps(table: TrialTable, axis: Parameter, pairs: Pairs, values: Arra
     known = _columns(table, other_axes(table, axis, pairs.one, pairs.two))  # [trial, column]
     columns = np.hstack([known, _columns(table, [axis])])
     gap = known[pairs.one] - known[pairs.two]  # [pair, column]
-    target = _without_outliers(values)
+    low, high = np.quantile(values, [0.25, 0.75])
+    target = values.clip(low - 1.5 * (high - low), high + 1.5 * (high - low))
     found = np.zeros(len(gap))
-    fold = np.arange(len(gap)) % FOLDS
-    for k in np.unique(fold):
-        asked = fold == k
-        rest = np.ones(len(values), bool)
-        rest[pairs.one[asked]] = rest[pairs.two[asked]] = False
-        if rest.any():
+    for k in range(FOLDS):
+        asked = slice(k, None, FOLDS)
+        rest = np.delete(np.arange(len(values)), np.r_[pairs.one[asked], pairs.two[asked]])
+        if len(rest):
             ridge = Ridge(ALPHA).fit(columns[rest], target[rest])
             found[asked] = gap[asked] @ ridge.coef_[: known.shape[1]]
     return np.where(pairs.distance > EXACT, found, 0.0)
@@ -136,12 +132,6 @@ def _apart(table: TrialTable, axis: Parameter, one: Array, two: Array) -> Array:
     return np.where(np.isnan(gap), np.not_equal.outer(idle[one], idle[two]).astype(float), gap)
 
 
-def _belongs(table: TrialTable, axis: Parameter, one: Array, two: Array) -> bool:
-    active = table.active(axis)
-    first, second = active[one], active[two]
-    return bool((first.all() and not second.any()) or (second.all() and not first.any()))
-
-
 def _columns(table: TrialTable, axes: Sequence[Parameter]) -> Array:
     """Levels as indicators, numbers with their squares, and where an axis is active; standardised."""
     found: list[Array] = [np.zeros(len(table.complete))]
@@ -155,8 +145,3 @@ def _columns(table: TrialTable, axes: Sequence[Parameter]) -> Array:
             centred = np.nan_to_num(place - place[active].mean()) if active.any() else np.zeros(len(place))
             found += [centred, centred**2, active]
     return np.asarray(StandardScaler().fit_transform(np.column_stack(found).astype(float)))
-
-
-def _without_outliers(values: Array) -> Array:
-    low, high = np.quantile(values, [0.25, 0.75])
-    return np.clip(values, low - 1.5 * (high - low), high + 1.5 * (high - low))

@@ -13,15 +13,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-from numpy.typing import NDArray
 
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
 from tsrep.report.tables import Cell, Table, begins
-from tsrep.report.wording import NOTHING, duration, number, signed
-from tsrep.studies.define.ranges import Range
+from tsrep.report.wording import NOTHING, duration, number, plural, signed
+from tsrep.studies.define.ranges import Array, Range
 from tsrep.studies.keep.trial_table import TrialTable
 
-Array = NDArray[Any]
 BASELINE: dict[str, Any] = {"color": MUTED, "lw": 1.1, "ls": (0, (4, 3))}
 
 
@@ -83,9 +81,7 @@ def scatter(axes: Axes, table: TrialTable, x: Array, y: Array, *, upright: bool 
     edge = ("^v" if upright else "><")[table.maximise]
     for mask, mark in ((~off, look.get("marker", "o")), (off, edge)):
         if mask.any():
-            style: dict[str, Any] = {
-                name: v[mask] if isinstance(v, np.ndarray) else v for name, v in look.items()
-            }
+            style = {name: v[mask] if isinstance(v, np.ndarray) else v for name, v in look.items()}
             places = (x[mask], held[mask]) if upright else (held[mask], x[mask])
             axes.scatter(*places, **style | {"marker": mark, "linewidths": 0})
 
@@ -133,12 +129,8 @@ def beyond_note(table: TrialTable) -> str:
     beyond = table.scale.beyond
     if not beyond:
         return ""
-    what = (
-        "1 value far worse than the others is"
-        if beyond == 1
-        else f"{beyond} values far worse than the others are"
-    )
-    return f" {what} plotted as a triangle on the edge."
+    are = "is" if beyond == 1 else "are"
+    return f" {plural(beyond, 'value')} far worse than the others {are} plotted as a triangle on the edge."
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:

@@ -30,7 +30,16 @@ def finalist_ranks(rows: pd.DataFrame, *, maximise: bool) -> Comparison | Missin
     maximise : bool
         Whether a larger test score is better.
     """
-    wide = _finalist_blocks(rows[rows["metric"] == rows["metric"].iloc[0]])
+    rows = rows[rows["metric"] == rows["metric"].iloc[0]]
+    controls = set(rows.loc[rows["origin"] == "control", "finalist"])
+    keys = ["task", "seed", "finalist"]
+    means = rows.groupby(keys, sort=False, dropna=False)["test"].mean().unstack("finalist")
+
+    def repeated(own: pd.Series) -> pd.Series:
+        return own.fillna(own.mean()) if own.name in controls and own.count() == 1 else own
+
+    wide = means.groupby(level="task", sort=False).transform(repeated).dropna()
+    wide.index = pd.Index([f"{task}, seed {seed:g}" for task, seed in wide.index])
     if wide.shape[1] < MIN_METHODS or len(wide) < MIN_BLOCKS:
         return Missing(
             f"Ranks need at least {MIN_METHODS} finalists or controls and {MIN_BLOCKS} blocks of task "
@@ -81,7 +90,7 @@ def shown_finalists(results: Results) -> Shown | Missing:
 
 def shown_levels(results: Results) -> Shown | Missing:
     """Critical differences between the levels of the most important axis that was tried in full."""
-    ranked = level_ranks(results.table, results.once(most_important_first))
+    ranked = level_ranks(results.table, most_important_first(results))
     if isinstance(ranked, Missing):
         return ranked
     axis, found = ranked
@@ -115,20 +124,6 @@ def _shown(caption: str, title: str, found: Comparison) -> Shown:
 
 def _compare(wide: pd.DataFrame, maximise: bool) -> Comparison:
     return compare((wide if maximise else -wide).to_dict())
-
-
-def _finalist_blocks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Test score of each finalist in each complete block."""
-    controls = set(rows.loc[rows["origin"] == "control", "finalist"])
-    keys = ["task", "seed", "finalist"]
-    means = rows.groupby(keys, sort=False, dropna=False)["test"].mean().unstack("finalist")
-
-    def repeated(own: pd.Series) -> pd.Series:
-        return own.fillna(own.mean()) if own.name in controls and own.count() == 1 else own
-
-    wide = means.groupby(level="task", sort=False).transform(repeated)
-    wide.index = pd.Index([f"{task}, seed {seed:g}" for task, seed in wide.index])
-    return wide.dropna()
 
 
 def _level_blocks(table: TrialTable, axis: Parameter) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -62,8 +63,8 @@ def figure_slices(table: TrialTable) -> Figure:
         panel.tick_params(labelsize=7.5)
     for panel in panels.ravel()[len(axes) :]:
         panel.set_visible(False)
-    name = value_label(table, 24 * down + 20)
-    figure.supylabel(name, fontsize=8.5, color=MUTED, multialignment="center")
+    label = value_label(table, 24 * down + 20)
+    figure.supylabel(label, fontsize=8.5, color=MUTED, multialignment="center")
     bar = figure.colorbar(
         ScalarMappable(norm, ORDER), ax=panels, location="top", aspect=50, shrink=0.4, anchor=(0.0, 0.0)
     )
@@ -89,10 +90,8 @@ def _levels(panel: Axes, table: TrialTable, axis: Parameter) -> np.ndarray:
     labels, levels = table.labels(axis), table.levels(axis)
     shake = numpy_generator("slices", axis.name).uniform(-0.18, 0.18, len(labels))
     texts = [shorten(level, 20) for level in levels]
-    panel.set_xticks(range(len(levels)), texts)
-    if max(map(len, texts)) * len(texts) > 16:
-        for label in panel.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
+    slanted: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    panel.set_xticks(range(len(levels)), texts, **(slanted if max(map(len, texts)) * len(texts) > 16 else {}))
     panel.set_xlim(-0.5, len(levels) - 0.5)
     panel.grid(axis="x", visible=False)
     return np.array([levels.index(label) if label else np.nan for label in labels]) + shake

@@ -175,27 +175,11 @@ def _score(
     """Rows of one task: finalists by seed, then controls."""
     seeds = range(definition.confirmation.seeds)
     runs = {f.label: [_run(definition, place, root, (f, task, k)) for k in seeds] for f in chosen}
-    known = {finalist.label: finalist for finalist in chosen}
-    rows = [
-        {
-            "finalist": row.method,
-            "rank": known[row.method].rank if row.method in known else None,
-            "origin": known[row.method].origin if row.method in known else "control",
-            "task": task or runs[chosen[0].label][0].config.dataset.name,
-            "seed": k,
-            "metric": row.metric,
-            "validation": abs(kept_score(runs[row.method][k]))
-            if row.method in runs and row.chosen_by
-            else None,
-            "test": value,
-            "interval_low": row.low,
-            "interval_high": row.high,
-            "minus_random": row.minus_random and row.minus_random.value,
-            "minus_random_low": row.minus_random and row.minus_random.low,
-            "minus_random_high": row.minus_random and row.minus_random.high,
-            "unit": row.unit,
-        }
-        for row in final_scores(runs, place / (f"scores-{task}" if task else "scores"))
-        for k, value in enumerate(row.by_seed)
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    rows = final_scores(runs, place / (f"scores-{task}" if task else "scores"))
+    own = rows[rows["finalist"].isin(runs) & rows["chosen_by"]]
+    rows["rank"] = rows["finalist"].map({f.label: f.rank for f in chosen})
+    rows["origin"] = rows["finalist"].map({f.label: f.origin for f in chosen}).fillna("control")
+    rows["task"] = task or runs[chosen[0].label][0].config.dataset.name
+    scores = [abs(kept_score(runs[label][k])) for label, k in zip(own["finalist"], own["seed"], strict=True)]
+    rows["validation"] = pd.Series(scores, own.index)
+    return rows[list(COLUMNS)]

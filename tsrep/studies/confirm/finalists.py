@@ -57,6 +57,5 @@ class Finalists:
         found["seeds"] = grouped["test"].size()
         found[["rank", "origin", "unit"]] = grouped[["rank", "origin", "unit"]].first()
         found = found.rename(columns={"interval_low": "low", "interval_high": "high"}).reset_index()
-        found["control"] = found["origin"] == "control"
-        found = found.sort_values(["control", "rank"], kind="stable", ignore_index=True, na_position="last")
-        return found[list(SUMMARY)]
+        ordered = found.sort_values("rank", kind="stable", ignore_index=True)  # controls, without rank, last
+        return ordered[list(SUMMARY)]

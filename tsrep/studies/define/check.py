@@ -54,9 +54,8 @@ def check_study(definition: Definition) -> None:
             try:
                 config = configuration(definition, point, task)
             except ConfigError as error:
-                told = ", ".join(
-                    f"{name}={value}" for name, value in definition.space.readable(point).items()
-                )
+                settings = definition.space.readable(point).items()
+                told = ", ".join(f"{name}={value}" for name, value in settings)
                 where = f"task {task}, " if task else ""
                 raise ConfigError(f"study {definition.study}, {where}{origin} ({told}): {error}") from error
             kinds.setdefault(task_of(config).judged_by, point)

@@ -154,23 +154,22 @@ class Definition(Settings):
         presets = [(f"preset:{name}", self.space.preset(name, dict(v))) for name, v in self.presets.items()]
         if self.sampler.name != "grid":
             return presets
-        points = self._grid()
         done = [point for _, point in presets]
-        rest = [("grid", point) for point in points if point not in done]
+        rest = [("grid", point) for point in self._grid() if point not in done]
         order = numpy_generator(self.seed, "grid").permutation(len(rest))
         return presets + [rest[k] for k in order]
 
     def _grid(self) -> list[dict[str, Scalar]]:
-        for parameter in self.space.parameters.values():
-            if parameter.range.finite is None:
-                raise ConfigError(
-                    f"study {self.study} has the sampler grid, and {parameter.name} is continuous; use "
-                    "one_of, a step, or another sampler"
-                )
         points: list[dict[str, Scalar]] = [{}]
         for name, parameter in self.space.parameters.items():
+            values = parameter.range.finite
+            if values is None:
+                raise ConfigError(
+                    f"study {self.study} has the sampler grid, and {name} is continuous; use one_of, a step, "
+                    "or another sampler"
+                )
             grown = (
-                [{**point, name: value} for value in parameter.range.finite or ()]
+                [{**point, name: value} for value in values]
                 if self.space.active(parameter, point)
                 else [point]
                 for point in points

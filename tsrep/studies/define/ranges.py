@@ -72,18 +72,16 @@ class Range:
             return False
         if self.kind == "share":
             return bool(0 < value <= 1)
-        inside = self.low <= value <= self.high
-        return inside and self.distribution._contains(float(value))
+        return self.low <= value <= self.high and self.distribution._contains(float(value))
 
     def suggest(self, trial: optuna.Trial, name: str) -> Scalar:
         """The value that Optuna's sampler chooses for a study trial."""
-        found = self.distribution
-        if isinstance(found, IntDistribution):
-            return trial.suggest_int(name, found.low, found.high, log=found.log, step=found.step)
-        if isinstance(found, FloatDistribution):
-            return trial.suggest_float(name, found.low, found.high, log=found.log, step=found.step)
-        value: Scalar = trial.suggest_categorical(name, self.choices)
-        return value
+        if self.choices:
+            return trial.suggest_categorical(name, self.choices)
+        if self.kind == "int":
+            low, high, step = int(self.low), int(self.high), int(self.step or 1)
+            return trial.suggest_int(name, low, high, log=self.log, step=step)
+        return trial.suggest_float(name, self.low, self.high, log=self.log, step=self.step)
 
     def drawn(self, value: Scalar) -> Scalar:
         """The number that Optuna draws for a value that a user names."""
@@ -178,10 +176,8 @@ def declared(value: Mapping[str, Any], path: str) -> Declared:
     if kind == "choose":
         if not isinstance(content, Mapping) or not content:
             raise ConfigError(f"{path} has no branches to choose from; write choose: {{label: value, ...}}")
-        labels = tuple(str(label) for label in content)
-        return Declared(
-            Range("choose", choices=labels), when, dict(zip(labels, content.values(), strict=True))
-        )
+        branches = {str(label): branch for label, branch in content.items()}
+        return Declared(Range("choose", choices=tuple(branches)), when, branches)
     return Declared(Range("one_of", choices=_listed(content, path)), when)
 
 

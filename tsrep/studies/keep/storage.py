@@ -30,6 +30,14 @@ FORMS = "journal, postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"
 FAULTS = (StorageInternalError, SQLAlchemyError)  # what Optuna lets through when a storage does not answer
 PATIENCE = 5  # seconds until a server that does not answer is given up
 RACES = 8  # attempts where another process makes the tables of a new database at the same time
+REASONS = {  # what drivers say, and what that means; the first that fits counts
+    "no password supplied": "wants a password; set PGPASSWORD or ~/.pgpass",
+    "password": "refused the password; set PGPASSWORD or ~/.pgpass, or fix --storage",
+    "role": "does not know that user; fix --storage",
+    "does not exist": "has no such database; make it with createdb, or fix --storage",
+    "unable to open": "cannot be opened; fix the path in --storage",
+    "not a database": "is a file of another kind; give another --storage",
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,24 @@ def open_storage(url: str | None, folder: Path, pace: Pace = PACE) -> BaseStorag
     """
     if url is None or url == JOURNAL:
         return open_journal(folder / "journal.log")
-    return _open_database(url, pace)
+    address = _address(url)
+    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
+    if address.drivername == "sqlite":
+        options["connect_args"] = {"timeout": 60}
+    try:
+        _refuse_foreign(address, options)
+        storage = _racing(url, options, pace)
+        _refuse_other_version(storage, url)
+    except ImportError as error:
+        raise ConfigError(
+            f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
+            "'tsrep[postgres]'"
+        ) from error
+    except FAULTS as error:
+        raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
+    if address.drivername == "sqlite":
+        _serialise(storage)
+    return storage
 
 
 def stored(url: str | None) -> str:
@@ -74,9 +99,8 @@ def stored(url: str | None) -> str:
     address = _address(url)
     if address.drivername.startswith("sqlite") and address.database:
         address = address.set(database=str(Path(address.database).expanduser().resolve()))
-    if address.password is not None:
-        address = address._replace(password=None)
-    return address.difference_update_query(["password", "passfile"]).render_as_string(hide_password=False)
+    public = address._replace(password=None).difference_update_query(["password", "passfile"])
+    return public.render_as_string(hide_password=False)
 
 
 @contextmanager
@@ -102,35 +126,13 @@ def opened_storage(url: str | None, folder: Path, pace: Pace = PACE) -> Iterator
             storage.engine.dispose()
 
 
-def _open_database(url: str, pace: Pace) -> BaseStorage:
-    address = _address(url)
-    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": PATIENCE}}
-    if address.drivername == "sqlite":
-        options["connect_args"] = {"timeout": 60}
-    try:
-        _refuse_foreign(address, options)
-        storage = _racing(url, options, pace)
-        _refuse_other_version(storage, url)
-    except ImportError as error:
-        raise ConfigError(
-            f"{address.drivername} needs a working psycopg ({error}); install it: pip install "
-            "'tsrep[postgres]'"
-        ) from error
-    except FAULTS as error:
-        raise RunError(f"the storage {stored(url)} {_fault(error)}") from error
-    if address.drivername == "sqlite":
-        _serialise(storage)
-    return storage
-
-
 def _address(url: str) -> URL:
-    kind = url.partition(":")[0]
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise ConfigError(f"the storage is no address that can be read; give {FORMS}") from error
     if address.drivername not in ("postgresql+psycopg", "sqlite"):
-        raise ConfigError(f"{kind} is no kind of storage; give {FORMS}")
+        raise ConfigError(f"{url.partition(':')[0]} is no kind of storage; give {FORMS}")
     if address.drivername == "sqlite" and not address.database:
         raise ConfigError("sqlite:// names no file, so that workers could not share it; give sqlite:///FILE")
     return address
@@ -167,8 +169,7 @@ def _racing(url: str, options: dict[str, Any], pace: Pace) -> optuna.storages.RD
     """Optuna looks for its tables and then makes them, so two first processes may trip over each other."""
     for attempt in range(RACES):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
                 return optuna.storages.RDBStorage(
                     url,
                     engine_kwargs=options,
@@ -199,17 +200,8 @@ def _serialise(storage: optuna.storages.RDBStorage) -> None:
 def _fault(error: Exception) -> str:
     """What is wrong with a database that could not be opened, and what to do."""
     reason = _reason(error)
-    for word, told in (
-        ("no password supplied", "wants a password; set PGPASSWORD or ~/.pgpass"),
-        ("password", "refused the password; set PGPASSWORD or ~/.pgpass, or fix --storage"),
-        ("role", "does not know that user; fix --storage"),
-        ("does not exist", "has no such database; make it with createdb, or fix --storage"),
-        ("unable to open", "cannot be opened; fix the path in --storage"),
-        ("not a database", "is a file of another kind; give another --storage"),
-    ):
-        if word in reason:
-            return told
-    return f"does not answer ({reason}); start the server, or fix --storage"
+    known = (told for word, told in REASONS.items() if word in reason)
+    return next(known, f"does not answer ({reason}); start the server, or fix --storage")
 
 
 def _reason(error: Exception) -> str:

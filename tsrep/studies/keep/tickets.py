@@ -79,7 +79,8 @@ def take(study: optuna.Study) -> optuna.Trial | None:
             trial = study.ask()
         ticket = trial.user_attrs.get("ticket")
         if ticket is not None:  # else the last one was taken just now, and Optuna made a new trial
-            if _rightful(study, ticket).number == trial.number:
+            rightful = next(other for other in by_ticket(study)[ticket] if stands(other))
+            if rightful.number == trial.number:
                 return trial
             trial.set_user_attr("duplicate", True)
         finish(study, trial.number, state=TrialState.FAIL)
@@ -95,9 +96,7 @@ def finish(
     """End a running trial; False when it had been ended by somebody else, which nothing can change."""
     try:
         study.tell(number, values, state)
-    except UpdateFinishedTrialError:
-        return False
-    except ValueError:
+    except (UpdateFinishedTrialError, ValueError):
         if not study.get_trials(deepcopy=False)[number].state.is_finished():
             raise
         return False
@@ -161,10 +160,6 @@ def by_ticket(study: optuna.Study) -> dict[int, list[FrozenTrial]]:
 def stands(trial: FrozenTrial) -> bool:
     """Whether a trial waits, runs or ended its ticket; a failed one did so when it has a reason."""
     return trial.state != TrialState.FAIL or "why" in trial.user_attrs
-
-
-def _rightful(study: optuna.Study, ticket: int) -> FrozenTrial:
-    return next(trial for trial in by_ticket(study)[ticket] if stands(trial))
 
 
 def _state(trials: Sequence[FrozenTrial]) -> str:

@@ -7,20 +7,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 import optuna
 import pandas as pd
-from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 
 from tsrep.studies.define.definition import Definition
-from tsrep.studies.define.ranges import level_name
+from tsrep.studies.define.ranges import Array, level_name
 from tsrep.studies.define.space import Parameter, Space
 from tsrep.studies.keep.tickets import stands
 
-Array = NDArray[Any]
 State = Literal["complete", "pruned", "failed"]
 STATES: tuple[State, ...] = ("complete", "pruned", "failed")
 FENCE = 3.0  # interquartile ranges beyond the worse quartile that are still plotted in place
@@ -38,13 +37,11 @@ class Scale:
     low, high : float
     beyond : int
         Values on the edge.
-    maximise : bool
     """
 
     low: float
     high: float
     beyond: int
-    maximise: bool
 
     def place(self, values: Array) -> Array:
         """Values with those beyond moved to just inside the edge."""
@@ -110,12 +107,13 @@ class TrialTable:
     @cached_property
     def varied(self) -> tuple[Parameter, ...]:
         """Axes with at least two different values among the complete trials that have them active."""
-        return tuple(axis for axis in self.axes if self._met(axis) > 1)
+        return tuple(axis for axis in self.axes if self.along([axis])["setting"].nunique() > 1)
 
     @cached_property
     def short(self) -> dict[str, str]:
         """For each axis the shortest end of its path that no other axis has."""
-        ends = {axis.name: _ends(axis.name) for axis in self.axes}
+        paths = [axis.name for axis in self.axes]
+        ends = {path: [path.split(".", k)[-1] for k in range(path.count("."), -1, -1)] for path in paths}
         shared = Counter(end for own in ends.values() for end in own)
         return {name: next((end for end in own if shared[end] == 1), name) for name, own in ends.items()}
 
@@ -124,7 +122,7 @@ class TrialTable:
         """Of complete trials and the baseline, without the room that a diverged trial would take."""
         loss = self.loss(self.values)
         if not len(loss):
-            return Scale(0.0, 1.0, 0, self.maximise)
+            return Scale(0.0, 1.0, 0)
         low, high = np.quantile(loss, [0.25, 0.75])
         fence = high + FENCE * max(high - low, 1e-3 * abs(high), 1e-12)
         ends = loss[loss <= fence]
@@ -132,11 +130,7 @@ class TrialTable:
             ends = np.append(ends, self.loss(self.baseline))
         pad = 0.08 * (np.ptp(ends) or abs(ends[0]) or 1.0)
         first, last = sorted(self.loss(np.array([ends.min() - pad, ends.max() + pad])).tolist())
-        return Scale(first, last, int((loss > fence).sum()), self.maximise)
-
-    def _met(self, axis: Parameter) -> int:
-        """How many different values of an axis the complete trials have."""
-        return len(self.levels(axis)) if axis.range.choices else self.complete[axis.name].nunique()
+        return Scale(first, last, int((loss > fence).sum()))
 
     def along(self, axes: Iterable[Parameter]) -> pd.DataFrame:
         """``axis``, ``setting``, ``ticket`` and ``value`` for each complete trial and axis active in it."""
@@ -178,12 +172,6 @@ class TrialTable:
         return [name for name in known if name in met] + sorted(met - set(known))
 
 
-def _ends(name: str) -> list[str]:
-    """Of a dotted path, the shortest first."""
-    parts = name.split(".")
-    return [".".join(parts[k:]) for k in reversed(range(len(parts)))]
-
-
 def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:
     """Make the table of a study.
 
@@ -206,12 +194,12 @@ def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:
     axes = tuple(definition.space.parameters.values())
     counted = _one_a_ticket(study.get_trials(deepcopy=False))
     rows = [_row(ticket, trial, definition.space) for ticket, trial in counted.items()]
-    tasks = tuple(
-        dict.fromkeys(task for trial in counted.values() for task in trial.user_attrs.get("tasks", ()))
-    )
-    kinds: dict[str, Any] = {axis.name: object for axis in axes if axis.range.choices}
-    kinds |= {"state": object, "origin": object, "why": object, "ticket": int, "number": int}
+    told = (trial.user_attrs.get("tasks", ()) for trial in counted.values())
+    tasks = tuple(dict.fromkeys(chain.from_iterable(told)))
     columns = (*FIXED, *(axis.name for axis in axes), *(f"task:{task}" for task in tasks))
+    levels = [axis.name for axis in axes if axis.range.choices]
+    kinds = dict.fromkeys(columns, "float") | {"ticket": "int", "number": "int"}
+    kinds |= dict.fromkeys(["state", "origin", "why", *levels], "object")
     reported = [
         (ticket, step, value)
         for ticket, trial in counted.items()
@@ -222,9 +210,7 @@ def trial_table(study: optuna.Study, definition: Definition) -> TrialTable:
         study=definition.study,
         question=definition.question,
         axes=axes,
-        frame=pd.DataFrame(
-            {c: pd.Series([row.get(c, math.nan) for row in rows], dtype=kinds.get(c, float)) for c in columns}
-        ),
+        frame=pd.DataFrame(rows, columns=columns, dtype=object).astype(kinds),
         maximise=maximise,
         value_name=_value_name(definition, maximise),
         tasks=tasks,

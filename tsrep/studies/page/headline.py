@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from tsrep.report.wording import NOTHING, count, number, plural, short_name, signed
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.report.wording import count, interval, number, plural, short_name, signed
 from tsrep.studies.analyses.presentation import ends, is_preset, origin, time
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import STATES, TrialTable
@@ -62,12 +63,9 @@ def _on_test(finalists: Finalists | None, table: TrialTable) -> str:
 def _score(rows: pd.DataFrame, first: str, task: str, table: TrialTable) -> str:
     row = rows[rows["finalist"] == first].iloc[0]
     control = rows["origin"] == "control"
-    low, high = number(row["low"]), number(row["high"])
+    spread = interval(Interval(row["test"], row["low"], row["high"]))
     told = number(row["test"])
-    if NOTHING not in (low, high):
-        told += f" (95 % interval {low} to {high})"
-    if task:
-        told += f" on {task}"
+    told += f" (95 % interval {spread})" * bool(spread) + f" on {task}" * bool(task)
     if control.any():
         others = rows[control].to_dict("records")
         told += ", against " + ", ".join(f"{one['finalist']} {number(one['test'])}" for one in others)

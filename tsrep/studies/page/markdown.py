@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,4 @@ def _cell(cell: Cell) -> str:
 
 def escape(text: str) -> str:
     """Text in which nothing is taken for Markdown."""
-    for mark in "\\`*_[]<>|#":
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return re.sub(r"[\\`*_\[\]<>|#]", r"\\\g<0>", " ".join(text.split()))

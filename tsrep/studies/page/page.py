@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -84,18 +83,15 @@ def write_report(
 
 
 def _sections(results: Results, analyses: list[Analysis]) -> list[Section]:
-    sections = []
-    for title, group in groupby(analyses, key=lambda analysis: analysis.section):
-        members = list(group)
-        section = Section(members[0].name, title)
-        for analysis in members:
-            found = analysis.shown(results)
-            if isinstance(found, Shown):
-                section.shown[analysis.name] = found
-            elif found.sentence not in section.missing:
-                section.missing.append(found.sentence)
-        sections.append(section)
-    return sections
+    sections: dict[str, Section] = {}
+    for analysis in analyses:
+        section = sections.setdefault(analysis.section, Section(analysis.name, analysis.section))
+        found = analysis.shown(results)
+        if isinstance(found, Shown):
+            section.shown[analysis.name] = found
+        elif found.sentence not in section.missing:
+            section.missing.append(found.sentence)
+    return list(sections.values())
 
 
 def _save(folder: Path, sections: list[Section], names: list[str]) -> None:

@@ -93,13 +93,9 @@ class Reaper:
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         now = time.monotonic()
         self._first_seen = {trial.number: self._first_seen.get(trial.number, now) for trial in running}
-        storage = self._study._storage
+        storage, study_id = self._study._storage, self._study._study_id
         # Optuna's fail_stale_trials would also fail trials whose lock says that they live
-        stale = (
-            storage._get_stale_trial_ids(self._study._study_id)
-            if isinstance(storage, BaseHeartbeat)
-            else None
-        )
+        stale = storage._get_stale_trial_ids(study_id) if isinstance(storage, BaseHeartbeat) else None
         return sum(self._reap_one(trial, stale) for trial in running)
 
     def _reap_one(self, trial: FrozenTrial, stale: list[int] | None) -> bool:
@@ -114,8 +110,6 @@ class Reaper:
                     return taken
             except Timeout:
                 return False  # it lives, however silent it is
-        if worker and stale is not None:
-            dead = trial._trial_id in stale
-        else:
-            dead = time.monotonic() - self._first_seen[trial.number] > self._grace
+        waited = time.monotonic() - self._first_seen[trial.number]
+        dead = trial._trial_id in stale if worker and stale is not None else waited > self._grace
         return dead and requeue(self._study, trial.number, WHY)

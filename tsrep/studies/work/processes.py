@@ -101,7 +101,7 @@ def pool(processes: int) -> Iterator[Pool]:
     try:
         with starting(threads(1)):
             for _ in range(processes):  # each starts a process, as none is idle yet
-                executor.submit(_nothing)
+                executor.submit(os.getpid)
         yield Pool(executor)
     except BaseException as error:
         stop.set()
@@ -132,16 +132,9 @@ def _begin(stop: Event) -> None:
     _stop.append(stop)
 
 
-def _nothing() -> None:
-    """The first job of a process."""
-
-
 def _heard(job: Callable[[Given], Found], given: Given) -> Found:
     """Do a job that hears Ctrl-C; between jobs a process ignores it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with handling(signal.SIGINT, signal.default_int_handler):
         if _stop[0].is_set():
             raise Interrupted("stopped before it began")
         return job(given)
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)

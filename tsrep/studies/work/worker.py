@@ -83,11 +83,6 @@ class Job:
                 ) from error
             yield study
 
-    @property
-    def over(self) -> bool:
-        """Whether no further ticket may be taken."""
-        return self.until is not None and time.time() >= self.until
-
 
 def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -> None:
     """Take tickets until all have ended or the time is over.
@@ -113,7 +108,7 @@ def work(job: Job, watch: Callable[[Progress], None] = lambda _progress: None) -
     ):
         reaper = Reaper(study, place.workers, job.pace.grace)
         try:
-            while not job.over:
+            while job.until is None or time.time() < job.until:
                 reaper.reap()
                 with stop_requests() as request:  # a ticket that is being taken is not left behind
                     trial = take(study)
@@ -172,7 +167,8 @@ def _result(trial: optuna.Trial, job: Job, folder: Path) -> tuple[Values | None,
     except (RunError, ConfigError) as error:
         why = str(error)
     except Exception as error:
-        if not _out_of_memory(error):
+        torch = sys.modules.get("torch")
+        if not isinstance(error, MemoryError if torch is None else (MemoryError, torch.OutOfMemoryError)):
             raise
         why = "out of memory"
     else:
@@ -181,8 +177,3 @@ def _result(trial: optuna.Trial, job: Job, folder: Path) -> tuple[Values | None,
         why = f"its value is {values}"
     trial.set_user_attr("why", why)
     return None, TrialState.FAIL
-
-
-def _out_of_memory(error: Exception) -> bool:
-    torch = sys.modules.get("torch")
-    return isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError))
