@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from tsrep.signals import Panel
 from tsrep.training.distributed import pick_device
 
 
+@dataclass(eq=False, repr=False)
 class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[misc]  # sktime has no types
     """Learns a representation of the training series, then classes from it.
 
@@ -72,6 +74,11 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
     (20, 2)
     """
 
+    finetune: bool = False
+    finetune_params: Mapping[str, Any] | None = None
+    C: float = 1.0
+    pool: str = "max-mean"
+
     _tags: ClassVar[dict[str, Any]] = {
         "X_inner_mtype": ["pd-multiindex", "numpy3D"],
         "y_inner_mtype": "numpy1D",
@@ -94,43 +101,6 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
             "finetune_params": {"epochs": 1, "min_steps": 1},
         },
     ]
-
-    def __init__(
-        self,
-        encoder: str | Mapping[str, Any] = "resnet1d",
-        objective: str | Mapping[str, Any] = "simclr",
-        encoder_params: Mapping[str, Any] | None = None,
-        objective_params: Mapping[str, Any] | None = None,
-        finetune: bool = False,
-        finetune_params: Mapping[str, Any] | None = None,
-        C: float = 1.0,
-        pool: str = "max-mean",
-        window: int | None = None,
-        standardise: str = "channel",
-        epochs: int = 20,
-        batch_size: int = 64,
-        lr: float = 1e-3,
-        training_params: Mapping[str, Any] | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.encoder = encoder
-        self.objective = objective
-        self.encoder_params = encoder_params
-        self.objective_params = objective_params
-        self.finetune = finetune
-        self.finetune_params = finetune_params
-        self.C = C
-        self.pool = pool
-        self.window = window
-        self.standardise = standardise
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.training_params = training_params
-        self.device = device
-        self.random_state = random_state
-        super().__init__()
 
     def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]  # encoders do without labels
         """Train on instances and their labels.

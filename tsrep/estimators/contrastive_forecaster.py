@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -32,6 +32,7 @@ from tsrep.objectives.forecaster import Forecaster
 SMALL: dict[str, Any] = {"encoder": "dilated-conv", "encoder_params": {"hidden": 4, "dim": 4, "depth": 1}}
 
 
+@dataclass(eq=False, repr=False)
 class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  # sktime has no types
     """Forecasts all steps of the horizon at once from a representation of the last steps.
 
@@ -84,6 +85,17 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
     (3,)
     """
 
+    lookback: int = 36
+    horizon: int | None = None
+    encoder: str | Mapping[str, Any] = "patch-transformer"
+    contrast: str | Mapping[str, Any] | None = None
+    encoder_params: Mapping[str, Any] | None = None
+    objective_params: Mapping[str, Any] | None = None
+    finetune: bool = True
+    calibration: float = 0.2
+    _: KW_ONLY
+    batch_size: int = 32
+
     _tags: ClassVar[dict[str, Any]] = {
         "y_inner_mtype": "pd.DataFrame",
         "X_inner_mtype": "pd.DataFrame",
@@ -107,39 +119,6 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
             **SMALL,
         },
     ]
-
-    def __init__(
-        self,
-        lookback: int = 36,
-        horizon: int | None = None,
-        encoder: str | Mapping[str, Any] = "patch-transformer",
-        contrast: str | Mapping[str, Any] | None = None,
-        encoder_params: Mapping[str, Any] | None = None,
-        objective_params: Mapping[str, Any] | None = None,
-        finetune: bool = True,
-        calibration: float = 0.2,
-        epochs: int = 20,
-        batch_size: int = 32,
-        lr: float = 1e-3,
-        training_params: Mapping[str, Any] | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.lookback = lookback
-        self.horizon = horizon
-        self.encoder = encoder
-        self.contrast = contrast
-        self.encoder_params = encoder_params
-        self.objective_params = objective_params
-        self.finetune = finetune
-        self.calibration = calibration
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.training_params = training_params
-        self.device = device
-        self.random_state = random_state
-        super().__init__()
 
     def _pretrain(self, y: pd.DataFrame, X: Any = None, fh: Any = None) -> Self:
         del X

@@ -12,6 +12,7 @@ import pickle
 from abc import abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -32,6 +33,7 @@ CONTEXT = "_parent_callback_ctx"
 Stored = tuple[dict[str, Any], dict[str, Tensor]]
 
 
+@dataclass(eq=False, repr=False)
 class Estimator:
     """An estimator that tells its fitted state as plain facts and tensors.
 
@@ -42,6 +44,14 @@ class Estimator:
     _test_params : list of dict
         Small settings for sktime's tests.
     """
+
+    _: KW_ONLY
+    epochs: int = 20
+    batch_size: int = 64
+    lr: float = 1e-3
+    training_params: Mapping[str, Any] | None = None
+    device: str = "auto"
+    random_state: Any = None
 
     _tags: ClassVar[dict[str, Any]] = {
         "authors": ["tsrep developers"],
@@ -55,6 +65,10 @@ class Estimator:
     }
 
     _test_params: ClassVar[list[dict[str, Any]]]
+
+    def __post_init__(self) -> None:
+        if "_tags_dynamic" not in vars(self):  # constructors of sktime end with a call of this very method
+            super().__init__()
 
     def reset(self) -> Self:
         """Forget what was fitted, but not what scikit-learn (1.9) notes while it fits the estimator."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -32,12 +32,20 @@ Transform = Callable[[Tensor], Tensor]
 AT_ONCE = 2**18  # time steps that are encoded together
 
 
+@dataclass(eq=False, repr=False)
 class PanelEstimator(Estimator):
     """An estimator that fits an encoder to instances, and knows it with the signals that it was fitted to."""
 
+    encoder: str | Mapping[str, Any] = "resnet1d"
+    objective: str | Mapping[str, Any] = "simclr"
+    encoder_params: Mapping[str, Any] | None = None
+    objective_params: Mapping[str, Any] | None = None
+    _: KW_ONLY
+    window: int | None = None
+    standardise: str = "channel"
+
     _tags: ClassVar[dict[str, Any]] = {"capability:unequal_length": True}
     labelled: ClassVar[bool] = False
-    window: int | None
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on instances.
