@@ -58,8 +58,7 @@ class TransformerBlock(nn.Module):
             query, key = rotate(query, table), rotate(key, table)
         mixed = _attend(query, key, value, bias).transpose(1, 2).flatten(2)
         tokens = tokens + self.out(mixed)
-        changed: Tensor = self.down(F.gelu(self.up(self.norm2(tokens))))
-        return tokens + changed
+        return tokens + self.down(F.gelu(self.up(self.norm2(tokens))))
 
 
 class TransformerBlocks(nn.Module):
@@ -105,8 +104,7 @@ class TransformerBlocks(nn.Module):
                 f"rotary positions turn pairs of features, but width {width} gives {heads} heads of "
                 f"{width // heads} each; give a width that is a multiple of {2 * heads}"
             )
-        self.causal, self.head_size = causal, width // heads
-        self.rotary = rotary
+        self.causal, self.rotary, self.head_size = causal, rotary, width // heads
         hidden = max(1, round(width * feedforward))
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, hidden) for _ in range(depth))
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, dim)

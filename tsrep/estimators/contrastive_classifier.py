@@ -16,9 +16,9 @@ from sktime.classification.base import BaseClassifier
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.estimator import Stored, prefixed, without_prefix
-from tsrep.estimators.instances import Instances
+from tsrep.estimators.estimator import Stored, without_prefix
 from tsrep.estimators.panel_estimator import PanelEstimator
+from tsrep.estimators.parameters import panel_configuration
 from tsrep.estimators.training import finetune, on_device
 from tsrep.evaluation.labels.linear_probe import Probe, Standardiser, fit_probe
 from tsrep.evaluation.protocols.finetune import FineTuning, probabilities
@@ -135,21 +135,16 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
         label, classes = np.searchsorted(self.classes_, y).astype(np.int64), len(self.classes_)
         instances = self._pretrain(X, label, classes)
         if self.finetune:
-            self._head = finetune(
-                self._configuration(), self.encoder_, instances, self.window, label, classes
-            )
+            config = panel_configuration(self)
+            self._head = finetune(config, self.encoder_, instances, self.window, label, classes)
         else:
             self._probe = fit_probe(self._embedded(instances), label, classes, C=(float(self.C),))
         return self
 
     def _predict_proba(self, X: Any) -> NDArray[np.float64]:
         instances = self._instances(X)
-        if self.finetune:
-            return self._fine_tuned(instances)
-        return self._probe.predict(self._embedded(instances))
-
-    def _fine_tuned(self, instances: Instances) -> NDArray[np.float64]:
-        """Probabilities by encoder and head, the mean over the windows of an instance."""
+        if not self.finetune:
+            return self._probe.predict(self._embedded(instances))
         device = pick_device(self.device)
         encoder, head = on_device(self.encoder_, device), on_device(self._head, device)
 
@@ -173,7 +168,7 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
             return facts, {}
         more, tensors = super()._stored()
         if self.finetune:
-            return facts | more, tensors | prefixed("head", self._head)
+            return facts | more, tensors | self._head.state_dict(prefix="head.")
         parts = vars(self._probe) | vars(self._probe.standardiser)
         arrays = {f"probe.{k}": torch.tensor(v) for k, v in parts.items() if isinstance(v, np.ndarray)}
         return facts | more, tensors | arrays
@@ -186,7 +181,7 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
             return
         super()._restore(facts, tensors)
         if self.finetune:
-            protocol: FineTuning = PROTOCOLS.build(self._configuration().evaluation.finetune)
+            protocol: FineTuning = PROTOCOLS.build(panel_configuration(self).evaluation.finetune)
             self._head = protocol.new_head(self.encoder_, len(classes), multilabel=False, seed=0).eval()
             self._head.load_state_dict(without_prefix("head", tensors))
             return

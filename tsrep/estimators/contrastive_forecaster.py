@@ -14,7 +14,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.estimator import Estimator, Stored, prefixed
+from tsrep.estimators.estimator import Estimator, Stored
 from tsrep.estimators.parameters import series_configuration, whole
 from tsrep.estimators.series_forecast import (
     SeriesForecast,
@@ -204,11 +204,9 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         """Steps ahead that are set, else the furthest asked for."""
         if fh is None and self.horizon is None:
             raise ConfigError("how far ahead to forecast is not said; give fh, or set horizon")
-        if fh is None:
-            return whole(self.horizon, "horizon")
-        furthest = int(self._steps_ahead(fh).max())
+        furthest = 0 if fh is None else int(self._steps_ahead(fh).max())
         horizon = furthest if self.horizon is None else whole(self.horizon, "horizon")
-        if furthest > horizon:
+        if fh is not None and furthest > horizon:
             raise ConfigError(
                 f"horizon is {horizon}, and {furthest} steps ahead are asked for; lengthen horizon or leave "
                 "it out"
@@ -232,7 +230,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
                 "channels": self.pretrained_channels_,
                 "attributes": list(self._pretrained_attrs),
             }
-            tensors |= prefixed("pretrained", self.pretrained_)
+            tensors |= self.pretrained_.state_dict(prefix="pretrained.")
         if self._state != "fitted":
             return facts, tensors
         if self._is_vectorized:

@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensors_as_bytes
-from torch import Tensor, nn
+from torch import Tensor
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.estimators.parameters import seed_of
@@ -160,7 +160,8 @@ class Estimator:
         with ZipFile(buffer, "w") as file:
             file.writestr("_metadata", pickle.dumps(type(self)))
             file.writestr("estimator.json", json.dumps(told, indent=2))
-            kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+            # copies, as weights that stand under two names are refused
+            kept = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
             file.writestr("weights.safetensors", tensors_as_bytes(kept))
         return buffer.getvalue()
 
@@ -205,13 +206,7 @@ def _plain(name: str, value: Any) -> Any:
     )
 
 
-def prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:
-    """Weights of a module, copied, with a prefix to their names."""
-    return {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
-
-
 def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors whose names have a prefix, by the names without it."""
-    return {
-        name.removeprefix(f"{prefix}."): v for name, v in tensors.items() if name.startswith(f"{prefix}.")
-    }
+    start = f"{prefix}."
+    return {name.removeprefix(start): v for name, v in tensors.items() if name.startswith(start)}

@@ -14,7 +14,7 @@ from tsrep.encoders.sliding import refuse_short_context, sliding_last_step
 from tsrep.errors import ConfigError
 from tsrep.estimators.instances import Instances, places
 from tsrep.estimators.panel_estimator import PanelTransformer, features
-from tsrep.estimators.parameters import whole
+from tsrep.estimators.parameters import panel_configuration, whole
 from tsrep.estimators.training import on_device
 from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder
@@ -111,7 +111,7 @@ class TimestepEncoder(PanelTransformer):
         ConfigError
             When it does not, or the context is no number of steps or holds no step of the encoder.
         """
-        config = self._configuration()
+        config = panel_configuration(self)
         with initial_weights(0, "only looked at"):
             encoder = blank_encoder(config, channels, 0)
         if self.context is not None:
