@@ -159,8 +159,9 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
                 "the classifier was fitted on several columns of labels and holds one for each; save those "
                 "of classifiers_ one by one"
             )
-        facts: dict[str, Any] = {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
-        if not all(isinstance(each, str | int | float | bool) for each in facts["classes"]):
+        classes = self.classes_.tolist()
+        facts = {"classes": classes, "dtype": self.classes_.dtype.str}
+        if not all(isinstance(each, str | int | float | bool) for each in classes):
             raise ConfigError(
                 "labels that are no text, numbers or truth values cannot be stored; rename them"
             )
@@ -175,7 +176,11 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         classes = np.array(facts["classes"], dtype=facts["dtype"])
-        self._remember_labels(classes)
+        # what fit of the base class notes about labels
+        _, self._y_metadata, self._y_inner_mtype = self._check_y(classes, return_to_mtype=True)
+        self.classes_, self.n_classes_ = classes, len(classes)
+        self._class_dictionary = {value: i for i, value in enumerate(classes)}
+        self._is_vectorized, self._is_fitted = False, True
         if len(classes) == 1:
             self.sfreq_ = None
             return
@@ -188,13 +193,6 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
         known = {name: value.numpy() for name, value in without_prefix("probe", tensors).items()}
         standardiser = Standardiser(known.pop("mean"), known.pop("deviation"))
         self._probe = Probe(standardiser, **known, C=float(self.C), multilabel=False, scheme="multinomial")
-
-    def _remember_labels(self, classes: NDArray[Any]) -> None:
-        """What fit of the base class notes about labels."""
-        _, self._y_metadata, self._y_inner_mtype = self._check_y(classes, return_to_mtype=True)
-        self.classes_, self.n_classes_ = classes, len(classes)
-        self._class_dictionary = {value: i for i, value in enumerate(classes)}
-        self._is_vectorized, self._is_fitted = False, True
 
 
 def complete_labels(y: Any) -> Any:
