@@ -58,7 +58,8 @@ class TransformerBlock(nn.Module):
             query, key = rotate(query, table), rotate(key, table)
         mixed = _attend(query, key, value, bias).transpose(1, 2).flatten(2)
         tokens = tokens + self.out(mixed)
-        return tokens + self.down(F.gelu(self.up(self.norm2(tokens))))
+        changed: Tensor = self.down(F.gelu(self.up(self.norm2(tokens))))
+        return tokens + changed
 
 
 class TransformerBlocks(nn.Module):

@@ -39,8 +39,9 @@ class PreactivationBlock(nn.Module):
         """Map ``(batch, inputs, time)`` to ``(batch, outputs, time // stride)``."""
         x = x[..., : x.shape[-1] // self.stride * self.stride]
         hidden: Tensor = self.conv1(F.relu(self.norm1(x)))
+        out: Tensor = self.conv2(F.relu(self.norm2(hidden)))
         shortcut: Tensor = self.skip(F.avg_pool1d(x, self.stride) if self.stride > 1 else x)
-        return shortcut + self.conv2(F.relu(self.norm2(hidden)))
+        return out + shortcut
 
 
 @ENCODERS.register("resnet1d", runtime=("channels",))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.estimators.estimator import Stored, without_prefix
-from tsrep.estimators.panel_estimator import PanelEstimator
+from tsrep.estimators.panel_estimator import SMALL, PanelEstimator
 from tsrep.estimators.parameters import panel_configuration
 from tsrep.estimators.training import finetune, on_device
 from tsrep.evaluation.labels.linear_probe import Probe, Standardiser, fit_probe
@@ -87,11 +87,7 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
     labelled = True
 
     _test_params: ClassVar[list[dict[str, Any]]] = [
-        {
-            "encoder_params": {"width": 4, "dim": 4},
-            "objective_params": {"hidden": 4, "projection": 4},
-            "epochs": 1,
-        },
+        SMALL,
         {
             "encoder": "dilated-conv",
             "objective": "supervised",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from tsrep.estimators.panel_estimator import PanelTransformer
+from tsrep.estimators.panel_estimator import SMALL, PanelTransformer
 
 
 @dataclass(eq=False, repr=False)
@@ -71,11 +71,7 @@ class ContrastiveEncoder(PanelTransformer):
     _tags: ClassVar[dict[str, Any]] = {"scitype:transform-output": "Primitives"}
 
     _test_params: ClassVar[list[dict[str, Any]]] = [
-        {
-            "encoder_params": {"width": 4, "dim": 4},
-            "objective_params": {"hidden": 4, "projection": 4},
-            "epochs": 1,
-        },
+        SMALL,
         {
             "encoder": "dilated-conv",
             "objective": "ts2vec",

@@ -29,6 +29,11 @@ from tsrep.training.distributed import pick_device
 
 Transform = Callable[[Tensor], Tensor]
 AT_ONCE = 2**18  # time steps that are encoded together
+SMALL: dict[str, Any] = {  # settings of the default encoder and objective for sktime's tests
+    "encoder_params": {"width": 4, "dim": 4},
+    "objective_params": {"hidden": 4, "projection": 4},
+    "epochs": 1,
+}
 
 
 @dataclass(eq=False, repr=False)
