@@ -105,8 +105,7 @@ class TransformerBlocks(nn.Module):
                 f"rotary positions turn pairs of features, but width {width} gives {heads} heads of "
                 f"{width // heads} each; give a width that is a multiple of {2 * heads}"
             )
-        self.causal, self.head_size = causal, width // heads
-        self.rotary = rotary
+        self.causal, self.rotary, self.head_size = causal, rotary, width // heads
         hidden = max(1, round(width * feedforward))
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, hidden) for _ in range(depth))
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, dim)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.encoder import UNBOUNDED, Positive, TokenEncoder, without_missing
-from tsrep.encoders.positions import sinusoid
+from tsrep.encoders.positions import AddedPositions
 from tsrep.errors import ConfigError
 from tsrep.registry import ENCODERS
 from tsrep.rng import numpy_generator
@@ -219,7 +219,8 @@ class Informer(TokenEncoder):
         self.blocks = nn.ModuleList(InformerBlock(width, heads, feedforward, measure) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.output = nn.Linear(width, dim)
-        self.factor, self.positions, self.seed = factor, positions, seed
+        self.positions = AddedPositions(positions, width, longest=0)
+        self.factor, self.seed = factor, seed
         self.dim, self.stride, self.causal, self.receptive_field = dim, 1, False, UNBOUNDED
 
     def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -230,8 +231,7 @@ class Informer(TokenEncoder):
         sampled = sampled_keys(len(self.blocks), length, active, self.seed).to(x.device)
         x, keep = without_missing(x, keep)
         latent: Tensor = self.input(x.mT) * keep[..., None]
-        if self.positions == "sinusoid":
-            latent = latent + sinusoid(length, latent.shape[-1], latent.device).to(latent.dtype)
+        latent = self.positions(latent)
         for block, keys in zip(self.blocks, sampled, strict=True):
             latent = block(latent, keys, keep, active)
         out: Tensor = self.output(self.norm(latent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,9 +16,9 @@ from sktime.classification.base import BaseClassifier
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.estimator import Stored, prefixed, without_prefix
-from tsrep.estimators.instances import Instances
-from tsrep.estimators.panel_estimator import PanelEstimator
+from tsrep.estimators.estimator import Stored, without_prefix
+from tsrep.estimators.panel_estimator import SMALL, PanelEstimator
+from tsrep.estimators.parameters import panel_configuration
 from tsrep.estimators.training import finetune, on_device
 from tsrep.evaluation.labels.linear_probe import Probe, Standardiser, fit_probe
 from tsrep.evaluation.protocols.finetune import FineTuning, probabilities
@@ -27,6 +28,7 @@ from tsrep.signals import Panel
 from tsrep.training.distributed import pick_device
 
 
+@dataclass(eq=False, repr=False)
 class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[misc]  # sktime has no types
     """Learns a representation of the training series, then classes from it.
 
@@ -72,6 +74,11 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
     (20, 2)
     """
 
+    finetune: bool = False
+    finetune_params: Mapping[str, Any] | None = None
+    C: float = 1.0
+    pool: str = "max-mean"
+
     _tags: ClassVar[dict[str, Any]] = {
         "X_inner_mtype": ["pd-multiindex", "numpy3D"],
         "y_inner_mtype": "numpy1D",
@@ -80,11 +87,7 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
     labelled = True
 
     _test_params: ClassVar[list[dict[str, Any]]] = [
-        {
-            "encoder_params": {"width": 4, "dim": 4},
-            "objective_params": {"hidden": 4, "projection": 4},
-            "epochs": 1,
-        },
+        SMALL,
         {
             "encoder": "dilated-conv",
             "objective": "supervised",
@@ -94,43 +97,6 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
             "finetune_params": {"epochs": 1, "min_steps": 1},
         },
     ]
-
-    def __init__(
-        self,
-        encoder: str | Mapping[str, Any] = "resnet1d",
-        objective: str | Mapping[str, Any] = "simclr",
-        encoder_params: Mapping[str, Any] | None = None,
-        objective_params: Mapping[str, Any] | None = None,
-        finetune: bool = False,
-        finetune_params: Mapping[str, Any] | None = None,
-        C: float = 1.0,
-        pool: str = "max-mean",
-        window: int | None = None,
-        standardise: str = "channel",
-        epochs: int = 20,
-        batch_size: int = 64,
-        lr: float = 1e-3,
-        training_params: Mapping[str, Any] | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.encoder = encoder
-        self.objective = objective
-        self.encoder_params = encoder_params
-        self.objective_params = objective_params
-        self.finetune = finetune
-        self.finetune_params = finetune_params
-        self.C = C
-        self.pool = pool
-        self.window = window
-        self.standardise = standardise
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.training_params = training_params
-        self.device = device
-        self.random_state = random_state
-        super().__init__()
 
     def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]  # encoders do without labels
         """Train on instances and their labels.
@@ -165,21 +131,16 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
         label, classes = np.searchsorted(self.classes_, y).astype(np.int64), len(self.classes_)
         instances = self._pretrain(X, label, classes)
         if self.finetune:
-            self._head = finetune(
-                self._configuration(), self.encoder_, instances, self.window, label, classes
-            )
+            config = panel_configuration(self)
+            self._head = finetune(config, self.encoder_, instances, self.window, label, classes)
         else:
             self._probe = fit_probe(self._embedded(instances), label, classes, C=(float(self.C),))
         return self
 
     def _predict_proba(self, X: Any) -> NDArray[np.float64]:
         instances = self._instances(X)
-        if self.finetune:
-            return self._fine_tuned(instances)
-        return self._probe.predict(self._embedded(instances))
-
-    def _fine_tuned(self, instances: Instances) -> NDArray[np.float64]:
-        """Probabilities by encoder and head, the mean over the windows of an instance."""
+        if not self.finetune:
+            return self._probe.predict(self._embedded(instances))
         device = pick_device(self.device)
         encoder, head = on_device(self.encoder_, device), on_device(self._head, device)
 
@@ -194,8 +155,9 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
                 "the classifier was fitted on several columns of labels and holds one for each; save those "
                 "of classifiers_ one by one"
             )
-        facts: dict[str, Any] = {"classes": self.classes_.tolist(), "dtype": self.classes_.dtype.str}
-        if not all(isinstance(each, str | int | float | bool) for each in facts["classes"]):
+        classes = self.classes_.tolist()
+        facts = {"classes": classes, "dtype": self.classes_.dtype.str}
+        if not all(isinstance(each, str | int | float | bool) for each in classes):
             raise ConfigError(
                 "labels that are no text, numbers or truth values cannot be stored; rename them"
             )
@@ -203,33 +165,30 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
             return facts, {}
         more, tensors = super()._stored()
         if self.finetune:
-            return facts | more, tensors | prefixed("head", self._head)
+            return facts | more, tensors | self._head.state_dict(prefix="head.")
         parts = vars(self._probe) | vars(self._probe.standardiser)
         arrays = {f"probe.{k}": torch.tensor(v) for k, v in parts.items() if isinstance(v, np.ndarray)}
         return facts | more, tensors | arrays
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         classes = np.array(facts["classes"], dtype=facts["dtype"])
-        self._remember_labels(classes)
+        # what fit of the base class notes about labels
+        _, self._y_metadata, self._y_inner_mtype = self._check_y(classes, return_to_mtype=True)
+        self.classes_, self.n_classes_ = classes, len(classes)
+        self._class_dictionary = {value: i for i, value in enumerate(classes)}
+        self._is_vectorized, self._is_fitted = False, True
         if len(classes) == 1:
             self.sfreq_ = None
             return
         super()._restore(facts, tensors)
         if self.finetune:
-            protocol: FineTuning = PROTOCOLS.build(self._configuration().evaluation.finetune)
+            protocol: FineTuning = PROTOCOLS.build(panel_configuration(self).evaluation.finetune)
             self._head = protocol.new_head(self.encoder_, len(classes), multilabel=False, seed=0).eval()
             self._head.load_state_dict(without_prefix("head", tensors))
             return
         known = {name: value.numpy() for name, value in without_prefix("probe", tensors).items()}
         standardiser = Standardiser(known.pop("mean"), known.pop("deviation"))
         self._probe = Probe(standardiser, **known, C=float(self.C), multilabel=False, scheme="multinomial")
-
-    def _remember_labels(self, classes: NDArray[Any]) -> None:
-        """What fit of the base class notes about labels."""
-        _, self._y_metadata, self._y_inner_mtype = self._check_y(classes, return_to_mtype=True)
-        self.classes_, self.n_classes_ = classes, len(classes)
-        self._class_dictionary = {value: i for i, value in enumerate(classes)}
-        self._is_vectorized, self._is_fitted = False, True
 
 
 def complete_labels(y: Any) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from tsrep.estimators.panel_estimator import PanelTransformer
+from tsrep.estimators.panel_estimator import SMALL, PanelTransformer
 
 
+@dataclass(eq=False, repr=False)
 class ContrastiveEncoder(PanelTransformer):
     """Learns a representation of time series without labels, and gives one vector for each.
 
@@ -65,14 +66,12 @@ class ContrastiveEncoder(PanelTransformer):
     (20, 8)
     """
 
+    pool: str = "max-mean"
+
     _tags: ClassVar[dict[str, Any]] = {"scitype:transform-output": "Primitives"}
 
     _test_params: ClassVar[list[dict[str, Any]]] = [
-        {
-            "encoder_params": {"width": 4, "dim": 4},
-            "objective_params": {"hidden": 4, "projection": 4},
-            "epochs": 1,
-        },
+        SMALL,
         {
             "encoder": "dilated-conv",
             "objective": "ts2vec",
@@ -82,37 +81,6 @@ class ContrastiveEncoder(PanelTransformer):
             "standardise": "record",
         },
     ]
-
-    def __init__(
-        self,
-        encoder: str | Mapping[str, Any] = "resnet1d",
-        objective: str | Mapping[str, Any] = "simclr",
-        encoder_params: Mapping[str, Any] | None = None,
-        objective_params: Mapping[str, Any] | None = None,
-        pool: str = "max-mean",
-        window: int | None = None,
-        standardise: str = "channel",
-        epochs: int = 20,
-        batch_size: int = 64,
-        lr: float = 1e-3,
-        training_params: Mapping[str, Any] | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.encoder = encoder
-        self.objective = objective
-        self.encoder_params = encoder_params
-        self.objective_params = objective_params
-        self.pool = pool
-        self.window = window
-        self.standardise = standardise
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.training_params = training_params
-        self.device = device
-        self.random_state = random_state
-        super().__init__()
 
     def _transform(self, X: Any, y: Any = None) -> pd.DataFrame:
         del y

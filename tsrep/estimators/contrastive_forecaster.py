@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.estimator import Estimator, Stored, prefixed
+from tsrep.estimators.estimator import Estimator, Stored
 from tsrep.estimators.parameters import series_configuration, whole
 from tsrep.estimators.series_forecast import (
     SeriesForecast,
@@ -32,6 +32,7 @@ from tsrep.objectives.forecaster import Forecaster
 SMALL: dict[str, Any] = {"encoder": "dilated-conv", "encoder_params": {"hidden": 4, "dim": 4, "depth": 1}}
 
 
+@dataclass(eq=False, repr=False)
 class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  # sktime has no types
     """Forecasts all steps of the horizon at once from a representation of the last steps.
 
@@ -84,6 +85,17 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
     (3,)
     """
 
+    lookback: int = 36
+    horizon: int | None = None
+    encoder: str | Mapping[str, Any] = "patch-transformer"
+    contrast: str | Mapping[str, Any] | None = None
+    encoder_params: Mapping[str, Any] | None = None
+    objective_params: Mapping[str, Any] | None = None
+    finetune: bool = True
+    calibration: float = 0.2
+    _: KW_ONLY
+    batch_size: int = 32
+
     _tags: ClassVar[dict[str, Any]] = {
         "y_inner_mtype": "pd.DataFrame",
         "X_inner_mtype": "pd.DataFrame",
@@ -107,39 +119,6 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
             **SMALL,
         },
     ]
-
-    def __init__(
-        self,
-        lookback: int = 36,
-        horizon: int | None = None,
-        encoder: str | Mapping[str, Any] = "patch-transformer",
-        contrast: str | Mapping[str, Any] | None = None,
-        encoder_params: Mapping[str, Any] | None = None,
-        objective_params: Mapping[str, Any] | None = None,
-        finetune: bool = True,
-        calibration: float = 0.2,
-        epochs: int = 20,
-        batch_size: int = 32,
-        lr: float = 1e-3,
-        training_params: Mapping[str, Any] | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.lookback = lookback
-        self.horizon = horizon
-        self.encoder = encoder
-        self.contrast = contrast
-        self.encoder_params = encoder_params
-        self.objective_params = objective_params
-        self.finetune = finetune
-        self.calibration = calibration
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.training_params = training_params
-        self.device = device
-        self.random_state = random_state
-        super().__init__()
 
     def _pretrain(self, y: pd.DataFrame, X: Any = None, fh: Any = None) -> Self:
         del X
@@ -225,11 +204,9 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         """Steps ahead that are set, else the furthest asked for."""
         if fh is None and self.horizon is None:
             raise ConfigError("how far ahead to forecast is not said; give fh, or set horizon")
-        if fh is None:
-            return whole(self.horizon, "horizon")
-        furthest = int(self._steps_ahead(fh).max())
+        furthest = 0 if fh is None else int(self._steps_ahead(fh).max())
         horizon = furthest if self.horizon is None else whole(self.horizon, "horizon")
-        if furthest > horizon:
+        if fh is not None and furthest > horizon:
             raise ConfigError(
                 f"horizon is {horizon}, and {furthest} steps ahead are asked for; lengthen horizon or leave "
                 "it out"
@@ -253,7 +230,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
                 "channels": self.pretrained_channels_,
                 "attributes": list(self._pretrained_attrs),
             }
-            tensors |= prefixed("pretrained", self.pretrained_)
+            tensors |= self.pretrained_.state_dict(prefix="pretrained.")
         if self._state != "fitted":
             return facts, tensors
         if self._is_vectorized:

@@ -12,6 +12,7 @@ import pickle
 from abc import abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensors_as_bytes
-from torch import Tensor, nn
+from torch import Tensor
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.estimators.parameters import seed_of
@@ -32,6 +33,7 @@ CONTEXT = "_parent_callback_ctx"
 Stored = tuple[dict[str, Any], dict[str, Tensor]]
 
 
+@dataclass(eq=False, repr=False)
 class Estimator:
     """An estimator that tells its fitted state as plain facts and tensors.
 
@@ -42,6 +44,14 @@ class Estimator:
     _test_params : list of dict
         Small settings for sktime's tests.
     """
+
+    _: KW_ONLY
+    epochs: int = 20
+    batch_size: int = 64
+    lr: float = 1e-3
+    training_params: Mapping[str, Any] | None = None
+    device: str = "auto"
+    random_state: Any = None
 
     _tags: ClassVar[dict[str, Any]] = {
         "authors": ["tsrep developers"],
@@ -55,6 +65,10 @@ class Estimator:
     }
 
     _test_params: ClassVar[list[dict[str, Any]]]
+
+    def __post_init__(self) -> None:
+        if "_tags_dynamic" not in vars(self):  # constructors of sktime end with a call of this very method
+            super().__init__()
 
     def reset(self) -> Self:
         """Forget what was fitted, but not what scikit-learn (1.9) notes while it fits the estimator."""
@@ -146,7 +160,8 @@ class Estimator:
         with ZipFile(buffer, "w") as file:
             file.writestr("_metadata", pickle.dumps(type(self)))
             file.writestr("estimator.json", json.dumps(told, indent=2))
-            kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+            # copies, as weights that stand under two names are refused
+            kept = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
             file.writestr("weights.safetensors", tensors_as_bytes(kept))
         return buffer.getvalue()
 
@@ -191,13 +206,7 @@ def _plain(name: str, value: Any) -> Any:
     )
 
 
-def prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:
-    """Weights of a module, copied, with a prefix to their names."""
-    return {f"{prefix}.{name}": value.clone() for name, value in module.state_dict().items()}
-
-
 def without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors whose names have a prefix, by the names without it."""
-    return {
-        name.removeprefix(f"{prefix}."): v for name, v in tensors.items() if name.startswith(f"{prefix}.")
-    }
+    start = f"{prefix}."
+    return {name.removeprefix(start): v for name, v in tensors.items() if name.startswith(start)}

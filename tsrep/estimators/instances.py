@@ -118,12 +118,9 @@ class Instances:
 
     def panel(self, windows: Windows, length: int, label: Ints | None = None, classes: int = 1) -> Panel:
         """Panel of windows as samples of ``length`` steps; shorter ones end in NaN."""
-        short = max(0, length - self.values.shape[2])
-        store = (
-            np.pad(self.values, ((0, 0), (0, 0), (0, short)), constant_values=np.nan)
-            if short
-            else self.values
-        )
+        store = self.values
+        if length > store.shape[2]:
+            store = np.pad(store, ((0, 0), (0, 0), (0, length - store.shape[2])), constant_values=np.nan)
         whole = Panel.from_arrays(
             store,
             label=np.zeros(len(self), np.int64) if label is None else label,
@@ -180,15 +177,13 @@ def instances_of(x: Any) -> Instances:
 
 
 def _of_array(x: NDArray[Any]) -> Instances:
-    n = len(x)
-    return Instances(
-        values=_float32(x),
-        length=np.full(n, x.shape[2], np.int64),
-        patient=np.arange(n),
-        trial=np.arange(n),
-        channels=tuple(f"ch{i}" for i in range(x.shape[1])),
-        index=pd.RangeIndex(n),
-    )
+    each, length = np.arange(len(x)), np.full(len(x), x.shape[2], np.int64)
+    return Instances(_float32(x), length, each, each, numbered(x.shape[1]), pd.RangeIndex(len(x)))
+
+
+def numbered(channels: int) -> tuple[str, ...]:
+    """Names of channels that have none."""
+    return tuple(f"ch{i}" for i in range(channels))
 
 
 def _of_frame(x: pd.DataFrame) -> Instances:
@@ -257,5 +252,5 @@ def with_ids(x: NDArray[Any], *, patient: Sequence[Any], trial: Sequence[Any] | 
     return pd.DataFrame(
         x[order].transpose(0, 2, 1).reshape(-1, x.shape[1]),
         index=pd.MultiIndex.from_frame(repeated),
-        columns=[f"ch{i}" for i in range(x.shape[1])],
+        columns=numbered(x.shape[1]),
     )

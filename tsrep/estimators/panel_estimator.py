@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -15,14 +15,13 @@ from torch import Tensor
 
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import DataError
-from tsrep.estimators.estimator import Estimator, Stored, prefixed, without_prefix
-from tsrep.estimators.instances import Instances, instances_of
+from tsrep.estimators.estimator import Estimator, Stored, without_prefix
+from tsrep.estimators.instances import Instances, instances_of, numbered
 from tsrep.estimators.parameters import panel_configuration
 from tsrep.estimators.training import on_device, pretrain
 from tsrep.evaluation.embedding import embed
 from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder
-from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats, Ints
 from tsrep.signals.standardise import Scaler
@@ -30,14 +29,27 @@ from tsrep.training.distributed import pick_device
 
 Transform = Callable[[Tensor], Tensor]
 AT_ONCE = 2**18  # time steps that are encoded together
+SMALL: dict[str, Any] = {  # settings of the default encoder and objective for sktime's tests
+    "encoder_params": {"width": 4, "dim": 4},
+    "objective_params": {"hidden": 4, "projection": 4},
+    "epochs": 1,
+}
 
 
+@dataclass(eq=False, repr=False)
 class PanelEstimator(Estimator):
     """An estimator that fits an encoder to instances, and knows it with the signals that it was fitted to."""
 
+    encoder: str | Mapping[str, Any] = "resnet1d"
+    objective: str | Mapping[str, Any] = "simclr"
+    encoder_params: Mapping[str, Any] | None = None
+    objective_params: Mapping[str, Any] | None = None
+    _: KW_ONLY
+    window: int | None = None
+    standardise: str = "channel"
+
     _tags: ClassVar[dict[str, Any]] = {"capability:unequal_length": True}
     labelled: ClassVar[bool] = False
-    window: int | None
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on instances.
@@ -63,13 +75,12 @@ class PanelEstimator(Estimator):
             self.channels_ = channels
         return self
 
-    def _configuration(self) -> Configuration:
-        return panel_configuration(self, labelled=self.labelled)
-
     def _pretrain(self, X: Any, label: Ints | None = None, classes: int = 1) -> Instances:
         """Train an encoder by the objective, and give the instances that it was trained on."""
         instances = instances_of(X)
-        self.encoder_, self._scaler = pretrain(self._configuration(), instances, self.window, label, classes)
+        self.encoder_, self._scaler = pretrain(
+            panel_configuration(self), instances, self.window, label, classes
+        )
         self.channels_ = instances.channels
         return instances
 
@@ -93,8 +104,7 @@ class PanelEstimator(Estimator):
 
     def _refuse_other(self, channels: tuple[str, ...]) -> None:
         """Refuse channels of other names than in fit; those of arrays, without names, are counted alone."""
-        numbered = tuple(f"ch{i}" for i in range(len(channels)))
-        counted = numbered in (self.channels_, channels) and len(self.channels_) == len(channels)
+        counted = numbered(len(self.channels_)) == channels or numbered(len(channels)) == self.channels_
         if self.channels_ != channels and not counted:
             raise DataError(
                 f"the data have the channels {', '.join(channels)}, the estimator was fitted on "
@@ -109,37 +119,29 @@ class PanelEstimator(Estimator):
         DataError
             When an instance is shorter than a step of the encoder.
         """
-        config = self._configuration()
+        config = panel_configuration(self)
         device, pool = pick_device(config.device), POOLS[config.evaluation.pool]
-        encoder = on_device(self.encoder_, device)
-
-        read = partial(features, encoder, pool=pool, device=device)
-        means = instances.means(read, self.window, self._scaler, encoder.stride)
+        read = partial(features, on_device(self.encoder_, device), pool=pool, device=device)
+        means = instances.means(read, self.window, self._scaler, self.encoder_.stride)
         return means.astype(np.float32)
 
     def _stored(self) -> Stored:
         scale = {} if self._scaler is None else asdict(self._scaler)
         tensors = {name: torch.from_numpy(value) for name, value in scale.items()}
         facts = {"channels": list(self.channels_), "sfreq": self.sfreq_}
-        return facts, tensors | prefixed("encoder", self.encoder_)
+        return facts, tensors | self.encoder_.state_dict(prefix="encoder.")
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         self.channels_, self.sfreq_ = tuple(facts["channels"]), facts["sfreq"]
         with initial_weights(0, "about to be replaced"):
-            self.encoder_ = blank_encoder(self._configuration(), len(self.channels_), 0).eval()
+            self.encoder_ = blank_encoder(panel_configuration(self), len(self.channels_), 0).eval()
         self.encoder_.load_state_dict(without_prefix("encoder", tensors))
         scale = {name: tensors[name].numpy() for name in ("mean", "std") if name in tensors}
         self._scaler = Scaler(**scale) if scale else None
         self._is_vectorized, self._is_fitted = False, True
 
 
-def features(
-    encode: Callable[[Tensor], Tensor],
-    panel: Panel,
-    *,
-    pool: Callable[[Tensor], Tensor],
-    device: torch.device,
-) -> Floats:
+def features(encode: Transform, panel: Panel, *, pool: Transform, device: torch.device) -> Floats:
     """A vector for each sample, shape (sample, feature), whatever the length of samples."""
     at_once = max(1, AT_ONCE // panel.length)
     return embed(encode, panel, pool=pool, batch_size=at_once, device=device)

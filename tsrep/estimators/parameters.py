@@ -14,14 +14,12 @@ from tsrep.registry import OBJECTIVES
 from tsrep.runs.config import Configuration, configure
 
 
-def panel_configuration(estimator: Any, *, labelled: bool) -> Configuration:
+def panel_configuration(estimator: Any) -> Configuration:
     """Configuration of an estimator that is fitted to a panel.
 
     Parameters
     ----------
     estimator : ContrastiveEncoder, TimestepEncoder or ContrastiveClassifier
-    labelled : bool
-        Whether it is given labels.
 
     Raises
     ------
@@ -34,7 +32,7 @@ def panel_configuration(estimator: Any, *, labelled: bool) -> Configuration:
         raise ConfigError(
             f"objective {objective['name']} is that of ContrastiveForecaster; use it, or another objective"
         )
-    if "label" in method.needs and not labelled:
+    if "label" in method.needs and not estimator.labelled:
         raise ConfigError(
             f"objective {objective['name']} needs labels, which {type(estimator).__name__} does not get; "
             "use ContrastiveClassifier or an objective such as simclr"

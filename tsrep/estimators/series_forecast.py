@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.estimators.estimator import Stored, prefixed, without_prefix
+from tsrep.estimators.estimator import Stored, without_prefix
 from tsrep.estimators.instances import instances_of
 from tsrep.estimators.parameters import whole
 from tsrep.estimators.time_index import index_as_json, index_from_json
@@ -117,7 +117,7 @@ class SeriesForecast:
         seen = self.seen.to_numpy(np.float64)
         arrays = {"mean": self.scaler.mean_, "std": self.scaler.scale_, "seen": seen}
         tensors = {name: torch.tensor(value) for name, value in arrays.items()}
-        return facts, tensors | prefixed("model", self.model)
+        return facts, tensors | self.model.state_dict(prefix="model.")
 
     @classmethod
     def restored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from tsrep.encoders.sliding import refuse_short_context, sliding_last_step
 from tsrep.errors import ConfigError
 from tsrep.estimators.instances import Instances, places
 from tsrep.estimators.panel_estimator import PanelTransformer, features
-from tsrep.estimators.parameters import whole
+from tsrep.estimators.parameters import panel_configuration, whole
 from tsrep.estimators.training import on_device
 from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder
@@ -23,6 +24,7 @@ from tsrep.training.distributed import pick_device
 SMALL: dict[str, Any] = {"hidden": 4, "dim": 4, "depth": 2}
 
 
+@dataclass(eq=False, repr=False)
 class TimestepEncoder(PanelTransformer):
     """Learns a representation of every time step without labels: from series to series of vectors.
 
@@ -60,6 +62,10 @@ class TimestepEncoder(PanelTransformer):
     (144, 4)
     """
 
+    encoder: str | Mapping[str, Any] = "dilated-conv"
+    objective: str | Mapping[str, Any] = "ts2vec"
+    context: int | None = None
+
     _tags: ClassVar[dict[str, Any]] = {
         "scitype:transform-output": "Series",
         "transform-returns-same-time-index": True,
@@ -70,37 +76,6 @@ class TimestepEncoder(PanelTransformer):
         {"encoder_params": SMALL, "epochs": 1},
         {"encoder": "causal-tcn", "encoder_params": SMALL, "context": 8, "epochs": 1},
     ]
-
-    def __init__(
-        self,
-        encoder: str | Mapping[str, Any] = "dilated-conv",
-        objective: str | Mapping[str, Any] = "ts2vec",
-        encoder_params: Mapping[str, Any] | None = None,
-        objective_params: Mapping[str, Any] | None = None,
-        context: int | None = None,
-        window: int | None = None,
-        standardise: str = "channel",
-        epochs: int = 20,
-        batch_size: int = 64,
-        lr: float = 1e-3,
-        training_params: Mapping[str, Any] | None = None,
-        device: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.encoder = encoder
-        self.objective = objective
-        self.encoder_params = encoder_params
-        self.objective_params = objective_params
-        self.context = context
-        self.window = window
-        self.standardise = standardise
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.training_params = training_params
-        self.device = device
-        self.random_state = random_state
-        super().__init__()
 
     def _fit(self, X: Any, y: Any = None) -> Self:
         self._refuse_steps_between(X.shape[1])
@@ -136,7 +111,7 @@ class TimestepEncoder(PanelTransformer):
         ConfigError
             When it does not, or the context is no number of steps or holds no step of the encoder.
         """
-        config = self._configuration()
+        config = panel_configuration(self)
         with initial_weights(0, "only looked at"):
             encoder = blank_encoder(config, channels, 0)
         if self.context is not None:

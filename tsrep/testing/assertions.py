@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -17,9 +18,9 @@ def require(condition: bool, message: str) -> None:
         raise AssertionError(message)
 
 
-def close(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors agree up to rounding of float32, missing values included."""
-    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True)
+def close(one: Tensor, other: Tensor, *, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
+    """Whether two tensors agree, by default up to rounding of float32, missing values included."""
+    return one.shape == other.shape and torch.allclose(one, other, rtol=rtol, atol=atol, equal_nan=True)
 
 
 @contextmanager
@@ -36,23 +37,20 @@ def global_randomness_untouched(what: str) -> Iterator[None]:
 @contextmanager
 def state_untouched(what: str, *modules: nn.Module) -> Iterator[None]:
     """Require that parameters and buffers are bit-identical afterwards."""
-    before = [{k: v.clone() for k, v in module.state_dict().items()} for module in modules]
+    before = deepcopy([module.state_dict() for module in modules])
     yield
     for module, old in zip(modules, before, strict=True):
         for name, value in module.state_dict().items():
-            same = torch.equal(value.isnan(), old[name].isnan()) and torch.equal(
-                value.nan_to_num(), old[name].nan_to_num()
-            )
-            require(same, f"{what} changes {name!r} of {type(module).__name__}; evaluation must leave it")
+            message = f"{what} changes {name!r} of {type(module).__name__}; evaluation must leave it"
+            require(close(value, old[name], rtol=0, atol=0), message)
 
 
 def require_gradients(what: str, module: nn.Module) -> None:
     """Require a finite gradient at every parameter that asks for one."""
-    for name, parameter in module.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        require(parameter.grad is not None, f"no gradient of {what} reaches parameter {name!r}")
-        finite = parameter.grad is not None and bool(parameter.grad.isfinite().all())
+    grads = {name: parameter.grad for name, parameter in module.named_parameters() if parameter.requires_grad}
+    for name, grad in grads.items():
+        require(grad is not None, f"no gradient of {what} reaches parameter {name!r}")
+        finite = grad is not None and bool(grad.isfinite().all())
         require(finite, f"the gradient of {what} at parameter {name!r} is not finite")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from unittest import mock
@@ -44,8 +44,7 @@ def check_dataset(make: Make, root: Path | str | None = None) -> None:
     dataset = make()
     _check_facts(dataset)
     data = _loaded(make, root)
-    kinds = {"panel": Panel, "series": Series}
-    kind = kinds[dataset.task]
+    kind = {"panel": Panel, "series": Series}[dataset.task]
     require(isinstance(data, kind), f"the task is {dataset.task!r}, but load gives a {type(data).__name__}")
     with global_randomness_untouched("the data set"):
         _check_same(data, _loaded(make, root), "loading twice gives")
@@ -67,9 +66,8 @@ def _loaded(make: Make, root: Path | str | None) -> Any:
 
 def _check_facts(dataset: Any) -> None:
     require(isinstance(dataset, Dataset), "a data set is a tsrep.datasets.dataset.Dataset with a method read")
-    facts = getattr(dataset, "about", None)
+    facts: Any = getattr(dataset, "about", None)
     require(isinstance(facts, About), "attribute about must be an About")
-    assert isinstance(facts, About)
     for name in ("title", "licence"):
         require(bool(getattr(facts, name)), f"about.{name} is empty")
     known = get_args(get_type_hints(About)["independence"])
@@ -117,10 +115,6 @@ def _check_panel(panel: Panel) -> None:
         _check_names("patients", panel.patient_names)
     gain = np.asarray(panel.gain)
     require(bool((np.isfinite(gain) & (gain > 0)).all()), "a gain is not a positive number")
-    _check_signals(panel)
-
-
-def _check_signals(panel: Panel) -> None:
     for begin in range(0, len(panel), CHUNK):
         x = panel.take(np.arange(begin, min(begin + CHUNK, len(panel))))
         require(not np.isinf(x).any(), "a signal has an infinite value; a missing one is NaN")
@@ -139,14 +133,11 @@ def _check_series(series: Series) -> None:
 
 
 def _check_division(dataset: Any, data: Panel | Series) -> None:
-    rule = SPLITS.build({"name": dataset.default_split})
+    name = dataset.default_split
     try:
-        rule(data)
+        check_split(SPLITS.build({"name": name}), data)
     except SplitError as error:
-        raise AssertionError(
-            f"the split {dataset.default_split!r} cannot divide the data: {error}"
-        ) from error
-    check_split(rule, data)
+        raise AssertionError(f"the split {name!r} cannot divide the data: {error}") from error
 
 
 @contextmanager
@@ -154,22 +145,15 @@ def _listings_turned_round() -> Iterator[None]:
     """Folders list their entries in the reverse of the sorted order."""
     listdir, scandir = os.listdir, os.scandir
 
-    class Turned(list[Any]):
+    class Turned(ExitStack, Iterator[Any]):
         """As os.scandir gives it: an iterator that can be closed."""
 
+        def __init__(self, entries: list[Any]) -> None:
+            super().__init__()
+            self.entries = iter(entries)
+
         def __next__(self) -> Any:
-            if not self:
-                raise StopIteration
-            return self.pop(0)
-
-        def __enter__(self) -> Any:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self.close()
-
-        def close(self) -> None:
-            """Nothing is open."""
+            return next(self.entries)
 
     def turned(path: Any = ".") -> list[Any]:
         return sorted(listdir(path), reverse=True)

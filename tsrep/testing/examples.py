@@ -31,19 +31,12 @@ def example_batch(
     )
 
 
-def example_panel(patients: int = 7, more: int = 1) -> Panel:
-    """Samples of a single value: trials of 5 samples, 1 to 3 trials a patient, in random order.
-
-    Parameters
-    ----------
-    patients : int
-    more : int
-        Samples on top in the last trial, so that the number of samples is not a round one.
-    """
+def example_panel() -> Panel:
+    """Samples of a single value: trials of 5 samples, the last of 6, 1 to 3 a patient, in random order."""
     rng = numpy_generator("example panel")
-    patient_of_trial = np.repeat(np.arange(patients), 1 + np.arange(patients) % 3)
+    patient_of_trial = np.repeat(np.arange(7), 1 + np.arange(7) % 3)
     trial = np.repeat(np.arange(len(patient_of_trial)), 5)
-    trial = rng.permutation(np.r_[trial, np.full(more, trial[-1])])
+    trial = rng.permutation(np.r_[trial, trial[-1]])
     return Panel.from_arrays(
         rng.normal(size=(len(trial), 1, 1)).astype(np.float32),
         label=np.arange(len(trial)) % 2,

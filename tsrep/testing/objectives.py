@@ -25,6 +25,7 @@ from tsrep.testing.assertions import (
 from tsrep.testing.examples import example_batch
 
 CHANNELS, CLASSES = 3, 3
+IDS = {"label", "trial", "patient"}
 
 
 def check_objective(
@@ -65,7 +66,8 @@ def check_objective(
         fresh = partial(_attached, encoder, partial(make, **sizes, **samples))
         _check_attributes(fresh())
         _check_terms(fresh(), encoder, batch)
-        _check_autocast(fresh(), encoder, batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            _require_scalars(_terms(fresh(), encoder, batch), "term", " under bfloat16 autocast")
         _check_what_terms_depend_on(fresh().eval(), encoder, batch)
         _check_evaluation(fresh().eval(), encoder, batch)
         _check_round_trip(fresh(), fresh(), encoder, batch)
@@ -96,7 +98,7 @@ def _require_scalars(terms: dict[str, Tensor], what: str, where: str = "") -> No
 
 
 def _check_attributes(objective: Objective) -> None:
-    unknown = objective.needs - {"label", "trial", "patient"}
+    unknown = objective.needs - IDS
     require(not unknown, f"needs names {sorted(unknown)}, which are not fields of a batch")
     require(
         objective.sampler in SAMPLERS.names(), f"sampler {objective.sampler!r} is none of {SAMPLERS.names()}"
@@ -115,16 +117,11 @@ def _check_terms(objective: Objective, encoder: Encoder, batch: Batch) -> None:
     require(not shared, "the objective keeps the encoder itself, which would then be trained twice")
 
 
-def _check_autocast(objective: Objective, encoder: Encoder, batch: Batch) -> None:
-    with torch.autocast("cpu", torch.bfloat16):
-        _require_scalars(_terms(objective, encoder, batch), "term", " under bfloat16 autocast")
-
-
 def _check_what_terms_depend_on(objective: Objective, encoder: Encoder, batch: Batch) -> None:
     terms = _terms(objective, encoder, batch)
     same = _equal(_terms(objective, encoder, batch), terms)
     require(same, "equal generators give unequal terms; draw everything from the generator")
-    for name in {"label", "trial", "patient"} - objective.needs:
+    for name in IDS - objective.needs:
         other = replace(batch, **{name: getattr(batch, name).flip(0)})
         same = _equal(_terms(objective, encoder, other), terms)
         require(same, f"the terms depend on {name}, which needs leaves out")
@@ -173,7 +170,6 @@ def _check_gradients(objective: Objective, encoder: Encoder, batch: Batch) -> No
 def _check_inner_optimisations(objective: Objective, encoder: Encoder, batch: Batch) -> None:
     names = [inner.name for inner in objective.inner_optimisations()]
     require(len(set(names)) == len(names), f"inner optimisations share a name: {names}")
-    asking = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
     encoder.requires_grad_(False).eval()
     for inner in objective.inner_optimisations():
         what = f"the loss of the inner optimisation {inner.name!r}"
@@ -185,6 +181,4 @@ def _check_inner_optimisations(objective: Objective, encoder: Encoder, batch: Ba
         _require_scalars(terms, f"{what}: term")
         torch.autograd.backward(torch.stack([*terms.values()]).sum())
         require_gradients(what, inner.module)
-    for parameter in asking:
-        parameter.requires_grad_(True)
-    encoder.train()
+    encoder.requires_grad_(True).train()
