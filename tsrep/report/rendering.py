@@ -10,7 +10,7 @@ from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.page import Page
 from tsrep.report.panel_page import PanelPage
-from tsrep.report.series_page import SeriesPage
+from tsrep.report.series_page import SeriesPage, coverage_sentence
 from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
 from tsrep.report.wording import count, duration
@@ -73,8 +73,8 @@ def summarise(run: Path) -> str:
     for table in page.summary(contents):
         if table:
             lines += ["", *_plain(table)]
-    if line := page.closing(contents):
-        lines += ["", line]
+    if contents.coverage is not None:
+        lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):
         command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
         lines += ["", f"No scores yet: {command} {run}"]

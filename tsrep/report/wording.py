@@ -9,13 +9,10 @@ from typing import Any
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Score
 
-METRICS = {
+METRICS = {  # others are called what they are
     "auroc": "AUROC",
     "auprc": "AUPRC",
     "f1": "F1",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
     "exact_match": "exact match",
     "brier": "Brier score",
     "ece": "calibration error",
