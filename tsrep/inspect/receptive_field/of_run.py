@@ -116,12 +116,13 @@ def plot_receptive_field(
     ConfigError
         When the given period is too short or too long to be scored.
     """
-    _refuse_unknown(method, get_args(Method), "method")
-    _refuse_unknown(grad_of, get_args(GradOf), "grad_of")
+    for what, value, known in (("method", method, get_args(Method)), ("grad_of", grad_of, get_args(GradOf))):
+        if value not in known:
+            raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
     if windows < 1:
         raise RunError(f"a receptive field needs a window or more, got windows={windows}")
     runs = [r if isinstance(r, Run) else Run(r) for r in (run, compare) if r is not None]
-    path, kinds = _places(runs, out, _suffix(step, method, grad_of))
+    path, kinds = _places(runs, out, step, method, grad_of)
     told: dict[str, Any] = {
         "step": step, "method": method, "grad_of": grad_of, "windows": windows, "part": part,
         "period": period, "seed": seed,
@@ -233,23 +234,17 @@ def _names(runs: list[Run]) -> list[str]:
     return [f"{p.parent.name}-{p.name}-{i}" for i, p in enumerate(paths, 1)] if alike else names
 
 
-def _suffix(step: int | None, method: Method, grad_of: GradOf) -> str:
-    parts = [f"-step-{step}" if step is not None else "", "" if method == "gradient" else f"-{method}"]
-    return "".join(parts) + ("-loss" if grad_of == "loss" else "")
-
-
-def _places(runs: list[Run], out: Path | str | None, suffix: str) -> tuple[Path, list[str]]:
+def _places(
+    runs: list[Run], out: Path | str | None, step: int | None, method: Method, grad_of: GradOf
+) -> tuple[Path, list[str]]:
     """The figure's path, and the kinds of file to write."""
-    if out is None:
-        beside = f"-vs-{_names(runs)[1]}" if len(runs) > 1 else ""
-        return runs[0].path / "figures" / f"receptive-field{beside}{suffix}.png", ["png", "pdf"]
-    path = Path(out)
-    return path, [file_kind(path)]
-
-
-def _refuse_unknown(value: str, known: tuple[str, ...], what: str) -> None:
-    if value not in known:
-        raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
+    if out is not None:
+        return Path(out), [file_kind(Path(out))]
+    name = f"receptive-field-vs-{_names(runs)[1]}" if len(runs) > 1 else "receptive-field"
+    name += "" if step is None else f"-step-{step}"
+    name += "" if method == "gradient" else f"-{method}"
+    name += "-loss" if grad_of == "loss" else ""
+    return runs[0].path / "figures" / f"{name}.png", ["png", "pdf"]
 
 
 def _pm(score: Estimate, digits: str = ".1f") -> str:

@@ -132,7 +132,11 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
     reached = np.where(chance > 0, field.weight, 0)
     shifted = _under_shifts(field.curve, on)  # (shift, horizon)
     some = (chance > 0) & (field.weight.sum(axis=0) > 0)
-    z, p = _against_shifts(shifted[:, some].mean(axis=1, keepdims=True), period) if some.any() else _NONE
+    z, p = (
+        _against_shifts(shifted[:, some].mean(axis=1, keepdims=True), period)
+        if some.any()
+        else [[np.nan]] * 2
+    )
     z_per_step, p_per_step = _against_shifts(shifted, period)
     return Periodicity(
         period,
@@ -167,9 +171,6 @@ def comb(lags: int, ahead: NDArray[np.int64], period: int) -> NDArray[np.bool_]:
     return np.asarray((nearest >= 1) & (np.abs(distance - nearest * period) <= NEAR))
 
 
-_NONE = (np.array([np.nan]), np.array([np.nan]))
-
-
 def _under_shifts(curve: Floats, on: NDArray[np.bool_]) -> Floats:
     """Mass on the comb for each circular shift of the lags; shape (shift, horizon)."""
     teeth = np.fft.rfft(on.astype(np.float64), axis=-1)
@@ -182,10 +183,8 @@ def _against_shifts(shifted: Floats, period: int) -> tuple[Floats, Floats]:
     spread = shifted.std(axis=0)
     flat = spread < 1e-9
     z = np.where(flat, 0, (shifted[0] - shifted.mean(axis=0)) / np.where(flat, 1, spread))
-    shift = np.arange(len(shifted))
-    phase = np.minimum(shift % period, -shift % period)
-    wrapped = np.minimum((len(shifted) - shift) % period, (shift - len(shifted)) % period)
-    other = (phase > 2 * NEAR) & (wrapped > 2 * NEAR)
+    shift = np.arange(len(shifted)) - np.array([[0], [len(shifted)]])  # either way round
+    other = (np.minimum(shift % period, -shift % period) > 2 * NEAR).all(axis=0)
     as_much = (shifted[other] >= shifted[0] - 1e-9).sum(axis=0)
     return z, (1 + as_much) / (1 + other.sum())
 
