@@ -7,6 +7,7 @@ system is asked for. Colours stay apart for colour-blind readers and mean the sa
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -137,6 +138,16 @@ def _look(colour: str, mark: str, line: Any, fill: str | None = None) -> Look:
         "ms": 4.5,
         "mew": 1.2,
     }
+
+
+def panel_grid(figure: Figure | SubFigure, panels: int, across: int, **shared: bool) -> list[Axes]:
+    """Axes of so many panels, some in a row; of those that share an axis the lowest ones are labelled."""
+    down = math.ceil(panels / across)
+    found = figure.subplots(down, across, squeeze=False, **shared).ravel().tolist()
+    for i, axes in enumerate(found):
+        axes.set_visible(i < panels)
+        axes.tick_params(labelbottom=not shared or i + across >= panels)
+    return list(found[:panels])
 
 
 def line_only(look: Look) -> Look:

@@ -87,7 +87,7 @@ class ReceptiveField:
             When the file is missing or broken.
         """
         try:
-            stored = read_arrays(path)
+            stored: dict[str, Any] = read_arrays(path)
             return cls(**stored | {"method": str(stored["method"])})
         except (ValueError, TypeError, KeyError, OSError) as error:
             raise RunError(

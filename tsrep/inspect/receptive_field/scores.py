@@ -132,18 +132,15 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
     reached = np.where(chance > 0, field.weight, 0)
     shifted = _under_shifts(field.curve, on)  # (shift, horizon)
     some = (chance > 0) & (field.weight.sum(axis=0) > 0)
-    z, p = (
-        _against_shifts(shifted[:, some].mean(axis=1, keepdims=True), period)
-        if some.any()
-        else [[np.nan]] * 2
-    )
+    overall = shifted[:, some].sum(axis=1, keepdims=True) / max(1, some.sum())
+    z, p = (float(each[0]) if some.any() else np.nan for each in _against_shifts(overall, period))
     z_per_step, p_per_step = _against_shifts(shifted, period)
     return Periodicity(
         period,
         Estimate.over_windows(share, reached),
         Estimate.over_windows(share / np.where(chance > 0, chance, 1), reached),
-        float(z[0]),
-        float(p[0]),
+        z,
+        p,
         np.where(some, z_per_step, np.nan),
         np.where(some, p_per_step, np.nan),
     )

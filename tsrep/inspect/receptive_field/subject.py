@@ -157,9 +157,9 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
         )
     told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
     length = prepared.encoded_steps(run.config.evaluation.forecast.context)  # as when it is evaluated
-    model, stride = encoder, encoder.stride
-    if objective.classifies:  # one output for the whole window
-        model, stride = _Classes(encoder, objective).eval(), length
+    # a classifier has one output for the whole window
+    model = _Classes(encoder, objective).eval() if objective.classifies else encoder
+    stride = length if objective.classifies else encoder.stride
     outputs = max(length, stride) // stride
     _refuse_step(run, step, outputs)
     x = torch.from_numpy(prepared.complete_windows(part, outputs * stride, 0, windows))
