@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -113,7 +112,7 @@ class Page(ABC):
             "contents": contents,
             "title": contents.config.get("name") or contents.run.resolve().name,
             "verdicts": verdicts(contents),
-            "figures": _by_section(figures),
+            "figures": {name: [f for f in figures if f.section == name] for name in _SECTIONS},
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
             "provenance": _provenance_facts(contents),
@@ -187,14 +186,6 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
         spread = interval(found, lambda v: signed(v, digits))
         name = "difference to" if first.lower_is_better else "gain over"
         yield f"{name} {first.against}", signed(found.value, digits), spread
-
-
-def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, Any]]]:
-    sections: dict[str, list[dict[str, Any]]] = {name: [] for name in _SECTIONS}
-    for figure in figures:
-        data = base64.b64encode(figure.png).decode("ascii")
-        sections[figure.section].append({"caption": figure.caption, "data": data, "width": figure.width})
-    return sections
 
 
 def _kept(contents: Contents) -> str:

@@ -98,26 +98,21 @@ class SeriesPage(Page):
 
     def tables(self, contents: Contents) -> dict[str, Any]:
         """See :meth:`Page.tables`."""
-        scores = compared(contents)
+        scores, own = compared(contents), contents.objective
         standard = contents.window.get("standardise", "channel") != "none"
-        shown = {(score.protocol, score.part) for score in scores}
-        groups = dict.fromkeys((score.protocol, score.part) for score in contents.scores)
-        others = [
-            contents.scores.where(protocol=p, part=part) for p, part in groups if (p, part) not in shown
-        ]
+        shown = {(s.protocol, s.part) for s in scores}
+        groups = dict.fromkeys((s.protocol, s.part) for s in contents.scores)
+        others = [contents.scores.where(protocol=p, part=of) for p, of in groups if (p, of) not in shown]
         return {
             "scale": "of values standardised on the training part" if standard else "in the unit of the data",
-            "error_tables": error_tables(scores, contents.objective),
+            "error_tables": error_tables(scores, own),
             "protocol": _protocol(contents),
             "gain_table": gain_table(scores),
             "more_tables": [
-                (
-                    "Other protocols and parts",
-                    [t for s in others for t in error_tables(s, contents.objective)],
-                ),
+                ("Other protocols and parts", [t for some in others for t in error_tables(some, own)]),
                 ("Errors of each channel", [channel_table(contents)]),
                 ("Baselines beside the control", [gain_table(scores, "baseline")]),
-                ("Regularisation and seeds", [penalty_table(scores, contents.objective)]),
+                ("Regularisation and seeds", [penalty_table(scores, own)]),
             ],
             "split_table": split_table(contents, {"steps": "steps", "first": "first", "last": "last"}),
             "coverage_table": coverage_table(contents, standard=standard),

@@ -120,8 +120,7 @@ def duration(seconds: Any) -> str:
     """``3 min 4 s``."""
     if seconds is None:
         return NOTHING
-    whole = round(float(seconds))
-    hours, rest = divmod(whole, 3600)
+    hours, rest = divmod(round(float(seconds)), 3600)
     minutes, rest = divmod(rest, 60)
     parts = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0) + [f"{rest} s"] * (hours == 0)
     return " ".join(parts)

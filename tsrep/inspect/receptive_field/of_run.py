@@ -190,8 +190,8 @@ def _maps(looked: Mapping[str, Looked], period: int) -> Figure:
 def _samples(looked: Looked, method: Method, grad_of: GradOf, seed: int) -> Figure:
     """Some windows with their own mass beneath, at the middle one of the output steps looked at."""
     whole = looked.subject
-    subject = replace(whole, steps=[whole.steps[len(whole.steps) // 2]])
-    (step,) = subject.steps
+    step = whole.steps[len(whole.steps) // 2]
+    subject = replace(whole, steps=[step])
     chosen = np.unique(np.linspace(0, len(subject.x) - 1, SHOWN + 2).round().astype(int)[1:-1]).tolist()
     shown = slice(max(0, len(subject.channels) - MOST_CHANNELS), None)
     samples = []

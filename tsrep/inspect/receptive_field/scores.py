@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.scores import nan_to_none
 from tsrep.inspect.receptive_field.field import (
     AT_ONCE,
     Model,
@@ -195,15 +196,11 @@ def _mean(each: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 def plain_scores(scores: Mapping[str, Estimate | Periodicity]) -> dict[str, Any]:
     """All scores as they go into JSON, where NaN is null."""
-    return {name: _plain(asdict(score)) for name, score in scores.items()}
 
+    def listed(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in pairs}
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, np.ndarray):
-        return [_plain(inner) for inner in value.tolist()]
-    return value if np.isfinite(value) else None
+    return {name: nan_to_none(asdict(score, dict_factory=listed)) for name, score in scores.items()}
 
 
 def scale_scores(
