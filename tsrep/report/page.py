@@ -37,6 +37,8 @@ from tsrep.report.wording import (
 
 Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
+_AVERAGES = dict.fromkeys(("uniform", "uniform-with-start"), "the average")
+_AVERAGES["ema"] = "an exponential moving average"
 _CHOICES = {
     "best-score": "the highest validation score",
     "best-loss": "the lowest validation loss",
@@ -194,11 +196,7 @@ def _kept(contents: Contents) -> str:
     if contents.curves is None or epoch is None:
         return ""
     rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
-    average = {
-        "ema": "an exponential moving average",
-        "uniform": "the average",
-        "uniform-with-start": "the average",
-    }.get(str(training.get("average")))
+    average = _AVERAGES.get(str(training.get("average")))
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
     kept = f" What is validated and kept is {average} of the weights." if average else ""

@@ -88,11 +88,10 @@ def figure_per_step(details: ForecastDetails, horizon: int, looks: Mapping[str, 
         found = details.per_step.get((method, horizon))
         if found is not None:
             axes.plot(np.arange(1, horizon + 1), found, **looks[method])
-    axes.set_xlabel("steps ahead")
-    axes.set_title(f"mean squared error of each step of a forecast of {horizon} steps")
-    axes.set_xlim(0.5 if few else 1, horizon + (0.5 if few else 0))
+    title = f"mean squared error of each step of a forecast of {horizon} steps"
+    ends = (0.5, horizon + 0.5) if few else (1, horizon)
+    axes.set(title=title, xlabel="steps ahead", xlim=ends, ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
-    axes.set_ylim(bottom=0)
     method_legend(figure, looks)
     return figure
 
@@ -180,11 +179,10 @@ def figure_own_forecast(forecast: OwnForecast) -> Figure:
 def _channel(axes: Axes, forecast: OwnForecast, channel: int) -> None:
     """One channel over time."""
     tail = min(forecast.past.shape[1], max(2 * len(forecast.time), FEWEST_KNOWN))
-    few = len(forecast.time) < 12
-    for (lower, upper), shade in zip(
-        reversed(list(forecast.bounds.values())), _shades(forecast), strict=True
-    ):
+    widest_first = reversed(list(forecast.bounds.values()))
+    for (lower, upper), shade in zip(widest_first, _shades(forecast), strict=True):
         _band(axes, forecast.time, lower[channel], upper[channel], shade)
+    few = len(forecast.time) < 12
     marks: dict[str, Any] = {"marker": "o", "ms": 3, "clip_on": False} if few else {}
     axes.plot(forecast.past_time[-tail:], forecast.past[channel, -tail:], color=MUTED, lw=1)
     axes.plot(forecast.time, forecast.values[channel], color=ACCENT, lw=1.4, **marks)

@@ -227,9 +227,8 @@ def undisturbed(f: Model) -> Iterator[None]:
 
     cuDNN is off, since its recurrent layers go backward in training mode only.
     """
-    modules = list(f.modules()) if isinstance(f, nn.Module) else []
-    modes = [module.training for module in modules]
-    for module in modules:
+    modes = {module: module.training for module in f.modules()} if isinstance(f, nn.Module) else {}
+    for module in modes:
         module.training = False
     try:
         with (
@@ -240,7 +239,7 @@ def undisturbed(f: Model) -> Iterator[None]:
         ):
             yield
     finally:
-        for module, mode in zip(modules, modes, strict=True):
+        for module, mode in modes.items():
             module.training = mode
 
 

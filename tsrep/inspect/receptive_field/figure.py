@@ -198,10 +198,8 @@ def _distances(
     nearest = min(int(field.ahead.min()) for field in fields.values())
     if period is not None:
         _multiples(axes, period, nearest, int(longest) + 1, scale)
-    axes.set_xlim((longest + 1) * scale, min(nearest, 0) * scale)
-    axes.set_ylim(bottom=0)
+    axes.set(xlim=((longest + 1) * scale, min(nearest, 0) * scale), ylim=(0, None), ylabel="mass (%)")
     axes.yaxis.set_major_locator(MaxNLocator(3))
-    axes.set_ylabel("mass (%)")
     what = f"; dotted, and arrows above: multiples of {period} steps" if period is not None else ""
     axes.set_xlabel(f"distance from the output step ({axis}{what})")
     if len(fields) > 1:
