@@ -63,10 +63,8 @@ class Page(ABC):
     def headline(self, contents: Contents) -> str:
         """One sentence: what was trained on what, and its main score beside control and baselines."""
         main, network = main_scores(contents), network_of(contents)
-        text = (
-            f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective} on "
-            f"{self.training_data(contents)}"
-        )
+        text = f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective}"
+        text += f" on {self.training_data(contents)}"
         if not main:
             return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
         digits, first = digits_of(main), main[0]

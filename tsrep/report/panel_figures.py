@@ -107,9 +107,8 @@ def _map(contents: Contents) -> Iterator[CaptionedFigure]:
         f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
         f"{_agreement_words(agree)}"
     )
-    yield captioned(
-        "map", "map", words, figure_map(maps, label, patient, classes, _colours(contents, label, classes))
-    )
+    figure = figure_map(maps, label, patient, classes, _colours(contents, label, classes))
+    yield captioned("map", "map", words, figure)
 
 
 def _agreement_words(agree: Mapping[str, Agreement]) -> str:

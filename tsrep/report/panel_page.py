@@ -32,6 +32,7 @@ from tsrep.report.verdicts import ROLES, labels_used, main_scores
 from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
 MAIN = ("auroc", "auprc", "f1", "accuracy")
+_COUNTS = {"patients": "patients", "records": "trials", "samples": "samples"}
 _REST = ("precision", "recall", "exact_match", "brier", "ece")
 
 
@@ -43,11 +44,8 @@ class PanelPage(Page):
     def training_data(self, contents: Contents) -> str:
         """See :meth:`Page.training_data`."""
         train = contents.counts.get("train")
-        if not train:
-            return contents.source
-        return (
-            f"{count(train['samples'])} samples of {count(train['patients'])} patients of {contents.source}"
-        )
+        of = f"{count(train['samples'])} samples of {count(train['patients'])} patients of " if train else ""
+        return f"{of}{contents.source}"
 
     def conditions(self, contents: Contents) -> str:
         """See :meth:`Page.conditions`."""
@@ -89,17 +87,15 @@ class PanelPage(Page):
         """See :meth:`Page.tables`."""
         unit = preferred_unit(contents)
         scores = score_tables(contents, unit)
-        windows = score_tables(contents, "window") if unit == "record" else []
-        columns = {"patients": "patients", "records": "trials", "samples": "samples"}
         return {
             "score_tables": scores,
             "gain_table": gain_table(contents),
             "more_tables": [
                 ("Other protocols and parts", scores[1:]),
-                ("Scores per window", windows),
+                ("Scores per window", score_tables(contents, "window") if unit == "record" else []),
                 ("Other metrics", score_tables(contents, unit, _REST)),
             ],
-            "split_table": split_table(contents, columns),
+            "split_table": split_table(contents, _COUNTS),
             "class_table": class_table(contents),
         }
 
@@ -146,9 +142,8 @@ def gain_table(contents: Contents) -> Table:
     metrics = dict.fromkeys(s.metric for s in scores)
     against = " or ".join(dict.fromkeys(s.against for s in scores))
     caption = f"Gain over {against} on the same patients, with the paired 95 % interval"
-    return difference_table(
-        caption, scores, {**METHOD, **PROTOCOL, **LABELS}, metrics, {**CONDITIONS, **PATIENTS}
-    )
+    before, after = {**METHOD, **PROTOCOL, **LABELS}, {**CONDITIONS, **PATIENTS}
+    return difference_table(caption, scores, before, metrics, after)
 
 
 def class_table(contents: Contents) -> Table:

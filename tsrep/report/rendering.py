@@ -70,9 +70,8 @@ def summarise(run: Path) -> str:
     page = PAGES[contents.task]
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
-    for table in page.summary(contents):
-        if table:
-            lines += ["", *_plain(table)]
+    for table in filter(None, page.summary(contents)):
+        lines += ["", *_plain(table)]
     if contents.coverage is not None:
         lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):

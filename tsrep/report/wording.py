@@ -20,10 +20,7 @@ METRICS = {  # others are called what they are
     "mae": "MAE",
     "mase": "MASE",
 }
-FULL_NAMES = {
-    "auroc": "macro AUROC",
-    "auprc": "macro AUPRC",
-    "f1": "macro F1",
+FULL_NAMES = {metric: f"macro {METRICS[metric]}" for metric in ("auroc", "auprc", "f1")} | {
     "mse": "mean squared error",
     "mae": "mean absolute error",
     "mase": "mean absolute scaled error",

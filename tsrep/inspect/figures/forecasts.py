@@ -182,8 +182,7 @@ def _channel(axes: Axes, forecast: OwnForecast, channel: int) -> None:
     widest_first = reversed(list(forecast.bounds.values()))
     for (lower, upper), shade in zip(widest_first, _shades(forecast), strict=True):
         _band(axes, forecast.time, lower[channel], upper[channel], shade)
-    few = len(forecast.time) < 12
-    marks: dict[str, Any] = {"marker": "o", "ms": 3, "clip_on": False} if few else {}
+    marks: Look = {"marker": "o", "ms": 3, "clip_on": False} if len(forecast.time) < 12 else {}
     axes.plot(forecast.past_time[-tail:], forecast.past[channel, -tail:], color=MUTED, lw=1)
     axes.plot(forecast.time, forecast.values[channel], color=ACCENT, lw=1.4, **marks)
     axes.axvline(forecast.past_time[-1], color=FAINT, lw=1.2, zorder=0)
