@@ -101,8 +101,7 @@ class PanelPage(Page):
 
     def summary(self, contents: Contents) -> list[Table]:
         """See :meth:`Page.summary`."""
-        tables = score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1"))
-        return [*tables, gain_table(contents)]
+        return [*score_tables(contents, preferred_unit(contents), MAIN[:3]), gain_table(contents)]
 
 
 def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN) -> list[Table]:

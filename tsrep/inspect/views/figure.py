@@ -155,7 +155,10 @@ def _signals(axes: Axes, example: ViewExample, at: int, ends: tuple[float, float
     thin = 1.0 if example.original.shape[1] <= 600 else 0.7
     axes.plot(example.time, example.original[at], color=ORIGINAL, lw=2 * thin, label="original")
     axes.plot(example.time, example.view[at], color=VIEW, lw=thin, label="view")
-    axes.set(ylim=ends, yticks=_inside(ends))
+    low, high = ends
+    ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
+    # two or three that keep clear of the strip below
+    axes.set(ylim=ends, yticks=[tick for tick in ticks if low + 0.08 * (high - low) <= tick <= high])
     axes.tick_params(axis="y", labelsize=7, length=2, pad=2)
 
 
@@ -177,13 +180,6 @@ def _strips(stack: Sequence[Axes], example: ViewExample, at: int) -> None:
             axes.set(ylim=(low - room, high + room), yticks=ticks)
         axes.grid(False)
         axes.tick_params(axis="y", labelsize=6, length=2, pad=2)
-
-
-def _inside(ends: tuple[float, float]) -> list[float]:
-    """Two or three round numbers that keep clear of the strip below."""
-    low, high = ends
-    ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
-    return [float(tick) for tick in ticks if low + 0.08 * (high - low) <= tick <= high]
 
 
 def _head(figure: Figure, examples: Sequence[ViewExample], title: str) -> None:
