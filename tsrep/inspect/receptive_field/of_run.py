@@ -158,9 +158,8 @@ def look(run: Run, settings: Settings, root: Path | str | None = None) -> Looked
     """The numbers of :func:`plot_receptive_field`, without a figure."""
     prepared = run.prepare(root)
     method, grad_of, seed = settings.method, settings.grad_of, settings.seed
-    subject = subject_of(run, prepared, part=settings.part, windows=settings.windows, step=settings.step).to(
-        pick_device(run.config.device)
-    )
+    subject = subject_of(run, prepared, part=settings.part, windows=settings.windows, step=settings.step)
+    subject = subject.to(pick_device(run.config.device))
     if grad_of == "loss" and (not subject.forecasts or method != "gradient"):
         raise RunError(
             f"the loss is that of a forecast and goes with the method gradient ({run.path} with {method}); "
