@@ -21,13 +21,11 @@ class Step(nn.Module):
 
     def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.objective = objective
+        self.encoder, self.objective = encoder, objective
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Named terms of the loss."""
-        terms: dict[str, Tensor] = self.objective(self.encoder, batch, generator=generator)
-        return terms
+        return self.objective(self.encoder, batch, generator=generator)
 
 
 def weight_average(net: Step, settings: TrainingSettings) -> AveragedModel | None:
