@@ -76,19 +76,12 @@ def patient_trial_contrast(
     positive = same if diagonal == "positive" else same & ~own
     if anchors == "earlier":
         positive = positive.triu()  # of the pair (i, j) with i < j only i looks for j
-    candidate = same | _negatives(groups, negatives)
+    near = groups[:, None] == groups[None, :]
+    candidate = same | {"all": torch.ones_like(near), "same-group": near, "other-groups": ~near}[negatives]
     if diagonal == "drop":
         candidate = candidate & ~own
-    return (
-        _cross_entropy(similar, positive, candidate) + _cross_entropy(similar.mT, positive, candidate)
-    ) / 2
-
-
-def _negatives(groups: Tensor, negatives: Negatives) -> Tensor:
-    if negatives == "all":
-        return torch.ones(len(groups), len(groups), dtype=torch.bool, device=groups.device)
-    same_group = groups[:, None] == groups[None, :]
-    return same_group if negatives == "same-group" else ~same_group
+    there, back = (_cross_entropy(logits, positive, candidate) for logits in (similar, similar.mT))
+    return (there + back) / 2
 
 
 def _cross_entropy(logits: Tensor, positive: Tensor, candidate: Tensor) -> Tensor:

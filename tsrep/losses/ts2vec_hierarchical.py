@@ -96,16 +96,12 @@ def hierarchical_contrast(
     Yue et al., "TS2Vec", AAAI 2022, algorithm 1.
     """
     total, levels = z1.new_zeros((), dtype=torch.promote_types(z1.dtype, torch.float32)), 0
-    while z1.shape[-1] > 1:
-        if observation and levels >= temporal_unit:
+    while z1.shape[-1] > (0 if single_step else 1):
+        if observation and levels >= temporal_unit and z1.shape[-1] > 1:
             total = total + observation * observation_contrast(z1, z2)
         if sample:
             total = total + sample * sample_contrast(z1, z2)
         z1, z2, levels = halve_time(z1), halve_time(z2), levels + 1
-    if single_step and z1.shape[-1] == 1:
-        levels += 1
-        if sample:
-            total = total + sample * sample_contrast(z1, z2)
     return total / max(levels, 1)
 
 

@@ -36,14 +36,12 @@ class PanelTensors:
         rows = np.unique(panel.row)
         self.resident = self._fits(len(rows))
         self._home = self.device if self.resident else torch.device("cpu")
+        self._row = self._keep(np.searchsorted(rows, panel.row) if self.resident else panel.row)
         self._store: Tensor | None = None
         if self.resident:
             self._store = _moved(panel, rows, self._home)
-            self._row = self._keep(np.searchsorted(rows, panel.row))
-        else:
-            self._row = self._keep(panel.row)
-            if not isinstance(panel.store, ChunkedStore):
-                self._store = _tensor_on(panel.store)
+        elif not isinstance(panel.store, ChunkedStore):
+            self._store = _tensor_on(panel.store)
         self._start = self._keep(panel.start)
         if self._store is not None:
             record, _, step = self._store.stride()
@@ -69,10 +67,9 @@ class PanelTensors:
         """
         sample = torch.from_numpy(np.asarray(index, np.int64))
         at = sample.to(self._home, non_blocking=True)
-        x = self._gather(at)
         there = sample.to(self.device, non_blocking=True)
         return Batch(
-            x=self._send(x),
+            x=self._send(self._gather(at)),
             label=self._label[there],
             patient=self._patient[there],
             trial=self._trial[there],

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tsrep.registry import SAMPLERS
 from tsrep.rng import numpy_generator
-from tsrep.sampling.sampler import Sampler, codes, cut, pairs, random_position, share, shuffled_groups
+from tsrep.sampling.sampler import Sampler, codes, pairs, random_position, shuffled_groups
 from tsrep.signals.panel import Ints
 
 
@@ -56,6 +56,6 @@ class TrialWiseSampler(Sampler):
         """Index arrays of this rank's batches in ``epoch``; see :meth:`Sampler.epoch`."""
         if not self.frozen:
             return super().epoch(epoch)
-        batches = cut(self.order(numpy_generator("frozen batches")), self.batch_size, 2 * self.world)
+        batches = self.deal(self.order(numpy_generator("frozen batches")))
         rng = numpy_generator(self.seed, "sampling", epoch)
-        return [rng.permutation(share(batch, self.rank, self.world)) for batch in batches]
+        return [rng.permutation(batch) for batch in batches]

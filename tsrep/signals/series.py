@@ -19,10 +19,6 @@ Times = NDArray[np.datetime64]
 Span = tuple[int, int]
 
 
-def _no_covariates() -> Floats:
-    return np.zeros((0, 0), np.float32)
-
-
 @dataclass(frozen=True, eq=False)
 class Series:
     """A multichannel signal on a regular time axis; immutable.
@@ -51,7 +47,7 @@ class Series:
     channels: tuple[str, ...]
     freq: str = ""
     period: int = 1
-    covariates: Floats = field(default_factory=_no_covariates)
+    covariates: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     covariate_names: tuple[str, ...] = ()
     unit: str = ""
     source: str = ""
@@ -149,15 +145,12 @@ class Series:
                     f"{length}; shorten window.steps"
                 )
         start = np.concatenate(starts)
-        return Panel(
-            store=self.x[None],
-            gain=np.ones((1, 1), np.float32),
-            offset=np.zeros((1, 1), np.float32),
+        return Panel.from_store(
+            self.x[None],
             row=np.zeros(len(start), np.int64),
             start=start,
             length=length,
             label=np.zeros(len(start), np.int64),
-            trial=np.arange(len(start)),
             patient=np.repeat(np.arange(len(spans)), [len(found) for found in starts]),
             sfreq=1 / self.step_seconds,
             channels=self.inputs,
