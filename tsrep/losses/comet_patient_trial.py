@@ -80,8 +80,9 @@ def patient_trial_contrast(
     candidate = same | {"all": torch.ones_like(near), "same-group": near, "other-groups": ~near}[negatives]
     if diagonal == "drop":
         candidate = candidate & ~own
-    there, back = (_cross_entropy(logits, positive, candidate) for logits in (similar, similar.mT))
-    return (there + back) / 2
+    return (
+        _cross_entropy(similar, positive, candidate) + _cross_entropy(similar.mT, positive, candidate)
+    ) / 2
 
 
 def _cross_entropy(logits: Tensor, positive: Tensor, candidate: Tensor) -> Tensor:
