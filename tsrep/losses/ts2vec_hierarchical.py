@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -14,7 +14,6 @@ from tsrep.losses.two_view_contrast import two_view_contrast
 from tsrep.registry import LOSSES
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Level = Annotated[int, Field(ge=0)]
 
 
 @LOSSES.register("observation-contrast")
@@ -70,7 +69,7 @@ def hierarchical_contrast(
     observation: Weight = 0.0,
     sample: Weight = 0.0,
     single_step: bool = False,
-    temporal_unit: Level = 0,
+    temporal_unit: NonNegativeInt = 0,
 ) -> Tensor:
     """Weighted observation and sample contrasts, averaged over a pyramid of max-pooled lengths.
 
@@ -111,7 +110,7 @@ def ts2vec_contrast(
     z2: Tensor,
     *,
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5,
-    temporal_unit: Level = 0,
+    temporal_unit: NonNegativeInt = 0,
 ) -> Tensor:
     """The loss of TS2Vec: ``alpha`` of the sample and ``1 - alpha`` of the observation contrast.
 

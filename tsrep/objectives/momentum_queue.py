@@ -9,7 +9,7 @@ import copy
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
 from tsrep.losses.gather import first_row, gather_rows
@@ -18,8 +18,7 @@ from tsrep.losses.similarity import unit_rows
 from tsrep.signals.batch import Batch
 
 Momentum = Annotated[float, Field(ge=0, le=1)]
-QueueSize = Annotated[int, Field(ge=0)]
-ExclusionZone = Annotated[int, Field(ge=0)] | None
+ExclusionZone = NonNegativeInt | None
 NOBODY = torch.iinfo(torch.int64).min  # record of a key that comes from no window
 
 
@@ -39,7 +38,6 @@ class SlowCopies(nn.ModuleList):
 
     def train(self, mode: bool = True) -> SlowCopies:
         """Stay in evaluation mode."""
-        del mode
         return super().train(False)
 
     @torch.no_grad()

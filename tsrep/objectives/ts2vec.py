@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
@@ -46,7 +46,7 @@ class TS2Vec(Objective):
         alpha: Annotated[float, Field(ge=0, le=1)] = 0.5,
         masked_steps: Annotated[float, Field(ge=0, lt=1)] = 0.5,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        temporal_unit: Annotated[int, Field(ge=0)] = 0,
+        temporal_unit: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.alpha, self.temporal_unit = alpha, temporal_unit
@@ -71,7 +71,7 @@ class TS2Vec(Objective):
         }
 
     def _represent(self, encoder: Encoder, x: Tensor, generator: torch.Generator) -> Tensor:
-        keep = binomial_mask(len(x), x.shape[2], generator=generator, probability=1 - self.masked_steps)
+        keep = binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
         return dropout(encoder(x, keep), self.dropout, generator=generator)
 
 

@@ -39,10 +39,8 @@ class PatientWiseSampler(Sampler):
 
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices with some trials of a patient together, trial after trial."""
-        group_of_trial = pairs(
-            self._patient_of_trial, random_position(self._patient_of_trial, rng) // self.trials
-        )
-        group = group_of_trial[self._trial]
+        part = random_position(self._patient_of_trial, rng) // self.trials
+        group = pairs(self._patient_of_trial, part)[self._trial]
         if self.samples is not None:
             group = pairs(group, random_position(self._trial, rng) // self.samples)
         trial_by_trial = shuffled_groups(self._trial, rng)

@@ -32,9 +32,8 @@ def weight_average(net: Step, settings: TrainingSettings) -> AveragedModel | Non
     """Running average of all weights: exponential, or uniform over all steps; buffers are copied."""
     if settings.average == "none":
         return None
-    rule = None
-    if settings.average == "ema":
-        rule = get_ema_multi_avg_fn(settings.ema_decay)  # type: ignore[no-untyped-call]  # torch has no types here
+    # torch has no types here
+    rule = get_ema_multi_avg_fn(settings.ema_decay) if settings.average == "ema" else None  # type: ignore[no-untyped-call]
     average = AveragedModel(net, multi_avg_fn=rule)
     if settings.average == "uniform-with-start":
         average.update_parameters(net)  # otherwise the first step replaces the initial weights
