@@ -11,8 +11,6 @@ from tsrep.losses.gather import gather_rows
 from tsrep.losses.similarity import Temperature, cosines, single
 from tsrep.registry import LOSSES
 
-Diagonal = Literal["keep", "positive", "drop"]
-Anchors = Literal["earlier", "both"]
 Features = Literal["pooled", "time-course"]
 Negatives = Literal["all", "same-group", "other-groups"]
 
@@ -26,8 +24,8 @@ def patient_trial_contrast(
     *,
     negatives: Negatives = "all",
     temperature: Temperature = 0.1,
-    diagonal: Diagonal = "drop",
-    anchors: Anchors = "both",
+    diagonal: Literal["keep", "positive", "drop"] = "drop",
+    anchors: Literal["earlier", "both"] = "both",
     features: Features = "pooled",
 ) -> Tensor:
     """Find the other samples of one's patient, or of one's trial: the upper two levels of COMET.
@@ -97,11 +95,7 @@ def _similarity(z1: Tensor, z2: Tensor, features: Features) -> Tensor:
     if features == "pooled":
         return cosines(z1.amax(dim=1), z2.amax(dim=1))
     with torch.autocast(z1.device.type, enabled=False):
-        one, other = (z * _inverse_length(z) for z in (z1, z2))
+        # Time courses of unit length; one of zeros stays zero.
+        one, other = (z * single(z).square().sum(1, keepdim=True).clamp(min=1e-24).rsqrt() for z in (z1, z2))
         # One product for all dimensions: the sum over time and dim of both, then the mean over dim.
         return one.flatten(1) @ other.flatten(1).mT / z1.shape[2]
-
-
-def _inverse_length(z: Tensor) -> Tensor:
-    """One over the length of each time course ``(batch, 1, dim)``; a zero course stays zero."""
-    return single(z).square().sum(dim=1, keepdim=True).clamp(min=1e-24).rsqrt()

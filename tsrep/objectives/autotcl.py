@@ -82,8 +82,7 @@ class ViewContrast:
         terms = {"global": self.pooled(z, z_view)}
         segmented = z[:1] if self.released else z_view
         if self.local_weight > 0 and not (self.released and z.shape[2] < SEGMENTS):
-            room = leftover_steps(z.shape[2])
-            offset = torch.randint(room + 1, (), generator=generator, device=z.device)
+            offset = torch.randint(leftover_steps(z.shape[2]) + 1, (), generator=generator, device=z.device)
             local = local_infonce(segmented, offset, temperature=self.temperature)
             terms["local"] = self.local_weight * local
         return terms
@@ -169,10 +168,8 @@ class AutoTCL(Objective):
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """The augmenter, unless it is frozen."""
         form = self.form
-        inner = InnerOptimisation(
-            "augmenter", form.augmenter, self._augmenter_terms, form.lr, every=form.every
-        )
-        return () if self.frozen else (inner,)
+        own = InnerOptimisation("augmenter", form.augmenter, self._augmenter_terms, form.lr, every=form.every)
+        return () if self.frozen else (own,)
 
     def augmenter(self) -> Augmenter:
         """The learned augmenter, frozen or not."""

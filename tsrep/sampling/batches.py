@@ -51,9 +51,8 @@ class PanelTensors:
         self._plain = bool((gain == 1).all() and (offset == 0).all())  # as of a standardised series
         select = rows if self.resident and len(gain) > 1 else slice(None)
         self._gain, self._offset = self._keep(gain[select]), self._keep(offset[select])
-        self._label = torch.from_numpy(panel.label.copy()).to(self.device)
-        self._patient = torch.from_numpy(panel.patient.copy()).to(self.device)
-        self._trial = torch.from_numpy(panel.trial.copy()).to(self.device)
+        fields = {"label": panel.label, "patient": panel.patient, "trial": panel.trial}
+        self._fields = {name: torch.from_numpy(each.copy()).to(self.device) for name, each in fields.items()}
 
     def __len__(self) -> int:
         return len(self.panel)
@@ -70,11 +69,9 @@ class PanelTensors:
         there = sample.to(self.device, non_blocking=True)
         return Batch(
             x=self._send(self._gather(at)),
-            label=self._label[there],
-            patient=self._patient[there],
-            trial=self._trial[there],
             sample=there,
             start=self._send(self._start[at]),
+            **{name: values[there] for name, values in self._fields.items()},
         )
 
     def _gather(self, at: Tensor) -> Tensor:

@@ -41,13 +41,9 @@ class TrialWiseSampler(Sampler):
     samples: Annotated[int, Field(ge=2)] | None = None
     frozen: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._trial = codes(self.panel.trial)
-
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices with the samples of a trial (or of a part of it) together."""
-        group = self._trial
+        group = codes(self.panel.trial)
         if self.samples is not None:
             group = pairs(group, random_position(group, rng) // self.samples)
         return shuffled_groups(group, rng)

@@ -110,6 +110,9 @@ class Trainer:
         self.optimizer = AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position, self.terms = Position(world=self.ranks.world), RunningTerms()
+        # What goes into the resumable state beside the position.
+        stored = {"net": self.net, "optimizer": self.optimizer, "inner": self.inner, "terms": self.terms}
+        self.stored = stored if self.average is None else stored | {"average": self.average}
         self.steps = settings.epochs * len(self.train.sampler.epoch(1))
         self.objective.begin(self.steps)
         self.state_file, self.weights_file = self.folder / "state.pt", self.folder / "weights.safetensors"
@@ -139,7 +142,7 @@ class Trainer:
             self.position.seconds = self._seconds()
             self.position.log_bytes = log.size if log is not None else 0
             if self.ranks.first:
-                save_state(self.state_file, self.position, **self._stored())
+                save_state(self.state_file, self.position, **self.stored)
             self._saved_at = time.monotonic()
 
         self._notify("on_start", Plan(self.settings.epochs, self.steps, self.position.step))
@@ -256,15 +259,10 @@ class Trainer:
         assert isinstance(model, Step)
         return model
 
-    def _stored(self) -> dict[str, Any]:
-        """What goes into the resumable state beside the position."""
-        stored = {"net": self.net, "optimizer": self.optimizer, "inner": self.inner, "terms": self.terms}
-        return stored if self.average is None else stored | {"average": self.average}
-
     def _restore(self) -> None:
         if not self.state_file.exists():
             return
-        self.position = load_state(self.state_file, **self._stored())
+        self.position = load_state(self.state_file, **self.stored)
         if self.position.world != self.ranks.world:
             raise RunError(
                 f"{self.folder} was trained by {self.position.world} process(es); resume it with as many"
