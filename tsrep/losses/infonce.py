@@ -86,8 +86,7 @@ def local_infonce(
         logits = pooled.mT @ pooled / temperature  # (batch, segment, segment)
     positive, candidate = _pairs(count, z.device)
     chosen = logits.gather(2, positive[None, :, None].expand(len(z), -1, -1))[..., 0]
-    loss: Tensor = logits.masked_fill(~candidate, -torch.inf).logsumexp(dim=2) - chosen
-    return loss.mean()
+    return (logits.masked_fill(~candidate, -torch.inf).logsumexp(dim=2) - chosen).mean()
 
 
 def leftover_steps(time: int) -> int:

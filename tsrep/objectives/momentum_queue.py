@@ -157,8 +157,7 @@ class MomentumContrast(nn.Module):
         else:
             others = gather_rows(keys)
             allowed = distinct_windows(windows, gather_rows(windows), exclusion_zone=zone)
-            own = torch.arange(len(keys), device=keys.device)  # a sample's key is its positive
-            allowed[own, own + first_row(len(keys))] = False
+            allowed.diagonal(first_row(len(keys))).fill_(False)  # a sample's key is its positive
         return queue_contrast(queries, keys, others, allowed, temperature=self.temperature)
 
     def after_step(self) -> None:

@@ -109,9 +109,7 @@ def random_position(group: Ints, rng: np.random.Generator) -> Ints:
     """A random running number of each sample inside its group, from 0; shape (sample,)."""
     order = shuffled_groups(group, rng)
     _, first, inverse = np.unique(group[order], return_index=True, return_inverse=True)
-    position = np.empty(len(group), np.int64)
-    position[order] = np.arange(len(group)) - first[inverse]
-    return position
+    return (np.arange(len(group)) - first[inverse])[np.argsort(order)]
 
 
 def pairs(left: Ints, right: Ints) -> Ints:

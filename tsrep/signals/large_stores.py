@@ -12,7 +12,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-Read = Callable[[int, int], NDArray[Any]]
 HELD_BYTES = 256 << 20
 ROOM = 512 << 20
 AROUND = 64 << 10  # a page that is touched brings its neighbours
@@ -42,7 +41,7 @@ class ChunkedStore:
     shape: tuple[int, int, int]
     dtype: Any
     chunk: int
-    read: Read
+    read: Callable[[int, int], NDArray[Any]]
     _: KW_ONLY
     held_bytes: int = HELD_BYTES
 

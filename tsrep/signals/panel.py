@@ -312,8 +312,7 @@ def digest_of(*parts: Any) -> str:
     """Hash of arrays and of anything with a stable ``repr``, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
-        is_array = isinstance(part, np.ndarray)
-        digest.update(f"{part.dtype}{part.shape}".encode() if is_array else f"{part!r}|".encode())
-        if is_array:
-            digest.update(np.ascontiguousarray(part).tobytes())
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype}{part.shape}".encode())
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else f"{part!r}|".encode())
     return digest.hexdigest()[:16]

@@ -222,7 +222,10 @@ class Trainer:
     @torch.no_grad()
     def _validate(self, epoch: int) -> None:
         """Loss and score of the averaged weights on the validation part; the best are kept."""
-        at, model, running = self.position, self._averaged().eval(), RunningTerms("validation ")
+        at, running = self.position, RunningTerms("validation ")
+        model = self.net if self.average is None else self.average.module
+        assert isinstance(model, Step)
+        model.eval()
         for k, index in enumerate(self.validation.sampler.epoch(0)):
             # The same draws at each validation, so that losses differ by the weights alone.
             generator = self._generator("validation", k)
@@ -252,12 +255,6 @@ class Trainer:
         at.best_value, at.best_epoch, at.idle = value, epoch, 0
         if self.ranks.first:
             save_weights(self.weights_file, model.state_dict())
-
-    def _averaged(self) -> Step:
-        """What is validated and kept: the running average, or the trained weights where there is none."""
-        model = self.net if self.average is None else self.average.module
-        assert isinstance(model, Step)
-        return model
 
     def _restore(self) -> None:
         if not self.state_file.exists():
