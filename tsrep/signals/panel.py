@@ -145,7 +145,7 @@ class Panel:
         trial: Ints | None = None,
         **fields: Any,
     ) -> Panel:
-        """Panel of whole records of a store.
+        """Panel of whole records of a store, or with ``start`` and ``length`` of parts of them.
 
         Parameters
         ----------
@@ -159,15 +159,14 @@ class Panel:
             Other attributes of the panel.
         """
         row = np.arange(len(store)) if row is None else row
+        whole = {"start": np.zeros(len(row), np.int64), "length": store.shape[2]}
         return cls(
             store=store,
             gain=np.atleast_2d(np.asarray(gain, np.float32)),
             offset=np.atleast_2d(np.asarray(offset, np.float32)),
             row=row,
-            start=np.zeros(len(row), np.int64),
-            length=store.shape[2],
             trial=np.arange(len(row)) if trial is None else trial,
-            **fields,
+            **(whole | fields),
         )
 
     @classmethod
@@ -251,16 +250,13 @@ class Panel:
     def take(self, index: Ints) -> Floats:
         """Signals of some samples, shape (len(index), channel, time), float32, in ``unit``."""
         row, start = self.row[index], self.start[index]
-        raw = self._windows(row, start)
+        if isinstance(self.store, ChunkedStore):
+            raw = self.store.windows(row, start, self.length)
+        else:
+            raw = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
         self.pages.touched(len(row))
         gain, offset = self.gain_and_offset(row)
         return np.asarray(raw * gain[:, :, None] + offset[:, :, None], np.float32)
-
-    def _windows(self, row: Ints, start: Ints) -> NDArray[Any]:
-        if isinstance(self.store, ChunkedStore):
-            return self.store.windows(row, start, self.length)
-        picked: NDArray[Any] = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
-        return picked
 
     def select(self, index: NDArray[Any]) -> Panel:
         """Panel of the given samples (indices or a mask), on the same store."""
@@ -308,8 +304,7 @@ class Panel:
 
     def gain_and_offset(self, row: Ints) -> tuple[Floats, Floats]:
         """Gain and offset of some rows of the store, each of shape (len(row) or 1, channel or 1)."""
-        gain = self.gain if len(self.gain) == 1 else self.gain[row]
-        offset = self.offset if len(self.offset) == 1 else self.offset[row]
+        gain, offset = (values if len(values) == 1 else values[row] for values in (self.gain, self.offset))
         return gain, offset
 
 
@@ -317,8 +312,7 @@ def digest_of(*parts: Any) -> str:
     """Hash of arrays and of anything with a stable ``repr``, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
-        is_array = isinstance(part, np.ndarray)
-        digest.update(f"{part.dtype}{part.shape}".encode() if is_array else f"{part!r}|".encode())
-        if is_array:
-            digest.update(np.ascontiguousarray(part).tobytes())
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype}{part.shape}".encode())
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else f"{part!r}|".encode())
     return digest.hexdigest()[:16]

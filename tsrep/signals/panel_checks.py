@@ -24,14 +24,12 @@ def check_panel(panel: Panel) -> None:
         raise DataError(f"a panel's store has shape (record, channel, time), got {panel.store.shape}")
     if panel.store.dtype not in (np.int16, np.float32):
         raise DataError(f"a panel's store is int16 or float32, got {panel.store.dtype}")
-    if len(panel.channels) != panel.store.shape[1]:
-        raise DataError(
-            f"{len(panel.channels)} channel names for {panel.store.shape[1]} channels; name each channel once"
-        )
-    if len(panel.record_names) not in (0, len(panel.store)):
-        raise DataError(
-            f"{len(panel.record_names)} record names for {len(panel.store)} records; name each record once"
-        )
+    named = [("channel", panel.channels, panel.store.shape[1])]
+    if panel.record_names:
+        named.append(("record", panel.record_names, len(panel.store)))
+    for what, names, count in named:
+        if len(names) != count:
+            raise DataError(f"{len(names)} {what} names for {count} {what}s; name each {what} once")
     if panel.sfreq <= 0:
         raise DataError(f"the sampling rate must be positive, got {panel.sfreq} Hz")
     for name, values in panel.per_sample().items():
@@ -47,12 +45,9 @@ def check_panel(panel: Panel) -> None:
             )
     _check_numbered(panel)
     _check_masks(panel)
-    shared = _in_several(panel.trial, panel.patient)
-    if len(shared):
-        raise DataError(f"trial {shared[0]} belongs to more than one patient; give every trial its own id")
-    shared = panel.trial[:0] if panel.group is None else _in_several(panel.patient, panel.group)
-    if len(shared):
-        raise DataError(f"patient {shared[0]} belongs to more than one group; a group holds whole patients")
+    _check_nested(panel.trial, panel.patient, "trial", "patient; give every trial its own id")
+    if panel.group is not None:
+        _check_nested(panel.patient, panel.group, "patient", "group; a group holds whole patients")
 
 
 def _check_numbered(panel: Panel) -> None:
@@ -95,9 +90,10 @@ def _check_masks(panel: Panel) -> None:
             raise DataError("a target that is called known has no finite value; mark it in target_known")
 
 
-def _in_several(parts: Ints, whole: Ints) -> Ints:
-    """Parts that have samples in more than one whole."""
+def _check_nested(parts: Ints, whole: Ints, what: str, of_what: str) -> None:
+    """Parts, such as trials, have all their samples in one whole, such as a patient."""
     order = np.argsort(parts, kind="stable")
     part, in_whole = parts[order], whole[order]
-    shared: Ints = part[1:][(part[1:] == part[:-1]) & (in_whole[1:] != in_whole[:-1])]
-    return shared
+    shared = part[1:][(part[1:] == part[:-1]) & (in_whole[1:] != in_whole[:-1])]
+    if len(shared):
+        raise DataError(f"{what} {shared[0]} belongs to more than one {of_what}")

@@ -21,22 +21,19 @@ class Step(nn.Module):
 
     def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.objective = objective
+        self.encoder, self.objective = encoder, objective
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Named terms of the loss."""
-        terms: dict[str, Tensor] = self.objective(self.encoder, batch, generator=generator)
-        return terms
+        return self.objective(self.encoder, batch, generator=generator)
 
 
 def weight_average(net: Step, settings: TrainingSettings) -> AveragedModel | None:
     """Running average of all weights: exponential, or uniform over all steps; buffers are copied."""
     if settings.average == "none":
         return None
-    rule = None
-    if settings.average == "ema":
-        rule = get_ema_multi_avg_fn(settings.ema_decay)  # type: ignore[no-untyped-call]  # torch has no types here
+    # torch has no types here
+    rule = get_ema_multi_avg_fn(settings.ema_decay) if settings.average == "ema" else None  # type: ignore[no-untyped-call]
     average = AveragedModel(net, multi_avg_fn=rule)
     if settings.average == "uniform-with-start":
         average.update_parameters(net)  # otherwise the first step replaces the initial weights
