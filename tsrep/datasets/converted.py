@@ -67,7 +67,7 @@ def opened(folder: Path) -> Converted | None:
     """A conversion, or None where it is not there or damaged: only a complete one opens."""
     try:
         return _open(folder)
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
         return None
 
 
@@ -77,10 +77,7 @@ def _open(folder: Path) -> Converted:
         rows = dict(file)
     return Converted(
         store=np.load(folder / "signals.npy", mmap_mode="c"),
-        gain=rows["gain"],
-        offset=rows["offset"],
-        source=rows["source"],
-        piece=rows["piece"],
+        **rows,
         skipped=tuple((label, reason) for label, reason in meta["skipped"]),
         digest=meta["digest"],
     )

@@ -54,8 +54,8 @@ class About:
 
     title: str
     licence: str
-    citation: str
-    url: str
+    citation: str = ""
+    url: str = ""
     size_mb: float = 0
     records: int = 0
     patients: int = 0

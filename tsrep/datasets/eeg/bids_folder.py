@@ -63,7 +63,6 @@ class BidsFolder(Dataset):
     about = About(
         title="Own EEG in BIDS layout",
         licence="yours",
-        citation="",
         url="https://bids-specification.readthedocs.io",
         independence="subject",
         needs=("participants.tsv", "sub-*/eeg/*_eeg.* or sub-*/ses-*/eeg/*_eeg.*"),

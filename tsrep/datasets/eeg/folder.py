@@ -65,8 +65,6 @@ class EegFolder(Preparation, Dataset):
     about = About(
         title="Own EEG files with a CSV of patients and labels",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("recordings.csv (setting table)", "the recordings: " + " ".join(SUFFIXES)),
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, unless trial names a column.",

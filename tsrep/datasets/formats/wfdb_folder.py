@@ -74,8 +74,6 @@ class WfdbFolder(Dataset):
     about = About(
         title="Own WFDB records with a CSV of patients and labels",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("records.csv (setting table)", "the records named in it"),
         notes="A trial is a record; with segment_seconds its segments are the samples.",

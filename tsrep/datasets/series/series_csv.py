@@ -68,8 +68,6 @@ class SeriesFile(Dataset):
     about = About(
         title="Own series in a CSV or Parquet file",
         licence="yours",
-        citation="",
-        url="",
         default_split="chronological",
         needs=("one CSV or Parquet file (setting file)",),
         notes="One row per time step, a column of dates (setting date), the others are channels of numbers.",

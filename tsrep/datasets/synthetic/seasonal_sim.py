@@ -66,8 +66,6 @@ class SeasonalSim(Dataset):
     about = About(
         title="Synthetic series with planted periods",
         licence="CC0 (made on this machine)",
-        citation="",
-        url="",
         default_split="chronological",
         synthetic=True,
         notes="Sums of sines, or noise that comes back after each period (form echo). Nothing to download.",

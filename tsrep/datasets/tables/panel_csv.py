@@ -57,8 +57,6 @@ class LongTable(Dataset):
     about = About(
         title="Own recordings in a long table",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("records.csv (setting file)",),
         notes="CSV or Parquet with one row per sample and time step; columns sample, time, patient, label.",
