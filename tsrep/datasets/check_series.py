@@ -33,12 +33,11 @@ def check_series(series: Series, split: TimeSplit | None = None) -> list[Finding
 
 def longest_gap(x: Floats) -> tuple[int, int]:
     """First step and length of the longest run of NaN in a channel; ``(0, 0)`` when there is none."""
-    edges = np.diff(np.concatenate([[False], np.isnan(x), [False]]).astype(np.int8))
-    start, stop = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    if not len(start):
+    runs = np.flatnonzero(np.diff(np.isnan(x), prepend=False, append=False)).reshape(-1, 2)
+    if not len(runs):
         return 0, 0
-    longest = int((stop - start).argmax())
-    return int(start[longest]), int(stop[longest] - start[longest])
+    start, stop = runs[np.diff(runs).argmax()].tolist()
+    return start, stop - start
 
 
 def _missing(series: Series) -> Iterator[Finding]:
@@ -84,8 +83,7 @@ def _constant(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
 def _flat(values: Floats) -> Flags:
     low = np.where(np.isnan(values), np.inf, values).min(axis=1)
     high = np.where(np.isnan(values), -np.inf, values).max(axis=1)
-    flat: Flags = low == high
-    return flat
+    return np.asarray(low == high)
 
 
 def _stray(series: Series) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from typing import IO, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.converted import Converted, opened, put_in_place
+from tsrep.datasets.converted import Converted, opened, put_in_place, temporary_beside
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
@@ -128,12 +127,10 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
 
 def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> Converted:
     _refuse_full_disk(job, folder.parent)
-    temporary: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder.parent))
-        _write(job, temporary, strict, progress)
-        return put_in_place(temporary, folder)
+        with temporary_beside(folder, job.name) as temporary:
+            _write(job, temporary, strict, progress)
+            return put_in_place(temporary, folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
@@ -144,9 +141,6 @@ def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> Converted:
             f"the cache {folder.parent} cannot be written ({error.strerror or error}); "
             "choose another folder with TSREP_CACHE"
         ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:

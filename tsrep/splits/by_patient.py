@@ -137,13 +137,12 @@ class PerClassOrder(SplitRule):
             raise SplitError(
                 "the split 'per-class-order' needs one class per patient, but these are multi-label"
             )
-        parts: list[list[Ints]] = [[], [], []]
+        parts = []
         for c in range(len(panel.classes)):
             patients = np.unique(panel.patient[panel.label == c])
             ends = [int(self.train * len(patients)), int((self.train + self.validation) * len(patients))]
-            for part, ids in zip(parts, np.split(patients, ends), strict=True):
-                part.append(ids)
-        masks = [np.isin(panel.patient, np.concatenate(ids)) for ids in parts]
+            parts.append(np.split(patients, ends))
+        masks = [np.isin(panel.patient, np.concatenate(ids)) for ids in zip(*parts, strict=True)]
         return Split.make(panel, *masks, how="per class in patient order")
 
 

@@ -194,8 +194,7 @@ def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -
         raw.set_montage(plan.wanted.montage, match_case=False, on_missing="ignore")
     raw.info["bads"] = bads
     raw.interpolate_bads(reset_bads=True)
-    values: NDArray[np.float64] = raw.get_data(picks=plan.picks)
-    return values
+    return np.asarray(raw.get_data(picks=plan.picks))
 
 
 def in_counts(values: NDArray[Any]) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:

@@ -260,8 +260,7 @@ def _steps(headers: Headers, epoch_seconds: float | None, rate: float) -> int:
     if epoch_seconds is not None:
         return max(round(epoch_seconds * rate), 1)
     lengths = [(r.name, max(round(h.steps * rate / h.sfreq), 1)) for r, h in headers]
-    steps: int = same_for_all("lengths in steps", lengths, "set epoch_seconds to cut them into equal parts")
-    return steps
+    return int(same_for_all("lengths in steps", lengths, "set epoch_seconds to cut them into equal parts"))
 
 
 def _refuse_high_edges(headers: Headers, wanted: Preparation) -> None:
