@@ -118,15 +118,12 @@ def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any],
     """
     parts = [[name.strip() for name in cell.split(";") if name.strip()] for cell in cells]
     classes = tuple(sorted({name for names in parts for name in names}, key=natural))
-    number = {name: i for i, name in enumerate(classes)}
     if any(";" in cell for cell in cells):
-        flags = np.zeros((len(cells), len(classes)), bool)
-        for row, names in enumerate(parts):
-            flags[row, [number[name] for name in names]] = True
-        return flags, classes
+        return np.array([[name in names for name in classes] for names in parts], bool), classes
     bare = next((row for row, names in enumerate(parts) if not names), None)
     if bare is not None:
         raise DataError(f"{row_of(path, bare)} has no {column}; give it a class or remove the row")
+    number = {name: i for i, name in enumerate(classes)}
     return np.array([number[names[0]] for names in parts], np.int64), classes
 
 
@@ -136,14 +133,12 @@ def natural(name: str) -> tuple[int, float, str]:
 
 
 def _flags(path: Path, table: Table, columns: Sequence[str]) -> NDArray[np.bool_]:
-    flags = np.zeros((len(table[columns[0]]), len(columns)), bool)
-    for i, column in enumerate(columns):
-        cells = [cell.strip().lower() for cell in table[column]]
-        odd = next((row for row, cell in enumerate(cells) if cell not in TRUE | FALSE), None)
+    cells = {column: [cell.strip().lower() for cell in table[column]] for column in columns}
+    for column in columns:
+        odd = next((row for row, cell in enumerate(cells[column]) if cell not in TRUE | FALSE), None)
         if odd is not None:
             raise DataError(
                 f"{row_of(path, odd)} has {table[column][odd]!r} as {column}; "
                 "with several label columns each is 0 or 1"
             )
-        flags[:, i] = [cell in TRUE for cell in cells]
-    return flags
+    return np.array([[cell in TRUE for cell in cells[column]] for column in columns]).T
