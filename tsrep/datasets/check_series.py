@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,8 @@ DESCRIBED = 12  # channels whose spread is told
 
 def check_series(series: Series, split: TimeSplit | None = None) -> list[Finding]:
     """Findings about a series and, where given, its split; worst first."""
-    return worst_first(
-        [
-            *_missing(series),
-            *_empty_parts(series, split),
-            *_constant(series, split),
-            *_stray(series),
-            *_spread(series),
-        ]
-    )
+    told = (_missing(series), _empty_parts(series, split), _constant(series, split), _stray(series))
+    return worst_first(chain(*told, _spread(series)))
 
 
 def longest_gap(x: Floats) -> tuple[int, int]:
@@ -62,7 +56,7 @@ def _missing(series: Series) -> Iterator[Finding]:
 
 def _empty_parts(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
     for part, (start, stop) in _spans(series, split).items():
-        empty: Flags = np.asarray(np.isnan(series.values[:, start:stop]).all(axis=1))
+        empty = np.asarray(np.isnan(series.values[:, start:stop]).all(axis=1))
         if empty.any():
             yield Finding("error", f"no value of channel {_names(series, empty)}", part)
 

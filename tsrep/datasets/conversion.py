@@ -132,15 +132,10 @@ def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> Converted:
             _write(job, temporary, strict, progress)
             return put_in_place(temporary, folder)
     except OSError as error:
+        fault = f"the cache {folder.parent} cannot be written ({error.strerror or error});"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(
-                f"the disk is full: no space to convert {job.name} in {folder.parent}; "
-                "free some or choose another folder with TSREP_CACHE"
-            ) from error
-        raise DataError(
-            f"the cache {folder.parent} cannot be written ({error.strerror or error}); "
-            "choose another folder with TSREP_CACHE"
-        ) from error
+            fault = f"the disk is full: no space to convert {job.name} in {folder.parent}; free some or"
+        raise DataError(f"{fault} choose another folder with TSREP_CACHE") from error
 
 
 def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:

@@ -84,7 +84,7 @@ def eeg_panel(
     place = {recording.name: i for i, recording in enumerate(recordings)}
     of = np.array([place[recording.name] for recording in planned.recordings], np.int64)[signals.source]
     return signals.panel(
-        [_without_suffix(recording) for recording in planned.recordings],
+        [r.name[: len(r.name) - len(suffix_of(r.path) or r.path.suffix)] for r in planned.recordings],
         **records.fields(of),
         sfreq=planned.plan.rate,
         channels=planned.plan.channels,
@@ -94,11 +94,6 @@ def eeg_panel(
         skipped=(*notes, *planned.left_out, *signals.skipped),
         source=source,
     )
-
-
-def _without_suffix(recording: Recording) -> str:
-    suffix = suffix_of(recording.path) or recording.path.suffix
-    return recording.name[: len(recording.name) - len(suffix)]
 
 
 def _signals(name: str, root: Path, planned: Planned, options: ReadOptions) -> Converted:

@@ -249,13 +249,11 @@ def _refuse_short(path: Path) -> None:
 
     MNE would read on with fewer steps.
     """
-    match suffix_of(path):
-        case ".edf":
-            _refuse_short_edf(path, "EDF", 2)
-        case ".bdf":
-            _refuse_short_edf(path, "BDF", 3)
-        case ".vhdr":
-            _refuse_short_brainvision(path)
+    suffix = suffix_of(path)
+    if suffix == ".vhdr":
+        _refuse_short_brainvision(path)
+    elif suffix in (".edf", ".bdf"):
+        _refuse_short_edf(path, suffix[1:].upper(), width=2 if suffix == ".edf" else 3)
 
 
 def _refuse_short_brainvision(path: Path) -> None:
