@@ -266,6 +266,16 @@ def same_for_all(what: str, values: Sequence[tuple[str, Any]], remedy: str) -> A
     )
 
 
+def steps_of_all(
+    headers: Sequence[tuple[str, Any]], rate: float, seconds: float | None, what: str, setting: str
+) -> int:
+    """Steps of a sample at a rate: of so many seconds, or of whole recordings, which must be alike."""
+    if seconds is not None:
+        return max(round(seconds * rate), 1)
+    lengths = [(name, max(round(header.steps * rate / header.sfreq), 1)) for name, header in headers]
+    return int(same_for_all(what, lengths, f"set {setting} to cut them into equal parts"))
+
+
 def _show(value: Any) -> str:
     if isinstance(value, tuple):
         return " ".join(value)

@@ -68,11 +68,10 @@ class ListedPatients(SplitRule):
         known = {str(p): int(p) for p in np.unique(panel.patient)}
         if panel.patient_names:
             known = {panel.patient_names[p]: p for p in known.values()}
-        for name in names:
-            if str(name) not in known:
-                raise SplitError(
-                    f"patient {name} of the split is not in the data; {nearest(str(name), list(known)[:200])}"
-                )
+        absent = next((str(name) for name in names if str(name) not in known), None)
+        if absent is not None:
+            hint = nearest(absent, list(known)[:200])
+            raise SplitError(f"patient {absent} of the split is not in the data; {hint}")
         return [known[str(name)] for name in names]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all
+from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all, steps_of_all
 from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
@@ -152,11 +152,7 @@ class WfdbFolder(Dataset):
             "sampling rates", [(n, h.sfreq) for n, h in headers], "set rate to one for all"
         )
         units = [(n, h.unit_of(channels)) for n, h in headers if set(channels) <= set(h.channels)]
-        if self.segment_seconds is None:
-            lengths = [(n, max(round(h.steps * rate / h.sfreq), 1)) for n, h in headers]
-            steps = same_for_all("lengths", lengths, "set segment_seconds to cut them into equal parts")
-        else:
-            steps = max(round(self.segment_seconds * rate), 1)
+        steps = steps_of_all(headers, rate, self.segment_seconds, "lengths", "segment_seconds")
         return Plan(
             channels=tuple(channels),
             unit=same_for_all("units", units, "set channels to some in the same unit") if units else "",

@@ -49,6 +49,11 @@ def ett_places(name: str) -> tuple[str, ...]:
     return tuple(f"{folder}{name}.csv" for folder in ("", "ETT-small/", "ETT/"))
 
 
+def benchmark(file: str, **facts: Any) -> About:
+    """Facts about a benchmark that is divided in the order of time."""
+    return About(needs=(file,), default_split="chronological", **facts)
+
+
 def scored_at(*horizons: int, **settings: int) -> Mapping[str, Any]:
     """Defaults of a run that forecasts so many steps ahead."""
     return {"evaluation": {"forecast": {"horizons": horizons, **settings}}}
@@ -147,7 +152,8 @@ class ETTm2(Published):
 class ExchangeRate(Published):
     """Eight exchange rates, daily."""
 
-    about = About(
+    about = benchmark(
+        "exchange_rate.csv",
         title="Exchange rates of eight countries, daily",
         licence="none stated",
         citation=(
@@ -157,8 +163,6 @@ class ExchangeRate(Published):
         url="https://github.com/laiguokun/multivariate-time-series-data",
         channels=8,
         steps=7588,
-        default_split="chronological",
-        needs=("exchange_rate.csv",),
         notes=(
             "The dates of the usual copy were made up (7,588 days on end), so no calendar is given. "
             f"{AUTOFORMER}"
@@ -176,15 +180,14 @@ class ExchangeRate(Published):
 class InfluenzaLikeIllness(Published):
     """Influenza-like illness, weekly."""
 
-    about = About(
+    about = benchmark(
+        "national_illness.csv",
         title="Influenza-like illness in the USA, weekly",
         licence="public domain (US government)",
         citation="Centers for Disease Control and Prevention, FluView: ILINet, 2002 to 2020.",
         url="https://gis.cdc.gov/grasp/fluview/fluportaldashboard.html",
         channels=7,
         steps=966,
-        default_split="chronological",
-        needs=("national_illness.csv",),
         notes=AUTOFORMER,
     )
     places = ("national_illness.csv", "illness/national_illness.csv", "ili/national_illness.csv")
@@ -196,15 +199,14 @@ class InfluenzaLikeIllness(Published):
 class Weather(Published):
     """A weather station, every 10 min."""
 
-    about = About(
+    about = benchmark(
+        "weather.csv",
         title="Weather in Jena in 2020, every 10 min",
         licence="none stated; attribution is customary",
         citation="Max Planck Institute for Biogeochemistry, Jena: weather station, 2020.",
         url="https://www.bgc-jena.mpg.de/wetter/",
         channels=21,
         steps=52704,
-        default_split="chronological",
-        needs=("weather.csv",),
         notes=(
             "The usual copy has one row twice, lacks nine, and has -9999 where a sensor failed: these become "
             f"missing steps and values. {AUTOFORMER}"
@@ -222,15 +224,14 @@ class Weather(Published):
 class Electricity(Published):
     """Electricity load of clients, hourly."""
 
-    about = About(
+    about = benchmark(
+        "electricity.csv",
         title="Electricity load of 321 clients, hourly",
         licence="CC BY 4.0",
         citation="Trindade A. ElectricityLoadDiagrams20112014. UCI Machine Learning Repository (2015).",
         url="https://archive.ics.uci.edu/dataset/321/electricityloaddiagrams20112014",
         channels=321,
         steps=26304,
-        default_split="chronological",
-        needs=("electricity.csv",),
         notes=AUTOFORMER,
     )
     places = ("electricity.csv", "electricity/electricity.csv")
@@ -241,15 +242,14 @@ class Electricity(Published):
 class Traffic(Published):
     """Road occupancy, hourly."""
 
-    about = About(
+    about = benchmark(
+        "traffic.csv",
         title="Road occupancy at 862 sensors in the San Francisco Bay Area, hourly",
         licence="none stated",
         citation="California Department of Transportation, Performance Measurement System, 2015 to 2016.",
         url="https://pems.dot.ca.gov",
         channels=862,
         steps=17544,
-        default_split="chronological",
-        needs=("traffic.csv",),
         notes=AUTOFORMER,
     )
     places = ("traffic.csv", "traffic/traffic.csv")
