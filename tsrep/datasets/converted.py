@@ -108,15 +108,11 @@ def put_in_place(temporary: Path, folder: Path) -> Converted:
             theirs = opened(folder)
             if theirs is not None:
                 return theirs
-            _set_aside(folder, temporary)
+            # a damaged conversion leaves in one step, so that nobody sees half of it removed
+            aside = temporary.with_name(f"{temporary.name}.damaged")
+            with suppress(FileNotFoundError):
+                folder.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
         else:
             return opened(folder) or ours
     return ours
-
-
-def _set_aside(damaged: Path, temporary: Path) -> None:
-    """Move a damaged conversion out of the way in one step, so that nobody sees half of it removed."""
-    aside = temporary.with_name(f"{temporary.name}.damaged")
-    with suppress(FileNotFoundError):
-        damaged.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)

@@ -113,19 +113,15 @@ class PtbDiagnostic(Dataset):
 def _chosen(folder: Path) -> tuple[list[str], list[int]]:
     """Names of the records of the two groups, and their classes."""
     names = [line.strip() for line in (folder / "RECORDS").read_text(encoding="utf-8").splitlines()]
-    chosen, labels = [], []
-    for name in filter(None, names):
-        reason = _reason(folder / f"{name}.hea")
-        # a header that is not there says nothing of its group; the decoder reports it
-        if reason is None or reason in CLASSES:
-            chosen.append(name)
-            labels.append(CLASSES.index(reason) if reason else 0)
+    told = [(name, _reason(folder / f"{name}.hea")) for name in names if name]
+    # a header that is not there says nothing of its group; the decoder reports it
+    chosen = [(name, reason) for name, reason in told if reason is None or reason in CLASSES]
     if not chosen:
         raise DataError(
             f"no record of {folder} has 'Myocardial infarction' or 'Healthy control' as {REASON}; "
             "check the folder"
         )
-    return chosen, labels
+    return [name for name, _ in chosen], [CLASSES.index(reason or CLASSES[0]) for _, reason in chosen]
 
 
 def _reason(header: Path) -> str | None:

@@ -107,15 +107,13 @@ class WfdbFolder(Dataset):
         refuse_duplicates(path, self.record, names)
         plan = self._plan(folder, names)
         stems = [folder / name for name in names]
+        files = [file for stem in stems for file in signal_files(stem)]
         job = Job(
             name="wfdb",
             sources=stems,
             labels=names,
             decode=partial(_decode, plan=plan),
-            key={
-                "files": fingerprint(folder, [file for stem in stems for file in signal_files(stem)]),
-                "plan": asdict(plan),
-            },
+            key={"files": fingerprint(folder, files), "plan": asdict(plan)},
             shape=(len(plan.channels), plan.steps),
             dtype="int16" if plan.int16 else "float32",
         )
