@@ -154,7 +154,7 @@ class BidsFolder(Dataset):
                 f"{table} has no row for {stranger.subject}, of whom there is {stranger.name}; "
                 "add the row or remove the recording"
             )
-        classes = self.classes
+        classes, known = self.classes, sorted({told[file.subject] for file in files})
         if classes is None:
             bare = next((file for file in files if told[file.subject].lower() in MISSING), None)
             if bare is not None:
@@ -162,8 +162,7 @@ class BidsFolder(Dataset):
                     f"participant {bare.subject} has no {self.label} in {table}; give one, or name "
                     "those to use with dataset.classes"
                 )
-            classes = tuple(sorted({told[file.subject] for file in files}))
-        known = sorted({told[file.subject] for file in files})
+            classes = tuple(known)
         nobody = next((name for name in classes if name not in known), None)
         if nobody is not None:
             raise DataError(f"no recording has {nobody} as {self.label} in {table}; {nearest(nobody, known)}")
