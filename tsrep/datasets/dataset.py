@@ -54,8 +54,8 @@ class About:
 
     title: str
     licence: str
-    citation: str
-    url: str
+    citation: str = ""
+    url: str = ""
     size_mb: float = 0
     records: int = 0
     patients: int = 0
@@ -184,18 +184,14 @@ class Dataset(ABC):
 
 def default_folder(name: str) -> Path:
     """Where a data set lies when no root is given."""
-    if "TSREP_DATA" in os.environ:
-        return Path(os.environ["TSREP_DATA"]).expanduser() / name
-    return _platform_cache() / name
+    root = os.environ.get("TSREP_DATA")
+    return (_platform_cache() if root is None else Path(root).expanduser()) / name
 
 
 def cache_folder(cache: Path | str | None) -> Path:
     """Folder of converted signals: ``cache``, or ``$TSREP_CACHE``, or ``panels`` in the user's cache."""
-    if cache is not None:
-        return Path(cache).expanduser()
-    if "TSREP_CACHE" in os.environ:
-        return Path(os.environ["TSREP_CACHE"]).expanduser()
-    return _platform_cache() / "panels"
+    chosen = os.environ.get("TSREP_CACHE") if cache is None else cache
+    return _platform_cache() / "panels" if chosen is None else Path(chosen).expanduser()
 
 
 def _platform_cache() -> Path:

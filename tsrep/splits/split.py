@@ -87,9 +87,8 @@ class Split:
                     f"the {name} part of the split ({how}) is empty; give it patients of its own"
                 )
         for one, two in combinations(PARTS, 2):
-            _refuse_shared_patients(panel, one, parts[one], two, parts[two])
-            _refuse_shared_group(panel, one, parts[one], two, parts[two])
-            _refuse_shared_signal(panel, one, parts[one], two, parts[two])
+            for refuse in (_refuse_shared_patients, _refuse_shared_group, _refuse_shared_signal):
+                refuse(panel, one, parts[one], two, parts[two])
         _refuse_one_class(panel, parts["train"])
         counts = {name: _count(panel, index) for name, index in parts.items()}
         return cls(**parts, how=how, counts=counts, digest=digest_of(*parts.values()))
