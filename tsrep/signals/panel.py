@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ PER_SAMPLE = (
     "cohort", "group", "target", "target_known", "known",
 )  # fmt: skip
 # fields that the hash of the stored content covers, or that describe the data to people only
-UNHASHED = ("store", "gain", "offset", "skipped", "source", "digest")
+UNHASHED = ("store", "gain", "offset", "skipped", "source", "digest", "cache")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,8 @@ class Panel:
     covariates : int
         So many leading channels are known covariates, such as the time of day: encoders see them, views
         leave them as they are.
+    cache : Path or None
+        Folder that keeps what is worked out of the recordings, such as their fingerprints.
     """
 
     store: NDArray[Any] | ChunkedStore
@@ -130,6 +133,7 @@ class Panel:
     digest: str = ""
     synthetic: bool = False
     covariates: int = 0
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         check_panel(self)

@@ -11,6 +11,7 @@ from pydantic import Field
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
 from tsrep.signals.panel import Ints, Panel
+from tsrep.splits.copies import SameSignal
 from tsrep.splits.split import Split, SplitRule
 
 TRAIN, TEST = 1, 2
@@ -27,6 +28,7 @@ class TrainTest(SplitRule):
     """
 
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    same_signal: SameSignal = "drop-train"
 
     def __call__(self, panel: Panel) -> Split:
         """Split by fold.
@@ -56,6 +58,7 @@ class TrainTest(SplitRule):
             validates,
             panel.fold == TEST,
             how=f"official train and test parts, {100 * self.validation:g} % of train for validation",
+            same_signal=self.same_signal,
         )
 
     def _held(self, patient: Ints, label: Ints) -> Ints:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS, nearest
+from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Ints, Panel
+from tsrep.splits.copies import SameSignal, joined_units
 from tsrep.splits.split import Split, SplitRule
 
-RARE = 10  # patients with one set of classes, too few for a stratum of their own
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -25,6 +27,7 @@ class OfficialFolds(SplitRule):
     train: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8)
     validation: tuple[int, ...] = (9,)
     test: tuple[int, ...] = (10,)
+    same_signal: SameSignal = "drop-train"
 
     def __call__(self, panel: Panel) -> Split:
         """Split by fold.
@@ -42,7 +45,7 @@ class OfficialFolds(SplitRule):
             raise SplitError(f"fold {twice[0]} is asked for in two parts of the split; name each fold once")
         parts = [np.isin(panel.fold, folds) for folds in (self.train, self.validation, self.test)]
         how = f"official folds {_spell(self.train)} / {_spell(self.validation)} / {_spell(self.test)}"
-        return Split.make(panel, *parts, how=how)
+        return Split.make(panel, *parts, how=how, same_signal=self.same_signal)
 
 
 @SPLITS.register("patients")
@@ -52,6 +55,7 @@ class ListedPatients(SplitRule):
 
     validation: tuple[str | int, ...]
     test: tuple[str | int, ...] = ()
+    same_signal: SameSignal = "refuse"
 
     def __call__(self, panel: Panel) -> Split:
         """Split by list.
@@ -62,7 +66,8 @@ class ListedPatients(SplitRule):
             When a listed patient is not in the data.
         """
         held = [np.isin(panel.patient, self._codes(panel, names)) for names in (self.validation, self.test)]
-        return Split.make(panel, ~(held[0] | held[1]), *held, how="listed patients")
+        parts = ~(held[0] | held[1]), *held
+        return Split.make(panel, *parts, how="listed patients", same_signal=self.same_signal)
 
     def _codes(self, panel: Panel, names: tuple[str | int, ...]) -> list[int]:
         known = {str(p): int(p) for p in np.unique(panel.patient)}
@@ -78,16 +83,21 @@ class ListedPatients(SplitRule):
 @SPLITS.register("stratified")
 @dataclass
 class StratifiedPatients(SplitRule):
-    """Random patients, with the mix of classes kept (scikit-learn), the same for a given seed.
+    """Random patients, with the share of each class kept in every part, the same for a given seed.
 
-    Where the panel has groups, these are divided instead: patients who share a recording stay together. A
-    patient's stratum is the set of all classes in the records of that patient; sets that fewer than
-    ten patients have are merged into one stratum.
+    Where the panel has groups, these are divided instead: patients who share a recording stay together. The
+    classes of a patient are those of all records of that patient. Classes are divided one after the other,
+    the rarest first; one with a patient for every part is in every part.
+
+    References
+    ----------
+    Sechidis, Tsoumakas and Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011.
     """
 
     validation: Fraction = 0.2
     test: Annotated[float, Field(ge=0, lt=1)] = 0.2
     seed: Annotated[int, Field(ge=0)] = 0
+    same_signal: SameSignal = "join"
 
     def __call__(self, panel: Panel) -> Split:
         """Split by patient.
@@ -98,19 +108,26 @@ class StratifiedPatients(SplitRule):
             When there are too few patients.
         """
         unit = panel.patient if panel.group is None else panel.group
-        patients, strata = _strata_of(panel, unit)
-        held = round(len(patients) * (self.validation + self.test))
-        if held < 2 or len(patients) - held < 2:
+        if self.same_signal == "join":
+            unit = joined_units(panel, unit)
+        units, has = _classes_of(panel, unit)
+        held = round(len(units) * (self.validation + self.test))
+        if held < 2 or len(units) - held < 2:
             raise SplitError(
-                f"{len(patients)} patients are too few for a stratified split; "
+                f"{len(units)} patients are too few for a stratified split; "
                 "list them with the split 'patients'"
             )
-        train, rest = _divide(np.arange(len(patients)), strata, held, self.seed)
-        test = np.zeros(0, np.int64)
-        if self.test:
-            rest, test = _divide(rest, strata, round(len(patients) * self.test), self.seed)
-        parts = [np.isin(unit, patients[part]) for part in (train, rest, test)]
-        return Split.make(panel, *parts, how=f"stratified by patient, seed {self.seed}")
+        shares = np.array([1 - self.validation - self.test, self.validation, self.test])
+        part = stratified(has, shares, numpy_generator(self.seed, "stratified"))
+        missing = _missing(panel.classes, has, part, int((shares > 0).sum()))
+        how = f"stratified by patient, seed {self.seed}"
+        return Split.make(
+            panel,
+            *(np.isin(unit, units[part == number]) for number in range(len(shares))),
+            how=f"{how}, but {missing}" if missing else how,
+            same_signal=self.same_signal,
+            notes=(f"The split is stratified as far as possible: {missing}.",) if missing else (),
+        )
 
 
 @SPLITS.register("per-class-order")
@@ -123,6 +140,7 @@ class PerClassOrder(SplitRule):
 
     train: Fraction = 0.6
     validation: Fraction = 0.2
+    same_signal: SameSignal = "join"
 
     def __call__(self, panel: Panel) -> Split:
         """Split by id order.
@@ -142,29 +160,65 @@ class PerClassOrder(SplitRule):
             ends = [int(self.train * len(patients)), int((self.train + self.validation) * len(patients))]
             parts.append(np.split(patients, ends))
         masks = [np.isin(panel.patient, np.concatenate(ids)) for ids in zip(*parts, strict=True)]
-        return Split.make(panel, *masks, how="per class in patient order")
+        return Split.make(panel, *masks, how="per class in patient order", same_signal=self.same_signal)
 
 
-def _strata_of(panel: Panel, unit: Ints) -> tuple[Ints, Ints]:
-    """Units and, for each, a number for the set of classes found in its samples; -1 where the set is rare."""
+def _classes_of(panel: Panel, unit: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Units, and which classes their samples have, shape (unit, class)."""
     units, inverse = np.unique(unit, return_inverse=True)
     label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
     has = np.zeros((len(units), len(panel.classes)), bool)
     np.logical_or.at(has, inverse, label)
-    _, strata, count = np.unique(has, axis=0, return_inverse=True, return_counts=True)
-    return units, np.where(count[strata] < RARE, -1, strata)
+    return units, has
 
 
-def _divide(index: Ints, strata: Ints, second: int, seed: int) -> tuple[Ints, Ints]:
-    """Two parts of ``index``, the other with ``second`` members, alike in strata as far as possible."""
-    from sklearn.model_selection import train_test_split
+def stratified(has: NDArray[np.bool_], shares: NDArray[np.float64], rng: np.random.Generator) -> Ints:
+    """Part of each unit, so that parts have their share of the units of each class.
 
-    groups, count = np.unique(strata[index], return_counts=True)
-    possible = count.min() >= 2 and len(groups) <= min(second, len(index) - second)
-    first, other = train_test_split(
-        index, test_size=second, random_state=seed, stratify=strata[index] if possible else None
-    )
-    return np.sort(first), np.sort(other)
+    Parameters
+    ----------
+    has : bool array, shape (unit, class)
+    shares : float64 array, shape (part,)
+        Of the units; a part with a share of 0 stays empty.
+    rng : Generator
+
+    Returns
+    -------
+    int64 array, shape (unit,)
+    """
+    order = rng.permutation(len(has))
+    has = has[order]
+    wanted, wanted_of = shares * len(has), np.outer(has.sum(axis=0), shares)
+    present, part = np.zeros_like(wanted_of, bool), np.full(len(has), -1)
+    while (open_units := part < 0).any():
+        left = has[open_units].sum(axis=0)
+        # the rarest class next; at last the units without any class
+        rarest = int(np.where(left > 0, left, len(has) + 1).argmin()) if left.any() else None
+        members = np.flatnonzero(open_units if rarest is None else open_units & has[:, rarest])
+        for done, i in enumerate(members):
+            want = wanted if rarest is None else wanted_of[rarest]
+            able = shares > 0
+            if rarest is not None:
+                lacking = able & ~present[rarest]
+                able = lacking if 0 < lacking.sum() >= len(members) - done else able
+            best = np.lexsort((wanted, np.where(able, want, -np.inf)))[-1]
+            part[i] = best
+            wanted[best] -= 1
+            wanted_of[has[i], best] -= 1
+            present[has[i], best] = True
+    result = np.empty_like(part)
+    result[order] = part
+    return result
+
+
+def _missing(classes: tuple[str, ...], has: NDArray[np.bool_], part: Ints, parts: int) -> str:
+    """Which classes are not in every part, and why; empty where all are."""
+    patients = has.sum(axis=0)
+    in_parts = np.array([has[part == number].any(axis=0) for number in range(parts)]).sum(axis=0)
+    missing = np.flatnonzero((patients > 0) & (in_parts < parts))
+    named = [f"{classes[c]} has {patients[c]} patient{'s' if patients[c] != 1 else ''}" for c in missing[:3]]
+    more = f" and {len(missing) - 3} more classes are as rare" if len(missing) > 3 else ""
+    return f"{', '.join(named)}{more}, too few for every part" if named else ""
 
 
 def _spell(folds: tuple[int, ...]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tsrep.errors import SplitError
 from tsrep.signals.panel import Ints, Panel, digest_of
+from tsrep.splits.copies import Parts, SameSignal, handled
 
 PARTS = ("train", "validation", "test")
 
@@ -51,6 +52,10 @@ class Split:
         Per part: numbers of ``samples``, ``trials`` and ``patients``, and samples per class.
     digest : str
         Hash of the three sets.
+    notes : tuple of str
+        What a reader of scores should know of the division, a sentence each.
+    copies : int
+        Recordings stored under a second patient that were joined with the first or left out.
     """
 
     train: Ints
@@ -59,9 +64,26 @@ class Split:
     how: str
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     digest: str = ""
+    notes: tuple[str, ...] = ()
+    copies: int = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``split.json`` keeps."""
+        return {name: getattr(self, name) for name in ("how", "digest", "counts", "notes", "copies")}
 
     @classmethod
-    def make(cls, panel: Panel, train: Any, validation: Any, test: Any, *, how: str) -> Split:
+    def make(
+        cls,
+        panel: Panel,
+        train: Any,
+        validation: Any,
+        test: Any,
+        *,
+        how: str,
+        same_signal: SameSignal = "refuse",
+        notes: tuple[str, ...] = (),
+    ) -> Split:
         """Check a division and count it.
 
         Parameters
@@ -70,28 +92,41 @@ class Split:
         train, validation, test : arrays of sample indices or masks
         how : str
             The rule that made the division.
+        same_signal : {"join", "drop-train", "refuse"}
+            What to do with a recording that is stored in two parts; see :func:`tsrep.splits.copies.handled`.
+        notes : tuple of str
 
         Raises
         ------
         SplitError
             When a part but the test part is empty, when two parts share a sample, a patient, a group or raw
-            signal (overlapping windows), or when the training part has only one class.
+            signal (overlapping windows, or copies that are to be refused), or when the training part has
+            only one class.
         """
         parts = {
             name: np.sort(np.flatnonzero(v) if np.asarray(v).dtype == bool else np.asarray(v, np.int64))
             for name, v in zip(PARTS, (train, validation, test), strict=True)
         }
-        for name in ("train", "validation"):
-            if not len(parts[name]):
-                raise SplitError(
-                    f"the {name} part of the split ({how}) is empty; give it patients of its own"
-                )
+        _refuse_empty(parts, how)
         for one, two in combinations(PARTS, 2):
             for refuse in (_refuse_shared_patients, _refuse_shared_group, _refuse_shared_signal):
                 refuse(panel, one, parts[one], two, parts[two])
+        found = handled(panel, parts, same_signal)
+        parts = found.parts
+        if found.what:
+            how = f"{how}; {found.what}"
+            notes = (*notes, f"{found.what}.")
+            _refuse_empty(parts, how)
         _refuse_one_class(panel, parts["train"])
         counts = {name: _count(panel, index) for name, index in parts.items()}
-        return cls(**parts, how=how, counts=counts, digest=digest_of(*parts.values()))
+        told: dict[str, Any] = {"how": how, "notes": notes, "copies": found.recordings}
+        return cls(**parts, **told, counts=counts, digest=digest_of(*parts.values()))
+
+
+def _refuse_empty(parts: Parts, how: str) -> None:
+    for name in ("train", "validation"):
+        if not len(parts[name]):
+            raise SplitError(f"the {name} part of the split ({how}) is empty; give it patients of its own")
 
 
 def _refuse_shared_patients(panel: Panel, one: str, a: Ints, two: str, b: Ints) -> None:
