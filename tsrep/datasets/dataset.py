@@ -19,6 +19,12 @@ class Unreadable(Exception):
     """A recording cannot be used; the text is the reason."""
 
 
+Independence = Literal["patient", "subject", "recording", "unknown"]
+PATIENTS_UNKNOWN = (
+    "Patients are not known: one recording is taken for one person, so intervals may be too narrow."
+)
+
+
 @dataclass(frozen=True)
 class About:
     """Facts about a data set.
@@ -62,7 +68,7 @@ class About:
     channels: int = 0
     steps: int = 0
     default_split: str = "stratified"
-    independence: Literal["patient", "subject", "recording", "unknown"] = "unknown"
+    independence: Independence = "unknown"
     synthetic: bool = False
     needs: tuple[str, ...] = ()
     notes: str = ""
@@ -150,7 +156,8 @@ class Dataset(ABC):
         DataError
             When something is missing or broken.
         """
-        return self.read(self.find(root), cache=cache_folder(cache), strict=strict, progress=progress)
+        folder = cache_folder(cache)
+        return self.read(self.find(root), cache=folder, strict=strict, progress=progress).kept_in(folder)
 
     def find(self, root: Path | str | None) -> Path:
         """The folder to read.
@@ -175,6 +182,11 @@ class Dataset(ABC):
     def name(self) -> str:
         """Under which the data set is registered."""
         return DATASETS.name_of(type(self))
+
+    @property
+    def independence(self) -> Independence:
+        """Whose samples are independent with these settings; see :class:`About`."""
+        return self.about.independence
 
     @property
     def default_split(self) -> str:

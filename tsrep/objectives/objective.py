@@ -66,8 +66,9 @@ class Objective(nn.Module, ABC):
 
     Attributes
     ----------
-    needs : frozenset of {"label", "trial", "patient"}
-        Fields of the batch that must carry meaning.
+    needs : frozenset of {"label", "trial", "patient", "known patient"}
+        Fields of the batch that must carry meaning; a patient is known where one recording is not taken
+        for one person.
     sampler : str
         Name of the batch sampler that suits the method.
     defaults : mapping

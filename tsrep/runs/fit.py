@@ -211,8 +211,7 @@ def _new_run(
             )
         parameters = sum(p.numel() for p in encoder.parameters())
         write_json(folder / "provenance.json", provenance(task, prepared, device, parameters))
-        split = prepared.split
-        write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
+        write_json(folder / "split.json", prepared.split.facts)
         write_text(folder / "config.yaml", dump_config(config))
     ranks.wait()
     return Run(folder)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from tsrep.datasets.dataset import PATIENTS_UNKNOWN
+from tsrep.datasets.tables.identifiers import look_alikes
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.encoders.sliding import refuse_short_context
@@ -47,6 +49,7 @@ from tsrep.runs.validation_score import (
 )
 from tsrep.signals import Panel, Series
 from tsrep.splits.by_time import TimeSplit
+from tsrep.splits.split import Split
 from tsrep.training.distributed import pick_device
 from tsrep.training.loop import ValidationScore
 
@@ -164,8 +167,22 @@ class Task(ABC):
                 f"encoder {self.config.encoder.name} has no weights and objective {name} adds none to train; "
                 "use another encoder, or objective forecast"
             )
+        self._refuse_unknown_patients(objective)
         self._refuse_lonely_samples(prepared.panel.select(prepared.split.train), objective)
         self._refuse_unscorable(encoder, prepared)
+
+    def _refuse_unknown_patients(self, objective: Objective) -> None:
+        if "known patient" in objective.needs and not self._patients_known:
+            raise ConfigError(
+                f"objective {self.config.objective.name} draws recordings of a patient together, and patients "
+                f"of {self.config.dataset.name} are not known; set objective.patient_weight=0, or take "
+                "another objective"
+            )
+
+    @property
+    def _patients_known(self) -> bool:
+        """False where one recording is taken for one person."""
+        return bool(DATASETS.build(self.config.dataset).independence != "recording")
 
     def _refuse_lonely_samples(self, train: Panel, objective: Objective) -> None:
         name = self.config.objective.name
@@ -327,6 +344,21 @@ class PanelTask(Task):
         """See :meth:`Task.prepared`."""
         return prepare_panel(self.config, data)
 
+    def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
+        """See :meth:`Task.warnings`."""
+        yield from super().warnings(prepared)
+        yield from self._notes(prepared.split)
+        yield from (f"{names} are taken for different patients" for names in look_alikes(prepared.records))
+
+    def _notes(self, split: Split) -> tuple[str, ...]:
+        """What a reader of scores should know of patients and parts."""
+        return (*split.notes, *(() if self._patients_known else (PATIENTS_UNKNOWN,)))
+
+    def score(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> Scores:
+        """See :meth:`Task.score`."""
+        scores = super().score(candidates, evaluation)
+        return replace(scores, notes=(*scores.notes, *self._notes(evaluation.split)))
+
     def findings(self, data: Panel, tell: Tell) -> tuple[list[Finding], TsrepError | None]:
         """See :meth:`Task.findings`."""
         from tsrep.datasets.check import check
@@ -344,6 +376,8 @@ class PanelTask(Task):
         tell(f"{len(windows)} windows of {windows.length / windows.sfreq:g} s")
         counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
         tell(f"split by {split.how}: {counts} patients")
+        if not self._patients_known:
+            tell(PATIENTS_UNKNOWN)
         return check(windows, split), None
 
     def validation_score(

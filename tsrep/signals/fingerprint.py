@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.errors import RunError
 from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.filters import bandpass, bridged
 from tsrep.signals.panel import Floats, Ints, Panel
 
 Keys = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
+Arrays = NDArray[Any]
 
 ECG = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 EEG = ("FP1", "FP2", "C3", "C4", "T7", "T8", "O1", "O2")
@@ -59,16 +60,21 @@ class Fingerprints:
 
     @classmethod
     def of(cls, panel: Panel) -> Fingerprints:
-        """Keys of all records of a panel's store, from :attr:`Panel.cache` where they are there."""
-        if panel.cache is None or not panel.digest:
-            return _made(panel)
-        path = panel.cache / f"fingerprints-{panel.digest}.npz"
-        try:
-            return cls(**read_arrays(path))
-        except (OSError, ValueError, TypeError, BadZipFile):
-            made = _made(panel)
-            write_arrays(path, **vars(made))
-            return made
+        """Keys of all records of a panel's store, kept in its :attr:`Panel.cache`."""
+        return cls(**kept(panel, "fingerprints", lambda: vars(_made(panel))))
+
+
+def kept(panel: Panel, name: str, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
+    """Arrays that are worked out of a panel's recordings, from its cache where they are there."""
+    if panel.cache is None or not panel.digest:
+        return make()
+    path = panel.cache / f"{name}-{panel.digest}.npz"
+    with suppress(OSError, ValueError):
+        return read_arrays(path)
+    made = make()
+    with suppress(RunError):  # a cache that cannot be written costs time only
+        write_arrays(path, **made)
+    return made
 
 
 def _made(panel: Panel) -> Fingerprints:
@@ -104,18 +110,20 @@ def lead_key(values: NDArray[Any], sfreq: float) -> int:
     Parameters
     ----------
     values : array, shape (time,)
-        Counts, or numbers that are whole multiples of a common step; other numbers have a key that only an
-        equal copy shares.
+        Counts, or numbers that are whole multiples of a common step; other numbers, and leads with gaps, have
+        a key that only an equal copy shares.
     sfreq : float, Hz
 
     Returns
     -------
     int
-        Below 2 ** 64; 0 for a lead that is flat or has missing values.
+        Below 2 ** 64; 0 for a lead without two different values.
     """
-    if not np.isfinite(values).all() or values.max() == values.min():
+    there = np.isfinite(values)
+    known = values[there]
+    if not len(known) or known.max() == known.min():
         return 0
-    counts = _whole(values)
+    counts = _whole(values) if there.all() else None
     content = np.asarray(values, "<f4") if counts is None else counts.astype("<i4")
     return _key("tsrep exact 1", round(1000 * sfreq), len(values), content.tobytes())
 

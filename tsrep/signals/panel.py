@@ -287,6 +287,10 @@ class Panel:
         meta = [part for item in sorted(said.pop("meta").items()) for part in item]
         return replace(self, digest=digest_of(content, *said.values(), *meta))
 
+    def kept_in(self, folder: Path) -> Panel:
+        """The panel with a folder for what is worked out of its recordings."""
+        return replace(self, cache=folder)
+
     def windows(self, length: int, hop: int | None = None) -> Panel:
         """Panel of windows of ``length`` steps every ``hop`` steps (default: no overlap), on the same store.
 

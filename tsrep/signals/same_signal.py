@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import Bytes, Fingerprints, in_chunks, middle, shapes, sketch
+from tsrep.signals.fingerprint import LEADS, STEPS, Bytes, Fingerprints, in_chunks, kept, middle, shapes
 from tsrep.signals.panel import Floats, Ints, Panel
 
+T = TypeVar("T", bound=NDArray[Any])
 Pairs = NDArray[np.int64]  # shape (pair, 2)
 
-NEAR, NEAR_SHIFTED = 12 / 128, 24 / 128  # share of bits that differ
-ALIKE, ALIKE_SHIFTED = 0.95, 0.99  # correlation that confirms
+NEAR = 12 / 128  # share of bits that differ
+ALIKE = 0.95  # correlation that confirms
 COMMON = 2  # leads that two records must share
 BLOCK = 64, 2048
-REACH = 40  # steps of 25 ms, 1 s
-FINE = 10  # lags to one of these steps, 2.5 ms
-CONFIRMED_STEPS = 200  # 5 s
 BATCH = 128
 
 
@@ -31,16 +29,18 @@ def same_signal(panel: Panel) -> Ints:
     coarse keys within 12 of 128 bits and a correlation of .95 over 8 s. Unit, gain, offset, order of leads,
     rate, rounding and mild filters make no difference. Simulated panels have no copies.
     """
+    if panel.synthetic:
+        return np.arange(len(panel.store))
+    return kept(panel, "same-signal", lambda: {"signal": _components(panel)})["signal"]
+
+
+def _components(panel: Panel) -> Ints:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    size = len(panel.store)
-    if panel.synthetic:
-        return np.arange(size)
     prints = Fingerprints.of(panel)
-    columns = (prints.exact, *prints.lead.T)
-    pairs = np.concatenate([*map(_equal, columns), _alike(panel, prints)])
-    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(size, size))
+    pairs = np.concatenate([*map(_equal, (prints.exact, *prints.lead.T)), _alike(panel, prints)])
+    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(len(panel.store),) * 2)
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
@@ -59,9 +59,9 @@ def _alike(panel: Panel, prints: Fingerprints) -> Pairs:
     near = near[prints.record[near[:, 0]] != prints.record[near[:, 1]]]
     rows, index = np.unique(prints.record[near], return_inverse=True)
     number = near - np.searchsorted(prints.record, prints.record[near])  # of the tile within its record
-    tiles, first = _tiles(panel, rows)
-    at = first[index.reshape(near.shape)] + number
-    alike = [_correlation(*middle(tiles)[part].swapaxes(0, 1)) >= ALIKE for part in _batches(at)]
+    tiles, record = tiles_of(panel, rows)
+    at = np.searchsorted(record, index.reshape(near.shape)) + number
+    alike = [_correlation(*middle(tiles)[part.T]) >= ALIKE for part in batches(at)]
     return prints.record[near[np.concatenate([np.zeros(0, bool), *alike])]]
 
 
@@ -70,17 +70,17 @@ def _stacked(found: Iterable[tuple[Ints, Ints]]) -> Pairs:
     return np.concatenate([none, *(np.stack(pair, axis=1) for pair in found)])
 
 
-def _batches(pairs: Pairs) -> Iterator[Pairs]:
-    return (pairs[begin : begin + BATCH] for begin in range(0, len(pairs), BATCH))
+def batches(values: T) -> Iterator[T]:
+    """Some of an array at a time."""
+    return (values[begin : begin + BATCH] for begin in range(0, len(values), BATCH))
 
 
-def _tiles(panel: Panel, rows: Ints) -> tuple[Floats, Ints]:
-    """Shapes of some records, and where the tiles of each begin."""
-    empty = np.zeros((0, 8, 400), np.float32), np.zeros(0, np.int64)
+def tiles_of(panel: Panel, rows: Ints) -> tuple[Floats, Ints]:
+    """Shapes of some records and the position in ``rows`` of each; see :func:`fingerprint.shapes`."""
     parts = [(begin, *shapes(x, panel.sfreq, panel.channels)) for begin, x in in_chunks(panel, rows)]
-    tiles = np.concatenate([part for _, part, _ in parts] or [empty[0]])
-    record = np.concatenate([record + begin for begin, _, record in parts] or [empty[1]])
-    return tiles, np.searchsorted(record, np.arange(len(rows)))
+    tiles = [part for _, part, _ in parts] or [np.zeros((0, LEADS, STEPS), np.float32)]
+    record = [record + begin for begin, _, record in parts] or [np.zeros(0, np.int64)]
+    return np.concatenate(tiles), np.concatenate(record)
 
 
 def _correlation(a: Floats, b: Floats) -> NDArray[np.float64]:

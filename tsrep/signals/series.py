@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import gcd
+from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -100,6 +101,11 @@ class Series:
                 raise DataError(f"the series has no channel {name!r}; it has {', '.join(self.channels)}")
         index = [self.channels.index(name) for name in channels]
         return replace(self, values=self.values[index], channels=tuple(channels))
+
+    def kept_in(self, folder: Path) -> Series:
+        """The series itself: nothing is worked out of it that is worth a file."""
+        del folder
+        return self
 
     def windows(self, lookback: int, horizon: int) -> tuple[Floats, Floats]:
         """Every look-back window of :attr:`x` and the values that follow it; both are views.

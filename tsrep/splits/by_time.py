@@ -37,6 +37,11 @@ class TimeSplit:
     counts: dict[str, dict[str, Any]]
     digest: str
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``split.json`` keeps."""
+        return {name: getattr(self, name) for name in ("how", "digest", "counts")}
+
     @classmethod
     def make(cls, series: Series, train: Span, validation: Span, test: Span, *, how: str) -> TimeSplit:
         """Check a division and describe it.

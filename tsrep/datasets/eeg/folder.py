@@ -10,7 +10,7 @@ from typing import Unpack
 
 import numpy as np
 
-from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.dataset import About, Dataset, Independence, ReadOptions
 from tsrep.datasets.eeg.epochs import eeg_panel
 from tsrep.datasets.eeg.preparation import Preparation, Recording
 from tsrep.datasets.eeg.reading import SUFFIXES, suffix_of
@@ -81,6 +81,11 @@ class EegFolder(Preparation, Dataset):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.files = (self.table,)
+
+    @property
+    def independence(self) -> Independence:
+        """See :attr:`Dataset.independence`; a column cannot say both whose a recording is and which."""
+        return "recording" if self.patient == self.file else super().independence
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.

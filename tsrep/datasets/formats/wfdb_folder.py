@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all, steps_of_all
-from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
+from tsrep.datasets.dataset import About, Dataset, Independence, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
     WfdbHeader,
@@ -90,6 +90,11 @@ class WfdbFolder(Dataset):
 
     def __post_init__(self) -> None:
         self.files = (self.table,)
+
+    @property
+    def independence(self) -> Independence:
+        """See :attr:`Dataset.independence`; a column cannot say both whose a recording is and which."""
+        return "recording" if self.patient == self.record else super().independence
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of records or segments; voltages are in mV.

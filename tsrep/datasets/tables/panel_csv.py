@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.dataset import About, Dataset
+from tsrep.datasets.dataset import About, Dataset, Independence
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.tables.long_rows import Rows, Steps, moments, numbers, read_frame, steps_of, texts
 from tsrep.datasets.tables.own_labels import Records, natural, records_of
@@ -84,6 +84,11 @@ class LongTable(Dataset):
                 "data set 'panel-csv': rows of one channel each need a column of times; set time"
             )
         self.files = (self.file,)
+
+    @property
+    def independence(self) -> Independence:
+        """See :attr:`Dataset.independence`; a column cannot say both whose a recording is and which."""
+        return "recording" if self.patient == self.sample else super().independence
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole samples.

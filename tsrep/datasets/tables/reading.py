@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tsrep.datasets.tables.identifiers import spelled
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Ints
@@ -127,7 +128,7 @@ def codes(values: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:
 
     One value with a leading zero makes names of all, since ``001`` and ``1`` are two people.
     """
-    texts = [value.strip() for value in values]
+    texts = spelled(values)
     numbers = [_whole(text) for text in texts]
     if None not in numbers and not any(_padded(text) for text in texts):
         return np.array(numbers, np.int64), ()
