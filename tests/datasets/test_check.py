@@ -59,16 +59,33 @@ def test_copies_by_where_they_are():
     x[1] = x[0]
     x[7] = x[10]
     panel = make(x)
-    assert [f.severity for f in check(panel) if "identical" in f.what] == ["warning", "note"]
-    three, four, five = (panel.patient == k for k in (3, 4, 5))
-    apart = Split.make(panel, panel.patient > 5, five, three, how="")
-    assert [f.where for f in check(panel, apart) if f.severity == "error"] == ["records 7, 10"]
-    late = panel.patient > 20
-    together = Split.make(panel, three | five | late, four, panel.patient == 7, how="")
-    assert not [f for f in check(panel, together) if f.severity == "error"]
-    train = Split.make(panel, ~three, three, [], how="")
-    found = next(f for f in check(panel, train) if f.severity == "error")
-    assert found.what == "identical signals in the train and the validation part"
+    assert [f.severity for f in check(panel) if "copies" in f.what] == ["warning", "note"]
+    three, four, five, seven, late = (panel.patient == k for k in (3, 4, 5, 7, 20))
+
+    def errors(*parts):
+        split = Split(*(np.flatnonzero(part) for part in (*parts, three & ~three)[:3]), how="by hand")
+        return [(f.what, f.where) for f in check(panel, split) if f.severity == "error"]
+
+    where = "records 7, 10"
+    assert errors(late, five, three) == [("copies of one signal in the validation and the test part", where)]
+    assert errors(five | late, three) == [
+        ("copies of one signal in the train and the validation part", where)
+    ]
+    assert errors(three | five | late, four, seven) == []
+
+
+def test_shifted_copies_are_errors_between_parts_and_warnings_without_a_split():
+    rng = np.random.default_rng(2)
+    slow = rng.normal(size=(40, 2, 700)).cumsum(axis=2)
+    x = (slow[:, :, 50:550] * 100).astype(np.float32)
+    x[30] = slow[3, :, 90:590] * 7  # 0.8 s later, in another unit
+    panel = Panel.from_arrays(x, label=np.arange(40) % 2, patient=np.arange(40), sfreq=50)
+    shifted = [(f.severity, f.what, f.where) for f in check(panel) if "shifted" in f.what]
+    what = "copies of one signal, shifted or cut,"
+    assert shifted == [("warning", f"{what} under different patients", "records 3, 30")]
+    split = Split(np.arange(25), np.arange(25, 32), np.arange(32, 40), how="by hand")
+    shifted = [(f.severity, f.what, f.where) for f in check(panel, split) if "shifted" in f.what]
+    assert shifted == [("error", f"{what} in the train and the validation part", "records 3, 30")]
 
 
 def test_records_are_told_with_their_patients_where_these_have_names():
@@ -78,13 +95,13 @@ def test_records_are_told_with_their_patients_where_these_have_names():
     panel = make(x, patient_names=tuple(f"p{n:02}" for n in range(30)), trial=np.arange(60) + 100)
     found = {f.what: f.where for f in check(panel)}
     assert found["1 record with a flat lead"] == "a: 103 (p01)"
-    assert found["identical signals under different patients"] == "records 107 (p03), 110 (p05)"
+    assert found["copies of one signal under different patients"] == "records 107 (p03), 110 (p05)"
 
 
 def test_dead_records_are_not_copies_of_each_other():
     x = make().store.copy()
     x[[4, 40]] = 0
-    assert not [f for f in check(make(x)) if "identical" in f.what]
+    assert not [f for f in check(make(x)) if "copies" in f.what]
 
 
 def test_balance_patients_and_skipped():
@@ -110,7 +127,7 @@ def test_copied_recordings_in_epochs_make_one_finding():
     x[20:26] = x[40:46]
     x[2] = x[3] = x[0]
     patient = np.arange(60) // 20
-    copies = [(f.severity, f.where) for f in check(make(x, patient)) if "identical" in f.what]
+    copies = [(f.severity, f.where) for f in check(make(x, patient)) if "copies" in f.what]
     assert copies == [
         ("warning", "records 20, 40; 21, 41; 22, 42; 23, 43; 24, 44; and 1 more"),
         ("note", "records 0, 2, 3"),
@@ -149,8 +166,22 @@ def test_windows_are_checked_by_record():
 
 def test_known_copies_in_real_records(shared_path, tmp_path):
     panel = load("ptb-xl", shared_path("data/ptb-xl"), cache=tmp_path, progress=False)
-    copies = [f for f in check(panel) if "identical" in f.what]
-    assert [f.where for f in copies] == ["records 456, 457", "records 459, 460"]
+    copies = [f for f in check(panel) if "copies" in f.what]
+    assert [(f.severity, f.where) for f in copies] == [
+        ("warning", "records 145, 463"),
+        ("note", "records 137, 138"),
+        ("note", "records 456, 457"),
+        ("note", "records 459, 460"),
+    ]
+
+
+def test_names_that_differ_in_spelling_only_are_told():
+    names = ("p1", "P1", "p 1", "7", "007", *(f"q{n}" for n in range(25)))
+    found = [f.what for f in check(make(patient_names=names)) if "spelling" in f.what]
+    assert found == [
+        "patients 'p1', 'P1', 'p 1' differ in spelling only",
+        "patients '7', '007' differ in spelling only",
+    ]
 
 
 @pytest.mark.parametrize("steps", [1, 3, 6])

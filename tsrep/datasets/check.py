@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from tsrep.datasets.check_copies import copies
+from tsrep.datasets.findings import Finding, count, few, listed, worst_first
+from tsrep.datasets.tables.identifiers import look_alikes
+from tsrep.signals.fingerprint import in_chunks
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.split import PARTS, Split
 
-CHUNK = 256
 CLIPPED_STEPS = 6
 FEW_PATIENTS = 10
-SHOWN = 5
 # of a lead
 FAULTS = ("missing values (NaN), steps that encoders drop in all leads", "a flat lead", "a clipped lead")
 Leads = dict[str, list[int]]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something worth knowing: how bad, what, and where."""
-
-    severity: Literal["error", "warning", "note"]
-    what: str
-    where: str = ""
 
 
 def check(panel: Panel, split: Split | None = None) -> list[Finding]:
@@ -39,40 +30,29 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
     Every record is read once, so a large data set takes as long as reading its cache.
     """
     names = _names(panel)
-    leads, rows_of = _read(panel, np.unique(panel.row))
+    leads = _read(panel, np.unique(panel.row))
     findings = [
         *_skipped(panel),
         *(_of_leads(leads[what], what, names) for what in FAULTS if what in leads),
-        *_copies(panel, split, rows_of, names),
+        *copies(panel, split, names),
         *_folds(panel),
         *_balance(panel, split),
         *_patients(panel),
+        *(Finding("warning", f"patients {alike} differ in spelling only") for alike in look_alikes(panel)),
     ]
     return worst_first(findings)
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors, then warnings, then notes."""
-    return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
-
-
-def _read(panel: Panel, rows: Ints) -> tuple[dict[str, Leads], dict[bytes, list[int]]]:
-    """Rows with each fault by lead, and rows of each signal, in one pass over the signals."""
+def _read(panel: Panel, rows: Ints) -> dict[str, Leads]:
+    """Rows with each fault by lead, in one pass over the signals."""
     leads: dict[str, Leads] = defaultdict(lambda: defaultdict(list))
-    rows_of: dict[bytes, list[int]] = defaultdict(list)
-    for begin in range(0, len(rows), CHUNK):
-        part = rows[begin : begin + CHUNK]
-        x = panel.store[part]
-        panel.pages.touched(len(x))
+    for begin, x in in_chunks(panel, rows):
         gaps = ~np.isfinite(x).all(axis=2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
         flat = x.max(axis=2) == x.min(axis=2)
         for what, mask in zip(FAULTS, (gaps, flat, _clipped(x) & ~flat), strict=True):
             for record, lead in np.argwhere(mask):
-                leads[what][panel.channels[lead]].append(int(part[record]))
-        for row, signal, dead in zip(part.tolist(), x, flat.all(axis=1), strict=True):
-            if not dead:
-                rows_of[hashlib.blake2b(signal.tobytes(), digest_size=16).digest()].append(row)
-    return leads, rows_of
+                leads[what][panel.channels[lead]].append(int(rows[begin + record]))
+    return leads
 
 
 def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
@@ -101,32 +81,8 @@ def _skipped(panel: Panel) -> Iterator[Finding]:
 
 def _of_leads(leads: Leads, what: str, names: dict[int, str]) -> Finding:
     rows = {row for rows in leads.values() for row in rows}
-    where = "; ".join(f"{lead}: {_list(rows, names)}" for lead, rows in leads.items())
+    where = "; ".join(f"{lead}: {listed(rows, names)}" for lead, rows in leads.items())
     return Finding("warning", f"{count(len(rows), 'record')} with {what}", where)
-
-
-def _copies(
-    panel: Panel, split: Split | None, rows_of: dict[bytes, list[int]], names: dict[int, str]
-) -> Iterator[Finding]:
-    patient_of = dict(zip(panel.row.tolist(), panel.patient.tolist(), strict=True))
-    part_of: dict[int, str] = {}
-    if split is not None:
-        for name in PARTS:
-            part_of |= dict.fromkeys(panel.row[getattr(split, name)].tolist(), name)
-    groups: dict[tuple[tuple[str, ...], tuple[int, ...]], list[list[int]]] = defaultdict(list)
-    for rows in rows_of.values():
-        if len(rows) > 1:
-            parts = sorted({part_of[row] for row in rows if row in part_of}, key=PARTS.index)
-            groups[tuple(parts), tuple(sorted({patient_of[row] for row in rows}))].append(rows)
-    # a recording in epochs that was copied makes one finding, not one for each epoch
-    for (shared, patients), copies in groups.items():
-        where = "records " + few([_list(rows, names) for rows in copies], "; ")
-        if len(shared) > 1:
-            yield Finding("error", f"identical signals in the {' and the '.join(shared)} part", where)
-        elif len(patients) > 1:
-            yield Finding("warning", "identical signals under different patients", where)
-        else:
-            yield Finding("note", "identical signals of one patient", where)
 
 
 def _folds(panel: Panel) -> Iterator[Finding]:
@@ -190,18 +146,3 @@ def _names(panel: Panel) -> dict[int, str]:
     known = panel.patient_names
     rows = zip(panel.row.tolist(), panel.trial.tolist(), panel.patient.tolist(), strict=True)
     return {row: f"{trial} ({known[patient]})" if known else str(trial) for row, trial, patient in rows}
-
-
-def _list(rows: Iterable[int], names: dict[int, str]) -> str:
-    return few([names[row] for row in sorted(rows)])
-
-
-def few(texts: Sequence[str], between: str = ", ") -> str:
-    """The first of some texts, and how many more there are."""
-    more = f"{between.replace(',', '')}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return between.join(texts[:SHOWN]) + more
-
-
-def count(n: int, what: str) -> str:
-    """A number of things, such as ``"1 record"`` or ``"2,000 records"``."""
-    return f"{n:,} {what}" + ("s" if n != 1 else "")

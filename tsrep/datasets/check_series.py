@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.check import Finding, count, few, worst_first
+from tsrep.datasets.findings import Finding, count, few, worst_first
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit

@@ -127,7 +127,10 @@ class Comet(Objective):
             raise ConfigError("objective comet has four levels of weight zero; give one of them a weight")
         if not apply_weights_to_identity:
             self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
-        ids = {"patient": {"patient", "known patient"}, "trial": {"trial", "patient"}}  # trials have patients' negatives
+        ids = {
+            "patient": {"patient", "known patient"},
+            "trial": {"trial", "patient"},
+        }  # trials have patients' negatives
         self.needs = frozenset().union(*(ids.get(level, set()) for level in self.weights))
         self.dropout, self.mask = dropout, mask
         clean = {"patient", "trial"} if identity_views == "clean" else set()

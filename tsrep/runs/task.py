@@ -56,7 +56,7 @@ from tsrep.training.loop import ValidationScore
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tsrep.datasets.check import Finding
+    from tsrep.datasets.findings import Finding
     from tsrep.runs.folder import Run
 
 Tell = Callable[[str], None]
@@ -174,9 +174,9 @@ class Task(ABC):
     def _refuse_unknown_patients(self, objective: Objective) -> None:
         if "known patient" in objective.needs and not self._patients_known:
             raise ConfigError(
-                f"objective {self.config.objective.name} draws recordings of a patient together, and patients "
-                f"of {self.config.dataset.name} are not known; set objective.patient_weight=0, or take "
-                "another objective"
+                f"objective {self.config.objective.name} contrasts patients, but those of "
+                f"{self.config.dataset.name} are not known, as one recording is taken for one person; set "
+                "objective.patient_weight=0 or take another objective"
             )
 
     @property

@@ -1,4 +1,4 @@
-"""Records that hold the same seconds at another place: copies that are shifted, or cut and filled up again."""
+"""Records that hold the same seconds at another place: copies that are shifted or cut."""
 
 from __future__ import annotations
 
@@ -42,11 +42,9 @@ def shifted_copies(panel: Panel, one: Ints, other: Ints) -> Pairs:
         return np.zeros((0, 2), np.int64)
     found = [np.zeros((0, 2), np.int64)]
     for i, j, shift in _candidates(a, b):
-        rows = np.stack([one[of_a[i]], other[of_b[j]]], axis=1)
-        open_ = rows[:, 0] != rows[:, 1]
-        rows, i, j = rows[open_], i[open_], j[open_]
-        for part in batches(np.arange(len(rows))):
-            found.append(rows[part][_confirmed(a[i[part]], b[j[part]], shift)])
+        pairs = np.stack([i, j], axis=1)[one[of_a[i]] != other[of_b[j]]]
+        sure = [part[_confirmed(a[part[:, 0]], b[part[:, 1]], shift)] for part in batches(pairs)]
+        found += [np.stack([one[of_a[part[:, 0]]], other[of_b[part[:, 1]]]], axis=1) for part in sure]
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -64,9 +62,7 @@ def _candidates(a: Floats, b: Floats) -> Iterator[tuple[Ints, Ints, int]]:
 def _half_a_step_later(tiles: Floats) -> tuple[Bytes, Bytes]:
     from scipy import signal
 
-    parts = [
-        sketch(middle(signal.resample_poly(part, 2, 1, axis=2)[:, :, 1::2])) for part in batches(tiles)
-    ]
+    parts = [sketch(middle(signal.resample_poly(part, 2, 1, axis=2)[:, :, 1::2])) for part in batches(tiles)]
     return np.concatenate([key for key, _ in parts]), np.concatenate([mask for _, mask in parts])
 
 

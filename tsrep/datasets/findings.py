@@ -1,0 +1,39 @@
+"""What a look at data finds, and how it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something worth knowing: how bad, what, and where."""
+
+    severity: Literal["error", "warning", "note"]
+    what: str
+    where: str = ""
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors, then warnings, then notes."""
+    return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
+
+
+def listed(rows: Iterable[int], names: dict[int, str]) -> str:
+    """Names of the first of some rows."""
+    return few([names[row] for row in sorted(rows)])
+
+
+def few(texts: Sequence[str], between: str = ", ") -> str:
+    """The first of some texts, and how many more there are."""
+    more = f"{between.replace(',', '')}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return between.join(texts[:SHOWN]) + more
+
+
+def count(n: int, what: str) -> str:
+    """A number of things, such as ``"1 record"`` or ``"2,000 records"``."""
+    return f"{n:,} {what}" + ("s" if n != 1 else "")
