@@ -51,7 +51,7 @@ class LabelProtocol(Protocol):
     ) -> tuple[Scores, Head | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others paired with it."""
         self._check(candidates, evaluation)
-        scores, head = Scores(), None
+        scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn)
