@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.signals.large_stores import ChunkedStore, MappedPages
-from tsrep.signals.panel_checks import COLUMNS, Modality, as_array, check_panel, column, converted
+from tsrep.signals.panel_checks import COLUMNS, Modality, as_array, check_panel, column, converted, whole
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -136,7 +135,7 @@ class Panel:
         gain: Any = 1.0,
         offset: Any = 0.0,
         row: Ints | None = None,
-        trial: Ints | None = None,
+        trial: Sequence[int] | Ints | None = None,
         **fields: Any,
     ) -> Panel:
         """Panel of whole records of a store, or with ``start`` and ``length`` of parts of them.
@@ -158,14 +157,14 @@ class Panel:
                 "give finite ones, and a gain that is not 0"
             )
         row = np.arange(len(store)) if row is None else column("row", row)
-        whole = {"start": np.zeros(len(row), np.int64), "length": store.shape[2]}
+        records = {"start": np.zeros(len(row), np.int64), "length": store.shape[2]}
         return cls(
             store=store,
             gain=np.atleast_2d(np.asarray(gain, np.float32)),
             offset=np.atleast_2d(np.asarray(offset, np.float32)),
             row=row,
             trial=np.arange(len(row)) if trial is None else trial,
-            **(whole | fields),
+            **(records | fields),
         )
 
     @classmethod
@@ -237,7 +236,7 @@ class Panel:
         """Which samples have a label that is wholly known, shape (sample,)."""
         if self.known is None:
             return np.ones(len(self), bool)
-        return self.known.reshape(len(self), -1).all(axis=1)
+        return self.known if self.known.ndim == 1 else np.all(self.known, axis=1)
 
     @cached_property
     def trials(self) -> Ints:
@@ -316,7 +315,7 @@ class Panel:
         label, trial and patient of its sample.
         """
         hop = length if hop is None else hop
-        if not isinstance(length, Integral) or not isinstance(hop, Integral):
+        if not whole(length) or not whole(hop):
             raise DataError(f"windows of {length!r} steps every {hop!r} are asked for; give whole numbers")
         if not 1 <= length <= self.length:
             raise DataError(

@@ -110,7 +110,7 @@ def column(name: str, given: Any) -> NDArray[Any]:
         raise DataError(f"{name} is {values.dtype} of shape {values.shape}; {kind.wanted}")
     with np.errstate(invalid="ignore", over="ignore"):
         out = values.astype(kind.dtype)
-    changed = np.argwhere(out != values) if kind.dtype is not np.float32 else ()
+    changed = np.argwhere((out != values) & (kind.dtype is not np.float32))
     if len(changed):
         sample, *cls = changed[0].tolist()
         of_class = "".join(f", class {c}" for c in cls)
@@ -137,6 +137,11 @@ def names_of(name: str, given: Any) -> tuple[str, ...]:
                 raise DataError(f"{one!r} is among {name} {fault}; give each a name of its own")
             seen.add(one)
     return names
+
+
+def whole(value: Any) -> bool:
+    """Whether a value is a whole number, of Python or of NumPy."""
+    return isinstance(value, Integral)
 
 
 def check_panel(panel: Panel) -> None:
@@ -180,7 +185,7 @@ def check_panel(panel: Panel) -> None:
 def _check_signal(panel: Panel) -> None:
     """Rate, modality, covariates and scaling mean something for the store."""
     records, channels, _ = panel.store.shape
-    rate = panel.sfreq
+    rate: Any = panel.sfreq
     if not isinstance(rate, Real) or not 0 < rate < np.inf:
         raise DataError(f"the sampling rate must be positive and finite, got {rate!r} Hz")
     if not channels:
@@ -189,7 +194,7 @@ def _check_signal(panel: Panel) -> None:
         raise DataError(
             f"modality {panel.modality!r} is unknown; give one of {', '.join(get_args(Modality))}"
         )
-    if not isinstance(panel.covariates, Integral) or not 0 <= panel.covariates <= channels:
+    if not whole(panel.covariates) or not 0 <= panel.covariates <= channels:
         raise DataError(
             f"covariates is {panel.covariates!r} with {channels} channels; say how many come first"
         )
@@ -205,7 +210,7 @@ def _check_signal(panel: Panel) -> None:
 def _check_place(panel: Panel) -> None:
     """Every sample lies in the store."""
     records, _, steps = panel.store.shape
-    if not isinstance(panel.length, Integral) or not 1 <= panel.length <= steps:
+    if not whole(panel.length) or not 1 <= panel.length <= steps:
         raise DataError(
             f"samples of {panel.length!r} steps do not fit records of {steps}; give a whole number from 1 on"
         )
