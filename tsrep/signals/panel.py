@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.signals.large_stores import ChunkedStore, MappedPages
-from tsrep.signals.panel_checks import COLUMNS, Modality, as_array, check_panel, column, converted, whole
+from tsrep.signals.panel_checks import (
+    COLUMNS,
+    Modality,
+    as_array,
+    check_panel,
+    column,
+    converted,
+    scaling,
+    whole,
+)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -151,19 +160,14 @@ class Panel:
         **fields
             Other attributes of the panel.
         """
-        if not np.all(np.isfinite(gain) & (np.asarray(gain) != 0)) or not np.all(np.isfinite(offset)):
-            raise DataError(
-                f"a gain of {gain} and an offset of {offset} make no signal of stored values; "
-                "give finite ones, and a gain that is not 0"
-            )
         row = np.arange(len(store)) if row is None else column("row", row)
         records = {"start": np.zeros(len(row), np.int64), "length": store.shape[2]}
         return cls(
             store=store,
-            gain=np.atleast_2d(np.asarray(gain, np.float32)),
-            offset=np.atleast_2d(np.asarray(offset, np.float32)),
+            gain=scaling("gain", gain),
+            offset=scaling("offset", offset),
             row=row,
-            trial=np.arange(len(row)) if trial is None else trial,
+            trial=np.arange(len(row)) if trial is None else column("trial", trial),
             **(records | fields),
         )
 

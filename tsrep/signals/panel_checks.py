@@ -63,9 +63,10 @@ def converted(panel: Panel) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {name: names_of(name, getattr(panel, name)) for name in NAMES}
     for name in COLUMNS:
-        given = getattr(panel, name)
-        if given is not None or name not in OPTIONAL:
+        if (given := getattr(panel, name)) is not None or name not in OPTIONAL:
             fields[name] = column(name, given)
+    fields |= {"gain": as_array("gain", panel.gain), "offset": as_array("offset", panel.offset)}
+    fields["sfreq"] = rate_of(panel.sfreq)
     if not isinstance(panel.meta, Mapping):
         raise DataError(f"meta is {panel.meta!r}; give a mapping of names to one value for each trial")
     fields["meta"] = {name: as_array(f"meta {name!r}", values) for name, values in panel.meta.items()}
@@ -118,6 +119,22 @@ def column(name: str, given: Any) -> NDArray[Any]:
     return out
 
 
+def scaling(name: str, given: Any) -> NDArray[np.float32]:
+    """Gain or offset of a store, shape (record or 1, channel or 1).
+
+    Raises
+    ------
+    DataError
+        When one is not finite, or a gain is 0, so that no signal is left.
+    """
+    values = as_array(name, given)
+    if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+        raise DataError(f"{name} is {given!r}; give finite numbers")
+    if name == "gain" and not values.all():
+        raise DataError("a gain is 0, which leaves no signal; give the unit of a stored count")
+    return np.atleast_2d(np.asarray(values, np.float32))
+
+
 def names_of(name: str, given: Any) -> tuple[str, ...]:
     """Names as a tuple.
 
@@ -137,6 +154,19 @@ def names_of(name: str, given: Any) -> tuple[str, ...]:
                 raise DataError(f"{one!r} is among {name} {fault}; give each a name of its own")
             seen.add(one)
     return names
+
+
+def rate_of(given: Any) -> float:
+    """A sampling rate, Hz.
+
+    Raises
+    ------
+    DataError
+        When it is no positive and finite number.
+    """
+    if not isinstance(given, Real) or not 0 < float(given) < np.inf:
+        raise DataError(f"the sampling rate must be positive and finite, got {given!r} Hz")
+    return float(given)
 
 
 def whole(value: Any) -> bool:
@@ -183,46 +213,46 @@ def check_panel(panel: Panel) -> None:
 
 
 def _check_signal(panel: Panel) -> None:
-    """Rate, modality, covariates and scaling mean something for the store."""
-    records, channels, _ = panel.store.shape
-    rate: Any = panel.sfreq
-    if not isinstance(rate, Real) or not 0 < rate < np.inf:
-        raise DataError(f"the sampling rate must be positive and finite, got {rate!r} Hz")
-    if not channels:
-        raise DataError("the store of a panel has no channels; give one at least")
-    if panel.modality not in get_args(Modality):
-        raise DataError(
-            f"modality {panel.modality!r} is unknown; give one of {', '.join(get_args(Modality))}"
-        )
-    if not whole(panel.covariates) or not 0 <= panel.covariates <= channels:
-        raise DataError(
-            f"covariates is {panel.covariates!r} with {channels} channels; say how many come first"
-        )
-    for name in ("gain", "offset"):
-        shape = np.shape(getattr(panel, name))
-        if len(shape) != 2 or shape[0] not in (1, records) or shape[1] not in (1, channels):
-            raise DataError(
-                f"{name} has shape {shape}, which does not go with {records} records of {channels} channels; "
-                "give one for all, for each record or for each channel"
-            )
+    """What is said of the whole store can be true of it."""
+    records, channels, steps = panel.store.shape
+    kinds = get_args(Modality)
+    rows = [
+        ("channels", panel.channels, channels > 0, "give one at least"),
+        ("modality", panel.modality, panel.modality in kinds, f"give one of {', '.join(kinds)}"),
+        (
+            "covariates",
+            panel.covariates,
+            whole(panel.covariates) and 0 <= panel.covariates <= channels,
+            f"say how many of the {channels} channels come first",
+        ),
+        (
+            "length",
+            panel.length,
+            whole(panel.length) and 1 <= panel.length <= steps,
+            f"give a whole number of steps, 1 to the {steps} of a record",
+        ),
+    ]
+    for name, array in (("gain", panel.gain), ("offset", panel.offset)):
+        fits = array.ndim == 2 and array.shape[0] in (1, records) and array.shape[1] in (1, channels)
+        wanted = f"give one for each of {records} records or for all, and of {channels} channels or for all"
+        rows.append((f"shape of {name}", array.shape, fits, wanted))
+    for what, given, right, wanted in rows:
+        if not right:
+            raise DataError(f"{what} is {given!r}; {wanted}")
 
 
 def _check_place(panel: Panel) -> None:
     """Every sample lies in the store."""
     records, _, steps = panel.store.shape
-    if not whole(panel.length) or not 1 <= panel.length <= steps:
-        raise DataError(
-            f"samples of {panel.length!r} steps do not fit records of {steps}; give a whole number from 1 on"
-        )
-    for name, most, of in (
-        ("row", records - 1, f"{records} records"),
-        ("start", steps - panel.length, f"samples of {panel.length} steps in records of {steps}"),
+    for name, values, most in (
+        ("row", panel.row, records - 1),
+        ("start", panel.start, steps - panel.length),
     ):
-        values = getattr(panel, name)
-        outside = np.flatnonzero((values < 0) | (values > most))
-        if len(outside):
+        if len(values) and not 0 <= values.min() <= values.max() <= most:
+            first = int(np.argmax((values < 0) | (values > most)))
             raise DataError(
-                f"{name} of sample {outside[0]} is {values[outside[0]]} with {of}; give 0 to {most}"
+                f"{name} of sample {first} is {values[first]}, outside the store of {records} records of "
+                f"{steps} steps; give 0 to {most} for samples of {panel.length} steps"
             )
 
 

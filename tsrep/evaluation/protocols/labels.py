@@ -152,7 +152,7 @@ def evaluate_features(
     ConfigError
         When a protocol is unknown or trains encoders, or a list of features is not one a seed.
     DataError
-        When features do not fit the panel or are not finite.
+        When features do not fit the panel or are not finite, or a part has no sample with known labels.
     SplitError
         When the scored part is empty.
     """
