@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 
 from tests.evaluation.test_protocol import cohort, informed
+from tsrep.datasets.check import check
+from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import DataError
+from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.label_fractions import subsample_labels
+from tsrep.evaluation.protocols.finetune import FineTuning
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.scores import Scores
+from tsrep.rng import initial_weights
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
 
@@ -90,3 +95,31 @@ def test_unknown_labels_are_never_drawn() -> None:
     for by in ("sample", "record", "patient"):
         small, large = (subsample_labels(panel, split.train, f, by, seed=1) for f in (0.2, 1.0))
         assert set(small) < set(large) == set(split.train[panel.labelled[split.train]])
+
+
+def test_fine_tuning_neither_trains_nor_chooses_on_unknown_labels() -> None:
+    found = []
+    for value in (0, 1):
+        panel, split, _ = half_known(False, value)
+        store = np.random.default_rng(0).normal(size=(len(panel), 1, 12)).astype(np.float32)
+        panel = replace(panel, store=store, length=12)
+
+        def model() -> Model:
+            with initial_weights(0, "encoder"):
+                return DilatedConv(channels=1, hidden=2, dim=4, depth=1), None
+
+        evaluation = LabelEvaluation(panel, split, fractions=(1.0,), seeds=1, n_bootstrap=10)
+        protocol = FineTuning(epochs=2, min_steps=0, batch_size=32)
+        found.append(protocol.evaluate([Candidate("m", "method", [model])], evaluation)[0])
+    one, two = found
+    assert one.to_json() == two.to_json()
+    (kept,) = (each for key, each in one.predictions.items() if key[0] == "m")
+    np.testing.assert_array_equal(np.unique(kept.trial), np.unique(panel.trial[evaluation.scored]))
+
+
+def test_a_look_at_the_data_tells_of_unknown_labels() -> None:
+    panel, split, _ = half_known(False, 0)
+    known = panel.known & (panel.label != 2)
+    text = " ".join(finding.what for finding in check(replace(panel, known=known), split))
+    assert f"{int((~known).sum())} samples whose labels are not wholly known" in text
+    assert "no sample of class c" in text
