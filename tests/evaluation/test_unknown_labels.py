@@ -15,12 +15,14 @@ from tsrep.errors import DataError
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.label_fractions import subsample_labels
+from tsrep.evaluation.protocols import finetune
 from tsrep.evaluation.protocols.finetune import FineTuning
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.scores import Scores
 from tsrep.rng import initial_weights
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
+from tsrep.training.loop import Part, Trainer
 
 QUICK: dict[str, Any] = {"fractions": (1.0, 0.3), "seeds": 2, "n_bootstrap": 30}
 
@@ -97,8 +99,17 @@ def test_unknown_labels_are_never_drawn() -> None:
         assert set(small) < set(large) == set(split.train[panel.labelled[split.train]])
 
 
-def test_fine_tuning_neither_trains_nor_chooses_on_unknown_labels() -> None:
-    found = []
+def test_fine_tuning_neither_trains_nor_chooses_on_unknown_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Scores] = []
+    seen: list[Panel] = []
+
+    def watched(
+        encoder: Any, objective: Any, train: Part, validation: Part, *rest: Any, **more: Any
+    ) -> Trainer:
+        seen.extend((train.tensors.panel, validation.tensors.panel))
+        return Trainer(encoder, objective, train, validation, *rest, **more)
+
+    monkeypatch.setattr(finetune, "Trainer", watched)
     for value in (0, 1):
         panel, split, _ = half_known(False, value)
         store = np.random.default_rng(0).normal(size=(len(panel), 1, 12)).astype(np.float32)
@@ -113,6 +124,8 @@ def test_fine_tuning_neither_trains_nor_chooses_on_unknown_labels() -> None:
         found.append(protocol.evaluate([Candidate("m", "method", [model])], evaluation)[0])
     one, two = found
     assert one.to_json() == two.to_json()
+    assert len(seen) == 4
+    assert all(len(panel) and panel.labelled.all() for panel in seen)
     (kept,) = (each for key, each in one.predictions.items() if key[0] == "m")
     np.testing.assert_array_equal(np.unique(kept.trial), np.unique(panel.trial[evaluation.scored]))
 
