@@ -45,6 +45,7 @@ from tsrep.runs.validation_score import (
     PROBE_NAME,
     direct_score,
     forecast_score,
+    labelled_parts,
     probe_score,
 )
 from tsrep.signals import Panel, Series
@@ -166,6 +167,11 @@ class Task(ABC):
             raise ConfigError(
                 f"encoder {self.config.encoder.name} has no weights and objective {name} adds none to train; "
                 "use another encoder, or objective forecast"
+            )
+        if "label" in objective.needs and not all(map(len, labelled_parts(prepared))):
+            raise ConfigError(
+                f"objective {name} learns from labels, and the training or the validation part has no sample "
+                "whose labels are wholly known; use an objective that needs none, or another split"
             )
         self._refuse_unknown_patients(objective)
         self._refuse_lonely_samples(prepared.panel.select(prepared.split.train), objective)
@@ -431,9 +437,15 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
-        held = prepared.panel.select(prepared.split.validation)
-        chosen = self.config.training.checkpoint == "best-score"
-        if chosen and not classes_scored(held.label, len(held.classes)):
+        if self.config.training.checkpoint != "best-score":
+            return
+        train, held = map(prepared.panel.select, labelled_parts(prepared))
+        if not len(train):
+            raise ConfigError(
+                "no label of the training part is known, so no score can choose the epoch; "
+                "give it other patients or set training.checkpoint to best-loss"
+            )
+        if not classes_scored(held.label, len(held.classes)):
             raise ConfigError(
                 "no class of the validation part has both values, so no score can choose the epoch; "
                 "give it other patients or set training.checkpoint to best-loss"

@@ -168,7 +168,7 @@ def _classes_of(panel: Panel, unit: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     units, inverse = np.unique(unit, return_inverse=True)
     label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
     has = np.zeros((len(units), len(panel.classes)), bool)
-    np.logical_or.at(has, inverse, label)
+    np.logical_or.at(has, inverse, label & panel.labelled[:, None])
     return units, has
 
 
