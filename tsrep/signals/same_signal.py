@@ -116,7 +116,7 @@ def near_keys(
         limit: Any = int(128 * most)
         if not full:
             common = np.bitwise_count(one[1][rows, None] & other[1][columns])
-            limit = np.where(common >= COMMON, 16 * most * common, -1)
+            limit = np.where(common >= COMMON, 16.0 * most * common, -1.0)
         if (close := differ <= limit).any():
             found = np.nonzero(close)
             yield found[0] + i, found[1] + j
