@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.panels import cohort, make_panel
+from tsrep.datasets import load
 from tsrep.errors import SplitError
 from tsrep.registry import SPLITS
+from tsrep.signals import Panel
+from tsrep.splits.by_patient import stratified
 from tsrep.splits.split import Split
 from tsrep.testing import check_split
 
@@ -119,6 +122,61 @@ def test_stratified_parts_keep_the_mix_of_classes(multilabel: bool, seed: int) -
     again = SPLITS.build({"name": "stratified", "seed": seed})(panel)
     other = SPLITS.build({"name": "stratified", "seed": seed + 1})(panel)
     assert split.digest == again.digest != other.digest
+
+
+def of_classes(*counts: int) -> Panel:
+    label = np.repeat(np.arange(len(counts)), counts)
+    x = np.random.default_rng(0).integers(-900, 900, (len(label), 1, 20)).astype(np.int16)
+    return Panel.from_arrays(x, label=label, patient=np.arange(len(label)), sfreq=10)
+
+
+@pytest.mark.parametrize("counts", [(9, 9), (3, 30), (5, 5), (4, 4, 4)])
+def test_a_class_with_a_patient_for_every_part_is_in_every_part(counts: tuple[int, ...]) -> None:
+    panel = of_classes(*counts)
+    for seed in range(50):
+        split = SPLITS.build({"name": "stratified", "seed": seed})(panel)
+        assert split.how == f"stratified by patient, seed {seed}"
+        assert not split.notes
+        assert all(min(part["classes"].values()) >= 1 for part in split.counts.values())
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_each_class_is_divided_as_asked(data: st.DataObject) -> None:
+    units, classes = data.draw(st.integers(4, 90)), data.draw(st.integers(1, 5))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    has = rng.random((units, classes)) < rng.random(classes)
+    shares = np.array(data.draw(st.sampled_from([(0.6, 0.2, 0.2), (0.7, 0.3, 0.0), (0.4, 0.3, 0.3)])))
+    part = stratified(has, shares, np.random.default_rng(0))
+    assert part.min() >= 0
+    assert set(part.tolist()) <= set(np.flatnonzero(shares).tolist())
+    got = np.array([has[part == number].sum(axis=0) for number in range(3)]).T
+    if classes == 1:  # with several, the classes that come later find patients divided already
+        assert np.abs(got - np.outer(has.sum(axis=0), shares)).max() <= 2
+        assert np.abs(np.bincount(part, minlength=3) - units * shares).max() <= 4
+    rarest = has.sum(axis=0).argmin()
+    if has[:, rarest].sum() >= (shares > 0).sum():
+        assert got[rarest][shares > 0].min() >= 1
+
+
+def test_a_class_that_is_too_rare_for_every_part_is_told() -> None:
+    split = SPLITS.build({"name": "stratified", "seed": 1})(of_classes(20, 2, 1))
+    assert split.how == (
+        "stratified by patient, seed 1, but 1 has 2 patients, 2 has 1 patient, too few for every part"
+    )
+    assert split.notes == (
+        "The split is stratified as far as possible: 1 has 2 patients, 2 has 1 patient, "
+        "too few for every part.",
+    )
+
+
+def test_nine_and_nine_people_have_both_classes_in_every_part(shared_path) -> None:
+    root = shared_path("cases/nine_and_nine_not_stratified/input")
+    panel = load("arrays", root, sfreq=50, progress=False)
+    for seed in range(200):
+        split = SPLITS.build({"name": "stratified", "seed": seed})(panel)
+        assert [min(part["classes"].values()) >= 1 for part in split.counts.values()] == [True] * 3
+        assert [part["patients"] for part in split.counts.values()] == [10, 4, 4]
 
 
 def test_listed_patients_are_found_by_name_and_missing_ones_named() -> None:

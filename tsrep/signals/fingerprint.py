@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ RATE, SECONDS, TILE, TILES = 40.0, 8.0, 10.0, 360
 BAND = (1.0, 15.0)
 STEPS = round(RATE * SECONDS)
 CHUNK_BYTES = 32 << 20
+_KNOWN: WeakKeyDictionary[Panel, dict[str, dict[str, Arrays]]] = WeakKeyDictionary()
 LEVELS = 1 << 17  # more steps than this between two values are no counts of a converter
 
 
@@ -65,9 +67,15 @@ class Fingerprints:
 
 
 def kept(panel: Panel, name: str, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
-    """Arrays that are worked out of a panel's recordings, from its cache where they are there."""
-    if panel.cache is None or not panel.digest:
-        return make()
+    """Arrays that are worked out of a panel's recordings once, from its cache where they are there."""
+    known = _KNOWN.setdefault(panel, {})
+    if name not in known:
+        known[name] = make() if panel.cache is None or not panel.digest else _filed(panel, name, make)
+    return known[name]
+
+
+def _filed(panel: Panel, name: str, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
+    assert panel.cache is not None
     path = panel.cache / f"{name}-{panel.digest}.npz"
     with suppress(OSError, ValueError):
         return read_arrays(path)

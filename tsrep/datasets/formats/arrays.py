@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from tsrep.datasets.conversion import fingerprint
-from tsrep.datasets.dataset import About, Dataset, Independence
+from tsrep.datasets.dataset import About, Dataset
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
@@ -75,11 +75,6 @@ class Arrays(Dataset):
 
     def __post_init__(self) -> None:
         self.files = (self.array, self.table)
-
-    @property
-    def independence(self) -> Independence:
-        """See :attr:`Dataset.independence`; a column cannot say both whose a recording is and which."""
-        return "recording" if self.patient == self.trial else super().independence
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
         """Panel of whole records.
