@@ -61,7 +61,7 @@ def test_names_equal_after_folding_are_told(tmp_path):
         ({"name": "wfdb"}, "patient"),
         ({"name": "wfdb", "patient": "record"}, "recording"),
         ({"name": "arrays", "sfreq": 100}, "patient"),
-        ({"name": "eeg-folder", "patient": "file"}, "recording"),
+        ({"name": "eeg", "patient": "file"}, "recording"),
         ({"name": "ucr-uea"}, "recording"),
         ({"name": "ptb-xl"}, "patient"),
     ],

@@ -45,7 +45,10 @@ class PanelPage(Page):
         """See :meth:`Page.training_data`."""
         train = contents.counts.get("train")
         of = f"{count(train['samples'])} samples of {count(train['patients'])} patients of " if train else ""
-        return f"{of}{contents.source}"
+        copies = contents.split.get("copies")
+        stored = f"{count(copies)} recording{'s' if copies != 1 else ''}" if copies else ""
+        twice = f" ({stored} stored twice, in one part only)" if copies else ""
+        return f"{of}{contents.source}{twice}"
 
     def conditions(self, contents: Contents) -> str:
         """See :meth:`Page.conditions`."""
