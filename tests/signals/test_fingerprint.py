@@ -185,11 +185,19 @@ def test_same_signal_joins_copies_and_no_others() -> None:
     x = recordings(8).astype(np.float32)
     x[5] = x[1] * 0.25 + 7  # another unit
     x[6] = bandpass(x[2], 100, 0.5, 40)  # filtered
-    x[7, 7] = x[3, 7]  # one lead with a key of its own
+    x[7, [1, 7]] = x[3, [1, 7]]  # II and V2, the leads with keys of their own
+    x[:, 5] = np.arange(1000)  # a clock
     number = same_signal(panel_of(x))
     assert number[[5, 6, 7]].tolist() == number[[1, 2, 3]].tolist()
     assert len(set(number.tolist())) == 5
     assert len(set(same_signal(replace(panel_of(x), synthetic=True)).tolist())) == 8
+
+
+def test_one_channel_that_all_have_makes_no_copies() -> None:
+    x = recordings(5)[:, :3, :200]
+    x[:, 0] = np.arange(200)
+    panel = panel_of(x, channels=("clock", "a", "b"))
+    assert len(set(same_signal(panel).tolist())) == 5
 
 
 def test_epochs_of_a_long_record_are_compared_tile_by_tile() -> None:

@@ -128,10 +128,11 @@ class Comet(Objective):
         if not apply_weights_to_identity:
             self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
         ids = {
-            "patient": {"patient", "known patient"},
+            "patient": {"patient"},
             "trial": {"trial", "patient"},
         }  # trials have patients' negatives
         self.needs = frozenset().union(*(ids.get(level, set()) for level in self.weights))
+        self.contrasts_patients = "patient" in self.weights
         self.dropout, self.mask = dropout, mask
         clean = {"patient", "trial"} if identity_views == "clean" else set()
         self.sources = {

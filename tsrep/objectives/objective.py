@@ -66,9 +66,10 @@ class Objective(nn.Module, ABC):
 
     Attributes
     ----------
-    needs : frozenset of {"label", "trial", "patient", "known patient"}
-        Fields of the batch that must carry meaning; a patient is known where one recording is not taken
-        for one person.
+    needs : frozenset of {"label", "trial", "patient"}
+        Fields of the batch that must carry meaning.
+    contrasts_patients : bool
+        Whether recordings of a patient attract each other, so that patients must be known.
     sampler : str
         Name of the batch sampler that suits the method.
     defaults : mapping
@@ -87,6 +88,7 @@ class Objective(nn.Module, ABC):
     """
 
     needs: frozenset[str] = frozenset()
+    contrasts_patients: bool = False
     sampler: ClassVar[str] = "random"
     defaults: ClassVar[Mapping[str, Any]] = {}
     forecasts: ClassVar[bool] = False

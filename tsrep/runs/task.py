@@ -178,7 +178,7 @@ class Task(ABC):
         self._refuse_unscorable(encoder, prepared)
 
     def _refuse_unknown_patients(self, objective: Objective) -> None:
-        if "known patient" in objective.needs and not self._patients_known:
+        if objective.contrasts_patients and not self._patients_known:
             raise ConfigError(
                 f"objective {self.config.objective.name} contrasts patients, but those of "
                 f"{self.config.dataset.name} are not known, as one recording is taken for one person; set "

@@ -25,8 +25,8 @@ BATCH = 128
 def same_signal(panel: Panel) -> Ints:
     """Number of the signal of each record of a panel's store, shape (record,): copies have the same.
 
-    Copies share the stored counts of all leads or of one of the two leads with a key of their own, or have
-    coarse keys within 12 of 128 bits and a correlation of .95 over 8 s. Unit, gain, offset, order of leads,
+    Copies share the stored counts of all leads or of the two leads with a key of their own, or have coarse
+    keys within 12 of 128 bits and a correlation of .95 over 8 s. Unit, gain, offset, order of leads,
     rate, rounding and mild filters make no difference. Simulated panels have no copies.
     """
     if panel.synthetic:
@@ -39,7 +39,9 @@ def _components(panel: Panel) -> Ints:
     from scipy.sparse.csgraph import connected_components
 
     prints = Fingerprints.of(panel)
-    pairs = np.concatenate([*map(_equal, (prints.exact, *prints.lead.T)), _alike(panel, prints)])
+    # one lead alone may be a clock or a marker that all recordings have
+    both = np.where(prints.lead.all(axis=1), prints.lead[:, 0] + 3 * prints.lead[:, 1], np.uint64(0))
+    pairs = np.concatenate([_equal(prints.exact), _equal(both), _alike(panel, prints)])
     graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(len(panel.store),) * 2)
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
