@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from tsrep.datasets.dataset import About, Dataset
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.forecasting.heads.head import HEADS, Head
+from tsrep.forecasting.heads.head import Head
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, VIEWS
+from tsrep.registry import DATASETS, ENCODERS, HEADS, OBJECTIVES, SAMPLERS, SPLITS, VIEWS
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch, Panel
 from tsrep.splits.split import Split

@@ -12,7 +12,6 @@ import pytest
 
 import tsrep
 from tsrep.errors import ConfigError
-from tsrep.forecasting.heads.head import HEADS
 from tsrep.listing import described, listed
 from tsrep.objectives.autotcl import FORMS
 from tsrep.registry import REGISTRIES, Registry, list_registered
@@ -57,7 +56,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("registry", [*REGISTRIES.values(), HEADS, FORMS], ids=lambda each: str(each.kind))
+@pytest.mark.parametrize("registry", [*REGISTRIES.values(), FORMS], ids=lambda each: str(each.kind))
 def test_listed_names_are_those_of_the_modules(registry: Registry) -> None:
     names = registry.names()
     assert {name: registry.entry(name).name for name in names} == dict(zip(names, names, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +33,7 @@ def check_panel(panel: Panel) -> None:
         raise DataError(
             f"{len(panel.record_names)} record names for {len(panel.store)} records; name each record once"
         )
-    if panel.sfreq <= 0:
+    if not 0 < panel.sfreq < math.inf:
         raise DataError(f"the sampling rate must be positive, got {panel.sfreq} Hz")
     for name, values in panel.per_sample().items():
         if len(values) != len(panel):

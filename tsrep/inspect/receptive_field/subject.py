@@ -147,7 +147,7 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
         whole = prepared.complete_windows(part, objective.lookback, objective.horizon, windows)
         return _of_forecaster(encoder, objective, torch.from_numpy(whole), prepared, step, told)
     told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
-    length = prepared.encoded_steps(run.config.evaluation.forecast.context)  # as when it is evaluated
+    length = prepared.encoded_steps(run.config.evaluation.of("forecast").context)  # as when it is evaluated
     if objective.classifies:
         _refuse_step(run, step, 1)
         x = torch.from_numpy(prepared.complete_windows(part, length, 0, windows))
