@@ -326,10 +326,9 @@ def explain(error: ValidationError) -> str:
     path, about = ".".join(map(str, first["loc"])), first.get("ctx", {})
     if first["type"] == "unknown_setting":
         return f"unknown setting {'.'.join(map(str, (*first['loc'], about['key'])))}; {about['hint']}"
-    other = (
-        "{path} is {input!r}: " + first["msg"][0].lower() + first["msg"][1:].translate({123: None, 125: None})
-    )
-    return EXPLAINED.get(first["type"], other).format(path=path, input=first["input"], **about)
+    if first["type"] not in EXPLAINED:
+        return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return EXPLAINED[first["type"]].format(path=path, input=first["input"], **about)
 
 
 class Chosen:

@@ -113,8 +113,8 @@ class Score:
                     object.__setattr__(self, name, read(value))
                 except (TypeError, ValueError, KeyError, AttributeError) as error:
                     raise DataError(
-                        f"{name} of the score of {self.method!r} by {self.protocol!r} is {value!r:.80}; it must "
-                        f"be {wanted}"
+                        f"{name} of the score of {self.method!r} by {self.protocol!r} is {value!r:.80}; it "
+                        f"must be {wanted}"
                     ) from error
 
     @property
@@ -324,7 +324,8 @@ def _score(number: int, entry: Any) -> Score:
     except (DataError, TypeError) as error:
         fault = str(error).replace("Score.__init__()", "it is")
         raise RunError(
-            f"score {number} of scores.json cannot be read: {fault}; correct it, or restore the file from a copy"
+            f"score {number} of scores.json cannot be read: {fault}; correct it, or restore the file from a "
+            "copy"
         ) from error
 
 
@@ -368,7 +369,7 @@ _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "rank": ("a whole number", index),
     "fraction": ("a number", _number),
     "metrics difference": (
-        "an interval (value, low, high) of finite or missing numbers by metric",
+        "an interval (value, low, high) by metric",
         _by_name(_interval),
     ),
     "spread details": ("a finite or missing number by name", _by_name(_number)),

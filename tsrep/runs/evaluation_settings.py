@@ -69,5 +69,6 @@ def checked_evaluation(values: Any) -> EvaluationSettings:
 
 @cache
 def _with_protocols(chosen: tuple[tuple[str, type[Settings]], ...]) -> type[EvaluationSettings]:
-    fields: dict[str, Any] = {name: (model, Field(default_factory=model)) for name, model in chosen}
+    # values, so that a setting without a default is told with its path
+    fields: dict[str, Any] = {name: (model, {}) for name, model in chosen}
     return create_model("RunEvaluationSettings", __base__=EvaluationSettings, **fields)

@@ -239,7 +239,9 @@ class Run:
         RunError
             Naming the first one that is not.
         """
-        then, now = (dict(_leaves(each)) for each in (self.provenance["settings"], trained_by(self.config)))
+        then, now = (
+            dict(_leaves(each)) for each in (self.provenance.get("settings", {}), trained_by(self.config))
+        )
         for name in dict.fromkeys([*now, *then]):
             if then.get(name) != now.get(name):
                 raise RunError(

@@ -33,6 +33,7 @@ from tsrep.runs.batches import across_chunks
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
+from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.runs.intervals import FILE as INTERVALS
 from tsrep.runs.intervals import covering, write_intervals
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
@@ -459,10 +460,9 @@ class SeriesTask(Task):
                 f"{data} is a series, which is cut by steps and not by seconds; leave window.seconds out and "
                 "set window.steps and window.hop_steps"
             )
-        fields = config.evaluation.__class__.model_fields
+        given, fields = config.evaluation.given, EvaluationSettings.model_fields
         for name in self.meaningless():
-            default = fields[name].get_default(call_default_factory=True)
-            if getattr(config.evaluation, name) != default:
+            if name in given or getattr(config.evaluation, name) != fields[name].default:
                 raise ConfigError(
                     f"evaluation.{name} is for labelled samples, and {data} is a series; leave it out, or "
                     "look under evaluation.forecast"

@@ -29,8 +29,8 @@ class Step(nn.Module):
         terms: dict[str, Tensor] = self.objective(self.encoder, batch, generator=generator)
         if not isinstance(terms, dict) or not terms or not all(map(_is_scalar, terms.values())):
             raise ConfigError(
-                f"objective {type(self.objective).__name__} gives {terms!r:.60} as its terms; let forward return "
-                "a dict of scalar tensors by name"
+                f"objective {type(self.objective).__name__} gives {terms!r:.60} as its terms; let forward "
+                "return a dict of scalar tensors by name"
             )
         return terms
 

@@ -128,8 +128,8 @@ def outcome(
         _refuse_claims(entry, score, {"protocol": protocol.name, "part": evaluation.part}, roles)
         if score.role == "method" and protocol.metric not in score.metrics:
             raise ConfigError(
-                f"{entry} rests on the metric {protocol.metric!r}, but scores {', '.join(score.metrics)}; set "
-                "its metric to one of them"
+                f"{entry} rests on the metric {protocol.metric!r}, but scores {', '.join(score.metrics)}; "
+                "set its metric to one of them"
             )
     twice = next((name for name, count in Counter(s.identity for s in scores).items() if count > 1), None)
     if twice is not None:
