@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tsrep
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, UnknownPart
 from tsrep.listing import described, listed
 from tsrep.objectives.autotcl import FORMS
 from tsrep.registry import REGISTRIES, Registry, list_registered
@@ -131,6 +131,20 @@ def test_a_broken_plug_in_is_one_sentence_when_it_is_chosen(install: Callable[..
             ConfigError, match=r"the plug-in 'turned' of turning cannot be loaded .*not_there"
         ):
             PARTS.entry("turned")
+
+
+@pytest.mark.parametrize("source", ["class Turned(:", "raise SystemExit(3)", "x = '\\0'\0"])
+def test_a_module_that_cannot_be_read_or_run_is_told_when_it_is_chosen(
+    install: Callable[..., None], source: str
+) -> None:
+    install("turning", source + "  # PARTS.register(", "turned")
+    assert PARTS.names() == ["turned"]
+    assert PARTS.describe("turned").summary == ""
+    with pytest.raises(UnknownPart, match=r"unknown part .other.; (did you mean|known)"):
+        PARTS.entry("other")
+    with pytest.raises(ConfigError, match=r"the plug-in 'turned' of turning cannot be loaded") as caught:
+        PARTS.entry("turned")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_name_is_registered_once(install: Callable[..., None]) -> None:

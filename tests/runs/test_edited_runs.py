@@ -53,9 +53,7 @@ def test_settings_that_training_does_not_depend_on_may_change(run: Path) -> None
 
 def test_a_protocol_that_is_not_installed_is_told_with_the_file(run: Path) -> None:
     edit(run, "evaluation", protocols=["probe", "pr-x"])
-    with pytest.raises(
-        ConfigError, match=r"config.yaml: unknown protocol 'pr-x'; .*if a plug-in has it, install"
-    ):
+    with pytest.raises(ConfigError, match=r"config.yaml: unknown protocol 'pr-x'; .*if a plug-in has it"):
         tsrep.evaluate(run, progress=False)
 
 
@@ -64,9 +62,7 @@ def test_a_missing_split_is_one_sentence(run: Path, text: str | None) -> None:
     (run / "split.json").unlink()
     if text is not None:
         (run / "split.json").write_text(text)
-    with pytest.raises(
-        RunError, match=r"split.json is missing or broken; restore it, or train the run again"
-    ):
+    with pytest.raises(RunError, match=r"split.json is missing or broken; restore it, or train"):
         tsrep.evaluate(run, progress=False)
 
 
