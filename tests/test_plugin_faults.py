@@ -24,6 +24,7 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS, ENCODERS, NAME, OBJECTIVES, PROTOCOLS, VIEWS, Registry
 from tsrep.runs.config import configure, plain
 from tsrep.runs.evaluation_settings import EvaluationSettings
+from tsrep.runs.task import task_of
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
 from tsrep.testing import check_protocol
@@ -385,3 +386,13 @@ def test_an_edited_file_of_scores_is_told_by_field() -> None:
 def test_probabilities_are_probabilities(prob: Any) -> None:
     with pytest.raises(DataError, match=r"no probability; give values from 0 to 1|probabilities of shape"):
         Predictions(np.array(prob), np.zeros(1, int), np.zeros(1, int), np.zeros(1, int))
+
+
+def test_each_run_of_a_comparison_has_the_windows_of_its_own_objective() -> None:
+    configs = [
+        configure({"dataset": "seasonal-sim", "objective": objective})
+        for objective in ("autotcl", {"name": "forecast", "lookback": 37, "horizon": 5})
+    ]
+    task = task_of(configs[0])
+    prepared = task.prepare(progress=False)
+    assert task.comparison(prepared, configs).lookback == 37
