@@ -239,7 +239,8 @@ class Scores:
             entries, notes = list(content["scores"]), tuple(content["notes"])
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"scores.json is not readable as {_FORMAT} ({error}); restore it from a copy"
+                f"scores.json is not readable as {_FORMAT} ({error}); restore it from a copy, or move it "
+                "elsewhere and evaluate the run again"
             ) from error
         return cls(tuple(_score(number, entry) for number, entry in enumerate(entries, 1)), notes=notes)
 
