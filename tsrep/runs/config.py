@@ -153,7 +153,8 @@ def _blamed(error: ValidationError, values: Mapping[str, Any]) -> str:
     path = [*first["loc"], *filter(None, [first.get("ctx", {}).get("key")])]
     for part, registry, default in PARTS:
         chosen = values.get(part, default)
-        entry = registry.entry(chosen["name"] if isinstance(chosen, Mapping) else chosen)
+        name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
+        entry = registry.entry(name if isinstance(name, str) else default)
         if _holds(getattr(entry.cls, "defaults", {}), path) and not _holds(values, path):
             return f"the defaults of {entry}: "
     return ""
