@@ -58,7 +58,7 @@ def forecast_score(config: Configuration, prepared: PreparedSeries, device: torc
     """
     instances = prepared.instances[:: -(-len(prepared.instances) // MOST_INSTANCES)]
     stride = origin_stride(instances[0].period)
-    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.forecast)
+    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.of("forecast"))
 
     def score(encoder: Encoder, _objective: Objective) -> float:
         return -validation_error(

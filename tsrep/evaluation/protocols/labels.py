@@ -15,18 +15,16 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Head, Held, Protocol
+from tsrep.evaluation.protocols.protocol import Head, Held, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
-from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
 Strengths = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]  # of C
 
 
 class LabelProtocol(Protocol):
-    """A protocol that fits on labels; what it is called in scores is the name it is registered by."""
+    """A protocol that fits on labels."""
 
-    name: ClassVar[str]
     fits_on_validation: ClassVar[bool] = False
 
     @abstractmethod
@@ -160,6 +158,6 @@ def evaluate_features(
     candidates = [Candidate.of_features(name, given) for name, given in features.items()]
     scores = Scores()
     for given in protocols:
-        protocol = PROTOCOLS.build({"name": given}) if isinstance(given, str) else given
-        scores += protocol.evaluate(candidates, evaluation)[0]
+        protocol = protocol_of({"name": given}) if isinstance(given, str) else given
+        scores += outcome(protocol, candidates, evaluation)[0]
     return scores
