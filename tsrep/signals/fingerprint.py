@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.errors import RunError
-from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.filters import bandpass, bridged
+from tsrep.signals.kept import kept
 from tsrep.signals.panel import Floats, Ints, Panel
 
 Keys = NDArray[np.uint64]
 Bytes = NDArray[np.uint8]
-Arrays = NDArray[Any]
 
 ECG = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 EEG = ("FP1", "FP2", "C3", "C4", "T7", "T8", "O1", "O2")
@@ -32,7 +28,6 @@ RATE, SECONDS, TILE, TILES = 40.0, 8.0, 10.0, 360
 BAND = (1.0, 15.0)
 STEPS = round(RATE * SECONDS)
 CHUNK_BYTES = 32 << 20
-_KNOWN: WeakKeyDictionary[Panel, dict[str, dict[str, Arrays]]] = WeakKeyDictionary()
 LEVELS = 1 << 17  # more steps than this between two values are no counts of a converter
 
 
@@ -64,25 +59,6 @@ class Fingerprints:
     def of(cls, panel: Panel) -> Fingerprints:
         """Keys of all records of a panel's store, kept in its :attr:`Panel.cache`."""
         return cls(**kept(panel, "fingerprints", lambda: vars(_made(panel))))
-
-
-def kept(panel: Panel, name: str, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
-    """Arrays that are worked out of a panel's recordings once, from its cache where they are there."""
-    known = _KNOWN.setdefault(panel, {})
-    if name not in known:
-        known[name] = make() if panel.cache is None or not panel.digest else _filed(panel, name, make)
-    return known[name]
-
-
-def _filed(panel: Panel, name: str, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
-    assert panel.cache is not None
-    path = panel.cache / f"{name}-{panel.digest}.npz"
-    with suppress(OSError, ValueError):
-        return read_arrays(path)
-    made = make()
-    with suppress(RunError):  # a cache that cannot be written costs time only
-        write_arrays(path, **made)
-    return made
 
 
 def _made(panel: Panel) -> Fingerprints:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import LEADS, STEPS, Bytes, Fingerprints, in_chunks, kept, middle, shapes
+from tsrep.signals.fingerprint import LEADS, STEPS, Bytes, Fingerprints, in_chunks, middle, shapes
+from tsrep.signals.kept import kept
 from tsrep.signals.panel import Floats, Ints, Panel
 
-T = TypeVar("T", bound=NDArray[Any])
 Pairs = NDArray[np.int64]  # shape (pair, 2)
 
 NEAR = 12 / 128  # share of bits that differ
@@ -64,7 +64,8 @@ def _alike(panel: Panel, prints: Fingerprints) -> Pairs:
     tiles, record = tiles_of(panel, rows)
     at = np.searchsorted(record, index.reshape(near.shape)) + number
     alike = [_correlation(*middle(tiles)[part.T]) >= ALIKE for part in batches(at)]
-    return prints.record[near[np.concatenate([np.zeros(0, bool), *alike])]]
+    sure = near[np.concatenate([np.zeros(0, bool), *alike])]
+    return np.asarray(prints.record[sure], np.int64)
 
 
 def _stacked(found: Iterable[tuple[Ints, Ints]]) -> Pairs:
@@ -72,7 +73,7 @@ def _stacked(found: Iterable[tuple[Ints, Ints]]) -> Pairs:
     return np.concatenate([none, *(np.stack(pair, axis=1) for pair in found)])
 
 
-def batches(values: T) -> Iterator[T]:
+def batches(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Some of an array at a time."""
     return (values[begin : begin + BATCH] for begin in range(0, len(values), BATCH))
 

@@ -79,13 +79,16 @@ def _confirmed(a: Floats, b: Floats, shift: int) -> NDArray[np.bool_]:
         moved = _unit(fine_b[:, :, start : start + steps])
         of_leads = np.einsum("pls,pls->pl", centred, moved)
         there = centred.any(axis=2) & moved.any(axis=2)
-        best = np.maximum(best, np.nan_to_num(_median(np.where(there, of_leads, np.nan)), nan=-1.0))
+        best = np.maximum(best, _median(np.where(there, of_leads, np.nan)))
     return np.asarray(best >= ALIKE)
 
 
 def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median of each row without its NaNs."""
-    return np.asarray(np.ma.median(np.ma.masked_invalid(values), axis=1).filled(np.nan))
+    """Median of each row without its NaNs, which sort last; -1 where there is nothing else."""
+    ordered, count = np.sort(values, axis=1), np.isfinite(values).sum(axis=1)
+    row, last = np.arange(len(values)), values.shape[1] - 1
+    both = ordered[row, np.maximum(count - 1, 0) // 2] + ordered[row, np.minimum(count // 2, last)]
+    return np.where(count > 0, both / 2, -1.0)
 
 
 def _unit(x: Floats) -> Floats:

@@ -120,8 +120,9 @@ class Split:
             _refuse_empty(parts, how)
         _refuse_one_class(panel, parts["train"])
         counts = {name: _count(panel, index) for name, index in parts.items()}
-        told: dict[str, Any] = {"how": how, "notes": notes, "copies": found.recordings}
-        return cls(**parts, **told, counts=counts, digest=digest_of(*parts.values()))
+        digest = digest_of(*parts.values())
+        train, validation, test = parts.values()
+        return cls(train, validation, test, how, counts, digest, notes, found.recordings)
 
 
 def _refuse_empty(parts: Parts, how: str) -> None:
