@@ -24,6 +24,11 @@ class SplitRule(ABC):
     task : str
         ``"panel"`` for a rule from a panel to a :class:`Split`, ``"series"`` for one from a series to a
         :class:`tsrep.splits.by_time.TimeSplit`.
+
+    Notes
+    -----
+    Rules for panels have a setting ``same_signal`` that they hand to :meth:`Split.make`: what happens with a
+    recording that is stored under two patients.
     """
 
     task: ClassVar[str] = "panel"
