@@ -115,7 +115,7 @@ def test_how_often_a_run_validates_changes_nothing(
             settings(
                 root,
                 objective={"contrast": contrast, "weight": 0.5},
-                training={"validate_every": every, "checkpoint": "last", "patience": None},
+                training={"validate_every": every, "keep": "last", "patience": None},
             ),
             out=tmp_path / str(every),
             progress=False,
