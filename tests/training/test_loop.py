@@ -280,7 +280,12 @@ def test_training_stops_when_no_score_keeps_anything_new(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("settings", "asked"),
-    [({"keep": "last"}, 0), ({"keep": "loss"}, 0), ({"keep": "last", "log_score": True}, 5), ({"keep": "score"}, 5)],
+    [
+        ({"keep": "last"}, 0),
+        ({"keep": "loss"}, 0),
+        ({"keep": "last", "log_score": True}, 5),
+        ({"keep": "score"}, 5),
+    ],
 )
 def test_a_score_that_chooses_nothing_is_computed_on_request_alone(
     tmp_path: Path, settings: dict[str, Any], asked: int

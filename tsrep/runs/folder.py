@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
+from tsrep.evaluation.candidate import Model
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.rng import initial_weights
@@ -21,12 +23,13 @@ from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
-from tsrep.training.checkpoint import load_weights, save_weights
+from tsrep.training.checkpoint import kept_file, load_weights, save_weights
 
 if TYPE_CHECKING:
     from tsrep.runs.task import Task
 
-OWN = "objective."  # of the names in weights.safetensors
+WEIGHTS = "weights.safetensors"
+ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in it
 
 
 class Run:
@@ -93,11 +96,14 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        counts = self.counts
-        with initial_weights(0, "about to be replaced"):
-            encoder = blank_encoder(self.config, counts["channels"], counts["covariates"])
+        encoder = self._blank_encoder()
         self._fill(encoder, load_weights(self.path / "encoder.safetensors"), "encoder.safetensors")
         return encoder.eval()
+
+    def _blank_encoder(self) -> Encoder:
+        counts = self.counts
+        with initial_weights(0, "about to be replaced"):
+            return blank_encoder(self.config, counts["channels"], counts["covariates"])
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -135,14 +141,44 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        encoder = encoder or self.encoder()
-        weights = load_weights(self.path / "weights.safetensors")
-        own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
+        return self._objective(encoder or self.encoder(), load_weights(self.path / WEIGHTS))
+
+    def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
             multilabel = bool(self.provenance["data"].get("multilabel"))
             objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
-        self._fill(objective, own, "weights.safetensors")
+        self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
         return objective.eval()
+
+    def models(self, draws: Iterable[str]) -> dict[str, Callable[[], Model]]:
+        """What makes encoder and objective of the epoch that training kept for each draw of labels.
+
+        Draws that chose the same epoch have the same one.
+
+        Raises
+        ------
+        RunError
+            When training kept none for a draw.
+        """
+        training = self.provenance["training"]
+        kept = training["kept"]
+        unknown = (draw.rsplit("-", 2) for draw in draws if draw not in kept)
+        for fraction, by, seed in unknown:
+            raise RunError(
+                f"{self.path} kept no epoch for {100 * float(fraction):g} % of labels by {by} that are drawn "
+                f"with seed {seed}; evaluate with the labels, subsample_by and seeds that it was trained "
+                "with, or train it with training.keep last"
+            )
+        files = {epoch: kept_file(self.path, epoch) for epoch in kept.values()}
+        files[training["epoch"]] = self.path / WEIGHTS
+        made = {epoch: partial(self._model, file) for epoch, file in files.items()}
+        return {draw: made[kept[draw]] for draw in draws}
+
+    def _model(self, file: Path) -> Model:
+        weights = load_weights(file)
+        encoder = self._blank_encoder()
+        self._fill(encoder, _beginning(ENCODER, weights), str(file.relative_to(self.path)))
+        return encoder.eval(), self._objective(encoder, weights)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -236,3 +272,8 @@ class Run:
                     f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
                     f"{now[:12]}); restore data and settings, or start a new run"
                 )
+
+
+def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights whose names begin so, without that."""
+    return {name.removeprefix(word): value for name, value in weights.items() if name.startswith(word)}

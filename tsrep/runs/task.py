@@ -129,6 +129,11 @@ class Task(ABC):
                     f"{data} is {self.data}, which the protocol {protocol} does not score; use "
                     f"{' or '.join(fitting)}"
                 )
+        if config.pretrain is not None and config.pretrain.keep not in ("last", "loss"):
+            raise ConfigError(
+                f"pretrain.keep is {config.pretrain.keep}, but pre-training by a contrast is not scored; set "
+                "it to last or loss"
+            )
         if config.pretrain is not None and self.objective.pretraining(config.objective) is None:
             raise ConfigError(
                 f"pretrain trains by the contrast of an objective alone, and objective "
@@ -210,7 +215,7 @@ class Task(ABC):
     def validation_score(
         self, prepared: Any, objective: Objective, device: torch.device
     ) -> tuple[ValidationScore | None, str]:
-        """The score by which training chooses its weights, larger being better, and its name."""
+        """The scores by which training may choose its weights, larger being better, and what the first is."""
 
     @abstractmethod
     def evaluation(self, prepared: Any, tell: Tell, folder: Path | None = None) -> Any:
@@ -323,6 +328,37 @@ class PanelTask(Task):
                 "is a panel of labelled samples; use another objective or a series such as etth1"
             )
 
+        if self.config.training.keep == "score":
+            raise ConfigError(
+                f"training.keep is score, the error of forecasts, and {self.config.dataset.name} is "
+                f"{self.data}; set it to last, probe or loss"
+            )
+        if self._keeps_by_draw:
+            self._refuse_other_draws()
+
+    @property
+    def _keeps_by_draw(self) -> bool:
+        return self.config.training.keep == "probe"
+
+    def _refuse_other_draws(self) -> None:
+        """Check that no protocol draws labels otherwise than the probe that chooses the epoch."""
+        settings = self.config.evaluation
+        for name in settings.protocols:
+            if PROTOCOLS.entry(name).cls.fits_on_validation and min(settings.labels) < 1:
+                raise ConfigError(
+                    f"protocol {name} draws its labels from training and validation part together, so that "
+                    "training.keep probe would choose by labels that it does not use; set "
+                    "evaluation.labels to [1.0], or training.keep to last"
+                )
+
+    def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
+        """See :meth:`Task.candidates`; with one epoch for each draw of labels, where training kept so."""
+        trained, control = super().candidates(run, prepared)
+        if not self._keeps_by_draw:
+            return [trained, control]
+        evaluation = self.evaluation(prepared, _silent)
+        return [replace(trained, of_draw=[run.models(evaluation.drawn())]), control]
+
     def prepared(self, data: Panel) -> PreparedPanel:
         """See :meth:`Task.prepared`."""
         return prepare_panel(self.config, data)
@@ -351,7 +387,11 @@ class PanelTask(Task):
     ) -> tuple[ValidationScore | None, str]:
         """See :meth:`Task.validation_score`."""
         del objective
-        return probe_score(self.config, prepared, device), PROBE_NAME
+        if not self.config.training.scored:
+            return None, PROBE_NAME
+        evaluation = self.evaluation(prepared, _silent)
+        draws = evaluation.drawn() if self._keeps_by_draw else {"": evaluation.labelled(1.0, "all")[0]}
+        return probe_score(self.config, prepared, draws, prepared.split.validation, device), PROBE_NAME
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
@@ -398,11 +438,10 @@ class PanelTask(Task):
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
         held = prepared.panel.select(prepared.split.validation)
-        chosen = self.config.training.checkpoint == "best-score"
-        if chosen and not classes_scored(held.label, len(held.classes)):
+        if self._keeps_by_draw and not classes_scored(held.label, len(held.classes)):
             raise ConfigError(
-                "no class of the validation part has both values, so no score can choose the epoch; "
-                "give it other patients or set training.checkpoint to best-loss"
+                "no class of the validation part has both values, so no probe can choose the epoch; "
+                "give it other patients or set training.keep to last or loss"
             )
 
 
@@ -431,6 +470,11 @@ class SeriesTask(Task):
             raise ConfigError(
                 f"window.steps has no effect on objective {config.objective.name}, whose samples are "
                 "look-back and horizon; set objective.lookback and objective.horizon"
+            )
+        if config.training.keep == "probe":
+            raise ConfigError(
+                f"training.keep is probe, which needs labels, and {data} is a series; set it to score, loss "
+                "or last"
             )
         if self.objective.needs:
             wanted = " and a ".join(sorted(self.objective.needs))

@@ -68,7 +68,7 @@ class Outcome:
         Run in all.
     seconds : float
     kept : mapping of str to int
-        The epoch that is kept for each score, where there are several; see :func:`tsrep.training.checkpoint.kept_file`.
+        The epoch that is kept for each score with a name; see :func:`tsrep.training.checkpoint.kept_file`.
     """
 
     epoch: int
@@ -94,7 +94,7 @@ class Trainer:
         Gets ``state.pt``, ``weights.safetensors`` and ``metrics.jsonl``.
     score : callable or None
         ``score(encoder, objective)`` gives scores by name, larger being better, on the validation part only.
-        Of several each keeps an epoch of its own, and the first stands for the run.
+        Each keeps an epoch of its own; the first stands for the run, and needs no name where it is alone.
     score_name : str
     hooks : sequence of Hook
     ranks : Ranks
@@ -169,7 +169,7 @@ class Trainer:
         self.net.eval()
         at = self.position
         main = next(iter(at.kept.values()))
-        kept = {name: one.epoch for name, one in at.kept.items()} if len(at.kept) > 1 else {}
+        kept = {name: one.epoch for name, one in at.kept.items() if name}
         return Outcome(main.epoch, main.value, at.epoch - 1, at.step, at.seconds, kept)
 
     def _epochs(self, save: Callable[[], None], stop: Event) -> None:
@@ -251,8 +251,9 @@ class Trainer:
         scores: Mapping[str, float | None] = {}
         if self.score is not None and self.settings.scored:
             # One process scores and tells the others, so that all keep the same weights.
-            own = self.ranks.from_first(self.score(model.encoder, model.objective) if self.ranks.first else {})
-            scores = {name: None if math.isnan(value) else value for name, value in own.items()}
+            own = self.score(model.encoder, model.objective) if self.ranks.first else {}
+            told = self.ranks.from_first(own)
+            scores = {name: None if math.isnan(value) else value for name, value in told.items()}
         if (score := next(iter(scores.values()), None)) is not None:
             record |= {"score": score, "score_name": self.score_name}
         if epoch > 0:  # the random initialisation is a point of reference, never what is kept

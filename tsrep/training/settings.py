@@ -29,9 +29,9 @@ class TrainingSettings(Settings):
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
     keep: Literal["last", "probe", "score", "loss"] = Field(
         "last",
-        description="which epoch's weights are kept; last uses no label; probe, of a panel, keeps one for each "
-        "draw of labels that is scored, chosen by a probe with these labels; score is the smallest error of "
-        "forecasts, of a series; loss the smallest of the objective, both on the validation part",
+        description="which epoch's weights; last needs no label; probe, of a panel, keeps one for each draw "
+        "of labels that is scored, chosen by a probe that is fitted on these; score, of a series, has the "
+        "smallest validation error of forecasts; loss the smallest validation loss",
     )
     patience: Annotated[int, Field(ge=1)] | None = Field(
         None, description="stop after so many validations of which none was better for anything kept"

@@ -93,7 +93,7 @@ class FineTuning(LabelProtocol):
         if done.exists():
             return load_predictions(done)[key], None
         folder.mkdir(parents=True, exist_ok=True)
-        prob = self._trained(candidate.model(seed)[0], seed, labelled, evaluation, folder)
+        prob = self._trained(candidate.model(seed, draw)[0], seed, labelled, evaluation, folder)
         predictions = evaluation.predictions(prob)
         save_predictions(done, {key: predictions})
         shutil.rmtree(parent if evaluation.folder is None else folder)
