@@ -179,13 +179,15 @@ def test_confirmation_uses_fresh_seeds_and_the_test_part_and_is_made_once(tmp_pa
         again = confirm(begun.definition, opened, begun.folder, root=None, workers=1)
         assert [trial.values for trial in opened.trials] == [[0.9], [0.8], [0.7]]  # nothing is returned
     rows = found.rows
-    assert set(rows["finalist"]) >= {"trial 2", "plain", "ridge-nlinear", "random initialisation"}
+    controls = {f"random initialisation of {name}" for name in ("trial 2", "plain")}  # of other widths
+    assert set(rows["finalist"]) >= {"trial 2", "plain", "ridge-nlinear", *controls}
     own = rows[(rows["finalist"] == "trial 2") & (rows["metric"] == "mse")]
     assert len(own) == 2
     assert own["test"].nunique() == 2
     assert (own["interval_low"] < own["test"].mean()).all()
     assert own["validation"].notna().all()
-    start = rows[(rows["finalist"] == "random initialisation") & (rows["metric"] == "mse")]
+    assert set(own["against"]) == {"random initialisation of trial 2"}
+    start = rows[(rows["finalist"] == own["against"].iloc[0]) & (rows["metric"] == "mse")]
     paired = own["minus_random"]
     assert paired.tolist() == pytest.approx([own["test"].mean() - start["test"].mean()] * 2)
     assert (own["minus_random_low"] <= paired).all()

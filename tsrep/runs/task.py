@@ -241,14 +241,16 @@ class Task(ABC):
         return scores
 
     @abstractmethod
-    def comparison(self, prepared: Any, configs: Sequence[Configuration]) -> Any:
-        """What a protocol is given to compare runs on the test part, with all labels and all seeds.
+    def comparison(self, prepared: Any, configs: Sequence[Configuration], part: Part = "test") -> Any:
+        """What a protocol is given to compare runs with all labels and all seeds.
 
         Parameters
         ----------
         prepared : Prepared
         configs : sequence of Configuration
             Of the runs of all methods, on the same data and split.
+        part : {"test", "validation"}
+            Where it is the validation part, models are chosen as they are for the test part.
         """
 
     def baseline_error(self, prepared: Any) -> float | None:
@@ -419,10 +421,12 @@ class PanelTask(Task):
             on_step=tell,
         )
 
-    def comparison(self, prepared: PreparedPanel, configs: Sequence[Configuration]) -> LabelEvaluation:
+    def comparison(
+        self, prepared: PreparedPanel, configs: Sequence[Configuration], part: Part = "test"
+    ) -> LabelEvaluation:
         """See :meth:`Task.comparison`."""
-        seeds = len({config.seed for config in configs})
-        return replace(self.evaluation(prepared, _silent), part="test", fractions=(1.0,), seeds=seeds)
+        seeds, evaluation = len({config.seed for config in configs}), self.evaluation(prepared, _silent)
+        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
@@ -553,11 +557,13 @@ class SeriesTask(Task):
             on_step=tell,
         )
 
-    def comparison(self, prepared: PreparedSeries, configs: Sequence[Configuration]) -> SeriesEvaluation:
+    def comparison(
+        self, prepared: PreparedSeries, configs: Sequence[Configuration], part: Part = "test"
+    ) -> SeriesEvaluation:
         """See :meth:`Task.comparison`; baselines look back as far as the run that looks back furthest."""
         windows = [self.objective.training_windows(config.objective) for config in configs]
         lookback = max(each.history if each is not None else 0 for each in windows)
-        return replace(self.evaluation(prepared, _silent), part="test", lookback=lookback)
+        return replace(self.evaluation(prepared, _silent), part=part, lookback=lookback)
 
     def baseline_error(self, prepared: PreparedSeries) -> float | None:
         """Mean squared error of ridge-nlinear over the horizons.

@@ -44,7 +44,9 @@ class LabelEvaluation:
         Labels, patients and trials of the samples; protocols on frozen features do not read its signals.
     split : Split
     part : {"test", "validation"}
-        What is scored. When the validation part itself is scored, nothing is chosen on it.
+        What is scored. When the validation part itself is scored, nothing is chosen on it, unless
+    as_for_test : bool
+        it is scored by the models that the test part would be scored by, to stand beside it.
     fractions : sequence of float
         Of the labels that a protocol may fit on.
     subsample_by : sequence of {"sample", "record", "patient"}
@@ -68,6 +70,7 @@ class LabelEvaluation:
     panel: Panel
     split: Split
     part: Part = "test"
+    as_for_test: bool = False
     fractions: Sequence[float] = (1.0, 0.1, 0.01)
     subsample_by: Sequence[SubsampleBy] = ("sample", "patient")
     seeds: int = 5
@@ -98,7 +101,7 @@ class LabelEvaluation:
     @property
     def choosing(self) -> Ints | None:
         """Samples that may choose settings of a model; None where they are the ones scored."""
-        return self.split.validation if self.part == "test" else None
+        return self.split.validation if self.part == "test" or self.as_for_test else None
 
     def draws(self) -> Iterator[tuple[float, str]]:
         """Every fraction of labels with what it is of; all labels are of ``"all"``."""
