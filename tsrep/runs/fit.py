@@ -104,6 +104,8 @@ def fit(
         task.refuse_unmet_needs(encoder, objective, prepared)
         if before is not None:
             before.refuse_other_data(prepared)
+        if evaluation:
+            task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
         run = before or _new_run(task, prepared, encoder, device, out, ranks)
         if not run.finished:
             _train(run, task, prepared, encoder, objective, hooks, progress, ranks, device)
@@ -176,6 +178,8 @@ def training_part(
     ranks: Ranks,
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
+    if "label" in config.objective_class.needs:
+        index = index[prepared.panel.labelled[index]]
     panel = prepared.panel.select(index)
     sampler = SAMPLERS.build(
         config.sampler or {"name": config.objective_class.sampler},

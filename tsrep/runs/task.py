@@ -43,6 +43,7 @@ from tsrep.runs.validation_score import (
     PROBE_NAME,
     direct_score,
     forecast_score,
+    labelled_parts,
     probe_score,
 )
 from tsrep.signals import Panel, Series
@@ -168,6 +169,11 @@ class Task(ABC):
             raise ConfigError(
                 f"encoder {self.config.encoder.name} has no weights and objective {name} adds none to train; "
                 "use another encoder, or objective forecast"
+            )
+        if "label" in objective.needs and not all(map(len, labelled_parts(prepared))):
+            raise ConfigError(
+                f"objective {name} learns from labels, and the training or the validation part has no sample "
+                "whose labels are wholly known; use an objective that needs none, or another split"
             )
         self._refuse_lonely_samples(prepared.panel.select(prepared.split.train), objective)
         self._refuse_unscorable(encoder, prepared)
@@ -389,11 +395,11 @@ class PanelTask(Task):
     ) -> tuple[ValidationScore | None, str]:
         """See :meth:`Task.validation_score`."""
         del objective
-        if not self.config.training.scored:
+        train, held = labelled_parts(prepared)
+        if not (self.config.training.scored and len(train) and len(held)):
             return None, PROBE_NAME
-        evaluation = self.evaluation(prepared, _silent)
-        draws = evaluation.drawn() if self._keeps_by_draw else {"": evaluation.labelled(1.0, "all")[0]}
-        return probe_score(self.config, prepared, draws, prepared.split.validation, device), PROBE_NAME
+        draws = self.evaluation(prepared, _silent).drawn() if self._keeps_by_draw else {"": train}
+        return probe_score(self.config, prepared, draws, held, device), PROBE_NAME
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
@@ -441,8 +447,15 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
-        held = prepared.panel.select(prepared.split.validation)
-        if self._keeps_by_draw and not classes_scored(held.label, len(held.classes)):
+        if not self._keeps_by_draw:
+            return
+        train, held = map(prepared.panel.select, labelled_parts(prepared))
+        if not len(train):
+            raise ConfigError(
+                "no label of the training part is known, so no probe can choose the epoch; "
+                "give it other patients or set training.keep to last or loss"
+            )
+        if not classes_scored(held.label, len(held.classes)):
             raise ConfigError(
                 "no class of the validation part has both values, so no probe can choose the epoch; "
                 "give it other patients or set training.keep to last or loss"

@@ -20,6 +20,7 @@ from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepared import Prepared
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.loop import ValidationScore
@@ -70,6 +71,12 @@ def forecast_score(config: Configuration, prepared: PreparedSeries, device: torc
 def origin_stride(period: int) -> int:
     """Steps from one scored origin to the next, so that no step of the main season is passed over."""
     return next(stride for stride in (7, 11, 13, 1) if gcd(stride, period) == 1)
+
+
+def labelled_parts(prepared: Prepared) -> tuple[Ints, Ints]:
+    """Training and validation windows whose labels are wholly known."""
+    known, split = prepared.panel.labelled, prepared.split
+    return split.train[known[split.train]], split.validation[known[split.validation]]
 
 
 def probe_score(

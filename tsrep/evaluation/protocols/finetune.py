@@ -106,7 +106,7 @@ class FineTuning(LabelProtocol):
         panel = evaluation.panel
         head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
         train = self._part(evaluation, labelled, seed)
-        validation = self._part(evaluation, evaluation.split.validation, seed)
+        validation = self._part(evaluation, evaluation.validation, seed)
 
         def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
             prob = probabilities(encoder, head, validation.tensors)

@@ -50,7 +50,7 @@ class LabelProtocol(Protocol):
     ) -> tuple[Scores, Head | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others paired with it."""
         self._check(candidates, evaluation)
-        scores, head = Scores(), None
+        scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn)
@@ -152,7 +152,7 @@ def evaluate_features(
     ConfigError
         When a protocol is unknown or trains encoders, or a list of features is not one a seed.
     DataError
-        When features do not fit the panel or are not finite.
+        When features do not fit the panel or are not finite, or a part has no sample with known labels.
     SplitError
         When the scored part is empty.
     """
