@@ -1,0 +1,137 @@
+"""What it costs to keep the last epoch, which needs no label, against epochs that a validation probe chooses.
+
+One command, with the folder of ``ecg_100hz_int16_uV.npy`` and ``records.csv``; ``--quick`` needs no data::
+
+    .venv/bin/python benchmarks/epoch_choice.py --root DIR
+
+Each encoder is trained twice from the same seed. Three choices are scored on the same test patients with the
+same draws of labels: the last epoch; for each draw the best epoch by a probe that is fitted on these labels
+(``training.keep: probe``); and for all draws the best epoch by a probe that is fitted on all training labels,
+which a score at fewer labels must not use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.runs.config import merged
+from tsrep.runs.fit import fit
+from tsrep.runs.folder import Run
+
+LAST, OWN, ALL = "last epoch", "probe, labels of the draw", "probe, all labels"
+FRACTIONS = (1.0, 0.1, 0.01)
+REAL: dict[str, Any] = {
+    "dataset": {
+        "name": "arrays",
+        "array": "ecg_100hz_int16_uV.npy",
+        "table": "records.csv",
+        "patient": "patient_id",
+        "label": ["NORM", "MI", "STTC", "CD", "HYP"],
+        "sfreq": 100,
+        "scale": 1e-3,
+        "unit": "mV",
+    },
+    "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
+    "encoder": {"name": "resnet1d", "width": 16, "dim": 64},
+    "training": {"epochs": 12},
+}
+QUICK: dict[str, Any] = {
+    "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
+    "window": {"seconds": 1.25},
+    "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
+    "training": {"epochs": 3, "batch_size": 64},
+}
+SHARED: dict[str, Any] = {
+    "device": "cpu",
+    "evaluation": {
+        "protocols": ["probe"],
+        "labels": FRACTIONS,
+        "subsample_by": ["patient"],
+        "n_bootstrap": 100,
+    },
+}
+Row = tuple[str, int, float, dict[str, float]]  # objective, seed, fraction, macro AUROC of each choice
+
+
+def scored(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[float, dict[str, float]]]:
+    """Test scores of the three choices by fraction, of one encoder."""
+    runs = {
+        keep: fit(
+            merged(values, {"training": {"keep": keep}}), out=folder / keep, progress=False, illustrate=False
+        )
+        for keep in ("last", "probe")
+    }
+    task = runs["probe"].task
+    prepared = task.prepare(progress=False)
+    evaluation = task.evaluation(prepared, lambda _: None)
+    all_labels = [partial(_model, runs["probe"])]
+    choices = [
+        Candidate(LAST, "method", [partial(_model, runs["last"])]),
+        Candidate(OWN, "method", all_labels, of_draw=[runs["probe"].models(evaluation.drawn())]),
+        Candidate(ALL, "method", all_labels),
+    ]
+    scores = task.score(choices, evaluation).where(unit="record")
+    told = {keep: run.provenance["seconds"] for keep, run in runs.items()}
+    print(f"trained in {told['last']:.0f} s (last) and {told['probe']:.0f} s (probe)", flush=True)
+    for fraction in FRACTIONS:
+        yield (
+            fraction,
+            {c.name: scores.where(method=c.name, fraction=fraction).mean(c.name, "auroc") for c in choices},
+        )
+
+
+def _model(run: Run) -> Model:
+    return run.encoder(), None
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Means over seeds with the standard deviation of the difference from the last epoch."""
+    lines = ["| " + " | ".join(("objective", "labels", LAST, OWN, ALL)) + " |", "| --- " * 5 + "|"]
+    for objective in dict.fromkeys(row[0] for row in rows):
+        for fraction in FRACTIONS:
+            own = [row[3] for row in rows if row[0] == objective and row[2] == fraction]
+            cells = [f"{np.mean([each[LAST] for each in own]):.3f}"]
+            for choice in (OWN, ALL):
+                gain = [each[choice] - each[LAST] for each in own]
+                spread = f" ± {np.std(gain, ddof=1):.3f}" if len(gain) > 1 else ""
+                cells.append(f"{np.mean(gain):+.3f}{spread}")
+            lines.append(f"| {objective} | {100 * fraction:g} % | {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    """Train, score and print the table; the last line is JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, help="folder of the arrays")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--objectives", nargs="+", default=["simclr", "comet"])
+    parser.add_argument("--quick", action="store_true", help="a small simulated cohort, one seed")
+    options = parser.parse_args()
+    if options.root is None and not options.quick:
+        parser.error("give --root DIR, or --quick")
+    base = merged(SHARED, QUICK if options.quick else {**REAL, "root": str(options.root)})
+    rows: list[Row] = []
+    with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
+        for objective in options.objectives:
+            for seed in range(1 if options.quick else options.seeds):
+                values = merged(base, {"objective": objective, "seed": seed})
+                place = Path(folder) / f"{objective}-{seed}"
+                rows += [(objective, seed, *found) for found in scored(values, place)]
+    print("\n".join(table(rows)))
+    gains = {f"{100 * f:g}": [row[3][ALL] - row[3][LAST] for row in rows if row[2] == f] for f in FRACTIONS}
+    cost = {fraction: float(np.mean(gain)) for fraction, gain in gains.items()}
+    print(json.dumps({"name": "epoch_choice", "cost_of_last": cost}))
+
+
+if __name__ == "__main__":
+    main()
