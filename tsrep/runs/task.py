@@ -359,7 +359,7 @@ class PanelTask(Task):
                     "evaluation.labels to [1.0], or training.keep to last"
                 )
 
-    def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
+    def candidates(self, run: Run, prepared: Any) -> list[Candidate]:
         """See :meth:`Task.candidates`; with one epoch for each draw of labels, where training kept so."""
         trained, control = super().candidates(run, prepared)
         if not self._keeps_by_draw:
