@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,14 @@ def test_labels_that_chose_no_epoch_are_refused(probed: Path) -> None:
         evaluate(probed, labels=[0.05], progress=False)
     with pytest.raises(RunError, match="10 % of labels by sample that are drawn with seed 2"):
         evaluate(probed, seeds=3, progress=False)
+
+
+def test_the_labels_that_choose_cannot_change_on_resume(probed: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(probed, tmp_path / "run"))
+    text = (copy / "config.yaml").read_text()
+    (copy / "config.yaml").write_text(text.replace("- sample\n", "- record\n"))
+    with pytest.raises(RunError, match=r"evaluation.subsample_by in .* is \['record', 'patient'\], but"):
+        fit(resume=copy, progress=False)
 
 
 @pytest.mark.parametrize(

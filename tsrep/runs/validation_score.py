@@ -59,7 +59,7 @@ def forecast_score(config: Configuration, prepared: PreparedSeries, device: torc
     """
     instances = prepared.instances[:: -(-len(prepared.instances) // MOST_INSTANCES)]
     stride = origin_stride(instances[0].period)
-    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.forecast)
+    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.of("forecast"))
 
     def score(encoder: Encoder, _objective: Objective) -> dict[str, float]:
         error = validation_error(encoder, instances, prepared.spans, settings, stride=stride, device=device)

@@ -300,14 +300,17 @@ class Panel:
         values = {name: getattr(self, name) for name in COLUMNS}
         return {name: array for name, array in values.items() if array is not None}
 
-    def hashed(self, content: str) -> Panel:
+    def hashed(self, content: str = "") -> Panel:
         """The panel with a digest of all that is said of its samples and of what the store holds.
 
         Parameters
         ----------
         content : str
-            Hash of the recorded values, or of the files that they come from.
+            Hash of the recorded values, or of the files that they come from; without it they are hashed here.
         """
+        if not content:
+            parts = np.array_split(np.arange(len(self)), len(self) // 256 + 1)
+            content = digest_of(*(digest_of(self.take(part)) for part in parts))
         said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in UNHASHED}
         meta = [part for item in sorted(said.pop("meta").items()) for part in item]
         return replace(self, digest=digest_of(content, *said.values(), *meta))

@@ -59,7 +59,7 @@ class FineTuning(LabelProtocol):
         Validations without a better one after which training stops.
     """
 
-    name, title, rank, trains_encoder = "finetune", "fine-tuning", 30, True
+    title, rank, trains_encoder = "fine-tuning", 30, True
 
     def __init__(
         self,

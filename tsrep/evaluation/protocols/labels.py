@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -15,18 +15,15 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation, draw_name
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Head, Held, Protocol
+from tsrep.evaluation.protocols.protocol import Head, Held, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
-from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
 Strengths = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]  # of C
 
 
 class LabelProtocol(Protocol):
-    """A protocol that fits on labels; what it is called in scores is the name it is registered by."""
-
-    name: ClassVar[str]
+    """A protocol that fits on labels."""
 
     @abstractmethod
     def predict(
@@ -160,6 +157,6 @@ def evaluate_features(
     candidates = [Candidate.of_features(name, given) for name, given in features.items()]
     scores = Scores()
     for given in protocols:
-        protocol = PROTOCOLS.build({"name": given}) if isinstance(given, str) else given
-        scores += protocol.evaluate(candidates, evaluation)[0]
+        protocol = protocol_of({"name": given}) if isinstance(given, str) else given
+        scores += outcome(protocol, candidates, evaluation)[0]
     return scores

@@ -54,7 +54,7 @@ def final_scores(runs: Runs, folder: Path) -> pd.DataFrame:
     test, validation = (task.comparison(prepared, configs, part) for part in ("test", "validation"))
     settings = every[0].config.evaluation
     main = min(settings.protocols, key=lambda name: PROTOCOLS.entry(name).cls.rank)  # it stands for the run
-    protocol: Protocol = PROTOCOLS.build(getattr(settings, main))
+    protocol: Protocol = PROTOCOLS.build(settings.of(main))
     groups, rows = alike(runs), list[dict[str, Any]]()
     for own in groups:
         models = candidates(own, prepared.panel)
