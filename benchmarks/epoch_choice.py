@@ -41,9 +41,10 @@ REAL: dict[str, Any] = {
         "scale": 1e-3,
         "unit": "mV",
     },
+    "window": {"seconds": 2.5, "hop_seconds": 5.0},  # two of each record
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 16, "dim": 64},
-    "training": {"epochs": 12},
+    "training": {"epochs": 10},
 }
 QUICK: dict[str, Any] = {
     "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
