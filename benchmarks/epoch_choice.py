@@ -4,7 +4,7 @@ One command, with the folder of ``ecg_100hz_int16_uV.npy`` and ``records.csv``; 
 
     .venv/bin/python benchmarks/epoch_choice.py --root DIR
 
-Each encoder is trained twice from the same seed. Three choices are scored on the same test patients with the
+Three choices of the epoch of one training are scored on the same test patients with the
 same draws of labels: the last epoch; for each draw the best epoch by a probe that is fitted on these labels
 (``training.keep: probe``); and for all draws the best epoch by a probe that is fitted on all training labels,
 which a score at fewer labels must not use.
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from threadpoolctl import threadpool_limits
 
 from tsrep.evaluation.candidate import Candidate, Model
@@ -44,14 +45,15 @@ REAL: dict[str, Any] = {
     "window": {"seconds": 2.5, "hop_seconds": 5.0},  # two of each record
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 16, "dim": 64},
-    "training": {"epochs": 10},
+    "training": {"epochs": 10, "keep": "probe"},
 }
 QUICK: dict[str, Any] = {
     "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
     "window": {"seconds": 1.25},
     "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
-    "training": {"epochs": 3, "batch_size": 64},
+    "training": {"epochs": 3, "batch_size": 64, "keep": "probe"},
 }
+OBJECTIVES = {"simclr": {"name": "simclr"}, "comet": {"name": "comet", "share_masks": True}}
 SHARED: dict[str, Any] = {
     "device": "cpu",
     "evaluation": {
@@ -66,33 +68,36 @@ Row = tuple[str, int, float, dict[str, float]]  # objective, seed, fraction, mac
 
 def scored(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[float, dict[str, float]]]:
     """Test scores of the three choices by fraction, of one encoder."""
-    runs = {
-        keep: fit(
-            merged(values, {"training": {"keep": keep}}), out=folder / keep, progress=False, illustrate=False
-        )
-        for keep in ("last", "probe")
-    }
-    task = runs["probe"].task
-    prepared = task.prepare(progress=False)
-    evaluation = task.evaluation(prepared, lambda _: None)
-    all_labels = [partial(_model, runs["probe"])]
+    run = fit(values, out=folder, progress=False, illustrate=False)
+    prepared = run.task.prepare(progress=False)
+    evaluation = run.task.evaluation(prepared, lambda _: None)
+    all_labels = [partial(_chosen, run)]
     choices = [
-        Candidate(LAST, "method", [partial(_model, runs["last"])]),
-        Candidate(OWN, "method", all_labels, of_draw=[runs["probe"].models(evaluation.drawn())]),
+        Candidate(LAST, "method", [partial(_last, run)]),
+        Candidate(OWN, "method", all_labels, of_draw=[run.models(evaluation.drawn())]),
         Candidate(ALL, "method", all_labels),
     ]
-    scores = task.score(choices, evaluation).where(unit="record")
-    told = {keep: run.provenance["seconds"] for keep, run in runs.items()}
-    print(f"trained in {told['last']:.0f} s (last) and {told['probe']:.0f} s (probe)", flush=True)
+    scores = run.task.score(choices, evaluation).where(unit="record")
+    told = run.provenance["training"]
+    epochs = [epoch for draw, epoch in told["kept"].items() if draw != "1-all-0"]
+    print(
+        f"{folder.name}: {told['seconds']:.0f} s; kept {told['epoch']}, at fewer labels {epochs}", flush=True
+    )
     for fraction in FRACTIONS:
-        yield (
-            fraction,
-            {c.name: scores.where(method=c.name, fraction=fraction).mean(c.name, "auroc") for c in choices},
-        )
+        own = scores.where(fraction=fraction)
+        yield fraction, {choice.name: own.mean(choice.name, "auroc") for choice in choices}
 
 
-def _model(run: Run) -> Model:
+def _chosen(run: Run) -> Model:
     return run.encoder(), None
+
+
+def _last(run: Run) -> Model:
+    """The averaged weights of the last epoch, which the resumable state holds whatever is kept."""
+    encoder, begins = run.encoder(), "module.encoder."
+    average = torch.load(run.path / "state.pt", weights_only=True)["average"]
+    encoder.load_state_dict({k.removeprefix(begins): v for k, v in average.items() if k.startswith(begins)})
+    return encoder, None
 
 
 def table(rows: list[Row]) -> list[str]:
@@ -114,8 +119,8 @@ def main() -> None:
     """Train, score and print the table; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, help="folder of the arrays")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--objectives", nargs="+", default=["simclr", "comet"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--objectives", nargs="+", default=list(OBJECTIVES))
     parser.add_argument("--quick", action="store_true", help="a small simulated cohort, one seed")
     options = parser.parse_args()
     if options.root is None and not options.quick:
@@ -124,8 +129,8 @@ def main() -> None:
     rows: list[Row] = []
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
         for objective in options.objectives:
-            for seed in range(1 if options.quick else options.seeds):
-                values = merged(base, {"objective": objective, "seed": seed})
+            for seed in options.seeds[:1] if options.quick else options.seeds:
+                values = merged(base, {"objective": OBJECTIVES[objective], "seed": seed})
                 place = Path(folder) / f"{objective}-{seed}"
                 rows += [(objective, seed, *found) for found in scored(values, place)]
     print("\n".join(table(rows)))
