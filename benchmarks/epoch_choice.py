@@ -74,7 +74,7 @@ def scored(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[float, dic
     all_labels = [partial(_chosen, run)]
     choices = [
         Candidate(LAST, "method", [partial(_last, run)]),
-        Candidate(OWN, "method", all_labels, of_draw=[run.models(evaluation.drawn())]),
+        Candidate(OWN, "method", all_labels, of_draw=[run.models()]),
         Candidate(ALL, "method", all_labels),
     ]
     scores = run.task.score(choices, evaluation).where(unit="record")

@@ -104,7 +104,7 @@ def test_every_row_is_scored_with_the_epochs_that_its_labels_chose(probed: Path)
     protocol = PROTOCOLS.build(run.config.evaluation.probe)
     for by in ("sample", "patient"):
         names = [f"0.1-{by}-{seed}" for seed in (0, 1)]
-        features = [evaluation.embed(make()[0]) for make in run.models(names).values()]
+        features = [evaluation.embed(make()[0]) for make in map(run.models().__getitem__, names)]
         own = replace(evaluation, fractions=(0.1,), subsample_by=(by,))
         found, _ = protocol.evaluate([Candidate.of_features("one", features)], own)
         (expected,), (row,) = (

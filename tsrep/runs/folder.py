@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,29 +162,13 @@ class Run:
         self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
         return objective.eval()
 
-    def models(self, draws: Iterable[str]) -> dict[str, Callable[[], Model]]:
-        """What makes encoder and objective of the epoch that training kept for each draw of labels.
-
-        Draws that chose the same epoch have the same one.
-
-        Raises
-        ------
-        RunError
-            When training kept none for a draw.
-        """
+    def models(self) -> KeptModels:
+        """What makes encoder and objective of the epoch that training kept for each draw of labels."""
         training = self.provenance["training"]
-        kept = training["kept"]
-        unknown = (draw.rsplit("-", 2) for draw in draws if draw not in kept)
-        for fraction, by, seed in unknown:
-            raise RunError(
-                f"{self.path} kept no epoch for {100 * float(fraction):g} % of labels by {by} that are drawn "
-                f"with seed {seed}; evaluate with the labels, subsample_by and seeds that it was trained "
-                "with, or train it with training.keep last"
-            )
-        files = {epoch: kept_file(self.path, epoch) for epoch in kept.values()}
+        files = {epoch: kept_file(self.path, epoch) for epoch in training["kept"].values()}
         files[training["epoch"]] = self.path / WEIGHTS
         made = {epoch: partial(self._model, file) for epoch, file in files.items()}
-        return {draw: made[kept[draw]] for draw in draws}
+        return KeptModels(self.path, {draw: made[epoch] for draw, epoch in training["kept"].items()})
 
     def _model(self, file: Path) -> Model:
         weights = load_weights(file)
@@ -306,6 +290,28 @@ class Run:
                     f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
                     f"{now[:12]}); restore data and settings, or start a new run"
                 )
+
+
+class KeptModels(dict[str, Callable[[], Model]]):
+    """Models by the draw of labels that chose their epoch; draws with the same epoch have the same one.
+
+    Raises
+    ------
+    RunError
+        When it is asked for a draw that chose none.
+    """
+
+    def __init__(self, path: Path, models: Mapping[str, Callable[[], Model]]) -> None:
+        super().__init__(models)
+        self.path = path
+
+    def __missing__(self, draw: str) -> Callable[[], Model]:
+        fraction, by, seed = draw.rsplit("-", 2)
+        raise RunError(
+            f"{self.path} kept no epoch for {100 * float(fraction):g} % of labels by {by} that are drawn "
+            f"with seed {seed}; evaluate with the labels, subsample_by and seeds that it was trained with, "
+            "or train it with training.keep last"
+        )
 
 
 def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

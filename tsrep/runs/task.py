@@ -23,7 +23,7 @@ from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
-from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.evaluation import LabelEvaluation, draw_name
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
@@ -376,8 +376,12 @@ class PanelTask(Task):
         trained, control = super().candidates(run, prepared)
         if not self._keeps_by_draw:
             return [trained, control]
+        trained = replace(trained, of_draw=[run.models()])
         evaluation = self.evaluation(prepared, _silent)
-        return [replace(trained, of_draw=[run.models(evaluation.drawn())]), control]
+        for fraction, by in evaluation.draws():  # refused now, and not after the first scores
+            for seed in range(evaluation.seeds):
+                trained.maker(seed, draw_name(fraction, by, evaluation.seed + seed))
+        return [trained, control]
 
     def prepared(self, data: Panel) -> PreparedPanel:
         """See :meth:`Task.prepared`."""
