@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -12,7 +12,7 @@ from pydantic import Field
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
+from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation, draw_name
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocols.protocol import Head, Held, Protocol, outcome, protocol_of
@@ -24,8 +24,6 @@ Strengths = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_lengt
 
 class LabelProtocol(Protocol):
     """A protocol that fits on labels."""
-
-    fits_on_validation: ClassVar[bool] = False
 
     @abstractmethod
     def predict(
@@ -41,7 +39,7 @@ class LabelProtocol(Protocol):
         labelled : int64 array, shape (sample,)
         evaluation : LabelEvaluation
         draw : str
-            Fraction and unit of the draw in a word, for names of files.
+            Name of the draw of labels, which may have chosen the encoder.
         """
 
     def evaluate(
@@ -60,7 +58,9 @@ class LabelProtocol(Protocol):
                 evaluation.on_step(f"{candidate.name}, {self.title}, {share}")
                 repeated = self.trains_encoder or candidate.count > 1
                 found = [
-                    self.predict(candidate, seed, index, evaluation, f"{fraction:g}-{by}")
+                    self.predict(
+                        candidate, seed, index, evaluation, draw_name(fraction, by, evaluation.seed + seed)
+                    )
                     for seed, index in enumerate(drawn if repeated else once)
                 ]
                 scores += scoring.of(candidate.name, candidate.role, [each for each, _ in found])
@@ -103,8 +103,7 @@ class FrozenFeatureProtocol(LabelProtocol):
         self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
     ) -> tuple[Predictions, Head | None]:
         """See :meth:`LabelProtocol.predict`."""
-        del draw
-        x, panel, held = evaluation.features(candidate, seed), evaluation.panel, evaluation.choosing
+        x, panel, held = evaluation.features(candidate, seed, draw), evaluation.panel, evaluation.choosing
         head = self.fit(
             x[labelled],
             panel.label[labelled],
