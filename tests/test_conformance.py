@@ -484,10 +484,6 @@ class FaultySet(Dataset):
                 panel = panel.select(np.r_[0, np.arange(len(panel))])
             case "gain":
                 panel = replace(panel, gain=-panel.gain)
-            case "names":
-                panel = replace(panel, channels=("a", "a"))
-            case "patients":
-                panel = replace(panel, patient_names=("p0",))
         return panel
 
 
@@ -503,8 +499,6 @@ class FaultySet(Dataset):
         ("global", "global random generator"),
         ("twice", "more than once"),
         ("gain", "a gain is not a positive number"),
-        ("names", "share the name"),
-        ("patients", "has no name"),
     ],
 )
 def test_dataset_faults_are_caught(fault: str, message: str, tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_facts_for_a_list_are_read_without_importing(name):
 class Ones(Dataset):
     """Twelve records of ones, or as many as the file says."""
 
+    name = "Ones"
     about = About(title="Ones", licence="none", citation="", url="", needs=("count.txt",))
 
     def read(self, folder, *, cache, strict, progress):

@@ -109,8 +109,6 @@ def _check_panel(panel: Panel) -> None:
         ids = getattr(panel, name)
         require(ids.dtype == np.int64, f"{name} is {ids.dtype}, not int64")
     if panel.patient_names:
-        known = panel.patient.min() >= 0 and panel.patient.max() < len(panel.patient_names)
-        require(bool(known), "a patient has no name, though patient_names is given")
         _check_names("patients", panel.patient_names)
     gain = np.asarray(panel.gain)
     require(bool((np.isfinite(gain) & (gain > 0)).all()), "a gain is not a positive number")
