@@ -26,8 +26,8 @@ from results_page import spread, table, with_ends, write_page
 from scipy import signal
 
 from tsrep.evaluation.bootstrap import resample
-from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.labels.evaluation import MAJORITY
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT

@@ -1,8 +1,8 @@
 """Confidence intervals over patients, because samples of one patient are not independent, and over seeds.
 
-Patients are resampled by the Bayesian bootstrap: each resample weights them by a flat Dirichlet distribution,
-all units of a patient alike. No weight is zero, so that no class can vanish from a resample and macro averages
-are always over the same classes. The scores are sorted once and only reweighted.
+Patients are resampled by the Bayesian bootstrap: each resample weights them by a flat Dirichlet
+distribution, all units of a patient alike. No weight is zero, so that no class can vanish from a resample and
+macro averages are always over the same classes. The scores are sorted once and only reweighted.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def variance_of_mean(rows: Array, draws: Array, freedom: float, *, share: float)
 
     Notes
     -----
-    Seeds differ also because each errs on other patients. The bootstrap holds that part already, so that it is
-    taken off the variance between seeds, down to zero. The degrees of freedom are those of Satterthwaite.
+    Seeds differ also because each errs on other patients. The bootstrap holds that part already, so that it
+    is taken off the variance between seeds, down to zero. The degrees of freedom are those of Satterthwaite.
 
     References
     ----------

@@ -85,8 +85,8 @@ def difference_from_random(one: Resampled, inits: Resampled) -> dict[str, Differ
 
     Notes
     -----
-    If the encoder were one more random initialisation, its distance from the mean of ``k`` others would vary by
-    ``1 + 1 / k`` of the variance among them.
+    If the encoder were one more random initialisation, its distance from the mean of ``k`` others would
+    vary by ``1 + 1 / k`` of the variance among them.
 
     Raises
     ------
@@ -150,11 +150,14 @@ def holm(p_values: Mapping[K, float], *, primary: K | None = None) -> dict[K, fl
 
     References
     ----------
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6,
+    1979.
     """
     if primary is not None and primary not in p_values:
         raise DataError(f"there is no comparison {primary!r} to be the primary one; name one of the others")
-    rest = sorted((key for key in p_values if key != primary and not math.isnan(p_values[key])), key=p_values.get)  # type: ignore[arg-type]
+    rest = sorted(
+        (key for key in p_values if key != primary and not math.isnan(p_values[key])), key=p_values.get
+    )  # type: ignore[arg-type]
     adjusted, highest = dict(p_values), 0.0
     for rank, key in enumerate(rest):
         highest = max(highest, min(1.0, (len(rest) - rank) * p_values[key]))
@@ -213,7 +216,9 @@ def compare_methods(
         When a contrast names an unknown method, or seeds or patients do not go together.
     """
     if unknown := {name for contrast in contrasts for name in contrast} - set(methods):
-        raise DataError(f"there are no predictions of {', '.join(sorted(unknown))}; give those of every method")
+        raise DataError(
+            f"there are no predictions of {', '.join(sorted(unknown))}; give those of every method"
+        )
     resampled = {
         name: resample(methods[name], n_bootstrap=n_bootstrap, seed=seed, names=[metric])
         for name in dict.fromkeys(name for contrast in contrasts for name in contrast)
@@ -229,9 +234,7 @@ def comparisons(
     metric: str = "auroc",
 ) -> list[Comparison]:
     """Like :func:`compare_methods`, of what was resampled before."""
-    found = {
-        (one, two): paired_difference(resampled[one], resampled[two])[metric] for one, two in contrasts
-    }
+    found = {(one, two): paired_difference(resampled[one], resampled[two])[metric] for one, two in contrasts}
     adjusted = holm({contrast: each.p for contrast, each in found.items()}, primary=primary)
     return [
         Comparison(*contrast, each, adjusted[contrast], contrast == primary)

@@ -322,7 +322,10 @@ def _score(entry: dict[str, Any]) -> Score:
     def each(name: str, read: Callable[[Any], Any]) -> dict[str, Any]:
         return {key: read(value) for key, value in entry[name].items()}
 
-    read: dict[str, Any] = {"metrics": each("metrics", _interval), "difference": each("difference", _difference)}
+    read: dict[str, Any] = {
+        "metrics": each("metrics", _interval),
+        "difference": each("difference", _difference),
+    }
     read |= {name: each(name, _number) for name in ("spread", "details")}
     read["by_seed"] = each("by_seed", lambda values: tuple(map(_number, values)))
     return Score(**entry | read | {"notes": tuple(entry["notes"])})

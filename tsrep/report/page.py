@@ -14,7 +14,7 @@ from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents
 from tsrep.report.receptive_field import receptive_table
 from tsrep.report.tables import Table
-from tsrep.report.verdicts import compared, in_order, main_scores, mean_value, significance, verdicts
+from tsrep.report.verdicts import compared, in_order, main_scores, mean_value, verdicts, words_of
 from tsrep.report.wording import (
     count,
     digits_of,
@@ -79,17 +79,17 @@ class Page(ABC):
                 "Scores are of the validation part, on which the checkpoint was chosen too; expect less on a "
                 "part that nothing was chosen on."
             )
-        if main[0].seeds == 1:
+        if _of_one_encoder(main[0]):
             notes.append(
-                f"The {self.network(contents)} was trained from one seed; intervals do not cover what "
-                "another seed would change."
+                f"These are scores of one {self.network(contents)}: they say nothing of what "
+                f"{contents.objective} yields from other seeds. For that, train several: tsrep fit --seeds 5."
             )
         return [*dict.fromkeys(notes), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
         main = main_scores(contents)
-        tiles = [*_score_tiles(main), *self.size_tiles(contents, main)]
+        tiles = [*_score_tiles(contents, main), *self.size_tiles(contents, main)]
         if contents.provenance.get("parameters"):
             took = contents.provenance.get("seconds")
             note = "" if took is None else f"trained in {duration(took)}"
@@ -168,7 +168,12 @@ class Page(ABC):
         """Figures of all that the folder has numbers for."""
 
 
-def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
+def _of_one_encoder(score: Score) -> bool:
+    """Whether a single training stands behind a score."""
+    return score.seeds == 1 or (score.gain is not None and score.gain.of_one_encoder)
+
+
+def _score_tiles(contents: Contents, main: Sequence[Score]) -> Iterator[Tile]:
     """The main score and its gain over the control, or at how many horizons there is one."""
     if not main:
         return
@@ -179,7 +184,7 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
     yield name, number(mean_value(main), digits), note
     gains = [score for score in main if score.gain is not None]
     if gains and several:
-        words = [significance(score) for score in gains]
+        words = words_of(contents, gains)
         note = f"{words.count('worse')} worse, {words.count('not significant')} not significant"
         yield f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note
     elif (found := first.gain) is not None:

@@ -68,7 +68,13 @@ class Scoring:
         return f"{100 * self.fraction:g} % of labels{by} ({self.details['labelled']:.0f} samples)"
 
     def of(
-        self, method: str, role: Role, predictions: Sequence[Predictions], *, encoders: int = 1, draws: int = 1
+        self,
+        method: str,
+        role: Role,
+        predictions: Sequence[Predictions],
+        *,
+        encoders: int = 1,
+        draws: int = 1,
     ) -> Scores:
         """Scores per record and, where records have several windows, per window.
 

@@ -88,9 +88,9 @@ class LabelProtocol(Protocol):
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
         """Whether each random initialisation is scored on every draw of labels.
 
-        So a single encoder is compared with the distribution of random initialisations and the draws of labels
-        cancel. Where a fit trains the encoder that would be too many trainings, and where methods have several
-        encoders each goes with a start and a draw of its own.
+        So a single encoder is compared with the distribution of random initialisations, and the draws of
+        labels cancel. Where a fit trains the encoder that would be too many trainings, and where methods have
+        several encoders each goes with a start and a draw of its own.
         """
         return not self.trains_encoder and all(c.count == 1 for c in candidates if c.role == "method")
 
