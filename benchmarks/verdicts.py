@@ -170,7 +170,7 @@ class Embedded(Sequence[np.ndarray]):
 
 
 def recorded(root: Path, out: Path, plan: Plan, workers: int) -> tuple[Panel, Parts, Embedded]:
-    """The real panel, its parts, and embeddings by random encoders."""
+    """The real panel without its signals, its parts, and embeddings by random encoders."""
     from tsrep.runs.config import configure
     from tsrep.runs.task import task_of
 
@@ -181,7 +181,16 @@ def recorded(root: Path, out: Path, plan: Plan, workers: int) -> tuple[Panel, Pa
         list(pool.map(partial(embed_by_random, root, out), [missing[w::workers] for w in range(workers)]))
     split = prepared.split
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    return prepared.panel, parts, Embedded(out / "embeddings", plan.encoders)
+    panel = prepared.panel
+    labels = Panel.from_arrays(
+        np.zeros((len(panel), 1, 2), np.float32),
+        label=panel.label,
+        patient=panel.patient,
+        trial=panel.trial,
+        sfreq=panel.sfreq,
+        classes=panel.classes,
+    )
+    return labels, parts, Embedded(out / "embeddings", plan.encoders)
 
 
 def embed_by_random(root: Path, out: Path, seeds: Sequence[int]) -> None:

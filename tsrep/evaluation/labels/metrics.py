@@ -172,6 +172,7 @@ class Scorer:
         found = {}
         for name in self.names:
             n = self._least(name)[~np.isnan(self._once[name][:, 0])]
+            n = n[:1] if self.classes == 2 and not self.multilabel else n  # one class and its opposite
             pooled = (1 / n).sum() ** 2 / ((1 / n) ** 2 / (n - 1)).sum() if len(n) else np.nan
             found[name] = float(np.minimum(pooled, max(self.groups - 1, 1)))
         return found
