@@ -36,7 +36,7 @@ from tsrep.evaluation.comparison import difference_from_random, paired_differenc
 from tsrep.evaluation.labels.aggregate import by_record
 from tsrep.evaluation.labels.label_fractions import subsample_labels
 from tsrep.evaluation.labels.linear_probe import fit_probe
-from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.files import read_arrays, replacing, write_arrays
 from tsrep.rng import numpy_generator
@@ -84,21 +84,17 @@ class Bank:
     target : bool array, shape (record, class)
     patient : int64 array, shape (record,)
     shift : float
-        Of the logits towards the truth, which makes the planted gain.
+        Of the logits towards the truth, which plants the gain.
+    truth, raised : float arrays, shape (encoder, label draw)
+        Metric over all people, without and with the gain.
     """
 
     prob: np.ndarray
     target: np.ndarray
     patient: np.ndarray
     shift: float
-
-    def truth(self) -> np.ndarray:
-        """Metric over all people, shape (encoder, label draw)."""
-        return np.array([[metrics(p, self.target)[METRIC] for p in row] for row in self.prob])
-
-    def planted(self, prob: np.ndarray) -> np.ndarray:
-        """The same probabilities with the gain in them."""
-        return np.asarray(expit(logit(np.clip(prob, 1e-6, 1 - 1e-6)) + self.shift * (2 * self.target - 1)))
+    truth: np.ndarray
+    raised: np.ndarray
 
 
 def main() -> None:
@@ -133,9 +129,11 @@ def make_banks(root: Path | None, out: Path, plan: Plan, workers: int) -> None:
         prob = np.stack([[p.prob for p in row] for row in found]).astype(np.float32)
         one = found[0][0]
         patient = np.unique(one.patient, return_inverse=True)[1]
-        shift = shift_of_gain(Bank(prob, one.target, patient, 0.0))
+        shift = shift_of_gain(prob, one.target)
+        raised = over_all(planted(prob, one.target, shift), one.target)
+        truth = {"truth": over_all(prob, one.target), "raised": raised}
         arrays = {"prob": prob, "target": one.target, "patient": patient, "shift": np.array(shift)}
-        write_arrays(out / f"bank-{fraction:g}.npz", **arrays)
+        write_arrays(out / f"bank-{fraction:g}.npz", **arrays, **truth)
 
 
 def encoder_predictions(
@@ -229,15 +227,25 @@ def simulated(plan: Plan) -> tuple[Panel, Parts, list[np.ndarray]]:
     return panel, dict(zip(("train", "validation", "test"), parts, strict=True)), features
 
 
-def shift_of_gain(bank: Bank) -> float:
+def planted(prob: np.ndarray, target: np.ndarray, shift: float) -> np.ndarray:
+    """Probabilities with their logits moved towards the truth."""
+    moved = logit(np.clip(prob, 1e-6, 1 - 1e-6)) + shift * (2 * target - 1)
+    return np.asarray(expit(moved))
+
+
+def over_all(prob: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Metric over all people, shape (encoder, label draw)."""
+    one = np.ones((len(target), 1))
+    return np.array([[Scorer(p, target, names=[METRIC])(one)[METRIC][0] for p in row] for row in prob])
+
+
+def shift_of_gain(prob: np.ndarray, target: np.ndarray) -> float:
     """The shift of logits that adds the gain to the mean metric, by bisection over some encoders."""
-    some = bank.prob[:20, :3].reshape(-1, *bank.prob.shape[2:])
-    mean = np.mean([metrics(p, bank.target)[METRIC] for p in some])
-    low, high = 0.0, 2.0
+    some, low, high = prob[:10], 0.0, 2.0
+    mean = over_all(some, target).mean()
     for _ in range(12):
         middle = (low + high) / 2
-        raised = Bank(bank.prob, bank.target, bank.patient, middle).planted
-        gain = np.mean([metrics(raised(p), bank.target)[METRIC] for p in some]) - mean
+        gain = over_all(planted(some, target, middle), target).mean() - mean
         low, high = (middle, high) if gain < GAIN else (low, middle)
     return (low + high) / 2
 
@@ -263,21 +271,17 @@ def lines(out: Path) -> list[dict[str, Any]]:
 
 def repetitions_of(out: Path, n_bootstrap: int, fraction: float, patients: int, first: int) -> dict[str, Any]:
     """Some repetitions of a cell."""
-    stored = read_arrays(out / f"bank-{fraction:g}.npz")
-    bank = Bank(stored["prob"], stored["target"], stored["patient"], float(stored["shift"]))
-    truth = bank.truth()
-    gain = np.array([[metrics(bank.planted(p), bank.target)[METRIC] for p in row] for row in bank.prob[:20]])
-    planted = float((gain - truth[:20]).mean())
+    bank = Bank(**read_arrays(out / f"bank-{fraction:g}.npz"))
     with threadpool_limits(1):
         found = [
-            dict(one_repetition(bank, truth, planted, patients, n_bootstrap, (f"{fraction:g}", patients, at)))
+            dict(one_repetition(bank, patients, n_bootstrap, (f"{fraction:g}", patients, at)))
             for at in range(first, first + CHUNK)
         ]
     return {"fraction": fraction, "patients": patients, "first": first, "found": found}
 
 
 def one_repetition(
-    bank: Bank, truth: np.ndarray, planted: float, patients: int, n_bootstrap: int, key: tuple[Any, ...]
+    bank: Bank, patients: int, n_bootstrap: int, key: tuple[Any, ...]
 ) -> Iterator[tuple[str, list[float]]]:
     """Verdicts on encoders, label draws and patients drawn anew.
 
@@ -296,17 +300,18 @@ def one_repetition(
     single = score([(own, draw) for draw in once])
     control = score(list(product(inits, once))).averaged(len(once))
     found = difference_from_random(single.averaged(len(once)), control)[METRIC]
-    expected = float(truth[own].mean() - truth.mean())
+    expected = float(bank.truth[own].mean() - bank.truth.mean())
     yield "single", [found.value, found.low, found.high, expected, found.resampled]
-    yield "value of one", ends(single, float(truth[own].mean()))
-    yield "value of five", ends(control, float(truth.mean()))
+    yield "value of one", ends(single, float(bank.truth[own].mean()))
+    yield "value of five", ends(control, float(bank.truth.mean()))
 
     first, second = (list(zip(side, draws, strict=True)) for side in (encoders[:K], others))
     one, two = score(first), score(second)
     found = paired_difference(one, two)[METRIC]
     yield "method", [found.value, found.low, found.high, 0.0, found.resampled]
+    gain = float((bank.raised - bank.truth).mean())
     found = paired_difference(score(first, raised=True), two)[METRIC]
-    yield "planted", [found.value, found.low, found.high, planted, found.resampled]
+    yield "planted", [found.value, found.low, found.high, gain, found.resampled]
 
 
 def ends(found: Resampled, truth: float) -> list[float]:
@@ -327,8 +332,9 @@ def resampled(
     rows = [np.flatnonzero(bank.patient == person) for person in people]
     at, patient = np.concatenate(rows), np.repeat(np.arange(len(people)), list(map(len, rows)))
     trial = np.arange(len(at))
-    probs = (bank.planted(bank.prob[pair]) if raised else bank.prob[pair] for pair in pairs)
-    predictions = [Predictions(prob[at], bank.target[at], patient, trial) for prob in probs]
+    target, shift = bank.target[at], raised * float(bank.shift)
+    probs = (bank.prob[pair][at] for pair in pairs)
+    predictions = [Predictions(planted(p, target, shift), target, patient, trial) for p in probs]
     return resample(predictions, n_bootstrap=n_bootstrap, names=[METRIC])
 
 
@@ -342,12 +348,14 @@ def report(out: Path, plan: Plan) -> None:
     ]:
         print("| " + " | ".join(row) + " |")
     largest = [each for each in cells if each["patients"] == max(plan.patients)]
+    all_labels = next(each for each in largest if each["labels"] == "100 %")
     line = {
         "name": "verdicts",
         "repetitions": min(each["repetitions"] for each in cells),
         "false_positive_max": max(max(each["one encoder"], each["five"]) for each in cells),
         "coverage_min": min(value for each in cells for name, value in each.items() if "coverage" in name),
-        "power": min(each["power"] for each in largest),
+        "power": all_labels["power"],
+        "power_lost_max": max(each["power, known variance"] - each["power"] for each in largest),
         "width_max": max(each["width"] for each in largest),
     }
     print(json.dumps(line))
@@ -383,6 +391,7 @@ def cell(out: Path, fraction: float, patients: int) -> dict[str, Any]:
         "coverage, mean value": covered("value of five"),
         "coverage, gain": covered("planted"),
         "power": float((low["planted"] > 0).mean()),
+        "power, known variance": float((value["planted"] > known / 2).mean()),
         "width": float((high["method"] - low["method"]).mean() / known),
     }
 

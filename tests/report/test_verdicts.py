@@ -107,8 +107,8 @@ def test_the_headline_names_unit_part_patients_interval_and_controls() -> None:
         (
             difference(0.1, 0.05, "several"),
             "better",
-            "Training by comet beats random initialisation: +0.100 AUROC (95 % interval +0.050 to +0.150 over "
-            "patients and training seeds, p < 0.001).",
+            "Training by comet beats random initialisation: +0.100 AUROC (95 % interval +0.050 to +0.150 "
+            "over patients and training seeds, p < 0.001).",
         ),
         (
             Difference(0.1, math.nan, math.nan),
