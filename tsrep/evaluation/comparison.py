@@ -20,7 +20,7 @@ from tsrep.evaluation.bootstrap import (
 )
 from tsrep.evaluation.predictions import Predictions
 
-RANDOM_INITS, TRAINING_SEEDS = "random initialisations", "training seeds"
+RANDOM_INITS, TRAINING_SEEDS, LABEL_DRAWS = "random initialisations", "training seeds", "label draws"
 Contrast = tuple[str, str]
 
 
