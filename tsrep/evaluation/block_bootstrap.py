@@ -1,15 +1,16 @@
 """Circular block bootstrap: resamples of a span of time that keep neighbours together.
 
-Forecasts from neighbouring steps share most of their targets, and their errors rise and fall with what is hard
-to forecast, so that they are far from independent. Blocks are as long as that dependence asks for. Blocks go on
-at the beginning where the span ends, so that all steps are drawn equally often; with few blocks that do not,
-the ends count too little and the interval can lie beside the value.
+Forecasts from neighbouring steps share most of their targets, and their errors rise and fall with what is
+hard to forecast, so that they are far from independent. Blocks are as long as that dependence asks for. Blocks
+go on at the beginning where the span ends, so that all steps are drawn equally often; with few blocks that do
+not, the ends count too little and the interval can lie beside the value.
 
 References
 ----------
 Politis & Romano, "A circular block-resampling procedure for stationary data", 1992; Politis & White,
-"Automatic block-length selection for the dependent bootstrap", Econometric Reviews 23, 2004; Patton, Politis &
-White, "Correction to ...", Econometric Reviews 28, 2009.
+"Automatic block-length selection for the dependent bootstrap", Econometric Reviews 23, 2004; Patton, Politis
+& White, "Correction to 'Automatic block-length selection for the dependent bootstrap'", Econometric Reviews
+28, 2009.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def optimal_length(values: Array) -> float:
 
     References
     ----------
-    Politis & White, 2004, section 3.2, with the constant for the circular bootstrap of Patton, Politis & White,
-    2009, equation 4.
+    Politis & White, 2004, section 3.2, with the constant for the circular bootstrap of Patton, Politis &
+    White, 2009.
     """
     n, most = len(values), len(values) // ENOUGH_BLOCKS
     covariance = _autocovariance(values - values.mean(), most + _NEIGHBOURS)
