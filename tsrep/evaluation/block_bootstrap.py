@@ -1,7 +1,7 @@
 """Circular block bootstrap: resamples of a span of time that keep neighbours together.
 
 Forecasts from neighbouring steps share most of their targets, and their errors rise and fall with what is
-hard to forecast, so that they are far from independent. Blocks are as long as that dependence asks for. Blocks
+hard to forecast, so that they are far from independent. Blocks are as long as that dependence asks for, and
 go on at the beginning where the span ends, so that all steps are drawn equally often; with few blocks that do
 not, the ends count too little and the interval can lie beside the value.
 
