@@ -26,8 +26,8 @@ from results_page import spread, table, with_ends, write_page
 from scipy import signal
 
 from tsrep.evaluation.bootstrap import resample
-from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.labels.evaluation import MAJORITY
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT
@@ -114,7 +114,7 @@ def _rotation(job: tuple[Path, Path, int, int]) -> Fold:
     evaluation = task.evaluation(prepared, lambda _: None, folder / f"{SUPERVISED}-{fold}-{seed}")
     kept = task.score([start, power, *trained], evaluation).predictions
     supervised = replace(start, name=SUPERVISED, role="method")
-    finetuning = PROTOCOLS.build(task.config.evaluation.finetune)
+    finetuning = PROTOCOLS.build(task.config.evaluation.of("finetune"))
     kept |= finetuning.evaluate([supervised], evaluation)[0].predictions
     save_predictions(done, kept)
     print(f"fold {fold}, seed {seed} is scored", flush=True)

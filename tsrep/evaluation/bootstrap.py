@@ -1,8 +1,8 @@
 """Confidence intervals over patients, because samples of one patient are not independent, and over seeds.
 
-Patients are resampled by the Bayesian bootstrap: each resample weights them by a flat Dirichlet distribution,
-all units of a patient alike. No weight is zero, so that no class can vanish from a resample and macro averages
-are always over the same classes. The scores are sorted once and only reweighted.
+Patients are resampled by the Bayesian bootstrap: each resample weights them by a flat Dirichlet
+distribution, all units of a patient alike. No weight is zero, so that no class can vanish from a resample and
+macro averages are always over the same classes. The scores are sorted once and only reweighted.
 """
 
 from __future__ import annotations
@@ -132,6 +132,10 @@ class Resampled:
             for name, values in self.by_seed.items()
         }
 
+    def covers(self, seeds: str) -> str:
+        """What the intervals cover: ``"patients"``, or ``"patients and training seeds"`` of several."""
+        return f"{self.over} and {seeds}" if self.seeds > 1 else self.over
+
     def averaged(self, size: int) -> Resampled:
         """Means over every ``size`` seeds that follow each other, such as the label draws of an encoder."""
         by_seed = {name: np.reshape(values, (-1, size)).mean(axis=1) for name, values in self.by_seed.items()}
@@ -173,11 +177,11 @@ def variance_of_mean(
 
     Notes
     -----
-    Blocks of time cut dependence at their ends, which makes the variance too small. With blocks a third as long
-    it is smaller; the difference is added once more (the lugsail window of a spectral density).
+    Blocks of time cut dependence at their ends, which makes the variance too small. With blocks a third as
+    long it is smaller; the difference is added once more (the lugsail window of a spectral density).
 
-    Seeds differ also because each errs on other patients. The bootstrap holds that part already, so that it is
-    taken off the variance between seeds, down to zero. The degrees of freedom are those of Satterthwaite.
+    Seeds differ also because each errs on other patients. The bootstrap holds that part already, so that it
+    is taken off the variance between seeds, down to zero. The degrees of freedom are those of Satterthwaite.
 
     References
     ----------

@@ -8,7 +8,13 @@ import numpy as np
 
 from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS, block_length
 from tsrep.evaluation.bootstrap import Resampled
-from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
+from tsrep.evaluation.comparison import (
+    RANDOM_INITS,
+    TRAINING_SEEDS,
+    Difference,
+    difference_from_random,
+    paired_difference,
+)
 from tsrep.evaluation.forecasts.baselines import BASELINES
 from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.forecasts.errors import Errors, over_seeds, resample_blocks
@@ -118,6 +124,7 @@ def _score(
         metrics=own.intervals(),
         spread=own.spread,
         by_seed=own.by_seed,
+        covers=own.covers(RANDOM_INITS if role == "control" else TRAINING_SEEDS),
         horizon=horizon,
         blocks=windows // length,
         block_length=length,

@@ -65,7 +65,7 @@ def reliability(
 
 
 def _interval(value: float, draws: Array, patients: int) -> Interval:
-    """Of a share, or of a mean over patients, as in :meth:`~tsrep.evaluation.labels.metrics.Scorer.resampled`."""
+    """Of a share, spread as in :meth:`~tsrep.evaluation.labels.metrics.Scorer.resampled`."""
     spread = value + np.sqrt((patients + 1) / (patients - 1)) * (draws - value)
     variance = variance_of_mean(np.array([value]), spread[None], patients - 1.0, share=1.0)
     return share_interval(float(value), variance)

@@ -172,6 +172,7 @@ class Scorer:
         found = {}
         for name in self.names:
             n = self._least(name)[~np.isnan(self._once[name][:, 0])]
+            n = n[:1] if self.classes == 2 and not self.multilabel else n  # one class and its opposite
             pooled = (1 / n).sum() ** 2 / ((1 / n) ** 2 / (n - 1)).sum() if len(n) else np.nan
             found[name] = float(np.minimum(pooled, max(self.groups - 1, 1)))
         return found
@@ -251,7 +252,8 @@ def _nan_mean(values: Array) -> Array:
 
 def _groups_with(flags: Array, row: Array, groups: int) -> Array:
     """Groups that have a unit with the flag, shape (class,)."""
-    return (_sum_rows(flags.astype(float), row, groups) > 0).sum(axis=0)
+    count: Array = (_sum_rows(flags.astype(float), row, groups) > 0).sum(axis=0)
+    return count
 
 
 def _sum_rows(value: Array, row: Array, groups: int) -> Array:
