@@ -50,6 +50,14 @@ class Variance:
     seeds: float
     freedom: float
 
+    def plus(self, seeds: float, freedom: float) -> Variance:
+        """With the variance that another kind of seed adds."""
+        if not seeds > 0:
+            return self
+        before = self.resampled + self.seeds
+        found = (before + seeds) ** 2 / (before**2 / self.freedom + seeds**2 / freedom)
+        return Variance(self.resampled, self.seeds + seeds, found)
+
     @property
     def margin(self) -> float:
         """Half the width of a 95 % interval by Student's t distribution."""
@@ -138,17 +146,38 @@ class Resampled:
 
     def averaged(self, size: int) -> Resampled:
         """Means over every ``size`` seeds that follow each other, such as the label draws of an encoder."""
-        by_seed = {name: np.reshape(values, (-1, size)).mean(axis=1) for name, values in self.by_seed.items()}
+        return self._mean_over(size, axis=1)
+
+    def across(self, size: int) -> Resampled:
+        """Means over all groups of ``size`` seeds, such as of each draw of labels over encoders."""
+        return self._mean_over(size, axis=0)
+
+    def _mean_over(self, size: int, *, axis: int) -> Resampled:
+        by_seed = {
+            name: tuple(np.reshape(values, (-1, size)).mean(axis=axis).tolist())
+            for name, values in self.by_seed.items()
+        }
         draws, finer = (
-            {name: d.reshape(-1, size, d.shape[1]).mean(axis=1) for name, d in of.items()}
+            {name: d.reshape(-1, size, d.shape[1]).mean(axis=axis) for name, d in of.items()}
             for of in (self.draws, self.finer)
         )
-        values = {name: tuple(v.tolist()) for name, v in by_seed.items()}
-        return replace(self, by_seed=values, draws=draws, finer=finer)
+        return replace(self, by_seed=by_seed, draws=draws, finer=finer)
 
-    def intervals(self) -> dict[str, Interval]:
-        """The 95 % interval of every metric, over what is resampled and, with several, over seeds."""
-        return {name: self.form(self.value[name], self.variance(name)) for name in self.draws}
+    def intervals(self, crossed: Resampled | None = None) -> dict[str, Interval]:
+        """The 95 % interval of every metric, over what is resampled and, with several, over seeds.
+
+        Parameters
+        ----------
+        crossed : Resampled, optional
+            The same by another kind of seed that every one of these was combined with.
+        """
+        found = {}
+        for name in self.draws:
+            variance = self.variance(name)
+            if crossed is not None:
+                variance = variance.plus(crossed.variance(name).seeds, crossed.seeds - 1)
+            found[name] = self.form(self.value[name], variance)
+        return found
 
     def variance(self, name: str) -> Variance:
         """Of the mean over seeds of a metric."""
