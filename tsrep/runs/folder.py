@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
+from tsrep.evaluation.candidate import Model
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.rng import initial_weights
@@ -22,12 +23,13 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
-from tsrep.training.checkpoint import load_weights, save_weights
+from tsrep.training.checkpoint import kept_file, load_weights, save_weights
 
 if TYPE_CHECKING:
     from tsrep.runs.task import Task
 
-OWN = "objective."  # of the names in weights.safetensors
+WEIGHTS = "weights.safetensors"
+ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in it
 
 
 class Run:
@@ -106,11 +108,14 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        counts = self.counts
-        with initial_weights(0, "about to be replaced"):
-            encoder = blank_encoder(self.config, counts["channels"], counts["covariates"])
+        encoder = self._blank_encoder()
         self._fill(encoder, load_weights(self.path / "encoder.safetensors"), "encoder.safetensors")
         return encoder.eval()
+
+    def _blank_encoder(self) -> Encoder:
+        counts = self.counts
+        with initial_weights(0, "about to be replaced"):
+            return blank_encoder(self.config, counts["channels"], counts["covariates"])
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -148,14 +153,28 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        encoder = encoder or self.encoder()
-        weights = load_weights(self.path / "weights.safetensors")
-        own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
+        return self._objective(encoder or self.encoder(), load_weights(self.path / WEIGHTS))
+
+    def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
             multilabel = bool(self.provenance["data"].get("multilabel"))
             objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
-        self._fill(objective, own, "weights.safetensors")
+        self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
         return objective.eval()
+
+    def models(self) -> KeptModels:
+        """What makes encoder and objective of the epoch that training kept for each draw of labels."""
+        training = self.provenance["training"]
+        files = {epoch: kept_file(self.path, epoch) for epoch in training["kept"].values()}
+        files[training["epoch"]] = self.path / WEIGHTS
+        made = {epoch: partial(self._model, file) for epoch, file in files.items()}
+        return KeptModels(self.path, {draw: made[epoch] for draw, epoch in training["kept"].items()})
+
+    def _model(self, file: Path) -> Model:
+        weights = load_weights(file)
+        encoder = self._blank_encoder()
+        self._fill(encoder, _beginning(ENCODER, weights), str(file.relative_to(self.path)))
+        return encoder.eval(), self._objective(encoder, weights)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -273,10 +292,42 @@ class Run:
                 )
 
 
+class KeptModels(dict[str, Callable[[], Model]]):
+    """Models by the draw of labels that chose their epoch; draws with the same epoch have the same one.
+
+    Raises
+    ------
+    RunError
+        When it is asked for a draw that chose none.
+    """
+
+    def __init__(self, path: Path, models: Mapping[str, Callable[[], Model]]) -> None:
+        super().__init__(models)
+        self.path = path
+
+    def __missing__(self, draw: str) -> Callable[[], Model]:
+        fraction, by, seed = draw.rsplit("-", 2)
+        raise RunError(
+            f"{self.path} kept no epoch for {100 * float(fraction):g} % of labels by {by} that are drawn "
+            f"with seed {seed}; evaluate with the labels, subsample_by and seeds that it was trained with, "
+            "or train it with training.keep last"
+        )
+
+
+def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights whose names begin so, without that."""
+    return {name.removeprefix(word): value for name, value in weights.items() if name.startswith(word)}
+
+
 def trained_by(config: Configuration) -> dict[str, Any]:
     """Settings that trained weights depend on, as plain values; not where and how fast they are made."""
     values = plain(config)
-    for name in ("name", "device", "root", "evaluation"):
+    evaluation = values.pop("evaluation")
+    if config.training.keep == "probe":  # an epoch for each draw of labels
+        values["evaluation"] = {
+            name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
+        }
+    for name in ("name", "device", "root"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]
