@@ -110,9 +110,9 @@ def _differences(scores: Scores) -> list[str]:
         *table(heads, rows),
         "",
         "Positive: the second of the pair is better. First lines: mean difference and its 95 % t interval "
-        "over seeds, paired by random initialisation. Second lines: 95 % interval over blocks of test time "
-        "as long as the horizon, errors averaged over seeds first (in brackets the number of blocks; few: "
-        "too narrow).",
+        "over seeds, paired by random initialisation. Second lines: 95 % interval over blocks of test time, "
+        "at least twice as long as the horizon (in brackets the number of blocks; fewer than ten: "
+        "unreliable).",
     ]
 
 

@@ -239,9 +239,8 @@ def _effects(study: Study) -> list[str]:
         "",
         f"`{joint}` minus `{alone}`; negative: the contrast helps. Over seeds: mean difference and its "
         "95 % t interval, paired by seed. Over blocks of time: 95 % interval of the difference by resampling "
-        "blocks of test time as long as the horizon, errors averaged over seeds first (in brackets "
-        "the number of "
-        "blocks; few: too narrow).",
+        "blocks of test time, at least twice as long as the horizon (in brackets the number of blocks; "
+        "fewer than ten: unreliable).",
         "",
         *_overall(study),
     ]

@@ -10,7 +10,13 @@ from scipy.special import expit, ndtr, stdtrit
 from sklearn.metrics import roc_auc_score
 
 from tsrep.errors import DataError
-from tsrep.evaluation.bootstrap import Resampled, patient_weights, resample, variance_of_mean
+from tsrep.evaluation.bootstrap import (
+    Resampled,
+    patient_weights,
+    resample,
+    symmetric_interval,
+    variance_of_mean,
+)
 from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.predictions import Predictions
 
@@ -165,7 +171,9 @@ def test_draws_of_labels_that_all_encoders_share_widen_the_interval():
     """Encoders that all do better on one draw of labels say little of other draws."""
     rows = np.add.outer([0.70, 0.71, 0.72], [-0.05, 0.05])  # (encoder, label draw)
     draws = rows.reshape(6, 1) + np.random.default_rng(0).normal(0, 0.01, 2000)
-    every = Resampled({"auroc": tuple(rows.ravel())}, {"auroc": draws}, {"auroc": 99.0}, shares=False)
+    every = Resampled(
+        {"auroc": tuple(rows.ravel())}, {"auroc": draws}, {"auroc": 99.0}, form=symmetric_interval
+    )
     encoders, labels = every.averaged(2), every.across(2)
     assert encoders.by_seed["auroc"] == pytest.approx([0.70, 0.71, 0.72])
     assert labels.by_seed["auroc"] == pytest.approx([0.66, 0.76])
@@ -213,7 +221,7 @@ def test_degrees_of_freedom_are_those_of_the_rare_classes():
 
 def test_draws_that_are_not_defined_are_left_out():
     draws = np.array([[0.4, np.nan, 0.6, 0.5]])
-    one = Resampled({"mse": (0.5,)}, {"mse": draws}, {"mse": 9.0}, over="blocks of time", shares=False)
+    one = Resampled({"mse": (0.5,)}, {"mse": draws}, {"mse": 9.0}, over="blocks of time")
     assert one.variance("mse").resampled == pytest.approx(0.01)
     none = Resampled({"mse": (0.5,)}, {"mse": draws * np.nan}, {"mse": 9.0})
     assert np.isnan(none.intervals()["mse"].low)

@@ -151,6 +151,7 @@ def test_the_future_helps_only_where_it_is_a_feature():
     leaking = np.stack([np.roll(series.values[0], -j) for j in range(1, 9)], axis=1)
 
     starts = [[make_features(seed=seed)] for seed in range(5)]
+
     scores = score({"random initialisation": starts, "leaking": [[leaking]]}, series)
 
     assert only(scores, "leaking", 8).metrics["mse"].value < 0.01
@@ -290,9 +291,8 @@ def test_notes_name_what_a_reader_should_not_overlook():
 
     notes = score({"ours": [[z]]}, make_noisy()).notes
 
-    assert (
-        "Intervals from few blocks of time are crude and too narrow: 9 (horizon 3), 8 (horizon 8)." in notes
-    )
+    few = "fewer than 10 blocks of time: 4 of 24 steps (horizon 3), 3 of 24 steps (horizon 8)."
+    assert f"Interval unreliable, with {few}" in notes
     assert "ours: up to 10 training rows are left out, as values or features are missing." in notes
     assert len(notes) == 3  # and the short look-back of the linear baseline
 

@@ -98,17 +98,17 @@ def test_mass_on_the_period_beats_its_shifts() -> None:
 
 def test_shift_null_is_the_literal_one() -> None:
     rng = np.random.default_rng(0)
-    each = rng.dirichlet(np.ones(50), size=(6, 4))
+    each = rng.dirichlet(np.ones(50), size=(6, 7))
     found = periodicity(field_of(each), 7)
-    curve, on = each.astype(np.float32).mean(axis=0), comb(50, np.arange(1, 5), 7)
-    shifted = np.array([[(np.roll(curve[h], s) * on[h]).sum() for h in range(4)] for s in range(50)])
+    curve, on = each.astype(np.float32).mean(axis=0), comb(50, np.arange(1, 8), 7)
+    shifted = np.array([[(np.roll(curve[h], s) * on[h]).sum() for h in range(7)] for s in range(50)])
     together = shifted.mean(axis=1)
     assert found.z == pytest.approx((together[0] - together.mean()) / together.std(), rel=1e-4)
     np.testing.assert_allclose(found.share.per_step, shifted[0], rtol=1e-5)
     np.testing.assert_allclose(found.ratio.per_step, shifted[0] / shifted.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(
-        found.z_per_step, (shifted[0] - shifted.mean(axis=0)) / shifted.std(axis=0), rtol=1e-4
-    )
+    other = [s for s in range(50) if all(min(d % 7, -d % 7) > 2 for d in (s, s - 50))]
+    as_much = sum(together[s] >= together[0] for s in other)
+    assert found.p == pytest.approx((1 + as_much) / (1 + len(other)))
 
 
 def test_even_and_random_mass_has_no_period() -> None:
@@ -119,6 +119,46 @@ def test_even_and_random_mass_has_no_period() -> None:
     p = [periodicity(field_of(rng.dirichlet(np.ones(96), size=(2, 1))), 24).p for _ in range(200)]
     assert 0.35 < np.mean(p) < 0.65
     assert np.mean(np.array(p) <= 0.1) < 0.2
+
+
+def decays(lags: int, ahead: int, rng: np.random.Generator, noise: float) -> ReceptiveField:
+    """One output step that reads its last input steps and nothing else."""
+    curve = np.exp(-np.arange(lags) / rng.uniform(0.3, 12)) + noise * rng.random(lags)
+    return field_of((curve / curve.sum())[None, None], [ahead])
+
+
+@pytest.mark.parametrize("ahead", range(0, 49, 3))
+def test_recency_is_no_period(ahead: int) -> None:
+    rng = np.random.default_rng(ahead)
+    p = np.array([periodicity(decays(96, ahead, rng, 0.02), 24).p for _ in range(60)])
+    if ahead in (21, 24, 45, 48):  # the last steps are a multiple of the period before the output step
+        assert np.isnan(p).all()
+    else:
+        assert not np.isnan(p).any()
+        assert np.mean(p <= 0.05) <= 0.05
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 6, 12, 30])
+def test_a_period_stands_out_from_recency(ahead: int) -> None:
+    curve = 0.3 * np.exp(-np.arange(96) / 2)
+    at = np.arange(24, 96, 24) - ahead
+    curve[at[at >= 0]] += 1
+    found = periodicity(field_of((curve / curve.sum())[None, None], [ahead]), 24)
+    assert found.p < 0.05
+    assert found.z > 2
+
+
+def test_of_the_last_steps_and_a_period_the_period_is_found() -> None:
+    each = peaks(96, [[0, 1, 2, 24 - ahead, 48 - ahead] for ahead in range(1, 13)])
+    assert periodicity(field_of(each), 24).p < 0.05
+    assert periodicity(field_of(peaks(96, [[0, 1, 2]] * 12)), 24).p > 0.1
+
+
+def test_steps_ahead_of_one_phase_are_like_recency() -> None:
+    last = peaks(96, [[0]] * 3)
+    assert np.isnan(periodicity(field_of(last, [24, 48, 72]), 24).p)
+    assert periodicity(field_of(last, [4, 28, 52]), 24).p == 1
+    assert periodicity(field_of(peaks(96, [[0]] * 24)), 24).p > 0.1
 
 
 def test_periods_that_cannot_be_scored_are_refused() -> None:

@@ -68,7 +68,6 @@ def add_receptive_field(run: Path, *, objective: str = "forecast", windows: int 
         "width 90": score(73.74), "centre": score(62.22), "entropy": score(3.927, 0.0036),
         "period 24": {
             "period": 24, "share": score(0.451), "ratio": score(3.638, 0.01), "z": 2.6, "p": 0.0104,
-            "z_per_step": [2.6], "p_per_step": [0.0104],
         },
         "scale degree": score(0.9981, 0.0004), "scale error": score(7.1e-07, 1.2e-07),
         "shift error": score(0.0312, None), "affine error": score(None, None),

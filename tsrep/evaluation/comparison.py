@@ -112,7 +112,8 @@ def _differences(one: Resampled, two: Resampled, share: float, covers: str) -> d
 def _difference(one: Resampled, two: Resampled, name: str, share: float, covers: str) -> Difference:
     rows = np.array(one.by_seed[name]) - np.array(two.by_seed[name])  # (seed,)
     draws, value = one.draws[name] - two.draws[name], float(rows.mean())
-    found = variance_of_mean(rows, draws, one.freedom[name], share=share)
+    finer = one.finer[name] - two.finer[name] if name in one.finer else None
+    found = variance_of_mean(rows, draws, one.freedom[name], share=share, finer=finer)
     error = math.sqrt(found.resampled + found.seeds) if not math.isnan(share) else math.nan
     if error == 0 and value:  # nothing varied, as where few patients are all separated
         error = math.nan

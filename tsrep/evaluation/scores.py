@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tsrep.errors import DataError, RunError
+from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
@@ -46,8 +47,10 @@ class Score:
         What is counted in ``n``: ``"record"`` (windows aggregated) or ``"window"``; of forecasts a window is
         an origin with its look-back and horizon.
     n, patients, classes_scored, blocks : int
-        Units; patients and classes with both values in the scored part; of forecasts the blocks of time in a
-        bootstrap resample. 0 where there is no such thing.
+        Units; patients and classes with both values in the scored part; of forecasts the whole blocks of time
+        that the part has. 0 where there is no such thing.
+    block_length : int
+        Steps of a block; 0 where there are none.
     seeds : int
         Seeds whose mean the values are: encoders, or the label draws of a single one.
     metrics : dict of Interval
@@ -101,6 +104,7 @@ class Score:
     patients: int = 0
     classes_scored: int = 0
     blocks: int = 0
+    block_length: int = 0
     n_bootstrap: int = 1000
     against: str = ""
     difference: dict[str, Difference] = field(default_factory=dict)
@@ -131,6 +135,11 @@ class Score:
         """The primary metric minus that of the control; None where there is no such difference."""
         found = self.difference.get(self.metric)
         return None if found is None or math.isnan(found.value) else found
+
+    @property
+    def unreliable(self) -> bool:
+        """Whether the interval rests on too few blocks of time to be relied on."""
+        return bool(self.block_length) and self.blocks < ENOUGH_BLOCKS
 
     @property
     def lower_is_better(self) -> bool:
@@ -298,7 +307,7 @@ class Scores:
             cells = {
                 "method": s.method, "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
                 "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
-                "patients": str(s.patients), "blocks": str(s.blocks), **{m: _spell(s, m) for m in shown},
+                "patients": str(s.patients), "blocks": _blocks(s), **{m: _spell(s, m) for m in shown},
                 "alpha": f"{s.details.get('alpha', math.nan):g}".replace("nan", "–"),
                 f"{s.metric} minus {against}" if against else "": _spell(s, s.metric, difference=True),
             }  # fmt: skip
@@ -392,7 +401,10 @@ def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "method protocol metric part unit subsample_by against covers title": ("a text", _text),
     "role": ("one of method, control and baseline", _role),
-    "n seeds horizon patients classes_scored blocks n_bootstrap": ("a whole number from 0", _count),
+    "n seeds horizon patients classes_scored blocks block_length n_bootstrap": (
+        "a whole number from 0",
+        _count,
+    ),
     "rank": ("a whole number", index),
     "fraction": ("a number", _number),
     "metrics": ("an interval (value, low, high) by metric", _by_name(_interval)),
@@ -412,6 +424,10 @@ def _listed(values: Any) -> list[Any] | tuple[Any, ...]:
 def _labels(score: Score) -> str:
     share = f"{100 * score.fraction:g} %" + (f" by {score.subsample_by}" if score.fraction < 1 else "")
     return f"{share}: {drawn}" if (drawn := drawn_labels(score)) else share
+
+
+def _blocks(score: Score) -> str:
+    return f"{score.blocks}, interval unreliable" if score.unreliable else str(score.blocks)
 
 
 def _spell(score: Score, metric: str, *, difference: bool = False) -> str:

@@ -22,6 +22,7 @@ _OF_FORECASTS = {
     "shift error": "relative error of f(x + b) = f(x) + b",
     "affine error": "relative error of f(a x + b) = a f(x) + b",
 }
+_RECENT = "not told from the last input steps, which lie such a multiple before the output steps"
 _OF_OTHERS = {
     "scale degree": "0 if the output ignores the scale of its window, 1 if it scales with it",
     "scale error": "relative change of the output under a gain a in [1/2, 2]; 0 is invariant",
@@ -104,7 +105,7 @@ def _rows(numbers: Mapping[str, Any]) -> Iterator[Row]:
             told = (
                 f"mass a multiple of {score['period']} steps before the output step, "
                 f"{NOTHING if share is None else f'{100 * share:.0f} %'} of all, over what chance gives; "
-                f"{NOTHING if p is None else f'p = {p:.2g}'} against other phases"
+                f"{_RECENT if p is None else f'p = {p:.2g} against other phases'}"
             )
             yield f"periodicity {score['period']}", *_value(score["ratio"], 2, " ×"), told
         else:

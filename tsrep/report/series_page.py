@@ -173,6 +173,7 @@ def error_table(scores: Scores, own: str, metric: str, *, intervals: bool) -> Ta
 def _rests_on(score: Score) -> Cell:
     """A column's horizon over what its numbers rest on."""
     below = f"{plural(score.n, score.unit)}\n{plural(score.blocks, 'block')}"
+    below += ", interval unreliable" * score.unreliable
     return Cell(str(score.horizon or "value"), below, numeric=True)
 
 

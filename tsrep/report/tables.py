@@ -90,7 +90,9 @@ CONDITIONS: Columns[Score] = {
     "scored on": lambda s: Cell(f"{count(s.n)} {s.unit}s"),
 }
 PATIENTS: Columns[Score] = {"patients": lambda s: integer(s.patients)}
-BLOCKS: Columns[Score] = {"blocks": lambda s: integer(s.blocks)}
+BLOCKS: Columns[Score] = {
+    "blocks": lambda s: Cell(f"{s.blocks}", "interval unreliable" * s.unreliable, numeric=True)
+}
 
 
 def value_cell(

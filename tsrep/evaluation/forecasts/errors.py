@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.block_bootstrap import block_count, block_starts, block_sums
-from tsrep.evaluation.bootstrap import Resampled
+from tsrep.evaluation.block_bootstrap import block_starts, block_sums
+from tsrep.evaluation.bootstrap import Resampled, positive_interval
 from tsrep.evaluation.forecasts.rows import blocks, future, origins
 from tsrep.signals.series import Span
 
@@ -47,6 +47,15 @@ class Errors:
     def means(self) -> dict[str, float]:
         """The three mean errors by name; the scaled one is NaN where no channel has a scale."""
         return {name: float(value) for name, value in _means(self.by_origin.sum(axis=0)).items()}
+
+    @property
+    def influence(self) -> Array:
+        """What each origin adds to the squared and absolute errors beyond their mean, shape (origin, 2)."""
+        count = self.by_origin[:, 2:3]
+        total = count.sum()
+        mean = self.by_origin[:, :2].sum(axis=0) / total if total else 0
+        influence: Array = self.by_origin[:, :2] - mean * count
+        return influence
 
     @property
     def per_step(self) -> Array:
@@ -155,26 +164,36 @@ def resample_blocks(parts: Sequence[Errors], length: int, n_bootstrap: int, *, s
         One for each seed.
     length : int
         Origins of a block.
-    resamples, seed : int
-        Methods with the same origins and seed see the same resamples, so differences are paired.
+    n_bootstrap : int
+        Bootstrap resamples.
+    seed : int
+        Methods with the same origins, length and seed see the same resamples, so differences are paired.
 
-    Notes
-    -----
-    With fewer than two blocks there is nothing to resample, and the draws are NaN.
+    Returns
+    -------
+    Resampled
+        Its degrees of freedom are half the number of blocks, about those of the variance that it gives: a
+        spectral density by the lugsail window, whose square has the integral of 1.7 block lengths. With fewer
+        than two blocks nothing tells how they differ, and the draws are NaN.
     """
-    n = len(parts[0].by_origin)
-    draws = np.full((len(parts), n_bootstrap, 5), np.nan)
-    blocks = block_count(n, length)
-    if blocks > 1:
-        starts = block_starts(n, length, n_bootstrap, seed=seed)
-        draws = np.stack([block_sums(part.by_origin, starts, length) for part in parts])
+    means = parts[0].means
+    blocks = len(parts[0].by_origin) / length
     return Resampled(
-        {name: tuple(p.means[name] for p in parts) for name in parts[0].means},
-        _means(draws),
-        dict.fromkeys(parts[0].means, float(max(blocks - 1, 1))),
+        {name: tuple(part.means[name] for part in parts) for name in means},
+        _drawn(parts, length if blocks >= 2 else 0, n_bootstrap, seed),
+        dict.fromkeys(means, blocks / 2),
         over="blocks of time",
-        shares=False,
+        form=positive_interval,
+        finer=_drawn(parts, -(-length // 3) if blocks >= 2 else 0, n_bootstrap, seed),
     )
+
+
+def _drawn(parts: Sequence[Errors], length: int, n_bootstrap: int, seed: int) -> dict[str, Array]:
+    """Mean errors on resamples, shape (seed, resample); NaN for blocks without a length."""
+    if not length:
+        return _means(np.full((len(parts), n_bootstrap, 5), np.nan))
+    starts = block_starts(len(parts[0].by_origin), length, n_bootstrap, seed=seed)
+    return _means(np.stack([block_sums(part.by_origin, starts, length) for part in parts]))
 
 
 def _means(sums: Array) -> dict[str, Array]:

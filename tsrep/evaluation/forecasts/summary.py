@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tsrep.evaluation.block_bootstrap import block_count
+from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS, block_length
 from tsrep.evaluation.bootstrap import Resampled
 from tsrep.evaluation.comparison import (
     RANDOM_INITS,
@@ -17,12 +17,11 @@ from tsrep.evaluation.comparison import (
 )
 from tsrep.evaluation.forecasts.baselines import BASELINES
 from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
-from tsrep.evaluation.forecasts.errors import over_seeds, resample_blocks
+from tsrep.evaluation.forecasts.errors import Errors, over_seeds, resample_blocks
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcomes
 from tsrep.evaluation.forecasts.rows import origins
 from tsrep.evaluation.scores import Role, Score, Scores
 
-FEW_BLOCKS = 10
 Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
 
 
@@ -47,10 +46,13 @@ def summarise(
     errors = {(method, h): [outcomes[h].errors for outcomes in methods[method]] for method, h in keys}
     means = {key: over_seeds(each) for key, each in errors.items()}
     n_bootstrap = measuring.settings.n_bootstrap
+    lengths = {h: _length(measuring, h, means, control) for h in measuring.horizons}
     resampled = {
-        key: resample_blocks(errors[key], _block(measuring, key[1]), n_bootstrap, seed=seed) for key in keys
+        key: resample_blocks(each, lengths[key[1]], n_bootstrap, seed=seed) for key, each in errors.items()
     }
-    scores = tuple(_score(measuring, (method, h), methods[method], resampled, control) for method, h in keys)
+    scores = tuple(
+        _score(measuring, (method, h), methods[method], resampled, control, lengths[h]) for method, h in keys
+    )
     details = ForecastDetails(
         {key: mean.per_step for key, mean in means.items()},
         {key: mean.per_channel for key, mean in means.items()},
@@ -64,19 +66,33 @@ def summarise(
 
 def _warnings(scores: Sequence[Score]) -> Iterator[str]:
     """What a reader should not overlook: intervals out of few blocks, rows that were left out."""
-    few = {s.horizon: s.blocks for s in scores if s.blocks < FEW_BLOCKS}
+    by_horizon = {s.horizon: s for s in scores if s.unreliable}
+    few = [
+        f"{s.blocks} of {s.block_length:,} steps (horizon {h})" for h, s in by_horizon.items() if s.blocks > 1
+    ]
     if few:
-        listed = ", ".join(f"{blocks} (horizon {h})" for h, blocks in few.items())
-        yield f"Intervals from few blocks of time are crude and too narrow: {listed}."
+        yield f"Interval unreliable, with fewer than {ENOUGH_BLOCKS} blocks of time: {', '.join(few)}."
+    for horizon, score in by_horizon.items():
+        if score.blocks < 2:
+            yield (
+                f"No interval at horizon {horizon}: the {score.n:,} windows have fewer than two blocks of "
+                f"{score.block_length:,} steps."
+            )
     for method in dict.fromkeys(s.method for s in scores):
         dropped = int(max(s.details["dropped"] for s in scores if s.method == method))
         if dropped:
             yield f"{method}: up to {dropped} training rows are left out, as values or features are missing."
 
 
-def _block(measuring: Measuring, horizon: int) -> int:
-    """Origins of a block: the horizon or the season, whichever is longer."""
-    return min(max(horizon, measuring.period), len(origins(measuring.spans.score, horizon)))
+def _length(measuring: Measuring, horizon: int, means: Mapping[tuple[str, int], Errors], against: str) -> int:
+    """Origins of a block: the same for all methods, so that differences are paired."""
+    influence = {method: errors.influence for (method, h), errors in means.items() if h == horizon}
+    control = influence.get(against)
+    series = [*influence.values()]
+    if control is not None:
+        series += [each - control for method, each in influence.items() if method != against]
+    steps = len(origins(measuring.spans.score, horizon))
+    return block_length(np.concatenate(series, axis=1).T, steps, 2 * max(horizon, measuring.period))
 
 
 def _score(
@@ -85,6 +101,7 @@ def _score(
     seeds: Sequence[Outcomes],
     resampled: Mapping[tuple[str, int], Resampled],
     against: str,
+    length: int,
 ) -> Score:
     method, horizon = key
     own = resampled[key]
@@ -109,7 +126,8 @@ def _score(
         by_seed=own.by_seed,
         covers=own.covers(RANDOM_INITS if role == "control" else TRAINING_SEEDS),
         horizon=horizon,
-        blocks=block_count(windows, _block(measuring, horizon)),
+        blocks=windows // length,
+        block_length=length,
         n_bootstrap=measuring.settings.n_bootstrap,
         against="" if control is None else against,
         difference={} if control is None else _difference(own, control, role),

@@ -65,7 +65,8 @@ class Looked:
         found, period = self.scores, self.period
         told = [f"90 % in {_pm(found['width 90'])} steps", f"centre at lag {_pm(found['centre'])}"]
         if period is not None:
-            told.append(f"period {period.period}: {period.ratio.value:.1f} × chance (p = {period.p:.2g})")
+            p = f"p = {period.p:.2g}" if np.isfinite(period.p) else "like recency"
+            told.append(f"period {period.period}: {period.ratio.value:.1f} × chance ({p})")
         if self.subject.forecasts:
             told.append(f"scale degree {_pm(found['scale degree'], '.2f')}")
         return "\N{NO-BREAK SPACE}· ".join(score.replace(" ", "\N{NO-BREAK SPACE}") for score in told)

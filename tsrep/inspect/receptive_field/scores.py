@@ -27,6 +27,7 @@ from tsrep.rng import torch_generator
 Floats = NDArray[np.float64]
 SHARE = 0.9
 NEAR = 1  # steps beside a multiple of the period that count as it
+RECENT = 0.1  # a period has no p value where recency alone would have less than this
 STEP = 1e-2  # of the central difference; exact for maps of degree 1 and 2
 WIDEST = 2.0  # gains lie between its inverse and itself, shifts up to so many standard deviations
 
@@ -75,7 +76,12 @@ class Periodicity:
     p : float
         Part of the shifts to other phases of the period that have as much mass, the observed one counted
         too. No shift of the period itself is among them, since it finds what was found before.
-    z_per_step, p_per_step : float64 arrays, shape (horizon,)
+
+    Notes
+    -----
+    ``z`` and ``p`` are NaN where a model that reads its last input steps and nothing else would have a small
+    ``p``: where a multiple of the period before the output steps lies there, as for a single output step 24
+    ahead and a period of 24.
     """
 
     period: int
@@ -83,8 +89,6 @@ class Periodicity:
     ratio: Estimate
     z: float
     p: float
-    z_per_step: Floats
-    p_per_step: Floats
 
 
 def shape_scores(field: ReceptiveField) -> dict[str, Estimate]:
@@ -133,18 +137,25 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
     reached = np.where(chance > 0, field.weight, 0)
     shifted = _under_shifts(field.curve, on)  # (shift, horizon)
     some = (chance > 0) & (field.weight.sum(axis=0) > 0)
+    told = some.any() and not _like_recency(on[some], period)
     overall = shifted[:, some].sum(axis=1, keepdims=True) / max(1, some.sum())
-    z, p = (float(each[0]) if some.any() else np.nan for each in _against_shifts(overall, period))
-    z_per_step, p_per_step = _against_shifts(shifted, period)
+    z, p = (float(each[0]) if told else np.nan for each in _against_shifts(overall, period))
     return Periodicity(
         period,
         Estimate.over_windows(share, reached),
         Estimate.over_windows(share / np.where(chance > 0, chance, 1), reached),
         z,
         p,
-        np.where(some, z_per_step, np.nan),
-        np.where(some, p_per_step, np.nan),
     )
+
+
+def _like_recency(on: NDArray[np.bool_], period: int) -> bool:
+    """Whether mass on the last input steps alone, the same for all output steps, would pass for a period."""
+    lags = on.shape[1]
+    last = np.arange(1, min(period, lags) + 1)
+    decays = (np.arange(lags) < last[:, None]) / last[:, None]  # (decay, lag); others are mixtures of these
+    shifted = _under_shifts(decays, np.tile(on.mean(axis=0), (len(last), 1)))
+    return bool(_against_shifts(shifted, period)[1].min() < RECENT)
 
 
 def refuse_unscorable(field: ReceptiveField, period: int) -> None:
@@ -169,7 +180,7 @@ def comb(lags: int, ahead: NDArray[np.int64], period: int) -> NDArray[np.bool_]:
     return np.asarray((nearest >= 1) & (np.abs(distance - nearest * period) <= NEAR))
 
 
-def _under_shifts(curve: Floats, on: NDArray[np.bool_]) -> Floats:
+def _under_shifts(curve: Floats, on: NDArray[Any]) -> Floats:
     """Mass on the comb for each circular shift of the lags; shape (shift, horizon)."""
     teeth = np.fft.rfft(on.astype(np.float64), axis=-1)
     found = np.fft.irfft(np.conj(np.fft.rfft(curve, axis=-1)) * teeth, n=curve.shape[-1], axis=-1)
