@@ -47,6 +47,7 @@ from tsrep.runs.validation_score import (
     probe_score,
 )
 from tsrep.signals import Panel, Series
+from tsrep.signals.quality import told
 from tsrep.splits.by_time import TimeSplit
 from tsrep.training.distributed import pick_device
 from tsrep.training.loop import ValidationScore
@@ -332,6 +333,11 @@ class PanelTask(Task):
     def prepared(self, data: Panel) -> PreparedPanel:
         """See :meth:`Task.prepared`."""
         return prepare_panel(self.config, data)
+
+    def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
+        """See :meth:`Task.warnings`."""
+        yield from super().warnings(prepared)
+        yield from told(prepared.records)
 
     def findings(self, data: Panel, tell: Tell) -> tuple[list[Finding], TsrepError | None]:
         """See :meth:`Task.findings`."""
