@@ -70,7 +70,7 @@ class Quality:
         return result
 
     def apart(self) -> tuple[float, list[int]]:
-        """By what factor the amplitudes of two groups of recordings differ, and the rows of the smaller group.
+        """By what factor amplitudes of two groups of recordings differ, and the rows of the smaller group.
 
         A factor below 1,000 is 1, of no rows.
         """

@@ -12,42 +12,11 @@ POWERS = {"V": 0, "mV": -3, MICRO: -6, "nV": -9}
 _SPELLINGS = {"v": "V", "volt": "V", "volts": "V", "mv": "mV", "millivolt": "mV", "millivolts": "mV"}
 _SPELLINGS |= {"nv": "nV", "nanovolt": "nV", "nanovolts": "nV"}
 _SPELLINGS |= dict.fromkeys(("uv", "\u03bcv", "microvolt", "microvolts", "\u00e2\u03bcv"), MICRO)
+NO_VOLTAGE = "no voltage"
 # what other channels of a recorder are measured in
-NO_VOLTAGES = frozenset(
-    [
-        "%",
-        "%SpO2",
-        "BPM",
-        "bpm",
-        "C",
-        "°C",
-        "degC",
-        "deg",
-        "mmHg",
-        "cmH2O",
-        "kPa",
-        "Ohm",
-        "kOhm",
-        "l/min",
-        "L/min",
-        "g",
-        "S",
-        "µS",
-        "uS",
-        "N",
-        "n/a",
-        "ARU",
-        "Boolean",
-        "lux",
-        "Rad",
-        "dB",
-        "Hz",
-        "s",
-        "ms",
-        "mm",
-        "mm/s",
-    ]
-) | {"no voltage"}
+NO_VOLTAGES = {NO_VOLTAGE, "%", "%SpO2", "BPM", "bpm", "C", "°C", "degC", "deg", "mmHg", "cmH2O", "kPa"}
+NO_VOLTAGES |= {"Ohm", "kOhm", "l/min", "L/min", "g", "S", "µS", "uS", "N", "n/a", "ARU", "Boolean", "lux"}
+NO_VOLTAGES |= {"Rad", "dB", "Hz", "s", "ms", "mm", "mm/s"}
 _SHIFT_JIS_MU = b"\x83\xca"
 
 

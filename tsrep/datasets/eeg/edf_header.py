@@ -18,6 +18,8 @@ from tsrep.signals.units import decoded
 WIDTHS = {".edf": 2, ".bdf": 3}  # bytes to a value
 NOTES = ("EDF Annotations", "BDF Annotations")
 TIME_OF_DAY = re.compile(rb"([01]\d|2[0-3])\.[0-5]\d\.[0-5]\d")
+# volts to a unit by the bytes that MNE knows; any other it takes for volts
+TAKEN = {b"uV": 1e-6, b"\xb5V": 1e-6, b"\x83\xcaV": 1e-6, b"mV": 1e-3}
 START, RECORDS = slice(176, 184), slice(236, 244)
 
 
@@ -28,6 +30,8 @@ class EdfHeader:
     Attributes
     ----------
     labels, units : tuples of str
+    taken : tuple of float
+        Volts to a unit that MNE reckons with.
     samples : tuple of int
         Of each signal in a data record.
     records : int
@@ -46,6 +50,7 @@ class EdfHeader:
 
     labels: tuple[str, ...]
     units: tuple[str, ...]
+    taken: tuple[float, ...]
     samples: tuple[int, ...]
     records: int
     seconds: float
@@ -119,6 +124,7 @@ def read_edf_header(path: Path) -> EdfHeader:
     return EdfHeader(
         labels=tuple(decoded(text).strip() for text in fields(0, 16)),
         units=tuple(decoded(text).strip() for text in fields(96, 8)),
+        taken=tuple(TAKEN.get(text.strip(), 1.0) for text in fields(96, 8)),
         samples=tuple(samples),
         # a recorder that was stopped leaves -1 records
         records=records if records >= 0 else (size - length) // (steps * width),
@@ -131,7 +137,7 @@ def read_edf_header(path: Path) -> EdfHeader:
 
 
 def readable(path: Path, header: EdfHeader) -> Path | io.BytesIO:
-    """The file as MNE can read it: with midnight for a time of day that does not exist, which nothing uses."""
+    """The file as MNE can read it: with midnight for a time of day that is none; nothing uses it."""
     if header.timed:
         return path
     content = bytearray(path.read_bytes())

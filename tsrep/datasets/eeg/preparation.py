@@ -17,6 +17,7 @@ from tsrep.datasets.segments import Span
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 from tsrep.signals.resample import resampled
+from tsrep.signals.units import NO_VOLTAGES
 
 UNIT = "µV"
 Bads = Literal["interpolate", "drop", "keep"]
@@ -227,7 +228,7 @@ def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], l
         slower = [c for c in absent if c in header.slower]
         if slower:
             raise DataError(
-                f"channel {slower[0]} of {recording.name} is not sampled at {header.sfreq:g} Hz like its EEG; "
+                f"channel {slower[0]} of {recording.name} is not at the {header.sfreq:g} Hz of its EEG; "
                 "leave it out"
             )
         if absent:
@@ -274,10 +275,12 @@ def _no_voltage(header: EegHeader, channel: str) -> str:
     unit = header.units[header.channels.index(channel)]
     if not unit:
         return f"its header states no unit for channel {channel}; say with dataset.unit which it is"
+    if unit in NO_VOLTAGES:
+        return f"channel {channel} is not a voltage; set dataset.channels to some that are"
     try:
         header.correction(channel)
     except DataError as error:
-        return f"channel {channel} is in {unit!r}, which is no voltage that is known ({error})"
+        return f"channel {channel} has the unit {unit!r}, which is not known ({error})"
     return ""
 
 

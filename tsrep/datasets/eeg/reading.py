@@ -33,7 +33,7 @@ from tsrep.datasets.eeg.edf_header import (
 )
 from tsrep.datasets.segments import Span, marked
 from tsrep.signals.channel_names import distinct
-from tsrep.signals.units import NO_VOLTAGES, factor, is_voltage, spelled
+from tsrep.signals.units import NO_VOLTAGE, NO_VOLTAGES, factor, is_voltage, spelled
 
 # function of MNE that reads a file, by its suffix
 READERS = {".vhdr": "brainvision", ".edf": "edf", ".bdf": "bdf", ".set": "eeglab", ".fif": "fif"}
@@ -43,10 +43,8 @@ VOLT = 107  # FIFF_UNIT_V
 LOST = re.compile(r"incorrect for record length|truncated|unexpected end|corrupt", re.I)
 # what labels of EDF and BDF files may begin with
 TYPED = ("EEG", "SEEG", "ECOG", "DBS", "EOG", "ECG", "EMG", "BIO", "RESP", "TEMP", "MISC", "SAO2", "STIM")
-# volts to a unit as MNE spells it; any other it takes for volts
-_EDF = {"uV": 1e-6, "µV": 1e-6, "μV": 1e-6, "mV": 1e-3}
-TAKEN = {".edf": _EDF, ".bdf": _EDF, ".vhdr": {"µV": 1e-6, "uV": 1e-6, "mV": 1e-3, "nV": 1e-9}}
-TAKEN[".vhdr"] |= {"µS": 1e-6, "uS": 1e-6}
+# volts to a unit of BrainVision as MNE spells it; any other it takes for volts
+TAKEN = {"µV": 1e-6, "uV": 1e-6, "mV": 1e-3, "nV": 1e-9, "µS": 1e-6, "uS": 1e-6}
 # electrodes of TDBRAIN that are not on the scalp: eyes, heart, mastoids and so on
 EXTRA = ("VPVA", "VNVB", "HPHL", "HNHR", "Erbs", "OrbOcc", "Mass", "A1", "A2", "artifacts")
 READING = threading.Lock()
@@ -163,22 +161,22 @@ def _type(kind: str, unit: str) -> str:
 def _facts(raw: Any, path: Path | None) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]:
     """Unit of each channel as stated, the volts that MNE took it for, and channels of other rates."""
     suffix = "" if path is None else suffix_of(path)
-    units = tuple("V" if int(channel["unit"]) == VOLT else "no voltage" for channel in raw.info["chs"])
     slower: tuple[str, ...] = ()
     if path is not None and suffix in WIDTHS:
         header = read_edf_header(path)
-        stated = tuple(header.units[i] for i in header.signals)
+        units, taken = ([values[i] for i in header.signals] for values in (header.units, header.taken))
         slower = tuple(without_type(label) for label in header.slower)
     elif path is not None and suffix == ".vhdr":
-        stated = stated_units(path)
+        units = list(stated_units(path))
+        taken = [TAKEN.get(unit.replace("\xc2", ""), 1.0) for unit in units]
     else:
-        return units, (1.0,) * len(units), ()
-    if len(stated) != len(units):
-        raise Unreadable(f"its header has {len(stated)} channels with units, of {len(units)} channels")
-    # stimulus channels are read as they are
+        units = ["V" if int(channel["unit"]) == VOLT else NO_VOLTAGE for channel in raw.info["chs"]]
+        taken = [1.0] * len(units)
     kinds = raw.get_channel_types()
-    stated = tuple("no voltage" if kind == "stim" else unit for unit, kind in zip(stated, kinds, strict=True))
-    return stated, tuple(TAKEN[suffix].get(unit.replace("\xc2", ""), 1.0) for unit in stated), slower
+    if len(units) != len(kinds):
+        raise Unreadable(f"its header has units for {len(units)} of {len(kinds)} channels")
+    units = [NO_VOLTAGE if kind == "stim" else unit for unit, kind in zip(units, kinds, strict=True)]
+    return tuple(units), tuple(taken), slower
 
 
 @contextmanager
