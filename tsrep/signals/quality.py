@@ -31,7 +31,8 @@ INFINITE, MISSING, FLAT, CLIPPED, ABSURD = (
 TOLD = (MISSING, FLAT, CLIPPED, ABSURD)
 AT_ONCE = 256
 HELD = 6  # steps at the extreme that no signal holds by chance
-FAR = 2.5  # standard deviations of the other samples
+FAR = 2.5  # standard deviations
+LEVELS = 20
 ABOVE = 1e4  # times the median deviation of the lead
 LARGEST = 1e8  # where no unit says more
 LARGEST_VOLTS = 1.0
@@ -189,18 +190,22 @@ def _filled(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def _clipped(x: NDArray[Any], extreme: NDArray[Any], flat: Mask) -> Mask:
-    """Leads that stay at an extreme for several steps, far from all that they do elsewhere.
-
-    The samples at the extreme take no part in centre and spread, which a long stay would inflate.
-    """
+    """Leads that stay at an extreme for several steps, far from what they do elsewhere."""
     result = np.zeros(x.shape[:2], bool)
     at = np.asarray(x == extreme[:, :, None])
     for record, lead in np.argwhere(~flat & (at.sum(axis=2) >= HELD)).tolist():
-        held, rest = at[record, lead], x[record, lead][~at[record, lead]].astype(np.float64)
-        spread = rest.std()
-        far = abs(float(extreme[record, lead]) - rest.mean()) > FAR * spread > 0
-        result[record, lead] = far and _longest(held) >= HELD
+        held, values = at[record, lead], x[record, lead].astype(np.float64)
+        if _longest(held) >= HELD:
+            # a long stay inflates the spread of all samples; the others alone tell only where they vary freely
+            rest = values[~held]
+            free = len(np.unique(rest)) >= LEVELS
+            end = float(extreme[record, lead])
+            result[record, lead] = _far(end, values) or (free and _far(end, rest))
     return result
+
+
+def _far(value: float, values: Floats) -> bool:
+    return bool(abs(value - values.mean()) > FAR * values.std())
 
 
 def _longest(held: Mask) -> int:

@@ -304,18 +304,19 @@ def _package() -> Any:
 def _through_wfdb(stem: Path) -> WfdbRecord:
     wfdb = _package()
     heads = _signal_lines(stem)
-    framed = any(signal.per_frame > 1 for head in heads for signal in head)
+    times = max((signal.per_frame for head in heads for signal in head), default=1)
     try:
         with _parsable(stem) as place:
             # frames are smoothed unless told, which would average their samples
-            record = wfdb.rdrecord(str(place), physical=True, smooth_frames=not framed)
+            record = wfdb.rdrecord(str(place), physical=True, smooth_frames=times == 1)
     except Exception as error:
         # the package raises whatever its parser stumbles on; any of it means that the record is unusable
         raise Unreadable(f"wfdb cannot read it ({type(error).__name__}: {error})") from error
-    signals = record.e_p_signal if framed else record.p_signal
+    signals = record.e_p_signal if times > 1 else record.p_signal
     if signals is None or not len(signals):
         raise Unreadable("wfdb finds no signal in it")
-    values, times = _at_one_rate(signals) if framed else (np.ascontiguousarray(signals.T), 1)
+    # (channel, time), those with fewer samples to a frame at the highest rate
+    values = np.stack([_stretched(s, max(map(len, signals))) for s in signals]) if times > 1 else signals.T
     names = record.sig_name or [""] * len(values)
     factors, units = zip(*map(millivolts, _stated_units(heads, names)), strict=True)
     channels = distinct([name or "" for name in names])
@@ -387,12 +388,6 @@ def _level(values: NDArray[np.float64]) -> float:
         return 0.0
     low, high = float(there.min()), float(there.max())
     return (low + high) / 2 if abs(low + high) > 1e3 * (high - low) > 0 else 0.0
-
-
-def _at_one_rate(signals: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], int]:
-    """Signals with several samples to a frame at the highest of their rates, and how many that makes."""
-    steps, least = max(map(len, signals)), min(map(len, signals))
-    return np.stack([_stretched(signal, steps) for signal in signals]), steps // least
 
 
 def _stretched(signal: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
