@@ -32,7 +32,7 @@ TOLD = (MISSING, FLAT, CLIPPED, ABSURD)
 AT_ONCE = 256
 HELD = 6  # steps at the extreme that no signal holds by chance
 FAR = 2.5  # standard deviations
-LEVELS = 20
+LEVELS = 8  # from which on a lead varies freely
 ABOVE = 1e4  # times the median deviation of the lead
 LARGEST = 1e8  # where no unit says more
 LARGEST_VOLTS = 1.0
@@ -196,7 +196,7 @@ def _clipped(x: NDArray[Any], extreme: NDArray[Any], flat: Mask) -> Mask:
     for record, lead in np.argwhere(~flat & (at.sum(axis=2) >= HELD)).tolist():
         held, values = at[record, lead], x[record, lead].astype(np.float64)
         if _longest(held) >= HELD:
-            # a long stay inflates the spread of all samples; the others alone tell only where they vary freely
+            # a long stay inflates the spread of all; the other samples tell more where they vary freely
             rest = values[~held]
             free = len(np.unique(rest)) >= LEVELS
             end = float(extreme[record, lead])
