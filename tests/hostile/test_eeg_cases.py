@@ -8,6 +8,7 @@ import pytest
 from tests.hostile.signal_files import RATE, eeg_signal, write_brainvision, write_edf, write_table
 from tsrep.datasets import load
 from tsrep.datasets.eeg.edf_header import Clock
+from tsrep.datasets.eeg.reading import status_pauses
 from tsrep.errors import DataError
 
 pytest.importorskip("mne")
@@ -131,3 +132,59 @@ def test_files_of_a_mac_are_passed_over_and_an_open_quote_is_told(tmp_path, shar
     assert len(load("bids", root / "mac", cache=tmp_path, progress=False)) == 12
     with pytest.raises(DataError, match=r"row 4 of .*participants.tsv opens a quote that is not closed"):
         load("bids", root / "quote", cache=tmp_path, progress=False)
+
+
+def test_channels_of_another_rate_are_left_out_or_refused(tmp_path):
+    pytest.importorskip("edfio")
+    from edfio import Edf, EdfSignal
+
+    names = []
+    for i in range(2):
+        values = eeg_signal(i)
+        eeg = {"physical_dimension": "uV"}
+        signals = [EdfSignal(v, RATE, label=f"EEG {'AB'[k]}", **eeg) for k, v in enumerate(values)]
+        slow = EdfSignal(np.arange(12.0), 1, label="Resp", physical_dimension="uV")
+        Edf([*signals, slow]).write(tmp_path / f"p{i}.edf")
+        names.append(f"p{i}.edf")
+    panel = read(write_table(tmp_path, names))
+    assert panel.channels == ("A", "B")
+    np.testing.assert_allclose(panel.x[0], eeg_signal(0), atol=0.01)
+    with pytest.raises(DataError, match=r"channel Resp of p0.edf is not at the 64 Hz of its EEG"):
+        read(tmp_path, channels=("A", "Resp"))
+
+
+def test_an_eeglab_file_of_epochs_is_read_epoch_by_epoch(tmp_path):
+    from scipy.io import savemat
+
+    names = []
+    for i in range(2):
+        values = eeg_signal(i)
+        epochs = values.reshape(2, 6, 2 * RATE).transpose(0, 2, 1)  # (channel, time, epoch)
+        events = np.array(
+            [(e * 2 * RATE + 1.0, "stim", e + 1.0) for e in range(6)],
+            dtype=[("latency", "O"), ("type", "O"), ("epoch", "O")],
+        )
+        chanlocs = np.array([("Fz",), ("Cz",)], dtype=[("labels", "O")])
+        each = np.array(
+            [(e + 1.0, 0.0, "stim") for e in range(6)],
+            dtype=[("event", "O"), ("eventlatency", "O"), ("eventtype", "O")],
+        )
+        eeg = {"setname": "x", "nbchan": 2.0, "pnts": 2.0 * RATE, "trials": 6.0, "srate": float(RATE)}
+        eeg |= {"xmin": 0.0, "xmax": 2 - 1 / RATE, "data": epochs, "chanlocs": chanlocs}
+        eeg |= {"event": events, "epoch": each, "icawinv": [], "icasphere": [], "icaweights": []}
+        savemat(tmp_path / f"p{i}.set", {"EEG": eeg}, appendmat=False, oned_as="row")
+        names.append(f"p{i}.set")
+    panel = read(write_table(tmp_path, names), epoch_seconds=2)
+    assert len(panel) == 12
+    np.testing.assert_allclose(panel.x[1], eeg_signal(0)[:, 2 * RATE : 4 * RATE], atol=0.01)
+    assert len(read(tmp_path, epoch_seconds=1)) == 24
+    with pytest.raises(DataError, match=r"boundary within 0-3 s"):
+        read(tmp_path, epoch_seconds=3)
+
+
+def test_status_of_bdf_ends_epochs_where_recording_went_on(tmp_path):
+    mne = pytest.importorskip("mne")
+    status = np.zeros((1, 12 * RATE))
+    status[0, [0, 1, 300, 301]] = 1 << 16
+    raw = mne.io.RawArray(status, mne.create_info(["Status"], RATE, "stim"), verbose="ERROR")
+    assert [span.start * RATE for span in status_pauses(raw)] == [300]

@@ -175,7 +175,7 @@ def faults(x: NDArray[Any], gain: Floats, offset: Floats, unit: str) -> tuple[di
         MISSING: np.isnan(x).any(axis=2),
         FLAT: flat,
         CLIPPED: _clipped(sound, low, flat) | _clipped(sound, high, flat),
-        ABSURD: _absurd(*ends, deviation * size, middle * gain + offset, unit),
+        ABSURD: _absurd(ends[0], ends[1], deviation * size, middle * gain + offset, unit),
     }
     return masks, deviation * size
 

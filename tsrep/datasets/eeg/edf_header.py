@@ -187,7 +187,8 @@ class Clock:
     def in_file(self, time: float) -> float:
         """Seconds of data before a time; within a pause, those before the pause."""
         record = max(int(np.searchsorted(self.onsets, time + 1e-9, side="right")) - 1, 0)
-        return (record + min(max((time - self.onsets[record]) / self.seconds, 0.0), 1.0)) * self.seconds
+        within = (time - float(self.onsets[record])) / self.seconds
+        return (record + min(max(within, 0.0), 1.0)) * self.seconds
 
     @property
     def pauses(self) -> list[float]:

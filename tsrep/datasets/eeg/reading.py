@@ -164,7 +164,7 @@ def _facts(raw: Any, path: Path | None) -> tuple[tuple[str, ...], tuple[float, .
     slower: tuple[str, ...] = ()
     if path is not None and suffix in WIDTHS:
         header = read_edf_header(path)
-        units, taken = ([values[i] for i in header.signals] for values in (header.units, header.taken))
+        units, taken = [header.units[i] for i in header.signals], [header.taken[i] for i in header.signals]
         slower = tuple(without_type(label) for label in header.slower)
     elif path is not None and suffix == ".vhdr":
         units = list(stated_units(path))
@@ -292,10 +292,14 @@ def bad_spans(raw: Any, path: Path | None = None) -> tuple[Span, ...]:
         if header.paused:
             spans = _on_clock(path, header)
     if suffix == ".bdf" and "Status" in raw.ch_names:
-        # BioSemi sets bit 16 when recording goes on
-        started = np.diff(raw.get_data(picks=["Status"])[0].astype(np.int64) >> 16 & 1) > 0
-        spans += [_pause((i + 1) / raw.info["sfreq"]) for i in np.flatnonzero(started).tolist()]
+        spans += status_pauses(raw)
     return tuple(spans)
+
+
+def status_pauses(raw: Any) -> list[Span]:
+    """Pauses of a BDF file: BioSemi sets bit 16 of the channel Status when recording goes on."""
+    set_now = raw.get_data(picks=["Status"])[0].astype(np.int64) >> 16 & 1
+    return [_pause((i + 1) / raw.info["sfreq"]) for i in np.flatnonzero(np.diff(set_now) > 0).tolist()]
 
 
 def _annotated(raw: Any) -> Iterator[Span]:

@@ -396,6 +396,6 @@ def _stretched(signal: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
     if len(signal) == steps or gaps.all():
         return np.resize(signal, steps)
     full = bridged(signal[None], gaps[None]) if gaps.any() else signal[None]
-    result = resample(full, len(signal), steps)[0].astype(np.float64)
+    result: NDArray[np.float64] = resample(full, len(signal), steps)[0].astype(np.float64)
     result[gaps[np.arange(steps) * len(signal) // steps]] = np.nan
     return result
