@@ -126,7 +126,7 @@ def test_a_channel_that_is_no_voltage(tmp_path):
     raw = raw_of(signal(0), types=["eeg"] * 5 + ["mag"])
     write(root / "p_raw.fif", raw)
     write_csv(root / "recordings.csv", [{"file": "p_raw.fif", "patient": 1, "label": 1}])
-    with pytest.raises(DataError, match=r"channel O2 of p_raw.fif is not a voltage; set channels"):
+    with pytest.raises(DataError, match=r"channel O2 is not a voltage; set dataset.channels"):
         read(root, channels=("O2",))
 
 

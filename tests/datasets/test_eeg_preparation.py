@@ -9,7 +9,7 @@ from tests.datasets.eeg_files import NAMES, raw_of, signal, write, write_folder
 from tests.datasets.recordings import write_csv
 from tsrep.datasets import load
 from tsrep.datasets.check import check
-from tsrep.datasets.eeg.epochs import in_counts
+from tsrep.datasets.quantisation import in_counts
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import SPLITS
 from tsrep.signals.filters import bandpass, notch
@@ -145,7 +145,8 @@ def test_a_column_of_bad_channels(tmp_path):
 
 
 def test_segments_that_are_marked_cost_their_epochs(tmp_path):
-    root = marked(tmp_path, notes=[(1.5, 0.2, "BAD_jump"), (4.0, 0, "boundary"), (0.5, 3, "eyes closed")])
+    pauses = [(4.5, 0, "boundary"), (3.0, 0, "boundary")]  # within an epoch, and between two
+    root = marked(tmp_path, notes=[(1.5, 0.2, "BAD_jump"), *pauses, (0.5, 3, "eyes closed")])
     panel = read(root, epoch_seconds=1)
     assert np.bincount(panel.patient).tolist() == [6, 4]
     assert panel.skipped == (

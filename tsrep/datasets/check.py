@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.datasets.check_copies import copies
-from tsrep.datasets.findings import Finding, count, few, listed, worst_first
+from tsrep.datasets.findings import Finding, Severity, count, few, listed, worst_first
 from tsrep.datasets.tables.identifiers import look_alikes
 from tsrep.signals.fingerprint import in_chunks
 from tsrep.signals.panel import Ints, Panel
+from tsrep.signals.quality import INFINITE, TOLD, Quality, apart, called
 from tsrep.splits.split import PARTS, Split
 
-CLIPPED_STEPS = 6
 FEW_PATIENTS = 10
-# of a lead
-FAULTS = ("missing values (NaN), steps that encoders drop in all leads", "a flat lead", "a clipped lead")
-Leads = dict[str, list[int]]
+# of a lead, and how bad they are
+FAULTS: tuple[tuple[Severity, str], ...] = (("error", INFINITE), *(("warning", w) for w in TOLD))
 
 
 def check(panel: Panel, split: Split | None = None) -> list[Finding]:
@@ -29,11 +26,12 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
 
     Every record is read once, so a large data set takes as long as reading its cache.
     """
-    names = _names(panel)
-    leads = _read(panel, np.unique(panel.row))
+    names = called(panel)
+    quality = _read(panel, np.unique(panel.row))
     findings = [
         *_skipped(panel),
-        *(_of_leads(leads[what], what, names) for what in FAULTS if what in leads),
+        *(_of_leads(quality, severity, what, names) for severity, what in FAULTS if quality.leads[what]),
+        *_apart(quality, names),
         *copies(panel, split, names),
         *_folds(panel),
         *_balance(panel, split),
@@ -43,30 +41,12 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
     return worst_first(findings)
 
 
-def _read(panel: Panel, rows: Ints) -> dict[str, Leads]:
-    """Rows with each fault by lead, in one pass over the signals."""
-    leads: dict[str, Leads] = defaultdict(lambda: defaultdict(list))
+def _read(panel: Panel, rows: Ints) -> Quality:
+    """Faults of the leads, in one pass over the signals."""
+    quality = Quality()
     for begin, x in in_chunks(panel, rows):
-        gaps = ~np.isfinite(x).all(axis=2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
-        flat = x.max(axis=2) == x.min(axis=2)
-        for what, mask in zip(FAULTS, (gaps, flat, _clipped(x) & ~flat), strict=True):
-            for record, lead in np.argwhere(mask):
-                leads[what][panel.channels[lead]].append(int(rows[begin + record]))
-    return leads
-
-
-def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
-    """Leads that stay at their extreme for several steps, far from their mean, shape (record, channel)."""
-    values = x.astype(np.float32)
-    centre, spread = values.mean(axis=2), values.std(axis=2)
-    result = np.zeros(x.shape[:2], bool)
-    for extreme in (x.max(axis=2), x.min(axis=2)):
-        far = np.abs(extreme - centre) > 2.5 * spread
-        at = x == extreme[:, :, None]
-        if x.shape[2] >= CLIPPED_STEPS:
-            held = np.asarray(sliding_window_view(at, CLIPPED_STEPS, axis=2).all(axis=3))
-            result |= far & held.any(axis=2)
-    return result
+        quality.look(panel, rows[begin : begin + len(x)], x)
+    return quality
 
 
 def _skipped(panel: Panel) -> Iterator[Finding]:
@@ -79,10 +59,17 @@ def _skipped(panel: Panel) -> Iterator[Finding]:
         yield Finding("warning", f"{what} left out of all records", few(channels, "; "))
 
 
-def _of_leads(leads: Leads, what: str, names: dict[int, str]) -> Finding:
-    rows = {row for rows in leads.values() for row in rows}
-    where = "; ".join(f"{lead}: {listed(rows, names)}" for lead, rows in leads.items())
-    return Finding("warning", f"{count(len(rows), 'record')} with {what}", where)
+def _of_leads(quality: Quality, severity: Severity, what: str, names: dict[int, str]) -> Finding:
+    rows = {row for row, _ in quality.leads[what]}
+    leads = quality.by_channel(what).items()
+    where = "; ".join(f"{lead}: {listed(rows, names)}" for lead, rows in leads)
+    return Finding(severity, f"{count(len(rows), 'record')} with {what}", where)
+
+
+def _apart(quality: Quality, names: dict[int, str]) -> Iterator[Finding]:
+    ratio, rows = quality.apart()
+    if rows:
+        yield Finding("warning", f"{apart(ratio)}, as where units are mixed up", listed(rows, names))
 
 
 def _folds(panel: Panel) -> Iterator[Finding]:
@@ -143,10 +130,3 @@ def _patients(panel: Panel) -> Iterator[Finding]:
             "note",
             f"{single} of {count(len(records), 'patient')} have one record, so no other to compare with",
         )
-
-
-def _names(panel: Panel) -> dict[int, str]:
-    """What to call a record, by its row: its trial, and whose it is where patients have names."""
-    known = panel.patient_names
-    rows = zip(panel.row.tolist(), panel.trial.tolist(), panel.patient.tolist(), strict=True)
-    return {row: f"{trial} ({known[patient]})" if known else str(trial) for row, trial, patient in rows}

@@ -28,14 +28,18 @@ from numpy.typing import NDArray
 from tsrep.datasets.converted import Converted, opened, put_in_place, temporary_beside
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
-from tsrep.errors import DataError
+from tsrep.errors import ConfigError, DataError
 from tsrep.signals.panel import Floats
 
-FORMAT = 3
+FORMAT = 4
 SLAB = 256
 HEADER = 128
 SPARE_BYTES = 8 << 20
 S = TypeVar("S")
+
+
+class TooCoarseError(Exception):
+    """A recording would lose its resolution in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,21 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
         When the cache has no space or cannot be written, when nothing can be read, or (``strict``)
         when anything cannot.
     """
-    text = json.dumps([FORMAT, job.key, job.shape, job.dtype], sort_keys=True)
-    folder = cache / f"{job.name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+    folder = _folder(job, cache)
     converted = opened(folder) or _make(job, folder, strict, progress)
     if strict:
         _refuse(converted.skipped)
     return converted
+
+
+def is_converted(job: Job[S], cache: Path) -> bool:
+    """Whether a job's conversion is there, to be opened by :func:`convert`."""
+    return opened(_folder(job, cache)) is not None
+
+
+def _folder(job: Job[S], cache: Path) -> Path:
+    text = json.dumps([FORMAT, job.key, job.shape, job.dtype], sort_keys=True)
+    return cache / f"{job.name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
 def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> Converted:
@@ -194,8 +207,13 @@ def _decoded(job: Job[S], progress: bool) -> Iterator[tuple[int, Pieces | str]]:
     def attempt(source: S) -> Pieces | str:
         try:
             pieces = job.decode(source)
-        except Unreadable as reason:
+        except (Unreadable, DataError) as reason:
             return str(reason)
+        except (ConfigError, TooCoarseError):
+            raise
+        except Exception as error:  # what a broken file makes a decoder raise has no common class
+            what = " ".join(str(error).split())[:160].rstrip(".")
+            return f"it cannot be decoded ({type(error).__name__}: {what})"
         if pieces.store.shape[1:] != job.shape or pieces.store.dtype != job.dtype:
             raise AssertionError(
                 f"decoded {pieces.store.dtype} {pieces.store.shape[1:]} for {job.dtype} {job.shape}"

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 SHOWN = 5
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something worth knowing: how bad, what, and where."""
 
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     what: str
     where: str = ""
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Errors, then warnings, then notes."""
-    return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
+    return sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity))
 
 
 def listed(rows: Iterable[int], names: dict[int, str]) -> str:

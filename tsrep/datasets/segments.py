@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,37 @@ from tsrep.datasets.dataset import Unreadable
 
 @dataclass(frozen=True)
 class Span:
-    """Part of a recording that is marked as bad, in seconds from the start, and what it is called."""
+    """Part of a recording that is marked as bad, in seconds from the start, and what it is called.
+
+    A pause is the moment before which something was not recorded: it ends an epoch within which it lies, and
+    none where it lies between two.
+    """
 
     start: float
     stop: float
     name: str
+    pause: bool = False
+
+
+# where the recording was interrupted, which has no length in the data; -99 is EEGLAB's number for it
+PAUSE = re.compile(r"((bad|edge)[ _]?)?boundary|edge|new segment|-99(\.0+)?", re.I)
+
+
+def marked(onset: float, seconds: float, name: str) -> Span | None:
+    """The span of an annotation or event that marks data as unusable, or a pause; None for any other.
+
+    Parameters
+    ----------
+    onset, seconds : float
+        A duration that is not known (NaN) or negative is none.
+    name : str
+    """
+    plain = name.strip().rstrip("/")
+    if PAUSE.fullmatch(plain):
+        return Span(onset, onset, plain, pause=True)
+    if not plain.lower().startswith(("bad", "edge", "boundary")):
+        return None
+    return Span(onset, onset + (seconds if seconds > 0 else 0.0), name)
 
 
 def gap_spans(gaps: NDArray[np.bool_], sfreq: float, channels: Sequence[str]) -> list[Span]:
@@ -74,6 +101,9 @@ def cut(
         raise Unreadable(f"{total / rate:g} s are shorter than a segment of {seconds:g} s")
     left_out: dict[int, str] = {}
     for span in spans:
+        edge = round(span.start / seconds) * seconds
+        if span.pause and abs(span.start - edge) * rate <= 0.5 + 1e-6:
+            continue
         first = max(int(span.start // seconds), 0)
         stop = max(math.ceil(span.stop / seconds - 1e-9), first + 1)
         for k in range(first, min(stop, number)):

@@ -12,6 +12,7 @@ from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
 from tsrep.signals.panel import Floats
+from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
 from tsrep.splits.split import Split
 
@@ -78,6 +79,7 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
     ConfigError, DataError, SplitError
         When settings and data do not go together.
     """
+    refuse_infinite(records)
     windows = cut_windows(config, records)
     split: Split = split_by_rule(config, windows)
     own = config.window.standardise == "record"

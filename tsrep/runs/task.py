@@ -51,6 +51,7 @@ from tsrep.runs.validation_score import (
     probe_score,
 )
 from tsrep.signals import Panel, Series
+from tsrep.signals.quality import told
 from tsrep.splits.by_time import TimeSplit
 from tsrep.splits.split import Split
 from tsrep.training.distributed import pick_device
@@ -408,6 +409,7 @@ class PanelTask(Task):
     def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
         """See :meth:`Task.warnings`."""
         yield from super().warnings(prepared)
+        yield from told(prepared.records)
         yield from self._notes(prepared.split)
         yield from (f"{names} are taken for different patients" for names in look_alikes(prepared.records))
 

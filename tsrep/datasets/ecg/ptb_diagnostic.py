@@ -15,6 +15,7 @@ from pydantic import Field
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb
+from tsrep.datasets.quantisation import LARGEST
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.beats import cut_beats, find_r_peaks, median_rr
@@ -160,6 +161,8 @@ def _trials(counts: NDArray[np.float32], beats: int) -> NDArray[np.int16]:
     if not n:
         raise Unreadable(f"{len(peaks)} beats do not fill a trial of {beats}")
     cut = cut_beats(counts, peaks[: n * beats], int(rr), BEAT_STEPS)
-    whole: NDArray[np.int16] = np.clip(np.rint(cut), -32767, 32767).astype(np.int16)
+    if np.abs(cut).max() > LARGEST:
+        raise Unreadable("counts exceed 16 bits once their median is 0")
+    whole: NDArray[np.int16] = np.rint(cut).astype(np.int16)
     trials = whole.reshape(n, beats, len(LEADS), -1).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(trials.reshape(n, len(LEADS), -1))

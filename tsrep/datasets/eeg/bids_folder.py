@@ -18,7 +18,7 @@ from tsrep.datasets.eeg.bids_layout import (
     read_participants,
 )
 from tsrep.datasets.eeg.epochs import Left, eeg_panel
-from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Seconds
+from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Seconds, Volts
 from tsrep.datasets.tables.own_labels import Records
 from tsrep.datasets.tables.reading import refuse_duplicates
 from tsrep.errors import DataError
@@ -58,6 +58,8 @@ class BidsFolder(Dataset):
         ``"drop"`` from all, or ``"keep"``.
     unreadable : str
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
+    unit : str or None
+        Of channels for which neither their file nor ``channels.tsv`` states one.
     """
 
     about = About(
@@ -87,11 +89,12 @@ class BidsFolder(Dataset):
         epoch_seconds: Seconds | None = None,
         bads: Bads = "interpolate",
         unreadable: OnUnreadable = "refuse",
+        unit: Volts | None = None,
     ) -> None:
         self.label, self.classes, self.recorded_task, self.session = label, classes, task, session
         self.derivatives = derivatives
         self.preparation = Preparation(
-            channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable
+            channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable, unit
         )
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:

@@ -15,13 +15,12 @@ from typing import Any
 from tsrep.datasets.eeg.preparation import Recording
 from tsrep.datasets.eeg.reading import (
     SUFFIXES,
-    marks_bad,
     plain_names,
     silent_mne,
     suffix_of,
     without_type,
 )
-from tsrep.datasets.segments import Span
+from tsrep.datasets.segments import Span, marked
 from tsrep.datasets.tables.reading import read_table, read_text
 from tsrep.errors import ConfigError, DataError
 
@@ -98,7 +97,11 @@ def find_recordings(
     seen: dict[str, set[str]] = {"task": set(), "session": set()}
     for path in sorted(base.glob("sub-*/**/*"), key=lambda p: p.as_posix()):
         suffix = path.suffix.lower() if suffixes == (".csv",) else suffix_of(path)
-        if suffix not in suffixes or not path.name[: -len(suffix)].endswith("_eeg"):
+        if (
+            path.name.startswith(".")
+            or suffix not in suffixes
+            or not path.name[: -len(suffix)].endswith("_eeg")
+        ):
             continue
         file = _described(base, path)
         for key, values in seen.items():
@@ -169,8 +172,9 @@ def as_recording(file: BidsFile) -> Recording:
     """
     channels, events = (_sidecar(file, what) for what in ("channels", "events"))
     name_of = without_type if suffix_of(file.path) in (".edf", ".bdf") else str
-    types, bads = ((), ()) if channels is None else read_channels(channels, name_of)
-    return Recording(file.path, file.name, bads, types, () if events is None else read_bad_spans(events))
+    types, bads, units = ((), (), ()) if channels is None else read_channels(channels, name_of)
+    spans = () if events is None else read_bad_spans(events)
+    return Recording(file.path, file.name, bads, types, spans, units)
 
 
 def _sidecar(file: BidsFile, suffix: str) -> Path | None:
@@ -192,8 +196,10 @@ def _sidecar(file: BidsFile, suffix: str) -> Path | None:
             ) from error
 
 
-def read_channels(path: Path, name_of: Callable[[str], str] = str) -> tuple[Types, tuple[str, ...]]:
-    """Types of channels, and those that are bad, from channels.tsv; of types that MNE lacks nothing is said.
+def read_channels(
+    path: Path, name_of: Callable[[str], str] = str
+) -> tuple[Types, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Types of channels, those that are bad, and units, from channels.tsv, as far as it gives them.
 
     Parameters
     ----------
@@ -210,14 +216,16 @@ def read_channels(path: Path, name_of: Callable[[str], str] = str) -> tuple[Type
     if "name" not in header:
         raise DataError(f"{path} has no column 'name'; BIDS wants one")
     names = plain_names([name_of(row[header.index("name")].strip()) for row in rows])
-    kinds, states = (
+    kinds, states, units = (
         [row[header.index(column)].strip() for row in rows] if column in header else [""] * len(rows)
-        for column in ("type", "status")
+        for column in ("type", "status", "units")
     )
     types = tuple(
         (n, TYPES[kind.upper()]) for n, kind in zip(names, kinds, strict=True) if kind.upper() in TYPES
     )
-    return types, tuple(n for n, state in zip(names, states, strict=True) if state.lower() == "bad")
+    bads = tuple(n for n, state in zip(names, states, strict=True) if state.lower() == "bad")
+    stated = zip(names, units, strict=True)
+    return types, bads, tuple((n, unit) for n, unit in stated if unit.lower() not in MISSING)
 
 
 def read_bad_spans(path: Path) -> tuple[Span, ...]:
@@ -237,7 +245,8 @@ def read_bad_spans(path: Path) -> tuple[Span, ...]:
     except Exception as error:  # what a broken table makes mne-bids raise has no common class
         raise DataError(f"{path} cannot be read as a table of events ({_said(error)}); fix it") from error
     columns = (events["onset"].tolist(), events["duration"].tolist(), events["description"].tolist())
-    return tuple(Span(t, t + lasts, name) for t, lasts, name in zip(*columns, strict=True) if marks_bad(name))
+    told = zip(*columns, strict=True)
+    return tuple(span for note in told if (span := marked(*note)) is not None)
 
 
 def _said(error: Exception) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
+from tsrep.datasets.conversion import Job, Pieces, fingerprint
 from tsrep.datasets.dataset import ReadOptions, Unreadable
-from tsrep.datasets.eeg.epochs import in_counts
 from tsrep.datasets.eeg.preparation import UNIT
+from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.errors import DataError
 from tsrep.signals.panel import Panel
 
@@ -117,16 +117,20 @@ def trials_panel(
     if stranger is not None:
         raise DataError(f"there is no label for the patient of {stranger}; add the row or remove the file")
     paths = [file for _, file in files]
-    job = Job(
-        name=name,
-        sources=paths,
-        labels=[file.name for file in paths],
-        decode=partial(_decode, channels=len(channels), steps=steps),
-        key={"files": fingerprint(root, paths)},
-        shape=(len(channels), steps),
-        pieces=30,
-    )
-    signals = convert(job, **options)
+
+    def job(dtype: str) -> Job[Path]:
+        return Job(
+            name=name,
+            sources=paths,
+            labels=[file.name for file in paths],
+            decode=partial(_decode, dtype=dtype, channels=channels, steps=steps),
+            key={"files": fingerprint(root, paths)},
+            shape=(len(channels), steps),
+            dtype=dtype,
+            pieces=30,
+        )
+
+    signals = convert_exactly(job, **options)
     patient = np.array([number for number, _ in files], np.int64)[signals.source]
     held = [np.isin(patient, list(test)), np.isin(patient, list(validation))]
     return signals.panel(
@@ -142,13 +146,15 @@ def trials_panel(
     )
 
 
-def _decode(path: Path, channels: int, steps: int) -> Pieces:
+def _decode(path: Path, dtype: str, channels: tuple[str, ...], steps: int) -> Pieces:
     values = read_mat(path) if path.suffix == ".mat" else _read_feature(path)
-    if values.ndim != 3 or values.shape[1:] != (channels, steps) or not len(values):
-        raise Unreadable(f"trials have shape {values.shape[1:]}, not {channels} channels of {steps} steps")
+    if values.ndim != 3 or values.shape[1:] != (len(channels), steps) or not len(values):
+        raise Unreadable(
+            f"trials have shape {values.shape[1:]}, not {len(channels)} channels of {steps} steps"
+        )
     if not np.isfinite(values).all():
         raise Unreadable("missing values (NaN)")
-    return Pieces(*in_counts(values))
+    return Pieces(*stored(values, channels, dtype))
 
 
 def _read_feature(path: Path) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
+from tsrep.datasets.conversion import Job, Pieces, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.dataset import ReadOptions, Unreadable
 from tsrep.datasets.eeg.preparation import (
@@ -25,6 +25,7 @@ from tsrep.datasets.eeg.preparation import (
     refusal,
 )
 from tsrep.datasets.eeg.reading import (
+    EegHeader,
     bad_spans,
     files_of,
     header_of,
@@ -33,6 +34,7 @@ from tsrep.datasets.eeg.reading import (
     read_header,
     suffix_of,
 )
+from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.segments import Span, cut, gap_spans
 from tsrep.datasets.tables.own_labels import Records
 from tsrep.signals.filters import bandpass, bridged, notch
@@ -40,7 +42,6 @@ from tsrep.signals.panel import Panel
 from tsrep.signals.resample import resample
 
 PER_VOLT = 1e6
-LARGEST = 32767
 Left = tuple[tuple[str, str], ...]
 
 
@@ -101,17 +102,22 @@ def _signals(name: str, root: Path, planned: Planned, options: ReadOptions) -> C
     files = [file for recording in recordings for file in files_of(recording.path)]
     if plan.wanted.montage is not None and Path(plan.wanted.montage).is_file():
         files.append(Path(plan.wanted.montage))
-    own = [[r.name, r.bads, r.types, [astuple(span) for span in r.spans]] for r in recordings]
-    job = Job(
-        name=name,
-        sources=recordings,
-        labels=[recording.name for recording in recordings],
-        decode=partial(decode, plan=plan),
-        key={"files": fingerprint(root, files), "plan": asdict(plan), "recordings": own},
-        shape=(len(plan.channels), plan.steps),
-        pieces=planned.seconds * plan.rate / plan.steps / len(recordings),
-    )
-    return convert(job, **options)
+    own = [[r.name, r.bads, r.types, [astuple(span) for span in r.spans], r.units] for r in recordings]
+    key = {"files": fingerprint(root, files), "plan": asdict(plan), "recordings": own}
+
+    def job(dtype: str) -> Job[Recording]:
+        return Job(
+            name=name,
+            sources=recordings,
+            labels=[recording.name for recording in recordings],
+            decode=partial(decode, dtype=dtype, plan=plan),
+            key=key,
+            shape=(len(plan.channels), plan.steps),
+            dtype=dtype,
+            pieces=planned.seconds * plan.rate / plan.steps / len(recordings),
+        )
+
+    return convert_exactly(job, **options)
 
 
 def _refuse_lost(planned: Planned, signals: Converted, unreadable: OnUnreadable) -> None:
@@ -122,8 +128,8 @@ def _refuse_lost(planned: Planned, signals: Converted, unreadable: OnUnreadable)
         raise refusal(name, dict(signals.skipped)[name])
 
 
-def decode(recording: Recording, plan: Plan) -> Pieces:
-    """Epochs of one recording in counts, with their gain to microvolts.
+def decode(recording: Recording, dtype: str, plan: Plan) -> Pieces:
+    """Epochs of one recording as they are stored, with their gain to microvolts.
 
     Raises
     ------
@@ -146,8 +152,7 @@ def decode(recording: Recording, plan: Plan) -> Pieces:
     kept, left_out = cut(
         values, plan.rate, plan.steps, spans, by="epoch_seconds", whole=plan.wanted.epoch_seconds is None
     )
-    counts, gain, offset = in_counts(kept)
-    return Pieces(counts, gain, offset, left_out)
+    return Pieces(*stored(kept, plan.channels, dtype), left_out)
 
 
 def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[Span, ...]]:
@@ -161,12 +166,15 @@ def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[
         sfreq = header.sfreq
     else:
         with opened(recording.path) as raw:
-            header = header_of(raw)
-            spans, sfreq = bad_spans(raw), header.sfreq
+            header = recording.completed(header_of(raw, recording.path), plan.wanted.unit)
+            spans, sfreq = bad_spans(raw, recording.path), header.sfreq
             raw.rename_channels(dict(zip(raw.ch_names, header.channels, strict=True)))
+            for name in plan.picks:
+                if (times := header.correction(name)) != 1:
+                    raw.load_data().apply_function(partial(np.multiply, times), picks=[name])
             bads = [b for b in (*header.bads, *recording.bads) if b in plan.picks]
             if bads and plan.wanted.bads == "interpolate":
-                volts = _interpolated(raw, recording, plan, list(dict.fromkeys(bads)))
+                volts = _interpolated(raw, header, plan, list(dict.fromkeys(bads)))
             else:
                 volts = raw.get_data(picks=plan.picks)
     values = volts * PER_VOLT
@@ -179,9 +187,9 @@ def _read(recording: Recording, plan: Plan) -> tuple[NDArray[Any], float, tuple[
     return values, sfreq, spans
 
 
-def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -> NDArray[np.float64]:
+def _interpolated(raw: Any, header: EegHeader, plan: Plan, bads: list[str]) -> NDArray[np.float64]:
     """All channels in volts, bad ones by spherical splines from the good ones."""
-    better = dict(recording.types)
+    better = dict(zip(header.channels, header.types, strict=True))
     raw.load_data()
     raw.set_channel_types({n: better[n] for n in raw.ch_names if n in better}, on_unit_change="ignore")
     raw.pick(plan.picks)
@@ -190,15 +198,3 @@ def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -
     raw.info["bads"] = bads
     raw.interpolate_bads(reset_bads=True)
     return np.asarray(raw.get_data(picks=plan.picks))
-
-
-def in_counts(values: NDArray[Any]) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
-    """Counts over each channel's own range, shape (epoch, channel, time), and gain and offset to go back.
-
-    A value is off by half a count at most, 1/131068 of the channel's range in the recording.
-    """
-    top, bottom = values.max(axis=(0, 2)).astype(np.float64), values.min(axis=(0, 2)).astype(np.float64)
-    offset = ((top + bottom) / 2).astype(np.float32).astype(np.float64)
-    gain = np.maximum((top - bottom) / (2 * LARGEST), 1e-12).astype(np.float32).astype(np.float64)
-    counts = np.rint((values - offset[None, :, None]) / gain[None, :, None])
-    return np.clip(counts, -LARGEST, LARGEST).astype(np.int16), gain, offset

@@ -60,6 +60,8 @@ class EegFolder(Preparation, Dataset):
         What becomes of bad channels: ``"interpolate"``, ``"drop"`` from all, or ``"keep"``.
     unreadable : str
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
+    unit : str or None
+        Of channels whose file states none.
     """
 
     about = About(

@@ -17,6 +17,7 @@ from tsrep.datasets.segments import Span
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 from tsrep.signals.resample import resampled
+from tsrep.signals.units import NO_VOLTAGES
 
 UNIT = "µV"
 Bads = Literal["interpolate", "drop", "keep"]
@@ -24,6 +25,7 @@ Hertz = Annotated[float, Field(gt=0)]
 Band = tuple[Hertz | None, Hertz | None]
 Seconds = Annotated[float, Field(gt=0)]
 OnUnreadable = Literal["refuse", "skip"]
+Volts = Literal["V", "mV", "uV", "µV", "nV"]
 
 
 @dataclass
@@ -50,6 +52,8 @@ class Preparation:
         ``"drop"`` from all recordings, or ``"keep"``.
     unreadable : str
         ``"refuse"`` recordings that cannot be used, or ``"skip"`` and list them.
+    unit : str or None
+        Of channels whose file states none.
     """
 
     channels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
@@ -61,6 +65,7 @@ class Preparation:
     epoch_seconds: Seconds | None = None
     bads: Bads = "interpolate"
     unreadable: OnUnreadable = "refuse"
+    unit: Volts | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.reference, str) and self.reference != "average":
@@ -89,13 +94,26 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Recording:
-    """A file to read: what to call it, channels and segments that are bad, types that are known better."""
+    """A file to read: what to call it, channels and segments that are bad, types and units known besides."""
 
     path: Path
     name: str
     bads: tuple[str, ...] = ()
     types: tuple[tuple[str, str], ...] = ()
     spans: tuple[Span, ...] = ()
+    units: tuple[tuple[str, str], ...] = ()
+
+    def completed(self, header: EegHeader, unit: str | None) -> EegHeader:
+        """The header of its file with what is known besides; ``unit`` is for channels that have none."""
+        types = {**dict(zip(header.channels, header.types, strict=True)), **dict(self.types)}
+        told = dict(self.units)
+        stated = zip(header.channels, header.units, strict=True)
+        return replace(
+            header,
+            types=tuple(types[name] for name in header.channels),
+            units=tuple(has or told.get(name, unit or "") for name, has in stated),
+            bads=tuple(dict.fromkeys((*header.bads, *self.bads))),
+        )
 
 
 Headers = list[tuple[Recording, EegHeader]]
@@ -138,6 +156,7 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
     """
     headers, left_out = _headers(recordings, wanted, strict)
     channels, dropped = _channels(headers, wanted)
+    headers, without = _without_unit(headers, (*channels, *wanted.references), wanted, strict)
     rate = wanted.rate or same_for_all(
         "sampling rates in Hz", [(r.name, h.sfreq) for r, h in headers], "set rate to one for all"
     )
@@ -159,7 +178,7 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
         recordings=tuple(recording for recording, _ in headers),
         seconds=sum(header.steps / header.sfreq for _, header in headers),
         history=(*wanted.history, *resampled((header.sfreq for _, header in headers), plan.rate)),
-        left_out=(*left_out, *dropped),
+        left_out=(*left_out, *dropped, *without),
     )
 
 
@@ -182,10 +201,7 @@ def _headers(
                 f"{recording.name} has no channel {absent[0]}, which is marked as bad; it has "
                 f"{', '.join(header.channels[:8])}"
             )
-        types = {**dict(zip(header.channels, header.types, strict=True)), **dict(recording.types)}
-        bads = dict.fromkeys((*header.bads, *recording.bads))
-        header = replace(header, types=tuple(types[name] for name in header.channels), bads=tuple(bads))
-        found.append((recording, header))
+        found.append((recording, recording.completed(header, wanted.unit)))
     if not found:
         name, reason = left_out[0]
         raise DataError(
@@ -209,6 +225,12 @@ def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], l
         raise ConfigError(f"channels names one twice: {', '.join(wanted.channels)}")
     for recording, header in headers:
         absent = [c for c in (*(wanted.channels or ()), *wanted.references) if c not in header.channels]
+        slower = [c for c in absent if c in header.slower]
+        if slower:
+            raise DataError(
+                f"channel {slower[0]} of {recording.name} is not at the {header.sfreq:g} Hz of its EEG; "
+                "leave it out"
+            )
         if absent:
             raise DataError(
                 f"{recording.name} has no channel {', '.join(absent[:5])}; it has "
@@ -226,14 +248,40 @@ def _channels(headers: Headers, wanted: Preparation) -> tuple[tuple[str, ...], l
             raise DataError(
                 "every channel is marked as bad in some recording; set bads to interpolate or keep"
             )
-    for recording, header in headers:
-        other = [c for c in channels if not header.volts[header.channels.index(c)]]
-        if other:
-            raise DataError(
-                f"channel {other[0]} of {recording.name} is not a voltage; "
-                "set channels to some that are measured in volts"
-            )
     return channels, left_out
+
+
+def _without_unit(
+    headers: Headers, channels: Sequence[str], wanted: Preparation, strict: bool
+) -> tuple[Headers, list[tuple[str, str]]]:
+    """Recordings whose channels are voltages, and the others with the reason, where they may be left out."""
+    found: Headers = []
+    left_out: list[tuple[str, str]] = []
+    for recording, header in headers:
+        reason = next(filter(None, (_no_voltage(header, channel) for channel in channels)), "")
+        if reason and (strict or wanted.unreadable == "refuse"):
+            raise refusal(recording.name, reason)
+        if reason:
+            left_out.append((recording.name, reason))
+        else:
+            found.append((recording, header))
+    if not found:
+        raise refusal(*left_out[0])
+    return found, left_out
+
+
+def _no_voltage(header: EegHeader, channel: str) -> str:
+    """Why a channel does not come out in volts; empty where it does."""
+    unit = header.units[header.channels.index(channel)]
+    if not unit:
+        return f"its header states no unit for channel {channel}; say with dataset.unit which it is"
+    if unit in NO_VOLTAGES:
+        return f"channel {channel} is not a voltage; set dataset.channels to some that are"
+    try:
+        header.correction(channel)
+    except DataError as error:
+        return f"channel {channel} has the unit {unit!r}, which is not known ({error})"
+    return ""
 
 
 def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:

@@ -8,12 +8,13 @@ used.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.segments import Span
+from tsrep.datasets.eeg.brainvision_header import files_named_in, refuse_short, stated_units
+from tsrep.datasets.eeg.edf_header import (
+    WIDTHS,
+    Clock,
+    EdfHeader,
+    read_edf_header,
+    readable,
+    record_onsets,
+)
+from tsrep.datasets.segments import Span, marked
+from tsrep.signals.channel_names import distinct
+from tsrep.signals.units import NO_VOLTAGE, NO_VOLTAGES, factor, is_voltage, spelled
 
 # function of MNE that reads a file, by its suffix
 READERS = {".vhdr": "brainvision", ".edf": "edf", ".bdf": "bdf", ".set": "eeglab", ".fif": "fif"}
@@ -31,8 +43,8 @@ VOLT = 107  # FIFF_UNIT_V
 LOST = re.compile(r"incorrect for record length|truncated|unexpected end|corrupt", re.I)
 # what labels of EDF and BDF files may begin with
 TYPED = ("EEG", "SEEG", "ECOG", "DBS", "EOG", "ECG", "EMG", "BIO", "RESP", "TEMP", "MISC", "SAO2", "STIM")
-# bytes to a value of BrainVision
-WIDTHS = {"INT_16": 2, "UINT_16": 2, "INT_32": 4, "IEEE_FLOAT_32": 4}
+# volts to a unit of BrainVision as MNE spells it; any other it takes for volts
+TAKEN = {"µV": 1e-6, "uV": 1e-6, "mV": 1e-3, "nV": 1e-9, "µS": 1e-6, "uS": 1e-6}
 # electrodes of TDBRAIN that are not on the scalp: eyes, heart, mastoids and so on
 EXTRA = ("VPVA", "VNVB", "HPHL", "HNHR", "Erbs", "OrbOcc", "Mass", "A1", "A2", "artifacts")
 READING = threading.Lock()
@@ -48,22 +60,39 @@ class EegHeader:
         Without dots behind and without ``-REF`` or ``-LE``.
     types : tuple of str
         ``"eeg"``, ``"ecg"``, ``"eog"``, ..., as MNE calls them.
-    volts : tuple of bool
-        Which channels are voltages.
+    units : tuple of str
+        As the file states them.
+    taken : tuple of float
+        Volts to a unit that MNE reckons with.
     sfreq : float, Hz
     steps : int
     bads : tuple of str
     placed : tuple of str
         Channels whose place on the head the file gives.
+    slower : tuple of str
+        Channels that are not read, as they have another rate.
     """
 
     channels: tuple[str, ...]
     types: tuple[str, ...]
-    volts: tuple[bool, ...]
+    units: tuple[str, ...]
+    taken: tuple[float, ...]
     sfreq: float
     steps: int
     bads: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
+    slower: tuple[str, ...] = ()
+
+    def correction(self, channel: str) -> float:
+        """What to multiply what MNE reads of a channel by, to have volts.
+
+        Raises
+        ------
+        DataError
+            When its unit is not known, or no voltage.
+        """
+        i = self.channels.index(channel)
+        return factor(self.units[i], "V") / self.taken[i]
 
     @property
     def eeg(self) -> tuple[str, ...]:
@@ -82,7 +111,7 @@ def files_of(path: Path) -> list[Path]:
     beside = {".vhdr": (".eeg", ".vmrk", ".dat"), ".set": (".fdt",)}.get(suffix_of(path), ())
     files = [path, *(path.with_suffix(suffix) for suffix in beside)]
     if suffix_of(path) == ".vhdr":
-        files += [path.parent / name for name in _named_in(path)]
+        files += files_named_in(path)
     if suffix_of(path) == ".fif":  # long recordings continue in NAME-1.fif or the next split-02
         files += sorted(path.parent.glob(f"{path.name[:-4]}-[0-9]*.fif"))
         files += sorted(path.parent.glob(re.sub(r"_split-\d+_", "_split-*_", path.name)))
@@ -100,23 +129,54 @@ def read_header(path: Path) -> EegHeader:
     if path.suffix.lower() == ".csv":
         return _csv_header(path)
     with opened(path) as raw:
-        return header_of(raw)
+        return header_of(raw, path)
 
 
-def header_of(raw: Any) -> EegHeader:
-    """Header of a recording that MNE has opened."""
+def header_of(raw: Any, path: Path | None = None) -> EegHeader:
+    """Header of a recording that MNE has opened, from a file where that says more."""
     names = plain_names(raw.ch_names)
     plain = dict(zip(raw.ch_names, names, strict=True))
     places = [channel["loc"][:3] for channel in raw.info["chs"]]
+    units, taken, slower = _facts(raw, path)
     return EegHeader(
         channels=names,
-        types=tuple(raw.get_channel_types()),
-        volts=tuple(int(channel["unit"]) == VOLT for channel in raw.info["chs"]),
+        types=tuple(map(_type, raw.get_channel_types(), units)),
+        units=units,
+        taken=taken,
         sfreq=float(raw.info["sfreq"]),
         steps=int(raw.n_times),
         bads=tuple(plain[name] for name in raw.info["bads"]),
         placed=tuple(n for n, at in zip(names, places, strict=True) if np.isfinite(at).all() and at.any()),
+        slower=slower,
     )
+
+
+def _type(kind: str, unit: str) -> str:
+    """Type of a channel: what MNE guesses from a label or from a spelling gives way to the unit."""
+    if kind == "eeg" and unit in NO_VOLTAGES:
+        return "misc"
+    return "eeg" if kind == "misc" and unit and is_voltage(spelled(unit)) else kind
+
+
+def _facts(raw: Any, path: Path | None) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]:
+    """Unit of each channel as stated, the volts that MNE took it for, and channels of other rates."""
+    suffix = "" if path is None else suffix_of(path)
+    slower: tuple[str, ...] = ()
+    if path is not None and suffix in WIDTHS:
+        header = read_edf_header(path)
+        units, taken = [header.units[i] for i in header.signals], [header.taken[i] for i in header.signals]
+        slower = tuple(without_type(label) for label in header.slower)
+    elif path is not None and suffix == ".vhdr":
+        units = list(stated_units(path))
+        taken = [TAKEN.get(unit.replace("\xc2", ""), 1.0) for unit in units]
+    else:
+        units = ["V" if int(channel["unit"]) == VOLT else NO_VOLTAGE for channel in raw.info["chs"]]
+        taken = [1.0] * len(units)
+    kinds = raw.get_channel_types()
+    if len(units) != len(kinds):
+        raise Unreadable(f"its header has units for {len(units)} of {len(kinds)} channels")
+    units = [NO_VOLTAGE if kind == "stim" else unit for unit, kind in zip(units, kinds, strict=True)]
+    return tuple(units), tuple(taken), slower
 
 
 @contextmanager
@@ -132,7 +192,6 @@ def opened(path: Path) -> Iterator[Any]:
         raise Unreadable("the file is missing")
     with silent_mne() as (mne, said):
         try:
-            _refuse_short(path)
             raw = _open(mne, path)
             _refuse_lost(said)
             yield raw
@@ -168,8 +227,38 @@ def _open(mne: Any, path: Path) -> Any:
     suffix = suffix_of(path).removesuffix(".gz")
     if suffix not in READERS:
         raise Unreadable(f"{path.name} is not BrainVision, EDF, BDF, EEGLAB or FIF")
-    options = {"infer_types": True} if suffix in (".edf", ".bdf") else {}
-    return getattr(mne.io, f"read_raw_{READERS[suffix]}")(path, **options)
+    read = getattr(mne.io, f"read_raw_{READERS[suffix]}")
+    if suffix in WIDTHS:
+        return _open_edf(read, path)
+    if suffix == ".vhdr":
+        refuse_short(path)
+    try:
+        return read(path)
+    except TypeError as error:
+        if suffix == ".set" and "number of trials" in str(error):
+            return _end_to_end(mne, mne.io.read_epochs_eeglab(path))
+        raise
+
+
+def _open_edf(read: Callable[..., Any], path: Path) -> Any:
+    header = read_edf_header(path)
+    source = readable(path, header)
+    options = {"infer_types": True, "exclude": list(header.slower), "preload": source is not path}
+    try:
+        return read(source, **options)
+    except Exception as error:
+        if "latin1" not in str(error):
+            raise
+        return read(readable(path, header), encoding="latin1", **options)
+
+
+def _end_to_end(mne: Any, epochs: Any) -> Any:
+    """Epochs of a file as one recording that was paused between them."""
+    values = epochs.get_data(copy=False)
+    number, _, steps = values.shape
+    raw = mne.io.RawArray(np.concatenate(list(values), axis=1), epochs.info)
+    onsets = np.arange(1, number) * steps / epochs.info["sfreq"]
+    return raw.set_annotations(mne.Annotations(onsets, 0.0, "boundary"))
 
 
 def _refuse_lost(said: Sequence[warnings.WarningMessage]) -> None:
@@ -186,25 +275,72 @@ def plain_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(plain if len(set(plain)) == len(plain) else names)
 
 
-def bad_spans(raw: Any) -> tuple[Span, ...]:
-    """Annotations that mark data as unusable: BAD..., EDGE..., and the boundaries of EEGLAB."""
-    found = []
+def bad_spans(raw: Any, path: Path | None = None) -> tuple[Span, ...]:
+    """What marks data as unusable, and pauses: annotations, and what the file says in other places.
+
+    Parameters
+    ----------
+    raw
+        A recording that MNE has opened.
+    path : Path or None
+        Its file.
+    """
+    suffix = "" if path is None else suffix_of(path)
+    spans = list(map(_of_samples(raw), _annotated(raw)))
+    if path is not None and suffix in WIDTHS:
+        header = read_edf_header(path)
+        if header.paused:
+            spans = _on_clock(path, header)
+    if suffix == ".bdf" and "Status" in raw.ch_names:
+        spans += status_pauses(raw)
+    return tuple(spans)
+
+
+def status_pauses(raw: Any) -> list[Span]:
+    """Pauses of a BDF file: BioSemi sets bit 16 of the channel Status when recording goes on."""
+    set_now = raw.get_data(picks=["Status"])[0].astype(np.int64) >> 16 & 1
+    return [_pause((i + 1) / raw.info["sfreq"]) for i in np.flatnonzero(np.diff(set_now) > 0).tolist()]
+
+
+def _annotated(raw: Any) -> Iterator[Span]:
     for note in raw.annotations:
-        if marks_bad(str(note["description"])):
-            start = float(note["onset"]) - raw.first_time * (raw.annotations.orig_time is not None)
-            found.append(Span(start, start + float(note["duration"]), str(note["description"])))
-    return tuple(found)
+        start = float(note["onset"]) - raw.first_time * (raw.annotations.orig_time is not None)
+        span = marked(start, float(note["duration"]), str(note["description"]))
+        if span is not None:
+            yield span
+
+
+def _of_samples(raw: Any) -> Callable[[Span], Span]:
+    """Moves a pause that is written between two samples to the second."""
+    sfreq = raw.info["sfreq"]
+
+    def at_sample(span: Span) -> Span:
+        moment = math.ceil(span.start * sfreq - 1e-3) / sfreq
+        return replace(span, start=moment, stop=moment) if span.pause else span
+
+    return at_sample
+
+
+def _on_clock(path: Path, header: EdfHeader) -> list[Span]:
+    """Pauses between data records, and annotations at the place in the data that they are of."""
+    import mne
+
+    clock = Clock(record_onsets(path, header), header.seconds)
+    notes = mne.read_annotations(path, encoding="latin1")
+    told = zip(notes.onset.tolist(), notes.duration.tolist(), notes.description.tolist(), strict=True)
+    spans = [span for note in told if (span := marked(*note)) is not None]
+    spans = [replace(s, start=clock.in_file(s.start), stop=clock.in_file(s.stop)) for s in spans]
+    return [*spans, *map(_pause, clock.pauses)]
+
+
+def _pause(at: float) -> Span:
+    return Span(at, at, "pause", pause=True)
 
 
 def without_type(label: str) -> str:
     """What MNE calls a channel of an EDF or BDF file: ``EEG Fp1`` is ``Fp1``."""
     kind, _, name = label.partition(" ")
     return name.strip() if kind.upper() in TYPED and name.strip() else label
-
-
-def marks_bad(description: str) -> bool:
-    """Whether an annotation or event of this name marks data as unusable."""
-    return description.lower().startswith(("bad", "edge", "boundary"))
 
 
 def read_csv(path: Path) -> NDArray[np.float64]:
@@ -231,67 +367,6 @@ def _csv_header(path: Path) -> EegHeader:
             steps = sum(1 for line in stream if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"it is no CSV file ({error})") from error
+    names = distinct(names)
     types = tuple("misc" if name in EXTRA else "eeg" for name in names)
-    return EegHeader(names, types, (True,) * len(names), CSV_RATE, steps)
-
-
-def _named_in(header: Path) -> list[str]:
-    try:
-        lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    files = (line.partition("=")[2].strip() for line in lines if re.match(r"(Data|Marker)File=", line))
-    return [name.replace("$b", header.stem) for name in files if name]
-
-
-def _refuse_short(path: Path) -> None:
-    """Check the header of an EDF, BDF or BrainVision file, and that its data are all there.
-
-    MNE would read on with fewer steps.
-    """
-    suffix = suffix_of(path)
-    if suffix == ".vhdr":
-        _refuse_short_brainvision(path)
-    elif suffix in (".edf", ".bdf"):
-        _refuse_short_edf(path, suffix[1:].upper(), width=2 if suffix == ".edf" else 3)
-
-
-def _refuse_short_brainvision(path: Path) -> None:
-    said = dict(re.findall(r"^(\w+)=(.*?)\s*$", path.read_text(encoding="utf-8", errors="replace"), re.M))
-    width, channels = WIDTHS.get(said.get("BinaryFormat", "")), said.get("NumberOfChannels", "")
-    data = path.parent / said.get("DataFile", "").replace("$b", path.stem)
-    if not channels.isdigit() or int(channels) < 1:
-        raise Unreadable("its VHDR header is corrupted (no number of channels)")
-    if not data.is_file():
-        raise Unreadable(f"its data file {data.name} is missing")
-    size, points = data.stat().st_size, said.get("DataPoints", "")
-    if width is None:
-        return
-    frame = width * int(channels)
-    if size % frame or (points.isdigit() and size < int(points) * frame):
-        raise Unreadable(f"the file {data.name} is truncated: {size:,} bytes are no whole number of steps")
-
-
-def _refuse_short_edf(path: Path, kind: str, width: int) -> None:
-    def number(what: str, text: bytes, convert: Callable[[bytes], Any] = int) -> Any:
-        try:
-            return convert(text)
-        except ValueError as error:
-            said = text.decode("latin-1").strip()
-            raise Unreadable(f"its {kind} header is corrupted ({what} is {said!r})") from error
-
-    with path.open("rb") as stream:
-        head = stream.read(256)
-        length = number("the size of the header", head[184:192])
-        records = number("the number of data records", head[236:244])
-        number("the duration of a data record", head[244:252], float)
-        signals = number("the number of signals", head[252:256])
-        per_signal = stream.read(256 * max(signals, 0))[216 * signals : 224 * signals]
-    samples = [per_signal[8 * i : 8 * i + 8] for i in range(signals)]
-    steps = sum(number(f"the number of samples of signal {i + 1}", n) for i, n in enumerate(samples))
-    if length != 256 * (signals + 1) or signals < 1 or steps < 1:
-        raise Unreadable(f"its {kind} header is corrupted ({signals} signals in {length} bytes of header)")
-    wanted, size = length + records * steps * width, path.stat().st_size
-    # a recorder that was stopped leaves -1 records
-    if records >= 0 and size < wanted:
-        raise Unreadable(f"the file is truncated: {size:,} of {wanted:,} bytes")
+    return EegHeader(names, types, ("V",) * len(names), (1.0,) * len(names), CSV_RATE, steps)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import fingerprint
-from tsrep.datasets.dataset import About, Dataset
+from tsrep.datasets.dataset import About, Dataset, Unreadable
 from tsrep.datasets.formats.array_content import Content
+from tsrep.datasets.quantisation import in_float32
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
@@ -140,14 +142,14 @@ class Arrays(Dataset):
         """
         try:
             x = np.load(Path(place), mmap_mode="c")
-        except (ValueError, OSError, EOFError) as error:
+        except Exception as error:  # a damaged header makes NumPy raise what its parser stumbles on
             raise DataError(
                 f"{place} cannot be opened as a NumPy array ({error}); save it with numpy.save"
             ) from error
         if not isinstance(x, np.ndarray):
             raise DataError(f"{place} holds several arrays; save one of shape (record, channel, time)")
         refuse_unfit(place, x)
-        return x if x.dtype in (np.int16, np.float32) else x.astype(np.float32)
+        return x if x.dtype in (np.int16, np.float32) else as_float32(place, x)
 
     def state(self, place: str) -> tuple[str, int]:
         """Hash of place, size and times of the array on disk, empty when not known; its newest time, ns."""
@@ -192,3 +194,17 @@ def refuse_unfit(place: str, array: Any) -> None:
         raise DataError(f"{place} must be one array of shape (record, channel, time), but has {array.shape}")
     if array.dtype.kind not in "iuf":
         raise DataError(f"{place} holds {array.dtype}; save numbers, int16 or float32 at best")
+
+
+def as_float32(place: str, x: NDArray[Any]) -> NDArray[np.float32]:
+    """An array of another kind of numbers in float32.
+
+    Raises
+    ------
+    DataError
+        When float32 does not hold the values apart.
+    """
+    try:
+        return in_float32(np.asarray(x), tuple(f"ch{i}" for i in range(x.shape[1])))
+    except Unreadable as error:
+        raise DataError(f"{place} cannot be used: {error}") from error

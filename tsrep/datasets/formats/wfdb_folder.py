@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all, steps_of_all
+from tsrep.datasets.conversion import Job, Pieces, fingerprint, same_for_all, steps_of_all
 from tsrep.datasets.dataset import About, Dataset, Independence, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
@@ -21,6 +21,7 @@ from tsrep.datasets.formats.wfdb_record import (
     read_wfdb,
     signal_files,
 )
+from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.segments import cut, gap_spans
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.reading import refuse_duplicates
@@ -40,7 +41,6 @@ class Plan:
     rate: float
     steps: int
     segments: bool
-    int16: bool
     history: tuple[str, ...]
 
 
@@ -113,16 +113,20 @@ class WfdbFolder(Dataset):
         plan = self._plan(folder, names)
         stems = [folder / name for name in names]
         files = [file for stem in stems for file in signal_files(stem)]
-        job = Job(
-            name="wfdb",
-            sources=stems,
-            labels=names,
-            decode=partial(_decode, plan=plan),
-            key={"files": fingerprint(folder, files), "plan": asdict(plan)},
-            shape=(len(plan.channels), plan.steps),
-            dtype="int16" if plan.int16 else "float32",
-        )
-        signals = convert(job, **options)
+        key = {"files": fingerprint(folder, files), "plan": asdict(plan)}
+
+        def job(dtype: str) -> Job[Path]:
+            return Job(
+                name="wfdb",
+                sources=stems,
+                labels=names,
+                decode=partial(_decode, dtype=dtype, plan=plan),
+                key=key,
+                shape=(len(plan.channels), plan.steps),
+                dtype=dtype,
+            )
+
+        signals = convert_exactly(job, **options)
         return signals.panel(
             names,
             trial=signals.source,
@@ -138,15 +142,16 @@ class WfdbFolder(Dataset):
     def _plan(self, folder: Path, names: list[str]) -> Plan:
         """Channels, rate and steps that all records can be brought to, from their headers."""
         headers: list[tuple[str, WfdbHeader]] = []
+        reasons: list[str] = []
         for name in names:
             try:
                 headers.append((name, read_header(folder / name)))
-            except Unreadable:
-                continue  # listed with its reason when it is decoded
+            except Unreadable as error:
+                reasons.append(str(error))  # listed with it when it is decoded
         if not headers:
             raise DataError(
-                f"none of the {len(names)} records of {folder / self.table} has a readable header; "
-                f"the column {self.record!r} must hold paths in {folder}"
+                f"none of the {len(names)} records of {folder / self.table} has a readable header; the "
+                f"first, {names[0]}: {reasons[0]}; the column {self.record!r} must hold paths in {folder}"
             )
         channels = self.channels or same_for_all(
             "channels", [(n, h.channels) for n, h in headers], "set channels to some that all have"
@@ -162,16 +167,15 @@ class WfdbFolder(Dataset):
             rate=float(rate),
             steps=steps,
             segments=self.segment_seconds is not None,
-            int16=all(h.plain for _, h in headers),
             history=resampled([h.sfreq for _, h in headers], float(rate)),
         )
 
 
-def _decode(stem: Path, plan: Plan) -> Pieces:
+def _decode(stem: Path, dtype: str, plan: Plan) -> Pieces:
     record = read_wfdb(stem)
     absent = [channel for channel in plan.channels if channel not in record.channels]
     if absent:
-        raise Unreadable(f"channel {absent[0]} is missing")
+        raise Unreadable(f"channel {absent[0]} is missing; it has {', '.join(record.channels)}")
     order = [record.channels.index(channel) for channel in plan.channels]
     unit = one_unit(record.units[i] for i in order)
     if unit != plan.unit:
@@ -181,16 +185,13 @@ def _decode(stem: Path, plan: Plan) -> Pieces:
     gaps = values == MISSING if values.dtype == np.int16 else ~np.isfinite(values)
     if gaps.any():
         values = bridged(values, gaps)
-    if not plan.int16 and values.dtype == np.int16:
-        values = (values * gain[:, None] + offset[:, None]).astype(np.float32)
-        gain, offset = np.ones(len(order)), np.zeros(len(order))
     if record.sfreq != plan.rate:
         values = resample(values, record.sfreq, plan.rate)
-    if plan.int16:
-        # half a count of rounding at most, as when the recorder itself had sampled at this rate
-        values = np.clip(np.rint(values), -32767, 32767).astype(np.int16)
     spans = gap_spans(gaps, record.sfreq, plan.channels)
     pieces, left_out = cut(
         values, plan.rate, plan.steps, spans, by="segment_seconds", whole=not plan.segments
     )
-    return Pieces(np.ascontiguousarray(pieces), gain, offset, left_out)
+    if pieces.dtype == dtype:
+        return Pieces(np.ascontiguousarray(pieces), gain, offset, left_out)
+    counts, finer, level = stored(pieces, plan.channels, dtype)
+    return Pieces(counts, finer * gain, level * gain + offset, left_out)

@@ -17,7 +17,7 @@ from pydantic import Field
 from tsrep.datasets.conversion import fingerprint
 from tsrep.datasets.dataset import About
 from tsrep.datasets.formats.array_content import Content
-from tsrep.datasets.formats.arrays import Arrays, refuse_unfit
+from tsrep.datasets.formats.arrays import Arrays, as_float32, refuse_unfit
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.large_stores import ChunkedStore
@@ -162,7 +162,9 @@ def _read(array: Any, dtype: np.dtype[Any], place: str, first: int, stop: int) -
         values = array[first:stop]
     except Exception as error:  # of file systems and codecs, without a common class
         raise DataError(f"records {first} to {stop - 1} of {place} cannot be read ({error})") from error
-    return np.ascontiguousarray(values, dtype=dtype)
+    if values.dtype == dtype:
+        return np.ascontiguousarray(values)
+    return as_float32(place, values)
 
 
 def _fetched(url: str, cache: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,16 +51,27 @@ def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
     tabs = path.suffix == ".tsv"
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream, delimiter="\t" if tabs else ",") if row]
+            text = stream.read()
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",")
+        rows = [row for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         kind = "table with tabs" if tabs else "CSV file"
         raise DataError(f"{path} cannot be read as a {kind} ({error})") from error
+    if tabs or text.count('"') % 2:
+        _refuse_open_quote(path, rows)
     header, rows = rows[:1], rows[1:]
     names = header[0] if header else []
     if tabs:
         names, rows = [name.strip() for name in names], [row for row in rows if any(map(str.strip, row))]
         _refuse_incomplete(path, names, rows, [len(row) != len(names) for row in rows])
     return names, rows
+
+
+def _refuse_open_quote(path: Path, rows: list[list[str]]) -> None:
+    """A quote that is not closed would take the rows behind it into one field."""
+    i = next((i for i, row in enumerate(rows) if any("\n" in field for field in row)), None)
+    if i is not None:
+        raise DataError(f"row {i + 1} of {path} opens a quote that is not closed; close or remove it")
 
 
 def _refuse_incomplete(path: Path, header: list[str], rows: list[list[str]], odd: list[bool]) -> None:
