@@ -73,7 +73,7 @@ class ConvS4D(StateSpaceEncoder):
     ) -> None:
         if kernel < stride:
             raise ConfigError(
-                f"kernels of {kernel} steps every {stride} steps leave gaps; give a kernel of at least {stride}"
+                f"a kernel of {kernel} steps every {stride} steps leaves gaps; give one of at least {stride}"
             )
         settings = StateSpaceSettings(
             states, start, discretisation, step_sizes, band_limit, bidirectional, trained_states

@@ -33,7 +33,7 @@ def depthwise_convolution(x: Tensor, kernel: Tensor, backward: Tensor | None = N
     """
     time, dtype = x.shape[-1], torch.promote_types(kernel.dtype, torch.float32)
     exporting = torch.compiler.is_exporting()
-    span = 2 * time - 1 if exporting else _fast_length(2 * time - 1)
+    span = 2 * time + 1 if exporting else _fast_length(2 * time)
     taps = _circular(kernel.to(dtype), backward, span)
     if exporting:
         return _by_matrices(x.to(dtype), taps)
@@ -73,18 +73,18 @@ def _fast_length(least: int) -> int:
 def _circular(kernel: Tensor, backward: Tensor | None, span: int) -> Tensor:
     """Taps on a circle of ``span`` steps, on which negative lags stand at the end; shape (channel, span)."""
     time = kernel.shape[-1]
+    taps = F.pad(kernel, (0, span - time))
     if backward is None:
-        return F.pad(kernel, (0, span - time))
-    later = backward.to(kernel.dtype)[..., : time - 1].flip(-1)
-    return torch.cat([F.pad(kernel, (0, span - 2 * time + 1)), later], dim=-1)
+        return taps
+    return taps + F.pad(backward.to(kernel.dtype).flip(-1), (span - time, 0))
 
 
 def _by_matrices(x: Tensor, taps: Tensor) -> Tensor:
     """The product of spectra in real numbers, on a circle of odd length."""
     time, span = x.shape[-1], taps.shape[-1]
-    harmonic = torch.arange(time, device=x.device)  # an odd span has (span + 1) / 2 = time harmonics
-    turns = harmonic[:, None] * torch.arange(span, device=x.device) % span  # whole turns do nothing
-    angle = (2 * math.pi / span) * turns.to(x.dtype)
+    harmonic = torch.arange(time + 1, device=x.device)  # (span + 1) / 2, as the span is odd
+    turns = harmonic[:, None].double() * torch.arange(span, device=x.device) / span
+    angle = (2 * math.pi * (turns - turns.floor())).to(x.dtype)  # whole turns do nothing
     cos, sin = angle.cos(), angle.sin()  # (harmonic, step)
     x_cos, x_sin = x @ cos[:, :time].T, x @ sin[:, :time].T  # (batch, channel, harmonic)
     taps_cos, taps_sin = taps @ cos.T, taps @ sin.T  # (channel, harmonic)

@@ -127,7 +127,7 @@ class DiagonalStateSpace(nn.Module):
     def kernels(self, steps: int) -> tuple[Tensor, ...]:
         """Responses to an impulse: forward and, where there is one, backward; each (width, steps)."""
         rate, gains = self._discrete()
-        count = -(-steps // TAPS_AT_ONCE)
+        count = (steps + TAPS_AT_ONCE - 1) // TAPS_AT_ONCE
         device = rate[0].device
         # powers of A as products of powers within a block and of whole blocks
         fine = _powers(rate, torch.arange(TAPS_AT_ONCE, device=device))  # (width, state, 64)
