@@ -39,8 +39,12 @@ def test_receptive_field_is_what_can_be_reached(layers: Any, kernel: int, dim: i
 
 def test_as_many_layers_as_it_says() -> None:
     for layers in (18, 34, 50, 101):
-        convolutions = [m for m in XResNet1d(2, layers=layers, width=4).modules() if isinstance(m, torch.nn.Conv1d)]
-        skips = [m for m in XResNet1d(2, layers=layers, width=4).blocks if isinstance(m.skip, torch.nn.Conv1d)]
+        convolutions = [
+            m for m in XResNet1d(2, layers=layers, width=4).modules() if isinstance(m, torch.nn.Conv1d)
+        ]
+        skips = [
+            m for m in XResNet1d(2, layers=layers, width=4).blocks if isinstance(m.skip, torch.nn.Conv1d)
+        ]
         # three of the stem stand for one, and the classifier is not here
         assert len(convolutions) - len(skips) - 3 + 2 == layers
 

@@ -144,7 +144,9 @@ class Encoder(nn.Module, ABC):
         return self.latent(latent)
 
     def visible_tokens(self, x: Tensor, visible: Tensor) -> Tensor:
-        """Tokens of signals of which the encoder sees some tokens only, without computing the others.
+        """Tokens of signals of which the encoder sees only some, without computing the others.
+
+        Equal to those of :meth:`TokenEncoder.tokens` where the steps of all other tokens are not kept.
 
         Parameters
         ----------
