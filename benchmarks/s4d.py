@@ -1,11 +1,11 @@
 """State spaces beside the loop over time, a dense convolution, and a residual network of equal size.
 
-Run ``python benchmarks/s4d.py`` (one thread, about two minutes). One layer of 64 channels and 4 pairs of states
-goes forward and backward over signals of 250, 1,000 and 5,000 steps: as a convolution by Fourier transforms
-(ours), as the recurrence step by step, and as a convolution tap by tap with the same kernel. They alternate in
-one process and the ratio is that of the fastest repeats by processor time. Then the encoder ``s4d`` stands
-beside ``resnet1d`` with as many parameters and as many output steps. The last line is the encoder at 1,000
-steps, whose time goal is 2.
+Run ``python benchmarks/s4d.py`` (one thread, about two minutes). One layer of 64 channels and 4 pairs of
+states goes forward and backward over signals of 250, 1,000 and 5,000 steps: as a convolution by Fourier
+transforms (ours), as the recurrence step by step, and as a convolution tap by tap with the same kernel. They
+alternate in one process and the ratio is that of the fastest repeats by processor time. Then the encoder
+``s4d`` stands beside ``resnet1d`` with as many parameters and as many output steps. The last line is the
+encoder at 1,000 steps, whose time goal is 2.
 """
 
 from __future__ import annotations

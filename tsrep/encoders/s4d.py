@@ -61,10 +61,8 @@ class StateSpaceEncoder(Encoder):
 
     def latent(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """Output of the stem; see :meth:`Encoder.latent`."""
-        x = x[..., : x.shape[-1] // self.stride * self.stride]
-        keep = None if keep is None else keep[..., : x.shape[-1]]
         x, keep = without_missing(x, keep)
-        kept = keep.unflatten(-1, (-1, self.stride)).any(-1)  # (batch, time // stride)
+        kept = keep.unfold(-1, self.stride, self.stride).any(-1)  # (batch, time // stride)
         latent: Tensor = self.stem(x * keep[:, None]) * kept[:, None]
         return latent
 

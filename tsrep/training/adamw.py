@@ -28,7 +28,7 @@ class AdamW(torch.optim.AdamW):
     load_state_dict: Any = inspect.unwrap(torch.optim.AdamW.load_state_dict)
 
     def set_rate(self, rate: float) -> None:
-        """Set the learning rate; groups of :func:`parameter_groups` that move slowly get their share of it."""
+        """Set the learning rate; slow groups of :func:`parameter_groups` get their share of it."""
         for group in self.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
 
