@@ -79,8 +79,8 @@ def test_it_is_the_array(tmp_path: Path, dtype: Any, monkeypatch: pytest.MonkeyP
 def test_few_chunks_are_held(root: Path) -> None:
     panel = own(root)
     reads: list[int] = []
-    whole = panel.store._read
-    panel.store._read = lambda first, stop: reads.append(first) or whole(first, stop)
+    whole = panel.store.read
+    panel.store.read = lambda first, stop: reads.append(first) or whole(first, stop)
     panel.store._chunks.clear()
     panel.store.held = 2
     panel.take(np.arange(RECORDS))
@@ -89,7 +89,7 @@ def test_few_chunks_are_held(root: Path) -> None:
     assert len(reads) == 6
     panel.take(np.array([0]))
     assert (len(reads), len(panel.store._chunks)) == (7, 2)
-    panel.store._read = whole
+    panel.store.read = whole
     copy = pickle.loads(pickle.dumps(panel))
     assert not copy.store._chunks
     np.testing.assert_array_equal(copy.x, panel.x)

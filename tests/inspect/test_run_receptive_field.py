@@ -17,7 +17,7 @@ from tests.runs.test_series_runs import write_series
 from tsrep.errors import ConfigError, RunError
 from tsrep.inspect.receptive_field.field import ReceptiveField
 from tsrep.inspect.receptive_field.gradients import gradient
-from tsrep.inspect.receptive_field.of_run import Looked, look, plot_receptive_field
+from tsrep.inspect.receptive_field.of_run import Looked, Settings, look, plot_receptive_field
 from tsrep.inspect.receptive_field.subject import subject_of
 from tsrep.runs.config import merged
 from tsrep.runs.folder import Run
@@ -59,7 +59,7 @@ def quick(folder: Path) -> Run:
 
 
 def found_in(run: Run, period: int, **options: Any) -> tuple[np.ndarray, np.ndarray, Looked]:
-    looked = look(run, windows=16, period=period, **options)
+    looked = look(run, Settings(windows=16, period=period, **options))
     return *looked.field.by_distance(), looked
 
 
@@ -86,7 +86,7 @@ def test_two_planted_periods_are_the_two_peaks(trained: Run, method: str) -> Non
 
 
 def test_peaks_move_with_the_step_ahead(trained: Run) -> None:
-    field = look(trained, windows=16).field
+    field = look(trained, Settings(windows=16)).field
     near, far = field.curve[:, :40], field.curve[:, 60:]
     assert near.argmax(axis=1).tolist() == [24 - h for h in range(1, HORIZON + 1)]
     assert (60 + far.argmax(axis=1)).tolist() == [96 - h for h in range(1, HORIZON + 1)]
@@ -100,7 +100,7 @@ def test_a_single_planted_period_is_the_peak(period: int, folder: Path) -> None:
     assert looked.period is not None
     assert looked.period.p < 0.02
     other = {24: 36, 96: 40}[period]
-    wrong = look(run, windows=16, period=other).period
+    wrong = look(run, Settings(windows=16, period=other)).period
     assert wrong is not None
     assert wrong.period == other
     assert wrong.ratio.value < 1.1
@@ -109,7 +109,7 @@ def test_a_single_planted_period_is_the_peak(period: int, folder: Path) -> None:
 
 def test_without_normalisation_forecasts_do_not_follow_the_level(folder: Path) -> None:
     run = fit(folder / "plain", QUICK, {"objective": {"norm": "none"}})
-    scores = look(run, windows=8).scores
+    scores = look(run, Settings(windows=8)).scores
     assert scores["shift error"].value > 0.5
 
 
@@ -209,19 +209,19 @@ def test_representations_of_a_series(folder: Path) -> None:
         "window": {"steps": 40},
     }
     run = fit(folder / "series", QUICK, change)
-    looked = look(run, windows=5)
+    looked = look(run, Settings(windows=5))
     assert looked.field.mass.shape == (1, 2, 41)  # the last step and its context
     assert looked.field.ahead.tolist() == [0]
     assert not looked.subject.forecasts
     reach = run.encoder().receptive_field // 2 + 1
     assert (looked.field.curve[0, reach:] == 0).all()
     with pytest.raises(RunError, match="the loss is that of a forecast"):
-        look(run, windows=2, grad_of="loss")
+        look(run, Settings(windows=2, grad_of="loss"))
     with pytest.raises(RunError, match="has the steps 1 to 41, so there is no step 42"):
-        look(run, windows=2, step=42)
+        look(run, Settings(windows=2, step=42))
     text = (run.path / "config.yaml").read_text()
     (run.path / "config.yaml").write_text(text.replace("context: 40", "context: 0"))
-    assert look(Run(run.path), windows=2).field.mass.shape == (1, 2, 1)
+    assert look(Run(run.path), Settings(windows=2)).field.mass.shape == (1, 2, 1)
 
 
 def test_encoders_and_classifiers_of_recordings(tiny_run: Path, folder: Path) -> None:

@@ -44,8 +44,8 @@ def test_every_sample_once(settings_: dict[str, Any], panel: Panel, size: int, s
 def test_each_chunk_is_read_once_an_epoch(together: str) -> None:
     panel = stored()
     reads: list[int] = []
-    whole = panel.store._read  # type: ignore[union-attr]  # the store of this panel is chunked
-    panel.store._read = lambda first, stop: reads.append(first) or whole(first, stop)  # type: ignore
+    whole = panel.store.read  # type: ignore[union-attr]  # the store of this panel is chunked
+    panel.store.read = lambda first, stop: reads.append(first) or whole(first, stop)  # type: ignore
     sampler = _build({"name": "chunk-wise", "together": together, "buffer": 4}, panel, 16)
     for batch in sampler.epoch(1):
         panel.take(batch)

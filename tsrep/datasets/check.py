@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,9 @@ CHUNK = 256
 CLIPPED_STEPS = 6
 FEW_PATIENTS = 10
 SHOWN = 5
+# of a lead
+FAULTS = ("missing values (NaN), steps that encoders drop in all leads", "a flat lead", "a clipped lead")
+Leads = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -30,29 +33,17 @@ class Finding:
     where: str = ""
 
 
-@dataclass
-class _Signals:
-    """What one pass over the signals finds."""
-
-    flat: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    clipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    missing: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    rows_of: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
-
-
 def check(panel: Panel, split: Split | None = None) -> list[Finding]:
     """Findings about a panel and, where given, its split; worst first.
 
     Every record is read once, so a large data set takes as long as reading its cache.
     """
     names = _names(panel)
-    signals = _read(panel, np.unique(panel.row))
+    leads, rows_of = _read(panel, np.unique(panel.row))
     findings = [
         *_skipped(panel),
-        *_per_lead(signals.missing, "missing values (NaN), steps that encoders drop in all leads", names),
-        *_per_lead(signals.flat, "a flat lead", names),
-        *_per_lead(signals.clipped, "a clipped lead", names),
-        *_copies(panel, split, signals.rows_of, names),
+        *(_of_leads(leads[what], what, names) for what in FAULTS if what in leads),
+        *_copies(panel, split, rows_of, names),
         *_folds(panel),
         *_balance(panel, split),
         *_patients(panel),
@@ -65,21 +56,23 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.severity))
 
 
-def _read(panel: Panel, rows: Ints) -> _Signals:
-    found = _Signals()
+def _read(panel: Panel, rows: Ints) -> tuple[dict[str, Leads], dict[bytes, list[int]]]:
+    """Rows with each fault by lead, and rows of each signal, in one pass over the signals."""
+    leads: dict[str, Leads] = defaultdict(lambda: defaultdict(list))
+    rows_of: dict[bytes, list[int]] = defaultdict(list)
     for begin in range(0, len(rows), CHUNK):
         part = rows[begin : begin + CHUNK]
         x = panel.store[part]
         panel.pages.touched(len(x))
         gaps = ~np.isfinite(x).all(axis=2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
         flat = x.max(axis=2) == x.min(axis=2)
-        for mask, into in ((gaps, found.missing), (flat, found.flat), (_clipped(x) & ~flat, found.clipped)):
+        for what, mask in zip(FAULTS, (gaps, flat, _clipped(x) & ~flat), strict=True):
             for record, lead in np.argwhere(mask):
-                into[panel.channels[lead]].append(int(part[record]))
+                leads[what][panel.channels[lead]].append(int(part[record]))
         for row, signal, dead in zip(part.tolist(), x, flat.all(axis=1), strict=True):
             if not dead:
-                found.rows_of[hashlib.blake2b(signal.tobytes(), digest_size=16).digest()].append(row)
-    return found
+                rows_of[hashlib.blake2b(signal.tobytes(), digest_size=16).digest()].append(row)
+    return leads, rows_of
 
 
 def _clipped(x: NDArray[Any]) -> NDArray[np.bool_]:
@@ -106,11 +99,10 @@ def _skipped(panel: Panel) -> Iterator[Finding]:
         yield Finding("warning", f"{what} left out of all records", few(channels, "; "))
 
 
-def _per_lead(leads: dict[str, list[int]], what: str, names: dict[int, str]) -> Iterator[Finding]:
-    if leads:
-        rows = {row for rows in leads.values() for row in rows}
-        where = "; ".join(f"{lead}: {_list(rows, names)}" for lead, rows in leads.items())
-        yield Finding("warning", f"{count(len(rows), 'record')} with {what}", where)
+def _of_leads(leads: Leads, what: str, names: dict[int, str]) -> Finding:
+    rows = {row for rows in leads.values() for row in rows}
+    where = "; ".join(f"{lead}: {_list(rows, names)}" for lead, rows in leads.items())
+    return Finding("warning", f"{count(len(rows), 'record')} with {what}", where)
 
 
 def _copies(
@@ -150,6 +142,10 @@ def _folds(panel: Panel) -> Iterator[Finding]:
 
 def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
     label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
+    label = label & panel.labelled[:, None]
+    if unknown := int((~panel.labelled).sum()):
+        text = f"{count(unknown, 'sample')} whose labels are not wholly known, so that they are not scored"
+        yield Finding("note", text, "all data")
     for c, name in enumerate(panel.classes):
         patients = len(np.unique(panel.patient[label[:, c]]))
         if not patients:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +21,17 @@ DESCRIBED = 12  # channels whose spread is told
 
 def check_series(series: Series, split: TimeSplit | None = None) -> list[Finding]:
     """Findings about a series and, where given, its split; worst first."""
-    return worst_first(
-        [
-            *_missing(series),
-            *_empty_parts(series, split),
-            *_constant(series, split),
-            *_stray(series),
-            *_spread(series),
-        ]
-    )
+    told = (_missing(series), _empty_parts(series, split), _constant(series, split), _stray(series))
+    return worst_first(chain(*told, _spread(series)))
 
 
 def longest_gap(x: Floats) -> tuple[int, int]:
     """First step and length of the longest run of NaN in a channel; ``(0, 0)`` when there is none."""
-    edges = np.diff(np.concatenate([[False], np.isnan(x), [False]]).astype(np.int8))
-    start, stop = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    if not len(start):
+    runs = np.flatnonzero(np.diff(np.isnan(x), prepend=False, append=False)).reshape(-1, 2)
+    if not len(runs):
         return 0, 0
-    longest = int((stop - start).argmax())
-    return int(start[longest]), int(stop[longest] - start[longest])
+    start, stop = runs[np.diff(runs).argmax()].tolist()
+    return start, stop - start
 
 
 def _missing(series: Series) -> Iterator[Finding]:
@@ -63,7 +56,7 @@ def _missing(series: Series) -> Iterator[Finding]:
 
 def _empty_parts(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
     for part, (start, stop) in _spans(series, split).items():
-        empty: Flags = np.asarray(np.isnan(series.values[:, start:stop]).all(axis=1))
+        empty = np.asarray(np.isnan(series.values[:, start:stop]).all(axis=1))
         if empty.any():
             yield Finding("error", f"no value of channel {_names(series, empty)}", part)
 
@@ -84,8 +77,7 @@ def _constant(series: Series, split: TimeSplit | None) -> Iterator[Finding]:
 def _flat(values: Floats) -> Flags:
     low = np.where(np.isnan(values), np.inf, values).min(axis=1)
     high = np.where(np.isnan(values), -np.inf, values).max(axis=1)
-    flat: Flags = low == high
-    return flat
+    return np.asarray(low == high)
 
 
 def _stray(series: Series) -> Iterator[Finding]:

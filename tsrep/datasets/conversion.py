@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from typing import IO, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.converted import Converted, opened, put_in_place
+from tsrep.datasets.converted import Converted, opened, put_in_place, temporary_beside
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
@@ -128,25 +127,15 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
 
 def _make(job: Job[S], folder: Path, strict: bool, progress: bool) -> Converted:
     _refuse_full_disk(job, folder.parent)
-    temporary: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}-", dir=folder.parent))
-        _write(job, temporary, strict, progress)
-        return put_in_place(temporary, folder)
+        with temporary_beside(folder, job.name) as temporary:
+            _write(job, temporary, strict, progress)
+            return put_in_place(temporary, folder)
     except OSError as error:
+        fault = f"the cache {folder.parent} cannot be written ({error.strerror or error});"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(
-                f"the disk is full: no space to convert {job.name} in {folder.parent}; "
-                "free some or choose another folder with TSREP_CACHE"
-            ) from error
-        raise DataError(
-            f"the cache {folder.parent} cannot be written ({error.strerror or error}); "
-            "choose another folder with TSREP_CACHE"
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+            fault = f"the disk is full: no space to convert {job.name} in {folder.parent}; free some or"
+        raise DataError(f"{fault} choose another folder with TSREP_CACHE") from error
 
 
 def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
@@ -275,6 +264,16 @@ def same_for_all(what: str, values: Sequence[tuple[str, Any]], remedy: str) -> A
     raise DataError(
         f"recordings have different {what}: {odd[0]} has {_show(odd[1])}, most have {_show(common)}; {remedy}"
     )
+
+
+def steps_of_all(
+    headers: Sequence[tuple[str, Any]], rate: float, seconds: float | None, what: str, setting: str
+) -> int:
+    """Steps of a sample at a rate: of so many seconds, or of whole recordings, which must be alike."""
+    if seconds is not None:
+        return max(round(seconds * rate), 1)
+    lengths = [(name, max(round(header.steps * rate / header.sfreq), 1)) for name, header in headers]
+    return int(same_for_all(what, lengths, f"set {setting} to cut them into equal parts"))
 
 
 def _show(value: Any) -> str:

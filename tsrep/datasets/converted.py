@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def opened(folder: Path) -> Converted | None:
     """A conversion, or None where it is not there or damaged: only a complete one opens."""
     try:
         return _open(folder)
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
         return None
 
 
@@ -77,13 +78,21 @@ def _open(folder: Path) -> Converted:
         rows = dict(file)
     return Converted(
         store=np.load(folder / "signals.npy", mmap_mode="c"),
-        gain=rows["gain"],
-        offset=rows["offset"],
-        source=rows["source"],
-        piece=rows["piece"],
+        **rows,
         skipped=tuple((label, reason) for label, reason in meta["skipped"]),
         digest=meta["digest"],
     )
+
+
+@contextmanager
+def temporary_beside(folder: Path, name: str) -> Iterator[Path]:
+    """A new folder to rename when all is in it; whatever has not been renamed is removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def put_in_place(temporary: Path, folder: Path) -> Converted:
@@ -99,15 +108,11 @@ def put_in_place(temporary: Path, folder: Path) -> Converted:
             theirs = opened(folder)
             if theirs is not None:
                 return theirs
-            _set_aside(folder, temporary)
+            # a damaged conversion leaves in one step, so that nobody sees half of it removed
+            aside = temporary.with_name(f"{temporary.name}.damaged")
+            with suppress(FileNotFoundError):
+                folder.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
         else:
             return opened(folder) or ours
     return ours
-
-
-def _set_aside(damaged: Path, temporary: Path) -> None:
-    """Move a damaged conversion out of the way in one step, so that nobody sees half of it removed."""
-    aside = temporary.with_name(f"{temporary.name}.damaged")
-    with suppress(FileNotFoundError):
-        damaged.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)

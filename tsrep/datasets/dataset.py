@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
 
 from tsrep.errors import DataError
-from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 from tsrep.signals.series import Series
 
@@ -54,8 +53,8 @@ class About:
 
     title: str
     licence: str
-    citation: str
-    url: str
+    citation: str = ""
+    url: str = ""
     size_mb: float = 0
     records: int = 0
     patients: int = 0
@@ -88,6 +87,8 @@ class Dataset(ABC):
 
     Attributes
     ----------
+    name : str
+        Set when the class is registered.
     about : About
         Written in the class as ``about = About(title="...", ...)`` with literal arguments, so that data sets
         can be listed without importing them.
@@ -99,6 +100,7 @@ class Dataset(ABC):
         Files and folders that must be in the folder; None stands for ``about.needs``.
     """
 
+    name: ClassVar[str] = "a data set without a name"
     about: ClassVar[About]
     task: ClassVar[str] = "panel"
     defaults: ClassVar[Mapping[str, Any]] = {}
@@ -172,11 +174,6 @@ class Dataset(ABC):
         return folder
 
     @property
-    def name(self) -> str:
-        """Under which the data set is registered."""
-        return DATASETS.name_of(type(self))
-
-    @property
     def default_split(self) -> str:
         """Name of the split rule to use when none is set."""
         return self.about.default_split
@@ -184,18 +181,14 @@ class Dataset(ABC):
 
 def default_folder(name: str) -> Path:
     """Where a data set lies when no root is given."""
-    if "TSREP_DATA" in os.environ:
-        return Path(os.environ["TSREP_DATA"]).expanduser() / name
-    return _platform_cache() / name
+    root = os.environ.get("TSREP_DATA")
+    return (_platform_cache() if root is None else Path(root).expanduser()) / name
 
 
 def cache_folder(cache: Path | str | None) -> Path:
     """Folder of converted signals: ``cache``, or ``$TSREP_CACHE``, or ``panels`` in the user's cache."""
-    if cache is not None:
-        return Path(cache).expanduser()
-    if "TSREP_CACHE" in os.environ:
-        return Path(os.environ["TSREP_CACHE"]).expanduser()
-    return _platform_cache() / "panels"
+    chosen = os.environ.get("TSREP_CACHE") if cache is None else cache
+    return _platform_cache() / "panels" if chosen is None else Path(chosen).expanduser()
 
 
 def _platform_cache() -> Path:

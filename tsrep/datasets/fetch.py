@@ -127,14 +127,11 @@ def _download(base: str, folder: Path, sums: dict[str, str], name: str, progress
         try:
             for _ in pool.map(one, sums):
                 advance(1)
-        except ValueError as error:
-            raise DataError(
-                f"a file of {name} arrived damaged ({error}); run the same command again"
-            ) from error
-        except OSError as error:
-            raise DataError(
-                f"the download of {name} stopped ({error}); run the same command to resume it"
-            ) from error
+        except (ValueError, OSError) as error:
+            fault = f"the download of {name} stopped ({error}); run the same command to resume it"
+            if isinstance(error, ValueError):  # of pooch, for a wrong checksum
+                fault = f"a file of {name} arrived damaged ({error}); run the same command again"
+            raise DataError(fault) from error
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -98,7 +98,23 @@ def read_curves(path: Path) -> Curves:
             unread += 1
     if not train and not checks:
         raise RunError(f"{path} holds no readable line; train with `tsrep fit` first")
-    return _arrange([train[k] for k in sorted(train)], [checks[k] for k in sorted(checks)], unread)
+    lines, points = ([entries[step] for step in sorted(entries)] for entries in (train, checks))
+    inner = [line.get("inner") or {} for line in lines]
+    return Curves(
+        step=_ints(lines, "step"),
+        terms=_named(lines, "terms"),
+        validation_step=_ints(points, "step"),
+        validation_epoch=_ints(points, "epoch"),
+        validation_terms=_named(points, "terms"),
+        validation_loss=_floats(points, "loss"),
+        score=_floats(points, "score"),
+        score_name=next((str(point["score_name"]) for point in points if point.get("score_name")), ""),
+        unread=unread,
+        inner={name: _named(inner, name) for name in _keys(lines, "inner")},
+        diagnostics=_named(lines, "diagnostics"),
+        loss=_floats(lines, "loss"),
+        lr=_floats(lines, "lr"),
+    )
 
 
 def smooth(values: Floats, width: int) -> Floats:
@@ -108,25 +124,6 @@ def smooth(values: Floats, width: int) -> Floats:
     total = np.convolve(np.where(finite, values, 0.0), kernel, mode="same")
     count = np.convolve(finite.astype(np.float64), kernel, mode="same")
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-
-
-def _arrange(train: list[dict[str, Any]], checks: list[dict[str, Any]], unread: int) -> Curves:
-    inner = [entry.get("inner") or {} for entry in train]
-    return Curves(
-        step=_ints(train, "step"),
-        terms=_named(train, "terms"),
-        validation_step=_ints(checks, "step"),
-        validation_epoch=_ints(checks, "epoch"),
-        validation_terms=_named(checks, "terms"),
-        validation_loss=_floats(checks, "loss"),
-        score=_floats(checks, "score"),
-        score_name=next((str(c["score_name"]) for c in checks if c.get("score_name")), ""),
-        unread=unread,
-        inner={name: _named(inner, name) for name in _keys(train, "inner")},
-        diagnostics=_named(train, "diagnostics"),
-        loss=_floats(train, "loss"),
-        lr=_floats(train, "lr"),
-    )
 
 
 def _ints(entries: list[dict[str, Any]], key: str) -> Ints:

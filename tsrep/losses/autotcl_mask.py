@@ -62,8 +62,8 @@ def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     side = torch.where((anchor + side < 0) | (anchor + side >= time), -side, side)
     # Time closes to a circle here, so that a distant step is at least so far away on either side.
     far = (anchor + least + (uniform[..., 2] * (time - 2 * least + 1)).long()) % time
-    # (batch, map, anchor) each
-    at, near, away = (_take(mask, index) for index in (anchor, anchor + side, far))
+    places = (index[:, None].expand(-1, mask.shape[1], -1) for index in (anchor, anchor + side, far))
+    at, near, away = (mask.gather(2, place) for place in places)  # (batch, map, anchor) each
     return ((at - near).abs() - (at - away).abs()).mean()
 
 
@@ -153,8 +153,3 @@ def spread_hinge(values: Tensor, *, floor: Annotated[float, Field(gt=0)] = 0.05)
     if values.shape[-1] < 2:
         return values.sum() * 0.0
     return (math.log(floor) - spread_over_time(values).log()).relu().mean()
-
-
-def _take(mask: Tensor, index: Tensor) -> Tensor:
-    """Steps of each sample, shape (batch, map, anchor)."""
-    return mask.gather(2, index[:, None].expand(-1, mask.shape[1], -1))

@@ -11,8 +11,6 @@ from tsrep.losses.gather import gather_rows
 from tsrep.losses.similarity import Temperature, cosines, single
 from tsrep.registry import LOSSES
 
-Diagonal = Literal["keep", "positive", "drop"]
-Anchors = Literal["earlier", "both"]
 Features = Literal["pooled", "time-course"]
 Negatives = Literal["all", "same-group", "other-groups"]
 
@@ -26,8 +24,8 @@ def patient_trial_contrast(
     *,
     negatives: Negatives = "all",
     temperature: Temperature = 0.1,
-    diagonal: Diagonal = "drop",
-    anchors: Anchors = "both",
+    diagonal: Literal["keep", "positive", "drop"] = "drop",
+    anchors: Literal["earlier", "both"] = "both",
     features: Features = "pooled",
 ) -> Tensor:
     """Find the other samples of one's patient, or of one's trial: the upper two levels of COMET.
@@ -76,19 +74,13 @@ def patient_trial_contrast(
     positive = same if diagonal == "positive" else same & ~own
     if anchors == "earlier":
         positive = positive.triu()  # of the pair (i, j) with i < j only i looks for j
-    candidate = same | _negatives(groups, negatives)
+    near = groups[:, None] == groups[None, :]
+    candidate = same | {"all": torch.ones_like(near), "same-group": near, "other-groups": ~near}[negatives]
     if diagonal == "drop":
         candidate = candidate & ~own
     return (
         _cross_entropy(similar, positive, candidate) + _cross_entropy(similar.mT, positive, candidate)
     ) / 2
-
-
-def _negatives(groups: Tensor, negatives: Negatives) -> Tensor:
-    if negatives == "all":
-        return torch.ones(len(groups), len(groups), dtype=torch.bool, device=groups.device)
-    same_group = groups[:, None] == groups[None, :]
-    return same_group if negatives == "same-group" else ~same_group
 
 
 def _cross_entropy(logits: Tensor, positive: Tensor, candidate: Tensor) -> Tensor:
@@ -103,11 +95,7 @@ def _similarity(z1: Tensor, z2: Tensor, features: Features) -> Tensor:
     if features == "pooled":
         return cosines(z1.amax(dim=1), z2.amax(dim=1))
     with torch.autocast(z1.device.type, enabled=False):
-        one, other = (z * _inverse_length(z) for z in (z1, z2))
+        # Time courses of unit length; one of zeros stays zero.
+        one, other = (z * single(z).square().sum(1, keepdim=True).clamp(min=1e-24).rsqrt() for z in (z1, z2))
         # One product for all dimensions: the sum over time and dim of both, then the mean over dim.
         return one.flatten(1) @ other.flatten(1).mT / z1.shape[2]
-
-
-def _inverse_length(z: Tensor) -> Tensor:
-    """One over the length of each time course ``(batch, 1, dim)``; a zero course stays zero."""
-    return single(z).square().sum(dim=1, keepdim=True).clamp(min=1e-24).rsqrt()

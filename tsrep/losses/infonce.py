@@ -75,9 +75,10 @@ def local_infonce(
     ----------
     Zheng et al., "AutoTCL", ICLR 2024, section 3.4. The public code takes the first sample of the batch only.
     """
-    count, length = _segments(z.shape[-1], segments)
+    count = min(segments, z.shape[-1])
     if count < 4:
         return single(z).sum() * 0.0  # no loss, and still a part of every rank's graph
+    length = z.shape[-1] // count
     steps = torch.arange(count * length, device=z.device) + offset
     unit = F.normalize(single(z), dim=1).index_select(2, steps)  # (batch, dim, count * length)
     pooled = unit.reshape(*z.shape[:2], count, length).amax(dim=3)  # (batch, dim, segment)
@@ -85,19 +86,12 @@ def local_infonce(
         logits = pooled.mT @ pooled / temperature  # (batch, segment, segment)
     positive, candidate = _pairs(count, z.device)
     chosen = logits.gather(2, positive[None, :, None].expand(len(z), -1, -1))[..., 0]
-    loss: Tensor = logits.masked_fill(~candidate, -torch.inf).logsumexp(dim=2) - chosen
-    return loss.mean()
+    return (logits.masked_fill(~candidate, -torch.inf).logsumexp(dim=2) - chosen).mean()
 
 
 def leftover_steps(time: int) -> int:
     """Steps that are left over when so many are cut into equal segments."""
-    count, length = _segments(time, SEGMENTS)
-    return time - count * length
-
-
-def _segments(time: int, segments: int) -> tuple[int, int]:
-    count = min(segments, time)
-    return count, time // max(count, 1)
+    return time % min(SEGMENTS, max(time, 1))
 
 
 def _pairs(count: int, device: torch.device) -> tuple[Tensor, Tensor]:

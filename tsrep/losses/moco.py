@@ -44,8 +44,7 @@ def queue_contrast(
     negative = cosines(queries, queue) / temperature  # (batch, negatives)
     if allowed is not None:
         negative = negative.masked_fill(~allowed, -torch.inf)
-    loss = torch.cat([positive, negative], dim=1).logsumexp(dim=1) - positive[:, 0]
-    return loss.mean()
+    return (torch.cat([positive, negative], dim=1).logsumexp(dim=1) - positive[:, 0]).mean()
 
 
 def distinct_windows(windows: Tensor, others: Tensor, *, exclusion_zone: int) -> Tensor:

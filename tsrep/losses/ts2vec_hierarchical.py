@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -14,7 +14,6 @@ from tsrep.losses.two_view_contrast import two_view_contrast
 from tsrep.registry import LOSSES
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Level = Annotated[int, Field(ge=0)]
 
 
 @LOSSES.register("observation-contrast")
@@ -70,7 +69,7 @@ def hierarchical_contrast(
     observation: Weight = 0.0,
     sample: Weight = 0.0,
     single_step: bool = False,
-    temporal_unit: Level = 0,
+    temporal_unit: NonNegativeInt = 0,
 ) -> Tensor:
     """Weighted observation and sample contrasts, averaged over a pyramid of max-pooled lengths.
 
@@ -96,16 +95,12 @@ def hierarchical_contrast(
     Yue et al., "TS2Vec", AAAI 2022, algorithm 1.
     """
     total, levels = z1.new_zeros((), dtype=torch.promote_types(z1.dtype, torch.float32)), 0
-    while z1.shape[-1] > 1:
-        if observation and levels >= temporal_unit:
+    while z1.shape[-1] > (0 if single_step else 1):
+        if observation and levels >= temporal_unit and z1.shape[-1] > 1:
             total = total + observation * observation_contrast(z1, z2)
         if sample:
             total = total + sample * sample_contrast(z1, z2)
         z1, z2, levels = halve_time(z1), halve_time(z2), levels + 1
-    if single_step and z1.shape[-1] == 1:
-        levels += 1
-        if sample:
-            total = total + sample * sample_contrast(z1, z2)
     return total / max(levels, 1)
 
 
@@ -115,7 +110,7 @@ def ts2vec_contrast(
     z2: Tensor,
     *,
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5,
-    temporal_unit: Level = 0,
+    temporal_unit: NonNegativeInt = 0,
 ) -> Tensor:
     """The loss of TS2Vec: ``alpha`` of the sample and ``1 - alpha`` of the observation contrast.
 

@@ -53,9 +53,8 @@ class _TwoViewContrast(torch.autograd.Function):
                 part = slice(start, start + step)
                 total += _contrast(z1[part].contiguous(), z2[part].contiguous(), [g[part] for g in grads])
         ctx.save_for_backward(*grads)
-        ctx.anchors = 2 * items * groups
-        mean: Tensor = total / ctx.anchors
-        return mean
+        ctx.anchors = anchors = 2 * items * groups
+        return total / anchors
 
     @staticmethod
     @once_differentiable

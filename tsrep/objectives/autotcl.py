@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field, TypeAdapter
+from pydantic import Field, PositiveInt, TypeAdapter
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
@@ -34,7 +34,6 @@ ChosenTrunk = Annotated[Any, Chosen(ENCODERS)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(gt=0)]
 
 SATURATED = 0.01
 CONSTANT = 0.01
@@ -83,8 +82,7 @@ class ViewContrast:
         terms = {"global": self.pooled(z, z_view)}
         segmented = z[:1] if self.released else z_view
         if self.local_weight > 0 and not (self.released and z.shape[2] < SEGMENTS):
-            room = leftover_steps(z.shape[2])
-            offset = torch.randint(room + 1, (), generator=generator, device=z.device)
+            offset = torch.randint(leftover_steps(z.shape[2]) + 1, (), generator=generator, device=z.device)
             local = local_infonce(segmented, offset, temperature=self.temperature)
             terms["local"] = self.local_weight * local
         return terms
@@ -151,7 +149,7 @@ class AutoTCL(Objective):
         form: ChosenForm = "paper",
         trunk: ChosenTrunk = TRUNK,
         frozen: bool = False,
-        crop: Annotated[int, Field(gt=0)] | None = None,
+        crop: PositiveInt | None = None,
     ) -> None:
         super().__init__()
         network = ENCODERS.build(TypeAdapter(ChosenTrunk).validate_python(trunk), channels=channels)
@@ -169,12 +167,9 @@ class AutoTCL(Objective):
 
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """The augmenter, unless it is frozen."""
-        if self.frozen:
-            return ()
         form = self.form
-        return (
-            InnerOptimisation("augmenter", form.augmenter, self._augmenter_terms, form.lr, every=form.every),
-        )
+        own = InnerOptimisation("augmenter", form.augmenter, self._augmenter_terms, form.lr, every=form.every)
+        return () if self.frozen else (own,)
 
     def augmenter(self) -> Augmenter:
         """The learned augmenter, frozen or not."""
@@ -190,15 +185,14 @@ class AutoTCL(Objective):
             certain. ``keep_spread``, ``gain_spread``: standard deviation over time of the keep probability
             and of the gain, mean over samples. ``constant_masks``: share of maps that are constant over time.
         """
-        del encoder
         made: Augmented = self.form.augmenter(self._cropped(batch.x, generator), generator=generator)
-        keep, gain = made.keep.float(), made.gain.float()
+        keep = made.keep.float()
         spread = spread_over_time(keep)
         return {
             "keep_rate": made.mask.float().mean(),
             "saturated": ((keep < SATURATED) | (keep > 1 - SATURATED)).float().mean(),
             "keep_spread": spread.mean(),
-            "gain_spread": spread_over_time(gain).mean(),
+            "gain_spread": spread_over_time(made.gain.float()).mean(),
             "constant_masks": (spread < CONSTANT).float().mean(),
         }
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,7 +17,6 @@ from tsrep.losses.mmd import linear_mmd, rbf_mmd
 from tsrep.objectives.autotcl import (
     FORMS,
     Above,
-    Count,
     Form,
     Share,
     ViewContrast,
@@ -90,7 +89,7 @@ class PaperForm(Form):
         consistency: Weight = 0.1,
         saturation: Weight = 1.0,
         lr: Above = 1e-3,
-        every: Count = 1,
+        every: PositiveInt = 1,
     ) -> None:
         super().__init__()
         self.augmenter = PaperAugmenter(

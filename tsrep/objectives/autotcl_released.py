@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
@@ -15,7 +15,6 @@ from tsrep.losses.mmd import rbf_mmd
 from tsrep.objectives.autotcl import (
     FORMS,
     Above,
-    Count,
     Form,
     ViewContrast,
     Weight,
@@ -68,7 +67,7 @@ class ReleasedForm(Form):
         sparseness: Weight = 0.003,
         consistency: Weight = 0.0,
         lr: Above = 0.01,
-        every: Count = 1,
+        every: PositiveInt = 1,
     ) -> None:
         super().__init__()
         self.augmenter = ReleasedAugmenter(

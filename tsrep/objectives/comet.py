@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
@@ -21,7 +21,6 @@ from tsrep.signals.batch import Batch
 from tsrep.views.dropout import dropout_mask, dropped
 from tsrep.views.timestamp_masks import TIMESTAMP_MASKS
 
-Weight = Annotated[float, Field(ge=0)]
 CLEAN = "clean"
 TRIAL_NEGATIVES: dict[str, Negatives] = {
     "other-patients": "other-groups",
@@ -101,10 +100,10 @@ class Comet(Objective):
 
     def __init__(
         self,
-        patient_weight: Weight = 0.4,
-        trial_weight: Weight = 0.4,
-        sample_weight: Weight = 0.1,
-        observation_weight: Weight = 0.1,
+        patient_weight: NonNegativeFloat = 0.4,
+        trial_weight: NonNegativeFloat = 0.4,
+        sample_weight: NonNegativeFloat = 0.1,
+        observation_weight: NonNegativeFloat = 0.1,
         apply_weights_to_identity: bool = True,
         temperature: Temperature = 0.1,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,

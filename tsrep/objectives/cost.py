@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,13 +13,12 @@ from tsrep.encoders.dilated_conv_ar import CausalExperts
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.losses.similarity import Temperature, single
 from tsrep.losses.ts2vec_hierarchical import sample_contrast
-from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast, QueueSize
+from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.dropout import dropout
-from tsrep.views.view import View
 
 SMALLEST = 1e-6
 
@@ -73,7 +72,7 @@ class CoST(Objective):
         alpha: Annotated[float, Field(gt=0)] = 5e-4,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         temperature: Temperature = 0.07,
-        queue: QueueSize = 256,
+        queue: NonNegativeInt = 256,
         momentum: Momentum = 0.999,
         exclusion_zone: ExclusionZone = None,
     ) -> None:
@@ -108,10 +107,6 @@ class CoST(Objective):
     def after_step(self) -> None:
         """Move copy and queue."""
         self.contrast.after_step()
-
-    def own_view(self) -> View:
-        """The fixed view, which leaves covariates as they are."""
-        return self.view
 
 
 class TrendHead(nn.Module):

@@ -11,7 +11,6 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.combined import ChosenView, ExceptCovariates
-from tsrep.views.view import View
 
 
 @OBJECTIVES.register("fixed-view", runtime=("channels", "covariates"))
@@ -50,7 +49,3 @@ class FixedView(Objective):
         view = self.view(batch.x, generator=generator)
         # Samples themselves are the anchors, as in autotcl: only their views are altered.
         return self.contrast(encoder, batch.x, view, generator=generator)
-
-    def own_view(self) -> View:
-        """The fixed view, which leaves covariates as they are."""
-        return self.view

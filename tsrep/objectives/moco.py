@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
 from tsrep.losses.similarity import Temperature
-from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast, QueueSize
+from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.timestamp_masks import binomial_mask
-from tsrep.views.view import View
-
-Viewed = tuple[Tensor, Tensor | None]
 
 
 @OBJECTIVES.register("moco", runtime=("dim", "channels", "covariates"))
@@ -73,7 +70,7 @@ class MoCo(Objective):
         hidden: Positive = 256,
         projection: Positive = 128,
         temperature: Temperature = 0.1,
-        queue: QueueSize = 512,
+        queue: NonNegativeInt = 512,
         momentum: Momentum = 0.999,
         exclusion_zone: ExclusionZone = None,
     ) -> None:
@@ -104,16 +101,11 @@ class MoCo(Objective):
         """Move copy and queue."""
         self.contrast.after_step()
 
-    def own_view(self) -> View:
-        """The fixed view, which leaves covariates as they are."""
-        return self.view
-
-    def _viewed(self, x: Tensor, generator: torch.Generator) -> Viewed:
+    def _viewed(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         view = self.view(x, generator=generator)
         if self.masked_steps == 0:
             return view, None
-        shape = len(x), x.shape[2]
-        return view, binomial_mask(*shape, generator=generator, probability=1 - self.masked_steps)
+        return view, binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
 
     def _pooled(self, z: Tensor, step: Tensor) -> Tensor:
         return z.index_select(2, step)[..., 0] if self.pooling == "random-step" else pool(z, self.pooling)

@@ -9,7 +9,7 @@ import copy
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
 from tsrep.losses.gather import first_row, gather_rows
@@ -18,8 +18,7 @@ from tsrep.losses.similarity import unit_rows
 from tsrep.signals.batch import Batch
 
 Momentum = Annotated[float, Field(ge=0, le=1)]
-QueueSize = Annotated[int, Field(ge=0)]
-ExclusionZone = Annotated[int, Field(ge=0)] | None
+ExclusionZone = NonNegativeInt | None
 NOBODY = torch.iinfo(torch.int64).min  # record of a key that comes from no window
 
 
@@ -39,7 +38,6 @@ class SlowCopies(nn.ModuleList):
 
     def train(self, mode: bool = True) -> SlowCopies:
         """Stay in evaluation mode."""
-        del mode
         return super().train(False)
 
     @torch.no_grad()
@@ -159,8 +157,7 @@ class MomentumContrast(nn.Module):
         else:
             others = gather_rows(keys)
             allowed = distinct_windows(windows, gather_rows(windows), exclusion_zone=zone)
-            own = torch.arange(len(keys), device=keys.device)  # a sample's key is its positive
-            allowed[own, own + first_row(len(keys))] = False
+            allowed.diagonal(first_row(len(keys))).fill_(False)  # a sample's key is its positive
         return queue_contrast(queries, keys, others, allowed, temperature=self.temperature)
 
     def after_step(self) -> None:

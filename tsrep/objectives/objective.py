@@ -81,6 +81,8 @@ class Objective(nn.Module, ABC):
         Of a method that forecasts, in steps; 0 otherwise.
     independent : bool
         Whether channels are encoded apart, by the same network.
+    view : View, optional
+        The fixed view of a method that has one; :meth:`own_view` gives it.
     """
 
     needs: frozenset[str] = frozenset()
@@ -95,30 +97,25 @@ class Objective(nn.Module, ABC):
     @classmethod
     def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:
         """Channels that the encoder sees of samples with so many, the first ``covariates`` known ahead."""
-        del settings, covariates
         return channels
 
     @classmethod
     def training_windows(cls, settings: BaseModel) -> TrainingWindows | None:
         """How series are cut for it; None leaves that to the run, and takes panels too."""
-        del settings
         return None
 
     @classmethod
     def pretraining(cls, settings: BaseModel) -> BaseModel | None:
         """Settings of the first of two phases of training; None where the method has one phase only."""
-        del settings
         return None
 
     @classmethod
     def trains_forecasts(cls, settings: BaseModel) -> bool:
         """Whether training with such settings leaves forecasts that can be scored."""
-        del settings
         return cls.forecasts
 
     def begin(self, steps: int) -> None:
         """Hear how many steps training will take."""
-        del steps
 
     @abstractmethod
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
@@ -139,7 +136,6 @@ class Objective(nn.Module, ABC):
         stored state is loaded and before they move to a device. The encoder itself is not to be kept: it
         would be trained and stored twice.
         """
-        del encoder
 
     def after_step(self) -> None:
         """Move whatever moves once per optimiser step, such as averaged copies and queues."""
@@ -151,12 +147,12 @@ class Objective(nn.Module, ABC):
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Scalars for the log that are no part of a loss; asked for without gradients."""
-        del encoder, batch, generator
         return {}
 
     def own_view(self) -> View | None:
         """The fixed view that the method trains with, if there is one; covariates stay as they are."""
-        return None
+        view: View | None = getattr(self, "view", None)
+        return view
 
     def augmenter(self) -> Augmenter | None:
         """The learned augmenter, if there is one."""
@@ -182,7 +178,6 @@ class Objective(nn.Module, ABC):
         ConfigError
             When the method does not classify.
         """
-        del encoder, x, generator
         raise ConfigError(f"{type(self).__name__} predicts no classes; use an objective that does")
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
@@ -204,7 +199,6 @@ class Objective(nn.Module, ABC):
         ConfigError
             When the method makes no forecasts.
         """
-        del encoder, past, ahead
         raise ConfigError(
             f"{type(self).__name__} makes no forecasts; train one that does with: "
             "tsrep fit --objective forecast"
@@ -234,12 +228,10 @@ class Objective(nn.Module, ABC):
         channel : int or None
             Number of the channel where they are :attr:`independent`.
         """
-        del ahead, channel
         return encoder(past).float().flatten(1)
 
     def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
         """What such forecasts are relative to, shape (batch, channel); None for zero."""
-        del past, channel
         return None
 
     if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
@@ -19,9 +19,7 @@ from tsrep.views.amplitude import BaselineWander, Jitter, Scale
 from tsrep.views.combined import Compose, ExceptCovariates
 from tsrep.views.masking import CutOut, LeadDropout
 from tsrep.views.timing import WindowSlice
-from tsrep.views.view import Share, Strength, View
-
-Positive = Annotated[int, Field(gt=0)]
+from tsrep.views.view import Share, View
 
 
 @OBJECTIVES.register("simclr", runtime=("dim", "covariates"))
@@ -67,14 +65,14 @@ class SimCLR(Objective):
         covariates: int = 0,
         temperature: Temperature = 0.1,
         pooling: Literal["max", "mean"] = "max",
-        hidden: Positive = 256,
-        projection: Positive = 128,
+        hidden: PositiveInt = 256,
+        projection: PositiveInt = 128,
         crop: Annotated[float, Field(gt=0, le=1)] = 0.7,
-        scale: Strength = 0.2,
+        scale: NonNegativeFloat = 0.2,
         leads: Share = 0.2,
-        wander: Strength = 0.1,
+        wander: NonNegativeFloat = 0.1,
         cut: Share = 0.2,
-        jitter: Strength = 0.05,
+        jitter: NonNegativeFloat = 0.05,
     ) -> None:
         super().__init__()
         self.temperature = temperature
@@ -97,7 +95,3 @@ class SimCLR(Objective):
         both = self.view(torch.cat([batch.x, batch.x]), generator=generator)  # (2 batch, channel, time)
         z1, z2 = self.head(pool(encoder(both), self.pooling)).chunk(2)
         return {"contrast": ntxent(z1, z2, temperature=self.temperature)}
-
-    def own_view(self) -> View:
-        """The augmentations."""
-        return self.view

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
@@ -63,7 +63,7 @@ class Supervised(Objective):
         multilabel: bool = False,
         pooling: Pooling = "max",
         head: HeadName = "linear",
-        hidden: Annotated[int, Field(gt=0)] = 128,
+        hidden: PositiveInt = 128,
         dropout: Probability = 0.1,
         masked_steps: Probability = 0.0,
         double_sigmoid: bool = False,

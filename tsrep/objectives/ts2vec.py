@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
@@ -46,7 +45,7 @@ class TS2Vec(Objective):
         alpha: Annotated[float, Field(ge=0, le=1)] = 0.5,
         masked_steps: Annotated[float, Field(ge=0, lt=1)] = 0.5,
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        temporal_unit: Annotated[int, Field(ge=0)] = 0,
+        temporal_unit: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.alpha, self.temporal_unit = alpha, temporal_unit
@@ -57,10 +56,12 @@ class TS2Vec(Objective):
         drawn = torch.rand(1, 4, generator=generator, device=batch.x.device)
         borders = gather_rows(drawn)[0]  # those of the first rank: all ranks contrast equal lengths
         least = 2 ** (self.temporal_unit + 1)
-        crops = overlapping_crops(batch.x, borders, unit=encoder.stride, least=least, generator=generator)
-        first, second = (self._represent(encoder, crop, generator) for crop in (crops.first, crops.second))
+        *crops, shared = overlapping_crops(
+            batch.x, borders, unit=encoder.stride, least=least, generator=generator
+        )
+        first, second = (self._represent(encoder, crop, generator) for crop in crops)
         # (batch, dim, shared): the overlap ends the first crop and begins the second
-        z1, z2 = first[..., -crops.shared :], second[..., : crops.shared]
+        z1, z2 = first[..., -shared:], second[..., :shared]
         weights = {"observation": 1 - self.alpha, "sample": self.alpha}
         return {
             name: hierarchical_contrast(
@@ -71,29 +72,13 @@ class TS2Vec(Objective):
         }
 
     def _represent(self, encoder: Encoder, x: Tensor, generator: torch.Generator) -> Tensor:
-        keep = binomial_mask(len(x), x.shape[2], generator=generator, probability=1 - self.masked_steps)
+        keep = binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
         return dropout(encoder(x, keep), self.dropout, generator=generator)
-
-
-@dataclass(frozen=True)
-class OverlappingCrops:
-    """Two crops of each sample.
-
-    Attributes
-    ----------
-    first, second : Tensors, shape (batch, channel, time)
-    shared : int
-        Steps of the representation at the end of the first crop that are also at the begin of the second.
-    """
-
-    first: Tensor
-    second: Tensor
-    shared: int
 
 
 def overlapping_crops(
     x: Tensor, borders: Tensor, *, unit: int, least: int, generator: torch.Generator
-) -> OverlappingCrops:
+) -> tuple[Tensor, Tensor, int]:
     """Random crops of ``x`` that share at least ``least`` steps of the representation.
 
     Parameters
@@ -109,6 +94,12 @@ def overlapping_crops(
         Steps of the representation.
     generator : torch.Generator
         On the device of ``x``; draws each sample's offset.
+
+    Returns
+    -------
+    first, second : Tensors, shape (batch, channel, time)
+    shared : int
+        Steps of the representation at the end of the first crop that are also at the begin of the second.
 
     Raises
     ------
@@ -138,7 +129,7 @@ def overlapping_crops(
     start = (place * room).long().clamp(max=room - 1)  # of the first crop, (batch,)
     first = _cut(x, start, (right - outer_left) * unit)
     second = _cut(x, start + (left - outer_left) * unit, (outer_right - left) * unit)
-    return OverlappingCrops(first, second, shared)
+    return first, second, shared
 
 
 def _cut(x: Tensor, start: Tensor, length: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class CaptionedFigure:
     caption: str
     png: bytes
     width: int
+
+    @property
+    def data(self) -> str:
+        """The file as a page holds it, in base 64."""
+        return base64.b64encode(self.png).decode("ascii")
 
 
 def captioned(name: str, section: str, caption: str, figure: Figure) -> CaptionedFigure:

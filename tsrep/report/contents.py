@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from tsrep.inspect.curves import Curves, read_curves
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage
 
+T = TypeVar("T")
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
@@ -130,9 +131,9 @@ def read_run(run: Path) -> Contents:
     log = run / "metrics.jsonl"
     return Contents(
         run=run,
-        config=_yaml(run / "config.yaml"),
-        provenance=_json(run / "provenance.json"),
-        split=_json(run / "split.json"),
+        config=_settings(run / "config.yaml", yaml.safe_load),
+        provenance=_settings(run / "provenance.json", json.loads),
+        split=_settings(run / "split.json", json.loads),
         curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
         scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
         embeddings=_arrays(run / "embeddings.npz"),
@@ -141,25 +142,17 @@ def read_run(run: Path) -> Contents:
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return dict(_parsed(path, json.loads) or {})
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    return dict(_parsed(path, yaml.safe_load) or {})
-
-
-def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
-    try:
-        return parse(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (ValueError, yaml.YAMLError) as error:
-        raise RunError(f"{path} cannot be read ({error}); restore it, or train the run again") from error
+def _settings(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    remedy = "restore it, or train the run again"
+    return dict(_read(path, lambda file: parse(file.read_text(encoding="utf-8")), remedy) or {})
 
 
 def _arrays(path: Path) -> dict[str, Array] | None:
+    return _read(path, read_arrays, "remove it and run `tsrep evaluate` again")
+
+
+def _read(path: Path, read: Callable[[Path], T], remedy: str) -> T | None:
     try:
-        return read_arrays(path) if path.is_file() else None
-    except (ValueError, OSError) as error:
-        raise RunError(
-            f"{path} cannot be read ({error}); remove it and run `tsrep evaluate` again"
-        ) from error
+        return read(path) if path.is_file() else None
+    except (ValueError, OSError, yaml.YAMLError) as error:
+        raise RunError(f"{path} cannot be read ({error}); {remedy}") from error

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import yaml
 
 from tsrep.evaluation.scores import Score
-from tsrep.report.captioned_figure import CaptionedFigure
+from tsrep.report.captioned_figure import CaptionedFigure, training_figures, view_figures
 from tsrep.report.contents import Contents
-from tsrep.report.receptive_field import receptive_table
+from tsrep.report.receptive_field import receptive_figures, receptive_table
 from tsrep.report.tables import Table
-from tsrep.report.verdicts import compared, in_order, main_scores, mean_value, significance, verdicts
+from tsrep.report.verdicts import (
+    compared,
+    in_order,
+    main_scores,
+    mean_value,
+    network_of,
+    significance,
+    verdicts,
+)
 from tsrep.report.wording import (
     count,
     digits_of,
@@ -29,6 +37,8 @@ from tsrep.report.wording import (
 
 Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
+_AVERAGES = dict.fromkeys(("uniform", "uniform-with-start"), "the average")
+_AVERAGES["ema"] = "an exponential moving average"
 _CHOICES = {
     "best-score": "the highest validation score",
     "best-loss": "the lowest validation loss",
@@ -43,25 +53,25 @@ class Page(ABC):
     ----------
     template : str
         Name of its file.
+    own_figures : sequence of functions
+        Those of figures that only this kind of data has.
     """
 
     template: ClassVar[str]
+    own_figures: ClassVar[Sequence[Callable[[Contents], Iterator[CaptionedFigure]]]]
 
     def headline(self, contents: Contents) -> str:
         """One sentence: what was trained on what, and its main score beside control and baselines."""
-        main = main_scores(contents)
-        network = self.network(contents)
-        text = (
-            f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective} on "
-            f"{self.training_data(contents)}"
-        )
+        main, network = main_scores(contents), network_of(contents)
+        text = f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective}"
+        text += f" on {self.training_data(contents)}"
         if not main:
             return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
         digits, first = digits_of(main), main[0]
         spread = interval(first.metrics[first.metric]) if len(main) == 1 else ""
         text += (
             f" reaches a {full_name(first.metric)} of {number(mean_value(main), digits)}"
-            f"{f' (95 % interval {spread})' if spread else ''} on {self.conditions(contents, main)}"
+            f"{f' (95 % interval {spread})' if spread else ''} on {self.conditions(contents)}"
         )
         scores = compared(contents)
         others = [name for name in in_order(scores) if scores.where(method=name).scores[0].role != "method"]
@@ -81,15 +91,14 @@ class Page(ABC):
             )
         if main[0].seeds == 1:
             notes.append(
-                f"The {self.network(contents)} was trained from one seed; intervals do not cover what "
+                f"The {network_of(contents)} was trained from one seed; intervals do not cover what "
                 "another seed would change."
             )
         return [*dict.fromkeys(notes), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
-        main = main_scores(contents)
-        tiles = [*_score_tiles(main), *self.size_tiles(contents, main)]
+        tiles = [*_score_tiles(main_scores(contents)), *self.size_tiles(contents)]
         if contents.provenance.get("parameters"):
             took = contents.provenance.get("seconds")
             note = "" if took is None else f"trained in {duration(took)}"
@@ -103,7 +112,7 @@ class Page(ABC):
             "contents": contents,
             "title": contents.config.get("name") or contents.run.resolve().name,
             "verdicts": verdicts(contents),
-            "figures": _by_section(figures),
+            "figures": {name: [f for f in figures if f.section == name] for name in _SECTIONS},
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
             "provenance": _provenance_facts(contents),
@@ -125,17 +134,12 @@ class Page(ABC):
             ("split digest", str(contents.split.get("digest", ""))),
         ]
 
-    def network(self, contents: Contents) -> str:
-        """What was trained and scored."""
-        del contents
-        return "encoder"
-
     @abstractmethod
     def training_data(self, contents: Contents) -> str:
         """What it was trained on: ``2,016 samples of 252 patients of PTB-XL 1.0.3``."""
 
     @abstractmethod
-    def conditions(self, contents: Contents, main: Sequence[Score]) -> str:
+    def conditions(self, contents: Contents) -> str:
         """Where the main scores were taken."""
 
     @abstractmethod
@@ -143,7 +147,7 @@ class Page(ABC):
         """Caveats that only this kind of data has."""
 
     @abstractmethod
-    def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
+    def size_tiles(self, contents: Contents) -> list[Tile]:
         """How much was trained and scored on."""
 
     @abstractmethod
@@ -158,14 +162,10 @@ class Page(ABC):
     def summary(self, contents: Contents) -> list[Table]:
         """The tables for a terminal."""
 
-    def closing(self, contents: Contents) -> str:
-        """A last line for a terminal; empty where there is nothing to tell."""
-        del contents
-        return ""
-
-    @abstractmethod
     def figures(self, contents: Contents) -> Iterator[CaptionedFigure]:
         """Figures of all that the folder has numbers for."""
+        makers = (*self.own_figures, training_figures, view_figures, receptive_figures)
+        return chain.from_iterable(make(contents) for make in makers)
 
 
 def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
@@ -188,25 +188,13 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
         yield f"{name} {first.against}", signed(found.value, digits), spread
 
 
-def _by_section(figures: Sequence[CaptionedFigure]) -> dict[str, list[dict[str, Any]]]:
-    sections: dict[str, list[dict[str, Any]]] = {name: [] for name in _SECTIONS}
-    for figure in figures:
-        data = base64.b64encode(figure.png).decode("ascii")
-        sections[figure.section].append({"caption": figure.caption, "data": data, "width": figure.width})
-    return sections
-
-
 def _kept(contents: Contents) -> str:
     """How the checkpoint was chosen, in a sentence."""
     epoch, training = contents.kept_epoch(), contents.config.get("training") or {}
     if contents.curves is None or epoch is None:
         return ""
     rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
-    average = {
-        "ema": "an exponential moving average",
-        "uniform": "the average",
-        "uniform-with-start": "the average",
-    }.get(str(training.get("average")))
+    average = _AVERAGES.get(str(training.get("average")))
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
     kept = f" What is validated and kept is {average} of the weights." if average else ""

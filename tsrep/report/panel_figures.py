@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsrep.evaluation.scores import Score
-from tsrep.report.captioned_figure import CaptionedFigure, captioned, training_figures, view_figures
+from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.contents import Arrays, Contents
-from tsrep.report.receptive_field import receptive_figures
 from tsrep.report.verdicts import main_scores
 from tsrep.report.wording import capital, count, full_name, interval, number, plural, protocol_title, share
 
@@ -33,17 +32,6 @@ def preferred_unit(contents: Contents) -> str:
     """Records where they were scored, else windows."""
     units = {score.unit for score in contents.scores}
     return "record" if "record" in units or not units else "window"
-
-
-def panel_figures(contents: Contents) -> Iterator[CaptionedFigure]:
-    """Figures of all that the folder has numbers for."""
-    yield from _scores(contents)
-    yield from _classes(contents)
-    yield from _map(contents)
-    yield from training_figures(contents)
-    yield from _records(contents)
-    yield from view_figures(contents)
-    yield from receptive_figures(contents)
 
 
 def _scores(contents: Contents) -> Iterator[CaptionedFigure]:
@@ -119,9 +107,8 @@ def _map(contents: Contents) -> Iterator[CaptionedFigure]:
         f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
         f"{_agreement_words(agree)}"
     )
-    yield captioned(
-        "map", "map", words, figure_map(maps, label, patient, classes, _colours(contents, label, classes))
-    )
+    figure = figure_map(maps, label, patient, classes, _colours(contents, label, classes))
+    yield captioned("map", "map", words, figure)
 
 
 def _agreement_words(agree: Mapping[str, Agreement]) -> str:
@@ -191,3 +178,6 @@ def _held_out(arrays: Arrays) -> dict[str, Any]:
             keys = ("x", "x_random", "label", "patient")
             return {k: arrays[k][rows] for k in keys if k in arrays} | {"name": name}
     return {**arrays, "name": "records"}
+
+
+PANEL_FIGURES = (_scores, _classes, _map, _records)

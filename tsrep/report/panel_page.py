@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any
 
 from tsrep.evaluation.scores import Score
-from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents
 from tsrep.report.page import Page, Tile
-from tsrep.report.panel_figures import conditions, panel_figures, preferred_unit
+from tsrep.report.panel_figures import PANEL_FIGURES, conditions, preferred_unit
 from tsrep.report.tables import (
     CONDITIONS,
     LABELS,
@@ -29,32 +28,28 @@ from tsrep.report.tables import (
     table,
     value_cell,
 )
-from tsrep.report.verdicts import main_scores
+from tsrep.report.verdicts import ROLES, labels_used, main_scores
 from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
 MAIN = ("auroc", "auprc", "f1", "accuracy")
+_COUNTS = {"patients": "patients", "records": "trials", "samples": "samples"}
 _REST = ("precision", "recall", "exact_match", "brier", "ece")
-_UNITS = ("all", "patient", "record", "sample")
 
 
 class PanelPage(Page):
     """Scores on patients never seen, classes, calibration and embeddings."""
 
-    template = "panel.html"
+    template, own_figures = "panel.html", PANEL_FIGURES
 
     def training_data(self, contents: Contents) -> str:
         """See :meth:`Page.training_data`."""
         train = contents.counts.get("train")
-        if not train:
-            return contents.source
-        return (
-            f"{count(train['samples'])} samples of {count(train['patients'])} patients of {contents.source}"
-        )
+        of = f"{count(train['samples'])} samples of {count(train['patients'])} patients of " if train else ""
+        return f"{of}{contents.source}"
 
-    def conditions(self, contents: Contents, main: Sequence[Score]) -> str:
+    def conditions(self, contents: Contents) -> str:
         """See :meth:`Page.conditions`."""
-        del contents
-        return conditions(main[0])
+        return conditions(main_scores(contents)[0])
 
     def own_caveats(self, contents: Contents) -> list[str]:
         """See :meth:`Page.own_caveats`."""
@@ -68,9 +63,10 @@ class PanelPage(Page):
             )
         return notes
 
-    def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
+    def size_tiles(self, contents: Contents) -> list[Tile]:
         """See :meth:`Page.size_tiles`."""
-        tiles = [(f"{s.part} patients", count(s.patients), f"{count(s.n)} {s.unit}s") for s in main[:1]]
+        main = main_scores(contents)[:1]
+        tiles = [(f"{s.part} patients", count(s.patients), f"{count(s.n)} {s.unit}s") for s in main]
         if train := contents.counts.get("train"):
             samples = f"{count(train['samples'])} samples"
             tiles.append(("training patients", count(train["patients"]), samples))
@@ -91,56 +87,36 @@ class PanelPage(Page):
         """See :meth:`Page.tables`."""
         unit = preferred_unit(contents)
         scores = score_tables(contents, unit)
-        windows = score_tables(contents, "window") if unit == "record" else []
-        columns = {"patients": "patients", "records": "trials", "samples": "samples"}
         return {
             "score_tables": scores,
             "gain_table": gain_table(contents),
             "more_tables": [
                 ("Other protocols and parts", scores[1:]),
-                ("Scores per window", windows),
+                ("Scores per window", score_tables(contents, "window") if unit == "record" else []),
                 ("Other metrics", score_tables(contents, unit, _REST)),
             ],
-            "split_table": split_table(contents, columns),
+            "split_table": split_table(contents, _COUNTS),
             "class_table": class_table(contents),
         }
 
     def summary(self, contents: Contents) -> list[Table]:
         """See :meth:`Page.summary`."""
-        tables = score_tables(contents, preferred_unit(contents), ("auroc", "auprc", "f1"))
-        return [*tables, gain_table(contents)]
-
-    def figures(self, contents: Contents) -> Iterator[CaptionedFigure]:
-        """See :meth:`Page.figures`."""
-        return panel_figures(contents)
+        return [*score_tables(contents, preferred_unit(contents), MAIN[:3]), gain_table(contents)]
 
 
 def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN) -> list[Table]:
     """A table for each part and protocol, with the conditions in every row."""
-    chosen = sorted(
-        contents.scores.where(unit=unit),
-        key=lambda s: (
-            s.part != "test",
-            s.rank,
-            s.protocol,
-            *_draw(s),
-            s.role != "method",
-            s.role != "control",
-        ),
-    )
-    groups = groupby(chosen, lambda s: (s.part, s.protocol))
+
+    def place(s: Score) -> tuple[Any, ...]:
+        return s.part != "test", s.rank, s.protocol, *labels_used(s), ROLES.index(s.role)
+
+    groups = groupby(sorted(contents.scores.where(unit=unit), key=place), lambda s: (s.part, s.protocol))
     return [_score_table(list(rows), unit, metrics) for _, rows in groups]
-
-
-def _draw(score: Score) -> tuple[float, int]:
-    """By the fraction of labels, then by what was subsampled."""
-    by = _UNITS.index(score.subsample_by) if score.subsample_by in _UNITS else len(_UNITS)
-    return -score.fraction, by
 
 
 def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table:
     def value(metric: str, score: Score) -> Cell:
-        best = max(other.value for other in rows if _draw(other) == _draw(score))
+        best = max(other.value for other in rows if labels_used(other) == labels_used(score))
         strong = metric == score.metric and score.value == best
         return value_cell(score.metrics.get(metric), strong=strong)
 
@@ -152,7 +128,7 @@ def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table:
         **PATIENTS,
     }
     caption = f"{capital(protocol_title(rows[0]))}, per {unit}, {rows[0].part} patients"
-    made, breaks = table(caption, rows, columns), {0, *begins(rows, _draw)}
+    made, breaks = table(caption, rows, columns), {0, *begins(rows, labels_used)}
     blank = tuple(replace(cell, text="") for cell in made.header[: len(LABELS)])
     cells = [row if i in breaks else (*blank, *row[len(LABELS) :]) for i, row in enumerate(made.rows)]
     return replace(made, rows=cells, breaks=frozenset(breaks))
@@ -161,13 +137,12 @@ def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table:
 def gain_table(contents: Contents) -> Table:
     """Gain over the control, at every fraction of labels."""
     scores = [s for s in contents.scores.where(unit=preferred_unit(contents)) if s.gain is not None]
-    scores.sort(key=lambda s: (s.rank, s.protocol, *_draw(s)))
+    scores.sort(key=lambda s: (s.rank, s.protocol, *labels_used(s)))
     metrics = dict.fromkeys(s.metric for s in scores)
     against = " or ".join(dict.fromkeys(s.against for s in scores))
     caption = f"Gain over {against} on the same patients, with the paired 95 % interval"
-    return difference_table(
-        caption, scores, {**METHOD, **PROTOCOL, **LABELS}, metrics, {**CONDITIONS, **PATIENTS}
-    )
+    before, after = {**METHOD, **PROTOCOL, **LABELS}, {**CONDITIONS, **PATIENTS}
+    return difference_table(caption, scores, before, metrics, after)
 
 
 def class_table(contents: Contents) -> Table:

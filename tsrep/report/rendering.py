@@ -10,7 +10,7 @@ from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.page import Page
 from tsrep.report.panel_page import PanelPage
-from tsrep.report.series_page import SeriesPage
+from tsrep.report.series_page import SeriesPage, coverage_sentence
 from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
 from tsrep.report.wording import count, duration
@@ -70,11 +70,10 @@ def summarise(run: Path) -> str:
     page = PAGES[contents.task]
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
-    for table in page.summary(contents):
-        if table:
-            lines += ["", *_plain(table)]
-    if line := page.closing(contents):
-        lines += ["", line]
+    for table in filter(None, page.summary(contents)):
+        lines += ["", *_plain(table)]
+    if contents.coverage is not None:
+        lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):
         command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
         lines += ["", f"No scores yet: {command} {run}"]

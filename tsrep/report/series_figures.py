@@ -10,29 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsrep.evaluation.scores import Scores
-from tsrep.report.captioned_figure import CaptionedFigure, captioned, training_figures, view_figures
+from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.contents import Contents
-from tsrep.report.receptive_field import receptive_figures
-from tsrep.report.verdicts import compared, in_order
+from tsrep.report.verdicts import compared, details_of, in_order
 from tsrep.report.wording import count, full_name, listed, plural, stamp
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.details import ForecastDetails
     from tsrep.inspect.figures.style import Look
-
-
-def series_figures(contents: Contents) -> Iterator[CaptionedFigure]:
-    """Figures of all that the folder has numbers for."""
-    yield from _errors(contents)
-    yield from _examples(contents)
-    yield from view_figures(contents)
-    yield from receptive_figures(contents)
-    yield from training_figures(contents)
-
-
-def details_of(scores: Scores) -> ForecastDetails | None:
-    """Errors by step and channel, and examples, of the part that scores are of."""
-    return scores.forecasts.get(scores.scores[0].part) if len(scores) else None
 
 
 def origin_stamps(contents: Contents, origins: Sequence[int]) -> list[str]:
@@ -120,3 +105,6 @@ def _channel_shown(contents: Contents, details: ForecastDetails) -> str:
     if int(contents.data.get("instances") or 1) > 1 and names:
         return names[0]
     return str(details.channels[-1]) if details.channels else "value"
+
+
+SERIES_FIGURES = (_errors, _examples)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Role, Score, Scores
-from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.contents import Contents
 from tsrep.report.page import Page, Tile
-from tsrep.report.series_figures import details_of, series_figures
+from tsrep.report.series_figures import SERIES_FIGURES
 from tsrep.report.tables import (
     BLOCKS,
     CONDITIONS,
@@ -29,7 +28,7 @@ from tsrep.report.tables import (
     table,
     value_cell,
 )
-from tsrep.report.verdicts import compared, in_order
+from tsrep.report.verdicts import compared, details_of, in_order, main_scores
 from tsrep.report.wording import (
     NOTHING,
     capital,
@@ -45,25 +44,25 @@ from tsrep.report.wording import (
     stamp,
 )
 
+if TYPE_CHECKING:
+    from tsrep.evaluation.forecasts.coverage import Coverage
+
 _EVERY = {"h": "hour", "d": "day", "min": "minute", "s": "second", "w": "week"}
 
 
 class SeriesPage(Page):
     """Errors of forecasts, prediction intervals and examples."""
 
-    template = "series.html"
-
-    def network(self, contents: Contents) -> str:
-        """See :meth:`Page.network`."""
-        return "forecaster" if (details := details_of(compared(contents))) and details.direct else "encoder"
+    template, own_figures = "series.html", SERIES_FIGURES
 
     def training_data(self, contents: Contents) -> str:
         """See :meth:`Page.training_data`."""
         train = contents.counts.get("train") or {}
         return f"{count(train['steps'])} steps of {contents.source}" if "steps" in train else contents.source
 
-    def conditions(self, contents: Contents, main: Sequence[Score]) -> str:
+    def conditions(self, contents: Contents) -> str:
         """See :meth:`Page.conditions`."""
+        main = main_scores(contents)
         names = contents.data.get("targets") or ["the series"]
         what = str(names[0]) if len(names) == 1 else f"{len(names)} channels{_apart(contents)}"
         details, horizons = details_of(compared(contents)), [score.horizon for score in main]
@@ -80,13 +79,10 @@ class SeriesPage(Page):
         )
         return [note] if compared(contents).where(role="baseline") else []
 
-    def size_tiles(self, contents: Contents, main: Sequence[Score]) -> list[Tile]:
+    def size_tiles(self, contents: Contents) -> list[Tile]:
         """See :meth:`Page.size_tiles`."""
-        del main
-        if "steps" not in (contents.counts.get("train") or {}):
-            return []
-        note = f"{count((contents.counts.get('test') or {}).get('steps'))} test steps"
-        return [("training steps", count(contents.counts["train"]["steps"]), note)]
+        train, test = ((contents.counts.get(part) or {}).get("steps") for part in ("train", "test"))
+        return [] if train is None else [("training steps", count(train), f"{count(test)} test steps")]
 
     def facts(self, contents: Contents) -> list[tuple[str, str]]:
         """See :meth:`Page.facts`."""
@@ -102,26 +98,21 @@ class SeriesPage(Page):
 
     def tables(self, contents: Contents) -> dict[str, Any]:
         """See :meth:`Page.tables`."""
-        scores = compared(contents)
+        scores, own = compared(contents), contents.objective
         standard = contents.window.get("standardise", "channel") != "none"
-        shown = {(score.protocol, score.part) for score in scores}
-        groups = dict.fromkeys((score.protocol, score.part) for score in contents.scores)
-        others = [
-            contents.scores.where(protocol=p, part=part) for p, part in groups if (p, part) not in shown
-        ]
+        shown = {(s.protocol, s.part) for s in scores}
+        groups = dict.fromkeys((s.protocol, s.part) for s in contents.scores)
+        others = [contents.scores.where(protocol=p, part=of) for p, of in groups if (p, of) not in shown]
         return {
             "scale": "of values standardised on the training part" if standard else "in the unit of the data",
-            "error_tables": error_tables(scores, contents.objective),
+            "error_tables": error_tables(scores, own),
             "protocol": _protocol(contents),
             "gain_table": gain_table(scores),
             "more_tables": [
-                (
-                    "Other protocols and parts",
-                    [t for s in others for t in error_tables(s, contents.objective)],
-                ),
+                ("Other protocols and parts", [t for some in others for t in error_tables(some, own)]),
                 ("Errors of each channel", [channel_table(contents)]),
                 ("Baselines beside the control", [gain_table(scores, "baseline")]),
-                ("Regularisation and seeds", [penalty_table(scores, contents.objective)]),
+                ("Regularisation and seeds", [penalty_table(scores, own)]),
             ],
             "split_table": split_table(contents, {"steps": "steps", "first": "first", "last": "last"}),
             "coverage_table": coverage_table(contents, standard=standard),
@@ -131,19 +122,6 @@ class SeriesPage(Page):
         """See :meth:`Page.summary`."""
         scores = compared(contents)
         return [*error_tables(scores, contents.objective, intervals=False)[:1], gain_table(scores)]
-
-    def closing(self, contents: Contents) -> str:
-        """See :meth:`Page.closing`; what prediction intervals covered."""
-        found = contents.coverage
-        if found is None:
-            return ""
-        held = [(_percent(held), share(level)) for level, held in zip(found.levels, found.share, strict=True)]
-        told = listed(f"{of} ({level if i else f'nominal {level}'})" for i, (of, level) in enumerate(held))
-        return f"Prediction intervals held {told} of the targets of {count(found.windows)} test windows."
-
-    def figures(self, contents: Contents) -> Iterator[CaptionedFigure]:
-        """See :meth:`Page.figures`."""
-        return series_figures(contents)
 
 
 def error_tables(scores: Scores, own: str, *, intervals: bool = True) -> list[Table]:
@@ -166,11 +144,8 @@ def error_table(scores: Scores, own: str, metric: str, *, intervals: bool) -> Ta
     intervals : bool
         Whether to put them below the values.
     """
-    methods, digits, horizons = (
-        in_order(scores, own),
-        digits_of(scores),
-        dict.fromkeys(s.horizon for s in scores),
-    )
+    methods, digits = in_order(scores, own), digits_of(scores)
+    horizons = dict.fromkeys(s.horizon for s in scores)
     found = {(s.method, s.horizon): s for s in scores}
     first = {method: found[method, min(horizons)] for method in methods}
     values = {
@@ -279,6 +254,13 @@ def coverage_table(contents: Contents, *, standard: bool) -> Table | None:
     }
     caption = "Measured on the test part, calibrated on the validation part"
     return table(caption, range(len(found.levels)), columns)
+
+
+def coverage_sentence(found: Coverage) -> str:
+    """What prediction intervals covered, for a terminal."""
+    levels = (f"{'' if i else 'nominal '}{share(level)}" for i, level in enumerate(found.levels))
+    told = listed(f"{_percent(held)} ({level})" for held, level in zip(found.share, levels, strict=True))
+    return f"Prediction intervals held {told} of the targets of {count(found.windows)} test windows."
 
 
 def _protocol(contents: Contents) -> str:

@@ -127,11 +127,10 @@ def difference_table(
         places = apart_from_zero(found, digits)
         return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
 
-    columns: Columns[Score] = {f"{short_name(m)} difference": partial(difference, m) for m in metrics}
+    differences: Columns[Score] = {f"{short_name(m)} difference": partial(difference, m) for m in metrics}
+    columns = {**before, **differences, "significance": _significance, **after}
     key = (lambda s: s.method) if scores and scores[0].horizon else (lambda s: s.protocol)
-    return table(
-        caption, scores, {**before, **columns, "significance": _significance, **after}, begins(scores, key)
-    )
+    return table(caption, scores, columns, begins(scores, key))
 
 
 def _significance(score: Score) -> Cell:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from tsrep.evaluation.forecasts.details import ForecastDetails
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.contents import Contents
 from tsrep.report.wording import (
@@ -20,7 +21,7 @@ from tsrep.report.wording import (
 )
 
 Significance = Literal["better", "worse", "not significant", "no interval"]
-_ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = get_args(Role)
 _SUBSAMPLED = ("all", "patient", "record", "sample")
 _CONDITIONS = ("protocol", "part", "unit", "fraction", "subsample_by")
 
@@ -55,8 +56,13 @@ def main_scores(contents: Contents) -> tuple[Score, ...]:
 
 
 def _preference(score: Score) -> tuple[float, ...]:
+    return score.part != "test", score.rank, score.unit != "record", *labels_used(score)
+
+
+def labels_used(score: Score) -> tuple[float, int]:
+    """For sorting: by the fraction of labels, all of them first, then by what was subsampled."""
     by = _SUBSAMPLED.index(score.subsample_by) if score.subsample_by in _SUBSAMPLED else len(_SUBSAMPLED)
-    return float(score.part != "test"), score.rank, float(score.unit != "record"), -score.fraction, by
+    return -score.fraction, by
 
 
 def mean_value(scores: Iterable[Score]) -> float:
@@ -76,6 +82,17 @@ def compared(contents: Contents) -> Scores:
     return contents.scores if first is None else beside(contents.scores, first)
 
 
+def details_of(scores: Scores) -> ForecastDetails | None:
+    """Errors by step and channel, and examples, of the part that scores are of."""
+    return scores.forecasts.get(scores.scores[0].part) if len(scores) else None
+
+
+def network_of(contents: Contents) -> str:
+    """What was trained and scored."""
+    details = details_of(compared(contents))
+    return "forecaster" if details is not None and details.direct else "encoder"
+
+
 def in_order(scores: Scores, first: str = "") -> list[str]:
     """Methods, controls and baselines, in each role the best first.
 
@@ -90,7 +107,7 @@ def in_order(scores: Scores, first: str = "") -> list[str]:
     def place(method: str) -> tuple[bool, int, float]:
         own = tuple(scores.where(method=method))
         worse = mean_value(own) * (1 if own[0].lower_is_better else -1)
-        return method != first, _ROLES.index(own[0].role), math.inf if math.isnan(worse) else worse
+        return method != first, ROLES.index(own[0].role), math.inf if math.isnan(worse) else worse
 
     return sorted(scores.methods, key=place)
 

@@ -9,13 +9,10 @@ from typing import Any
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Score
 
-METRICS = {
+METRICS = {  # others are called what they are
     "auroc": "AUROC",
     "auprc": "AUPRC",
     "f1": "F1",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
     "exact_match": "exact match",
     "brier": "Brier score",
     "ece": "calibration error",
@@ -23,10 +20,7 @@ METRICS = {
     "mae": "MAE",
     "mase": "MASE",
 }
-FULL_NAMES = {
-    "auroc": "macro AUROC",
-    "auprc": "macro AUPRC",
-    "f1": "macro F1",
+FULL_NAMES = {metric: f"macro {METRICS[metric]}" for metric in ("auroc", "auprc", "f1")} | {
     "mse": "mean squared error",
     "mae": "mean absolute error",
     "mase": "mean absolute scaled error",
@@ -123,8 +117,7 @@ def duration(seconds: Any) -> str:
     """``3 min 4 s``."""
     if seconds is None:
         return NOTHING
-    whole = round(float(seconds))
-    hours, rest = divmod(whole, 3600)
+    hours, rest = divmod(round(float(seconds)), 3600)
     minutes, rest = divmod(rest, 60)
     parts = [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0) + [f"{rest} s"] * (hours == 0)
     return " ".join(parts)

@@ -36,14 +36,12 @@ class PanelTensors:
         rows = np.unique(panel.row)
         self.resident = self._fits(len(rows))
         self._home = self.device if self.resident else torch.device("cpu")
+        self._row = self._keep(np.searchsorted(rows, panel.row) if self.resident else panel.row)
         self._store: Tensor | None = None
         if self.resident:
             self._store = _moved(panel, rows, self._home)
-            self._row = self._keep(np.searchsorted(rows, panel.row))
-        else:
-            self._row = self._keep(panel.row)
-            if not isinstance(panel.store, ChunkedStore):
-                self._store = _tensor_on(panel.store)
+        elif not isinstance(panel.store, ChunkedStore):
+            self._store = _tensor_on(panel.store)
         self._start = self._keep(panel.start)
         if self._store is not None:
             record, _, step = self._store.stride()
@@ -53,9 +51,8 @@ class PanelTensors:
         self._plain = bool((gain == 1).all() and (offset == 0).all())  # as of a standardised series
         select = rows if self.resident and len(gain) > 1 else slice(None)
         self._gain, self._offset = self._keep(gain[select]), self._keep(offset[select])
-        self._label = torch.from_numpy(panel.label.copy()).to(self.device)
-        self._patient = torch.from_numpy(panel.patient.copy()).to(self.device)
-        self._trial = torch.from_numpy(panel.trial.copy()).to(self.device)
+        fields = {"label": panel.label, "patient": panel.patient, "trial": panel.trial}
+        self._fields = {name: torch.from_numpy(each.copy()).to(self.device) for name, each in fields.items()}
 
     def __len__(self) -> int:
         return len(self.panel)
@@ -69,15 +66,12 @@ class PanelTensors:
         """
         sample = torch.from_numpy(np.asarray(index, np.int64))
         at = sample.to(self._home, non_blocking=True)
-        x = self._gather(at)
         there = sample.to(self.device, non_blocking=True)
         return Batch(
-            x=self._send(x),
-            label=self._label[there],
-            patient=self._patient[there],
-            trial=self._trial[there],
+            x=self._send(self._gather(at)),
             sample=there,
             start=self._send(self._start[at]),
+            **{name: values[there] for name, values in self._fields.items()},
         )
 
     def _gather(self, at: Tensor) -> Tensor:

@@ -46,10 +46,12 @@ class ChunkWiseSampler(Sampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        own = _records_of(self.panel)
-        if isinstance(self.panel.store, ChunkedStore):
-            own = self.panel.store.chunk
-            self.buffer = min(self.buffer, self.panel.store.held // 2)
+        store = self.panel.store
+        if isinstance(store, ChunkedStore):
+            own = store.chunk
+            self.buffer = min(self.buffer, store.held // 2)
+        else:
+            own = max(1, CHUNK_BYTES // max(1, store[:1].nbytes))
         self._chunk = codes(self.panel.row // (self.chunk or own))
 
     def order(self, rng: np.random.Generator) -> Ints:
@@ -67,13 +69,6 @@ class ChunkWiseSampler(Sampler):
         if self.together == "trial":
             return members[shuffled_groups(codes(self.panel.trial[members]), rng)]
         return members[PatientWiseSampler(self.panel.select(members), 2, self.seed).order(rng)]
-
-
-def _records_of(panel: Panel) -> int:
-    """Records in 8 MiB of an array."""
-    _, channels, steps = panel.store.shape
-    each: int = channels * steps * panel.store.dtype.itemsize
-    return max(1, CHUNK_BYTES // max(1, each))
 
 
 def suited_sampler(own: str, panel: Panel) -> dict[str, Any]:

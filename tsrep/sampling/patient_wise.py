@@ -31,21 +31,14 @@ class PatientWiseSampler(Sampler):
     trials: Annotated[int, Field(ge=1)] = 2
     samples: Annotated[int, Field(ge=2)] | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._trial = codes(self.panel.trial)
-        _, first = np.unique(self._trial, return_index=True)
-        self._patient_of_trial = codes(self.panel.patient[first])
-
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices with some trials of a patient together, trial after trial."""
-        group_of_trial = pairs(
-            self._patient_of_trial, random_position(self._patient_of_trial, rng) // self.trials
-        )
-        group = group_of_trial[self._trial]
+        _, first, trial = np.unique(self.panel.trial, return_index=True, return_inverse=True)
+        patient = codes(self.panel.patient[first])  # (trial,)
+        group = pairs(patient, random_position(patient, rng) // self.trials)[trial]
         if self.samples is not None:
-            group = pairs(group, random_position(self._trial, rng) // self.samples)
-        trial_by_trial = shuffled_groups(self._trial, rng)
+            group = pairs(group, random_position(trial, rng) // self.samples)
+        trial_by_trial = shuffled_groups(trial, rng)
         # A stable sort on top keeps each trial in one piece where a batch ends inside a group.
         place = rng.permutation(int(group.max()) + 1)
         return trial_by_trial[np.argsort(place[group[trial_by_trial]], kind="stable")]

@@ -67,8 +67,15 @@ class Sampler(ABC):
         batches, batch ``k`` of every rank is equally large, and of the last global batch up to
         ``world - 1`` samples are dropped.
         """
-        order = self.order(numpy_generator(self.seed, "sampling", epoch))
-        return [share(batch, self.rank, self.world) for batch in cut(order, self.batch_size, 2 * self.world)]
+        return self.deal(self.order(numpy_generator(self.seed, "sampling", epoch)))
+
+    def deal(self, order: Ints) -> list[Ints]:
+        """This rank's equal part of each batch; a last batch too small for all joins the one before it."""
+        ends = np.arange(self.batch_size, len(order), self.batch_size)
+        if len(ends) and len(order) - ends[-1] < 2 * self.world:
+            ends = ends[:-1]
+        shares = [batch[: len(batch) // self.world * self.world] for batch in np.split(order, ends)]
+        return [share.reshape(self.world, -1)[self.rank] for share in shares]
 
 
 @SAMPLERS.register("random", runtime=("panel", "batch_size", "seed", "rank", "world"))
@@ -78,20 +85,6 @@ class RandomSampler(Sampler):
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices, permuted."""
         return rng.permutation(len(self.panel))
-
-
-def cut(order: Ints, size: int, least: int) -> list[Ints]:
-    """Consecutive pieces of ``size``; a last piece smaller than ``least`` joins the one before it."""
-    ends = np.arange(size, len(order), size)
-    if len(ends) and len(order) - ends[-1] < least:
-        ends = ends[:-1]
-    return np.split(order, ends)
-
-
-def share(batch: Ints, rank: int, world: int) -> Ints:
-    """The contiguous part of ``batch`` that belongs to ``rank``; all parts are equally large."""
-    each = len(batch) // world
-    return batch[rank * each : (rank + 1) * each]
 
 
 def codes(ids: Ints) -> Ints:
@@ -115,12 +108,8 @@ def shuffled_groups(group: Ints, rng: np.random.Generator) -> Ints:
 def random_position(group: Ints, rng: np.random.Generator) -> Ints:
     """A random running number of each sample inside its group, from 0; shape (sample,)."""
     order = shuffled_groups(group, rng)
-    ordered = group[order]
-    is_first = np.r_[True, ordered[1:] != ordered[:-1]] if len(group) else np.zeros(0, bool)
-    first = np.maximum.accumulate(np.where(is_first, np.arange(len(group)), 0))
-    position = np.empty(len(group), np.int64)
-    position[order] = np.arange(len(group)) - first
-    return position
+    _, first, inverse = np.unique(group[order], return_index=True, return_inverse=True)
+    return (np.arange(len(group)) - first[inverse])[np.argsort(order)]
 
 
 def pairs(left: Ints, right: Ints) -> Ints:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tsrep.registry import SAMPLERS
 from tsrep.rng import numpy_generator
-from tsrep.sampling.sampler import Sampler, codes, cut, pairs, random_position, share, shuffled_groups
+from tsrep.sampling.sampler import Sampler, codes, pairs, random_position, shuffled_groups
 from tsrep.signals.panel import Ints
 
 
@@ -41,13 +41,9 @@ class TrialWiseSampler(Sampler):
     samples: Annotated[int, Field(ge=2)] | None = None
     frozen: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._trial = codes(self.panel.trial)
-
     def order(self, rng: np.random.Generator) -> Ints:
         """All sample indices with the samples of a trial (or of a part of it) together."""
-        group = self._trial
+        group = codes(self.panel.trial)
         if self.samples is not None:
             group = pairs(group, random_position(group, rng) // self.samples)
         return shuffled_groups(group, rng)
@@ -56,6 +52,6 @@ class TrialWiseSampler(Sampler):
         """Index arrays of this rank's batches in ``epoch``; see :meth:`Sampler.epoch`."""
         if not self.frozen:
             return super().epoch(epoch)
-        batches = cut(self.order(numpy_generator("frozen batches")), self.batch_size, 2 * self.world)
+        batches = self.deal(self.order(numpy_generator("frozen batches")))
         rng = numpy_generator(self.seed, "sampling", epoch)
-        return [rng.permutation(share(batch, self.rank, self.world)) for batch in batches]
+        return [rng.permutation(batch) for batch in batches]

@@ -130,18 +130,13 @@ def _fill_gaps(
 
 def _drop_t_waves(peaks: Ints, smooth: NDArray[np.float64], reach: int) -> Ints:
     """Drop a peak that comes soon after a clearly stronger one."""
-    if len(peaks) < 2:
-        return peaks
-    soon = np.diff(peaks) < reach
-    weaker = smooth[peaks[1:]] < 0.6 * smooth[peaks[:-1]]
-    kept: Ints = peaks[np.concatenate([[True], ~(soon & weaker)])]
-    return kept
+    height = smooth[peaks]
+    soon = np.diff(peaks, prepend=-reach) < reach  # the first peak comes after none
+    return peaks[~(soon & (height < 0.6 * np.roll(height, 1)))]
 
 
 def _refine(peaks: Ints, x: NDArray[Any], weight: NDArray[np.float64], sfreq: float) -> Ints:
     """Move each peak to the largest deflection over all leads nearby."""
-    if not len(peaks):
-        return peaks.astype(np.int64)
     band: Floats = bandpass(x, sfreq, 1, min(40, 0.45 * sfreq), order=2)
     tall = np.quantile(np.abs(band), 0.98, axis=-1, keepdims=True)
     size = (weight * np.square(np.clip(band / np.where(tall > 0, tall, 1), -3, 3))).sum(axis=0)

@@ -70,11 +70,9 @@ def stamps_ahead(time: Times, steps: int) -> Times:
     count = np.arange(1, steps + 1)
     months = calendar_months(time)
     if months is None or len(np.unique(np.diff(months[0]))) > 1:
-        evenly: Times = time[-1] + count * (time[-1] - time[-2])
-        return evenly
+        return np.asarray(time[-1] + count * (time[-1] - time[-2]))
     number, rest = months
     ahead = (number[-1] + count * (number[-1] - number[-2])).astype("datetime64[M]")
     day = np.timedelta64(86400, "s")
     last_of_month = (ahead + 1).astype("datetime64[s]") - day + rest % day
-    within: Times = np.minimum(ahead.astype("datetime64[s]") + rest, last_of_month)
-    return within
+    return np.asarray(np.minimum(ahead.astype("datetime64[s]") + rest, last_of_month))

@@ -38,10 +38,7 @@ def bandpass(
 
     edges = [edge for edge in (low, high) if edge is not None]
     for edge in edges:
-        if not 0 < edge < sfreq / 2:
-            raise ConfigError(
-                f"a filter edge of {edge:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
-            )
+        _check_resolved("filter edge of", edge, sfreq)
     if not edges:
         return np.asarray(x, np.float32)
     if len(edges) == 2 and edges[0] >= edges[1]:
@@ -73,10 +70,7 @@ def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float 
     """
     from scipy import signal
 
-    if not 0 < hertz < sfreq / 2:
-        raise ConfigError(
-            f"a notch at {hertz:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
-        )
+    _check_resolved("notch at", hertz, sfreq)
     return _both_ways(signal.tf2sos(*signal.iirnotch(hertz, quality, fs=sfreq)), x)
 
 
@@ -98,6 +92,13 @@ def bridged(values: NDArray[Any], gaps: NDArray[np.bool_]) -> NDArray[Any]:
     for signal, gap in zip(values, gaps, strict=True):
         signal[gap] = 0 if gap.all() else np.interp(steps[gap], steps[~gap], signal[~gap])
     return values
+
+
+def _check_resolved(what: str, hertz: float, sfreq: float) -> None:
+    if not 0 < hertz < sfreq / 2:
+        raise ConfigError(
+            f"a {what} {hertz:g} Hz is not between 0 and {sfreq / 2:g} Hz, half the sampling rate"
+        )
 
 
 def _both_ways(sos: NDArray[Any], x: NDArray[Any]) -> Floats:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import mmap
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-Read = Callable[[int, int], NDArray[Any]]
 HELD_BYTES = 256 << 20
 ROOM = 512 << 20
 AROUND = 64 << 10  # a page that is touched brings its neighbours
 
 
+@dataclass(eq=False)
 class ChunkedStore:
     """What a panel reads its samples from when they do not fit in memory.
 
@@ -37,20 +38,17 @@ class ChunkedStore:
     """
 
     ndim = 3
+    shape: tuple[int, int, int]
+    dtype: Any
+    chunk: int
+    read: Callable[[int, int], NDArray[Any]]
+    _: KW_ONLY
+    held_bytes: int = HELD_BYTES
 
-    def __init__(
-        self,
-        shape: tuple[int, int, int],
-        dtype: Any,
-        chunk: int,
-        read: Read,
-        *,
-        held_bytes: int = HELD_BYTES,
-    ) -> None:
-        self.shape, self.dtype, self.chunk = shape, np.dtype(dtype), chunk
-        chunk_bytes = chunk * shape[1] * shape[2] * self.dtype.itemsize
-        self.held = max(2, held_bytes // max(1, chunk_bytes))
-        self._read = read
+    def __post_init__(self) -> None:
+        self.dtype = np.dtype(self.dtype)
+        chunk_bytes = self.chunk * self.shape[1] * self.shape[2] * self.dtype.itemsize
+        self.held = max(2, self.held_bytes // max(1, chunk_bytes))
         self._chunks: OrderedDict[int, NDArray[Any]] = OrderedDict()
 
     def __len__(self) -> int:
@@ -90,7 +88,7 @@ class ChunkedStore:
             while len(self._chunks) >= self.held:
                 self._chunks.popitem(last=False)
             first = number * self.chunk
-            self._chunks[number] = self._read(first, min(first + self.chunk, len(self)))
+            self._chunks[number] = self.read(first, min(first + self.chunk, len(self)))
         self._chunks.move_to_end(number)
         return self._chunks[number]
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import gcd
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
-from tsrep.signals.panel import Floats, Ints, Panel
+from tsrep.signals.panel import Floats, Ints, Panel, digest_of
 
 Times = NDArray[np.datetime64]
 Span = tuple[int, int]
-
-
-def _no_covariates() -> Floats:
-    return np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +46,7 @@ class Series:
     channels: tuple[str, ...]
     freq: str = ""
     period: int = 1
-    covariates: Floats = field(default_factory=_no_covariates)
+    covariates: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     covariate_names: tuple[str, ...] = ()
     unit: str = ""
     source: str = ""
@@ -59,7 +54,20 @@ class Series:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
-        _check(self)
+        for name, array in (("values", self.values), ("covariates", self.covariates)):
+            if array.ndim != 2 or (array.shape[1] != len(self) and array.shape[0]):
+                raise DataError(
+                    f"the {name} of a series have shape (channel, {len(self)}), got {array.shape}"
+                )
+        if len(self.channels) != len(self.values) or not len(self.values):
+            raise DataError(
+                f"{len(self.channels)} channel names for {len(self.values)} channels; name each once"
+            )
+        if len(self.covariate_names) != len(self.covariates):
+            raise DataError(
+                f"{len(self.covariate_names)} names for {len(self.covariates)} covariates; name each once"
+            )
+        _check_even(self.time)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -78,6 +86,11 @@ class Series:
     def inputs(self) -> tuple[str, ...]:
         """Names of the channels of :attr:`x`."""
         return self.covariate_names + self.channels
+
+    def hashed(self) -> Series:
+        """The series with a digest of its values and of all that is said of them."""
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("source", "digest")}
+        return replace(self, digest=digest_of(*said.values()))
 
     def select(self, channels: Sequence[str]) -> Series:
         """The series with the named channels only, in that order; covariates stay.
@@ -149,15 +162,12 @@ class Series:
                     f"{length}; shorten window.steps"
                 )
         start = np.concatenate(starts)
-        return Panel(
-            store=self.x[None],
-            gain=np.ones((1, 1), np.float32),
-            offset=np.zeros((1, 1), np.float32),
+        return Panel.from_store(
+            self.x[None],
             row=np.zeros(len(start), np.int64),
             start=start,
             length=length,
             label=np.zeros(len(start), np.int64),
-            trial=np.arange(len(start)),
             patient=np.repeat(np.arange(len(spans)), [len(found) for found in starts]),
             sfreq=1 / self.step_seconds,
             channels=self.inputs,
@@ -176,28 +186,14 @@ def hop_through_seasons(hop: int, period: int) -> int:
     return next(step for step in range(hop, 0, -1) if gcd(step, period) == 1)
 
 
-def _check(series: Series) -> None:
-    arrays: dict[str, Any] = {"values": series.values, "covariates": series.covariates}
-    for name, array in arrays.items():
-        if array.ndim != 2 or (array.shape[1] != len(series.time) and array.shape[0]):
-            raise DataError(
-                f"the {name} of a series have shape (channel, {len(series.time)}), got {array.shape}"
-            )
-    if len(series.channels) != len(series.values) or not len(series.values):
-        raise DataError(
-            f"{len(series.channels)} channel names for {len(series.values)} channels; name each once"
-        )
-    if len(series.covariate_names) != len(series.covariates):
-        raise DataError(
-            f"{len(series.covariate_names)} names for {len(series.covariates)} covariates; name each once"
-        )
-    steps = np.diff(series.time)
-    uneven = np.flatnonzero(steps != steps[0]) if len(steps) else np.zeros(0, np.int64)
-    months = calendar_months(series.time) if len(uneven) else None
+def _check_even(time: Times) -> None:
+    steps = np.diff(time)
+    uneven = np.flatnonzero(steps != steps[:1])
+    months = calendar_months(time) if len(uneven) else None
     if months is not None and (jump := np.diff(months[0]))[0] > 0 and (jump == jump[0]).all():
         return
     if len(uneven) or (len(steps) and steps[0] <= np.timedelta64(0, "s")):
-        at = series.time[uneven[0] + 1] if len(uneven) else series.time[0]
+        at = time[uneven[0] + 1] if len(uneven) else time[0]
         raise DataError(f"the time stamps of a series are not evenly spaced at {at}; fill or remove steps")
 
 

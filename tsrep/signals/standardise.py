@@ -93,17 +93,16 @@ def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
     return scaler.apply_series(series), scaler
 
 
-def _record_moments(panel: Panel, rows: Ints, chunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Valid steps, mean and variance of each record and channel, each of shape (record, channel)."""
-    shape = (len(rows), len(panel.channels))
-    count, mean, variance = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
+    """Valid steps, mean and variance of each record and channel, shape (3, record, channel)."""
+    moments = np.zeros((3, len(rows), len(panel.channels)))
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
         panel.pages.touched(len(x))
         gain, offset = panel.gain_and_offset(rows[part])
-        count[part], mean[part], variance[part] = _moments(x * gain[:, :, None] + offset[:, :, None])
-    return count, mean, variance
+        moments[:, part] = _moments(x * gain[:, :, None] + offset[:, :, None])
+    return moments
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -68,11 +68,10 @@ class ListedPatients(SplitRule):
         known = {str(p): int(p) for p in np.unique(panel.patient)}
         if panel.patient_names:
             known = {panel.patient_names[p]: p for p in known.values()}
-        for name in names:
-            if str(name) not in known:
-                raise SplitError(
-                    f"patient {name} of the split is not in the data; {nearest(str(name), list(known)[:200])}"
-                )
+        absent = next((str(name) for name in names if str(name) not in known), None)
+        if absent is not None:
+            hint = nearest(absent, list(known)[:200])
+            raise SplitError(f"patient {absent} of the split is not in the data; {hint}")
         return [known[str(name)] for name in names]
 
 
@@ -137,13 +136,12 @@ class PerClassOrder(SplitRule):
             raise SplitError(
                 "the split 'per-class-order' needs one class per patient, but these are multi-label"
             )
-        parts: list[list[Ints]] = [[], [], []]
+        parts = []
         for c in range(len(panel.classes)):
             patients = np.unique(panel.patient[panel.label == c])
             ends = [int(self.train * len(patients)), int((self.train + self.validation) * len(patients))]
-            for part, ids in zip(parts, np.split(patients, ends), strict=True):
-                part.append(ids)
-        masks = [np.isin(panel.patient, np.concatenate(ids)) for ids in parts]
+            parts.append(np.split(patients, ends))
+        masks = [np.isin(panel.patient, np.concatenate(ids)) for ids in zip(*parts, strict=True)]
         return Split.make(panel, *masks, how="per class in patient order")
 
 

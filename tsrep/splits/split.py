@@ -48,7 +48,8 @@ class Split:
     how : str
         The rule that made it, for reports.
     counts : dict
-        Per part: numbers of ``samples``, ``trials`` and ``patients``, and samples per class.
+        Per part: numbers of ``samples``, ``trials`` and ``patients``, and samples of known label per
+        class.
     digest : str
         Hash of the three sets.
     """
@@ -87,9 +88,8 @@ class Split:
                     f"the {name} part of the split ({how}) is empty; give it patients of its own"
                 )
         for one, two in combinations(PARTS, 2):
-            _refuse_shared_patients(panel, one, parts[one], two, parts[two])
-            _refuse_shared_group(panel, one, parts[one], two, parts[two])
-            _refuse_shared_signal(panel, one, parts[one], two, parts[two])
+            for refuse in (_refuse_shared_patients, _refuse_shared_group, _refuse_shared_signal):
+                refuse(panel, one, parts[one], two, parts[two])
         _refuse_one_class(panel, parts["train"])
         counts = {name: _count(panel, index) for name, index in parts.items()}
         return cls(**parts, how=how, counts=counts, digest=digest_of(*parts.values()))
@@ -141,7 +141,9 @@ def _refuse_shared_signal(panel: Panel, one: str, a: Ints, two: str, b: Ints) ->
 
 
 def _refuse_one_class(panel: Panel, train: Ints) -> None:
-    label = panel.label[train]
+    label = panel.label[train[panel.labelled[train]]]
+    if not len(label):  # evaluation refuses it; training without labels does not mind
+        return
     present = np.flatnonzero(label.any(axis=0)) if panel.multilabel else np.unique(label)
     varies = (label != label[0]).any() if panel.multilabel else len(present) > 1
     if varies:
@@ -154,7 +156,7 @@ def _refuse_one_class(panel: Panel, train: Ints) -> None:
 
 
 def _count(panel: Panel, index: Ints) -> dict[str, Any]:
-    label = panel.label[index]
+    label = panel.label[index[panel.labelled[index]]]
     per_class = label.sum(axis=0) if panel.multilabel else np.bincount(label, minlength=len(panel.classes))
     return {
         "samples": len(index),

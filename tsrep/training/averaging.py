@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.objectives.objective import Objective
 from tsrep.signals import Batch
 from tsrep.training.settings import TrainingSettings
@@ -21,22 +21,29 @@ class Step(nn.Module):
 
     def __init__(self, encoder: Encoder, objective: Objective) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.objective = objective
+        self.encoder, self.objective = encoder, objective
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Named terms of the loss."""
         terms: dict[str, Tensor] = self.objective(self.encoder, batch, generator=generator)
+        if not isinstance(terms, dict) or not terms or not all(map(_is_scalar, terms.values())):
+            raise ConfigError(
+                f"objective {type(self.objective).__name__} gives {terms!r:.60} as its terms; let forward "
+                "return a dict of scalar tensors by name"
+            )
         return terms
+
+
+def _is_scalar(term: Any) -> bool:
+    return isinstance(term, Tensor) and term.ndim == 0
 
 
 def weight_average(net: Step, settings: TrainingSettings) -> AveragedModel | None:
     """Running average of all weights: exponential, or uniform over all steps; buffers are copied."""
     if settings.average == "none":
         return None
-    rule = None
-    if settings.average == "ema":
-        rule = get_ema_multi_avg_fn(settings.ema_decay)  # type: ignore[no-untyped-call]  # torch has no types here
+    # torch has no types here
+    rule = get_ema_multi_avg_fn(settings.ema_decay) if settings.average == "ema" else None  # type: ignore[no-untyped-call]
     average = AveragedModel(net, multi_avg_fn=rule)
     if settings.average == "uniform-with-start":
         average.update_parameters(net)  # otherwise the first step replaces the initial weights

@@ -54,17 +54,15 @@ class Ranks:
 @contextmanager
 def process_group(device: torch.device) -> Iterator[Ranks]:
     """Join the group that ``torchrun`` describes in the environment, if any, and leave it afterwards."""
-    if distributed.is_initialized():
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
-        return
-    if "RANK" not in os.environ:
-        yield Ranks()
-        return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    joins = "RANK" in os.environ and not distributed.is_initialized()
+    if joins:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
+        several = distributed.is_initialized()
+        yield Ranks(distributed.get_rank(), distributed.get_world_size()) if several else Ranks()
     finally:
-        distributed.destroy_process_group()
+        if joins:
+            distributed.destroy_process_group()
 
 
 def first_process() -> bool:

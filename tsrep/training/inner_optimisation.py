@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -122,26 +122,21 @@ class InnerOptimiser:
         self.parameters = [p for p in inner.module.parameters() if p.requires_grad]
         self.optimizer = AdamW(self.parameters, lr=inner.lr, weight_decay=inner.weight_decay)
         self.terms = RunningTerms(f"{inner.name} ")
-        _ask_for_gradients(self.parameters, False)
+        nn.ParameterList(self.parameters).requires_grad_(False)
 
 
 @contextmanager
 def _alone(net: Step, parameters: list[nn.Parameter]) -> Iterator[None]:
     """Only these parameters ask for a gradient, and the encoder changes no state of its own."""
-    others = [p for p in net.parameters() if p.requires_grad]
-    _ask_for_gradients(others, False)
-    _ask_for_gradients(parameters, True)
+    own = nn.ParameterList(parameters)
+    others = nn.ParameterList(p for p in net.parameters() if p.requires_grad).requires_grad_(False)
+    own.requires_grad_(True)
     try:
         with _evaluated(net.encoder):
             yield
     finally:
-        _ask_for_gradients(parameters, False)
-        _ask_for_gradients(others, True)
-
-
-def _ask_for_gradients(parameters: Iterable[nn.Parameter], flag: bool) -> None:
-    for parameter in parameters:
-        parameter.requires_grad_(flag)
+        own.requires_grad_(False)
+        others.requires_grad_(True)
 
 
 @contextmanager

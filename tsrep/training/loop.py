@@ -10,7 +10,7 @@ import math
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -68,6 +68,7 @@ class Outcome:
     seconds: float
 
 
+@dataclass(eq=False)
 class Trainer:
     """Trains an encoder and an objective in a folder.
 
@@ -87,37 +88,35 @@ class Trainer:
     ranks : Ranks
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        objective: Objective,
-        train: Part,
-        validation: Part,
-        settings: TrainingSettings,
-        *,
-        seed: int,
-        folder: Path,
-        score: ValidationScore | None = None,
-        score_name: str = "score",
-        hooks: Sequence[Hook] = (),
-        ranks: Ranks | None = None,
-    ) -> None:
-        self.train, self.validation = train, validation
-        self.settings, self.seed, self.folder = settings, seed, folder
-        self.score, self.score_name = score, score_name
-        self.ranks, self.device = ranks or Ranks(), train.tensors.device
-        self.net = Step(encoder, objective).to(self.device)
+    encoder: Encoder
+    objective: Objective
+    train: Part
+    validation: Part
+    settings: TrainingSettings
+    _: KW_ONLY
+    seed: int
+    folder: Path
+    score: ValidationScore | None = None
+    score_name: str = "score"
+    hooks: Sequence[Hook] = ()
+    ranks: Ranks = field(default_factory=Ranks)
+
+    def __post_init__(self) -> None:
+        settings, self.device = self.settings, self.train.tensors.device
+        self.net = Step(self.encoder, self.objective).to(self.device)
         # First: it takes its parameters out of those that ask for a gradient.
-        self.inner = InnerOptimisations(self.net, settings, seed, self.device, self.ranks)
+        self.inner = InnerOptimisations(self.net, settings, self.seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]
         groups = parameter_groups(weights, encoder.slow_parameters(), settings.lr)
         self.optimizer = AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position, self.terms = Position(world=self.ranks.world), RunningTerms()
-        self.hooks = list(hooks)
-        self.steps = settings.epochs * len(train.sampler.epoch(1))
-        objective.begin(self.steps)
-        self.state_file, self.weights_file = folder / "state.pt", folder / "weights.safetensors"
+        # What goes into the resumable state beside the position.
+        stored = {"net": self.net, "optimizer": self.optimizer, "inner": self.inner, "terms": self.terms}
+        self.stored = stored if self.average is None else stored | {"average": self.average}
+        self.steps = settings.epochs * len(self.train.sampler.epoch(1))
+        self.objective.begin(self.steps)
+        self.state_file, self.weights_file = self.folder / "state.pt", self.folder / "weights.safetensors"
 
     def run(self) -> Outcome:
         """Train, from the stored state if there is one.
@@ -144,7 +143,7 @@ class Trainer:
             self.position.seconds = self._seconds()
             self.position.log_bytes = log.size if log is not None else 0
             if self.ranks.first:
-                save_state(self.state_file, self.position, **self._stored())
+                save_state(self.state_file, self.position, **self.stored)
             self._saved_at = time.monotonic()
 
         self._notify("on_start", Plan(self.settings.epochs, self.steps, self.position.step))
@@ -153,7 +152,9 @@ class Trainer:
                 self._epochs(save, stop)
         finally:
             self._notify("on_end")
-        self._load_kept()
+        self.ranks.wait()  # until the first process has written the weights kept
+        self.net.load_state_dict(load_weights(self.weights_file))
+        self.net.eval()
         at = self.position
         return Outcome(at.best_epoch, at.best_value, at.epoch - 1, at.step, at.seconds)
 
@@ -161,7 +162,7 @@ class Trainer:
         at = self.position
         if at.step == 0:
             self._validate(0)  # where the curves start: the random initialisation
-        while at.epoch <= self.settings.epochs and not self._out_of_patience():
+        while at.epoch <= self.settings.epochs and at.idle < (self.settings.patience or math.inf):
             batches = self.train.sampler.epoch(at.epoch)
             while at.cursor < len(batches):
                 record = self._step(self.train.tensors.batch(batches[at.cursor]))
@@ -221,7 +222,10 @@ class Trainer:
     @torch.no_grad()
     def _validate(self, epoch: int) -> None:
         """Loss and score of the averaged weights on the validation part; the best are kept."""
-        at, model, running = self.position, self._averaged().eval(), RunningTerms("validation ")
+        at, running = self.position, RunningTerms("validation ")
+        model = self.net if self.average is None else self.average.module
+        assert isinstance(model, Step)
+        model.eval()
         for k, index in enumerate(self.validation.sampler.epoch(0)):
             # The same draws at each validation, so that losses differ by the weights alone.
             generator = self._generator("validation", k)
@@ -252,33 +256,14 @@ class Trainer:
         if self.ranks.first:
             save_weights(self.weights_file, model.state_dict())
 
-    def _averaged(self) -> Step:
-        """What is validated and kept: the running average, or the trained weights where there is none."""
-        model = self.net if self.average is None else self.average.module
-        assert isinstance(model, Step)
-        return model
-
-    def _stored(self) -> dict[str, Any]:
-        """What goes into the resumable state beside the position."""
-        stored = {"net": self.net, "optimizer": self.optimizer, "inner": self.inner, "terms": self.terms}
-        return stored if self.average is None else stored | {"average": self.average}
-
     def _restore(self) -> None:
         if not self.state_file.exists():
             return
-        self.position = load_state(self.state_file, **self._stored())
+        self.position = load_state(self.state_file, **self.stored)
         if self.position.world != self.ranks.world:
             raise RunError(
                 f"{self.folder} was trained by {self.position.world} process(es); resume it with as many"
             )
-
-    def _load_kept(self) -> None:
-        self.ranks.wait()  # until the first process has written them
-        self.net.load_state_dict(load_weights(self.weights_file))
-        self.net.eval()
-
-    def _out_of_patience(self) -> bool:
-        return self.settings.patience is not None and self.position.idle >= self.settings.patience
 
     def _asked_to_stop(self, stop: Event) -> bool:
         if self.ranks.world > 1 and self.position.step % self.settings.log_every:

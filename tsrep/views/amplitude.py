@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
 from tsrep.registry import VIEWS
-from tsrep.views.view import Knots, Share, Strength, normal, smooth_curve, uniform
+from tsrep.views.view import Knots, Share, normal, smooth_curve, uniform
 
 
 @VIEWS.register("jitter")
@@ -27,7 +28,7 @@ class Jitter:
     Um et al., ICMI 2017.
     """
 
-    std: Strength = 0.05
+    std: NonNegativeFloat = 0.05
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
@@ -49,7 +50,7 @@ class Scale:
     Um et al., ICMI 2017. Deviation: the factor is log-normal, so that it never turns a signal over.
     """
 
-    std: Strength = 0.2
+    std: NonNegativeFloat = 0.2
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
@@ -71,7 +72,7 @@ class Shift:
     Woo et al., "CoST", ICLR 2022, section 3.
     """
 
-    std: Strength = 0.2
+    std: NonNegativeFloat = 0.2
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
@@ -96,7 +97,7 @@ class ScaleShiftJitter:
     forecasting draws once for the whole batch; here each sample draws its own.
     """
 
-    std: Strength = 0.5
+    std: NonNegativeFloat = 0.5
     probability: Share = 0.5
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -121,8 +122,8 @@ class BaselineWander:
         Most oscillations over the whole sample.
     """
 
-    std: Strength = 0.1
-    cycles: Strength = 2.0
+    std: NonNegativeFloat = 0.1
+    cycles: NonNegativeFloat = 2.0
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
@@ -152,7 +153,7 @@ class MagnitudeWarp:
     Um et al., ICMI 2017. Deviation: the gain is log-normal, so that it never turns a signal over.
     """
 
-    std: Strength = 0.2
+    std: NonNegativeFloat = 0.2
     knots: Knots = 6
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:

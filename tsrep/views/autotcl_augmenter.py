@@ -59,7 +59,6 @@ class Trunk(Protocol):
 
     def __call__(self, x: Tensor, /) -> Tensor:
         """Map (batch, channel, time) to (batch, dim, time // stride)."""
-        ...
 
 
 class Augmenter(nn.Module, ABC):

@@ -110,8 +110,6 @@ class ExceptCovariates:
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
         """Altered copy of ``x``."""
-        if self.covariates == 0:
-            return self.view(x, generator=generator)
         altered = self.view(x[:, self.covariates :], generator=generator)
         return torch.cat([x[:, : self.covariates], altered], dim=1)
 

@@ -34,10 +34,9 @@ def continuous_mask(
     Wang et al., "Contrast Everything" (COMET), NeurIPS 2023.
     """
     length = int(fraction * time)
-    starts = torch.randint(
-        0, time - length + 1, (rows, segments, 1), generator=generator, device=generator.device
-    )
-    steps = torch.arange(time, device=generator.device)
+    device = generator.device
+    starts = torch.randint(time - length + 1, (rows, segments, 1), generator=generator, device=device)
+    steps = torch.arange(time, device=device)
     return ((steps < starts) | (steps >= starts + length)).all(dim=1)
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
 from tsrep.registry import VIEWS
-from tsrep.views.view import Knots, Share, Strength, normal, smooth_curve, uniform
+from tsrep.views.view import Knots, Share, normal, smooth_curve, uniform
 
 
 @VIEWS.register("time-shift")
@@ -110,7 +110,7 @@ class TimeWarp:
     Um et al., ICMI 2017. Deviation: the speed is log-normal, so that it is positive for every draw.
     """
 
-    std: Strength = 0.3
+    std: NonNegativeFloat = 0.3
     knots: Knots = 6
 
     def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:

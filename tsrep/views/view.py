@@ -10,7 +10,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-Strength = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Knots = Annotated[int, Field(ge=2)]
 
@@ -36,7 +35,6 @@ class View(Protocol):
         -------
         Tensor, shape (batch, channel, time)
         """
-        ...
 
 
 def uniform(x: Tensor, n: int, *, generator: torch.Generator) -> Tensor:

@@ -26,6 +26,7 @@ CLASSES = ("healthy control", "myocardial infarction")
 REASON = "reason for admission"
 RECORDED, RATE = 1000.0, 250.0  # Hz
 BEAT_SECONDS = 1.2
+BEAT_STEPS = round(BEAT_SECONDS * RATE)
 
 
 @DATASETS.register("ptb-diagnostic")
@@ -61,7 +62,6 @@ class PtbDiagnostic(Dataset):
         size_mb=1700,
         records=549,
         patients=290,
-        default_split="stratified",
         independence="patient",
         needs=("RECORDS",),
         notes="Folders patientNNN/ with .hea, .dat and .xyz. Records of other diagnoses are not used.",
@@ -90,12 +90,12 @@ class PtbDiagnostic(Dataset):
             labels=names,
             decode=partial(_decode, how=self.resampling, beats=self.beats_per_trial),
             key={"files": fingerprint(folder, files), **settings},
-            shape=(len(LEADS), self.beats_per_trial * _beat_steps()),
+            shape=(len(LEADS), self.beats_per_trial * BEAT_STEPS),
             pieces=130 / self.beats_per_trial,
         )
         signals = convert(job, **options)
         patients, patient = np.unique([name.split("/")[0] for name in names], return_inverse=True)
-        trials = signals.panel(
+        return signals.panel(
             names,
             label=np.array(labels, np.int64)[signals.source],
             patient=patient.astype(np.int64)[signals.source],
@@ -107,30 +107,21 @@ class PtbDiagnostic(Dataset):
             modality="ecg",
             history=resampled([RECORDED], RATE, self.resampling),
             source="PTB Diagnostic ECG Database",
-        )
-        return trials.windows(_beat_steps())
-
-
-def _beat_steps() -> int:
-    return round(BEAT_SECONDS * RATE)
+        ).windows(BEAT_STEPS)
 
 
 def _chosen(folder: Path) -> tuple[list[str], list[int]]:
     """Names of the records of the two groups, and their classes."""
     names = [line.strip() for line in (folder / "RECORDS").read_text(encoding="utf-8").splitlines()]
-    chosen, labels = [], []
-    for name in filter(None, names):
-        reason = _reason(folder / f"{name}.hea")
-        # a header that is not there says nothing of its group; the decoder reports it
-        if reason is None or reason in CLASSES:
-            chosen.append(name)
-            labels.append(CLASSES.index(reason) if reason else 0)
+    told = [(name, _reason(folder / f"{name}.hea")) for name in names if name]
+    # a header that is not there says nothing of its group; the decoder reports it
+    chosen = [(name, reason) for name, reason in told if reason is None or reason in CLASSES]
     if not chosen:
         raise DataError(
             f"no record of {folder} has 'Myocardial infarction' or 'Healthy control' as {REASON}; "
             "check the folder"
         )
-    return chosen, labels
+    return [name for name, _ in chosen], [CLASSES.index(reason or CLASSES[0]) for _, reason in chosen]
 
 
 def _reason(header: Path) -> str | None:
@@ -154,22 +145,21 @@ def _decode(stem: Path, how: Interpolation, beats: int) -> Pieces:
         raise Unreadable("missing values (NaN)")
     counts = resample(record.counts[order], record.sfreq, RATE, how=how)
     counts -= np.median(counts, axis=1, keepdims=True)
-    pieces = _trials(counts, beats)
-    return Pieces(pieces, record.gain[order], np.zeros(len(LEADS)))
+    return Pieces(_trials(counts, beats), record.gain[order], np.zeros(len(LEADS)))
 
 
 def _trials(counts: NDArray[np.float32], beats: int) -> NDArray[np.int16]:
     """Trials of consecutive beats, shape (trial, channel, beats * steps)."""
     peaks: Ints = find_r_peaks(counts, RATE)
     rr = median_rr(peaks)
-    if rr > _beat_steps():
+    if rr > BEAT_STEPS:
         raise Unreadable(
             f"RR interval {rr / RATE:.2f} s is above {BEAT_SECONDS} s" if len(peaks) > 1 else "no beats"
         )
     n = len(peaks) // beats
     if not n:
         raise Unreadable(f"{len(peaks)} beats do not fill a trial of {beats}")
-    cut = cut_beats(counts, peaks[: n * beats], int(rr), _beat_steps())
+    cut = cut_beats(counts, peaks[: n * beats], int(rr), BEAT_STEPS)
     whole: NDArray[np.int16] = np.clip(np.rint(cut), -32767, 32767).astype(np.int16)
     trials = whole.reshape(n, beats, len(LEADS), -1).transpose(0, 2, 1, 3)
     return np.ascontiguousarray(trials.reshape(n, len(LEADS), -1))

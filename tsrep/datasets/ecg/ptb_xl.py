@@ -84,7 +84,36 @@ class PtbXl(Dataset):
         refuse_duplicates(path, "ecg_id", ids["ecg_id"])
         labels = _labels(folder, path, table, ids["patient_id"], self.label_set)
         signals = _signals(folder, table[name_column], self.rate, options)
-        return _panel(folder, self.label_set, self.rate, ids, labels, signals)
+        return self._panel(folder, ids, labels, signals)
+
+    def _panel(self, folder: Path, ids: Mapping[str, Ints], labels: Labels, signals: Converted) -> Panel:
+        records = len(ids["ecg_id"])
+        row_of = np.full(records, -1, np.int64)
+        row_of[signals.source] = np.arange(len(signals.source))
+        readable = row_of[labels.keep] >= 0
+        keep, label = labels.keep[readable], labels.label[readable]
+        if not len(keep):
+            raise DataError(
+                f"no readable record of {folder} has a label of the task {self.label_set!r}; "
+                "choose another task"
+            )
+        real = VERSIONS.get(records, f"PTB-XL (part: {records} records)")
+        synthetic = (folder / SYNTHETIC_MARK).exists()
+        return signals.panel(
+            [f"{number:05d}" for number in ids["ecg_id"]],
+            row=row_of[keep],
+            label=label,
+            trial=ids["ecg_id"][keep],
+            patient=ids["patient_id"][keep],
+            fold=ids["strat_fold"][keep],
+            sfreq=float(self.rate),
+            channels=LEADS,
+            classes=labels.classes,
+            unit="mV",
+            modality="ecg",
+            source=f"synthetic ECG in the layout of PTB-XL ({records} records)" if synthetic else real,
+            synthetic=synthetic,
+        )
 
 
 def _labels(folder: Path, path: Path, table: Table, patient: Ints, task: Task) -> Labels:
@@ -117,54 +146,19 @@ def _decode(name: str, folder: Path, rate: int) -> Pieces:
     record = read_wfdb(folder / name)
     expected = tuple(lead.upper() for lead in LEADS)
     found = tuple(channel.upper() for channel in record.channels)
-    if len(found) != len(expected):
-        raise Unreadable(f"{len(found)} leads instead of {len(expected)}")
-    if found != expected:
-        raise Unreadable(f"leads are {' '.join(record.channels)}, not {' '.join(LEADS)}")
-    if record.sfreq != rate:
-        raise Unreadable(f"sampled at {record.sfreq:g} Hz instead of {rate} Hz")
-    if record.counts.shape[1] != SECONDS * rate:
-        raise Unreadable(f"{record.counts.shape[1]} time steps instead of {SECONDS * rate}")
-    if set(record.units) != {"mV"}:
-        raise Unreadable(f"unit is {one_unit(record.units)}, not mV")
-    if record.counts.dtype != np.int16:
-        raise Unreadable("not in WFDB format 16")
+    steps = record.counts.shape[1]
+    faults = (
+        (len(found) != len(expected), f"{len(found)} leads instead of {len(expected)}"),
+        (found != expected, f"leads are {' '.join(record.channels)}, not {' '.join(LEADS)}"),
+        (record.sfreq != rate, f"sampled at {record.sfreq:g} Hz instead of {rate} Hz"),
+        (steps != SECONDS * rate, f"{steps} time steps instead of {SECONDS * rate}"),
+        (set(record.units) != {"mV"}, f"unit is {one_unit(record.units)}, not mV"),
+        (record.counts.dtype != np.int16, "not in WFDB format 16"),
+    )
+    for bad, reason in faults:
+        if bad:
+            raise Unreadable(reason)
     gaps = (record.counts == MISSING).any(axis=1)
     if gaps.any():
         raise Unreadable(f"missing values (NaN) in lead {LEADS[int(np.argmax(gaps))]}")
     return Pieces(record.counts[None], record.gain, record.offset)
-
-
-def _panel(
-    folder: Path, task: Task, rate: int, ids: Mapping[str, Ints], labels: Labels, signals: Converted
-) -> Panel:
-    row_of = np.full(len(ids["ecg_id"]), -1, np.int64)
-    row_of[signals.source] = np.arange(len(signals.source))
-    readable = row_of[labels.keep] >= 0
-    keep, label = labels.keep[readable], labels.label[readable]
-    if not len(keep):
-        raise DataError(
-            f"no readable record of {folder} has a label of the task {task!r}; choose another task"
-        )
-    synthetic = (folder / SYNTHETIC_MARK).exists()
-    return signals.panel(
-        [f"{number:05d}" for number in ids["ecg_id"]],
-        row=row_of[keep],
-        label=label,
-        trial=ids["ecg_id"][keep],
-        patient=ids["patient_id"][keep],
-        fold=ids["strat_fold"][keep],
-        sfreq=float(rate),
-        channels=LEADS,
-        classes=labels.classes,
-        unit="mV",
-        modality="ecg",
-        source=_source(len(ids["ecg_id"]), synthetic),
-        synthetic=synthetic,
-    )
-
-
-def _source(records: int, synthetic: bool) -> str:
-    if synthetic:
-        return f"synthetic ECG in the layout of PTB-XL ({records} records)"
-    return VERSIONS.get(records, f"PTB-XL (part: {records} records)")

@@ -18,6 +18,11 @@ from tsrep.signals.panel import Ints
 
 Task = Literal["all", "diagnostic", "subdiagnostic", "superdiagnostic", "form", "rhythm", "medformer"]
 MEDFORMER_CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+GROUPS = {
+    "subdiagnostic": "diagnostic_subclass",
+    "superdiagnostic": "diagnostic_class",
+    "medformer": "diagnostic_class",
+}
 KINDS = ("diagnostic", "form", "rhythm")
 Likelihoods = Mapping[str, float]
 
@@ -42,18 +47,13 @@ class Labels:
 
 def read_statements(path: Path, task: Task) -> dict[str, str]:
     """Class of each statement that counts in a task, from ``scp_statements.csv``."""
-    kinds = KINDS if task in ("all", *KINDS) else ("diagnostic",)
-    group = {"subdiagnostic": "diagnostic_subclass", "superdiagnostic": "diagnostic_class"}
-    group["medformer"] = "diagnostic_class"
-    columns = ["", *KINDS, *([group[task]] if task in group else [])]
-    table = read_table(path, columns)
-    wanted = [task] if task in KINDS else list(kinds)
-    named = table[group[task]] if task in group else table[""]
-    flags = list(zip(*(table[kind] for kind in wanted), strict=True))
+    named = GROUPS.get(task, "")
+    table = read_table(path, ["", *KINDS, named])
+    flags = table[task if task in KINDS else "diagnostic"]
     return {
         code: name
-        for code, name, flag in zip(table[""], named, flags, strict=True)
-        if name and (task == "all" or any(f and float(f) == 1 for f in flag))
+        for code, name, flag in zip(table[""], table[named], flags, strict=True)
+        if name and (task == "all" or (flag and float(flag) == 1))
     }
 
 

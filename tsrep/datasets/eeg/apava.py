@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Unpack
 
 from tsrep.datasets.dataset import About, Dataset, ReadOptions
-from tsrep.datasets.eeg.comet_features import FEATURES, numbered, read_labels, trials_panel
+from tsrep.datasets.eeg.comet_features import FEATURES, numbered, read_features, trials_panel
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
@@ -67,8 +67,7 @@ class Apava(Dataset):
             files = numbered(folder, "preproctrials01.mat")
             label = {number: int(number in ALZHEIMER) for number in PATIENTS}
         else:
-            files = numbered(folder / "Feature", "feature_01.npy")
-            label = read_labels(folder / "Label/label.npy")
+            files, label = read_features(folder)
         return trials_panel(
             self.name,
             folder,

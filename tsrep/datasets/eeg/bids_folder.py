@@ -63,14 +63,13 @@ class BidsFolder(Dataset):
     about = About(
         title="Own EEG in BIDS layout",
         licence="yours",
-        citation="",
         url="https://bids-specification.readthedocs.io",
         independence="subject",
         needs=("participants.tsv", "sub-*/eeg/*_eeg.* or sub-*/ses-*/eeg/*_eeg.*"),
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, without it a recording.",
     )
 
-    files = ("participants.tsv",)
+    files: Sequence[str] = ("participants.tsv",)
 
     def __init__(
         self,
@@ -106,72 +105,75 @@ class BidsFolder(Dataset):
         base = folder if self.derivatives is None else folder / self.derivatives
         files = find_recordings(base, task=self.recorded_task, session=self.session)
         table = folder / "participants.tsv"
-        told = one_row_each(table, read_participants(table, "participant_id", self.label))
-        chosen, records, notes = matched(table, self.label, told, files, self.classes)
+        rows = read_participants(table, "participant_id", self.label)
+        refuse_duplicates(table, "participant", [name for name, _ in rows])
+        return self.panel(folder, table, dict(rows), files, options, f"BIDS folder {folder.name}")
+
+    def panel(
+        self,
+        folder: Path,
+        table: Path,
+        told: dict[str, str],
+        files: Sequence[BidsFile],
+        options: ReadOptions,
+        source: str,
+        notes: Left = (),
+    ) -> Panel:
+        """Panel of the recordings whose participants have one of the classes.
+
+        Raises
+        ------
+        ConfigError, DataError
+            When tables and recordings do not go together.
+        """
+        chosen, records, absent = self._matched(table, told, files)
         return eeg_panel(
             self.name,
             folder,
             [as_recording(file) for file in chosen],
             records,
             self.preparation,
-            source=f"BIDS folder {folder.name}",
-            notes=notes,
+            source=source,
+            notes=(*notes, *absent),
             **options,
         )
 
+    def _matched(
+        self, table: Path, told: dict[str, str], files: Sequence[BidsFile]
+    ) -> tuple[list[BidsFile], Records, Left]:
+        """Recordings to use, what is known of them by participant, and participants that have no recording.
 
-def one_row_each(table: Path, rows: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Value by participant.
-
-    Raises
-    ------
-    DataError
-        When a participant has two rows.
-    """
-    refuse_duplicates(table, "participant", [name for name, _ in rows])
-    return dict(rows)
-
-
-def matched(
-    table: Path,
-    column: str,
-    told: dict[str, str],
-    files: Sequence[BidsFile],
-    classes: tuple[str, ...] | None,
-) -> tuple[list[BidsFile], Records, Left]:
-    """Recordings to use, what is known of them by participant, and participants that have no recording.
-
-    Raises
-    ------
-    DataError
-        When a recording's participant has no row or no label, or a class has nobody.
-    """
-    stranger = next((file for file in files if file.subject not in told), None)
-    if stranger is not None:
-        raise DataError(
-            f"{table} has no row for {stranger.subject}, of whom there is {stranger.name}; "
-            "add the row or remove the recording"
-        )
-    if classes is None:
-        bare = next((file for file in files if told[file.subject].lower() in MISSING), None)
-        if bare is not None:
+        Raises
+        ------
+        DataError
+            When a recording's participant has no row or no label, or a class has nobody.
+        """
+        stranger = next((file for file in files if file.subject not in told), None)
+        if stranger is not None:
             raise DataError(
-                f"participant {bare.subject} has no {column} in {table}; give one, or name those to use with "
-                "dataset.classes"
+                f"{table} has no row for {stranger.subject}, of whom there is {stranger.name}; "
+                "add the row or remove the recording"
             )
-        classes = tuple(sorted({told[file.subject] for file in files}))
-    known = sorted({told[file.subject] for file in files})
-    nobody = next((name for name in classes if name not in known), None)
-    if nobody is not None:
-        raise DataError(f"no recording has {nobody} as {column} in {table}; {nearest(nobody, known)}")
-    chosen = [file for file in files if told[file.subject] in classes]
-    names, patient = np.unique([file.subject for file in chosen], return_inverse=True)
-    records = Records(
-        label=np.array([classes.index(told[file.subject]) for file in chosen], np.int64),
-        classes=classes,
-        patient=patient.astype(np.int64),
-        patient_names=tuple(names.tolist()),
-    )
-    there = {file.subject for file in files}
-    absent = sorted(name for name, value in told.items() if value in classes and name not in there)
-    return chosen, records, tuple((name, "it has a row but no recording") for name in absent)
+        classes, known = self.classes, sorted({told[file.subject] for file in files})
+        if classes is None:
+            bare = next((file for file in files if told[file.subject].lower() in MISSING), None)
+            if bare is not None:
+                raise DataError(
+                    f"participant {bare.subject} has no {self.label} in {table}; give one, or name "
+                    "those to use with dataset.classes"
+                )
+            classes = tuple(known)
+        nobody = next((name for name in classes if name not in known), None)
+        if nobody is not None:
+            raise DataError(f"no recording has {nobody} as {self.label} in {table}; {nearest(nobody, known)}")
+        chosen = [file for file in files if told[file.subject] in classes]
+        names, patient = np.unique([file.subject for file in chosen], return_inverse=True)
+        records = Records(
+            label=np.array([classes.index(told[file.subject]) for file in chosen], np.int64),
+            classes=classes,
+            patient=patient.astype(np.int64),
+            patient_names=tuple(names.tolist()),
+        )
+        there = {file.subject for file in files}
+        absent = sorted(name for name, value in told.items() if value in classes and name not in there)
+        return chosen, records, tuple((name, "it has a row but no recording") for name in absent)

@@ -28,21 +28,8 @@ from tsrep.errors import ConfigError, DataError
 MISSING = ("", "n/a", "nan")
 Types = tuple[tuple[str, str], ...]
 # types of channels.tsv, as MNE calls them
-TYPES = {
-    "EEG": "eeg",
-    "EOG": "eog",
-    "HEOG": "eog",
-    "VEOG": "eog",
-    "ECG": "ecg",
-    "EMG": "emg",
-    "MISC": "misc",
-    "REF": "misc",
-    "TRIG": "stim",
-    "AUDIO": "misc",
-    "GSR": "gsr",
-    "RESP": "resp",
-    "TEMP": "temperature",
-}
+TYPES = {kind: kind.lower() for kind in ("EEG", "EOG", "ECG", "EMG", "MISC", "GSR", "RESP")}
+TYPES |= {"HEOG": "eog", "VEOG": "eog", "REF": "misc", "AUDIO": "misc", "TRIG": "stim", "TEMP": "temperature"}
 
 
 @dataclass(frozen=True)
@@ -192,7 +179,7 @@ def _sidecar(file: BidsFile, suffix: str) -> Path | None:
         of = package.BIDSPath(root=file.base, datatype=file.path.parent.name, suffix="eeg", check=False)
         of.update(**{key: value for key, value in file.entities.items() if key in of.entities})
         try:
-            found: Path = of.find_matching_sidecar(suffix, ".tsv")
+            return Path(of.find_matching_sidecar(suffix, ".tsv"))
         except (RuntimeError, ValueError, KeyError) as error:
             if "Expected to find a single" in str(error):
                 raise DataError(
@@ -203,7 +190,6 @@ def _sidecar(file: BidsFile, suffix: str) -> Path | None:
             raise DataError(
                 f"a {suffix}.tsv near {file.name} is not named as in BIDS ({_said(error)}); rename it"
             ) from error
-    return found
 
 
 def read_channels(path: Path, name_of: Callable[[str], str] = str) -> tuple[Types, tuple[str, ...]]:

@@ -50,14 +50,19 @@ def numbered(folder: Path, example: str) -> list[tuple[int, Path]]:
     return found
 
 
-def read_labels(path: Path) -> dict[int, int]:
-    """Class by patient from ``label.npy``, whose rows are (label, patient).
+def read_features(folder: Path) -> tuple[list[tuple[int, Path]], dict[int, int]]:
+    """Files of a folder by number of patient, and class by patient.
 
     Raises
     ------
     DataError
-        When it is something else, or a patient comes twice.
+        When there is no file, or a patient comes twice.
     """
+    return numbered(folder / "Feature", "feature_01.npy"), _labels(folder / "Label/label.npy")
+
+
+def _labels(path: Path) -> dict[int, int]:
+    """Class by patient from ``label.npy``, whose rows are (label, patient)."""
     try:
         table = np.load(path)
     except (OSError, ValueError, EOFError) as error:
@@ -148,8 +153,7 @@ def _decode(path: Path, channels: int, steps: int) -> Pieces:
 
 def _read_feature(path: Path) -> NDArray[Any]:
     try:
-        values: NDArray[Any] = np.load(path)
-        return values.transpose(0, 2, 1)
+        return np.asarray(np.load(path)).transpose(0, 2, 1)
     except (OSError, ValueError, EOFError) as error:
         raise Unreadable(f"it is no NumPy array of trials ({error})") from error
 

@@ -84,7 +84,7 @@ def eeg_panel(
     place = {recording.name: i for i, recording in enumerate(recordings)}
     of = np.array([place[recording.name] for recording in planned.recordings], np.int64)[signals.source]
     return signals.panel(
-        [_without_suffix(recording) for recording in planned.recordings],
+        [r.name[: len(r.name) - len(suffix_of(r.path) or r.path.suffix)] for r in planned.recordings],
         **records.fields(of),
         sfreq=planned.plan.rate,
         channels=planned.plan.channels,
@@ -94,11 +94,6 @@ def eeg_panel(
         skipped=(*notes, *planned.left_out, *signals.skipped),
         source=source,
     )
-
-
-def _without_suffix(recording: Recording) -> str:
-    suffix = suffix_of(recording.path) or recording.path.suffix
-    return recording.name[: len(recording.name) - len(suffix)]
 
 
 def _signals(name: str, root: Path, planned: Planned, options: ReadOptions) -> Converted:
@@ -194,8 +189,7 @@ def _interpolated(raw: Any, recording: Recording, plan: Plan, bads: list[str]) -
         raw.set_montage(plan.wanted.montage, match_case=False, on_missing="ignore")
     raw.info["bads"] = bads
     raw.interpolate_bads(reset_bads=True)
-    values: NDArray[np.float64] = raw.get_data(picks=plan.picks)
-    return values
+    return np.asarray(raw.get_data(picks=plan.picks))
 
 
 def in_counts(values: NDArray[Any]) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:

@@ -65,8 +65,6 @@ class EegFolder(Preparation, Dataset):
     about = About(
         title="Own EEG files with a CSV of patients and labels",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("recordings.csv (setting table)", "the recordings: " + " ".join(SUFFIXES)),
         notes="Signals are in µV. With epoch_seconds an epoch is a trial, unless trial names a column.",
@@ -106,7 +104,8 @@ class EegFolder(Preparation, Dataset):
         row = np.arange(len(names))
         if self.participant is not None:
             names, row = _matched(folder, path, names)
-        bad = _bad_channels(path, self.bad, len(records.names))
+        cells = [""] * len(records.names) if self.bad is None else read_table(path, [self.bad])[self.bad]
+        bad = [tuple(name.strip() for name in cell.split(";") if name.strip()) for cell in cells]
         return eeg_panel(
             self.name,
             folder,
@@ -116,13 +115,6 @@ class EegFolder(Preparation, Dataset):
             source=f"own EEG in {folder.name}",
             **options,
         )
-
-
-def _bad_channels(path: Path, column: str | None, rows: int) -> list[tuple[str, ...]]:
-    if column is None:
-        return [()] * rows
-    cells = read_table(path, [column])[column]
-    return [tuple(name.strip() for name in cell.split(";") if name.strip()) for cell in cells]
 
 
 def _matched(folder: Path, table: Path, ids: Sequence[str]) -> tuple[list[str], Ints]:
@@ -141,8 +133,9 @@ def _matched(folder: Path, table: Path, ids: Sequence[str]) -> tuple[list[str], 
     if not names:
         raise DataError(f"{folder} has no EEG recordings ({' '.join(SUFFIXES)}); give the folder that has")
     rows = []
+    patterns = [rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])" for key in ids]
     for name in names:
-        found = [row for row, key in enumerate(ids) if _stands_in(key, name)]
+        found = [row for row, pattern in enumerate(patterns) if re.search(pattern, name)]
         if len(found) != 1:
             whose = " and ".join(ids[row] for row in found[:2]) or "no participant"
             raise DataError(
@@ -151,7 +144,3 @@ def _matched(folder: Path, table: Path, ids: Sequence[str]) -> tuple[list[str], 
             )
         rows.append(found[0])
     return names, np.array(rows, np.int64)
-
-
-def _stands_in(key: str, path: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])", path) is not None

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tsrep.datasets.conversion import same_for_all
+from tsrep.datasets.conversion import same_for_all, steps_of_all
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.eeg.reading import EegHeader, read_header, silent_mne
 from tsrep.datasets.segments import Span
@@ -151,7 +151,9 @@ def make_plan(recordings: Sequence[Recording], wanted: Preparation, *, strict: b
     elif wanted.bads == "interpolate":
         _refuse_unplaced_bads(headers, scalp)
     average = tuple(wanted.reference == "average" and name in eeg for name in channels)
-    plan = Plan(channels, average, float(rate), _steps(headers, wanted.epoch_seconds, rate), wanted)
+    named = [(recording.name, header) for recording, header in headers]
+    steps = steps_of_all(named, rate, wanted.epoch_seconds, "lengths in steps", "epoch_seconds")
+    plan = Plan(channels, average, float(rate), steps, wanted)
     return Planned(
         plan=plan,
         recordings=tuple(recording for recording, _ in headers),
@@ -254,14 +256,6 @@ def _common(headers: Headers, references: tuple[str, ...]) -> tuple[tuple[str, .
         more = f" nor {len(lacking) - 1} more" if len(lacking) > 1 else ""
         left_out.append((f"channel {name}", f"not in {lacking[0]}{more}"))
     return tuple(name for name in per_file[0] if name in shared), left_out
-
-
-def _steps(headers: Headers, epoch_seconds: float | None, rate: float) -> int:
-    if epoch_seconds is not None:
-        return max(round(epoch_seconds * rate), 1)
-    lengths = [(r.name, max(round(h.steps * rate / h.sfreq), 1)) for r, h in headers]
-    steps: int = same_for_all("lengths in steps", lengths, "set epoch_seconds to cut them into equal parts")
-    return steps
 
 
 def _refuse_high_edges(headers: Headers, wanted: Preparation) -> None:

@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.segments import Span
 
-SUFFIXES = (".vhdr", ".edf", ".bdf", ".set", ".fif", ".fif.gz")
+# function of MNE that reads a file, by its suffix
+READERS = {".vhdr": "brainvision", ".edf": "edf", ".bdf": "bdf", ".set": "eeglab", ".fif": "fif"}
+SUFFIXES = (*READERS, ".fif.gz")
 CSV_RATE = 500.0
 VOLT = 107  # FIFF_UNIT_V
 LOST = re.compile(r"incorrect for record length|truncated|unexpected end|corrupt", re.I)
@@ -163,18 +165,11 @@ def _nothing(_record: logging.LogRecord) -> bool:
 
 
 def _open(mne: Any, path: Path) -> Any:
-    match suffix_of(path):
-        case ".vhdr":
-            return mne.io.read_raw_brainvision(path)
-        case ".edf":
-            return mne.io.read_raw_edf(path, infer_types=True)
-        case ".bdf":
-            return mne.io.read_raw_bdf(path, infer_types=True)
-        case ".set":
-            return mne.io.read_raw_eeglab(path)
-        case ".fif" | ".fif.gz":
-            return mne.io.read_raw_fif(path)
-    raise Unreadable(f"{path.name} is not BrainVision, EDF, BDF, EEGLAB or FIF")
+    suffix = suffix_of(path).removesuffix(".gz")
+    if suffix not in READERS:
+        raise Unreadable(f"{path.name} is not BrainVision, EDF, BDF, EEGLAB or FIF")
+    options = {"infer_types": True} if suffix in (".edf", ".bdf") else {}
+    return getattr(mne.io, f"read_raw_{READERS[suffix]}")(path, **options)
 
 
 def _refuse_lost(said: Sequence[warnings.WarningMessage]) -> None:
@@ -254,13 +249,11 @@ def _refuse_short(path: Path) -> None:
 
     MNE would read on with fewer steps.
     """
-    match suffix_of(path):
-        case ".edf":
-            _refuse_short_edf(path, "EDF", 2)
-        case ".bdf":
-            _refuse_short_edf(path, "BDF", 3)
-        case ".vhdr":
-            _refuse_short_brainvision(path)
+    suffix = suffix_of(path)
+    if suffix == ".vhdr":
+        _refuse_short_brainvision(path)
+    elif suffix in (".edf", ".bdf"):
+        _refuse_short_edf(path, suffix[1:].upper(), width=2 if suffix == ".edf" else 3)
 
 
 def _refuse_short_brainvision(path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated, Literal, Unpack
 
 from pydantic import Field
 
-from tsrep.datasets.dataset import About, Dataset, ReadOptions
-from tsrep.datasets.eeg.bids_folder import matched
-from tsrep.datasets.eeg.bids_layout import as_recording, find_recordings, read_participants
-from tsrep.datasets.eeg.comet_features import FEATURES, numbered, read_labels, trials_panel
-from tsrep.datasets.eeg.epochs import Left, eeg_panel
-from tsrep.datasets.eeg.preparation import Band, Hertz, Preparation, Seconds
+from tsrep.datasets.dataset import About, ReadOptions
+from tsrep.datasets.eeg.bids_folder import BidsFolder
+from tsrep.datasets.eeg.bids_layout import find_recordings, read_participants
+from tsrep.datasets.eeg.comet_features import FEATURES, read_features, trials_panel
+from tsrep.datasets.eeg.epochs import Left
+from tsrep.datasets.eeg.preparation import Band, Hertz, Seconds
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
@@ -30,7 +30,7 @@ USED = (*range(1, 26), *range(29, 54))
 
 
 @DATASETS.register("tdbrain")
-class Tdbrain(Dataset):
+class Tdbrain(BidsFolder):
     """Recordings as Brainclinics distributes them, or the trials that COMET made of them.
 
     Parameters
@@ -78,9 +78,11 @@ class Tdbrain(Dataset):
         rate: Hertz | None = 256.0,
         epoch_seconds: Seconds = 10.0,
     ) -> None:
-        self.files = FEATURES if layout == "features" else ()  # the table lies in one of two places
-        self.layout, self.classes, self.recorded_task, self.session = layout, classes, task, session
-        self.preparation = Preparation(
+        super().__init__(
+            label="indication",
+            classes=classes,
+            task=task,
+            session=session,
             channels=channels,
             reference=reference,
             band=band,
@@ -88,6 +90,8 @@ class Tdbrain(Dataset):
             epoch_seconds=epoch_seconds,
             unreadable="skip",
         )
+        self.files = FEATURES if layout == "features" else ()  # the table lies in one of two places
+        self.layout = layout
 
     @property
     def default_split(self) -> str:
@@ -105,7 +109,7 @@ class Tdbrain(Dataset):
         if self.layout == "features":
             return self._features(folder, options)
         table = next((p for p in (folder, folder / "derivatives") if (p / PARTICIPANTS).is_file()), folder)
-        rows = read_participants(table / PARTICIPANTS, "participants_ID", "indication")
+        rows = read_participants(table / PARTICIPANTS, "participants_ID", self.label)
         told, contradictory = _agreed(rows)
         csv = self.layout == "csv"
         files = find_recordings(
@@ -115,27 +119,18 @@ class Tdbrain(Dataset):
             suffixes=(".csv",) if csv else (".vhdr",),
         )
         files = [file for file in files if file.subject not in dict(contradictory)]
-        chosen, records, notes = matched(table / PARTICIPANTS, "indication", told, files, self.classes)
-        return eeg_panel(
-            self.name,
-            folder,
-            [as_recording(file) for file in chosen],
-            records,
-            self.preparation,
-            source="TDBRAIN",
-            notes=(*contradictory, *notes),
-            **options,
-        )
+        return self.panel(folder, table / PARTICIPANTS, told, files, options, "TDBRAIN", contradictory)
 
     def _features(self, folder: Path, options: ReadOptions) -> Panel:
-        files = [f for f in numbered(folder / "Feature", "feature_01.npy") if f[0] in USED]
+        numbers, label = read_features(folder)
+        files = [file for file in numbers if file[0] in USED]
         if not files:
             raise DataError(f"{folder / 'Feature'} has none of the patients that COMET uses, 1-25 and 29-53")
         return trials_panel(
             self.name,
             folder,
             files,
-            read_labels(folder / "Label/label.npy"),
+            label,
             options,
             steps=2560,
             validation=(*range(18, 22), *range(46, 50)),

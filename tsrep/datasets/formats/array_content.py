@@ -96,23 +96,16 @@ class Content:
         """
         if strict:
             self.refuse_gaps(place)
-        keep = self.sound(place, len(store))
+        keep = self._sound(place, len(store))
         said = {"trial": keep, "modality": "series", "skipped": self.skipped, **records.fields(keep)}
         return Panel.from_store(store, row=keep, **{**said, **fields}).hashed(content)
 
-    def sound(self, place: Any, records: int) -> Ints:
-        """Records that were written and have no silent channel.
-
-        Raises
-        ------
-        DataError
-            When there is none.
-        """
-        silent = [record for record, _ in self.silent]
-        keep = np.setdiff1d(np.arange(records), silent + self.unwritten)
-        if records and not len(keep) and self.unwritten:
-            raise DataError(f"no record of {place} has values that differ; look for missing chunks")
+    def _sound(self, place: Any, records: int) -> Ints:
+        """Records that were written and have no silent channel."""
+        keep = np.setdiff1d(np.arange(records), [record for record, _ in self.silent] + self.unwritten)
         if records and not len(keep):
+            if self.unwritten:
+                raise DataError(f"no record of {place} has values that differ; look for missing chunks")
             raise DataError(
                 f"every record of {place} has a channel without any value; the first is channel "
                 f"{self.silent[0][1]} of record {self.silent[0][0]}; remove channels that were not recorded"

@@ -57,8 +57,6 @@ class Arrays(Dataset):
     about = About(
         title="Own recordings in a NumPy array",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("records.npy (setting array)", "records.csv (setting table)"),
         notes="Array of shape (record, channel, time), int16 or float32; CSV with one row per record.",

@@ -18,6 +18,7 @@ from tsrep.signals.panel import Floats, Panel
 
 SUFFIXES = (".ts", ".tsv", ".txt")
 PARTS = ("TRAIN", "TEST")
+Labelled = tuple[Floats, list[str]]
 Read = tuple[list[list[NDArray[np.float64]]], list[str]]
 
 
@@ -78,21 +79,20 @@ class UcrUea(Dataset):
         """
         del cache, progress  # text of some megabytes is read anew, quickly
         name, files = _find(folder, self.problem)
-        train, test = (read_labelled(file) for file in files)
-        _refuse_misfit(files, train, test)
+        (train, train_label), (test, test_label) = parts = [read_labelled(file) for file in files]
+        _refuse_misfit(files, *parts)
         if strict:
-            _refuse_gaps(f"{name}_TRAIN", train.x)
-            _refuse_gaps(f"{name}_TEST", test.x)
-        classes = _ordered(set(train.label))
-        number = {label: i for i, label in enumerate(classes)}
-        label = [number[label] for label in (*train.label, *test.label)]
+            _refuse_gaps(f"{name}_TRAIN", train)
+            _refuse_gaps(f"{name}_TEST", test)
+        classes = _ordered(set(train_label))
+        label = [classes.index(label) for label in (*train_label, *test_label)]
         return Panel.from_arrays(
-            _padded([*train.x, *test.x]),
+            _padded([*train, *test]),
             label=label,
             patient=np.arange(len(label)),
             sfreq=1,
             classes=classes,
-            fold=np.repeat([1, 2], [len(train.x), len(test.x)]),
+            fold=np.repeat([1, 2], [len(train), len(test)]),
             record_names=tuple(map(str, range(len(label)))),
             modality="series",
             source=f"{name} (UCR/UEA)",
@@ -133,13 +133,13 @@ def _find(folder: Path, problem: str | None) -> tuple[str, tuple[Path, Path]]:
 
 
 def _refuse_misfit(files: Sequence[Path], train: Labelled, test: Labelled) -> None:
-    channels = [part.x.shape[1] for part in (train, test)]
+    channels = [x.shape[1] for x, _ in (train, test)]
     if channels[0] != channels[1]:
         raise DataError(
             f"{files[0].name} has {channels[0]} channels but {files[1].name} has {channels[1]}; "
             "take both files from one problem"
         )
-    unknown = _ordered(set(test.label) - set(train.label))
+    unknown = _ordered(set(test[1]) - set(train[1]))
     if unknown:
         raise DataError(
             f"class {unknown[0]!r} is in {files[1].name} but not in {files[0].name}; "
@@ -179,20 +179,19 @@ def _padded(series: Sequence[Sequence[NDArray[Any]] | NDArray[Any]]) -> Floats:
     return x[..., : len(there) - int(np.argmax(there[::-1]))]
 
 
-@dataclass(frozen=True, eq=False)
-class Labelled:
-    """Series of a file, shape (series, channel, time), NaN after their end, and their class names."""
-
-    x: Floats
-    label: list[str]
-
-
 def read_labelled(path: Path) -> Labelled:
     """Read a ``.ts``, ``.tsv`` or ``.txt`` file.
 
     Parameters
     ----------
     path : Path
+
+    Returns
+    -------
+    array, shape (series, channel, time)
+        NaN after the end of a series.
+    list of str
+        Names of their classes.
 
     Raises
     ------
@@ -213,7 +212,7 @@ def read_labelled(path: Path) -> Labelled:
         raise DataError(
             f"series {i} of {path} has an infinite value in channel {c}; fix it (a missing one is ?)"
         )
-    return Labelled(x, label)
+    return x, label
 
 
 def _read_ts(path: Path) -> Read:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all
+from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint, same_for_all, steps_of_all
 from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
@@ -74,8 +74,6 @@ class WfdbFolder(Dataset):
     about = About(
         title="Own WFDB records with a CSV of patients and labels",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("records.csv (setting table)", "the records named in it"),
         notes="A trial is a record; with segment_seconds its segments are the samples.",
@@ -109,15 +107,13 @@ class WfdbFolder(Dataset):
         refuse_duplicates(path, self.record, names)
         plan = self._plan(folder, names)
         stems = [folder / name for name in names]
+        files = [file for stem in stems for file in signal_files(stem)]
         job = Job(
             name="wfdb",
             sources=stems,
             labels=names,
             decode=partial(_decode, plan=plan),
-            key={
-                "files": fingerprint(folder, [file for stem in stems for file in signal_files(stem)]),
-                "plan": asdict(plan),
-            },
+            key={"files": fingerprint(folder, files), "plan": asdict(plan)},
             shape=(len(plan.channels), plan.steps),
             dtype="int16" if plan.int16 else "float32",
         )
@@ -154,11 +150,7 @@ class WfdbFolder(Dataset):
             "sampling rates", [(n, h.sfreq) for n, h in headers], "set rate to one for all"
         )
         units = [(n, h.unit_of(channels)) for n, h in headers if set(channels) <= set(h.channels)]
-        if self.segment_seconds is None:
-            lengths = [(n, max(round(h.steps * rate / h.sfreq), 1)) for n, h in headers]
-            steps = same_for_all("lengths", lengths, "set segment_seconds to cut them into equal parts")
-        else:
-            steps = max(round(self.segment_seconds * rate), 1)
+        steps = steps_of_all(headers, rate, self.segment_seconds, "lengths", "segment_seconds")
         return Plan(
             channels=tuple(channels),
             unit=same_for_all("units", units, "set channels to some in the same unit") if units else "",

@@ -61,8 +61,6 @@ class ZarrStore(Arrays):
     about = About(
         title="Own recordings in a Zarr array",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("records.zarr (setting array)", "records.csv (setting table)"),
         notes="Array of shape (record, channel, time), local or a URL; CSV or Parquet, one row per record.",

@@ -68,8 +68,6 @@ class SeriesFile(Dataset):
     about = About(
         title="Own series in a CSV or Parquet file",
         licence="yours",
-        citation="",
-        url="",
         default_split="chronological",
         needs=("one CSV or Parquet file (setting file)",),
         notes="One row per time step, a column of dates (setting date), the others are channels of numbers.",
@@ -130,8 +128,11 @@ class SeriesFile(Dataset):
         path = folder
         table, axis, values = self._even(path, self.columns, selectable=not self.places)
         names = tuple(map(str, table.values.columns))
-        chosen = self._chosen(path, names)
-        values, names = values[chosen], tuple(names[i] for i in chosen)
+        target = names[-1] if self.target is None else self.target
+        if target not in names:
+            raise DataError(f"{path} has no target column {target!r}; {nearest(target, list(names))}")
+        if self.variables == "target":
+            values, names = values[[names.index(target)]], (target,)
         refuse_constant(path, values, names)
         span = f"{axis.time[0].astype('datetime64[D]')} to {axis.time[-1].astype('datetime64[D]')}"
         return Series(
@@ -195,13 +196,6 @@ class SeriesFile(Dataset):
         values = read_values(table, self.missing, selectable=selectable)
         on_axis = np.where(axis.row >= 0, values[:, axis.row], np.float32(np.nan))
         return table, axis, np.ascontiguousarray(on_axis, dtype=np.float32)
-
-    def _chosen(self, path: Path, names: Sequence[str]) -> list[int]:
-        """Positions of the channels of the series."""
-        target = names[-1] if self.target is None else self.target
-        if target not in names:
-            raise DataError(f"{path} has no target column {target!r}; {nearest(target, list(names))}")
-        return [names.index(target)] if self.variables == "target" else list(range(len(names)))
 
 
 def refuse_constant(path: Path, values: Floats, names: Sequence[str]) -> None:

@@ -40,12 +40,10 @@ class Step:
     @property
     def words(self) -> str:
         """Such as ``"15 min"``."""
-        if self.unit == "M":
-            n, name = (self.size // 12, "year") if self.size % 12 == 0 else (self.size, "month")
-        else:
-            length, name = next((length, name) for length, name in WORDS if self.size % length == 0)
-            n = self.size // length
-        return f"{n} {name}" + ("s" if (n > 1 and len(name) > 3) or (n > 1 and name == "day") else "")
+        units = ((12, "year"), (1, "month")) if self.unit == "M" else WORDS
+        length, name = next((length, name) for length, name in units if self.size % length == 0)
+        n = self.size // length
+        return f"{n} {name}" + ("s" if n > 1 and (len(name) > 3 or name == "day") else "")
 
     @property
     def rhythm(self) -> str:
@@ -55,13 +53,10 @@ class Step:
     @property
     def season(self) -> int:
         """Steps of the usual season: a day, for days a week, for weeks and months a year; else 1."""
-        if self.unit == "M":
-            return 12 // self.size if 12 % self.size == 0 else 1
-        if self.size == WEEK:
-            return 52
-        if self.size == DAY:
-            return 7
-        return DAY // self.size if self.size < DAY and DAY % self.size == 0 else 1
+        if self.unit == "s" and self.size in (DAY, WEEK):
+            return 7 if self.size == DAY else 52
+        cycle = 12 if self.unit == "M" else DAY
+        return cycle // self.size if cycle % self.size == 0 else 1
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from tsrep.signals.panel import Floats
 
@@ -123,15 +124,7 @@ def twelve_leads(eight: NDArray[Any]) -> NDArray[Any]:
 
 def rotations(angles: NDArray[Any]) -> NDArray[Any]:
     """Rotation matrices, shape (n, 3, 3), for angles about x, y and z, shape (n, 3), radians."""
-    result = np.broadcast_to(np.eye(3), (len(angles), 3, 3))
-    for axis in range(3):
-        c, s = np.cos(angles[:, axis]), np.sin(angles[:, axis])
-        turn = np.zeros((len(angles), 3, 3))
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        turn[:, axis, axis] = 1
-        turn[:, i, i], turn[:, j, j], turn[:, i, j], turn[:, j, i] = c, c, -s, s
-        result = turn @ result
-    return result
+    return np.asarray(Rotation.from_euler("xyz", angles).as_matrix())
 
 
 def rr_beats(rng: np.random.Generator, rr: NDArray[Any], sinus: NDArray[Any], seconds: float) -> Floats:

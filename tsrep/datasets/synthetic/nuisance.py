@@ -6,8 +6,6 @@ so that leads I, II and III stay consistent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tsrep.signals.panel import Floats
@@ -19,7 +17,6 @@ ELECTRODES[:6, :3] = LIMBS
 ELECTRODES[6:, :3] = -1 / 3
 ELECTRODES[6:, 3:] = np.eye(6)
 MAINS = 50.0
-Density = Callable[[np.ndarray], np.ndarray]
 
 
 def noise(rng: np.random.Generator, records: int, rate: int, steps: int) -> Floats:
@@ -42,7 +39,8 @@ def coloured(rng: np.random.Generator, wander: Floats, muscle: Floats, rate: int
     length = fft.next_fast_len(steps + steps // 4, real=True)
     f = fft.rfftfreq(length, 1 / rate)
     full = np.arange(0, 250, rate / length)
-    shape = wander * _unit_power(_slow, f, f, length) + muscle * _unit_power(_fast, f, full, length)
+    slow, fast = _slow(f), _fast(f)
+    shape = wander * _unit_power(slow, slow, length) + muscle * _unit_power(fast, _fast(full), length)
     spectrum = rng.standard_normal((len(wander), 9, len(f), 2), np.float32).view(np.complex64)[..., 0]
     return np.asarray(fft.irfft(spectrum * shape, length)[..., :steps], np.float32)
 
@@ -55,10 +53,9 @@ def _fast(f: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + (20 / np.maximum(f, 1e-3)) ** 4) / (1 + (f / 150) ** 4))
 
 
-def _unit_power(density: Density, f: np.ndarray, band: np.ndarray, length: int) -> Floats:
-    """Amplitude spectrum whose inverse transform has variance 1 over ``band``."""
-    power = 4 * np.sum(density(band)) / length**2
-    return np.asarray(np.sqrt(density(f) / power), np.float32)
+def _unit_power(density: np.ndarray, band: np.ndarray, length: int) -> Floats:
+    """Amplitude spectrum whose inverse transform has variance 1 over a band of such density."""
+    return np.asarray(np.sqrt(density / (4 * np.sum(band) / length**2)), np.float32)
 
 
 def mains(rng: np.random.Generator, level: Floats, rate: int, steps: int) -> Floats:

@@ -46,10 +46,9 @@ def infarct(waves: Waves, at: Array, code: str, severity: Array, age: Array) -> 
 def repolarise(waves: Waves, at: Array, code: str, severity: Array) -> None:
     """Flat or inverted T waves, with ST depression for ischaemia."""
     s = severity[:, None]
-    inversion = {"NDT": 1.25, "ISC_": 1.5, "NST_": 0.85}[code]
+    inversion, depression = {"NDT": (1.25, 0.02), "ISC_": (1.5, 0.16), "NST_": (0.85, 0.09)}[code]
     for wave in ("T0", "T"):
         waves.dipole[at, WAVE[wave]] *= 1 - inversion * s
-    depression = {"NDT": 0.02, "ISC_": 0.16, "NST_": 0.09}[code]
     waves.dipole[at, WAVE["ST"]] -= depression * s * LATERAL
     waves.dipole[at, WAVE["T0"]] -= 0.4 * depression * s * LATERAL
 

@@ -39,7 +39,6 @@ class PtbXlSim(PtbXl):
             "Trans Biomed Eng 50, 289 (2003); Sameni R et al. Multichannel ECG and noise modeling. EURASIP J "
             "Adv Signal Process (2007)."
         ),
-        url="",
         default_split="official",
         independence="patient",
         synthetic=True,

@@ -66,8 +66,6 @@ class SeasonalSim(Dataset):
     about = About(
         title="Synthetic series with planted periods",
         licence="CC0 (made on this machine)",
-        citation="",
-        url="",
         default_split="chronological",
         synthetic=True,
         notes="Sums of sines, or noise that comes back after each period (form echo). Nothing to download.",
@@ -134,19 +132,16 @@ class SeasonalSim(Dataset):
         drawn = rng.normal(size=self.steps) * np.where(t == 0, 1.0, own)
         noise = lfilter([1.0], [1.0, -self.noise_memory], drawn)
         drift = self.offset + self.trend * t / 1000
-        row: NDArray[np.float64] = self.scale * season + drift + self.noise * noise
-        return row
+        return np.asarray(self.scale * season + drift + self.noise * noise)
 
     def _sines(self, rng: np.random.Generator, t: NDArray[Any]) -> NDArray[np.float64]:
         phase = rng.uniform(0, 2 * np.pi, len(self.periods))
         waves = [np.sin(2 * np.pi * t / p + shift) for p, shift in zip(self.periods, phase, strict=True)]
-        season: NDArray[np.float64] = np.sum(waves, axis=0)
-        return season
+        return np.asarray(np.sum(waves, axis=0))
 
     def _echo(self, rng: np.random.Generator) -> NDArray[np.float64]:
         drawn = rng.normal(size=self._fading + self.steps) * math.sqrt(self.innovation)
-        echo: NDArray[np.float64] = lfilter([1.0], self._recurrence, drawn)[self._fading :]
-        return echo
+        return np.asarray(lfilter([1.0], self._recurrence, drawn)[self._fading :])
 
     @property
     def _recurrence(self) -> NDArray[np.float64]:

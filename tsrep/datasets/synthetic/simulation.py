@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.datasets.converted import temporary_beside
 from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.datasets.synthetic.cohort import Cohort, draw_cohort
 from tsrep.datasets.synthetic.dipole import ecg, rr_beats
@@ -39,16 +38,9 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
     "LAFB": ("diagnostic", "CD", "LAFB/LPFB"),
     "1AVB": ("diagnostic", "CD", "_AVB"),
     "LVH": ("diagnostic", "HYP", "LVH"),
-    "QWAVE": ("form", "", ""),
-    "STE_": ("form", "", ""),
-    "STD_": ("form", "", ""),
-    "INVT": ("form", "", ""),
-    "HVOLT": ("form", "", ""),
-    "SR": ("rhythm", "", ""),
-    "SBRAD": ("rhythm", "", ""),
-    "STACH": ("rhythm", "", ""),
-    "SARRH": ("rhythm", "", ""),
 }
+STATEMENTS |= dict.fromkeys(("QWAVE", "STE_", "STD_", "INVT", "HVOLT"), ("form", "", ""))
+STATEMENTS |= dict.fromkeys(("SR", "SBRAD", "STACH", "SARRH"), ("rhythm", "", ""))
 
 
 def simulate(
@@ -84,19 +76,13 @@ def simulate(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not empty; simulate into a new folder")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        with temporary_beside(out, out.name) as temporary:
+            _write(temporary, patients, records_per_patient, seed, rates)
+            temporary.chmod(0o755)
+            temporary.replace(out)
     except OSError as error:
-        raise DataError(f"{out} cannot be written ({error.strerror}); choose another folder") from error
-    try:
-        _write(temporary, patients, records_per_patient, seed, rates)
-        temporary.chmod(0o755)
-        temporary.replace(out)
-    except OSError as error:
-        if not (out / "ptbxl_database.csv").exists():
+        if not (out / "ptbxl_database.csv").exists():  # of another process that was first
             raise DataError(f"{out} cannot be written ({error.strerror}); choose another folder") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return out
 
 
@@ -108,11 +94,10 @@ def _write(
     (folder / "SYNTHETIC.json").write_text(json.dumps({"version": VERSION, **settings}), encoding="utf-8")
     _write_tables(folder, cohort)
     for rate in rates:
-        suffix = "lr" if rate == 100 else "hr"
         for begin in range(0, len(cohort), CHUNK):
             counts = to_counts(signals(cohort, slice(begin, begin + CHUNK), rate, seed))
             for i, record in enumerate(counts, begin + 1):
-                stem = folder / _name(i, rate, suffix)
+                stem = folder / _name(i, rate)
                 if i % 1000 in (0, 1):
                     stem.parent.mkdir(parents=True, exist_ok=True)
                 write_wfdb(stem, record, sfreq=rate, channels=LEADS)
@@ -172,9 +157,9 @@ def _write_tables(folder: Path, cohort: Cohort) -> None:
         for i in range(len(cohort)):
             ids = [i + 1, f"{cohort.patient[i]}.0", cohort.age[i], int(not cohort.male[i])]
             codes = str(statements(cohort, i))
-            names = [_name(i + 1, 100, "lr"), _name(i + 1, 500, "hr")]
+            names = [_name(i + 1, rate) for rate in (100, 500)]
             out.writerow([*ids, "simulated", "", "synthetic", codes, cohort.fold[i], *names])
 
 
-def _name(record: int, rate: int, suffix: str) -> str:
-    return f"records{rate}/{record // 1000 * 1000:05d}/{record:05d}_{suffix}"
+def _name(record: int, rate: int) -> str:
+    return f"records{rate}/{record // 1000 * 1000:05d}/{record:05d}_{'lr' if rate == 100 else 'hr'}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables.reading import codes, integers, read_table, row_of
+from tsrep.datasets.tables.reading import Table, codes, integers, read_table, row_of
 from tsrep.errors import DataError
 from tsrep.signals.panel import Ints
 
@@ -79,10 +79,24 @@ def read_records(
     empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if not v.strip()), None)
     if empty is not None:
         raise DataError(f"{row_of(path, empty[1])} has no {empty[0]}; every record needs one")
-    if len(label_columns) == 1:
-        values, classes = named(path, label_columns[0], table[label_columns[0]])
+    records = records_of(path, table, label_columns, patient=patient, trial=trial, fold=fold)
+    return records if record is None else replace(records, names=tuple(table[record]))
+
+
+def records_of(
+    path: Path, table: Table, label: Sequence[str], *, patient: str, trial: str | None, fold: str | None
+) -> Records:
+    """What the cells of some columns, one per record, say.
+
+    Raises
+    ------
+    DataError
+        When a value is not what it should be.
+    """
+    if len(label) == 1:
+        values, classes = _named(path, label[0], table[label[0]])
     else:
-        values, classes = _flags(path, table, label_columns), tuple(label_columns)
+        values, classes = _flags(path, table, label), tuple(label)
     patients, names = codes(table[patient])
     return Records(
         label=values,
@@ -91,11 +105,10 @@ def read_records(
         patient_names=names,
         trial=None if trial is None else codes(table[trial])[0],
         fold=None if fold is None else integers(path, fold, table[fold]),
-        names=() if record is None else tuple(table[record]),
     )
 
 
-def named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Class numbers, or flags where a cell names several, and the names of the classes.
 
     Raises
@@ -105,15 +118,12 @@ def named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any], 
     """
     parts = [[name.strip() for name in cell.split(";") if name.strip()] for cell in cells]
     classes = tuple(sorted({name for names in parts for name in names}, key=natural))
-    number = {name: i for i, name in enumerate(classes)}
     if any(";" in cell for cell in cells):
-        flags = np.zeros((len(cells), len(classes)), bool)
-        for row, names in enumerate(parts):
-            flags[row, [number[name] for name in names]] = True
-        return flags, classes
+        return np.array([[name in names for name in classes] for names in parts], bool), classes
     bare = next((row for row, names in enumerate(parts) if not names), None)
     if bare is not None:
         raise DataError(f"{row_of(path, bare)} has no {column}; give it a class or remove the row")
+    number = {name: i for i, name in enumerate(classes)}
     return np.array([number[names[0]] for names in parts], np.int64), classes
 
 
@@ -122,15 +132,13 @@ def natural(name: str) -> tuple[int, float, str]:
     return (0, float(name), "") if name.replace(".", "", 1).isdigit() else (1, 0.0, name)
 
 
-def _flags(path: Path, table: dict[str, list[str]], columns: Sequence[str]) -> NDArray[np.bool_]:
-    flags = np.zeros((len(table[columns[0]]), len(columns)), bool)
-    for i, column in enumerate(columns):
-        cells = [cell.strip().lower() for cell in table[column]]
-        odd = next((row for row, cell in enumerate(cells) if cell not in TRUE | FALSE), None)
+def _flags(path: Path, table: Table, columns: Sequence[str]) -> NDArray[np.bool_]:
+    cells = {column: [cell.strip().lower() for cell in table[column]] for column in columns}
+    for column in columns:
+        odd = next((row for row, cell in enumerate(cells[column]) if cell not in TRUE | FALSE), None)
         if odd is not None:
             raise DataError(
                 f"{row_of(path, odd)} has {table[column][odd]!r} as {column}; "
                 "with several label columns each is 0 or 1"
             )
-        flags[:, i] = [cell in TRUE for cell in cells]
-    return flags
+    return np.array([[cell in TRUE for cell in cells[column]] for column in columns]).T

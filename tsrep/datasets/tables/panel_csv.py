@@ -14,8 +14,8 @@ from pydantic import Field
 from tsrep.datasets.dataset import About, Dataset
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.tables.long_rows import Rows, Steps, moments, numbers, read_frame, steps_of, texts
-from tsrep.datasets.tables.own_labels import Records, named, natural
-from tsrep.datasets.tables.reading import codes, integers, row_of
+from tsrep.datasets.tables.own_labels import Records, natural, records_of
+from tsrep.datasets.tables.reading import row_of
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Ints, Panel
@@ -57,8 +57,6 @@ class LongTable(Dataset):
     about = About(
         title="Own recordings in a long table",
         licence="yours",
-        citation="",
-        url="",
         independence="patient",
         needs=("records.csv (setting file)",),
         notes="CSV or Parquet with one row per sample and time step; columns sample, time, patient, label.",
@@ -95,11 +93,15 @@ class LongTable(Dataset):
         DataError
             When a row or column of the file is not as it should be, or (``strict``) values are missing.
         """
+        import pandas as pd
+
         del cache, progress
         path = folder / self.file
         ids = [c for c in (self.sample, self.patient, self.label, self.trial, self.channel) if c is not None]
         frame = read_frame(path, ids)
-        names, sample = _numbered(texts(path, frame, self.sample))
+        cells = texts(path, frame, self.sample).tolist()
+        names = sorted(set(cells), key=natural)
+        sample = pd.Index(names).get_indexer(cells).astype(np.int64)
         records = self._records(path, frame, sample)
         time = frame.groupby(sample).cumcount() if self.time is None else moments(path, frame, self.time)
         rows = Rows(frame.index.to_numpy(np.int64), sample, np.asarray(time, np.float64))
@@ -173,16 +175,7 @@ class LongTable(Dataset):
             for name in (self.label, self.patient, self.trial, self.fold)
             if name is not None
         }
-        label, classes = named(path, self.label, cells[self.label])
-        patient, patient_names = codes(cells[self.patient])
-        return Records(
-            label=label,
-            classes=classes,
-            patient=patient,
-            patient_names=patient_names,
-            trial=None if self.trial is None else codes(cells[self.trial])[0],
-            fold=None if self.fold is None else integers(path, self.fold, cells[self.fold]),
-        )
+        return records_of(path, cells, [self.label], patient=self.patient, trial=self.trial, fold=self.fold)
 
     def _rate(self, path: Path, steps: Steps) -> float:
         if self.sfreq is not None:
@@ -190,13 +183,6 @@ class LongTable(Dataset):
         if steps.interval is None:
             raise DataError(f"every sample of {path} has one row only, so times tell no rate; set sfreq")
         return float(f"{1 / steps.interval:.6g}")
-
-
-def _numbered(cells: NDArray[Any]) -> tuple[list[str], Ints]:
-    """Names, sorted, and the number of each cell."""
-    names = sorted(set(cells.tolist()), key=natural)
-    number = {name: i for i, name in enumerate(names)}
-    return names, np.array([number[cell] for cell in cells.tolist()], np.int64)
 
 
 def _constant(path: Path, frame: Any, name: str, sample: Ints) -> list[str]:

@@ -34,11 +34,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     at = [_position(path, header, column) for column in columns]
     if not rows:
         raise DataError(f"{path} has a header but no rows; it must have one row per record")
-    short = next((i for i, row in enumerate(rows) if len(row) <= max(at, default=0)), None)
-    if short is not None:
-        raise DataError(
-            f"row {short + 2} of {path} has {len(rows[short])} fields of {len(header)}; complete it"
-        )
+    _refuse_incomplete(path, header, rows, [len(row) <= max(at, default=0) for row in rows])
     return {column: [row[i] for row in rows] for column, i in zip(columns, at, strict=True)}
 
 
@@ -61,11 +57,14 @@ def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
     names = header[0] if header else []
     if tabs:
         names, rows = [name.strip() for name in names], [row for row in rows if any(map(str.strip, row))]
-        odd = next((i for i, row in enumerate(rows) if len(row) != len(names)), None)
-        if odd is not None:
-            fields = len(rows[odd])
-            raise DataError(f"row {odd + 2} of {path} has {fields} fields of {len(names)}; complete it")
+        _refuse_incomplete(path, names, rows, [len(row) != len(names) for row in rows])
     return names, rows
+
+
+def _refuse_incomplete(path: Path, header: list[str], rows: list[list[str]], odd: list[bool]) -> None:
+    if any(odd):
+        i = odd.index(True)
+        raise DataError(f"row {i + 2} of {path} has {len(rows[i])} fields of {len(header)}; complete it")
 
 
 def read_parquet(path: Path) -> Any:

@@ -154,7 +154,8 @@ def figure_confusion(table: Confusion) -> Figure:
     table = table.largest(MOST_CELLS - 1)
     shares, n = table.shares(), len(table.classes)
     side = min(WIDTH - 2.2, max(2.4, 0.62 * n))
-    longest = max(len(shorten(name)) for name in table.classes)
+    names = [shorten(name) for name in table.classes]
+    longest = max(map(len, names))
     upright = 0.08 * longest > 0.95 * side / n
     figure = new_figure(side + 0.5 + 0.075 * longest, side + 0.6 + 0.075 * longest * upright)
     axes = figure.subplots()
@@ -166,7 +167,6 @@ def figure_confusion(table: Confusion) -> Figure:
                 j, i, cell, ha="center", va="center", fontsize=8.5 if n <= 8 else 7,
                 color="white" if shares[i, j] > 0.5 else INK,
             )  # fmt: skip
-    names = [shorten(name) for name in table.classes]
     axes.set_xticks(range(n), names, rotation=90 if upright else 0)
     axes.set_yticks(range(n), names)
     axes.set(xlabel="predicted", ylabel="true")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from tsrep.inspect.curves import Curves, Floats, Ints, smooth
@@ -21,6 +21,7 @@ from tsrep.inspect.figures.style import (
     Look,
     house,
     new_figure,
+    panel_grid,
     shorten,
 )
 
@@ -39,16 +40,16 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     """
     terms = list(dict.fromkeys([*curves.terms, *curves.validation_terms])) or ["loss"]
     inner = _inner(curves)
-    rows = [_rows(len(names)) for names in (terms, inner) if names]
-    heights = [*(2.0 * down for down, _ in rows), 2.3]
+    rows = [math.ceil(len(names) / 4) for names in (terms, inner) if names]  # of up to four panels
+    heights = [*(2.0 * down for down in rows), 2.3]
     figure = new_figure(WIDTH, sum(heights))
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights, hspace=0.05)[:, 0]
-    panels = _grid(parts[0], len(terms))
+    panels = panel_grid(parts[0], len(terms), math.ceil(len(terms) / rows[0]))
     for axes, name in zip(panels, terms, strict=True):
         _term(axes, curves, name)
     panels[0].legend(loc="best")
     if inner:
-        more = _grid(parts[1], len(inner))
+        more = panel_grid(parts[1], len(inner), math.ceil(len(inner) / rows[1]))
         for axes, (title, values, colour) in zip(more, inner, strict=True):
             axes.set_title(title)
             _trace(axes, curves.step, values, colour)
@@ -69,20 +70,6 @@ def _inner(curves: Curves) -> list[tuple[str, Floats, str]]:
     terms = {f"{one}: {name}": v for one, named in curves.inner.items() for name, v in named.items()}
     found = [(terms, PALETTE[2]), (curves.diagnostics, PALETTE[4])]
     return [(shorten(n.replace("_", " "), 28), v, c) for named, c in found for n, v in named.items()]
-
-
-def _rows(panels: int) -> tuple[int, int]:
-    """Rows of up to four panels, as even as they come, and panels in a row."""
-    down = math.ceil(panels / 4)
-    return down, math.ceil(panels / down)
-
-
-def _grid(part: SubFigure, panels: int) -> list[Axes]:
-    """Axes of as many panels as are wanted; those left over are hidden."""
-    found = part.subplots(*_rows(panels), squeeze=False).ravel().tolist()
-    for axes in found[panels:]:
-        axes.set_visible(False)
-    return list(found[:panels])
 
 
 def _term(axes: Axes, curves: Curves, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ from tsrep.inspect.figures.style import (
 
 Method = Literal["tsne", "pca", "umap"]
 MOST_PATIENTS = 10
+MOST_SHOWN, MOST_COMPARED = 1500, 2000  # rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,8 @@ class Agreement:
     k: int
 
 
-def project(x: NDArray[Any], method: Method = "tsne", *, limit: int = 1500, seed: int = 0) -> Projection:
-    """Lay embeddings out on a plane; the same input and seed give the same map.
+def project(x: NDArray[Any], method: Method = "tsne", *, limit: int = MOST_SHOWN) -> Projection:
+    """Lay embeddings out on a plane; the same input gives the same map.
 
     Parameters
     ----------
@@ -76,22 +77,21 @@ def project(x: NDArray[Any], method: Method = "tsne", *, limit: int = 1500, seed
     method : {"tsne", "pca", "umap"}
         ``"umap"`` needs the umap-learn package. Fewer than 12 rows always use PCA.
     limit : int
-        At most this many rows, drawn with ``seed``.
+        At most this many rows, drawn at random.
 
     Raises
     ------
     ConfigError
         When the method is unknown or its package is not installed.
     """
-    if method not in ("tsne", "pca", "umap"):
+    if method not in get_args(Method):
         raise ConfigError(f"unknown map {method!r}; choose tsne, pca or umap")
-    rows = _some_rows(x, limit, seed)
+    rows = _some_rows(x, limit)
     scores, share = principal_components(x[rows], 50)
     if method == "pca" or len(rows) < 12:
         return Projection(scores[:, :2], rows, f"first two principal components, {share:.0%} of variance")
-    flatten = _tsne if method == "tsne" else _umap
-    name = "t-SNE" if method == "tsne" else "UMAP"
-    return Projection(flatten(scores, seed), rows, f"{name} of {scores.shape[1]} principal components")
+    xy, name = (_tsne(scores), "t-SNE") if method == "tsne" else (_umap(scores), "UMAP")
+    return Projection(xy, rows, f"{name} of {scores.shape[1]} principal components")
 
 
 def principal_components(x: NDArray[Any], count: int) -> tuple[NDArray[np.float64], float]:
@@ -115,13 +115,7 @@ def principal_components(x: NDArray[Any], count: int) -> tuple[NDArray[np.float6
 
 
 def neighbour_agreement(
-    x: NDArray[Any],
-    label: NDArray[Any],
-    patient: NDArray[Any],
-    *,
-    k: int = 10,
-    limit: int = 2000,
-    seed: int = 0,
+    x: NDArray[Any], label: NDArray[Any], patient: NDArray[Any], *, k: int = 10
 ) -> Agreement:
     """Share of the ``k`` nearest records of other patients (by cosine) with a class in common.
 
@@ -130,13 +124,11 @@ def neighbour_agreement(
     x : array, shape (row, dim)
     label : int array, shape (row,), or bool array, shape (row, class)
     patient : int array, shape (row,)
-    limit : int
-        At most this many rows, drawn with ``seed``.
     """
-    rows = _some_rows(x, limit, seed)
-    flags = label[rows].astype(np.float32) if label.ndim == 2 else None
-    alike = flags @ flags.T > 0 if flags is not None else label[rows][:, None] == label[rows][None, :]
-    other = patient[rows][:, None] != patient[rows][None, :]
+    rows = _some_rows(x, MOST_COMPARED)
+    told = label[rows].astype(np.float32)
+    alike = told @ told.T > 0 if label.ndim == 2 else told[:, None] == told
+    other = patient[rows][:, None] != patient[rows]
     unit = x[rows] / np.maximum(np.linalg.norm(x[rows], axis=1, keepdims=True), 1e-12)
     near = np.where(other, unit @ unit.T, -np.inf)
     k = max(0, min(k, int(other.sum(axis=1).min()) if len(rows) else 0))
@@ -147,31 +139,31 @@ def neighbour_agreement(
     return Agreement(same, float(alike[other].mean()), k)
 
 
-def _some_rows(x: NDArray[Any], limit: int, seed: int) -> NDArray[np.int64]:
+def _some_rows(x: NDArray[Any], limit: int) -> NDArray[np.int64]:
     """Finite rows, of more than the limit a random subset."""
     rows = np.flatnonzero(np.isfinite(x).all(axis=1))
     if len(rows) > limit:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
+        rows = np.sort(np.random.default_rng(0).choice(rows, limit, replace=False))
     return rows
 
 
-def _tsne(scores: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+def _tsne(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     start = scores[:, :2] / (scores[:, 0].std() or 1.0) * 1e-4  # a collapsed encoder has no spread
     perplexity = min(30.0, (len(scores) - 1) / 3)
-    model = TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=seed, max_iter=600)
+    model = TSNE(2, perplexity=perplexity, init=start.astype(np.float32), random_state=0, max_iter=600)
     with threadpool_limits(1):  # on a shared machine its threads wait for each other up to ten times longer
         return np.asarray(model.fit_transform(scores.astype(np.float32)), np.float64)
 
 
-def _umap(scores: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+def _umap(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     try:
         from umap import UMAP  # type: ignore[import-not-found,unused-ignore]  # optional
     except ImportError as error:
         raise ConfigError("the umap map needs umap-learn; install it or choose tsne or pca") from error
-    return np.asarray(UMAP(random_state=seed, n_jobs=1).fit_transform(scores), np.float64)
+    return np.asarray(UMAP(random_state=0, n_jobs=1).fit_transform(scores), np.float64)
 
 
 @house

@@ -30,6 +30,7 @@ from tsrep.inspect.figures.style import (
     line_only,
     method_legend,
     new_figure,
+    panel_grid,
     save_figure,
     shorten,
 )
@@ -87,11 +88,10 @@ def figure_per_step(details: ForecastDetails, horizon: int, looks: Mapping[str, 
         found = details.per_step.get((method, horizon))
         if found is not None:
             axes.plot(np.arange(1, horizon + 1), found, **looks[method])
-    axes.set_xlabel("steps ahead")
-    axes.set_title(f"mean squared error of each step of a forecast of {horizon} steps")
-    axes.set_xlim(0.5 if few else 1, horizon + (0.5 if few else 0))
+    title = f"mean squared error of each step of a forecast of {horizon} steps"
+    ends = (0.5, horizon + 0.5) if few else (1, horizon)
+    axes.set(title=title, xlabel="steps ahead", xlim=ends, ylim=(0, None))
     axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
-    axes.set_ylim(bottom=0)
     method_legend(figure, looks)
     return figure
 
@@ -119,13 +119,12 @@ def figure_forecast_examples(
     """
     n, horizon = len(examples.truth), examples.truth.shape[-1]
     across = 1 if n == 1 or horizon > 200 else 2  # long ones need the whole width
-    down = math.ceil(n / across)
-    figure = new_figure(WIDTH, (1.95 if across == 2 else 1.6) * down + 0.6)
-    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+    figure = new_figure(WIDTH, (1.95 if across == 2 else 1.6) * math.ceil(n / across) + 0.6)
+    panels = panel_grid(figure, n, across, sharex=True, sharey=True)
     context = min(examples.past.shape[-1], max(horizon // 2, 24))
     looks = {method: line_only(look) for method, look in looks.items()}
     ahead = np.arange(1, horizon + 1)
-    for i, (axes, title) in enumerate(zip(panels, titles, strict=False)):
+    for i, (axes, title) in enumerate(zip(panels, titles, strict=True)):
         past = examples.past[i, channel, -context:]
         axes.axvline(0, color=FAINT, lw=1.2, zorder=0)
         axes.plot(np.arange(1 - context, 1), past, color=MUTED, lw=1)
@@ -134,13 +133,8 @@ def figure_forecast_examples(
             axes.plot(ahead, examples.predictions[method][i, channel], **looks[method] | {"lw": 1.3})
         axes.set(title=title, xlim=(-context, horizon))
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    for i, axes in enumerate(panels):
-        axes.set_visible(i < n)
-        if i % across == 0:
-            axes.set_ylabel(name)
-        if i + across >= n:
-            axes.set_xlabel("steps from the origin")
-            axes.tick_params(labelbottom=True)
+        axes.set_ylabel("" if i % across else name)
+        axes.set_xlabel("steps from the origin" if i + across >= n else "")
     truth = [("known", MUTED), ("truth", INK)]
     method_legend(figure, looks, [Line2D([], [], color=colour, lw=1, label=label) for label, colour in truth])
     return figure
@@ -172,14 +166,9 @@ def figure_own_forecast(forecast: OwnForecast) -> Figure:
     """The end of the past, the forecast and its intervals, a panel for each of the first channels."""
     shown = forecast.channels[:MOST]
     across = 1 if len(shown) <= 3 else 2
-    down = math.ceil(len(shown) / across)
-    figure = new_figure(WIDTH, (2.3 if across == 1 else 1.8) * down + 0.7)
-    panels = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
-    for i, axes in enumerate(panels):
-        axes.set_visible(i < len(shown))
-        if i < len(shown):
-            _channel(axes, forecast, i)
-            axes.tick_params(labelbottom=i + across >= len(shown))
+    figure = new_figure(WIDTH, (2.3 if across == 1 else 1.8) * math.ceil(len(shown) / across) + 0.7)
+    for i, axes in enumerate(panel_grid(figure, len(shown), across, sharex=True)):
+        _channel(axes, forecast, i)
     steps = f"{len(forecast.time)} step{'s' * (len(forecast.time) > 1)} of {forecast.freq}"
     more = f", {MOST} of {len(forecast.channels)} channels" if len(forecast.channels) > MOST else ""
     figure.suptitle(f"forecast of {steps}{more}", x=0.01, ha="left", fontweight="bold", fontsize=10)
@@ -190,12 +179,10 @@ def figure_own_forecast(forecast: OwnForecast) -> Figure:
 def _channel(axes: Axes, forecast: OwnForecast, channel: int) -> None:
     """One channel over time."""
     tail = min(forecast.past.shape[1], max(2 * len(forecast.time), FEWEST_KNOWN))
-    few = len(forecast.time) < 12
-    for (lower, upper), shade in zip(
-        reversed(list(forecast.bounds.values())), _shades(forecast), strict=True
-    ):
+    widest_first = reversed(list(forecast.bounds.values()))
+    for (lower, upper), shade in zip(widest_first, _shades(forecast), strict=True):
         _band(axes, forecast.time, lower[channel], upper[channel], shade)
-    marks: dict[str, Any] = {"marker": "o", "ms": 3, "clip_on": False} if few else {}
+    marks: Look = {"marker": "o", "ms": 3, "clip_on": False} if len(forecast.time) < 12 else {}
     axes.plot(forecast.past_time[-tail:], forecast.past[channel, -tail:], color=MUTED, lw=1)
     axes.plot(forecast.time, forecast.values[channel], color=ACCENT, lw=1.4, **marks)
     axes.axvline(forecast.past_time[-1], color=FAINT, lw=1.2, zorder=0)

@@ -42,8 +42,7 @@ def figure_ranks(
     figure = new_figure(WIDTH, height, laid_out=False)
     axes = figure.add_axes((0, 0, 1, 1))
     bare(axes)
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(-height, 0)  # inches below the top
+    axes.set(xlim=(0, WIDTH), ylim=(-height, 0))  # inches from the left and below the top
     _axis(axes, len(methods))
     _bars(axes, comparison)
     _names(axes, comparison, left, HEAD + bars)

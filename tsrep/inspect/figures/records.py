@@ -134,10 +134,10 @@ def _stacked(x: NDArray[Any], sfreq: float, channels: Sequence[str], unit: str, 
         axes.plot(time, values[i] - i * step, color=INK if i % 2 else ACCENT, lw=0.8)
     axes.set_yticks(-step * np.arange(shown), [shorten(c, 14) for c in channels[:shown]])
     axes.set(xlim=(0, max(values.shape[1], 1) / sfreq), ylim=(-step * (shown - 0.3), 0.7 * step))
-    axes.set_xlabel("time (s)")
+    title += f" · first {shown} of {len(channels)} channels" * (shown < len(channels))
+    axes.set(title=title, xlabel="time (s)")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_title(title + f" · first {shown} of {len(channels)} channels" * (shown < len(channels)))
     apart = f"rows are {step:.3g} {unit} apart".replace("  ", " ")
     axes.text(1, 1.01, apart, transform=axes.transAxes, ha="right", va="bottom", color=MUTED)
     return figure

@@ -55,7 +55,12 @@ def figure_scores(scores: Scores, metric: str = "auroc", name: str = "macro AURO
         by = f" · labels subsampled by {units[j]}" if units[j] != "all" else ""
         title = next(s.title or s.protocol for s in rows if s.protocol == protocols[i])
         axes.set_title(f"{title}{by}")
-    _limits(grid.ravel().tolist(), rows, metric)
+        if metric == "auroc":
+            axes.axvline(0.5, color=FAINT, lw=1.2, ls=(0, (4, 3)), zorder=0)
+    ends = np.array([_interval(s, metric) for s in rows])
+    low, high = float(ends.min()), float(ends.max())
+    pad = 0.04 * max(high - low, 0.05)
+    grid[0, 0].set_xlim(max(low - pad, -0.02), min(high + pad, 1.01))
     for axes in grid[-1]:
         axes.set_xlabel(f"{name}, 95 % interval over patients")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -83,16 +88,6 @@ def _panel(
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-
-
-def _limits(panels: list[Axes], scores: Sequence[Score], metric: str) -> None:
-    ends = np.array([_interval(s, metric) for s in scores])
-    low, high = float(ends.min()), float(ends.max())
-    pad = 0.04 * max(high - low, 0.05)
-    panels[0].set_xlim(max(low - pad, -0.02), min(high + pad, 1.01))
-    if metric == "auroc":
-        for axes in panels:
-            axes.axvline(0.5, color=FAINT, lw=1.2, ls=(0, (4, 3)), zorder=0)
 
 
 def _interval(score: Score, metric: str) -> tuple[float, float, float]:

@@ -7,8 +7,10 @@ system is asked for. Colours stay apart for colour-blind readers and mean the sa
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -111,32 +113,33 @@ def method_looks(roles: Mapping[str, Role]) -> dict[str, Look]:
 
     Of several baselines the first one stands out: where they are in order it is the best.
     """
-    strong = iter([(ACCENT, "o", "-"), *((c, m, "-") for c, m in zip(PALETTE[2:], MARKS[2:], strict=True))])
     several = list(roles.values()).count("baseline") > 1
     dashes, dots = (0, (5, 1.5)), (0, (1, 1.2))
     best = [(PALETTE[1], "s", dashes)] if several else []
-    greys = iter([*best, (FLOOR, "x", dashes), (CONTROL, "^", dots), (FLOOR, "v", "-")])
-    looks = {}
-    for method, role in roles.items():
-        if role == "control":
-            looks[method] = _look(CONTROL, "o", "-", fill="white")
-        elif role == "baseline":
-            looks[method] = _look(*next(greys, (FLOOR, ".", "-")))
-        else:
-            looks[method] = _look(*next(strong, (INK, "o", "-")))
-    return looks
-
-
-def _look(colour: str, mark: str, line: Any, fill: str | None = None) -> Look:
-    return {
-        "color": colour,
-        "marker": mark,
-        "ls": line,
-        "mfc": fill or colour,
-        "mec": colour,
-        "ms": 4.5,
-        "mew": 1.2,
+    greys = [*best, (FLOOR, "x", dashes), (CONTROL, "^", dots), (FLOOR, "v", "-")]
+    strong = [(ACCENT, "o", "-"), *zip(PALETTE[2:], MARKS[2:], repeat("-"), strict=False)]
+    looks: dict[Role, Iterator[tuple[str, str, Any]]] = {
+        "method": chain(strong, repeat((INK, "o", "-"))),
+        "control": repeat((CONTROL, "o", "-")),
+        "baseline": chain(greys, repeat((FLOOR, ".", "-"))),
     }
+    found: dict[str, Look] = {}
+    for method, role in roles.items():
+        colour, mark, line = next(looks[role])
+        fill = "white" if role == "control" else colour
+        found[method] = {"color": colour, "marker": mark, "ls": line, "mfc": fill, "mec": colour}
+        found[method] |= {"ms": 4.5, "mew": 1.2}
+    return found
+
+
+def panel_grid(figure: Figure | SubFigure, panels: int, across: int, **shared: Any) -> list[Axes]:
+    """Axes of so many panels, some in a row; of those that share an axis the lowest ones are labelled."""
+    down = math.ceil(panels / across)
+    found = figure.subplots(down, across, squeeze=False, **shared).ravel().tolist()
+    for i, axes in enumerate(found):
+        axes.set_visible(i < panels)
+        axes.tick_params(labelbottom=not shared or i + across >= panels)
+    return list(found[:panels])
 
 
 def line_only(look: Look) -> Look:

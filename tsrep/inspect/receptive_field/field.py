@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,9 +87,8 @@ class ReceptiveField:
             When the file is missing or broken.
         """
         try:
-            stored = read_arrays(path)
-            arrays = {name: stored[name] for name in ("mass", "error", "each", "weight", "ahead")}
-            return cls(**arrays, method=str(stored["method"]))
+            stored: dict[str, Any] = read_arrays(path)
+            return cls(**stored | {"method": str(stored["method"])})
         except (ValueError, TypeError, KeyError, OSError) as error:
             raise RunError(
                 f"the receptive field at {path} cannot be read ({type(error).__name__}); plot it again"
@@ -164,67 +164,49 @@ def measured(
     DataError
         When a mass is not finite at a step that is there.
     """
-    tally: _Tally | None = None
+    missing = torch.isnan(x)
+    # of every batch, by output step
+    each: dict[int, list[NDArray[np.float32]]] = defaultdict(list)
+    weights: dict[int, list[NDArray[np.float64]]] = defaultdict(list)
+    total: dict[int, NDArray[np.float64]] = defaultdict(lambda: np.zeros(x.shape[1:]))
     for some in windows:
-        tally = tally or _Tally(x, some.y.shape[-1], steps, ahead, method, weighted=weighted)
-        for at, raw in enumerate(mass(some, tally.steps)):
-            tally.add(some.rows, at, raw)
-    if tally is None:
+        wanted, distance = _wanted(some.y.shape[-1], steps, ahead)
+        for at, (step, raw) in enumerate(zip(wanted, mass(some, wanted), strict=True)):
+            there = raw.detach().double().masked_fill(missing[some.rows].to(raw.device), 0)
+            found = there.cpu().numpy()[..., ::-1]  # (batch, channel, lag)
+            size = found.sum(axis=(1, 2))
+            if not np.isfinite(size).all():
+                window = some.rows.start + int(np.isfinite(size).argmin())
+                raise DataError(
+                    f"the {method} is not finite in window {window} at output step {step}; leave the "
+                    "window out"
+                )
+            share = found / np.where(size > 0, size, 1)[:, None, None]
+            weights[at].append(size if weighted else (size > 0).astype(float))
+            each[at].append(share.sum(axis=1).astype(np.float32))
+            total[at] += np.tensordot(weights[at][-1], share, axes=1)
+    if not each:
         raise ConfigError("there is no window to look at; give at least one")
-    return tally.field()
+    shares = np.stack([np.concatenate(batches) for batches in each.values()], axis=1)
+    weight = np.stack([np.concatenate(batches) for batches in weights.values()], axis=1)
+    whole = weight.sum(axis=0)
+    mean = np.stack(list(total.values())) / np.where(whole > 0, whole, 1)[:, None, None]
+    error = weighted_error(shares, mean.sum(axis=1), weight[..., None])
+    return ReceptiveField(mean, error, shares, weight, distance, method)
 
 
-class _Tally:
-    """Adds up the masses of windows, batch by batch and step by step."""
-
-    def __init__(
-        self,
-        x: Tensor,
-        horizon: int,
-        steps: Sequence[int] | None,
-        ahead: Sequence[int] | None,
-        method: str,
-        *,
-        weighted: bool,
-    ) -> None:
-        for step in steps or ():
-            if not 0 <= step < horizon:
-                raise ConfigError(f"there is no output step {step}; the horizon has {horizon}, from 0")
-        distance = np.arange(1, horizon + 1) if ahead is None else np.asarray(ahead)
-        if len(distance) != horizon:
-            raise ConfigError(f"ahead names {len(distance)} steps, but the horizon has {horizon}; name each")
-        self.steps = list(range(horizon) if steps is None else steps)
-        self.ahead = distance[self.steps].astype(np.int64)
-        self.method, self.weighted = method, weighted
-        windows, channels, time = x.shape
-        self.missing = torch.isnan(x)
-        self.total = np.zeros((len(self.steps), channels, time))
-        self.each = np.zeros((windows, len(self.steps), time), np.float32)
-        self.weight = np.zeros((windows, len(self.steps)))
-
-    def add(self, rows: slice, at: int, raw: Tensor) -> None:
-        """Take the unnormalised mass of some windows, shape (batch, channel, time), at one step."""
-        there = raw.detach().double().masked_fill(self.missing[rows].to(raw.device), 0)
-        found = there.cpu().numpy()[..., ::-1]  # (batch, channel, lag)
-        whole = found.sum(axis=(1, 2))
-        if not np.isfinite(whole).all():
-            window = rows.start + int(np.flatnonzero(~np.isfinite(whole))[0])
-            raise DataError(
-                f"the {self.method} is not finite in window {window} at output step {self.steps[at]}; leave "
-                "the window out"
-            )
-        share = found / np.where(whole > 0, whole, 1)[:, None, None]
-        weight = whole if self.weighted else (whole > 0).astype(float)
-        self.each[rows, at] = share.sum(axis=1)
-        self.weight[rows, at] = weight
-        self.total[at] += np.tensordot(weight, share, axes=1)
-
-    def field(self) -> ReceptiveField:
-        """The average over all windows and its error."""
-        whole = self.weight.sum(axis=0)
-        mass = self.total / np.where(whole > 0, whole, 1)[:, None, None]
-        error = weighted_error(self.each, mass.sum(axis=1), self.weight[..., None])
-        return ReceptiveField(mass, error, self.each, self.weight, self.ahead, self.method)
+def _wanted(
+    horizon: int, steps: Sequence[int] | None, ahead: Sequence[int] | None
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Positions on the horizon, and their steps from the last input step."""
+    wanted = list(range(horizon) if steps is None else steps)
+    for step in wanted:
+        if not 0 <= step < horizon:
+            raise ConfigError(f"there is no output step {step}; the horizon has {horizon}, from 0")
+    distance = np.arange(1, horizon + 1) if ahead is None else np.asarray(ahead)
+    if len(distance) != horizon:
+        raise ConfigError(f"ahead names {len(distance)} steps, but the horizon has {horizon}; name each")
+    return wanted, distance[wanted].astype(np.int64)
 
 
 def weighted_error(each: NDArray[Any], mean: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
@@ -245,9 +227,8 @@ def undisturbed(f: Model) -> Iterator[None]:
 
     cuDNN is off, since its recurrent layers go backward in training mode only.
     """
-    modules = list(f.modules()) if isinstance(f, nn.Module) else []
-    modes = [module.training for module in modules]
-    for module in modules:
+    modes = {module: module.training for module in f.modules()} if isinstance(f, nn.Module) else {}
+    for module in modes:
         module.training = False
     try:
         with (
@@ -258,7 +239,7 @@ def undisturbed(f: Model) -> Iterator[None]:
         ):
             yield
     finally:
-        for module, mode in zip(modules, modes, strict=True):
+        for module, mode in modes.items():
             module.training = mode
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tsrep.errors import ConfigError
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE, WIDTH, house, new_figure, shorten
 from tsrep.inspect.receptive_field.field import ReceptiveField
-from tsrep.inspect.receptive_field.samples_figure import MARK, brightest
+from tsrep.inspect.receptive_field.samples_figure import MARK, brightest, colour_bar
 
 MASS = LinearSegmentedColormap.from_list("mass", ["#ffffff", "#c9dff0", "#6aa9d8", ACCENT, "#06294a"])
 LABELLED = 16  # channels
@@ -96,9 +96,8 @@ def figure_receptive_fields(
             _name_steps(below[i], field, rows, scale, first=not told)
             _margins(below[i], field, period, scale)
     above[0].set(ylabel="mass (%)", ylim=(0, None))
-    bar = figure.colorbar(ScalarMappable(colour, MASS), ax=below, pad=0.015, fraction=0.03, aspect=22)
-    bar.set_label("mass of a lag (%)")
-    bar.outline.set_visible(False)
+    mapped = ScalarMappable(colour, MASS)
+    colour_bar(figure, mapped, below, "mass of a lag (%)", pad=0.015, fraction=0.03, aspect=22)
     if not by_channel:
         _distances(figure.add_subplot(grid[2, :]), fields, period, scale, axis)
     return figure
@@ -199,10 +198,8 @@ def _distances(
     nearest = min(int(field.ahead.min()) for field in fields.values())
     if period is not None:
         _multiples(axes, period, nearest, int(longest) + 1, scale)
-    axes.set_xlim((longest + 1) * scale, min(nearest, 0) * scale)
-    axes.set_ylim(bottom=0)
+    axes.set(xlim=((longest + 1) * scale, min(nearest, 0) * scale), ylim=(0, None), ylabel="mass (%)")
     axes.yaxis.set_major_locator(MaxNLocator(3))
-    axes.set_ylabel("mass (%)")
     what = f"; dotted, and arrows above: multiples of {period} steps" if period is not None else ""
     axes.set_xlabel(f"distance from the output step ({axis}{what})")
     if len(fields) > 1:

@@ -95,8 +95,9 @@ def receptive_field(
 
     def mass(windows: Windows, steps: list[int]) -> Iterator[Tensor]:
         for step in steps:
-            if grad_of == "loss" and target is not None:
-                pulls = [_residual(windows.y, target[windows.rows], step)]
+            if grad_of == "loss" and target is not None:  # its derivative, of each window alone
+                missed = (windows.y[..., step] - target[windows.rows, :, step]).detach()
+                pulls = [2 * torch.nan_to_num(missed) / windows.y.shape[1]]
             else:
                 pulls = cotangents(windows.y, exact, draws, (seed, step, windows.rows.start))
             raw = torch.zeros_like(windows.x)
@@ -207,9 +208,3 @@ def cotangents(y: Tensor, exact: int, draws: int, key: tuple[int, ...]) -> list[
     generator = torch_generator("receptive field", *key)
     signs = torch.randint(0, 2, (draws, batch, width), generator=generator) * 2.0 - 1
     return list(signs.to(y.device))
-
-
-def _residual(y: Tensor, target: Tensor, step: int) -> Tensor:
-    """Derivative of the mean squared error over outputs, of each window alone."""
-    missed = (y[..., step] - target[..., step]).detach()
-    return 2 * torch.nan_to_num(missed) / y.shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -35,6 +35,19 @@ from tsrep.runs.folder import Run
 from tsrep.training.distributed import pick_device
 
 SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run is looked at; see :func:`plot_receptive_field`."""
+
+    step: int | None = None
+    method: Method = "gradient"
+    grad_of: GradOf = "output"
+    windows: int = 64
+    part: str = "validation"
+    period: int | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,23 +129,20 @@ def plot_receptive_field(
     ConfigError
         When the given period is too short or too long to be scored.
     """
-    _refuse_unknown(method, get_args(Method), "method")
-    _refuse_unknown(grad_of, get_args(GradOf), "grad_of")
+    for what, value, known in (("method", method, get_args(Method)), ("grad_of", grad_of, get_args(GradOf))):
+        if value not in known:
+            raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
     if windows < 1:
         raise RunError(f"a receptive field needs a window or more, got windows={windows}")
     runs = [r if isinstance(r, Run) else Run(r) for r in (run, compare) if r is not None]
-    path, kinds = _places(runs, out, _suffix(step, method, grad_of))
-    told: dict[str, Any] = {
-        "step": step, "method": method, "grad_of": grad_of, "windows": windows, "part": part,
-        "period": period, "seed": seed,
-    }  # fmt: skip
-    first = look(runs[0], root=root, **told)
+    settings = Settings(step, method, grad_of, windows, part, period, seed)
+    path, kinds = _places(runs, out, settings)
+    first = look(runs[0], settings, root)
     if period is not None:
         refuse_unscorable(first.field, period)
-    told["period"] = period or first.subject.period  # both are scored by one
-    looked = dict(zip(_names(runs), [first, *(look(r, root=root, **told) for r in runs[1:])], strict=True))
-    maps = _maps(looked, told["period"])
-    samples = _samples(first, method, grad_of, seed)
+    settings = replace(settings, period=period or first.subject.period)  # both are scored by one
+    looked = dict(zip(_names(runs), [first, *(look(r, settings, root) for r in runs[1:])], strict=True))
+    maps, samples = _maps(looked, settings.period), _samples(first, settings)
     for kind in kinds:
         save_figure(maps, path.with_suffix(f".{kind}"))
         save_figure(samples, path.with_name(f"{path.stem}-samples.{kind}"))
@@ -140,25 +150,15 @@ def plot_receptive_field(
         own = "" if one is first else f"-{name}"
         one.field.save(path.with_name(f"{path.stem}{own}.npz"))
     numbers = {name: _plain(one, r) for (name, one), r in zip(looked.items(), runs, strict=True)}
-    write_json(path.with_suffix(".json"), {"settings": told, "runs": numbers})
+    write_json(path.with_suffix(".json"), {"settings": asdict(settings), "runs": numbers})
     return path
 
 
-def look(
-    run: Run,
-    *,
-    step: int | None = None,
-    method: Method = "gradient",
-    grad_of: GradOf = "output",
-    windows: int = 64,
-    part: str = "validation",
-    period: int | None = None,
-    seed: int = 0,
-    root: Path | str | None = None,
-) -> Looked:
+def look(run: Run, settings: Settings, root: Path | str | None = None) -> Looked:
     """The numbers of :func:`plot_receptive_field`, without a figure."""
     prepared = run.prepare(root)
-    subject = subject_of(run, prepared, part=part, windows=windows, step=step)
+    method, grad_of, seed = settings.method, settings.grad_of, settings.seed
+    subject = subject_of(run, prepared, part=settings.part, windows=settings.windows, step=settings.step)
     subject = subject.to(pick_device(run.config.device))
     if grad_of == "loss" and (not subject.forecasts or method != "gradient"):
         raise RunError(
@@ -167,17 +167,17 @@ def look(
         )
     field = subject.field(method, grad_of, seed)
     scale = scale_scores(subject.model, subject.x, subject.given, forecasts=subject.forecasts, seed=seed)
-    main = period or subject.period
+    main = settings.period or subject.period
     reached = main >= 2 * NEAR + 3 and comb(field.each.shape[-1], field.ahead, main).any()
     found = periodicity(field, main) if reached else None
     return Looked(subject, field, shape_scores(field) | scale, found)
 
 
-def _maps(looked: Mapping[str, Looked], period: int) -> Figure:
+def _maps(looked: Mapping[str, Looked], period: int | None) -> Figure:
     first = next(iter(looked.values())).subject
     return figure_receptive_fields(
         {name: one.field for name, one in looked.items()},
-        period=period if period > 1 else None,
+        period=None if period == 1 else period,
         notes={name: one.note for name, one in looked.items()},
         channels=first.channels,
         scale=first.scale,
@@ -186,17 +186,17 @@ def _maps(looked: Mapping[str, Looked], period: int) -> Figure:
     )
 
 
-def _samples(looked: Looked, method: Method, grad_of: GradOf, seed: int) -> Figure:
+def _samples(looked: Looked, settings: Settings) -> Figure:
     """Some windows with their own mass beneath, at the middle one of the output steps looked at."""
     whole = looked.subject
-    subject = replace(whole, steps=[whole.steps[len(whole.steps) // 2]])
-    (step,) = subject.steps
+    step = whole.steps[len(whole.steps) // 2]
+    subject = replace(whole, steps=[step])
     chosen = np.unique(np.linspace(0, len(subject.x) - 1, SHOWN + 2).round().astype(int)[1:-1]).tolist()
     shown = slice(max(0, len(subject.channels) - MOST_CHANNELS), None)
     samples = []
     for i in chosen:
         one = subject.window(i)
-        mass = one.field(method, grad_of, seed).mass[0, shown, ::-1]
+        mass = one.field(settings.method, settings.grad_of, settings.seed).mass[0, shown, ::-1]
         future = {}
         if one.target is not None:
             with torch.no_grad():
@@ -233,23 +233,15 @@ def _names(runs: list[Run]) -> list[str]:
     return [f"{p.parent.name}-{p.name}-{i}" for i, p in enumerate(paths, 1)] if alike else names
 
 
-def _suffix(step: int | None, method: Method, grad_of: GradOf) -> str:
-    parts = [f"-step-{step}" if step is not None else "", "" if method == "gradient" else f"-{method}"]
-    return "".join(parts) + ("-loss" if grad_of == "loss" else "")
-
-
-def _places(runs: list[Run], out: Path | str | None, suffix: str) -> tuple[Path, list[str]]:
+def _places(runs: list[Run], out: Path | str | None, settings: Settings) -> tuple[Path, list[str]]:
     """The figure's path, and the kinds of file to write."""
-    if out is None:
-        beside = f"-vs-{_names(runs)[1]}" if len(runs) > 1 else ""
-        return runs[0].path / "figures" / f"receptive-field{beside}{suffix}.png", ["png", "pdf"]
-    path = Path(out)
-    return path, [file_kind(path)]
-
-
-def _refuse_unknown(value: str, known: tuple[str, ...], what: str) -> None:
-    if value not in known:
-        raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
+    if out is not None:
+        return Path(out), [file_kind(Path(out))]
+    name = f"receptive-field-vs-{_names(runs)[1]}" if len(runs) > 1 else "receptive-field"
+    name += "" if settings.step is None else f"-step-{settings.step}"
+    name += "" if settings.method == "gradient" else f"-{settings.method}"
+    name += "-loss" if settings.grad_of == "loss" else ""
+    return runs[0].path / "figures" / f"{name}.png", ["png", "pdf"]
 
 
 def _pm(score: Estimate, digits: str = ".1f") -> str:

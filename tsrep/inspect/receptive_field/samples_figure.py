@@ -87,15 +87,19 @@ def figure_samples(samples: Sequence[Sample], *, scale: float = 1.0, axis: str =
             axes.set_title(sample.name)
         if row == len(rows) - 1:
             axes.set_xlabel(f"time from the end of the input ({axis})")
-    bar = figure.colorbar(
-        ScalarMappable(colour, BENEATH), ax=list(panels), pad=0.01, fraction=0.02, aspect=30
-    )
-    bar.set_label("mass of a step (%)")
-    bar.outline.set_visible(False)
+    mapped, beside = ScalarMappable(colour, BENEATH), panels.tolist()
+    colour_bar(figure, mapped, beside, "mass of a step (%)", pad=0.01, fraction=0.02, aspect=30)
     inks = {"input": INK} | {name: INKS[name] for sample in samples for name in sample.future}
     handles = [Line2D([], [], color=ink, label=label) for label, ink in inks.items()]
     figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
     return figure
+
+
+def colour_bar(figure: Figure, mapped: ScalarMappable, beside: list[Axes], label: str, **place: Any) -> None:
+    """What the colours beside it say."""
+    bar = figure.colorbar(mapped, ax=beside, **place)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
 
 
 def brightest(maps: Sequence[NDArray[Any]]) -> float:

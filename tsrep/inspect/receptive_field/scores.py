@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.scores import nan_to_none
 from tsrep.inspect.receptive_field.field import (
     AT_ONCE,
     Model,
@@ -132,14 +133,15 @@ def periodicity(field: ReceptiveField, period: int) -> Periodicity:
     reached = np.where(chance > 0, field.weight, 0)
     shifted = _under_shifts(field.curve, on)  # (shift, horizon)
     some = (chance > 0) & (field.weight.sum(axis=0) > 0)
-    z, p = _against_shifts(shifted[:, some].mean(axis=1, keepdims=True), period) if some.any() else _NONE
+    overall = shifted[:, some].sum(axis=1, keepdims=True) / max(1, some.sum())
+    z, p = (float(each[0]) if some.any() else np.nan for each in _against_shifts(overall, period))
     z_per_step, p_per_step = _against_shifts(shifted, period)
     return Periodicity(
         period,
         Estimate.over_windows(share, reached),
         Estimate.over_windows(share / np.where(chance > 0, chance, 1), reached),
-        float(z[0]),
-        float(p[0]),
+        z,
+        p,
         np.where(some, z_per_step, np.nan),
         np.where(some, p_per_step, np.nan),
     )
@@ -167,9 +169,6 @@ def comb(lags: int, ahead: NDArray[np.int64], period: int) -> NDArray[np.bool_]:
     return np.asarray((nearest >= 1) & (np.abs(distance - nearest * period) <= NEAR))
 
 
-_NONE = (np.array([np.nan]), np.array([np.nan]))
-
-
 def _under_shifts(curve: Floats, on: NDArray[np.bool_]) -> Floats:
     """Mass on the comb for each circular shift of the lags; shape (shift, horizon)."""
     teeth = np.fft.rfft(on.astype(np.float64), axis=-1)
@@ -182,10 +181,8 @@ def _against_shifts(shifted: Floats, period: int) -> tuple[Floats, Floats]:
     spread = shifted.std(axis=0)
     flat = spread < 1e-9
     z = np.where(flat, 0, (shifted[0] - shifted.mean(axis=0)) / np.where(flat, 1, spread))
-    shift = np.arange(len(shifted))
-    phase = np.minimum(shift % period, -shift % period)
-    wrapped = np.minimum((len(shifted) - shift) % period, (shift - len(shifted)) % period)
-    other = (phase > 2 * NEAR) & (wrapped > 2 * NEAR)
+    shift = np.arange(len(shifted)) - np.array([[0], [len(shifted)]])  # either way round
+    other = (np.minimum(shift % period, -shift % period) > 2 * NEAR).all(axis=0)
     as_much = (shifted[other] >= shifted[0] - 1e-9).sum(axis=0)
     return z, (1 + as_much) / (1 + other.sum())
 
@@ -199,15 +196,11 @@ def _mean(each: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 def plain_scores(scores: Mapping[str, Estimate | Periodicity]) -> dict[str, Any]:
     """All scores as they go into JSON, where NaN is null."""
-    return {name: _plain(asdict(score)) for name, score in scores.items()}
 
+    def listed(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in pairs}
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, np.ndarray):
-        return [_plain(inner) for inner in value.tolist()]
-    return value if np.isfinite(value) else None
+    return {name: nan_to_none(asdict(score, dict_factory=listed)) for name, score in scores.items()}
 
 
 def scale_scores(

@@ -86,15 +86,12 @@ class Subject:
     def field(self, method: Method, grad_of: GradOf = "output", seed: int = 0) -> ReceptiveField:
         """The receptive field of the model by one of the methods."""
         told: dict[str, Any] = {"steps": self.steps, "ahead": self.ahead}
-        signs: dict[str, Any] = {"seed": seed} | ({"exact": 0, "draws": 1} if self.apart else {})
         if method == "occlusion":
             return occlusion_field(self.model, self.x, self.given, **told)
+        told |= {"seed": seed} | ({"exact": 0, "draws": 1} if self.apart else {})
         if method == "integrated":
-            return integrated_field(self.model, self.x, self.given, **told, **signs)
-        target = self.target if grad_of == "loss" else None
-        return receptive_field(
-            self.model, self.x, self.given, target=target, grad_of=grad_of, **told, **signs
-        )
+            return integrated_field(self.model, self.x, self.given, **told)
+        return receptive_field(self.model, self.x, self.given, target=self.target, grad_of=grad_of, **told)
 
 
 class _Values(nn.Module):
@@ -143,46 +140,33 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
     scale, axis = prepared.step
     told: dict[str, Any] = {"period": prepared.period, "scale": scale, "axis": axis}
     if objective.forecasts:
-        _refuse_step(run, step, objective.horizon)
-        whole = prepared.complete_windows(part, objective.lookback, objective.horizon, windows)
-        return _of_forecaster(encoder, objective, torch.from_numpy(whole), prepared, step, told)
+        lookback, horizon, covariates = objective.lookback, objective.horizon, prepared.panel.covariates
+        _refuse_step(run, step, horizon)
+        whole = torch.from_numpy(prepared.complete_windows(part, lookback, horizon, windows))
+        known, values = whole[:, :covariates], whole[:, covariates:]
+        return Subject(
+            _Values(Forecaster(encoder, objective)).eval(),
+            values[..., :lookback],
+            (known[..., :lookback], known[..., lookback:]),
+            values[..., lookback:],
+            evenly(horizon, MOST_STEPS) if step is None else [step - 1],
+            list(range(1, horizon + 1)),
+            prepared.panel.channels[covariates:],
+            apart=objective.independent,
+            **told,
+        )
     told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
-    length = prepared.encoded_steps(run.config.evaluation.forecast.context)  # as when it is evaluated
-    if objective.classifies:
-        _refuse_step(run, step, 1)
-        x = torch.from_numpy(prepared.complete_windows(part, length, 0, windows))
-        return Subject(_Classes(encoder, objective).eval(), x, (), None, [0], [0], **told)
-    outputs = max(length, encoder.stride) // encoder.stride
+    length = prepared.encoded_steps(run.config.evaluation.of("forecast").context)  # as when it is evaluated
+    # a classifier has one output for the whole window
+    model = _Classes(encoder, objective).eval() if objective.classifies else encoder
+    stride = length if objective.classifies else encoder.stride
+    outputs = max(length, stride) // stride
     _refuse_step(run, step, outputs)
-    x = torch.from_numpy(prepared.complete_windows(part, outputs * encoder.stride, 0, windows))
+    x = torch.from_numpy(prepared.complete_windows(part, outputs * stride, 0, windows))
     # last input step that each output step covers, counted from the end of the window
-    ahead = [(j + 1 - outputs) * encoder.stride for j in range(outputs)]
+    ahead = [(j + 1 - outputs) * stride for j in range(outputs)]
     steps = prepared.output_steps(outputs, ENCODER_STEPS) if step is None else [step - 1]
-    return Subject(encoder, x, (), None, steps, ahead, **told)
-
-
-def _of_forecaster(
-    encoder: Encoder,
-    objective: Objective,
-    whole: Tensor,
-    prepared: Prepared,
-    step: int | None,
-    told: dict[str, Any],
-) -> Subject:
-    """The forecaster on windows of look-back and horizon, shape (window, covariate + channel, time)."""
-    lookback, horizon, covariates = objective.lookback, objective.horizon, prepared.panel.covariates
-    known, values = whole[:, :covariates], whole[:, covariates:]
-    return Subject(
-        _Values(Forecaster(encoder, objective)).eval(),
-        values[..., :lookback],
-        (known[..., :lookback], known[..., lookback:]),
-        values[..., lookback:],
-        evenly(horizon, MOST_STEPS) if step is None else [step - 1],
-        list(range(1, horizon + 1)),
-        prepared.panel.channels[covariates:],
-        apart=objective.independent,
-        **told,
-    )
+    return Subject(model, x, (), None, steps, ahead, **told)
 
 
 def _refuse_step(run: Run, step: int | None, outputs: int) -> None:

@@ -87,7 +87,7 @@ def figure_views(examples: Sequence[ViewExample], *, title: str = "") -> Figure:
         shown = np.concatenate([v[column] for e in examples for v in (e.original, e.view)])
         _signals(stack[0], example, column, limits(shown, room=0.06))
         _strips(stack[1:], example, column)
-        _time(stack, example, labelled=not _alike(examples) or row == len(examples) - 1)
+        _time(stack, example, labelled=_labelled(examples)[row])
         if column == 0:
             _labels(figure, stack, example)
         if row == 0 and len(columns) > 1:
@@ -96,10 +96,11 @@ def figure_views(examples: Sequence[ViewExample], *, title: str = "") -> Figure:
     return figure
 
 
-def _alike(examples: Sequence[ViewExample]) -> bool:
-    """Whether all rows share one time axis, which is then labelled once."""
+def _labelled(examples: Sequence[ViewExample]) -> list[bool]:
+    """Which rows have a labelled time axis: the last one where all share it, else each."""
     first = examples[0]
-    return all(e.axis == first.axis and np.array_equal(e.time, first.time) for e in examples)
+    alike = all(e.axis == first.axis and np.array_equal(e.time, first.time) for e in examples)
+    return [*[not alike] * (len(examples) - 1), True]
 
 
 def _layout(examples: Sequence[ViewExample], columns: int) -> tuple[Figure, GridSpec, list[list[int]]]:
@@ -110,9 +111,8 @@ def _layout(examples: Sequence[ViewExample], columns: int) -> tuple[Figure, Grid
     tall = float(np.clip(6 / len(examples), 0.66, 1.5))
     heights: list[float] = []
     places: list[list[int]] = []
-    for row, example in enumerate(examples):
+    for example, labelled in zip(examples, _labelled(examples), strict=True):
         places.append([len(heights) + 2 * i for i in range(1 + len(example.strips()))])
-        labelled = not _alike(examples) or row == len(examples) - 1
         heights += [tall, *[BESIDE, STRIP] * len(example.strips()), AXIS if labelled else GAP]
     above, left = 0.42 if columns == 1 else 0.6, 0.5 + 0.078 * max(len(shorten(e.name)) for e in examples)
     height, wide = above + sum(heights), (WIDTH - left - RIGHT - (columns - 1) * BETWEEN) / columns
@@ -155,7 +155,10 @@ def _signals(axes: Axes, example: ViewExample, at: int, ends: tuple[float, float
     thin = 1.0 if example.original.shape[1] <= 600 else 0.7
     axes.plot(example.time, example.original[at], color=ORIGINAL, lw=2 * thin, label="original")
     axes.plot(example.time, example.view[at], color=VIEW, lw=thin, label="view")
-    axes.set(ylim=ends, yticks=_inside(ends))
+    low, high = ends
+    ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
+    # two or three that keep clear of the strip below
+    axes.set(ylim=ends, yticks=[tick for tick in ticks if low + 0.08 * (high - low) <= tick <= high])
     axes.tick_params(axis="y", labelsize=7, length=2, pad=2)
 
 
@@ -172,22 +175,11 @@ def _strips(stack: Sequence[Axes], example: ViewExample, at: int) -> None:
             finite = values[np.isfinite(values)]
             low, high = min([1.0, *finite]), max([1.0, *finite])
             room = max(0.15 * (high - low), 0.05)
-            axes.set(ylim=(low - room, high + room), yticks=_ends(low, high))
+            ticks = [round(low, 2), round(high, 2)]  # one where two would touch
+            ticks = ticks if ticks[1] - ticks[0] > 0.02 else [1.0]
+            axes.set(ylim=(low - room, high + room), yticks=ticks)
         axes.grid(False)
         axes.tick_params(axis="y", labelsize=6, length=2, pad=2)
-
-
-def _inside(ends: tuple[float, float]) -> list[float]:
-    """Two or three round numbers that keep clear of the strip below."""
-    low, high = ends
-    ticks = MaxNLocator(3, min_n_ticks=2).tick_values(low, high)
-    return [float(tick) for tick in ticks if low + 0.08 * (high - low) <= tick <= high]
-
-
-def _ends(low: float, high: float) -> list[float]:
-    """One or two ticks that do not touch in a slim strip."""
-    low, high = round(low, 2), round(high, 2)
-    return [low, high] if high - low > 0.02 else [1.0]
 
 
 def _head(figure: Figure, examples: Sequence[ViewExample], title: str) -> None:

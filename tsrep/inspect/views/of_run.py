@@ -48,8 +48,7 @@ class ViewSample:
         """The signal beside a view of it."""
         length, axis = self.step
         time, shown = np.arange(self.x.shape[1]) * length, slice(self.covariates, None)
-        x = np.asarray(self.x)
-        return ViewExample(name, time, axis, self.channels[shown], x[shown], view[shown], mask, gain)
+        return ViewExample(name, time, axis, self.channels[shown], self.x[shown], view[shown], mask, gain)
 
 
 def plot_views(
