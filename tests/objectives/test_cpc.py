@@ -164,10 +164,10 @@ def test_finds_a_slow_process_under_noise(seed: int) -> None:
     optimizer = AdamW(parameter_groups(weights, encoder.slow_parameters(), 3e-3), lr=3e-3)
     optimizer.set_rate(3e-3)
     ids = torch.arange(64)
-    for step in range(100):
+    for step in range(60):
         x, _ = slow_process(seed, step)
         optimizer.zero_grad()
         batch = Batch(x, ids, ids, ids, ids, ids)
         cpc(encoder, batch, generator=torch_generator(seed, step))["prediction"].backward()
         optimizer.step()
-    assert explained(encoder) > before + 0.05, (before, explained(encoder))
+    assert explained(encoder) > before + 0.1, (before, explained(encoder))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -80,6 +81,7 @@ class Cpc(Objective):
     batch normalisation, through which they knew of one another.
     """
 
+    defaults: ClassVar[Mapping[str, Any]] = {"encoder": {"name": "s4d"}}
     predictor: nn.Module
 
     def __init__(

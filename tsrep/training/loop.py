@@ -107,7 +107,7 @@ class Trainer:
         # First: it takes its parameters out of those that ask for a gradient.
         self.inner = InnerOptimisations(self.net, settings, self.seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]
-        groups = parameter_groups(weights, encoder.slow_parameters(), settings.lr)
+        groups = parameter_groups(weights, self.encoder.slow_parameters(), settings.lr)
         self.optimizer = AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position, self.terms = Position(world=self.ranks.world), RunningTerms()
