@@ -120,7 +120,7 @@ def test_unfit_encoders_and_windows_are_refused() -> None:
         objective(ResNet1d(3, width=4, dim=4))
     with pytest.raises(ConfigError, match="GRU has no latent"):
         objective(GRU(3, hidden=4, dim=4), targets="encoder")
-    with pytest.raises(ConfigError, match="for objective.within 'sequence'"):
+    with pytest.raises(ConfigError, match=r"for objective\.within 'sequence'"):
         Cpc(4, 1, 3, within="batch")
     encoder = S4D(3, width=8, depth=1)
     for settings in ({"ahead": 16}, {"ahead": 15, "exclusion_zone": 20}, {"window": 1, "exclusion_zone": 5}):

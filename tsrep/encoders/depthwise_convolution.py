@@ -50,7 +50,8 @@ class _OnCircle(torch.autograd.Function):
         signal, response = torch.fft.rfft(x, n=span), torch.fft.rfft(taps)
         ctx.save_for_backward(signal, response)
         ctx.time, ctx.span = x.shape[-1], span
-        return torch.fft.irfft(signal * response, n=span)[..., : x.shape[-1]]
+        y: Tensor = torch.fft.irfft(signal * response, n=span)[..., : x.shape[-1]]
+        return y
 
     @staticmethod
     @once_differentiable
@@ -67,7 +68,7 @@ class _OnCircle(torch.autograd.Function):
 
 def _fast_length(least: int) -> int:
     """The next power of two, or three or five times one: others take longer than the steps that they save."""
-    return min(odd * 2 ** max(0, math.ceil(math.log2(least / odd))) for odd in (1, 3, 5))
+    return min(odd << max(0, math.ceil(math.log2(least / odd))) for odd in (1, 3, 5))
 
 
 def _circular(kernel: Tensor, backward: Tensor | None, span: int) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
@@ -86,7 +87,7 @@ class StateSpaceEncoder(Encoder):
                 "a bidirectional encoder needs the whole signal and cannot go step by step; train one with "
                 "bidirectional set to false"
             )
-        return [block.space.start(batch) for block in self.blocks]
+        return [block.start(batch) for block in self._blocks()]
 
     def step(self, latent: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Representation of one step from the stem's output there and the state before it.
@@ -103,15 +104,18 @@ class StateSpaceEncoder(Encoder):
         list of Tensor
         """
         after = []
-        for block, before in zip(self.blocks, state, strict=True):
+        for block, before in zip(self._blocks(), state, strict=True):
             latent, state_after = block.step(latent, before)
             after.append(state_after)
         return self.output(latent), after
 
     def slow_parameters(self) -> list[SlowParameters]:
         """Decays, frequencies and step sizes; see :meth:`Encoder.slow_parameters`."""
-        groups = (block.space.slow_parameters() for block in self.blocks)
+        groups = (block.space.slow_parameters() for block in self._blocks())
         return [group for group in groups if group.parameters]
+
+    def _blocks(self) -> Iterable[StateSpaceBlock]:
+        return cast("Iterable[StateSpaceBlock]", self.blocks)
 
 
 @ENCODERS.register("s4d", runtime=("channels",))

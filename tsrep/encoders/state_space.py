@@ -235,6 +235,10 @@ class StateSpaceBlock(nn.Module):
         """Map ``(batch, width, time)`` to the same shape."""
         return self._joined(x, self.space(self._normed(x) if self.first else x))
 
+    def start(self, batch: int) -> Tensor:
+        """The state before the first step."""
+        return self.space.start(batch)
+
     def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Output at one step, shape (batch, width), and the state after it."""
         x = x[..., None]

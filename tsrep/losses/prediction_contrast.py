@@ -2,8 +2,8 @@
 
 References
 ----------
-van den Oord et al., "Representation learning with contrastive predictive coding", 2018, eq. 4, with one horizon
-as in Mehari & Strodthoff, "Self-supervised representation learning from 12-lead ECG data", 2022.
+van den Oord et al., "Representation learning with contrastive predictive coding", 2018, eq. 4, with one
+horizon as in Mehari & Strodthoff, "Self-supervised representation learning from 12-lead ECG data", 2022.
 """
 
 from __future__ import annotations

@@ -82,6 +82,7 @@ class Cpc(Objective):
     """
 
     defaults: ClassVar[Mapping[str, Any]] = {"encoder": {"name": "s4d"}}
+    local: LocalTargets | None
     predictor: nn.Module
 
     def __init__(
@@ -116,14 +117,14 @@ class Cpc(Objective):
         """Check the encoder, and make the map from its representation to the targets."""
         if not encoder.causal:
             raise ConfigError(
-                f"objective cpc predicts later steps from earlier ones, but {type(encoder).__name__} sees later "
-                "ones; use a causal encoder: s4d, conv-s4d, causal-tcn, lstm or gru"
+                f"objective cpc predicts later steps from earlier ones, but {type(encoder).__name__} sees "
+                "later ones; use a causal encoder: s4d, conv-s4d, causal-tcn, lstm or gru"
             )
         width = encoder.dim if self.local is not None else encoder.latent_dim
         if width is None:
             raise ConfigError(
-                f"objective.targets is 'encoder', but {type(encoder).__name__} has no latent before its steps "
-                "know of one another; use s4d or conv-s4d, or targets 'own'"
+                f"objective.targets is 'encoder', but {type(encoder).__name__} has no latent before its "
+                "steps know of one another; use s4d or conv-s4d, or targets 'own'"
             )
         first = [nn.Linear(encoder.dim, encoder.dim), nn.ReLU()] if self.projection == "mlp" else []
         self.predictor = nn.Sequential(*first, nn.Linear(encoder.dim, width, bias=False))
