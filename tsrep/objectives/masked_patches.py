@@ -74,7 +74,8 @@ class MaskedPatches(Objective):
                 f"of {self.patch}; give longer windows or a smaller objective.patch"
             )
         # (batch, channel, patch, step) to (batch, patch, channel, step)
-        patches = batch.x[..., : count * self.patch].unflatten(-1, (count, self.patch)).transpose(1, 2)
+        whole = batch.x[..., : count * self.patch]
+        patches = whole.reshape(*whole.shape[:2], count, self.patch).transpose(1, 2)
         apart = self.channels if self.published else 1
         order = torch.rand(len(batch.x), count, apart, generator=generator, device=batch.x.device)
         hidden = hidden_patches(order, self.share)  # (batch, patch, channel or 1)
@@ -93,6 +94,7 @@ class MaskedPatches(Objective):
     def _predicted(self, z: Tensor, count: int) -> Tensor:
         """Patches from the representation, shape (batch, patch, channel, step)."""
         of_patch = self.head.in_features // z.shape[1]  # output steps
-        rows = z[..., : count * of_patch].unflatten(-1, (count, of_patch)).transpose(1, 2).flatten(2)
-        predicted: Tensor = self.head(rows).unflatten(-1, (self.channels, self.patch))
-        return predicted
+        whole = z[..., : count * of_patch].reshape(*z.shape[:2], count, of_patch)
+        rows = whole.transpose(1, 2).flatten(2)  # (batch, patch, dim * output steps)
+        predicted: Tensor = self.head(rows)
+        return predicted.reshape(len(rows), count, self.channels, self.patch)
