@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from tsrep.datasets.dataset import About, Dataset
+from tsrep.encoders.causal_tcn import CausalTCN
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.s4d import S4D
 from tsrep.forecasting.heads.head import Head
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
@@ -34,6 +36,7 @@ from tsrep.testing import (
     check_split,
     check_view,
 )
+from tsrep.testing.objectives import USUAL, MakeEncoder
 
 
 @pytest.fixture(autouse=True)
@@ -49,12 +52,24 @@ def test_encoder(name: str) -> None:
 # samples have 64 steps, and encoders see all three channels
 SMALL: dict[str, dict[str, Any]] = {"forecast": {"lookback": 48, "horizon": 16, "mixing": "mixed"}}
 
+# methods that want an encoder of a certain kind
+FIT: dict[str, tuple[MakeEncoder, ...]] = {
+    "cpc": (
+        lambda channels: CausalTCN(channels, hidden=8, dim=12, depth=2),
+        lambda channels: S4D(channels, width=8, depth=2),
+    ),
+}
+
 
 @pytest.mark.parametrize("multilabel", [False, True])
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_objective(name: str, multilabel: bool) -> None:
     settings = OBJECTIVES.entry(name).settings(**SMALL.get(name, {}))
-    check_objective(lambda **run: OBJECTIVES.build(settings, **run), multilabel=multilabel)
+    check_objective(
+        lambda **run: OBJECTIVES.build(settings, **run),
+        multilabel=multilabel,
+        encoders=FIT.get(name, USUAL),
+    )
 
 
 @pytest.mark.parametrize("name", SAMPLERS.names())

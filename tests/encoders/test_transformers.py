@@ -299,3 +299,17 @@ def test_impossible_settings_are_refused(settings: dict[str, Any]) -> None:
 def test_a_signal_shorter_than_one_token_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="of 3 steps is shorter"):
         small(name)(signals(time=3))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hidden_patches_are_not_seen(kind: Positions) -> None:
+    encoder = PatchTransformer(3, width=16, patch=8, stride=8, positions=kind)
+    visible = torch.tensor([[0, 2, 3], [1, 3, 4]])
+    x, changed = signals(), signals()
+    hidden = torch.ones(2, 5, dtype=torch.bool).scatter(1, visible, False).repeat_interleave(8, dim=1)
+    changed[hidden[:, None].expand_as(x)] = torch.nan
+    found = encoder.visible_tokens(changed, visible)
+    assert torch.equal(found, encoder.visible_tokens(x, visible))
+    torch.testing.assert_close(found, encoder.tokens(changed).take_along_dim(visible[..., None], 1))
+    moved = encoder.visible_tokens(x, visible + torch.tensor([[0], [-1]]))
+    assert not torch.allclose(moved[1], found[1])  # another place, another patch

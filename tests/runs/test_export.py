@@ -28,6 +28,7 @@ from tsrep.runs.traced_recurrent import recurrent_layers_whole
 
 SMALL: dict[str, dict[str, Any]] = {
     "causal-tcn": {"hidden": 4, "dim": 6},
+    "conv-s4d": {"width": 6, "depth": 1},
     "dilated-conv": {"hidden": 4, "dim": 8, "depth": 3},
     "dilated-conv-ar": {"hidden": 4, "dim": 8, "depth": 3},
     "gru": {"hidden": 4, "dim": 6, "layers": 1},
@@ -36,9 +37,13 @@ SMALL: dict[str, dict[str, Any]] = {
     "lstm": {"hidden": 4, "dim": 6, "layers": 1},
     "patch-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
     "resnet1d": {"width": 4, "dim": 6},
+    "s4d": {"width": 6, "depth": 1},
     "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
+    "xresnet1d": {"layers": 18, "width": 8},
 }
-KINDS = {"informer": "fixed", "resnet1d": "multiple", "inverted-transformer": "multiple"}
+KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
+    ["conv-s4d", "inverted-transformer", "resnet1d", "s4d"], "multiple"
+)
 STEPS = 48
 
 

@@ -46,7 +46,7 @@ class TransformerBlock(nn.Module):
         bias : Tensor, broadcasts to (batch, head, token, token), optional
             Added to the scores of queries (third) and keys (last).
         table : Tensor, shape (2, token, width // heads // 2), optional
-            Of rotary positions.
+            Of rotary positions; with an axis for the batch and one for the heads where places differ.
 
         Returns
         -------
@@ -110,7 +110,9 @@ class TransformerBlocks(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, hidden) for _ in range(depth))
         self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, dim)
 
-    def forward(self, tokens: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, keep: Tensor | None = None, places: tuple[Tensor, int] | None = None
+    ) -> Tensor:
         """Map tokens to tokens.
 
         Parameters
@@ -118,17 +120,25 @@ class TransformerBlocks(nn.Module):
         tokens : Tensor, shape (batch, token, width)
         keep : Tensor, shape (batch, token), bool, optional
             Tokens that others attend to. In a row without any, all that may be seen count alike.
+        places : (Tensor of shape (batch, token) and int64, int), optional
+            Ascending places of the tokens, and how many there are; by default no place is left out.
 
         Returns
         -------
         Tensor, shape (batch, token, dim)
         """
         bias = _bias(tokens, keep, self.causal)
-        table = rotary_table(tokens.shape[1], self.head_size, tokens.device) if self.rotary else None
+        table = self._table(tokens, places) if self.rotary else None
         for block in self.blocks:
             tokens = block(tokens, bias, table)
         out: Tensor = self.output(self.norm(tokens))
         return out
+
+    def _table(self, tokens: Tensor, places: tuple[Tensor, int] | None) -> Tensor:
+        if places is None:
+            return rotary_table(tokens.shape[1], self.head_size, tokens.device)
+        at, count = places
+        return rotary_table(count, self.head_size, tokens.device)[:, at][:, :, None]  # 1 for the heads
 
 
 def start_linear_maps(module: nn.Module) -> None:

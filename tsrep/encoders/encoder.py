@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
+
+from tsrep.errors import ConfigError
 
 UNBOUNDED = 2**31 - 1
 LISTS = (nn.ModuleList, nn.Sequential)
@@ -22,6 +25,21 @@ def _odd(number: int) -> int:
 
 Positive = Annotated[int, Field(gt=0)]
 Odd = Annotated[int, Field(gt=0), AfterValidator(_odd)]
+
+
+@dataclass(frozen=True)
+class SlowParameters:
+    """Parameters that an optimiser moves slowly and does not pull towards zero.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+    most_rate : float
+        Largest learning rate; where that of the others is lower, theirs holds.
+    """
+
+    parameters: list[nn.Parameter]
+    most_rate: float
 
 
 class Encoder(nn.Module, ABC):
@@ -40,12 +58,18 @@ class Encoder(nn.Module, ABC):
         Input steps that can reach one output step, in steps; ``UNBOUNDED`` where there is no limit.
     causal : bool
         Whether an output step depends on no later input step.
+    latent_dim : int or None
+        Width of :meth:`latent`; None where the encoder has no such stage.
+    token_overlap : int or None
+        Steps that a token shares with the next one; None where :meth:`visible_tokens` is not offered.
     """
 
     dim: int
     stride: int
     receptive_field: int
     causal: bool
+    latent_dim: int | None = None
+    token_overlap: int | None = None
 
     @abstractmethod
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -86,6 +110,68 @@ class Encoder(nn.Module, ABC):
         Encoders that derive something from their weights alone override this to do it once.
         """
         return self.last_step
+
+    def latent(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Local description of each output step, before steps know of one another.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, channel, time)
+        keep : Tensor, shape (batch, time), bool, optional
+
+        Returns
+        -------
+        Tensor, shape (batch, latent_dim, time // stride)
+
+        Raises
+        ------
+        ConfigError
+            When the encoder has no such stage.
+        """
+        del x, keep
+        raise ConfigError(
+            f"{type(self).__name__} has no stage before steps know of one another; use s4d or conv-s4d"
+        )
+
+    def context(self, latent: Tensor) -> Tensor:
+        """Representation, shape (batch, dim, time // stride), of what :meth:`latent` gives.
+
+        Raises
+        ------
+        ConfigError
+            When the encoder has no such stage.
+        """
+        return self.latent(latent)
+
+    def visible_tokens(self, x: Tensor, visible: Tensor) -> Tensor:
+        """Tokens of signals of which the encoder sees only some, without computing the others.
+
+        Equal to those of :meth:`TokenEncoder.tokens` where the steps of all other tokens are not kept.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, channel, time)
+        visible : Tensor, shape (batch, token), int64
+            Numbers of the tokens to see, in order of time.
+
+        Returns
+        -------
+        Tensor, shape (batch, token, dim)
+            Of the visible tokens.
+
+        Raises
+        ------
+        ConfigError
+            When the encoder cannot leave tokens out.
+        """
+        del x, visible
+        raise ConfigError(
+            f"{type(self).__name__} cannot leave tokens out; use patch-transformer or transformer"
+        )
+
+    def slow_parameters(self) -> list[SlowParameters]:
+        """Parameters that need a smaller learning rate and no weight decay; none by default."""
+        return []
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """Parameters by depth, from input to output, for learning rates that decay from layer to layer.

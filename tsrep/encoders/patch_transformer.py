@@ -18,7 +18,7 @@ from tsrep.registry import ENCODERS
 
 @ENCODERS.register("patch-transformer", runtime=("channels",))
 class PatchTransformer(TokenEncoder):
-    """Attention among overlapping patches; all channels of a patch share one token.
+    """Attention among patches, which may overlap; all channels of a patch share one token.
 
     With a single channel per row of the batch this is the channel-independent network of PatchTST.
 
@@ -65,6 +65,8 @@ class PatchTransformer(TokenEncoder):
     scores; instance normalisation belongs to the forecaster.
     """
 
+    token_overlap: int
+
     def __init__(
         self,
         channels: int,
@@ -83,7 +85,7 @@ class PatchTransformer(TokenEncoder):
             raise ConfigError(
                 f"patches of {patch} steps every {stride} steps leave gaps; give a patch of at least {stride}"
             )
-        self.patch = patch
+        self.patch, self.token_overlap = patch, patch - stride
         self.input = nn.Linear(channels * patch, width)
         self.positions = AddedPositions(positions, width, max(1, longest // stride))
         self.dim, self.stride, self.causal, self.receptive_field = dim or width, stride, False, UNBOUNDED
@@ -93,16 +95,28 @@ class PatchTransformer(TokenEncoder):
 
     def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """One token per patch."""
+        latent, kept = self._patches(x, keep)
+        tokens: Tensor = self.blocks(latent, kept)
+        return tokens
+
+    def visible_tokens(self, x: Tensor, visible: Tensor) -> Tensor:
+        """Tokens of some patches; see :meth:`Encoder.visible_tokens`."""
+        latent, kept = self._patches(x, None)
+        count = kept.shape[1]
+        latent = latent.take_along_dim(visible[..., None], dim=1)  # (batch, visible, width)
+        tokens: Tensor = self.blocks(latent, kept.take_along_dim(visible, dim=1), (visible, count))
+        return tokens
+
+    def _patches(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Patches with their positions, shape (batch, patch, width), and whether a step of each is kept."""
         if x.shape[-1] < self.stride:
             raise DataError(
                 f"a signal of {x.shape[-1]} steps is shorter than the {self.stride} steps from one patch to "
                 "the next; give longer windows or a smaller stride"
             )
         x, keep = without_missing(x, keep)
-        x, beyond = x * keep[:, None], self.patch - self.stride
+        x, beyond = x * keep[:, None], self.token_overlap
         x = torch.cat([x, x[..., -1:].expand(-1, -1, beyond)], dim=-1)
         patches = x.unfold(-1, self.patch, self.stride).transpose(1, 2).flatten(2)
         kept = F.pad(keep, (0, beyond)).unfold(-1, self.patch, self.stride).any(-1)  # (batch, patch)
-        latent: Tensor = self.input(patches) * kept[..., None]
-        tokens: Tensor = self.blocks(self.positions(latent), kept)
-        return tokens
+        return self.positions(self.input(patches) * kept[..., None]), kept

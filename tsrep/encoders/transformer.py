@@ -68,7 +68,7 @@ class Transformer(TokenEncoder):
         causal: bool = False,
     ) -> None:
         super().__init__()
-        self.input = nn.Linear(channels, width)
+        self.input, self.token_overlap = nn.Linear(channels, width), 0
         self.positions = AddedPositions(positions, width, longest)
         self.dim, self.stride, self.causal, self.receptive_field = dim or width, 1, causal, UNBOUNDED
         rotary = positions == "rotary"
@@ -79,7 +79,19 @@ class Transformer(TokenEncoder):
 
     def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """One token per time step."""
-        x, keep = without_missing(x, keep)
-        latent: Tensor = self.input(x.mT) * keep[..., None]
-        tokens: Tensor = self.blocks(self.positions(latent), keep)
+        latent, keep = self._steps(x, keep)
+        tokens: Tensor = self.blocks(latent, keep)
         return tokens
+
+    def visible_tokens(self, x: Tensor, visible: Tensor) -> Tensor:
+        """Tokens of some time steps; see :meth:`Encoder.visible_tokens`."""
+        latent, keep = self._steps(x, None)
+        count = keep.shape[1]
+        latent = latent.take_along_dim(visible[..., None], dim=1)  # (batch, visible, width)
+        tokens: Tensor = self.blocks(latent, keep.take_along_dim(visible, dim=1), (visible, count))
+        return tokens
+
+    def _steps(self, x: Tensor, keep: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Steps with their positions, shape (batch, time, width), and which of them are kept."""
+        x, keep = without_missing(x, keep)
+        return self.positions(self.input(x.mT) * keep[..., None]), keep

@@ -118,7 +118,9 @@ def _traced(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
 
 
 def _agrees(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths) -> bool:
-    with suppress(RunError, AssertionError, RuntimeError, ValueError):  # classes of guards on a length
+    with suppress(
+        RunError, AssertionError, AttributeError, RuntimeError, ValueError
+    ):  # of guards on a length
         compare(module, run, example, lengths)
         return True
     return False

@@ -19,6 +19,7 @@ from tsrep.testing.assertions import (
 from tsrep.testing.examples import example_signal
 
 Make = Callable[[int], Encoder]
+ROUNDING = 1e-6  # of the largest gradient: a convolution by Fourier transforms adds it at every step
 
 
 def check_encoder(make: Make, *, channels: int = 3, length: int = 64) -> None:
@@ -42,6 +43,9 @@ def check_encoder(make: Make, *, channels: int = 3, length: int = 64) -> None:
     _check_batch_mates(make(channels).eval(), x)
     _check_keep(make(channels).eval(), x)
     _check_missing(make(channels), x)
+    _check_visible(make(channels).eval(), x)
+    _check_stages(make(channels).eval(), x)
+    _check_slow_parameters(make(channels))
     _check_reach(make(channels).eval(), x)
     _check_round_trip(make, x)
     _check_last_step(make(channels).eval(), x)
@@ -110,12 +114,51 @@ def _check_missing(encoder: Encoder, x: Tensor) -> None:
     _backward(z, "signals with missing values", encoder)
 
 
+def _check_visible(encoder: Encoder, x: Tensor) -> None:
+    """Where tokens can be left out, leaving them out is keeping none of their steps."""
+    if encoder.token_overlap is None:
+        return
+    count = x.shape[2] // encoder.stride
+    visible = torch.stack([(torch.arange(count // 2) + row) % count for row in range(len(x))]).sort(1)[0]
+    with torch.no_grad():
+        tokens = encoder.visible_tokens(x, visible)
+        shape = (*visible.shape, encoder.dim)
+        require(tuple(tokens.shape) == shape, f"visible_tokens gives {tuple(tokens.shape)}, not {shape}")
+        require(
+            close(encoder.visible_tokens(x, torch.arange(count).expand(len(x), -1)).mT, encoder(x)),
+            "with all tokens visible, visible_tokens differs from the representation",
+        )
+        if encoder.token_overlap == 0:
+            seen = torch.zeros(len(x), count, dtype=torch.bool).scatter(1, visible, True)
+            keep = seen.repeat_interleave(encoder.stride, dim=1)
+            z = encoder(x[..., : keep.shape[1]], keep).mT.take_along_dim(visible[..., None], dim=1)
+            require(close(tokens, z), "hidden tokens reach the visible ones")
+
+
+def _check_stages(encoder: Encoder, x: Tensor) -> None:
+    if encoder.latent_dim is None:
+        return
+    with torch.no_grad():
+        latent = encoder.latent(x)
+        shape = (len(x), encoder.latent_dim, x.shape[2] // encoder.stride)
+        require(tuple(latent.shape) == shape, f"latent has shape {tuple(latent.shape)}, not {shape}")
+        require(close(encoder.context(latent), encoder(x)), "context of the latent is not the representation")
+
+
+def _check_slow_parameters(encoder: Encoder) -> None:
+    own = {id(parameter) for parameter in encoder.parameters()}
+    slow = [id(parameter) for group in encoder.slow_parameters() for parameter in group.parameters]
+    require(len(set(slow)) == len(slow), "slow_parameters has a parameter twice")
+    require(own.issuperset(slow), "slow_parameters has parameters that are not the encoder's")
+
+
 def _check_reach(encoder: Encoder, x: Tensor) -> None:
     x = x[:1].clone().requires_grad_()
     z = encoder(x)
     step = z.shape[2] // 2
     (grad,) = torch.autograd.grad(z[0, :, step].sum(), x)
-    reached = grad[0].abs().sum(0).nonzero()[:, 0]
+    size = grad[0].abs().sum(0)
+    reached = (size > ROUNDING * size.max()).nonzero()[:, 0]
     require(len(reached) > 0, "no input step reaches the middle of the representation")
     extent = int(reached.max() - reached.min()) + 1
     require(

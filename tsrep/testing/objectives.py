@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +25,11 @@ from tsrep.testing.assertions import (
 from tsrep.testing.examples import example_batch
 
 CHANNELS, CLASSES = 3, 3
+MakeEncoder = Callable[[int], Encoder]
+USUAL: tuple[MakeEncoder, ...] = (
+    lambda channels: DilatedConv(channels, hidden=8, dim=12, depth=3),
+    lambda channels: ResNet1d(channels, width=8, dim=12),
+)
 IDS = {"label", "trial", "patient"}
 
 
@@ -34,10 +39,11 @@ def check_objective(
     multilabel: bool = False,
     time: int = 64,
     encoder_channels: int = CHANNELS,
+    encoders: Sequence[MakeEncoder] = USUAL,
 ) -> None:
     """Check what an objective promises; see :class:`tsrep.objectives.objective.Objective`.
 
-    Every check is made with an encoder that keeps the time steps and with one that strides.
+    Every check is made with each of some encoders.
 
     Parameters
     ----------
@@ -50,6 +56,9 @@ def check_objective(
         Steps per sample.
     encoder_channels : int
         That the objective shows to the encoder; samples have 3.
+    encoders : sequence of callable
+        ``make(channels)`` gives an encoder; by default one that keeps the time steps and one that strides,
+        neither of them causal.
 
     Raises
     ------
@@ -57,10 +66,8 @@ def check_objective(
         Naming the broken promise.
     """
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
-    for encoder in (
-        DilatedConv(encoder_channels, hidden=8, dim=12, depth=3),
-        ResNet1d(encoder_channels, width=8, dim=12),
-    ):
+    for make_encoder in encoders:
+        encoder = make_encoder(encoder_channels)
         sizes = {"dim": encoder.dim, "stride": encoder.stride, "steps": time // encoder.stride}
         samples = {"channels": CHANNELS, "covariates": 0, "classes": CLASSES, "multilabel": multilabel}
         fresh = partial(_attached, encoder, partial(make, **sizes, **samples))

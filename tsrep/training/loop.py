@@ -26,7 +26,7 @@ from tsrep.rng import torch_generator
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
-from tsrep.training.adamw import AdamW
+from tsrep.training.adamw import AdamW, parameter_groups
 from tsrep.training.averaging import RunningTerms, Step, weight_average
 from tsrep.training.checkpoint import (
     Kept,
@@ -119,7 +119,8 @@ class Trainer:
         # First: it takes its parameters out of those that ask for a gradient.
         self.inner = InnerOptimisations(self.net, settings, self.seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimizer = AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
+        groups = parameter_groups(weights, self.encoder.slow_parameters(), settings.lr)
+        self.optimizer = AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position, self.terms = Position(world=self.ranks.world), RunningTerms()
         # What goes into the resumable state beside the position.
@@ -203,8 +204,7 @@ class Trainer:
         """One update; returns a record for the log when one is due."""
         at, began = self.position, time.monotonic()
         rate = learning_rate(self.settings, at.step, self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizer.set_rate(rate)
         self.net.train()
         # Inner optimisations first: the encoder then learns from an augmenter that has just seen it.
         self.inner.step(batch, at, rate / self.settings.lr)

@@ -1,0 +1,123 @@
+"""Masked reconstruction against recorded numbers, and on a signal of low rank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.patch_transformer import PatchTransformer
+from tsrep.encoders.resnet1d import ResNet1d
+from tsrep.errors import ConfigError
+from tsrep.losses.masked_patches import hidden_patches, masked_patch_error
+from tsrep.objectives.masked_patches import MaskedPatches
+from tsrep.rng import torch_generator
+from tsrep.signals import Batch
+from tsrep.testing.examples import example_batch
+
+
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
+def test_mask_loss_and_gradient_are_the_recorded_ones(shared_path: Callable[[str], Path]) -> None:
+    arrays = np.load(shared_path("golden/baselines/patchtst_ssl.npz"))
+    g = {key: torch.from_numpy(np.asarray(arrays[key])) for key in arrays.files}
+    hidden = hidden_patches(g["noise"], float(g["ratio"]))
+    assert torch.equal(hidden, g["mask"].bool())
+    torch.testing.assert_close(g["patches"] * ~hidden[..., None], g["masked_patches"])
+    prediction = g["prediction"].requires_grad_()
+    loss = masked_patch_error(prediction, g["patches"], hidden)
+    torch.testing.assert_close(loss, g["loss"], rtol=1e-7, atol=0)
+    (grad,) = torch.autograd.grad(loss, prediction)
+    torch.testing.assert_close(grad, g["grad_prediction"], rtol=1e-6, atol=1e-10)
+
+
+def test_missing_steps_are_not_counted() -> None:
+    patches, prediction = torch.zeros(1, 2, 1, 4), torch.ones(1, 2, 1, 4)
+    patches[0, 0, 0, 1:] = torch.nan
+    patches[0, 1] = torch.nan
+    everything = torch.ones(1, 2, 1, dtype=torch.bool)
+    assert masked_patch_error(prediction, patches, everything) == 1
+    assert masked_patch_error(prediction, patches, ~everything) == 0
+
+
+class Watched(PatchTransformer):
+    """Remembers what it was shown."""
+
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        self.seen = x, keep
+        return super().forward(x, keep)
+
+
+@pytest.mark.parametrize("form", ["corrected", "published"])
+def test_hidden_patches_are_not_seen(form: Any) -> None:
+    encoder, batch = Watched(3, width=8, patch=8, stride=8), example_batch()
+    objective = MaskedPatches(encoder.dim, 8, 3, form=form, share=0.5)
+    objective(encoder, batch, generator=torch_generator(0))
+    x, keep = encoder.seen
+    if form == "corrected":
+        assert keep is not None
+        shown = keep.unflatten(-1, (4, 16))
+        assert (shown.all(-1).sum(-1) == 2).all()
+        assert (shown.any(-1).sum(-1) == 2).all()
+    else:
+        flat = (x == 0).unflatten(-1, (4, 16)).all(-1)  # (batch, channel, patch)
+        assert (flat.sum(-1) == 2).all()
+        assert not (flat == flat[:, :1]).all()
+
+
+def low_rank(*key: Any, size: int = 64) -> tuple[Tensor, Tensor]:
+    """Three channels that follow two waves of random phase and strength; and these, shape (size, 4)."""
+    generator = torch_generator("low rank", *key)
+    factors = torch.randn(size, 4, generator=generator)
+    time = torch.arange(64) * 2 * torch.pi / 64
+    waves = torch.stack([(time * 2).cos(), (time * 2).sin(), (time * 3).cos(), (time * 3).sin()])
+    mixing = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, -1]])
+    clean = torch.einsum("bf,cf,ft->bct", factors, mixing, waves)
+    return clean + torch.randn(size, 3, 64, generator=generator), factors
+
+
+def explained(encoder: Encoder) -> float:
+    """Share of the factors' variance that a linear map of the first token finds, which sees an eighth."""
+    parts = []
+    for key in ("fit", "test"):
+        x, factors = low_rank(key, size=400)
+        with torch.no_grad():
+            z = encoder(x)[..., 0]
+        parts.append((torch.cat([z, torch.ones(len(z), 1)], 1), factors))
+    (a, fit), (b, test) = parts
+    weight = torch.linalg.solve(a.T @ a + torch.eye(a.shape[1]), a.T @ fit)
+    return float(1 - (b @ weight - test).square().sum() / test.square().sum())
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_finds_the_factors_of_a_signal_of_low_rank(seed: int) -> None:
+    torch.manual_seed(seed)
+    encoder = PatchTransformer(3, width=32, patch=8, stride=8, depth=1)
+    objective = MaskedPatches(encoder.dim, 8, 3, patch=8, share=0.5)
+    before, ids = explained(encoder), torch.arange(64)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], lr=3e-3)
+    for step in range(70):
+        x, _ = low_rank(seed, step)
+        optimizer.zero_grad()
+        batch = Batch(x, ids, ids, ids, ids, ids)
+        objective(encoder, batch, generator=torch_generator(seed, step))["reconstruction"].backward()
+        optimizer.step()
+    assert explained(encoder) > before + 0.02, (before, explained(encoder))
+
+
+def test_unfit_patches_are_refused() -> None:
+    with pytest.raises(ConfigError, match="stride of 4 does not divide; give a multiple of 4"):
+        MaskedPatches(8, 4, 3, patch=6)
+    encoder = ResNet1d(3, width=4, dim=4)
+    objective = MaskedPatches(4, 4, 3, patch=64)
+    with pytest.raises(ConfigError, match="fewer than two patches of 64"):
+        objective(encoder, example_batch(), generator=torch_generator(0))
