@@ -139,8 +139,15 @@ class Run:
         weights = load_weights(self.path / "weights.safetensors")
         own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
         with initial_weights(0, "about to be replaced"):
-            multilabel = bool(self.provenance["data"].get("multilabel"))
-            objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
+            data = self.provenance["data"]
+            objective = blank_objective(
+                self.config,
+                encoder,
+                **self.counts,
+                channel_names=tuple(data.get("channels", ())),
+                class_names=tuple(data.get("classes", ())),
+                multilabel=bool(data.get("multilabel")),
+            )
         self._fill(objective, own, "weights.safetensors")
         return objective.eval()
 

@@ -164,7 +164,9 @@ class Task(ABC):
                 f"encoder {self.config.encoder.name} has no weights and objective {name} adds none to train; "
                 "use another encoder, or objective forecast"
             )
-        self._refuse_lonely_samples(prepared.panel.select(prepared.split.train), objective)
+        train = prepared.panel.select(prepared.split.train)
+        self._refuse_lonely_samples(train, objective)
+        objective.refuse_unfit(encoder, train)
         self._refuse_unscorable(encoder, prepared)
 
     def _refuse_lonely_samples(self, train: Panel, objective: Objective) -> None:

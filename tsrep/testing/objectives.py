@@ -42,8 +42,8 @@ def check_objective(
     Parameters
     ----------
     make : callable
-        ``make(dim=, stride=, steps=, channels=, covariates=, classes=, multilabel=)`` gives a fresh
-        objective; ``steps`` is the length of a sample's representation.
+        ``make(dim=, stride=, steps=, channels=, covariates=, classes=, channel_names=, class_names=,
+        multilabel=)`` gives a fresh objective; ``steps`` is the length of a sample's representation.
     multilabel : bool
         Whether to try it with several labels per sample.
     time : int
@@ -62,7 +62,14 @@ def check_objective(
         ResNet1d(encoder_channels, width=8, dim=12),
     ):
         sizes = {"dim": encoder.dim, "stride": encoder.stride, "steps": time // encoder.stride}
-        samples = {"channels": CHANNELS, "covariates": 0, "classes": CLASSES, "multilabel": multilabel}
+        samples = {
+            "channels": CHANNELS,
+            "covariates": 0,
+            "classes": CLASSES,
+            "channel_names": tuple(f"channel {i}" for i in range(CHANNELS)),
+            "class_names": tuple(f"class {i}" for i in range(CLASSES)),
+            "multilabel": multilabel,
+        }
         fresh = partial(_attached, encoder, partial(make, **sizes, **samples))
         _check_attributes(fresh())
         _check_terms(fresh(), encoder, batch)
