@@ -51,7 +51,7 @@ def trained(
     """An encoder after so many steps of an objective, each on a new batch."""
     channels = plant(0)[0].x.shape[1]
     with initial_weights(seed):
-        encoder = encoder or ResNet1d(channels, width=8, dim=16)
+        encoder = encoder or ResNet1d(channels, width=8, dim=4)
         objective = built(settings, encoder, channels)
     objective.begin(steps)
     weights = [p for p in (*encoder.parameters(), *objective.parameters()) if p.requires_grad]
