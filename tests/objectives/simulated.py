@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import pool
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
@@ -83,14 +84,20 @@ def read_out(encode: Callable[[Tensor], Tensor], plant: Callable[[int], Planted]
 
 
 def gains(
-    settings: Mapping[str, Any], plant: Callable[[int], Planted], *, steps: int, seeds: int = 3, **how: Any
+    settings: Mapping[str, Any],
+    plant: Callable[[int], Planted],
+    *,
+    steps: int,
+    seeds: int = 3,
+    judged: Callable[[int], Planted] | None = None,
+    **how: Any,
 ) -> list[float]:
     """Read-out of trained encoders minus that of the same encoders before training, one a seed."""
     result = []
     for seed in range(seeds):
-        after, before = (trained(settings, plant, seed=seed, steps=count, **how)[0] for count in (steps, 0))
-        one, other = (
-            read_out(lambda x, encoder=encoder: encoder(x).amax(-1), plant) for encoder in (after, before)
-        )
-        result.append(one - other)
+        scores = []
+        for count in (steps, 0):
+            encoder, _ = trained(settings, plant, seed=seed, steps=count, **how)
+            scores.append(read_out(lambda x, e=encoder: pool(e(x), "max-mean"), judged or plant))
+        result.append(scores[0] - scores[1])
     return result

@@ -27,7 +27,9 @@ def golden(shared_path: Any) -> dict[str, Tensor]:
 
 def assert_matches(golden: dict[str, Tensor], loss: Tensor, value: str, gradients: dict[str, Tensor]) -> None:
     assert loss.item() == pytest.approx(golden[value].item(), rel=1e-9)
-    for name, found in zip(gradients, torch.autograd.grad(loss, [*gradients.values()], retain_graph=True), strict=True):
+    for name, found in zip(
+        gradients, torch.autograd.grad(loss, [*gradients.values()], retain_graph=True), strict=True
+    ):
         torch.testing.assert_close(found, golden[name], rtol=1e-8, atol=1e-12)
 
 
@@ -41,7 +43,9 @@ def test_the_published_form(golden: dict[str, Tensor]) -> None:
     once = mixture_contrast(mixed, z1, golden["permutation"], golden["lam"])
     assert loss.item() == pytest.approx(once.item() + math.log(2), rel=1e-9)
     assert once.item() == pytest.approx(golden["loss_dedup"].item(), rel=1e-9)
-    for one, other in zip(torch.autograd.grad(loss, (mixed, z1)), torch.autograd.grad(once, (mixed, z1)), strict=True):
+    for one, other in zip(
+        torch.autograd.grad(loss, (mixed, z1)), torch.autograd.grad(once, (mixed, z1)), strict=True
+    ):
         torch.testing.assert_close(one, other)
 
 

@@ -63,7 +63,9 @@ def test_the_context_is_that_of_the_public_code(shared_path: Any) -> None:
     changed[:, t + 1 :] = 7.0
     torch.testing.assert_close(context(changed, keep, generator=torch_generator(0)), found)
     turned = torch.cat([z[:, : t + 1].flip(1), z[:, t + 1 :]], dim=1)
-    torch.testing.assert_close(context(turned, keep, generator=torch_generator(0)), found, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        context(turned, keep, generator=torch_generator(0)), found, rtol=1e-4, atol=1e-5
+    )
     made = TsTcc(8, 3, form="published", hidden=12).eval()
     made.head.load_state_dict(
         {k.removeprefix("w.projection_head."): v for k, v in golden.items() if "projection_head" in k}

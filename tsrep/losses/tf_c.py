@@ -38,7 +38,12 @@ class Domains:
 
 
 def time_frequency_contrast(
-    seen: Domains, *, form: Form = "corrected", share: float = 0.2, margin: float = 1.0, temperature: float = 0.2
+    seen: Domains,
+    *,
+    form: Form = "corrected",
+    share: float = 0.2,
+    margin: float = 1.0,
+    temperature: float = 0.2,
 ) -> dict[str, Tensor]:
     """Weighted terms ``time``, ``frequency`` and ``consistency``.
 

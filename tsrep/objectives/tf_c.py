@@ -85,7 +85,9 @@ class TfC(Objective):
         self.form, self.share, self.margin, self.temperature = form, share, margin, temperature
         self.pooling, self.sides = pooling, _sides(form)
         self.time_view = ExceptCovariates.of(time_view, channels=channels, covariates=covariates)
-        changed = RemoveAndAdd(remove, lift) if form == "published-2023" else RemoveOrLift(remove, lift, alpha)
+        changed = (
+            RemoveAndAdd(remove, lift) if form == "published-2023" else RemoveOrLift(remove, lift, alpha)
+        )
         self.frequency_view = ExceptCovariates(changed, covariates)
         self.project_time, self.project_frequency = (
             nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection)) for _ in range(2)

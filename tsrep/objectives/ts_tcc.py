@@ -271,7 +271,9 @@ class FirstChannelPermutation:
         places = min(self.most - 2, x.shape[2] - 2)
         cuts = uniform(x, x.shape[2] - 2, generator=generator).topk(places).indices
         drawn = uniform(x, places + 2, generator=generator)
-        count = (drawn[:, :1] * (self.most - 1)).long()  # (batch, 1): cuts of a sample, one less than segments
+        count = (
+            drawn[:, :1] * (self.most - 1)
+        ).long()  # (batch, 1): cuts of a sample, one less than segments
         used = torch.arange(places, device=x.device) < count
         # A cut at the first step divides nothing.
         permuted = permute(x, cuts * used, drawn[:, 1:].argsort(1))
