@@ -147,11 +147,11 @@ def panel(channels: int, time: int) -> Panel:
 
 def test_what_cannot_be_learned_from_is_refused() -> None:
     joined, apart = ResNet1d(3, width=4, dim=6), LeadWise({"name": "resnet1d", "width": 4, "dim": 6})
-    with pytest.raises(ConfigError, match="one channel only; set objective.views to segments"):
+    with pytest.raises(ConfigError, match=r"one channel only; set objective\.views to segments"):
         Clocs(6, 1, views="leads").refuse_unfit(apart, panel(1, 20))
     with pytest.raises(ConfigError, match="half a sample has 3 steps"):
         Clocs(6, 3).refuse_unfit(joined, panel(3, 7))
-    with pytest.raises(ConfigError, match="set encoder.name to lead-wise"):
+    with pytest.raises(ConfigError, match=r"set encoder\.name to lead-wise"):
         Clocs(6, 3, views="leads").refuse_unfit(joined, panel(3, 20))
     with pytest.raises(ConfigError, match="there are 3 pairs of views"):
         Clocs(6, 3, views="leads", pairs=4)

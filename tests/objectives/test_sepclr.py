@@ -114,7 +114,7 @@ def patients_only(key: int) -> Planted:
 
 def test_trained_it_reads_the_salient_factor() -> None:
     view = {"name": "jitter", "std": 0.2}
-    settings = {"name": "sepclr", "view": view, "hidden": 32, "salient_weight": 10.0, "joint_weight": 1.0}
+    settings = {"name": "sepclr", "view": view, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0}
     found = gains(settings, cohort, steps=60, judged=patients_only)
     assert min(found) > 0.05, found
 

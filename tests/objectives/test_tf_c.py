@@ -48,8 +48,8 @@ def test_value_and_gradients_of_three_forms(golden: dict[str, Tensor], form: Any
     found = torch.autograd.grad(loss, seen, allow_unused=True)
     for name, gradient in zip(STORED, found, strict=True):
         expected = golden[f"{NAMES[form]}.grad.{name}"]
-        gradient = torch.zeros_like(expected) if gradient is None else gradient
-        torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-12)
+        own = torch.zeros_like(expected) if gradient is None else gradient
+        torch.testing.assert_close(own, expected, rtol=1e-8, atol=1e-12)
 
 
 def test_the_six_contrasts(golden: dict[str, Tensor]) -> None:

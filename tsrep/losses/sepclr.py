@@ -1,4 +1,4 @@
-"""SepCLR's terms: what patients and controls share, what only patients have, and that the two are independent."""
+"""SepCLR's terms: what patients and controls share, what only patients have, and their independence."""
 
 from __future__ import annotations
 

@@ -122,8 +122,9 @@ def cyclic_moves(signals: int, size: int, *, generator: torch.Generator) -> Tens
     -------
     Tensor, int64, shape (signal, signal - 1, size)
     """
-    where = {"generator": generator, "device": generator.device}
-    offsets = torch.stack([1 + torch.randperm(size - 1, **where)[: signals - 1] for _ in range(signals)])
+    # the first of a random order of all offsets, for each anchor
+    drawn = torch.rand(signals, size - 1, generator=generator, device=generator.device)
+    offsets = 1 + drawn.argsort(dim=1)[:, : signals - 1]
     return (torch.arange(size, device=generator.device) + offsets[..., None]) % size
 
 

@@ -30,7 +30,8 @@ class Clocs(Objective):
     dim : int
         Width of the representation.
     channels, covariates : int
-        Of the signal; the first ``covariates`` channels are known covariates, which every lead keeps beside it.
+        Of the signal; the first ``covariates`` channels are known covariates, which every lead
+        keeps beside it.
     views : {"segments", "leads", "segments-leads"}
         The two halves of a sample in time (CMSC), its channels at the same time (CMLC), or every channel of
         every half (CMSMLC). The last two encode each channel by itself, which the encoder ``lead-wise`` does.
@@ -56,7 +57,8 @@ class Clocs(Objective):
     References
     ----------
     Kiyasseh et al., "CLOCS: Contrastive Learning of Cardiac Signals Across Space, Time, and Patients", ICML
-    2021. Deviations: the project's encoders and standardisation, which keeps voltages; segments have all leads.
+    2021. Deviations: the project's encoders and standardisation, which keeps voltages; segments have all
+    leads.
     """
 
     sampler: ClassVar[str] = "patient-wise"
@@ -89,7 +91,7 @@ class Clocs(Objective):
         pieces = self.pieces(batch.x)  # (batch, view, channel, time)
         z = self.project(pool(encoder(pieces.flatten(0, 1)), self.pooling))
         loss = clocs_contrast(
-            z.unflatten(0, pieces.shape[:2]),
+            z.view(*pieces.shape[:2], -1),
             batch.patient if "patient" in self.needs else None,
             temperature=self.temperature,
             form=self.form,

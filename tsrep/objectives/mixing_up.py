@@ -122,11 +122,12 @@ def log_gamma_draws(size: int, alpha: float, *, generator: torch.Generator) -> T
     Software 26 (2000), with their rule for shapes below 1.
     """
     # Of so many trials the first that is accepted counts; each is accepted with probability above 0.95.
-    trials = {"generator": generator, "device": generator.device, "dtype": torch.float64}
+    trials: dict[str, Any] = {"generator": generator, "device": generator.device, "dtype": torch.float64}
     d = alpha + 1 - 1 / 3
     normal = torch.randn(16, size, **trials)
     v = (1 + normal / (9 * d) ** 0.5).clamp(min=1e-300) ** 3
     accept = torch.rand(16, size, **trials).log() < normal.square() / 2 + d * (1 - v + v.log())
     first = accept.int().argmax(dim=0)
     larger = (d * v.gather(0, first[None])[0]).log()  # of shape alpha + 1
-    return larger + torch.rand(size, **trials).clamp(min=1e-300).log() / alpha
+    smaller: Tensor = larger + torch.rand(size, **trials).clamp(min=1e-300).log() / alpha
+    return smaller

@@ -99,8 +99,8 @@ class SepCLR(Objective):
         """Terms ``common``, ``salient``, ``background`` and ``joint``; see :class:`Objective`."""
         both = self.view(torch.cat([batch.x, batch.x]), generator=generator)  # (2 batch, channel, time)
         h = pool(encoder(both), self.pooling)
-        common, salient = self.common(h).chunk(2), self.salient(h).chunk(2)
-        terms = separation_terms(Separated(*common, *salient, ill=self.ill(batch.label)))
+        (c1, c2), (s1, s2) = self.common(h).chunk(2), self.salient(h).chunk(2)
+        terms = separation_terms(Separated(c1, c2, s1, s2, self.ill(batch.label)))
         return {name: self.weights[name] * term for name, term in terms.items()}
 
     def ill(self, label: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -63,7 +64,8 @@ class Symile(Objective):
     References
     ----------
     Saporta et al., "Contrasting with Symile: Simple Model-Agnostic Representation Learning for Unlimited
-    Modalities", NeurIPS 2024. Deviations: one encoder for all signals; shuffles and scale of the corrected form.
+    Modalities", NeurIPS 2024. Deviations: one encoder for all signals; shuffles and scale of
+    the corrected form.
     """
 
     defaults: ClassVar[dict[str, Any]] = {"encoder": {"name": "resnet1d", "width": 32, "dim": 128}}
@@ -118,7 +120,7 @@ class Symile(Objective):
         Tensor, shape (group, batch, projection)
         """
         shown = torch.where(self.seen[:, None, :, None], x, 0)  # (group, batch, channel, time)
-        h = pool(encoder(shown.flatten(0, 1)), self.pooling).unflatten(0, shown.shape[:2])
+        h = pool(encoder(shown.flatten(0, 1)), self.pooling).view(*shown.shape[:2], -1)
         return torch.stack([head(part) for head, part in zip(self.heads, h, strict=True)])
 
     def present(self, x: Tensor) -> Tensor:
@@ -144,11 +146,11 @@ def _channels_of_groups(
     if groups is None:
         if len(own) < PARTS:
             raise ConfigError(
-                f"objective symile contrasts three groups of channels, and there are {len(own)} channels; use "
-                "recordings with more, or name two groups in objective.groups"
+                f"objective symile contrasts three groups of channels, and there are {len(own)} channels; "
+                "use recordings with more, or name two groups in objective.groups"
             )
         cuts = [round(k * len(own) / PARTS) for k in range(PARTS + 1)]
-        groups = tuple(own[start:stop] for start, stop in zip(cuts, cuts[1:], strict=False))
+        groups = tuple(own[start:stop] for start, stop in pairwise(cuts))
     listed = [name for group in groups for name in group]
     for name in listed:
         if name not in own:

@@ -216,7 +216,7 @@ class Context(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """``x + attention(norm(x))``, then ``x + down(relu(up(norm(x))))``; scores are over the root of the width."""
+    """``x + attention(norm(x))``, then ``x + down(relu(up(norm(x))))``; scores over the root of the width."""
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
         super().__init__()
@@ -228,7 +228,9 @@ class ContextBlock(nn.Module):
     def forward(self, x: Tensor, keep: Tensor, noise: torch.Generator | None) -> Tensor:
         """Map tokens ``(batch, token, width)``, of which ``keep (batch, token)`` are attended to."""
         qkv = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(*qkv, attn_mask=keep[:, None, None], scale=x.shape[2] ** -0.5)
+        query, key, value = qkv.unbind(0)
+        allowed, scale = keep[:, None, None], x.shape[2] ** -0.5
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed, scale=scale)
         x = x + self._dropped(self.out(mixed.transpose(1, 2).flatten(2)), noise)
         wide = self._dropped(F.relu(self.up(self.norm2(x))), noise)
         return x + self._dropped(self.down(wide), noise)
@@ -239,7 +241,7 @@ class ContextBlock(nn.Module):
 
 @dataclass(frozen=True)
 class StepScale:
-    """The published weak view: every step of a sample times a normal number of its own, the same for all channels.
+    """The published weak view: every step times a normal number of its own, the same for all channels.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ def blank_encoder(config: Configuration, channels: int, covariates: int) -> Enco
 
 
 def blank_objective(config: Configuration, encoder: Encoder, **data: Any) -> Objective:
-    """Objective for an encoder and what a run knows of its data: counts, names, and whether labels are several."""
+    """Objective for an encoder and what a run knows of its data: counts, names, whether multi-label."""
     objective: Objective = OBJECTIVES.build(config.objective, dim=encoder.dim, stride=encoder.stride, **data)
     objective.attach(encoder)
     return objective
