@@ -10,27 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.objectives.simulated import Planted, built, gains, make_batch, trained
+from benchmarks.objectives_simulated import SIMULATIONS, built, gains, patients, trained
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.objectives.byol import Byol, prediction_error
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import initial_weights, torch_generator
 from tsrep.testing import check_objective
 
-SMALL = {"name": "byol", "hidden": 32, "projection": 16}
-
-
-def waves(key: int) -> Planted:
-    """Sines of a frequency of their own, in phases and noise that differ from channel to channel."""
-    generator = torch_generator("waves", key)
-    speed = 0.05 + 0.15 * torch.rand(48, generator=generator)
-    phase = 2 * math.pi * torch.rand(48, 3, 1, generator=generator)
-    x = torch.sin(2 * math.pi * speed[:, None, None] * torch.arange(64) + phase)
-    return make_batch(x + 1.5 * torch.randn(48, 3, 64, generator=generator)), speed
+SMALL = {"hidden": 32, "projection": 16}
 
 
 def objective(encoder: ResNet1d, **settings: Any) -> Byol:
-    made = built(SMALL | settings, encoder, 3)
+    made = built("byol", SMALL | settings, encoder, 2)
     assert isinstance(made, Byol)
     return made
 
@@ -60,21 +51,21 @@ def test_gradient_and_scale() -> None:
 
 def test_no_gradient_reaches_the_copy_and_it_follows_by_a_rising_momentum() -> None:
     with initial_weights(0):
-        encoder = ResNet1d(3, width=4, dim=6)
+        encoder = ResNet1d(2, width=4, dim=6)
         byol = objective(encoder, momentum=0.5)
     byol.begin(4)
     expected = next(byol.slow.parameters()).clone()  # type: ignore[union-attr]
     for step, momentum in enumerate((0.5, 1 - 0.25 * (1 + math.sqrt(0.5)), 0.75)):
         with torch.no_grad():
             next(encoder.parameters()).add_(1)
-        (term,) = byol(encoder, waves(step)[0], generator=torch_generator(step)).values()
+        (term,) = byol(encoder, patients(step)[0], generator=torch_generator(step)).values()
         term.backward()  # type: ignore[no-untyped-call]
         byol.after_step()
         expected = momentum * expected + (1 - momentum) * next(encoder.parameters()).detach()
         torch.testing.assert_close(next(byol.slow.parameters()), expected)  # type: ignore[union-attr]
     assert all(p.grad is None for p in byol.slow.parameters())  # type: ignore[union-attr]
     before = next(byol.slow.parameters()).clone()  # type: ignore[union-attr]
-    byol.eval()(encoder, waves(9)[0], generator=torch_generator(9))
+    byol.eval()(encoder, patients(9)[0], generator=torch_generator(9))
     byol.after_step()
     torch.testing.assert_close(next(byol.slow.parameters()), before, rtol=0, atol=0)  # type: ignore[union-attr]
 
@@ -84,14 +75,14 @@ def test_a_stored_state_resumes_as_if_it_had_not_stopped() -> None:
         byol.begin(6)
         weights = [p for p in (*encoder.parameters(), *byol.parameters()) if p.requires_grad]
         for step in which:
-            (term,) = byol(encoder, waves(step)[0], generator=torch_generator(step)).values()
+            (term,) = byol(encoder, patients(step)[0], generator=torch_generator(step)).values()
             for weight, grad in zip(weights, torch.autograd.grad(term, weights), strict=True):
                 weight.data.sub_(0.1 * grad)
             byol.after_step()
         return torch.cat([v.double().flatten() for m in (encoder, byol) for v in m.state_dict().values()])
 
     with initial_weights(0):
-        one, other = ResNet1d(3, width=4, dim=6), ResNet1d(3, width=4, dim=6)
+        one, other = ResNet1d(2, width=4, dim=6), ResNet1d(2, width=4, dim=6)
         whole, resumed = objective(one), objective(other)
     steps(one, whole, range(3))
     other.load_state_dict(one.state_dict())
@@ -99,22 +90,21 @@ def test_a_stored_state_resumes_as_if_it_had_not_stopped() -> None:
     assert torch.equal(steps(one, whole, range(3, 6)), steps(other, resumed, range(3, 6)))
 
 
-def test_trained_it_reads_a_frequency_that_random_initialisations_do_not() -> None:
-    found = gains(SMALL | {"view": "jitter", "momentum": 0.9}, waves, steps=80)
+def test_trained_it_reads_a_pitch_that_random_initialisations_do_not() -> None:
+    found = gains("byol", seeds=2, steps=SIMULATIONS["byol"].quick)
     assert min(found) > 0.05, found
 
 
 def test_without_what_guards_it_representations_collapse() -> None:
-    spreads = {}
-    for guarded in (True, False):
-        settings = {"momentum": 0.9} if guarded else {"predictor": False, "norm": "none", "momentum": 0.0}
-        encoder, byol = trained(SMALL | settings, waves, seed=0, steps=80)
+    spreads = []
+    for settings in ({}, {"predictor": False, "norm": "none", "momentum": 0.0}):
+        encoder, byol = trained("byol", seed=0, steps=60, **settings)
         with torch.no_grad():
-            found = byol.diagnostics(encoder, waves(77)[0], generator=torch_generator(0))
-        spreads[guarded] = found["spread"].item()
-    assert spreads[False] < 0.5 * spreads[True], spreads
+            found = byol.diagnostics(encoder, patients(77)[0], generator=torch_generator(0))
+        spreads.append(found["spread"].item())
+    assert spreads[1] < 0.5 * spreads[0], spreads
 
 
 @pytest.mark.parametrize("settings", [{"norm": "none"}, {"predictor": False, "pooling": "mean"}])
 def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
-    check_objective(lambda **run: OBJECTIVES.build(SMALL | settings, **run))
+    check_objective(lambda **run: OBJECTIVES.build({"name": "byol"} | SMALL | settings, **run))

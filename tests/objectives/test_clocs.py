@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.objectives.simulated import Planted, gains, make_batch
+from benchmarks.objectives_simulated import SIMULATIONS, gains, patients
 from tsrep.encoders.lead_wise import LeadWise
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
@@ -124,19 +124,8 @@ def test_pieces_are_halves_and_leads_at_the_same_time() -> None:
     assert bool((unit.amax(-1) == 1).all())
 
 
-def patients(key: int) -> Planted:
-    """A patient's pitch, in samples whose halves and leads differ in phase, gain and noise."""
-    generator = torch_generator("patients", key)
-    pitch = (0.08 + 0.3 * torch.rand(12, generator=generator)).repeat_interleave(3)
-    gain = torch.exp(0.7 * torch.randn(36, 2, 1, 1, generator=generator))
-    phase = 2 * math.pi * torch.rand(36, 2, 2, 1, generator=generator)
-    wave = gain * torch.sin(2 * math.pi * pitch[:, None, None, None] * torch.arange(32) + phase)
-    x = wave.flatten(2) + torch.randn(36, 2, 64, generator=generator)
-    return make_batch(x, patient=torch.arange(12).repeat_interleave(3)), pitch
-
-
 def test_trained_it_reads_what_belongs_to_a_patient() -> None:
-    found = gains({"name": "clocs"}, patients, steps=40)
+    found = gains("clocs", seeds=2, steps=SIMULATIONS["clocs"].quick)
     assert min(found) > 0.05, found
 
 

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from tests.objectives.simulated import Planted, gains, make_batch
+from benchmarks.objectives_simulated import SIMULATIONS, gains, make_batch
 from tsrep.encoders.encoder import Encoder
 from tsrep.losses.mixing_up import doubled_mixture_contrast, mixture_contrast
 from tsrep.objectives.mixing_up import MixingUp, log_gamma_draws, shares
@@ -111,19 +111,9 @@ def test_mixtures_are_of_two_samples_and_covariates_stay(form: Any) -> None:
     assert (min(partners) == 1) == (form == "corrected")
 
 
-def kinds(key: int) -> Planted:
-    """Waves of one of two shapes and any frequency, phase and gain; the factor is the frequency."""
-    generator = torch_generator("kinds", key)
-    speed = 0.06 + 0.25 * torch.rand(32, generator=generator)
-    gain = torch.exp(0.5 * torch.randn(32, 1, 1, generator=generator))
-    phase = 2 * math.pi * torch.rand(32, 1, 1, generator=generator)
-    x = gain * torch.sin(2 * math.pi * speed[:, None, None] * torch.arange(64) + phase)
-    return make_batch(x + 0.5 * torch.randn(32, 1, 64, generator=generator)), speed
-
-
 def test_trained_it_reads_what_distinguishes_samples() -> None:
-    found = gains({"name": "mixing-up", "temperature": 0.2}, kinds, steps=60)
-    assert min(found) > 0.05, found
+    found = gains("mixing-up", seeds=2, steps=SIMULATIONS["mixing-up"].quick)
+    assert min(found) > 0.02, found
 
 
 @pytest.mark.parametrize("settings", [{"form": "published"}, {"pooling": "max", "alpha": 1.0}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.objectives.simulated import Planted, gains, make_batch
+from benchmarks.objectives_simulated import SIMULATIONS, gains
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.sepclr import Separated, joint_density, separation_terms, uniformity
@@ -95,27 +94,8 @@ def test_what_cannot_be_separated_is_refused() -> None:
             SepCLR(4, 2, class_names=panel.classes).refuse_unfit(ResNet1d(2, width=4, dim=4), panel)
 
 
-def cohort(key: int, ill: Tensor | None = None) -> Planted:
-    """A rhythm that all have, and a weak fast wave whose height varies among the ill alone."""
-    generator = torch_generator("cohort", key)
-    ill = torch.arange(32) % 2 == 0 if ill is None else ill
-    speed, height = 0.04 + 0.06 * torch.rand(32, generator=generator), torch.rand(32, generator=generator)
-    phase = 2 * math.pi * torch.rand(2, 32, 1, generator=generator)
-    t = torch.arange(64)
-    x = 2 * torch.sin(2 * math.pi * speed[:, None] * t + phase[0])
-    x = x + (ill * (0.3 + height))[:, None] * torch.sin(2 * math.pi * 0.35 * t + phase[1])
-    x = x + 0.4 * torch.randn(32, 64, generator=generator)
-    return make_batch(x[:, None], label=ill.long()), height
-
-
-def patients_only(key: int) -> Planted:
-    return cohort(key, torch.ones(32, dtype=torch.bool))
-
-
 def test_trained_it_reads_the_salient_factor() -> None:
-    view = {"name": "jitter", "std": 0.2}
-    settings = {"name": "sepclr", "view": view, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0}
-    found = gains(settings, cohort, steps=60, judged=patients_only)
+    found = gains("sepclr", seeds=2, steps=SIMULATIONS["sepclr"].quick)
     assert min(found) > 0.05, found
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.objectives.simulated import make_batch, trained
+from benchmarks.objectives_simulated import SIMULATIONS, found_together, trained
 from tsrep.errors import ConfigError
 from tsrep.losses.similarity import unit_rows
 from tsrep.losses.symile import cyclic_moves, pairwise_clip, random_moves, symile
@@ -132,39 +132,13 @@ def test_channels_that_cannot_be_divided_are_refused() -> None:
         Symile(4, ("I", "II"), groups=(("I", "II"), ("I",)))
 
 
-def exclusive(key: int) -> tuple[Any, Tensor]:
-    """Three signals, each slow or fast; the third is fast where one of the other two is."""
-    generator = torch_generator("exclusive", key)
-    bits = torch.randint(2, (2, 48), generator=generator)
-    bits = torch.cat([bits, bits.sum(0, keepdim=True) % 2]).mT  # (sample, signal)
-    phase = 2 * math.pi * torch.rand(48, 3, 1, generator=generator)
-    x = torch.sin(2 * math.pi * (0.1 + 0.2 * bits[..., None]) * torch.arange(24) + phase)
-    return make_batch(x + 0.2 * torch.randn(48, 3, 24, generator=generator)), bits[:, 2]
-
-
-@torch.no_grad()
-def found_together(encoder: Any, objective: Any) -> float:
-    """Share of samples whose third signal is more similar to the own pair than one of the other kind is."""
-    batch, third = exclusive(99_999)
-    rows = unit_rows(objective.embedded(encoder, batch.x))
-    score = (rows[0] * rows[1]) @ rows[2].mT  # (pair, third)
-    lead = score[:, third == 1].mean(1) - score[:, third == 0].mean(1)
-    return ((lead > lead.mean()) == third).float().mean().item()
-
-
 def test_it_finds_what_only_all_signals_tell_and_pairs_do_not() -> None:
-    settings = {"name": "symile", "hidden": 16, "projection": 8}
-    for seed in range(2):
-        found = {
-            how: found_together(
-                *trained(settings | {"contrast": how}, exclusive, seed=seed, steps=steps, lr=1e-2)
-            )
-            for how, steps in (("tuples", 60), ("pairs", 60))
-        }
-        before = found_together(*trained(settings, exclusive, seed=seed, steps=0))
-        assert found["tuples"] > 0.9, (found, before)
-        assert found["pairs"] < 0.75, (found, before)
-        assert before < 0.75, (found, before)
+    steps = SIMULATIONS["symile"].quick
+    tuples = found_together(*trained("symile", seed=0, steps=steps))
+    pairs = found_together(*trained("symile", seed=0, steps=steps, contrast="pairs"))
+    before = found_together(*trained("symile", seed=0, steps=0))
+    assert tuples > 0.95, (tuples, pairs, before)
+    assert max(pairs, before) < 0.75, (tuples, pairs, before)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.objectives.simulated import Planted, built, gains, make_batch
+from benchmarks.objectives_simulated import SIMULATIONS, built, gains, make_batch
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.ntxent import ntxent
@@ -119,7 +118,7 @@ def test_gradient_order_and_a_bounded_optimum() -> None:
 def test_the_second_encoder_is_another_of_the_same_kind_and_is_trained() -> None:
     with initial_weights(0):
         encoder = ResNet1d(2, width=4, dim=6)
-        objective = built({"name": "tf-c", "hidden": 8, "projection": 4}, encoder, 2)
+        objective = built("tf-c", {"hidden": 8, "projection": 4}, encoder, 2)
     assert isinstance(objective, TfC)
     assert objective.frequency is not None
     own, other = encoder.stem.weight, objective.frequency.get_parameter("stem.weight")
@@ -134,22 +133,9 @@ def test_the_second_encoder_is_another_of_the_same_kind_and_is_trained() -> None
         blank(encoder, make_batch(torch.randn(5, 2, 41)), generator=torch_generator(0))
 
 
-def tones(key: int) -> Planted:
-    """A frequency under a gain, a slow wander and noise, which views change."""
-    generator = torch_generator("tones", key)
-    speed = 0.1 + 0.25 * torch.rand(32, generator=generator)
-    t, drawn = torch.arange(64), torch.rand(3, 32, 1, 1, generator=generator)
-    x = torch.sin(2 * math.pi * (speed[:, None, None] * t + drawn[0]))
-    wander = 2 * torch.randn(32, 1, 1, generator=generator)
-    x = x + wander * torch.sin(2 * math.pi * (2 * drawn[1] * t / 64 + drawn[2]))
-    return make_batch(x + 0.3 * torch.randn(32, 1, 64, generator=generator)), speed
-
-
 def test_trained_it_reads_a_frequency() -> None:
-    view = {"name": "compose", "views": [{"name": "baseline-wander", "std": 2.0}, "jitter"]}
-    settings = {"name": "tf-c", "hidden": 32, "projection": 16, "time_view": view}
-    found = gains(settings, tones, steps=40, lr=1e-2)
-    assert min(found) > 0.05, found
+    found = gains("tf-c", seeds=2, steps=SIMULATIONS["tf-c"].quick)
+    assert min(found) > 0.02, found
 
 
 def test_spectra_shorter_than_a_stride_are_refused() -> None:

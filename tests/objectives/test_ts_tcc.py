@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.objectives.simulated import Planted, gains, make_batch
+from benchmarks.objectives_simulated import SIMULATIONS, gains
 from tsrep.encoders.causal_tcn import CausalTCN
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.resnet1d import ResNet1d
@@ -171,18 +171,8 @@ def test_targets_follow_the_past_that_predicts_them(cuts: Any) -> None:
     assert (len(last.unique()) == 1) == (cuts == "batch")
 
 
-def states(key: int) -> Planted:
-    """A slow frequency of each sample, in noise that is new at every step."""
-    generator = torch_generator("states", key)
-    speed = 0.05 + 0.2 * torch.rand(24, generator=generator)
-    phase = 2 * math.pi * torch.rand(24, 2, 1, generator=generator)
-    x = torch.sin(2 * math.pi * speed[:, None, None] * torch.arange(96) + phase)
-    return make_batch(x + torch.randn(24, 2, 96, generator=generator)), speed
-
-
 def test_trained_it_reads_a_state_that_lasts() -> None:
-    settings = {"name": "ts-tcc", "lags": 12, "hidden": 16, "depth": 1, "heads": 2, "feedforward": 16}
-    found = gains(settings, states, steps=60)
+    found = gains("ts-tcc", seeds=2, steps=SIMULATIONS["ts-tcc"].quick)
     assert min(found) > 0.05, found
 
 
