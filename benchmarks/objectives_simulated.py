@@ -155,7 +155,7 @@ class Simulation:
         return read_out(encoder, self.judged or self.plant)
 
 
-JITTER = {"name": "jitter", "std": 0.3}
+WEAK_JITTER, JITTER = {"name": "jitter", "std": 0.2}, {"name": "jitter", "std": 0.3}
 MOVED = {
     "name": "compose",
     "views": [
@@ -172,7 +172,9 @@ SIMULATIONS = {
     "tf-c": Simulation({"hidden": 32, "projection": 16, "time_view": MOVED}, patients, quick=80),
     "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
     "sepclr": Simulation(
-        {"view": JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0}, cohort, patients_only
+        {"view": WEAK_JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0},
+        cohort,
+        patients_only,
     ),
     "symile": Simulation(
         {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2

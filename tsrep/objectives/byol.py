@@ -43,7 +43,7 @@ class Byol(Objective):
         Widths of the projection head and of the predictor; both serve the loss alone.
     norm : {"batch", "none"}
         In the hidden layer of both. ``"batch"`` takes mean and variance from the samples of one process, so
-        that several processes do not equal one with the whole batch.
+        several processes do not equal one with the whole batch.
     predictor : bool
         Without it, and with ``momentum`` 0, representations collapse.
     momentum : float
