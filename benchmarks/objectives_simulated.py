@@ -75,13 +75,12 @@ def patients_only(key: int) -> Planted:
 
 
 def exclusive(key: int) -> Planted:
-    """Three signals, each slow or fast; the third is fast where just one of the other two is."""
+    """Three signals, each upright or turned over; the third is upright where just one of the others is."""
     generator = torch_generator("exclusive", key)
-    bits = torch.randint(2, (2, 64), generator=generator)
+    bits = torch.randint(2, (2, 32), generator=generator)
     bits = torch.cat([bits, bits.sum(0, keepdim=True) % 2]).mT  # (sample, signal)
-    phase = 2 * math.pi * torch.rand(64, 3, 1, generator=generator)
-    x = torch.sin(2 * math.pi * (0.08 + 0.27 * bits[..., None]) * torch.arange(24) + phase)
-    return make_batch(x + 0.1 * torch.randn(64, 3, 24, generator=generator)), bits[:, 2]
+    x = (2 * bits[..., None] - 1) * torch.sin(2 * math.pi * torch.arange(8) / 8)
+    return make_batch(x + 0.1 * torch.randn(32, 3, 8, generator=generator)), bits[:, 2]
 
 
 def make_batch(x: Tensor, **ids: Tensor) -> Batch:
@@ -175,6 +174,7 @@ SIMULATIONS = {
         {"view": WEAK_JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0},
         cohort,
         patients_only,
+        quick=120,
     ),
     "symile": Simulation(
         {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2
