@@ -213,7 +213,7 @@ def _encode_start(job: Job) -> None:
 
 def _encode(path: Path, encoder: Encoder, config: Configuration, prepared: PreparedSeries) -> None:
     """Representations of every step, kept beside the run since they take longest."""
-    context, stop = config.evaluation.forecast.context, prepared.spans.test[1]
+    context, stop = config.evaluation.of("forecast").context, prepared.spans.test[1]
     write_arrays(path / FEATURES, z=encode(encoder, prepared.instances, context=context, stop=stop)[0])
     print(f"encoded {path}", flush=True)
 
@@ -227,7 +227,7 @@ def _score(folder: Path, config: Configuration, folders: Mapping[str, Sequence[P
 
     task = task_of(config)
     evaluation = replace(task.evaluation(task.prepare(progress=False), print), control=METHOD)
-    settings = PROTOCOLS.build(config.evaluation.forecast)
+    settings = PROTOCOLS.build(config.evaluation.of("forecast"))
     scores = score_representations(
         {name: features(paths) for name, paths in folders.items()}, evaluation, settings
     )

@@ -102,7 +102,7 @@ def _supervise(job: tuple[Path, Path, float, int]) -> Scores:
     evaluation = task.evaluation(prepared, print, folder / SUPERVISED)
     evaluation = replace(evaluation, fractions=(fraction,), seeds=seeds)
     candidate = Candidate(SUPERVISED, "method", [partial(start, seed) for seed in range(seeds)])
-    scores: Scores = PROTOCOLS.build(config.evaluation.finetune).evaluate([candidate], evaluation)[0]
+    scores: Scores = PROTOCOLS.build(config.evaluation.of("finetune")).evaluate([candidate], evaluation)[0]
     return scores
 
 

@@ -113,7 +113,7 @@ def _rotation(job: tuple[Path, Path, int, int]) -> Fold:
     evaluation = task.evaluation(prepared, lambda _: None, folder / f"{SUPERVISED}-{fold}-{seed}")
     kept = task.score([start, power, *trained], evaluation).predictions
     supervised = replace(start, name=SUPERVISED, role="method")
-    finetuning = PROTOCOLS.build(task.config.evaluation.finetune)
+    finetuning = PROTOCOLS.build(task.config.evaluation.of("finetune"))
     kept |= finetuning.evaluate([supervised], evaluation)[0].predictions
     save_predictions(done, kept)
     print(f"fold {fold}, seed {seed} is scored", flush=True)

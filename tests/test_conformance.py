@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,10 +17,10 @@ from torch import Tensor, nn
 from tsrep.datasets.dataset import About, Dataset
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.forecasting.heads.head import HEADS, Head
+from tsrep.forecasting.heads.head import Head
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, VIEWS
+from tsrep.registry import DATASETS, ENCODERS, HEADS, OBJECTIVES, PROTOCOLS, SAMPLERS, SPLITS, VIEWS
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch, Panel
 from tsrep.splits.split import Split
@@ -28,6 +29,7 @@ from tsrep.testing import (
     check_encoder,
     check_head,
     check_objective,
+    check_protocol,
     check_sampler,
     check_split,
     check_view,
@@ -463,7 +465,7 @@ class FaultySet(Dataset):
         listed = [Path(entry.path) for entry in os.scandir(folder)]
         files = listed if self.fault == "listing" else sorted(listed)
         x = np.stack([np.load(path) for path in files])
-        digest = "" if self.fault == "digest" else hashlib.sha256(x.data).hexdigest()
+        digest = hashlib.sha256(x.data).hexdigest()
         patient = np.arange(len(x)) // 2
         type(self).loads += 1
         match self.fault:
@@ -496,7 +498,6 @@ class FaultySet(Dataset):
     ("fault", "message"),
     [
         ("listing", "another order of files in the folder gives"),
-        ("digest", "digest is empty"),
         ("silent", "no value at all"),
         ("infinite", "infinite value"),
         ("again", "loading twice gives another digest"),
@@ -518,3 +519,8 @@ def test_dataset_faults_are_caught(fault: str, message: str, tmp_path: Path) -> 
         check_dataset(faulty, tmp_path)
     if fault == "listing":
         check_dataset(FaultySet, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["knn", "logistic", "probe", "svm"])
+def test_protocols_on_frozen_features_conform(name: str) -> None:
+    check_protocol(partial(PROTOCOLS.build, {"name": name}))

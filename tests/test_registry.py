@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import tsrep
-from tsrep.errors import ConfigError
-from tsrep.forecasting.heads.head import HEADS
+from tsrep.errors import ConfigError, UnknownPart
 from tsrep.listing import described, listed
 from tsrep.objectives.autotcl import FORMS
 from tsrep.registry import REGISTRIES, Registry, list_registered
@@ -57,7 +56,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("registry", [*REGISTRIES.values(), HEADS, FORMS], ids=lambda each: str(each.kind))
+@pytest.mark.parametrize("registry", [*REGISTRIES.values(), FORMS], ids=lambda each: str(each.kind))
 def test_listed_names_are_those_of_the_modules(registry: Registry) -> None:
     names = registry.names()
     assert {name: registry.entry(name).name for name in names} == dict(zip(names, names, strict=True))
@@ -132,6 +131,20 @@ def test_a_broken_plug_in_is_one_sentence_when_it_is_chosen(install: Callable[..
             ConfigError, match=r"the plug-in 'turned' of turning cannot be loaded .*not_there"
         ):
             PARTS.entry("turned")
+
+
+@pytest.mark.parametrize("source", ["class Turned(:", "raise SystemExit(3)", "x = '\\0'\0"])
+def test_a_module_that_cannot_be_read_or_run_is_told_when_it_is_chosen(
+    install: Callable[..., None], source: str
+) -> None:
+    install("turning", source + "  # PARTS.register(", "turned")
+    assert PARTS.names() == ["turned"]
+    assert PARTS.describe("turned").summary == ""
+    with pytest.raises(UnknownPart, match=r"unknown part .other.; (did you mean|known)"):
+        PARTS.entry("other")
+    with pytest.raises(ConfigError, match=r"the plug-in 'turned' of turning cannot be loaded") as caught:
+        PARTS.entry("turned")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_name_is_registered_once(install: Callable[..., None]) -> None:

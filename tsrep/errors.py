@@ -15,6 +15,10 @@ class ConfigError(TsrepError):
     """A setting is unknown, out of range, or does not go with another one."""
 
 
+class UnknownPart(ConfigError):
+    """No part of that name is registered, such as one of a plug-in that is not installed."""
+
+
 class DataError(TsrepError):
     """A file, record or field of a data set is missing, broken or contradictory."""
 

@@ -105,7 +105,11 @@ def _registrations(module: str, path: Path) -> Iterator[Listed]:
     if b".register(" not in source:
         return
     origin: dict[str, tuple[str, str]] = {}
-    for node in ast.parse(source).body:
+    try:
+        nodes = ast.parse(source).body
+    except (SyntaxError, ValueError):  # told when it is imported
+        return
+    for node in nodes:
         match node:
             case ast.ImportFrom(module=str(above), names=names):
                 origin |= {each.asname or each.name: (above, each.name) for each in names}

@@ -11,22 +11,26 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import re
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from types import SimpleNamespace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError, core_schema
 
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, TsrepError, UnknownPart
 from tsrep.listing import Listed, described, listed
 
 T = TypeVar("T")
+NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+TASKS = ("panel", "series")
 
 
 class Settings(BaseModel):
@@ -39,29 +43,84 @@ class Settings(BaseModel):
     def _refuse_unknown(cls, values: Any) -> Any:
         for key in values if isinstance(values, Mapping) else ():
             if key not in cls.model_fields:
-                hint = nearest(str(key), list(cls.model_fields))
+                hint = nearest(str(key), cls.known())
                 raise PydanticCustomError(
                     "unknown_setting", "unknown setting {key}; {hint}", {"key": str(key), "hint": hint}
                 )
         return values
+
+    @classmethod
+    def known(cls) -> list[str]:
+        """Names of all settings, for hints."""
+        return list(cls.model_fields)
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise PydanticCustomError("twice", "names {value} twice; name it once", {"value": twice})
+    return values
+
+
+DISTINCT = AfterValidator(_distinct)  # of a setting that is a list, whose values are scored or shown each
 
 
 @dataclass(frozen=True)
 class Entry:
     """A registered class or function, and the arguments that only a run can give."""
 
+    kind: str
     name: str
     cls: Any
     runtime: tuple[str, ...]
 
+    def __str__(self) -> str:
+        module = self.cls.__module__
+        distributions = packages_distributions().get(module.partition(".")[0], [module])
+        return f"the {self.kind} {self.name!r} of {distributions[0]}"
+
     @property
     def task(self) -> str:
-        """Kind of data that it is for: a panel, unless its class says otherwise."""
-        return getattr(self.cls, "task", "panel")
+        """Kind of data that it is for: a panel, unless its class says otherwise.
+
+        Raises
+        ------
+        ConfigError
+            When it says what there is not.
+        """
+        task: str = getattr(self.cls, "task", "panel")
+        if task not in TASKS:
+            raise ConfigError(f"{self} says task = {task!r}; let its class say 'panel' or 'series'")
+        return task
+
+    @contextmanager
+    def blamed(self, doing: str, told: type[TsrepError] = ConfigError) -> Iterator[None]:
+        """Tell any error of a plug-in inside in one sentence; those of built-in parts keep their traceback.
+
+        Parameters
+        ----------
+        doing : str
+            What it fails to do, such as ``"be made"``.
+        told : type of error
+        """
+        try:
+            yield
+        except TsrepError:
+            raise
+        except Exception as error:  # whatever the code of others raises
+            if self.cls.__module__.startswith("tsrep."):
+                raise
+            raise told(f"{self} cannot {doing} ({_spelt(error)}); fix or uninstall it") from error
 
     @cached_property
     def settings(self) -> type[Settings]:
-        """Model of the arguments that a user gives: of a function those that are given by keyword only."""
+        """Model of the arguments that a user gives: of a function those that are given by keyword only.
+
+        Raises
+        ------
+        ConfigError
+            When an argument has no name or no type that settings can have.
+        """
         is_class = inspect.isclass(self.cls)
         called = self.cls.__init__ if is_class else self.cls
         fields: dict[str, Any] = {"name": (Literal[self.name], self.name)}
@@ -69,12 +128,26 @@ class Entry:
             if parameter.name in self.runtime or not (is_class or parameter.kind is parameter.KEYWORD_ONLY):
                 continue
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                raise TypeError(f"{self.cls.__qualname__}: settings must be named, not {parameter}")
-            default = ... if parameter.default is parameter.empty else parameter.default
-            hint = _hint(self.cls, called, parameter.name)
-            fields[parameter.name] = (_with_default(hint, default), default)
-        doc = inspect.getdoc(self.cls)
-        return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
+                if _is_inherited(called):
+                    continue
+                raise ConfigError(
+                    f"{self} takes {parameter}, but settings have names; write each argument out"
+                )
+            fields[parameter.name] = self._field(called, parameter)
+        with self.blamed("have its arguments as settings"):
+            doc = inspect.getdoc(self.cls)
+            return create_model(f"{self.cls.__name__}Settings", __base__=Settings, __doc__=doc, **fields)
+        raise AssertionError
+
+    def _field(self, called: Any, parameter: inspect.Parameter) -> tuple[Any, Any]:
+        """Type and default of a setting."""
+        name = parameter.name
+        default = ... if parameter.default is parameter.empty else parameter.default
+        if parameter.annotation is parameter.empty:
+            raise ConfigError(f"argument {name} of {self} has no type; annotate it, such as {name}: float")
+        with self.blamed(f"say the type of its argument {name}"):
+            return _with_default(_hint(self.cls, called, name), default), default
+        raise AssertionError
 
 
 class Registry:
@@ -88,21 +161,46 @@ class Registry:
         Package whose modules register the built-in entries; also the entry point group for plug-ins.
     *also : str
         Further packages with built-in entries.
+    reserved : sequence of str
+        Names that mean something else where an entry is named.
     """
 
-    def __init__(self, kind: str, package: str, *also: str) -> None:
+    def __init__(self, kind: str, package: str, *also: str, reserved: Sequence[str] = ()) -> None:
         self.kind = kind
         self.packages = (package, *also)
+        self.reserved = reserved
         self._entries: dict[str, Entry] = {}
 
     def register(self, name: str, *, runtime: tuple[str, ...] = ()) -> Callable[[T], T]:
-        """Decorator; ``runtime`` names the arguments that come from the data, not from settings."""
+        """Decorator, which gives a class its ``name``.
+
+        Parameters
+        ----------
+        name : str
+            Lower case words of letters and digits, joined by ``-`` or ``_``.
+        runtime : tuple of str
+            Arguments that come from the data, not from settings.
+
+        Raises
+        ------
+        ConfigError
+            When the name cannot be one or is taken.
+        """
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot name a {self.kind}; use lower case letters and digits, in words joined by "
+                "- or _"
+            )
+        if name in self.reserved:
+            raise ConfigError(f"{name!r} cannot name a {self.kind}, as it means something else; rename it")
 
         def add(part: T) -> T:
-            entry = Entry(name, part, runtime)
+            entry = Entry(self.kind, name, part, runtime)
             if self._entries.setdefault(name, entry).cls.__qualname__ != entry.cls.__qualname__:
                 raise ConfigError(f"two {self.kind} classes are registered as {name!r}; rename one of them")
             self._entries[name] = entry
+            if inspect.isclass(part):
+                cast(Any, part).name = name
             return part
 
         return add
@@ -140,24 +238,29 @@ class Registry:
                     f"{part.module} registers no {self.kind} {name!r}; name its entry point as it registers"
                 )
         elif name not in self._entries:
-            for point in entry_points(group=self.packages[0]):  # names that cannot be read from their source
-                _load(point)
+            for point in entry_points(group=self.packages[0]):
+                if not self._registered_in(point.module):  # names that cannot be read from their source
+                    with suppress(ConfigError):  # told where the part itself is asked for
+                        _load(point)
         if name not in self._entries:
-            raise ConfigError(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
+            raise UnknownPart(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
         return self._entries[name]
 
-    def name_of(self, cls: type[Any]) -> str:
-        """Name under which a class is registered, or that of the class where it is not."""
-        return next((entry.name for entry in self._entries.values() if entry.cls is cls), cls.__name__)
-
     def build(self, settings: BaseModel | Mapping[str, Any], **runtime: Any) -> Any:
-        """Instance from checked settings; of ``runtime`` each class takes what it declares."""
+        """Instance from checked settings; of ``runtime`` each class takes what it declares.
+
+        Raises
+        ------
+        ConfigError
+            When the run does not give what the class declares, or a plug-in raises any error.
+        """
         values = dict(settings)
         entry = self.entry(values.pop("name"))
         missing = [key for key in entry.runtime if key not in runtime]
         if missing:
             raise ConfigError(f"{self.kind} {entry.name!r} needs {', '.join(missing)} from the run")
-        return entry.cls(**values, **{key: runtime[key] for key in entry.runtime})
+        with entry.blamed("be made"):
+            return entry.cls(**values, **{key: runtime[key] for key in entry.runtime})
 
     @cached_property
     def _sources(self) -> dict[str, tuple[Listed, Callable[[], Any]]]:
@@ -182,12 +285,23 @@ class Registry:
 def _load(plug_in: EntryPoint) -> None:
     try:
         plug_in.load()
-    except Exception as error:  # whatever the modules of others raise
+    except (Exception, SystemExit) as error:  # whatever the modules of others raise
         package = plug_in.value if plug_in.dist is None else plug_in.dist.name
         raise ConfigError(
-            f"the plug-in {plug_in.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}); "
-            "fix or uninstall it"
+            f"the plug-in {plug_in.name!r} of {package} cannot be loaded ({_spelt(error)}); fix or uninstall "
+            "it"
         ) from error
+
+
+def _spelt(error: BaseException) -> str:
+    """An error in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
+def _is_inherited(called: Any) -> bool:
+    """Whether a constructor is that of Python or PyTorch, so that the class has none of its own."""
+    module = getattr(called, "__module__", None) or "builtins"
+    return str(module).partition(".")[0] in ("builtins", "typing", "torch")
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -196,19 +310,25 @@ def nearest(name: str, known: list[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
+EXPLAINED = {  # by pydantic's name of the mistake
+    "no_name": "{path} does not say its name; give {path}.name, one of {names}",
+    "missing": "{path} is missing; it has no default, so give it",
+    "tuple_type": "{path} is {input!r}, and a list is wanted; write it in brackets, such as [1.0, 0.1]",
+    "too_short": "{path} is {input!r}, which is too short; name at least one, or leave it out",
+    "model_type": "{path} is {input!r}, and settings by name are wanted; write them as key: value",
+    "twice": "{path} names {value} twice; name it once",
+}
+
+
 def explain(error: ValidationError) -> str:
     """The first complaint of pydantic in one sentence: which setting, what is wrong, what to do."""
     first = error.errors()[0]
     path, about = ".".join(map(str, first["loc"])), first.get("ctx", {})
     if first["type"] == "unknown_setting":
         return f"unknown setting {'.'.join(map(str, (*first['loc'], about['key'])))}; {about['hint']}"
-    if first["type"] == "no_name":
-        return f"{path} does not say its name; give {path}.name, one of {about['names']}"
-    if first["type"] == "tuple_type":
-        return f"{path} is {first['input']!r}, and a list is wanted; write [{first['input']}]"
-    if first["type"] == "missing":
-        return f"{path} is missing; it has no default, so give it"
-    return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    if first["type"] not in EXPLAINED:
+        return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return EXPLAINED[first["type"]].format(path=path, input=first["input"], **about)
 
 
 class Chosen:
@@ -270,9 +390,23 @@ SPLITS = Registry("split", "tsrep.splits")
 ENCODERS = Registry("encoder", "tsrep.encoders")
 VIEWS = Registry("view", "tsrep.views")
 LOSSES = Registry("loss", "tsrep.losses")
-OBJECTIVES = Registry("objective", "tsrep.objectives", "tsrep.forecasting")
+OBJECTIVES = Registry(
+    "objective",
+    "tsrep.objectives",
+    "tsrep.forecasting",
+    reserved=("majority", "repeat-last", "seasonal-naive", "ridge-nlinear"),  # baselines beside it in scores
+)
+HEADS = Registry("head", "tsrep.forecasting.heads")
 SAMPLERS = Registry("sampler", "tsrep.sampling")
-PROTOCOLS = Registry("protocol", "tsrep.evaluation.protocols")
+PROTOCOLS = Registry(
+    "protocol",
+    "tsrep.evaluation.protocols",
+    # what settings of an evaluation have already, beside which those of a protocol stand under its name
+    reserved=(
+        *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
+        *("known", "given", "of", *dir(BaseModel)),
+    ),
+)
 REGISTRIES: Mapping[str, Registry] = {
     "datasets": DATASETS,
     "splits": SPLITS,
@@ -280,6 +414,7 @@ REGISTRIES: Mapping[str, Registry] = {
     "views": VIEWS,
     "losses": LOSSES,
     "objectives": OBJECTIVES,
+    "heads": HEADS,
     "samplers": SAMPLERS,
     "protocols": PROTOCOLS,
 }
@@ -290,7 +425,8 @@ def list_registered(kind: str) -> list[Listed]:
 
     Parameters
     ----------
-    kind : {"datasets", "splits", "encoders", "views", "losses", "objectives", "samplers", "protocols"}
+    kind : str
+        A key of :data:`REGISTRIES`, such as ``"encoders"``.
 
     Raises
     ------

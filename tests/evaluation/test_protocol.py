@@ -28,7 +28,7 @@ def cohort(seed: int = 0, patients: int = 90, multi: bool = False) -> tuple[Pane
         patient=patient,
         trial=np.arange(len(patient)) // 2,
         sfreq=100,
-        classes="abc",
+        classes=tuple("abc"),
     )
     return panel, Split.make(panel, patient % 3 == 0, patient % 3 == 1, patient % 3 == 2, how="thirds")
 

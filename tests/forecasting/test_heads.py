@@ -12,12 +12,11 @@ from torch.nn import functional as F
 from tsrep.errors import ConfigError
 from tsrep.forecasting.heads.decoder import Attention, Decoder
 from tsrep.forecasting.heads.flatten import Flatten
-from tsrep.forecasting.heads.head import HEADS
 from tsrep.forecasting.heads.last_state import LastState
 from tsrep.forecasting.heads.per_variate import PerVariate
 from tsrep.forecasting.heads.position_wise import PositionWise
 from tsrep.forecasting.instance_norm import InstanceNorm
-from tsrep.registry import ENCODERS
+from tsrep.registry import ENCODERS, HEADS
 
 NAMES = ["decoder", "flatten", "last-state", "per-variate", "position-wise"]
 SMALL = {"decoder": {"width": 8, "heads": 2, "depth": 1}}

@@ -13,7 +13,6 @@ from tsrep.evaluation.protocols.svm import SupportVectorMachine
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import configure, plain
 from tsrep.runs.config_files import assemble, dump_config, read_config
-from tsrep.runs.evaluation_settings import evaluation_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
@@ -175,10 +174,9 @@ def test_a_protocol_of_a_running_process_has_settings() -> None:
     class Guess(SupportVectorMachine):
         """Registered after configurations were made."""
 
-    assert "guess" not in evaluation_settings().model_fields
     PROTOCOLS.register("guess")(Guess)
     try:
         assert configure({"evaluation": {"guess": {"C": [0.5]}}}).evaluation.guess.C == (0.5,)
     finally:
         del PROTOCOLS._entries["guess"]
-    assert "guess" not in evaluation_settings().model_fields
+    assert "guess" not in configure().evaluation.given

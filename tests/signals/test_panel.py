@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.panels import make_panel
 from tsrep.errors import DataError
 from tsrep.signals import Panel
-from tsrep.signals.panel import PER_SAMPLE
+from tsrep.signals.panel_checks import COLUMNS
 from tsrep.signals.standardise import fit_scaler
 
 
@@ -101,7 +101,7 @@ def test_everything_said_of_a_sample_goes_with_it() -> None:
     panel = told()
     index = np.array([11, 4, 5, 4])
     picked = panel.select(index)
-    assert set(picked.per_sample()) == set(PER_SAMPLE)
+    assert set(picked.per_sample()) == set(COLUMNS)
     for name, values in panel.per_sample().items():
         np.testing.assert_array_equal(getattr(picked, name), values[index])
     assert picked.trials.tolist() == [20, 50]
@@ -176,10 +176,14 @@ OTHER: dict[str, Any] = {
 
 
 def test_the_digest_follows_everything_that_is_said() -> None:
-    assert set(PER_SAMPLE) <= set(OTHER)
-    panel = told(group=None, meta={})
+    assert set(COLUMNS) <= set(OTHER)
+    panel = told(group=None, meta={}).windows(30)
     first = panel.hashed("content").digest
-    assert first == told(group=None, meta={}).hashed("content").digest != panel.hashed("other").digest
+    assert (
+        first
+        == told(group=None, meta={}).windows(30).hashed("content").digest
+        != panel.hashed("other").digest
+    )
     other = OTHER | {"meta": told().meta}
     changed = [replace(panel, **{name: value}).hashed("content").digest for name, value in other.items()]
     assert len({first, *changed}) == 1 + len(other)

@@ -119,7 +119,9 @@ def evaluate(
     """
     import tsrep
 
-    fractions = labels.split(",") if labels else None
+    if commas := [name for name in protocol or () if "," in name]:
+        raise ConfigError(f"--protocol {commas[0]} names several; repeat --protocol for each")
+    fractions = None if labels is None else labels.split(",")
     settings = given(protocols=protocol or None, labels=fractions, seeds=seeds, part=part, root=root)
     tsrep.evaluate(run, **settings)
     _print_summary(run)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.options import Config, Root, Strict, assignment, given
+from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS
 
 data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
@@ -33,10 +34,14 @@ def list_datasets() -> None:
 def _listed_facts(name: str) -> Mapping[str, Any]:
     """Facts for the list, from the source where it has them as literals, so that nothing is imported."""
     try:
-        return DATASETS.describe(name).keywords("about", LISTED)
+        return {"licence": "", "title": ""} | DATASETS.describe(name).keywords("about", LISTED)
     except ValueError:
+        pass
+    try:
         facts: Mapping[str, Any] = vars(DATASETS.entry(name).cls.about)
-        return facts
+    except (ConfigError, AttributeError) as error:  # of a plug-in, beside which the others are listed
+        return {"title": f"not readable: {error}", "licence": ""}
+    return facts
 
 
 def _size(facts: Mapping[str, Any]) -> str:
@@ -106,7 +111,7 @@ def check(
     strict: Strict = False,
 ) -> None:
     """Read data, cut and split them as `tsrep fit` would, and say what is wrong before anything trains."""
-    from tsrep.errors import ConfigError, DataError
+    from tsrep.errors import DataError
     from tsrep.runs.config_files import assemble, read_config
     from tsrep.runs.task import task_of
 

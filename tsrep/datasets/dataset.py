@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
 
 from tsrep.errors import DataError
-from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 from tsrep.signals.series import Series
 
@@ -88,6 +87,8 @@ class Dataset(ABC):
 
     Attributes
     ----------
+    name : str
+        Set when the class is registered.
     about : About
         Written in the class as ``about = About(title="...", ...)`` with literal arguments, so that data sets
         can be listed without importing them.
@@ -99,6 +100,7 @@ class Dataset(ABC):
         Files and folders that must be in the folder; None stands for ``about.needs``.
     """
 
+    name: ClassVar[str] = "a data set without a name"
     about: ClassVar[About]
     task: ClassVar[str] = "panel"
     defaults: ClassVar[Mapping[str, Any]] = {}
@@ -170,11 +172,6 @@ class Dataset(ABC):
         if missing:
             raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; use {remedy}")
         return folder
-
-    @property
-    def name(self) -> str:
-        """Under which the data set is registered."""
-        return DATASETS.name_of(type(self))
 
     @property
     def default_split(self) -> str:

@@ -182,7 +182,7 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
             return
         super()._restore(facts, tensors)
         if self.finetune:
-            protocol: FineTuning = PROTOCOLS.build(panel_configuration(self).evaluation.finetune)
+            protocol: FineTuning = PROTOCOLS.build(panel_configuration(self).evaluation.of("finetune"))
             self._head = protocol.new_head(self.encoder_, len(classes), multilabel=False, seed=0).eval()
             self._head.load_state_dict(without_prefix("head", tensors))
             return

@@ -100,7 +100,7 @@ def finetune(
     :class:`tsrep.evaluation.protocols.finetune.FineTuning`
     """
     panel, _ = training_panel(config, instances, window, label, classes)
-    protocol: FineTuning = PROTOCOLS.build(config.evaluation.finetune)
+    protocol: FineTuning = PROTOCOLS.build(config.evaluation.of("finetune"))
     head = protocol.new_head(encoder, classes, multilabel=False, seed=config.seed)
     steps = max(1, len(panel) // protocol.training["batch_size"])
     settings = protocol.settings(

@@ -41,6 +41,11 @@ class Predictions:
                 raise DataError(
                     f"{len(getattr(self, name))} values of {name} for {n} rows of probabilities; give {n}"
                 )
+        if self.prob.ndim != 2:
+            raise DataError(f"probabilities of shape {self.prob.shape}; give one for each unit and class")
+        if ((self.prob < -1e-6) | (self.prob > 1 + 1e-6)).any():
+            worst = self.prob.flat[np.nanargmax(np.abs(self.prob - 0.5))]
+            raise DataError(f"{worst:g} is no probability; give values from 0 to 1")
         if not n:
             raise DataError("there are no predictions to score; the evaluated part of the split is empty")
 

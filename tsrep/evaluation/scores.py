@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
+from operator import index
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from tsrep.errors import RunError
+from tsrep.errors import DataError, RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
@@ -102,6 +104,18 @@ class Score:
     notes: tuple[str, ...] = ()
     title: str = ""
     rank: int = 100
+
+    def __post_init__(self) -> None:
+        for names, (wanted, read) in _READ.items():
+            for name in names.split():
+                value = getattr(self, name)
+                try:
+                    object.__setattr__(self, name, read(value))
+                except (TypeError, ValueError, KeyError, AttributeError) as error:
+                    raise DataError(
+                        f"{name} of the score of {self.method!r} by {self.protocol!r} is {value!r:.80}; it "
+                        f"must be {wanted}"
+                    ) from error
 
     @property
     def value(self) -> float:
@@ -222,12 +236,13 @@ class Scores:
             content = json.loads(text)
             if content["format"] != _FORMAT:
                 raise ValueError(content["format"])
-            return cls(tuple(map(_score, content["scores"])), notes=tuple(content["notes"]))
+            entries, notes = list(content["scores"]), tuple(content["notes"])
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(
-                f"the scores are not readable as {_FORMAT} ({error}); "
-                "remove scores.json and evaluate the run again"
+                f"scores.json is not readable as {_FORMAT} ({error}); restore it from a copy, or move it "
+                "elsewhere and evaluate the run again"
             ) from error
+        return cls(tuple(_score(number, entry) for number, entry in enumerate(entries, 1)), notes=notes)
 
     def save(self, folder: Path) -> None:
         """Write ``scores.json`` and, as far as there are any, ``predictions.npz`` and ``forecasts.npz``."""
@@ -303,22 +318,71 @@ def nan_to_none(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _score(entry: dict[str, Any]) -> Score:
-    def each(name: str, read: Callable[[Any], Any]) -> dict[str, Any]:
-        return {key: read(value) for key, value in entry[name].items()}
-
-    read = {name: each(name, _interval) for name in ("metrics", "difference")}
-    read |= {name: each(name, _number) for name in ("spread", "details")}
-    read["by_seed"] = each("by_seed", lambda values: tuple(map(_number, values)))
-    return Score(**entry | read | {"notes": tuple(entry["notes"])})
-
-
-def _interval(entry: dict[str, float | None]) -> Interval:
-    return Interval(*(_number(entry[end]) for end in ("value", "low", "high")))
+def _score(number: int, entry: Any) -> Score:
+    """A score of ``scores.json``, the first being number 1."""
+    try:
+        return Score(**entry)
+    except (DataError, TypeError) as error:
+        fault = str(error).replace("Score.__init__()", "it is")
+        raise RunError(
+            f"score {number} of scores.json cannot be read: {fault}; correct it, or restore the file from a "
+            "copy"
+        ) from error
 
 
-def _number(value: float | None) -> float:
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _role(value: Any) -> str:
+    if value not in get_args(Role):
+        raise ValueError
+    return _text(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or index(value) < 0:
+        raise ValueError
+    return index(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real | None) or math.isinf(value or 0):
+        raise TypeError
     return math.nan if value is None else float(value)
+
+
+def _interval(value: Any) -> Interval:
+    ends = value if isinstance(value, Mapping) else asdict(value)
+    return Interval(*(_number(ends[end]) for end in ("value", "low", "high")))
+
+
+def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+    return lambda values: {_text(key): read(value) for key, value in values.items()}
+
+
+_READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "method protocol metric part unit subsample_by against title": ("a text", _text),
+    "role": ("one of method, control and baseline", _role),
+    "n seeds horizon patients classes_scored blocks n_bootstrap": ("a whole number from 0", _count),
+    "rank": ("a whole number", index),
+    "fraction": ("a number", _number),
+    "metrics difference": (
+        "an interval (value, low, high) by metric",
+        _by_name(_interval),
+    ),
+    "spread details": ("a finite or missing number by name", _by_name(_number)),
+    "by_seed": ("a list of numbers by metric", _by_name(lambda values: tuple(map(_number, values)))),
+    "notes": ("a list of sentences", lambda notes: tuple(_text(note) for note in _listed(notes))),
+}
+
+
+def _listed(values: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(values, list | tuple):
+        raise TypeError
+    return values
 
 
 def _labels(score: Score) -> str:

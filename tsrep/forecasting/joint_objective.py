@@ -12,13 +12,12 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.gradient_balance import gradient_balance
-from tsrep.forecasting.heads.head import HEADS
 from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
 from tsrep.forecasting.refusals import refuse_contrast, refuse_stride
 from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
 from tsrep.objectives.objective import Objective, TrainingWindows, ViewInput
-from tsrep.registry import OBJECTIVES, Chosen
+from tsrep.registry import HEADS, OBJECTIVES, Chosen
 from tsrep.signals.batch import Batch
 from tsrep.views.autotcl_augmenter import Augmenter
 from tsrep.views.view import View

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from pydantic import Field, NonNegativeFloat
 from torch import Tensor, nn
@@ -111,7 +110,7 @@ class SepCLR(Objective):
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """See :class:`Objective`: training patients of one group only."""
         del encoder
-        ill = self.ill(torch.from_numpy(np.asarray(train.label)))
+        ill = self.ill(torch.from_numpy(train.label[train.labelled]))
         if bool(ill.all()) or not bool(ill.any()):
             found = "patients" if bool(ill.any()) else "controls"
             names = ", ".join(train.classes[k] for k in self.controls)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
-from tsrep.runs.evaluation_settings import evaluation_settings
+from tsrep.runs.evaluation_settings import checked_evaluation
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tsrep.objectives.objective import Objective, TrainingWindows
 
 DATASET, ENCODER, OBJECTIVE = "ptb-xl-sim", "dilated-conv", "comet"
+PARTS = (("dataset", DATASETS, DATASET), ("objective", OBJECTIVES, OBJECTIVE))  # which have defaults
 SERIES_DEFAULTS: Mapping[str, Any] = {
     "window": {"seconds": None, "standardise": "channel"},
     "encoder": {"name": "dilated-conv-ar"},
@@ -71,8 +72,8 @@ class Configuration(Settings):
     @field_validator("evaluation", mode="before")
     @classmethod
     def _of_protocols(cls, value: Any) -> Any:
-        """Checked by a model that has the settings of every registered protocol."""
-        return value if isinstance(value, BaseModel) else evaluation_settings().model_validate(value)
+        """Checked with the settings of the protocols that are used."""
+        return value if isinstance(value, BaseModel) else checked_evaluation(value)
 
     @property
     def objective_class(self) -> type[Objective]:
@@ -101,9 +102,10 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     if isinstance(values, Configuration):
         return values
     try:
-        config = Configuration.model_validate(merged(_suited(values or {}), values or {}))
+        below = _suited(values or {})
+        config = Configuration.model_validate(merged(below, values or {}))
     except ValidationError as error:
-        raise ConfigError(explain(error)) from error
+        raise ConfigError(_blamed(error, values or {}) + explain(error)) from error
     from tsrep.runs.task import task_of
 
     task_of(config).check()
@@ -131,15 +133,40 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """What suits the chosen data set and objective better than the general defaults, as their classes say."""
     below: Mapping[str, Any] = {}
-    for part, registry, default in (("dataset", DATASETS, DATASET), ("objective", OBJECTIVES, OBJECTIVE)):
+    for part, registry, default in PARTS:
         chosen = values.get(part) or below.get(part, default)
         name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
         if isinstance(name, str):
             entry = registry.entry(name)
             if entry.task == "series":
                 below = merged(SERIES_DEFAULTS, below)
-            below = merged(below, getattr(entry.cls, "defaults", {}))
+            defaults = getattr(entry.cls, "defaults", {})
+            if not isinstance(defaults, Mapping):
+                raise ConfigError(f"{entry} has defaults {defaults!r}, which must be settings by name")
+            below = merged(below, defaults)
     return below
+
+
+def _blamed(error: ValidationError, values: Mapping[str, Any]) -> str:
+    """Whose defaults a complaint is about, where it is not about a value of the user."""
+    first = error.errors()[0]
+    path = [*first["loc"], *filter(None, [first.get("ctx", {}).get("key")])]
+    for part, registry, default in PARTS:
+        chosen = values.get(part, default)
+        name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
+        entry = registry.entry(name if isinstance(name, str) else default)
+        if _holds(getattr(entry.cls, "defaults", {}), path) and not _holds(values, path):
+            return f"the defaults of {entry}: "
+    return ""
+
+
+def _holds(values: Any, path: Sequence[Any]) -> bool:
+    """Whether nested values have an entry at a path."""
+    for key in path:
+        if not isinstance(values, Mapping) or key not in values:
+            return isinstance(values, list | tuple)  # a complaint about one of a list
+        values = values[key]
+    return True
 
 
 def plain(config: Configuration) -> dict[str, Any]:

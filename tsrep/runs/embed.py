@@ -93,7 +93,7 @@ def embed_series(run: Run, series: Series, batch_size: int) -> Embeddings:
     if objective.forecasts:
         features = _encode_look_backs(encoder, objective, instances, device, batch_size)
     else:
-        context, stop = run.config.evaluation.forecast.context, len(series)
+        context, stop = run.config.evaluation.of("forecast").context, len(series)
         features = encode(encoder, instances, context=context, stop=stop, device=device, at_once=batch_size)
     x = np.stack(features)
     names = series.channels if len(x) > 1 else (" ".join(series.channels),)

@@ -1,25 +1,30 @@
-"""What ``fit`` and ``evaluate`` score, with the settings of every registered protocol under its name."""
+"""What ``fit`` and ``evaluate`` score, with the settings of protocols under their names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model, field_validator
+from pydantic import Field, create_model
 
 from tsrep.encoders.pooling import Pooling
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
-from tsrep.registry import PROTOCOLS, Settings
+from tsrep.registry import DISTINCT, PROTOCOLS, Settings
 
 
 class EvaluationSettings(Settings):
     """What all protocols share."""
 
     pool: Pooling = Field("max-mean", description="from one vector per time step to one per sample")
-    protocols: tuple[str, ...] = Field(("probe", "knn"), min_length=1, description="names of protocols")
-    labels: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field((1.0, 0.1, 0.01), min_length=1)
-    subsample_by: tuple[SubsampleBy, ...] = Field(("sample", "patient"), min_length=1)
+    protocols: Annotated[tuple[str, ...], DISTINCT] = Field(
+        ("probe", "knn"), min_length=1, description="names of protocols"
+    )
+    labels: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], DISTINCT] = Field(
+        (1.0, 0.1, 0.01), min_length=1
+    )
+    subsample_by: Annotated[tuple[SubsampleBy, ...], DISTINCT] = Field(("sample", "patient"), min_length=1)
     seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random initialisations")
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(
         1000, description="bootstrap resamples of patients, for intervals"
@@ -29,20 +34,41 @@ class EvaluationSettings(Settings):
         None, description="patients to score; null is the test part, or validation where there is none"
     )
 
-    @field_validator("protocols")
     @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            PROTOCOLS.entry(name)
-        return names
+    def known(cls) -> list[str]:
+        """See :meth:`Settings.known`; any protocol may have settings."""
+        return [*EvaluationSettings.model_fields, *PROTOCOLS.names()]
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the protocols that are used or have settings of their own."""
+        return [name for name in type(self).model_fields if name not in EvaluationSettings.model_fields]
+
+    def of(self, protocol: str) -> Any:
+        """Settings of a protocol, given or not."""
+        return getattr(self, protocol) if protocol in self.given else PROTOCOLS.entry(protocol).settings()
 
 
-def evaluation_settings() -> type[EvaluationSettings]:
-    """The full model, with the settings of every registered protocol under its name."""
-    return _full(tuple((name, PROTOCOLS.entry(name).settings) for name in PROTOCOLS.names()))
+def checked_evaluation(values: Any) -> EvaluationSettings:
+    """Settings from plain values; of protocols those that are used, or have settings among the values.
+
+    Raises
+    ------
+    ValidationError
+        Naming the first setting that is unknown or out of range.
+    ConfigError
+        When there is no such protocol.
+    """
+    given = values if isinstance(values, Mapping) else {}
+    used = given.get("protocols", EvaluationSettings.model_fields["protocols"].default)
+    names = [name for name in (used if isinstance(used, list | tuple) else ()) if isinstance(name, str)]
+    names += [key for key in given if key in PROTOCOLS.names()]
+    chosen = tuple((name, PROTOCOLS.entry(name).settings) for name in dict.fromkeys(names))
+    return _with_protocols(chosen).model_validate(values)
 
 
 @cache
-def _full(protocols: tuple[tuple[str, type[Settings]], ...]) -> type[EvaluationSettings]:
-    fields: dict[str, Any] = {name: (model, Field(default_factory=model)) for name, model in protocols}
+def _with_protocols(chosen: tuple[tuple[str, type[Settings]], ...]) -> type[EvaluationSettings]:
+    # values, so that a setting without a default is told with its path
+    fields: dict[str, Any] = {name: (model, {}) for name, model in chosen}
     return create_model("RunEvaluationSettings", __base__=EvaluationSettings, **fields)

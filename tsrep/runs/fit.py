@@ -23,7 +23,7 @@ from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import dump_config
 from tsrep.runs.evaluate import score
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, trained_by
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
@@ -83,6 +83,8 @@ def fit(
         When stopped by the user; the state is saved.
     """
     before = None if resume is None else Run(resume)
+    if before is not None:
+        before.refuse_other_settings()
     config = configure(config) if before is None else before.config
     config = config.at(root or config.root)
     device = pick_device(config.device)
@@ -104,6 +106,8 @@ def fit(
         task.refuse_unmet_needs(encoder, objective, prepared)
         if before is not None:
             before.refuse_other_data(prepared)
+        if evaluation:
+            task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
         run = before or _new_run(task, prepared, encoder, device, out, ranks)
         if not run.finished:
             _train(run, task, prepared, encoder, objective, hooks, progress, ranks, device)
@@ -176,6 +180,8 @@ def training_part(
     ranks: Ranks,
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
+    if "label" in config.objective_class.needs:
+        index = index[prepared.panel.labelled[index]]
     panel = prepared.panel.select(index)
     sampler = SAMPLERS.build(
         config.sampler or {"name": config.objective_class.sampler},
@@ -210,7 +216,8 @@ def _new_run(
                 f"{folder} is not empty; give another --out, or resume the run in it with --resume {folder}"
             )
         parameters = sum(p.numel() for p in encoder.parameters())
-        write_json(folder / "provenance.json", provenance(task, prepared, device, parameters))
+        facts = provenance(task, prepared, device, parameters) | {"settings": trained_by(config)}
+        write_json(folder / "provenance.json", facts)
         split = prepared.split
         write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
         write_text(folder / "config.yaml", dump_config(config))

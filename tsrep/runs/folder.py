@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,12 @@ import numpy as np
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder, blank_objective
-from tsrep.runs.config import Configuration, configure
+from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
@@ -51,8 +52,20 @@ class Run:
 
     @cached_property
     def config(self) -> Configuration:
-        """The run's configuration."""
-        return configure(read_config(self.path / "config.yaml"))
+        """The run's configuration.
+
+        Raises
+        ------
+        ConfigError
+            When the file is broken, or names a part of a plug-in that is not installed.
+        """
+        file = self.path / "config.yaml"
+        try:
+            return configure(read_config(file))
+        except UnknownPart as error:
+            raise ConfigError(
+                f"{file}: {error}; if a plug-in has it, install that, else name another in the file"
+            ) from error
 
     @property
     def task(self) -> Task:
@@ -225,6 +238,24 @@ class Run:
         self.refuse_other_data(prepared)
         return prepared
 
+    def refuse_other_settings(self) -> None:
+        """Check that settings which training depends on are those that it was started with.
+
+        Raises
+        ------
+        RunError
+            Naming the first one that is not.
+        """
+        then, now = (
+            dict(_leaves(each)) for each in (self.provenance.get("settings", {}), trained_by(self.config))
+        )
+        for name in dict.fromkeys([*now, *then]):
+            if then.get(name) != now.get(name):
+                raise RunError(
+                    f"{name} in {self.path}/config.yaml is {now.get(name)!r}, but the run was started with "
+                    f"{then.get(name)!r}; restore it, or start a new run"
+                )
+
     def refuse_other_data(self, prepared: Prepared) -> None:
         """Check that data and split made now are those of the run.
 
@@ -233,13 +264,36 @@ class Run:
         RunError
             When a digest differs.
         """
-        split = json.loads((self.path / "split.json").read_text(encoding="utf-8"))
+        file = self.path / "split.json"
+        try:
+            divided = json.loads(file.read_text(encoding="utf-8"))["digest"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{file} is missing or broken; restore it, or train the run again") from error
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),
-            ("split", split["digest"], prepared.split.digest),
+            ("split", divided, prepared.split.digest),
         ):
             if then != now:
                 raise RunError(
                     f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
                     f"{now[:12]}); restore data and settings, or start a new run"
                 )
+
+
+def trained_by(config: Configuration) -> dict[str, Any]:
+    """Settings that trained weights depend on, as plain values; not where and how fast they are made."""
+    values = plain(config)
+    for name in ("name", "device", "root", "evaluation"):
+        del values[name]
+    for name in ("save_seconds", "tensorboard"):
+        del values["training"][name]
+    return values
+
+
+def _leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Values that are no mappings, by their path."""
+    if not isinstance(values, dict):
+        yield path, values
+        return
+    for key, value in values.items():
+        yield from _leaves(value, f"{path}.{key}" if path else key)

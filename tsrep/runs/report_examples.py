@@ -53,6 +53,7 @@ def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.flo
 def _write_examples(path: Path, records: Panel, panel: Panel, part: Ints) -> None:
     """The first training record of each of some classes; evaluation patients are not put on show."""
     flags = records.label if records.multilabel else np.eye(len(records.classes), dtype=bool)[records.label]
+    flags = flags & records.labelled[:, None]
     alone = flags.sum(axis=1) == 1
     chosen: list[int] = []
     for c in np.argsort(-flags.sum(axis=0), kind="stable")[:EXAMPLES]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.encoders.sliding import refuse_short_context
-from tsrep.errors import ConfigError, RunError, TsrepError
+from tsrep.errors import ConfigError, DataError, RunError, TsrepError
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
@@ -24,7 +25,7 @@ from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import classes_scored
-from tsrep.evaluation.protocols.protocol import Protocol
+from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS, PROTOCOLS, SPLITS, Registry
@@ -32,6 +33,7 @@ from tsrep.runs.batches import across_chunks
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
+from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.runs.intervals import FILE as INTERVALS
 from tsrep.runs.intervals import covering, write_intervals
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
@@ -43,6 +45,7 @@ from tsrep.runs.validation_score import (
     PROBE_NAME,
     direct_score,
     forecast_score,
+    labelled_parts,
     probe_score,
 )
 from tsrep.signals import Panel, Series
@@ -74,6 +77,8 @@ class Task(ABC):
     ----------
     name : str
         Of the kind, as data sets, split rules and protocols declare it.
+    type : type
+        Of the data.
     data, divided : str
         What the data are and how they are divided, for messages.
     maximises : bool
@@ -81,6 +86,7 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    type: ClassVar[type[Panel] | type[Series]]
     data: ClassVar[str]
     divided: ClassVar[str]
     maximises: ClassVar[bool]
@@ -98,7 +104,14 @@ class Task(ABC):
             When it is missing or broken.
         """
         config = self.config
-        return DATASETS.build(config.dataset).load(config.root, strict=config.strict, progress=progress)
+        entry, dataset = DATASETS.entry(config.dataset.name), DATASETS.build(config.dataset)
+        with entry.blamed("be read", DataError):
+            data = dataset.load(config.root, strict=config.strict, progress=progress)
+        if not isinstance(data, self.type):
+            raise DataError(
+                f"{entry} gives {data!r:.60}, but {self.data} is a {self.type.__name__}; let read return one"
+            )
+        return data if data.digest else data.hashed()
 
     def prepare(self, *, progress: bool = True) -> Prepared:
         """Read the data, split and cut them, and standardise.
@@ -119,16 +132,16 @@ class Task(ABC):
             Naming the first part that does not.
         """
         config, data = self.config, self.config.dataset.name
-        if config.split is not None and config.split.name not in (fitting := self._fitting(SPLITS)):
-            raise ConfigError(
-                f"{data} is {self.divided}, not by {config.split.name}; use {' or '.join(fitting)}"
-            )
+        if config.split is not None and SPLITS.entry(config.split.name).task != self.name:
+            fitting = " or ".join(self._fitting(SPLITS))
+            raise ConfigError(f"{data} is {self.divided}, not by {config.split.name}; use {fitting}")
         for protocol in config.evaluation.protocols:
-            if protocol not in (fitting := self._fitting(PROTOCOLS)):
+            if PROTOCOLS.entry(protocol).task != self.name:
                 raise ConfigError(
                     f"{data} is {self.data}, which the protocol {protocol} does not score; use "
-                    f"{' or '.join(fitting)}"
+                    f"{' or '.join(self._fitting(PROTOCOLS))}"
                 )
+            protocol_of(config.evaluation.of(protocol))
         if config.pretrain is not None and self.objective.pretraining(config.objective) is None:
             raise ConfigError(
                 f"pretrain trains by the contrast of an objective alone, and objective "
@@ -136,9 +149,12 @@ class Task(ABC):
             )
 
     def _fitting(self, registry: Registry) -> list[str]:
-        """Names of what goes with this kind of data."""
-        names = registry.names()
-        return [name for name in names if registry.entry(name).task == self.name]
+        """Names of what goes with this kind of data, without plug-ins that cannot be loaded."""
+        found = []
+        for name in registry.names():
+            with suppress(ConfigError):
+                found += [name] if registry.entry(name).task == self.name else []
+        return found
 
     def refuse_unmet_needs(self, encoder: Encoder, objective: Objective, prepared: Prepared) -> None:
         """Check that the training part has what the objective contrasts, and that the score can choose.
@@ -163,6 +179,11 @@ class Task(ABC):
             raise ConfigError(
                 f"encoder {self.config.encoder.name} has no weights and objective {name} adds none to train; "
                 "use another encoder, or objective forecast"
+            )
+        if "label" in objective.needs and not all(map(len, labelled_parts(prepared))):
+            raise ConfigError(
+                f"objective {name} learns from labels, and the training or the validation part has no sample "
+                "whose labels are wholly known; use an objective that needs none, or another split"
             )
         train = prepared.panel.select(prepared.split.train)
         self._refuse_lonely_samples(train, objective)
@@ -231,10 +252,7 @@ class Task(ABC):
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
         for name in self.config.evaluation.protocols:
-            protocol: Protocol = PROTOCOLS.build(getattr(self.config.evaluation, name))
-            found = protocol.evaluate(candidates, evaluation)[0]
-            told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
-            scores += replace(found, scores=tuple(replace(score, **told) for score in found))
+            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)[0]
         return scores
 
     @abstractmethod
@@ -308,7 +326,7 @@ class Task(ABC):
 class PanelTask(Task):
     """Labelled recordings, scored on patients never seen."""
 
-    name, maximises = "panel", True
+    name, type, maximises = "panel", Panel, True
     data, divided = "a panel of labelled samples", "divided by patients"
 
     @property
@@ -399,9 +417,15 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
-        held = prepared.panel.select(prepared.split.validation)
-        chosen = self.config.training.checkpoint == "best-score"
-        if chosen and not classes_scored(held.label, len(held.classes)):
+        if self.config.training.checkpoint != "best-score":
+            return
+        train, held = map(prepared.panel.select, labelled_parts(prepared))
+        if not len(train):
+            raise ConfigError(
+                "no label of the training part is known, so no score can choose the epoch; "
+                "give it other patients or set training.checkpoint to best-loss"
+            )
+        if not classes_scored(held.label, len(held.classes)):
             raise ConfigError(
                 "no class of the validation part has both values, so no score can choose the epoch; "
                 "give it other patients or set training.checkpoint to best-loss"
@@ -411,7 +435,7 @@ class PanelTask(Task):
 class SeriesTask(Task):
     """One long record in time, scored by forecasts of its later part."""
 
-    name, maximises = "series", False
+    name, type, maximises = "series", Series, False
     data, divided = "a series", "a series, divided in time"
 
     @property
@@ -450,9 +474,9 @@ class SeriesTask(Task):
                 f"{data} is a series, which is cut by steps and not by seconds; leave window.seconds out and "
                 "set window.steps and window.hop_steps"
             )
+        given, fields = config.evaluation.given, EvaluationSettings.model_fields
         for name in self.meaningless():
-            field = type(config.evaluation).model_fields[name]
-            if getattr(config.evaluation, name) != field.get_default(call_default_factory=True):
+            if name in given or getattr(config.evaluation, name) != fields[name].default:
                 raise ConfigError(
                     f"evaluation.{name} is for labelled samples, and {data} is a series; leave it out, or "
                     "look under evaluation.forecast"
@@ -513,7 +537,7 @@ class SeriesTask(Task):
 
     def comparison(self, prepared: PreparedSeries, configs: Sequence[Configuration]) -> SeriesEvaluation:
         """See :meth:`Task.comparison`; baselines look back as far as the run that looks back furthest."""
-        windows = [self.objective.training_windows(config.objective) for config in configs]
+        windows = [config.training_windows for config in configs]
         lookback = max(each.history if each is not None else 0 for each in windows)
         return replace(self.evaluation(prepared, _silent), part="test", lookback=lookback)
 
@@ -562,7 +586,8 @@ class SeriesTask(Task):
     def meaningless(self) -> list[str]:
         """See :meth:`Task.meaningless`."""
         shared = ["pool", "labels", "subsample_by", "aggregate", "n_bootstrap"]
-        return shared + [name for name in PROTOCOLS.names() if name not in self._fitting(PROTOCOLS)]
+        given = self.config.evaluation.given
+        return shared + [name for name in given if PROTOCOLS.entry(name).task != self.name]
 
     def _refuse_short_parts(self, split: TimeSplit) -> tuple[int, ...]:
         """Check that the parts of a series are long enough to be scored as the run will be.
@@ -577,7 +602,7 @@ class SeriesTask(Task):
         ConfigError
             Saying which part is too short and which horizon still fits.
         """
-        settings: ForecastSettings = PROTOCOLS.build(self.config.evaluation.forecast)
+        settings: ForecastSettings = PROTOCOLS.build(self.config.evaluation.of("forecast"))
         windows = self.config.training_windows
         if windows is not None:
             settings = replace(settings, horizons=(windows.horizon,), skip=0)
@@ -588,7 +613,7 @@ class SeriesTask(Task):
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedSeries) -> None:
         self._refuse_short_parts(prepared.spans)
         if not self.objective.forecasts:
-            refuse_short_context(encoder, self.config.evaluation.forecast.context)
+            refuse_short_context(encoder, self.config.evaluation.of("forecast").context)
 
 
 TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, SeriesTask)}

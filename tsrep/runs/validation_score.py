@@ -19,6 +19,7 @@ from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepare_series import PreparedSeries
+from tsrep.runs.prepared import Prepared
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.loop import ValidationScore
@@ -57,7 +58,7 @@ def forecast_score(config: Configuration, prepared: PreparedSeries, device: torc
     """
     instances = prepared.instances[:: -(-len(prepared.instances) // MOST_INSTANCES)]
     stride = origin_stride(instances[0].period)
-    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.forecast)
+    settings: ForecastSettings = PROTOCOLS.build(config.evaluation.of("forecast"))
 
     def score(encoder: Encoder, _objective: Objective) -> float:
         return -validation_error(
@@ -77,10 +78,23 @@ def origin_stride(period: int) -> int:
     return next(stride for stride in (7, 11, 13, 1) if gcd(stride, period) == 1)
 
 
-def probe_score(config: Configuration, prepared: PreparedPanel, device: torch.device) -> ValidationScore:
-    """Macro AUROC on validation windows of a probe fitted on training windows."""
-    parts = [_some(part, config.seed) for part in (prepared.split.train, prepared.split.validation)]
+def labelled_parts(prepared: Prepared) -> tuple[Ints, Ints]:
+    """Training and validation windows whose labels are wholly known."""
+    known, split = prepared.panel.labelled, prepared.split
+    return split.train[known[split.train]], split.validation[known[split.validation]]
+
+
+def probe_score(
+    config: Configuration, prepared: PreparedPanel, device: torch.device
+) -> ValidationScore | None:
+    """Macro AUROC on validation windows of a probe fitted on training windows, where labels are known.
+
+    None where a part has no known label.
+    """
+    parts = [_some(part, config.seed) for part in labelled_parts(prepared)]
     train, validation = (prepared.panel.select(part) for part in parts)
+    if not len(train) or not len(validation):
+        return None
 
     def score(encoder: Encoder, _objective: Objective) -> float:
         pool = POOLS[config.evaluation.pool]

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.signals.large_stores import ChunkedStore, MappedPages
-from tsrep.signals.panel_checks import check_panel
+from tsrep.signals.panel_checks import (
+    COLUMNS,
+    Modality,
+    as_array,
+    check_panel,
+    column,
+    converted,
+    scaling,
+    whole,
+)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-Modality = Literal["ecg", "eeg", "series", "other"]
-
-
-# fields with one entry for each sample, which a selection of samples takes along
-PER_SAMPLE = (
-    "row", "start", "label", "trial", "patient", "fold",
-    "cohort", "group", "target", "target_known", "known",
-)  # fmt: skip
 # fields that the hash of the stored content covers, or that describe the data to people only
 UNHASHED = ("store", "gain", "offset", "skipped", "source", "digest")
 
@@ -132,6 +133,7 @@ class Panel:
     covariates: int = 0
 
     def __post_init__(self) -> None:
+        vars(self).update(converted(self))
         check_panel(self)
 
     @classmethod
@@ -142,7 +144,7 @@ class Panel:
         gain: Any = 1.0,
         offset: Any = 0.0,
         row: Ints | None = None,
-        trial: Ints | None = None,
+        trial: Sequence[int] | Ints | None = None,
         **fields: Any,
     ) -> Panel:
         """Panel of whole records of a store, or with ``start`` and ``length`` of parts of them.
@@ -158,15 +160,15 @@ class Panel:
         **fields
             Other attributes of the panel.
         """
-        row = np.arange(len(store)) if row is None else row
-        whole = {"start": np.zeros(len(row), np.int64), "length": store.shape[2]}
+        row = np.arange(len(store)) if row is None else column("row", row)
+        records = {"start": np.zeros(len(row), np.int64), "length": store.shape[2]}
         return cls(
             store=store,
-            gain=np.atleast_2d(np.asarray(gain, np.float32)),
-            offset=np.atleast_2d(np.asarray(offset, np.float32)),
+            gain=scaling("gain", gain),
+            offset=scaling("offset", offset),
             row=row,
-            trial=np.arange(len(row)) if trial is None else trial,
-            **(whole | fields),
+            trial=np.arange(len(row)) if trial is None else column("trial", trial),
+            **(records | fields),
         )
 
     @classmethod
@@ -202,25 +204,26 @@ class Panel:
         Raises
         ------
         DataError
-            When shapes disagree or a trial is shared between patients.
+            When shapes disagree, a value is no label, number or mask, or a trial is shared between patients.
         """
-        x = np.asanyarray(x)
+        x = as_array("x", x)
         if x.ndim != 3:
             raise DataError(f"a panel needs an array of shape (record, channel, time), got shape {x.shape}")
+        if x.dtype.kind not in "biuf":
+            raise DataError(f"a panel needs numbers, got {x.dtype}; convert the signals first")
         if x.dtype not in (np.int16, np.float32):
             x = x.astype(np.float32)
-        labels = np.asarray(label)
-        labels = labels.astype(bool if labels.ndim == 2 else np.int64)
+        labels = column("label", label)
         n_classes = labels.shape[1] if labels.ndim == 2 else int(labels.max(initial=-1)) + 1
         return cls.from_store(
             x,
             gain=scale,
             label=labels,
-            trial=None if trial is None else np.asarray(trial, np.int64),
-            patient=np.asarray(patient, np.int64),
-            sfreq=float(sfreq),
-            channels=tuple(channels or (f"ch{i}" for i in range(x.shape[1]))),
-            classes=tuple(classes or (str(i) for i in range(n_classes))),
+            trial=trial,
+            patient=patient,
+            sfreq=sfreq,
+            channels=tuple(f"ch{i}" for i in range(x.shape[1])) if channels is None else channels,
+            classes=tuple(str(i) for i in range(n_classes)) if classes is None else classes,
             **fields,
         )
 
@@ -231,6 +234,13 @@ class Panel:
     def multilabel(self) -> bool:
         """Whether a sample can have several classes at once."""
         return self.label.ndim == 2
+
+    @cached_property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which samples have a label that is wholly known, shape (sample,)."""
+        if self.known is None:
+            return np.ones(len(self), bool)
+        return self.known if self.known.ndim == 1 else np.all(self.known, axis=1)
 
     @cached_property
     def trials(self) -> Ints:
@@ -259,26 +269,48 @@ class Panel:
         return np.asarray(raw * gain[:, :, None] + offset[:, :, None], np.float32)
 
     def select(self, index: NDArray[Any]) -> Panel:
-        """Panel of the given samples (indices or a mask), on the same store."""
-        index = np.flatnonzero(index) if np.asarray(index).dtype == bool else np.asarray(index, np.int64)
+        """Panel of the given samples (indices or a mask), on the same store.
+
+        Raises
+        ------
+        DataError
+            When a mask has not one value for each sample, or an index is of no sample.
+        """
+        index = self._indices(index)
         chosen: dict[str, Any] = {name: values[index] for name, values in self.per_sample().items()}
         left = np.searchsorted(self.trials, np.unique(chosen["trial"])) if self.meta else index
         meta = {name: values[left] for name, values in self.meta.items()}
         return replace(self, **chosen, meta=meta)
 
+    def _indices(self, index: NDArray[Any]) -> Ints:
+        index, n = np.asarray(index), len(self)
+        if index.dtype == bool and index.shape == (n,):
+            return np.flatnonzero(index)
+        if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+            raise DataError(
+                f"samples are selected by a mask of shape ({n},) or by whole numbers, not by {index.dtype} "
+                f"of shape {index.shape}"
+            )
+        if index.size and not -n <= index.min() <= index.max() < n:
+            raise DataError(f"samples {index.min()} to {index.max()} are selected of a panel of {n}")
+        return index.astype(np.int64, copy=False)
+
     def per_sample(self) -> dict[str, NDArray[Any]]:
         """Fields with one entry for each sample, as far as they are given."""
-        values = {name: getattr(self, name) for name in PER_SAMPLE}
+        values = {name: getattr(self, name) for name in COLUMNS}
         return {name: array for name, array in values.items() if array is not None}
 
-    def hashed(self, content: str) -> Panel:
+    def hashed(self, content: str = "") -> Panel:
         """The panel with a digest of all that is said of its samples and of what the store holds.
 
         Parameters
         ----------
         content : str
-            Hash of the recorded values, or of the files that they come from.
+            Hash of the recorded values, or of the files that they come from; without it they are hashed here.
         """
+        if not content:
+            parts = np.array_split(np.arange(len(self)), len(self) // 256 + 1)
+            content = digest_of(*(digest_of(self.take(part)) for part in parts))
         said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in UNHASHED}
         meta = [part for item in sorted(said.pop("meta").items()) for part in item]
         return replace(self, digest=digest_of(content, *said.values(), *meta))
@@ -290,6 +322,8 @@ class Panel:
         label, trial and patient of its sample.
         """
         hop = length if hop is None else hop
+        if not whole(length) or not whole(hop):
+            raise DataError(f"windows of {length!r} steps every {hop!r} are asked for; give whole numbers")
         if not 1 <= length <= self.length:
             raise DataError(
                 f"a window of {length} steps does not fit samples of {self.length} steps "

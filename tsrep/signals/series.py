@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import gcd
 
@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
-from tsrep.signals.panel import Floats, Ints, Panel
+from tsrep.signals.panel import Floats, Ints, Panel, digest_of
 
 Times = NDArray[np.datetime64]
 Span = tuple[int, int]
@@ -86,6 +86,11 @@ class Series:
     def inputs(self) -> tuple[str, ...]:
         """Names of the channels of :attr:`x`."""
         return self.covariate_names + self.channels
+
+    def hashed(self) -> Series:
+        """The series with a digest of its values and of all that is said of them."""
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("source", "digest")}
+        return replace(self, digest=digest_of(*said.values()))
 
     def select(self, channels: Sequence[str]) -> Series:
         """The series with the named channels only, in that order; covariates stay.

@@ -48,7 +48,8 @@ class Split:
     how : str
         The rule that made it, for reports.
     counts : dict
-        Per part: numbers of ``samples``, ``trials`` and ``patients``, and samples per class.
+        Per part: numbers of ``samples``, ``trials`` and ``patients``, and samples of known label per
+        class.
     digest : str
         Hash of the three sets.
     """
@@ -140,7 +141,9 @@ def _refuse_shared_signal(panel: Panel, one: str, a: Ints, two: str, b: Ints) ->
 
 
 def _refuse_one_class(panel: Panel, train: Ints) -> None:
-    label = panel.label[train]
+    label = panel.label[train[panel.labelled[train]]]
+    if not len(label):  # evaluation refuses it; training without labels does not mind
+        return
     present = np.flatnonzero(label.any(axis=0)) if panel.multilabel else np.unique(label)
     varies = (label != label[0]).any() if panel.multilabel else len(present) > 1
     if varies:
@@ -153,7 +156,7 @@ def _refuse_one_class(panel: Panel, train: Ints) -> None:
 
 
 def _count(panel: Panel, index: Ints) -> dict[str, Any]:
-    label = panel.label[index]
+    label = panel.label[index[panel.labelled[index]]]
     per_class = label.sum(axis=0) if panel.multilabel else np.bincount(label, minlength=len(panel.classes))
     return {
         "samples": len(index),

@@ -7,6 +7,7 @@ from tsrep.testing.datasets import check_dataset
 from tsrep.testing.encoders import check_encoder
 from tsrep.testing.heads import check_head
 from tsrep.testing.objectives import check_objective
+from tsrep.testing.protocols import check_protocol
 from tsrep.testing.samplers import check_sampler
 from tsrep.testing.splits import check_split
 from tsrep.testing.views import check_view
@@ -16,6 +17,7 @@ __all__ = [
     "check_encoder",
     "check_head",
     "check_objective",
+    "check_protocol",
     "check_sampler",
     "check_split",
     "check_view",

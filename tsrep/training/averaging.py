@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.objectives.objective import Objective
 from tsrep.signals import Batch
 from tsrep.training.settings import TrainingSettings
@@ -25,7 +25,17 @@ class Step(nn.Module):
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Named terms of the loss."""
-        return self.objective(self.encoder, batch, generator=generator)
+        terms: dict[str, Tensor] = self.objective(self.encoder, batch, generator=generator)
+        if not isinstance(terms, dict) or not terms or not all(map(_is_scalar, terms.values())):
+            raise ConfigError(
+                f"objective {type(self.objective).__name__} gives {terms!r:.60} as its terms; let forward "
+                "return a dict of scalar tensors by name"
+            )
+        return terms
+
+
+def _is_scalar(term: Any) -> bool:
+    return isinstance(term, Tensor) and term.ndim == 0
 
 
 def weight_average(net: Step, settings: TrainingSettings) -> AveragedModel | None:

@@ -76,7 +76,7 @@ class Published(SeriesFile):
         if path.name not in self.about.needs:
             for other in Published.__subclasses__():
                 if path.name in other.about.needs:
-                    name = DATASETS.name_of(other)
+                    name = other.name
                     raise DataError(
                         f"{path} is the file of the data set {name}; give that name, or series-csv"
                     )

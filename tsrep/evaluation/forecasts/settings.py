@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tsrep.registry import DISTINCT
+
 Horizon = Annotated[int, Field(ge=1)]
 Penalty = Annotated[float, Field(gt=0)]
 ALPHAS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
@@ -36,7 +38,7 @@ class ForecastSettings:
     The protocol of TS2Vec, CoST and AutoTCL: defaults are theirs for hourly series.
     """
 
-    horizons: Annotated[tuple[Horizon, ...], Field(min_length=1)] = (24, 48, 168, 336, 720)
+    horizons: Annotated[tuple[Horizon, ...], Field(min_length=1), DISTINCT] = (24, 48, 168, 336, 720)
     context: Annotated[int, Field(ge=0)] = 200
     alphas: Annotated[tuple[Penalty, ...], Field(min_length=1)] = ALPHAS
     skip: Annotated[int, Field(ge=0)] | None = None

@@ -80,20 +80,50 @@ class LabelEvaluation:
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise ConfigError(f"an evaluation needs at least one seed, not {self.seeds}")
-        if not len(self.scored):
+        if not len(getattr(self.split, self.part)):
             raise SplitError(
                 f"the {self.part} part of the split ({self.split.how}) is empty; score the other part"
             )
+        for part, (known, samples) in self._counts().items():
+            if samples and not known:
+                raise DataError(
+                    f"no label of the {part} part is known, of {samples} samples; give it samples with "
+                    "labels that are wholly known, or choose another split"
+                )
 
     @property
     def scored(self) -> Ints:
-        """Samples that are scored."""
-        return self.split.test if self.part == "test" else self.split.validation
+        """Samples that are scored: those of the part whose labels are wholly known."""
+        return self._known(self.part)
+
+    @property
+    def validation(self) -> Ints:
+        """Samples of the validation part whose labels are wholly known."""
+        return self._known("validation")
 
     @property
     def choosing(self) -> Ints | None:
         """Samples that may choose settings of a model; None where they are the ones scored."""
-        return self.split.validation if self.part == "test" else None
+        return self.validation if self.part == "test" else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How many samples are left out because their labels are not wholly known."""
+        out = [
+            f"{n - known} of {n} in the {part} part"
+            for part, (known, n) in self._counts().items()
+            if known < n
+        ]
+        return (f"Samples whose labels are not wholly known are left out: {', '.join(out)}.",) if out else ()
+
+    def _counts(self) -> dict[str, tuple[int, int]]:
+        """Samples with a known label, and samples, of each part that is used."""
+        used = dict.fromkeys(("train", "validation", self.part))
+        return {part: (len(self._known(part)), len(getattr(self.split, part))) for part in used}
+
+    def _known(self, part: str) -> Ints:
+        index: Ints = getattr(self.split, part)
+        return index[self.panel.labelled[index]]
 
     def draws(self) -> Iterator[tuple[float, str]]:
         """Every fraction of labels with what it is of; all labels are of ``"all"``."""
@@ -101,7 +131,7 @@ class LabelEvaluation:
             yield from ((fraction, by) for by in (self.subsample_by if fraction < 1 else ("all",)))
 
     def labelled(self, fraction: float, by: str, *, validation: bool = False) -> list[Ints]:
-        """Samples whose labels are used, for each seed.
+        """Samples whose labels are used, for each seed, of those whose labels are wholly known.
 
         Parameters
         ----------

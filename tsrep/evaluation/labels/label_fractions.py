@@ -24,7 +24,7 @@ def subsample_labels(
     ----------
     panel : Panel
     train_index : int64 array
-        Nothing outside of it is ever drawn.
+        Nothing outside of it is ever drawn, and no sample whose labels are not wholly known.
     fraction : float
         Of samples, records (trials) or patients, in (0, 1].
     by : str
@@ -50,6 +50,7 @@ def subsample_labels(
     if not 0 < fraction <= 1:
         raise ConfigError(f"a fraction of labels lies above 0 and up to 1, not {fraction}; give 0.1 for 10 %")
     train_index = np.unique(np.asarray(train_index, np.int64))
+    train_index = train_index[panel.labelled[train_index]]
     unit = {"sample": np.arange(len(panel)), "record": panel.trial, "patient": panel.patient}[by]
     _, group = np.unique(unit[train_index], return_inverse=True)
     flags = _values_in_groups(panel, train_index, group)

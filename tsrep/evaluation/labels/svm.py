@@ -111,7 +111,7 @@ def fit_svm(
     if len(present) < 2:
         return RbfSvm(None, present, classes, HARD_MARGIN)
     folds = label_folds(y, None if group is None else group[index])
-    model = SVC(C=HARD_MARGIN, gamma="scale")
+    model = SVC(C=HARD_MARGIN, gamma="scale", random_state=0)
     if not folds:
         return RbfSvm(model.fit(x, y), present, classes, HARD_MARGIN)
     search = GridSearchCV(model, {"C": list(C)}, cv=folds, scoring="accuracy").fit(x, y)

@@ -59,7 +59,7 @@ class FineTuning(LabelProtocol):
         Validations without a better one after which training stops.
     """
 
-    name, title, rank, trains_encoder = "finetune", "fine-tuning", 30, True
+    title, rank, trains_encoder = "fine-tuning", 30, True
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class FineTuning(LabelProtocol):
         panel = evaluation.panel
         head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
         train = self._part(evaluation, labelled, seed)
-        validation = self._part(evaluation, evaluation.split.validation, seed)
+        validation = self._part(evaluation, evaluation.validation, seed)
 
         def macro_auroc(encoder: Encoder, head: Objective) -> float:
             prob = probabilities(encoder, head, validation.tensors)

@@ -49,7 +49,7 @@ class Forecasting(ForecastSettings, Protocol):
     Yue et al., "TS2Vec: Towards Universal Representation of Time Series", AAAI 2022, section 4.2 (ridge).
     """
 
-    name, title, task, metric, rank = "forecast", "forecasts", "series", "mse", 0
+    title, task, metric, rank = "forecasts", "series", "mse", 0
 
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: SeriesEvaluation

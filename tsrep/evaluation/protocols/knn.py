@@ -32,7 +32,7 @@ class NearestNeighbours(FrozenFeatureProtocol):
     section 3.4.
     """
 
-    name, title, rank = "knn", "nearest neighbours", 40
+    title, rank = "nearest neighbours", 40
 
     neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = NEIGHBOURS
 

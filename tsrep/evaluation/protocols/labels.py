@@ -15,18 +15,16 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Head, Held, Protocol
+from tsrep.evaluation.protocols.protocol import Head, Held, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
-from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
 Strengths = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]  # of C
 
 
 class LabelProtocol(Protocol):
-    """A protocol that fits on labels; what it is called in scores is the name it is registered by."""
+    """A protocol that fits on labels."""
 
-    name: ClassVar[str]
     fits_on_validation: ClassVar[bool] = False
 
     @abstractmethod
@@ -51,7 +49,7 @@ class LabelProtocol(Protocol):
     ) -> tuple[Scores, Head | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others paired with it."""
         self._check(candidates, evaluation)
-        scores, head = Scores(), None
+        scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn)
@@ -152,7 +150,7 @@ def evaluate_features(
     ConfigError
         When a protocol is unknown or trains encoders, or a list of features is not one a seed.
     DataError
-        When features do not fit the panel or are not finite.
+        When features do not fit the panel or are not finite, or a part has no sample with known labels.
     SplitError
         When the scored part is empty.
     """
@@ -160,6 +158,6 @@ def evaluate_features(
     candidates = [Candidate.of_features(name, given) for name, given in features.items()]
     scores = Scores()
     for given in protocols:
-        protocol = PROTOCOLS.build({"name": given}) if isinstance(given, str) else given
-        scores += protocol.evaluate(candidates, evaluation)[0]
+        protocol = protocol_of({"name": given}) if isinstance(given, str) else given
+        scores += outcome(protocol, candidates, evaluation)[0]
     return scores

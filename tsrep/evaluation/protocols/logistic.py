@@ -29,7 +29,7 @@ class CrossValidatedLogistic(FrozenFeatureProtocol):
     Zheng et al., "Parametric Augmentation for Time Series Contrastive Learning", ICLR 2024, section 4.2.
     """
 
-    name, title, metric, rank = "logistic", "cross-validated logistic regression", "accuracy", 20
+    title, metric, rank = "cross-validated logistic regression", "accuracy", 20
     fits_on_validation, multilabel = True, False
 
     C: Strengths = LOGISTIC_C

@@ -31,7 +31,7 @@ class LinearProbe(FrozenFeatureProtocol):
     Alain & Bengio, "Understanding intermediate layers using linear classifier probes", ICLR workshop, 2017.
     """
 
-    name, title, rank = "probe", "linear probe", 0
+    title, rank = "linear probe", 0
 
     C: Strengths = C_GRID
     scheme: Scheme = "multinomial"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from typing import Protocol as Interface
 
+from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.scores import Scores
+from tsrep.evaluation.scores import Score, Scores
+from tsrep.registry import PROTOCOLS, Entry
 
 Held = tuple[Array, Array] | None  # features and labels that may choose settings of a model
 
@@ -27,6 +31,8 @@ class Protocol(ABC):
 
     Attributes
     ----------
+    name : str
+        What it is called in scores; set when the class is registered.
     title : str
         What reports call it, such as ``"linear probe"``.
     task : {"panel", "series"}
@@ -41,6 +47,7 @@ class Protocol(ABC):
         Of several protocols, the score of the one with the lowest rank stands for the run.
     """
 
+    name: ClassVar[str] = "unregistered"
     title: ClassVar[str]
     task: ClassVar[str] = "panel"
     metric: ClassVar[str] = "auroc"
@@ -69,3 +76,71 @@ class Protocol(ABC):
         ConfigError, DataError, SplitError
             When settings, candidates and data do not go together.
         """
+
+
+def protocol_of(settings: Any) -> Protocol:
+    """A protocol from its settings, which says all that reports need.
+
+    Parameters
+    ----------
+    settings : Settings or mapping
+        With the registered name.
+
+    Raises
+    ------
+    ConfigError
+        When its class is no protocol, or says something of another type.
+    """
+    entry, made = PROTOCOLS.entry(dict(settings)["name"]), PROTOCOLS.build(settings)
+    if not isinstance(made, Protocol):
+        raise ConfigError(
+            f"{entry} is no Protocol; derive its class from tsrep.evaluation.protocols.protocol.Protocol"
+        )
+    for name, kind in (("title", str), ("metric", str), ("rank", int)):
+        if not isinstance(found := getattr(made, name, None), kind):
+            raise ConfigError(f"{entry} says {name} = {found!r}; set it to a value of type {kind.__name__}")
+    return made
+
+
+def outcome(
+    protocol: Protocol, candidates: Sequence[Candidate], evaluation: Any
+) -> tuple[Scores, Head | None]:
+    """What a protocol returns, checked; its title and rank stand in every score.
+
+    Raises
+    ------
+    ConfigError
+        When it returns or raises something unexpected, or its scores claim to be what they are not.
+    DataError, SplitError
+        When candidates and data do not go together.
+    """
+    entry = Entry("protocol", protocol.name, type(protocol), ())
+    with entry.blamed("score"):
+        match protocol.evaluate(candidates, evaluation):
+            case (Scores() as scores, head):
+                pass
+            case other:
+                raise ConfigError(
+                    f"{entry} returns {other!r:.60}; let evaluate return (Scores, head or None)"
+                )
+    roles = {candidate.name: str(candidate.role) for candidate in candidates}
+    for score in scores:
+        _refuse_claims(entry, score, {"protocol": protocol.name, "part": evaluation.part}, roles)
+        if score.role == "method" and protocol.metric not in score.metrics:
+            raise ConfigError(
+                f"{entry} rests on the metric {protocol.metric!r}, but scores {', '.join(score.metrics)}; "
+                "set its metric to one of them"
+            )
+    twice = next((name for name, count in Counter(s.identity for s in scores).items() if count > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{entry} returns two scores of {' '.join(map(str, twice))}; return one")
+    told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
+    return replace(scores, scores=tuple(replace(score, **told) for score in scores)), head
+
+
+def _refuse_claims(entry: Entry, score: Score, true: Mapping[str, str], roles: Mapping[str, str]) -> None:
+    for name, wanted in {**true, "role": roles.get(score.method, score.role)}.items():
+        if (said := getattr(score, name)) != wanted:
+            raise ConfigError(
+                f"{entry} returns a score with {name} {said!r}, not {wanted!r}; correct its Score"
+            )

@@ -29,7 +29,7 @@ class SupportVectorMachine(FrozenFeatureProtocol):
     Yue et al., "TS2Vec: Towards Universal Representation of Time Series", AAAI 2022, section 4.1.
     """
 
-    name, title, metric, rank = "svm", "SVM (RBF)", "accuracy", 10
+    title, metric, rank = "SVM (RBF)", "accuracy", 10
     fits_on_validation, multilabel = True, False
 
     C: Strengths = SVM_C

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from tsrep.encoders.positions import sinusoid
 from tsrep.errors import ConfigError
-from tsrep.forecasting.heads.head import HEADS, Head, Positive, Probability
+from tsrep.forecasting.heads.head import Head, Positive, Probability
+from tsrep.registry import HEADS
 
 
 class Attention(nn.Module):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tsrep.forecasting.heads.head import HEADS, Head, Positive, Probability, linear_or_mlp
+from tsrep.forecasting.heads.head import Head, Positive, Probability, linear_or_mlp
+from tsrep.registry import HEADS
 
 
 @HEADS.register("flatten", runtime=("dim", "steps", "variates", "horizon"))

@@ -9,10 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from tsrep.registry import Registry
 from tsrep.views.dropout import dropout
-
-HEADS = Registry("head", "tsrep.forecasting.heads")
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from tsrep.forecasting.heads.flatten import Flatten
-from tsrep.forecasting.heads.head import HEADS, Positive, Probability
+from tsrep.forecasting.heads.head import Positive, Probability
+from tsrep.registry import HEADS
 
 
 @HEADS.register("last-state", runtime=("dim", "variates", "horizon"))

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from tsrep.errors import ConfigError
-from tsrep.forecasting.heads.head import HEADS, Head, Probability
+from tsrep.forecasting.heads.head import Head, Probability
+from tsrep.registry import HEADS
 
 
 @HEADS.register("per-variate", runtime=("dim", "steps", "variates", "covariates", "horizon"))

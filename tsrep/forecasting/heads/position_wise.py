@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from tsrep.errors import ConfigError
-from tsrep.forecasting.heads.head import HEADS, Head, linear_or_mlp
+from tsrep.forecasting.heads.head import Head, linear_or_mlp
+from tsrep.registry import HEADS
 
 
 @HEADS.register("position-wise", runtime=("dim", "steps", "lookback", "variates", "horizon"))

@@ -156,7 +156,7 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
             **told,
         )
     told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
-    length = prepared.encoded_steps(run.config.evaluation.forecast.context)  # as when it is evaluated
+    length = prepared.encoded_steps(run.config.evaluation.of("forecast").context)  # as when it is evaluated
     # a classifier has one output for the whole window
     model = _Classes(encoder, objective).eval() if objective.classifies else encoder
     stride = length if objective.classifies else encoder.stride

@@ -50,7 +50,7 @@ def final_scores(runs: Runs, folder: Path) -> pd.DataFrame:
     evaluation = task.comparison(prepared, [run.config for run in every])
     settings = every[0].config.evaluation
     main = min(settings.protocols, key=lambda name: PROTOCOLS.entry(name).cls.rank)  # it stands for the run
-    protocol: Protocol = PROTOCOLS.build(getattr(settings, main))
+    protocol: Protocol = PROTOCOLS.build(settings.of(main))
     scores, _ = protocol.evaluate(candidates(runs, prepared.panel), evaluation)
     scores.save(folder)
     return pd.DataFrame(_averaged(scores))
