@@ -142,7 +142,7 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         Clocs(6, 3).refuse_unfit(joined, panel(3, 7))
     with pytest.raises(ConfigError, match=r"set encoder\.name to lead-wise"):
         Clocs(6, 3, views="leads").refuse_unfit(joined, panel(3, 20))
-    with pytest.raises(ConfigError, match="there are 3 pairs of views"):
+    with pytest.raises(ConfigError, match="the number of pairs of views is 3"):
         Clocs(6, 3, views="leads", pairs=4)
     with pytest.raises(ConfigError, match="no effect on the published form"):
         Clocs(6, 3, views="leads", pairs=2, form="published")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.gather import first_row, gather_rows
+from tsrep.losses.gather import first_row, gather_rows, world_size
 from tsrep.losses.similarity import unit_rows
 
 
@@ -54,7 +54,8 @@ def symile(
             for anchor in range(len(rows))
         ]
         found = torch.stack(losses) * here  # (signal, batch)
-        return found.sum() / (len(rows) * here.sum()).clamp(min=1)
+        # ranks may hold unequal numbers of anchors; their gradients are averaged
+        return world_size() * found.sum() / (len(rows) * allowed.sum()).clamp(min=1)
 
 
 def _of_anchor(

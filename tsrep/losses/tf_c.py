@@ -88,7 +88,9 @@ def time_frequency_contrast(
         distance(seen.z_time_view, seen.z_frequency),
         distance(seen.z_time_view, seen.z_frequency_view),
     )
-    gaps = margin + own - torch.stack(altered)  # (3,)
+    # The hinge bends, so it must see the means over all ranks.
+    own, *altered_means = gather_rows(torch.stack([own, *altered])[None]).mean(0)
+    gaps = margin + own - torch.stack(altered_means)  # (3,)
     return within | {"consistency": (1 - share) * (gaps.relu() if form == "corrected" else gaps).sum()}
 
 

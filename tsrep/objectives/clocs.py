@@ -159,7 +159,7 @@ def _refuse_pairs(pairs: int | None, most: int, form: Form) -> None:
         raise ConfigError("objective.pairs has no effect on the published form; leave it out")
     if pairs is not None and pairs > most:
         raise ConfigError(
-            f"objective.pairs is {pairs}, but there are {most} pairs of views; give at most {most}"
+            f"objective.pairs is {pairs}, but the number of pairs of views is {most}; give at most that"
         )
 
 
