@@ -53,7 +53,7 @@ def states(key: int) -> Planted:
     speed = 0.05 + 0.2 * torch.rand(24, generator=generator)
     phase = 2 * math.pi * torch.rand(24, 1, 1, generator=generator)
     x = torch.sin(2 * math.pi * speed[:, None, None] * torch.arange(96) + phase)
-    return make_batch(x + 0.7 * torch.randn(24, 1, 96, generator=generator)), speed
+    return make_batch(x + 1.2 * torch.randn(24, 1, 96, generator=generator)), speed
 
 
 def cohort(key: int, ill: Tensor | None = None) -> Planted:
@@ -167,7 +167,9 @@ CONTEXT = {"hidden": 16, "depth": 1, "heads": 2, "feedforward": 16, "dropout": 0
 SIMULATIONS = {
     "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
     "clocs": Simulation({}, patients, quick=40),
-    "ts-tcc": Simulation({"lags": 12, "weak": JITTER, "strong": JITTER, **CONTEXT}, states, lr=1e-2),
+    "ts-tcc": Simulation(
+        {"lags": 12, "weak": JITTER, "strong": JITTER, **CONTEXT}, states, steps=120, lr=1e-2
+    ),
     "tf-c": Simulation({"hidden": 32, "projection": 16, "time_view": MOVED}, patients, quick=80),
     "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
     "sepclr": Simulation(
