@@ -168,7 +168,11 @@ SIMULATIONS = {
     "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
     "clocs": Simulation({}, patients, quick=40),
     "ts-tcc": Simulation(
-        {"lags": 12, "weak": JITTER, "strong": JITTER, **CONTEXT}, states, steps=120, lr=1e-2
+        {"lags": 12, "weak": JITTER, "strong": JITTER, "contextual_weight": 3.0, **CONTEXT},
+        states,
+        quick=150,
+        steps=150,
+        lr=1e-2,
     ),
     "tf-c": Simulation({"hidden": 32, "projection": 16, "time_view": MOVED}, patients, quick=80),
     "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
