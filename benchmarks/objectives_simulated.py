@@ -170,7 +170,7 @@ SIMULATIONS = {
     "ts-tcc": Simulation(
         {"lags": 12, "weak": JITTER, "strong": JITTER, "contextual_weight": 3.0, **CONTEXT},
         states,
-        quick=150,
+        quick=80,
         steps=150,
         lr=1e-2,
     ),
