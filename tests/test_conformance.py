@@ -50,7 +50,10 @@ def test_encoder(name: str) -> None:
 
 
 # samples have 64 steps, and encoders see all three channels
-SMALL: dict[str, dict[str, Any]] = {"forecast": {"lookback": 48, "horizon": 16, "mixing": "mixed"}}
+SMALL: dict[str, dict[str, Any]] = {
+    "forecast": {"lookback": 48, "horizon": 16, "mixing": "mixed"},
+    "sepclr": {"controls": ["class 0"]},
+}
 
 # methods that want an encoder of a certain kind
 FIT: dict[str, tuple[MakeEncoder, ...]] = {

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.losses import contrasts
 from tsrep.losses.comet_patient_trial import patient_trial_contrast
 from tsrep.losses.gather import first_row, gather_rows
 from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
@@ -26,6 +27,8 @@ LOSSES = {
     "patient": lambda z1, z2, trial, patient: patient_trial_contrast(z1, z2, patient, features="time-course"),
     "local": lambda z1, z2, trial, patient: local_anchor_loss(z1, z2),
 }
+
+LOSSES |= contrasts.LOSSES
 
 
 def data():

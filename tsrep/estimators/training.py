@@ -69,6 +69,7 @@ def pretrain(
             "or TimestepEncoder a data frame with the levels patient, trial and time (see with_ids), or use "
             "an objective such as simclr"
         )
+    objective.refuse_unfit(encoder, panel)
     train(config, encoder, objective, panel)
     return encoder, None if config.window.standardise == "record" else scaler
 

@@ -15,6 +15,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 from tsrep.views.autotcl_augmenter import Augmenter
 from tsrep.views.view import View
 
@@ -139,6 +140,23 @@ class Objective(nn.Module, ABC):
         stored state is loaded and before they move to a device. The encoder itself is not to be kept: it
         would be trained and stored twice.
         """
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """Check that the method can learn from samples, before training begins.
+
+        Parameters
+        ----------
+        encoder : Encoder
+            That it will train.
+        train : Panel
+            The training samples.
+
+        Raises
+        ------
+        ConfigError
+            When it cannot, such as for too few channels or steps; one sentence says what to change.
+        """
+        del encoder, train
 
     def after_step(self) -> None:
         """Move whatever moves once per optimiser step, such as averaged copies and queues."""

@@ -20,7 +20,7 @@ def blank_encoder(config: Configuration, channels: int, covariates: int) -> Enco
 
 
 def blank_objective(config: Configuration, encoder: Encoder, **data: Any) -> Objective:
-    """Objective for an encoder and ``channels``, ``covariates``, ``classes``, ``multilabel`` of the data."""
+    """Objective for an encoder and what a run knows of its data: counts, names, whether multi-label."""
     objective: Objective = OBJECTIVES.build(config.objective, dim=encoder.dim, stride=encoder.stride, **data)
     objective.attach(encoder)
     return objective
@@ -41,5 +41,7 @@ def new_objective(config: Configuration, encoder: Encoder, panel: Panel, seed: i
             covariates=panel.covariates,
             channels=len(panel.channels),
             classes=len(panel.classes),
+            channel_names=panel.channels,
+            class_names=panel.classes,
             multilabel=panel.multilabel,
         )

@@ -157,8 +157,15 @@ class Run:
 
     def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
-            multilabel = bool(self.provenance["data"].get("multilabel"))
-            objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
+            data = self.provenance["data"]
+            objective = blank_objective(
+                self.config,
+                encoder,
+                **self.counts,
+                channel_names=tuple(data.get("channels", ())),
+                class_names=tuple(data.get("classes", ())),
+                multilabel=bool(data.get("multilabel")),
+            )
         self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
         return objective.eval()
 

@@ -196,7 +196,9 @@ class Task(ABC):
                 "whose labels are wholly known; use an objective that needs none, or another split"
             )
         self._refuse_unknown_patients(objective)
-        self._refuse_lonely_samples(prepared.panel.select(prepared.split.train), objective)
+        train = prepared.panel.select(prepared.split.train)
+        self._refuse_lonely_samples(train, objective)
+        objective.refuse_unfit(encoder, train)
         self._refuse_unscorable(encoder, prepared)
 
     def _refuse_unknown_patients(self, objective: Objective) -> None:

@@ -48,8 +48,8 @@ def check_objective(
     Parameters
     ----------
     make : callable
-        ``make(dim=, stride=, steps=, channels=, covariates=, classes=, multilabel=)`` gives a fresh
-        objective; ``steps`` is the length of a sample's representation.
+        ``make(dim=, stride=, steps=, channels=, covariates=, classes=, channel_names=, class_names=,
+        multilabel=)`` gives a fresh objective; ``steps`` is the length of a sample's representation.
     multilabel : bool
         Whether to try it with several labels per sample.
     time : int
@@ -69,7 +69,14 @@ def check_objective(
     for make_encoder in encoders:
         encoder = make_encoder(encoder_channels)
         sizes = {"dim": encoder.dim, "stride": encoder.stride, "steps": time // encoder.stride}
-        samples = {"channels": CHANNELS, "covariates": 0, "classes": CLASSES, "multilabel": multilabel}
+        samples = {
+            "channels": CHANNELS,
+            "covariates": 0,
+            "classes": CLASSES,
+            "channel_names": tuple(f"channel {i}" for i in range(CHANNELS)),
+            "class_names": tuple(f"class {i}" for i in range(CLASSES)),
+            "multilabel": multilabel,
+        }
         fresh = partial(_attached, encoder, partial(make, **sizes, **samples))
         _check_attributes(fresh())
         _check_terms(fresh(), encoder, batch)

@@ -1,0 +1,263 @@
+"""What each contrastive objective adds to a read-out of a planted factor, beside random initialisation.
+
+Run ``python benchmarks/objectives_simulated.py`` (one thread, about five minutes), or ``--quick`` for the
+sizes of the tests. For every objective there is a simulation made for it: a factor that its positives share,
+under nuisances that they do not share. A small encoder is trained on new batches at each step; explained
+variance of the factor by a ridge (for Symile, the share of samples whose signals are found together) on new
+samples is compared with that of the same encoder before training, seed by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import pool
+from tsrep.encoders.resnet1d import ResNet1d
+from tsrep.losses.similarity import unit_rows
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES
+from tsrep.rng import initial_weights, torch_generator
+from tsrep.signals import Batch
+
+Planted = tuple[Batch, Tensor]  # samples, and the factor of each, shape (batch,)
+Plant = Callable[[int], Planted]
+NAMES = {"channel_names": tuple("abcdef"), "class_names": ("healthy", "ill")}
+
+
+# The simulations: each draws a batch and its factor from a key.
+
+
+def patients(key: int) -> Planted:
+    """A patient's pitch, in samples whose halves and channels differ in phase, gain and noise."""
+    generator = torch_generator("patients", key)
+    pitch = (0.08 + 0.3 * torch.rand(12, generator=generator)).repeat_interleave(3)
+    gain = torch.exp(0.7 * torch.randn(36, 2, 1, 1, generator=generator))
+    phase = 2 * math.pi * torch.rand(36, 2, 2, 1, generator=generator)
+    wave = gain * torch.sin(2 * math.pi * pitch[:, None, None, None] * torch.arange(32) + phase)
+    x = wave.flatten(2) + torch.randn(36, 2, 64, generator=generator)
+    return make_batch(x, patient=torch.arange(12).repeat_interleave(3)), pitch
+
+
+def states(key: int) -> Planted:
+    """A frequency that lasts, in noise that is new at every step."""
+    generator = torch_generator("states", key)
+    speed = 0.05 + 0.2 * torch.rand(24, generator=generator)
+    phase = 2 * math.pi * torch.rand(24, 1, 1, generator=generator)
+    x = torch.sin(2 * math.pi * speed[:, None, None] * torch.arange(96) + phase)
+    return make_batch(x + 1.2 * torch.randn(24, 1, 96, generator=generator)), speed
+
+
+def cohort(key: int, ill: Tensor | None = None) -> Planted:
+    """A rhythm that all have, and a weak fast wave whose height varies among the ill alone."""
+    generator = torch_generator("cohort", key)
+    ill = torch.arange(32) % 2 == 0 if ill is None else ill
+    speed, height = 0.04 + 0.06 * torch.rand(32, generator=generator), torch.rand(32, generator=generator)
+    phase = 2 * math.pi * torch.rand(2, 32, 1, generator=generator)
+    t = torch.arange(64)
+    x = 2 * torch.sin(2 * math.pi * speed[:, None] * t + phase[0])
+    x = x + (ill * (0.3 + height))[:, None] * torch.sin(2 * math.pi * 0.35 * t + phase[1])
+    x = x + 0.4 * torch.randn(32, 64, generator=generator)
+    return make_batch(x[:, None], label=ill.long()), height
+
+
+def patients_only(key: int) -> Planted:
+    """The same with nobody healthy."""
+    return cohort(key, torch.ones(32, dtype=torch.bool))
+
+
+def exclusive(key: int) -> Planted:
+    """Three signals, each upright or turned over; the third is upright where just one of the others is."""
+    generator = torch_generator("exclusive", key)
+    bits = torch.randint(2, (2, 32), generator=generator)
+    bits = torch.cat([bits, bits.sum(0, keepdim=True) % 2]).mT  # (sample, signal)
+    x = (2 * bits[..., None] - 1) * torch.sin(2 * math.pi * torch.arange(8) / 8)
+    return make_batch(x + 0.1 * torch.randn(32, 3, 8, generator=generator)), bits[:, 2]
+
+
+def make_batch(x: Tensor, **ids: Tensor) -> Batch:
+    """A batch of signals, shape (batch, channel, time); what is not said of them differs or is zero."""
+    n = torch.arange(len(x))
+    return Batch(**{"x": x, "label": n * 0, "patient": n, "trial": n, "sample": n, "start": n * 0} | ids)
+
+
+# Scores of an encoder, and of an encoder with its objective.
+
+
+@torch.no_grad()
+def read_out(encoder: Encoder, plant: Plant, batches: int = 6) -> float:
+    """Explained variance of the factor by a ridge from pooled features, on batches it was not fitted on."""
+    found = [plant(900_000 + k) for k in range(2 * batches)]
+    x = torch.cat([pool(encoder(batch.x), "max-mean") for batch, _ in found]).double()
+    y = torch.cat([factor for _, factor in found]).double()
+    half = len(x) // 2
+    x = (x - x[:half].mean(0)) / (x[:half].std(0) + 1e-9)
+    level = y[:half].mean()
+    gram = x[:half].mT @ x[:half] + torch.eye(x.shape[1], dtype=torch.float64)
+    weight = torch.linalg.solve(gram, x[:half].mT @ (y[:half] - level))
+    error = (y[half:] - level - x[half:] @ weight).square().sum()
+    return 1 - (error / (y[half:] - y[half:].mean()).square().sum()).item()
+
+
+@torch.no_grad()
+def found_together(encoder: Encoder, objective: Any) -> float:
+    """Share of samples whose third signal fits the other two better than one of the other kind does.
+
+    What a kind of third signal gains whatever the other two are is taken off first.
+    """
+    batch, third = exclusive(999_999)
+    rows = unit_rows(objective.embedded(encoder, batch.x))
+    score = (rows[0] * rows[1]) @ rows[2].mT  # (pair, third)
+    lead = score[:, third == 1].mean(1) - score[:, third == 0].mean(1)
+    return ((lead > lead.mean()) == third).float().mean().item()
+
+
+# Training.
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """An objective, and what it is tried on.
+
+    Attributes
+    ----------
+    settings : mapping
+    plant, judged : callable
+        Samples to train on and to score; the latter by default the former.
+    dim : int
+        Width of the representation.
+    quick, steps : int
+        Of training: in the tests, and here.
+    lr : float
+    """
+
+    settings: Mapping[str, Any]
+    plant: Plant
+    judged: Plant | None = None
+    dim: int = 4
+    quick: int = 60
+    steps: int = 200
+    lr: float = 3e-3
+
+    def score(self, encoder: Encoder, objective: Objective) -> float:
+        """The read-out, or whether signals are found together."""
+        if self.plant is exclusive:
+            return found_together(encoder, objective)
+        return read_out(encoder, self.judged or self.plant)
+
+
+WEAK_JITTER, JITTER = {"name": "jitter", "std": 0.2}, {"name": "jitter", "std": 0.3}
+MOVED = {
+    "name": "compose",
+    "views": [
+        {"name": "time-shift", "most": 0.4},
+        {"name": "scale", "std": 0.5},
+        {"name": "jitter", "std": 0.5},
+    ],
+}
+CONTEXT = {"hidden": 16, "depth": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
+SIMULATIONS = {
+    "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
+    "clocs": Simulation({}, patients, quick=40),
+    "ts-tcc": Simulation(
+        {"lags": 12, "weak": JITTER, "strong": JITTER, "contextual_weight": 3.0, **CONTEXT},
+        states,
+        quick=80,
+        steps=150,
+        lr=1e-2,
+    ),
+    "tf-c": Simulation({"hidden": 32, "projection": 16, "time_view": MOVED}, patients, quick=80),
+    "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
+    "sepclr": Simulation(
+        {"view": WEAK_JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0},
+        cohort,
+        patients_only,
+        quick=120,
+    ),
+    "symile": Simulation(
+        {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2
+    ),
+}
+
+
+def built(name: str, settings: Mapping[str, Any], encoder: Encoder, channels: int) -> Objective:
+    """An objective for an encoder of so many channels, attached to it."""
+    made: Objective = OBJECTIVES.build(
+        OBJECTIVES.entry(name).settings.model_validate({"name": name, **settings}),
+        dim=encoder.dim,
+        stride=encoder.stride,
+        channels=channels,
+        covariates=0,
+        classes=2,
+        multilabel=False,
+        channel_names=NAMES["channel_names"][:channels],
+        class_names=NAMES["class_names"],
+    )
+    made.attach(encoder)
+    return made
+
+
+def trained(name: str, *, seed: int, steps: int, **changes: Any) -> tuple[Encoder, Objective]:
+    """Encoder and objective after so many steps, each on a new batch; ``changes`` are of its settings."""
+    how = SIMULATIONS[name]
+    channels = how.plant(0)[0].x.shape[1]
+    with initial_weights(seed):
+        encoder = ResNet1d(channels, width=8, dim=how.dim)
+        objective = built(name, {**how.settings, **changes}, encoder, channels)
+    objective.begin(steps)
+    weights = [p for p in (*encoder.parameters(), *objective.parameters()) if p.requires_grad]
+    optimizer = torch.optim.Adam(weights, lr=how.lr)
+    for step in range(steps):
+        batch, _ = how.plant(1000 * (seed + 1) + step)
+        terms = objective(encoder, batch, generator=torch_generator("step", seed, step))
+        optimizer.zero_grad()
+        torch.autograd.backward(torch.stack([*terms.values()]).sum())
+        optimizer.step()
+        objective.after_step()
+    return encoder.eval(), objective.eval()
+
+
+def gains(name: str, *, seeds: int, steps: int, **changes: Any) -> list[float]:
+    """Score of trained encoders minus that of the same encoders before training, one a seed."""
+    score = SIMULATIONS[name].score
+    return [
+        score(*trained(name, seed=seed, steps=steps, **changes)) - score(*trained(name, seed=seed, steps=0))
+        for seed in range(seeds)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="two seeds and as many steps as the tests")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(SIMULATIONS)}; all by default")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    found = {}
+    for name in given.names or SIMULATIONS:
+        how = SIMULATIONS[name]
+        found[name] = gains(
+            name, seeds=2 if given.quick else given.seeds, steps=how.quick if given.quick else how.steps
+        )
+        print(
+            f"{name:10s} gain over random initialisation",
+            " ".join(f"{v:+.3f}" for v in found[name]),
+            flush=True,
+        )
+    mean = {name: round(sum(values) / len(values), 3) for name, values in found.items()}
+    smallest = min(min(values) for values in found.values())
+    print(
+        json.dumps({"name": "objectives_simulated", "mean_gain": mean, "smallest_gain": round(smallest, 3)})
+    )
+
+
+if __name__ == "__main__":
+    main()

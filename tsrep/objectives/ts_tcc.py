@@ -1,0 +1,299 @@
+"""TS-TCC: the past of one view predicts the future of the other, and contexts of a sample find each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tsrep.encoders.encoder import Encoder, Positive
+from tsrep.encoders.positions import sinusoid
+from tsrep.errors import ConfigError
+from tsrep.losses.gather import gather_rows
+from tsrep.losses.ntxent import ntxent
+from tsrep.losses.similarity import Temperature
+from tsrep.losses.ts_tcc import Asking, temporal_contrast
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES, VIEWS, Chosen
+from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
+from tsrep.views.amplitude import Jitter, Scale
+from tsrep.views.combined import Compose, ExceptCovariates
+from tsrep.views.dropout import dropout
+from tsrep.views.timing import Permutation, permute
+from tsrep.views.view import View, normal, uniform
+
+OtherView = Annotated[Any, Chosen(VIEWS)] | None
+Form = Literal["corrected", "published"]
+ASKING: dict[Form, Asking] = {"corrected": "context", "published": "target"}
+
+
+@OBJECTIVES.register("ts-tcc", runtime=("dim", "channels", "covariates"))
+class TsTcc(Objective):
+    """Contrast predictions across a weak and a strong view over time, and their contexts over samples.
+
+    Parameters
+    ----------
+    dim : int
+        Width of the representation.
+    channels, covariates : int
+        Of the signal; the first ``covariates`` channels are known covariates, which no view alters.
+    form : {"corrected", "published"}
+        In the public code each future step looks for its context among those of the batch, in place of the
+        context for its future; weak views are multiplied by white noise about 2; strong views copy the
+        permuted first channel to all channels; the head has batch normalisation.
+    lags : int
+        Future steps of the representation that are predicted. More than the encoder's receptive field
+        spans: nearer steps hold samples that the past has seen.
+    hidden, depth, heads, feedforward : int
+        Width of the context, blocks, attention heads and feedforward width of the network that makes it.
+    dropout : float
+        In that network.
+    positions : {"none", "sinusoid"}
+        Without positions (published) the context does not depend on the order of the past.
+    cuts : {"batch", "sample"}
+        Where the past ends: one step for the whole batch (published), or one for each sample.
+    temperature : float
+        Of the contrast of contexts; predictions are compared by plain inner products.
+    contextual_weight : float
+        Of the contrast of contexts.
+    weak, strong : name or settings of a view, or None
+        None takes those of the form: scale and jitter, and permutation and jitter.
+
+    Raises
+    ------
+    ConfigError
+        When ``heads`` does not divide ``hidden``, or views are given to the published form.
+
+    References
+    ----------
+    Eldele et al., "Time-Series Representation Learning via Temporal and Contextual Contrasting", IJCAI 2021,
+    equations 1 to 5. Deviations: the project's encoders; views are drawn anew each step in both forms.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {"encoder": {"name": "resnet1d", "width": 32, "dim": 128}}
+
+    def __init__(
+        self,
+        dim: int,
+        channels: int,
+        covariates: int = 0,
+        form: Form = "corrected",
+        lags: Positive = 24,
+        hidden: Positive = 64,
+        depth: Positive = 4,
+        heads: Positive = 4,
+        feedforward: Positive = 64,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        positions: Literal["none", "sinusoid"] = "none",
+        cuts: Literal["batch", "sample"] = "batch",
+        temperature: Temperature = 0.2,
+        contextual_weight: Annotated[float, Field(ge=0)] = 0.7,
+        weak: OtherView = None,
+        strong: OtherView = None,
+    ) -> None:
+        super().__init__()
+        if form == "published" and (weak is not None or strong is not None):
+            raise ConfigError(
+                "objective.weak and objective.strong have no effect on the published form, which has views "
+                "of its own; leave them out or set objective.form to corrected"
+            )
+        sizes = {"channels": channels, "covariates": covariates}
+        first, second = FORM_VIEWS[form]
+        self.weak = ExceptCovariates.of(first if weak is None else weak, **sizes)
+        self.strong = ExceptCovariates.of(second if strong is None else strong, **sizes)
+        self.lags, self.cuts, self.asking = lags, cuts, ASKING[form]
+        self.temperature, self.contextual_weight = temperature, contextual_weight
+        self.context = Context(dim, hidden, depth, heads, feedforward, dropout, positions == "sinusoid")
+        # One map for all lags: those beyond the end of a short sample go unused.
+        self.predict_lags = nn.Linear(hidden, lags * dim)
+        norm = [nn.BatchNorm1d(dim // 2)] if form == "published" else []
+        self.head = nn.Sequential(
+            nn.Linear(hidden, dim // 2), *norm, nn.ReLU(), nn.Linear(dim // 2, max(dim // 4, 1))
+        )
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """Terms ``temporal`` and ``contextual``; see :class:`Objective`."""
+        views = [view(batch.x, generator=generator) for view in (self.weak, self.strong)]
+        z = F.normalize(encoder(torch.cat(views)).float(), dim=1)  # (2 batch, dim, time')
+        weak, strong = z.chunk(2)
+        first, one = self._one_way(weak, strong, generator)
+        second, other = self._one_way(strong, weak, generator)
+        contextual = ntxent(self.head(one), self.head(other), temperature=self.temperature)
+        return {"temporal": first + second, "contextual": self.contextual_weight * contextual}
+
+    def _one_way(self, past: Tensor, future: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Loss of predicting the future of one view from the past of the other, and the contexts."""
+        size, dim, steps = past.shape
+        lags = min(self.lags, steps - 1)
+        drawn = torch.rand(size, generator=generator, device=past.device)
+        if self.cuts == "batch":
+            drawn = gather_rows(drawn[:1])[:1].expand(size)  # that of the first rank
+        cut = (drawn * (steps - lags)).long()  # (batch,): the last step of the past
+        keep = torch.arange(steps, device=past.device) <= cut[:, None]
+        context = self.context(past.mT, keep, generator=generator)  # (batch, hidden)
+        predicted = self.predict_lags(context).unflatten(1, (self.lags, dim))[:, :lags]
+        ahead = cut[:, None] + torch.arange(1, lags + 1, device=past.device)  # (batch, lag)
+        target = future.gather(2, ahead[:, None].expand(-1, dim, -1)).mT  # (batch, lag, dim)
+        return temporal_contrast(predicted, target, asking=self.asking), context
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: a past that has seen all of the future, or no room for a future."""
+        seen = encoder.receptive_field // encoder.stride
+        if not encoder.causal and seen >= self.lags:
+            raise ConfigError(
+                f"one step of the encoder sees {encoder.receptive_field} steps of the signal, as far as all "
+                f"{self.lags} steps of {encoder.stride} that objective ts-tcc predicts, so the past would "
+                "hold its future; use a causal encoder or one that sees less such as resnet1d, or raise "
+                "objective.lags"
+            )
+        steps = train.length // encoder.stride
+        if steps <= self.lags:
+            raise ConfigError(
+                f"a sample has {steps} steps of the encoder, and objective ts-tcc predicts {self.lags} after "
+                "at least one; use longer windows, an encoder of smaller stride, or fewer objective.lags"
+            )
+
+    def own_view(self) -> View:
+        """The strong view."""
+        return self.strong
+
+
+class Context(nn.Module):
+    """One vector of the past: the output of a transformer at a learned token before the past.
+
+    Parameters
+    ----------
+    dim, width : int
+        Of a step in, and of the context out.
+    depth, heads, feedforward : int
+    dropout : float
+    positions : bool
+
+    Raises
+    ------
+    ConfigError
+        When ``heads`` does not divide ``width``.
+    """
+
+    def __init__(
+        self, dim: int, width: int, depth: int, heads: int, feedforward: int, dropout: float, positions: bool
+    ) -> None:
+        super().__init__()
+        if width % heads:
+            raise ConfigError(f"objective.heads is {heads} and does not divide objective.hidden, {width}")
+        self.positions = positions
+        self.token = nn.Parameter(torch.randn(width))
+        self.embed = nn.Linear(dim, width)
+        self.blocks = nn.ModuleList(ContextBlock(width, heads, feedforward, dropout) for _ in range(depth))
+
+    def forward(self, z: Tensor, keep: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Contexts of steps that are kept.
+
+        Parameters
+        ----------
+        z : Tensor, shape (batch, time, dim)
+        keep : Tensor, shape (batch, time), bool
+        generator : torch.Generator
+
+        Returns
+        -------
+        Tensor, shape (batch, width)
+        """
+        steps = self.embed(z)
+        if self.positions:
+            steps = steps + sinusoid(z.shape[1], steps.shape[2], z.device)
+        tokens = torch.cat([self.token.expand(len(z), 1, -1), steps], dim=1)
+        keep = F.pad(keep, (1, 0), value=True)
+        noise = generator if self.training else None
+        for block in self.blocks:
+            tokens = block(tokens, keep, noise)
+        return tokens[:, 0]
+
+
+class ContextBlock(nn.Module):
+    """``x + attention(norm(x))``, then ``x + down(relu(up(norm(x))))``; scores over the root of the width."""
+
+    def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
+
+    def forward(self, x: Tensor, keep: Tensor, noise: torch.Generator | None) -> Tensor:
+        """Map tokens ``(batch, token, width)``, of which ``keep (batch, token)`` are attended to."""
+        qkv = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = qkv.unbind(0)
+        allowed, scale = keep[:, None, None], x.shape[2] ** -0.5
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed, scale=scale)
+        x = x + self._dropped(self.out(mixed.transpose(1, 2).flatten(2)), noise)
+        wide = self._dropped(F.relu(self.up(self.norm2(x))), noise)
+        return x + self._dropped(self.down(wide), noise)
+
+    def _dropped(self, x: Tensor, noise: torch.Generator | None) -> Tensor:
+        return x if noise is None else dropout(x, self.dropout, generator=noise)
+
+
+@dataclass(frozen=True)
+class StepScale:
+    """The published weak view: every step times a normal number of its own, the same for all channels.
+
+    Attributes
+    ----------
+    mean, std : float
+    """
+
+    mean: float = 2.0
+    std: float = 1.1
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Altered copy of ``x``, shape (batch, channel, time)."""
+        return x * (self.mean + self.std * normal(x, 1, x.shape[2], generator=generator))
+
+
+@dataclass(frozen=True)
+class FirstChannelPermutation:
+    """The published strong view: segments of the first channel in another order, copied to all channels.
+
+    Attributes
+    ----------
+    most : int
+        Less than so many segments; samples with one segment stay as they are.
+    """
+
+    most: int = 8
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Altered copy of ``x``, shape (batch, channel, time)."""
+        places = min(self.most - 2, x.shape[2] - 2)
+        cuts = uniform(x, x.shape[2] - 2, generator=generator).topk(places).indices
+        drawn = uniform(x, places + 2, generator=generator)
+        count = (
+            drawn[:, :1] * (self.most - 1)
+        ).long()  # (batch, 1): cuts of a sample, one less than segments
+        used = torch.arange(places, device=x.device) < count
+        # A cut at the first step divides nothing.
+        permuted = permute(x, cuts * used, drawn[:, 1:].argsort(1))
+        return copied_first_channel(x, permuted, count[:, 0] + 1)
+
+
+def copied_first_channel(x: Tensor, permuted: Tensor, segments: Tensor) -> Tensor:
+    """Samples of one segment as they are, of others the first channel of ``permuted`` for all channels.
+
+    Parameters
+    ----------
+    x, permuted : Tensors, shape (batch, channel, time)
+    segments : int64 Tensor, shape (batch,)
+    """
+    return torch.where((segments == 1)[:, None, None], x, permuted[:, :1].expand_as(x))
+
+
+FORM_VIEWS: dict[Form, tuple[View, View]] = {
+    "corrected": (Compose((Scale(0.3), Jitter(0.1))), Compose((Permutation(5), Jitter(0.3)))),
+    "published": (StepScale(), Compose((FirstChannelPermutation(), Jitter(0.8)))),
+}
