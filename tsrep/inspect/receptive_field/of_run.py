@@ -31,7 +31,7 @@ from tsrep.inspect.receptive_field.scores import (
 )
 from tsrep.inspect.receptive_field.subject import Method, Subject, subject_of
 from tsrep.registry import nearest
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
 from tsrep.training.distributed import pick_device
 
 SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
@@ -134,7 +134,7 @@ def plot_receptive_field(
             raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
     if windows < 1:
         raise RunError(f"a receptive field needs a window or more, got windows={windows}")
-    runs = [r if isinstance(r, Run) else Run(r) for r in (run, compare) if r is not None]
+    runs = [opened(each) for each in (run, compare) if each is not None]
     settings = Settings(step, method, grad_of, windows, part, period, seed)
     path, kinds = _places(runs, out, settings)
     first = look(runs[0], settings, root)
