@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from tsrep.evaluation.bootstrap import multiplicities, resample
+from tsrep.evaluation.bootstrap import patient_weights, resample
 from tsrep.evaluation.predictions import Predictions
 
 RECORDS, PATIENTS, CLASSES = 2203, 1900, 5
@@ -36,17 +36,24 @@ def cohort() -> Predictions:
 
 def ours(p: Predictions, n_bootstrap: int) -> np.ndarray:
     """AUROC of each resample by this package."""
-    return resample([p], n_bootstrap=n_bootstrap, names=["auroc"]).draws["auroc"]
+    return resample([p], n_bootstrap=n_bootstrap, names=["auroc"]).draws["auroc"][0]
 
 
 def loop(p: Predictions, n_bootstrap: int) -> np.ndarray:
-    """AUROC of each resample by copying the drawn patients' records and calling scikit-learn."""
-    records = [np.flatnonzero(p.patient == patient) for patient in np.unique(p.patient)]
+    """AUROC of each resample by weighting the patients' records and calling scikit-learn.
+
+    Each class is spread by the factor of its positive patients, as
+    :meth:`~tsrep.evaluation.labels.metrics.Scorer.resampled` says.
+    """
+    patients, row = np.unique(p.patient, return_inverse=True)
+    n = np.array([len(np.unique(row[p.target[:, c]])) for c in range(CLASSES)])
+    factor = np.sqrt((n + 1) / (n - 1))
+    once = roc_auc_score(p.target, p.prob, average=None)
     found = []
-    for weight in multiplicities(len(records), n_bootstrap):
-        for column in weight.T.astype(int):
-            drawn = np.concatenate([records[i] for i in np.repeat(np.arange(len(records)), column)])
-            found.append(roc_auc_score(p.target[drawn], p.prob[drawn], average="macro"))
+    for weight in patient_weights(len(patients), n_bootstrap):
+        for column in weight.T:
+            each = roc_auc_score(p.target, p.prob, average=None, sample_weight=column[row])
+            found.append(np.mean(once + factor * (each - once)))
     return np.array(found)
 
 

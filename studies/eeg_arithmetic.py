@@ -25,8 +25,9 @@ from pooled_folds import pooled
 from results_page import spread, table, with_ends, write_page
 from scipy import signal
 
-from tsrep.evaluation.bootstrap import paired_difference, resample
+from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.labels.evaluation import MAJORITY
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT

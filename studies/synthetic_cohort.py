@@ -20,7 +20,8 @@ from kept_runs import kept_run, one_thread_workers
 from pooled_folds import pooled
 from results_page import table, with_ends
 
-from tsrep.evaluation.bootstrap import paired_difference, resample
+from tsrep.evaluation.bootstrap import resample
+from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.predictions import Key, Predictions
 from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.files import write_text

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, ndtr, stdtrit
+from sklearn.metrics import roc_auc_score
 
 from tsrep.errors import DataError
-from tsrep.evaluation.bootstrap import multiplicities, paired_difference, percentile_interval, resample
-from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.bootstrap import Resampled, patient_weights, resample, variance_of_mean
+from tsrep.evaluation.comparison import paired_difference
 from tsrep.evaluation.predictions import Predictions
 
 
@@ -22,28 +24,43 @@ def cohort(seed: int, patients: int = 30, each: int = 3, classes: int = 3, skill
     return Predictions(prob, target, patient, np.arange(len(patient)))
 
 
-def test_each_resample_equals_repeating_its_patients():
+def test_each_resample_is_a_weighting_of_its_patients():
+    """The mean over classes of scikit-learn's weighted areas, each spread for its few positive patients."""
     p = cohort(0)
     found = resample([p], n_bootstrap=40, seed=5)
-    weight = np.concatenate(list(multiplicities(30, 40, seed=5)), axis=1)
-    patients = np.unique(p.patient)
+    weight = np.concatenate(list(patient_weights(30, 40, seed=5)), axis=1)
+    row = np.unique(p.patient, return_inverse=True)[1]
+    flags = np.eye(3, dtype=bool)[p.target]
+    n = np.array([[len(np.unique(p.patient[flags[:, c] == value])) for value in (0, 1)] for c in range(3)])
+    factor = np.sqrt((n.min(axis=1) + 1) / (n.min(axis=1) - 1))
+    once = np.array([roc_auc_score(flags[:, c], p.prob[:, c]) for c in range(3)])
+    hits = p.prob.argmax(axis=1) == p.target
     for r in range(40):
-        drawn = np.repeat(patients, weight[:, r].astype(int))
-        units = np.concatenate([np.flatnonzero(p.patient == patient) for patient in drawn])
-        expected = metrics(p.prob[units], p.target[units])
-        assert {name: d[r] for name, d in found.draws.items()} == pytest.approx(expected, abs=1e-12)
+        w = weight[row, r]
+        each = np.array([roc_auc_score(flags[:, c], p.prob[:, c], sample_weight=w) for c in range(3)])
+        assert found.draws["auroc"][0, r] == pytest.approx(np.mean(once + factor * (each - once)), abs=1e-12)
+        moved = np.sqrt(31 / 29) * (np.average(hits, weights=w) - hits.mean())
+        assert found.draws["accuracy"][0, r] == pytest.approx(hits.mean() + moved, abs=1e-12)
 
 
-def test_multiplicities_draw_with_replacement():
+def test_weights_are_a_flat_dirichlet():
     weight, again, other = (
-        np.concatenate(list(multiplicities(50, 2000, seed=seed)), axis=1) for seed in (1, 1, 2)
+        np.concatenate(list(patient_weights(50, 2000, seed=seed)), axis=1) for seed in (1, 1, 2)
     )
     assert weight.shape == (50, 2000)
-    assert (weight.sum(axis=0) == 50).all()
-    assert weight.mean() == 1
-    assert weight.var() == pytest.approx(1 - 1 / 50, rel=0.03)  # binomial(50, 1/50)
+    assert (weight > 0).all()
+    assert weight.sum(axis=0) == pytest.approx(50)
+    assert weight.var() == pytest.approx(49 / 51, rel=0.03)
     assert np.array_equal(weight, again)
     assert not np.array_equal(weight, other)
+
+
+def test_the_variance_of_a_mean_is_the_unbiased_one():
+    """Of an accuracy: p (1 - p) / (n - 1)."""
+    wins = np.arange(12) < 9
+    p = Predictions(np.where(wins[:, None], [0.9, 0.1], [0.1, 0.9]), np.zeros(12, int), np.arange(12), wins)
+    draws = resample([p], n_bootstrap=20000, names=["accuracy"]).draws["accuracy"]
+    assert draws.var() == pytest.approx(0.75 * 0.25 / 11, rel=0.03)
 
 
 def test_patients_not_samples_are_the_unit_of_chance():
@@ -68,13 +85,37 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.88 <= hits / 200 <= 0.985
 
 
-def test_seeds_are_averaged_inside_each_resample():
+def test_rare_classes_are_covered():
+    """Twenty classes of two positive people each, whose macro AUROC is known."""
+    rng, truth, hits, inside = np.random.default_rng(0), ndtr(1 / np.sqrt(2)), 0, True
+    for _ in range(80):
+        target = rng.permuted(np.arange(120)[:, None] < np.full(20, 2), axis=0)
+        p = Predictions(expit(rng.normal(size=target.shape) + target), target, np.arange(120), np.arange(120))
+        found = resample([p], n_bootstrap=100, names=["auroc"]).intervals()["auroc"]
+        hits += found.low <= truth <= found.high
+        inside &= found.low <= found.value <= found.high
+    assert inside
+    assert 0.88 <= hits / 80 <= 0.99
+
+
+def test_no_value_lies_outside_its_interval():
+    """The calibration error of a resample is larger than that of the whole, so that percentiles missed it."""
+    rng = np.random.default_rng(0)
+    for seed in range(30):
+        p = cohort(seed, patients=int(rng.integers(3, 20)), each=2, classes=4, skill=3 * rng.random())
+        for found in resample([p], n_bootstrap=50).intervals().values():
+            assert np.isnan(found.low) or 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_seeds_stand_side_by_side():
     one, two = cohort(2), cohort(3)
     two = Predictions(two.prob, one.target, one.patient, one.trial)
     both = resample([one, two], n_bootstrap=50)
     each = [resample([p], n_bootstrap=50) for p in (one, two)]
-    mean = (each[0].draws["auroc"] + each[1].draws["auroc"]) / 2
-    assert both.draws["auroc"] == pytest.approx(mean, abs=1e-12)
+    assert both.draws["auroc"] == pytest.approx(np.concatenate([e.draws["auroc"] for e in each]), abs=1e-12)
+    mean = both.averaged(2)
+    assert mean.draws["auroc"][0] == pytest.approx(both.draws["auroc"].mean(axis=0), abs=1e-12)
+    assert mean.by_seed["auroc"] == pytest.approx([both.value["auroc"]])
     gap = abs(each[0].value["auroc"] - each[1].value["auroc"])
     assert both.spread["auroc"] == pytest.approx(gap / np.sqrt(2))
     assert np.isnan(each[0].spread["auroc"])
@@ -88,11 +129,36 @@ def test_paired_difference_is_narrower_than_an_unpaired_one():
     a, b = resample([good]), resample([near])
     paired = paired_difference(a, b)["auroc"]
     assert paired.value == pytest.approx(a.value["auroc"] - b.value["auroc"])
-    unpaired = percentile_interval(0.0, a.draws["auroc"] - resample([near], seed=9).draws["auroc"])
-    assert paired.high - paired.low < 0.5 * (unpaired.high - unpaired.low)
-    assert paired_difference(a, a)["auroc"].low == 0.0
+    apart = a.draws["auroc"] - resample([near], seed=9).draws["auroc"]
+    unpaired = variance_of_mean(np.array([paired.value]), apart, 199.0, share=1.0)
+    assert paired.high - paired.low < 0.5 * (2 * unpaired.margin)
+    assert paired.covers == "patients"
+    same = paired_difference(a, a)["auroc"]
+    assert (same.low, same.high, same.p) == (0.0, 0.0, 1.0)
     with pytest.raises(DataError, match="same resamples"):
         paired_difference(a, resample([near], n_bootstrap=10))
+
+
+def test_seeds_widen_the_interval_only_by_what_patients_do_not_explain():
+    rng = np.random.default_rng(0)
+    patients = rng.normal(0, 0.02, 4000)
+    rows = np.array([0.1, 0.16, 0.13])
+
+    def found(own: float, share: float = 1 / 3):
+        draws = rows[:, None] + patients + rng.normal(0, own, (3, 4000))
+        return variance_of_mean(rows, draws, 99.0, share=share)
+
+    apart = found(0.0)
+    assert apart.resampled == pytest.approx(0.02**2, rel=0.05)
+    assert apart.seeds == pytest.approx(0.03**2 / 3)
+    assert found(0.02).seeds == pytest.approx((0.03**2 - 0.02**2) / 3, rel=0.05)
+    assert found(0.04).seeds == 0
+    assert found(0.0, share=4 / 3).seeds == pytest.approx(0.03**2 * 4 / 3)
+    total = 0.02**2 + 0.03**2 / 3
+    assert apart.freedom == pytest.approx(total**2 / (0.02**4 / 99 + (0.03**2 / 3) ** 2 / 2), rel=0.05)
+    assert apart.margin == pytest.approx(
+        stdtrit(apart.freedom, 0.975) * np.sqrt(apart.resampled + apart.seeds)
+    )
 
 
 def test_order_of_units_does_not_matter():
@@ -111,16 +177,30 @@ def test_one_patient_has_a_value_but_no_interval():
     assert np.isnan([interval.low, interval.high]).all()
 
 
-def test_resamples_with_one_class_are_left_out():
+def test_a_class_of_one_person_stays_in_every_resample():
     p = Predictions(
         np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), np.array([0, 1, 0]), np.arange(3), np.arange(3)
     )
     found = resample([p], n_bootstrap=400)
-    undefined = np.isnan(found.draws["auroc"]).mean()
-    assert undefined == pytest.approx((2 / 3) ** 3 + (1 / 3) ** 3, abs=0.08)
-    interval = found.intervals()["auroc"]
-    assert (interval.low, interval.high) == (1.0, 1.0)
-    assert np.isnan(percentile_interval(0.5, np.array([0.5, np.nan, np.nan])).low)
+    assert not np.isnan(found.draws["auroc"]).any()
+    assert found.freedom["auroc"] == 1.0
+
+
+def test_degrees_of_freedom_are_those_of_the_rare_classes():
+    target = np.arange(90)[:, None] < [3, 30]
+    p = Predictions(np.random.default_rng(0).random((90, 2)), target, np.arange(90), np.arange(90))
+    freedom = resample([p], n_bootstrap=2).freedom
+    inverse = 1 / np.array([3, 30])
+    assert freedom["auroc"] == pytest.approx(inverse.sum() ** 2 / (inverse**2 / [2, 29]).sum())
+    assert freedom["accuracy"] == 89
+
+
+def test_draws_that_are_not_defined_are_left_out():
+    draws = np.array([[0.4, np.nan, 0.6, 0.5]])
+    one = Resampled({"mse": (0.5,)}, {"mse": draws}, {"mse": 9.0}, over="blocks of time", shares=False)
+    assert one.variance("mse").resampled == pytest.approx(0.01)
+    none = Resampled({"mse": (0.5,)}, {"mse": draws * np.nan}, {"mse": 9.0})
+    assert np.isnan(none.intervals()["mse"].low)
 
 
 def test_refuses_other_patients():

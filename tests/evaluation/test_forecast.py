@@ -150,7 +150,8 @@ def test_the_future_helps_only_where_it_is_a_feature():
     series = make_series(np.random.default_rng(0).normal(size=500))
     leaking = np.stack([np.roll(series.values[0], -j) for j in range(1, 9)], axis=1)
 
-    scores = score({"random initialisation": [[make_features()]], "leaking": [[leaking]]}, series)
+    starts = [[make_features(seed=seed)] for seed in range(5)]
+    scores = score({"random initialisation": starts, "leaking": [[leaking]]}, series)
 
     assert only(scores, "leaking", 8).metrics["mse"].value < 0.01
     assert only(scores, "random initialisation", 8).metrics["mse"].value > 0.8

@@ -45,7 +45,7 @@ def test_every_method_stands_beside_its_controls(multi):
     panel, split = cohort(multi=multi)
     features = {
         "good": informed(panel, 2.0),
-        "random initialisation": [informed(panel, 0.3, s) for s in range(3)],
+        "random initialisation": [informed(panel, 0.3, s) for s in range(5)],
     }
     scores = evaluate_features(
         features,
@@ -74,7 +74,8 @@ def test_every_method_stands_beside_its_controls(multi):
         if s.fraction == 1.0:
             assert s.metrics["auroc"].low > 0.8
             assert s.difference["auroc"].low > 0
-    assert {s.seeds for s in scores.where(method="random initialisation")} == {3}
+        assert s.difference["auroc"].covers == "patients and random initialisations"
+    assert {s.seeds for s in scores.where(method="random initialisation")} == {5}
     assert not any(s.difference for s in scores.where(method="random initialisation"))
     drawn = {s.subsample_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
     assert drawn["patient"].details["labelled_patients"] == 9
@@ -83,6 +84,61 @@ def test_every_method_stands_beside_its_controls(multi):
     kept = scores.predictions["good", "probe", 1.0, "all", "test"]
     assert np.array_equal(kept.trial, np.unique(panel.trial[split.test]))
     assert ("majority", "probe", 1.0, "all", "test") in scores.predictions
+
+
+def gains(features, panel, split, **settings):
+    scores = evaluate_features(
+        features, panel, split, protocols=("probe",), fractions=(1.0, 0.3), subsample_by=("patient",),
+        **settings, **QUICK,
+    )  # fmt: skip
+    return {s.fraction: s for s in scores.where(method="m", unit="record")}, scores
+
+
+def test_one_encoder_is_compared_with_the_distribution_of_random_initialisations():
+    """The interval is that of one more random initialisation, and every start sees every label draw."""
+    panel, split = cohort()
+    starts = [informed(panel, 0.8, s) for s in range(5)]
+    found, scores = gains(
+        {"m": informed(panel, 0.8, 20), "random initialisation": starts}, panel, split, seeds=2
+    )
+    for fraction, score in found.items():
+        gap = score.difference["auroc"]
+        (control,) = scores.where(method="random initialisation", unit="record", fraction=fraction)
+        assert (gap.seeds, gap.against_seeds) == (1, 5)
+        assert gap.value == pytest.approx(score.value - control.value)
+        assert gap.between >= 0
+        assert gap.low < 0 < gap.high
+        assert score.seeds == (1 if fraction == 1.0 else 2)
+    each = [
+        gains({"m": informed(panel, 0.8, 20), "random initialisation": [x]}, panel, split, seeds=2)[1]
+        for x in starts
+    ]
+    for fraction in found:
+        alone = [s.where(method="random initialisation", unit="record", fraction=fraction) for s in each]
+        (control,) = scores.where(method="random initialisation", unit="record", fraction=fraction)
+        assert control.by_seed["auroc"] == pytest.approx([s.scores[0].value for s in alone])
+
+
+def test_one_random_initialisation_gives_no_interval():
+    panel, split = cohort()
+    found, _ = gains({"m": informed(panel, 2.0), "random initialisation": informed(panel, 0.3)}, panel, split)
+    gap = found[1.0].difference["auroc"]
+    assert gap.value > 0
+    assert np.isnan([gap.low, gap.high, gap.p]).all()
+
+
+def test_a_method_of_several_encoders_is_paired_seed_by_seed():
+    panel, split = cohort()
+    starts = [informed(panel, 0.5, s) for s in range(5)]
+    trained = [informed(panel, 1.5, s) for s in range(3)]
+    found, scores = gains({"m": trained, "random initialisation": starts}, panel, split)
+    for fraction, score in found.items():
+        gap = score.difference["auroc"]
+        (control,) = scores.where(method="random initialisation", unit="record", fraction=fraction)
+        assert (score.seeds, control.seeds) == (3, 3)
+        assert gap.covers == "patients and training seeds"
+        each = np.subtract(score.by_seed["auroc"], control.by_seed["auroc"])
+        assert gap.value == pytest.approx(each.mean())
 
 
 def test_test_labels_do_not_reach_the_models():
@@ -152,7 +208,7 @@ def test_published_settings_and_steps():
         n_bootstrap=20,
         on_step=told.append,
     )
-    assert told == ["m, linear probe, 100 % of labels"]
+    assert told == ["m, linear probe, 100 % of labels (120 samples)"]
 
 
 def test_refuses_what_does_not_fit():
@@ -160,8 +216,8 @@ def test_refuses_what_does_not_fit():
     x = informed(panel, 1.0)
     with pytest.raises(ConfigError, match="unknown protocol 'forest'"):
         evaluate_features({"m": x}, panel, split, protocols=("forest",))
-    with pytest.raises(ConfigError, match="has 2 encoders but 3 seeds"):
-        evaluate_features({"m": [x, x]}, panel, split, seeds=3)
+    with pytest.raises(ConfigError, match="other numbers of encoders: m 2, n 3"):
+        evaluate_features({"m": [x, x], "n": [x, x, x]}, panel, split)
     with pytest.raises(ConfigError, match="at least one seed"):
         evaluate_features({"m": x}, panel, split, seeds=0)
     with pytest.raises(DataError, match="shape"):

@@ -40,8 +40,8 @@ def scoring(fraction: float = 1.0, subsample_by: str = "all") -> Scoring:
 
 
 def some_scores() -> Scores:
-    found = scoring(0.1, "patient")
-    return found.of("random initialisation", "control", [windows(7, skill=0.0)]) + found.of(
+    found, starts = scoring(0.1, "patient"), [windows(s, skill=0.0) for s in (7, 8, 9, 10, 11)]
+    return found.of("random initialisation", "control", starts, encoders=5) + found.of(
         "comet", "method", [windows(s) for s in (0, 1)]
     )
 
@@ -73,12 +73,14 @@ def test_records_of_one_window_are_scored_once():
 def test_json_and_files_give_back_the_same(tmp_path):
     scores = some_scores()
     text = scores.to_json()
-    assert json.loads(text)["format"] == "tsrep.scores/2"
+    assert json.loads(text)["format"] == "tsrep.scores/3"
     assert "NaN" not in text
     back = Scores.from_json(text)
     assert back.to_json() == text
     assert back.scores[2] == scores.scores[2]
-    assert math.isnan(back.scores[0].spread["auroc"])
+    assert back.scores[2].difference["auroc"].covers == "patients and random initialisations"
+    one = scoring().of("a", "method", [windows(0)])
+    assert math.isnan(Scores.from_json(one.to_json()).scores[0].spread["auroc"])
     scores.save(tmp_path)
     loaded = Scores.load(tmp_path)
     assert loaded.to_json() == text
@@ -103,7 +105,7 @@ def test_table_has_one_row_a_score():
     assert header[-3:] == ["auroc", "ece", "auroc minus random initialisation"]
     assert len(rows) == len(scores) == 4
     assert {len(row) for row in rows} == {len(header)}
-    assert rows[2][:5] == ["comet", "probe", "10 % by patient", "test", "record"]
+    assert rows[2][:5] == ["comet", "probe", "10 % by patient: 20 samples of 4 patients", "test", "record"]
     assert rows[2][-1].startswith("+0.")
     assert rows[0][-1] == "–"
     assert scores.to_markdown().count("\n") == 6

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from tests.report.run_folder import _metrics
+from tests.report.run_folder import _metrics, apart
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.scores import Role, Score, Scores
@@ -121,7 +121,7 @@ def _score(method: str, horizon: int, mse: float, difference: float) -> Score:
         seeds=1 if compared else 3, n=windows, blocks=-(-windows // horizon),
         against="random initialisation" if compared else "",
         difference={
-            name: Interval(difference, difference - HALF, difference + HALF)
+            name: apart(difference, HALF, "blocks of time")
             for name in ("mse", "mae", "mase")
         } if compared else {},
         details=alpha | {"fitted": 8000, "dropped": 0},

@@ -78,7 +78,8 @@ def test_the_lowest_error_of_each_horizon_is_bold_and_conditions_are_told(tmp_pa
 def test_differences_are_better_only_below_zero(tmp_path: Path) -> None:
     text = text_only(make_series_run(tmp_path / "run", gains=(0.05, 0.019, 0.0, -0.01, -0.05)))
     rows = rows_of(text, "Errors of methods minus those of random initialisation")
-    assert [row[5] for row in rows] == ["better", *["not significant"] * 3, "worse"]
+    assert [row[7] for row in rows] == ["better", *["not significant"] * 3, "worse"]
+    assert rows[1][5:7] == ["0.063", "0.19"]  # of two that are larger and two that are not
     assert rows[0][2] == "−0.0500|−0.0700 to −0.0300"
     assert [row[1] for row in rows] == [str(h) for h in HORIZONS]
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.report.series_folder import HORIZONS, make_forecasts, make_series_run
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
@@ -58,12 +59,12 @@ def test_the_headline_names_data_target_horizons_and_what_stands_beside() -> Non
 @pytest.mark.parametrize(
     ("gains", "tone", "words"),
     [
-        ((0.05,) * 5, "better", "beats random initialisation: better at 5 of 5 horizons,"),
-        ((-0.05,) * 5, "worse", "Training does not help here; it ends behind random initialisation"),
-        ((0.01,) * 5, "open", "does not measurably beat random initialisation: not significant at 5"),
+        ((0.05,) * 5, "better", "of its architecture: better at 5 of 5 horizons,"),
+        ((-0.05,) * 5, "worse", "This encoder ends behind random initialisations of its"),
+        ((0.01,) * 5, "open", "of its architecture: not significant at 5 of 5 horizons"),
         ((0.05, 0.0, 0.0, 0.0, 0.0), "open", "at some horizons only: better at 1 of 5 horizons (24) and not"),
         ((0.05, 0.05, 0.05, 0.0, 0.0), "better", "better at 3 of 5 horizons (24, 48, 168) and not"),
-        ((0.05, 0.05, 0.05, 0.05, -0.05), "open", "random initialisation at some horizons and loses"),
+        ((0.05, 0.05, 0.05, 0.05, -0.05), "open", "of its architecture at some horizons and loses"),
         ((0.0, 0.0, 0.0, 0.0, -0.05), "open", "worse at 1 of 5 horizons (720) and not significant at 4"),
     ],
 )  # fmt: skip
@@ -77,7 +78,7 @@ def test_an_interval_that_touches_zero_is_not_a_win() -> None:
     (own, *_) = contents().scores.where(method="autotcl")
 
     def word(*ends: float) -> Significance:
-        return significance(replace(own, difference={"mse": Interval(*ends)}))
+        return significance(replace(own, difference={"mse": Difference(*ends)}))
 
     assert word(-0.1, -0.2, 0.0) == "not significant"
     assert word(-0.1, -0.2, -0.01) == "better"
@@ -101,7 +102,7 @@ def test_a_baseline_that_is_better_at_some_horizons_is_told_too() -> None:
 
 
 def test_without_intervals_or_controls_nothing_is_claimed() -> None:
-    nothing = {"mse": Interval(-0.1, math.nan, math.nan)}
+    nothing = {"mse": Difference(-0.1, math.nan, math.nan, against_seeds=3)}
     (found,) = verdicts(changed(contents(), "autotcl", difference=nothing))
     assert found.sentence == "No interval of the difference to random initialisation was computed."
     assert verdicts(changed(contents(), "autotcl", against="", difference={})) == []
@@ -117,12 +118,14 @@ def test_an_error_that_is_not_defined_is_a_dash_not_a_win() -> None:
 
 def test_one_seed_and_the_validation_part_are_flagged() -> None:
     notes = " ".join(SeriesPage().caveats(contents()))
-    assert "from one seed" in notes
+    assert "scores of one encoder" in notes
     assert "without a paired interval" in notes
     assert "validation" not in notes
-    notes = " ".join(SeriesPage().caveats(changed(contents(), "autotcl", part="validation", seeds=5)))
+    several = {"mse": Difference(-0.1, -0.2, -0.05, covers="blocks of time and training seeds", seeds=5)}
+    found = changed(contents(), "autotcl", part="validation", seeds=5, difference=several)
+    notes = " ".join(SeriesPage().caveats(found))
     assert "chosen too" in notes
-    assert "one seed" not in notes
+    assert "of one encoder" not in notes
 
 
 def test_notes_of_the_evaluation_such_as_few_blocks_are_passed_on() -> None:

@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
-from tests.report.run_folder import make_run
+from tests.report.run_folder import apart, make_run
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
-from tsrep.report.panel_page import PanelPage
+from tsrep.report.panel_page import PanelPage, gain_table
 from tsrep.report.rendering import render
 from tsrep.report.verdicts import main_scores, significance, verdicts
 from tsrep.report.wording import apart_from_zero, count, duration, number, share, signed
 
+COVERS = {"one": "patients and random initialisations", "several": "patients and training seeds"}
 CONDITIONS = ("part", "patients", "title", "protocol")
 
 
@@ -28,7 +30,7 @@ def contents(**changes: object) -> Contents:
         method="comet", role="method", protocol="probe", title="linear probe", rank=0, metric="auroc",
         part="test", unit="record", n=40, seeds=1, patients=31, classes_scored=2, spread={},
         metrics={"auroc": Interval(0.8, 0.7, 0.9)}, against="random initialisation",
-        difference={"auroc": Interval(0.1, 0.05, 0.15)},
+        difference={"auroc": difference(0.1, 0.05)},
     )  # fmt: skip
     first = replace(first, **{name: value for name, value in changes.items() if name in CONDITIONS})  # type: ignore[arg-type]  # by name
     none: dict[str, Any] = {"against": "", "difference": {}}
@@ -44,6 +46,10 @@ def contents(**changes: object) -> Contents:
     return Contents(
         Path("run"), config={"objective": {"name": own.method}}, scores=Scores((floor, control, own))
     )
+
+
+def difference(value: float, half: float, of: str = "one") -> Difference:
+    return replace(apart(value, half), covers=COVERS[of], seeds=1 if of == "one" else 5)
 
 
 def headline(found: Contents) -> str:
@@ -72,11 +78,11 @@ def test_the_protocol_of_the_lowest_rank_stands_for_the_run() -> None:
 def test_a_protocol_of_a_plug_in_has_its_title_and_its_metric() -> None:
     metrics = {"accuracy": Interval(0.8, 0.7, 0.9)}
     changes = {"protocol": "cosine-head", "title": "cosine head", "metric": "accuracy", "metrics": metrics}
-    found = contents(**changes, difference={"accuracy": Interval(0.1, 0.05, 0.15)})
+    found = contents(**changes, difference={"accuracy": difference(0.1, 0.05)})
     assert "accuracy of 0.800" in headline(found)
     text = render(found, [])
     assert "Cosine head, per record, test patients" in text
-    assert "+0.100 accuracy (95 % interval +0.050 to +0.150)" in text
+    assert "+0.100 accuracy (95 % interval +0.050 to +0.150 over patients and" in text
 
 
 def test_the_headline_names_unit_part_patients_interval_and_controls() -> None:
@@ -87,19 +93,53 @@ def test_the_headline_names_unit_part_patients_interval_and_controls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("difference", "tone", "words"),
+    ("gain", "tone", "words"),
     [
-        (Interval(0.1, 0.05, 0.15), "better", "Training beats random initialisation: +0.100 AUROC"),
-        (Interval(0.01, -0.02, 0.04), "open", "does not measurably beat"),
-        (Interval(0.01, -0.02, 0.04), "open", "+0.040, not significant)."),
-        (Interval(-0.1, -0.15, -0.05), "worse", "ends behind random initialisation: −0.100 AUROC"),
-        (Interval(0.1, math.nan, math.nan), "open", "was computed; it is +0.100 AUROC."),
+        (
+            difference(0.1, 0.05),
+            "better",
+            "This encoder beats random initialisations of its architecture: +0.100 AUROC (95 % interval "
+            "+0.050 to +0.150 over patients and random initialisations, p < 0.001).",
+        ),
+        (difference(0.01, 0.03), "open", "This encoder does not measurably beat random initialisations"),
+        (difference(0.01, 0.03), "open", "p = 0.51, not significant)."),
+        (difference(-0.1, 0.05), "worse", "ends behind random initialisations of its architecture: −0.100"),
+        (
+            difference(0.1, 0.05, "several"),
+            "better",
+            "Training by comet beats random initialisation: +0.100 AUROC (95 % interval +0.050 to +0.150 "
+            "over patients and training seeds, p < 0.001).",
+        ),
+        (
+            Difference(0.1, math.nan, math.nan),
+            "open",
+            "was computed: one of them does not tell how far they differ; it is +0.100 AUROC.",
+        ),
     ],
 )
-def test_the_verdict_is_plain(difference: Interval, tone: str, words: str) -> None:
-    (found,) = verdicts(contents(difference={"auroc": difference}))
+def test_the_verdict_says_of_what_it_speaks(gain: Difference, tone: str, words: str) -> None:
+    (found,) = verdicts(contents(difference={"auroc": gain}))
     assert found.tone == tone
     assert words in found.sentence
+
+
+def test_p_values_of_a_page_are_shown_as_they_are_and_adjusted_but_for_the_main_one() -> None:
+    main = contents(difference={"auroc": difference(0.03, 0.029)}).scores.scores[-1]
+    others = [replace(main, protocol="knn", rank=40, fraction=f, subsample_by="patient") for f in (0.1, 0.01)]
+    found = replace(contents(), scores=Scores((*contents().scores.where(role="control"), main, *others)))
+    table = gain_table(found)
+    heads = [cell.text for cell in table.header]
+    at = [heads.index(name) for name in ("p", "p (Holm)", "significance", "interval over")]
+    rows = [[row[i].text for i in at] for row in table.rows]
+    assert rows[0] == ["0.043", "0.043", "better", COVERS["one"]]
+    assert rows[1][:3] == rows[2][:3] == ["0.043", "0.085", "not significant"]
+    assert "better" in {each.tone for each in verdicts(found)}
+
+
+def test_the_labels_that_were_drawn_stand_beside_the_fraction(tmp_path: Path) -> None:
+    text = render(read_run(make_run(tmp_path / "run")), [])
+    assert "202 samples of 25 patients" in text
+    assert "100 % of the labels: 2,016 samples of 252 patients, " in text
 
 
 def test_without_a_control_there_is_no_verdict() -> None:
@@ -107,7 +147,7 @@ def test_without_a_control_there_is_no_verdict() -> None:
 
 
 def test_an_interval_that_touches_zero_is_not_a_win() -> None:
-    own = contents(difference={"auroc": Interval(0.1, 0.0, 0.2)}).scores.scores[-1]
+    own = contents(difference={"auroc": difference(0.1, 0.1)}).scores.scores[-1]
     assert significance(own) == "not significant"
 
 
@@ -129,7 +169,9 @@ def test_scores_of_validation_patients_and_of_few_patients_are_flagged() -> None
 
 def test_a_score_that_is_not_defined_is_a_dash_not_a_crash() -> None:
     nothing = Interval(math.nan, math.nan, math.nan)
-    found = contents(metrics={"auroc": nothing}, difference={"auroc": nothing})
+    found = contents(
+        metrics={"auroc": nothing}, difference={"auroc": Difference(math.nan, math.nan, math.nan)}
+    )
     assert main_scores(found) == ()
     assert "not evaluated yet" in headline(found)
     assert "–" in render(found, [])

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.files import write_text
@@ -21,7 +22,7 @@ Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
 LOWER_IS_BETTER = frozenset({"mse", "mae", "mase", "rmse", "brier", "ece"})
 SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase")
-_FORMAT = "tsrep.scores/2"
+_FORMAT = "tsrep.scores/3"
 _IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon")
 
 
@@ -48,10 +49,10 @@ class Score:
         Units; patients and classes with both values in the scored part; of forecasts the blocks of time in a
         bootstrap resample. 0 where there is no such thing.
     seeds : int
-        Seeds whose mean the values are.
+        Seeds whose mean the values are: encoders, or the label draws of a single one.
     metrics : dict of Interval
-        95 % percentile intervals by bootstrap over patients, or over circular blocks of time as long as the
-        horizon or the season, whichever is longer.
+        95 % intervals by bootstrap over patients, or over circular blocks of time; with several seeds they
+        cover those too.
     spread : dict of float
         Standard deviation over seeds (n - 1); NaN with one seed.
     by_seed : dict of tuples of float
@@ -66,8 +67,8 @@ class Score:
         Bootstrap resamples.
     against : str
         The control that ``difference`` is from, or empty.
-    difference : dict of Interval
-        This method minus the control, paired on the same bootstrap resamples.
+    difference : dict of Difference
+        This method minus the control, on the same bootstrap resamples, with what the interval covers.
     details : dict of float
         What the protocol says besides: ``labelled`` and ``labelled_patients`` (samples with labels and their
         patients), ``alpha`` (penalty of the ridge), ``fitted`` and ``dropped`` (its training rows, and those
@@ -99,7 +100,7 @@ class Score:
     blocks: int = 0
     n_bootstrap: int = 1000
     against: str = ""
-    difference: dict[str, Interval] = field(default_factory=dict)
+    difference: dict[str, Difference] = field(default_factory=dict)
     details: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     title: str = ""
@@ -123,7 +124,7 @@ class Score:
         return self.metrics[self.metric].value if self.metric in self.metrics else math.nan
 
     @property
-    def gain(self) -> Interval | None:
+    def gain(self) -> Difference | None:
         """The primary metric minus that of the control; None where there is no such difference."""
         found = self.difference.get(self.metric)
         return None if found is None or math.isnan(found.value) else found
@@ -309,6 +310,20 @@ class Scores:
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)]) + "\n"
 
 
+def drawn_labels(score: Score) -> str:
+    """How many labels the protocol was given, which of rare classes are more than the fraction asks for.
+
+    Returns
+    -------
+    str
+        ``"48 samples of 12 patients"``, a mean over draws; empty where there are no labels.
+    """
+    if "labelled" not in score.details:
+        return ""
+    samples, patients = (round(score.details[name]) for name in ("labelled", "labelled_patients"))
+    return f"{samples:,} samples of {patients:,} patients"
+
+
 def nan_to_none(value: Any) -> Any:
     """The same nested values with None in place of NaN, which JSON does not have."""
     if isinstance(value, dict):
@@ -359,6 +374,13 @@ def _interval(value: Any) -> Interval:
     return Interval(*(_number(ends[end]) for end in ("value", "low", "high")))
 
 
+def _difference(value: Any) -> Difference:
+    given = dict(value if isinstance(value, Mapping) else asdict(value))
+    words = {"covers": _text(given.pop("covers", ""))}
+    counts = {name: _count(given.pop(name, 1)) for name in ("seeds", "against_seeds")}
+    return Difference(**{name: _number(number) for name, number in given.items()}, **words, **counts)
+
+
 def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
     return lambda values: {_text(key): read(value) for key, value in values.items()}
 
@@ -369,10 +391,8 @@ _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "n seeds horizon patients classes_scored blocks n_bootstrap": ("a whole number from 0", _count),
     "rank": ("a whole number", index),
     "fraction": ("a number", _number),
-    "metrics difference": (
-        "an interval (value, low, high) by metric",
-        _by_name(_interval),
-    ),
+    "metrics": ("an interval (value, low, high) by metric", _by_name(_interval)),
+    "difference": ("a difference (value, low, high, p and what it covers) by metric", _by_name(_difference)),
     "spread details": ("a finite or missing number by name", _by_name(_number)),
     "by_seed": ("a list of numbers by metric", _by_name(lambda values: tuple(map(_number, values)))),
     "notes": ("a list of sentences", lambda notes: tuple(_text(note) for note in _listed(notes))),
@@ -386,8 +406,8 @@ def _listed(values: Any) -> list[Any] | tuple[Any, ...]:
 
 
 def _labels(score: Score) -> str:
-    share = f"{100 * score.fraction:g} %"
-    return share if score.subsample_by == "all" else f"{share} by {score.subsample_by}"
+    share = f"{100 * score.fraction:g} %" + (f" by {score.subsample_by}" if score.fraction < 1 else "")
+    return f"{share}: {drawn}" if (drawn := drawn_labels(score)) else share
 
 
 def _spell(score: Score, metric: str, *, difference: bool = False) -> str:

@@ -20,8 +20,8 @@ from tsrep.report.verdicts import (
     main_scores,
     mean_value,
     network_of,
-    significance,
     verdicts,
+    words_of,
 )
 from tsrep.report.wording import (
     count,
@@ -89,16 +89,16 @@ class Page(ABC):
                 "Scores are of the validation part, on which the checkpoint was chosen too; expect less on a "
                 "part that nothing was chosen on."
             )
-        if main[0].seeds == 1:
+        if _of_one_encoder(main[0]):
             notes.append(
-                f"The {network_of(contents)} was trained from one seed; intervals do not cover what "
-                "another seed would change."
+                f"These are scores of one {network_of(contents)}: they say nothing of what "
+                f"{contents.objective} yields from other seeds. For that, train several: tsrep fit --seeds 5."
             )
         return [*dict.fromkeys(notes), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
-        tiles = [*_score_tiles(main_scores(contents)), *self.size_tiles(contents)]
+        tiles = [*_score_tiles(contents, main_scores(contents)), *self.size_tiles(contents)]
         if contents.provenance.get("parameters"):
             took = contents.provenance.get("seconds")
             note = "" if took is None else f"trained in {duration(took)}"
@@ -168,7 +168,12 @@ class Page(ABC):
         return chain.from_iterable(make(contents) for make in makers)
 
 
-def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
+def _of_one_encoder(score: Score) -> bool:
+    """Whether a single training stands behind a score."""
+    return score.seeds == 1 or (score.gain is not None and score.gain.of_one_encoder)
+
+
+def _score_tiles(contents: Contents, main: Sequence[Score]) -> Iterator[Tile]:
     """The main score and its gain over the control, or at how many horizons there is one."""
     if not main:
         return
@@ -179,7 +184,7 @@ def _score_tiles(main: Sequence[Score]) -> Iterator[Tile]:
     yield name, number(mean_value(main), digits), note
     gains = [score for score in main if score.gain is not None]
     if gains and several:
-        words = [significance(score) for score in gains]
+        words = words_of(contents, gains)
         note = f"{words.count('worse')} worse, {words.count('not significant')} not significant"
         yield f"better than {gains[0].against} at", f"{words.count('better')} of {len(words)}", note
     elif (found := first.gain) is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsrep.evaluation.scores import Score
+from tsrep.evaluation.scores import Score, drawn_labels
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.contents import Arrays, Contents
 from tsrep.report.verdicts import main_scores
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def conditions(score: Score) -> str:
     """Where a score was taken: ``168 records of 84 test patients (linear probe, 10 % of the labels)``."""
     by = "" if score.subsample_by == "all" else f" subsampled by {score.subsample_by}"
+    by += f": {drawn}" if (drawn := drawn_labels(score)) else ""
     return (
         f"{count(score.n)} {score.unit}s of {count(score.patients)} {score.part} patients "
         f"({protocol_title(score)}, {share(score.fraction)} of the labels{by}, {plural(score.seeds, 'seed')})"
@@ -46,8 +47,8 @@ def _scores(contents: Contents) -> Iterator[CaptionedFigure]:
         name = full_name(first.metric)
         caption = (
             f"{capital(name)} over {first.classes_scored} classes on {count(first.n)} {unit}s of "
-            f"{count(first.patients)} {part} patients. Dots are means over seeds, bars 95 % intervals by "
-            "bootstrap over patients. With all labels there is nothing to subsample: those scores stand in "
+            f"{count(first.patients)} {part} patients. Dots are means over seeds, bars 95 % intervals over "
+            "patients and seeds. With all labels there is nothing to subsample: those scores stand in "
             "every column."
         )
         figure = figure_scores(rows, first.metric, name)

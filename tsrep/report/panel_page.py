@@ -140,9 +140,10 @@ def gain_table(contents: Contents) -> Table:
     scores.sort(key=lambda s: (s.rank, s.protocol, *labels_used(s)))
     metrics = dict.fromkeys(s.metric for s in scores)
     against = " or ".join(dict.fromkeys(s.against for s in scores))
-    caption = f"Gain over {against} on the same patients, with the paired 95 % interval"
+    caption = f"Gain over {against} on the same patients, with its 95 % interval"
+    primary = next(iter(main_scores(contents)), None)
     before, after = {**METHOD, **PROTOCOL, **LABELS}, {**CONDITIONS, **PATIENTS}
-    return difference_table(caption, scores, before, metrics, after)
+    return difference_table(caption, scores, before, metrics, after, primary)
 
 
 def class_table(contents: Contents) -> Table:

@@ -182,10 +182,12 @@ def gain_table(scores: Scores, role: Role = "method") -> Table:
     order = in_order(scores)
     rows.sort(key=lambda s: (order.index(s.method), s.horizon))
     caption = (
-        f"Errors of {role}s minus those of {rows[0].against if rows else ''} on the same origins, with the "
-        "paired 95 % interval; below zero is better"
+        f"Errors of {role}s minus those of {rows[0].against if rows else ''} on the same origins, with "
+        "their 95 % intervals; below zero is better"
     )
-    return difference_table(caption, rows, {**METHOD, **HORIZON}, scores.metrics, {**CONDITIONS, **BLOCKS})
+    primary = rows[0] if len(rows) == 1 else None  # of several horizons none is named before scoring
+    before, after = {**METHOD, **HORIZON}, {**CONDITIONS, **BLOCKS}
+    return difference_table(caption, rows, before, scores.metrics, after, primary)
 
 
 def penalty_table(scores: Scores, own: str) -> Table:

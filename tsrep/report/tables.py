@@ -9,9 +9,9 @@ from functools import partial
 from typing import TypeVar
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.evaluation.scores import Score
+from tsrep.evaluation.scores import Score, drawn_labels
 from tsrep.report.contents import Contents
-from tsrep.report.verdicts import significance
+from tsrep.report.verdicts import adjusted, significance
 from tsrep.report.wording import (
     NOTHING,
     apart_from_zero,
@@ -19,6 +19,7 @@ from tsrep.report.wording import (
     digits_of,
     interval,
     number,
+    p_value,
     protocol_title,
     share,
     short_name,
@@ -78,7 +79,7 @@ def integer(value: int | None) -> Cell:
 
 METHOD: Columns[Score] = {"method": lambda s: Cell(s.method, strong=s.role == "method")}
 LABELS: Columns[Score] = {
-    "labels": lambda s: Cell(share(s.fraction), numeric=True),
+    "labels": lambda s: Cell(share(s.fraction), drawn_labels(s), numeric=True),
     "subsampled by": lambda s: Cell(NOTHING if s.subsample_by == "all" else s.subsample_by),
 }
 PROTOCOL: Columns[Score] = {"protocol": lambda s: Cell(protocol_title(s))}
@@ -109,8 +110,9 @@ def difference_table(
     before: Columns[Score],
     metrics: Iterable[str],
     after: Columns[Score],
+    primary: Score | None = None,
 ) -> Table:
-    """Differences to the control with their paired intervals, and the significance of the primary one.
+    """Differences to the control with their intervals, and the significance of those of the primary metric.
 
     Parameters
     ----------
@@ -119,6 +121,8 @@ def difference_table(
     before, after : mappings of columns
         To both sides of the differences.
     metrics : iterable of str
+    primary : Score, optional
+        The one named before scoring; the p values of the others are adjusted for their number.
     """
     digits = digits_of(scores)
 
@@ -128,14 +132,28 @@ def difference_table(
         return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
 
     differences: Columns[Score] = {f"{short_name(m)} difference": partial(difference, m) for m in metrics}
-    columns = {**before, **differences, "significance": _significance, **after}
+    columns = {**before, **differences, **_significance(scores, primary), **after}
     key = (lambda s: s.method) if scores and scores[0].horizon else (lambda s: s.protocol)
     return table(caption, scores, columns, begins(scores, key))
 
 
-def _significance(score: Score) -> Cell:
-    word = significance(score)
-    return Cell(word, tone=word if word in ("better", "worse") else "")
+def _significance(scores: Sequence[Score], primary: Score | None) -> Columns[Score]:
+    """P values as they are and, of several, adjusted; what they say; and what the intervals cover."""
+    p_values = {s.identity: p for s, p in zip(scores, adjusted(scores, primary), strict=True)}
+
+    def word(score: Score) -> Cell:
+        found = significance(score, p_values[score.identity])
+        tone = found if found in ("better", "worse") else ""
+        return Cell(found, "primary comparison" if score is primary else "", tone=tone)
+
+    def plain(score: Score) -> Cell:
+        return Cell(NOTHING if score.gain is None else p_value(score.gain.p), numeric=True)
+
+    shown: Columns[Score] = {"p": plain}
+    if len(scores) > 1:
+        shown = {**shown, "p (Holm)": lambda s: Cell(p_value(p_values[s.identity]), numeric=True)}
+    covers: Columns[Score] = {"interval over": lambda s: Cell("" if s.gain is None else s.gain.covers)}
+    return {**shown, "significance": word, **covers}
 
 
 def split_table(contents: Contents, columns: Mapping[str, str]) -> Table:

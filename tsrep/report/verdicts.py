@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from tsrep.evaluation.comparison import Difference, holm
 from tsrep.evaluation.forecasts.details import ForecastDetails
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.contents import Contents
@@ -16,11 +17,13 @@ from tsrep.report.wording import (
     interval,
     listed,
     number,
+    p_value,
     short_name,
     signed,
 )
 
 Significance = Literal["better", "worse", "not significant", "no interval"]
+ALPHA = 0.05
 ROLES: tuple[Role, ...] = get_args(Role)
 _SUBSAMPLED = ("all", "patient", "record", "sample")
 _CONDITIONS = ("protocol", "part", "unit", "fraction", "subsample_by")
@@ -34,14 +37,44 @@ class Verdict:
     tone: Literal["better", "open", "worse"]
 
 
-def significance(score: Score) -> Significance:
-    """What the paired interval of the difference to the control says."""
+def significance(score: Score, p: float = math.nan) -> Significance:
+    """What the interval of the difference to the control says, and the p value adjusted for several of them.
+
+    Parameters
+    ----------
+    score : Score
+    p : float
+        Of :func:`adjusted`; NaN where the difference stands alone.
+    """
     found = score.gain
     if found is None or math.isnan(found.low) or math.isnan(found.high):
         return "no interval"
-    if found.low <= 0 <= found.high:
+    if found.low <= 0 <= found.high or p > ALPHA:
         return "not significant"
     return "better" if (found.high < 0) == score.lower_is_better else "worse"
+
+
+def adjusted(scores: Iterable[Score], primary: Score | None = None) -> list[float]:
+    """P values of differences to the control that stand together, adjusted for their number.
+
+    Parameters
+    ----------
+    scores : iterable of Score
+    primary : Score, optional
+        The one named before scoring, which is not adjusted; by rule it is the main score of a run.
+    """
+    found = dict(enumerate(scores))
+    p_values = {i: math.nan if score.gain is None else score.gain.p for i, score in found.items()}
+    first = next((i for i, score in found.items() if score is primary), None)
+    return list(holm(p_values, primary=first).values())
+
+
+def words_of(contents: Contents, main: Sequence[Score]) -> list[Significance]:
+    """Significance of the main scores; of several, such as horizons, with the others beside them."""
+    rows = [score for score in compared(contents).where(role="method") if score.gain is not None]
+    p_values = adjusted(rows, main[0] if len(main) == 1 else None)
+    told = {score.identity: p for score, p in zip(rows, p_values, strict=True)}
+    return [significance(score, told.get(score.identity, math.nan)) for score in main]
 
 
 def main_scores(contents: Contents) -> tuple[Score, ...]:
@@ -115,45 +148,62 @@ def in_order(scores: Scores, first: str = "") -> list[str]:
 def verdicts(contents: Contents) -> list[Verdict]:
     """Whether training beats its control, and whether a baseline beats what was trained, said plainly."""
     main = main_scores(contents)
-    found = [_gain_verdict(main), _baseline_verdict(compared(contents), main)] if main else []
+    found = [_gain_verdict(contents, main), _baseline_verdict(compared(contents), main)] if main else []
     return [verdict for verdict in found if verdict is not None]
 
 
-def _gain_verdict(main: Sequence[Score]) -> Verdict | None:
-    gains = [found for score in main if (found := score.gain) is not None]
+def _gain_verdict(contents: Contents, main: Sequence[Score]) -> Verdict | None:
+    scores = [score for score in main if score.gain is not None]
+    gains = [found for score in scores if (found := score.gain) is not None]
     if not gains:
         return None
-    scores = [score for score in main if score.gain is not None]
-    words, first, digits = list(map(significance, scores)), scores[0], digits_of(scores)
+    words, first, digits = words_of(contents, scores), scores[0], digits_of(scores)
     n, better, worse = len(words), words.count("better"), words.count("worse")
     size = signed(math.fsum(found.value for found in gains) / n, digits)
     if words.count("no interval") == n:
         told = f"; it is {size} {short_name(first.metric)}" if n == 1 else ""
-        return Verdict(f"No interval of the difference to {first.against} was computed{told}.", "open")
+        few = ": one of them does not tell how far they differ" * (gains[0].against_seeds == 1)
+        return Verdict(f"No interval of the difference to {_control(first)} was computed{few}{told}.", "open")
     if len(main) == 1:
-        places = apart_from_zero(gains[0], digits)
-        spread = interval(gains[0], lambda v: signed(v, places))
-        spread += ", not significant" * (words[0] == "not significant")
-        told = f"{size} {short_name(first.metric)} (95 % interval {spread})"
+        told = f"{size} {short_name(first.metric)} ({_evidence(gains[0], digits, words[0])})"
     else:
         told = (
-            f"{_tally(words, [score.horizon for score in scores])}, by paired 95 % intervals of the "
-            f"{first.part} {short_name(first.metric)} (mean difference {size})"
+            f"{_tally(words, [score.horizon for score in scores])}, by 95 % intervals of the {first.part} "
+            f"{short_name(first.metric)} over {gains[0].covers} and Holm's correction for "
+            f"{n} horizons (mean difference {size})"
         )
     return Verdict(
-        f"{_opening(n, better, worse, first.against)}: {told}.",
+        f"{_opening(n, better, worse, first)}: {told}.",
         "better" if better * 2 > n and not worse else "worse" if worse * 2 > n and not better else "open",
     )
 
 
-def _opening(n: int, better: int, worse: int, control: str) -> str:
+def _evidence(found: Difference, digits: int, word: Significance) -> str:
+    """``95 % interval +0.050 to +0.150 over patients and training seeds, p = 0.002``."""
+    places = apart_from_zero(found, digits)
+    over = f" over {found.covers}" if found.covers else ""
+    p = "" if math.isnan(found.p) else f", p {p_value(found.p, equals=True)}"
+    spread = interval(found, lambda v: signed(v, places))
+    return f"95 % interval {spread}{over}{p}{', not significant' * (word == 'not significant')}"
+
+
+def _control(score: Score) -> str:
+    """What the main score is compared with; one encoder is with the distribution of others like it."""
+    one = score.gain is not None and score.gain.of_one_encoder
+    return f"{score.against}s of its architecture" if one else score.against
+
+
+def _opening(n: int, better: int, worse: int, score: Score) -> str:
+    assert score.gain is not None
+    one, control = score.gain.of_one_encoder, _control(score)
+    who = "This encoder" if one else f"Training by {score.method}"
     if better and worse:
-        return f"Training beats {control} at some horizons and loses at others"
+        return f"{who} beats {control} at some horizons and loses at others"
     if better:
-        return f"Training beats {control}{' at some horizons only' * (better < n)}"
+        return f"{who} beats {control}{' at some horizons only' * (better < n)}"
     if worse:
-        return f"Training does not help here; it ends behind {control}"
-    return f"Training does not measurably beat {control}"
+        return f"{who} ends behind {control}"
+    return f"{who} does not measurably beat {control}"
 
 
 def _tally(words: Sequence[Significance], horizons: Sequence[int]) -> str:

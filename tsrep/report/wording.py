@@ -76,6 +76,13 @@ def interval(found: Interval, form: Callable[[Any], str] = number) -> str:
     return "" if NOTHING in (low, high) else f"{low} to {high}"
 
 
+def p_value(value: float, *, equals: bool = False) -> str:
+    """``0.012`` or ``< 0.001``; in a sentence ``= 0.012``."""
+    if math.isnan(value):
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{'= ' * equals}{value:.{3 if value < 0.1 else 2}f}"
+
+
 def share(value: float) -> str:
     """A fraction of labels: ``10 %``."""
     return f"{100 * float(value):.3g} %"

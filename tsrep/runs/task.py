@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run
 
 Tell = Callable[[str], None]
+FEWEST_STARTS = 5  # random initialisations; fewer do not tell how far they differ
 
 
 def _silent(_what: str) -> None:
@@ -301,7 +302,7 @@ class Task(ABC):
             # the first one is what the run started from
             return new_encoder(self.config, prepared.panel, self.config.seed + seed), objective()
 
-        starts = [partial(start, seed) for seed in range(self.config.evaluation.seeds)]
+        starts = [partial(start, seed) for seed in range(max(self.config.evaluation.seeds, FEWEST_STARTS))]
         return [
             Candidate(self.config.objective.name, "method", [trained]),
             Candidate(RANDOM_INIT, "control", starts),

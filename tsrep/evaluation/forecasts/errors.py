@@ -147,12 +147,12 @@ def over_seeds(parts: Sequence[Errors]) -> Errors:
 
 
 def resample_blocks(parts: Sequence[Errors], length: int, n_bootstrap: int, *, seed: int = 0) -> Resampled:
-    """Mean errors on resamples of blocks of origins.
+    """Mean errors of every seed on resamples of blocks of origins.
 
     Parameters
     ----------
     parts : sequence of Errors
-        One for each seed; they are averaged before resampling.
+        One for each seed.
     length : int
         Origins of a block.
     resamples, seed : int
@@ -162,12 +162,19 @@ def resample_blocks(parts: Sequence[Errors], length: int, n_bootstrap: int, *, s
     -----
     With fewer than two blocks there is nothing to resample, and the draws are NaN.
     """
-    mean = over_seeds(parts)
-    n = len(mean.by_origin)
-    draws = np.full((n_bootstrap, 5), np.nan)
-    if block_count(n, length) > 1:
-        draws = block_sums(mean.by_origin, block_starts(n, length, n_bootstrap, seed=seed), length)
-    return Resampled({name: tuple(p.means[name] for p in parts) for name in mean.means}, _means(draws))
+    n = len(parts[0].by_origin)
+    draws = np.full((len(parts), n_bootstrap, 5), np.nan)
+    blocks = block_count(n, length)
+    if blocks > 1:
+        starts = block_starts(n, length, n_bootstrap, seed=seed)
+        draws = np.stack([block_sums(part.by_origin, starts, length) for part in parts])
+    return Resampled(
+        {name: tuple(p.means[name] for p in parts) for name in parts[0].means},
+        _means(draws),
+        dict.fromkeys(parts[0].means, float(max(blocks - 1, 1))),
+        over="blocks of time",
+        shares=False,
+    )
 
 
 def _means(sums: Array) -> dict[str, Array]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from tsrep.evaluation.block_bootstrap import block_count
-from tsrep.evaluation.bootstrap import Resampled, paired_difference
+from tsrep.evaluation.bootstrap import Resampled
+from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
 from tsrep.evaluation.forecasts.baselines import BASELINES
 from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.forecasts.errors import over_seeds, resample_blocks
@@ -104,9 +105,16 @@ def _score(
         blocks=block_count(windows, _block(measuring, horizon)),
         n_bootstrap=measuring.settings.n_bootstrap,
         against="" if control is None else against,
-        difference={} if control is None else paired_difference(own, control),
+        difference={} if control is None else _difference(own, control, role),
         details=details,
     )
+
+
+def _difference(own: Resampled, control: Resampled, role: Role) -> dict[str, Difference]:
+    """From random initialisations: of one encoder, or of what has as many seeds or no randomness."""
+    if role == "method" and own.seeds == 1:
+        return difference_from_random(own, control)
+    return paired_difference(own, control)
 
 
 def _examples(measuring: Measuring, methods: Mapping[str, Outcomes]) -> Examples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.bootstrap import Interval, multiplicities, percentile_interval
+from tsrep.evaluation.bootstrap import Interval, patient_weights, share_interval, variance_of_mean
 from tsrep.evaluation.labels.metrics import BINS, stated_probability, sums_by_bin
 from tsrep.evaluation.predictions import Predictions
 
@@ -23,7 +23,7 @@ class Reliability:
     stated, observed : float64 arrays, shape (bin,)
         Mean stated probability and share that came true; NaN in an empty bin.
     low, high : float64 arrays, shape (bin,)
-        95 % percentile interval of ``observed`` over patients; NaN where hardly any resample fills a bin.
+        95 % interval of ``observed`` over patients; NaN in an empty bin.
     count : int64 array, shape (bin,)
         Statements: one a unit (the decided class), for multi-label targets one for each class.
     error : Interval
@@ -47,13 +47,12 @@ def reliability(
     patients, group = np.unique(predictions.patient, return_inverse=True)
     sums = sums_by_bin(stated, (np.ones_like(stated), stated, true), group, len(patients), bins)
     once = _curve(sums, np.ones((len(patients), 1)))
-    curves = [_curve(sums, weight) for weight in multiplicities(len(patients), n_bootstrap, seed=seed)]
+    curves = [_curve(sums, weight) for weight in patient_weights(len(patients), n_bootstrap, seed=seed)]
     draws = [np.concatenate(part, axis=-1) for part in zip(*curves, strict=True)]
     if len(patients) < 2:
         draws = [np.full_like(draw, np.nan) for draw in draws]
-    band = [
-        percentile_interval(float(value), draw) for value, draw in zip(once[1][:, 0], draws[1], strict=True)
-    ]
+    n = np.maximum((sums[0] > 0).sum(axis=0), 2)  # patients in each bin
+    band = [_interval(*each) for each in zip(once[1][:, 0], draws[1], n, strict=True)]
     return Reliability(
         np.linspace(0, 1, bins + 1),
         once[0][:, 0],
@@ -61,8 +60,15 @@ def reliability(
         np.array([interval.low for interval in band]),
         np.array([interval.high for interval in band]),
         sums[0].sum(axis=0).astype(np.int64),
-        percentile_interval(float(once[2][0]), draws[2]),
+        _interval(once[2][0], draws[2], max(len(patients), 2)),
     )
+
+
+def _interval(value: float, draws: Array, patients: int) -> Interval:
+    """Of a share, spread as in :meth:`~tsrep.evaluation.labels.metrics.Scorer.resampled`."""
+    spread = value + np.sqrt((patients + 1) / (patients - 1)) * (draws - value)
+    variance = variance_of_mean(np.array([value]), spread[None], patients - 1.0, share=1.0)
+    return share_interval(float(value), variance)
 
 
 def _curve(sums: Sequence[Array], weight: Array) -> tuple[Array, ...]:

@@ -23,6 +23,7 @@ in the published evaluation of COMET. All sums are in float64.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -119,10 +120,11 @@ class Scorer:
         row = np.arange(len(prob)) if group is None else np.asarray(group)
         self.groups = int(row.max(initial=-1)) + 1
         positive = positives(target, self.classes)
+        self._rarer = np.minimum(*(_groups_with(flags, row, self.groups) for flags in (positive, ~positive)))
+        self._both = np.flatnonzero(positive.any(axis=0) & ~positive.all(axis=0))
         self._sortings: list[RocSorting] = []
         if {"auroc", "auprc"} & set(self.names):
-            both = positive.any(axis=0) & ~positive.all(axis=0)
-            self._sortings = [RocSorting(prob[:, c], positive[:, c], row) for c in np.flatnonzero(both)]
+            self._sortings = [RocSorting(prob[:, c], positive[:, c], row) for c in self._both]
         self._sums = self._within_groups(prob, target, positive, row)
 
     def __call__(self, weight: Array) -> dict[str, Array]:
@@ -133,15 +135,69 @@ class Scorer:
         weight : float64 array, shape (group, weighting)
             Non-negative; integers stand for repeated units.
         """
+        return {name: _nan_mean(values) for name, values in self._by_class(weight).items()}
+
+    def resampled(self, weight: Array) -> dict[str, Array]:
+        """Metrics for random weightings, spread as widely as those of new groups would be.
+
+        Parameters
+        ----------
+        weight : float64 array, shape (group, weighting)
+            Positive, the columns drawn from a flat Dirichlet distribution.
+
+        Returns
+        -------
+        dict of float64 arrays, shape (weighting,)
+
+        Notes
+        -----
+        A mean over ``n`` groups varies under such weights by ``(n - 1) / (n + 1)`` of the variance that it
+        has over new groups. A class with few positives, or few negatives, varies as a mean over those few,
+        so every class is spread by its own factor before classes are averaged.
+        """
+        spread = {}
+        for name, values in self._by_class(weight).items():
+            n = self._least(name)[:, None]
+            centre = self._once[name]
+            spread[name] = _nan_mean(centre + np.sqrt((n + 1) / (n - 1)) * (values - centre))
+        return spread
+
+    @cached_property
+    def freedom(self) -> dict[str, float]:
+        """Degrees of freedom of the variance of each metric over groups.
+
+        Those of Welch and Satterthwaite for an average of classes whose variances fall with the number of
+        groups of the rarer value: a class with two positive groups leaves one degree of freedom.
+        """
+        found = {}
+        for name in self.names:
+            n = self._least(name)[~np.isnan(self._once[name][:, 0])]
+            n = n[:1] if self.classes == 2 and not self.multilabel else n  # one class and its opposite
+            pooled = (1 / n).sum() ** 2 / ((1 / n) ** 2 / (n - 1)).sum() if len(n) else np.nan
+            found[name] = float(np.minimum(pooled, max(self.groups - 1, 1)))
+        return found
+
+    @cached_property
+    def _once(self) -> dict[str, Array]:
+        return self._by_class(np.ones((self.groups, 1)))
+
+    def _least(self, name: str) -> Array:
+        """Groups with the rarer value of each class, shape (class,), at least two."""
+        of_classes = {"precision": self._rarer, "recall": self._rarer, "f1": self._rarer}
+        of_classes |= {"auroc": self._rarer[self._both], "auprc": self._rarer[self._both]}
+        return np.maximum(of_classes.get(name, np.array([self.groups])), 2).astype(float)
+
+    def _by_class(self, weight: Array) -> dict[str, Array]:
+        """Metrics before they are averaged, shape (class, weighting), or (1, weighting) of all classes."""
         total = {name: sums.T @ weight for name, sums in self._sums.items()}
         with np.errstate(invalid="ignore", divide="ignore"):
             values = {
-                name: total[name][0] / total["units"][0] for name in ("accuracy", "exact_match", "brier")
+                name: total[name][:1] / total["units"][:1] for name in ("accuracy", "exact_match", "brier")
             }
             values.update(_of_decisions(total["hit"], total["decided"], total["positive"]))
-            values["ece"] = np.abs(total["stated"] - total["true"]).sum(axis=0) / total["statements"][0]
+            values["ece"] = np.abs(total["stated"] - total["true"]).sum(axis=0)[None] / total["statements"]
         curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
-        values["auroc"], values["auprc"] = _nan_mean(curves[:, 0]), _nan_mean(curves[:, 1])
+        values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
         return {name: values[name] for name in self.names}
 
     def _within_groups(self, prob: Array, target: Array, positive: Array, row: Array) -> dict[str, Array]:
@@ -177,14 +233,14 @@ def sums_by_bin(prob: Array, values: Sequence[Array], row: Array, groups: int, b
 
 
 def _of_decisions(hit: Array, decided: Array, positive: Array) -> dict[str, Array]:
-    """Macro precision, recall and F1 from counts, shape (class, weighting)."""
+    """Precision, recall and F1 from counts, shape (class, weighting); NaN for a class that never occurs."""
     ratios = {
         "precision": hit / np.maximum(decided, _TINY),
         "recall": hit / np.maximum(positive, _TINY),
         "f1": 2 * hit / np.maximum(decided + positive, _TINY),
     }
     occurs = decided + positive > 0
-    return {name: _nan_mean(np.where(occurs, ratio, np.nan)) for name, ratio in ratios.items()}
+    return {name: np.where(occurs, ratio, np.nan) for name, ratio in ratios.items()}
 
 
 def _nan_mean(values: Array) -> Array:
@@ -192,6 +248,11 @@ def _nan_mean(values: Array) -> Array:
     count = (~np.isnan(values)).sum(axis=0)
     mean: Array = np.nansum(values, axis=0) / np.where(count > 0, count, np.nan)
     return mean
+
+
+def _groups_with(flags: Array, row: Array, groups: int) -> Array:
+    """Groups that have a unit with the flag, shape (class,)."""
+    return (_sum_rows(flags.astype(float), row, groups) > 0).sum(axis=0)
 
 
 def _sum_rows(value: Array, row: Array, groups: int) -> Array:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tsrep.evaluation.bootstrap import Resampled, paired_difference, resample
+from tsrep.evaluation.bootstrap import Resampled, resample
+from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
 from tsrep.evaluation.labels.aggregate import by_record, is_by_record
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import classes_scored
@@ -29,6 +30,8 @@ class Scoring:
     subsample_by : str
     labelled : sequence of int64 arrays
         Samples whose labels are used, for each seed.
+    paired : bool
+        Whether every seed of an encoder goes with a random initialisation of its own, on the same labels.
     """
 
     evaluation: LabelEvaluation
@@ -37,6 +40,7 @@ class Scoring:
     fraction: float
     subsample_by: str
     labelled: Sequence[Ints]
+    paired: bool = False
     _control: dict[str, Resampled] = field(default_factory=dict, init=False)
     _against: str = field(default="", init=False)
 
@@ -47,7 +51,31 @@ class Scoring:
             "labelled_patients": float(np.mean(patients)),
         }
 
-    def of(self, method: str, role: Role, predictions: Sequence[Predictions]) -> Scores:
+    @property
+    def different(self) -> Sequence[Ints]:
+        """The draws of labels that differ: all labels are the same labels for every seed."""
+        return self.labelled if self.fraction < 1 else self.labelled[:1]
+
+    @property
+    def draw(self) -> str:
+        """Fraction and unit of the draw in a word, for names of files."""
+        return f"{self.fraction:g}-{self.subsample_by}"
+
+    @property
+    def told(self) -> str:
+        """Fraction and unit of the draw as messages say it, with the labels that were drawn."""
+        by = f" by {self.subsample_by}" if self.fraction < 1 else ""
+        return f"{100 * self.fraction:g} % of labels{by} ({self.details['labelled']:.0f} samples)"
+
+    def of(
+        self,
+        method: str,
+        role: Role,
+        predictions: Sequence[Predictions],
+        *,
+        encoders: int = 1,
+        draws: int = 1,
+    ) -> Scores:
         """Scores per record and, where records have several windows, per window.
 
         Parameters
@@ -55,6 +83,11 @@ class Scoring:
         method, role : str
         predictions : sequence of Predictions
             One for each seed, of the same units.
+        encoders : int
+            How many encoders they are of; with one, seeds are draws of labels.
+        draws : int
+            Every so many predictions that follow each other are of one encoder on other draws of labels; they
+            count as one seed.
 
         Raises
         ------
@@ -65,16 +98,39 @@ class Scoring:
         units = {"record": [by_record(each, e.aggregate) for each in predictions]}
         if not all(map(is_by_record, predictions)):
             units["window"] = list(predictions)
-        own = {unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed) for unit, u in units.items()}
-        scores = tuple(self._score(method, role, unit, units[unit][0], own[unit]) for unit in units)
+        own = {
+            unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed).averaged(draws)
+            for unit, u in units.items()
+        }
         if role == "control":
             self._control, self._against = own, method
+        gains = {unit: self._gain(each, unit, encoders) for unit, each in own.items() if role == "method"}
+        scores = tuple(
+            self._score(method, role, unit, units[unit][0], own[unit], gains.get(unit, {})) for unit in units
+        )
         if self.fraction < max(e.fractions):
             return Scores(scores)
         return Scores(scores, {scores[0].key: mean_predictions(units["record"])})
 
-    def _score(self, method: str, role: Role, unit: str, one: Predictions, own: Resampled) -> Score:
-        paired = role == "method" and unit in self._control
+    def _gain(self, own: Resampled, unit: str, encoders: int) -> dict[str, Difference]:
+        """Difference to the control, where one was scored before."""
+        control = self._control.get(unit)
+        if control is None:
+            return {}
+        if encoders > 1:
+            return paired_difference(own, control)
+        # seeds of one encoder are label draws; unless each has a control of its own, their mean counts
+        return difference_from_random(own if self.paired else own.averaged(own.seeds), control)
+
+    def _score(
+        self,
+        method: str,
+        role: Role,
+        unit: str,
+        one: Predictions,
+        own: Resampled,
+        gain: dict[str, Difference],
+    ) -> Score:
         return Score(
             method=method,
             role=role,
@@ -92,7 +148,7 @@ class Scoring:
             patients=len(np.unique(one.patient)),
             classes_scored=classes_scored(one.target, one.prob.shape[1]),
             n_bootstrap=self.evaluation.n_bootstrap,
-            against=self._against if paired else "",
-            difference=paired_difference(own, self._control[unit]) if paired else {},
+            against=self._against if gain else "",
+            difference=gain,
             details=self.details,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -47,38 +49,63 @@ class LabelProtocol(Protocol):
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
     ) -> tuple[Scores, Head | None]:
-        """See :meth:`Protocol.evaluate`; the control is scored first, and the others paired with it."""
-        self._check(candidates, evaluation)
+        """See :meth:`Protocol.evaluate`; the control is scored first, and the others compared with it."""
+        evaluation = replace(evaluation, seeds=self._seeds(candidates, evaluation))
         scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
-            scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn)
-            once = drawn if fraction < 1 else drawn[:1]  # all labels are the same labels for every seed
-            scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, once)))
+            paired = not self._crossed(candidates)
+            scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn, paired)
+            scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, scoring.different)))
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
-                share = f"{100 * fraction:g} % of labels" + (f" by {by}" if fraction < 1 else "")
-                evaluation.on_step(f"{candidate.name}, {self.title}, {share}")
-                repeated = self.trains_encoder or candidate.count > 1
-                found = [
-                    self.predict(candidate, seed, index, evaluation, f"{fraction:g}-{by}")
-                    for seed, index in enumerate(drawn if repeated else once)
-                ]
-                scores += scoring.of(candidate.name, candidate.role, [each for each, _ in found])
+                found, first = self._scores(candidate, scoring)
+                scores += found
                 if fraction == max(evaluation.fractions) and candidate.role == "method":
-                    head = head or found[0][1]
+                    head = head or first
         return scores, head
 
-    def _check(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> None:
+    def _scores(self, candidate: Candidate, scoring: Scoring) -> tuple[Scores, Head | None]:
+        """Scores of a candidate with one draw of labels, and the head that was fitted first."""
+        crossed = candidate.role == "control" and not scoring.paired
+        once = scoring.different
+        if crossed:
+            fits = list(product(range(candidate.count), once))
+        else:
+            fits = list(enumerate(scoring.labelled if self.trains_encoder or candidate.count > 1 else once))
+        scoring.evaluation.on_step(f"{candidate.name}, {self.title}, {scoring.told}")
+        found = [self.predict(candidate, at, index, scoring.evaluation, scoring.draw) for at, index in fits]
+        scores = scoring.of(
+            candidate.name,
+            candidate.role,
+            [each for each, _ in found],
+            encoders=candidate.count,
+            draws=len(once) if crossed else 1,
+        )
+        return scores, found[0][1]
+
+    def _crossed(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether each random initialisation is scored on every draw of labels.
+
+        So a single encoder is compared with the distribution of random initialisations, and the draws of
+        labels cancel. Where a fit trains the encoder that would be too many trainings, and where methods have
+        several encoders each goes with a start and a draw of its own.
+        """
+        return not self.trains_encoder and all(c.count == 1 for c in candidates if c.role == "method")
+
+    def _seeds(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
+        """Encoders of each method, or of single ones the draws of labels."""
         if evaluation.panel.multilabel and not self.multilabel:
             raise ConfigError(
                 f"protocol {self.name} needs one class per sample; use probe for multi-label targets"
             )
-        for candidate in candidates:
-            if candidate.count not in (1, evaluation.seeds):
-                raise ConfigError(
-                    f"method {candidate.name!r} has {candidate.count} encoders but {evaluation.seeds} seeds "
-                    "are asked for; give one, or one for each seed"
-                )
+        counts = {c.name: c.count for c in candidates if c.role == "method" and c.count > 1}
+        if len(set(counts.values())) > 1:
+            told = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise ConfigError(
+                f"methods are compared seed by seed but have other numbers of encoders: {told}; "
+                "give each the same number, or one"
+            )
+        return next(iter(counts.values()), evaluation.seeds)
 
 
 class FrozenFeatureProtocol(LabelProtocol):

@@ -62,7 +62,7 @@ def figure_scores(scores: Scores, metric: str = "auroc", name: str = "macro AURO
     pad = 0.04 * max(high - low, 0.05)
     grid[0, 0].set_xlim(max(low - pad, -0.02), min(high + pad, 1.01))
     for axes in grid[-1]:
-        axes.set_xlabel(f"{name}, 95 % interval over patients")
+        axes.set_xlabel(f"{name}, 95 % interval")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     for axes in grid[:, 0]:
         axes.set_ylabel("labels used")
@@ -83,11 +83,19 @@ def _panel(
         axes.plot([value], [y], **look | {"ls": ""})
     for i in range(1, len(fractions)):
         axes.axhline(i - 0.5, color=GRID, lw=0.8)
-    axes.set_yticks(range(len(fractions)), [f"{100 * fraction:.3g} %" for fraction in fractions])
+    axes.set_yticks(range(len(fractions)), [_drawn(scores, fraction) for fraction in fractions])
     axes.set_ylim(len(fractions) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+
+
+def _drawn(scores: Sequence[Score], fraction: float) -> str:
+    """A fraction of the labels over the number of samples that were drawn."""
+    counts = {
+        round(s.details["labelled"]) for s in scores if s.fraction == fraction and "labelled" in s.details
+    }
+    return "\n".join([f"{100 * fraction:.3g} %", *(f"n = {count:,}" for count in sorted(counts)[:1])])
 
 
 def _interval(score: Score, metric: str) -> tuple[float, float, float]:

@@ -1,0 +1,115 @@
+"""Verdicts keep their level when patients, seeds and random initialisations are all drawn anew."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.evaluation.test_bootstrap import cohort
+from tsrep.errors import DataError
+from tsrep.evaluation.bootstrap import Resampled, resample
+from tsrep.evaluation.comparison import compare_methods, difference_from_random, holm, paired_difference
+from tsrep.evaluation.predictions import Predictions
+
+
+def of(rows: np.ndarray, draws: np.ndarray) -> Resampled:
+    return Resampled({"auroc": tuple(rows.tolist())}, {"auroc": draws}, {"auroc": 99.0})
+
+
+def encoders(rng: np.random.Generator, patients: np.ndarray, n: int, spread: float) -> Resampled:
+    """Encoders of one kind: noise of the patients that they share and that each has, and their worth."""
+    worth, own = rng.normal(0, spread, (n, 1)), rng.normal(0, 0.01, (n, 201))
+    found = 0.7 + worth + own + patients
+    return of(found[:, 0], found[:, :1] + (found[:, 1:] - found[:, 1:].mean(axis=1, keepdims=True)))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.05])
+def test_a_new_random_encoder_is_rarely_called_better(spread: float) -> None:
+    rng, called = np.random.default_rng(0), 0
+    for _ in range(400):
+        patients = rng.normal(0, 0.02, 201)
+        one, inits = (encoders(rng, patients, n, spread) for n in (1, 5))
+        called += abs(difference_from_random(one, inits)["auroc"].p) < 0.05
+    assert called / 400 <= 0.08
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.05])
+def test_methods_that_do_not_differ_are_rarely_told_apart(spread: float) -> None:
+    rng, called, alone = np.random.default_rng(1), 0, 0
+    for _ in range(400):
+        patients = rng.normal(0, 0.02, 201)
+        one, two = (encoders(rng, patients, 5, spread) for _ in range(2))
+        found = paired_difference(one, two)["auroc"]
+        called += found.p < 0.05
+        alone += abs(found.value) > 1.96 * math.sqrt(found.resampled)
+    assert called / 400 <= 0.08
+    if spread == 0.05:
+        assert alone / 400 > 0.3  # patients alone forget the seeds
+
+
+def test_interval_and_p_value_agree() -> None:
+    rng = np.random.default_rng(2)
+    for shift in np.linspace(-0.08, 0.08, 9):
+        patients = rng.normal(0, 0.02, 201)
+        one, two = (encoders(rng, patients, 4, 0.02) for _ in range(2))
+        found = paired_difference(of(np.add(one.by_seed["auroc"], shift), one.draws["auroc"] + shift), two)
+        gap = found["auroc"]
+        assert (gap.p < 0.05) == (not gap.low <= 0 <= gap.high)
+        assert gap.value == pytest.approx((gap.low + gap.high) / 2)
+
+
+def test_a_difference_says_what_it_covers() -> None:
+    one, five = of(np.array([0.8]), np.full((1, 9), 0.8)), resample([cohort(s) for s in range(5)])
+    five = of(np.array(five.by_seed["auroc"]), five.draws["auroc"][:, :9])
+    found = difference_from_random(one, five)["auroc"]
+    assert (found.covers, found.of_one_encoder) == ("patients and random initialisations", True)
+    assert (found.seeds, found.against_seeds) == (1, 5)
+    assert paired_difference(five, one)["auroc"].covers == "patients and training seeds"
+    assert paired_difference(one, one)["auroc"].covers == "patients"
+    alone = difference_from_random(five.averaged(5), one)["auroc"]
+    assert np.isnan([alone.low, alone.high, alone.p]).all()
+    with pytest.raises(DataError, match="5 seeds cannot be paired with 2"):
+        paired_difference(five, of(np.zeros(2), np.zeros((2, 9))))
+
+
+def test_a_difference_without_any_variation_has_no_interval() -> None:
+    """Two people told apart without an error are no proof."""
+    truth = Predictions(np.eye(2), np.arange(2), np.arange(2), np.arange(2))
+    guess = Predictions(np.full((2, 2), 0.5), np.arange(2), np.arange(2), np.arange(2))
+    found = paired_difference(resample([truth]), resample([guess]))["auroc"]
+    assert found.value == 0.5
+    assert np.isnan([found.low, found.p]).all()
+
+
+def test_holm_by_hand() -> None:
+    p = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.5, "e": math.nan}
+    assert holm(p) == pytest.approx({"a": 0.04, "b": 0.09, "c": 0.09, "d": 0.5, "e": math.nan}, nan_ok=True)
+    first = holm(p, primary="b")
+    assert first == pytest.approx({"a": 0.03, "b": 0.04, "c": 0.06, "d": 0.5, "e": math.nan}, nan_ok=True)
+    with pytest.raises(DataError, match="no comparison 'f'"):
+        holm(p, primary="f")
+
+
+def test_methods_are_compared_as_a_family() -> None:
+    def seeds(skill: float) -> list[Predictions]:
+        base = cohort(0, patients=60)
+        made = [cohort(s, patients=60, skill=0.0).prob for s in range(3)]
+        flags = np.eye(3)[base.target]
+        probs = [np.exp(np.log(p) + skill * flags) for p in made]
+        return [
+            Predictions(p / p.sum(axis=1, keepdims=True), base.target, base.patient, base.trial)
+            for p in probs
+        ]
+
+    methods = {"random": seeds(0.0), "good": seeds(1.5), "same": [seeds(0.0)[i] for i in (1, 2, 0)]}
+    contrasts = [("good", "random"), ("good", "same"), ("same", "random")]
+    found = compare_methods(methods, contrasts, primary=("good", "random"), n_bootstrap=100)
+    assert [(c.one, c.two) for c in found] == contrasts
+    assert [c.primary for c in found] == [True, False, False]
+    assert found[0].adjusted_p == found[0].difference.p < 0.05
+    assert found[1].adjusted_p == pytest.approx(2 * found[1].difference.p)
+    assert found[2].difference.low <= 0 <= found[2].difference.high
+    with pytest.raises(DataError, match="no predictions of other"):
+        compare_methods(methods, [("good", "other")])

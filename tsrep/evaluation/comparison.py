@@ -1,0 +1,242 @@
+"""Differences between methods, with intervals and p values over patients and over seeds together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from scipy.special import stdtr
+
+from tsrep.errors import DataError
+from tsrep.evaluation.bootstrap import (
+    Interval,
+    Resampled,
+    resample,
+    symmetric_interval,
+    variance_of_mean,
+)
+from tsrep.evaluation.predictions import Predictions
+
+RANDOM_INITS, TRAINING_SEEDS = "random initialisations", "training seeds"
+Contrast = tuple[str, str]
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A difference with its 95 % interval and what that covers.
+
+    Attributes
+    ----------
+    p : float
+        Two-sided, of Student's t distribution; NaN where there is no interval.
+    freedom : float
+        Degrees of freedom.
+    covers : str
+        What would be drawn anew in a repetition: ``"patients"``, ``"patients and training seeds"``, or
+        ``"patients and random initialisations"``; over time ``"blocks of time"`` in place of patients.
+    seeds, against_seeds : int
+        Seeds of the one side and of the other.
+    resampled, between : float
+        Variance over patients or blocks, and what the seeds add to it.
+    """
+
+    p: float = math.nan
+    freedom: float = math.nan
+    covers: str = ""
+    seeds: int = 1
+    against_seeds: int = 1
+    resampled: float = math.nan
+    between: float = 0.0
+
+    @property
+    def of_one_encoder(self) -> bool:
+        """Whether it is of a single encoder against its random initialisations, and not of a method."""
+        return self.covers.endswith(RANDOM_INITS)
+
+
+def paired_difference(one: Resampled, two: Resampled) -> dict[str, Difference]:
+    """Mean difference ``one - two`` of seeds that were paired, for a claim about methods.
+
+    A side with one seed, such as a method without randomness, is compared with every seed of the other.
+
+    Raises
+    ------
+    DataError
+        When the two do not have equally many resamples, or other numbers of seeds than one and n, or n and n.
+    """
+    rows = max(one.seeds, two.seeds)
+    return _differences(one, two, 1 / rows, f"{one.over} and {TRAINING_SEEDS}" if rows > 1 else one.over)
+
+
+def difference_from_random(one: Resampled, inits: Resampled) -> dict[str, Difference]:
+    """Difference of one encoder from the mean of random initialisations, for a claim about that encoder.
+
+    Parameters
+    ----------
+    one : Resampled
+        Of the encoder: one row, or a row for each random initialisation that was drawn together with it.
+    inits : Resampled
+        A row for each random initialisation; with one row there is no interval, as nothing tells how far
+        random initialisations differ.
+
+    Notes
+    -----
+    If the encoder were one more random initialisation, its distance from the mean of ``k`` others would
+    vary by ``1 + 1 / k`` of the variance among them.
+
+    Raises
+    ------
+    DataError
+        As :func:`paired_difference`.
+    """
+    k = inits.seeds
+    return _differences(one, inits, 1 + 1 / k if k > 1 else math.nan, f"{one.over} and {RANDOM_INITS}")
+
+
+def _differences(one: Resampled, two: Resampled, share: float, covers: str) -> dict[str, Difference]:
+    if one.seeds != two.seeds and 1 not in (one.seeds, two.seeds):
+        raise DataError(
+            f"{one.seeds} seeds cannot be paired with {two.seeds}; give both methods the same seeds, or one"
+        )
+    names = [name for name in one.draws if name in two.draws]
+    if any(one.draws[name].shape[1] != two.draws[name].shape[1] for name in names):
+        raise DataError(
+            "a paired difference needs the same resamples of both methods; use one seed and number"
+        )
+    return {name: _difference(one, two, name, share, covers) for name in names}
+
+
+def _difference(one: Resampled, two: Resampled, name: str, share: float, covers: str) -> Difference:
+    rows = np.array(one.by_seed[name]) - np.array(two.by_seed[name])  # (seed,)
+    draws, value = one.draws[name] - two.draws[name], float(rows.mean())
+    found = variance_of_mean(rows, draws, one.freedom[name], share=share)
+    error = math.sqrt(found.resampled + found.seeds) if not math.isnan(share) else math.nan
+    if error == 0 and value:  # nothing varied, as where few patients are all separated
+        error = math.nan
+    ends = symmetric_interval(value, found) if not math.isnan(error) else Interval(value, error, error)
+    return Difference(
+        value,
+        ends.low,
+        ends.high,
+        p=1.0 if error == 0 else float(2 * stdtr(found.freedom, -abs(value / error))),
+        freedom=found.freedom,
+        covers=covers,
+        seeds=one.seeds,
+        against_seeds=two.seeds,
+        resampled=found.resampled,
+        between=found.seeds,
+    )
+
+
+def holm(p_values: Mapping[K, float], *, primary: K | None = None) -> dict[K, float]:
+    """P values adjusted for their number, so that 5 % is the chance of any false one among them.
+
+    Parameters
+    ----------
+    p_values : mapping of any names to p values
+        NaN where there is none; it is not counted.
+    primary : key, optional
+        The one comparison that was named before anything was scored; it is not adjusted, and not counted
+        among the others.
+
+    Raises
+    ------
+    DataError
+        When there is no such primary comparison.
+
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6,
+    1979.
+    """
+    if primary is not None and primary not in p_values:
+        raise DataError(f"there is no comparison {primary!r} to be the primary one; name one of the others")
+    rest = sorted(
+        (key for key in p_values if key != primary and not math.isnan(p_values[key])), key=p_values.get
+    )  # type: ignore[arg-type]
+    adjusted, highest = dict(p_values), 0.0
+    for rank, key in enumerate(rest):
+        highest = max(highest, min(1.0, (len(rest) - rank) * p_values[key]))
+        adjusted[key] = highest
+    return adjusted
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods on the same patients.
+
+    Attributes
+    ----------
+    one, two : str
+    difference : Difference
+        ``one - two``.
+    adjusted_p : float
+        By :func:`holm`; of the primary comparison the p value itself.
+    primary : bool
+        Whether it was named before scoring.
+    """
+
+    one: str
+    two: str
+    difference: Difference
+    adjusted_p: float
+    primary: bool
+
+
+def compare_methods(
+    methods: Mapping[str, Sequence[Predictions]],
+    contrasts: Sequence[Contrast],
+    *,
+    primary: Contrast | None = None,
+    metric: str = "auroc",
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compare methods with several trained encoders each, over patients and training seeds.
+
+    Parameters
+    ----------
+    methods : mapping of method to sequence of Predictions
+        One for each seed; seed ``s`` of all methods has the same start, batches and label draw.
+    contrasts : sequence of (method, method)
+        The first of each minus the second.
+    primary : (method, method), optional
+        The contrast named before scoring; Holm's correction is over the rest.
+    metric : str
+    n_bootstrap, seed : int
+        See :func:`~tsrep.evaluation.bootstrap.resample`.
+
+    Raises
+    ------
+    DataError
+        When a contrast names an unknown method, or seeds or patients do not go together.
+    """
+    if unknown := {name for contrast in contrasts for name in contrast} - set(methods):
+        raise DataError(
+            f"there are no predictions of {', '.join(sorted(unknown))}; give those of every method"
+        )
+    resampled = {
+        name: resample(methods[name], n_bootstrap=n_bootstrap, seed=seed, names=[metric])
+        for name in dict.fromkeys(name for contrast in contrasts for name in contrast)
+    }
+    return comparisons(resampled, contrasts, primary=primary, metric=metric)
+
+
+def comparisons(
+    resampled: Mapping[str, Resampled],
+    contrasts: Sequence[Contrast],
+    *,
+    primary: Contrast | None = None,
+    metric: str = "auroc",
+) -> list[Comparison]:
+    """Like :func:`compare_methods`, of what was resampled before."""
+    found = {(one, two): paired_difference(resampled[one], resampled[two])[metric] for one, two in contrasts}
+    adjusted = holm({contrast: each.p for contrast, each in found.items()}, primary=primary)
+    return [
+        Comparison(*contrast, each, adjusted[contrast], contrast == primary)
+        for contrast, each in found.items()
+    ]
