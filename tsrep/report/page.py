@@ -94,6 +94,11 @@ class Page(ABC):
                 f"These are scores of one {network_of(contents)}: they say nothing of what "
                 f"{contents.objective} yields from other seeds. For that, train several: tsrep fit --seeds 5."
             )
+        if len(contents.seeds) > 1:
+            notes.append(
+                f"What is shown of one {network_of(contents)} (curves, map and examples) is that of the first "
+                f"of {len(contents.seeds)} seeds."
+            )
         return [*dict.fromkeys(notes), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
@@ -218,7 +223,7 @@ def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
         ("started", str(found.get("started", ""))),
         ("training time", duration(found.get("seconds"))),
         ("device", f"{found.get('device', '')}, {plural(found.get('threads', 1), 'thread')}"),
-        ("seed", str(found.get("seed", ""))),
+        ("seeds", ", ".join(map(str, contents.seeds))),
         ("git", state),
         ("versions", ", ".join(versions)),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +19,6 @@ from torch import distributed
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.files import write_json, write_text
-from tsrep.objectives.objective import Objective
 from tsrep.registry import SAMPLERS
 from tsrep.runs.batches import with_sampler
 from tsrep.runs.build import new_encoder, new_objective
@@ -123,19 +122,35 @@ def fit(
         new_run = partial(_new_run, prepared=prepared, encoder=encoder, device=device, ranks=ranks)
         run = new_run(task, _free_folder(config, out, ranks)) if before is None else before
         run = _with_seeds(run, config.seeds, ranks)
-        for folder, own in zip(run.folders, map(task_of, config.by_seed), strict=True):
-            one = Run(folder) if (folder / "config.yaml").is_file() else new_run(own, folder)
-            with _resumed_with_all(run, one):
+
+        def train(one: Run, own: Task) -> None:
+            if not one.finished:
                 _train(one, own, prepared, hooks, progress, ranks, device)
             if ranks.first and illustrate:
                 own.snapshot(one, prepared, device)
-        if ranks.first and config.seeds > 1:
-            seconds = math.fsum(one.provenance["seconds"] for one in run.by_seed)
-            write_json(run.path / "provenance.json", run.provenance | {"seconds": seconds})
+
+        _train_all(run, config, new_run, train, ranks)
         if ranks.first and evaluation:
             score(run, task, prepared, progress=progress)
         ranks.wait()
     return run
+
+
+def _train_all(
+    run: Run,
+    config: Configuration,
+    new_run: Callable[[Task, Path], Run],
+    train: Callable[[Run, Task], None],
+    ranks: Ranks,
+) -> None:
+    """The encoder of every seed, and how long they took together."""
+    for folder, own in zip(run.folders, map(task_of, config.by_seed), strict=True):
+        one = Run(folder) if (folder / "config.yaml").is_file() else new_run(own, folder)
+        with _resumed_with_all(run, one):
+            train(one, own)
+    if ranks.first and config.seeds > 1:
+        seconds = math.fsum(one.provenance["seconds"] for one in run.by_seed)
+        write_json(run.path / "provenance.json", run.provenance | {"seconds": seconds})
 
 
 def _train(
@@ -147,9 +162,7 @@ def _train(
     ranks: Ranks,
     device: torch.device,
 ) -> None:
-    """Both phases of training, or the only one, and what they leave in the run's folder; done once."""
-    if run.finished:
-        return
+    """Both phases of training, or the only one, and what they leave in the run's folder."""
     config, pretraining = task.config, 0.0
     encoder = new_encoder(config, prepared.panel, config.seed)
     objective = new_objective(config, encoder, prepared.panel, config.seed)
@@ -222,9 +235,7 @@ def _new_run(
     if ranks.first:
         parameters = sum(p.numel() for p in encoder.parameters())
         settings = {"settings": trained_by(task.config)}
-        write_json(
-            folder / "provenance.json", provenance(task, prepared, device, parameters) | settings
-        )
+        write_json(folder / "provenance.json", provenance(task, prepared, device, parameters) | settings)
         split = prepared.split
         write_json(folder / "split.json", {"how": split.how, "digest": split.digest, "counts": split.counts})
         write_text(folder / "config.yaml", dump_config(task.config))  # last: with it there is a run
@@ -258,9 +269,7 @@ def _refuse_fewer_seeds(run: Run, seeds: int) -> None:
     has = run.config.seeds
     if has == 1 < seeds:
         command = shlex.join(["tsrep", "fit", "--config", str(run.path / "config.yaml")])
-        raise RunError(
-            f"{run.path} is a run of one seed; train several with: {command} --seeds {seeds}"
-        )
+        raise RunError(f"{run.path} is a run of one seed; train several with: {command} --seeds {seeds}")
     if seeds < has:
         raise RunError(f"{run.path} has {has} seeds, not {seeds}; give more, or leave --seeds out")
 

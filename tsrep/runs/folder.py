@@ -114,7 +114,7 @@ class Run:
         if self.config.seeds == 1:
             return (self,)
         runs = [Run(folder) for folder in self.folders if (folder / "config.yaml").is_file()]
-        own = {folder: trained_by(config) for folder, config in zip(self.folders, self.config.by_seed)}
+        own = dict(zip(self.folders, map(trained_by, self.config.by_seed), strict=True))
         for run in runs:
             _refuse_other(own[run.path], trained_by(run.config), run.path, f"{self.path} wants")
         return tuple(runs)
@@ -331,9 +331,7 @@ def trained_by(config: Configuration) -> dict[str, Any]:
     return values
 
 
-def _refuse_other(
-    wanted: dict[str, Any], found: dict[str, Any], folder: Path, wants: str
-) -> None:
+def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, wants: str) -> None:
     """Refuse settings in a run's configuration other than those wanted."""
     then, now = dict(_leaves(wanted)), dict(_leaves(found))
     for name in dict.fromkeys([*now, *then]):

@@ -19,6 +19,7 @@ from tsrep.errors import ConfigError, DataError, RunError, TsrepError
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
+from tsrep.evaluation.forecasts.coverage import Covering
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.settings import ForecastSettings
@@ -147,6 +148,12 @@ class Task(ABC):
             raise ConfigError(
                 f"pretrain trains by the contrast of an objective alone, and objective "
                 f"{config.objective.name} has none; set objective.contrast or leave pretrain out"
+            )
+        draws = config.evaluation.seeds
+        if config.seeds > 1 and draws not in (None, config.seeds):
+            raise ConfigError(
+                f"each of {config.seeds} seeds has an encoder, a random initialisation and a draw of labels "
+                f"of its own, so evaluation.seeds cannot be {draws}; set it to null"
             )
 
     def _fitting(self, registry: Registry) -> list[str]:
@@ -292,20 +299,23 @@ class Task(ABC):
     def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
         """What is scored: what was trained, and random initialisations of its architecture."""
 
-        def trained() -> Model:
-            encoder = run.encoder()
-            return encoder, run.objective(encoder)
+        runs = run.by_seed
 
-        objective = cache(run.objective)
+        def trained(one: Run) -> Model:
+            encoder = one.encoder()
+            return encoder, one.objective(encoder)
 
-        def start(seed: int) -> Model:
-            # the first one is what the run started from
-            return new_encoder(self.config, prepared.panel, self.config.seed + seed), objective()
+        objectives = [cache(one.objective) for one in runs]
 
-        starts = [partial(start, seed) for seed in range(max(self.config.evaluation.seeds, FEWEST_STARTS))]
+        def start(k: int) -> Model:
+            # each run started from the one of its seed
+            encoder = new_encoder(self.config, prepared.panel, self.config.seed + k)
+            return encoder, objectives[k % len(runs)]()
+
+        starts = len(runs) if len(runs) > 1 else max(self.config.evaluation.seeds or 0, FEWEST_STARTS)
         return [
-            Candidate(self.config.objective.name, "method", [trained]),
-            Candidate(RANDOM_INIT, "control", starts),
+            Candidate(self.config.objective.name, "method", [partial(trained, one) for one in runs]),
+            Candidate(RANDOM_INIT, "control", [partial(start, k) for k in range(starts)]),
         ]
 
     def warnings(self, prepared: Any) -> Iterator[str]:
@@ -386,7 +396,7 @@ class PanelTask(Task):
             part=settings.part or ("test" if len(prepared.split.test) else "validation"),
             fractions=settings.labels,
             subsample_by=settings.subsample_by,
-            seeds=settings.seeds,
+            seeds=settings.seeds or FEWEST_STARTS,
             aggregate=settings.aggregate,
             n_bootstrap=settings.n_bootstrap,
             seed=config.seed,
@@ -551,17 +561,20 @@ class SeriesTask(Task):
 
     def evaluate(self, run: Run, prepared: PreparedSeries, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; counts on the test part how often the prediction intervals hold."""
-        evaluation, counted = self.evaluation(prepared, tell), []
+        evaluation, counted = self.evaluation(prepared, tell), list[tuple[Run, Covering]]()
+        runs = run.by_seed
 
         def watched(forecast: Forecast) -> Forecast:
-            counted.append(covering(run, prepared, forecast))
-            return counted[-1].forecast
+            one = runs[len(counted)]
+            counting = covering(one, prepared, forecast)
+            counted.append((one, counting))
+            return counting.forecast
 
         if evaluation.part == "test":
             evaluation = replace(evaluation, watched=watched)
         scores = self.score(self.candidates(run, prepared), evaluation)
-        for each in counted:
-            each.result().save(run.path / "coverage.json")
+        for one, counting in counted:
+            counting.result().save(one.path / "coverage.json")
         return scores
 
     def snapshot(self, run: Run, prepared: PreparedSeries, device: torch.device) -> None:
