@@ -21,6 +21,7 @@ from tsrep.cli.options import (
     refuse_other_than_data,
 )
 from tsrep.cli.plot import plot
+from tsrep.cli.power import power
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -78,8 +79,8 @@ def fit(
     """Pre-train an encoder, score it on patients or times never seen, and leave a run folder with a report.
 
     Without options it trains COMET on a synthetic ECG cohort, and AutoTCL where the data set is a series.
-    Ctrl-C saves the state; `--resume RUN` continues from it. With `--seeds 5` scores are of the method, over five
-    encoders; otherwise of that encoder alone.
+    Ctrl-C saves the state; `--resume RUN` continues from it. With `--seeds 5` scores are of the method,
+    over five encoders; otherwise of that encoder alone.
     """
     import tsrep
     from tsrep.runs.config_files import assemble, dump_config, read_config
@@ -218,6 +219,7 @@ def list_parts(
 
 app.command()(forecast)
 app.command()(export)
+app.command()(power)
 app.add_typer(data, name="data")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")

@@ -96,7 +96,7 @@ class Page(ABC):
             )
         if len(contents.seeds) > 1:
             notes.append(
-                f"What is shown of one {network_of(contents)} (curves, map and examples) is that of the first "
+                f"What is shown of one {network_of(contents)} (curves, map, examples) is that of the first "
                 f"of {len(contents.seeds)} seeds."
             )
         return [*dict.fromkeys(notes), *self.own_caveats(contents)]

@@ -153,7 +153,7 @@ class Task(ABC):
         if config.seeds > 1 and draws not in (None, config.seeds):
             raise ConfigError(
                 f"each of {config.seeds} seeds has an encoder, a random initialisation and a draw of labels "
-                f"of its own, so evaluation.seeds cannot be {draws}; set it to null"
+                f"of its own, so evaluation.seeds cannot be {draws}; leave it out or null"
             )
 
     def _fitting(self, registry: Registry) -> list[str]:
