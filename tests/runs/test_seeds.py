@@ -14,13 +14,15 @@ import torch
 import yaml
 
 from tests.conftest import TINY
-from tsrep import Run, embed, evaluate, load
-from tsrep import fit as fit_and_score
+from tsrep import Run, embed, load
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Scores
-from tsrep.report import write_report
+from tsrep.report.contents import read_run
+from tsrep.report.rendering import PAGES
+from tsrep.report.verdicts import verdicts
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import configure, merged
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.task import prepare, task_of
 from tsrep.studies.define.check import check_study
@@ -59,7 +61,7 @@ def whole(data_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three encoders, scored together."""
     del data_cache
     out = tmp_path_factory.mktemp("seeds") / "run"
-    return fit_and_score(ONE, seeds=3, out=out, progress=False).path
+    return fit(ONE, seeds=3, out=out, progress=False, evaluation=True).path
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def run(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_a_seed_is_the_ordinary_run_of_that_seed(whole: Path, tmp_path: Path) -> None:
-    alone = fit(ONE | {"seed": 2}, out=tmp_path / "alone", progress=False)
+    alone = fit(configure(ONE | {"seed": 2}), out=tmp_path / "alone", progress=False)
     one = Run(f"{whole}@2")
     assert one.path == whole / "seeds" / "2"
     assert one.config == alone.config
@@ -97,7 +99,6 @@ def test_scores_are_of_all_seeds_and_each_seed_has_its_own(run: Path) -> None:
     assert gain.covers == "patients and training seeds"
     alone = evaluate(f"{run}@1", seeds=1, progress=False).where(role="method", unit="record")
     assert alone.scores[0].seeds == 1
-    assert (run / "seeds" / "1" / "report.html").exists()
     # each seed goes with the label draw of its number; with all labels there is one
     assert told["method"].by_seed["auroc"][1] == pytest.approx(alone.scores[0].metrics["auroc"].value)
 
@@ -110,22 +111,24 @@ def test_where_one_encoder_is_wanted_it_is_the_first_unless_told(whole: Path) ->
 
 
 def test_the_report_is_of_all_and_shows_the_first(whole: Path) -> None:
-    page = write_report(whole).read_text()
-    assert "Training by comet" in page
-    assert "is that of the first of 3 seeds" in " ".join(page.split())
-    assert "figures/curves" in page or "training" in page.lower()
+    contents = read_run(whole)
+    assert verdicts(contents)[0].sentence.startswith("Training by comet")
+    notes = " ".join(PAGES["panel"].caveats(contents))
+    assert "is that of the first of 3 seeds" in notes
+    assert "These are scores of one" not in notes
+    assert contents.curves is not None
+    assert contents.embeddings is not None
 
 
 @pytest.mark.parametrize("step", [1, 8])
 def test_a_stopped_run_resumes_whichever_seeds_are_unfinished(whole: Path, tmp_path: Path, step: int) -> None:
     out = tmp_path / "run"
-    with pytest.raises(
-        Interrupted, match=f"seeds/{step // 7} was stopped.*resume with: tsrep fit --resume {out}$"
-    ):
-        fit(SEVERAL, out=out, progress=False, hooks=[StopAt(step)])
-    with pytest.raises(RunError, match=f"seeds/{step // 7} has no encoder yet; .*--resume {out}$"):
-        embed(out, load(Run(out).config.dataset))
-    fit(resume=out, progress=False)
+    stopped = out / "seeds" / str(step // 7)
+    with pytest.raises(Interrupted, match=f"{stopped} was stopped.*resume with: tsrep fit --resume {out}$"):
+        fit(SEVERAL, out=out, progress=False, hooks=[StopAt(step)], illustrate=False)
+    with pytest.raises(RunError, match=f"{stopped} has no encoder yet; .*--resume {out}$"):
+        Run(out).encoder()
+    fit(resume=out, progress=False, illustrate=False)
     for mine, theirs in zip(Run(out).folders, Run(whole).folders, strict=True):
         assert equal(weights(mine), weights(theirs))
     assert Run(out).provenance["seconds"] > 0
@@ -140,13 +143,13 @@ def test_a_seed_that_was_half_made_or_lost_is_made_again(run: Path, whole: Path)
         RunError, match=f"{lost} has no encoder yet; finish it with: tsrep fit --resume {run}"
     ):
         evaluate(run, progress=False)
-    fit(resume=run, progress=False)
+    fit(resume=run, progress=False, illustrate=False)
     assert equal(weights(lost), weights(whole / "seeds" / "1"))
 
 
 def test_more_seeds_are_added_to_a_run(run: Path, tmp_path: Path) -> None:
     before = weights(run / "seeds" / "0")
-    fit(resume=run, seeds=4, progress=False)
+    fit(resume=run, seeds=4, progress=False, illustrate=False)
     assert len(Run(run).folders) == 4
     assert equal(weights(run / "seeds" / "0"), before)
     with pytest.raises(RunError, match="has 4 seeds, not 2; give more"):
@@ -157,7 +160,7 @@ def test_more_seeds_are_added_to_a_run(run: Path, tmp_path: Path) -> None:
 
 def test_a_broken_seed_is_named(run: Path) -> None:
     (run / "seeds" / "2" / "encoder.safetensors").write_bytes(b"broken")
-    with pytest.raises(RunError, match="seeds/2/encoder.safetensors"):
+    with pytest.raises(RunError, match=r"seeds/2/encoder\.safetensors"):
         evaluate(run, progress=False)
 
 
@@ -187,7 +190,7 @@ def test_names_with_an_at_sign_stay_names(tiny_run: Path, tmp_path: Path) -> Non
 
 def test_contradictions_are_refused() -> None:
     given: dict[str, Any] = merged(SEVERAL, {"evaluation": {"seeds": 2}})
-    with pytest.raises(ConfigError, match="each of 3 seeds has an encoder.*evaluation.seeds cannot be 2"):
+    with pytest.raises(ConfigError, match=r"each of 3 seeds has an encoder.*evaluation\.seeds cannot be 2"):
         configure(given)
     configure(merged(SEVERAL, {"evaluation": {"seeds": 3}}))
     with pytest.raises(ConfigError, match="seeds is 0"):
@@ -195,6 +198,10 @@ def test_contradictions_are_refused() -> None:
 
 
 def test_a_study_trains_one_seed_a_run() -> None:
-    values = {"study": "s", "config": SEVERAL | {"training": {"lr": {"float": [1e-4, 1e-2], "log": True}}}}
+    values = {
+        "study": "s",
+        "question": "Which?",
+        "config": SEVERAL | {"training": {"lr": {"float": [1e-4, 1e-2], "log": True}}},
+    }
     with pytest.raises(ConfigError, match=r"config.seeds is 3, but a run of a trial has one seed"):
         check_study(define(values, "s.yaml"))
