@@ -71,7 +71,7 @@ class Plan:
 
 
 FULL = Plan((1.0, 0.1, 0.01), (50, 150, 400), 100, 10, 1000, 300)
-QUICK = Plan((1.0, 0.1), (50, 400), 24, 5, 20, 100)
+QUICK = Plan((1.0, 0.1), (50, 400), 20, 4, 20, 60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +221,7 @@ def simulated(plan: Plan) -> tuple[Panel, Parts, list[np.ndarray]]:
         np.tanh(seen @ rng.normal(size=(20, 16)) / 5 + rng.normal(size=16)) for _ in range(plan.encoders)
     ]
     panel = Panel.from_arrays(
-        np.zeros((n, 1, 2), np.float32), label=label, patient=np.arange(n), sfreq=1, classes="abc"
+        np.zeros((n, 1, 2), np.float32), label=label, patient=np.arange(n), sfreq=1, classes=tuple("abc")
     )
     parts = np.split(np.arange(n), [300, 400])
     return panel, dict(zip(("train", "validation", "test"), parts, strict=True)), features

@@ -84,12 +84,9 @@ def test_a_difference_without_any_variation_has_no_interval() -> None:
 
 
 def test_holm_by_hand() -> None:
-    p = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.5, "e": math.nan}
-    assert holm(p) == pytest.approx({"a": 0.04, "b": 0.09, "c": 0.09, "d": 0.5, "e": math.nan}, nan_ok=True)
-    first = holm(p, primary="b")
-    assert first == pytest.approx({"a": 0.03, "b": 0.04, "c": 0.06, "d": 0.5, "e": math.nan}, nan_ok=True)
-    with pytest.raises(DataError, match="no comparison 'f'"):
-        holm(p, primary="f")
+    p = [0.01, 0.04, 0.03, 0.5, math.nan]
+    assert holm(p) == pytest.approx([0.04, 0.09, 0.09, 0.5, math.nan], nan_ok=True)
+    assert holm(p, primary=1) == pytest.approx([0.03, 0.04, 0.06, 0.5, math.nan], nan_ok=True)
 
 
 def test_methods_are_compared_as_a_family() -> None:
@@ -111,5 +108,7 @@ def test_methods_are_compared_as_a_family() -> None:
     assert found[0].adjusted_p == found[0].difference.p < 0.05
     assert found[1].adjusted_p == pytest.approx(2 * found[1].difference.p)
     assert found[2].difference.low <= 0 <= found[2].difference.high
+    with pytest.raises(DataError, match="random - good is none of the contrasts"):
+        compare_methods(methods, contrasts, primary=("random", "good"))
     with pytest.raises(DataError, match="no predictions of other"):
         compare_methods(methods, [("good", "other")])

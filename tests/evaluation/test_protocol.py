@@ -71,6 +71,7 @@ def test_every_method_stands_beside_its_controls(multi):
     for s in scores.where(method="good"):
         assert s.against == "random initialisation"
         assert s.seeds == (1 if s.fraction == 1.0 else 3)
+        assert s.covers == ("patients" if s.fraction == 1.0 else "patients and label draws")
         if s.fraction == 1.0:
             assert s.metrics["auroc"].low > 0.8
             assert s.difference["auroc"].low > 0
@@ -136,7 +137,7 @@ def test_a_method_of_several_encoders_is_paired_seed_by_seed():
         gap = score.difference["auroc"]
         (control,) = scores.where(method="random initialisation", unit="record", fraction=fraction)
         assert (score.seeds, control.seeds) == (3, 3)
-        assert gap.covers == "patients and training seeds"
+        assert gap.covers == score.covers == "patients and training seeds"
         each = np.subtract(score.by_seed["auroc"], control.by_seed["auroc"])
         assert gap.value == pytest.approx(each.mean())
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
 from tsrep.errors import DataError
-from tsrep.evaluation.friedman_ranks import compare, holm
+from tsrep.evaluation.comparison import holm
+from tsrep.evaluation.friedman_ranks import compare
 
 # Demsar (2006), table 6: AUC of C4.5 with m, cf, both and neither tuned, on 14 UCI sets
 DEMSAR = {

@@ -73,6 +73,10 @@ class Resampled:
             for name, values in self.by_seed.items()
         }
 
+    def covers(self, seeds: str) -> str:
+        """What the intervals cover: ``"patients"``, or ``"patients and training seeds"`` of several."""
+        return f"{self.over} and {seeds}" if self.seeds > 1 else self.over
+
     def averaged(self, size: int) -> Resampled:
         """Means over every ``size`` seeds that follow each other, such as the label draws of an encoder."""
         by_seed = {name: np.reshape(values, (-1, size)).mean(axis=1) for name, values in self.by_seed.items()}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from scipy.special import stdtr
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import (
     Interval,
     Resampled,
@@ -20,9 +20,8 @@ from tsrep.evaluation.bootstrap import (
 )
 from tsrep.evaluation.predictions import Predictions
 
-RANDOM_INITS, TRAINING_SEEDS = "random initialisations", "training seeds"
+RANDOM_INITS, TRAINING_SEEDS, LABEL_DRAWS = "random initialisations", "training seeds", "label draws"
 Contrast = tuple[str, str]
-K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -132,36 +131,31 @@ def _difference(one: Resampled, two: Resampled, name: str, share: float, covers:
     )
 
 
-def holm(p_values: Mapping[K, float], *, primary: K | None = None) -> dict[K, float]:
+def holm(p: Sequence[float], *, primary: int | None = None) -> Array:
     """P values adjusted for their number, so that 5 % is the chance of any false one among them.
 
     Parameters
     ----------
-    p_values : mapping of any names to p values
+    p : sequence of float
         NaN where there is none; it is not counted.
-    primary : key, optional
-        The one comparison that was named before anything was scored; it is not adjusted, and not counted
-        among the others.
+    primary : int, optional
+        Which one was named before anything was scored; it is not adjusted, and not counted among the others.
 
-    Raises
-    ------
-    DataError
-        When there is no such primary comparison.
+    Returns
+    -------
+    float64 array, shape (p value,)
+        In the order given.
 
     References
     ----------
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6,
     1979.
     """
-    if primary is not None and primary not in p_values:
-        raise DataError(f"there is no comparison {primary!r} to be the primary one; name one of the others")
-    rest = sorted(
-        (key for key in p_values if key != primary and not math.isnan(p_values[key])), key=p_values.get
-    )  # type: ignore[arg-type]
-    adjusted, highest = dict(p_values), 0.0
-    for rank, key in enumerate(rest):
-        highest = max(highest, min(1.0, (len(rest) - rank) * p_values[key]))
-        adjusted[key] = highest
+    adjusted = np.array(p, np.float64)
+    others = np.setdiff1d(np.flatnonzero(~np.isnan(adjusted)), [] if primary is None else [primary])
+    order = others[np.argsort(adjusted[others], kind="stable")]
+    steps = adjusted[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
 
 
@@ -213,7 +207,8 @@ def compare_methods(
     Raises
     ------
     DataError
-        When a contrast names an unknown method, or seeds or patients do not go together.
+        When a contrast names an unknown method, the primary one is none of them, or seeds or patients do not
+        go together.
     """
     if unknown := {name for contrast in contrasts for name in contrast} - set(methods):
         raise DataError(
@@ -234,9 +229,15 @@ def comparisons(
     metric: str = "auroc",
 ) -> list[Comparison]:
     """Like :func:`compare_methods`, of what was resampled before."""
-    found = {(one, two): paired_difference(resampled[one], resampled[two])[metric] for one, two in contrasts}
-    adjusted = holm({contrast: each.p for contrast, each in found.items()}, primary=primary)
+    if primary is not None and primary not in contrasts:
+        raise DataError(
+            f"{' - '.join(primary)} is none of the contrasts; name one of them as the primary one"
+        )
+    found = [paired_difference(resampled[one], resampled[two])[metric] for one, two in contrasts]
+    adjusted = holm(
+        [each.p for each in found], primary=None if primary is None else list(contrasts).index(primary)
+    )
     return [
-        Comparison(*contrast, each, adjusted[contrast], contrast == primary)
-        for contrast, each in found.items()
+        Comparison(one, two, each, float(p), (one, two) == primary)
+        for (one, two), each, p in zip(contrasts, found, adjusted, strict=True)
     ]

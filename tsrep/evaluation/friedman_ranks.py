@@ -11,6 +11,7 @@ from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.comparison import holm
 
 _DIGITS = 12  # accuracies equal to so many decimals are ties
 
@@ -117,14 +118,6 @@ def compare(values: Mapping[str, Mapping[str, float]], *, level: float = 0.05) -
     differ = {(pair.one, pair.two) for pair in pairs if pair.p_holm < level}
     cliques = _cliques(methods, differ)
     return Comparison(methods, sets, table, ranks, friedman, friedman_p, pairs, cliques, level)
-
-
-def holm(p: Sequence[float]) -> Array:
-    """p-values corrected for testing them all, after Holm (1979), in the order given."""
-    given = np.asarray(p, np.float64)
-    order = np.argsort(given)
-    steps = given[order] * np.arange(len(given), 0, -1)
-    return np.minimum(np.maximum.accumulate(steps), 1.0)[np.argsort(order)]
 
 
 def _table(values: Mapping[str, Mapping[str, float]]) -> tuple[Array, tuple[str, ...], tuple[str, ...]]:

@@ -51,12 +51,14 @@ class Score:
     seeds : int
         Seeds whose mean the values are: encoders, or the label draws of a single one.
     metrics : dict of Interval
-        95 % intervals by bootstrap over patients, or over circular blocks of time; with several seeds they
-        cover those too.
+        With their 95 % intervals.
     spread : dict of float
         Standard deviation over seeds (n - 1); NaN with one seed.
     by_seed : dict of tuples of float
         The metrics of every seed.
+    covers : str
+        What the intervals cover: ``"patients"``, or blocks of time, and what seeds are of several: encoders,
+        random initialisations or label draws.
     fraction : float
         Of the training labels.
     subsample_by : str
@@ -92,6 +94,7 @@ class Score:
     metrics: dict[str, Interval]
     spread: dict[str, float]
     by_seed: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    covers: str = ""
     fraction: float = 1.0
     subsample_by: str = "all"
     horizon: int = 0
@@ -386,7 +389,7 @@ def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 
 
 _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "method protocol metric part unit subsample_by against title": ("a text", _text),
+    "method protocol metric part unit subsample_by against covers title": ("a text", _text),
     "role": ("one of method, control and baseline", _role),
     "n seeds horizon patients classes_scored blocks n_bootstrap": ("a whole number from 0", _count),
     "rank": ("a whole number", index),

@@ -69,9 +69,10 @@ class Page(ABC):
             return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
         digits, first = digits_of(main), main[0]
         spread = interval(first.metrics[first.metric]) if len(main) == 1 else ""
+        over = f" over {first.covers}" if first.covers else ""
         text += (
             f" reaches a {full_name(first.metric)} of {number(mean_value(main), digits)}"
-            f"{f' (95 % interval {spread})' if spread else ''} on {self.conditions(contents)}"
+            f"{f' (95 % interval {spread}{over})' if spread else ''} on {self.conditions(contents)}"
         )
         scores = compared(contents)
         others = [name for name in in_order(scores) if scores.where(method=name).scores[0].role != "method"]

@@ -70,6 +70,7 @@ def summarise(run: Path) -> str:
     page = PAGES[contents.task]
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
+    lines += contents.scores.notes
     for table in filter(None, page.summary(contents)):
         lines += ["", *_plain(table)]
     if contents.coverage is not None:

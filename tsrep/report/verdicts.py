@@ -64,10 +64,11 @@ def adjusted(scores: Iterable[Score], primary: Score | None = None) -> list[floa
     primary : Score, optional
         The one named before scoring, which is not adjusted; by rule it is the main score of a run.
     """
-    found = dict(enumerate(scores))
-    p_values = {i: math.nan if score.gain is None else score.gain.p for i, score in found.items()}
-    first = next((i for i, score in found.items() if score is primary), None)
-    return list(holm(p_values, primary=first).values())
+    found = list(scores)
+    p_values = [math.nan if score.gain is None else score.gain.p for score in found]
+    first = next((i for i, score in enumerate(found) if score is primary), None)
+    adjusted_p: list[float] = holm(p_values, primary=first).tolist()
+    return adjusted_p
 
 
 def words_of(contents: Contents, main: Sequence[Score]) -> list[Significance]:

@@ -8,7 +8,13 @@ import numpy as np
 
 from tsrep.evaluation.block_bootstrap import block_count
 from tsrep.evaluation.bootstrap import Resampled
-from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
+from tsrep.evaluation.comparison import (
+    RANDOM_INITS,
+    TRAINING_SEEDS,
+    Difference,
+    difference_from_random,
+    paired_difference,
+)
 from tsrep.evaluation.forecasts.baselines import BASELINES
 from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.forecasts.errors import over_seeds, resample_blocks
@@ -101,6 +107,7 @@ def _score(
         metrics=own.intervals(),
         spread=own.spread,
         by_seed=own.by_seed,
+        covers=own.covers(RANDOM_INITS if role == "control" else TRAINING_SEEDS),
         horizon=horizon,
         blocks=block_count(windows, _block(measuring, horizon)),
         n_bootstrap=measuring.settings.n_bootstrap,

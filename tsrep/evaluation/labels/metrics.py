@@ -252,7 +252,8 @@ def _nan_mean(values: Array) -> Array:
 
 def _groups_with(flags: Array, row: Array, groups: int) -> Array:
     """Groups that have a unit with the flag, shape (class,)."""
-    return (_sum_rows(flags.astype(float), row, groups) > 0).sum(axis=0)
+    count: Array = (_sum_rows(flags.astype(float), row, groups) > 0).sum(axis=0)
+    return count
 
 
 def _sum_rows(value: Array, row: Array, groups: int) -> Array:

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tsrep.evaluation.bootstrap import Resampled, resample
-from tsrep.evaluation.comparison import Difference, difference_from_random, paired_difference
+from tsrep.evaluation.comparison import (
+    LABEL_DRAWS,
+    RANDOM_INITS,
+    TRAINING_SEEDS,
+    Difference,
+    difference_from_random,
+    paired_difference,
+)
 from tsrep.evaluation.labels.aggregate import by_record, is_by_record
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import classes_scored
@@ -102,11 +109,13 @@ class Scoring:
             unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed).averaged(draws)
             for unit, u in units.items()
         }
+        several = RANDOM_INITS if role == "control" else TRAINING_SEEDS if encoders > 1 else LABEL_DRAWS
         if role == "control":
             self._control, self._against = own, method
         gains = {unit: self._gain(each, unit, encoders) for unit, each in own.items() if role == "method"}
         scores = tuple(
-            self._score(method, role, unit, units[unit][0], own[unit], gains.get(unit, {})) for unit in units
+            self._score(method, role, several, unit, units[unit][0], own[unit], gains.get(unit, {}))
+            for unit in units
         )
         if self.fraction < max(e.fractions):
             return Scores(scores)
@@ -126,6 +135,7 @@ class Scoring:
         self,
         method: str,
         role: Role,
+        several: str,
         unit: str,
         one: Predictions,
         own: Resampled,
@@ -143,6 +153,7 @@ class Scoring:
             metrics=own.intervals(),
             spread=own.spread,
             by_seed=own.by_seed,
+            covers=own.covers(several),
             fraction=self.fraction,
             subsample_by=self.subsample_by,
             patients=len(np.unique(one.patient)),

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsrep.evaluation.friedman_ranks import holm
+from tsrep.evaluation.comparison import holm
 from tsrep.inspect.figures.style import (
     ACCENT,
     CONTROL,
