@@ -24,6 +24,7 @@ from tsrep.runs.build import new_encoder
 from tsrep.runs.config import configure, merged
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
+from tsrep.runs.naming import run_name
 from tsrep.runs.task import prepare, task_of
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
@@ -185,6 +186,12 @@ def test_names_with_an_at_sign_stay_names(whole: Path, tmp_path: Path) -> None:
     assert Run(f"{named}@0").path == named
     with pytest.raises(RunError, match="has 1 encoder and no"):
         Run(f"{named}@1")
+
+
+def test_it_is_called_by_its_run_and_seed(whole: Path, tmp_path: Path) -> None:
+    assert run_name(whole) == "run"
+    assert run_name(whole / "seeds" / "2") == "run@2"
+    assert run_name(tmp_path / "seeds" / "2") == "2"
 
 
 def test_contradictions_are_refused() -> None:

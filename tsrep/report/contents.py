@@ -15,6 +15,7 @@ from tsrep.errors import RunError
 from tsrep.evaluation.scores import Scores
 from tsrep.files import read_arrays
 from tsrep.inspect.curves import Curves, read_curves
+from tsrep.runs.naming import folder_of
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage
@@ -135,7 +136,7 @@ def read_run(run: Path) -> Contents:
         )
     from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
 
-    first = run / "seeds" / "0"  # of several seeds the first one is shown
+    first = folder_of(run, 0)  # of several seeds the first one is shown
     one = first if first.is_dir() else run
     log = one / "metrics.jsonl"
     return Contents(

@@ -34,6 +34,7 @@ from tsrep.report.wording import (
     plural,
     signed,
 )
+from tsrep.runs.naming import run_name
 
 Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
@@ -116,7 +117,7 @@ class Page(ABC):
         return {
             "page": self,
             "contents": contents,
-            "title": contents.config.get("name") or contents.run.resolve().name,
+            "title": contents.config.get("name") or run_name(contents.run),
             "verdicts": verdicts(contents),
             "figures": {name: [f for f in figures if f.section == name] for name in _SECTIONS},
             "receptive_table": receptive_table(contents),

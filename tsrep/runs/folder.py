@@ -20,6 +20,7 @@ from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
+from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
 from tsrep.training.checkpoint import load_weights, save_weights
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tsrep.runs.task import Task
 
 OWN = "objective."  # of the names in weights.safetensors
-SEEDS, ENCODER = "seeds", "encoder.safetensors"
+ENCODER = "encoder.safetensors"
 
 
 class Run:
@@ -100,7 +101,7 @@ class Run:
     def folders(self) -> tuple[Path, ...]:
         """Where each encoder is; of a run of one seed in its own folder."""
         count = self.config.seeds
-        return tuple(self.path / SEEDS / str(k) for k in range(count)) if count > 1 else (self.path,)
+        return tuple(folder_of(self.path, k) for k in range(count)) if count > 1 else (self.path,)
 
     @property
     def by_seed(self) -> tuple[Run, ...]:
@@ -244,9 +245,7 @@ class Run:
     @property
     def resumed_by(self) -> str:
         """The command that finishes the run, with all seeds where it is one of several."""
-        whole = self.path.parent.parent
-        several = self.path.parent.name == SEEDS and (whole / "config.yaml").is_file()
-        return shlex.join(["tsrep", "fit", "--resume", str(whole if several else self.path)])
+        return shlex.join(["tsrep", "fit", "--resume", str(whole_of(self.path))])
 
     def prepare(self, root: Path | str | None = None) -> Prepared:
         """Read, split and cut the data of the run again.

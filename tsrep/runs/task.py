@@ -561,20 +561,18 @@ class SeriesTask(Task):
 
     def evaluate(self, run: Run, prepared: PreparedSeries, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; counts on the test part how often the prediction intervals hold."""
-        evaluation, counted = self.evaluation(prepared, tell), list[tuple[Run, Covering]]()
+        evaluation, counted = self.evaluation(prepared, tell), list[Covering]()
         runs = run.by_seed
 
         def watched(forecast: Forecast) -> Forecast:
-            one = runs[len(counted)]
-            counting = covering(one, prepared, forecast)
-            counted.append((one, counting))
-            return counting.forecast
+            counted.append(covering(runs[len(counted)], prepared, forecast))
+            return counted[-1].forecast
 
         if evaluation.part == "test":
             evaluation = replace(evaluation, watched=watched)
         scores = self.score(self.candidates(run, prepared), evaluation)
-        for one, counting in counted:
-            counting.result().save(one.path / "coverage.json")
+        for one, each in zip(runs, counted, strict=False):  # none where the part is not the test part
+            each.result().save(one.path / "coverage.json")
         return scores
 
     def snapshot(self, run: Run, prepared: PreparedSeries, device: torch.device) -> None:

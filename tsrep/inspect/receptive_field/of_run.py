@@ -32,6 +32,7 @@ from tsrep.inspect.receptive_field.scores import (
 from tsrep.inspect.receptive_field.subject import Method, Subject, subject_of
 from tsrep.registry import nearest
 from tsrep.runs.folder import Run, opened
+from tsrep.runs.naming import run_name
 from tsrep.training.distributed import pick_device
 
 SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
@@ -228,7 +229,7 @@ def _plain(looked: Looked, run: Run) -> dict[str, Any]:
 
 def _names(runs: list[Run]) -> list[str]:
     paths = [run.path.resolve() for run in runs]
-    names = [path.name for path in paths]
+    names = list(map(run_name, paths))
     alike = len(set(names)) < len(names)
     return [f"{p.parent.name}-{p.name}-{i}" for i, p in enumerate(paths, 1)] if alike else names
 
