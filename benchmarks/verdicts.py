@@ -298,12 +298,13 @@ def one_repetition(
 
     once = draws if bank.prob.shape[1] > 1 else draws[:1]
     single = score([(own, draw) for draw in once])
-    control = score(list(product(inits, once))).averaged(len(once))
+    crossed = score(list(product(inits, once)))
+    control = crossed.averaged(len(once))
     found = difference_from_random(single.averaged(len(once)), control)[METRIC]
     expected = float(bank.truth[own].mean() - bank.truth.mean())
     yield "single", [found.value, found.low, found.high, expected, found.resampled]
     yield "value of one", ends(single, float(bank.truth[own].mean()))
-    yield "value of five", ends(control, float(bank.truth.mean()))
+    yield "value of five", ends(control, float(bank.truth.mean()), crossed.across(len(once)))
 
     first, second = (list(zip(side, draws, strict=True)) for side in (encoders[:K], others))
     one, two = score(first), score(second)
@@ -314,9 +315,9 @@ def one_repetition(
     yield "planted", [found.value, found.low, found.high, gain, found.resampled]
 
 
-def ends(found: Resampled, truth: float) -> list[float]:
+def ends(found: Resampled, truth: float, crossed: Resampled | None = None) -> list[float]:
     """Value, interval, truth, and variance over patients."""
-    interval = found.intervals()[METRIC]
+    interval = found.intervals(crossed)[METRIC]
     return [interval.value, interval.low, interval.high, truth, found.variance(METRIC).resampled]
 
 

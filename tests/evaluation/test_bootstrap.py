@@ -161,6 +161,22 @@ def test_seeds_widen_the_interval_only_by_what_patients_do_not_explain():
     )
 
 
+def test_draws_of_labels_that_all_encoders_share_widen_the_interval():
+    """Encoders that all do better on one draw of labels say little of other draws."""
+    rows = np.add.outer([0.70, 0.71, 0.72], [-0.05, 0.05])  # (encoder, label draw)
+    draws = rows.reshape(6, 1) + np.random.default_rng(0).normal(0, 0.01, 2000)
+    every = Resampled({"auroc": tuple(rows.ravel())}, {"auroc": draws}, {"auroc": 99.0}, shares=False)
+    encoders, labels = every.averaged(2), every.across(2)
+    assert encoders.by_seed["auroc"] == pytest.approx([0.70, 0.71, 0.72])
+    assert labels.by_seed["auroc"] == pytest.approx([0.66, 0.76])
+    alone, both = encoders.intervals()["auroc"], encoders.intervals(labels)["auroc"]
+    assert both.value == alone.value == pytest.approx(0.71)
+    total = encoders.variance("auroc").plus(0.1**2 / 2 / 2, 1)
+    assert both.high - both.value == pytest.approx(total.margin)
+    assert total.resampled + total.seeds == pytest.approx(0.01**2 + 0.01**2 / 3 + 0.1**2 / 4, rel=0.05)
+    assert both.low < alone.low
+
+
 def test_order_of_units_does_not_matter():
     p = cohort(5)
     order = np.random.default_rng(0).permutation(len(p))

@@ -77,7 +77,10 @@ def test_every_method_stands_beside_its_controls(multi):
             assert s.difference["auroc"].low > 0
         assert s.difference["auroc"].covers == "patients and random initialisations"
     assert {s.seeds for s in scores.where(method="random initialisation")} == {5}
-    assert not any(s.difference for s in scores.where(method="random initialisation"))
+    for s in scores.where(method="random initialisation"):
+        labels = "" if s.fraction == 1.0 else " and label draws"
+        assert s.covers == f"patients and random initialisations{labels}"
+        assert not s.difference
     drawn = {s.subsample_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
     assert drawn["patient"].details["labelled_patients"] == 9
     assert drawn["sample"].details["labelled"] == 36

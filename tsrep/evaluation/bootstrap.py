@@ -83,10 +83,27 @@ class Resampled:
         draws = {name: d.reshape(-1, size, d.shape[1]).mean(axis=1) for name, d in self.draws.items()}
         return replace(self, by_seed={name: tuple(v.tolist()) for name, v in by_seed.items()}, draws=draws)
 
-    def intervals(self) -> dict[str, Interval]:
-        """The 95 % interval of every metric, over what is resampled and, with several, over seeds."""
-        form = share_interval if self.shares else symmetric_interval
-        return {name: form(self.value[name], self.variance(name)) for name in self.draws}
+    def across(self, size: int) -> Resampled:
+        """Means over all groups of ``size`` seeds, such as of each draw of labels over encoders."""
+        by_seed = {name: np.reshape(values, (-1, size)).mean(axis=0) for name, values in self.by_seed.items()}
+        draws = {name: d.reshape(-1, size, d.shape[1]).mean(axis=0) for name, d in self.draws.items()}
+        return replace(self, by_seed={name: tuple(v.tolist()) for name, v in by_seed.items()}, draws=draws)
+
+    def intervals(self, crossed: Resampled | None = None) -> dict[str, Interval]:
+        """The 95 % interval of every metric, over what is resampled and, with several, over seeds.
+
+        Parameters
+        ----------
+        crossed : Resampled, optional
+            The same by another kind of seed that every one of these was combined with.
+        """
+        form, found = share_interval if self.shares else symmetric_interval, {}
+        for name in self.draws:
+            variance = self.variance(name)
+            if crossed is not None:
+                variance = variance.plus(crossed.variance(name).seeds, crossed.seeds - 1)
+            found[name] = form(self.value[name], variance)
+        return found
 
     def variance(self, name: str) -> Variance:
         """Of the mean over seeds of a metric."""
@@ -111,6 +128,14 @@ class Variance:
     resampled: float
     seeds: float
     freedom: float
+
+    def plus(self, seeds: float, freedom: float) -> Variance:
+        """With the variance that another kind of seed adds."""
+        if not seeds > 0:
+            return self
+        before = self.resampled + self.seeds
+        found = (before + seeds) ** 2 / (before**2 / self.freedom + seeds**2 / freedom)
+        return Variance(self.resampled, self.seeds + seeds, found)
 
     @property
     def margin(self) -> float:

@@ -379,9 +379,10 @@ def _interval(value: Any) -> Interval:
 
 def _difference(value: Any) -> Difference:
     given = dict(value if isinstance(value, Mapping) else asdict(value))
-    words = {"covers": _text(given.pop("covers", ""))}
-    counts = {name: _count(given.pop(name, 1)) for name in ("seeds", "against_seeds")}
-    return Difference(**{name: _number(number) for name, number in given.items()}, **words, **counts)
+    read: dict[str, Any] = {"covers": _text(given.pop("covers", ""))}
+    read |= {name: _count(given.pop(name, 1)) for name in ("seeds", "against_seeds")}
+    read |= {name: _number(number) for name, number in given.items()}
+    return Difference(**read)
 
 
 def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:

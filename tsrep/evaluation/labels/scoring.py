@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -105,16 +106,23 @@ class Scoring:
         units = {"record": [by_record(each, e.aggregate) for each in predictions]}
         if not all(map(is_by_record, predictions)):
             units["window"] = list(predictions)
-        own = {
-            unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed).averaged(draws)
-            for unit, u in units.items()
-        }
-        several = RANDOM_INITS if role == "control" else TRAINING_SEEDS if encoders > 1 else LABEL_DRAWS
+        every = {unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed) for unit, u in units.items()}
+        own = {unit: each.averaged(draws) for unit, each in every.items()}
+        kind = RANDOM_INITS if role == "control" else TRAINING_SEEDS if encoders > 1 else LABEL_DRAWS
         if role == "control":
             self._control, self._against = own, method
         gains = {unit: self._gain(each, unit, encoders) for unit, each in own.items() if role == "method"}
         scores = tuple(
-            self._score(method, role, several, unit, units[unit][0], own[unit], gains.get(unit, {}))
+            self._score(
+                method,
+                role,
+                unit,
+                units[unit][0],
+                own[unit],
+                gains.get(unit, {}),
+                metrics=own[unit].intervals(every[unit].across(draws) if draws > 1 else None),
+                covers=own[unit].covers(kind) + f" and {LABEL_DRAWS}" * (draws > 1),
+            )
             for unit in units
         )
         if self.fraction < max(e.fractions):
@@ -135,11 +143,11 @@ class Scoring:
         self,
         method: str,
         role: Role,
-        several: str,
         unit: str,
         one: Predictions,
         own: Resampled,
         gain: dict[str, Difference],
+        **intervals: Any,
     ) -> Score:
         return Score(
             method=method,
@@ -150,10 +158,8 @@ class Scoring:
             unit=unit,
             n=len(one),
             seeds=own.seeds,
-            metrics=own.intervals(),
             spread=own.spread,
             by_seed=own.by_seed,
-            covers=own.covers(several),
             fraction=self.fraction,
             subsample_by=self.subsample_by,
             patients=len(np.unique(one.patient)),
@@ -162,4 +168,5 @@ class Scoring:
             against=self._against if gain else "",
             difference=gain,
             details=self.details,
+            **intervals,
         )
