@@ -78,6 +78,11 @@ class Design:
         return _least(lambda k: self.power(gain, patients=patients, seeds=k) >= power, MOST_SEEDS)
 
 
+def has_variance(score: Score) -> bool:
+    """Whether a score says how far its difference to the control would vary."""
+    return score.gain is not None and score.gain.resampled > 0 and math.isfinite(score.gain.freedom)
+
+
 def design_of(score: Score) -> Design:
     """What the difference of a score to its control tells of its variance.
 
@@ -89,7 +94,7 @@ def design_of(score: Score) -> Design:
         When there is no difference with an interval.
     """
     found = score.gain
-    if found is None or not found.resampled > 0 or not math.isfinite(found.freedom):
+    if found is None or not has_variance(score):
         raise RunError(
             f"the {score.protocol} scores of {score.method} have no interval of a gain, so that power cannot "
             "be told; evaluate the run with several random initialisations and patients"

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from tsrep.evaluation.comparison import Difference, holm
 from tsrep.evaluation.forecasts.details import ForecastDetails
+from tsrep.evaluation.power import has_variance
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.contents import Contents
 from tsrep.report.power import power_sentence
@@ -190,7 +191,7 @@ def _power_verdict(contents: Contents, main: Sequence[Score]) -> Verdict | None:
     """What the first gain that is not significant would need, where there is one at all."""
     scores = [score for score in main if score.gain is not None and round(score.gain.value, digits_of(main))]
     for score, word in zip(scores, words_of(contents, scores), strict=True):
-        if word == "not significant":
+        if word == "not significant" and has_variance(score):
             return Verdict(power_sentence(score), "open")
     return None
 
