@@ -89,7 +89,7 @@ AS_RELEASED: dict[str, Any] = {
         "warmup": 0.0,
         "clip": None,
         "average": "uniform-with-start",
-        "checkpoint": "last",
+        "keep": "last",
         "validate_every": 1000,
     }
 }

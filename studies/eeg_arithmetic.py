@@ -157,8 +157,9 @@ def _page(found: Sequence[Sequence[Fold]]) -> str:
         "",
         f"- Data: EEG during mental arithmetic (eegmat 1.0.0, PhysioNet), {SUBJECTS} subjects, a minute of "
         f"rest and one of arithmetic each, {SCALP} scalp channels at 125 Hz in µV. The ECG is left out.",
-        f"- Split: {FOLDS} folds of {SUBJECTS // FOLDS} subjects. Four folds train, one chooses epoch and "
-        "`C`, one is tested, in turn: every subject is scored once and no subject is in two parts.",
+        f"- Split: {FOLDS} folds of {SUBJECTS // FOLDS} subjects. Four folds train, one chooses `C` and the "
+        f"epoch of `{SUPERVISED}`, one is tested, in turn: every subject is scored once and no subject is in "
+        "two parts.",
         f"- Encoder: resnet1d, the same for all, on windows of 4 s. `{SUPERVISED}` trains encoder and head "
         f"with the labels; `{BAND_POWER}` is the log power of each channel in five bands; both and "
         f"`{RANDOM_INIT}` have the same training subjects. All but `{SUPERVISED}` are judged by a logistic "

@@ -1,7 +1,7 @@
 """Does COMET's probe beat a random-initialised encoder on the synthetic cohort of 200 patients?
 
 Twenty test patients of one split say too little, so the official folds are rotated: five encoders are
-trained, each tested on two folds that it has not seen (one more chooses its epoch), and every patient is
+trained, each tested on two folds that it has not seen (one more chooses `C`), and every patient is
 scored once. One command makes ``docs/results/synthetic.md``::
 
     .venv/bin/python studies/synthetic_cohort.py
@@ -111,7 +111,7 @@ def _page(rotations: Sequence[Rotation]) -> str:
         "",
         "**Synthetic data: nothing here is about patients.** Made by",
         "`.venv/bin/python studies/synthetic_cohort.py` with the settings of `configs/demo.yaml` but for",
-        f"the split: {ROTATIONS} rotations of the official folds, seven to train, one to choose the epoch,",
+        f"the split: {ROTATIONS} rotations of the official folds, seven to train, one to choose `C`,",
         "two to test, so that each of the 200 patients is scored once, by an encoder that has not seen that",
         f"patient. Macro AUROC per record, probabilities averaged over {SEEDS} label draws and ranked within",
         "each rotation; 95 % intervals by bootstrap over patients; the difference from the encoder's own",

@@ -52,8 +52,8 @@ VALIDATIONS = 6
 BASE: dict[str, Any] = {
     "device": "cpu",
     "encoder": {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 6},
-    "training": {"batch_size": 8, "lr": 1e-3, "log_every": 50},
-    "evaluation": {"protocols": ["svm", "logistic"]},
+    "training": {"batch_size": 8, "lr": 1e-3, "log_every": 50, "keep": "probe"},
+    "evaluation": {"protocols": ["svm", "logistic"], "labels": [1.0]},
 }
 METHODS: dict[str, dict[str, Any]] = {
     "autotcl": {"objective": "autotcl"},

@@ -115,7 +115,7 @@ def test_how_often_a_run_validates_changes_nothing(
             settings(
                 root,
                 objective={"contrast": contrast, "weight": 0.5},
-                training={"validate_every": every, "checkpoint": "last", "patience": None},
+                training={"validate_every": every, "keep": "last", "patience": None},
             ),
             out=tmp_path / str(every),
             progress=False,
@@ -218,12 +218,12 @@ def test_a_run_of_the_contrast_alone_is_not_chosen_by_the_error_of_an_untrained_
             settings(
                 root,
                 objective={"contrast": "simclr", "weight": 1.0},
-                training={"epochs": 3, "patience": 1, "checkpoint": checkpoint},
+                training={"epochs": 3, "keep": keep, "patience": patience},
             ),
-            out=tmp_path / checkpoint,
+            out=tmp_path / keep,
             progress=False,
         )
-        for checkpoint in ("best-score", "last")
+        for keep, patience in (("score", 1), ("last", None))
     ]
     assert equal(*map(kept, runs))
     assert runs[0].provenance["training"]["epoch"] == 3
@@ -279,6 +279,6 @@ def test_the_choice_of_the_epoch_leaves_out_missing_targets_and_nothing_else(roo
     assert target.isnan().any()
     with torch.no_grad():
         expected = -(objective.predict(encoder, past, ahead) - target).square().nanmean()
-        assert score(encoder, objective) == pytest.approx(float(expected), rel=1e-5)
+        assert score(encoder, objective)[""] == pytest.approx(float(expected), rel=1e-5)
         next(objective.head.parameters()).fill_(torch.nan)
-        assert np.isnan(score(encoder, objective))
+        assert np.isnan(score(encoder, objective)[""])

@@ -46,14 +46,15 @@ def test_half_a_line_is_counted_not_fatal(tmp_path: Path) -> None:
 def test_epoch_zero_is_never_kept_and_ties_go_to_the_first(tmp_path: Path) -> None:
     checks = [check(0, 0.9, 0.1), check(1, 0.5, 3.0), check(2, 0.7, 2.0), check(3, 0.7, 1.0)]
     found = read_curves(write(tmp_path / "m", *checks))
-    assert found.kept_epoch("best-score") == 2
-    assert found.kept_epoch("best-loss") == 3
-    assert found.kept_epoch("last") == 3
+    assert found.kept_epoch("probe") == found.kept_epoch("score") == 2
+    assert found.kept_epoch("loss") == 3
+    assert found.kept_epoch("last") == found.kept_epoch() == 3
 
 
-def test_without_scores_the_loss_decides(tmp_path: Path) -> None:
+def test_without_scores_the_last_is_kept(tmp_path: Path) -> None:
     found = read_curves(write(tmp_path / "m", check(1, None, 1.0), check(2, None, 0.5), check(3, None, 2.0)))
-    assert found.kept_epoch("best-score") == 2
+    assert found.kept_epoch("score") == 3
+    assert found.kept_epoch("loss") == 2
 
 
 def test_nothing_validated_keeps_nothing(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def _config(root: Path) -> None:
         "split": {"name": "stratified", "validation": 0.2, "test": 0.2},
         "encoder": {"name": "dilated-conv", "dim": 320, "depth": 10},
         "objective": {"name": "comet", "temperature": 0.2, "levels": {"patient": 0.25, "trial": 0.25}},
-        "training": {"epochs": 20, "checkpoint": "best-score", "lr": 0.001},
+        "training": {"epochs": 20, "keep": "score", "lr": 0.001},
         "evaluation": {"protocols": ["probe", "knn"], "labels": [1.0, 0.1, 0.01], "seeds": 5},
     }  # fmt: skip
     (root / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

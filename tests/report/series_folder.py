@@ -146,7 +146,7 @@ def _config(root: Path) -> None:
         "split": {"name": "ett-months"},
         "encoder": {"name": "dilated-conv-ar", "dim": 320, "depth": 10},
         "objective": {"name": "autotcl"},
-        "training": {"epochs": 20, "checkpoint": "best-score", "lr": 0.0001},
+        "training": {"epochs": 20, "keep": "score", "lr": 0.0001},
         "evaluation": {"protocols": ["forecast"], "seeds": 3},
     }  # fmt: skip
     (root / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

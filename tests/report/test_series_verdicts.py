@@ -122,7 +122,8 @@ def test_one_seed_and_the_validation_part_are_flagged() -> None:
     assert "without a paired interval" in notes
     assert "validation" not in notes
     several = {"mse": Difference(-0.1, -0.2, -0.05, covers="blocks of time and training seeds", seeds=5)}
-    found = changed(contents(), "autotcl", part="validation", seeds=5, difference=several)
+    chosen = replace(contents(), config={"training": {"keep": "score"}})
+    found = changed(chosen, "autotcl", part="validation", seeds=5, difference=several)
     notes = " ".join(SeriesPage().caveats(found))
     assert "chosen too" in notes
     assert "of one encoder" not in notes

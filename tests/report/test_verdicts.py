@@ -172,9 +172,11 @@ def test_a_baseline_that_is_better_is_said_plainly() -> None:
 
 
 def test_scores_of_validation_patients_and_of_few_patients_are_flagged() -> None:
-    text = render(contents(part="validation", patients=12), [])
+    found = contents(part="validation", patients=12)
+    text = render(replace(found, config={**found.config, "training": {"keep": "probe"}}), [])
     assert "on which the checkpoint was chosen too" in text
     assert "Only 12 patients were scored" in text
+    assert "on which the checkpoint" not in render(found, [])  # the last epoch, which nothing chose
     assert "on which the checkpoint" not in render(contents(), [])
 
 

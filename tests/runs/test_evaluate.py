@@ -78,12 +78,12 @@ def test_scored_patients_do_not_choose_the_epoch_of_finetuning(
     class Watched(finetune.Trainer):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            rules.append(self.settings.checkpoint)
+            rules.append(self.settings.keep)
 
     monkeypatch.setattr(finetune, "Trainer", Watched)
     for part in ("validation", "test"):
         evaluate(run, protocols=("finetune",), labels=(1.0,), seeds=1, part=part, progress=False)
-    assert rules == ["last"] * 2 + ["best-score"] * 2
+    assert rules == ["last"] * 2 + ["score"] * 2
 
 
 def test_predictions_of_another_part_do_not_replace_those_of_the_test_part(run: Path) -> None:

@@ -202,12 +202,12 @@ def test_a_validation_part_that_cannot_choose_is_refused(tmp_path: Path) -> None
     panel = load(TINY["dataset"])
     norm = np.flatnonzero(panel.label[:, panel.classes.index("NORM")])
     patients = [int(p) for p in np.unique(panel.patient[norm])[:2]]
-    with pytest.raises(ConfigError, match="no score can choose the epoch"):
-        fit(
-            TINY | {"split": {"name": "patients", "validation": patients}},
-            out=tmp_path / "run",
-            progress=False,
-        )
+    settings = TINY | {"split": {"name": "patients", "validation": patients}}
+    chosen = settings | {"training": {**TINY["training"], "keep": "probe"}}
+    with pytest.raises(ConfigError, match="no probe can choose the epoch"):
+        fit(chosen, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+    assert fit(settings, out=tmp_path / "run", progress=False).finished  # nothing is to be chosen
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:

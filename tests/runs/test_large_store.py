@@ -24,7 +24,7 @@ CONFIG: dict[str, Any] = {
     "sampler": {"name": "chunk-wise", "chunk": 16, "buffer": 2, "together": "sample"},
     "window": {"seconds": 1},
     "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
-    "training": {"epochs": 1, "batch_size": 32, "checkpoint": "last"},
+    "training": {"epochs": 1, "batch_size": 32, "keep": "last"},
 }
 
 

@@ -211,3 +211,12 @@ def test_a_study_trains_one_seed_a_run() -> None:
     }
     with pytest.raises(ConfigError, match=r"config.seeds is 3, but a run of a trial has one seed"):
         check_study(define(values, "s.yaml"))
+
+
+def test_each_seed_keeps_the_epochs_of_its_own_draws(tmp_path: Path) -> None:
+    given = merged(SEVERAL, {"training": {"keep": "probe"}, "evaluation": {"labels": [1.0, 0.5]}})
+    run = fit(given, seeds=2, out=tmp_path / "run", progress=False, illustrate=False, evaluation=True)
+    told = Scores.load(run.path).where(role="method", unit="record")
+    assert {score.seeds for score in told} == {2}
+    method = task_of(run.config).candidates(run, prepare(run.config, progress=False))[0]
+    assert [sorted(each) for each in method.of_draw] == [sorted(one.models()) for one in run.by_seed]

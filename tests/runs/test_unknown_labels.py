@@ -22,12 +22,12 @@ from tsrep.runs.fit import training_part
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import PanelTask
-from tsrep.runs.validation_score import probe_score
 from tsrep.signals import Panel
 from tsrep.training.distributed import Ranks
 
 CPU = torch.device("cpu")
 Known = Callable[[Panel], np.ndarray]
+PROBED = TINY | {"training": {**TINY["training"], "keep": "probe"}}
 SUPERVISED = TINY | {"objective": {"name": "supervised"}}
 
 
@@ -67,11 +67,11 @@ def test_labels_are_learned_where_they_are_known() -> None:
 def test_the_validation_probe_does_not_see_unknown_labels() -> None:
     values = []
     for value in (False, True):
-        task, data = prepared(TINY, some, value)
+        task, data = prepared(PROBED, some, value)
         assert isinstance(data, PreparedPanel)
         encoder = new_encoder(task.config, data.panel, 0)
         objective = new_objective(task.config, encoder, data.panel, 0)
-        score = probe_score(task.config, data, CPU)
+        score, _ = task.validation_score(data, objective, CPU)
         assert score is not None
         values.append(score(encoder, objective))
     assert values[0] == values[1]
@@ -84,7 +84,7 @@ def test_the_validation_probe_does_not_see_unknown_labels() -> None:
             SUPERVISED,
             "objective supervised learns from labels, and .* no sample whose labels are wholly known",
         ),
-        (TINY, "no label of the training part is known, so no score can choose the epoch"),
+        (PROBED, "no label of the training part is known, so no probe can choose the epoch"),
     ],
 )
 def test_runs_that_need_labels_are_refused_without_any(settings: dict[str, Any], message: str) -> None:
@@ -105,7 +105,7 @@ def test_training_without_labels_needs_none_but_a_score_does(
         return replace(panel, known=none(panel))
 
     monkeypatch.setattr(PtbXlSim, "load", without_labels)
-    settings = TINY | {"training": {"epochs": 1, "batch_size": 64, "checkpoint": "best-loss"}}
+    settings = TINY | {"training": {"epochs": 1, "batch_size": 64, "log_score": True}}
     with pytest.raises(DataError, match="no label of the train part is known"):
         fit(settings, out=tmp_path / "refused", progress=False, evaluation=True)
     assert not (tmp_path / "refused").exists()

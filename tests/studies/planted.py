@@ -124,8 +124,9 @@ def confirmed(finalists: int = 4, seeds: int = 5) -> pd.DataFrame:
             for seed in range(1000, 1000 + seeds):
                 test = level * (1 + 0.015 * rank + 0.004 * rng.normal())
                 origin, place = ("control", math.nan) if control else ("sampled", rank)
-                scores = (0.9 * test, test, test - 0.01, test + 0.01, -0.02, -0.03, -0.01)
-                rows.append((label, place, origin, task, seed, "mse", *scores, "window"))
+                scores = (0.9 * test, test, test - 0.01, test + 0.01)
+                against = ("" if control else "random initialisation", -0.02, -0.03, -0.01)
+                rows.append((label, place, origin, task, seed, "mse", *scores, *against, "window"))
     names = [
         "finalist",
         "rank",
@@ -137,6 +138,7 @@ def confirmed(finalists: int = 4, seeds: int = 5) -> pd.DataFrame:
         "test",
         "interval_low",
         "interval_high",
+        "against",
         "minus_random",
         "minus_random_low",
         "minus_random_high",

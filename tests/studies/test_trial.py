@@ -12,13 +12,14 @@ import optuna
 import pytest
 import torch
 
+from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.runs.folder import Run
 from tsrep.studies.conduct import report
 from tsrep.studies.confirm.confirmation import confirm, finalists, read_confirmation
 from tsrep.studies.define.definition import Definition, define
 from tsrep.studies.study import Study, add_trials, begin, open_study
-from tsrep.studies.work.trial import BASELINES, kept_score, run_seed, run_trial
+from tsrep.studies.work.trial import BASELINES, kept_score, records, run_seed, run_trial
 
 CONFIG: dict[str, Any] = {
     "dataset": {"name": "seasonal-sim", "steps": 900, "noise": 1.0, "channels": 1},
@@ -87,6 +88,17 @@ def test_a_value_is_the_validation_error_over_that_of_a_ridge(tmp_path: Path) ->
     assert 0 <= trial.user_attrs["overhead"] < 30
     files = {path.name for path in (tmp_path / "trials" / "0" / "short" / "0").iterdir()}
     assert "intervals.npz" not in files  # what only a reader wants is not made for every trial
+
+
+def test_a_trial_on_recordings_is_judged_by_the_probe_of_the_last_epoch(tmp_path: Path) -> None:
+    config = {**TINY, "objective": "simclr", "encoder": {**TINY["encoder"], "hidden": {"one_of": [4, 8]}}}
+    definition, trial = study(config=config), Asked(**{"encoder.hidden": 4})
+    value = run(definition, trial, tmp_path)
+    trained = Run(tmp_path / "trials" / "0" / "run" / "0")
+    logged = {r["epoch"]: r["score"] for r in records(trained) if r["kind"] == "validation"}
+    assert trained.config.training.keep == "last"
+    assert value == trial.reported[2] == logged[2]  # no label chose an epoch, though trials are compared
+    assert trial.reported == {1: logged[1], 2: logged[2]}
 
 
 def test_seeds_differ_by_ticket_and_run_and_come_back(tmp_path: Path) -> None:
@@ -179,13 +191,15 @@ def test_confirmation_uses_fresh_seeds_and_the_test_part_and_is_made_once(tmp_pa
         again = confirm(begun.definition, opened, begun.folder, root=None, workers=1)
         assert [trial.values for trial in opened.trials] == [[0.9], [0.8], [0.7]]  # nothing is returned
     rows = found.rows
-    assert set(rows["finalist"]) >= {"trial 2", "plain", "ridge-nlinear", "random initialisation"}
+    controls = {f"random initialisation of {name}" for name in ("trial 2", "plain")}  # of other widths
+    assert set(rows["finalist"]) >= {"trial 2", "plain", "ridge-nlinear", *controls}
     own = rows[(rows["finalist"] == "trial 2") & (rows["metric"] == "mse")]
     assert len(own) == 2
     assert own["test"].nunique() == 2
     assert (own["interval_low"] < own["test"].mean()).all()
     assert own["validation"].notna().all()
-    start = rows[(rows["finalist"] == "random initialisation") & (rows["metric"] == "mse")]
+    assert set(own["against"]) == {"random initialisation of trial 2"}
+    start = rows[(rows["finalist"] == own["against"].iloc[0]) & (rows["metric"] == "mse")]
     paired = own["minus_random"]
     assert paired.tolist() == pytest.approx([own["test"].mean() - start["test"].mean()] * 2)
     assert (own["minus_random_low"] <= paired).all()

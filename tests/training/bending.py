@@ -23,7 +23,7 @@ from tsrep.training.hooks import Hook
 from tsrep.training.loop import Part, Trainer
 from tsrep.training.settings import TrainingSettings
 
-TOGETHER: dict[str, Any] = {"noise": 0.0, "checkpoint": "last", "every": 2}  # no draw that is a rank's own
+TOGETHER: dict[str, Any] = {"noise": 0.0, "keep": "last", "every": 2}  # no draw that is a rank's own
 
 
 class Bending(Objective):
@@ -94,7 +94,7 @@ def bending_trainer(
         bending if objective is None else objective,
         part(np.arange(40)),
         part(np.arange(40, 56)),
-        TrainingSettings(**{"checkpoint": "best-loss"} | values),
+        TrainingSettings(**{"keep": "loss"} | values),
         seed=3,
         folder=folder,
         hooks=hooks,
@@ -116,4 +116,4 @@ def of_rank(rank: int, ranks: int, folder: Path) -> dict[str, dict[str, Tensor]]
 
 def supervised_trainer(folder: Path, ranks: Ranks | None = None) -> Trainer:
     objective = Supervised(6, 3, dropout=0.0)  # random views differ between processes by design
-    return bending_trainer(folder, objective=objective, ranks=ranks, average="none", checkpoint="last")
+    return bending_trainer(folder, objective=objective, ranks=ranks, average="none", keep="last")

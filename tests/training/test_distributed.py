@@ -25,7 +25,7 @@ from tsrep.training.loop import Trainer
 def test_the_command_in_two_processes_finds_the_weights_of_one(tmp_path: Path) -> None:
     settings = {
         "objective": {"name": "comet", "dropout": 0.0, "sample_weight": 0.0, "observation_weight": 0.0},
-        "training": {"epochs": 1, "batch_size": 64, "checkpoint": "last", "average": "none"},
+        "training": {"epochs": 1, "batch_size": 64, "keep": "probe", "average": "none"},
         "evaluation": {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100},
     }  # without random views, which differ between processes by design
     config = tmp_path / "config.yaml"

@@ -64,7 +64,7 @@ def test_autotcl_resumes_bit_for_bit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("every", "clip"), [(1, None), (2, 1e-3)])
 def test_steps_equal_a_literal_alternation(tmp_path: Path, every: int, clip: float | None) -> None:
-    fixed = {"average": "none", "schedule": "constant", "warmup": 0.0, "clip": clip, "checkpoint": "last"}
+    fixed = {"average": "none", "schedule": "constant", "warmup": 0.0, "clip": clip, "keep": "last"}
     one = bending_trainer(tmp_path, every=every, epochs=1, **fixed)
     net = bending_trainer(tmp_path / "other", every=every, epochs=1, **fixed).net
     encoder, bending = net.encoder, net.objective

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from tests.panels import make_panel
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.objectives.objective import Objective
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
-from tsrep.training.checkpoint import load_state, load_weights
+from tsrep.training.checkpoint import kept_file, load_state, load_weights
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Outcome, Part, Trainer
@@ -89,7 +89,7 @@ def trainer(folder: Path, *hooks: Hook, explode_after: int | None = None, **sett
 
 
 def run(folder: Path, *hooks: Hook, **settings: Any) -> Outcome:
-    return trainer(folder, *hooks, **{"checkpoint": "best-loss"} | settings).run()
+    return trainer(folder, *hooks, **{"keep": "loss"} | settings).run()
 
 
 def log(folder: Path) -> list[dict[str, Any]]:
@@ -148,8 +148,8 @@ def test_a_log_cut_back_and_cut_back_again_holds_whole_lines(tmp_path: Path) -> 
 
 
 def test_without_a_defined_score_the_last_weights_are_kept(tmp_path: Path) -> None:
-    one = trainer(tmp_path, checkpoint="best-score")
-    one.score = lambda *_: float("nan")
+    one = trainer(tmp_path, keep="score")
+    one.score = lambda *_: {"": float("nan")}
     outcome = one.run()
     assert (outcome.epoch, outcome.value) == (4, None)
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
@@ -196,7 +196,7 @@ def test_the_average_is_kept_and_counts_the_start_only_on_request(tmp_path: Path
             tmp_path / average,
             Watch(lambda holder=holder: holder[0]),
             average=average,
-            checkpoint="last",
+            keep="last",
             epochs=2,
         )
         holder.append(one)
@@ -210,11 +210,11 @@ def test_weights_are_chosen_on_the_validation_part(tmp_path: Path) -> None:
     scores = iter([0.9, 0.2, 0.7, 0.4])
     kept: list[Tensor] = []
 
-    def score(encoder: Encoder, _objective: nn.Module) -> float:
+    def score(encoder: Encoder, _objective: nn.Module) -> dict[str, float]:
         kept.append(next(encoder.parameters()).detach().clone())
-        return 0.0 if len(kept) == 1 else next(scores)
+        return {"": 0.0 if len(kept) == 1 else next(scores)}
 
-    one = trainer(tmp_path, checkpoint="best-score")
+    one = trainer(tmp_path, keep="score")
     one.score = score
     outcome = one.run()
     assert (outcome.epoch, outcome.value) == (1, 0.9)
@@ -223,10 +223,83 @@ def test_weights_are_chosen_on_the_validation_part(tmp_path: Path) -> None:
 
 def test_early_stopping_counts_validations_without_a_better_one(tmp_path: Path) -> None:
     scores = iter([0, 0.5, 0.6, 0.4, 0.5, 0.55, 0.9])
-    one = trainer(tmp_path, checkpoint="best-score", patience=2, epochs=9)
-    one.score = lambda *_: next(scores)
+    one = trainer(tmp_path, keep="score", patience=2, epochs=9)
+    one.score = lambda *_: {"": next(scores)}
     outcome = one.run()
     assert (outcome.epoch, outcome.epochs) == (2, 4)
+
+
+EACH = {"all": [0.1, 0.9, 0.2, 0.3], "some": [0.5, 0.4, 0.6, 0.1], "few": [0.2, 0.2, 0.2, 0.2]}
+
+
+def scored_by_each(folder: Path, *hooks: Hook, **settings: Any) -> Trainer:
+    """A trainer whose validations of epochs 1 to 4 score as ``EACH`` says."""
+    one = trainer(folder, *hooks, keep="probe", **settings)
+    one.score = lambda *_: {
+        name: [0.0, *values][min(one.position.epoch, 4) if one.position.step else 0]
+        for name, values in EACH.items()
+    }
+    return one
+
+
+def test_each_of_several_scores_keeps_its_own_epoch(tmp_path: Path) -> None:
+    weights: dict[int, Tensor] = {}
+
+    class Watch(Hook):
+        def on_record(self, record: dict[str, Any]) -> None:
+            if record["kind"] == "validation":
+                average = one.average.module.encoder
+                weights[record["epoch"]] = next(average.parameters()).detach().clone()
+
+    one = scored_by_each(tmp_path, Watch())
+    outcome = one.run()
+    assert (outcome.epoch, outcome.value) == (2, 0.9)
+    assert outcome.kept == {"all": 2, "some": 3, "few": 1}
+    assert sorted(path.stem for path in (tmp_path / "kept").iterdir()) == ["1", "3"]
+    assert torch.equal(next(one.net.encoder.parameters()), weights[2])
+    name = "encoder." + next(iter(one.net.encoder.state_dict()))
+    for epoch in (1, 3):
+        assert torch.equal(load_weights(kept_file(tmp_path, epoch))[name], weights[epoch])
+
+
+def test_weights_of_several_scores_outlive_an_interruption(tmp_path: Path) -> None:
+    whole = scored_by_each(tmp_path / "whole").run()
+    for step in (7, 13, 18):
+        with pytest.raises(Interrupted):
+            scored_by_each(tmp_path / "broken", StopAt(step)).run()
+    assert scored_by_each(tmp_path / "broken").run().kept == whole.kept
+    for name in ("weights.safetensors", "kept/1.safetensors", "kept/3.safetensors"):
+        one, other = (_tensors(tmp_path / which / name) for which in ("whole", "broken"))
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_training_stops_when_no_score_keeps_anything_new(tmp_path: Path) -> None:
+    one = scored_by_each(tmp_path, patience=2, epochs=9)  # the second of three improves until epoch 3
+    assert one.run().epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"keep": "last"}, 0),
+        ({"keep": "loss"}, 0),
+        ({"keep": "last", "log_score": True}, 5),
+        ({"keep": "score"}, 5),
+    ],
+)
+def test_a_score_that_chooses_nothing_is_computed_on_request_alone(
+    tmp_path: Path, settings: dict[str, Any], asked: int
+) -> None:
+    one, calls = trainer(tmp_path, **settings), []
+    one.score = lambda *_: calls.append(0) or {"": 0.5}
+    one.run()
+    assert len(calls) == asked
+
+
+def test_the_last_epoch_is_kept_by_default_and_cannot_stop_early(tmp_path: Path) -> None:
+    assert trainer(tmp_path).run().epoch == 4
+    with pytest.raises(ConfigError, match="patience is 3, but keep is last, which no validation changes"):
+        TrainingSettings(patience=3)
 
 
 def test_divergence_is_one_sentence(tmp_path: Path) -> None:
@@ -235,12 +308,12 @@ def test_divergence_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_divergence_is_noticed_before_the_score_is_asked_for(tmp_path: Path) -> None:
-    one = trainer(tmp_path, explode_after=2, epochs=3, log_every=1000, checkpoint="best-score")
+    one = trainer(tmp_path, explode_after=2, epochs=3, log_every=1000, keep="score")
     losses = []
 
-    def score(*_: object) -> float:
+    def score(*_: object) -> dict[str, float]:
         losses.append(one.position.epoch)
-        return 0.0
+        return {"": 0.0}
 
     one.score = score
     with pytest.raises(RunError, match=r"the validation error is not finite"):
@@ -249,7 +322,7 @@ def test_divergence_is_noticed_before_the_score_is_asked_for(tmp_path: Path) -> 
 
 
 def test_validation_leaves_weights_and_buffers_alone(tmp_path: Path) -> None:
-    one = trainer(tmp_path, average="none", checkpoint="best-loss")
+    one = trainer(tmp_path, average="none", keep="loss")
     before = {k: v.clone() for k, v in one.net.state_dict().items()}
     one._began = 0.0
     one._validate(0)

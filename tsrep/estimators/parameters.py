@@ -83,7 +83,7 @@ def _configuration(estimator: Any, **more: Any) -> Configuration:
         "lr": estimator.lr,
         # no part is held out to choose weights on, so the last ones are kept
         "patience": None,
-        "checkpoint": "last",
+        "keep": "last",
         "validate_every": max(epochs, 1),
         "save_seconds": 1e9,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tsrep.encoders.encoder import Encoder
@@ -23,6 +23,9 @@ class Candidate:
     role : {"method", "control"}
     models : sequence of callables
         One that makes the encoder and the objective that goes with it anew each time, or one for each seed.
+    of_draw : sequence of mappings of str to callable
+        In place of each of ``models``, what makes the one that was chosen by a draw of labels, by its name,
+        where training kept an epoch for each; equal models are made by the same callable.
     features : sequence of arrays, shape (sample of the panel, feature)
         In place of models, for protocols on frozen features; one, or one for each seed.
     """
@@ -30,6 +33,7 @@ class Candidate:
     name: str
     role: Role
     models: Sequence[Callable[[], Model]] = ()
+    of_draw: Sequence[Mapping[str, Callable[[], Model]]] = ()
     features: Sequence[Array] = ()
 
     @property
@@ -37,9 +41,14 @@ class Candidate:
         """How many encoders there are: one for all seeds, or one for each."""
         return len(self.features or self.models)
 
-    def model(self, seed: int) -> Model:
+    def maker(self, seed: int, draw: str = "") -> Callable[[], Model]:
+        """What makes encoder and objective of a seed, chosen by no labels but those of the draw."""
+        at = seed % self.count
+        return self.of_draw[at][draw] if self.of_draw else self.models[at]
+
+    def model(self, seed: int, draw: str = "") -> Model:
         """Encoder and objective of a seed, made anew."""
-        return self.models[seed % self.count]()
+        return self.maker(seed, draw)()
 
     @classmethod
     def of_features(cls, name: str, features: Array | Sequence[Array]) -> Candidate:

@@ -55,19 +55,19 @@ class Curves:
     inner: dict[str, dict[str, Floats]] = field(default_factory=dict)
     diagnostics: dict[str, Floats] = field(default_factory=dict)
 
-    def kept_epoch(self, rule: str = "best-score") -> int | None:
+    def kept_epoch(self, rule: str = "last") -> int | None:
         """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.
 
         Parameters
         ----------
-        rule : {"best-score", "best-loss", "last"}
-            ``training.checkpoint`` of the configuration. Without scores the loss decides.
+        rule : {"last", "probe", "score", "loss"}
+            ``training.keep`` of the configuration. Without scores the last is kept.
         """
         trained = self.validation_epoch > 0
-        scored = rule == "best-score" and np.isfinite(self.score[trained]).any()
-        values = self.score if scored else -self.validation_loss
-        if rule == "last":
-            values = self.validation_epoch.astype(np.float64)
+        scored = rule in ("probe", "score") and np.isfinite(self.score[trained]).any()
+        values = self.score if scored else self.validation_epoch.astype(np.float64)
+        if rule == "loss":
+            values = -self.validation_loss
         values = np.where(trained & np.isfinite(values), values, -np.inf)
         return int(self.validation_epoch[values.argmax()]) if np.isfinite(values).any() else None
 

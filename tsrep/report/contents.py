@@ -115,7 +115,7 @@ class Contents:
 
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept, None when nothing was validated."""
-        rule = (self.config.get("training") or {}).get("checkpoint", "best-score")
+        rule = (self.config.get("training") or {}).get("keep", "last")
         return self.curves.kept_epoch(rule) if self.curves is not None else None
 
 

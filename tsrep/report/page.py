@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -41,9 +41,10 @@ _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "trai
 _AVERAGES = dict.fromkeys(("uniform", "uniform-with-start"), "the average")
 _AVERAGES["ema"] = "an exponential moving average"
 _CHOICES = {
-    "best-score": "the highest validation score",
-    "best-loss": "the lowest validation loss",
-    "last": "the last epoch, without a choice",
+    "last": "the last epoch, chosen by no label",
+    "probe": "the best validation score",
+    "score": "the best validation score",
+    "loss": "the lowest validation loss",
 }
 
 
@@ -86,7 +87,7 @@ class Page(ABC):
         if not main:
             return []
         notes = [*contents.scores.notes, *(note for score in main for note in score.notes)]
-        if main[0].part == "validation":
+        if main[0].part == "validation" and _keeps(contents) != "last":
             notes.append(
                 "Scores are of the validation part, on which the checkpoint was chosen too; expect less on a "
                 "part that nothing was chosen on."
@@ -200,17 +201,33 @@ def _score_tiles(contents: Contents, main: Sequence[Score]) -> Iterator[Tile]:
         yield f"{name} {first.against}", signed(found.value, digits), spread
 
 
+def _keeps(contents: Contents) -> str:
+    return str((contents.config.get("training") or {}).get("keep", "last"))
+
+
 def _kept(contents: Contents) -> str:
     """How the checkpoint was chosen, in a sentence."""
     epoch, training = contents.kept_epoch(), contents.config.get("training") or {}
     if contents.curves is None or epoch is None:
         return ""
-    rule = _CHOICES.get(str(training.get("checkpoint", "best-score")), "the validation part")
+    rule = _CHOICES[_keeps(contents)]
     average = _AVERAGES.get(str(training.get("average")))
     last = int(contents.curves.validation_epoch.max())
     name = f" ({contents.curves.score_name})" if contents.curves.score_name and "score" in rule else ""
     kept = f" What is validated and kept is {average} of the weights." if average else ""
-    return f"Of {plural(last, 'epoch')} the weights of epoch {epoch} were kept: {rule}{name}.{kept}"
+    drawn = _by_draw(contents.provenance.get("training") or {})
+    return f"Of {plural(last, 'epoch')} the weights of epoch {epoch} were kept: {rule}{name}.{drawn}{kept}"
+
+
+def _by_draw(training: Mapping[str, Any]) -> str:
+    """Which epochs the scores at fewer labels are of."""
+    epochs = [epoch for draw, epoch in (training.get("kept") or {}).items() if not draw.startswith("1-")]
+    if not epochs:
+        return ""
+    return (
+        " Scores at fewer labels are of epochs that the drawn labels alone chose, one for each draw "
+        f"({min(epochs)} to {max(epochs)})."
+    )
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:

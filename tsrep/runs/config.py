@@ -23,7 +23,15 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
     "window": {"seconds": None, "standardise": "channel"},
     "encoder": {"name": "dilated-conv-ar"},
     "objective": {"name": "autotcl"},
-    "training": {"epochs": 20, "batch_size": 32, "lr": 2e-4, "average": "uniform", "validate_every": 5},
+    "training": {
+        "epochs": 20,
+        "batch_size": 32,
+        "lr": 2e-4,
+        "average": "uniform",
+        "keep": "score",  # an error of forecasts, which needs no label
+        "log_score": True,
+        "validate_every": 5,
+    },
     "evaluation": {"protocols": ["forecast"]},
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
+from tsrep.evaluation.candidate import Model
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.rng import initial_weights
@@ -23,13 +24,13 @@ from tsrep.runs.config_files import read_config
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
-from tsrep.training.checkpoint import load_weights, save_weights
+from tsrep.training.checkpoint import kept_file, load_weights, save_weights
 
 if TYPE_CHECKING:
     from tsrep.runs.task import Task
 
-OWN = "objective."  # of the names in weights.safetensors
-ENCODER = "encoder.safetensors"
+ENCODER_FILE, WEIGHTS = "encoder.safetensors", "weights.safetensors"
+ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in the latter
 
 
 class Run:
@@ -123,7 +124,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether training has ended, of all seeds."""
-        return all((folder / ENCODER).is_file() for folder in self.folders)
+        return all((folder / ENCODER_FILE).is_file() for folder in self.folders)
 
     def encoder(self) -> Encoder:
         """The trained encoder, on the CPU, in evaluation mode.
@@ -134,11 +135,14 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
+        encoder = self._blank_encoder()
+        self._fill(encoder, load_weights(self.folders[0] / ENCODER_FILE), ENCODER_FILE)
+        return encoder.eval()
+
+    def _blank_encoder(self) -> Encoder:
         counts = self.counts
         with initial_weights(0, "about to be replaced"):
-            encoder = blank_encoder(self.config, counts["channels"], counts["covariates"])
-        self._fill(encoder, load_weights(self.folders[0] / ENCODER), ENCODER)
-        return encoder.eval()
+            return blank_encoder(self.config, counts["channels"], counts["covariates"])
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -176,14 +180,28 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        encoder = encoder or self.encoder()
-        weights = load_weights(self.folders[0] / "weights.safetensors")
-        own = {name.removeprefix(OWN): value for name, value in weights.items() if name.startswith(OWN)}
+        return self._objective(encoder or self.encoder(), load_weights(self.folders[0] / WEIGHTS))
+
+    def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
             multilabel = bool(self.provenance["data"].get("multilabel"))
             objective = blank_objective(self.config, encoder, **self.counts, multilabel=multilabel)
-        self._fill(objective, own, "weights.safetensors")
+        self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
         return objective.eval()
+
+    def models(self) -> KeptModels:
+        """What makes encoder and objective of the epoch that training kept for each draw of labels."""
+        training = self.provenance["training"]
+        files = {epoch: kept_file(self.path, epoch) for epoch in training["kept"].values()}
+        files[training["epoch"]] = self.path / WEIGHTS
+        made = {epoch: partial(self._model, file) for epoch, file in files.items()}
+        return KeptModels(self.path, {draw: made[epoch] for draw, epoch in training["kept"].items()})
+
+    def _model(self, file: Path) -> Model:
+        weights = load_weights(file)
+        encoder = self._blank_encoder()
+        self._fill(encoder, _beginning(ENCODER, weights), str(file.relative_to(self.path)))
+        return encoder.eval(), self._objective(encoder, weights)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -204,14 +222,14 @@ class Run:
         metadata = {"encoder": self.config.encoder.model_dump_json()}
         if len(scaler.mean) == 1:
             metadata |= {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
-        save_weights(self.path / ENCODER, encoder.state_dict(), metadata)
+        save_weights(self.path / ENCODER_FILE, encoder.state_dict(), metadata)
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
         from safetensors import safe_open
 
         self.refuse_unfinished()
-        with safe_open(self.folders[0] / ENCODER, "pt") as file:
+        with safe_open(self.folders[0] / ENCODER_FILE, "pt") as file:
             metadata = file.metadata()
         if "mean" not in metadata:
             return None
@@ -239,7 +257,7 @@ class Run:
             Saying which one has not, and how to finish it.
         """
         for folder in self.folders:
-            if not (folder / ENCODER).is_file():
+            if not (folder / ENCODER_FILE).is_file():
                 raise RunError(f"{folder} has no encoder yet; finish it with: {self.resumed_by}")
 
     @property
@@ -320,10 +338,42 @@ def _located(path: Path) -> Path:
     return run.folders[int(seed)]
 
 
+class KeptModels(dict[str, Callable[[], Model]]):
+    """Models by the draw of labels that chose their epoch; draws with the same epoch have the same one.
+
+    Raises
+    ------
+    RunError
+        When it is asked for a draw that chose none.
+    """
+
+    def __init__(self, path: Path, models: Mapping[str, Callable[[], Model]]) -> None:
+        super().__init__(models)
+        self.path = path
+
+    def __missing__(self, draw: str) -> Callable[[], Model]:
+        fraction, by, seed = draw.rsplit("-", 2)
+        raise RunError(
+            f"{self.path} kept no epoch for {100 * float(fraction):g} % of labels by {by} that are drawn "
+            f"with seed {seed}; evaluate with the labels, subsample_by and seeds that it was trained with, "
+            "or train it with training.keep last"
+        )
+
+
+def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights whose names begin so, without that."""
+    return {name.removeprefix(word): value for name, value in weights.items() if name.startswith(word)}
+
+
 def trained_by(config: Configuration) -> dict[str, Any]:
     """Settings that trained weights depend on, as plain values; not where and how fast they are made."""
     values = plain(config)
-    for name in ("name", "device", "root", "evaluation", "seeds"):
+    evaluation = values.pop("evaluation")
+    if config.training.keep == "probe":  # an epoch for each draw of labels
+        values["evaluation"] = {
+            name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
+        }
+    for name in ("name", "device", "root", "seeds"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]

@@ -24,7 +24,7 @@ from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.settings import ForecastSettings
 from tsrep.evaluation.forecasts.spans import EvaluationSpans, Part
-from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.evaluation import LabelEvaluation, draw_name
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
@@ -144,6 +144,11 @@ class Task(ABC):
                     f"{' or '.join(self._fitting(PROTOCOLS))}"
                 )
             protocol_of(config.evaluation.of(protocol))
+        if config.pretrain is not None and config.pretrain.keep not in ("last", "loss"):
+            raise ConfigError(
+                f"pretrain.keep is {config.pretrain.keep}, but pre-training by a contrast is not scored; set "
+                "it to last or loss"
+            )
         if config.pretrain is not None and self.objective.pretraining(config.objective) is None:
             raise ConfigError(
                 f"pretrain trains by the contrast of an objective alone, and objective "
@@ -239,7 +244,7 @@ class Task(ABC):
     def validation_score(
         self, prepared: Any, objective: Objective, device: torch.device
     ) -> tuple[ValidationScore | None, str]:
-        """The score by which training chooses its weights, larger being better, and its name."""
+        """The scores by which training may choose its weights, larger being better, and what the first is."""
 
     @abstractmethod
     def evaluation(self, prepared: Any, tell: Tell, folder: Path | None = None) -> Any:
@@ -262,14 +267,16 @@ class Task(ABC):
         return scores
 
     @abstractmethod
-    def comparison(self, prepared: Any, configs: Sequence[Configuration]) -> Any:
-        """What a protocol is given to compare runs on the test part, with all labels and all seeds.
+    def comparison(self, prepared: Any, configs: Sequence[Configuration], part: Part = "test") -> Any:
+        """What a protocol is given to compare runs with all labels and all seeds.
 
         Parameters
         ----------
         prepared : Prepared
         configs : sequence of Configuration
             Of the runs of all methods, on the same data and split.
+        part : {"test", "validation"}
+            Where it is the validation part, models are chosen as they are for the test part.
         """
 
     def baseline_error(self, prepared: Any) -> float | None:
@@ -298,7 +305,6 @@ class Task(ABC):
 
     def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
         """What is scored: what was trained, and random initialisations of its architecture."""
-
         runs = run.by_seed
 
         def trained(one: Run) -> Model:
@@ -352,6 +358,41 @@ class PanelTask(Task):
                 "is a panel of labelled samples; use another objective or a series such as etth1"
             )
 
+        if self.config.training.keep == "score":
+            raise ConfigError(
+                f"training.keep is score, the error of forecasts, and {self.config.dataset.name} is "
+                f"{self.data}; set it to last, probe or loss"
+            )
+        if self._keeps_by_draw:
+            self._refuse_other_draws()
+
+    @property
+    def _keeps_by_draw(self) -> bool:
+        return self.config.training.keep == "probe"
+
+    def _refuse_other_draws(self) -> None:
+        """Check that no protocol draws labels otherwise than the probe that chooses the epoch."""
+        settings = self.config.evaluation
+        for name in settings.protocols:
+            if PROTOCOLS.entry(name).cls.fits_on_validation and min(settings.labels) < 1:
+                raise ConfigError(
+                    f"protocol {name} draws its labels from training and validation part together, so that "
+                    "training.keep probe would choose by labels that it does not use; set "
+                    "evaluation.labels to [1.0], or training.keep to last"
+                )
+
+    def candidates(self, run: Run, prepared: Any) -> list[Candidate]:
+        """See :meth:`Task.candidates`; with one epoch for each draw of labels, where training kept so."""
+        trained, control = super().candidates(run, prepared)
+        if not self._keeps_by_draw:
+            return [trained, control]
+        trained = replace(trained, of_draw=[one.models() for one in run.by_seed])
+        evaluation = self.evaluation(prepared, _silent)
+        for fraction, by in evaluation.draws():  # refused now, and not after the first scores
+            for seed in range(evaluation.seeds):
+                trained.maker(seed, draw_name(fraction, by, evaluation.seed + seed))
+        return [trained, control]
+
     def prepared(self, data: Panel) -> PreparedPanel:
         """See :meth:`Task.prepared`."""
         return prepare_panel(self.config, data)
@@ -380,7 +421,11 @@ class PanelTask(Task):
     ) -> tuple[ValidationScore | None, str]:
         """See :meth:`Task.validation_score`."""
         del objective
-        return probe_score(self.config, prepared, device), PROBE_NAME
+        train, held = labelled_parts(prepared)
+        if not (self.config.training.scored and len(train) and len(held)):
+            return None, PROBE_NAME
+        draws = self.evaluation(prepared, _silent).drawn() if self._keeps_by_draw else {"": train}
+        return probe_score(self.config, prepared, draws, held, device), PROBE_NAME
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
@@ -396,7 +441,7 @@ class PanelTask(Task):
             part=settings.part or ("test" if len(prepared.split.test) else "validation"),
             fractions=settings.labels,
             subsample_by=settings.subsample_by,
-            seeds=settings.seeds or FEWEST_STARTS,
+            seeds=config.seeds if config.seeds > 1 else settings.seeds or FEWEST_STARTS,
             aggregate=settings.aggregate,
             n_bootstrap=settings.n_bootstrap,
             seed=config.seed,
@@ -408,10 +453,12 @@ class PanelTask(Task):
             on_step=tell,
         )
 
-    def comparison(self, prepared: PreparedPanel, configs: Sequence[Configuration]) -> LabelEvaluation:
+    def comparison(
+        self, prepared: PreparedPanel, configs: Sequence[Configuration], part: Part = "test"
+    ) -> LabelEvaluation:
         """See :meth:`Task.comparison`."""
-        seeds = len({config.seed for config in configs})
-        return replace(self.evaluation(prepared, _silent), part="test", fractions=(1.0,), seeds=seeds)
+        seeds, evaluation = len({config.seed for config in configs}), self.evaluation(prepared, _silent)
+        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
@@ -426,18 +473,18 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
-        if self.config.training.checkpoint != "best-score":
+        if not self._keeps_by_draw:
             return
         train, held = map(prepared.panel.select, labelled_parts(prepared))
         if not len(train):
             raise ConfigError(
-                "no label of the training part is known, so no score can choose the epoch; "
-                "give it other patients or set training.checkpoint to best-loss"
+                "no label of the training part is known, so no probe can choose the epoch; "
+                "give it other patients or set training.keep to last or loss"
             )
         if not classes_scored(held.label, len(held.classes)):
             raise ConfigError(
-                "no class of the validation part has both values, so no score can choose the epoch; "
-                "give it other patients or set training.checkpoint to best-loss"
+                "no class of the validation part has both values, so no probe can choose the epoch; "
+                "give it other patients or set training.keep to last or loss"
             )
 
 
@@ -466,6 +513,11 @@ class SeriesTask(Task):
             raise ConfigError(
                 f"window.steps has no effect on objective {config.objective.name}, whose samples are "
                 "look-back and horizon; set objective.lookback and objective.horizon"
+            )
+        if config.training.keep == "probe":
+            raise ConfigError(
+                f"training.keep is probe, which needs labels, and {data} is a series; set it to score, loss "
+                "or last"
             )
         if self.objective.needs:
             wanted = " and a ".join(sorted(self.objective.needs))
@@ -544,11 +596,13 @@ class SeriesTask(Task):
             on_step=tell,
         )
 
-    def comparison(self, prepared: PreparedSeries, configs: Sequence[Configuration]) -> SeriesEvaluation:
+    def comparison(
+        self, prepared: PreparedSeries, configs: Sequence[Configuration], part: Part = "test"
+    ) -> SeriesEvaluation:
         """See :meth:`Task.comparison`; baselines look back as far as the run that looks back furthest."""
         windows = [config.training_windows for config in configs]
         lookback = max(each.history if each is not None else 0 for each in windows)
-        return replace(self.evaluation(prepared, _silent), part="test", lookback=lookback)
+        return replace(self.evaluation(prepared, _silent), part=part, lookback=lookback)
 
     def baseline_error(self, prepared: PreparedSeries) -> float | None:
         """Mean squared error of ridge-nlinear over the horizons.

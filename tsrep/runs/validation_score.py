@@ -1,7 +1,8 @@
-"""The score by which training chooses its weights, on validation patients or validation time."""
+"""The scores by which training may choose its weights, on validation patients or validation time."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import gcd
 
 import numpy as np
@@ -36,7 +37,7 @@ def direct_score(prepared: PreparedSeries, device: torch.device) -> ValidationSc
     tensors = PanelTensors(prepared.panel.select(prepared.split.validation), device)
     covariates = prepared.panel.covariates
 
-    def score(encoder: Encoder, objective: Objective) -> float:
+    def score(encoder: Encoder, objective: Objective) -> dict[str, float]:
         total, count = 0.0, 0
         for at in range(0, len(tensors), AT_ONCE):
             x = tensors.batch(np.arange(at, min(at + AT_ONCE, len(tensors)))).x
@@ -46,7 +47,7 @@ def direct_score(prepared: PreparedSeries, device: torch.device) -> ValidationSc
             there = ~target.isnan()  # a forecast that is not a number is no missing target
             total += float(torch.where(there, error.square(), 0).sum(dtype=torch.float64))
             count += int(there.sum())
-        return -total / count
+        return {"": -total / count}
 
     return score
 
@@ -60,15 +61,9 @@ def forecast_score(config: Configuration, prepared: PreparedSeries, device: torc
     stride = origin_stride(instances[0].period)
     settings: ForecastSettings = PROTOCOLS.build(config.evaluation.of("forecast"))
 
-    def score(encoder: Encoder, _objective: Objective) -> float:
-        return -validation_error(
-            encoder,
-            instances,
-            prepared.spans,
-            settings,
-            stride=stride,
-            device=device,
-        )
+    def score(encoder: Encoder, _objective: Objective) -> dict[str, float]:
+        error = validation_error(encoder, instances, prepared.spans, settings, stride=stride, device=device)
+        return {"": -error}
 
     return score
 
@@ -85,29 +80,48 @@ def labelled_parts(prepared: Prepared) -> tuple[Ints, Ints]:
 
 
 def probe_score(
-    config: Configuration, prepared: PreparedPanel, device: torch.device
-) -> ValidationScore | None:
-    """Macro AUROC on validation windows of a probe fitted on training windows, where labels are known.
+    config: Configuration,
+    prepared: PreparedPanel,
+    draws: Mapping[str, Ints],
+    held: Ints,
+    device: torch.device,
+) -> ValidationScore:
+    """Macro AUROC on validation windows of probes, one for each draw of labels.
 
-    None where a part has no known label.
+    Parameters
+    ----------
+    config : Configuration
+    prepared : PreparedPanel
+    draws : mapping of str to int64 array
+        Training windows whose labels a probe is fitted on; of many some are used, most where all labels are.
+    held : int64 array
+        Validation windows with labels.
+    device : torch.device
     """
-    parts = [_some(part, config.seed) for part in labelled_parts(prepared)]
-    train, validation = (prepared.panel.select(part) for part in parts)
-    if not len(train) or not len(validation):
-        return None
+    held = _some(held, LARGEST, config.seed)
+    drawn = {
+        name: _some(index, LARGEST if place == 0 else LARGEST // 4, config.seed)
+        for place, (name, index) in enumerate(draws.items())
+    }
+    fitted = np.unique(np.concatenate([*drawn.values()]))
+    rows = {name: np.searchsorted(fitted, index) for name, index in drawn.items()}
+    train, validation = prepared.panel.select(fitted), prepared.panel.select(held)
 
-    def score(encoder: Encoder, _objective: Objective) -> float:
+    def score(encoder: Encoder, _objective: Objective) -> dict[str, float]:
         pool = POOLS[config.evaluation.pool]
-        x, held = (
+        x, z = (
             embed(encoder, panel, pool=pool, device=device, amp=config.training.amp)
             for panel in (train, validation)
         )
-        return validation_probe(x, train.label, held, validation.label, len(train.classes))
+        return {
+            name: validation_probe(x[row], train.label[row], z, validation.label, len(train.classes))
+            for name, row in rows.items()
+        }
 
     return score
 
 
-def _some(index: Ints, seed: int) -> Ints:
-    if len(index) <= LARGEST:
+def _some(index: Ints, most: int, seed: int) -> Ints:
+    if len(index) <= most:
         return index
-    return np.sort(numpy_generator(seed, "validation probe").choice(index, LARGEST, replace=False))
+    return np.sort(numpy_generator(seed, "validation probe").choice(index, most, replace=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,25 @@ from torch import Tensor
 from tsrep.errors import RunError
 from tsrep.files import replacing
 
-FORMAT = 2
+FORMAT = 3
+
+
+@dataclass
+class Kept:
+    """An epoch whose weights are kept.
+
+    Attributes
+    ----------
+    value : float or None
+        Of what it was chosen by, larger being better; None where that was not defined.
+    epoch : int
+    idle : int
+        Validations since then.
+    """
+
+    value: float | None = None
+    epoch: int = 0
+    idle: int = 0
 
 
 @dataclass
@@ -26,10 +44,8 @@ class Position:
         The next batch: epoch from 1, and index in it from 0.
     step : int
         Steps done.
-    best_value, best_epoch : float or None, int
-        Of the weights kept so far, on the quantity that ``checkpoint`` names (larger is better).
-    idle : int
-        Validations since then.
+    kept : dict of Kept
+        What is kept so far, by the name of the score that chooses it; the first stands for the run.
     log_bytes : int
         Length of the metric log.
     world : int
@@ -41,12 +57,15 @@ class Position:
     epoch: int = 1
     cursor: int = 0
     step: int = 0
-    best_value: float | None = None
-    best_epoch: int = 0
-    idle: int = 0
+    kept: dict[str, Kept] = field(default_factory=dict)
     log_bytes: int = 0
     world: int = 1
     seconds: float = 0.0
+
+    @property
+    def idle(self) -> int:
+        """Validations since anything was kept."""
+        return min((one.idle for one in self.kept.values()), default=0)
 
 
 def save_state(path: Path, position: Position, **modules: Any) -> None:
@@ -79,7 +98,14 @@ def load_state(path: Path, **modules: Any) -> Position:
         raise RunError(
             f"{path} cannot be resumed from ({type(error).__name__}); start the run anew"
         ) from error
-    return Position(**content["position"])
+    position = content["position"]
+    kept = {name: Kept(**one) for name, one in position["kept"].items()}
+    return Position(**position | {"kept": kept})
+
+
+def kept_file(folder: Path, epoch: int) -> Path:
+    """Where a run keeps the weights of an epoch that one of several scores chose."""
+    return folder / "kept" / f"{epoch}.safetensors"
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:

@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import distributed
 
 from tsrep.errors import ConfigError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,13 @@ class Ranks:
         """Mean over processes."""
         return self._reduced(value, distributed.ReduceOp.SUM) / self.world
 
-    def from_first(self, value: float) -> float:
+    def from_first(self, value: T) -> T:
         """The first process's value."""
-        return self._reduced(value if self.first else 0.0, distributed.ReduceOp.SUM)
+        if self.world == 1:
+            return value
+        told = [value]
+        distributed.broadcast_object_list(told)
+        return told[0]
 
     def _reduced(self, value: float, how: distributed.ReduceOp.RedOpType) -> float:
         if self.world == 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from threading import Event
@@ -28,14 +28,22 @@ from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
 from tsrep.training.adamw import AdamW
 from tsrep.training.averaging import RunningTerms, Step, weight_average
-from tsrep.training.checkpoint import Position, load_state, load_weights, save_state, save_weights
+from tsrep.training.checkpoint import (
+    Kept,
+    Position,
+    kept_file,
+    load_state,
+    load_weights,
+    save_state,
+    save_weights,
+)
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook, MetricLog, Plan
 from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.settings import TrainingSettings, learning_rate
 
-ValidationScore = Callable[[Encoder, Objective], float]
+ValidationScore = Callable[[Encoder, Objective], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,8 @@ class Outcome:
     epochs, steps : int
         Run in all.
     seconds : float
+    kept : mapping of str to int
+        The epoch that is kept for each score with a name; see :func:`tsrep.training.checkpoint.kept_file`.
     """
 
     epoch: int
@@ -66,6 +76,7 @@ class Outcome:
     epochs: int
     steps: int
     seconds: float
+    kept: Mapping[str, int]
 
 
 @dataclass(eq=False)
@@ -82,7 +93,8 @@ class Trainer:
     folder : Path
         Gets ``state.pt``, ``weights.safetensors`` and ``metrics.jsonl``.
     score : callable or None
-        ``score(encoder, objective) -> float``, larger is better, on validation patients only.
+        ``score(encoder, objective)`` gives scores by name, larger being better, on the validation part only.
+        Each keeps an epoch of its own; the first stands for the run, and needs no name where it is alone.
     score_name : str
     hooks : sequence of Hook
     ranks : Ranks
@@ -143,6 +155,7 @@ class Trainer:
             self.position.log_bytes = log.size if log is not None else 0
             if self.ranks.first:
                 save_state(self.state_file, self.position, **self.stored)
+                self._remove_outdated()  # only now, as an earlier state may still refer to it
             self._saved_at = time.monotonic()
 
         self._notify("on_start", Plan(self.settings.epochs, self.steps, self.position.step))
@@ -155,7 +168,9 @@ class Trainer:
         self.net.load_state_dict(load_weights(self.weights_file))
         self.net.eval()
         at = self.position
-        return Outcome(at.best_epoch, at.best_value, at.epoch - 1, at.step, at.seconds)
+        main = next(iter(at.kept.values()))
+        kept = {name: one.epoch for name, one in at.kept.items() if name}
+        return Outcome(main.epoch, main.value, at.epoch - 1, at.step, at.seconds, kept)
 
     def _epochs(self, save: Callable[[], None], stop: Event) -> None:
         at = self.position
@@ -233,28 +248,40 @@ class Trainer:
                 running.add(model(self.validation.tensors.batch(index), generator))
         terms = {name: self.ranks.mean(value) for name, value in running.flush(at.step)[0].items()}
         record = {"kind": "validation", "epoch": epoch, "step": at.step, "loss": sum(terms.values())}
-        score = None
-        if self.score is not None:
+        scores: Mapping[str, float | None] = {}
+        if self.score is not None and self.settings.scored:
             # One process scores and tells the others, so that all keep the same weights.
-            own = self.score(model.encoder, model.objective) if self.ranks.first else 0.0
-            score = self.ranks.from_first(own)
-            score = None if math.isnan(score) else score
-        if score is not None:
+            own = self.score(model.encoder, model.objective) if self.ranks.first else {}
+            told = self.ranks.from_first(own)
+            scores = {name: None if math.isnan(value) else value for name, value in told.items()}
+        if (score := next(iter(scores.values()), None)) is not None:
             record |= {"score": score, "score_name": self.score_name}
-        values = {"best-score": score, "best-loss": -sum(terms.values()), "last": float(epoch)}
         if epoch > 0:  # the random initialisation is a point of reference, never what is kept
-            self._keep_if_better(model, values[self.settings.checkpoint], epoch)
+            by = {"last": {"": float(epoch)}, "loss": {"": -sum(terms.values())}}
+            self._keep(model, by.get(self.settings.keep) or scores or {"": None}, epoch)
         self._notify("on_record", record | {"terms": terms, "seconds": self._seconds()})
 
-    def _keep_if_better(self, model: Step, value: float | None, epoch: int) -> None:
-        """Keep the first of the best; without any value the last."""
-        at = self.position
-        if at.best_value is not None and (value is None or value <= at.best_value):
-            at.idle += 1
+    def _keep(self, model: Step, values: Mapping[str, float | None], epoch: int) -> None:
+        """Keep the first of the best of each value; without any value the last."""
+        kept = self.position.kept
+        for name, value in values.items():
+            held = kept.setdefault(name, Kept())
+            if held.value is not None and (value is None or value <= held.value):
+                held.idle += 1
+            else:
+                kept[name] = Kept(value, epoch)
+        if not self.ranks.first:
             return
-        at.best_value, at.best_epoch, at.idle = value, epoch, 0
-        if self.ranks.first:
+        main, *others = kept.values()
+        if main.epoch == epoch:
             save_weights(self.weights_file, model.state_dict())
+        if any(one.epoch == epoch for one in others):
+            save_weights(kept_file(self.folder, epoch), model.state_dict())
+
+    def _remove_outdated(self) -> None:
+        wanted = {kept_file(self.folder, one.epoch) for one in self.position.kept.values()}
+        for path in set(kept_file(self.folder, 0).parent.glob("*.safetensors")) - wanted:
+            path.unlink()
 
     def _restore(self) -> None:
         if not self.state_file.exists():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tsrep.errors import ConfigError
 from tsrep.registry import Settings
 
 
@@ -26,11 +27,18 @@ class TrainingSettings(Settings):
         "random initialisation in, as the published COMET and AutoTCL do",
     )
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    checkpoint: Literal["best-score", "best-loss", "last"] = Field(
-        "best-score", description="which weights are kept, judged on the validation part"
+    keep: Literal["last", "probe", "score", "loss"] = Field(
+        "last",
+        description="which epoch's weights; last needs no label; probe, of a panel, keeps one for each draw "
+        "of labels that is scored, chosen by a probe that is fitted on these; score, of a series, has the "
+        "smallest validation error of forecasts; loss the smallest validation loss",
     )
     patience: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="stop after so many validations without a better one"
+        None, description="stop after so many validations of which none was better for anything kept"
+    )
+    log_score: bool = Field(
+        False,
+        description="score the validation part also where that chooses nothing; a panel with all labels",
     )
     validate_every: Annotated[int, Field(ge=1)] = Field(1, description="epochs between validations")
     log_every: Annotated[int, Field(ge=1)] = Field(10, description="steps between lines of metrics.jsonl")
@@ -38,6 +46,20 @@ class TrainingSettings(Settings):
     amp: bool = Field(False, description="bfloat16 autocast")
     compile: bool = Field(False, description="torch.compile the encoder")
     tensorboard: bool = Field(False, description="also write TensorBoard events")
+
+    @property
+    def scored(self) -> bool:
+        """Whether validations compute a score besides the loss."""
+        return self.keep in ("probe", "score") or self.log_score
+
+    @model_validator(mode="after")
+    def _can_stop(self) -> Self:
+        if self.patience is not None and self.keep == "last":
+            raise ConfigError(
+                f"patience is {self.patience}, but keep is last, which no validation changes; leave patience "
+                "out, or set keep to loss, probe (a panel) or score (a series)"
+            )
+        return self
 
 
 def learning_rate(settings: TrainingSettings, step: int, total: int) -> float:

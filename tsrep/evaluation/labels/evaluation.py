@@ -13,7 +13,7 @@ import torch
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
 from tsrep.evaluation.labels.metrics import positives
@@ -23,6 +23,11 @@ from tsrep.splits.split import Split
 
 Part = Literal["test", "validation"]
 MAJORITY = "majority"
+
+
+def draw_name(fraction: float, by: str, seed: int) -> str:
+    """A draw of labels in a word; all labels are the same for every seed."""
+    return f"{fraction:g}-{by}-{seed}" if fraction < 1 else "1-all-0"
 
 
 def _no_encoders(_encoder: Encoder) -> Array:
@@ -39,7 +44,9 @@ class LabelEvaluation:
         Labels, patients and trials of the samples; protocols on frozen features do not read its signals.
     split : Split
     part : {"test", "validation"}
-        What is scored. When the validation part itself is scored, nothing is chosen on it.
+        What is scored. When the validation part itself is scored, nothing is chosen on it, unless
+    as_for_test : bool
+        it is scored by the models that the test part would be scored by, to stand beside it.
     fractions : sequence of float
         Of the labels that a protocol may fit on.
     subsample_by : sequence of {"sample", "record", "patient"}
@@ -63,6 +70,7 @@ class LabelEvaluation:
     panel: Panel
     split: Split
     part: Part = "test"
+    as_for_test: bool = False
     fractions: Sequence[float] = (1.0, 0.1, 0.01)
     subsample_by: Sequence[SubsampleBy] = ("sample", "patient")
     seeds: int = 5
@@ -75,7 +83,7 @@ class LabelEvaluation:
     compile: bool = False
     folder: Path | None = None
     on_step: Callable[[str], None] = lambda _what: None
-    _features: dict[tuple[str, int], Array] = field(default_factory=dict)
+    _features: dict[Callable[[], Model], Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -104,7 +112,7 @@ class LabelEvaluation:
     @property
     def choosing(self) -> Ints | None:
         """Samples that may choose settings of a model; None where they are the ones scored."""
-        return self.validation if self.part == "test" else None
+        return self.validation if self.part == "test" or self.as_for_test else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -130,6 +138,17 @@ class LabelEvaluation:
         for fraction in self.fractions:
             yield from ((fraction, by) for by in (self.subsample_by if fraction < 1 else ("all",)))
 
+    def drawn(self) -> dict[str, Ints]:
+        """Samples whose labels are used, by :func:`draw_name`, those of the largest fraction first.
+
+        All labels are one draw.
+        """
+        return {
+            draw_name(fraction, by, self.seed + seed): index
+            for fraction, by in sorted(self.draws(), key=lambda draw: -draw[0])
+            for seed, index in enumerate(self.labelled(fraction, by))
+        }
+
     def labelled(self, fraction: float, by: str, *, validation: bool = False) -> list[Ints]:
         """Samples whose labels are used, for each seed, of those whose labels are wholly known.
 
@@ -148,26 +167,29 @@ class LabelEvaluation:
             subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k) for k in range(self.seeds)
         ]
 
-    def features(self, candidate: Candidate, seed: int) -> Array:
-        """Features of all samples by the encoder of a seed, made once.
+    def features(self, candidate: Candidate, seed: int, draw: str = "") -> Array:
+        """Features of all samples by the encoder of a seed and a draw of labels, made once.
 
         Raises
         ------
         DataError
             When they are not one row for each sample of the panel.
         """
-        at = seed % candidate.count
-        if (found := self._features.get((candidate.name, at))) is None:
-            if not candidate.features:
-                self.on_step(f"embedding by {candidate.name}")
-            found = candidate.features[at] if candidate.features else self.embed(candidate.model(at)[0])
-            if found.ndim != 2 or len(found) != len(self.panel):
-                raise DataError(
-                    f"the features of {candidate.name!r} have shape {found.shape} for {len(self.panel)} "
-                    "samples; embed the same panel that is evaluated"
-                )
-            self._features[candidate.name, at] = found
+        if candidate.features:
+            return self._of_panel(candidate, candidate.features[seed % candidate.count])
+        maker = candidate.maker(seed, draw)
+        if (found := self._features.get(maker)) is None:
+            self.on_step(f"embedding by {candidate.name}")
+            found = self._features[maker] = self._of_panel(candidate, self.embed(maker()[0]))
         return found
+
+    def _of_panel(self, candidate: Candidate, features: Array) -> Array:
+        if features.ndim != 2 or len(features) != len(self.panel):
+            raise DataError(
+                f"the features of {candidate.name!r} have shape {features.shape} for {len(self.panel)} "
+                "samples; embed the same panel that is evaluated"
+            )
+        return features
 
     def predictions(self, prob: Array) -> Predictions:
         """Probabilities of the scored samples with their targets, patients and trials."""

@@ -18,7 +18,7 @@ from tsrep.evaluation.comparison import (
     paired_difference,
 )
 from tsrep.evaluation.labels.aggregate import by_record, is_by_record
-from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.evaluation import LabelEvaluation, draw_name
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.predictions import Predictions, mean_predictions
 from tsrep.evaluation.scores import Role, Score, Scores
@@ -64,10 +64,9 @@ class Scoring:
         """The draws of labels that differ: all labels are the same labels for every seed."""
         return self.labelled if self.fraction < 1 else self.labelled[:1]
 
-    @property
-    def draw(self) -> str:
-        """Fraction and unit of the draw in a word, for names of files."""
-        return f"{self.fraction:g}-{self.subsample_by}"
+    def draw(self, seed: int) -> str:
+        """Name of a draw of labels."""
+        return draw_name(self.fraction, self.subsample_by, self.evaluation.seed + seed)
 
     @property
     def told(self) -> str:

@@ -93,7 +93,7 @@ class FineTuning(LabelProtocol):
         if done.exists():
             return load_predictions(done)[key], None
         folder.mkdir(parents=True, exist_ok=True)
-        prob = self._trained(candidate.model(seed)[0], seed, labelled, evaluation, folder)
+        prob = self._trained(candidate.model(seed, draw)[0], seed, labelled, evaluation, folder)
         predictions = evaluation.predictions(prob)
         save_predictions(done, {key: predictions})
         shutil.rmtree(parent if evaluation.folder is None else folder)
@@ -108,9 +108,9 @@ class FineTuning(LabelProtocol):
         train = self._part(evaluation, labelled, seed)
         validation = self._part(evaluation, evaluation.validation, seed)
 
-        def macro_auroc(encoder: Encoder, head: Objective) -> float:
+        def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
             prob = probabilities(encoder, head, validation.tensors)
-            return metrics(prob, validation.tensors.panel.label)["auroc"]
+            return {"": metrics(prob, validation.tensors.panel.label)["auroc"]}
 
         trainer = Trainer(
             encoder,
@@ -166,7 +166,7 @@ class FineTuning(LabelProtocol):
         return TrainingSettings(
             **self.training,
             epochs=epochs,
-            checkpoint="best-score" if choose else "last",
+            keep="score" if choose else "last",
             patience=self.patience if choose else None,
             validate_every=max(1, epochs // self.epochs),
             amp=amp,

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -27,8 +27,6 @@ Strengths = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_lengt
 class LabelProtocol(Protocol):
     """A protocol that fits on labels."""
 
-    fits_on_validation: ClassVar[bool] = False
-
     @abstractmethod
     def predict(
         self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
@@ -43,7 +41,7 @@ class LabelProtocol(Protocol):
         labelled : int64 array, shape (sample,)
         evaluation : LabelEvaluation
         draw : str
-            Fraction and unit of the draw in a word, for names of files.
+            Name of the draw of labels, which may have chosen the encoder.
         """
 
     def evaluate(
@@ -69,11 +67,15 @@ class LabelProtocol(Protocol):
         crossed = candidate.role == "control" and not scoring.paired
         once = scoring.different
         if crossed:
-            fits = list(product(range(candidate.count), once))
+            fits = list(product(range(candidate.count), range(len(once))))  # (encoder, draw of labels)
         else:
-            fits = list(enumerate(scoring.labelled if self.trains_encoder or candidate.count > 1 else once))
+            repeated = self.trains_encoder or candidate.count > 1
+            fits = [(k, k) for k in range(len(scoring.labelled if repeated else once))]
         scoring.evaluation.on_step(f"{candidate.name}, {self.title}, {scoring.told}")
-        found = [self.predict(candidate, at, index, scoring.evaluation, scoring.draw) for at, index in fits]
+        found = [
+            self.predict(candidate, encoder, scoring.labelled[k], scoring.evaluation, scoring.draw(k))
+            for encoder, k in fits
+        ]
         scores = scoring.of(
             candidate.name,
             candidate.role,
@@ -130,8 +132,7 @@ class FrozenFeatureProtocol(LabelProtocol):
         self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
     ) -> tuple[Predictions, Head | None]:
         """See :meth:`LabelProtocol.predict`."""
-        del draw
-        x, panel, held = evaluation.features(candidate, seed), evaluation.panel, evaluation.choosing
+        x, panel, held = evaluation.features(candidate, seed, draw), evaluation.panel, evaluation.choosing
         head = self.fit(
             x[labelled],
             panel.label[labelled],

@@ -41,6 +41,8 @@ class Protocol(ABC):
         On which verdicts rest.
     trains_encoder : bool
         Whether the weights of the encoder change, so that scores are not of a frozen encoder.
+    fits_on_validation : bool
+        Whether labels of the validation part are fitted on too, where the test part is scored.
     multilabel : bool
         Whether samples may have several classes.
     rank : int
@@ -52,6 +54,7 @@ class Protocol(ABC):
     task: ClassVar[str] = "panel"
     metric: ClassVar[str] = "auroc"
     trains_encoder: ClassVar[bool] = False
+    fits_on_validation: ClassVar[bool] = False
     multilabel: ClassVar[bool] = True
     rank: ClassVar[int] = 100
 

@@ -36,7 +36,7 @@ def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
     ----------
     curves : Curves
     chosen : int, optional
-        The epoch whose weights were kept; by default the best one.
+        The epoch whose weights were kept; by default the last one.
     """
     terms = list(dict.fromkeys([*curves.terms, *curves.validation_terms])) or ["loss"]
     inner = _inner(curves)

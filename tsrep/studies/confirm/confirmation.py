@@ -24,7 +24,7 @@ from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Scalar
 from tsrep.studies.keep.trial_table import trial_table
 from tsrep.studies.work.processes import pool
-from tsrep.studies.work.trial import kept_score, seeded, trained
+from tsrep.studies.work.trial import seeded, trained
 
 FOLDER = "confirmation"
 ROWS, CHOSEN = "scores.csv", "finalists.json"
@@ -144,7 +144,10 @@ def read_confirmation(
     chosen = [Finalist(**finalist) for finalist in told["finalists"]]
     rounds = told.pop("rounds", 1)
     current = study is None or told == _note(definition, finalists(definition, study))
-    return Finalists(rows.astype({"task": str}), _settings(definition, chosen), rounds, current)
+    rows["against"] = rows["against"].fillna("")
+    return Finalists(
+        rows.astype({"task": str, "against": str}), _settings(definition, chosen), rounds, current
+    )
 
 
 def _note(definition: Definition, chosen: Sequence[Finalist]) -> dict[str, Any]:
@@ -176,10 +179,7 @@ def _score(
     seeds = range(definition.confirmation.seeds)
     runs = {f.label: [_run(definition, place, root, (f, task, k)) for k in seeds] for f in chosen}
     rows = final_scores(runs, place / (f"scores-{task}" if task else "scores"))
-    own = rows[rows["finalist"].isin(runs) & rows["chosen_by"]]
     rows["rank"] = rows["finalist"].map({f.label: f.rank for f in chosen})
     rows["origin"] = rows["finalist"].map({f.label: f.origin for f in chosen}).fillna("control")
     rows["task"] = task or runs[chosen[0].label][0].config.dataset.name
-    scores = [abs(kept_score(runs[label][k])) for label, k in zip(own["finalist"], own["seed"], strict=True)]
-    rows["validation"] = pd.Series(scores, own.index)
     return rows[list(COLUMNS)]

@@ -12,11 +12,11 @@ import pandas as pd
 PAIRED = ("minus_random", "minus_random_low", "minus_random_high")
 COLUMNS = (
     "finalist", "rank", "origin", "task", "seed", "metric",
-    "validation", "test", "interval_low", "interval_high", *PAIRED, "unit",
+    "validation", "test", "interval_low", "interval_high", "against", *PAIRED, "unit",
 )  # fmt: skip
 SUMMARY = (
     "finalist", "rank", "origin", "task", "metric", "unit", "seeds",
-    "validation", "test", "low", "high", *PAIRED, "spread",
+    "validation", "test", "low", "high", "against", *PAIRED, "spread",
 )  # fmt: skip
 
 
@@ -28,9 +28,10 @@ class Finalists:
     ----------
     rows : DataFrame
         ``COLUMNS``: a row for each finalist, task, seed and metric. ``rank`` is that of the
-        validation; ``origin`` is ``"control"`` for baselines. The interval is that of the test score;
-        ``minus_random`` is the mean test score minus that of the random-initialised encoder, its interval
-        from the same resamples.
+        validation; ``origin`` is ``"control"`` for baselines. ``validation`` and ``test`` are of the same
+        protocol and unit; the interval is that of the test score. ``minus_random`` is the mean test score
+        minus that of ``against``, random initialisations of the same architecture, its interval from the
+        same resamples.
     parameters : mapping of finalist to mapping of axis to value
         Settings of each finalist.
     rounds : int
@@ -55,7 +56,8 @@ class Finalists:
         found = grouped[["validation", "test", "interval_low", "interval_high", *PAIRED]].mean()
         found["spread"] = grouped["test"].std()
         found["seeds"] = grouped["test"].size()
-        found[["rank", "origin", "unit"]] = grouped[["rank", "origin", "unit"]].first()
+        told = ["rank", "origin", "unit", "against"]
+        found[told] = grouped[told].first()
         found = found.rename(columns={"interval_low": "low", "interval_high": "high"}).reset_index()
         ordered = found.sort_values("rank", kind="stable", ignore_index=True)  # controls, without rank, last
         return ordered[list(SUMMARY)]

@@ -67,7 +67,8 @@ def _score(rows: pd.DataFrame, first: str, task: str, table: TrialTable) -> str:
     told = number(row["test"])
     told += f" (95 % interval {spread})" * bool(spread) + f" on {task}" * bool(task)
     if control.any():
-        others = rows[control].to_dict("records")
+        of_others = set(rows["against"]) - {row["against"]}  # random initialisations of other architectures
+        others = rows[control & ~rows["finalist"].isin(of_others)].to_dict("records")
         told += ", against " + ", ".join(f"{one['finalist']} {number(one['test'])}" for one in others)
     if math.isfinite(row["minus_random"]):
         paired = ends(row["minus_random_low"], row["minus_random_high"])

@@ -124,7 +124,7 @@ def run_trial(
     for task, k in runs:
         example = seeded(configuration(definition, reference(definition), task), definition.seed, root)
         below = baseline(study / BASELINES, task, example)
-        config = seeded(configuration(definition, point, task), run_seed(definition, trial, k), root)
+        config = judged(seeded(configuration(definition, point, task), run_seed(definition, trial, k), root))
         last = len(scores) == len(runs) - 1
         until = config.training.epochs + (not last)
         watch = Watch(trial, tuple(scores), below, step, single and not wilcoxon, until)
@@ -156,6 +156,12 @@ def seeded(config: Configuration, seed: int, root: Path | None) -> Configuration
     root = root or config.root
     root = None if root is None else root.expanduser().resolve()
     return config.model_copy(update={"seed": seed, "root": root})
+
+
+def judged(config: Configuration) -> Configuration:
+    """The configuration with a score at every validation, by which a trial is compared with others."""
+    training = config.training.model_copy(update={"log_score": True})
+    return config.model_copy(update={"training": training})
 
 
 def trained(config: Configuration, folder: Path, *hooks: Hook) -> Run:
