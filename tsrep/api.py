@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def fit(
     config: Configuration | Mapping[str, Any] | None = None,
     *,
+    seeds: int | None = None,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     root: Path | str | None = None,
@@ -25,12 +26,15 @@ def fit(
     progress: bool = True,
     hooks: Sequence[Hook] = (),
 ) -> Run:
-    """Train an encoder, score it on patients never seen, and write the report.
+    """Train one encoder or several, score them on patients never seen, and write the report.
 
     Parameters
     ----------
     config : configuration or plain values
         ``{"dataset": "ptb-xl", "root": "..."}``; the default data are a synthetic ECG cohort.
+    seeds : int, optional
+        Encoders to train, from the configuration's seed on; that of seed ``K`` is the run ``RUN@K``. Of a run
+        that is resumed, how many it shall have from now on.
     out : Path, optional
         The run folder.
     resume : Path, optional
@@ -59,7 +63,14 @@ def fit(
     from tsrep.training.distributed import first_process
 
     run = train(
-        config, out=out, resume=resume, root=root, progress=progress, hooks=hooks, evaluation=evaluation
+        config,
+        seeds=seeds,
+        out=out,
+        resume=resume,
+        root=root,
+        progress=progress,
+        hooks=hooks,
+        evaluation=evaluation,
     )
     if first_process():
         write_report(run.path)
@@ -70,8 +81,9 @@ def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
     """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
     from tsrep.report import write_report
     from tsrep.runs.evaluate import evaluate as score
+    from tsrep.runs.folder import opened
 
-    run = _opened(run)
+    run = opened(run)
     scores = score(run, **settings)
     write_report(run.path)
     return scores
@@ -113,17 +125,12 @@ def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
     return _shown(run, plot, options)
 
 
-def _opened(run: Run | Path | str) -> Run:
-    from tsrep.runs.folder import Run
-
-    return run if isinstance(run, Run) else Run(run)
-
-
 def _shown(run: Run | Path | str, plot: Callable[..., Path], options: Mapping[str, Any]) -> Path:
     """A figure of a run, in the report too when it lies in the run's folder."""
     from tsrep.report import write_report
+    from tsrep.runs.folder import opened
 
-    run = _opened(run)
+    run = opened(run)
     figure = plot(run, **options)
     if figure.resolve().is_relative_to(run.path.resolve()):
         write_report(run.path)

@@ -123,6 +123,17 @@ def test_the_verdict_says_of_what_it_speaks(gain: Difference, tone: str, words: 
     assert words in found.sentence
 
 
+def test_a_gain_that_is_not_significant_is_told_what_it_would_need() -> None:
+    gain = replace(difference(0.01, 0.03, "several"), resampled=0.0001, between=0.0001)
+    first, second = verdicts(contents(difference={"auroc": gain}))
+    assert "not significant" in first.sentence
+    assert second.sentence.startswith(
+        "A difference of the size seen (0.010 AUROC) is found significant with 80 %"
+    )
+    significant = replace(difference(0.1, 0.05, "several"), resampled=0.0001, between=0.0001)
+    assert len(verdicts(contents(difference={"auroc": significant}))) == 1
+
+
 def test_p_values_of_a_page_are_shown_as_they_are_and_adjusted_but_for_the_main_one() -> None:
     main = contents(difference={"auroc": difference(0.03, 0.029)}).scores.scores[-1]
     others = [replace(main, protocol="knn", rank=40, fraction=f, subsample_by="patient") for f in (0.1, 0.01)]

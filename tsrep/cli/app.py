@@ -21,6 +21,7 @@ from tsrep.cli.options import (
     refuse_other_than_data,
 )
 from tsrep.cli.plot import plot
+from tsrep.cli.power import power
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -58,6 +59,13 @@ def fit(
         list[str] | None, assignment("One setting, such as objective.temperature=0.2.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed. [default: 0]")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of encoders, from that seed on: RUN@0, RUN@1 and so on. With --resume, the number "
+            "that the run shall have. [default: 1]"
+        ),
+    ] = None,
     strict: Strict = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/...]")] = None,
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder.")] = None,
@@ -71,7 +79,8 @@ def fit(
     """Pre-train an encoder, score it on patients or times never seen, and leave a run folder with a report.
 
     Without options it trains COMET on a synthetic ECG cohort, and AutoTCL where the data set is a series.
-    Ctrl-C saves the state; `--resume RUN` continues from it.
+    Ctrl-C saves the state; `--resume RUN` continues from it. With `--seeds 5` scores are of the method,
+    over five encoders; otherwise of that encoder alone.
     """
     import tsrep
     from tsrep.runs.config_files import assemble, dump_config, read_config
@@ -79,10 +88,13 @@ def fit(
     options = given(dataset=dataset, objective=objective, root=root, seed=seed, strict=strict or None)
     if resume is not None:
         if options.keys() - {"root"} or config or assignments or out or show_config:
-            raise ConfigError("--resume takes all settings from the run; give it alone or with --root")
-        run = tsrep.fit(resume=resume, root=root, evaluation=evaluation)
+            raise ConfigError(
+                "--resume takes all settings from the run; give it alone or with --root or more --seeds"
+            )
+        run = tsrep.fit(resume=resume, seeds=seeds, root=root, evaluation=evaluation)
     else:
-        settings = assemble(read_config(config) if config else None, options, assignments=assignments or ())
+        layers = read_config(config) if config else None, options, given(seeds=seeds)
+        settings = assemble(*layers, assignments=assignments or ())
         if show_config:
             typer.echo(dump_config(settings), nl=False)
             return
@@ -106,14 +118,17 @@ def evaluate(
         typer.Option(metavar="1.0,0.1,0.01", help="Fractions of the training labels; not for a series."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Number of random initialisations and label draws.")
+        int | None,
+        typer.Option(
+            min=1, help="Number of label draws and random initialisations beside one encoder. [default: 5]"
+        ),
     ] = None,
     part: Annotated[
         str | None, typer.Option(help="Part to score: test or validation. [default: test where there is one]")
     ] = None,
     root: MovedRoot = None,
 ) -> None:
-    """Score a run beside a randomly initialised encoder and simple rules.
+    """Score a run, all its seeds together, beside randomly initialised encoders and simple rules.
 
     Scores are added to its folder; what is scored again is replaced.
     """
@@ -123,8 +138,9 @@ def evaluate(
         raise ConfigError(f"--protocol {commas[0]} names several; repeat --protocol for each")
     fractions = None if labels is None else labels.split(",")
     settings = given(protocols=protocol or None, labels=fractions, seeds=seeds, part=part, root=root)
-    tsrep.evaluate(run, **settings)
-    _print_summary(run)
+    opened = tsrep.Run(run)
+    tsrep.evaluate(opened, **settings)
+    _print_summary(opened.path)
 
 
 @app.command()
@@ -203,6 +219,7 @@ def list_parts(
 
 app.command()(forecast)
 app.command()(export)
+app.command()(power)
 app.add_typer(data, name="data")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")

@@ -42,9 +42,10 @@ def forecast(
     """
     import tsrep
 
-    folder = out or run / "forecasts" / data.stem
+    opened = tsrep.Run(run)
+    folder = out or opened.path / "forecasts" / data.stem
     options = given(levels=level, horizon=horizon)
-    found = tsrep.forecast(run, data, reading=_reading(assignments or ()), out=folder, **options)
+    found = tsrep.forecast(opened, data, reading=_reading(assignments or ()), out=folder, **options)
     typer.echo(_summary(found))
     for name in ("forecast.csv", "forecast.png"):
         typer.echo(f"written: {folder / name}")

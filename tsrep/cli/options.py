@@ -10,7 +10,13 @@ import typer
 
 from tsrep.errors import ConfigError
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as `tsrep fit` writes it.")]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="Folder of a run, as `tsrep fit` writes it; RUN@2 is that of its third seed.",
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Configuration as YAML; see configs/. Other options override it."),

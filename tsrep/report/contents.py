@@ -15,6 +15,7 @@ from tsrep.errors import RunError
 from tsrep.evaluation.scores import Scores
 from tsrep.files import read_arrays
 from tsrep.inspect.curves import Curves, read_curves
+from tsrep.runs.naming import folder_of
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage
@@ -34,6 +35,7 @@ class Contents:
     config, provenance, split : mappings
         As written by the run; empty when missing.
     curves : Curves or None
+        This and what follows the scores is of the first of several seeds.
     scores : Scores
     embeddings, examples : mappings of arrays, or None
         Of records.
@@ -96,6 +98,12 @@ class Contents:
         return tuple(next((part["classes"] for part in self.counts.values() if part.get("classes")), ()))
 
     @property
+    def seeds(self) -> range:
+        """Seeds of the encoders."""
+        first = int(self.config.get("seed") or 0)
+        return range(first, first + int(self.config.get("seeds") or 1))
+
+    @property
     def objective(self) -> str:
         """Name of the pre-training objective, or a dash when the configuration is missing."""
         return str((self.config.get("objective") or {}).get("name", "–"))
@@ -128,7 +136,9 @@ def read_run(run: Path) -> Contents:
         )
     from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
 
-    log = run / "metrics.jsonl"
+    first = folder_of(run, 0)  # of several seeds the first one is shown
+    one = first if first.is_dir() else run
+    log = one / "metrics.jsonl"
     return Contents(
         run=run,
         config=_settings(run / "config.yaml", yaml.safe_load),
@@ -136,9 +146,9 @@ def read_run(run: Path) -> Contents:
         split=_settings(run / "split.json", json.loads),
         curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
         scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
-        embeddings=_arrays(run / "embeddings.npz"),
-        examples=_arrays(run / "examples.npz"),
-        coverage=Coverage.load(held) if (held := run / "coverage.json").is_file() else None,
+        embeddings=_arrays(one / "embeddings.npz"),
+        examples=_arrays(one / "examples.npz"),
+        coverage=Coverage.load(held) if (held := one / "coverage.json").is_file() else None,
     )
 
 

@@ -34,6 +34,7 @@ from tsrep.report.wording import (
     plural,
     signed,
 )
+from tsrep.runs.naming import run_name
 
 Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
@@ -96,6 +97,11 @@ class Page(ABC):
                 f"These are scores of one {network_of(contents)}: they say nothing of what "
                 f"{contents.objective} yields from other seeds. For that, train several: tsrep fit --seeds 5."
             )
+        if len(contents.seeds) > 1:
+            notes.append(
+                f"What is shown of one {network_of(contents)} (curves, map, examples) is that of the first "
+                f"of {len(contents.seeds)} seeds."
+            )
         return [*dict.fromkeys(notes), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
@@ -112,7 +118,7 @@ class Page(ABC):
         return {
             "page": self,
             "contents": contents,
-            "title": contents.config.get("name") or contents.run.resolve().name,
+            "title": contents.config.get("name") or run_name(contents.run),
             "verdicts": verdicts(contents),
             "figures": {name: [f for f in figures if f.section == name] for name in _SECTIONS},
             "receptive_table": receptive_table(contents),
@@ -236,7 +242,7 @@ def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
         ("started", str(found.get("started", ""))),
         ("training time", duration(found.get("seconds"))),
         ("device", f"{found.get('device', '')}, {plural(found.get('threads', 1), 'thread')}"),
-        ("seed", str(found.get("seed", ""))),
+        ("seeds", ", ".join(map(str, contents.seeds))),
         ("git", state),
         ("versions", ", ".join(versions)),
     ]

@@ -9,8 +9,10 @@ from typing import Literal, get_args
 
 from tsrep.evaluation.comparison import Difference, holm
 from tsrep.evaluation.forecasts.details import ForecastDetails
+from tsrep.evaluation.power import has_variance
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.contents import Contents
+from tsrep.report.power import power_sentence
 from tsrep.report.wording import (
     apart_from_zero,
     digits_of,
@@ -149,7 +151,13 @@ def in_order(scores: Scores, first: str = "") -> list[str]:
 def verdicts(contents: Contents) -> list[Verdict]:
     """Whether training beats its control, and whether a baseline beats what was trained, said plainly."""
     main = main_scores(contents)
-    found = [_gain_verdict(contents, main), _baseline_verdict(compared(contents), main)] if main else []
+    if not main:
+        return []
+    found = [
+        _gain_verdict(contents, main),
+        _power_verdict(contents, main),
+        _baseline_verdict(compared(contents), main),
+    ]
     return [verdict for verdict in found if verdict is not None]
 
 
@@ -177,6 +185,15 @@ def _gain_verdict(contents: Contents, main: Sequence[Score]) -> Verdict | None:
         f"{_opening(n, better, worse, first)}: {told}.",
         "better" if better * 2 > n and not worse else "worse" if worse * 2 > n and not better else "open",
     )
+
+
+def _power_verdict(contents: Contents, main: Sequence[Score]) -> Verdict | None:
+    """What the first gain that is not significant would need, where there is one at all."""
+    scores = [score for score in main if score.gain is not None and round(score.gain.value, digits_of(main))]
+    for score, word in zip(scores, words_of(contents, scores), strict=True):
+        if word == "not significant" and has_variance(score):
+            return Verdict(power_sentence(score), "open")
+    return None
 
 
 def _evidence(found: Difference, digits: int, word: Significance) -> str:

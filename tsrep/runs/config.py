@@ -32,7 +32,7 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
         "log_score": True,
         "validate_every": 5,
     },
-    "evaluation": {"protocols": ["forecast"], "seeds": 3},
+    "evaluation": {"protocols": ["forecast"]},
 }
 
 
@@ -58,6 +58,9 @@ class Configuration(Settings):
     version: Literal[1] = 1
     name: str | None = Field(None, pattern=r"^[\w.-]+$", description="of the run folder")
     seed: Annotated[int, Field(ge=0)] = 0
+    seeds: Annotated[int, Field(ge=1)] = Field(
+        1, description="encoders to train: one from seed, one from seed + 1, and so on"
+    )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
@@ -93,6 +96,12 @@ class Configuration(Settings):
     def training_windows(self) -> TrainingWindows | None:
         """How the objective wants a series cut; None where it leaves that to the run."""
         return self.objective_class.training_windows(self.objective)
+
+    @property
+    def by_seed(self) -> tuple[Configuration, ...]:
+        """Of the run of each encoder, which are ordinary runs."""
+        changes = ({"seed": self.seed + k, "seeds": 1} for k in range(self.seeds))
+        return tuple(self.model_copy(update=each) for each in changes)
 
     def at(self, root: Path | str | None) -> Configuration:
         """The same on data in another folder, where one is given."""

@@ -19,7 +19,7 @@ from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.features import encode
 from tsrep.files import write_arrays
 from tsrep.objectives.objective import Objective
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
 from tsrep.runs.prepare_panel import cut_windows
 from tsrep.runs.prepare_series import instances_of
 from tsrep.signals import Panel, Series
@@ -72,7 +72,7 @@ def embed(run: Run | Path | str, data: Panel | Series, *, batch_size: int = 256)
     RunError
         When channels, rate or unit differ from those of the run, or one is a panel and the other a series.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = opened(run)
     return run.task.embed(run, data, batch_size)
 
 

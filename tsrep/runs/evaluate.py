@@ -12,7 +12,7 @@ from tsrep.errors import ConfigError
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import plain
 from tsrep.runs.config_files import assemble
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task, Tell, task_of
 
@@ -27,7 +27,7 @@ def evaluate(
     root: Path | str | None = None,
     progress: bool = True,
 ) -> Scores:
-    """Score a run; ``scores.json`` of its folder gains or replaces what is scored.
+    """Score a run, all its seeds together; ``scores.json`` of its folder gains or replaces what is scored.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def evaluate(
     ConfigError
         When a setting is out of range.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = opened(run)
     given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
     changes = {key: value for key, value in given.items() if value is not None}
     task = task_of(assemble(plain(run.config), {"evaluation": changes}).at(root))

@@ -25,7 +25,11 @@ class EvaluationSettings(Settings):
         (1.0, 0.1, 0.01), min_length=1
     )
     subsample_by: Annotated[tuple[SubsampleBy, ...], DISTINCT] = Field(("sample", "patient"), min_length=1)
-    seeds: Annotated[int, Field(ge=1)] = Field(5, description="label draws and random initialisations")
+    seeds: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="label draws and random initialisations beside one encoder; null takes 5, or of several "
+        "encoders one for each",
+    )
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(
         1000, description="bootstrap resamples of patients, for intervals"
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tsrep.errors import ConfigError
 from tsrep.files import replacing
 from tsrep.objectives.forecaster import Forecaster
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
 from tsrep.runs.traced import (
     Format,
     Lengths,
@@ -106,7 +106,7 @@ def export(
     >>> z = torch.export.load("encoder.pt2").module()(x)                              # doctest: +SKIP
     >>> z = onnxruntime.InferenceSession("encoder.onnx").run(None, {"x": x})[0]        # doctest: +SKIP
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = opened(run)
     refuse_missing_packages(format)
     path = Path(out) if out is not None else run.path / f"{what}.{format}"
     if path.suffix != f".{format}":

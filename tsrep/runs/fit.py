@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import count
@@ -16,12 +19,11 @@ from torch import distributed
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.files import write_json, write_text
-from tsrep.objectives.objective import Objective
 from tsrep.registry import SAMPLERS
 from tsrep.runs.batches import with_sampler
 from tsrep.runs.build import new_encoder, new_objective
-from tsrep.runs.config import Configuration, configure
-from tsrep.runs.config_files import dump_config
+from tsrep.runs.config import Configuration, configure, plain
+from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.folder import Run, trained_by
 from tsrep.runs.prepared import Prepared
@@ -32,12 +34,14 @@ from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.distributed import Ranks, pick_device, process_group
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
+from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
 
 
 def fit(
     config: Configuration | Mapping[str, Any] | None = None,
     *,
+    seeds: int | None = None,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     root: Path | str | None = None,
@@ -46,12 +50,15 @@ def fit(
     illustrate: bool = True,
     evaluation: bool = False,
 ) -> Run:
-    """Pre-train an encoder.
+    """Pre-train an encoder, or one for each of several seeds.
 
     Parameters
     ----------
     config : configuration or plain values
         What is not said takes its default; the default data are a synthetic ECG cohort.
+    seeds : int, optional
+        Encoders to train, each an ordinary run in the folder ``seeds`` of the run; the data are prepared
+        once. Of a run that is resumed, how many it shall have from now on.
     out : Path, optional
         The run folder; by default ``runs/<dataset>-<objective>-<number>``.
     resume : Path, optional
@@ -78,7 +85,7 @@ def fit(
     ConfigError, DataError, SplitError
         When settings and data do not go together; nothing is written then.
     RunError
-        When the folder is taken, or what is to be resumed does not fit.
+        When the folder is taken, or what is to be resumed does not fit or has more seeds.
     Interrupted
         When stopped by the user; the state is saved.
     """
@@ -86,6 +93,10 @@ def fit(
     if before is not None:
         before.refuse_other_settings()
     config = configure(config) if before is None else before.config
+    if seeds is not None:
+        config = assemble(plain(config), {"seeds": seeds})
+    if before is not None:
+        _refuse_fewer_seeds(before, config.seeds)
     config = config.at(root or config.root)
     device = pick_device(config.device)
     if config.training.tensorboard:
@@ -108,23 +119,44 @@ def fit(
             before.refuse_other_data(prepared)
         if evaluation:
             task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
-        run = before or _new_run(task, prepared, encoder, device, out, ranks)
-        if not run.finished:
-            _train(run, task, prepared, encoder, objective, hooks, progress, ranks, device)
-        if ranks.first and illustrate:
-            task.snapshot(run, prepared, device)
+        new_run = partial(_new_run, prepared=prepared, encoder=encoder, device=device, ranks=ranks)
+        run = new_run(task, _free_folder(config, out, ranks)) if before is None else before
+        run = _with_seeds(run, config.seeds, ranks)
+
+        def train(one: Run, own: Task) -> None:
+            if not one.finished:
+                _train(one, own, prepared, hooks, progress, ranks, device)
+            if ranks.first and illustrate:
+                own.snapshot(one, prepared, device)
+
+        _train_all(run, config, new_run, train, ranks)
         if ranks.first and evaluation:
             score(run, task, prepared, progress=progress)
         ranks.wait()
     return run
 
 
+def _train_all(
+    run: Run,
+    config: Configuration,
+    new_run: Callable[[Task, Path], Run],
+    train: Callable[[Run, Task], None],
+    ranks: Ranks,
+) -> None:
+    """The encoder of every seed, and how long they took together."""
+    for folder, own in zip(run.folders, map(task_of, config.by_seed), strict=True):
+        one = Run(folder) if (folder / "config.yaml").is_file() else new_run(own, folder)
+        with _resumed_with_all(run, one):
+            train(one, own)
+    if ranks.first and config.seeds > 1:
+        seconds = math.fsum(one.provenance["seconds"] for one in run.by_seed)
+        write_json(run.path / "provenance.json", run.provenance | {"seconds": seconds})
+
+
 def _train(
     run: Run,
     task: Task,
     prepared: Prepared,
-    encoder: Encoder,
-    objective: Objective,
     hooks: Sequence[Hook],
     progress: bool,
     ranks: Ranks,
@@ -132,6 +164,8 @@ def _train(
 ) -> None:
     """Both phases of training, or the only one, and what they leave in the run's folder."""
     config, pretraining = task.config, 0.0
+    encoder = new_encoder(config, prepared.panel, config.seed)
+    objective = new_objective(config, encoder, prepared.panel, config.seed)
     if config.pretrain is not None:
         watchers = [*hooks, *([ProgressBar("pre-training")] if progress else [])]
         first = config.model_copy(update={"training": config.pretrain})
@@ -195,36 +229,69 @@ def training_part(
 
 
 def _new_run(
-    task: Task,
-    prepared: Prepared,
-    encoder: Encoder,
-    device: torch.device,
-    out: Path | str | None,
-    ranks: Ranks,
+    task: Task, folder: Path, *, prepared: Prepared, encoder: Encoder, device: torch.device, ranks: Ranks
 ) -> Run:
     """The folder with all that is known before training; made by the first process for all."""
-    config = task.config
+    if ranks.first:
+        parameters = sum(p.numel() for p in encoder.parameters())
+        settings = {"settings": trained_by(task.config)}
+        write_json(folder / "provenance.json", provenance(task, prepared, device, parameters) | settings)
+        write_json(folder / "split.json", prepared.split.facts)
+        write_text(folder / "config.yaml", dump_config(task.config))  # last: with it there is a run
+    ranks.wait()
+    return Run(folder)
+
+
+def _free_folder(config: Configuration, out: Path | str | None, ranks: Ranks) -> Path:
+    """Where a new run goes, as the first process says."""
     path = [str(out or _free_path(config))]
     if ranks.world > 1:
         distributed.broadcast_object_list(path)
     folder = Path(path[0])
-    if ranks.first:
-        if folder.is_file():
-            raise RunError(f"{folder} is a file; give another --out, the name of a folder")
-        if folder.exists() and any(folder.iterdir()):
-            raise RunError(
-                f"{folder} is not empty; give another --out, or resume the run in it with --resume {folder}"
-            )
-        parameters = sum(p.numel() for p in encoder.parameters())
-        facts = provenance(task, prepared, device, parameters) | {"settings": trained_by(config)}
-        write_json(folder / "provenance.json", facts)
-        write_json(folder / "split.json", prepared.split.facts)
-        write_text(folder / "config.yaml", dump_config(config))
-    ranks.wait()
-    return Run(folder)
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; give another --out, the name of a folder")
+    if ranks.first and folder.exists() and any(folder.iterdir()):
+        raise RunError(
+            f"{folder} is not empty; give another --out, or resume the run in it with --resume {folder}"
+        )
+    return folder
 
 
 def _free_path(config: Configuration) -> Path:
     stem = config.name or f"{config.dataset.name}-{config.objective.name}"
     paths = (Path("runs") / f"{stem}-{number}" for number in count(1))
     return next(path for path in paths if not path.exists())
+
+
+def _refuse_fewer_seeds(run: Run, seeds: int) -> None:
+    """A run keeps the encoders that it has, and where they are."""
+    has = run.config.seeds
+    if has == 1 < seeds:
+        command = shlex.join(["tsrep", "fit", "--config", str(run.path / "config.yaml")])
+        raise RunError(f"{run.path} is a run of one seed; train several with: {command} --seeds {seeds}")
+    if seeds < has:
+        raise RunError(f"{run.path} has {has} seeds, not {seeds}; give more, or leave --seeds out")
+
+
+def _with_seeds(run: Run, seeds: int, ranks: Ranks) -> Run:
+    """The run with as many seeds, of which it may have had fewer."""
+    if run.config.seeds == seeds:
+        return run
+    if ranks.first:
+        config = run.config.model_copy(update={"seeds": seeds})
+        write_text(run.path / "config.yaml", dump_config(config))
+    ranks.wait()
+    return Run(run.path)
+
+
+@contextmanager
+def _resumed_with_all(run: Run, one: Run) -> Iterator[None]:
+    """A stopped training of a seed is resumed together with the others."""
+    try:
+        yield
+    except Interrupted as stop:
+        if one.path == run.path:
+            raise
+        raise Interrupted(
+            f"{one.path} was stopped, with the state saved; resume with: {run.resumed_by}"
+        ) from stop

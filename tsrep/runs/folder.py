@@ -21,6 +21,7 @@ from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
+from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
 from tsrep.training.checkpoint import kept_file, load_weights, save_weights
@@ -28,25 +29,28 @@ from tsrep.training.checkpoint import kept_file, load_weights, save_weights
 if TYPE_CHECKING:
     from tsrep.runs.task import Task
 
-WEIGHTS = "weights.safetensors"
-ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in it
+ENCODER_FILE, WEIGHTS = "encoder.safetensors", "weights.safetensors"
+ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in the latter
 
 
 class Run:
     """A run folder.
 
+    A run of several seeds stands for the one of its first seed wherever one encoder is wanted.
+
     Parameters
     ----------
     path : Path
+        Of the folder; ``RUN@2`` is the run of the third seed in the folder ``RUN``.
 
     Raises
     ------
     RunError
-        When there is no run in that folder.
+        When there is no run in that folder, or it has no such seed.
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        self.path = _located(Path(path))
         if not (self.path / "config.yaml").is_file():
             raise RunError(
                 f"{self.path} is not a run folder (it has no config.yaml); give the folder that fit made"
@@ -95,9 +99,32 @@ class Run:
         return facts
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where each encoder is; of a run of one seed in its own folder."""
+        count = self.config.seeds
+        return tuple(folder_of(self.path, k) for k in range(count)) if count > 1 else (self.path,)
+
+    @property
+    def by_seed(self) -> tuple[Run, ...]:
+        """The ordinary runs of all seeds that are begun; a run of one seed itself.
+
+        Raises
+        ------
+        RunError
+            When one of them was not made with the settings of this run.
+        """
+        if self.config.seeds == 1:
+            return (self,)
+        runs = [Run(folder) for folder in self.folders if (folder / "config.yaml").is_file()]
+        own = dict(zip(self.folders, map(trained_by, self.config.by_seed), strict=True))
+        for run in runs:
+            _refuse_other(own[run.path], trained_by(run.config), run.path, f"{self.path} wants")
+        return tuple(runs)
+
+    @property
     def finished(self) -> bool:
-        """Whether training has ended."""
-        return (self.path / "encoder.safetensors").is_file()
+        """Whether training has ended, of all seeds."""
+        return all((folder / ENCODER_FILE).is_file() for folder in self.folders)
 
     def encoder(self) -> Encoder:
         """The trained encoder, on the CPU, in evaluation mode.
@@ -109,7 +136,7 @@ class Run:
         """
         self.refuse_unfinished()
         encoder = self._blank_encoder()
-        self._fill(encoder, load_weights(self.path / "encoder.safetensors"), "encoder.safetensors")
+        self._fill(encoder, load_weights(self.folders[0] / ENCODER_FILE), ENCODER_FILE)
         return encoder.eval()
 
     def _blank_encoder(self) -> Encoder:
@@ -153,7 +180,7 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        return self._objective(encoder or self.encoder(), load_weights(self.path / WEIGHTS))
+        return self._objective(encoder or self.encoder(), load_weights(self.folders[0] / WEIGHTS))
 
     def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
@@ -193,21 +220,23 @@ class Run:
         try:
             module.load_state_dict(weights)
         except RuntimeError as error:
-            raise RunError(f"{self.path}/{file} does not fit config.yaml; restore one of them") from error
+            raise RunError(
+                f"{self.folders[0]}/{file} does not fit config.yaml; restore one of them"
+            ) from error
 
     def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
         """Keep the weights, and what signals were standardised by where that is one for all records."""
         metadata = {"encoder": self.config.encoder.model_dump_json()}
         if len(scaler.mean) == 1:
             metadata |= {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
-        save_weights(self.path / "encoder.safetensors", encoder.state_dict(), metadata)
+        save_weights(self.path / ENCODER_FILE, encoder.state_dict(), metadata)
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
         from safetensors import safe_open
 
         self.refuse_unfinished()
-        with safe_open(self.path / "encoder.safetensors", "pt") as file:
+        with safe_open(self.folders[0] / ENCODER_FILE, "pt") as file:
             metadata = file.metadata()
         if "mean" not in metadata:
             return None
@@ -227,16 +256,21 @@ class Run:
         return scaler
 
     def refuse_unfinished(self) -> None:
-        """Check that training has ended.
+        """Check that training has ended, of all seeds.
 
         Raises
         ------
         RunError
-            Saying how to finish it.
+            Saying which one has not, and how to finish it.
         """
-        if not self.finished:
-            command = shlex.join(["tsrep", "fit", "--resume", str(self.path)])
-            raise RunError(f"{self.path} has no encoder yet; finish it with: {command}")
+        for folder in self.folders:
+            if not (folder / ENCODER_FILE).is_file():
+                raise RunError(f"{folder} has no encoder yet; finish it with: {self.resumed_by}")
+
+    @property
+    def resumed_by(self) -> str:
+        """The command that finishes the run, with all seeds where it is one of several."""
+        return shlex.join(["tsrep", "fit", "--resume", str(whole_of(self.path))])
 
     def prepare(self, root: Path | str | None = None) -> Prepared:
         """Read, split and cut the data of the run again.
@@ -258,22 +292,16 @@ class Run:
         return prepared
 
     def refuse_other_settings(self) -> None:
-        """Check that settings which training depends on are those that it was started with.
+        """Check that settings which training depends on are those that it was started with, of all seeds.
 
         Raises
         ------
         RunError
             Naming the first one that is not.
         """
-        then, now = (
-            dict(_leaves(each)) for each in (self.provenance.get("settings", {}), trained_by(self.config))
-        )
-        for name in dict.fromkeys([*now, *then]):
-            if then.get(name) != now.get(name):
-                raise RunError(
-                    f"{name} in {self.path}/config.yaml is {now.get(name)!r}, but the run was started with "
-                    f"{then.get(name)!r}; restore it, or start a new run"
-                )
+        for run in dict.fromkeys((self, *self.by_seed)):
+            then = run.provenance.get("settings", {})
+            _refuse_other(then, trained_by(run.config), run.path, "the run was started with")
 
     def refuse_other_data(self, prepared: Prepared) -> None:
         """Check that data and split made now are those of the run.
@@ -297,6 +325,24 @@ class Run:
                     f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
                     f"{now[:12]}); restore data and settings, or start a new run"
                 )
+
+
+def opened(run: Run | Path | str) -> Run:
+    """A run from its folder, or as it is."""
+    return run if isinstance(run, Run) else Run(run)
+
+
+def _located(path: Path) -> Path:
+    """The folder that ``RUN`` or ``RUN@2`` means."""
+    name, at, seed = path.name.rpartition("@")
+    if not (name and at) or path.exists():
+        return path
+    run = Run(path.with_name(name))
+    count = len(run.folders)
+    if not (seed.isdecimal() and int(seed) < count):
+        which = f"{run.path}@0 to {run.path}@{count - 1}" if count > 1 else f"{run.path}"
+        raise RunError(f"{run.path} has {count} encoder{'s' * (count > 1)} and no {path}; give {which}")
+    return run.folders[int(seed)]
 
 
 class KeptModels(dict[str, Callable[[], Model]]):
@@ -334,11 +380,22 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root"):
+    for name in ("name", "device", "root", "seeds"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]
     return values
+
+
+def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, wants: str) -> None:
+    """Refuse settings in a run's configuration other than those wanted."""
+    then, now = dict(_leaves(wanted)), dict(_leaves(found))
+    for name in dict.fromkeys([*now, *then]):
+        if then.get(name) != now.get(name):
+            raise RunError(
+                f"{name} in {folder}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
+                "restore it, or start a new run"
+            )
 
 
 def _leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,7 @@ import torch
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.objectives.forecaster import Forecaster
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
 from tsrep.runs.intervals import intervals_of
 from tsrep.runs.own_series import continued, own_series, reading_of
 from tsrep.runs.prepare_series import instances_of
@@ -113,7 +113,7 @@ def forecast_series(
         When the file is wrong, the series does not continue what the run was trained on, or its forecast is
         not finite.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = opened(run)
     forecaster = run.forecaster()
     steps = _steps(run, forecaster, horizon)
     levels = _ascending(levels)

@@ -37,7 +37,7 @@ def write_intervals(run: Run, prepared: PreparedSeries) -> Conformal:
         See :func:`tsrep.evaluation.forecasts.conformal.calibrate`.
     """
     found = _calibrated(run, prepared, KEPT)
-    found.save(run.path / FILE)
+    found.save(run.folders[0] / FILE)
     return found
 
 
@@ -56,7 +56,7 @@ def intervals_of(run: Run, levels: Sequence[float]) -> tuple[Conformal | None, s
     RunError
         When what the run has cannot be read, or lacks a level that cannot be had.
     """
-    path = run.path / FILE
+    path = run.folders[0] / FILE
     kept = Conformal.load(path) if path.exists() else None
     if kept is not None and set(levels) <= set(kept.levels):
         return kept, ""
@@ -89,7 +89,7 @@ def covering(run: Run, prepared: PreparedSeries, forecast: Forecast) -> Covering
         See :func:`write_intervals`.
     """
     try:
-        conformal = Conformal.load(run.path / FILE)
+        conformal = Conformal.load(run.folders[0] / FILE)
     except RunError:
         conformal = write_intervals(run, prepared)
     return Covering(conformal, forecast, prepared.instances, prepared.spans.test)

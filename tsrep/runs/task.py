@@ -21,6 +21,7 @@ from tsrep.errors import ConfigError, DataError, RunError, TsrepError
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
+from tsrep.evaluation.forecasts.coverage import Covering
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.settings import ForecastSettings
@@ -156,6 +157,12 @@ class Task(ABC):
             raise ConfigError(
                 f"pretrain trains by the contrast of an objective alone, and objective "
                 f"{config.objective.name} has none; set objective.contrast or leave pretrain out"
+            )
+        draws = config.evaluation.seeds
+        if config.seeds > 1 and draws not in (None, config.seeds):
+            raise ConfigError(
+                f"each of {config.seeds} seeds has an encoder, a random initialisation and a draw of labels "
+                f"of its own, so evaluation.seeds cannot be {draws}; leave it out or null"
             )
 
     def _fitting(self, registry: Registry) -> list[str]:
@@ -318,21 +325,23 @@ class Task(ABC):
 
     def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
         """What is scored: what was trained, and random initialisations of its architecture."""
+        runs = run.by_seed
 
-        def trained() -> Model:
-            encoder = run.encoder()
-            return encoder, run.objective(encoder)
+        def trained(one: Run) -> Model:
+            encoder = one.encoder()
+            return encoder, one.objective(encoder)
 
-        objective = cache(run.objective)
+        objectives = [cache(one.objective) for one in runs]
 
-        def start(seed: int) -> Model:
-            # the first one is what the run started from
-            return new_encoder(self.config, prepared.panel, self.config.seed + seed), objective()
+        def start(k: int) -> Model:
+            # each run started from the one of its seed
+            encoder = new_encoder(self.config, prepared.panel, self.config.seed + k)
+            return encoder, objectives[k % len(runs)]()
 
-        starts = [partial(start, seed) for seed in range(max(self.config.evaluation.seeds, FEWEST_STARTS))]
+        starts = len(runs) if len(runs) > 1 else max(self.config.evaluation.seeds or 0, FEWEST_STARTS)
         return [
-            Candidate(self.config.objective.name, "method", [trained]),
-            Candidate(RANDOM_INIT, "control", starts),
+            Candidate(self.config.objective.name, "method", [partial(trained, one) for one in runs]),
+            Candidate(RANDOM_INIT, "control", [partial(start, k) for k in range(starts)]),
         ]
 
     def warnings(self, prepared: Any) -> Iterator[str]:
@@ -397,7 +406,7 @@ class PanelTask(Task):
         trained, control = super().candidates(run, prepared)
         if not self._keeps_by_draw:
             return [trained, control]
-        trained = replace(trained, of_draw=[run.models()])
+        trained = replace(trained, of_draw=[one.models() for one in run.by_seed])
         evaluation = self.evaluation(prepared, _silent)
         for fraction, by in evaluation.draws():  # refused now, and not after the first scores
             for seed in range(evaluation.seeds):
@@ -470,7 +479,7 @@ class PanelTask(Task):
             part=settings.part or ("test" if len(prepared.split.test) else "validation"),
             fractions=settings.labels,
             subsample_by=settings.subsample_by,
-            seeds=settings.seeds,
+            seeds=config.seeds if config.seeds > 1 else settings.seeds or FEWEST_STARTS,
             aggregate=settings.aggregate,
             n_bootstrap=settings.n_bootstrap,
             seed=config.seed,
@@ -644,17 +653,18 @@ class SeriesTask(Task):
 
     def evaluate(self, run: Run, prepared: PreparedSeries, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; counts on the test part how often the prediction intervals hold."""
-        evaluation, counted = self.evaluation(prepared, tell), []
+        evaluation, counted = self.evaluation(prepared, tell), list[Covering]()
+        runs = run.by_seed
 
         def watched(forecast: Forecast) -> Forecast:
-            counted.append(covering(run, prepared, forecast))
+            counted.append(covering(runs[len(counted)], prepared, forecast))
             return counted[-1].forecast
 
         if evaluation.part == "test":
             evaluation = replace(evaluation, watched=watched)
         scores = self.score(self.candidates(run, prepared), evaluation)
-        for each in counted:
-            each.result().save(run.path / "coverage.json")
+        for one, each in zip(runs, counted, strict=False):  # none where the part is not the test part
+            each.result().save(one.path / "coverage.json")
         return scores
 
     def snapshot(self, run: Run, prepared: PreparedSeries, device: torch.device) -> None:

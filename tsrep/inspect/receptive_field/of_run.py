@@ -31,7 +31,8 @@ from tsrep.inspect.receptive_field.scores import (
 )
 from tsrep.inspect.receptive_field.subject import Method, Subject, subject_of
 from tsrep.registry import nearest
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
+from tsrep.runs.naming import run_name
 from tsrep.training.distributed import pick_device
 
 SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
@@ -135,7 +136,7 @@ def plot_receptive_field(
             raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
     if windows < 1:
         raise RunError(f"a receptive field needs a window or more, got windows={windows}")
-    runs = [r if isinstance(r, Run) else Run(r) for r in (run, compare) if r is not None]
+    runs = [opened(each) for each in (run, compare) if each is not None]
     settings = Settings(step, method, grad_of, windows, part, period, seed)
     path, kinds = _places(runs, out, settings)
     first = look(runs[0], settings, root)
@@ -229,7 +230,7 @@ def _plain(looked: Looked, run: Run) -> dict[str, Any]:
 
 def _names(runs: list[Run]) -> list[str]:
     paths = [run.path.resolve() for run in runs]
-    names = [path.name for path in paths]
+    names = list(map(run_name, paths))
     alike = len(set(names)) < len(names)
     return [f"{p.parent.name}-{p.name}-{i}" for i, p in enumerate(paths, 1)] if alike else names
 

@@ -14,7 +14,7 @@ from tsrep.inspect.figures.style import file_kind, save_figure
 from tsrep.inspect.views.figure import Floats, ViewExample, figure_views
 from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, opened
 from tsrep.runs.prepared import Prepared
 from tsrep.views.combined import ExceptCovariates
 from tsrep.views.view import View
@@ -77,7 +77,7 @@ def plot_views(
         When training has not ended, the data have changed, there is no such sample, or the file's ending
         is none of these.
     """
-    run = run if isinstance(run, Run) else Run(run)
+    run = opened(run)
     path = run.path / "figures" / "views.png" if out is None else Path(out)
     file_kind(path)
     prepared = run.prepare(root)

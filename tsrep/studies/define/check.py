@@ -58,6 +58,11 @@ def check_study(definition: Definition) -> None:
                 told = ", ".join(f"{name}={value}" for name, value in settings)
                 where = f"task {task}, " if task else ""
                 raise ConfigError(f"study {definition.study}, {where}{origin} ({told}): {error}") from error
+            if config.seeds > 1:
+                raise ConfigError(
+                    f"study {definition.study}: config.seeds is {config.seeds}, but a run of a trial has one "
+                    "seed; leave it out, and set seeds of the study or of its confirmation"
+                )
             kinds.setdefault(task_of(config).judged_by, point)
     if len(kinds) > 1:
         raise ConfigError(

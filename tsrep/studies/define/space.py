@@ -19,8 +19,8 @@ ALWAYS: tuple[Condition, ...] = ({},)
 
 # Scores on other data, or of another task, are not comparable; tasks are the place for these.
 FIXED = (
-    "dataset", "split", "root", "window", "evaluation", "seed", "version", "device", "name", "strict",
-    "objective.horizon",
+    "dataset", "split", "root", "window", "evaluation", "seed", "seeds", "version", "device", "name",
+    "strict", "objective.horizon",
 )  # fmt: skip
 
 

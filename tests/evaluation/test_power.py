@@ -1,0 +1,116 @@
+"""Power of a comparison: its closed form, its simulation, and the numbers that it asks for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import nct, norm
+from scipy.stats import t as student
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.power import Design, checked_gain, design_of
+from tsrep.evaluation.scores import RANDOM_INIT, Score
+from tsrep.report.power import power_sentence, power_table
+
+MANY = 1e9  # degrees of freedom, where Student's distribution is the normal one
+
+
+def design(per_patient: float = 0.04, per_seed: float = 0.0, seeds: int = 5, freedom: float = MANY) -> Design:
+    return Design(400, seeds, per_patient, per_seed, freedom)
+
+
+def score(found: Difference) -> Score:
+    value = {"auroc": Interval(0.8, 0.7, 0.9)}
+    return Score(
+        "comet", "method", "probe", "auroc", "test", "record", 400, found.seeds, value, {}, patients=400,
+        against=RANDOM_INIT, difference={"auroc": found},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("gain", [0.005, 0.02, 0.028, 0.05])
+def test_without_seeds_and_with_many_patients_it_is_that_of_a_normal_test(gain: float) -> None:
+    shift = gain / 0.01
+    expected = norm.sf(norm.ppf(0.975) - shift) + norm.cdf(-norm.ppf(0.975) - shift)
+    assert design().power(gain) == pytest.approx(expected, abs=1e-6)
+    assert design().power(-gain) == design().power(gain)
+
+
+def test_patients_are_those_of_the_textbook() -> None:
+    """Needed are ``(z(0.975) + z(0.8)) ** 2 * variance / gain ** 2``."""
+    expected = (norm.ppf(0.975) + norm.ppf(0.8)) ** 2 * 0.04 / 0.028**2
+    assert design().patients_for(0.028) == math.ceil(expected)
+
+
+def test_seeds_alone_give_the_noncentral_t_distribution() -> None:
+    found = design(per_patient=1e-12, per_seed=5 * 0.01**2)
+    bound = student.ppf(0.975, 4)
+    expected = nct.sf(bound, 4, 3.0) + nct.cdf(-bound, 4, 3.0)
+    assert found.power(0.03) == pytest.approx(expected, abs=1e-6)
+
+
+def test_it_is_how_often_a_simulated_gain_is_significant() -> None:
+    rng, found, hits = np.random.default_rng(0), design(per_seed=5 * 0.01**2, freedom=399.0), 0
+    for _ in range(4000):
+        rows = rng.normal(0.04, 0.01 * math.sqrt(5), 5) + rng.normal(0, 0.01)
+        resampled, between = 0.04 / 400, rows.var(ddof=1) / 5
+        freedom = (resampled + between) ** 2 / (resampled**2 / 399 + between**2 / 4)
+        hits += abs(rows.mean()) > student.ppf(0.975, freedom) * math.sqrt(resampled + between)
+    assert found.power(0.04) == pytest.approx(hits / 4000, abs=0.03)
+
+
+def test_the_numbers_asked_for_are_the_fewest_that_do() -> None:
+    found = design(per_seed=5 * 0.01**2, freedom=399.0)
+    patients, seeds = found.patients_for(0.05), found.seeds_for(0.04)
+    assert patients is not None
+    assert seeds is not None
+    assert found.power(0.05, patients=patients) >= 0.8 > found.power(0.05, patients=patients - 1)
+    assert found.power(0.04, seeds=seeds) >= 0.8 > found.power(0.04, seeds=seeds - 1)
+
+
+def test_more_of_one_kind_cannot_make_up_for_too_few_of_the_other() -> None:
+    found = design(per_seed=5 * 0.01**2)
+    assert found.patients_for(0.01) is None
+    assert found.seeds_for(0.02) is None
+    assert found.patients_for(0.01, seeds=100) is not None
+
+
+def test_a_single_encoder_stands_for_pairs_that_both_vary() -> None:
+    spread = 0.02  # of random initialisations; the difference has 1 + 1 / k of its square
+    found = Difference(
+        0.02, -0.04, 0.08, p=0.4, freedom=5.0, covers="patients and random initialisations", seeds=1,
+        against_seeds=5, resampled=0.0001, between=spread**2 * 1.2,
+    )  # fmt: skip
+    made = design_of(score(found))
+    assert made.per_seed == pytest.approx(2 * spread**2)
+    assert made.per_patient == pytest.approx(0.04)
+    assert made.seeds == 1
+    assert "with 5 seeds" in power_sentence(score(found), 0.05)
+
+
+def test_words_and_table_say_the_same() -> None:
+    found = Difference(
+        0.01, -0.02, 0.04, p=0.4, freedom=20.0, covers="patients and training seeds", seeds=5,
+        against_seeds=5, resampled=0.0001, between=0.0001,
+    )  # fmt: skip
+    made = design_of(score(found))
+    told, table = power_sentence(score(found), 0.05), power_table(score(found), 0.05)
+    assert f"from {made.patients_for(0.05)} patients with these 5 seeds" in told
+    assert f"or from {made.seeds_for(0.05)} seeds with these 400 patients" in told
+    assert table[0] == ("seeds", "power with 400 patients", "patients for 80 %")
+    assert table[2][0] == "5"
+    assert table[2][2] == str(made.patients_for(0.05))
+    assert "A difference of the size seen (0.010 AUROC)" in power_sentence(score(found))
+
+
+def test_what_has_no_interval_or_gain_is_refused() -> None:
+    bare = replace(score(Difference(0.1, math.nan, math.nan)), difference={})
+    with pytest.raises(RunError, match="no interval of a gain"):
+        design_of(bare)
+    for gain in (0.0, -0.1, math.inf, math.nan):
+        with pytest.raises(ConfigError, match="give a positive number"):
+            checked_gain(gain)

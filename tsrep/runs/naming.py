@@ -1,0 +1,25 @@
+"""Where the encoders of several seeds lie in the folder of their run, and what they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SEEDS = "seeds"
+
+
+def folder_of(run: Path, seed: int) -> Path:
+    """Folder of the run of one of several seeds, counted from 0."""
+    return run / SEEDS / str(seed)
+
+
+def whole_of(folder: Path) -> Path:
+    """The run that a folder belongs to as one of several seeds; else the folder itself."""
+    whole = folder.resolve().parent.parent
+    several = folder.resolve().parent.name == SEEDS and (whole / "config.yaml").is_file()
+    return folder.parent.parent if several else folder
+
+
+def run_name(folder: Path) -> str:
+    """``run`` or ``run@2``."""
+    whole = whole_of(folder).resolve().name
+    return whole if whole_of(folder) == folder else f"{whole}@{folder.resolve().name}"
