@@ -58,4 +58,7 @@ def test_randomly_initialised_encoder(scores, horizon):
 def test_a_linear_map_of_the_last_values_is_far_better(scores, horizon):
     (linear,) = scores.where(method="ridge-nlinear", horizon=horizon)
 
-    assert linear.difference["mse"].high < 0
+    assert linear.difference["mse"].value < 0
+    # four months of test data hold too few blocks of the long horizons for a verdict
+    assert linear.unreliable == (horizon > 48)
+    assert linear.unreliable or linear.difference["mse"].high < 0

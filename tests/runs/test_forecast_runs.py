@@ -261,7 +261,10 @@ def test_contrasts_backbones_heads_and_norms_go_together(
     [
         ({"window": {"steps": 48}}, "window.steps has no effect on objective forecast"),
         ({"pretrain": {"epochs": 1}}, "set objective.contrast or leave pretrain out"),
-        ({"dataset": {"name": "ptb-xl-sim"}}, "forecasts a series, and ptb-xl-sim is a panel"),
+        (
+            {"dataset": {"name": "ptb-xl-sim"}, "training": {"keep": "loss"}},
+            "forecasts a series, and ptb-xl-sim is a panel",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(

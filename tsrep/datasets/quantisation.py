@@ -86,8 +86,8 @@ def in_float32(values: NDArray[Any], channels: tuple[str, ...]) -> NDArray[np.fl
     if coarse.any():
         c = int(coarse.argmax())
         raise Unreadable(
-            f"channel {channels[c]} varies by {spread[c]:.3g} around values up to {peak[c]:.3g}, which "
-            "float32 cannot tell apart; subtract an offset first"
+            f"channel {channels[c]} varies by {spread[c]:.3g} around values up to {peak[c]:.3g}, a step too "
+            "small for float32; subtract an offset first"
         )
     return values.astype(np.float32)
 
