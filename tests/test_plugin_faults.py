@@ -288,7 +288,7 @@ def arrays(**fields: Any) -> Panel:
         (lambda: None, "the dataset 'faulty' of .* gives None, but a panel of labelled samples is a Panel"),
         (lambda: np.zeros(3), "the dataset 'faulty' of .* gives array"),
         (lambda: {}["x"], "the dataset 'faulty' of .* cannot be read .KeyError: 'x'."),
-        (lambda: arrays(sfreq=math.nan), "the sampling rate must be positive, got nan"),
+        (lambda: arrays(sfreq=math.nan), "the sampling rate must be positive and finite, got nan"),
     ],
 )
 def test_faulty_data_are_one_sentence(register: Register, result: Any, told: str) -> None:

@@ -41,7 +41,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
     "xresnet1d": {"layers": 18, "width": 8},
 }
-KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
+KINDS = {"informer": "fixed", "lead-wise": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
     ["conv-s4d", "inverted-transformer", "resnet1d", "s4d"], "multiple"
 )
 STEPS = 48

@@ -159,7 +159,9 @@ class Dataset(ABC):
             When something is missing or broken.
         """
         folder = cache_folder(cache)
-        return self.read(self.find(root), cache=folder, strict=strict, progress=progress).kept_in(folder)
+        data = self.read(self.find(root), cache=folder, strict=strict, progress=progress)
+        # what a plug-in gives in place of a panel or series is refused in words by the run
+        return data.kept_in(folder) if hasattr(data, "kept_in") else data
 
     def find(self, root: Path | str | None) -> Path:
         """The folder to read.

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder, without_missing
+from tsrep.encoders.encoder import Encoder, SlowParameters, without_missing
 from tsrep.registry import ENCODERS, Chosen
 
 ChosenTrunk = Annotated[Any, Chosen(ENCODERS)]
@@ -41,6 +41,10 @@ class LeadWise(Encoder):
         channels = x.shape[1]
         z = self.trunk(filled.flatten(0, 1)[:, None], kept.repeat_interleave(channels, 0))
         return z.view(len(x), channels, *z.shape[1:]).mean(dim=1)
+
+    def slow_parameters(self) -> list[SlowParameters]:
+        """Those of the trunk."""
+        return self.trunk.slow_parameters()
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """Those of the trunk."""
