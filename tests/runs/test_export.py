@@ -41,8 +41,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
     "xresnet1d": {"layers": 18, "width": 8},
 }
-KINDS = {"informer": "fixed", "lead-wise": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
-    ["conv-s4d", "inverted-transformer", "resnet1d", "s4d"], "multiple"
+KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
+    ["conv-s4d", "inverted-transformer", "lead-wise", "resnet1d", "s4d"], "multiple"
 )
 STEPS = 48
 
