@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -112,6 +113,15 @@ def test_scores_have_a_panel_for_each_protocol_and_unit_of_subsampling() -> None
         "majority",
     ]
     assert collisions(figure) == []
+
+
+def test_each_panel_counts_the_labels_that_were_drawn_for_it() -> None:
+    drawn = {"sample": 14.0, "patient": 65.0}
+    rows = tuple(
+        replace(score("comet", "probe", 0.01, by), details={"labelled": n}) for by, n in drawn.items()
+    )
+    shown = [axes.get_yticklabels()[0].get_text() for axes in figure_scores(Scores(rows)).axes]
+    assert shown == ["1 %\nn = 65", "1 %\nn = 14"]
 
 
 def test_scores_without_intervals_or_values_are_plotted_as_far_as_they_go() -> None:

@@ -48,7 +48,7 @@ def figure_scores(scores: Scores, metric: str = "auroc", name: str = "macro AURO
     looks = method_looks({s.method: s.role for s in sorted(rows, key=lambda s: _ROLES.index(s.role))})
     height = max(1.4, 0.45 + len(fractions) * (0.17 * len(looks) + 0.12))
     figure = new_figure(WIDTH, height * len(protocols) + 0.75)
-    grid = figure.subplots(len(protocols), len(units), squeeze=False, sharex=True, sharey=True)
+    grid = figure.subplots(len(protocols), len(units), squeeze=False, sharex=True)
     for (i, j), axes in np.ndenumerate(grid):
         shown = [s for s in rows if s.protocol == protocols[i] and s.subsample_by in (units[j], "all")]
         _panel(axes, shown, fractions, looks, metric)
