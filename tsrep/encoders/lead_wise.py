@@ -40,7 +40,7 @@ class LeadWise(Encoder):
         filled, kept = without_missing(x, keep)
         channels = x.shape[1]
         z = self.trunk(filled.flatten(0, 1)[:, None], kept.repeat_interleave(channels, 0))
-        return z.unflatten(0, (-1, channels)).mean(dim=1)
+        return z.reshape(-1, channels, *z.shape[1:]).mean(dim=1)
 
     def slow_parameters(self) -> list[SlowParameters]:
         """Those of the trunk."""
