@@ -3,8 +3,8 @@
 Every encoder has random weights, so that each significant difference between two of them is false. In each
 cell, a fraction of labels and a number of test patients, an evaluation is repeated many times with encoders,
 draws of labels and test patients drawn anew. Three verdicts are looked at: one encoder against five random
-initialisations, five encoders against five others seed by seed, and the same with a gain planted into the
-probabilities. Run from the repository root::
+initialisations, five encoders against five others on the same draws of labels, and the same with a gain
+planted into the probabilities. Run from the repository root::
 
     python benchmarks/verdicts.py --root DIR --out FOLDER --workers 2
     python benchmarks/verdicts.py --quick
@@ -298,26 +298,25 @@ def one_repetition(
 
     once = draws if bank.prob.shape[1] > 1 else draws[:1]
     single = score([(own, draw) for draw in once])
-    crossed = score(list(product(inits, once)))
-    control = crossed.averaged(len(once))
+    control = score(list(product(inits, once))).crossed(len(once))
     found = difference_from_random(single.averaged(len(once)), control)[METRIC]
     expected = float(bank.truth[own].mean() - bank.truth.mean())
     yield "single", [found.value, found.low, found.high, expected, found.resampled]
     yield "value of one", ends(single, float(bank.truth[own].mean()))
-    yield "value of five", ends(control, float(bank.truth.mean()), crossed.across(len(once)))
+    yield "value of five", ends(control, float(bank.truth.mean()))
 
-    first, second = (list(zip(side, draws, strict=True)) for side in (encoders[:K], others))
-    one, two = score(first), score(second)
+    first, second = (list(product(side, once)) for side in (encoders[:K], others))
+    one, two = (score(side).crossed(len(once)) for side in (first, second))
     found = paired_difference(one, two)[METRIC]
     yield "method", [found.value, found.low, found.high, 0.0, found.resampled]
     gain = float((bank.raised - bank.truth).mean())
-    found = paired_difference(score(first, raised=True), two)[METRIC]
+    found = paired_difference(score(first, raised=True).crossed(len(once)), two)[METRIC]
     yield "planted", [found.value, found.low, found.high, gain, found.resampled]
 
 
-def ends(found: Resampled, truth: float, crossed: Resampled | None = None) -> list[float]:
+def ends(found: Resampled, truth: float) -> list[float]:
     """Value, interval, truth, and variance over patients."""
-    interval = found.intervals(crossed)[METRIC]
+    interval = found.intervals()[METRIC]
     return [interval.value, interval.low, interval.high, truth, found.variance(METRIC).resampled]
 
 

@@ -35,7 +35,6 @@ def test_a_run_of_two_seeds_from_training_to_power(
     assert table[0].startswith("A gain of the size given (0.100 AUROC)")
     assert [line.split()[0] for line in table[1:]] == ["seeds", "2", "3", "5", "10", "20"]
     assert "a gain of -1 is none" in refused("power", out, "--gain", "-1")
-    assert "evaluation.seeds cannot be 3" in refused("evaluate", out, "--seeds", "3")
     assert "has 2 seeds, not 1" in refused("fit", "--resume", out, "--seeds", "1")
     for name in ("9", "x"):
         assert f"give {out}@0 to {out}@1" in refused("embed", f"{out}@{name}", "--out", tmp_path / "e.npz")
@@ -53,6 +52,4 @@ def test_numbers_of_seeds_that_are_none_are_refused(
 ) -> None:
     out = tmp_path / "run"
     assert "seeds is 0" in refused("fit", "--config", config, "--seeds", "0", "--out", out)
-    settings = ("--seeds", "2", "--set", "evaluation.seeds=4")
-    assert "evaluation.seeds cannot be 4" in refused("fit", "--config", config, *settings, "--out", out)
     assert not out.exists()

@@ -174,12 +174,15 @@ def test_draws_of_labels_that_all_encoders_share_widen_the_interval():
     every = Resampled(
         {"auroc": tuple(rows.ravel())}, {"auroc": draws}, {"auroc": 99.0}, form=symmetric_interval
     )
-    encoders, labels = every.averaged(2), every.across(2)
+    encoders, crossed = every.averaged(2), every.crossed(2)
+    labels = crossed.by_draw
+    assert labels is not None
     assert encoders.by_seed["auroc"] == pytest.approx([0.70, 0.71, 0.72])
     assert labels.by_seed["auroc"] == pytest.approx([0.66, 0.76])
-    alone, both = encoders.intervals()["auroc"], encoders.intervals(labels)["auroc"]
+    alone, both = encoders.intervals()["auroc"], crossed.intervals()["auroc"]
+    assert crossed.covers("training seeds") == "patients, training seeds and label draws"
     assert both.value == alone.value == pytest.approx(0.71)
-    total = encoders.variance("auroc").plus(0.1**2 / 2 / 2, 1)
+    total = crossed.variance("auroc")
     assert both.high - both.value == pytest.approx(total.margin)
     assert total.resampled + total.seeds == pytest.approx(0.01**2 + 0.01**2 / 3 + 0.1**2 / 4, rel=0.05)
     assert both.low < alone.low

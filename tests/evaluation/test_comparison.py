@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.evaluation.test_bootstrap import cohort
 from tsrep.errors import DataError
@@ -47,6 +48,24 @@ def test_methods_that_do_not_differ_are_rarely_told_apart(spread: float) -> None
     assert called / 400 <= 0.08
     if spread == 0.05:
         assert alone / 400 > 0.3  # patients alone forget the seeds
+
+
+def test_sides_vary_by_themselves_and_draws_of_labels_in_pairs() -> None:
+    """Welch's variance and, where nothing else varies, his degrees of freedom."""
+    rng = np.random.default_rng(3)
+    labels = np.array([-0.03, 0.0, 0.03])
+    one, two = (rng.normal(0.7, spread, n) for spread, n in ((0.02, 4), (0.05, 6)))
+    tables = [np.add.outer(side, labels).ravel() for side in (one, two)]
+    sides = [of(table, np.repeat(table[:, None], 9, axis=1)).crossed(3) for table in tables]
+    found = paired_difference(*sides)["auroc"]
+    assert found.covers == "patients, training seeds and label draws"
+    expected = stats.ttest_ind(one, two, equal_var=False)
+    assert found.value == pytest.approx(one.mean() - two.mean())
+    assert (found.p, found.freedom) == (pytest.approx(expected.pvalue), pytest.approx(expected.df))
+    shifted = of(tables[1] + np.tile(labels, 6), np.repeat(tables[1][:, None], 9, axis=1))
+    assert paired_difference(sides[0], shifted.crossed(3))["auroc"].between > found.between
+    with pytest.raises(DataError, match="3 draws of labels cannot be paired with 2"):
+        paired_difference(sides[0], of(tables[1], np.repeat(tables[1][:, None], 9, axis=1)).crossed(2))
 
 
 def test_interval_and_p_value_agree() -> None:

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from tsrep.errors import ConfigError, DataError, SplitError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.metrics import METRICS
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.protocols.probe import LinearProbe
+from tsrep.evaluation.protocols.protocol import outcome
 from tsrep.signals.panel import Panel
 from tsrep.splits.split import Split
 
@@ -78,8 +81,9 @@ def test_every_method_stands_beside_its_controls(multi):
         assert s.difference["auroc"].covers == "patients and random initialisations"
     assert {s.seeds for s in scores.where(method="random initialisation")} == {5}
     for s in scores.where(method="random initialisation"):
-        labels = "" if s.fraction == 1.0 else " and label draws"
-        assert s.covers == f"patients and random initialisations{labels}"
+        kinds = "patients and random initialisations"
+        several = "patients, random initialisations and label draws"
+        assert s.covers == (kinds if s.fraction == 1.0 else several)
         assert not s.difference
     drawn = {s.subsample_by: s for s in scores.where(method="good", protocol="probe", unit="record")}
     assert drawn["patient"].details["labelled_patients"] == 9
@@ -131,7 +135,7 @@ def test_one_random_initialisation_gives_no_interval():
     assert np.isnan([gap.low, gap.high, gap.p]).all()
 
 
-def test_a_method_of_several_encoders_is_paired_seed_by_seed():
+def test_every_encoder_of_a_method_is_scored_on_every_draw_of_labels():
     panel, split = cohort()
     starts = [informed(panel, 0.5, s) for s in range(5)]
     trained = [informed(panel, 1.5, s) for s in range(3)]
@@ -139,10 +143,14 @@ def test_a_method_of_several_encoders_is_paired_seed_by_seed():
     for fraction, score in found.items():
         gap = score.difference["auroc"]
         (control,) = scores.where(method="random initialisation", unit="record", fraction=fraction)
-        assert (score.seeds, control.seeds) == (3, 3)
-        assert gap.covers == score.covers == "patients and training seeds"
-        each = np.subtract(score.by_seed["auroc"], control.by_seed["auroc"])
-        assert gap.value == pytest.approx(each.mean())
+        assert (score.seeds, control.seeds) == (gap.seeds, gap.against_seeds) == (3, 5)
+        kinds = "patients and training seeds" if fraction == 1 else "patients, training seeds and label draws"
+        assert gap.covers == score.covers == kinds
+        assert gap.value == pytest.approx(score.value - control.value)
+    for k, one in enumerate(trained):
+        alone = gains({"m": one}, panel, split, seeds=QUICK.get("seeds", 5))[0]
+        for fraction, score in alone.items():
+            assert found[fraction].by_seed["auroc"][k] == pytest.approx(score.value)
 
 
 def test_test_labels_do_not_reach_the_models():
@@ -221,7 +229,10 @@ def test_refuses_what_does_not_fit():
     with pytest.raises(ConfigError, match="unknown protocol 'forest'"):
         evaluate_features({"m": x}, panel, split, protocols=("forest",))
     with pytest.raises(ConfigError, match="other numbers of encoders: m 2, n 3"):
-        evaluate_features({"m": [x, x], "n": [x, x, x]}, panel, split)
+        tied = [
+            Candidate(name, "method", features=[x] * n, of_draw=[{}] * n) for name, n in (("m", 2), ("n", 3))
+        ]
+        outcome(LinearProbe(), tied, LabelEvaluation(panel, split))
     with pytest.raises(ConfigError, match="at least one seed"):
         evaluate_features({"m": x}, panel, split, seeds=0)
     with pytest.raises(DataError, match="shape"):

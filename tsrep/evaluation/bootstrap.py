@@ -19,6 +19,7 @@ from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.rng import numpy_generator
 
+LABEL_DRAWS = "label draws"
 _LARGEST = 50.0  # logarithm of a factor, beyond which nothing is known
 _COLUMNS = 32  # resamples at a time: cumulative sums over some thousand units then stay in the cache
 
@@ -50,18 +51,29 @@ class Variance:
     seeds: float
     freedom: float
 
-    def plus(self, seeds: float, freedom: float) -> Variance:
-        """With the variance that another kind of seed adds."""
-        if not seeds > 0:
-            return self
-        before = self.resampled + self.seeds
-        found = (before + seeds) ** 2 / (before**2 / self.freedom + seeds**2 / freedom)
-        return Variance(self.resampled, self.seeds + seeds, found)
-
     @property
     def margin(self) -> float:
         """Half the width of a 95 % interval by Student's t distribution."""
         return float(stdtrit(self.freedom, 0.975) * np.sqrt(self.resampled + self.seeds))
+
+
+@dataclass(frozen=True)
+class Between:
+    """What one kind of seed adds to the variance of a mean.
+
+    Attributes
+    ----------
+    seen : float
+        Variance that their spread gives the mean.
+    added : float
+        The part of it that patients do not explain.
+    freedom : int
+        Degrees of freedom.
+    """
+
+    seen: float
+    added: float
+    freedom: int
 
 
 def share_interval(value: float, variance: Variance) -> Interval:
@@ -113,6 +125,9 @@ class Resampled:
     finer : dict of float64 arrays, shape (seed, resample)
         Of resamples of blocks of time: the same with blocks a third as long. What these miss of the variance
         tells what the longer ones miss. Empty where what is resampled is independent.
+    by_draw : Resampled, optional
+        The mean over seeds for each draw of labels, where every seed was scored on all draws; without it each
+        seed has a draw of its own.
     """
 
     by_seed: dict[str, tuple[float, ...]]
@@ -121,6 +136,7 @@ class Resampled:
     over: str = "patients"
     form: Callable[[float, Variance], Interval] = share_interval
     finer: dict[str, Array] = field(default_factory=dict)
+    by_draw: Resampled | None = None
 
     @property
     def seeds(self) -> int:
@@ -142,15 +158,17 @@ class Resampled:
 
     def covers(self, seeds: str) -> str:
         """What the intervals cover: ``"patients"``, or ``"patients and training seeds"`` of several."""
-        return f"{self.over} and {seeds}" if self.seeds > 1 else self.over
+        draws = [LABEL_DRAWS] if self.by_draw is not None and self.by_draw.seeds > 1 else []
+        *kinds, last = [self.over, *[seeds] * (self.seeds > 1), *draws]
+        return f"{', '.join(kinds)} and {last}" if kinds else last
 
     def averaged(self, size: int) -> Resampled:
-        """Means over every ``size`` seeds that follow each other, such as the label draws of an encoder."""
+        """Means over every ``size`` seeds that follow each other."""
         return self._mean_over(size, axis=1)
 
-    def across(self, size: int) -> Resampled:
-        """Means over all groups of ``size`` seeds, such as of each draw of labels over encoders."""
-        return self._mean_over(size, axis=0)
+    def crossed(self, size: int) -> Resampled:
+        """Every ``size`` seeds that follow each other are one encoder on each of the draws of labels."""
+        return replace(self.averaged(size), by_draw=self._mean_over(size, axis=0))
 
     def _mean_over(self, size: int, *, axis: int) -> Resampled:
         by_seed = {
@@ -163,26 +181,29 @@ class Resampled:
         )
         return replace(self, by_seed=by_seed, draws=draws, finer=finer)
 
-    def intervals(self, crossed: Resampled | None = None) -> dict[str, Interval]:
-        """The 95 % interval of every metric, over what is resampled and, with several, over seeds.
-
-        Parameters
-        ----------
-        crossed : Resampled, optional
-            The same by another kind of seed that every one of these was combined with.
-        """
-        found = {}
-        for name in self.draws:
-            variance = self.variance(name)
-            if crossed is not None:
-                variance = variance.plus(crossed.variance(name).seeds, crossed.seeds - 1)
-            found[name] = self.form(self.value[name], variance)
-        return found
+    def intervals(self) -> dict[str, Interval]:
+        """The 95 % interval of every metric, over what is resampled, seeds and draws of labels."""
+        return {name: self.form(self.value[name], self.variance(name)) for name in self.draws}
 
     def variance(self, name: str) -> Variance:
         """Of the mean over seeds of a metric."""
-        rows, finer = np.array(self.by_seed[name]), self.finer.get(name)
-        return variance_of_mean(rows, self.draws[name], self.freedom[name], share=1 / len(rows), finer=finer)
+        return total_variance(
+            self.mean_variance(name),
+            self.freedom[name],
+            [each.between(name) for each in (self, self.by_draw) if each is not None],
+        )
+
+    def mean_variance(self, name: str) -> float:
+        """Variance of the mean over seeds that what is resampled makes."""
+        return self._moments(name)[0]
+
+    def between(self, name: str) -> Between:
+        """What the seeds, or the draws of labels, add to the variance of their mean."""
+        return between_seeds(np.array(self.by_seed[name]), self._moments(name)[1])
+
+    def _moments(self, name: str) -> tuple[float, float]:
+        rows = np.array(self.by_seed[name])
+        return resampled_variances(rows, self.draws[name], self.finer.get(name))
 
 
 def variance_of_mean(
@@ -203,45 +224,78 @@ def variance_of_mean(
         more of their kind against their mean.
     finer : float64 array, shape (seed, resample), optional
         Draws of blocks a third as long, see :class:`Resampled`.
+    """
+    resampled, each = resampled_variances(rows, draws, finer)
+    return total_variance(resampled, freedom, [between_seeds(rows, each, share)])
 
-    Notes
-    -----
-    Blocks of time cut dependence at their ends, which makes the variance too small. With blocks a third as
-    long it is smaller; the difference is added once more (the lugsail window of a spectral density).
 
-    Seeds differ also because each errs on other patients. The bootstrap holds that part already, so that it
-    is taken off the variance between seeds, down to zero. The degrees of freedom are those of Satterthwaite.
+def between_seeds(rows: Array, each: float, share: float | None = None) -> Between:
+    """What seeds add to the variance of their mean, or of one more of them against it.
+
+    Seeds differ also because each errs on other patients. The bootstrap of the mean holds that part already,
+    so that it is taken off the variance between seeds, down to zero.
+
+    Parameters
+    ----------
+    rows : float64 array, shape (seed,)
+    each : float
+        Variance between seeds that patients make.
+    share : float, optional
+        See :func:`variance_of_mean`; by default ``1 / seeds``.
+    """
+    n = len(rows)
+    share = share or 1 / n
+    if n < 2:  # nothing tells how far one more would be from it
+        return Between(*2 * (np.nan if share > 1 else 0.0,), 1)
+    seen = share * float(rows.var(ddof=1))
+    return Between(seen, max(seen - share * each, 0.0), n - 1)
+
+
+def total_variance(resampled: float, freedom: float, kinds: Sequence[Between]) -> Variance:
+    """Variance over patients, and what each kind of seed adds, with Satterthwaite's degrees of freedom.
 
     References
     ----------
     Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2,
-    1946, equation 17; Vats & Flegal, "Lugsail lag windows for estimating time-average covariance matrices",
-    Biometrika 109, 2022, equation 5 (r = 3, c = 1/2).
+    1946, equation 17.
     """
-    resampled, each = _variances(rows, draws)
-    if finer is not None:
-        long, short = np.array([resampled, each]), np.array(_variances(rows, finer))
-        resampled, each = np.maximum(long, 2 * long - short).tolist()
     if np.isnan(resampled):
         return Variance(np.nan, np.nan, np.nan)
-    if len(rows) < 2:
+    counted = [kind for kind in kinds if kind.added != 0]
+    if not counted:
         return Variance(resampled, 0.0, freedom)
-    between = share * float(rows.var(ddof=1))
-    added = between - share * each
-    if added <= 0:
-        return Variance(resampled, 0.0, freedom)
-    found = (resampled + added) ** 2 / (resampled**2 / freedom + between**2 / (len(rows) - 1))
-    return Variance(resampled, added, max(found, len(rows) - 1.0))
+    added = sum(kind.added for kind in counted)
+    uncertain = resampled**2 / freedom + sum(kind.seen**2 / kind.freedom for kind in counted)
+    found = (resampled + added) ** 2 / uncertain
+    return Variance(resampled, added, max(found, min(kind.freedom for kind in counted)))
 
 
-def _variances(rows: Array, draws: Array) -> tuple[float, float]:
-    """Over resamples: of the mean over seeds, and of how the seeds differ at the same resample."""
+def resampled_variances(rows: Array, draws: Array, finer: Array | None = None) -> tuple[float, float]:
+    """Over resamples: of the mean over seeds, and of how the seeds differ at the same resample.
+
+    Blocks of time cut dependence at their ends, which makes the variance too small. With blocks a third as
+    long it is smaller; the difference is added once more (the lugsail window of a spectral density).
+
+    Parameters
+    ----------
+    rows, draws, finer
+        See :func:`variance_of_mean`.
+
+    References
+    ----------
+    Vats & Flegal, "Lugsail lag windows for estimating time-average covariance matrices", Biometrika 109,
+    2022, equation 5 (r = 3, c = 1/2).
+    """
     moved = draws - rows[:, None]  # (seed, resample)
     moved = moved[:, ~np.isnan(moved).any(axis=0)]
     if 2 * moved.shape[1] < draws.shape[1] or moved.shape[1] < 2:
         return np.nan, np.nan
-    of_mean = float(moved.mean(axis=0).var(ddof=1))
-    return of_mean, float(moved.var(axis=0, ddof=1).mean()) if len(rows) > 1 else 0.0
+    found = np.array(
+        [moved.mean(axis=0).var(ddof=1), moved.var(axis=0, ddof=1).mean() if len(rows) > 1 else 0]
+    )
+    if finer is not None:
+        found = np.maximum(found, 2 * found - resampled_variances(rows, finer))
+    return float(found[0]), float(found[1])
 
 
 def patient_weights(patients: int, n_bootstrap: int, *, seed: int = 0) -> Iterator[Array]:

@@ -14,13 +14,17 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import (
     Interval,
     Resampled,
+    Variance,
+    between_seeds,
     resample,
+    resampled_variances,
     symmetric_interval,
+    total_variance,
     variance_of_mean,
 )
 from tsrep.evaluation.predictions import Predictions
 
-RANDOM_INITS, TRAINING_SEEDS, LABEL_DRAWS = "random initialisations", "training seeds", "label draws"
+RANDOM_INITS, TRAINING_SEEDS = "random initialisations", "training seeds"
 Contrast = tuple[str, str]
 
 
@@ -35,8 +39,9 @@ class Difference(Interval):
     freedom : float
         Degrees of freedom.
     covers : str
-        What would be drawn anew in a repetition: ``"patients"``, ``"patients and training seeds"``, or
-        ``"patients and random initialisations"``; over time ``"blocks of time"`` in place of patients.
+        What would be drawn anew in a repetition: ``"patients"``, ``"patients and training seeds"``,
+        ``"patients, training seeds and label draws"``, or ``"patients and random initialisations"``; over
+        time ``"blocks of time"`` in place of patients.
     seeds, against_seeds : int
         Seeds of the one side and of the other.
     resampled, between : float
@@ -58,17 +63,31 @@ class Difference(Interval):
 
 
 def paired_difference(one: Resampled, two: Resampled) -> dict[str, Difference]:
-    """Mean difference ``one - two`` of seeds that were paired, for a claim about methods.
+    """Mean difference ``one - two`` on the same patients, for a claim about methods.
 
-    A side with one seed, such as a method without randomness, is compared with every seed of the other.
+    Where all seeds were scored on the same draws of labels, the seeds of each side vary by themselves and the
+    draws of labels in pairs; where each seed has a draw of its own, seeds are compared in pairs. A side with
+    one seed, such as a method without randomness, is compared with every seed of the other.
 
     Raises
     ------
     DataError
-        When the two do not have equally many resamples, or other numbers of seeds than one and n, or n and n.
+        When the two do not have equally many resamples or draws of labels, or other numbers of seeds than
+        one and n, or n and n.
     """
-    rows = max(one.seeds, two.seeds)
-    return _differences(one, two, 1 / rows, f"{one.over} and {TRAINING_SEEDS}" if rows > 1 else one.over)
+    larger = max(one, two, key=lambda side: side.seeds)
+    if one.by_draw is None or two.by_draw is None:
+        return _differences(one, two, 1 / larger.seeds, larger.covers(TRAINING_SEEDS))
+    if one.by_draw.seeds != two.by_draw.seeds:
+        raise DataError(
+            f"{one.by_draw.seeds} draws of labels cannot be paired with {two.by_draw.seeds}; "
+            "score both methods on the same draws"
+        )
+    covers = larger.covers(TRAINING_SEEDS)
+    return {
+        name: _difference(one, two, name, _variance_by_sides(one, two, name), covers)
+        for name in _comparable(one, two)
+    }
 
 
 def difference_from_random(one: Resampled, inits: Resampled) -> dict[str, Difference]:
@@ -92,29 +111,58 @@ def difference_from_random(one: Resampled, inits: Resampled) -> dict[str, Differ
     DataError
         As :func:`paired_difference`.
     """
-    k = inits.seeds
-    return _differences(one, inits, 1 + 1 / k if k > 1 else math.nan, f"{one.over} and {RANDOM_INITS}")
+    return _differences(one, inits, 1 + 1 / inits.seeds, f"{one.over} and {RANDOM_INITS}")
 
 
 def _differences(one: Resampled, two: Resampled, share: float, covers: str) -> dict[str, Difference]:
+    """Seed by seed, of what is compared in pairs."""
     if one.seeds != two.seeds and 1 not in (one.seeds, two.seeds):
         raise DataError(
             f"{one.seeds} seeds cannot be paired with {two.seeds}; give both methods the same seeds, or one"
         )
+    found = {}
+    for name in _comparable(one, two):
+        rows, draws = _gap(one, two, name)
+        finer = one.finer[name] - two.finer[name] if name in one.finer else None
+        variance = variance_of_mean(rows, draws, one.freedom[name], share=share, finer=finer)
+        found[name] = _difference(one, two, name, variance, covers)
+    return found
+
+
+def _comparable(one: Resampled, two: Resampled) -> list[str]:
+    """Metrics of both, on the same resamples."""
     names = [name for name in one.draws if name in two.draws]
     if any(one.draws[name].shape[1] != two.draws[name].shape[1] for name in names):
         raise DataError(
             "a paired difference needs the same resamples of both methods; use one seed and number"
         )
-    return {name: _difference(one, two, name, share, covers) for name in names}
+    return names
 
 
-def _difference(one: Resampled, two: Resampled, name: str, share: float, covers: str) -> Difference:
-    rows = np.array(one.by_seed[name]) - np.array(two.by_seed[name])  # (seed,)
-    draws, value = one.draws[name] - two.draws[name], float(rows.mean())
-    finer = one.finer[name] - two.finer[name] if name in one.finer else None
-    found = variance_of_mean(rows, draws, one.freedom[name], share=share, finer=finer)
-    error = math.sqrt(found.resampled + found.seeds) if not math.isnan(share) else math.nan
+def _gap(one: Resampled, two: Resampled, name: str) -> tuple[Array, Array]:
+    """Differences of a metric by seed (seed,), and on resamples (seed, resample)."""
+    return np.array(one.by_seed[name]) - np.array(two.by_seed[name]), one.draws[name] - two.draws[name]
+
+
+def _variance_by_sides(one: Resampled, two: Resampled, name: str) -> Variance:
+    """Variance of a difference whose sides have seeds of their own, and draws of labels in common.
+
+    References
+    ----------
+    Welch, "The generalization of 'Student's' problem when several different population variances are
+    involved", Biometrika 34, 1947.
+    """
+    rows, draws = _gap(one.averaged(one.seeds), two.averaged(two.seeds), name)
+    kinds = [one.between(name), two.between(name)]
+    if one.by_draw is not None and two.by_draw is not None:
+        by_draw = _gap(one.by_draw, two.by_draw, name)
+        kinds.append(between_seeds(by_draw[0], resampled_variances(*by_draw)[1]))
+    return total_variance(resampled_variances(rows, draws)[0], one.freedom[name], kinds)
+
+
+def _difference(one: Resampled, two: Resampled, name: str, found: Variance, covers: str) -> Difference:
+    value = one.value[name] - two.value[name]
+    error = math.sqrt(found.resampled + found.seeds)
     if error == 0 and value:  # nothing varied, as where few patients are all separated
         error = math.nan
     ends = symmetric_interval(value, found) if not math.isnan(error) else Interval(value, error, error)
@@ -187,6 +235,7 @@ def compare_methods(
     contrasts: Sequence[Contrast],
     *,
     primary: Contrast | None = None,
+    label_draws: int | None = None,
     metric: str = "auroc",
     n_bootstrap: int = 1000,
     seed: int = 0,
@@ -196,11 +245,14 @@ def compare_methods(
     Parameters
     ----------
     methods : mapping of method to sequence of Predictions
-        One for each seed; seed ``s`` of all methods has the same start, batches and label draw.
+        One for each seed, or for each seed and draw of labels, those of a seed together.
     contrasts : sequence of (method, method)
         The first of each minus the second.
     primary : (method, method), optional
         The contrast named before scoring; Holm's correction is over the rest.
+    label_draws : int, optional
+        On how many draws of labels each encoder was scored, the same for all of them (1 where all labels are
+        used); by default seed ``s`` of all methods has a draw of its own.
     metric : str
     n_bootstrap, seed : int
         See :func:`~tsrep.evaluation.bootstrap.resample`.
@@ -219,6 +271,8 @@ def compare_methods(
         name: resample(methods[name], n_bootstrap=n_bootstrap, seed=seed, names=[metric])
         for name in dict.fromkeys(name for contrast in contrasts for name in contrast)
     }
+    if label_draws is not None:
+        resampled = {name: each.crossed(label_draws) for name, each in resampled.items()}
     return comparisons(resampled, contrasts, primary=primary, metric=metric)
 
 

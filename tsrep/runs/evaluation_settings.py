@@ -27,8 +27,8 @@ class EvaluationSettings(Settings):
     subsample_by: Annotated[tuple[SubsampleBy, ...], DISTINCT] = Field(("sample", "patient"), min_length=1)
     seeds: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description="label draws and random initialisations beside one encoder; null takes 5, or of several "
-        "encoders one for each",
+        description="label draws, and random initialisations beside one encoder; null takes 5; of several "
+        "encoders at least one for each",
     )
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(
         1000, description="bootstrap resamples of patients, for intervals"

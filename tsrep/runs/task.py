@@ -158,12 +158,6 @@ class Task(ABC):
                 f"pretrain trains by the contrast of an objective alone, and objective "
                 f"{config.objective.name} has none; set objective.contrast or leave pretrain out"
             )
-        draws = config.evaluation.seeds
-        if config.seeds > 1 and draws not in (None, config.seeds):
-            raise ConfigError(
-                f"each of {config.seeds} seeds has an encoder, a random initialisation and a draw of labels "
-                f"of its own, so evaluation.seeds cannot be {draws}; leave it out or null"
-            )
 
     def _fitting(self, registry: Registry) -> list[str]:
         """Names of what goes with this kind of data, without plug-ins that cannot be loaded."""
@@ -479,7 +473,7 @@ class PanelTask(Task):
             part=settings.part or ("test" if len(prepared.split.test) else "validation"),
             fractions=settings.labels,
             subsample_by=settings.subsample_by,
-            seeds=config.seeds if config.seeds > 1 else settings.seeds or FEWEST_STARTS,
+            seeds=settings.seeds or (config.seeds if config.seeds > 1 else FEWEST_STARTS),
             aggregate=settings.aggregate,
             n_bootstrap=settings.n_bootstrap,
             seed=config.seed,

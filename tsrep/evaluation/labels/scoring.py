@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.evaluation.bootstrap import Resampled, resample
+from tsrep.evaluation.bootstrap import LABEL_DRAWS, Resampled, resample
 from tsrep.evaluation.comparison import (
-    LABEL_DRAWS,
     RANDOM_INITS,
     TRAINING_SEEDS,
     Difference,
@@ -39,7 +38,7 @@ class Scoring:
     labelled : sequence of int64 arrays
         Samples whose labels are used, for each seed.
     paired : bool
-        Whether every seed of an encoder goes with a random initialisation of its own, on the same labels.
+        Whether every seed has a draw of labels and a random initialisation of its own.
     """
 
     evaluation: LabelEvaluation
@@ -81,7 +80,7 @@ class Scoring:
         predictions: Sequence[Predictions],
         *,
         encoders: int = 1,
-        draws: int = 1,
+        draws: int | None = None,
     ) -> Scores:
         """Scores per record and, where records have several windows, per window.
 
@@ -92,9 +91,9 @@ class Scoring:
             One for each seed, of the same units.
         encoders : int
             How many encoders they are of; with one, seeds are draws of labels.
-        draws : int
+        draws : int, optional
             Every so many predictions that follow each other are of one encoder on other draws of labels; they
-            count as one seed.
+            count as one seed. By default each seed has a draw of its own.
 
         Raises
         ------
@@ -106,7 +105,7 @@ class Scoring:
         if not all(map(is_by_record, predictions)):
             units["window"] = list(predictions)
         every = {unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed) for unit, u in units.items()}
-        own = {unit: each.averaged(draws) for unit, each in every.items()}
+        own = {unit: each if draws is None else each.crossed(draws) for unit, each in every.items()}
         kind = RANDOM_INITS if role == "control" else TRAINING_SEEDS if encoders > 1 else LABEL_DRAWS
         if role == "control":
             self._control, self._against = own, method
@@ -119,8 +118,8 @@ class Scoring:
                 units[unit][0],
                 own[unit],
                 gains.get(unit, {}),
-                metrics=own[unit].intervals(every[unit].across(draws) if draws > 1 else None),
-                covers=own[unit].covers(kind) + f" and {LABEL_DRAWS}" * (draws > 1),
+                metrics=own[unit].intervals(),
+                covers=own[unit].covers(kind),
             )
             for unit in units
         )

@@ -48,7 +48,7 @@ class LabelProtocol(Protocol):
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
     ) -> tuple[Scores, Head | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others compared with it."""
-        evaluation = replace(evaluation, seeds=self._seeds(candidates, evaluation))
+        evaluation = replace(evaluation, seeds=self._label_draws(candidates, evaluation))
         scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
@@ -64,7 +64,7 @@ class LabelProtocol(Protocol):
 
     def _scores(self, candidate: Candidate, scoring: Scoring) -> tuple[Scores, Head | None]:
         """Scores of a candidate with one draw of labels, and the head that was fitted first."""
-        crossed = candidate.role == "control" and not scoring.paired
+        crossed = not scoring.paired and (candidate.role == "control" or candidate.count > 1)
         once = scoring.different
         if crossed:
             fits = list(product(range(candidate.count), range(len(once))))  # (encoder, draw of labels)
@@ -81,26 +81,28 @@ class LabelProtocol(Protocol):
             candidate.role,
             [each for each, _ in found],
             encoders=candidate.count,
-            draws=len(once) if crossed else 1,
+            draws=len(once) if crossed else None,
         )
         return scores, found[0][1]
 
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
-        """Whether each random initialisation is scored on every draw of labels.
+        """Whether every encoder is scored on every draw of labels.
 
-        So a single encoder is compared with the distribution of random initialisations, and the draws of
-        labels cancel. Where a fit trains the encoder that would be too many trainings, and where methods have
-        several encoders each goes with a start and a draw of its own.
+        So encoders and draws are told apart, which narrows the interval of a difference. Where a fit trains
+        the encoder that would be too many trainings, and an encoder whose epoch was chosen by a draw of
+        labels goes with that draw.
         """
-        return not self.trains_encoder and all(c.count == 1 for c in candidates if c.role == "method")
+        return not self.trains_encoder and not any(c.of_draw and c.count > 1 for c in candidates)
 
-    def _seeds(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
-        """Encoders of each method, or of single ones the draws of labels."""
+    def _label_draws(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
+        """Draws of labels at each fraction: no fewer than encoders of a method, or one for each encoder."""
         if evaluation.panel.multilabel and not self.multilabel:
             raise ConfigError(
                 f"protocol {self.name} needs one class per sample; use probe for multi-label targets"
             )
         counts = {c.name: c.count for c in candidates if c.role == "method" and c.count > 1}
+        if self._crossed(candidates):
+            return max(evaluation.seeds, *counts.values(), 1)
         if len(set(counts.values())) > 1:
             told = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise ConfigError(
