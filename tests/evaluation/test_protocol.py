@@ -228,10 +228,9 @@ def test_refuses_what_does_not_fit():
     x = informed(panel, 1.0)
     with pytest.raises(ConfigError, match="unknown protocol 'forest'"):
         evaluate_features({"m": x}, panel, split, protocols=("forest",))
+    counts = {"m": 2, "n": 3}
+    tied = [Candidate(name, "method", features=[x] * n, of_draw=[{}] * n) for name, n in counts.items()]
     with pytest.raises(ConfigError, match="other numbers of encoders: m 2, n 3"):
-        tied = [
-            Candidate(name, "method", features=[x] * n, of_draw=[{}] * n) for name, n in (("m", 2), ("n", 3))
-        ]
         outcome(LinearProbe(), tied, LabelEvaluation(panel, split))
     with pytest.raises(ConfigError, match="at least one seed"):
         evaluate_features({"m": x}, panel, split, seeds=0)

@@ -10,7 +10,8 @@ import pytest
 
 from tsrep.errors import ConfigError
 from tsrep.runs.task import task_of
-from tsrep.studies.define.check import check_study, configuration, points, reference
+from tsrep.studies.define.check import check_study, points, reference
+from tsrep.studies.define.configuration import configuration
 from tsrep.studies.define.definition import Pruning, Sampling, define, read_definition
 from tsrep.studies.study import new_pruner, new_sampler
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tsrep.registry import DATASETS
 from tsrep.studies.confirm.confirmation import confirm, read_confirmation
-from tsrep.studies.define.check import configuration, reference
+from tsrep.studies.define.check import reference
+from tsrep.studies.define.configuration import configuration
 from tsrep.studies.keep.tickets import progress
 from tsrep.studies.keep.trial_table import trial_table
 from tsrep.studies.study import Study, is_home

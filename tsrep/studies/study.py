@@ -22,7 +22,8 @@ from tsrep.files import write_json
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.task import task_of
-from tsrep.studies.define.check import check_study, configuration, reference
+from tsrep.studies.define.check import check_study, reference
+from tsrep.studies.define.configuration import configuration
 from tsrep.studies.define.definition import Definition, Pruning, Sampling, read_definition
 from tsrep.studies.keep.place import Place
 from tsrep.studies.keep.storage import opened_storage

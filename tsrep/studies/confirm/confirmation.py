@@ -19,7 +19,7 @@ from tsrep.rng import numpy_generator
 from tsrep.runs.folder import Run
 from tsrep.studies.confirm.final_scores import final_scores
 from tsrep.studies.confirm.finalists import COLUMNS, Finalists
-from tsrep.studies.define.check import configuration
+from tsrep.studies.define.configuration import configuration
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Scalar
 from tsrep.studies.keep.trial_table import trial_table

@@ -13,26 +13,14 @@ from tsrep.evaluation.forecasts.baselines import BASELINES
 from tsrep.evaluation.labels.evaluation import MAJORITY
 from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.rng import numpy_generator
-from tsrep.runs.config import Configuration
-from tsrep.runs.config_files import assemble
 from tsrep.runs.task import task_of
+from tsrep.studies.define.configuration import configuration
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Range, Scalar
 from tsrep.studies.define.space import Point
 
 RANDOM_POINTS = 100
 CONTROLS = (RANDOM_INIT, MAJORITY, *BASELINES)
-
-
-def configuration(definition: Definition, point: Point, task: str) -> Configuration:
-    """The configuration of a trial on one task; seed and place of the data are given later.
-
-    Raises
-    ------
-    ConfigError
-        When the point is not a valid configuration.
-    """
-    return assemble(definition.space.values(point), definition.tasks[task])
 
 
 def check_study(definition: Definition) -> None:

@@ -20,7 +20,8 @@ from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
-from tsrep.studies.define.check import configuration, reference
+from tsrep.studies.define.check import reference
+from tsrep.studies.define.configuration import configuration
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.work.baseline import baseline
 from tsrep.training.hooks import Hook, Plan
