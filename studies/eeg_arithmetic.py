@@ -135,10 +135,10 @@ def _rows(found: Sequence[Sequence[Fold]]) -> Iterator[list[str]]:
         key = (method, PROTOCOL_OF[method], 1.0, "all", "test")
         return [pooled([kept[key] for kept in folds], ranked=ranked) for folds in found]
 
-    control = resample(of(RANDOM_INIT, ranked=True), names=["auroc"])
+    control = resample(of(RANDOM_INIT, ranked=True), names=["auroc"]).crossed(1)
     for method in PROTOCOL_OF:
         plain = of(method, ranked=False)
-        own = resample(of(method, ranked=method != MAJORITY), names=["auroc"])
+        own = resample(of(method, ranked=method != MAJORITY), names=["auroc"]).crossed(1)
         noise = spread(own.by_seed["auroc"]) if own.spread["auroc"] > 0 else ""
         compared = method not in (RANDOM_INIT, MAJORITY)
         gain = paired_difference(own, control)["auroc"] if compared else None

@@ -95,7 +95,7 @@ def _rows(rotations: Sequence[Rotation]) -> Iterator[list[str]]:
                 method: pooled([kept[method, protocol, fraction, by, "test"] for kept in rotations])
                 for method in (RANDOM_INIT, *VARIANTS)
             }
-            drawn = {method: resample([each], names=["auroc"]) for method, each in found.items()}
+            drawn = {method: resample([each], names=["auroc"]).crossed(1) for method, each in found.items()}
             for method, each in found.items():
                 own, control = drawn[method], drawn[RANDOM_INIT]
                 gain = None if method == RANDOM_INIT else paired_difference(own, control)["auroc"]
