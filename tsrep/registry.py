@@ -316,6 +316,7 @@ EXPLAINED = {  # by pydantic's name of the mistake
     "tuple_type": "{path} is {input!r}, and a list is wanted; write it in brackets, such as [1.0, 0.1]",
     "too_short": "{path} is {input!r}, which is too short; name at least one, or leave it out",
     "model_type": "{path} is {input!r}, and settings by name are wanted; write them as key: value",
+    "string_type": "{path} is {input!r}, and text is wanted; put it in quotes",
     "twice": "{path} names {value} twice; name it once",
 }
 

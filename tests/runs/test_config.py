@@ -146,7 +146,7 @@ def test_a_malformed_assignment_is_refused(assignment: str) -> None:
 def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text("training:\n  lr: [1\nname: x\n")
-    with pytest.raises(ConfigError, match=r"broken\.yaml, line 3 is not valid YAML"):
+    with pytest.raises(ConfigError, match=r"broken\.yaml, line 3, is not valid YAML"):
         read_config(path)
     path.write_text("- a\n- b\n")
     with pytest.raises(ConfigError, match="holds a list, not settings by name"):

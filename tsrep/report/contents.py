@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
 from numpy.typing import NDArray
 
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Scores
 from tsrep.files import read_arrays
 from tsrep.inspect.curves import Curves, read_curves
 from tsrep.runs.naming import folder_of
+from tsrep.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage
@@ -141,7 +142,7 @@ def read_run(run: Path) -> Contents:
     log = one / "metrics.jsonl"
     return Contents(
         run=run,
-        config=_settings(run / "config.yaml", yaml.safe_load),
+        config=_settings(run / "config.yaml", partial(read_yaml, what="config.yaml")),
         provenance=_settings(run / "provenance.json", json.loads),
         split=_settings(run / "split.json", json.loads),
         curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
@@ -164,5 +165,5 @@ def _arrays(path: Path) -> dict[str, Array] | None:
 def _read(path: Path, read: Callable[[Path], T], remedy: str) -> T | None:
     try:
         return read(path) if path.is_file() else None
-    except (ValueError, OSError, yaml.YAMLError) as error:
+    except (ValueError, OSError, ConfigError) as error:
         raise RunError(f"{path} cannot be read ({error}); {remedy}") from error

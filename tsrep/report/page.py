@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
-import yaml
-
 from tsrep.evaluation.scores import Score
 from tsrep.report.captioned_figure import CaptionedFigure, training_figures, view_figures
 from tsrep.report.contents import Contents
@@ -35,6 +33,7 @@ from tsrep.report.wording import (
     signed,
 )
 from tsrep.runs.naming import run_name
+from tsrep.yaml_files import write_yaml
 
 Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
@@ -124,7 +123,7 @@ class Page(ABC):
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
             "provenance": _provenance_facts(contents),
-            "config": yaml.safe_dump(dict(contents.config), sort_keys=False) if contents.config else "",
+            "config": write_yaml(dict(contents.config)) if contents.config else "",
             **self.tables(contents),
         }
 

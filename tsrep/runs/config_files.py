@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tsrep.errors import ConfigError
 from tsrep.runs.config import Configuration, configure, merged, plain
+from tsrep.yaml_files import read_yaml, write_yaml
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -21,15 +20,14 @@ def read_config(path: Path) -> dict[str, Any]:
         When the file is missing, is not YAML, or is not a mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(
             f"configuration {path} cannot be read ({error.strerror}); check the path"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f", line {line + 1}" if line is not None else ""
-        raise ConfigError(f"configuration {path}{where} is not valid YAML; fix it") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"configuration {path} is not UTF-8 text; save it as such") from error
+    values = read_yaml(text, f"configuration {path}")
     if values is not None and not isinstance(values, dict):
         raise ConfigError(
             f"configuration {path} holds a {type(values).__name__}, not settings by name; fix it"
@@ -66,10 +64,7 @@ def parse_assignment(assignment: str) -> dict[str, Any]:
         raise ConfigError(
             f"--set {assignment!r} is not of the form path=value, such as objective.temperature=0.2"
         )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the value of --set {assignment!r} is not valid YAML; quote it") from error
+    value = read_yaml(text, f"the value of --set {assignment!r}") if text else ""
     for key in reversed(path.split(".")):
         value = {key: value}
     assert isinstance(value, dict)
@@ -78,4 +73,4 @@ def parse_assignment(assignment: str) -> dict[str, Any]:
 
 def dump_config(config: Configuration) -> str:
     """Every setting, defaults included, as YAML."""
-    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    return write_yaml(plain(config))

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import optuna
-import yaml
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, WilcoxonPruner
 from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
@@ -31,6 +30,7 @@ from tsrep.studies.keep.tickets import top_up
 from tsrep.studies.work.baseline import measured
 from tsrep.studies.work.trial import BASELINES, run_trial, seeded
 from tsrep.studies.work.worker import Job
+from tsrep.yaml_files import write_yaml
 
 ROOT = Path("runs") / "studies"
 DIGEST, DEFINITION, HOME = "space", "definition", "home"
@@ -125,7 +125,7 @@ def begin(
         }
         if storage is not None:  # before a folder is made, as a study of that name may be there
             _create(definition, storage, folder)
-        text = yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        text = write_yaml(definition.model_dump(mode="json"))
         study = Study(definition, Place.create(folder, text, storage, root), storage)
         write_json(folder / BASELINES, baselines)
         if storage is None:

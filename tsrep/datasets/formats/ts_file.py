@@ -242,7 +242,7 @@ def _read_ts(path: Path) -> Read:
 
 def _class_names(path: Path) -> dict[str, str]:
     """Names in the header by their lower-case form, which is all that sktime keeps."""
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8-sig") as lines:
         for line in lines:
             words = line.split()
             if words and words[0].lower() == "@classlabel":
@@ -258,7 +258,7 @@ def _class_names(path: Path) -> dict[str, str]:
 def _read_text(path: Path) -> Read:
     """One series a line, the label first, divided by blanks, tabs or commas; NaN at the end is padding."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
         rows = [line.replace(",", " ").split() for line in lines if line.strip()]
         return [[np.array(row[1:], np.float64)] for row in rows], [_plain(row[0]) for row in rows]
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.tables.reading import PARQUET, read_parquet
+from tsrep.datasets.tables.reading import MISSING, PARQUET, read_parquet, to_numbers
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Floats
@@ -20,6 +20,7 @@ from tsrep.signals.series import Times
 
 TABLES = (".csv", *PARQUET)
 NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
+UNNAMED = "Unnamed: 0"  # pandas' name for a first column without one
 TIME_ALONE = re.compile(r"\s*\d{1,2}:\d{2}")
 OFFSET = re.compile(r".*:\d{2}(\.\d+)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)\s*")
 HEAVIEST = 0.01  # share of a column's deviation that its rounding to float32 may be
@@ -68,7 +69,7 @@ def column_names(path: Path, date: str) -> list[str]:
     """
     if path.suffix in PARQUET:
         return [str(name) for name in _parquet(path, date).columns]
-    return _header(path)
+    return _header(path, date)
 
 
 def read_series_table(path: Path, date: str, columns: Sequence[str] | None = None) -> SeriesTable:
@@ -83,7 +84,7 @@ def read_series_table(path: Path, date: str, columns: Sequence[str] | None = Non
         frame = _parquet(path, date)
         header = [str(name) for name in frame.columns]
     else:
-        frame, header = None, _header(path)
+        frame, header = None, _header(path, date)
     names = _chosen(path, header, date, columns)
     if frame is None:
         frame = _read_csv(path, date)
@@ -172,19 +173,18 @@ def _indistinct(numbers: Floats, rounded: Floats) -> bool:
 
 
 def _numbers(table: SeriesTable, name: str, column: Any, remedy: str) -> Any:
-    import pandas as pd
-
-    numbers = pd.to_numeric(column, errors="coerce")
-    bad = np.flatnonzero(numbers.isna() & column.notna())
+    numbers = to_numbers(column)
+    bad = np.flatnonzero(np.isnan(numbers) & column.notna().to_numpy())
     if len(bad):
         raise DataError(
-            f"{table.at(bad[0])} has {column.iloc[bad[0]]!r} in column {name!r}, which is not a number; "
+            f"{table.at(bad[0])} has {str(column.iloc[bad[0]])!r} in column {name!r}, which is not a number; "
             f"{remedy}"
         )
-    return numbers.to_numpy(np.float64, na_value=np.nan).copy()
+    return numbers
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, date: str) -> list[str]:
+    """Names of the columns; a first column without a name holds the dates, as pandas writes an index."""
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
             header = next(csv.reader(stream), [])
@@ -197,7 +197,7 @@ def _header(path: Path) -> list[str]:
     for mark, words in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and mark in header[0]:
             raise DataError(f"the fields of {path} are separated by {words}; save it with commas")
-    return header
+    return [date, *header[1:]] if header[0] == "" and date not in header else header
 
 
 def _chosen(path: Path, header: list[str], date: str, columns: Sequence[str] | None) -> list[str]:
@@ -230,7 +230,9 @@ def _read_csv(path: Path, date: str) -> Any:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
                 path,
-                dtype={date: str},
+                dtype={date: str, UNNAMED: str},
+                keep_default_na=False,
+                na_values=sorted(MISSING),
                 index_col=False,
                 skip_blank_lines=False,
                 low_memory=False,
@@ -240,6 +242,8 @@ def _read_csv(path: Path, date: str) -> Any:
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
         reason = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"{path} cannot be read as a CSV file ({reason}); correct it") from error
+    if date not in frame:
+        frame = frame.rename(columns={UNNAMED: date})
     filled = np.flatnonzero(frame.notna().any(axis=1))
     frame = frame.iloc[: filled[-1] + 1 if len(filled) else 0]
     if frame.iloc[:, -1].isna().any():
@@ -260,6 +264,8 @@ def _refuse_short_rows(path: Path, fields: int) -> None:
 
 def _parquet(path: Path, date: str) -> Any:
     frame = read_parquet(path)
+    if frame.index.name is None and frame.index.dtype.kind == "M" and date not in frame.columns:
+        frame.index.name = date
     return frame.reset_index() if frame.index.name == date else frame
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables.reading import PARQUET, read_parquet, row_of
+from tsrep.datasets.tables.reading import MISSING, PARQUET, read_parquet, row_of, to_numbers
 from tsrep.errors import DataError
 from tsrep.registry import nearest
-from tsrep.signals.panel import Ints
+from tsrep.signals.panel import Floats, Ints
 
 UNEVEN = 1e-3  # share of a step by which time stamps may be off
+NO_VALUE: dict[str, Any] = {"keep_default_na": False, "na_values": sorted(MISSING)}  # for pandas
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,11 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
 
     if path.suffix in PARQUET:
         frame = read_parquet(path).reset_index(drop=True)
+        frame = frame.mask(frame.isin(list(MISSING)))
     else:
         kinds = dict.fromkeys(text, "str")
         try:
-            frame = pd.read_csv(path, dtype=kinds, skip_blank_lines=False, encoding="utf-8-sig")
+            frame = pd.read_csv(path, dtype=kinds, skip_blank_lines=False, encoding="utf-8-sig", **NO_VALUE)
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
@@ -112,7 +114,7 @@ def texts(path: Path, frame: Any, name: str) -> NDArray[Any]:
         At the first empty cell.
     """
     cells = column(path, frame, name)
-    empty = np.flatnonzero(cells.isna() | (cells.astype("str").str.strip() == ""))
+    empty = np.flatnonzero(cells.isna() | cells.astype("str").str.strip().isin(MISSING))
     if len(empty):
         raise DataError(f"{row_of(path, frame.index[empty[0]])} has no {name}; fill it in or remove the row")
     return np.array([str(cell).strip() for cell in cells], dtype=np.str_)
@@ -126,10 +128,8 @@ def numbers(path: Path, frame: Any, name: str) -> NDArray[np.float64]:
     DataError
         At the first cell that is not a finite number.
     """
-    import pandas as pd
-
     cells = column(path, frame, name)
-    values = np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    values = to_numbers(cells)
     bad = np.flatnonzero((np.isnan(values) & cells.notna().to_numpy()) | np.isinf(values))
     if len(bad):
         raise DataError(
@@ -150,7 +150,7 @@ def moments(path: Path, frame: Any, name: str) -> NDArray[np.float64]:
     import pandas as pd
 
     cells = column(path, frame, name)
-    values = np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    values = to_numbers(cells)
     if np.isnan(values[0]) or pd.api.types.is_datetime64_any_dtype(cells):
         stamps = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
         seconds = (stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
@@ -183,14 +183,42 @@ def steps_of(path: Path, rows: Rows) -> Steps:
             f"{row_of(path, number[again[0] + 1])} repeats the time of another row of its sample; "
             "keep one of them"
         )
-    usual = float(np.median(gaps[inside])) if inside.any() else None
-    odd = np.flatnonzero(inside & (np.abs(gaps - (usual or 0)) > UNEVEN * (usual or 0)))
+    usual = float(np.median(gaps[inside])) if inside.any() else 0.0
+    unit = _last_digit(time)
+    coarse = usual >= 2.5 * unit  # else a step that is missing would pass for rounding
+    odd = np.flatnonzero(inside & (np.abs(gaps - usual) > max(UNEVEN * usual, 1.001 * unit * coarse)))
     if len(odd):
         raise DataError(
             f"{row_of(path, number[odd[0] + 1])} comes {gaps[odd[0]]:g} after the step before in its sample, "
             f"others {usual:g}; give every step a row, with empty cells where values are missing"
         )
+    interval = _interval(gaps, inside, usual, unit) if inside.any() else None
+    return Steps(*_counted(rows, order), interval)
+
+
+def _counted(rows: Rows, order: Ints) -> tuple[Ints, Ints]:
+    """Number of each row within its sample, and rows of each sample."""
     count = np.bincount(rows.sample)
     step = np.empty_like(order)
     step[order] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
-    return Steps(step, count, usual)
+    return step, count
+
+
+def _last_digit(time: Floats) -> float:
+    """Unit of the last decimal with which times were written; zero where they are exact."""
+    digits = next((d for d in range(7) if np.allclose(time, np.round(time, d), rtol=0, atol=1e-9)), None)
+    return 0.0 if digits is None else 10.0**-digits
+
+
+def _interval(gaps: Floats, inside: NDArray[np.bool_], usual: float, unit: float) -> float:
+    """Seconds between two steps.
+
+    Rounding moves a time by half a unit, so that two gaps differ by one. Of the intervals that such times
+    leave open the one of the roundest rate is taken: 360 Hz.
+    """
+    found = gaps[inside]
+    if np.abs(found - usual).max() <= UNEVEN * usual:
+        return usual
+    mean, samples = float(found.mean()), 1 + np.count_nonzero(~inside)
+    rates = (float(f"{1 / mean:.{digits}g}") for digits in range(1, 10))
+    return 1 / next((rate for rate in rates if abs(1 / rate - mean) <= unit * samples / len(found)), 1 / mean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables.reading import Table, codes, integers, read_table, row_of
+from tsrep.datasets.tables.identifiers import spelled
+from tsrep.datasets.tables.reading import Table, codes, integers, is_missing, read_table, row_of
 from tsrep.errors import DataError
 from tsrep.signals.panel import Ints
 
+NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 TRUE = {"1", "1.0", "true", "yes"}
-FALSE = {"0", "0.0", "false", "no", ""}
+FALSE = {"0", "0.0", "false", "no"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,10 @@ def read_records(
         One column of class names (several to a cell, divided by ``;``, make the task multi-label), or
         several columns of 0 and 1, one per class.
 
+    Notes
+    -----
+    Names are read as :func:`~tsrep.datasets.tables.identifiers.spelled` has them, so that ``1.0`` is ``1``.
+
     Raises
     ------
     DataError
@@ -76,7 +83,7 @@ def read_records(
     label_columns = [label] if isinstance(label, str) else list(label)
     columns = [c for c in (patient, trial, fold, record) if c is not None]
     table = read_table(path, [*columns, *label_columns])
-    empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if not v.strip()), None)
+    empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if is_missing(v)), None)
     if empty is not None:
         raise DataError(f"{row_of(path, empty[1])} has no {empty[0]}; every record needs one")
     records = records_of(path, table, label_columns, patient=patient, trial=trial, fold=fold)
@@ -116,7 +123,7 @@ def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any],
     DataError
         When a cell is empty.
     """
-    parts = [[name.strip() for name in cell.split(";") if name.strip()] for cell in cells]
+    parts = [spelled([name for name in cell.split(";") if not is_missing(name)]) for cell in cells]
     classes = tuple(sorted({name for names in parts for name in names}, key=natural))
     if any(";" in cell for cell in cells):
         return np.array([[name in names for name in classes] for names in parts], bool), classes
@@ -129,7 +136,7 @@ def _named(path: Path, column: str, cells: Sequence[str]) -> tuple[NDArray[Any],
 
 def natural(name: str) -> tuple[int, float, str]:
     """Key that sorts numbers by value and before names."""
-    return (0, float(name), "") if name.replace(".", "", 1).isdigit() else (1, 0.0, name)
+    return (0, float(name), "") if NUMBER.fullmatch(name) else (1, 0.0, name)
 
 
 def _flags(path: Path, table: Table, columns: Sequence[str]) -> NDArray[np.bool_]:
@@ -137,8 +144,8 @@ def _flags(path: Path, table: Table, columns: Sequence[str]) -> NDArray[np.bool_
     for column in columns:
         odd = next((row for row, cell in enumerate(cells[column]) if cell not in TRUE | FALSE), None)
         if odd is not None:
+            has = "no" if is_missing(table[column][odd]) else f"{table[column][odd]!r} as"
             raise DataError(
-                f"{row_of(path, odd)} has {table[column][odd]!r} as {column}; "
-                "with several label columns each is 0 or 1"
+                f"{row_of(path, odd)} has {has} {column}; with several label columns each is 0 or 1"
             )
     return np.array([[cell in TRUE for cell in cells[column]] for column in columns]).T

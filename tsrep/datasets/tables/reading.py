@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tsrep.datasets.tables.identifiers import spelled
 from tsrep.errors import ConfigError, DataError
@@ -20,6 +21,15 @@ Table = dict[str, list[str]]
 PARQUET = (".parquet", ".pq")
 WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
 LARGEST = np.iinfo(np.int64).max
+MISSING = frozenset(
+    {"", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a"}
+    | {"nan", "null", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
+)  # of every table: what stands for no value
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell of a table holds no value."""
+    return cell.strip() in MISSING
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Table:
@@ -110,9 +120,30 @@ def _parquet_text(path: Path, columns: Sequence[str]) -> Table:
     if not len(frame):
         raise DataError(f"{path} has no rows; it must have one row per record")
     return {
-        column: ["" if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
+        column: [
+            "" if missing else _cell(value) for value, missing in zip(values, values.isna(), strict=True)
+        ]
         for column, values in ((column, frame.iloc[:, i]) for column, i in zip(columns, at, strict=True))
     }
+
+
+def to_numbers(cells: Any) -> NDArray[np.float64]:
+    """A column of a data frame as numbers; NaN where a cell has none. Dates are no numbers.
+
+    Parameters
+    ----------
+    cells : pandas Series
+    """
+    import pandas as pd
+
+    if not pd.api.types.is_numeric_dtype(cells):  # of dates pandas would make nanoseconds
+        cells = cells.astype("str").where(cells.notna())
+    return np.array(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+
+
+def _cell(value: Any) -> str:
+    """As a CSV file would have it."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def row_of(path: Path, row: int) -> str:
