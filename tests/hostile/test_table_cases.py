@@ -16,15 +16,8 @@ from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.runs.config import configure, merged
 from tsrep.runs.config_files import parse_assignment
 
-CASES = Path(os.environ.get("TSREP_SHARED", "../shared")) / "cases"
 HOURS = pd.date_range("2025-01-01", periods=48, freq="h")
 LOADS = pd.DataFrame({"load": 40 + np.sin(np.arange(48.0))})
-
-
-def case(name: str) -> Path:
-    if not CASES.is_dir():
-        pytest.skip("the shared cases are not here (TSREP_SHARED)")
-    return CASES / name / "input"
 
 
 def read(name, root, **settings):
@@ -136,8 +129,8 @@ def test_settings_that_are_text_stay_text():
         ("ucr_text_with_byte_order_mark", "ucr-uea", {}, ""),
     ],
 )
-def test_the_reported_inputs(name, dataset, settings, message, tmp_path):
-    root = case(name)
+def test_the_reported_inputs(name, dataset, settings, message, tmp_path, shared_path):
+    root = shared_path(f"cases/{name}") / "input"
     if not message:
         load(dataset, root, cache=tmp_path, progress=False, **settings)
         return

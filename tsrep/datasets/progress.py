@@ -16,7 +16,12 @@ def progress_bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(file=sys.stderr)
     # where nobody can see a bar, Rich would leave an empty line
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

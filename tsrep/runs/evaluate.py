@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.scores import Scores
@@ -76,4 +77,4 @@ def _status(progress: bool) -> Iterator[Tell]:
         yield lambda _: None
         return
     with console.status("evaluating") as status:
-        yield lambda what: status.update(f"evaluating: {what}")
+        yield lambda what: status.update(Text(f"evaluating: {what}"))

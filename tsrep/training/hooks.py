@@ -86,7 +86,7 @@ class ProgressBar(Hook):
     def __init__(self, title: str) -> None:
         self._title, self._text = title, ""
         self._console = Console(stderr=True)
-        name, text = TextColumn("[bold]{task.description}"), TextColumn("{task.fields[text]}")
+        name, text = TextColumn("[bold]{task.description}"), TextColumn("{task.fields[text]}", markup=False)
         columns = name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), text
         self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
 
@@ -110,7 +110,7 @@ class ProgressBar(Hook):
         score = f"  {record['score_name']} {record['score']:.3f}" if "score" in record else ""
         line = f"epoch {record['epoch']}/{self._epochs}  validation loss {record['loss']:.3f}{score}"
         line += "" if self._console.is_terminal else f"  {self._text}"
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def on_end(self) -> None:
         """Remove the bar."""

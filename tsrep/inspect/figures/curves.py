@@ -25,6 +25,8 @@ from tsrep.inspect.figures.style import (
     shorten,
 )
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")  # the house reads no mathematics in text
+
 
 @house
 def figure_curves(curves: Curves, chosen: int | None = None) -> Figure:
@@ -123,7 +125,7 @@ def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
 def _learning_rate(axes: Axes, curves: Curves) -> None:
     peak = np.nanmax(curves.lr, initial=0.0)
     power = math.floor(math.log10(peak * 1.05)) if peak > 0 else 0
-    axes.set_title(f"learning rate / $10^{{{power}}}$" if power else "learning rate")
+    axes.set_title(f"learning rate / 10{str(power).translate(RAISED)}" if power else "learning rate")
     mark = "o" if len(curves.lr) < 2 else ""
     axes.plot(curves.step, curves.lr * 10.0**-power, color=CONTROL, marker=mark, ms=3)
     axes.set_ylim(bottom=0)

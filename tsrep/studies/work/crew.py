@@ -207,7 +207,7 @@ def progress_line(study: str, console: Console | None = None) -> Iterator[Callab
         if status is not None:
             status.update(line)
         elif progress.done != done:
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         done = progress.done
 
     with status or nullcontext():
