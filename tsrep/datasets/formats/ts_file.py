@@ -202,6 +202,8 @@ def read_labelled(path: Path) -> Labelled:
     series, label = _read_ts(path) if path.suffix == ".ts" else _read_text(path)
     if not series:
         raise DataError(f"{path} has no series; give a file with at least one")
+    if not any(len(values) for values in series[0]):
+        raise DataError(f"series 0 of {path} has no value; remove the series or fix it")
     x = _padded(series)
     silent, infinite = np.argwhere(np.isnan(x).all(axis=2)), np.argwhere(np.isinf(x).any(axis=2))
     if len(silent):
@@ -259,7 +261,7 @@ def _read_text(path: Path) -> Read:
     """One series a line, the label first, divided by blanks, tabs or commas; NaN at the end is padding."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
-        rows = [line.replace(",", " ").split() for line in lines if line.strip()]
+        rows = [row for row in (line.replace(",", " ").split() for line in lines) if row]
         return [[np.array(row[1:], np.float64)] for row in rows], [_plain(row[0]) for row in rows]
     except (OSError, ValueError) as error:
         raise DataError(

@@ -239,7 +239,13 @@ def _parsed(stem: Path) -> WfdbHeader | None:
 
 
 def _signals(body: Sequence[str]) -> tuple[Signal, ...]:
-    return tuple(s for s in map(_signal, body[1:]) if s is not None)
+    found = []
+    for line in body[1:]:
+        try:
+            found.append(_signal(line))
+        except ValueError as error:
+            raise Unreadable(f"the line {line!r} of its header holds what is no number") from error
+    return tuple(signal for signal in found if signal is not None)
 
 
 def _has_segments(body: Sequence[str]) -> bool:
@@ -275,6 +281,8 @@ def _lines(stem: Path) -> tuple[list[str], tuple[str, ...]]:
         raise Unreadable(f"{header.name} is missing") from None
     except OSError as error:
         raise Unreadable(f"{header.name} cannot be read ({error.strerror})") from error
+    if any("\0" in line for line in lines):
+        raise Unreadable(f"{header.name} is no text: it holds a NUL byte")
     body = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return body, tuple(line.lstrip()[1:].strip() for line in lines if line.lstrip().startswith("#"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,16 @@ from numpy.typing import NDArray
 from tsrep.datasets.tables.reading import MISSING, PARQUET, read_parquet, row_of, to_numbers
 from tsrep.errors import DataError
 from tsrep.registry import nearest
-from tsrep.signals.panel import Floats, Ints
+from tsrep.signals.panel import Ints
 
 UNEVEN = 1e-3  # share of a step by which time stamps may be off
-NO_VALUE: dict[str, Any] = {"keep_default_na": False, "na_values": sorted(MISSING)}  # for pandas
+AS_IT_STANDS: dict[str, Any] = {  # for pandas
+    "index_col": False,
+    "skip_blank_lines": False,
+    "encoding": "utf-8-sig",
+    "keep_default_na": False,
+    "na_values": sorted(MISSING),
+}
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,10 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
     else:
         kinds = dict.fromkeys(text, "str")
         try:
-            frame = pd.read_csv(path, dtype=kinds, skip_blank_lines=False, encoding="utf-8-sig", **NO_VALUE)
-        except (OSError, ValueError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = pd.read_csv(path, dtype=kinds, **AS_IT_STANDS)
+        except (OSError, ValueError, pd.errors.ParserWarning) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
         header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig").iloc[0].dropna()
@@ -204,13 +213,13 @@ def _counted(rows: Rows, order: Ints) -> tuple[Ints, Ints]:
     return step, count
 
 
-def _last_digit(time: Floats) -> float:
+def _last_digit(time: NDArray[np.float64]) -> float:
     """Unit of the last decimal with which times were written; zero where they are exact."""
     digits = next((d for d in range(7) if np.allclose(time, np.round(time, d), rtol=0, atol=1e-9)), None)
     return 0.0 if digits is None else 10.0**-digits
 
 
-def _interval(gaps: Floats, inside: NDArray[np.bool_], usual: float, unit: float) -> float:
+def _interval(gaps: NDArray[np.float64], inside: NDArray[np.bool_], usual: float, unit: float) -> float:
     """Seconds between two steps.
 
     Rounding moves a time by half a unit, so that two gaps differ by one. Of the intervals that such times
