@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from tsrep.errors import TsrepError
+from tsrep.text import printable, without_secrets
 
 
 def main() -> None:
@@ -14,7 +15,7 @@ def main() -> None:
 
         app()
     except TsrepError as error:
-        print(f"tsrep: {error}", file=sys.stderr)
+        print(f"tsrep: {printable(without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)

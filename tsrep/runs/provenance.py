@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ import torch
 
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task
+from tsrep.text import command_line
 
 PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb")
 
@@ -32,7 +32,7 @@ def provenance(task: Task, prepared: Prepared, device: torch.device, parameters:
         "device": f"{device} ({machine})",
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["tsrep", *sys.argv[1:]]) if Path(sys.argv[0]).name == "tsrep" else "Python",
+        "command": command_line(sys.argv[1:]) if Path(sys.argv[0]).name == "tsrep" else "Python",
         "parameters": parameters,
     }
 

@@ -1,0 +1,25 @@
+"""Text that was given by somebody, made fit to be kept or shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+PASSWORD = re.compile(r"(\b[\w.+-]+://[^/?#@:\s]*):[^/?#\s]*@")  # scheme://user:password@
+SECRET = re.compile(r"([?&](?:password|passfile|token|key|secret)=)[^&#\s]*", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses have lost their passwords: ``scheme://USER@HOST``."""
+    return SECRET.sub(r"\1...", PASSWORD.sub(r"\1@", text))
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """A command of tsrep to keep and to show."""
+    return shlex.join(["tsrep", *map(without_secrets, arguments)])
+
+
+def printable(text: str) -> str:
+    """Text without characters that steer a terminal or turn the direction of writing."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
