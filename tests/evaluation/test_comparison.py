@@ -102,6 +102,12 @@ def test_a_difference_without_any_variation_has_no_interval() -> None:
     assert np.isnan([found.low, found.p]).all()
 
 
+def test_two_shares_differ_by_no_more_than_one() -> None:
+    rows = np.array([0.9, 0.1, 0.8])
+    wide = paired_difference(of(rows, np.tile(rows[:, None], 9)), of(1 - rows, np.tile(1 - rows[:, None], 9)))
+    assert (wide["auroc"].low, wide["auroc"].high) == (-1.0, 1.0)
+
+
 def test_holm_by_hand() -> None:
     p = [0.01, 0.04, 0.03, 0.5, math.nan]
     assert holm(p) == pytest.approx([0.04, 0.09, 0.09, 0.5, math.nan], nan_ok=True)

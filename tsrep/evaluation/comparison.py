@@ -18,6 +18,7 @@ from tsrep.evaluation.bootstrap import (
     between_seeds,
     resample,
     resampled_variances,
+    share_interval,
     symmetric_interval,
     total_variance,
     variance_of_mean,
@@ -166,6 +167,8 @@ def _difference(one: Resampled, two: Resampled, name: str, found: Variance, cove
     if error == 0 and value:  # nothing varied, as where few patients are all separated
         error = math.nan
     ends = symmetric_interval(value, found) if not math.isnan(error) else Interval(value, error, error)
+    if one.form is share_interval:  # two shares differ by no more than one
+        ends = Interval(value, max(ends.low, -1.0), min(ends.high, 1.0))
     return Difference(
         value,
         ends.low,
