@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -147,12 +148,13 @@ def open_store(place: str, held_bytes: int) -> ChunkedStore:
     refuse_unfit(place, array)
     dtype = np.dtype(np.int16 if array.dtype == np.int16 else np.float32)
     each = max(1, dtype.itemsize * array.shape[1] * array.shape[2])
-    own = (array.shards or array.chunks)[0]
-    if own * each > LARGEST:
-        raise DataError(
-            f"{place} has chunks of {own} records, {own * each / 2**30:.1f} GiB each; write it again with at "
-            f"most {LARGEST // each} records in a chunk"
-        )
+    stored = array.shards or array.chunks
+    own, unpacked = stored[0], math.prod(stored) * array.dtype.itemsize
+    if max(own * each, unpacked) > LARGEST:
+        gib = max(own * each, unpacked) / 2**30
+        way = f"at most {LARGEST // each} records in a chunk" if each <= LARGEST else "shorter records"
+        way = way if own * each > LARGEST else "chunks no larger than its records"
+        raise DataError(f"{place} has chunks of {own} records, {gib:.1f} GiB each; write it again with {way}")
     chunk = own * max(1, AT_ONCE // (own * each))
     return ChunkedStore(array.shape, dtype, chunk, partial(_read, array, dtype, place), held_bytes=held_bytes)
 
