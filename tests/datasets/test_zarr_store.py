@@ -146,7 +146,7 @@ def test_what_is_wrong_is_one_sentence(root: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DataError, match=r"row 4 of .*ids.parquet has no label"):
         own(root, table="ids.parquet")
     for shape, chunks, told in (
-        ((4, 2, 10), (4, 2, 200_000_000), r"chunks of 4 records, 6.0 GiB each; .*no larger than its records"),
+        ((4, 2, 10), (4, 2, 200_000_000), r"chunks of 4 records, 3.0 GiB each; .*no larger than its records"),
         ((4, 2, 200_000_000), (1, 1, 10_000), r"chunks of 1 records, .*shorter records"),
     ):
         zarr.create_array(str(root / "large.zarr"), shape=shape, chunks=chunks, dtype="int16", overwrite=True)
