@@ -82,7 +82,7 @@ class Contents:
 
     @property
     def encoder(self) -> Mapping[str, Any]:
-        """The encoder that was scored, where its scores on other data have a folder of their own; else empty."""
+        """The encoder whose scores on other data have this folder of their own; of a run empty."""
         return self.provenance.get("encoder") or {}
 
     @property

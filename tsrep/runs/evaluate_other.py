@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -22,6 +21,7 @@ from tsrep.runs.evaluate import evaluating
 from tsrep.runs.folder import Run
 from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
 from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
@@ -203,6 +203,6 @@ def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def _free_folder(reference: Reference, data: OtherData) -> Path:
-    name = re.sub(r"[^\w.@-]+", "-", Path(reference.text).name or reference.text).strip("-")
+    name = short_name(reference.text)
     paths = (Path("runs") / f"{name}-on-{data.dataset.name}-{number}" for number in count(1))
     return next(path for path in paths if not path.exists())
