@@ -92,7 +92,7 @@ def test_many_samples_are_thinned_by_class():
     assert len(kept) == 100
     assert y[kept].sum() == 10
     assert np.array_equal(module._thinned(y, 300), np.arange(300))
-    assert len(fit_svm(x, y, 2, largest=60, C=(1.0,)).model.support_) <= 60
+    assert len(fit_svm(x, y, 2, largest=60, C=(1.0,)).support) <= 60
 
 
 def test_logistic_regression_chooses_by_the_same_folds():

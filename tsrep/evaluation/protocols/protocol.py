@@ -7,23 +7,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
-from typing import Protocol as Interface
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.heads import Head
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import PROTOCOLS, Entry
 
 Held = tuple[Array, Array] | None  # features and labels that may choose settings of a model
-
-
-class Head(Interface):
-    """What turns representations into class probabilities."""
-
-    def predict(self, features: Array) -> Array:
-        """Probabilities, shape (sample, class), of features, shape (sample, feature)."""
-        ...
 
 
 class Protocol(ABC):
@@ -72,7 +64,8 @@ class Protocol(ABC):
         -------
         Scores
         Head or None
-            The one fitted for the first method on the most labels, where one is fitted.
+            The one fitted for the first method on the most labels, where heads are wanted; it is among those
+            of the scores too.
 
         Raises
         ------
