@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.labels import svm as module
+from tsrep.evaluation.labels.rbf_svm import _deciding
 from tsrep.evaluation.labels.svm import SVM_C, fit_logistic, fit_svm, label_folds
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.signals.panel import Panel
@@ -52,7 +53,7 @@ def test_few_samples_choose_nothing():
 
 def test_decision_wins_over_the_largest_score():
     prob = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
-    assert module._deciding(prob, np.array([1, 2])).tolist() == [[0.3, 0.5, 0.2], [0.2, 0.3, 0.5]]
+    assert _deciding(prob, np.array([1, 2])).tolist() == [[0.3, 0.5, 0.2], [0.2, 0.3, 0.5]]
 
 
 def test_labels_that_are_missing_from_the_fit():

@@ -64,7 +64,7 @@ class LabelProtocol(Protocol):
                 found, first = self._scores(candidate, scoring, keep=wanted and head is None)
                 scores += found
                 head = head or first
-        return scores if head is None else scores.with_head(head), head
+        return scores, head
 
     def _scores(self, candidate: Candidate, scoring: Scoring, *, keep: bool) -> tuple[Scores, Head | None]:
         """Scores of a candidate with one draw of labels, and where it is kept the head fitted first."""
@@ -230,5 +230,5 @@ def evaluate_features(
     scores = Scores()
     for given in protocols:
         protocol = protocol_of({"name": given}) if isinstance(given, str) else given
-        scores += outcome(protocol, candidates, evaluation)[0]
+        scores += outcome(protocol, candidates, evaluation)
     return scores

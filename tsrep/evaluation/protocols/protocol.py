@@ -64,8 +64,7 @@ class Protocol(ABC):
         -------
         Scores
         Head or None
-            The one fitted for the first method on the most labels, where heads are wanted; it is among those
-            of the scores too.
+            The one fitted for the first method on the most labels, where heads are wanted.
 
         Raises
         ------
@@ -98,10 +97,8 @@ def protocol_of(settings: Any) -> Protocol:
     return made
 
 
-def outcome(
-    protocol: Protocol, candidates: Sequence[Candidate], evaluation: Any
-) -> tuple[Scores, Head | None]:
-    """What a protocol returns, checked; its title and rank stand in every score.
+def outcome(protocol: Protocol, candidates: Sequence[Candidate], evaluation: Any) -> Scores:
+    """Scores of a protocol with its head, checked; its title and rank stand in every score.
 
     Raises
     ------
@@ -131,7 +128,8 @@ def outcome(
     if twice is not None:
         raise ConfigError(f"{entry} returns two scores of {' '.join(map(str, twice))}; return one")
     told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
-    return replace(scores, scores=tuple(replace(score, **told) for score in scores)), head
+    scores = replace(scores, scores=tuple(replace(score, **told) for score in scores))
+    return scores if head is None else scores.with_head(head)
 
 
 def _refuse_claims(entry: Entry, score: Score, true: Mapping[str, str], roles: Mapping[str, str]) -> None:
