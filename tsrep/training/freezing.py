@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import PlainValidator
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 from torch import nn
 
 from tsrep.encoders.encoder import Encoder
@@ -24,10 +25,10 @@ def _checked(value: Any) -> str | tuple[str, ...]:
             return value
         case list() | tuple() if value and all(isinstance(name, str) for name in value):
             return tuple(value)
-    raise ValueError("write none, all, 'groups 0-3', or a list of names of layer groups")
+    raise PydanticCustomError("groups", "write none, all, 'groups 0-3', or a list of names of layer groups")
 
 
-Frozen = Annotated[str | tuple[str, ...], PlainValidator(_checked)]
+Frozen = Annotated[str | tuple[str, ...], BeforeValidator(_checked)]
 
 
 def frozen_groups(encoder: Encoder, which: Frozen) -> list[str]:
