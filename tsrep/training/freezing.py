@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -56,34 +57,75 @@ def frozen_groups(encoder: Encoder, which: Frozen) -> list[str]:
     return [name for name in names if any(_within(name, one) for one in _known(names, which))]
 
 
-def freeze(encoder: Encoder, groups: list[str]) -> None:
-    """Train all weights of an encoder but those of some layer groups.
+def freeze(encoder: Encoder, groups: Sequence[str]) -> None:
+    """Train no weight of some layer groups of an encoder, in place; the others stay as they are.
 
     Parameters
     ----------
     encoder : Encoder
-        Changed in place.
-    groups : list of str
-        Names of groups; parts whose weights all belong to them are kept in evaluation mode by
-        :func:`rest_frozen`.
+    groups : sequence of str
+        Names of groups.
     """
     weights = dict(encoder.named_parameters())
     for name, group in encoder.layer_groups():
-        for parameter in group:
-            weights[parameter].requires_grad_(name not in groups)
+        for parameter in group if name in groups else ():
+            weights[parameter].requires_grad_(False)
 
 
-def rest_frozen(module: nn.Module) -> None:
-    """Put parts of a module whose weights are all frozen into evaluation mode.
+def resting_parts(module: nn.Module) -> list[nn.Module]:
+    """Outermost parts of a module whose weights are all frozen.
 
-    So their running statistics stay as they are, and dropout inside them is off.
+    Kept in evaluation mode they change no running statistics and add no noise.
     """
     weights = list(module.parameters())
     if weights and not any(weight.requires_grad for weight in weights):
-        module.eval()
-        return
-    for part in module.children():
-        rest_frozen(part)
+        return [module]
+    return [part for child in module.children() for part in resting_parts(child)]
+
+
+class Thawing:
+    """Training of one more layer group each epoch, from the output on; at first of none.
+
+    Groups that are frozen already stay so.
+
+    Parameters
+    ----------
+    encoder : Encoder
+
+    References
+    ----------
+    Howard & Ruder, "Universal language model fine-tuning for text classification", ACL 2018, section 3.3.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        weights = dict(encoder.named_parameters())
+        groups = [[weights[name] for name in group] for _, group in encoder.layer_groups()]
+        trained = ([weight for weight in group if weight.requires_grad] for group in groups)
+        self.groups = [group for group in trained if group]
+
+    def begin(self, epoch: int) -> None:
+        """Thaw what is trained in an epoch, counted from 1, and freeze what is not yet."""
+        for depth, group in enumerate(reversed(self.groups)):
+            for weight in group:
+                weight.requires_grad_(depth < epoch - 1)
+
+    def check(self, objective: nn.Module, epochs: int) -> None:
+        """Check that every layer group is thawed, and that there is something to train before.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if epochs <= len(self.groups):
+            raise ConfigError(
+                f"gradual thawing trains one more layer group each epoch, and {len(self.groups)} groups take "
+                f"{len(self.groups) + 1} epochs, not {epochs}; give more epochs or thaw none gradually"
+            )
+        if not any(weight.requires_grad for weight in objective.parameters()):
+            raise ConfigError(
+                "gradual thawing trains the objective alone in the first epoch, and this one has no weights; "
+                "use another objective or thaw none gradually"
+            )
 
 
 def _by_number(names: list[str], which: str) -> list[str]:
