@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, logit, softmax
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
@@ -81,19 +81,41 @@ class Probe:
         """Probabilities, shape (sample, class), float64."""
         return self._probability(self.standardiser(features))
 
+    def linear(self) -> tuple[Array, Array]:
+        """The same as one linear map of features that are not standardised, to the logits of all classes.
+
+        Returns
+        -------
+        weight : float64 array, shape (class, feature)
+        bias : float64 array, shape (class,)
+
+        Notes
+        -----
+        Two exclusive classes that share a column get the logits zero and that of the column. A class that
+        could not be fitted gets the logit of its rate, cut to [1e-4, 1 - 1e-4] so that it can be trained.
+        """
+        weight = np.zeros((len(self.constant), len(self.weight)))
+        bias = logit(np.clip(self.constant, 1e-4, 1 - 1e-4))
+        if self.weight.shape[1]:
+            columns = self.fitted[-self.weight.shape[1] :]
+            bias[self.fitted] = 0.0
+            weight[columns] = (self.weight / self.standardiser.deviation[:, None]).T
+            bias[columns] = self.intercept - weight[columns] @ self.standardiser.mean
+        return weight, bias
+
     def _probability(self, standardised: Array) -> Array:
-        logit = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept
-        prob = np.tile(self.constant, (len(logit), 1))
-        if not logit.shape[1]:
+        logits = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept
+        prob = np.tile(self.constant, (len(logits), 1))
+        if not logits.shape[1]:
             return prob
         if self.multilabel:
-            prob[:, self.fitted] = expit(logit)
-        elif logit.shape[1] == 1:
-            prob[:, self.fitted] = np.concatenate([expit(-logit), expit(logit)], axis=1)
+            prob[:, self.fitted] = expit(logits)
+        elif logits.shape[1] == 1:
+            prob[:, self.fitted] = np.concatenate([expit(-logits), expit(logits)], axis=1)
         elif self.scheme == "multinomial":
-            prob[:, self.fitted] = softmax(logit, axis=1)
+            prob[:, self.fitted] = softmax(logits, axis=1)
         else:
-            single = expit(logit)
+            single = expit(logits)
             prob[:, self.fitted] = single / np.maximum(single.sum(axis=1, keepdims=True), 1e-300)
         return prob
 
