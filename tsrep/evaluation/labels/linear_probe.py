@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, softmax
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier, Stored
 from tsrep.evaluation.labels.logistic_path import Link, logistic_path
 from tsrep.evaluation.labels.metrics import metrics, positives
+from tsrep.registry import CLASSIFIERS
 
 Scheme = Literal["multinomial", "one-vs-rest"]
+_ARRAYS = ("weight", "intercept", "fitted", "constant")
 C_GRID = (0.001, 0.01, 0.1, 1.0)
 
 
@@ -48,8 +51,9 @@ class Standardiser:
         return out
 
 
+@CLASSIFIERS.register("linear")
 @dataclass(frozen=True, eq=False)
-class Probe:
+class Probe(Classifier):
     """A fitted logistic regression.
 
     Attributes
@@ -81,41 +85,31 @@ class Probe:
         """Probabilities, shape (sample, class), float64."""
         return self._probability(self.standardiser(features))
 
-    def linear(self) -> tuple[Array, Array]:
-        """The same as one linear map of features that are not standardised, to the logits of all classes.
+    def stored(self) -> Stored:
+        """See :meth:`Classifier.stored`."""
+        arrays = {"mean": self.standardiser.mean, "deviation": self.standardiser.deviation}
+        arrays |= {name: getattr(self, name) for name in _ARRAYS}
+        return Stored(arrays, {"C": self.C, "multilabel": self.multilabel, "scheme": self.scheme})
 
-        Returns
-        -------
-        weight : float64 array, shape (class, feature)
-        bias : float64 array, shape (class,)
-
-        Notes
-        -----
-        Two exclusive classes that share a column get the logits zero and that of the column. A class that
-        could not be fitted gets the logit of its rate, cut to [1e-4, 1 - 1e-4] so that it can be trained.
-        """
-        weight = np.zeros((len(self.constant), len(self.weight)))
-        bias = logit(np.clip(self.constant, 1e-4, 1 - 1e-4))
-        if self.weight.shape[1]:
-            columns = self.fitted[-self.weight.shape[1] :]
-            bias[self.fitted] = 0.0
-            weight[columns] = (self.weight / self.standardiser.deviation[:, None]).T
-            bias[columns] = self.intercept - weight[columns] @ self.standardiser.mean
-        return weight, bias
+    @classmethod
+    def restored(cls, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Self:
+        """See :meth:`Classifier.restored`."""
+        standardiser = Standardiser(arrays["mean"], arrays["deviation"])
+        return cls(standardiser, **{name: arrays[name] for name in _ARRAYS}, **settings)
 
     def _probability(self, standardised: Array) -> Array:
-        logits = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept
-        prob = np.tile(self.constant, (len(logits), 1))
-        if not logits.shape[1]:
+        logit = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept
+        prob = np.tile(self.constant, (len(logit), 1))
+        if not logit.shape[1]:
             return prob
         if self.multilabel:
-            prob[:, self.fitted] = expit(logits)
-        elif logits.shape[1] == 1:
-            prob[:, self.fitted] = np.concatenate([expit(-logits), expit(logits)], axis=1)
+            prob[:, self.fitted] = expit(logit)
+        elif logit.shape[1] == 1:
+            prob[:, self.fitted] = np.concatenate([expit(-logit), expit(logit)], axis=1)
         elif self.scheme == "multinomial":
-            prob[:, self.fitted] = softmax(logits, axis=1)
+            prob[:, self.fitted] = softmax(logit, axis=1)
         else:
-            single = expit(logits)
+            single = expit(logit)
             prob[:, self.fitted] = single / np.maximum(single.sum(axis=1, keepdims=True), 1e-300)
         return prob
 

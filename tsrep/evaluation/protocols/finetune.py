@@ -21,6 +21,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.labels.linear_map import linear_map
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
@@ -212,7 +213,7 @@ class FineTuning(LabelProtocol):
         validation = None if held is None else (read(held), held.label)
         probe = fit_probe(read(train), train.label, len(train.classes), validation=validation)
         with torch.no_grad():
-            for parameter, value in zip((linear.weight, linear.bias), probe.linear(), strict=True):
+            for parameter, value in zip((linear.weight, linear.bias), linear_map(probe), strict=True):
                 parameter.copy_(torch.from_numpy(value))
 
     def _part(self, evaluation: LabelEvaluation, index: Ints, seed: int) -> Part:
