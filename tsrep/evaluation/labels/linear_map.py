@@ -26,9 +26,9 @@ def linear_map(probe: Probe) -> tuple[Array, Array]:
 
     Notes
     -----
-    With ``z = (x - mean) / deviation`` the logits ``z @ w + b`` are ``x @ (w / deviation) + b - mean @ (w /
-    deviation)``. Two exclusive classes that share a column get the logits zero and that of the column. A class
-    that could not be fitted gets the logit of its rate, at least that of 1e-4.
+    With ``z = (x - mean) / deviation`` the logits ``z @ w + b`` are ``x @ (w / deviation) + b - mean @ (w
+    / deviation)``. Two exclusive classes that share a column get the logits zero and that of the column. A
+    class that could not be fitted gets the logit of its rate, at least that of 1e-4.
     """
     weight = np.zeros((len(probe.constant), len(probe.weight)))
     bias = logit(np.clip(probe.constant, LEAST, 1 - LEAST))
