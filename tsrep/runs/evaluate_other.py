@@ -83,6 +83,7 @@ def evaluate_other(
         evaluation = _evaluation(encoders, data, shown, folder, tell)
         _write_facts(folder, reference, data, shown, facts)
         scores = _scores(encoders, data, shown, evaluation)
+        _snapshot(folder, encoders[0], data, shown)
     if (folder / "scores.json").exists():
         scores = Scores.load(folder).updated(scores)
     scores.save(folder)
@@ -140,6 +141,7 @@ def _facts(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> 
             "licence": first.licence,
             "source": first.provenance.get("data", {}).get("source", "unknown data"),
         },
+        "window": {"seconds": prepared.panel.length / prepared.panel.sfreq, "standardise": "by the contract"},
         "whose": shown.whose,
         "conversion": list(shown.notes),
         "unusable": [list(each) for each in shown.unusable],
@@ -156,6 +158,15 @@ def _write_facts(
     write_json(folder / "provenance.json", surroundings(device) | facts)
     write_json(folder / "split.json", shown.prepared.split.facts)
     write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+
+
+def _snapshot(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
+    """What a reader of the scores wants besides: a map of the records and some of them."""
+    if encoder.stored is None and not (folder / "examples.npz").exists():
+        shows = {"x": encoder.encoder}
+        if encoder.has_random_initialisation:
+            shows["x_random"] = encoder.untrained(data.seed)
+        write_snapshots(folder, shown.prepared, shows, data.evaluation.pool, pick_device(data.device))
 
 
 def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:

@@ -479,7 +479,9 @@ class PanelTask(Task):
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
         if not (run.path / "examples.npz").exists():
-            write_snapshots(run.path, self.config, prepared, run.encoder().to(device), device)
+            random = new_encoder(self.config, prepared.panel, self.config.seed)
+            encoders = {"x": run.encoder(), "x_random": random}
+            write_snapshots(run.path, prepared, encoders, self.config.evaluation.pool, device)
 
     def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
         """See :meth:`Task.embed`; one vector a window."""
