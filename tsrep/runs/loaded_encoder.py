@@ -213,7 +213,7 @@ class LoadedEncoder:
         name = self.name or self.reference
         if self.stored is not None:
             return Candidate.of_features(name, self.stored(panel))
-        return Candidate(name, "method", [self._model])
+        return Candidate(name, "method", [self._model], weights=self.weights, contract=self.contract.digest)
 
     def control(self, seed: int, count: int) -> Candidate:
         """Random initialisations of the same architecture, of the seeds from ``seed`` on."""
