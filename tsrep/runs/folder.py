@@ -173,6 +173,7 @@ class Run:
             provenance=one.provenance | {"split": one._split_digest},
             recipe=plain(one.config),
             architecture=file.architecture,
+            objective=one.objective,
         )
 
     def forecaster(self) -> Forecaster:
