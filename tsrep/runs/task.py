@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run
 
 
-
 def _silent(_what: str) -> None:
     return None
 
