@@ -465,8 +465,6 @@ class PanelTask(Task):
             amp=config.training.amp,
             seed=config.seed,
             compile=config.training.compile,
-            pool=settings.pool,
-            heads=settings.of_heads,
             folder=folder,
             on_step=tell,
         )
