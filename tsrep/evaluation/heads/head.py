@@ -176,8 +176,8 @@ class Head:
             own.load_state_dict({name: torch.tensor(value) for name, value in self.tuned.items()})
         except RuntimeError as error:
             raise RunError(
-                f"the weights that were tuned with head {self.name} do not fit the encoder; give the one that "
-                "it was tuned from"
+                f"the weights that were tuned with head {self.name} do not fit the encoder; give the "
+                "encoder that was tuned"
             ) from error
         return own.eval()
 
