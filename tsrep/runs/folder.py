@@ -316,6 +316,11 @@ class Run:
         """The command that finishes the run, with all seeds where it is one of several."""
         return shlex.join(["tsrep", "fit", "--resume", str(whole_of(self.path))])
 
+    @property
+    def trained_further_by(self) -> str:
+        """The command that trains it further, in a new folder."""
+        return shlex.join(["tsrep", "fit", "--init", str(self.path), "--set", "init.what=encoder+objective"])
+
     def prepare(self, root: Path | str | None = None) -> Prepared:
         """Read, split and cut the data of the run again; see :meth:`own_data`.
 
