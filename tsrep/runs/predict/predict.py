@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsrep.errors import ConfigError, RunError
+from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.head import Head
 from tsrep.runs.loaded_encoder import LoadedEncoder
@@ -17,68 +17,16 @@ from tsrep.runs.predict.about import about
 from tsrep.runs.predict.columns import Layout, Outcome
 from tsrep.runs.predict.conversion import Conversion
 from tsrep.runs.predict.encoding import Encoding, outcomes
+from tsrep.runs.predict.options import Options
 from tsrep.runs.predict.output import Destination
 from tsrep.runs.predict.reading import opened, read_ahead
-from tsrep.runs.predict.sources import Recordings, Request, Source, source_of
+from tsrep.runs.predict.sources import Recordings, Source, source_of
 from tsrep.runs.predict.table import PredictionTable
 from tsrep.runs.predict.tally import Tally
 from tsrep.runs.references.reference import Reference, resolve
-from tsrep.signals.convert import Policies
 
 if TYPE_CHECKING:
     from tsrep.runs.folder import Run
-
-
-@dataclass(frozen=True)
-class Options:
-    """How recordings are predicted.
-
-    Attributes
-    ----------
-    head : str or None
-        Name of a kept head; None is the one that was kept as the best.
-    calibration : bool
-        Whether probabilities are calibrated; decisions always rest on calibrated ones.
-    probabilities : bool
-        Whether the table has them, beside the decisions.
-    policies : Policies
-        How signals may be converted; ``strict`` refuses to go on once a recording gives no prediction.
-    request : Request
-        What files and data sets are asked for.
-    batch_size : int
-        Windows at a time.
-    device : str or None
-        None is that of the encoder's run.
-    workers : int
-        Threads that read ahead; 0 for none.
-    max_failed : float
-        Share of recordings without a prediction above which all are refused.
-
-    Raises
-    ------
-    ConfigError
-        When a number is out of range.
-    """
-
-    head: str | None = None
-    calibration: bool = True
-    probabilities: bool = True
-    policies: Policies = field(default_factory=Policies)
-    request: Request = field(default_factory=Request)
-    batch_size: int = 256
-    device: str | None = None
-    workers: int = 2
-    max_failed: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name, value, least in (
-            ("batch size", self.batch_size, 1),
-            ("number of workers", self.workers, 0),
-        ):
-            if value < least:
-                raise ConfigError(f"the {name} is {value}; give at least {least}")
-        if not 0 <= self.max_failed <= 1:
-            raise ConfigError(f"max-failed is {self.max_failed:g}; give a share from 0 to 1")
 
 
 @dataclass(eq=False)
