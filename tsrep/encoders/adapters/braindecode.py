@@ -145,7 +145,8 @@ def from_braindecode(
         "sfreq": float(_told(model, "sfreq")),
         "unit": unit,
         "scale": scale,
-        "window": {"steps": _told(model, "n_times")},
+        "window": {"steps": _told(model, "n_times"), "tail": "align"},
+        "missing_values": "interpolate",
         "output": {
             "dim": z.shape[1],
             "stride": max(round(_told(model, "n_times") / z.shape[2]), 1) if z.ndim == 3 else None,
