@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tsrep.encoders.adapters.description import Description
 from tsrep.encoders.adapters.reading import Read, called
 from tsrep.encoders.encoder import UNBOUNDED, Encoder
 from tsrep.errors import ConfigError
+from tsrep.registry import explain
 from tsrep.rng import initial_weights
 
 Remake = Callable[[int], nn.Module]
@@ -82,7 +84,7 @@ class Adapter(Encoder):
         return int(window.steps or window.least or 256)
 
     def see(self, names: Sequence[str]) -> None:
-        """Say which channels signals will have, in their order; the width of the representation follows."""
+        """See :meth:`Encoder.see`; where channels stand side by side the width follows."""
         self.channel_names = tuple(names)
         beside = self.contract.channel_mode == "each" and self.contract.join == "concat"
         self.dim = self.contract.output.dim * (len(self.channel_names) if beside else 1)
@@ -116,6 +118,38 @@ class Adapter(Encoder):
         made = Adapter(anew(seed), told, read=self._read, remake=self._remake)
         made.see(self.channel_names)
         return made
+
+
+def adapted(made: Any, name: str) -> Adapter:
+    """What a user's function made, as an encoder.
+
+    Parameters
+    ----------
+    made : Adapter, or Module with ``contract``
+        The contract as :class:`~tsrep.signals.contract.SignalContract` or plain values. A module may have
+        ``licence``, ``citation``, ``parameters_from`` and ``sources`` besides.
+    name : str
+        Of the function, for messages.
+
+    Raises
+    ------
+    ConfigError
+        When it is neither, or its contract is none.
+    """
+    if hasattr(made, "description"):
+        adapter: Adapter = made
+        return adapter
+    if not isinstance(made, nn.Module) or not hasattr(made, "contract"):
+        raise ConfigError(
+            f"{name} returns a {type(made).__name__} that does not say what it must be shown; return an Adapter, "
+            "or a torch module with a contract"
+        )
+    fields = {key: getattr(made, key) for key in Description.model_fields if hasattr(made, key)}
+    try:
+        description = Description(**{"name": type(made).__name__} | fields)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {explain(error)}") from error
+    return Adapter(made, description)
 
 
 def redrawn(network: nn.Module, seed: int) -> nn.Module:
