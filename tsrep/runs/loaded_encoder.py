@@ -42,17 +42,15 @@ class LoadedEncoder:
     name : str
         What its scores are called: of a run the objective, else the reference.
     heads : mapping of str to Head
-        Kept heads by name.
-    default_head : str
-        Name of the one that is used when none is named; empty where there is no head.
+        Kept heads by name; the first is used when none is named.
     ledger : Ledger or None
         Fingerprints of the recordings that it was trained on; None where that is not known.
     licence, citation, card : str
         Of the weights; empty where not known. The card is Markdown.
     provenance : mapping
         Versions, data and chain of ancestors.
-    pool : str
-        How vectors of time steps become one of a window, where a caller does not say.
+    recipe : mapping
+        Plain configuration of the run that trained it; empty where there is none.
     architecture : Architecture or None
         Settings of a registered encoder; None where somebody else's code made it.
     draw : callable or None
@@ -68,13 +66,12 @@ class LoadedEncoder:
     weights: str
     name: str = ""
     heads: Mapping[str, Head] = field(default_factory=dict)
-    default_head: str = ""
     ledger: Ledger | None = None
     licence: str = ""
     citation: str = ""
     card: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    pool: Pooling = "max-mean"
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
     draw: Callable[[int], Encoder] | None = None
     stored: Callable[[Panel], Array] | None = None
@@ -96,10 +93,17 @@ class LoadedEncoder:
             raise RunError(
                 f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference} -p probe"
             )
-        wanted = name or self.default_head or next(iter(self.heads))
+        wanted = name or next(iter(self.heads))
         if wanted not in self.heads:
             raise RunError(f"{self.reference} has no head {wanted}; it has {', '.join(self.heads)}")
+        self.heads[wanted].refuse_other_encoder(self.weights)
         return self.heads[wanted]
+
+    @property
+    def pool(self) -> Pooling:
+        """How vectors of time steps become one of a window, where a caller does not say."""
+        pool: Pooling = self.recipe.get("evaluation", {}).get("pool", "max-mean")
+        return pool
 
     @property
     def has_random_initialisation(self) -> bool:

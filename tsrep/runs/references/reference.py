@@ -53,6 +53,18 @@ class ReferenceKind(ABC):
         """The encoders of all seeds, where a text names a run of several; else the one."""
         return (self.open(text),)
 
+    def check(self, text: str) -> tuple[str, ...]:
+        """Try the encoder on small batches before anything is computed with it; what was found, in sentences.
+
+        Raises
+        ------
+        ContractError
+            When it is not what its contract says, or depends on what else is in a batch.
+        """
+        from tsrep.runs.encoder_checks import check_encoder
+
+        return check_encoder(self.open(text))
+
     def run(self, text: str) -> Run:
         """The run that a text names, with its own data, objective and forecasts.
 
@@ -81,6 +93,10 @@ class Reference:
     def open_every_seed(self) -> tuple[LoadedEncoder, ...]:
         """See :meth:`ReferenceKind.open_every_seed`."""
         return self.kind.open_every_seed(self.text)
+
+    def check(self) -> tuple[str, ...]:
+        """See :meth:`ReferenceKind.check`."""
+        return self.kind.check(self.text)
 
     @property
     def run(self) -> Run:
