@@ -111,6 +111,13 @@ class Adapter(Encoder):
             )
         return z[..., None] if z.ndim == 2 else z
 
+    def layer_groups(self) -> list[tuple[str, list[str]]]:
+        """Those that the network says, where it has ``layer_groups`` of its own; see the base class."""
+        own = getattr(self.network, "layer_groups", None)
+        if own is None:
+            return super().layer_groups()
+        return [(group, [f"network.{name}" for name in names]) for group, names in own()]
+
     def untrained(self, seed: int) -> Adapter:
         """The same architecture with random weights; see :func:`redrawn` where nothing makes it anew."""
         anew = self._remake or partial(redrawn, self.network)

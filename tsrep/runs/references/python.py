@@ -58,7 +58,7 @@ class PythonReference(ReferenceKind):
                 "parameters_from": encoder.description.parameters_from,
                 "sources": list(encoder.description.sources),
             },
-            pool="mean",
+            recipe={"evaluation": {"pool": "mean"}},
             draw=encoder.untrained,
         )
 
