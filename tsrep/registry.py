@@ -404,9 +404,11 @@ PROTOCOLS = Registry(
     # what settings of an evaluation have already, beside which those of a protocol stand under its name
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
+        *("keep_heads", "calibration", "thresholds", "coverage"),
         *("known", "given", "of", *dir(BaseModel)),
     ),
 )
+CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")
 REGISTRIES: Mapping[str, Registry] = {
     "datasets": DATASETS,
     "splits": SPLITS,

@@ -16,11 +16,14 @@ from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.runs.architecture import Architecture
 from tsrep.signals import Panel
+from tsrep.signals.convert import Converted, Policies, convert
 
 if TYPE_CHECKING:
     from tsrep.evaluation.heads import Head
     from tsrep.runs.ledger import Ledger
     from tsrep.signals.contract import SignalContract
+
+DATA = {"panel": "labelled records", "series": "a series"}  # by the task that data sets declare
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +128,49 @@ class LoadedEncoder:
                 "initialisation can be made"
             )
         return draw(seed).eval()
+
+    @property
+    def task(self) -> str:
+        """Kind of data that it was trained on, as data sets declare it: ``"panel"`` or ``"series"``."""
+        return str(self.provenance.get("task", "panel"))
+
+    def refuse_other_task(self, task: str, data: str) -> None:
+        """Check that data are of the kind that the encoder was trained on.
+
+        Parameters
+        ----------
+        task : str
+            Of the data.
+        data : str
+            What they are called.
+
+        Raises
+        ------
+        RunError
+        """
+        if task != self.task:
+            raise RunError(
+                f"{self.reference} was trained on {DATA[self.task]}, and {data} is {DATA[task]}; choose an "
+                "encoder for such data"
+            )
+
+    def shown(self, records: Panel, policies: Policies) -> Converted:
+        """Windows of recordings as the encoder must be shown them.
+
+        Parameters
+        ----------
+        records : Panel
+            Whole recordings in their unit.
+        policies : Policies
+
+        Raises
+        ------
+        ContractError
+            When the encoder cannot be shown such signals.
+        """
+        if self.stored is not None:
+            return Converted(records, ("the vectors were computed elsewhere, so nothing was converted",), ())
+        return convert(records, self.contract, policies)
 
     def candidate(self, panel: Panel) -> Candidate:
         """The encoder as what a protocol scores on a panel of windows that its contract made."""
