@@ -14,5 +14,5 @@ def load(variant: str = "authors", config: str = "ecg_cpc/config.yaml") -> Adapt
     return Adapter(
         network.eval(),
         described(__file__, variant),
-        read=lambda network, x, names: network(seq=x)["seq"].mT,
+        read=lambda network, x, _: network(seq=x)["seq"].mT,
     )

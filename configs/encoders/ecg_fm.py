@@ -17,5 +17,5 @@ def load(variant: str = "authors", checkpoint: str = "mimic_iv_ecg_physionet_pre
     return Adapter(
         network.eval(),
         described(__file__, variant),
-        read=lambda network, x, names: network.extract_features(x, padding_mask=None)["x"].mT,
+        read=lambda network, x, _: network.extract_features(x, padding_mask=None)["x"].mT,
     )

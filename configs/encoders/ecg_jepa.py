@@ -20,5 +20,5 @@ def load(variant: str = "authors", checkpoint: str = "multiblock_epoch100.pth") 
         lambda: ecg_jepa(**settings).encoder,
         weights,
         described(__file__, variant),
-        read=lambda network, x, names: network.representation(x),
+        read=lambda network, x, _: network.representation(x),
     )

@@ -22,7 +22,10 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import ConfigError
 from tsrep.signals.contract import SignalContract
 
-NAMES = ("Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2").split()
+NAMES = [
+    *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz"),
+    *("C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1", "O2"),
+]
 RANDOM = "random, as braindecode makes it"
 
 
@@ -97,7 +100,9 @@ def test_unknown_arrangement_wants_to_be_told() -> None:
 def test_facts_that_are_missing_are_asked_for() -> None:
     model = Model()
     model.chs_info = None
-    with pytest.raises(ConfigError, match="does not name its channels; give channels, or make it with chs_info"):
+    with pytest.raises(
+        ConfigError, match="does not name its channels; give channels, or make it with chs_info"
+    ):
         from_braindecode(model, unit="µV")
     model.sfreq = None
     with pytest.raises(ConfigError, match="does not say its sfreq"):
@@ -142,7 +147,9 @@ def _torchaudio() -> dict[str, ModuleType]:
     def refuse(*_: Any, **__: Any) -> None:
         raise NotImplementedError
 
-    made = {name: ModuleType(name) for name in ("torchaudio", "torchaudio.functional", "torchaudio.transforms")}
+    made = {
+        name: ModuleType(name) for name in ("torchaudio", "torchaudio.functional", "torchaudio.transforms")
+    }
     for name, module in made.items():
         module.__spec__ = ModuleSpec(name, None)
     for name in ("fftconvolve", "filtfilt", "lfilter"):

@@ -91,7 +91,9 @@ def test_weights_that_come_from_no_file_are_found() -> None:
     tensors, share, total = fresh_weights(lenient)
     assert (tensors, total) == (4, 4)
     assert share == 1
-    with pytest.raises(ContractError, match=r"4 of 4 tensors \(100 % of the weights\) differ between two loads"):
+    with pytest.raises(
+        ContractError, match=r"4 of 4 tensors \(100 % of the weights\) differ between two loads"
+    ):
         check_foreign(lenient)
     assert fresh_weights(load) == (0, 0.0, 2)
 
@@ -182,4 +184,6 @@ def test_layers_without_initialiser_are_redrawn_at_their_scale() -> None:
 def test_contract_must_say_how_wide_the_representation_is() -> None:
     told = describe()
     with pytest.raises(ConfigError, match="the contract of toy lacks output"):
-        Adapter(Toy(), told.model_copy(update={"contract": told.contract.model_copy(update={"output": None})}))
+        Adapter(
+            Toy(), told.model_copy(update={"contract": told.contract.model_copy(update={"output": None})})
+        )

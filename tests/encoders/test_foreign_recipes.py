@@ -37,7 +37,7 @@ def _checkpoints(folder: Path) -> None:
     """Random weights, as the authors' files hold them."""
     torch.manual_seed(0)
     founder = importlib.import_module("net1d").Net1D(
-        12, 64, 1, [64, 160, 160, 400, 400, 1024, 1024], [2, 2, 2, 3, 3, 4, 4], 16, 2, 16, 150
+        12, 64, 1, [64, 160, 160, 400, 400, 1024, 1024], 150, [2, 2, 2, 3, 3, 4, 4], 16, 2, 16
     )
     torch.save({"state_dict": founder.state_dict()}, folder / "12_lead_ECGFounder.pth")
     merl = importlib.import_module("resnet1d").ResNet18(1).state_dict()

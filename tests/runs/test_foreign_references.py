@@ -11,7 +11,7 @@ from tsrep.errors import ConfigError, ContractError, RunError
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.weights import weights_digest
 
-TOY = '''
+TOY = """
 import torch
 from torch import nn
 
@@ -59,7 +59,7 @@ def bare():
 
 
 NUMBER = 3
-'''
+"""
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ def test_function_of_a_file(toy: Path) -> None:
     assert loaded.weights == weights_digest(loaded.encoder.state_dict())
     assert resolve(f"{toy}:load@other").open().name == "toy (other)"
     assert loaded.has_random_initialisation
-    assert weights_digest(loaded.untrained(0).state_dict()) == weights_digest(loaded.untrained(0).state_dict())
+    one, again, other = (weights_digest(loaded.untrained(k).state_dict()) for k in (0, 0, 1))
+    assert one == again != other
 
 
 def test_function_of_a_module(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

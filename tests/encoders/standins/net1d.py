@@ -1,4 +1,4 @@
-"""Stand-in for the network of ECGFounder: grouped convolutions with squeeze and excitation in seven stages."""
+"""Stand-in for the network of ECGFounder: grouped convolutions, squeeze and excitation, seven stages."""
 
 from __future__ import annotations
 
@@ -35,16 +35,20 @@ class Block(nn.Module):
 
 class Net1D(nn.Module):
     def __init__(
-        self, in_channels: int, base_filters: int, ratio: float, filter_list: list[int],
-        m_blocks_list: list[int], kernel_size: int, stride: int, groups_width: int, n_classes: int, **off: Any,
+        self, in_channels: int, base_filters: int, ratio: float, filter_list: list[int], n_classes: int,
+        m_blocks_list: list[int], kernel_size: int, stride: int, groups_width: int, **off: Any,
     ) -> None:  # fmt: skip
         super().__init__()
         assert ratio == 1
         assert not any(off.values())
-        self.first_conv, before, stages = Same(in_channels, base_filters, kernel_size, stride), base_filters, []
+        self.first_conv, before, stages = (
+            Same(in_channels, base_filters, kernel_size, stride),
+            base_filters,
+            [],
+        )
         for width, blocks in zip(filter_list, m_blocks_list, strict=True):
             made = [
-                Block(before if k == 0 else width, width, kernel_size, stride if k == 0 else 1, groups_width)
+                Block(width if k else before, width, kernel_size, 1 if k else stride, groups_width)
                 for k in range(blocks)
             ]
             stages, before = [*stages, nn.Sequential(*made)], width

@@ -92,8 +92,8 @@ class Adapter(Encoder):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         if keep is not None and not bool(keep.all()):
             raise ConfigError(
-                f"{self.description.name} cannot leave out steps, which this objective hides from it; use one "
-                "that shows whole windows, such as simclr, moco or supervised"
+                f"{self.description.name} cannot leave out steps, which this objective hides from it; use "
+                "one that shows whole windows, such as simclr, moco or supervised"
             )
         if self.contract.channel_mode != "each":
             return self._as_steps(self._read(self.network, x, self.channel_names))
@@ -148,8 +148,8 @@ def adapted(made: Any, name: str) -> Adapter:
         return adapter
     if not isinstance(made, nn.Module) or not hasattr(made, "contract"):
         raise ConfigError(
-            f"{name} returns a {type(made).__name__} that does not say what it must be shown; return an Adapter, "
-            "or a torch module with a contract"
+            f"{name} returns a {type(made).__name__} that does not say what it must be shown; return an "
+            "Adapter, or a torch module with a contract"
         )
     fields = {key: getattr(made, key) for key in Description.model_fields if hasattr(made, key)}
     try:
@@ -236,6 +236,6 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], name: str) -> None:
     except RuntimeError as error:
         first = " ".join(str(error).partition("\n")[2].split())[:200]
         raise ConfigError(
-            f"the weights do not fit the network of {name} ({first}); take the checkpoint and the code of one "
-            "release"
+            f"the weights do not fit the network of {name} ({first}); take the checkpoint and the code of "
+            "one release"
         ) from error

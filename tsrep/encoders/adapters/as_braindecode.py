@@ -38,7 +38,8 @@ class AsBraindecode(nn.Module):
     >>> contract = SignalContract(modality="eeg", channels=("Cz", "Pz"), sfreq=128.0, unit="µV")
     >>> model = AsBraindecode(DilatedConv(2, hidden=4, dim=8, depth=2), contract, n_outputs=3)
     >>> import torch
-    >>> model(torch.zeros(5, 2, 64)).shape, model(torch.zeros(5, 2, 64), return_features=True)["features"].shape
+    >>> x = torch.zeros(5, 2, 64)
+    >>> model(x).shape, model(x, return_features=True)["features"].shape
     (torch.Size([5, 3]), torch.Size([5, 8, 64]))
     """
 

@@ -69,7 +69,7 @@ def braindecode_model(name: str, **settings: Any) -> nn.Module:
         When braindecode is missing or does not load, has no such model, or refuses the settings.
     """
     try:
-        import braindecode.models as models
+        from braindecode import models
     except ImportError as error:
         raise ConfigError(f"{name} needs the package braindecode ({error}); install it") from error
     except OSError as error:  # what the shared library of a torchaudio for another torch ends in

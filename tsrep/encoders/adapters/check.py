@@ -85,8 +85,8 @@ def _check_batch_mates(encoder: Adapter, name: str) -> str:
     together, alone = encoder(x), torch.cat([encoder(row[None]) for row in x])
     if (off := _difference(together, alone)) > ROUNDING:
         raise ContractError(
-            f"{name}() gives a window other features in a batch of {len(x)} than alone (difference {off:.2g}); "
-            "put it into eval mode"
+            f"{name}() gives a window other features in a batch of {len(x)} than alone (difference "
+            f"{off:.2g}); put it into eval mode"
         )
     return "a window's features do not depend on its batch"
 
@@ -124,8 +124,8 @@ def _check_depends(encoder: Adapter, name: str) -> str:
     one, other = encoder(example_signals(encoder, 2)), encoder(example_signals(encoder, 2, key=1))
     if _difference(one, other) <= ROUNDING:
         raise ContractError(
-            f"{name}() gives the same features for all signals; give it weights that were trained, or look at "
-            "what it reads"
+            f"{name}() gives the same features for all signals; give it weights that were trained, or look "
+            "at what it reads"
         )
     return "the features depend on the signals"
 

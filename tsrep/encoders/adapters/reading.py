@@ -27,7 +27,7 @@ def output_of(part: str) -> Read:
     ConfigError
         When the network has no such part, or does not run it.
     """
-    return _watched(part, lambda inputs, output: output)
+    return _watched(part, lambda _, output: output)
 
 
 def input_of(part: str) -> Read:
@@ -38,7 +38,7 @@ def input_of(part: str) -> Read:
     ConfigError
         When the network has no such part, or does not run it.
     """
-    return _watched(part, lambda inputs, output: inputs[0])
+    return _watched(part, lambda inputs, _: inputs[0])
 
 
 def _watched(part: str, taken: Callable[[Any, Any], Tensor]) -> Read:

@@ -96,7 +96,9 @@ class Scored:
     @property
     def predictions(self) -> list[Predictions]:
         """Of records, one for each encoder."""
-        members = [p for key, p in self.scores.predictions.items() if key[0].startswith(f"{self.cell.encoder} [")]
+        members = [
+            p for key, p in self.scores.predictions.items() if key[0].startswith(f"{self.cell.encoder} [")
+        ]
         return members or [self.scores.predictions[self.score.key]]
 
 
@@ -142,6 +144,7 @@ class Store:
 
 def _renamed(scores: Scores, before: str, after: str) -> Scores:
     """Scores and predictions under another name of the encoder."""
+
     def name(method: str) -> str:
         return after + method.removeprefix(before) if method.startswith(before) else method
 

@@ -95,11 +95,14 @@ class Table(Settings):
     )
     labels: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], DISTINCT] = Field((1.0,), min_length=1)
     subsample_by: Annotated[tuple[SubsampleBy, ...], DISTINCT] = Field(("patient",), min_length=1)
-    label_seeds: Annotated[int, Field(ge=1)] = Field(5, description="draws of labels, and random initialisations")
+    label_seeds: Annotated[int, Field(ge=1)] = Field(
+        5, description="draws of labels, and random initialisations"
+    )
     evaluation: Mapping[str, Any] = Field({}, description="further settings of the evaluation, such as pool")
     policies: Mapping[str, Any] = Field({}, description="how signals may be converted")
     primary: str = Field(
-        "", description="encoder whose gain on the first data set is the primary contrast, outside of Holm's correction"
+        "",
+        description="encoder whose gain on the first data set is the primary contrast, not corrected",
     )
     seed: Annotated[int, Field(ge=0)] = 0
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
@@ -119,7 +122,9 @@ class Table(Settings):
                 raise ConfigError("a data set of the table does not say its name; give name")
             kind = DATASETS.entry(str(entry.dataset["name"])).task
             if kind != "panel":
-                raise ConfigError(f"{entry.called} is a {kind} without labels; compare on labelled recordings")
+                raise ConfigError(
+                    f"{entry.called} is a {kind} without labels; compare on labelled recordings"
+                )
         for protocol in self.protocols:
             if PROTOCOLS.entry(protocol).task != "panel":
                 raise ConfigError(f"protocol {protocol} scores no labels; use probe")

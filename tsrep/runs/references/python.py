@@ -1,4 +1,4 @@
-"""``module:function`` and ``PATH.py:function``: what a user's own code makes, such as an encoder of others."""
+"""``module:function`` and ``PATH.py:function``: what a user's code makes, such as an encoder of others."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NAMED = re.compile(r"(?P<place>.+):(?P<function>[A-Za-z_]\w*)(@(?P<variant>[\w.+
 class PythonReference(ReferenceKind):
     """A function that makes an encoder, by module or file; what follows ``@`` is its ``variant``.
 
-    The code runs, so such a text is taken from a user and never from a file that was downloaded. What it makes
-    is tried before its first use; see :func:`tsrep.encoders.adapters.check.check_foreign`.
+    The code runs, so such a text is taken from a user and never from a file that was downloaded. What it
+    makes is tried before its first use; see :func:`tsrep.encoders.adapters.check.check_foreign`.
     """
 
     form, rank = "module:function or PATH.py:function, with @VARIANT", PYTHON
