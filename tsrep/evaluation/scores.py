@@ -82,6 +82,8 @@ class Score:
         What a reader should know of this score, a sentence each.
     title : str
         What reports call the protocol.
+    data : str
+        Whose the recordings or series are: ``"own data"`` of the encoder, or ``"other data"``.
     rank : int
         Of the protocol; of several the scores with the lowest rank stand for a run.
     """
@@ -111,6 +113,7 @@ class Score:
     details: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     title: str = ""
+    data: str = "own data"
     rank: int = 100
 
     def __post_init__(self) -> None:
@@ -399,7 +402,7 @@ def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 
 
 _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "method protocol metric part unit subsample_by against covers title": ("a text", _text),
+    "method protocol metric part unit subsample_by against covers title data": ("a text", _text),
     "role": ("one of method, control and baseline", _role),
     "n seeds horizon patients classes_scored blocks block_length n_bootstrap": (
         "a whole number from 0",

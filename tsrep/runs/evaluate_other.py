@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -22,6 +21,7 @@ from tsrep.runs.evaluate import evaluating
 from tsrep.runs.folder import Run
 from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
 from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
@@ -83,6 +83,7 @@ def evaluate_other(
         evaluation = _evaluation(encoders, data, shown, folder, tell)
         _write_facts(folder, reference, data, shown, facts)
         scores = _scores(encoders, data, shown, evaluation)
+        _snapshot(folder, encoders[0], data, shown)
     if (folder / "scores.json").exists():
         scores = Scores.load(folder).updated(scores)
     scores.save(folder)
@@ -140,6 +141,7 @@ def _facts(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> 
             "licence": first.licence,
             "source": first.provenance.get("data", {}).get("source", "unknown data"),
         },
+        "window": {"seconds": prepared.panel.length / prepared.panel.sfreq, "standardise": "by the contract"},
         "whose": shown.whose,
         "conversion": list(shown.notes),
         "unusable": [list(each) for each in shown.unusable],
@@ -156,6 +158,15 @@ def _write_facts(
     write_json(folder / "provenance.json", surroundings(device) | facts)
     write_json(folder / "split.json", shown.prepared.split.facts)
     write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+
+
+def _snapshot(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
+    """What a reader of the scores wants besides: a map of the records and some of them."""
+    if encoder.stored is None and not (folder / "examples.npz").exists():
+        shows = {"x": encoder.encoder}
+        if encoder.has_random_initialisation:
+            shows["x_random"] = encoder.untrained(data.seed)
+        write_snapshots(folder, shown.prepared, shows, data.evaluation.pool, pick_device(data.device))
 
 
 def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
@@ -192,6 +203,6 @@ def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def _free_folder(reference: Reference, data: OtherData) -> Path:
-    name = re.sub(r"[^\w.@-]+", "-", Path(reference.text).name or reference.text).strip("-")
+    name = short_name(reference.text)
     paths = (Path("runs") / f"{name}-on-{data.dataset.name}-{number}" for number in count(1))
     return next(path for path in paths if not path.exists())

@@ -24,7 +24,7 @@ from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
-from tsrep.runs.encoder_file import read_encoder_file, write_encoder_file
+from tsrep.runs.encoder_file import read_encoder_file
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
@@ -173,6 +173,7 @@ class Run:
             provenance=one.provenance | {"split": one._split_digest},
             recipe=plain(one.config),
             architecture=file.architecture,
+            objective=one.objective,
         )
 
     def forecaster(self) -> Forecaster:
