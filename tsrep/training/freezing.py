@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -86,46 +88,45 @@ def resting_parts(module: nn.Module) -> list[nn.Module]:
 class Thawing:
     """Training of one more layer group each epoch, from the output on; at first of none.
 
+    Several at a time are thawed where there are fewer epochs than groups, so that the last epoch trains all.
     Groups that are frozen already stay so.
 
     Parameters
     ----------
     encoder : Encoder
+    epochs : int
 
     References
     ----------
     Howard & Ruder, "Universal language model fine-tuning for text classification", ACL 2018, section 3.3.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, epochs: int) -> None:
         weights = dict(encoder.named_parameters())
         groups = [[weights[name] for name in group] for _, group in encoder.layer_groups()]
         trained = ([weight for weight in group if weight.requires_grad] for group in groups)
         self.groups = [group for group in trained if group]
+        self.at_once = math.ceil(len(self.groups) / max(epochs - 1, 1))
+        self.head_start = int(epochs > 1)
 
     def begin(self, epoch: int) -> None:
         """Thaw what is trained in an epoch, counted from 1, and freeze what is not yet."""
+        thawed = self.at_once * (epoch - self.head_start)
         for depth, group in enumerate(reversed(self.groups)):
             for weight in group:
-                weight.requires_grad_(depth < epoch - 1)
+                weight.requires_grad_(depth < thawed)
 
-    def check(self, objective: nn.Module, epochs: int) -> None:
-        """Check that every layer group is thawed, and that there is something to train before.
 
-        Raises
-        ------
-        ConfigError
-        """
-        if epochs <= len(self.groups):
-            raise ConfigError(
-                f"gradual thawing trains one more layer group each epoch, and {len(self.groups)} groups take "
-                f"{len(self.groups) + 1} epochs, not {epochs}; give more epochs or thaw none gradually"
-            )
-        if not any(weight.requires_grad for weight in objective.parameters()):
-            raise ConfigError(
-                "gradual thawing trains the objective alone in the first epoch, and this one has no weights; "
-                "use another objective or thaw none gradually"
-            )
+@contextmanager
+def all_frozen(encoder: Encoder) -> Iterator[None]:
+    """An encoder none of whose weights is trained, for a while."""
+    trained = [weight for weight in encoder.parameters() if weight.requires_grad]
+    encoder.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def _by_number(names: list[str], which: str) -> list[str]:

@@ -125,7 +125,7 @@ class Trainer:
             if settings.layer_decay < 1
             else parameter_groups(weights, self.encoder.slow_parameters(), settings.lr)
         )
-        self.thawing = Thawing(self.encoder) if settings.gradual else None
+        self.thawing = Thawing(self.encoder, settings.epochs) if settings.gradual else None
         self.optimizer = AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position, self.terms = Position(world=self.ranks.world), RunningTerms()
