@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tsrep.cli.compare import compare
 from tsrep.cli.data import data
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
@@ -218,6 +219,7 @@ def list_parts(
 
 
 app.command()(forecast)
+app.command()(compare)
 app.command()(export)
 app.command()(power)
 app.add_typer(data, name="data")
