@@ -273,7 +273,7 @@ class Task(ABC):
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
         for name in self.config.evaluation.protocols:
-            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)[0]
+            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)
         return scores
 
     @abstractmethod
@@ -468,6 +468,8 @@ class PanelTask(Task):
             amp=config.training.amp,
             seed=config.seed,
             compile=config.training.compile,
+            pool=settings.pool,
+            heads=settings.of_heads,
             folder=folder,
             on_step=tell,
         )
@@ -477,7 +479,7 @@ class PanelTask(Task):
     ) -> LabelEvaluation:
         """See :meth:`Task.comparison`."""
         seeds, evaluation = len({config.seed for config in configs}), self.evaluation(prepared, _silent)
-        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds)
+        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds, heads=None)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
