@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from tsrep.errors import ConfigError, ContractError, RunError
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError, ContractError, DataError, RunError
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.weights import weights_digest
+from tsrep.signals import Panel
+from tsrep.signals.convert import Policies
 
 TOY = """
 import torch
@@ -132,3 +138,97 @@ def test_imports_of_the_file_leave_the_path_alone(toy: Path) -> None:
     before = list(sys.path)
     resolve("toy.py:load").open()
     assert sys.path == before
+
+
+def recordings(names: tuple[str, ...] = ("a", "b", "c")) -> Panel:
+    """Recordings of two leads, a patient each."""
+    n = len(names)
+    x = np.random.default_rng(0).normal(size=(n, 2, 300)).astype(np.float32)
+    panel = Panel.from_arrays(
+        x, label=np.arange(n) % 2, patient=np.arange(n), sfreq=100.0, channels=("I", "II")
+    )
+    return replace(panel, record_names=names, modality="ecg", unit="mV")
+
+
+def save(path: Path, **arrays: Any) -> str:
+    np.savez(path, **arrays)
+    return f"features:{path}"
+
+
+def test_vectors_of_records_in_any_order(tmp_path: Path) -> None:
+    x = np.arange(12.0).reshape(4, 3)
+    loaded = resolve(save(tmp_path / "v.npz", record=["c", "x", "a", "b"], x=x)).open()
+    shown = loaded.shown(recordings(), Policies())
+    assert (len(shown.panel), shown.unusable) == (3, ())
+    np.testing.assert_array_equal(loaded.vectors(shown.panel), x[[2, 3, 0]])
+    assert (loaded.name, loaded.has_random_initialisation) == ("v", False)
+    with pytest.raises(RunError, match="holds vectors without the encoder"):
+        loaded.encoder(torch.zeros(1, 2, 300))
+
+
+def test_vectors_of_windows_follow_time_and_share_their_record(tmp_path: Path) -> None:
+    x, start = np.arange(10.0).reshape(5, 2), [2.0, 0.0, 1.0, 0.0, 0.0]
+    loaded = resolve(
+        save(tmp_path / "v.npz", record=["b", "b", "b", "c", "z"], x=x, start_seconds=start)
+    ).open()
+    shown = loaded.shown(recordings(), Policies())
+    assert shown.unusable == (("a", "v.npz has no vector for it"),)
+    assert shown.panel.trial.tolist() == [1, 1, 1, 2]
+    np.testing.assert_array_equal(loaded.vectors(shown.panel), x[[1, 2, 0, 3]])
+
+
+def test_order_of_rows_does_not_change_the_digest_of_sorted_vectors(tmp_path: Path) -> None:
+    one = resolve(save(tmp_path / "v.npz", record=["a", "b"], x=np.eye(2), start_seconds=[0.0, 0.0])).open()
+    two = resolve(
+        save(tmp_path / "w.npz", record=["b", "a"], x=np.eye(2)[::-1], start_seconds=[0.0, 0.0])
+    ).open()
+    assert one.weights == two.weights
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"x": np.eye(2)}, "has no array record; it has x"),
+        ({"record": ["a"], "x": np.eye(2)}, r"has record of shape \(1,\) and x of shape \(2, 2\)"),
+        ({"record": ["a", "b"], "x": np.eye(2, dtype=int)}, "floating-point numbers"),
+    ],
+)
+def test_broken_vectors_are_refused(tmp_path: Path, arrays: dict[str, Any], told: str) -> None:
+    with pytest.raises(RunError, match=told):
+        resolve(save(tmp_path / "v.npz", **arrays)).open()
+
+
+def test_vectors_that_do_not_fit_the_data_are_refused(tmp_path: Path) -> None:
+    other = resolve(save(tmp_path / "v.npz", record=["00001"], x=np.eye(1))).open()
+    with pytest.raises(DataError, match="its first is called 00001, theirs a, so name them alike"):
+        other.shown(recordings(), Policies())
+    bad = np.array([[1.0], [np.nan], [np.inf]])
+    loaded = resolve(save(tmp_path / "w.npz", record=["a", "b", "c"], x=bad)).open()
+    with pytest.raises(DataError, match=r"no finite number for 2 of 3 records \(first: b\)"):
+        loaded.vectors(loaded.shown(recordings(), Policies()).panel)
+    with pytest.raises(RunError, match=r"gone.npz cannot be read"):
+        resolve("features:gone.npz").open()
+
+
+def test_random_encoder_is_built_for_the_recordings() -> None:
+    loaded = resolve("random:resnet1d@3").open()
+    shown = loaded.shown(recordings(), Policies())
+    first = loaded.vectors(shown.panel)
+    assert first.shape[0] == 3
+    np.testing.assert_array_equal(first, resolve("random:resnet1d@3").open().vectors(shown.panel))
+    assert not np.array_equal(first, resolve("random:resnet1d").open().vectors(shown.panel))
+    method, control = loaded.candidate(shown.panel), loaded.control(3, 2)
+    x = torch.from_numpy(shown.panel.take(np.arange(2)))
+    encoders: list[Encoder] = [method.model(0)[0], control.model(0)[0], control.model(1)[0]]
+    one, same, other = (encoder.eval()(x) for encoder in encoders)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    grouped = [name for _, names in encoders[0].layer_groups() for name in names]
+    assert sorted(grouped) == sorted(name for name, _ in encoders[0].named_parameters())
+
+
+def test_random_encoder_of_an_unknown_name() -> None:
+    with pytest.raises(ConfigError, match="unknown encoder 'resnet'; did you mean"):
+        resolve("random:resnet").open()
+    with pytest.raises(ConfigError, match="write random:NAME or random:NAME@SEED"):
+        resolve("random:resnet1d@x").open()
