@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import yaml
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.files import write_text
 from tsrep.runs.compare.cells import Scored, Store
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.cost import Cost
-from tsrep.runs.compare.entrant import Entrant
+from tsrep.runs.compare.entrant import Entrant, Sight
 from tsrep.runs.compare.scoring import cost_on, score_cells
 from tsrep.runs.compare.stored import stored_comparison
-from tsrep.runs.compare.table import Table
+from tsrep.runs.compare.table import DataEntry, Table
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
 
@@ -57,9 +61,9 @@ def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Compariso
     entrants, store = [Entrant.open(entry) for entry in table.encoders], Store(out)
     _refuse_same_names(entrants, table)
     sights = [
-        (entrant.sees(entry, table, progress=progress), entry)
+        (sight, entry)
         for entry in table.datasets
-        for entrant in entrants
+        for sight in _sights(entrants, entry, table, progress=progress)
     ]
     cells: list[Scored] = []
     costs: dict[tuple[str, str], Cost] = {}
@@ -78,6 +82,27 @@ def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Compariso
         n_bootstrap=sights[0][0].evaluation.n_bootstrap,
         seed=table.seed,
     )
+
+
+def _sights(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool) -> list[Sight]:
+    """A data set as all are shown it, divided alike; where one was trained on it, as it was divided then."""
+    sights = [entrant.sees(entry, table, progress=progress) for entrant in entrants]
+    own = [sight for sight in sights if sight.shown.own]
+    rules = [sight.entrant.encoders[0].recipe.get("split") for sight in own]
+    if entry.split is None and any(rules):
+        divided = entry.model_copy(update={"split": next(filter(None, rules))})
+        sights = [
+            each if each.shown.own else each.entrant.sees(divided, table, progress=progress)
+            for each in sights
+        ]
+    for one, two in permutations(sights, 2):
+        if np.intersect1d(one.patients(one.evaluation.part), two.patients("train")).size:
+            raise ConfigError(
+                f"{entry.called} is divided otherwise for {one.entrant.name} than for {two.entrant.name}, which "
+                "would be fitted on patients that the other is scored on; compare those that were trained on "
+                "one division"
+            )
+    return sights
 
 
 def _refuse_same_names(entrants: Sequence[Entrant], table: Table) -> None:
@@ -104,6 +129,4 @@ def _about(entrant: Entrant) -> dict[str, Any]:
 
 
 def _yaml(table: Table) -> str:
-    import yaml
-
     return yaml.safe_dump(table.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -20,8 +20,10 @@ from tsrep.runs.evaluate_other import candidates
 from tsrep.runs.label_evaluation import label_evaluation
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
+from tsrep.runs.prepared import split_by_rule
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
+from tsrep.splits.split import PARTS, Split
 from tsrep.training.distributed import pick_device
 
 
@@ -72,7 +74,7 @@ class Entrant:
         shown = shown_to(first, data, progress=progress)
         evaluation = label_evaluation(
             shown.prepared.panel,
-            shown.prepared.split,
+            _divided(data, shown) if shown.unusable else shown.prepared.split,
             data.evaluation,
             encoders=len(self.encoders),
             device=pick_device(table.device),
@@ -131,6 +133,14 @@ class Entrant:
         return found("leave-out") if few else kept
 
 
+def _divided(data: OtherData, shown: Shown) -> Split:
+    """The division of all recordings, so that those which cannot be shown do not move the others."""
+    records, panel = shown.prepared.records, shown.prepared.panel
+    found = split_by_rule(data, records)
+    masks = [np.isin(panel.trial, records.trial[getattr(found, part)]) for part in PARTS]
+    return Split.make(panel, *masks, how=found.how, same_signal="drop-train", notes=found.notes)
+
+
 @dataclass(frozen=True, eq=False)
 class Sight:
     """Data as an entrant is shown them."""
@@ -154,6 +164,10 @@ class Sight:
             replace(each, name=MEMBER.format(name=self.entrant.name, number=number))
             for number, each in enumerate(made)
         ]
+
+    def patients(self, part: str) -> np.ndarray:
+        """Patients of a part."""
+        return np.unique(self.shown.prepared.panel.patient[getattr(self.evaluation.split, part)])
 
     @property
     def depends_on(self) -> dict[str, Any]:
