@@ -126,6 +126,19 @@ class Contents:
         return self.curves.kept_epoch(rule) if self.curves is not None else None
 
 
+def folder_to_show(place: Path) -> Path:
+    """The folder of a run, ``RUN@2`` included, or of the scores of an encoder on other data.
+
+    Raises
+    ------
+    RunError
+        When it is neither.
+    """
+    from tsrep.runs.folder import Run  # its room loads torch
+
+    return place if (place / "evaluation.yaml").is_file() else Run(place).path
+
+
 def read_run(run: Path) -> Contents:
     """Read all of a run folder that is there.
 

@@ -38,7 +38,7 @@ def described(loaded: LoadedEncoder) -> Facts:
 
 def contract_facts(contract: SignalContract) -> Facts:
     """What an encoder must be shown, a fact each."""
-    output, window = contract.output, contract.window
+    output = contract.output
     channels = "any, one at a time" if contract.channels is None else " ".join(contract.channels)
     how = {"named": " (any of them, in any order)", "each": " (one at a time)"}
     scale = f", times {contract.scale:g}" if contract.scale != 1 else ""
@@ -56,8 +56,28 @@ def contract_facts(contract: SignalContract) -> Facts:
     if output is not None:
         each = f" every {output.stride} steps" if output.stride else ""
         facts["representation"] = f"{output.dim} numbers{each}{', causal' if output.causal else ''}"
-    del window
     return {name: value for name, value in facts.items() if value}
+
+
+def _filters(contract: SignalContract) -> str:
+    """Steps of the filter in order, ``"none"``, or that it is not known."""
+    if contract.filter is None:
+        return UNKNOWN
+    steps = [each.model_dump(exclude_none=True) for each in contract.filter]
+    told = [f"{one.pop('kind')} ({', '.join(f'{k} {v}' for k, v in one.items())})" for one in steps]
+    return f"{'; '.join(told)}, {contract.filter_when}" if told else "none"
+
+
+def _window(contract: SignalContract) -> str:
+    """Length and what becomes of longer and shorter recordings."""
+    window = contract.window
+    if window.steps is None and window.seconds is None:
+        return "whole recordings"
+    steps = window.steps if window.steps is not None else round((window.seconds or 0) * contract.sfreq)
+    return (
+        f"{steps} steps ({steps / contract.sfreq:g} s); longer ones {window.longer}, shorter ones "
+        f"{window.shorter}"
+    )
 
 
 def ledger_facts(loaded: LoadedEncoder) -> list[str]:

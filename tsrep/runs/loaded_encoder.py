@@ -24,6 +24,7 @@ from tsrep.training.distributed import pick_device
 
 if TYPE_CHECKING:
     from tsrep.evaluation.heads import Head
+    from tsrep.objectives.objective import Objective
     from tsrep.runs.ledger import Ledger
     from tsrep.signals.contract import SignalContract
 
@@ -65,6 +66,8 @@ class LoadedEncoder:
         Plain configuration of the run that trained it; empty where there is none.
     architecture : Architecture or None
         Settings of a registered encoder; None where somebody else's code made it.
+    objective : callable or None
+        Makes the objective that trained it, where that is at hand.
     draw : callable or None
         From a seed to a random initialisation, where there is no ``architecture``.
     objective : callable
@@ -90,6 +93,7 @@ class LoadedEncoder:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
+    objective: Callable[[], Objective] | None = None
     draw: Callable[[int], Encoder] | None = None
     objective: Callable[[Encoder], Objective | None] = no_objective
     stored: Callable[[Panel], Array] | None = None
@@ -219,7 +223,7 @@ class LoadedEncoder:
         if self.stored is not None:
             return Candidate.of_features(name, self.stored(panel))
         self.encoder.see(panel.channels)  # random initialisations take the names over
-        return Candidate(name, "method", [self._model])
+        return Candidate(name, "method", [self._model], weights=self.weights, contract=self.contract.digest)
 
     def control(self, seed: int, count: int) -> Candidate:
         """Random initialisations of the same architecture, of the seeds from ``seed`` on."""

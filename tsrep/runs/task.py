@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     from tsrep.runs.loaded_encoder import LoadedEncoder
     from tsrep.signals.convert import Policies
 
-
 def _silent(_what: str) -> None:
     return None
 
@@ -329,9 +328,16 @@ class Task(ABC):
             encoder = new_encoder(self.config, prepared.panel, self.config.seed + k)
             return encoder, objectives[k % len(runs)]()
 
-        starts = random_starts(len(runs), self.config.evaluation)
+        starts, file = random_starts(len(runs), self.config.evaluation), runs[0].encoder_file
+        method = Candidate(
+            self.config.objective.name,
+            "method",
+            [partial(trained, one) for one in runs],
+            weights=file.digest,
+            contract=file.contract.digest,
+        )
         return [
-            Candidate(self.config.objective.name, "method", [partial(trained, one) for one in runs]),
+            method,
             Candidate(RANDOM_INIT, "control", [partial(start, k) for k in range(starts)]),
         ]
 
@@ -468,8 +474,6 @@ class PanelTask(Task):
             amp=config.training.amp,
             seed=config.seed,
             compile=config.training.compile,
-            pool=settings.pool,
-            heads=settings.of_heads,
             folder=folder,
             on_step=tell,
         )

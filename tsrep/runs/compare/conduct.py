@@ -98,9 +98,9 @@ def _sights(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, prog
     for one, two in permutations(sights, 2):
         if np.intersect1d(one.patients(one.evaluation.part), two.patients("train")).size:
             raise ConfigError(
-                f"{entry.called} is divided otherwise for {one.entrant.name} than for {two.entrant.name}, which "
-                "would be fitted on patients that the other is scored on; compare those that were trained on "
-                "one division"
+                f"{entry.called} is divided otherwise for {one.entrant.name} than for {two.entrant.name}, "
+                "which would be fitted on patients that the other is scored on; compare those that were "
+                "trained on one division"
             )
     return sights
 

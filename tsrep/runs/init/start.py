@@ -12,6 +12,7 @@ from torch import Tensor
 from tsrep.encoders.encoder import Encoder, StemWeight
 from tsrep.errors import ConfigError
 from tsrep.runs.init.channels import ChannelChange
+from tsrep.runs.init.recipe import architecture_of
 from tsrep.runs.init.settings import Init
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Started:
     taken: int
     fresh: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def with_objective(self, other: Started, prefix: str) -> Started:
+        """The same with what an objective has."""
+        fresh = (*self.fresh, *(f"{prefix}{name}" for name in other.fresh))
+        return Started(self.taken + other.taken, fresh, (*self.notes, *other.notes))
 
 
 def start(
@@ -89,10 +95,13 @@ def refuse_other_architecture(settings: BaseModel, loaded: LoadedEncoder, init: 
     ------
     ConfigError
         Naming the first setting that differs.
+    RunError
+        When nobody knows the settings of the reference.
     """
-    if init.what == "all-matching" or loaded.architecture is None:
+    known = architecture_of(loaded).settings
+    if init.what == "all-matching":
         return
-    mine, theirs = (one.model_dump(mode="json") for one in (settings, loaded.architecture.settings))
+    mine, theirs = (one.model_dump(mode="json") for one in (settings, known))
     for name in dict.fromkeys([*mine, *theirs]):
         if mine.get(name) != theirs.get(name):
             raise ConfigError(
