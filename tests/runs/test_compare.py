@@ -17,7 +17,8 @@ import tsrep.runs.compare.scoring
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.comparison import compare_methods, holm, paired_difference
-from tsrep.evaluation.protocols.protocol import evaluate_features
+from tsrep.evaluation.protocols.labels import evaluate_features
+from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.report.compare import caveats, headline, sentences, write_comparison
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.conduct import compare
@@ -71,11 +72,11 @@ def same_name():
 '''
 
 
-def write_data(folder: Path, seed: int, patients: int = 90) -> None:
+def write_data(folder: Path, seed: int, patients: int) -> None:
     """Recordings whose class is the amplitude of the first channel, a patient each."""
     rng = np.random.default_rng(seed)
     label = np.arange(patients) % 2
-    amplitude = np.stack([np.exp(0.7 * label + 0.5 * rng.normal(size=patients)), np.ones(patients)], 1)
+    amplitude = np.stack([np.exp(1.2 * label + 0.5 * rng.normal(size=patients)), np.ones(patients)], 1)
     x = amplitude[..., None] * rng.normal(size=(patients, 2, 200))
     folder.mkdir()
     np.save(folder / "records.npy", x.astype(np.float32))
@@ -99,8 +100,8 @@ def data(folder: Path, title: str) -> dict[str, Any]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("compare")
     (folder / "encoders.py").write_text(ENCODERS)
-    write_data(folder / "A", 0)
-    write_data(folder / "B", 1)
+    write_data(folder / "A", 0, 200)
+    write_data(folder / "B", 1, 190)
     return folder
 
 
@@ -112,7 +113,7 @@ def table(place: Path) -> Callable[..., Table]:
             "datasets": [data(place, "A"), data(place, "B")],
             "labels": [1.0, 0.5],
             "label_seeds": 2,
-            "evaluation": {"n_bootstrap": 200},
+            "evaluation": {"n_bootstrap": 200, "probe": {"C": [1.0]}},
             "policies": {"any_modality": True},
             "device": "cpu",
         }
@@ -133,7 +134,7 @@ def test_every_cell_is_scored(found: Comparison) -> None:
     for each in found.cells:
         control = each.of("control")
         assert control is not None
-        assert control.seeds == (10 if each.cell.fraction < 1 else 5)  # five starts, on each draw of labels
+        assert control.seeds == 5
         assert each.of("baseline") is not None
         assert (each.cell.own, each.cell.seen) == (False, "unknown")
         assert each.score.data == "other data"
@@ -145,7 +146,7 @@ def test_scores_are_those_of_the_features(found: Comparison, table: Callable[...
     panel, split = sight.shown.prepared.panel, sight.evaluation.split
     x = panel.take(np.arange(len(panel))).std(axis=2, ddof=1)[:, :1]
     by_hand = evaluate_features(
-        {"sharp": x}, panel, split, protocols=["probe"], fractions=(1.0,), n_bootstrap=200
+        {"sharp": x}, panel, split, protocols=[LinearProbe(C=(1.0,))], fractions=(1.0,), n_bootstrap=200
     )
     score = found.find("sharp", "A", "probe", 1.0, "all")
     assert score is not None
@@ -215,7 +216,7 @@ def test_finished_cells_are_not_scored_again(
     grown = compare(table("sharp", "blind"), tmp_path, progress=False)
     assert scored == ["blind"] * 4
     assert len(grown.cells) == 8
-    compare(table("sharp", evaluation={"n_bootstrap": 300}), tmp_path, progress=False)
+    compare(table("sharp", evaluation={"n_bootstrap": 300, "probe": {"C": [1.0]}}), tmp_path, progress=False)
     assert len(scored) == 8
 
 
@@ -403,6 +404,11 @@ def test_predictions_on_other_recordings_are_refused(found: Comparison, tmp_path
     path = tmp_path / "two" / "scores.json"
     with pytest.raises(RunError, match=r"two was scored on other recordings than one .*--dataset"):
         compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")
+    for name, digest in (("one", "a"), ("two", "b")):
+        (tmp_path / name / "provenance.json").write_text(json.dumps({"data": {"digest": digest}}))
+    with pytest.raises(RunError, match="two was scored on other data than one"):
+        compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")
+    (tmp_path / "two" / "provenance.json").unlink()
     (tmp_path / "two" / "predictions.npz").unlink()
     with pytest.raises(RunError, match=r"two has no predictions\.npz"):
         compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")

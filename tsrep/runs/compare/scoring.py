@@ -52,15 +52,16 @@ def _scored(sight: Sight, cell: Cell, store: Store, tell: Tell) -> Scored:
     evaluation = replace(
         sight.evaluation,
         fractions=(cell.fraction,),
+        heads=None,
         subsample_by=(cell.subsample_by,) if cell.fraction < 1 else sight.evaluation.subsample_by,  # type: ignore[arg-type]
         on_step=lambda what: tell(f"{cell.encoder} on {cell.dataset}: {what}"),
     )
     protocol = protocol_of(sight.data.evaluation.of(cell.protocol))
-    scores, _ = outcome(protocol, sight.candidates(), evaluation)
+    scores = outcome(protocol, sight.candidates(), evaluation)
     members: dict[Key, Predictions] = {}
     if cell.fraction == max(sight.evaluation.fractions):
         for member in sight.members():
-            members |= outcome(protocol, [member], replace(evaluation, seeds=1))[0].predictions
+            members |= outcome(protocol, [member], replace(evaluation, seeds=1)).predictions
     own = {key: p for key, p in members.items() if key[0].startswith(cell.encoder)}
     marked = tuple(replace(score, data=sight.shown.whose) for score in scores)
     scored = Scored(cell, Scores(marked, scores.predictions | own, notes=scores.notes))

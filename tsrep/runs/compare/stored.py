@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ def stored_comparison(table: Table) -> Comparison:
         if not found.predictions:
             raise RunError(f"{name} has no predictions.npz; evaluate it again, or give --dataset")
     shared = _shared_protocols(scores)
+    _refuse_other_data(_folders(table))
     _refuse_other_recordings(scores, shared[0])
     cells = tuple(
         Scored(_cell(name, score), _beside(found, score))
@@ -69,6 +71,28 @@ def _shared_protocols(scores: dict[str, Scores]) -> list[str]:
     if not shared:
         raise RunError("no protocol has scored all of them; evaluate them under one, or give --dataset")
     return shared
+
+
+def _refuse_other_data(folders: dict[str, Path]) -> None:
+    """Check by the digests of the recordings, where folders have them."""
+    digests = {name: _data_digest(folder) for name, folder in folders.items()}
+    known = {name: digest for name, digest in digests.items() if digest}
+    for name, digest in known.items():
+        first = next(iter(known))
+        if digest != known[first]:
+            raise RunError(
+                f"{name} was scored on other data than {first}; score both on one data set with --dataset"
+            )
+
+
+def _data_digest(folder: Path) -> str:
+    path = folder / "provenance.json"
+    if not path.is_file():
+        return ""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["data"].get("digest", ""))
+    except (ValueError, KeyError, AttributeError) as error:
+        raise RunError(f"{path} cannot be read ({error}); restore it") from error
 
 
 def _refuse_other_recordings(scores: dict[str, Scores], protocol: str) -> None:
