@@ -81,7 +81,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_function_of_a_file(toy: Path) -> None:
     loaded = resolve("toy.py:load").open()
     assert (loaded.name, loaded.licence, loaded.pool) == ("toy (plain)", "MIT", "mean")
-    assert loaded.provenance["sources"] == ["PTB-XL"]
+    assert loaded.contract.trained_on.sources == ("PTB-XL",)
+    assert loaded.provenance["data"]["source"] == "PTB-XL"
     assert loaded.encoder(torch.zeros(3, 2, 64)).shape == (3, 8, 16)
     assert not loaded.encoder.training
     assert loaded.weights == weights_digest(loaded.encoder.state_dict())

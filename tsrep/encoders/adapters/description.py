@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from tsrep.errors import ConfigError
 from tsrep.registry import explain, nearest
@@ -39,6 +39,17 @@ class Description(BaseModel):
     citation: str = ""
     parameters_from: str = "not stated"
     sources: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _contract_names_sources(cls, values: Any) -> Any:
+        """The contract travels further than the description, and says what was trained on too."""
+        given = values if isinstance(values, Mapping) else {}
+        sources, contract = given.get("sources"), given.get("contract")
+        plain = contract.model_dump() if isinstance(contract, BaseModel) else contract
+        if not sources or not isinstance(plain, Mapping) or plain.get("trained_on"):
+            return values
+        return {**values, "contract": {**plain, "trained_on": {"sources": tuple(sources)}}}
 
     @property
     def random(self) -> bool:

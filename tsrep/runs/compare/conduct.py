@@ -15,7 +15,7 @@ from tsrep.files import write_text
 from tsrep.runs.compare.cells import Scored, Store
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.cost import Cost
-from tsrep.runs.compare.entrant import Entrant, Sight
+from tsrep.runs.compare.entrant import Entrant, Sight, sources_of
 from tsrep.runs.compare.scoring import cost_on, score_cells
 from tsrep.runs.compare.stored import stored_comparison
 from tsrep.runs.compare.table import DataEntry, Table
@@ -123,7 +123,7 @@ def _about(entrant: Entrant) -> dict[str, Any]:
         "weights": [one.weights for one in entrant.encoders],
         "licence": first.licence,
         "citation": first.citation,
-        "sources": list(first.provenance.get("sources", ())),
+        "sources": list(sources_of(first)),
         "random initialisation": first.has_random_initialisation,
     }
 

@@ -124,13 +124,19 @@ class Entrant:
                 reference=self.name,
                 policy=policy,
                 own_split=shown.own,
-                trained_on=tuple(first.provenance.get("sources", ())),
+                trained_on=sources_of(first),
             )
 
         kept = found("keep")
         exact = kept.contamination.exact + kept.contamination.leads
         few = kept.contamination.status == "seen" and exact < MOST * kept.contamination.of
         return found("leave-out") if few else kept
+
+
+def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
+    """Data sets that it is said to be trained on."""
+    trained_on = encoder.contract.trained_on
+    return () if trained_on is None else tuple(trained_on.sources)
 
 
 def _divided(data: OtherData, shown: Shown) -> Split:

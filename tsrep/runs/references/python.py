@@ -56,7 +56,7 @@ class PythonReference(ReferenceKind):
             citation=encoder.description.citation,
             provenance={
                 "parameters_from": encoder.description.parameters_from,
-                "sources": list(encoder.description.sources),
+                "data": {"source": ", ".join(encoder.description.sources) or "unknown data"},
             },
             recipe={"evaluation": {"pool": "mean"}},
             draw=encoder.untrained,
