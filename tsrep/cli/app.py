@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.compare import compare
 from tsrep.cli.data import data
 from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
@@ -262,6 +263,7 @@ def list_parts(
 app.command()(encoder)
 app.command()(predict)
 app.command()(forecast)
+app.command()(compare)
 app.command()(export)
 app.command()(power)
 app.add_typer(data, name="data")
