@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tsrep.api import evaluate as evaluate
     from tsrep.api import fit as fit
     from tsrep.api import forecast as forecast
+    from tsrep.api import load_encoder as load_encoder
     from tsrep.api import plot_receptive_field as plot_receptive_field
     from tsrep.api import plot_views as plot_views
     from tsrep.datasets.loading import load as load
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from tsrep.runs.embed import embed as embed
     from tsrep.runs.folder import Run as Run
     from tsrep.runs.forecast_own import OwnForecast as OwnForecast
+    from tsrep.runs.loaded_encoder import LoadedEncoder as LoadedEncoder
     from tsrep.signals.panel import Panel as Panel
     from tsrep.signals.series import Series as Series
 
 ROOMS = {
     "Embeddings": "runs.embed",
+    "LoadedEncoder": "runs.loaded_encoder",
     "OwnForecast": "runs.forecast_own",
     "Panel": "signals.panel",
     "Run": "runs.folder",
@@ -40,6 +43,7 @@ ROOMS = {
     "forecast": "api",
     "list_registered": "registry",
     "load": "datasets.loading",
+    "load_encoder": "api",
     "plot_receptive_field": "api",
     "plot_views": "api",
 }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tsrep.runs.config import Configuration
     from tsrep.runs.folder import Run
     from tsrep.runs.forecast_own import OwnForecast
+    from tsrep.runs.loaded_encoder import LoadedEncoder
     from tsrep.signals.series import Series
     from tsrep.training.hooks import Hook
 
@@ -87,6 +88,24 @@ def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
     scores = score(run, **settings)
     write_report(run.path)
     return scores
+
+
+def load_encoder(reference: Run | Path | str) -> LoadedEncoder:
+    """An encoder with its contract, heads and all that travels with it.
+
+    Parameters
+    ----------
+    reference : Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+
+    Raises
+    ------
+    TsrepError
+        When the reference names nothing, or what it names is broken.
+    """
+    from tsrep.runs.references.reference import resolve
+
+    return resolve(reference).open()
 
 
 def forecast(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -15,6 +17,14 @@ RunFolder = Annotated[
     typer.Argument(
         metavar="RUN",
         help="Folder of a run, as `tsrep fit` writes it; RUN@2 is that of its third seed.",
+    ),
+]
+EncoderReference = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENCODER",
+        help="Run folder (RUN@2: its third seed), packed folder, hub:OWNER/NAME@REVISION, FILE.safetensors, "
+        "MODULE:FUNCTION, random:NAME or features:FILE.",
     ),
 ]
 Config = Annotated[
@@ -52,3 +62,65 @@ def refuse_other_than_data(command: str, assignments: Sequence[str]) -> None:
     for each in assignments:
         if not each.startswith("dataset."):
             raise ConfigError(f"--set {each!r} is not about the data; {command} takes dataset.KEY=VALUE")
+
+
+def contract_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of how signals may be converted for an encoder, as its ``policies``.
+
+    The command has a keyword argument ``policies``, a :class:`tsrep.signals.convert.Policies`; its own
+    ``--strict``, where it has one, would be another option and is not needed.
+    """
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "policies"]
+    added = inspect.signature(_policies, eval_str=True).parameters
+
+    @wraps(command)
+    def called(**values: Any) -> Any:
+        chosen = {name: values.pop(name) for name in added}
+        return command(**values, policies=_policies(**chosen))
+
+    shown = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *added.values())]
+    called.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    hints = get_type_hints(command, include_extras=True) | get_type_hints(_policies, include_extras=True)
+    called.__annotations__ = {parameter.name: hints[parameter.name] for parameter in shown}
+    return called
+
+
+def _policies(
+    *,
+    missing_channels: Annotated[
+        Literal["refuse", "derive", "zero", "mean", "mask"] | None,
+        typer.Option(
+            help="Missing channels: derive takes limb leads from one another. [default: as the encoder says]"
+        ),
+    ] = None,
+    allow_missing: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Number of channels that may be missing.")
+    ] = None,
+    allow_upsampling: Annotated[
+        bool, typer.Option("--allow-upsampling", help="Recordings of a rate far below the encoder's.")
+    ] = False,
+    any_modality: Annotated[
+        bool, typer.Option("--any-modality", help="Recordings of another modality, such as EEG for ECG.")
+    ] = False,
+    allow_modified_leads: Annotated[
+        bool, typer.Option("--allow-modified-leads", help="Modified limb leads, such as MLII for II.")
+    ] = False,
+    unit: Annotated[
+        str | None, typer.Option(help="Unit of recordings that do not say theirs, such as mV.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refusal of unreadable records and of doubtful conversions.")
+    ] = False,
+) -> Any:
+    """Policies of conversion from options."""
+    from tsrep.signals.convert import Policies
+
+    return Policies(
+        missing_channels=missing_channels,
+        allow_missing=allow_missing,
+        allow_upsampling=allow_upsampling,
+        any_modality=any_modality,
+        allow_modified_leads=allow_modified_leads,
+        unit=unit,
+        strict=strict,
+    )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.evaluation_settings import checked_evaluation
+from tsrep.runs.init.settings import Init
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
@@ -68,6 +69,9 @@ class Configuration(Settings):
     window: WindowSettings = WindowSettings()
     split: Annotated[Any, Chosen(SPLITS)] | None = Field(
         None, description="null takes the one that the data set has by default"
+    )
+    init: Init | None = Field(
+        None, description="start from the weights of another encoder; null draws them from the seed"
     )
     encoder: Annotated[Any, Chosen(ENCODERS, ENCODER)] = ENCODER
     objective: Annotated[Any, Chosen(OBJECTIVES, OBJECTIVE)] = OBJECTIVE

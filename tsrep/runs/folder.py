@@ -15,12 +15,18 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
+from tsrep.evaluation.heads.kept import FOLDER as HEADS
+from tsrep.evaluation.heads.kept import load_heads
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
+from tsrep.registry import DATASETS
 from tsrep.rng import initial_weights
 from tsrep.runs.build import blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
+from tsrep.runs.encoder_file import read_encoder_file
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
 from tsrep.signals.standardise import Scaler
@@ -143,6 +149,32 @@ class Run:
         counts = self.counts
         with initial_weights(0, "about to be replaced"):
             return blank_encoder(self.config, counts["channels"], counts["covariates"])
+
+    def loaded(self) -> LoadedEncoder:
+        """The trained encoder with all that travels with it.
+
+        Raises
+        ------
+        RunError
+            When training has not ended, or a file is missing or broken.
+        """
+        self.refuse_unfinished()
+        one = self if self.config.seeds == 1 else Run(self.folders[0])
+        file = read_encoder_file(one.path / ENCODER_FILE)
+        return LoadedEncoder(
+            one.encoder(),
+            file.contract,
+            str(self.path),
+            file.digest,
+            name=self.config.objective.name,
+            heads=load_heads(self.path / HEADS),
+            ledger=Ledger.load(one.path),
+            citation=DATASETS.entry(self.config.dataset.name).cls.about.citation,
+            provenance=one.provenance | {"split": one._split_digest},
+            recipe=plain(one.config),
+            architecture=file.architecture,
+            objective=one.objective,
+        )
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -273,22 +305,30 @@ class Run:
         return shlex.join(["tsrep", "fit", "--resume", str(whole_of(self.path))])
 
     def prepare(self, root: Path | str | None = None) -> Prepared:
-        """Read, split and cut the data of the run again.
+        """Read, split and cut the data of the run again; see :meth:`own_data`.
 
         Parameters
         ----------
         root : Path, optional
             Where the data are, if they have moved.
+        """
+        from tsrep.runs.task import task_of
+
+        return self.own_data(task_of(self.config.at(root)), progress=False)
+
+    def own_data(self, task: Task, *, progress: bool = True) -> Prepared:
+        """The data that a task with the run's configuration reads, which must be those of the run.
 
         Raises
         ------
         RunError
             When data or split have changed.
         """
-        from tsrep.runs.task import task_of
-
-        prepared = task_of(self.config.at(root)).prepare(progress=False)
-        self.refuse_other_data(prepared)
+        prepared = task.prepare(progress=progress)
+        if changed := self._changed(prepared):
+            raise RunError(
+                f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
+            )
         return prepared
 
     def refuse_other_settings(self) -> None:
@@ -304,27 +344,36 @@ class Run:
             _refuse_other(then, trained_by(run.config), run.path, "the run was started with")
 
     def refuse_other_data(self, prepared: Prepared) -> None:
-        """Check that data and split made now are those of the run.
+        """Check before it is resumed that data and split made now are those of the run.
 
         Raises
         ------
         RunError
             When a digest differs.
         """
-        file = self.path / "split.json"
-        try:
-            divided = json.loads(file.read_text(encoding="utf-8"))["digest"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{file} is missing or broken; restore it, or train the run again") from error
+        if changed := self._changed(prepared):
+            raise RunError(f"{changed}; restore data and settings, or start a new run")
+
+    def _changed(self, prepared: Prepared) -> str:
+        """What is not as it was when the run was started; empty where all is."""
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),
-            ("split", divided, prepared.split.digest),
+            ("split", self._split_digest, prepared.split.digest),
         ):
             if then != now:
-                raise RunError(
+                return (
                     f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
-                    f"{now[:12]}); restore data and settings, or start a new run"
+                    f"{now[:12]})"
                 )
+        return ""
+
+    @property
+    def _split_digest(self) -> str:
+        file = self.path / "split.json"
+        try:
+            return str(json.loads(file.read_text(encoding="utf-8"))["digest"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{file} is missing or broken; restore it, or train the run again") from error
 
 
 def opened(run: Run | Path | str) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -15,11 +15,9 @@ import torch
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.datasets.tables.identifiers import look_alikes
 from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.pooling import POOLS
 from tsrep.encoders.sliding import refuse_short_context
 from tsrep.errors import ConfigError, DataError, RunError, TsrepError
 from tsrep.evaluation.candidate import Candidate, Model
-from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
 from tsrep.evaluation.forecasts.coverage import Covering
 from tsrep.evaluation.forecasts.errors import Forecast
@@ -39,9 +37,10 @@ from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
 from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.runs.intervals import FILE as INTERVALS
 from tsrep.runs.intervals import covering, write_intervals
+from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season
-from tsrep.runs.prepared import Prepared, split_by_rule
+from tsrep.runs.prepared import DataSettings, Prepared, split_by_rule
 from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.validation_score import (
     FORECAST_NAME,
@@ -63,9 +62,6 @@ if TYPE_CHECKING:
 
     from tsrep.datasets.findings import Finding
     from tsrep.runs.folder import Run
-
-Tell = Callable[[str], None]
-FEWEST_STARTS = 5  # random initialisations; fewer do not tell how far they differ
 
 
 def _silent(_what: str) -> None:
@@ -109,15 +105,7 @@ class Task(ABC):
         DataError
             When it is missing or broken.
         """
-        config = self.config
-        entry, dataset = DATASETS.entry(config.dataset.name), DATASETS.build(config.dataset)
-        with entry.blamed("be read", DataError):
-            data = dataset.load(config.root, strict=config.strict, progress=progress)
-        if not isinstance(data, self.type):
-            raise DataError(
-                f"{entry} gives {data!r:.60}, but {self.data} is a {self.type.__name__}; let read return one"
-            )
-        return data if data.digest else data.hashed()
+        return read_data(self.config, type(self), progress=progress)
 
     def prepare(self, *, progress: bool = True) -> Prepared:
         """Read the data, split and cut them, and standardise.
@@ -283,7 +271,7 @@ class Task(ABC):
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
         for name in self.config.evaluation.protocols:
-            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)[0]
+            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)
         return scores
 
     @abstractmethod
@@ -338,7 +326,7 @@ class Task(ABC):
             encoder = new_encoder(self.config, prepared.panel, self.config.seed + k)
             return encoder, objectives[k % len(runs)]()
 
-        starts = len(runs) if len(runs) > 1 else max(self.config.evaluation.seeds or 0, FEWEST_STARTS)
+        starts = random_starts(len(runs), self.config.evaluation)
         return [
             Candidate(self.config.objective.name, "method", [partial(trained, one) for one in runs]),
             Candidate(RANDOM_INIT, "control", [partial(start, k) for k in range(starts)]),
@@ -467,26 +455,18 @@ class PanelTask(Task):
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
-        config, settings = self.config, self.config.evaluation
-        pool, device, amp = POOLS[settings.pool], pick_device(config.device), config.training.amp
-
-        def features(encoder: Encoder) -> np.ndarray:
-            return embed_panel(encoder.to(device), prepared.panel, pool=pool, device=device, amp=amp)
-
-        return LabelEvaluation(
+        config = self.config
+        return label_evaluation(
             prepared.panel,
             prepared.split,
-            part=settings.part or ("test" if len(prepared.split.test) else "validation"),
-            fractions=settings.labels,
-            subsample_by=settings.subsample_by,
-            seeds=config.seeds if config.seeds > 1 else settings.seeds or FEWEST_STARTS,
-            aggregate=settings.aggregate,
-            n_bootstrap=settings.n_bootstrap,
+            config.evaluation,
+            encoders=config.seeds,
+            device=pick_device(config.device),
+            amp=config.training.amp,
             seed=config.seed,
-            embed=features,
-            device=device,
-            amp=amp,
             compile=config.training.compile,
+            pool=settings.pool,
+            heads=settings.of_heads,
             folder=folder,
             on_step=tell,
         )
@@ -496,12 +476,14 @@ class PanelTask(Task):
     ) -> LabelEvaluation:
         """See :meth:`Task.comparison`."""
         seeds, evaluation = len({config.seed for config in configs}), self.evaluation(prepared, _silent)
-        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds)
+        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds, heads=None)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
         if not (run.path / "examples.npz").exists():
-            write_snapshots(run.path, self.config, prepared, run.encoder().to(device), device)
+            random = new_encoder(self.config, prepared.panel, self.config.seed)
+            encoders = {"x": run.encoder(), "x_random": random}
+            write_snapshots(run.path, prepared, encoders, self.config.evaluation.pool, device)
 
     def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
         """See :meth:`Task.embed`; one vector a window."""
@@ -724,6 +706,24 @@ TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, Serie
 def task_of(config: Configuration) -> Task:
     """The task of a configuration, by what its data set gives."""
     return TASKS[DATASETS.entry(config.dataset.name).task](config)
+
+
+def read_data(config: DataSettings, task: type[Task], *, progress: bool = True) -> Any:
+    """The data set of settings, of the type that a task works on.
+
+    Raises
+    ------
+    DataError
+        When it is missing or broken.
+    """
+    entry, dataset = DATASETS.entry(config.dataset.name), DATASETS.build(config.dataset)
+    with entry.blamed("be read", DataError):
+        data = dataset.load(config.root, strict=config.strict, progress=progress)
+    if not isinstance(data, task.type):
+        raise DataError(
+            f"{entry} gives {data!r:.60}, but {task.data} is a {task.type.__name__}; let read return one"
+        )
+    return data if data.digest else data.hashed()
 
 
 def prepare(config: Configuration, *, progress: bool = True) -> Any:

@@ -1,0 +1,208 @@
+"""Scores of an encoder on data that it was not trained on, in a folder of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.protocols.protocol import outcome, protocol_of
+from tsrep.evaluation.scores import Scores
+from tsrep.files import write_json, write_text
+from tsrep.registry import PROTOCOLS
+from tsrep.runs.evaluate import evaluating
+from tsrep.runs.folder import Run
+from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
+from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.other_data import FILE, OtherData
+from tsrep.runs.provenance import surroundings
+from tsrep.runs.references.reference import Reference, resolve
+from tsrep.runs.report_examples import write_snapshots
+from tsrep.runs.shown import Shown, shown_to
+from tsrep.training.distributed import pick_device
+
+
+def evaluate_other(
+    encoder: Reference | Run | Path | str,
+    dataset: Any,
+    *,
+    out: Path | str | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> tuple[Path, Scores]:
+    """Score an encoder on any labelled recordings; what it came from is left alone.
+
+    All seeds of a run are scored together. Signals are converted by the encoder's contract. Random
+    initialisations of the same architecture are shown the same windows.
+
+    Parameters
+    ----------
+    encoder : Reference, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+    dataset : str or mapping
+        Name of a data set, or its settings.
+    out : Path, optional
+        Folder of the scores, new or with scores of the same encoder on the same data; by default
+        ``runs/<encoder>-on-<dataset>-<number>``.
+    progress : bool
+        Say on standard error what is being done.
+    **settings
+        See :meth:`tsrep.runs.other_data.OtherData.of`.
+
+    Returns
+    -------
+    Path
+        The folder, with ``evaluation.yaml``, ``provenance.json``, ``split.json``, ``scores.json``,
+        predictions, and the heads that were kept.
+    Scores
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError, ContractError
+        When settings, data and encoder do not go together; nothing is written then.
+    RunError
+        When the reference names nothing, or the folder is taken.
+    """
+    reference = resolve(encoder)
+    encoders = reference.open_every_seed()
+    data = OtherData.of(encoders[0], dataset, **settings)
+    _refuse_unfit_protocols(encoders[0], data)
+    folder = Path(out) if out is not None else _free_folder(reference, data)
+    shown = shown_to(encoders[0], data, progress=progress)
+    facts = _facts(encoders, data, shown)
+    _refuse_taken(folder, facts)
+    with evaluating(progress) as tell:
+        evaluation = _evaluation(encoders, data, shown, folder, tell)
+        _write_facts(folder, reference, data, shown, facts)
+        scores = _scores(encoders, data, shown, evaluation)
+        _snapshot(folder, encoders[0], data, shown)
+    if (folder / "scores.json").exists():
+        scores = Scores.load(folder).updated(scores)
+    scores.save(folder)
+    return folder, scores
+
+
+def candidates(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> list[Candidate]:
+    """The trained encoders as one method, and random initialisations where there can be any."""
+    first, panel = encoders[0], shown.prepared.panel
+    found = [first.candidate(panel)]
+    if len(encoders) > 1:
+        found = [replace(found[0], models=[m for one in encoders for m in one.candidate(panel).models])]
+    if first.has_random_initialisation:
+        found.append(first.control(data.seed, random_starts(len(encoders), data.evaluation)))
+    return found
+
+
+def _evaluation(
+    encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown, folder: Path, tell: Tell
+) -> LabelEvaluation:
+    return label_evaluation(
+        shown.prepared.panel,
+        shown.prepared.split,
+        data.evaluation,
+        encoders=len(encoders),
+        device=pick_device(data.device),
+        seed=data.seed,
+        folder=folder / "finetune",
+        on_step=tell,
+    )
+
+
+def _scores(
+    encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown, evaluation: LabelEvaluation
+) -> Scores:
+    """Scores under every protocol, each saying whose data they are on."""
+    scored, scores = candidates(encoders, data, shown), Scores()
+    for name in data.evaluation.protocols:
+        scores += outcome(protocol_of(data.evaluation.of(name)), scored, evaluation)[0]
+    marked = tuple(replace(score, data=shown.whose) for score in scores)
+    return replace(scores, scores=marked, notes=(*scores.notes, *shown.all_notes))
+
+
+def _facts(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> dict[str, Any]:
+    """What ``provenance.json`` says; scores under the same encoder, data and split may be added."""
+    first, prepared = encoders[0], shown.prepared
+    return {
+        "task": first.task,
+        "data": {"name": data.dataset.name} | prepared.facts,
+        "encoder": {
+            "reference": first.reference,
+            "name": first.name or first.reference,
+            "weights": [one.weights for one in encoders],
+            "contract": first.contract.digest,
+            "licence": first.licence,
+            "source": first.provenance.get("data", {}).get("source", "unknown data"),
+        },
+        "window": {"seconds": prepared.panel.length / prepared.panel.sfreq, "standardise": "by the contract"},
+        "whose": shown.whose,
+        "conversion": list(shown.notes),
+        "unusable": [list(each) for each in shown.unusable],
+        "seed": data.seed,
+        "parameters": sum(p.numel() for p in first.encoder.parameters()),
+    }
+
+
+def _write_facts(
+    folder: Path, reference: Reference, data: OtherData, shown: Shown, facts: dict[str, Any]
+) -> None:
+    """All of the folder that is known before anything is scored."""
+    device = pick_device(data.device)
+    write_json(folder / "provenance.json", surroundings(device) | facts)
+    write_json(folder / "split.json", shown.prepared.split.facts)
+    write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+
+
+def _snapshot(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
+    """What a reader of the scores wants besides: a map of the records and some of them."""
+    if encoder.stored is None and not (folder / "examples.npz").exists():
+        shows = {"x": encoder.encoder}
+        if encoder.has_random_initialisation:
+            shows["x_random"] = encoder.untrained(data.seed)
+        write_snapshots(folder, shown.prepared, shows, data.evaluation.pool, pick_device(data.device))
+
+
+def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
+    for name in data.evaluation.protocols:
+        entry = PROTOCOLS.entry(name)
+        if entry.task != encoder.task:
+            raise ConfigError(
+                f"protocol {name} does not score {data.dataset.name}; name another with --protocol"
+            )
+        if entry.cls.trains_encoder and encoder.stored is not None:
+            raise ConfigError(
+                f"protocol {name} trains the encoder, and {encoder.reference} holds vectors alone; use one "
+                "such as probe"
+            )
+        protocol_of(data.evaluation.of(name))
+
+
+def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
+    """Check that a folder is new, or has scores of the same encoder on the same data."""
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; give another --out, the name of a folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / FILE).is_file():
+        raise RunError(f"{folder} holds something else than an evaluation; give another --out")
+    before = yaml.safe_load((folder / "provenance.json").read_text(encoding="utf-8"))
+    for what, then, now in (
+        ("another encoder", before["encoder"]["weights"], facts["encoder"]["weights"]),
+        ("other data", before["data"]["digest"], facts["data"]["digest"]),
+        ("another conversion", before["conversion"], facts["conversion"]),
+    ):
+        if then != now:
+            raise RunError(f"{folder} has scores of {what}; give another --out")
+
+
+def _free_folder(reference: Reference, data: OtherData) -> Path:
+    name = re.sub(r"[^\w.@-]+", "-", Path(reference.text).name or reference.text).strip("-")
+    paths = (Path("runs") / f"{name}-on-{data.dataset.name}-{number}" for number in count(1))
+    return next(path for path in paths if not path.exists())
