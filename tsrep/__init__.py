@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run as Run
     from tsrep.runs.forecast_own import OwnForecast as OwnForecast
     from tsrep.runs.loaded_encoder import LoadedEncoder as LoadedEncoder
+    from tsrep.runs.score_file.score import score as score
     from tsrep.signals.panel import Panel as Panel
     from tsrep.signals.series import Series as Series
 
@@ -46,6 +47,7 @@ ROOMS = {
     "load_encoder": "api",
     "plot_receptive_field": "api",
     "plot_views": "api",
+    "score": "runs.score_file.score",
 }
 __all__ = list(ROOMS)
 

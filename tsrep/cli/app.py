@@ -22,6 +22,7 @@ from tsrep.cli.options import (
 )
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
+from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -220,6 +221,7 @@ def list_parts(
 app.command()(forecast)
 app.command()(export)
 app.command()(power)
+app.command()(score)
 app.add_typer(data, name="data")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")

@@ -47,8 +47,8 @@ def refuse_exclusive(classes: Sequence[str], *, multilabel: bool) -> None:
     """
     if not multilabel and len(classes) > 2:
         raise ConfigError(
-            f"of {len(classes)} exclusive classes the most probable one is decided on, so there is nothing to "
-            "set --thresholds for; leave it out"
+            f"of {len(classes)} exclusive classes the most probable one is decided on, without thresholds; "
+            "leave --thresholds out"
         )
 
 

@@ -65,12 +65,12 @@ def settled(truth: Truth, files: Sequence[Predicted], missing: Missing | None) -
                 f"({_few(absent)}); leave them out with --missing drop, or score them as the class rates "
                 "with --missing worst"
             )
-    absent = {name for names in lacking for name in names}
+    unpredicted = {name for names in lacking for name in names}
     extra = {name for file in files for name in file.record} - set(truth.record)
-    kept = [i for i, name in enumerate(truth.record) if name not in absent or missing == "worst"]
+    kept = [i for i, name in enumerate(truth.record) if name not in unpredicted or missing == "worst"]
     if not kept:
         raise DataError(f"no record of {truth.name} is predicted by every file; give predictions of the same")
-    return truth.only(np.array(kept)), Counts(len(truth), len(kept), len(absent), len(extra))
+    return truth.only(np.array(kept)), Counts(len(truth), len(kept), len(unpredicted), len(extra))
 
 
 def _predicted(file: Predicted) -> set[str]:

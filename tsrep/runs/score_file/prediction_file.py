@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,8 +66,8 @@ class Predicted:
         """
         if absent := [name for name in classes if name not in self.classes]:
             raise DataError(
-                f"{self.path} predicts {', '.join(self.classes)} but not {', '.join(absent)}, which the truth "
-                "has; predict all classes, or name those to score with --classes"
+                f"{self.path} predicts {', '.join(self.classes)} but not {', '.join(absent)}; predict all "
+                "classes that are scored, or name fewer with --classes"
             )
         at = [self.classes.index(name) for name in classes]
         return replace(self, classes=tuple(classes), values=self.values[:, at])
@@ -117,7 +117,12 @@ class Predicted:
 
 
 def read_predicted(
-    path: Path, *, id: str, classes: Sequence[str] = (), ids: Path | None = None, offered: Sequence[str] = ()
+    path: Path,
+    *,
+    id: str,
+    offered: Callable[[Path], Sequence[str]],
+    classes: Sequence[str] = (),
+    ids: Path | None = None,
 ) -> Predicted:
     """Read a CSV, TSV or Parquet table, or a ``.npy`` array with the names of its rows.
 
@@ -126,12 +131,12 @@ def read_predicted(
     path : Path
     id : str
         Column that names the recording; a column ``window`` besides makes rows windows.
+    offered : callable
+        Gives names of classes of the truth, for tables without a column ``p_CLASS``.
     classes : sequence of str
-        To read; by default those of the columns ``p_CLASS``, else of the columns that the truth has too.
+        To read; by default those of the columns ``p_CLASS``, else of those that are called like classes.
     ids : Path, optional
         Text file with the name of each row of an array, one a line.
-    offered : sequence of str
-        Columns or classes of the truth.
 
     Raises
     ------
@@ -141,7 +146,7 @@ def read_predicted(
     if path.suffix == ".npy":
         return _of_array(path, classes, ids)
     header = columns_of(path)
-    named = {name: _column(name, header) for name in classes or _classes(path, header, offered, id)}
+    named = {name: _column(name, header) for name in classes or _classes(path, header, offered)}
     window = [WINDOW] if WINDOW in header else []
     table = read_table(path, [id, *window, *named.values()])
     return Predicted(
@@ -169,9 +174,9 @@ def _column(name: str, header: Sequence[str]) -> str:
     return f"{PREFIX}{name}" if f"{PREFIX}{name}" in header or name not in header else name
 
 
-def _classes(path: Path, header: Sequence[str], offered: Sequence[str], id: str) -> list[str]:
+def _classes(path: Path, header: Sequence[str], offered: Callable[[Path], Sequence[str]]) -> list[str]:
     found = [name.removeprefix(PREFIX) for name in header if name.startswith(PREFIX)]
-    found = found or [name for name in header if name in offered and name != id]
+    found = found or [name for name in offered(path) if name in header]
     if not found:
         raise DataError(
             f"{path} has no column of probabilities; call them {PREFIX}CLASS, or name the classes with "
@@ -214,4 +219,3 @@ def _of_array(path: Path, classes: Sequence[str], ids: Path | None) -> Predicted
             "give one row for each name and one column for each class"
         )
     return Predicted(path, names, (), tuple(classes), values)
-

@@ -114,7 +114,7 @@ def _score(name: str, predictions: Sequence[Predictions], found: Resampled, how:
 def score_classes(
     methods: Methods, classes: Sequence[str], how: Resampling
 ) -> tuple[tuple[ClassScore, ...], dict[tuple[str, str], Difference]]:
-    """Each class by itself, and by control and class the difference of the metric, if single classes have it."""
+    """Each class by itself, and by control and class the difference of the metric, where classes have it."""
     scores, differences = [], {}
     main, *controls = methods
     for c, name in enumerate(classes):

@@ -106,7 +106,8 @@ def _of_ptb_xl(task: str, columns: Columns, root: Path | None) -> Truth:
     read = ["ecg_id", "patient_id", "scp_codes", "filename_lr", "filename_hr"]
     table = read_table(path, list(dict.fromkeys([*read, *(column for column, _ in columns.where)])))
     number, patient = (integers(path, column, table[column]) for column in ("ecg_id", "patient_id"))
-    codes, statements = parse_codes(path, table["scp_codes"]), read_statements(folder / "scp_statements.csv", name)
+    codes = parse_codes(path, table["scp_codes"])
+    statements = read_statements(folder / "scp_statements.csv", name)
     labels = medformer(codes, patient, statements) if name == "medformer" else aggregate(codes, statements)
     row = {record: i for i, record in enumerate(labels.keep.tolist())}
     kept = [row[i] for i in _rows(path, table, columns, len(number)).tolist() if i in row]
