@@ -98,8 +98,8 @@ def score(
 
     if len(predictions) > 1 and not seeds:
         raise ConfigError(
-            f"{len(predictions)} files of predictions were given; add --seeds if they are of one method, or give "
-            "the others as --control FILE"
+            f"{len(predictions)} files of predictions were given; add --seeds if they are of one method, or "
+            "give the others as --control FILE"
         )
     if thresholds_from is not None and not thresholds_from.exists():
         raise ConfigError(

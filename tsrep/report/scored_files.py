@@ -117,7 +117,7 @@ def score_table(found: ScoredFiles, metrics: Sequence[str]) -> Table:
     def value(metric: str, score: Score) -> Cell:
         return value_cell(score.metrics.get(metric), strong=metric == score.metric)
 
-    shown = {short_name(m): partial(value, m) for m in metrics if m in found.score.metrics}
+    shown: Columns[Score] = {short_name(m): partial(value, m) for m in metrics if m in found.score.metrics}
     conditions = {name: cell for name, cell in CONDITIONS.items() if name != "part"}
     patients = PATIENTS if found.score.patients else {}
     columns: Columns[Score] = {**METHOD, **shown, **conditions, **patients}
@@ -163,7 +163,8 @@ def class_table(found: ScoredFiles) -> Table:
     }
     for method in methods:
         of = f", {method}" if len(methods) > 1 else ""
-        columns |= {f"{short_name(m)}{of}": partial(value, method, m) for m in ("auroc", "auprc")}
+        areas = {f"{short_name(m)}{of}": partial(value, method, m) for m in ("auroc", "auprc")}
+        columns = {**columns, **areas}
     return table("Each class against all others", found.by_class, columns)
 
 

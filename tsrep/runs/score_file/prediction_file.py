@@ -111,8 +111,8 @@ class Predicted:
         bad = np.flatnonzero(self.known & (np.abs(total - 1) > SUMS_TO))
         if len(bad):
             raise DataError(
-                f"{PREFIX}… of record {self.record[bad[0]]} in {self.path} sum to {total[bad[0]]:.3g}, not 1; "
-                "is it multi-label? (then use --multilabel)"
+                f"{PREFIX}… of record {self.record[bad[0]]} in {self.path} sum to {total[bad[0]]:.3g}, not "
+                "1; is it multi-label? (then use --multilabel)"
             )
 
 
