@@ -88,6 +88,9 @@ class Score:
         What reports call the protocol.
     data : str
         Whose the recordings or series are: ``"own data"`` of the encoder, or ``"other data"``.
+    contamination : dict
+        What the encoder has seen of the scored recordings; empty on its own data. See
+        :class:`tsrep.runs.contamination.Contamination`.
     rank : int
         Of the protocol; of several the scores with the lowest rank stand for a run.
     """
@@ -118,6 +121,7 @@ class Score:
     notes: tuple[str, ...] = ()
     title: str = ""
     data: str = "own data"
+    contamination: dict[str, Any] = field(default_factory=dict)
     rank: int = 100
 
     def __post_init__(self) -> None:
@@ -439,6 +443,7 @@ _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "difference": ("a difference (value, low, high, p and what it covers) by metric", _by_name(_difference)),
     "spread details": ("a finite or missing number by name", _by_name(_number)),
     "by_seed": ("a list of numbers by metric", _by_name(lambda values: tuple(map(_number, values)))),
+    "contamination": ("facts by name", lambda facts: {_text(name): facts[name] for name in facts}),
     "notes": ("a list of sentences", lambda notes: tuple(_text(note) for note in _listed(notes))),
 }
 

@@ -224,7 +224,7 @@ def _train(
     if ranks.first:
         facts = {"seconds": pretraining + outcome.seconds, "training": asdict(outcome)}
         write_json(run.path / "provenance.json", run.provenance | facts)
-        run.write_encoder(encoder, prepared.scaler)
+        run.write_encoder(encoder, prepared)
         forget(run.path)
     ranks.wait()
 

@@ -128,7 +128,7 @@ class FromReference:
             return {}, Started(0)
         if theirs is None:
             raise ConfigError(
-                f"{source} holds no objective, only an encoder; give a run folder, or set init.what to encoder"
+                f"{source} holds an encoder alone; give a run folder, or set init.what to encoder"
             )
         other = self._other_classes(panel) if "label" in objective.needs else None
         if self.init.what == "all-matching":

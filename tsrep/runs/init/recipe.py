@@ -42,7 +42,7 @@ def with_reference(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("encoder") is None:
         values["encoder"] = architecture_of(loaded).settings.model_dump(mode="json")
     if values.get("contract") is None and theirs:
-        values["contract"] = _contract(loaded, values)
+        values["contract"] = loaded.contract.model_dump(mode="json")
     return values
 
 
@@ -90,9 +90,3 @@ def _further(loaded: LoadedEncoder, values: Mapping[str, Any]) -> dict[str, Any]
     if name is not None and name != recipe.get("dataset", {}).get("name"):
         recipe = {key: recipe[key] for key in recipe if key not in ("dataset", "root", "split")}
     return merged(recipe, values)
-
-
-def _contract(loaded: LoadedEncoder, values: Mapping[str, Any]) -> Any:
-    """The contract of the reference, with the window that is given."""
-    contract = loaded.contract
-    return contract.model_dump(mode="json")
