@@ -28,6 +28,7 @@ from tsrep.cli.options import (
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
 from tsrep.cli.predict import predict
+from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -266,6 +267,7 @@ app.command()(forecast)
 app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command()(score)
 app.add_typer(data, name="data")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")
