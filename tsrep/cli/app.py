@@ -10,6 +10,7 @@ import typer
 from tsrep.cli.data import data
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
+from tsrep.cli.hub import hub
 from tsrep.cli.options import (
     Config,
     MovedRoot,
@@ -221,6 +222,7 @@ app.command()(forecast)
 app.command()(export)
 app.command()(power)
 app.add_typer(data, name="data")
+app.add_typer(hub, name="hub")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")
 
