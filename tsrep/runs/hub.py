@@ -98,9 +98,13 @@ def _downloaded(name: HubName, accepted: str) -> Snapshot:
     changed = f", {info.last_modified:%Y-%m-%d}" if info.last_modified else ""
     print(f"tsrep: {name}: {licence}{changed}", file=sys.stderr)
     refuse_unaccepted(name.repository, commit, licence, accepted)
+    # by its name, so that the cache knows what the name meant when there is no network
+    asked = commit if name.is_commit else name.revision or "main"
     with _told(name, api):
-        folder = api.snapshot_download(name.repository, revision=commit, allow_patterns=list(FILES))
-    return Snapshot(Path(folder), commit)
+        folder = Path(api.snapshot_download(name.repository, revision=asked, allow_patterns=list(FILES)))
+    if folder.name != commit:
+        raise RunError(f"{name} changed while it was fetched; fetch it again")
+    return Snapshot(folder, commit)
 
 
 def push_folder(
@@ -183,7 +187,7 @@ def _told(name: HubName, library: Any) -> Iterator[None]:
             f"there is no repository {name.unpinned}, or it is private; check the name, or log in with: "
             "hf auth login"
         ) from error
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError, ValueError) as error:
+    except Exception as error:  # whatever the package and the network say
         if _status(error) in (401, 403):
             raise RunError(f"{name} may not be written or read by you; log in with: hf auth login") from error
         raise RunError(
