@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
 from tsrep.splits.split import Split
 from tsrep.training.distributed import Ranks, pick_device
+from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
 
@@ -102,14 +104,16 @@ def finetune(
     panel, _ = training_panel(config, instances, window, label, classes)
     protocol: FineTuning = PROTOCOLS.build(config.evaluation.of("finetune"))
     head = protocol.new_head(encoder, classes, multilabel=False, seed=config.seed)
+    protocol.start_head(encoder, head, panel, None, torch.device("cpu"))
     steps = max(1, len(panel) // protocol.training["batch_size"])
-    settings = protocol.settings(
-        steps, choose=False, amp=config.training.amp, compile=config.training.compile
-    )
-    own = settings.model_dump(exclude_unset=True) | {"validate_every": settings.epochs}
-    training = config.training.model_copy(update=own)
-    changed = {"training": training, "objective": protocol.head, "sampler": None}
-    train(config.model_copy(update=changed), encoder, head, panel)
+    how = {"choose": False, "amp": config.training.amp, "compile": config.training.compile}
+    for phase in protocol.phases(head):
+        settings = protocol.settings(steps, phase, **how)
+        own = settings.model_dump(exclude_unset=True) | {"validate_every": settings.epochs}
+        training = config.training.model_copy(update=own)
+        changed = {"training": training, "objective": protocol.head, "sampler": None}
+        with all_frozen(encoder) if phase.head_alone else nullcontext():
+            train(config.model_copy(update=changed), encoder, head, panel)
     return head
 
 
@@ -148,6 +152,9 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
     split = Split(every, watched, every[:0], "all samples")
     prepared = PreparedPanel(panel, panel, split, fit_scaler(panel, "none"))
     PanelTask(config).refuse_unmet_needs(encoder, objective, prepared)
+    trained = [
+        weight for part in (encoder, objective) for weight in part.parameters() if weight.requires_grad
+    ]
     first, second = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
         trainer = Trainer(
@@ -158,7 +165,9 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
         except Interrupted:
             raise KeyboardInterrupt from None
     for module in (encoder, objective):
-        module.to("cpu").eval().requires_grad_(True)
+        module.to("cpu").eval()
+    for weight in trained:  # inner optimisations left theirs frozen
+        weight.requires_grad_(True)
 
 
 def on_device(module: Module, device: torch.device) -> Module:

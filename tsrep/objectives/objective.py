@@ -201,6 +201,25 @@ class Objective(nn.Module, ABC):
         """
         raise ConfigError(f"{type(self).__name__} predicts no classes; use an objective that does")
 
+    def linear_head(self) -> nn.Linear | None:
+        """The map from :meth:`pooled` features to :meth:`logits`; None where there is more to it."""
+        return None
+
+    def pooled(self, z: Tensor) -> Tensor:
+        """Features, shape (batch, feature), that :meth:`linear_head` reads of representations.
+
+        Parameters
+        ----------
+        z : Tensor, shape (batch, dim, time)
+
+        Raises
+        ------
+        ConfigError
+            When the method has no such head.
+        """
+        del z
+        raise ConfigError(f"{type(self).__name__} has no linear head; use objective supervised")
+
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
         """Forecasts in the units of the input.
 

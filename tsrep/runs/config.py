@@ -11,6 +11,9 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.evaluation_settings import checked_evaluation
+from tsrep.runs.init.recipe import with_reference
+from tsrep.runs.init.settings import Init
+from tsrep.signals.contract import SignalContract
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
@@ -69,6 +72,12 @@ class Configuration(Settings):
     split: Annotated[Any, Chosen(SPLITS)] | None = Field(
         None, description="null takes the one that the data set has by default"
     )
+    init: Init | None = Field(
+        None, description="start from the weights of another encoder; null draws them from the seed"
+    )
+    contract: SignalContract | None = Field(
+        None, description="what signals are converted to; null makes it of dataset, window and data"
+    )
     encoder: Annotated[Any, Chosen(ENCODERS, ENCODER)] = ENCODER
     objective: Annotated[Any, Chosen(OBJECTIVES, OBJECTIVE)] = OBJECTIVE
     sampler: Annotated[Any, Chosen(SAMPLERS)] | None = Field(
@@ -118,11 +127,11 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     """
     if isinstance(values, Configuration):
         return values
+    values = with_reference(values or {})
     try:
-        below = _suited(values or {})
-        config = Configuration.model_validate(merged(below, values or {}))
+        config = Configuration.model_validate(merged(_suited(values), values))
     except ValidationError as error:
-        raise ConfigError(_blamed(error, values or {}) + explain(error)) from error
+        raise ConfigError(_blamed(error, values) + explain(error)) from error
     from tsrep.runs.task import task_of
 
     task_of(config).check()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from tsrep.errors import ConfigError, RunError
@@ -18,15 +18,18 @@ from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.files import write_json, write_text
 from tsrep.registry import PROTOCOLS
+from tsrep.runs.contamination import Contamination, SeenPolicy, check_seen
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.folder import Run
 from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
 from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
 from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.shown import Shown, shown_to
+from tsrep.signals.panel import Ints
 from tsrep.training.distributed import pick_device
 
 
@@ -35,6 +38,11 @@ def evaluate_other(
     dataset: Any,
     *,
     out: Path | str | None = None,
+    protocols: Sequence[str] | None = None,
+    labels: Sequence[float] | None = None,
+    seeds: int | None = None,
+    part: str | None = None,
+    seen: SeenPolicy = "refuse",
     progress: bool = True,
     **settings: Any,
 ) -> tuple[Path, Scores]:
@@ -52,6 +60,11 @@ def evaluate_other(
     out : Path, optional
         Folder of the scores, new or with scores of the same encoder on the same data; by default
         ``runs/<encoder>-on-<dataset>-<number>``.
+    protocols, labels, seeds, part
+        Instead of the evaluation settings of the encoder's run, or of the data set.
+    seen : {"refuse", "leave-out", "keep"}
+        What becomes of recordings that the encoder has seen; see
+        :func:`tsrep.runs.contamination.check_seen`.
     progress : bool
         Say on standard error what is being done.
     **settings
@@ -73,19 +86,22 @@ def evaluate_other(
     """
     reference = resolve(encoder)
     encoders = reference.open_every_seed()
-    data = OtherData.of(encoders[0], dataset, **settings)
+    given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
+    changes = {key: value for key, value in given.items() if value is not None}
+    data = OtherData.of(encoders[0], dataset, evaluation=changes, **settings)
     _refuse_unfit_protocols(encoders[0], data)
     folder = Path(out) if out is not None else _free_folder(reference, data)
-    shown = shown_to(encoders[0], data, progress=progress)
-    facts = _facts(encoders, data, shown)
+    shown, found = _without_seen(encoders[0], data, shown_to(encoders[0], data, progress=progress), seen)
+    facts = _facts(encoders, data, shown, found)
     _refuse_taken(folder, facts)
     with evaluating(progress) as tell:
         evaluation = _evaluation(encoders, data, shown, folder, tell)
         _write_facts(folder, reference, data, shown, facts)
-        scores = _scores(encoders, data, shown, evaluation)
+        scores = _scores(encoders, data, shown, evaluation, found)
+        _snapshot(folder, encoders[0], data, shown)
     if (folder / "scores.json").exists():
         scores = Scores.load(folder).updated(scores)
-    scores.save(folder)
+    scores.save(folder, data.evaluation.keep_heads)
     return folder, scores
 
 
@@ -115,18 +131,53 @@ def _evaluation(
     )
 
 
+def _without_seen(
+    encoder: LoadedEncoder, data: OtherData, shown: Shown, policy: SeenPolicy
+) -> tuple[Shown, Contamination]:
+    """The data without recordings of the scored part that the encoder has seen, and what was found."""
+    prepared = shown.prepared
+    split, panel, records = prepared.split, prepared.panel, prepared.records
+    part = data.evaluation.part or ("test" if len(split.test) else "validation")
+    scored = getattr(split, part)
+
+    def of_records(windows: Ints) -> Ints:
+        return np.flatnonzero(np.isin(records.trial, panel.trial[windows]))
+
+    check = check_seen(
+        encoder.ledger,
+        records,
+        of_records(scored),
+        of_records(split.train),
+        reference=encoder.reference,
+        policy=policy,
+        own_split=shown.own,
+        trained_on=encoder.contract.trained_on.sources if encoder.contract.trained_on else (),
+    )
+    found = check.contamination
+    fewer = replace(split, **{part: check.scored(panel, scored)})
+    kept = replace(prepared, split=fewer)
+    return replace(shown, prepared=kept, notes=(*shown.notes, *found.notes)), found
+
+
 def _scores(
-    encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown, evaluation: LabelEvaluation
+    encoders: Sequence[LoadedEncoder],
+    data: OtherData,
+    shown: Shown,
+    evaluation: LabelEvaluation,
+    found: Contamination,
 ) -> Scores:
     """Scores under every protocol, each saying whose data they are on."""
     scored, scores = candidates(encoders, data, shown), Scores()
     for name in data.evaluation.protocols:
-        scores += outcome(protocol_of(data.evaluation.of(name)), scored, evaluation)[0]
-    marked = tuple(replace(score, data=shown.whose) for score in scores)
+        scores += outcome(protocol_of(data.evaluation.of(name)), scored, evaluation)
+    told = {"data": shown.whose, "contamination": found.plain()}
+    marked = tuple(replace(score, **told) for score in scores)
     return replace(scores, scores=marked, notes=(*scores.notes, *shown.all_notes))
 
 
-def _facts(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> dict[str, Any]:
+def _facts(
+    encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown, found: Contamination
+) -> dict[str, Any]:
     """What ``provenance.json`` says; scores under the same encoder, data and split may be added."""
     first, prepared = encoders[0], shown.prepared
     return {
@@ -140,8 +191,10 @@ def _facts(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> 
             "licence": first.licence,
             "source": first.provenance.get("data", {}).get("source", "unknown data"),
         },
+        "window": {"seconds": prepared.panel.length / prepared.panel.sfreq, "standardise": "by the contract"},
         "whose": shown.whose,
         "conversion": list(shown.notes),
+        "contamination": found.plain(),
         "unusable": [list(each) for each in shown.unusable],
         "seed": data.seed,
         "parameters": sum(p.numel() for p in first.encoder.parameters()),
@@ -156,6 +209,15 @@ def _write_facts(
     write_json(folder / "provenance.json", surroundings(device) | facts)
     write_json(folder / "split.json", shown.prepared.split.facts)
     write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+
+
+def _snapshot(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
+    """What a reader of the scores wants besides: a map of the records and some of them."""
+    if encoder.stored is None and not (folder / "examples.npz").exists():
+        shows = {"x": encoder.encoder}
+        if encoder.has_random_initialisation:
+            shows["x_random"] = encoder.untrained(data.seed)
+        write_snapshots(folder, shown.prepared, shows, data.evaluation.pool, pick_device(data.device))
 
 
 def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
@@ -192,6 +254,6 @@ def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def _free_folder(reference: Reference, data: OtherData) -> Path:
-    name = re.sub(r"[^\w.@-]+", "-", Path(reference.text).name or reference.text).strip("-")
+    name = short_name(reference.text)
     paths = (Path("runs") / f"{name}-on-{data.dataset.name}-{number}" for number in count(1))
     return next(path for path in paths if not path.exists())

@@ -12,25 +12,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.encoder import UNBOUNDED, Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import load_heads
+from tsrep.files import write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
 from tsrep.rng import initial_weights
-from tsrep.runs.build import blank_encoder, blank_objective
+from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
-from tsrep.runs.encoder_file import read_encoder_file, write_encoder_file
+from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
+from tsrep.runs.weights import fill
+from tsrep.signals.contract import contract_of
 from tsrep.signals.standardise import Scaler
-from tsrep.training.checkpoint import kept_file, load_weights, save_weights
+from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
     from tsrep.runs.task import Task
@@ -159,8 +162,7 @@ class Run:
             When training has not ended, or a file is missing or broken.
         """
         self.refuse_unfinished()
-        one = self if self.config.seeds == 1 else Run(self.folders[0])
-        file = read_encoder_file(one.path / ENCODER_FILE)
+        one, file = self.by_seed[0], self.encoder_file
         return LoadedEncoder(
             one.encoder(),
             file.contract,
@@ -173,7 +175,13 @@ class Run:
             provenance=one.provenance | {"split": one._split_digest},
             recipe=plain(one.config),
             architecture=file.architecture,
+            objective=one.objective,
         )
+
+    @property
+    def encoder_file(self) -> EncoderFile:
+        """What the file of the trained encoder says of it."""
+        return read_encoder_file(self.folders[0] / ENCODER_FILE)
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -248,19 +256,24 @@ class Run:
         return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
 
     def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
-        try:
-            module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise RunError(
-                f"{self.folders[0]}/{file} does not fit config.yaml; restore one of them"
-            ) from error
+        fill(module, weights, f"{self.folders[0]}/{file}", "config.yaml")
 
-    def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
-        """Keep the weights, and what signals were standardised by where that is one for all records."""
-        metadata = {"encoder": self.config.encoder.model_dump_json()}
+    def write_encoder(self, encoder: Encoder, prepared: Prepared) -> None:
+        """Keep the weights with all that it takes to use them elsewhere, and the contract to read."""
+        output = {
+            "dim": encoder.dim,
+            "stride": encoder.stride,
+            "time": True,
+            "causal": encoder.causal,
+            "receptive_field": None if encoder.receptive_field == UNBOUNDED else encoder.receptive_field,
+        }
+        contract = contract_of(self.config, prepared.records, prepared.scaler, output)
+        made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
+        scaler, further = prepared.scaler, {}
         if len(scaler.mean) == 1:
-            metadata |= {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
-        save_weights(self.path / ENCODER_FILE, encoder.state_dict(), metadata)
+            further = {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
+        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract, **further)
+        write_json(self.path / "contract.json", json.loads(contract.to_json()))
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
@@ -302,6 +315,11 @@ class Run:
     def resumed_by(self) -> str:
         """The command that finishes the run, with all seeds where it is one of several."""
         return shlex.join(["tsrep", "fit", "--resume", str(whole_of(self.path))])
+
+    @property
+    def trained_further_by(self) -> str:
+        """The command that trains it further, in a new folder."""
+        return shlex.join(["tsrep", "fit", "--init", str(self.path), "--set", "init.what=encoder+objective"])
 
     def prepare(self, root: Path | str | None = None) -> Prepared:
         """Read, split and cut the data of the run again; see :meth:`own_data`.

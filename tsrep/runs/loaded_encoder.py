@@ -9,19 +9,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.pooling import Pooling
+from tsrep.encoders.pooling import POOLS, Pooling
 from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.scores import RANDOM_INIT
+from tsrep.objectives.objective import Objective
 from tsrep.runs.architecture import Architecture
+from tsrep.runs.evaluation_settings import checked_evaluation
 from tsrep.signals import Panel
 from tsrep.signals.convert import Converted, Policies, convert
+from tsrep.training.distributed import pick_device
 
 if TYPE_CHECKING:
     from tsrep.evaluation.heads import Head
+    from tsrep.objectives.objective import Objective
     from tsrep.runs.ledger import Ledger
     from tsrep.signals.contract import SignalContract
+
+
+def no_objective(_encoder: Encoder) -> None:
+    """That of an encoder that came without one."""
+
 
 DATA = {"panel": "labelled records", "series": "a series"}  # by the task that data sets declare
 
@@ -56,8 +66,12 @@ class LoadedEncoder:
         Plain configuration of the run that trained it; empty where there is none.
     architecture : Architecture or None
         Settings of a registered encoder; None where somebody else's code made it.
+    objective : callable or None
+        Makes the objective that trained it, where that is at hand.
     draw : callable or None
         From a seed to a random initialisation, where there is no ``architecture``.
+    objective : callable
+        From the encoder to the objective that it was trained with, or to None where it came without one.
     stored : callable or None
         Of vectors computed elsewhere: from a panel to one vector for each of its windows, shape
         (window, dim). The encoder then refuses to be called.
@@ -76,7 +90,9 @@ class LoadedEncoder:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
+    objective: Callable[[], Objective] | None = None
     draw: Callable[[int], Encoder] | None = None
+    objective: Callable[[Encoder], Objective | None] = no_objective
     stored: Callable[[Panel], Array] | None = None
 
     def head(self, name: str | None = None) -> Head:
@@ -172,12 +188,36 @@ class LoadedEncoder:
             return Converted(records, ("the vectors were computed elsewhere, so nothing was converted",), ())
         return convert(records, self.contract, policies)
 
+    def vectors(self, windows: Panel, batch_size: int = 256) -> Array:
+        """One vector for each window that :meth:`shown` gives, shape (window, dim)."""
+        if self.stored is not None:
+            return self.stored(windows)
+        device = pick_device(self.device)
+        encoder = copy.deepcopy(self.encoder).to(device)
+        return embed(encoder, windows, pool=POOLS[self.pool], batch_size=batch_size, device=device)
+
+    @property
+    def encoder_name(self) -> str:
+        """Of the architecture."""
+        return type(self.encoder).__name__ if self.architecture is None else self.architecture.name
+
+    @property
+    def context(self) -> int | None:
+        """Steps of a series that it is shown at once, where it forecasts by a ridge."""
+        context: int | None = checked_evaluation(self.recipe.get("evaluation", {})).of("forecast").context
+        return context
+
+    @property
+    def device(self) -> str:
+        """Where it computes, unless a caller says."""
+        return str(self.recipe.get("device", "auto"))
+
     def candidate(self, panel: Panel) -> Candidate:
         """The encoder as what a protocol scores on a panel of windows that its contract made."""
         name = self.name or self.reference
         if self.stored is not None:
             return Candidate.of_features(name, self.stored(panel))
-        return Candidate(name, "method", [self._model])
+        return Candidate(name, "method", [self._model], weights=self.weights, contract=self.contract.digest)
 
     def control(self, seed: int, count: int) -> Candidate:
         """Random initialisations of the same architecture, of the seeds from ``seed`` on."""

@@ -11,6 +11,8 @@ from tsrep.errors import RunError
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
+from tsrep.signals.contract import SignalContract
+from tsrep.signals.convert import convert
 from tsrep.signals.panel import Floats
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
@@ -80,11 +82,20 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
         When settings and data do not go together.
     """
     refuse_infinite(records)
+    if config.contract is not None:
+        return _by_contract(config, records, config.contract)
     windows = cut_windows(config, records)
     split: Split = split_by_rule(config, windows)
     own = config.window.standardise == "record"
     scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
     return PreparedPanel(records, scaler.apply(windows), split, scaler)
+
+
+def _by_contract(config: Configuration, records: Panel, contract: SignalContract) -> PreparedPanel:
+    """Windows by a contract that is given, with its statistics."""
+    converted = convert(records, contract)
+    split: Split = split_by_rule(config, converted.panel)
+    return PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"))
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:

@@ -71,6 +71,6 @@ def _scores(protocol: Protocol) -> Scores:
         Candidate.of_features(RANDOM_INIT, noise[1]),
     ]
     try:
-        return outcome(protocol, candidates, evaluation)[0]
+        return outcome(protocol, candidates, evaluation)
     except TsrepError as error:
         raise AssertionError(str(error)) from error

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsrep.encoders.pooling import Pooling
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.calibration import Calibration
@@ -22,6 +21,7 @@ from tsrep.signals.panel import Ints
 
 if TYPE_CHECKING:
     from tsrep.encoders.encoder import Encoder
+    from tsrep.encoders.pooling import Pooling
 
 LARGEST = 2000  # samples whose features a head may hold
 
@@ -79,6 +79,16 @@ class Head:
         return self.classifier.name
 
     @property
+    def unkept(self) -> str:
+        """Why it is not kept; empty where it is."""
+        if self.records_held > LARGEST:
+            return (
+                f"it would hold the features of {self.records_held:,} records of patients, and at most "
+                f"{LARGEST:,} are kept; keep a linear head"
+            )
+        return "" if self.classifier.stored() else "its classifier does not say how to store it"
+
+    @property
     def records_held(self) -> int:
         """Training samples whose features it holds."""
         return self.classifier.records_held
@@ -117,6 +127,8 @@ class Head:
         int64 array, shape (record,), or bool array, shape (record, class)
             The class, or where a record can have several a flag for each.
         """
+        if self.thresholds is not None:
+            return self.thresholds.decide(probabilities)
         if self.multilabel:
             return np.asarray(probabilities >= 0.5)
         return np.asarray(probabilities.argmax(axis=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Annotated, Any
 
@@ -14,10 +15,13 @@ from pydantic import Field
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.classifier import Classifier
+from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Head, Held, Protocol, outcome, protocol_of
+from tsrep.evaluation.protocols.protocol import Held, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.signals.panel import Ints
 
@@ -30,8 +34,8 @@ class LabelProtocol(Protocol):
     @abstractmethod
     def predict(
         self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
-    ) -> tuple[Predictions, Head | None]:
-        """Predictions for the scored samples after fitting on the labelled ones.
+    ) -> tuple[Predictions, Fitted | None]:
+        """Predictions for the scored samples after fitting on the labelled ones, and what was fitted.
 
         Parameters
         ----------
@@ -56,14 +60,14 @@ class LabelProtocol(Protocol):
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn, paired)
             scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, scoring.different)))
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
-                found, first = self._scores(candidate, scoring)
+                wanted = candidate.role == "method" and fraction == max(evaluation.fractions)
+                found, first = self._scores(candidate, scoring, keep=wanted and head is None)
                 scores += found
-                if fraction == max(evaluation.fractions) and candidate.role == "method":
-                    head = head or first
+                head = head or first
         return scores, head
 
-    def _scores(self, candidate: Candidate, scoring: Scoring) -> tuple[Scores, Head | None]:
-        """Scores of a candidate with one draw of labels, and the head that was fitted first."""
+    def _scores(self, candidate: Candidate, scoring: Scoring, *, keep: bool) -> tuple[Scores, Head | None]:
+        """Scores of a candidate with one draw of labels, and where it is kept the head fitted first."""
         crossed = candidate.role == "control" and not scoring.paired
         once = scoring.different
         if crossed:
@@ -83,7 +87,38 @@ class LabelProtocol(Protocol):
             encoders=candidate.count,
             draws=len(once) if crossed else 1,
         )
-        return scores, found[0][1]
+        predictions, fitted = found[0]
+        if not keep or fitted is None or scoring.evaluation.heads is None:
+            return scores, None
+        return scores, self._head(candidate, fitted, predictions, scoring)
+
+    def _head(self, candidate: Candidate, fitted: Fitted, predictions: Predictions, scoring: Scoring) -> Head:
+        """The head of the first encoder and draw of labels."""
+        e = scoring.evaluation
+        assert e.heads is not None
+        facts = fitted_on(
+            e.panel,
+            scoring.labelled[0],
+            weights=candidate.weights,
+            contract=candidate.contract,
+            data=e.panel.digest,
+            split=e.split.digest,
+            protocol=self.name,
+            fraction=scoring.fraction,
+            subsample_by=scoring.subsample_by,
+            seed=0,
+        )
+        return made_head(
+            fitted,
+            predictions,
+            facts,
+            e.panel,
+            e.heads,
+            aggregate=e.aggregate,
+            part=e.part,
+            n_bootstrap=e.n_bootstrap,
+            seed=e.seed,
+        )
 
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
         """Whether each random initialisation is scored on every draw of labels.
@@ -114,7 +149,9 @@ class FrozenFeatureProtocol(LabelProtocol):
     """A protocol that fits a model on frozen features; a new one implements :meth:`fit`."""
 
     @abstractmethod
-    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
+    def fit(
+        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+    ) -> Classifier:
         """A model of the labels.
 
         Parameters
@@ -130,17 +167,23 @@ class FrozenFeatureProtocol(LabelProtocol):
 
     def predict(
         self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
-    ) -> tuple[Predictions, Head | None]:
+    ) -> tuple[Predictions, Fitted | None]:
         """See :meth:`LabelProtocol.predict`."""
         x, panel, held = evaluation.features(candidate, seed, draw), evaluation.panel, evaluation.choosing
-        head = self.fit(
+        model = self.fit(
             x[labelled],
             panel.label[labelled],
             len(panel.classes),
             group=panel.patient[labelled],
             validation=None if held is None else (x[held], panel.label[held]),
         )
-        return evaluation.predictions(np.asarray(head.predict(x[evaluation.scored]))), head
+
+        def predicted(samples: Ints) -> Predictions:
+            return evaluation.predictions(np.asarray(model.predict(x[samples])), samples)
+
+        spare = evaluation.spare[:0] if self.fits_on_validation else evaluation.spare
+        held = partial(predicted, spare) if len(spare) else lambda: None
+        return predicted(evaluation.scored), Fitted(model, held, evaluation.pool)
 
 
 def evaluate_features(
@@ -187,5 +230,5 @@ def evaluate_features(
     scores = Scores()
     for given in protocols:
         protocol = protocol_of({"name": given}) if isinstance(given, str) else given
-        scores += outcome(protocol, candidates, evaluation)[0]
+        scores += outcome(protocol, candidates, evaluation)
     return scores

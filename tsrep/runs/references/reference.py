@@ -73,7 +73,10 @@ class ReferenceKind(ABC):
         RunError
             When it names none.
         """
-        raise RunError(f"{text} is no run folder, which this needs; give one that tsrep fit made")
+        raise RunError(
+            f"{text} is no run folder, so it has no data and no objective of its own; name data with "
+            "--dataset, or give a run that tsrep fit made"
+        )
 
 
 @dataclass(frozen=True)
