@@ -460,7 +460,7 @@ def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, w
         if then.get(name) != now.get(name):
             raise RunError(
                 f"{name} in {folder}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
-                "restore it, or start a new run"
+                f"restore it, or train it further in a new folder with: {Run(folder).trained_further_by}"
             )
 
 
