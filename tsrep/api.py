@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run
     from tsrep.runs.forecast_own import OwnForecast
     from tsrep.runs.loaded_encoder import LoadedEncoder
+    from tsrep.runs.predict.sources import Recordings
+    from tsrep.runs.predict.table import PredictionTable
     from tsrep.signals.series import Series
     from tsrep.training.hooks import Hook
 
@@ -134,6 +136,44 @@ def load_encoder(reference: Run | Path | str) -> LoadedEncoder:
     from tsrep.runs.references.reference import resolve
 
     return resolve(reference).open()
+
+
+def predict(
+    encoder: LoadedEncoder | Run | Path | str,
+    recordings: Recordings,
+    *,
+    windows: bool = False,
+    **options: Any,
+) -> PredictionTable:
+    """Predict labels of recordings by an encoder and a head that was kept with it.
+
+    Parameters
+    ----------
+    encoder : LoadedEncoder, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+    recordings : str, Path, sequence of paths or Panel
+        A folder, a file, a pattern, ``@LIST``, paths, the name of a data set, or recordings in memory.
+    windows : bool
+        Give a row for each window instead of one for each recording.
+    **options
+        Attributes of :class:`tsrep.runs.predict.options.Options`,
+        :class:`tsrep.runs.predict.sources.Request` (such as ``rate``, ``channels`` and ``part``) and
+        :class:`tsrep.signals.convert.Policies` (such as ``unit``).
+
+    Returns
+    -------
+    PredictionTable
+        A recording that cannot be predicted is a row that says why.
+
+    Raises
+    ------
+    TsrepError
+        When encoder, head, recordings and options do not go together, or too many recordings give none.
+    """
+    from tsrep.runs.predict.options import Options
+    from tsrep.runs.predict.predict import predict as predict_table
+
+    return predict_table(encoder, recordings, windows=windows, options=Options.of(**options))
 
 
 def forecast(

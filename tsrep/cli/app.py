@@ -28,6 +28,7 @@ from tsrep.cli.options import (
 )
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
+from tsrep.cli.predict import predict
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -279,6 +280,7 @@ def list_parts(
 
 
 app.command()(encoder)
+app.command()(predict)
 app.command()(forecast)
 app.command()(export)
 app.command()(power)

@@ -36,6 +36,8 @@ from tsrep.signals.standardise import Scaler
 from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
+    from tsrep.runs.predict.sources import Recordings
+    from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
 
 ENCODER_FILE, WEIGHTS = "encoder.safetensors", "weights.safetensors"
@@ -182,6 +184,13 @@ class Run:
     def encoder_file(self) -> EncoderFile:
         """What the file of the trained encoder says of it."""
         return read_encoder_file(self.folders[0] / ENCODER_FILE)
+
+    def predict(self, recordings: Recordings, *, windows: bool = False, **options: Any) -> PredictionTable:
+        """Predict labels of new recordings; see :func:`tsrep.api.predict`."""
+        from tsrep.runs.predict.options import Options
+        from tsrep.runs.predict.predict import predict
+
+        return predict(self, recordings, windows=windows, options=Options.of(**options))
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
