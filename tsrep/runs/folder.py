@@ -455,7 +455,7 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root", "seeds"):
+    for name in ("name", "device", "root", "seeds", "ledger"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]
