@@ -455,7 +455,7 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root", "seeds"):
+    for name in ("name", "device", "root", "seeds", "ledger"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]
@@ -469,7 +469,7 @@ def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, w
         if then.get(name) != now.get(name):
             raise RunError(
                 f"{name} in {folder}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
-                "restore it, or start a new run"
+                f"restore it, or train it further in a new folder with: {Run(folder).trained_further_by}"
             )
 
 
