@@ -351,7 +351,7 @@ class Run:
             When data or split have changed.
         """
         prepared = task.prepare(progress=progress)
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(
                 f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
             )
@@ -377,10 +377,10 @@ class Run:
         RunError
             When a digest differs.
         """
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(f"{changed}; restore data and settings, or start a new run")
 
-    def _changed(self, prepared: Prepared) -> str:
+    def changed(self, prepared: Prepared) -> str:
         """What is not as it was when the run was started; empty where all is."""
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),
