@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from tsrep.runs.loaded_encoder import LoadedEncoder
     from tsrep.signals.convert import Policies
 
+
 def _silent(_what: str) -> None:
     return None
 
