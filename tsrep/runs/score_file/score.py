@@ -188,6 +188,8 @@ def _scored(
 
 def _notes(found: _Found, how: Resampling, missing: Missing | None) -> Iterator[str]:
     counts, truth = found.counts, found.truth
+    if truth.unknown:
+        yield f"{truth.unknown:,} records of the truth lack a label, of some class or all, and are left out."
     if counts.missing:
         done = "are left out" if missing == "drop" else "are scored as the class rates of the truth"
         yield f"{counts.missing:,} of {counts.truth:,} records of the truth have no prediction and {done}."
