@@ -87,7 +87,7 @@ def test_multilabel_points_are_those_of_scikit_learn_and_intervals_those_of_prot
         ours = found.score.metrics[name]
         assert (ours.low, ours.high) == pytest.approx((each.low, each.high), abs=1e-12)
     assert (found.score.n, found.score.patients) == (N, len(np.unique(cohort.patient)))
-    assert found.contamination == {"status": "unknown"}
+    assert found.contamination.status == "unknown"
 
 
 def test_order_of_rows_columns_and_form_of_the_file_do_not_matter(cohort: Cohort) -> None:

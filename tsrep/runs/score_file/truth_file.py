@@ -74,7 +74,7 @@ def read_truth(
 
 
 def _known(table: Table, columns: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether every class of a record is known; in a column of several names an empty cell is none of them."""
+    """Whether every class of a record is known; of several names in a cell an empty one has none."""
     cells = [[cell.strip() for cell in table[column]] for column in columns]
     several = any(";" in cell for column in cells for cell in column)
     return np.array([several or all(row) for row in zip(*cells, strict=True)])
