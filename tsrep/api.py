@@ -25,6 +25,7 @@ def fit(
     out: Path | str | None = None,
     resume: Path | str | None = None,
     root: Path | str | None = None,
+    device: str | None = None,
     evaluation: bool = True,
     progress: bool = True,
     hooks: Sequence[Hook] = (),
@@ -44,6 +45,8 @@ def fit(
         Resume the run in this folder instead.
     root : Path, optional
         Where the data are, instead of what the configuration says.
+    device : str, optional
+        Where to train, instead of what the configuration says; also of a run that is resumed.
     evaluation : bool
         Score the encoder when it is trained.
     progress : bool
@@ -71,6 +74,7 @@ def fit(
         out=out,
         resume=resume,
         root=root,
+        device=device,
         progress=progress,
         hooks=hooks,
         evaluation=evaluation,

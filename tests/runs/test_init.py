@@ -242,7 +242,9 @@ def test_later_seeds_refuse_a_reference_that_has_changed(tiny_run: Path, tmp_pat
     reference = tmp_path / "reference"
     shutil.copytree(tiny_run, reference)
     settings = {"init": {"from": str(reference)}, "objective": "simclr"}
-    run = fit(assemble(BASE, SHORT, settings, SEVERAL), out=tmp_path / "run", progress=False, illustrate=False)
+    run = fit(
+        assemble(BASE, SHORT, settings, SEVERAL), out=tmp_path / "run", progress=False, illustrate=False
+    )
     other = started(tiny_run, tmp_path / "other", objective="simclr")
     shutil.copy(other.path / "encoder.safetensors", reference / "encoder.safetensors")
     with pytest.raises(RunError, match=f"{reference} has other weights than when {run.path} was started"):

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.compare import compare
 from tsrep.cli.data import data
 from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
+from tsrep.cli.hub import hub
 from tsrep.cli.options import (
     Config,
     EncoderReference,
@@ -23,10 +25,12 @@ from tsrep.cli.options import (
     given,
     refuse_other_than_data,
     refuse_without_dataset,
+    resumed_device,
 )
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
 from tsrep.cli.predict import predict
+from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -63,6 +67,17 @@ def fit(
     assignments: Annotated[
         list[str] | None, assignment("One setting, such as objective.temperature=0.2.")
     ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Encoder to start from: a run folder, hub:owner/name, FILE.safetensors. [default: none]",
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(help="With --init, what of it is not trained: all, or groups such as 'groups 0-3'."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed. [default: 0]")] = None,
     seeds: Annotated[
         int | None,
@@ -90,13 +105,20 @@ def fit(
     import tsrep
     from tsrep.runs.config_files import assemble, dump_config, read_config
 
+    start = given(**{"from": init}, freeze=freeze)
     options = given(dataset=dataset, objective=objective, root=root, seed=seed, strict=strict or None)
+    options |= {"init": start} if start else {}
     if resume is not None:
-        if options.keys() - {"root"} or config or assignments or out or show_config:
+        device = resumed_device(assignments or ())
+        if "init" in options:
+            raise ConfigError("a run that is resumed has its start already; leave --init out")
+        if options.keys() - {"root"} or config or (assignments and device is None) or out or show_config:
             raise ConfigError(
-                "--resume takes all settings from the run; give it alone or with --root or more --seeds"
+                "--resume takes all settings from the run; give it alone or with --root, more --seeds or "
+                f"--set device=..., or train it further with: tsrep fit --init {resume} "
+                "--set init.what=encoder+objective"
             )
-        run = tsrep.fit(resume=resume, seeds=seeds, root=root, evaluation=evaluation)
+        run = tsrep.fit(resume=resume, seeds=seeds, root=root, device=device, evaluation=evaluation)
     else:
         layers = read_config(config) if config else None, options, given(seeds=seeds)
         settings = assemble(*layers, assignments=assignments or ())
@@ -262,9 +284,12 @@ def list_parts(
 app.command()(encoder)
 app.command()(predict)
 app.command()(forecast)
+app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command()(score)
 app.add_typer(data, name="data")
+app.add_typer(hub, name="hub")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")
 

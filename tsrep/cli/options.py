@@ -142,3 +142,10 @@ def _policies(
         unit=unit,
         strict=strict,
     )
+
+
+def resumed_device(assignments: Sequence[str]) -> str | None:
+    """The device that assignments name, where they say nothing else."""
+    if len(assignments) != 1 or not assignments[0].startswith("device="):
+        return None
+    return assignments[0].removeprefix("device=")

@@ -78,6 +78,9 @@ class Score:
         The control that ``difference`` is from, or empty.
     difference : dict of Difference
         This method minus the control, on the same bootstrap resamples, with what the interval covers.
+    of_head : dict of Interval
+        What the first head that was fitted does with calibration, thresholds and prediction sets; see
+        :class:`~tsrep.evaluation.heads.facts.Performance`. Empty where none is kept.
     details : dict of float
         What the protocol says besides: ``labelled`` and ``labelled_patients`` (samples with labels and their
         patients), ``alpha`` (penalty of the ridge), ``fitted`` and ``dropped`` (its training rows, and those
@@ -117,6 +120,7 @@ class Score:
     n_bootstrap: int = 1000
     against: str = ""
     difference: dict[str, Difference] = field(default_factory=dict)
+    of_head: dict[str, Interval] = field(default_factory=dict)
     details: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     title: str = ""
@@ -439,7 +443,7 @@ _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "rank": ("a whole number", index),
     "fraction": ("a number", _number),
-    "metrics": ("an interval (value, low, high) by metric", _by_name(_interval)),
+    "metrics of_head": ("an interval (value, low, high) by metric", _by_name(_interval)),
     "difference": ("a difference (value, low, high, p and what it covers) by metric", _by_name(_difference)),
     "spread details": ("a finite or missing number by name", _by_name(_number)),
     "by_seed": ("a list of numbers by metric", _by_name(lambda values: tuple(map(_number, values)))),

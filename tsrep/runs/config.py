@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.evaluation_settings import checked_evaluation
-from tsrep.runs.init.recipe import with_reference
+from tsrep.runs.init.recipe import short_form, with_reference
 from tsrep.runs.init.settings import Init
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.standardise import Standardisation
@@ -68,6 +68,9 @@ class Configuration(Settings):
     dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
+    ledger: Literal["full", "none"] = Field(
+        "full", description="fingerprints of the recordings it is trained on, kept in the run's folder"
+    )
     window: WindowSettings = WindowSettings()
     split: Annotated[Any, Chosen(SPLITS)] | None = Field(
         None, description="null takes the one that the data set has by default"
@@ -127,8 +130,11 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     """
     if isinstance(values, Configuration):
         return values
-    values = with_reference(values or {})
+    values = short_form(values or {})
     try:
+        if values.get("init") is not None:
+            Configuration.model_validate({"init": values["init"]})  # before the reference is opened
+            values = with_reference(values)
         config = Configuration.model_validate(merged(_suited(values), values))
     except ValidationError as error:
         raise ConfigError(_blamed(error, values) + explain(error)) from error

@@ -351,7 +351,7 @@ class Run:
             When data or split have changed.
         """
         prepared = task.prepare(progress=progress)
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(
                 f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
             )
@@ -377,10 +377,10 @@ class Run:
         RunError
             When a digest differs.
         """
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(f"{changed}; restore data and settings, or start a new run")
 
-    def _changed(self, prepared: Prepared) -> str:
+    def changed(self, prepared: Prepared) -> str:
         """What is not as it was when the run was started; empty where all is."""
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),
@@ -455,7 +455,7 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root", "seeds"):
+    for name in ("name", "device", "root", "seeds", "ledger"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]
@@ -469,7 +469,7 @@ def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, w
         if then.get(name) != now.get(name):
             raise RunError(
                 f"{name} in {folder}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
-                "restore it, or start a new run"
+                f"restore it, or train it further in a new folder with: {Run(folder).trained_further_by}"
             )
 
 

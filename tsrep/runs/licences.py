@@ -21,10 +21,12 @@ CLASSES = {
     "permissive": "",
     "share-alike": "derived weights under the same licence",
     "non-commercial": "no commercial use",
+    "by agreement": "as agreed with its publishers",
     "no-derivatives": "no derived weights",
     "unknown": "what may be done with them is not stated",
 }
 UNKNOWN = "unknown"
+ASKED = ("by agreement", "no-derivatives", UNKNOWN)  # kinds under which derived weights need a permission
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,14 @@ def strictest(texts: Iterable[str]) -> Licence:
     return max(map(licence_of, texts), key=lambda one: one.rank, default=licence_of(""))
 
 
+class LicenceNotAccepted(RunError):
+    """The licence of downloaded weights restricts what may be done with them, and was not accepted."""
+
+    def __init__(self, message: str, licence: Licence) -> None:
+        super().__init__(message)
+        self.licence = licence
+
+
 def refuse_unaccepted(name: str, revision: str, licence: Licence, accepted: str = "") -> None:
     """Check that a licence that restricts what may be done with downloaded weights was accepted.
 
@@ -106,7 +116,7 @@ def refuse_unaccepted(name: str, revision: str, licence: Licence, accepted: str 
 
     Raises
     ------
-    RunError
+    LicenceNotAccepted
         When it was not.
     """
     if licence.kind == "permissive":
@@ -115,9 +125,10 @@ def refuse_unaccepted(name: str, revision: str, licence: Licence, accepted: str 
     if licence_of(accepted).name == licence.name and accepted:
         _accept(name, revision, licence)
     elif licence.name not in anywhere and _accepted().get(f"{name}@{revision}") != licence.name:
-        raise RunError(
+        raise LicenceNotAccepted(
             f"hub:{name} is under {licence}; accept it with: tsrep hub pull hub:{name}@{revision[:7]} "
-            f"--accept-licence {licence.name}"
+            f"--accept-licence {licence.name}",
+            licence,
         )
 
 

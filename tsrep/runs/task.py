@@ -38,6 +38,8 @@ from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.runs.intervals import FILE as INTERVALS
 from tsrep.runs.intervals import covering, write_intervals
 from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.ledger_of_run import ledger_of_parts
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season
 from tsrep.runs.prepared import DataSettings, Prepared, split_by_rule
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run
     from tsrep.runs.loaded_encoder import LoadedEncoder
     from tsrep.signals.convert import Policies
+
 
 def _silent(_what: str) -> None:
     return None
@@ -346,6 +349,11 @@ class Task(ABC):
         if (chunks := across_chunks(self.config, prepared.panel)) is not None:
             yield chunks
 
+    def ledger(self, prepared: Any) -> Ledger | None:
+        """Fingerprints of what training sees; None where there can be none, or none are wanted."""
+        del prepared
+        return None
+
     def meaningless(self) -> list[str]:
         """Settings of the evaluation that mean nothing for such data."""
         return []
@@ -413,6 +421,11 @@ class PanelTask(Task):
     def prepared(self, data: Panel) -> PreparedPanel:
         """See :meth:`Task.prepared`."""
         return prepare_panel(self.config, data)
+
+    def ledger(self, prepared: PreparedPanel) -> Ledger | None:
+        """See :meth:`Task.ledger`."""
+        split = prepared.split
+        return ledger_of_parts(self.config, prepared.records, prepared.panel, split.train, split.validation)
 
     def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
         """See :meth:`Task.warnings`."""

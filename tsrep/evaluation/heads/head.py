@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.heads.calibration import Calibration
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.facts import FittedOn, Performance
@@ -89,6 +92,15 @@ class Head:
         return "" if self.classifier.stored() else "its classifier does not say how to store it"
 
     @property
+    def intervals(self) -> dict[str, Interval]:
+        """What it does on the part that was scored; see :class:`Performance`."""
+        metrics = {} if self.scored is None else self.scored.metrics
+        ends = {name: (each.value, each.low, each.high) for name, each in metrics.items()}
+        return {
+            name: Interval(*(math.nan if end is None else end for end in each)) for name, each in ends.items()
+        }
+
+    @property
     def records_held(self) -> int:
         """Training samples whose features it holds."""
         return self.classifier.records_held
@@ -148,8 +160,26 @@ class Head:
         return None if self.sets is None else self.sets(scores)
 
     def encoder(self, encoder: Encoder) -> Encoder:
-        """The encoder whose features it takes: the given one, or a copy with the weights that were tuned."""
-        return encoder
+        """The encoder whose features it takes: the given one, or a copy with the weights that were tuned.
+
+        Raises
+        ------
+        RunError
+            When tuned weights are of another architecture.
+        """
+        if not self.tuned:
+            return encoder
+        import torch
+
+        own = copy.deepcopy(encoder)
+        try:
+            own.load_state_dict({name: torch.tensor(value) for name, value in self.tuned.items()})
+        except RuntimeError as error:
+            raise RunError(
+                f"the weights that were tuned with head {self.name} do not fit the encoder; give the "
+                "encoder that was tuned"
+            ) from error
+        return own.eval()
 
     def refuse_other_encoder(self, weights: str) -> None:
         """Check that the head was fitted on an encoder with such a digest of its weights.

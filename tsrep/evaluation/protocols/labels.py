@@ -18,6 +18,7 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
+from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
@@ -33,9 +34,16 @@ class LabelProtocol(Protocol):
 
     @abstractmethod
     def predict(
-        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
+        self,
+        candidate: Candidate,
+        seed: int,
+        labelled: Ints,
+        evaluation: LabelEvaluation,
+        draw: str,
+        *,
+        keep: bool,
     ) -> tuple[Predictions, Fitted | None]:
-        """Predictions for the scored samples after fitting on the labelled ones, and what was fitted.
+        """Predictions for the scored samples after fitting on the labelled ones.
 
         Parameters
         ----------
@@ -46,6 +54,8 @@ class LabelProtocol(Protocol):
         evaluation : LabelEvaluation
         draw : str
             Name of the draw of labels, which may have chosen the encoder.
+        keep : bool
+            Whether what was fitted is wanted too, to be kept as a head.
         """
 
     def evaluate(
@@ -61,7 +71,8 @@ class LabelProtocol(Protocol):
             scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, scoring.different)))
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
                 wanted = candidate.role == "method" and fraction == max(evaluation.fractions)
-                found, first = self._scores(candidate, scoring, keep=wanted and head is None)
+                keep = wanted and head is None and evaluation.heads is not None
+                found, first = self._scores(candidate, scoring, keep=keep)
                 scores += found
                 head = head or first
         return scores, head
@@ -76,26 +87,37 @@ class LabelProtocol(Protocol):
             repeated = self.trains_encoder or candidate.count > 1
             fits = [(k, k) for k in range(len(scoring.labelled if repeated else once))]
         scoring.evaluation.on_step(f"{candidate.name}, {self.title}, {scoring.told}")
-        found = [
-            self.predict(candidate, encoder, scoring.labelled[k], scoring.evaluation, scoring.draw(k))
-            for encoder, k in fits
-        ]
+        e, kept, found = scoring.evaluation, None, []
+        for encoder, k in fits:
+            wanted = keep and not found  # the head of the first
+            predictions, fitted = self.predict(
+                candidate, encoder, scoring.labelled[k], e, scoring.draw(k), keep=wanted
+            )
+            found.append(predictions)
+            kept = kept or fitted
         scores = scoring.of(
             candidate.name,
             candidate.role,
-            [each for each, _ in found],
+            found,
             encoders=candidate.count,
             draws=len(once) if crossed else 1,
         )
-        predictions, fitted = found[0]
-        if not keep or fitted is None or scoring.evaluation.heads is None:
+        if kept is None or e.heads is None:
             return scores, None
-        return scores, self._head(candidate, fitted, predictions, scoring)
+        head = self._head(candidate, kept, found[0], scoring, e.heads)
+        own = replace(scores.scores[0], of_head=head.intervals)
+        return replace(scores, scores=(own, *scores.scores[1:])), head
 
-    def _head(self, candidate: Candidate, fitted: Fitted, predictions: Predictions, scoring: Scoring) -> Head:
+    def _head(
+        self,
+        candidate: Candidate,
+        fitted: Fitted,
+        predictions: Predictions,
+        scoring: Scoring,
+        settings: HeadSettings,
+    ) -> Head:
         """The head of the first encoder and draw of labels."""
         e = scoring.evaluation
-        assert e.heads is not None
         facts = fitted_on(
             e.panel,
             scoring.labelled[0],
@@ -113,7 +135,7 @@ class LabelProtocol(Protocol):
             predictions,
             facts,
             e.panel,
-            e.heads,
+            settings,
             aggregate=e.aggregate,
             part=e.part,
             n_bootstrap=e.n_bootstrap,
@@ -166,7 +188,14 @@ class FrozenFeatureProtocol(LabelProtocol):
         """
 
     def predict(
-        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
+        self,
+        candidate: Candidate,
+        seed: int,
+        labelled: Ints,
+        evaluation: LabelEvaluation,
+        draw: str,
+        *,
+        keep: bool,
     ) -> tuple[Predictions, Fitted | None]:
         """See :meth:`LabelProtocol.predict`."""
         x, panel, held = evaluation.features(candidate, seed, draw), evaluation.panel, evaluation.choosing
@@ -181,9 +210,12 @@ class FrozenFeatureProtocol(LabelProtocol):
         def predicted(samples: Ints) -> Predictions:
             return evaluation.predictions(np.asarray(model.predict(x[samples])), samples)
 
+        scored = predicted(evaluation.scored)
+        if not keep:
+            return scored, None
         spare = evaluation.spare[:0] if self.fits_on_validation else evaluation.spare
         held = partial(predicted, spare) if len(spare) else lambda: None
-        return predicted(evaluation.scored), Fitted(model, held, evaluation.pool)
+        return scored, Fitted(model, held, evaluation.pool)
 
 
 def evaluate_features(

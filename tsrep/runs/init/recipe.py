@@ -15,22 +15,24 @@ if TYPE_CHECKING:
 FURTHER = ("dataset", "root", "strict", "window", "split", "objective", "sampler", "training", "evaluation")
 
 
-def with_reference(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values of a configuration, with what follows from the reference where they start from one.
+def with_reference(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of a configuration that starts from a reference, with what follows from that.
 
-    ``encoder: {from: REF}`` becomes ``init.from``. Without an encoder that of the reference is taken, and
-    without a contract its contract, so that the configuration is complete without the reference. To train the
-    objective further also takes data, objective and training of the reference, where they are not given.
+    Without an encoder that of the reference is taken, and without a contract its contract, so that the
+    configuration is complete without the reference. To train the objective further also takes data, objective
+    and training of the reference, where they are not given.
+
+    Parameters
+    ----------
+    given : mapping
+        With a checked ``init``.
 
     Raises
     ------
-    ConfigError, RunError
-        When ``encoder.from`` stands beside other settings, or the reference cannot be opened.
+    RunError
+        When the reference cannot be opened.
     """
-    values = _short_form(dict(values))
-    init = values.get("init")
-    if not isinstance(init, Mapping) or not isinstance(init.get("from"), str):
-        return values  # nothing, or what the check of settings refuses
+    values, init = dict(given), given["init"]
     theirs = init.get("contract", "theirs") == "theirs"
     if values.get("encoder") is not None and (values.get("contract") is not None or not theirs):
         return values
@@ -62,11 +64,17 @@ def architecture_of(loaded: LoadedEncoder) -> Architecture:
     return loaded.architecture
 
 
-def _short_form(values: dict[str, Any]) -> dict[str, Any]:
-    """``encoder.from`` as ``init.from``."""
-    encoder = values.get("encoder")
+def short_form(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of a configuration with ``encoder: {from: REF}`` written as ``init: {from: REF}``.
+
+    Raises
+    ------
+    ConfigError
+        When ``encoder.from`` stands beside other settings, or another reference.
+    """
+    encoder, rest = values.get("encoder"), {k: v for k, v in values.items() if k != "encoder"}
     if not isinstance(encoder, Mapping) or "from" not in encoder:
-        return values
+        return dict(values)
     reference = encoder["from"]
     if others := [name for name in encoder if name != "from"]:
         raise ConfigError(
@@ -75,9 +83,7 @@ def _short_form(values: dict[str, Any]) -> dict[str, Any]:
     init = values.get("init") or {}
     if isinstance(init, Mapping) and init.get("from", reference) != reference:
         raise ConfigError(f"encoder.from is {reference} and init.from {init['from']}; leave one of them out")
-    return {key: value for key, value in values.items() if key != "encoder"} | {
-        "init": {**init, "from": reference}
-    }
+    return rest | {"init": {**init, "from": reference}}
 
 
 def _further(loaded: LoadedEncoder, values: Mapping[str, Any]) -> dict[str, Any]:
