@@ -224,7 +224,7 @@ def _without_seen(
         reference=encoder.reference,
         policy=policy,
         own_split=shown.own,
-        trained_on=encoder.contract.trained_on.sources if encoder.contract.trained_on else (),
+        trained_on=encoder.contract.trained_on.sources,
     )
     found = check.contamination
     fewer = replace(split, **{part: check.scored(panel, scored)})

@@ -79,8 +79,8 @@ class OnSeries:
         ):
             if then != now:
                 raise RunError(
-                    f"{self.data.dataset.name} has {what} {now}, {self.run.path} was trained on {then}; choose "
-                    "a series that is alike"
+                    f"{self.data.dataset.name} has {what} {now}, {self.run.path} was trained on {then}; "
+                    "choose a series that is alike"
                 )
 
     @property

@@ -191,4 +191,11 @@ class Sight:
             "n_bootstrap": evaluation.n_bootstrap,
             "aggregate": evaluation.aggregate,
             "pool": self.data.evaluation.pool,
+            "vector": self._first_vector,
         }
+
+    @property
+    def _first_vector(self) -> str:
+        """Size of a vector, as the code around foreign weights may change while they stay."""
+        first = self.entrant.encoders[0].vectors(self.shown.prepared.panel.select(np.arange(1)))
+        return f"{first.shape[1]} {np.abs(first).mean():.3g}"
