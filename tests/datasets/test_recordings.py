@@ -268,5 +268,5 @@ def test_an_array_that_does_not_serve_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be opened as a NumPy array"):
         names(tmp_path / "y.npy", told)
     np.savez(tmp_path / "z.npz", signals=np.zeros((3, 2, 50)))
-    with pytest.raises(DataError, match="has no array called x, .*; it has signals"):
+    with pytest.raises(DataError, match=r"has no array called x, .*; it has signals"):
         names(tmp_path / "z.npz", told)
