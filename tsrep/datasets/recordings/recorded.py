@@ -146,7 +146,7 @@ def unlabelled(store: NDArray[Any], *, name: str, **fields: Any) -> Panel:
     **fields
         Other arguments of :meth:`tsrep.signals.panel.Panel.from_store`.
     """
-    nobody = {"label": np.zeros((1, 0), bool), "classes": (), "patient": np.zeros(1, np.int64)}
+    nobody: dict[str, Any] = {"label": np.zeros((1, 0), bool), "classes": (), "patient": np.zeros(1, np.int64)}
     return Panel.from_store(store, record_names=(name,), **nobody, **fields)
 
 

@@ -18,7 +18,8 @@ from tsrep.runs.predict.conversion import Conversion, Shown
 from tsrep.runs.seen import Seen
 from tsrep.signals.panel import Floats, Panel
 
-S, T = TypeVar("S"), TypeVar("T")
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
