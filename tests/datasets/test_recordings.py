@@ -11,8 +11,8 @@ import pytest
 from tests.hostile.signal_files import eeg_signal, write_edf
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb, write_wfdb
-from tsrep.datasets.recordings.found import find
-from tsrep.datasets.recordings.recording import Signal, Wanted
+from tsrep.datasets.unlabelled.found import find
+from tsrep.datasets.unlabelled.recording import Signal, Wanted
 from tsrep.errors import ConfigError, DataError
 
 ECG = Wanted("ecg", "mV")

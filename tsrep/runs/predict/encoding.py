@@ -103,7 +103,8 @@ class Waiting:
     def take(self, features: Array, scores: Array, *, keep: bool) -> None:
         """Receive the next windows; their features are kept on request."""
         self.scores.append(scores)
-        finite: Array = np.isfinite(features).all(axis=1) & np.isfinite(scores).all(axis=1)
+        numbers = np.concatenate([features, scores], axis=1)
+        finite: Array = np.all(np.isfinite(numbers), axis=1)
         self.finite.append(finite)
         if keep:
             self.features.append(features)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.recordings.recording import Recording, Signal
+from tsrep.datasets.unlabelled.recording import Recording, Signal
 from tsrep.errors import TsrepError
 from tsrep.evaluation.arrays import Array
 from tsrep.runs.predict.conversion import Conversion, Shown
