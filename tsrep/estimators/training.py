@@ -22,10 +22,12 @@ from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
+from tsrep.runs.contract import contract_of_panel
 from tsrep.runs.fit import training_part
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.task import PanelTask
 from tsrep.signals import Panel
+from tsrep.signals.contract import Window
 from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
 from tsrep.splits.split import Split
@@ -168,7 +170,9 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
     every = np.arange(len(panel))
     watched = every[: config.training.batch_size]  # stands in for a validation part; nothing is chosen on it
     split = Split(every, watched, every[:0], "all samples")
-    prepared = PreparedPanel(panel, panel, split, fit_scaler(panel, "none"))
+    scaler, whole_samples = fit_scaler(panel, "none"), Window(steps=panel.length)
+    contract = contract_of_panel(panel, whole_samples, "none", scaler, panel)
+    prepared = PreparedPanel(panel, panel, split, scaler, contract)
     PanelTask(config).refuse_unmet_needs(encoder, objective, prepared)
     trained = [
         weight for part in (encoder, objective) for weight in part.parameters() if weight.requires_grad
