@@ -405,7 +405,7 @@ PROTOCOLS = Registry(
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
         *("keep_heads", "calibration", "thresholds", "coverage"),
-        *("known", "given", "of", *dir(BaseModel)),
+        *("known", "given", "of", "of_heads", *dir(BaseModel)),
     ),
 )
 CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")

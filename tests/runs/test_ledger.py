@@ -97,7 +97,8 @@ def test_patients_are_known_again_in_their_data_set_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [("PTB-XL 1.0.3", "PTB-XL"), ("ds004504 v2", "ds004504"), ("CinC 2021", "CinC")]
+    ("source", "name"),
+    [("PTB-XL 1.0.3", "PTB-XL"), ("ds004504 v2", "ds004504"), ("PTB-XL (part: 500 records)", "PTB-XL")],
 )
 def test_a_version_is_not_part_of_the_name_of_a_set(source: str, name: str) -> None:
     assert set_of(source) == name

@@ -64,6 +64,24 @@ def refuse_other_than_data(command: str, assignments: Sequence[str]) -> None:
             raise ConfigError(f"--set {each!r} is not about the data; {command} takes dataset.KEY=VALUE")
 
 
+def refuse_without_dataset(policies: Any, **options: Any) -> None:
+    """Check that nothing was said of other data where none are named.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first option that was given.
+    """
+    changed = {
+        name: value for name, value in vars(policies).items() if value != type(policies)().__dict__[name]
+    }
+    for name in [name for name, value in {**options, **changed}.items() if value]:
+        option = name.replace("_", "-")
+        raise ConfigError(
+            f"--{option} is about data that the encoder was not trained on; name them with --dataset"
+        )
+
+
 def contract_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of how signals may be converted for an encoder, as its ``policies``.
 
@@ -94,8 +112,8 @@ def _policies(
         ),
     ] = None,
     allow_missing: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Number of channels that may be missing.")
-    ] = None,
+        int, typer.Option(min=0, metavar="N", help="Number of channels that may be missing.")
+    ] = 0,
     allow_upsampling: Annotated[
         bool, typer.Option("--allow-upsampling", help="Recordings of a rate far below the encoder's.")
     ] = False,

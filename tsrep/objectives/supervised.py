@@ -107,6 +107,11 @@ class Supervised(Objective):
         scores: Tensor = self.head(self.pooled(encoder(x, keep)), generator=generator)
         return scores
 
+    def pooled_logits(self, features: Tensor) -> Tensor:
+        """See :meth:`Objective.pooled_logits`."""
+        scores: Tensor = self.head(features)
+        return scores
+
     def linear_head(self) -> nn.Linear | None:
         """See :meth:`Objective.linear_head`; of the head ``"linear"``."""
         return self.head.linear

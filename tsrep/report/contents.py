@@ -82,7 +82,7 @@ class Contents:
 
     @property
     def encoder(self) -> Mapping[str, Any]:
-        """The encoder that was scored, where its scores on other data have a folder of their own; else empty."""
+        """The encoder whose scores on other data have this folder of their own; of a run empty."""
         return self.provenance.get("encoder") or {}
 
     @property
@@ -124,6 +124,19 @@ class Contents:
         """The epoch whose weights were kept, None when nothing was validated."""
         rule = (self.config.get("training") or {}).get("keep", "last")
         return self.curves.kept_epoch(rule) if self.curves is not None else None
+
+
+def folder_to_show(place: Path) -> Path:
+    """The folder of a run, ``RUN@2`` included, or of the scores of an encoder on other data.
+
+    Raises
+    ------
+    RunError
+        When it is neither.
+    """
+    from tsrep.runs.folder import Run  # its room loads torch
+
+    return place if (place / "evaluation.yaml").is_file() else Run(place).path
 
 
 def read_run(run: Path) -> Contents:

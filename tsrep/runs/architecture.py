@@ -40,7 +40,7 @@ class Architecture:
     def drawn(self, seed: int) -> Encoder:
         """An encoder with random weights, those that a run of the seed starts from; on the CPU."""
         with initial_weights(seed, "encoder"):
-            return self._made()
+            return self.blank()
 
     def filled(self, weights: Mapping[str, Tensor], file: str, recipe: str) -> Encoder:
         """The encoder with weights that were read from a file, on the CPU and in evaluation mode.
@@ -60,7 +60,8 @@ class Architecture:
         fill(encoder, weights, file, recipe)
         return encoder.eval()
 
-    def _made(self) -> Encoder:
+    def blank(self) -> Encoder:
+        """An encoder that torch's initialisers fill with weights."""
         encoder: Encoder = ENCODERS.build(self.settings, channels=self.channels)
         return encoder
 

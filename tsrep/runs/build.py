@@ -9,17 +9,22 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.objectives.objective import Objective
-from tsrep.registry import ENCODERS, OBJECTIVES
+from tsrep.registry import OBJECTIVES
 from tsrep.rng import initial_weights
+from tsrep.runs.architecture import Architecture
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
 
 
+def architecture_of(config: Configuration, channels: int, covariates: int) -> Architecture:
+    """What makes an encoder for what the objective shows it of so many channels."""
+    seen = config.objective_class.encoder_channels(config.objective, channels, covariates)
+    return Architecture(config.encoder, seen)
+
+
 def blank_encoder(config: Configuration, channels: int, covariates: int) -> Encoder:
     """Encoder for what the objective shows it of so many channels; torch's initialisers fill its weights."""
-    seen = config.objective_class.encoder_channels(config.objective, channels, covariates)
-    encoder: Encoder = ENCODERS.build(config.encoder, channels=seen)
-    return encoder
+    return architecture_of(config, channels, covariates).blank()
 
 
 def blank_objective(

@@ -68,6 +68,9 @@ class Configuration(Settings):
     dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
+    ledger: Literal["full", "none"] = Field(
+        "full", description="fingerprints of the recordings it is trained on, kept in the run's folder"
+    )
     window: WindowSettings = WindowSettings()
     split: Annotated[Any, Chosen(SPLITS)] | None = Field(
         None, description="null takes the one that the data set has by default"

@@ -63,7 +63,7 @@ def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) ->
         scores = task.evaluate(run, prepared, tell)
     if (run.path / "scores.json").exists():
         scores = Scores.load(run.path).updated(scores)
-    scores.save(run.path)
+    scores.save(run.path, task.config.evaluation.keep_heads)
     return scores
 
 

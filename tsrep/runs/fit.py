@@ -24,6 +24,7 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.folder import Run, trained_by
+from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
     Beginning,
     Begun,
@@ -33,6 +34,7 @@ from tsrep.runs.init.beginning import (
     forget,
 )
 from tsrep.runs.init.signals import with_channels
+from tsrep.runs.ledger_of_run import keep_ledger
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
@@ -224,7 +226,8 @@ def _train(
     if ranks.first:
         facts = {"seconds": pretraining + outcome.seconds, "training": asdict(outcome)}
         write_json(run.path / "provenance.json", run.provenance | facts)
-        run.write_encoder(encoder, prepared.scaler)
+        keep_ledger(run.path, task.ledger(prepared), run.provenance, run.path / BEGUN)
+        run.write_encoder(encoder, prepared)
         forget(run.path)
     ranks.wait()
 

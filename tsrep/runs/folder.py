@@ -17,22 +17,26 @@ from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import load_heads
+from tsrep.files import write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
 from tsrep.rng import initial_weights
-from tsrep.runs.build import blank_encoder, blank_objective
+from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
-from tsrep.runs.encoder_file import read_encoder_file
+from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
+from tsrep.runs.weights import fill
 from tsrep.signals.standardise import Scaler
-from tsrep.training.checkpoint import kept_file, load_weights, save_weights
+from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
+    from tsrep.runs.predict.sources import Recordings
+    from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
 
 ENCODER_FILE, WEIGHTS = "encoder.safetensors", "weights.safetensors"
@@ -159,8 +163,7 @@ class Run:
             When training has not ended, or a file is missing or broken.
         """
         self.refuse_unfinished()
-        one = self if self.config.seeds == 1 else Run(self.folders[0])
-        file = read_encoder_file(one.path / ENCODER_FILE)
+        one, file = self.by_seed[0], self.encoder_file
         return LoadedEncoder(
             one.encoder(),
             file.contract,
@@ -175,6 +178,18 @@ class Run:
             architecture=file.architecture,
             objective=one.objective,
         )
+
+    @property
+    def encoder_file(self) -> EncoderFile:
+        """What the file of the trained encoder says of it."""
+        return read_encoder_file(self.folders[0] / ENCODER_FILE)
+
+    def predict(self, recordings: Recordings, *, windows: bool = False, **options: Any) -> PredictionTable:
+        """Predict labels of new recordings; see :func:`tsrep.api.predict`."""
+        from tsrep.runs.predict.options import Options
+        from tsrep.runs.predict.predict import predict
+
+        return predict(self, recordings, windows=windows, options=Options.of(**options))
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -249,30 +264,22 @@ class Run:
         return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
 
     def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
-        try:
-            module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise RunError(
-                f"{self.folders[0]}/{file} does not fit config.yaml; restore one of them"
-            ) from error
+        fill(module, weights, f"{self.folders[0]}/{file}", "config.yaml")
 
-    def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
-        """Keep the weights, and what signals were standardised by where that is one for all records."""
-        metadata = {"encoder": self.config.encoder.model_dump_json()}
-        if len(scaler.mean) == 1:
-            metadata |= {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
-        save_weights(self.path / ENCODER_FILE, encoder.state_dict(), metadata)
+    def write_encoder(self, encoder: Encoder, prepared: Prepared) -> None:
+        """Keep the weights with all that it takes to use them elsewhere, and the contract to read."""
+        contract = prepared.contract_of(encoder)
+        made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
+        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract)
+        write_json(self.path / "contract.json", json.loads(contract.to_json()))
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
-        from safetensors import safe_open
-
         self.refuse_unfinished()
-        with safe_open(self.folders[0] / ENCODER_FILE, "pt") as file:
-            metadata = file.metadata()
-        if "mean" not in metadata:
+        kept = self.encoder_file.contract.standardise
+        if kept.how == "record":
             return None
-        mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
+        mean, std = (np.array([values], np.float32) for values in (kept.mean or (0,), kept.std or (1,)))
         return Scaler(mean, std)
 
     def shared_scaler(self) -> Scaler:
@@ -330,7 +337,7 @@ class Run:
             When data or split have changed.
         """
         prepared = task.prepare(progress=progress)
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(
                 f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
             )
@@ -356,10 +363,10 @@ class Run:
         RunError
             When a digest differs.
         """
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(f"{changed}; restore data and settings, or start a new run")
 
-    def _changed(self, prepared: Prepared) -> str:
+    def changed(self, prepared: Prepared) -> str:
         """What is not as it was when the run was started; empty where all is."""
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),
@@ -434,7 +441,7 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root", "seeds"):
+    for name in ("name", "device", "root", "seeds", "ledger"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]

@@ -60,6 +60,8 @@ def label_evaluation(
         aggregate=settings.aggregate,
         n_bootstrap=settings.n_bootstrap,
         embed=features,
+        pool=settings.pool,
+        heads=settings.of_heads,
         device=device,
         amp=amp,
         **options,

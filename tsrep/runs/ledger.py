@@ -23,7 +23,12 @@ FORMAT = "tsrep.ledger/1"
 Part = Literal["trained", "chosen", "labelled"]
 PARTS: tuple[Part, ...] = ("trained", "chosen", "labelled")
 # what stands beside each key, the part first
-BESIDE = {"exact": ("exact_part",), "lead": ("lead_part",), "coarse": ("part", "mask"), "patient": ()}
+BESIDE = {
+    "exact": ("exact_part",),
+    "lead": ("lead_part",),
+    "patient": ("patient_part",),
+    "coarse": ("part", "mask"),
+}
 LARGEST, THINNED = 2_000_000, 8  # of more coarse keys one in eight is kept
 
 
@@ -48,14 +53,13 @@ class Ledger:
 
     Attributes
     ----------
-    exact, lead : uint64 arrays, ascending
-        Keys of whole recordings, and of two leads together; see :class:`Fingerprints`.
-    exact_part, lead_part : uint8 arrays
+    exact, lead, patient : uint64 arrays, ascending
+        Keys of whole recordings, of two leads together (see :class:`Fingerprints`), and of the patients of
+        public data sets.
+    exact_part, lead_part, patient_part : uint8 arrays
         The part of each.
     coarse, mask, part : uint8 arrays, shapes (key, 16), (key,) and (key,)
         Keys of shapes, the leads that they have, and parts.
-    patient : uint64 array, ascending
-        Keys of the patients of public data sets.
     sources : tuple of Source
     complete : bool
         False where something that the weights were trained on is not known.
@@ -67,10 +71,11 @@ class Ledger:
     exact_part: Bytes = field(default_factory=_no_bytes)
     lead: Keys = field(default_factory=_no_keys)
     lead_part: Bytes = field(default_factory=_no_bytes)
+    patient: Keys = field(default_factory=_no_keys)
+    patient_part: Bytes = field(default_factory=_no_bytes)
     coarse: Bytes = field(default_factory=_no_shapes)
     mask: Bytes = field(default_factory=_no_bytes)
     part: Bytes = field(default_factory=_no_bytes)
-    patient: Keys = field(default_factory=_no_keys)
     sources: tuple[Source, ...] = ()
     complete: bool = True
     thinned: bool = False
@@ -105,7 +110,7 @@ class Ledger:
             "mask": prints.mask[tiles],
             "patient": cls.patient_keys(panel, people) if public else np.zeros(0, np.uint64),
         }
-        parts = {of[0]: np.full(len(arrays[key]), number) for key, of in BESIDE.items() if of}
+        parts = {of[0]: np.full(len(arrays[key]), number) for key, of in BESIDE.items()}
         source = Source(panel.source, public, len(rows), len(people))
         return cls(**_unique(arrays | parts), sources=(source,))._within_size()
 
@@ -128,12 +133,11 @@ class Ledger:
         )._within_size()
 
     def only(self, *parts: Part) -> Ledger:
-        """What was used for one of some things; without patients, whose use is not kept."""
-        wanted, chosen = [PARTS.index(part) for part in parts], {"patient": self.patient[:0]}
+        """What was used for one of some things."""
+        wanted, chosen = [PARTS.index(part) for part in parts], {}
         for key, beside in BESIDE.items():
-            if beside:
-                kept = np.isin(getattr(self, beside[0]), wanted)
-                chosen |= {name: getattr(self, name)[kept] for name in (key, *beside)}
+            kept = np.isin(getattr(self, beside[0]), wanted)
+            chosen |= {name: getattr(self, name)[kept] for name in (key, *beside)}
         return Ledger(**chosen, sources=self.sources, complete=self.complete, thinned=self.thinned)
 
     def seen(self, panel: Panel, index: Ints | None = None) -> Seen:
@@ -243,7 +247,7 @@ def _unique(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     result: dict[str, NDArray[Any]] = {}
     for key, beside in BESIDE.items():
         # by part first, so that the first of equal keys has the lowest
-        order = np.argsort(arrays[beside[0]], kind="stable") if beside else np.arange(len(arrays[key]))
+        order = np.argsort(arrays[beside[0]], kind="stable")
         keys = arrays[key][order]
         whole = np.column_stack([keys, arrays["mask"][order]]) if keys.ndim == 2 else keys
         first = np.unique(whole, axis=0, return_index=True)[1]

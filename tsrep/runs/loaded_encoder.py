@@ -9,20 +9,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.pooling import Pooling
+from tsrep.encoders.pooling import POOLS, Pooling
 from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.scores import RANDOM_INIT
+from tsrep.objectives.objective import Objective
 from tsrep.runs.architecture import Architecture
+from tsrep.runs.evaluation_settings import checked_evaluation
 from tsrep.signals import Panel
 from tsrep.signals.convert import Converted, Policies, convert
+from tsrep.training.distributed import pick_device
 
 if TYPE_CHECKING:
     from tsrep.evaluation.heads import Head
     from tsrep.objectives.objective import Objective
     from tsrep.runs.ledger import Ledger
     from tsrep.signals.contract import SignalContract
+
+
+def no_objective(_encoder: Encoder) -> None:
+    """That of an encoder that came without one."""
+
 
 DATA = {"panel": "labelled records", "series": "a series"}  # by the task that data sets declare
 
@@ -61,9 +70,14 @@ class LoadedEncoder:
         Makes the objective that trained it, where that is at hand.
     draw : callable or None
         From a seed to a random initialisation, where there is no ``architecture``.
+    objective : callable
+        From the encoder to the objective that it was trained with, or to None where it came without one.
     stored : callable or None
         Of vectors computed elsewhere: from a panel to one vector for each of its windows, shape
         (window, dim). The encoder then refuses to be called.
+    shows : callable or None
+        How recordings are shown where that depends on them and not on ``contract``: from recordings and
+        policies to windows.
     """
 
     encoder: Encoder
@@ -81,7 +95,9 @@ class LoadedEncoder:
     architecture: Architecture | None = None
     objective: Callable[[], Objective] | None = None
     draw: Callable[[int], Encoder] | None = None
+    objective: Callable[[Encoder], Objective | None] = no_objective
     stored: Callable[[Panel], Array] | None = None
+    shows: Callable[[Panel, Policies], Converted] | None = None
 
     def head(self, name: str | None = None) -> Head:
         """A kept head.
@@ -172,16 +188,42 @@ class LoadedEncoder:
         ContractError
             When the encoder cannot be shown such signals.
         """
-        if self.stored is not None:
-            return Converted(records, ("the vectors were computed elsewhere, so nothing was converted",), ())
+        if self.shows is not None:
+            return self.shows(records, policies)
         return convert(records, self.contract, policies)
+
+    def vectors(self, windows: Panel, batch_size: int = 256) -> Array:
+        """One vector for each window that :meth:`shown` gives, shape (window, dim)."""
+        if self.stored is not None:
+            return self.stored(windows)
+        device = pick_device(self.device)
+        encoder = copy.deepcopy(self.encoder).to(device)
+        encoder.see(windows.channels)
+        return embed(encoder, windows, pool=POOLS[self.pool], batch_size=batch_size, device=device)
+
+    @property
+    def encoder_name(self) -> str:
+        """Of the architecture."""
+        return type(self.encoder).__name__ if self.architecture is None else self.architecture.name
+
+    @property
+    def context(self) -> int | None:
+        """Steps of a series that it is shown at once, where it forecasts by a ridge."""
+        context: int | None = checked_evaluation(self.recipe.get("evaluation", {})).of("forecast").context
+        return context
+
+    @property
+    def device(self) -> str:
+        """Where it computes, unless a caller says."""
+        return str(self.recipe.get("device", "auto"))
 
     def candidate(self, panel: Panel) -> Candidate:
         """The encoder as what a protocol scores on a panel of windows that its contract made."""
         name = self.name or self.reference
         if self.stored is not None:
             return Candidate.of_features(name, self.stored(panel))
-        return Candidate(name, "method", [self._model])
+        self.encoder.see(panel.channels)  # random initialisations take the names over
+        return Candidate(name, "method", [self._model], weights=self.weights, contract=self.contract.digest)
 
     def control(self, seed: int, count: int) -> Candidate:
         """Random initialisations of the same architecture, of the seeds from ``seed`` on."""

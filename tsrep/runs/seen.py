@@ -81,19 +81,24 @@ def look_for(ledger: Ledger, panel: Panel, chosen: Ints, parts: tuple[str, ...])
     shape, chance = _by_shape(ledger, prints, rows)
     counted = np.minimum(exact, lead)
     coarse = (shape != NOT) & (counted == NOT)
-    known, people = ledger.has_patients_of(panel), np.zeros(0, np.int64)
+    known, everyone = ledger.has_patients_of(panel), np.unique(panel.patient[chosen])
+    people = np.full(len(everyone), NOT)
     if known:
-        everyone = np.unique(panel.patient[chosen])
-        people = everyone[np.isin(ledger.patient_keys(panel, everyone), ledger.patient)]
-    of_people = np.isin(rows, panel.row[chosen][np.isin(panel.patient[chosen], people)])
+        people = _part_of(ledger.patient_keys(panel, everyone), ledger.patient, ledger.patient_part)
     found = np.where(coarse & (coarse.sum() > BEYOND * chance), shape, counted)
-    found = np.where((found == NOT) & of_people, 0, found)
+    by_people = np.full(len(rows), NOT)
+    np.minimum.at(
+        by_people,
+        np.searchsorted(rows, panel.row[chosen]),
+        people[np.searchsorted(everyone, panel.patient[chosen])],
+    )
+    found = np.where(found == NOT, by_people, found)
     return Seen(
         rows[found != NOT],
         exact=int((exact != NOT).sum()),
         leads=int(((lead != NOT) & (exact == NOT)).sum()),
         coarse=int(coarse.sum()),
-        patients=len(people) if known else None,
+        patients=int((people != NOT).sum()) if known else None,
         of=len(rows),
         expected_by_chance=chance,
         parts={part: int((found == number).sum()) for number, part in enumerate(parts)},

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.errors import RunError
@@ -10,8 +13,10 @@ from tsrep.registry import DATASETS
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
 from tsrep.runs.prepare_panel import PreparedPanel
-from tsrep.runs.prepared import split_by_rule
+from tsrep.runs.prepared import Prepared, split_by_rule
+from tsrep.runs.references.reference import Reference
 from tsrep.runs.task import TASKS, read_data
+from tsrep.signals import Panel
 from tsrep.signals.convert import Policies
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
@@ -82,9 +87,54 @@ def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) 
     split = split_by_rule(rule, converted.panel)
     if own:
         _refuse_other_split(encoder, data, split)
-    prepared = PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"))
+    panel = converted.panel
+    prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
+    unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
     known = DATASETS.build(data.dataset).independence != "recording"
-    return Shown(prepared, own, converted.notes, converted.unusable, () if known else (PATIENTS_UNKNOWN,))
+    return Shown(prepared, own, converted.notes, unusable, () if known else (PATIENTS_UNKNOWN,))
+
+
+def looked_at(
+    reference: Reference,
+    dataset: str | Mapping[str, Any] | None = None,
+    *,
+    root: Path | str | None = None,
+    **settings: Any,
+) -> tuple[LoadedEncoder, Prepared]:
+    """An encoder with the data to look at it on: its run's own, or others as it must be shown them.
+
+    Parameters
+    ----------
+    reference : Reference
+    dataset : str or mapping, optional
+        Name or settings of other data.
+    root : Path, optional
+        Where the data are.
+    **settings
+        See :meth:`tsrep.runs.other_data.OtherData.of`.
+
+    Raises
+    ------
+    RunError
+        When no data are named and the reference is no run, or those of the run have changed.
+    """
+    if dataset is None:
+        run = reference.run
+        loaded = reference.open()
+        return loaded, run.prepare(root)
+    loaded = reference.open()
+    return loaded, shown_to(loaded, OtherData.of(loaded, dataset, root=root, **settings)).prepared
+
+
+def figure_folder(reference: Reference, dataset: object) -> Path:
+    """Where figures go unless told: on a run's own data into its folder, else where the user is."""
+    return reference.run.path / "figures" if dataset is None else Path()
+
+
+def record_name(records: Panel, sample: int) -> str:
+    """What a recording is called that a sample is of."""
+    row = int(records.row[sample])
+    return records.record_names[row] if records.record_names else str(records.trial[sample])
 
 
 def _own_rule(encoder: LoadedEncoder, data: OtherData) -> OtherData:

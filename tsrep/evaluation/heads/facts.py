@@ -70,9 +70,10 @@ class Performance(Facts):
     records, patients : int
     metrics : dict of Estimate
         ``auroc``, ``ece`` and ``brier`` of the probabilities before calibration; where there is one
-        ``ece_calibrated`` and ``brier_calibrated``; where there are prediction sets ``coverage`` (share of
-        records, patients weighing alike, whose set holds their classes) and ``set_size`` (mean number of
-        classes in a set).
+        ``ece_calibrated`` and ``brier_calibrated``; ``accuracy_decided``, ``precision_decided``,
+        ``recall_decided`` and ``f1_decided`` of its decisions; where there are prediction sets ``coverage``
+        (share of records, patients weighing alike, whose set holds all their classes) and ``set_size`` (mean
+        number of classes in a set).
     """
 
     part: str

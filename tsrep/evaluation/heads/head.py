@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsrep.encoders.pooling import Pooling
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.heads.calibration import Calibration
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.facts import FittedOn, Performance
@@ -22,6 +24,7 @@ from tsrep.signals.panel import Ints
 
 if TYPE_CHECKING:
     from tsrep.encoders.encoder import Encoder
+    from tsrep.encoders.pooling import Pooling
 
 LARGEST = 2000  # samples whose features a head may hold
 
@@ -79,6 +82,25 @@ class Head:
         return self.classifier.name
 
     @property
+    def unkept(self) -> str:
+        """Why it is not kept; empty where it is."""
+        if self.records_held > LARGEST:
+            return (
+                f"it would hold the features of {self.records_held:,} records of patients, and at most "
+                f"{LARGEST:,} are kept; keep a linear head"
+            )
+        return "" if self.classifier.stored() else "its classifier does not say how to store it"
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """What it does on the part that was scored; see :class:`Performance`."""
+        metrics = {} if self.scored is None else self.scored.metrics
+        ends = {name: (each.value, each.low, each.high) for name, each in metrics.items()}
+        return {
+            name: Interval(*(math.nan if end is None else end for end in each)) for name, each in ends.items()
+        }
+
+    @property
     def records_held(self) -> int:
         """Training samples whose features it holds."""
         return self.classifier.records_held
@@ -96,10 +118,25 @@ class Head:
         -------
         float64 array, shape (record, class)
             In the order of the numbers of the records.
+
+        Raises
+        ------
+        DataError
+            When there are fewer or more features.
         """
+        self._refuse_other_features(features)
         prob = np.asarray(self.classifier.predict(features))
         number = np.arange(len(prob)) if record is None else np.asarray(record)
         return aggregated(prob, number, self.aggregate, multilabel=self.multilabel)
+
+    def _refuse_other_features(self, features: Array) -> None:
+        wanted = self.classifier.width
+        if features.ndim != 2 or (wanted is not None and features.shape[1] != wanted):
+            width = "some" if wanted is None else str(wanted)
+            raise DataError(
+                f"head {self.name} takes {width} features of each window, pooled by {self.pool}, not an "
+                f"array of shape {features.shape}; embed the windows with that pool"
+            )
 
     def predict_proba(self, features: Array, record: Sequence[int] | Ints | None = None) -> Array:
         """Calibrated probabilities of records; see :meth:`scores`."""
@@ -117,6 +154,8 @@ class Head:
         int64 array, shape (record,), or bool array, shape (record, class)
             The class, or where a record can have several a flag for each.
         """
+        if self.thresholds is not None:
+            return self.thresholds.decide(probabilities)
         if self.multilabel:
             return np.asarray(probabilities >= 0.5)
         return np.asarray(probabilities.argmax(axis=1))
@@ -136,8 +175,26 @@ class Head:
         return None if self.sets is None else self.sets(scores)
 
     def encoder(self, encoder: Encoder) -> Encoder:
-        """The encoder whose features it takes: the given one, or a copy with the weights that were tuned."""
-        return encoder
+        """The encoder whose features it takes: the given one, or a copy with the weights that were tuned.
+
+        Raises
+        ------
+        RunError
+            When tuned weights are of another architecture.
+        """
+        if not self.tuned:
+            return encoder
+        import torch
+
+        own = copy.deepcopy(encoder)
+        try:
+            own.load_state_dict({name: torch.tensor(value) for name, value in self.tuned.items()})
+        except RuntimeError as error:
+            raise RunError(
+                f"the weights that were tuned with head {self.name} do not fit the encoder; give the "
+                "encoder that was tuned"
+            ) from error
+        return own.eval()
 
     def refuse_other_encoder(self, weights: str) -> None:
         """Check that the head was fitted on an encoder with such a digest of its weights.

@@ -11,12 +11,10 @@ CalibrationKind = Literal["temperature", "vector", "isotonic", "none"]
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How heads are calibrated and decide, and which of them are kept.
+    """How heads are calibrated and decide.
 
     Attributes
     ----------
-    keep : {"best", "all", "none"}
-        The best by macro AUROC of the validation part, one of each protocol, or none.
     calibration : {"temperature", "vector", "isotonic", "none"}
     thresholds : str or None
         Rule, see :class:`~tsrep.evaluation.heads.thresholds.Rule`; None is ``"f1"`` where samples may have
@@ -25,7 +23,6 @@ class HeadSettings:
         Of prediction sets.
     """
 
-    keep: Keep = "best"
     calibration: CalibrationKind = "temperature"
     thresholds: str | None = None
     coverage: float = 0.9

@@ -84,8 +84,8 @@ def save_head(head: Head, folder: Path, name: str) -> None:
     stored: Stored | None = head.classifier.stored()
     if stored is None:
         raise RunError(f"head {head.name} cannot be kept: its classifier does not say how to store it")
-    tensors = {CLASSIFIER + key: np.ascontiguousarray(value) for key, value in stored.arrays.items()}
-    tensors |= {ENCODER + key: np.ascontiguousarray(value) for key, value in head.tuned.items()}
+    tensors = {CLASSIFIER + key: np.asarray(value, order="C") for key, value in stored.arrays.items()}
+    tensors |= {ENCODER + key: np.asarray(value, order="C") for key, value in head.tuned.items()}
     content = save(tensors)
     file = HeadFile(
         name=name,

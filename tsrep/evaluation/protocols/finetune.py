@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -16,23 +17,26 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import torch
 from pydantic import Field, TypeAdapter
+from torch import nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.heads.making import Fitted
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_map import linear_map
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.labels.network import Network
 from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
 from tsrep.evaluation.protocols.labels import LabelProtocol
-from tsrep.evaluation.protocols.protocol import Head
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, PROTOCOLS, SAMPLERS, Chosen
 from tsrep.rng import initial_weights
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.chunk_wise import suited_sampler
 from tsrep.signals.panel import Ints, Panel
+from tsrep.training.checkpoint import load_weights, save_weights
 from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
@@ -126,29 +130,70 @@ class FineTuning(LabelProtocol):
         self.digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
 
     def predict(
-        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
-    ) -> tuple[Predictions, Head | None]:
+        self,
+        candidate: Candidate,
+        seed: int,
+        labelled: Ints,
+        evaluation: LabelEvaluation,
+        draw: str,
+        *,
+        keep: bool,
+    ) -> tuple[Predictions, Fitted | None]:
         """See :meth:`LabelProtocol.predict`; what was finished before is read."""
         parent = evaluation.folder or Path(tempfile.mkdtemp(prefix="tsrep-finetune-"))
         word = candidate.name.replace(" ", "-").replace("/", "-")
         folder = parent / f"{word}-{draw}-{seed}-{evaluation.part}-{self.digest}"
-        done = folder.with_name(f"{folder.name}.npz")
+        done, weights = (folder.with_name(f"{folder.name}{end}") for end in (".npz", ".safetensors"))
         key = (candidate.name, self.name, 1.0, "all", evaluation.part)
-        if done.exists():
+        if done.exists() and not keep:
             return load_predictions(done)[key], None
-        folder.mkdir(parents=True, exist_ok=True)
-        prob = self._trained(candidate.model(seed, draw)[0], seed, labelled, evaluation, folder)
-        predictions = evaluation.predictions(prob)
-        save_predictions(done, {key: predictions})
-        shutil.rmtree(parent if evaluation.folder is None else folder)
-        return predictions, None
+        encoder, panel = candidate.model(seed, draw)[0], evaluation.panel
+        head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
+        model = nn.ModuleDict({"encoder": encoder, "head": head})
+        if not done.exists() or (keep and not weights.exists()):
+            folder.mkdir(parents=True, exist_ok=True)
+            prob = self._trained(encoder, head, seed, labelled, evaluation, folder)
+            if keep:
+                save_weights(weights, model.state_dict())
+            save_predictions(done, {key: evaluation.predictions(prob)})
+            shutil.rmtree(folder)
+        predictions, fitted = load_predictions(done)[key], None
+        if keep:
+            model.load_state_dict(load_weights(weights))
+            fitted = self._fitted(encoder, head, evaluation)
+        if evaluation.folder is None:
+            shutil.rmtree(parent)
+        return predictions, fitted
+
+    def _fitted(self, encoder: Encoder, head: Objective, evaluation: LabelEvaluation) -> Fitted | None:
+        """The network with the weights of its encoder; None where it reads more than pooled features."""
+        if head.pooling is None:
+            return None
+        panel, spare = evaluation.panel, evaluation.spare
+
+        def held() -> Predictions | None:
+            if not len(spare):
+                return None
+            tensors = PanelTensors(panel.select(spare), evaluation.device)
+            model = encoder.to(evaluation.device), head.to(evaluation.device)
+            return evaluation.predictions(probabilities(*model, tensors), spare)
+
+        settings, classes = self.head.model_dump(mode="json"), len(panel.classes)
+        network = Network(copy.deepcopy(head).cpu().eval(), settings, encoder.dim, classes, panel.multilabel)
+        tuned = {name: value.detach().cpu().numpy() for name, value in encoder.state_dict().items()}
+        return Fitted(network, held, head.pooling, tuned)
 
     def _trained(
-        self, encoder: Encoder, seed: int, labelled: Ints, evaluation: LabelEvaluation, folder: Path
+        self,
+        encoder: Encoder,
+        head: Objective,
+        seed: int,
+        labelled: Ints,
+        evaluation: LabelEvaluation,
+        folder: Path,
     ) -> np.ndarray:
-        """Probabilities of the scored samples by the encoder and the head that was trained with it."""
+        """Probabilities of the scored samples by the encoder and the head, which are trained together."""
         panel = evaluation.panel
-        head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
         train = self._part(evaluation, labelled, seed)
         validation = self._part(evaluation, evaluation.validation, seed)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tsrep.errors import ContractError
+from typing import Any
+
+from tsrep.errors import ConfigError, ContractError
 from tsrep.runs.config import Configuration
 from tsrep.signals import Panel
 from tsrep.signals.contract import SignalContract
@@ -22,7 +24,7 @@ def with_channels(config: Configuration, records: Panel) -> Configuration:
     records : Panel
         Whole recordings.
     """
-    contract, init = config.contract, config.init
+    contract, init = getattr(config, "contract", None), config.init
     if contract is None or init is None or contract.channels is None:
         return config
     chosen = getattr(config.dataset, "channels", None) is not None
@@ -44,5 +46,22 @@ def _fits(contract: SignalContract, records: Panel) -> bool:
 
 
 def _only(contract: SignalContract, channels: tuple[str, ...]) -> SignalContract:
-    """The contract for other channels, with what was known of each."""
-    return contract.for_channels(channels)
+    """The contract for other channels, with the statistics that it has of each.
+
+    Raises
+    ------
+    ConfigError
+        When every channel has statistics of its own, and a new one has none.
+    """
+    update: dict[str, Any] = {"channels": channels}
+    known, how = contract.channels or (), contract.standardise
+    if how.how == "channel":
+        if new := [name for name in channels if name not in known]:
+            raise ConfigError(
+                f"signals are standardised by statistics of each channel, and the reference has none of "
+                f"{', '.join(new[:4])}; set init.contract to mine"
+            )
+        of = dict(zip(known, zip(how.mean or (), how.std or (), strict=True), strict=True))
+        mean, std = zip(*(of[name] for name in channels), strict=True)
+        update["standardise"] = how.model_copy(update={"mean": mean, "std": std})
+    return contract.model_copy(update=update)

@@ -1,0 +1,58 @@
+"""Parquet files, in groups of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tsrep.runs.predict.columns import Cell, Column
+from tsrep.runs.predict.writers.writer import WRITERS, TableWriter
+
+GROUP = 4096  # rows held until they are written
+
+
+@WRITERS.register("parquet", runtime=("path", "columns"))
+class ParquetWriter(TableWriter):
+    """Parquet; what is said of the table is JSON in the file's metadata, under ``tsrep``."""
+
+    title, needs = "Parquet", "pyarrow"
+
+    def __init__(self, path: Path, columns: Sequence[Column]) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        types = {"text": pyarrow.string(), "number": pyarrow.float64(), "count": pyarrow.int64()}
+        self._schema = pyarrow.schema([(column.name, types[column.kind]) for column in columns])
+        self._rows: list[Sequence[Cell]] = []
+        self._file = parquet.ParquetWriter(path, self._schema)
+
+    def write(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """See :meth:`TableWriter.write`."""
+        for row in rows:
+            self._rows.append(row)
+            if len(self._rows) == GROUP:
+                self._write_group()
+
+    def close(self, about: Mapping[str, Any] | None = None) -> None:
+        """See :meth:`TableWriter.close`."""
+        if self._rows:
+            self._write_group()
+        if about is not None:
+            self._file.add_key_value_metadata({"tsrep": json.dumps(about, ensure_ascii=False)})
+        self._file.close()
+
+    def discard(self) -> None:
+        """See :meth:`TableWriter.discard`."""
+        self._file.close()
+
+    def _write_group(self) -> None:
+        import pyarrow
+
+        columns = zip(*self._rows, strict=True)
+        arrays = [
+            pyarrow.array(list(cells), field.type) for cells, field in zip(columns, self._schema, strict=True)
+        ]
+        self._file.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._rows.clear()
