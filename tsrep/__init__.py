@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast as OwnForecast
     from tsrep.runs.loaded_encoder import LoadedEncoder as LoadedEncoder
     from tsrep.runs.predict.table import PredictionTable as PredictionTable
+    from tsrep.runs.score_file.score import score as score
     from tsrep.signals.panel import Panel as Panel
     from tsrep.signals.series import Series as Series
 
@@ -50,6 +51,7 @@ ROOMS = {
     "plot_receptive_field": "api",
     "plot_views": "api",
     "predict": "api",
+    "score": "runs.score_file.score",
 }
 __all__ = list(ROOMS)
 

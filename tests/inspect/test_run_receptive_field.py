@@ -256,7 +256,7 @@ def test_mistakes_are_told(quick: Run, tmp_path: Path) -> None:
         ({"grad_of": "loss", "method": "occlusion"}, "goes with the method gradient"),
         ({"out": tmp_path / "figure.jpg"}, r"does not end in .png, .pdf or .svg"),
         ({"windows": 0}, "needs a window or more"),
-        ({"compare": tmp_path}, "is not a run folder"),
+        ({"compare": tmp_path}, "is no run folder"),
     ):
         with pytest.raises(RunError, match=message):
             plot_receptive_field(quick, **options)  # type: ignore[arg-type]  # some are mistakes

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.compare import compare
 from tsrep.cli.data import data
 from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
@@ -29,6 +30,7 @@ from tsrep.cli.options import (
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
 from tsrep.cli.predict import predict
+from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -282,8 +284,10 @@ def list_parts(
 app.command()(encoder)
 app.command()(predict)
 app.command()(forecast)
+app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command()(score)
 app.add_typer(data, name="data")
 app.add_typer(hub, name="hub")
 app.add_typer(plot, name="plot")

@@ -112,8 +112,8 @@ def _policies(
         ),
     ] = None,
     allow_missing: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Number of channels that may be missing.")
-    ] = None,
+        int, typer.Option(min=0, metavar="N", help="Number of channels that may be missing.")
+    ] = 0,
     allow_upsampling: Annotated[
         bool, typer.Option("--allow-upsampling", help="Recordings of a rate far below the encoder's.")
     ] = False,

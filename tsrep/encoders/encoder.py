@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -104,6 +104,13 @@ class Encoder(nn.Module, ABC):
         -------
         Tensor, shape (batch, dim, time // stride)
         """
+
+    def see(self, names: Sequence[str]) -> None:
+        """Say the names of the channels that signals will have, in their order.
+
+        Encoders that take any channels, or look at their names, override this method.
+        """
+        del names
 
     def last_step(self, x: Tensor) -> Tensor:
         """Representation of the last steps of signals: the last output of windows that end where ``x`` ends.

@@ -8,6 +8,7 @@ from tsrep.errors import ContractError
 from tsrep.registry import DATASETS
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
+from tsrep.runs.shown import record_name
 from tsrep.runs.task import TASKS, read_data
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.convert import Policies, plan
@@ -53,7 +54,7 @@ def contract_facts(contract: SignalContract) -> Facts:
         "standardised": contract.standardise.how,
         "missing channels": contract.missing_channels,
     }
-    if output is not None:
+    if output.dim is not None:
         each = f" every {output.stride} steps" if output.stride else ""
         facts["representation"] = f"{output.dim} numbers{each}{', causal' if output.causal else ''}"
     return {name: value for name, value in facts.items() if value}
@@ -134,7 +135,7 @@ def fit_to(
     found = plan(records, loaded.contract, policies)
     lines = [f"{records.source}: {len(records):,} recordings, {len(found.unusable):,} of them unusable"]
     lines += list(found.notes) or ["Nothing has to be converted."]
-    lines += [f"{record}: {reason}" for record, reason in found.unusable]
+    lines += [f"{record_name(records, sample)}: {reason}" for sample, reason in found.unusable]
     if ledger and loaded.ledger is not None:
         seen = loaded.ledger.seen(records)
         lines.append(
@@ -146,6 +147,6 @@ def fit_to(
 
 def _trained_on(loaded: LoadedEncoder, data: Any) -> str:
     known = loaded.contract.trained_on
-    sources = ", ".join(known.sources) if known is not None and known.sources else data.get("source", UNKNOWN)
+    sources = ", ".join(known.sources) or data.get("source", UNKNOWN)
     count = f", {data['records']:,} recordings of {data['patients']:,} patients" if "records" in data else ""
     return f"{sources}{count}"

@@ -52,8 +52,8 @@ def check_encoder(loaded: LoadedEncoder) -> tuple[str, ...]:
 def _signals(loaded: LoadedEncoder) -> Tensor:
     """Windows as the contract wants them, shape (batch, channel, time)."""
     window, output = loaded.contract.window, loaded.contract.output
-    least = 4 * (output.stride or 1) if output is not None else 256
-    steps = window.steps or round((window.seconds or 0) * loaded.contract.sfreq) or max(least, 256)
+    steps = window.steps or round((window.seconds or 0) * loaded.contract.sfreq) or 0
+    steps = steps or max(4 * (output.stride or 1), 256)
     channels = len(loaded.contract.channels or ("one",))
     if loaded.architecture is not None:
         channels = loaded.architecture.channels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -17,9 +17,10 @@ from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.files import write_json, write_text
-from tsrep.registry import PROTOCOLS
+from tsrep.registry import DATASETS, PROTOCOLS
 from tsrep.runs.contamination import Contamination, SeenPolicy
 from tsrep.runs.evaluate import evaluating
+from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.folder import Run
 from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
 from tsrep.runs.ledger import Ledger
@@ -27,6 +28,8 @@ from tsrep.runs.ledger_of_run import is_public, records_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
+from tsrep.runs.prepare_panel import PreparedPanel
+from tsrep.runs.prepared import Prepared
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
 from tsrep.runs.report_examples import write_snapshots
@@ -48,10 +51,10 @@ def evaluate_other(
     progress: bool = True,
     **settings: Any,
 ) -> tuple[Path, Scores]:
-    """Score an encoder on any labelled recordings; what it came from is left alone.
+    """Score an encoder on any data of the kind that it was trained on; what it came from is left alone.
 
-    All seeds of a run are scored together. Signals are converted by the encoder's contract. Random
-    initialisations of the same architecture are shown the same windows.
+    All seeds of a run are scored together. Recordings are converted by the encoder's contract; a series is
+    standardised on its own training part. Random initialisations are shown the same.
 
     Parameters
     ----------
@@ -91,21 +94,106 @@ def evaluate_other(
     given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
     changes = {key: value for key, value in given.items() if value is not None}
     data = OtherData.of(encoders[0], dataset, evaluation=changes, **settings)
+    task = DATASETS.entry(data.dataset.name).task
+    encoders[0].refuse_other_task(task, data.dataset.name)
     _refuse_unfit_protocols(encoders[0], data)
     folder = Path(out) if out is not None else _free_folder(reference, data)
-    shown, found = _without_seen(encoders[0], data, shown_to(encoders[0], data, progress=progress), seen)
-    facts = _facts(encoders, data, shown, found)
+    judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
+    facts = _facts(encoders, data) | judged.facts
     _refuse_taken(folder, facts)
     with evaluating(progress) as tell:
-        evaluation = _evaluation(encoders, data, shown, folder, tell)
-        _write_facts(folder, reference, data, shown, facts)
-        _keep_ledger(folder, encoders[0], data, shown)
-        scores = _scores(encoders, data, shown, evaluation, found)
-        _snapshot(folder, encoders[0], data, shown)
+        evaluation = judged.evaluation(folder, tell)
+        _write_facts(folder, reference, data, judged.prepared, facts)
+        judged.write(folder)
+        scores = judged.scores(evaluation)
     if (folder / "scores.json").exists():
         scores = Scores.load(folder).updated(scores)
     scores.save(folder, data.evaluation.keep_heads)
     return folder, scores
+
+
+class OnPanel:
+    """Encoders on labelled recordings, converted by their contract.
+
+    Parameters
+    ----------
+    reference : Reference
+    encoders : sequence of LoadedEncoder
+        Of all seeds.
+    data : OtherData
+    seen : {"refuse", "leave-out", "keep"}
+    progress : bool
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        encoders: Sequence[LoadedEncoder],
+        data: OtherData,
+        *,
+        seen: SeenPolicy,
+        progress: bool,
+    ) -> None:
+        del reference
+        self.encoders, self.data = encoders, data
+        shown = shown_to(encoders[0], data, progress=progress)
+        self.shown, self.found = _without_seen(encoders[0], data, shown, seen)
+
+    @property
+    def prepared(self) -> PreparedPanel:
+        """The recordings, and windows as they are shown."""
+        return self.shown.prepared
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For ``provenance.json``."""
+        panel, shown = self.prepared.panel, self.shown
+        return {
+            "data": {"name": self.data.dataset.name} | self.prepared.facts,
+            "window": {"seconds": panel.length / panel.sfreq, "standardise": "by the contract"},
+            "whose": shown.whose,
+            "conversion": list(shown.notes),
+            "contamination": self.found.plain(),
+            "unusable": [list(each) for each in shown.unusable],
+        }
+
+    def evaluation(self, folder: Path, tell: Tell) -> LabelEvaluation:
+        """What protocols are given."""
+        return label_evaluation(
+            self.prepared.panel,
+            self.prepared.split,
+            self.data.evaluation,
+            encoders=len(self.encoders),
+            device=pick_device(self.data.device),
+            seed=self.data.seed,
+            folder=folder / "finetune",
+            on_step=tell,
+        )
+
+    def scores(self, evaluation: LabelEvaluation) -> Scores:
+        """Scores under every protocol, each saying whose data they are on."""
+        scored, scores = candidates(self.encoders, self.data, self.shown), Scores()
+        for name in self.data.evaluation.protocols:
+            scores += outcome(protocol_of(self.data.evaluation.of(name)), scored, evaluation)
+        told: dict[str, Any] = {"data": self.shown.whose, "contamination": self.found.plain()}
+        marked = tuple(replace(score, **told) for score in scores)
+        return replace(scores, scores=marked, notes=(*scores.notes, *self.shown.all_notes))
+
+    def write(self, folder: Path) -> None:
+        """What was seen and is fitted on, a map of the records and some of them."""
+        first = self.encoders[0]
+        _keep_ledger(folder, first, self.data, self.shown)
+        if first.stored is not None or (folder / "examples.npz").exists():
+            return
+        shows = {"x": first.encoder}
+        if first.has_random_initialisation:
+            shows["x_random"] = first.untrained(self.data.seed)
+        write_snapshots(
+            folder, self.prepared, shows, self.data.evaluation.pool, pick_device(self.data.device)
+        )
+
+
+JUDGED: Mapping[str, type[OnPanel] | type[OnSeries]] = {"panel": OnPanel, "series": OnSeries}
 
 
 def candidates(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> list[Candidate]:
@@ -119,21 +207,6 @@ def candidates(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown)
     return found
 
 
-def _evaluation(
-    encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown, folder: Path, tell: Tell
-) -> LabelEvaluation:
-    return label_evaluation(
-        shown.prepared.panel,
-        shown.prepared.split,
-        data.evaluation,
-        encoders=len(encoders),
-        device=pick_device(data.device),
-        seed=data.seed,
-        folder=folder / "finetune",
-        on_step=tell,
-    )
-
-
 def _without_seen(
     encoder: LoadedEncoder, data: OtherData, shown: Shown, policy: SeenPolicy
 ) -> tuple[Shown, Contamination]:
@@ -145,7 +218,7 @@ def _without_seen(
         reference=encoder.reference,
         policy=policy,
         own_split=shown.own,
-        trained_on=encoder.contract.trained_on.sources if encoder.contract.trained_on else (),
+        trained_on=encoder.contract.trained_on.sources,
     )
     return replace(shown, prepared=prepared, notes=(*shown.notes, *found.notes)), found
 
@@ -160,30 +233,11 @@ def _keep_ledger(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: S
     every.save(folder)
 
 
-def _scores(
-    encoders: Sequence[LoadedEncoder],
-    data: OtherData,
-    shown: Shown,
-    evaluation: LabelEvaluation,
-    found: Contamination,
-) -> Scores:
-    """Scores under every protocol, each saying whose data they are on."""
-    scored, scores = candidates(encoders, data, shown), Scores()
-    for name in data.evaluation.protocols:
-        scores += outcome(protocol_of(data.evaluation.of(name)), scored, evaluation)
-    told = {"data": shown.whose, "contamination": found.plain()}
-    marked = tuple(replace(score, **told) for score in scores)
-    return replace(scores, scores=marked, notes=(*scores.notes, *shown.all_notes))
-
-
-def _facts(
-    encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown, found: Contamination
-) -> dict[str, Any]:
-    """What ``provenance.json`` says; scores under the same encoder, data and split may be added."""
-    first, prepared = encoders[0], shown.prepared
+def _facts(encoders: Sequence[LoadedEncoder], data: OtherData) -> dict[str, Any]:
+    """What ``provenance.json`` says of the encoder."""
+    first = encoders[0]
     return {
         "task": first.task,
-        "data": {"name": data.dataset.name} | prepared.facts,
         "encoder": {
             "reference": first.reference,
             "name": first.name or first.reference,
@@ -192,33 +246,18 @@ def _facts(
             "licence": first.licence,
             "source": first.provenance.get("data", {}).get("source", "unknown data"),
         },
-        "window": {"seconds": prepared.panel.length / prepared.panel.sfreq, "standardise": "by the contract"},
-        "whose": shown.whose,
-        "conversion": list(shown.notes),
-        "contamination": found.plain(),
-        "unusable": [list(each) for each in shown.unusable],
         "seed": data.seed,
         "parameters": sum(p.numel() for p in first.encoder.parameters()),
     }
 
 
 def _write_facts(
-    folder: Path, reference: Reference, data: OtherData, shown: Shown, facts: dict[str, Any]
+    folder: Path, reference: Reference, data: OtherData, prepared: Prepared, facts: dict[str, Any]
 ) -> None:
     """All of the folder that is known before anything is scored."""
-    device = pick_device(data.device)
-    write_json(folder / "provenance.json", surroundings(device) | facts)
-    write_json(folder / "split.json", shown.prepared.split.facts)
+    write_json(folder / "provenance.json", surroundings(pick_device(data.device)) | facts)
+    write_json(folder / "split.json", prepared.split.facts)
     write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
-
-
-def _snapshot(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
-    """What a reader of the scores wants besides: a map of the records and some of them."""
-    if encoder.stored is None and not (folder / "examples.npz").exists():
-        shows = {"x": encoder.encoder}
-        if encoder.has_random_initialisation:
-            shows["x_random"] = encoder.untrained(data.seed)
-        write_snapshots(folder, shown.prepared, shows, data.evaluation.pool, pick_device(data.device))
 
 
 def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:

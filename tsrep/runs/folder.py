@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import UNBOUNDED, Encoder
+from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
@@ -31,7 +31,6 @@ from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.weights import fill
-from tsrep.signals.contract import contract_of
 from tsrep.signals.standardise import Scaler
 from tsrep.training.checkpoint import kept_file, load_weights
 
@@ -269,31 +268,18 @@ class Run:
 
     def write_encoder(self, encoder: Encoder, prepared: Prepared) -> None:
         """Keep the weights with all that it takes to use them elsewhere, and the contract to read."""
-        output = {
-            "dim": encoder.dim,
-            "stride": encoder.stride,
-            "time": True,
-            "causal": encoder.causal,
-            "receptive_field": None if encoder.receptive_field == UNBOUNDED else encoder.receptive_field,
-        }
-        contract = contract_of(self.config, prepared.records, prepared.scaler, output)
+        contract = prepared.contract_of(encoder)
         made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
-        scaler, further = prepared.scaler, {}
-        if len(scaler.mean) == 1:
-            further = {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
-        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract, **further)
+        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract)
         write_json(self.path / "contract.json", json.loads(contract.to_json()))
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
-        from safetensors import safe_open
-
         self.refuse_unfinished()
-        with safe_open(self.folders[0] / ENCODER_FILE, "pt") as file:
-            metadata = file.metadata()
-        if "mean" not in metadata:
+        kept = self.encoder_file.contract.standardise
+        if kept.how == "record":
             return None
-        mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
+        mean, std = (np.array([values], np.float32) for values in (kept.mean or (0,), kept.std or (1,)))
         return Scaler(mean, std)
 
     def shared_scaler(self) -> Scaler:
@@ -351,7 +337,7 @@ class Run:
             When data or split have changed.
         """
         prepared = task.prepare(progress=progress)
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(
                 f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
             )
@@ -377,10 +363,10 @@ class Run:
         RunError
             When a digest differs.
         """
-        if changed := self._changed(prepared):
+        if changed := self.changed(prepared):
             raise RunError(f"{changed}; restore data and settings, or start a new run")
 
-    def _changed(self, prepared: Prepared) -> str:
+    def changed(self, prepared: Prepared) -> str:
         """What is not as it was when the run was started; empty where all is."""
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),

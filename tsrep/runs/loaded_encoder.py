@@ -75,6 +75,9 @@ class LoadedEncoder:
     stored : callable or None
         Of vectors computed elsewhere: from a panel to one vector for each of its windows, shape
         (window, dim). The encoder then refuses to be called.
+    shows : callable or None
+        How recordings are shown where that depends on them and not on ``contract``: from recordings and
+        policies to windows.
     """
 
     encoder: Encoder
@@ -94,6 +97,7 @@ class LoadedEncoder:
     draw: Callable[[int], Encoder] | None = None
     objective: Callable[[Encoder], Objective | None] = no_objective
     stored: Callable[[Panel], Array] | None = None
+    shows: Callable[[Panel, Policies], Converted] | None = None
 
     def head(self, name: str | None = None) -> Head:
         """A kept head.
@@ -184,8 +188,8 @@ class LoadedEncoder:
         ContractError
             When the encoder cannot be shown such signals.
         """
-        if self.stored is not None:
-            return Converted(records, ("the vectors were computed elsewhere, so nothing was converted",), ())
+        if self.shows is not None:
+            return self.shows(records, policies)
         return convert(records, self.contract, policies)
 
     def vectors(self, windows: Panel, batch_size: int = 256) -> Array:
@@ -194,6 +198,7 @@ class LoadedEncoder:
             return self.stored(windows)
         device = pick_device(self.device)
         encoder = copy.deepcopy(self.encoder).to(device)
+        encoder.see(windows.channels)
         return embed(encoder, windows, pool=POOLS[self.pool], batch_size=batch_size, device=device)
 
     @property
@@ -217,6 +222,7 @@ class LoadedEncoder:
         name = self.name or self.reference
         if self.stored is not None:
             return Candidate.of_features(name, self.stored(panel))
+        self.encoder.see(panel.channels)  # random initialisations take the names over
         return Candidate(name, "method", [self._model], weights=self.weights, contract=self.contract.digest)
 
     def control(self, seed: int, count: int) -> Candidate:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tsrep.errors import RunError
 from tsrep.runs.config import Configuration
+from tsrep.runs.contract import contract_of_panel, window_of
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
 from tsrep.signals.contract import SignalContract
@@ -16,6 +17,7 @@ from tsrep.signals.convert import convert
 from tsrep.signals.panel import Floats
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
+from tsrep.signals.windows import cut
 from tsrep.splits.split import Split
 
 
@@ -84,28 +86,22 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
     refuse_infinite(records)
     if config.contract is not None:
         return _by_contract(config, records, config.contract)
-    windows = cut_windows(config, records)
+    window = window_of(config.window, records)
+    windows = cut(records, window)
     split: Split = split_by_rule(config, windows)
-    own = config.window.standardise == "record"
-    scaler = fit_scaler(windows if own else windows.select(split.train), config.window.standardise)
-    return PreparedPanel(records, scaler.apply(windows), split, scaler)
+    train, how = windows.select(split.train), config.window.standardise
+    scaler = fit_scaler(windows if how == "record" else train, how)
+    contract = contract_of_panel(records, window, how, scaler, train)
+    return PreparedPanel(records, scaler.apply(windows), split, scaler, contract)
 
 
 def _by_contract(config: Configuration, records: Panel, contract: SignalContract) -> PreparedPanel:
     """Windows by a contract that is given, with its statistics."""
     converted = convert(records, contract)
     split: Split = split_by_rule(config, converted.panel)
-    return PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"))
+    return PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"), contract)
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:
     """Windows of records as the configuration says."""
-    window = config.window
-    length, hop = window.steps, window.hop_steps
-    if length is None and window.seconds is None:
-        return records
-    if length is None:
-        length = round((window.seconds or 0) * records.sfreq)
-    if hop is None and window.hop_seconds is not None:
-        hop = round(window.hop_seconds * records.sfreq)
-    return records.windows(length, hop)
+    return cut(records, window_of(config.window, records))

@@ -9,9 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.registry import DATASETS, SPLITS
+from tsrep.runs.contract import with_output
 from tsrep.signals import Panel, Series
+from tsrep.signals.contract import SignalContract
 from tsrep.signals.panel import Floats, Ints
 from tsrep.signals.standardise import Scaler
 from tsrep.splits.split import PARTS, Split
@@ -31,12 +34,19 @@ class Prepared(ABC):
         Of the windows.
     scaler : Scaler
         Fitted on the training part, unless it is one per record.
+    contract : SignalContract
+        What an encoder is shown of such data; its output is that of no encoder yet.
     """
 
     records: Any
     panel: Panel
     split: Split
     scaler: Scaler
+    contract: SignalContract
+
+    def contract_of(self, encoder: Encoder) -> SignalContract:
+        """The contract of an encoder that was trained on these data."""
+        return with_output(self.contract, encoder)
 
     @property
     def source(self) -> str:

@@ -16,6 +16,7 @@ from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepared import Prepared, split_by_rule
 from tsrep.runs.references.reference import Reference
 from tsrep.runs.task import TASKS, read_data
+from tsrep.signals import Panel
 from tsrep.signals.convert import Policies
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
@@ -86,9 +87,11 @@ def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) 
     split = split_by_rule(rule, converted.panel)
     if own:
         _refuse_other_split(encoder, data, split)
-    prepared = PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"))
+    panel = converted.panel
+    prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
+    unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
     known = DATASETS.build(data.dataset).independence != "recording"
-    return Shown(prepared, own, converted.notes, converted.unusable, () if known else (PATIENTS_UNKNOWN,))
+    return Shown(prepared, own, converted.notes, unusable, () if known else (PATIENTS_UNKNOWN,))
 
 
 def looked_at(
@@ -126,6 +129,12 @@ def looked_at(
 def figure_folder(reference: Reference, dataset: object) -> Path:
     """Where figures go unless told: on a run's own data into its folder, else where the user is."""
     return reference.run.path / "figures" if dataset is None else Path()
+
+
+def record_name(records: Panel, sample: int) -> str:
+    """What a recording is called that a sample is of."""
+    row = int(records.row[sample])
+    return records.record_names[row] if records.record_names else str(records.trial[sample])
 
 
 def _own_rule(encoder: LoadedEncoder, data: OtherData) -> OtherData:

@@ -332,17 +332,32 @@ class Panel:
         hop = length if hop is None else hop
         if not whole(length) or not whole(hop):
             raise DataError(f"windows of {length!r} steps every {hop!r} are asked for; give whole numbers")
+        if hop < 1:
+            raise DataError(f"windows must advance by at least one step, not {hop}")
+        return self.cut(np.arange(0, self.length - length + 1, hop), length)
+
+    def cut(self, starts: Ints, length: int) -> Panel:
+        """Panel of windows of ``length`` steps of every sample, one from each of ``starts`` on.
+
+        Parameters
+        ----------
+        starts : int64 array, shape (window,)
+            From the first step of a sample.
+        length : int
+
+        Raises
+        ------
+        DataError
+            When samples are shorter than a window.
+        """
         if not 1 <= length <= self.length:
             raise DataError(
                 f"a window of {length} steps does not fit samples of {self.length} steps "
                 f"({self.length / self.sfreq:g} s); shorten the window"
             )
-        if hop < 1:
-            raise DataError(f"windows must advance by at least one step, not {hop}")
-        offsets = np.arange(0, self.length - length + 1, hop)
-        each = np.repeat(np.arange(len(self)), len(offsets))
+        each = np.repeat(np.arange(len(self)), len(starts))
         cut = self.select(each)
-        return replace(cut, start=cut.start + np.tile(offsets, len(self)), length=length)
+        return replace(cut, start=cut.start + np.tile(starts, len(self)), length=length)
 
     def gain_and_offset(self, row: Ints) -> tuple[Floats, Floats]:
         """Gain and offset of some rows of the store, each of shape (len(row) or 1, channel or 1)."""

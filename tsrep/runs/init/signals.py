@@ -22,7 +22,7 @@ def with_channels(config: Configuration, records: Panel) -> Configuration:
     records : Panel
         Whole recordings.
     """
-    contract, init = config.contract, config.init
+    contract, init = getattr(config, "contract", None), config.init
     if contract is None or init is None or contract.channels is None:
         return config
     chosen = getattr(config.dataset, "channels", None) is not None

@@ -137,7 +137,7 @@ def resolve(text: Reference | Run | Path | str) -> Reference:
 def _nearest_run(path: Path) -> str:
     """A hint at the run folder whose path is most like one that does not exist."""
     runs = [str(folder) for folder in _runs_near(path)]
-    close = difflib.get_close_matches(str(path), runs, n=1, cutoff=0.3)
+    close = difflib.get_close_matches(str(path), runs, n=1, cutoff=0.6)
     return (
         f"; nearest run folder: {close[0]}" if close else "; see tsrep encoder --help for what may be given"
     )
