@@ -1,4 +1,4 @@
-"""Runs keep what they were trained on, hand it on to those that start from them, and are scored without it."""
+"""Runs keep what they were trained on, hand it on, and others are scored without it."""
 
 from __future__ import annotations
 
