@@ -97,9 +97,12 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
 
 def _by_contract(config: Configuration, records: Panel, contract: SignalContract) -> PreparedPanel:
     """Windows by a contract that is given, with its statistics."""
-    converted = convert(records, contract)
-    split: Split = split_by_rule(config, converted.panel)
-    return PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"), contract)
+    windows = convert(records, contract).panel
+    split: Split = split_by_rule(config, windows)
+    scaler = fit_scaler(windows, "none")
+    own = contract_of_panel(records, contract.window, "none", scaler, windows.select(split.train))
+    contract = contract.model_copy(update={"trained_on": own.trained_on})
+    return PreparedPanel(records, windows, split, scaler, contract)
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:
