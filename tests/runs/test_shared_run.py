@@ -52,7 +52,7 @@ def test_the_pulled_encoder_scores_as_the_run_does(run: Path, hub: Path, tmp_pat
 
 def test_head_scores_and_card_go_along(run: Path, hub: Path) -> None:
     pulled, own = resolve("hub:o/n").open(), Run(run).loaded()
-    assert list(pulled.heads) == [own.head().name]
+    assert list(pulled.heads) == ["head"]
     x = np.random.default_rng(0).normal(size=(5, len(own.head().classifier.stored().arrays["mean"])))  # type: ignore[union-attr]
     np.testing.assert_array_equal(pulled.head().predict_proba(x), own.head().predict_proba(x))
     assert Scores.load(hub).to_json() == Scores.load(run).to_json()

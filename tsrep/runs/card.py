@@ -237,7 +237,7 @@ def _trained_on(loaded: LoadedEncoder) -> str:
 
 
 def _ledger(loaded: LoadedEncoder, published: bool) -> str:
-    if published:
+    if published and loaded.ledger:
         return (
             "Fingerprints of these recordings come along, so that tsrep does not score the encoder on them. "
             "Whoever holds a recording can tell by them whether it was among these; they reveal no signal."
