@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tsrep.errors import ConfigError
 from tsrep.signals.panel import Floats
 
-Interpolation = Literal["polyphase", "linear"]
+Interpolation = Literal["polyphase", "linear", "fft"]
 
 
 def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation = "polyphase") -> Floats:
@@ -25,7 +25,8 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
     sfreq, target : float, Hz
     how : str
         ``"polyphase"`` removes what lies above the new Nyquist frequency before decimating;
-        ``"linear"`` interpolates between neighbours and folds it back (as COMET's preparation does).
+        ``"linear"`` interpolates between neighbours and folds it back (as COMET's preparation does);
+        ``"fft"`` cuts the spectrum off, as if the signal were periodic (as ECG-JEPA's preparation does).
 
     Returns
     -------
@@ -42,6 +43,8 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
     if sfreq == target:
         return x
     steps = max(round(x.shape[-1] * target / sfreq), 1)
+    if how == "fft":
+        return _fft(x, steps)
     return _linear(x, sfreq / target, steps) if how == "linear" else _polyphase(x, sfreq, target, steps)
 
 
@@ -62,6 +65,12 @@ def _polyphase(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
     # a straight line through the ends is taken off first, so that an offset makes no ringing there
     y = signal.resample_poly(x, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
     return np.asarray(y[..., :steps], np.float32)
+
+
+def _fft(x: Floats, steps: int) -> Floats:
+    from scipy import signal
+
+    return np.asarray(signal.resample(x, steps, axis=-1), np.float32)
 
 
 def _linear(x: Floats, stride: float, steps: int) -> Floats:

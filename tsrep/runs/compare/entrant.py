@@ -135,8 +135,7 @@ class Entrant:
 
 def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
     """Data sets that it is said to be trained on."""
-    trained_on = encoder.contract.trained_on
-    return () if trained_on is None else tuple(trained_on.sources)
+    return encoder.contract.trained_on.sources
 
 
 def _divided(data: OtherData, shown: Shown) -> Split:
