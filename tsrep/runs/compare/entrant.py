@@ -82,7 +82,8 @@ class Entrant:
         )
         check = self._seen(shown, evaluation)
         kept = check.scored(shown.prepared.panel, getattr(evaluation.split, evaluation.part))
-        split = replace(evaluation.split, **{evaluation.part: kept})
+        fewer: dict[str, Any] = {evaluation.part: kept}
+        split = replace(evaluation.split, **fewer)
         return Sight(self, data, shown, replace(evaluation, split=split), check)
 
     def _data(self, entry: DataEntry, table: Table) -> OtherData:
