@@ -87,7 +87,7 @@ def test_multilabel_points_are_those_of_scikit_learn_and_intervals_those_of_prot
         ours = found.score.metrics[name]
         assert (ours.low, ours.high) == pytest.approx((each.low, each.high), abs=1e-12)
     assert (found.score.n, found.score.patients) == (N, len(np.unique(cohort.patient)))
-    assert found.contamination == {"status": "unknown"}
+    assert found.contamination.status == "unknown"
 
 
 def test_order_of_rows_columns_and_form_of_the_file_do_not_matter(cohort: Cohort) -> None:
@@ -212,18 +212,35 @@ def test_records_without_a_prediction(cohort: Cohort) -> None:
     assert [score.n for score in both.scores] == [N - 5, N - 5]
 
 
+def test_records_whose_labels_are_not_wholly_known_are_left_out(cohort: Cohort) -> None:
+    flat, exclusive = cohort.write("p.csv", cohort.flat(1.0)), cohort.write("q.csv", cohort.exclusive(1.0))
+    for path, truth, column in ((flat, cohort.with_flags, "B"), (exclusive, cohort.with_label, "label")):
+        frame = pd.read_csv(truth, dtype=str)
+        whole = tsrep.score(path, truth, where={"record": "r007"}, n_bootstrap=2)
+        assert whole.score.n == 1
+        frame.loc[[0, 3], column] = ""
+        frame.to_csv(truth, index=False)
+        found = tsrep.score(path, truth, **FAST)
+        frame.drop([0, 3]).to_csv(truth, index=False)
+        assert values(found) == values(tsrep.score(path, truth, **FAST))
+        assert found.scores.notes[0].startswith("2 records of the truth lack a label")
+
+
 def test_thresholds_change_decisions_alone(cohort: Cohort) -> None:
     prob = cohort.flat(1.0)
     path = cohort.write("p.csv", prob)
-    (cohort.folder / "p.json").write_text(
-        json.dumps({"thresholds": {"A": 0.3, "B": {"value": 0.4}, "C": 0.6}})
-    )
+    chosen = [{"value": 0.3}, {"value": 0.4}, {"value": 0.6}]
+    given = {"head": {"classes": CLASSES}, "thresholds": {"classes": chosen}}
+    (cohort.folder / "p.json").write_text(json.dumps(given))
+    (cohort.folder / "mine.json").write_text(json.dumps({"A": 0.3, "B": 0.4, "C": 0.6}))
     plain = values(tsrep.score(path, cohort.with_flags, **FAST))
     moved = tsrep.score(path, cohort.with_flags, thresholds="sidecar", **FAST)
     wanted = f1_score(cohort.flags, prob >= [0.3, 0.4, 0.6], average="macro")
     assert values(moved)["f1"] == pytest.approx(wanted, abs=1e-12)
     assert moved.score.metrics["f1"].low < wanted < moved.score.metrics["f1"].high
     assert all(values(moved)[name] == plain[name] for name in ("auroc", "auprc", "brier", "ece"))
+    mine = tsrep.score(path, cohort.with_flags, thresholds=str(cohort.folder / "mine.json"), **FAST)
+    assert values(mine) == values(moved)
     # validation records of other patients choose, and those scored do not
     half = cohort.patient < 30
     fold = np.where(half, 9, 10)

@@ -163,7 +163,9 @@ def class_table(found: ScoredFiles) -> Table:
     }
     for method in methods:
         of = f", {method}" if len(methods) > 1 else ""
-        areas = {f"{short_name(m)}{of}": partial(value, method, m) for m in ("auroc", "auprc")}
+        areas: Columns[ClassScore] = {
+            f"{short_name(m)}{of}": partial(value, method, m) for m in ("auroc", "auprc")
+        }
         columns = {**columns, **areas}
     return table("Each class against all others", found.by_class, columns)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import yaml
@@ -18,11 +18,13 @@ from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.files import write_json, write_text
 from tsrep.registry import DATASETS, PROTOCOLS
-from tsrep.runs.contamination import Contamination, SeenPolicy, check_seen
+from tsrep.runs.contamination import Contamination, SeenPolicy
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.folder import Run
 from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.ledger_of_run import is_public, records_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
@@ -32,7 +34,7 @@ from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
 from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.shown import Shown, shown_to
-from tsrep.signals.panel import Ints
+from tsrep.runs.unseen import unseen
 from tsrep.training.distributed import pick_device
 
 
@@ -102,12 +104,33 @@ def evaluate_other(
     with evaluating(progress) as tell:
         evaluation = judged.evaluation(folder, tell)
         _write_facts(folder, reference, data, judged.prepared, facts)
+        judged.write(folder)
         scores = judged.scores(evaluation)
-        judged.snapshot(folder)
     if (folder / "scores.json").exists():
         scores = Scores.load(folder).updated(scores)
     scores.save(folder, data.evaluation.keep_heads)
     return folder, scores
+
+
+class Judged(Protocol):
+    """Encoders on data of one kind, ready to be scored."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """The data as they are shown."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of the data, for ``provenance.json``."""
+
+    def evaluation(self, folder: Path, tell: Tell) -> Any:
+        """What protocols are given."""
+
+    def scores(self, evaluation: Any) -> Scores:
+        """Scores under every protocol, each saying whose data they are on."""
+
+    def write(self, folder: Path) -> None:
+        """What the folder holds besides."""
 
 
 class OnPanel:
@@ -177,9 +200,10 @@ class OnPanel:
         marked = tuple(replace(score, **told) for score in scores)
         return replace(scores, scores=marked, notes=(*scores.notes, *self.shown.all_notes))
 
-    def snapshot(self, folder: Path) -> None:
-        """What a reader of the scores wants besides: a map of the records and some of them."""
+    def write(self, folder: Path) -> None:
+        """What was seen and is fitted on, a map of the records and some of them."""
         first = self.encoders[0]
+        _keep_ledger(folder, first, self.data, self.shown)
         if first.stored is not None or (folder / "examples.npz").exists():
             return
         shows = {"x": first.encoder}
@@ -190,7 +214,7 @@ class OnPanel:
         )
 
 
-JUDGED: Mapping[str, type[OnPanel] | type[OnSeries]] = {"panel": OnPanel, "series": OnSeries}
+JUDGED: Mapping[str, Callable[..., Judged]] = {"panel": OnPanel, "series": OnSeries}
 
 
 def candidates(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> list[Candidate]:
@@ -208,28 +232,26 @@ def _without_seen(
     encoder: LoadedEncoder, data: OtherData, shown: Shown, policy: SeenPolicy
 ) -> tuple[Shown, Contamination]:
     """The data without recordings of the scored part that the encoder has seen, and what was found."""
-    prepared = shown.prepared
-    split, panel, records = prepared.split, prepared.panel, prepared.records
-    part = data.evaluation.part or ("test" if len(split.test) else "validation")
-    scored = getattr(split, part)
-
-    def of_records(windows: Ints) -> Ints:
-        return np.flatnonzero(np.isin(records.trial, panel.trial[windows]))
-
-    check = check_seen(
+    prepared, found = unseen(
+        shown.prepared,
+        data.evaluation.part,
         encoder.ledger,
-        records,
-        of_records(scored),
-        of_records(split.train),
         reference=encoder.reference,
         policy=policy,
         own_split=shown.own,
         trained_on=encoder.contract.trained_on.sources,
     )
-    found = check.contamination
-    fewer = replace(split, **{part: check.scored(panel, scored)})
-    kept = replace(prepared, split=fewer)
-    return replace(shown, prepared=kept, notes=(*shown.notes, *found.notes)), found
+    return replace(shown, prepared=prepared, notes=(*shown.notes, *found.notes)), found
+
+
+def _keep_ledger(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
+    """What the encoder has seen, and the recordings whose labels the heads were fitted on and chosen by."""
+    prepared, before = shown.prepared, encoder.ledger
+    used = np.concatenate([prepared.split.train, prepared.split.validation])
+    index = records_of(prepared.records, prepared.panel, used)
+    labelled = Ledger.of(prepared.records, "labelled", index, public=is_public(data.dataset.name))
+    every = Ledger().union(labelled, *([] if before is None else [before]), complete=before is not None)
+    every.save(folder)
 
 
 def _facts(encoders: Sequence[LoadedEncoder], data: OtherData) -> dict[str, Any]:

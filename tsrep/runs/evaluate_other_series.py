@@ -110,5 +110,5 @@ class OnSeries:
         marked = tuple(replace(score, data=self.whose) for score in scores)
         return replace(scores, scores=marked, notes=(*scores.notes, *self.facts["conversion"]))
 
-    def snapshot(self, folder: Path) -> None:
-        """Nothing besides."""
+    def write(self, folder: Path) -> None:
+        """Nothing besides the scores."""

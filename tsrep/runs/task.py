@@ -44,6 +44,7 @@ from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season
 from tsrep.runs.prepared import DataSettings, Prepared, split_by_rule
 from tsrep.runs.report_examples import write_snapshots
+from tsrep.runs.unseen import unseen_before
 from tsrep.runs.validation_score import (
     FORECAST_NAME,
     PROBE_NAME,
@@ -437,6 +438,16 @@ class PanelTask(Task):
     def _notes(self, split: Split) -> tuple[str, ...]:
         """What a reader of scores should know of patients and parts."""
         return (*split.notes, *(() if self._patients_known else (PATIENTS_UNKNOWN,)))
+
+    def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
+        """See :meth:`Task.evaluate`; without recordings that the weights a run began with had seen."""
+        if not run.provenance.get("chain"):
+            return super().evaluate(run, prepared, tell)
+        ledger, part = Ledger.load(run.folders[0]), self.config.evaluation.part
+        prepared, found = unseen_before(prepared, part, ledger, str(run.path))
+        scores = super().evaluate(run, prepared, tell)
+        marked = tuple(replace(score, contamination=found.plain()) for score in scores)
+        return replace(scores, scores=marked, notes=(*scores.notes, *found.notes))
 
     def score(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> Scores:
         """See :meth:`Task.score`."""

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tsrep.errors import RunError
+from tsrep.errors import DataError, RunError
 from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.facts import Estimate, FittedOn, Performance
 from tsrep.evaluation.heads.kept import keep_heads, load_heads
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.neighbours import fit_neighbours
+from tsrep.evaluation.labels.svm import fit_svm
 from tsrep.evaluation.scores import Scores
 
 X = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
@@ -180,3 +181,9 @@ def test_decisions_in_words() -> None:
     assert one.names(prob) == ["a", "c"]
     several = head(multilabel=True)
     assert several.names(np.array([[0.7, 0.6, 0.1], [0.1, 0.2, 0.3]])) == ["a;b", ""]
+
+
+def test_features_of_another_pool_are_refused() -> None:
+    for classifier in (fit_probe(X, Y, 3), fit_neighbours(X, Y, 3), fit_svm(X, Y, 3, C=(1.0,))):
+        with pytest.raises(DataError, match=r"head probe-1-0 takes 4 features of each window, pooled by max"):
+            head(classifier=classifier).predict_proba(np.concatenate([X, X], axis=1))

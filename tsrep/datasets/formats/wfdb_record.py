@@ -336,9 +336,8 @@ def _through_wfdb(stem: Path, start: int = 0, stop: int | None = None) -> WfdbRe
     if signals is None or not len(signals):
         raise Unreadable("wfdb finds no signal in it")
     # (channel, time), those with fewer samples to a frame at the highest rate
-    values = signals.T
-    if times > 1:
-        values = np.stack([_stretched(s, max(map(len, signals))) for s in signals])[:, start:stop]
+    values = np.stack([_stretched(s, max(map(len, signals))) for s in signals]) if times > 1 else signals.T
+    values = values[:, start:stop] if times > 1 else values
     names = record.sig_name or [""] * len(values)
     factors, units = zip(*map(millivolts, _stated_units(heads, names)), strict=True)
     channels = distinct([name or "" for name in names])

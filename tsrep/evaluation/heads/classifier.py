@@ -44,6 +44,11 @@ class Classifier(ABC):
         """Probabilities, shape (sample, class), of features, shape (sample, feature)."""
 
     @property
+    def width(self) -> int | None:
+        """Features of a sample that it takes; None where it does not know."""
+        return None
+
+    @property
     def records_held(self) -> int:
         """Training samples whose features it holds, and so gives away; 0 of most."""
         return 0

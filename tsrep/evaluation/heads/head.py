@@ -118,10 +118,25 @@ class Head:
         -------
         float64 array, shape (record, class)
             In the order of the numbers of the records.
+
+        Raises
+        ------
+        DataError
+            When there are fewer or more features.
         """
+        self._refuse_other_features(features)
         prob = np.asarray(self.classifier.predict(features))
         number = np.arange(len(prob)) if record is None else np.asarray(record)
         return aggregated(prob, number, self.aggregate, multilabel=self.multilabel)
+
+    def _refuse_other_features(self, features: Array) -> None:
+        wanted = self.classifier.width
+        if features.ndim != 2 or (wanted is not None and features.shape[1] != wanted):
+            width = "some" if wanted is None else str(wanted)
+            raise DataError(
+                f"head {self.name} takes {width} features of each window, pooled by {self.pool}, not an "
+                f"array of shape {features.shape}; embed the windows with that pool"
+            )
 
     def predict_proba(self, features: Array, record: Sequence[int] | Ints | None = None) -> Array:
         """Calibrated probabilities of records; see :meth:`scores`."""

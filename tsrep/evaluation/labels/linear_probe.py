@@ -85,6 +85,11 @@ class Probe(Classifier):
         """Probabilities, shape (sample, class), float64."""
         return self._probability(self.standardiser(features))
 
+    @property
+    def width(self) -> int:
+        """See :attr:`Classifier.width`."""
+        return len(self.standardiser.mean)
+
     def stored(self) -> Stored:
         """See :meth:`Classifier.stored`."""
         arrays = {"mean": self.standardiser.mean, "deviation": self.standardiser.deviation}

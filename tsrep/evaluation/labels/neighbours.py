@@ -91,6 +91,11 @@ class Neighbours(Classifier):
         return [torch.cat(part).numpy() for part in parts]
 
     @property
+    def width(self) -> int:
+        """See :attr:`Classifier.width`."""
+        return len(self.standardiser.mean)
+
+    @property
     def records_held(self) -> int:
         """See :attr:`Classifier.records_held`."""
         return len(self.directions)

@@ -131,6 +131,11 @@ class RbfSvm(Classifier):
         return votes, votes_or_even + confidence / (3 * (np.abs(confidence) + 1))
 
     @property
+    def width(self) -> int:
+        """See :attr:`Classifier.width`."""
+        return self.support.shape[1]
+
+    @property
     def records_held(self) -> int:
         """See :attr:`Classifier.records_held`."""
         return len(self.support)

@@ -207,6 +207,12 @@ class FrozenFeatureProtocol(LabelProtocol):
             validation=None if held is None else (x[held], panel.label[held]),
         )
 
+        if not isinstance(model, Classifier):
+            raise ConfigError(
+                f"fit of the protocol {self.name!r} returns {model!r:.60}, which is no Classifier; derive "
+                "its class from tsrep.evaluation.heads.classifier.Classifier"
+            )
+
         def predicted(samples: Ints) -> Predictions:
             return evaluation.predictions(np.asarray(model.predict(x[samples])), samples)
 

@@ -145,8 +145,8 @@ class FromReference:
     @cached_property
     def _theirs(self) -> dict[str, Tensor] | None:
         """Weights of the objective of the reference, where they are at hand."""
-        make = self.loaded.objective
-        return None if make is None else make().state_dict()
+        objective = self.loaded.objective(self.loaded.encoder)
+        return None if objective is None else objective.state_dict()
 
     def _other_classes(self, panel: Panel) -> str | None:
         data = self.loaded.provenance.get("data", {})

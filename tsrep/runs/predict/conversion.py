@@ -75,7 +75,7 @@ class Conversion:
         contract = self.contract
         if len(parts) > 1 and contract.standardise.how in OF_RECORD:
             # what is of the whole record is worked out first, and given to each slice
-            contract = with_moments(contract, self._measured(signal, parts))
+            contract = self._with_moments(signal, parts)
         for part in parts:
             panel = signal.panel(part.start, part.stop)
             look(panel)
@@ -93,13 +93,13 @@ class Conversion:
             windows = windows.select(kept)
         return Shown(windows, (begin[kept] + part.shift) / windows.sfreq, converted.notes)
 
-    def _measured(self, signal: Signal, parts: Sequence[Slice]) -> Moments:
-        """Statistics of a recording as they stand before it is standardised."""
+    def _with_moments(self, signal: Signal, parts: Sequence[Slice]) -> SignalContract:
+        """The contract with statistics of the whole recording in it."""
         found, contract = Moments(), unstandardised(self.contract)
         for part in parts:
             panel = convert(signal.panel(part.start, part.stop), contract, self.policies).panel
             found.add(panel.take(np.arange(1))[0][:, int(part.first) : _end(part)])
-        return found
+        return with_moments(self.contract, found, panel.channels)
 
 
 def _end(part: Slice) -> int | None:

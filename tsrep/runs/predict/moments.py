@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,23 +77,42 @@ class Moments:
 
 def unstandardised(contract: SignalContract) -> SignalContract:
     """A contract for the same signal in one piece, before it is standardised."""
-    plain = contract.standardise.model_copy(update={"how": "none", "range": None, "clip": None})
-    window = contract.window.model_copy(update={"steps": None, "multiple_of": 1})
-    return contract.model_copy(update={"standardise": plain, "window": window, "scale": 1.0})
+    window = contract.window.model_dump() | {"steps": None, "multiple_of": 1}
+    return _changed(contract, standardise={"how": "none"}, window=window, scale=1.0)
 
 
-def with_moments(contract: SignalContract, found: Moments) -> SignalContract:
-    """A contract whose standardisation of each channel is that of one recording."""
-    how = contract.standardise.how
-    pooled = how in POOLED
-    if how.startswith("minmax"):
-        low, high = found.range(pooled=pooled)
-        least, most = contract.standardise.range
-        std = np.where(high > low, (high - low) / (most - least), 1.0)
-        mean = low - least * std
+def with_moments(contract: SignalContract, found: Moments, channels: Sequence[str]) -> SignalContract:
+    """A contract whose standardisation of each channel is that of one recording.
+
+    Parameters
+    ----------
+    contract : SignalContract
+    found : Moments
+    channels : sequence of str
+        Of the recording, for a contract that takes any.
+    """
+    told = contract.standardise
+    if told.range is not None:
+        mean, std = _of_range(found, told.range, pooled=told.how in POOLED)
     else:
-        mean, std = found.deviation(pooled=pooled)
+        mean, std = found.deviation(pooled=told.how in POOLED)
         flat = std <= np.finfo(np.float32).eps * np.abs(mean)
         std = np.where(flat, np.maximum(np.abs(mean), 1), std)
-    update: dict[str, Any] = {"how": "channel", "mean": tuple(mean.tolist()), "std": tuple(std.tolist())}
-    return contract.model_copy(update={"standardise": contract.standardise.model_copy(update=update)})
+    stored = {"how": "channel", "mean": mean.tolist(), "std": std.tolist(), "range": None}
+    return _changed(
+        contract,
+        standardise=told.model_dump() | stored,
+        channels=contract.channels or tuple(channels),
+    )
+
+
+def _of_range(found: Moments, wanted: tuple[float, float], *, pooled: bool) -> tuple[Array, Array]:
+    """What to subtract and divide by so that a channel's values fill a range."""
+    low, high = found.range(pooled=pooled)
+    least, most = wanted
+    std = np.where(high > low, (high - low) / (most - least), 1.0)
+    return low - least * std, std
+
+
+def _changed(contract: SignalContract, **fields: Any) -> SignalContract:
+    return SignalContract.model_validate(contract.model_dump() | fields)

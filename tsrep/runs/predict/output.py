@@ -59,12 +59,12 @@ class Destination:
         RunError
             When a file exists already.
         """
-        writer_of(self.out, self.format)
         for path in dict.fromkeys(filter(None, (self.out, self.records, self.about, self.embed))):
             if path.is_dir():
                 raise RunError(f"{path} is a folder; give the name of a file with --out")
             if path.exists() and not self.overwrite:
                 raise RunError(f"{path} exists; choose another name or --overwrite")
+        writer_of(self.out, self.format)
 
     @contextmanager
     def opened(self, layout: Layout) -> Iterator[Files]:

@@ -89,7 +89,7 @@ def fixed(text: str, classes: Sequence[str], predictions: Path) -> Decide:
 
 
 def read_thresholds(path: Path) -> Mapping[str, float]:
-    """Thresholds by class: ``{"MI": 0.3}``, or such an object under ``thresholds``.
+    """Thresholds by class: ``{"MI": 0.3}``, such an object under ``thresholds``, or those of predictions.
 
     Raises
     ------
@@ -99,7 +99,10 @@ def read_thresholds(path: Path) -> Mapping[str, float]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = content.get("thresholds", content)
-        return {str(k): float(v["value"] if isinstance(v, dict) else v) for k, v in found.items()}
+        if "head" in content:  # of `tsrep predict`; where a class has none it is decided on from one half
+            values = [0.5 if each is None else each["value"] for each in found["classes"]]
+            found = dict(zip(content["head"]["classes"], values, strict=True))
+        return {str(name): float(value) for name, value in found.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             f'{path} holds no thresholds by class ({error}); write them as JSON, such as {{"MI": 0.3}}'

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores, nan_to_none
 from tsrep.files import write_text
+from tsrep.runs.contamination import Contamination
 from tsrep.runs.score_file.matching import Counts
 
 MACRO = "macro average"
@@ -78,8 +78,8 @@ class ScoredFiles:
     counts : Counts
     files : dict of str to tuple of str
         Those of each method.
-    contamination : dict
-        ``{"status": "unknown"}``, as only signals tell whether a model has seen a recording.
+    contamination : Contamination
+        Unknown, as only signals tell whether a model has seen a recording.
     """
 
     scores: Scores
@@ -88,7 +88,7 @@ class ScoredFiles:
     classes: tuple[str, ...]
     counts: Counts
     files: Mapping[str, tuple[str, ...]]
-    contamination: Mapping[str, Any]
+    contamination: Contamination
 
     @property
     def score(self) -> Score:
@@ -108,7 +108,7 @@ class ScoredFiles:
             "classes": self.classes,
             "records": asdict(self.counts),
             "files": dict(self.files),
-            "contamination": dict(self.contamination),
+            "contamination": self.contamination.plain(),
         }
         content = json.loads(self.scores.to_json()) | nan_to_none(more)
         return json.dumps(content, indent=1, allow_nan=False)

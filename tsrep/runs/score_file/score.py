@@ -13,6 +13,7 @@ from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.metrics import metric_names
 from tsrep.evaluation.predictions import Predictions
 from tsrep.registry import nearest
+from tsrep.runs.contamination import Contamination
 from tsrep.runs.score_file.decisions import Decide, chosen_on, fixed, refuse_exclusive
 from tsrep.runs.score_file.form import Form, Sources, Unit
 from tsrep.runs.score_file.matching import Counts, Missing, matched, settled
@@ -22,7 +23,6 @@ from tsrep.runs.score_file.scoring import Methods, Resampling, contrasts, score_
 from tsrep.runs.score_file.truth import Columns, Truth
 
 Files = Path | str | Sequence[Path | str]
-UNKNOWN = {"status": "unknown"}  # contamination, as no signals are at hand
 
 
 def score(
@@ -182,12 +182,14 @@ def _scored(
         classes,
         found.counts,
         {method: tuple(map(str, of)) for method, of in paths.items()},
-        UNKNOWN,
+        Contamination("unknown"),
     )
 
 
 def _notes(found: _Found, how: Resampling, missing: Missing | None) -> Iterator[str]:
     counts, truth = found.counts, found.truth
+    if truth.unknown:
+        yield f"{truth.unknown:,} records of the truth lack a label, of some class or all, and are left out."
     if counts.missing:
         done = "are left out" if missing == "drop" else "are scored as the class rates of the truth"
         yield f"{counts.missing:,} of {counts.truth:,} records of the truth have no prediction and {done}."

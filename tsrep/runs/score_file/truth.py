@@ -51,6 +51,8 @@ class Truth:
     patient : int64 array, shape (recording,)
     aliases : tuple of tuple of str
         Other names of the recordings.
+    unknown : int
+        Recordings that are left out, as their labels are not wholly known.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Truth:
     classes: tuple[str, ...]
     patient: Ints
     aliases: tuple[tuple[str, ...], ...] = ()
+    unknown: int = 0
 
     def __len__(self) -> int:
         return len(self.record)

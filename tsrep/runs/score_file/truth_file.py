@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -61,12 +62,31 @@ def read_truth(
         _refuse_empty(path, column, table[column])
     record = spelled(table[columns.id])
     refuse_duplicates(path, columns.id, record)
+    kept, known = _rows(path, table, columns, len(record)), _known(table, flags or [columns.label])
+    if not known[kept].any():
+        raise DataError(f"no record of {path} that counts has a label; give it labels, or correct --where")
     # one column is read as class names, so a single column of flags is given twice
     label = [*flags, *flags] if len(flags) == 1 else flags or [columns.label]
-    found = records_of(path, table, label, patient=patient, trial=None, fold=None)
+    found = records_of(path, _filled(table, label, known), label, patient=patient, trial=None, fold=None)
     target = found.label[:, : len(flags)] if flags else found.label
     truth = Truth(path.name, tuple(record), target, tuple(flags) or found.classes, found.patient)
-    return truth.only(_rows(path, table, columns, len(truth)))
+    return replace(truth.only(kept[known[kept]]), unknown=int((~known[kept]).sum()))
+
+
+def _known(table: Table, columns: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether every class of a record is known; of several names in a cell an empty one has none."""
+    cells = [[cell.strip() for cell in table[column]] for column in columns]
+    several = any(";" in cell for column in cells for cell in column)
+    return np.array([several or all(row) for row in zip(*cells, strict=True)])
+
+
+def _filled(table: Table, columns: Sequence[str], known: NDArray[np.bool_]) -> Table:
+    """With a label in place of each that is not known, so that rows keep their numbers in messages."""
+    first = int(known.argmax())
+    own = {
+        c: [cell if k else table[c][first] for cell, k in zip(table[c], known, strict=True)] for c in columns
+    }
+    return {**table, **own}
 
 
 def _flag(path: Path, name: str, columns: Columns, header: Sequence[str]) -> str:
