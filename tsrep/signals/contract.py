@@ -11,56 +11,19 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tsrep.errors import ContractError, DataError
 from tsrep.registry import Settings, explain
+from tsrep.signals.filter_steps import FilterStep
 from tsrep.signals.panel_checks import Modality
 from tsrep.signals.resample import Interpolation
+from tsrep.signals.standardise import How
 from tsrep.signals.units import canonical
 
 Hertz = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Steps = Annotated[int, Field(ge=1)]
-Edges = tuple[Hertz | None, Hertz | None]
 Range = tuple[float, float]
-How = Literal[
-    "global", "channel", "record", "record-all", "window", "window-all",
-    "minmax-record", "minmax-channel", "none",
-]  # fmt: skip
 MissingChannels = Literal["refuse", "derive", "zero", "mean", "mask"]
 MissingValues = Literal["nan", "interpolate", "zero", "mean"]
 NO_UNITS = ("a.u.", "sd")
-
-
-class Butterworth(Settings):
-    """Butterworth band, forward and backward; an edge that is null stays open."""
-
-    kind: Literal["butter"] = "butter"
-    band: Edges
-    order: Steps = 4
-
-
-class Notch(Settings):
-    """One frequency removed, forward and backward."""
-
-    kind: Literal["notch"] = "notch"
-    hz: Hertz
-    quality: Annotated[float, Field(gt=0)] = 30.0
-
-
-class Fir(Settings):
-    """Linear-phase band of a window design, its delay taken off."""
-
-    kind: Literal["fir"] = "fir"
-    band: Edges
-    taps: Steps
-
-
-class MedianBaseline(Settings):
-    """The running median of so many seconds subtracted."""
-
-    kind: Literal["median-baseline"] = "median-baseline"
-    seconds: Seconds
-
-
-FilterStep = Annotated[Butterworth | Notch | Fir | MedianBaseline, Field(discriminator="kind")]
 
 
 class Window(Settings):

@@ -6,29 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 
-from tsrep.signals.contract import Butterworth, FilterStep, Fir, MedianBaseline, Notch
+from tsrep.signals.filter_steps import Butterworth, FilterStep, Notch
 
 _BAND = re.compile(r"band ([\d.e+-]+)-([\d.e+]+|inf) Hz")
 _NOTCH = re.compile(r"notch ([\d.e+-]+) Hz")
 _RATES = re.compile(r"resampled ([\d.e+, ]+)->([\d.e+]+) Hz")
-
-
-def band(low: float | None, high: float | None) -> str:
-    """The entry of a Butterworth band, Hz; an open edge is 0 or inf."""
-    return f"band {low or 0:g}-{high or math.inf:g} Hz"
-
-
-def entry(step: FilterStep) -> str:
-    """The entry of a filter; of one whose settings are not the usual ones it names them."""
-    match step:
-        case Butterworth():
-            return band(*step.band) + ("" if step.order == 4 else f" order {step.order}")
-        case Notch():
-            return f"notch {step.hz:g} Hz" + ("" if step.quality == 30 else f" quality {step.quality:g}")
-        case Fir():
-            return f"fir {band(*step.band)} {step.taps} taps"
-        case MedianBaseline():
-            return f"median baseline {step.seconds:g} s"
 
 
 def filters(history: Sequence[str]) -> tuple[FilterStep, ...]:

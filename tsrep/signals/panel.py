@@ -263,14 +263,18 @@ class Panel:
 
     def take(self, index: Ints) -> Floats:
         """Signals of some samples, shape (len(index), channel, time), float32, in ``unit``."""
-        row, start = self.row[index], self.start[index]
-        if isinstance(self.store, ChunkedStore):
-            raw = self.store.windows(row, start, self.length)
-        else:
-            raw = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
-        self.pages.touched(len(row))
-        gain, offset = self.gain_and_offset(row)
+        raw = self.raw(index)
+        gain, offset = self.gain_and_offset(self.row[index])
         return np.asarray(raw * gain[:, :, None] + offset[:, :, None], np.float32)
+
+    def raw(self, index: Ints) -> NDArray[Any]:
+        """Some samples as they are stored, shape (len(index), channel, time)."""
+        row, start = self.row[index], self.start[index]
+        self.pages.touched(len(row))
+        if isinstance(self.store, ChunkedStore):
+            return self.store.windows(row, start, self.length)
+        windows: NDArray[Any] = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
+        return windows
 
     def select(self, index: NDArray[Any]) -> Panel:
         """Panel of the given samples (indices or a mask), on the same store.

@@ -9,7 +9,7 @@ from tsrep.signals.contract import Window
 from tsrep.signals.panel import Ints, Panel
 
 
-def cut(panel: Panel, window: Window) -> Panel:
+def cut(panel: Panel, window: Window, sfreq: float | None = None) -> Panel:
     """Windows of recordings that are long enough, on the same store.
 
     Parameters
@@ -17,6 +17,8 @@ def cut(panel: Panel, window: Window) -> Panel:
     panel : Panel
         At the contract's rate.
     window : Window
+    sfreq : float, Hz, optional
+        That the window's seconds count at, where it is not the panel's.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def cut(panel: Panel, window: Window) -> Panel:
         raise ContractError(
             f"the recordings have {panel.length} steps and the encoder takes {steps}; cut them before"
         )
-    return panel.cut(starts(panel.length, steps, panel.sfreq, window), steps)
+    return panel.cut(starts(panel.length, steps, sfreq or panel.sfreq, window), steps)
 
 
 def starts(length: int, steps: int, sfreq: float, window: Window) -> Ints:
