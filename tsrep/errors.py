@@ -29,3 +29,7 @@ class SplitError(TsrepError):
 
 class RunError(TsrepError):
     """A run folder is missing, incomplete, or does not fit what is asked of it."""
+
+
+class ContractError(TsrepError):
+    """Signals and an encoder do not go together."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from tsrep.errors import DataError, RunError
 from tsrep.runs.config import Configuration
+from tsrep.runs.contract import contract_of_series
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel, Series
 from tsrep.signals.panel import Floats
@@ -133,7 +134,8 @@ def prepare_series(config: Configuration, series: Series) -> PreparedSeries:
                 "window.steps or window.hop_steps"
             )
     split = Split(train, validation, np.zeros(0, np.int64), spans.how, spans.counts, spans.digest)
-    return PreparedSeries(series, panel, split, scaler, instances, spans)
+    contract = contract_of_series(series, one.length, config.window.standardise, scaler)
+    return PreparedSeries(series, panel, split, scaler, contract, instances, spans)
 
 
 def _training_windows(config: Configuration, series: Series, spans: TimeSplit) -> Panel:

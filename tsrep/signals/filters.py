@@ -74,6 +74,59 @@ def notch(x: NDArray[Any], sfreq: float, hertz: float = 50.0, *, quality: float 
     return _both_ways(signal.tf2sos(*signal.iirnotch(hertz, quality, fs=sfreq)), x)
 
 
+def fir(x: NDArray[Any], sfreq: float, low: float | None, high: float | None, *, taps: int) -> Floats:
+    """Linear-phase band by a Hamming-windowed design, its delay taken off.
+
+    Parameters
+    ----------
+    x : array, shape (..., time)
+    sfreq : float, Hz
+    low, high : float or None, Hz
+        ``None`` leaves that side open.
+    taps : int
+        Odd.
+
+    Returns
+    -------
+    array, shape (..., time), float32
+
+    Raises
+    ------
+    ConfigError
+        When an edge is not between 0 and half the sampling rate.
+    """
+    from scipy import signal
+
+    edges = [edge for edge in (low, high) if edge is not None]
+    for edge in edges:
+        _check_resolved("filter edge of", edge, sfreq)
+    if not edges:
+        return np.asarray(x, np.float32)
+    kernel = signal.firwin(taps, edges, pass_zero=low is None, fs=sfreq)
+    half = taps // 2
+    # reflected about both ends, so that an offset makes no step there
+    ends = [(0, 0)] * (x.ndim - 1) + [(half, half)]
+    padded = np.pad(np.asarray(x, np.float64), ends, "reflect", reflect_type="odd")
+    kernel = kernel.reshape((1,) * (x.ndim - 1) + (-1,))
+    return np.asarray(signal.oaconvolve(padded, kernel, "valid", axes=-1), np.float32)
+
+
+def without_median(x: NDArray[Any], sfreq: float, seconds: float) -> Floats:
+    """A signal less its running median over so many seconds, which is its baseline.
+
+    Parameters
+    ----------
+    x : array, shape (..., time)
+    sfreq : float, Hz
+    seconds : float
+    """
+    from scipy import ndimage
+
+    steps = 2 * (round(seconds * sfreq) // 2) + 1
+    size = (1,) * (x.ndim - 1) + (steps,)
+    return np.asarray(x - ndimage.median_filter(np.asarray(x, np.float32), size, mode="nearest"), np.float32)
+
+
 def bridged(values: NDArray[Any], gaps: NDArray[np.bool_]) -> NDArray[Any]:
     """Values with straight lines across the gaps, so that a filter spreads nothing from them.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.signals.large_stores import ChunkedStore, MappedPages
+from tsrep.signals.names import modality_of
 from tsrep.signals.panel_checks import (
     COLUMNS,
     Modality,
@@ -263,14 +264,18 @@ class Panel:
 
     def take(self, index: Ints) -> Floats:
         """Signals of some samples, shape (len(index), channel, time), float32, in ``unit``."""
-        row, start = self.row[index], self.start[index]
-        if isinstance(self.store, ChunkedStore):
-            raw = self.store.windows(row, start, self.length)
-        else:
-            raw = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
-        self.pages.touched(len(row))
-        gain, offset = self.gain_and_offset(row)
+        raw = self.raw(index)
+        gain, offset = self.gain_and_offset(self.row[index])
         return np.asarray(raw * gain[:, :, None] + offset[:, :, None], np.float32)
+
+    def raw(self, index: Ints) -> NDArray[Any]:
+        """Some samples as they are stored, shape (len(index), channel, time)."""
+        row, start = self.row[index], self.start[index]
+        self.pages.touched(len(row))
+        if isinstance(self.store, ChunkedStore):
+            return self.store.windows(row, start, self.length)
+        windows: NDArray[Any] = sliding_window_view(self.store, self.length, axis=2)[row, :, start]
+        return windows
 
     def select(self, index: NDArray[Any]) -> Panel:
         """Panel of the given samples (indices or a mask), on the same store.
@@ -319,6 +324,33 @@ class Panel:
         meta = [part for item in sorted(said.pop("meta").items()) for part in item]
         return replace(self, digest=digest_of(content, *said.values(), *meta))
 
+    def with_channels(self, channels: Sequence[str]) -> Panel:
+        """The panel with the named channels only, in that order.
+
+        The store is shared where they lie at even distances in it; else it is written anew, into the cache
+        where it is large.
+
+        Raises
+        ------
+        DataError
+            When there is no such channel, or one is named twice.
+        """
+        for name in channels:
+            if name not in self.channels:
+                raise DataError(
+                    f"the recordings have no channel {name!r}; they have {', '.join(self.channels)}"
+                )
+        from tsrep.signals.rewriting import picked
+
+        picks = np.array([self.channels.index(name) for name in channels], np.int64)
+        return picked(self, picks, np.ones(len(picks), np.float32), "channels", channels=tuple(channels))
+
+    def renamed(self, channels: Sequence[str]) -> Panel:
+        """The panel with other names of its channels, which may say for the first time what they are of."""
+        modality = modality_of(channels) if self.modality == "series" else self.modality
+        digest = digest_of(self.digest, tuple(channels)) if self.digest else ""
+        return replace(self, channels=channels, modality=modality, digest=digest)
+
     def kept_in(self, folder: Path) -> Panel:
         """The panel with a folder for what is worked out of its recordings."""
         return replace(self, cache=folder)
@@ -332,17 +364,32 @@ class Panel:
         hop = length if hop is None else hop
         if not whole(length) or not whole(hop):
             raise DataError(f"windows of {length!r} steps every {hop!r} are asked for; give whole numbers")
+        if hop < 1:
+            raise DataError(f"windows must advance by at least one step, not {hop}")
+        return self.cut(np.arange(0, self.length - length + 1, hop), length)
+
+    def cut(self, starts: Ints, length: int) -> Panel:
+        """Panel of windows of ``length`` steps of every sample, one from each of ``starts`` on.
+
+        Parameters
+        ----------
+        starts : int64 array, shape (window,)
+            From the first step of a sample.
+        length : int
+
+        Raises
+        ------
+        DataError
+            When samples are shorter than a window.
+        """
         if not 1 <= length <= self.length:
             raise DataError(
                 f"a window of {length} steps does not fit samples of {self.length} steps "
                 f"({self.length / self.sfreq:g} s); shorten the window"
             )
-        if hop < 1:
-            raise DataError(f"windows must advance by at least one step, not {hop}")
-        offsets = np.arange(0, self.length - length + 1, hop)
-        each = np.repeat(np.arange(len(self)), len(offsets))
+        each = np.repeat(np.arange(len(self)), len(starts))
         cut = self.select(each)
-        return replace(cut, start=cut.start + np.tile(offsets, len(self)), length=length)
+        return replace(cut, start=cut.start + np.tile(starts, len(self)), length=length)
 
     def gain_and_offset(self, row: Ints) -> tuple[Floats, Floats]:
         """Gain and offset of some rows of the store, each of shape (len(row) or 1, channel or 1)."""

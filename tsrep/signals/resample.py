@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tsrep.errors import ConfigError
 from tsrep.signals.panel import Floats
 
-Interpolation = Literal["polyphase", "linear"]
+Interpolation = Literal["polyphase", "linear", "fft", "decimate"]
 
 
 def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation = "polyphase") -> Floats:
@@ -25,7 +25,9 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
     sfreq, target : float, Hz
     how : str
         ``"polyphase"`` removes what lies above the new Nyquist frequency before decimating;
-        ``"linear"`` interpolates between neighbours and folds it back (as COMET's preparation does).
+        ``"linear"`` interpolates between neighbours and folds it back (as COMET's preparation does);
+        ``"fft"`` takes the signal for one period of a periodic one; ``"decimate"`` keeps every so many-th
+        step after a Chebyshev low-pass forward and backward.
 
     Returns
     -------
@@ -34,7 +36,8 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
     Raises
     ------
     ConfigError
-        When a rate is not positive, or the two have no ratio of small whole numbers.
+        When a rate is not positive, the two have no ratio of small whole numbers, or, for ``"decimate"``,
+        the rate is no multiple of the target.
     """
     if sfreq <= 0 or target <= 0:
         raise ConfigError(f"cannot resample from {sfreq:g} to {target:g} Hz; rates must be positive")
@@ -42,7 +45,7 @@ def resample(x: NDArray[Any], sfreq: float, target: float, *, how: Interpolation
     if sfreq == target:
         return x
     steps = max(round(x.shape[-1] * target / sfreq), 1)
-    return _linear(x, sfreq / target, steps) if how == "linear" else _polyphase(x, sfreq, target, steps)
+    return _WAYS[how](x, sfreq, target, steps)
 
 
 def resampled(rates: Iterable[float], target: float, how: Interpolation = "polyphase") -> tuple[str, ...]:
@@ -51,22 +54,53 @@ def resampled(rates: Iterable[float], target: float, how: Interpolation = "polyp
     return (f"resampled {', '.join(f'{rate:g}' for rate in other)}->{target:g} Hz {how}",) if other else ()
 
 
-def _polyphase(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
-    from scipy import signal
+def ratio_of(sfreq: float, target: float) -> Fraction:
+    """Target rate by rate, as a fraction of small whole numbers.
 
+    Raises
+    ------
+    ConfigError
+        When there is none.
+    """
     ratio = Fraction(target).limit_denominator(1000) / Fraction(sfreq).limit_denominator(1000)
     if max(ratio.numerator, ratio.denominator) > 2000:
         raise ConfigError(
             f"{sfreq:g} and {target:g} Hz have no ratio of small whole numbers; choose another target rate"
         )
+    return ratio
+
+
+def _polyphase(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
+    from scipy import signal
+
+    ratio = ratio_of(sfreq, target)
     # a straight line through the ends is taken off first, so that an offset makes no ringing there
     y = signal.resample_poly(x, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
     return np.asarray(y[..., :steps], np.float32)
 
 
-def _linear(x: Floats, stride: float, steps: int) -> Floats:
-    at = np.minimum(np.arange(steps) * stride, x.shape[-1] - 1)
+def _linear(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
+    at = np.minimum(np.arange(steps) * (sfreq / target), x.shape[-1] - 1)
     left = np.minimum(at.astype(np.int64), max(x.shape[-1] - 2, 0))
     right = np.minimum(left + 1, x.shape[-1] - 1)
     weight = (at - left).astype(np.float32)
     return np.asarray(x[..., left] * (1 - weight) + x[..., right] * weight, np.float32)
+
+
+def _fft(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
+    from scipy import signal
+
+    del sfreq, target
+    return np.asarray(signal.resample(x, steps, axis=-1), np.float32)
+
+
+def _decimate(x: Floats, sfreq: float, target: float, steps: int) -> Floats:
+    from scipy import signal
+
+    ratio = ratio_of(sfreq, target)
+    if ratio.numerator != 1:
+        raise ConfigError(f"{sfreq:g} Hz is no multiple of {target:g} Hz; resample by polyphase")
+    return np.asarray(signal.decimate(x, ratio.denominator, axis=-1)[..., :steps], np.float32)
+
+
+_WAYS = {"polyphase": _polyphase, "linear": _linear, "fft": _fft, "decimate": _decimate}

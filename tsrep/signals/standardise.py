@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tsrep.signals.panel import Floats, Ints, Panel
 from tsrep.signals.series import Series, Span
 
+if TYPE_CHECKING:
+    from tsrep.signals.contract import Standardise
+
 Standardisation = Literal["global", "channel", "record", "none"]
+How = Literal[
+    "global", "channel", "record", "record-all", "window", "window-all",
+    "minmax-record", "minmax-channel", "none",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Scaler:
         )
 
 
-def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scaler:
+def fit_scaler(panel: Panel, how: Standardisation | Literal["record-all"], *, chunk: int = 256) -> Scaler:
     """Statistics of a panel, in float64, ignoring missing values.
 
     Parameters
@@ -49,7 +56,7 @@ def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scale
     how : str
         ``"global"``: one mean and deviation for all leads, which keeps the ratio of amplitudes;
         ``"channel"``: one per channel; ``"record"``: one per record and channel, which removes
-        amplitude (COMET's choice); ``"none"``.
+        amplitude (COMET's choice); ``"record-all"``: one per record for all its channels; ``"none"``.
 
     Notes
     -----
@@ -61,16 +68,80 @@ def fit_scaler(panel: Panel, how: Standardisation, *, chunk: int = 256) -> Scale
     rows = np.unique(panel.row)
     count, mean, variance = _record_moments(panel, rows, chunk)
     if how == "record":
-        shape = (len(panel.store), len(panel.channels))
-        full_mean, full_std = np.zeros(shape), np.ones(shape)
-        full_mean[rows] = mean
-        full_std[rows] = np.sqrt(variance)
-        return _scaler(full_mean, full_std)
-    axis = None if how == "global" else 0
+        return _of_rows(panel, rows, mean, np.sqrt(variance))
+    axis = {"global": None, "channel": 0, "record-all": 1}[how]
     weight = count.sum(axis=axis, keepdims=True)
     m = (mean * count).sum(axis=axis, keepdims=True) / np.maximum(weight, 1)
     spread = ((variance + (mean - m) ** 2) * count).sum(axis=axis, keepdims=True)
-    return _scaler(m, np.sqrt(spread / np.maximum(weight, 1)))
+    std = np.sqrt(spread / np.maximum(weight, 1))
+    return _of_rows(panel, rows, m, std) if how == "record-all" else _scaler(m, std)
+
+
+def fit_range(panel: Panel, low: float, high: float, *, by_channel: bool, chunk: int = 256) -> Scaler:
+    """What maps the values of each record to a range, ignoring missing ones; a flat one becomes its middle.
+
+    Parameters
+    ----------
+    panel : Panel
+    low, high : float
+    by_channel : bool
+        Each channel alone, instead of all of a record together.
+    """
+    rows = np.unique(panel.row)
+    least, most = _record_extremes(panel, rows, chunk)
+    if not by_channel:
+        least, most = least.min(axis=1, keepdims=True), most.max(axis=1, keepdims=True)
+    some = np.isfinite(least) & np.isfinite(most)  # a channel of missing values has neither
+    least, most = np.where(some, least, 0), np.where(some, most, 0)
+    flat = most - least <= np.finfo(np.float32).eps * np.maximum(np.abs(least), np.abs(most))
+    std = np.where(flat, np.maximum(np.abs(least), 1), (most - least) / (high - low))
+    mean = np.where(flat, least - std * (low + high) / 2, least - std * low)
+    return _rows_scaler(panel, rows, mean, std)
+
+
+def _of_rows(panel: Panel, rows: Ints, mean: np.ndarray, std: np.ndarray) -> Scaler:
+    scaler = _scaler(mean, std)
+    return _rows_scaler(panel, rows, scaler.mean, scaler.std)
+
+
+def _rows_scaler(panel: Panel, rows: Ints, mean: np.ndarray, std: np.ndarray) -> Scaler:
+    """A scaler for every row of the store; those that no sample is of stay as they are."""
+    shape = (len(panel.store), mean.shape[1])
+    full_mean, full_std = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    full_mean[rows], full_std[rows] = mean, std
+    return Scaler(full_mean, full_std)
+
+
+def scaler_of(panel: Panel, standardise: Standardise) -> Scaler:
+    """What signals are standardised by, as a contract says.
+
+    Parameters
+    ----------
+    panel : Panel
+        In the contract's unit; windows that are standardised by themselves are rows of their store.
+    standardise : Standardise
+    """
+    low, high = standardise.range or (0.0, 1.0)
+    match standardise.how:
+        case "global" | "channel":
+            mean, std = (np.array([values], np.float32) for values in (standardise.mean, standardise.std))
+            scaler = Scaler(mean, std)
+        case "minmax-record" | "minmax-channel":
+            scaler = fit_range(panel, low, high, by_channel=standardise.how == "minmax-channel")
+        case "record" | "window":
+            scaler = fit_scaler(panel, "record")
+        case "record-all" | "window-all":
+            scaler = fit_scaler(panel, "record-all")
+        case "none":
+            scaler = fit_scaler(panel, "none")
+    if standardise.eps == 0:
+        return scaler
+    return replace(scaler, std=(scaler.std.astype(np.float64) + standardise.eps).astype(np.float32))
+
+
+def standardised(panel: Panel, standardise: Standardise) -> Panel:
+    """A panel standardised as a contract says; see :func:`scaler_of`."""
+    return panel if standardise.how == "none" else scaler_of(panel, standardise).apply(panel)
 
 
 def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
@@ -103,6 +174,20 @@ def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
         gain, offset = panel.gain_and_offset(rows[part])
         moments[:, part] = _moments(x * gain[:, :, None] + offset[:, :, None])
     return moments
+
+
+def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
+    """Least and largest value of each record and channel, shape (2, record, channel); infinite where none."""
+    extremes = np.zeros((2, len(rows), len(panel.channels)))
+    for at in range(0, len(rows), chunk):
+        part = slice(at, at + chunk)
+        x = panel.store[rows[part]].astype(np.float64)
+        panel.pages.touched(len(x))
+        gain, offset = panel.gain_and_offset(rows[part])
+        x = x * gain[:, :, None] + offset[:, :, None]
+        extremes[0, part] = np.where(np.isnan(x), np.inf, x).min(axis=-1)
+        extremes[1, part] = np.where(np.isnan(x), -np.inf, x).max(axis=-1)
+    return extremes
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from tsrep.errors import ConfigError
 from tsrep.files import replacing
 from tsrep.objectives.forecaster import Forecaster
-from tsrep.runs.folder import Run, opened
-from tsrep.runs.traced import (
+from tsrep.runs.export.traced import (
     Format,
     Lengths,
     compare,
@@ -26,6 +25,7 @@ from tsrep.runs.traced import (
     refuse_missing_packages,
     trace,
 )
+from tsrep.runs.folder import Run, opened
 
 What = Literal["encoder", "forecaster"]
 EXAMPLE = 3  # samples to trace with; 1 would count as fixed

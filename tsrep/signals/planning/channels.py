@@ -1,0 +1,301 @@
+"""Which recorded channels become which of the contract's: by name, by algebra, by reference, or filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import ContractError
+from tsrep.signals import history, leads
+from tsrep.signals.contract import SignalContract
+from tsrep.signals.montage import neighbours
+from tsrep.signals.names import CHEST, LIMB, MASTOIDS, Named, read_names
+from tsrep.signals.panel import Floats, Panel
+from tsrep.signals.policies import Policies
+
+FEW_FOR_AN_AVERAGE = 12
+AMPLIFIES = 3.0
+
+
+class Found(NamedTuple):
+    """A recorded channel, and -1 where it is upside down."""
+
+    number: int
+    sign: int
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelPlan:
+    """The contract's channels from the recorded ones.
+
+    Attributes
+    ----------
+    channels : tuple of str
+    mix : float64 array, shape (wanted, recorded)
+    blank : bool array, shape (wanted,)
+        Channels that nothing is known of.
+    notes : tuple of str
+    """
+
+    channels: tuple[str, ...]
+    mix: NDArray[np.float64]
+    blank: NDArray[np.bool_]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> bool:
+        """Whether channels stay as they are."""
+        return self.mix.shape[0] == self.mix.shape[1] and bool((self.mix == np.eye(len(self.mix))).all())
+
+    @property
+    def picks(self) -> NDArray[np.int64] | None:
+        """The recorded channel of each wanted one where that is all; None where values are combined."""
+        one = (self.mix != 0).sum(axis=1) == 1
+        alone = (np.abs(self.mix).sum(axis=1) == 1) & one
+        return np.abs(self.mix).argmax(axis=1) if alone.all() else None
+
+    @property
+    def signs(self) -> NDArray[np.float32]:
+        """-1 for channels that are picked upside down, shape (wanted,)."""
+        return np.asarray(self.mix.sum(axis=1), np.float32)
+
+    def apply(self, x: NDArray[Any]) -> Floats:
+        """Channels of signals, shape (record, wanted, time); blank ones are NaN."""
+        out = np.full((len(x), len(self.mix), x.shape[2]), np.nan, np.float32)
+        for row, weights in enumerate(self.mix):
+            # channels that take no part must not spread their missing values
+            part = np.flatnonzero(weights)
+            if len(part):
+                out[:, row] = np.einsum("c,nct->nt", weights[part], x[:, part].astype(np.float64))
+        return out
+
+
+def plan_channels(panel: Panel, contract: SignalContract, policies: Policies) -> ChannelPlan:
+    """Find the contract's channels among the recorded ones.
+
+    Raises
+    ------
+    ContractError
+        When one is missing and may not be filled, two channels go by one name, or recordings are bipolar.
+    """
+    recorded = panel.channels
+    if contract.channel_mode == "each":
+        return ChannelPlan(recorded, np.eye(len(recorded)), np.zeros(len(recorded), bool))
+    modality = contract.modality if contract.modality in ("ecg", "eeg") else panel.modality
+    read = read_names(recorded, modality)
+    found = _matched(panel, read, contract, policies)
+    wanted = contract.channels or tuple(found)
+    if contract.channel_mode == "named":
+        wanted = tuple(name for name in found if contract.channels is None or name in contract.channels)
+    if not wanted:
+        raise ContractError(f"no channel of the recordings ({shown(recorded)}) is one that the encoder knows")
+    mix = np.zeros((len(wanted), len(recorded)))
+    for row, name in enumerate(wanted):
+        if name in found:
+            mix[row, found[name].number] = found[name].sign
+    plan = ChannelPlan(wanted, mix, ~mix.any(axis=1), tuple(_said_of_names(panel, read, found, wanted)))
+    plan = _derived(plan, found, contract, policies)
+    plan = _referenced(plan, panel, read, found, contract)
+    return _filled(plan, panel, read, contract, policies)
+
+
+def _matched(
+    panel: Panel, read: Sequence[Named], contract: SignalContract, policies: Policies
+) -> dict[str, Found]:
+    """The recorded channel of each name that the contract may ask for, in the order of the recording."""
+    folded = {name.casefold(): name for name in contract.channels or ()}
+    found: dict[str, Found] = {}
+    for number, (raw, named) in enumerate(zip(panel.channels, read, strict=True)):
+        exact = raw in (contract.channels or ())
+        unusable = named.bipolar or (named.modified and not policies.allow_modified_leads)
+        name = raw if exact else folded.get(named.name.casefold())
+        if name is None and (named.known or contract.channels is None):
+            name = named.name
+        if name is None or (unusable and not exact):
+            continue
+        one = Found(number, 1 if exact else named.sign)
+        if name in found:
+            _refuse_different(panel, name, found[name], one)
+        else:
+            found[name] = one
+    return found
+
+
+def _refuse_different(panel: Panel, name: str, first: Found, second: Found) -> None:
+    x = panel.take(np.arange(min(len(panel), 500)))
+    a, b = (x[:, number] * sign for number, sign in (first, second))
+    if not np.array_equal(a, b, equal_nan=True):
+        both = ", ".join(panel.channels[each.number] for each in (first, second))
+        raise ContractError(f"2 channels are called {name} ({both}) and differ; rename one (dataset.rename)")
+
+
+def _said_of_names(
+    panel: Panel, read: Sequence[Named], found: dict[str, Found], wanted: Sequence[str]
+) -> list[str]:
+    notes = []
+    taken = {name: found[name] for name in wanted if name in found}
+    used = [each.number for each in taken.values()]
+    plain = {name: panel.channels[each.number] for name, each in taken.items() if each.sign > 0}
+    modified = [raw for name, raw in plain.items() if read[found[name].number].modified and raw != name]
+    renamed = [f"{raw} as {name}" for name, raw in plain.items() if raw != name and raw not in modified]
+    turned = [panel.channels[each.number] for each in taken.values() if each.sign < 0]
+    extra = [raw for number, raw in enumerate(panel.channels) if number not in used]
+    if modified:
+        notes.append(f"modified limb leads were taken for limb leads ({', '.join(modified)})")
+    if turned:
+        notes.append(f"{', '.join(turned)} was turned upside down")
+    if renamed:
+        notes.append(f"channels were taken by other names ({shown(renamed)})")
+    if used != sorted(used):
+        notes.append("channels were reordered")
+    if extra:
+        notes.append(f"channels that the encoder does not know were left out ({shown(extra)})")
+    return notes
+
+
+def _derived(
+    plan: ChannelPlan, found: dict[str, Found], contract: SignalContract, policies: Policies
+) -> ChannelPlan:
+    """Limb leads that are not recorded, from those that are."""
+    missing = [name for name, blank in zip(plan.channels, plan.blank, strict=True) if blank and name in LIMB]
+    recorded = [name for name in LIMB if name in found]
+    allowed = (policies.missing_channels or contract.missing_channels) != "refuse"
+    if not (missing and allowed and contract.modality == "ecg" and leads.derivable(missing, recorded)):
+        return plan
+    signs = np.zeros((len(recorded), plan.mix.shape[1]))
+    for row, name in enumerate(recorded):
+        signs[row, found[name].number] = found[name].sign
+    mix, blank = plan.mix.copy(), plan.blank.copy()
+    at = [plan.channels.index(name) for name in missing]
+    mix[at] = leads.derivation(missing, recorded) @ signs  # (missing, recorded channel)
+    blank[at] = False
+    note = f"{', '.join(missing)} were derived from {', '.join(recorded)}"
+    if (times := leads.growth_of_noise(recorded)) > AMPLIFIES:
+        note += f", which lets noise grow up to {times:.1f}-fold"
+    return replace(plan, mix=mix, blank=blank, notes=(*plan.notes, note))
+
+
+def _referenced(
+    plan: ChannelPlan,
+    panel: Panel,
+    read: Sequence[Named],
+    found: dict[str, Found],
+    contract: SignalContract,
+) -> ChannelPlan:
+    """An EEG against the reference of the contract, where it has another one."""
+    wanted, has = contract.reference, history.reference(panel.history)
+    if contract.modality != "eeg" or wanted in (None, "as recorded", has):
+        same = wanted != "as recorded" or has is None
+        note = f"the recordings have the reference {_words(has)}, the encoder's were left as recorded"
+        return plan if same else replace(plan, notes=(*plan.notes, note))
+    there = ~plan.blank
+    if wanted == "average":
+        taken_off = plan.mix[there].mean(axis=0)
+        notes = [f"signals were referenced to the average of {there.sum()} channels"]
+        if there.sum() < FEW_FOR_AN_AVERAGE:
+            notes.append(f"an average of {there.sum()} channels is a poor reference; 12 are few")
+    else:
+        names = MASTOIDS if wanted == "linked mastoids" else tuple(wanted or ())
+        if lacks := [name for name in names if name not in found]:
+            raise ContractError(
+                f"the encoder's reference is {_words(wanted)}, and the recordings have no {shown(lacks)}; "
+                "choose an encoder with an average reference"
+            )
+        taken_off = np.eye(plan.mix.shape[1])[[found[name].number for name in names]].mean(axis=0)
+        notes = [f"signals were referenced to {_words(wanted)}"]
+    stated = sorted({n.reference for n in read if n.reference})
+    if stated:
+        notes.append(f"names of channels say that the reference was {', '.join(stated)}")
+    mix = plan.mix.copy()
+    mix[there] -= taken_off
+    return replace(plan, mix=mix, notes=(*plan.notes, *notes))
+
+
+def _filled(
+    plan: ChannelPlan, panel: Panel, read: Sequence[Named], contract: SignalContract, policies: Policies
+) -> ChannelPlan:
+    """Channels that nothing gives: refused, or filled as the policy says."""
+    missing = [name for name, blank in zip(plan.channels, plan.blank, strict=True) if blank]
+    if not missing:
+        return plan
+    policy = policies.missing_channels or contract.missing_channels
+    if policy in ("refuse", "derive"):
+        raise ContractError(_lacking(missing, panel, read, contract))
+    if policy == "mask" and not contract.output.accepts_missing_channels:
+        raise ContractError(
+            "the encoder takes a step with any missing channel as missing, so that nothing would be left; "
+            "use --missing-channels zero or derive"
+        )
+    if policy == "mean":
+        return _averaged(plan, missing, contract)
+    most = max(len(plan.channels) // 2, policies.allow_missing)
+    if policy == "zero" and len(missing) > most:
+        raise ContractError(
+            f"the recordings lack {shown(missing)}, {len(missing)} of the encoder's {len(plan.channels)} "
+            f"channels and more than half; allow that with --allow-missing {len(missing)}"
+        )
+    filled = "zeros" if policy == "zero" else "missing values"
+    note = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not recorded: {filled} instead"
+    return replace(plan, notes=(*plan.notes, note))
+
+
+def _averaged(plan: ChannelPlan, missing: Sequence[str], contract: SignalContract) -> ChannelPlan:
+    mix, there = plan.mix.copy(), ~plan.blank
+    present = tuple(name for name, is_there in zip(plan.channels, there, strict=True) if is_there)
+    for name in missing:
+        weights = neighbours(name, present) if contract.modality == "eeg" else _of_its_kind(name, present)
+        if not weights:
+            raise ContractError(
+                f"the recordings have no channel of the kind of {name} to average; choose another "
+                "--missing-channels"
+            )
+        at = [plan.channels.index(other) for other in weights]
+        mix[plan.channels.index(name)] = np.array(list(weights.values())) @ plan.mix[at]
+    note = f"{', '.join(missing)} not recorded: the mean of like channels instead"
+    return replace(plan, mix=mix, blank=np.zeros_like(plan.blank), notes=(*plan.notes, note))
+
+
+def _of_its_kind(name: str, present: Sequence[str]) -> dict[str, float]:
+    kind = next((leads_ for leads_ in (LIMB, CHEST) if name in leads_), ())
+    like = [other for other in present if other in kind]
+    return dict.fromkeys(like, 1 / max(len(like), 1))
+
+
+def _lacking(missing: list[str], panel: Panel, read: Sequence[Named], contract: SignalContract) -> str:
+    bipolar = [n.name for n in read if n.bipolar]
+    if bipolar:
+        return (
+            f"the recordings are bipolar ({shown(bipolar, 1)}) and the encoder needs single channels; "
+            "nothing can be restored from differences"
+        )
+    if all(raw == f"ch{k}" for k, raw in enumerate(panel.channels)):
+        return (
+            f"the channels of the recordings have no names (they are called {shown(panel.channels, 2)}) and "
+            f"the encoder needs {shown(contract.channels or ())}; name them with dataset.channels"
+        )
+    modified = [raw for raw, n in zip(panel.channels, read, strict=True) if n.modified and n.name in missing]
+    if modified:
+        return (
+            f"{', '.join(modified)} of the recordings are modified limb leads, which are not quite those "
+            "that the encoder was trained on; take them with --allow-modified-leads, or leave them out"
+        )
+    return (
+        f"the recordings lack {shown(missing)}, which the encoder was trained on and which do not follow "
+        f"from {shown(panel.channels)}; choose an encoder for these channels, or allow zeros with "
+        "--missing-channels zero"
+    )
+
+
+def shown(names: Sequence[str], most: int = 3) -> str:
+    """A list of names for a sentence, the rest of a long one as a number."""
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def _words(reference: str | tuple[str, ...] | None) -> str:
+    return reference if isinstance(reference, str) else ", ".join(reference or ("unknown",))

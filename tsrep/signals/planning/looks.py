@@ -1,0 +1,186 @@
+"""What a look at some recordings says: a unit that cannot be, leads that contradict, signals that drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsrep.errors import ContractError
+from tsrep.signals import leads
+from tsrep.signals.contract import SignalContract
+from tsrep.signals.names import LIMB, read_names
+from tsrep.signals.panel import Floats, Ints, Panel
+from tsrep.signals.panel_checks import Modality
+from tsrep.signals.quality import AT_ONCE
+from tsrep.signals.units import canonical, factor, is_voltage
+
+MANY, SOME = 500, 200
+RARE = 0.01  # of records
+SHIFT, STRETCH = 0.5, 2.0
+
+
+class Likely(NamedTuple):
+    """Spans of signals that a unit makes likely: least, most, and the unit."""
+
+    least: float
+    most: float
+    unit: str
+
+
+_LIKELY: dict[Modality, tuple[Likely, ...]] = {
+    "ecg": (Likely(0.5, 10, "mV"), Likely(500, 10_000, "µV")),
+    "eeg": (Likely(5e-6, 5e-3, "V"), Likely(5, 5_000, "µV")),
+}
+_POSSIBLE: dict[Modality, Likely] = {"ecg": Likely(0.1, 20, "mV"), "eeg": Likely(2, 2_000, "µV")}
+
+
+def some_of(panel: Panel, most: int) -> Panel:
+    """At most so many samples, at even distances."""
+    if len(panel) <= most:
+        return panel
+    return panel.select(np.unique(np.linspace(0, len(panel) - 1, most).round().astype(np.int64)))
+
+
+def unit_factor(panel: Panel, contract: SignalContract, unit: str | None) -> float:
+    """What to multiply the recordings by to have them in the contract's unit.
+
+    Raises
+    ------
+    ContractError
+        When their unit is not known, or does not convert.
+    """
+    if not contract.physical:
+        return 1.0
+    has = canonical(panel.unit if unit is None else unit)
+    if not has:
+        guess = _guess(panel)
+        looks = f" (they look like {guess})" if guess else ""
+        raise ContractError(
+            f"the recordings are in no known unit{looks} and the encoder needs {contract.unit}; say it with "
+            "--unit, or with dataset.unit where the data set has that setting"
+        )
+    if has != contract.unit and not (is_voltage(has) and is_voltage(contract.unit)):
+        raise ContractError(
+            f"the recordings are in {has}, which does not convert to the encoder's {contract.unit}; give the "
+            "right unit with --unit"
+        )
+    return factor(has, contract.unit)
+
+
+def span(panel: Panel) -> float:
+    """Median over channels of the span from the 0.5 to the 99.5 % quantile of some records."""
+    x = some_of(panel, SOME).x
+    each = [channel[np.isfinite(channel)] for channel in x.swapaxes(0, 1)]
+    spans = [np.subtract(*np.quantile(values, (0.995, 0.005))) for values in each if len(values)]
+    return float(np.median(spans)) if spans else 0.0
+
+
+def doubts_of_unit(panel: Panel, contract: SignalContract, has: str) -> Iterator[str]:
+    """Whether signals in the contract's unit span what no body gives."""
+    possible = _POSSIBLE.get(contract.modality)
+    if possible is None or not is_voltage(contract.unit):
+        return
+    found = span(panel) * factor(contract.unit, possible.unit)
+    if found and not possible.least <= found <= possible.most:
+        what = "leads" if contract.modality == "ecg" else "channels"
+        yield (
+            f"after conversion to {possible.unit} the {what} span {found:,.4g}; the unit {has} is probably "
+            "wrong: give the right one with --unit"
+        )
+
+
+def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
+    """Whether recorded limb leads are views of the same two dimensions."""
+    if contract.modality != "ecg":
+        return
+    named = {n.name: (k, n.sign) for k, n in enumerate(read_names(panel.channels, "ecg")) if n.known}
+    names = [name for name in LIMB if name in named]
+    if len(names) < 3:
+        return
+    at, signs = zip(*(named[name] for name in names), strict=True)
+    x = some_of(panel, MANY).x[:, list(at)] * np.array(signs, np.float32)[:, None]
+    # a dead lead is no contradiction
+    x = x[~(np.ptp(np.nan_to_num(x), axis=2) == 0).any(axis=1)]
+    wrong = int(leads.contradictory(x, names).sum()) if len(x) else 0
+    if wrong > RARE * len(x):
+        example = f"{names[-1]} is not what {names[0]} and {names[1]} make it"
+        example = "III is not II − I" if names[:3] == ["I", "II", "III"] else example
+        yield (
+            f"the limb leads contradict one another in {wrong:,} of {len(x):,} records ({example}); check "
+            "order and sign of the leads"
+        )
+
+
+def unusable(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) -> list[tuple[int, str]]:
+    """Samples with an infinite value, or most of whose leads never move; each with the reason."""
+    found: list[tuple[int, str]] = []
+    for begin in range(0, len(panel), AT_ONCE):
+        part = np.arange(begin, min(begin + AT_ONCE, len(panel)))
+        x = panel.take(part)[:, used]
+        names = [panel.channels[k] for k in used]
+        found += [(int(part[k]), reason) for k, reason in _faults(x, names, contract.modality)]
+    return found
+
+
+def _faults(x: Floats, names: list[str], modality: Modality) -> Iterator[tuple[int, str]]:
+    infinite = np.isinf(x).any(axis=2)
+    low, high = (f(x, axis=2) for f in (np.fmin.reduce, np.fmax.reduce))
+    flat = (low == high) | np.isnan(low)  # (sample, channel)
+    for sample in np.flatnonzero(infinite.any(axis=1) | (flat.mean(axis=1) > 0.5)).tolist():
+        if infinite[sample].any():
+            yield sample, f"{names[int(infinite[sample].argmax())]} has an infinite value"
+        elif modality in ("ecg", "eeg"):
+            dead = [names[k] for k in np.flatnonzero(flat[sample])]
+            what = "lead" if modality == "ecg" else "channel"
+            yield (
+                sample,
+                (
+                    f"{what} {dead[0]} is constant"
+                    if len(dead) == 1
+                    else f"{len(dead)} of {len(names)} {what}s are constant ({', '.join(dead[:3])} ...)"
+                ),
+            )
+
+
+def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[str]:
+    """Whether standardised windows are spread unlike those that the encoder was trained on."""
+    how = contract.standardise.how
+    if how not in ("global", "channel"):
+        return
+    x = some_of(windows, MANY).x / contract.scale
+    kept = np.setdiff1d(np.arange(x.shape[1]), filled)
+    groups = [kept] if how == "global" else [kept[k : k + 1] for k in range(len(kept))]
+    for group in groups:
+        values = x[:, group]
+        values = values[np.isfinite(values)].astype(np.float64)
+        if not len(values):
+            continue
+        who = "the signals have" if how == "global" else f"{windows.channels[int(group[0])]} has"
+        mean, std = values.mean(), values.std()
+        if not 1 / STRETCH <= std <= STRETCH:
+            yield f"{who} {std:.2g} times the deviation of the training records; check unit and filter"
+        elif abs(mean) > SHIFT:
+            yield f"{who} a mean {mean:.2g} deviations from the training records'; check unit and filter"
+
+
+def _guess(panel: Panel) -> str:
+    found = span(panel)
+    likely = _LIKELY.get(panel.modality, ())
+    return next((each.unit for each in likely if each.least <= found <= each.most), "")
+
+
+def refuse_standardised(how: str | None, contract: SignalContract) -> None:
+    """Check that amplitudes are still there where the encoder needs them.
+
+    Raises
+    ------
+    ContractError
+    """
+    if how is not None and contract.physical:
+        raise ContractError(
+            f"the recordings were standardised per {how} by their data set, so that their amplitude is lost; "
+            "load them with dataset.standardise=none, or as they were recorded"
+        )
