@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,7 +134,7 @@ class Ledger:
 
     def only(self, *parts: Part) -> Ledger:
         """What was used for one of some things."""
-        wanted, chosen = [PARTS.index(part) for part in parts], {}
+        wanted, chosen = [PARTS.index(part) for part in parts], dict[str, Any]()
         for key, beside in BESIDE.items():
             kept = np.isin(getattr(self, beside[0]), wanted)
             chosen |= {name: getattr(self, name)[kept] for name in (key, *beside)}
@@ -238,13 +238,13 @@ class Ledger:
         if self.thinned or len(self.coarse) <= LARGEST:
             return self
         kept = np.bitwise_xor.reduce(self.coarse, axis=1) % THINNED == 0
-        fewer = {name: getattr(self, name)[kept] for name in ("coarse", *BESIDE["coarse"])}
-        return Ledger(**self.arrays | fewer, sources=self.sources, complete=self.complete, thinned=True)
+        fewer: dict[str, Any] = {name: getattr(self, name)[kept] for name in ("coarse", *BESIDE["coarse"])}
+        return replace(self, **fewer, thinned=True)
 
 
-def _unique(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _unique(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Each key once, ascending, in the first part that it has; without keys that are none."""
-    result: dict[str, NDArray[Any]] = {}
+    result: dict[str, Any] = {}
     for key, beside in BESIDE.items():
         # by part first, so that the first of equal keys has the lowest
         order = np.argsort(arrays[beside[0]], kind="stable")
