@@ -226,12 +226,24 @@ class Ledger:
             said = json.loads(metadata["ledger"])
             sources = tuple(Source(**source) for source in said.pop("sources"))
             ledger = cls(**arrays, sources=sources, **said)
-            intact = metadata["format"] == FORMAT and ledger.digest == metadata["digest"]
+            intact = metadata["format"] == FORMAT and ledger.digest == metadata["digest"] and ledger._whole
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise RunError(f"{path} cannot be read as a ledger; restore it from a copy") from error
         if not intact:
             raise RunError(f"{path} is not the ledger that was written; restore it from a copy")
         return ledger
+
+    @property
+    def _whole(self) -> bool:
+        """Whether arrays are of the types and shapes that are promised, and keys in order."""
+        none = Ledger()
+        return all(
+            (array.dtype, array.shape[1:]) == (none.arrays[name].dtype, none.arrays[name].shape[1:])
+            and len(array) == len(self.arrays[key])
+            and (name != key or array.ndim == 2 or bool((array[1:] > array[:-1]).all()))
+            for key, beside in BESIDE.items()
+            for name, array in ((each, self.arrays[each]) for each in (key, *beside))
+        )
 
     def _within_size(self) -> Ledger:
         """The same with one in eight coarse keys, where there are too many."""
