@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from tsrep.errors import ConfigError, ContractError
 from tsrep.signals import Panel
 from tsrep.signals.contract import SignalContract, Window
-from tsrep.signals.convert import Policies, plan
+from tsrep.signals.convert import plan
+from tsrep.signals.policies import Policies
 from tsrep.signals.standardise import Standardisation
 
 if TYPE_CHECKING:
@@ -66,9 +67,8 @@ def _window(loaded: LoadedEncoder, given: Mapping[str, Any]) -> Window:
 def with_channels(config: Configuration, records: Panel) -> Configuration:
     """The configuration with those channels of the contract that recordings have or give.
 
-    Channels that are chosen by ``dataset.channels`` are taken as they are. Otherwise the encoder's own are
-    taken where all are there or follow from others, and else, where ``init.channels`` adapts weights, those
-    that do; without any, or with fresh weights, all channels of the recordings.
+    The encoder's own are taken where all are there or follow from others, and otherwise those that do; where
+    none does, the conversion says why. With fresh weights all channels of the recordings are.
 
     Parameters
     ----------
@@ -79,22 +79,25 @@ def with_channels(config: Configuration, records: Panel) -> Configuration:
     contract, init = getattr(config, "contract", None), config.init
     if contract is None or init is None or contract.channels is None:
         return config
-    chosen = getattr(config.dataset, "channels", None) is not None
-    if init.channels == "fresh" or (chosen and init.channels != "refuse"):
+    if init.channels == "fresh":
         channels = records.channels
-    elif init.channels == "refuse" or _fits(contract, records):
+    elif init.channels == "refuse" or _fits(contract, records, init.conversion):
         return config
     else:
-        there = tuple(name for name in contract.channels if _fits(_only(contract, (name,)), records))
-        channels = there or records.channels
+        one = {name: _only(contract, (name,)) for name in contract.channels}
+        channels = tuple(name for name in one if _fits(one[name], records, init.conversion))
+    if not channels:
+        return config
     return config.model_copy(update={"contract": _only(contract, channels)})
 
 
-def _fits(contract: SignalContract, records: Panel) -> bool:
+def _fits(contract: SignalContract, records: Panel, policies: Policies) -> bool:
+    """Whether recordings have or give all channels."""
     try:
-        return not plan(records, contract, Policies()).unusable
+        plan(records, contract, policies)
     except ContractError:
         return False
+    return True
 
 
 def _only(contract: SignalContract, channels: tuple[str, ...]) -> SignalContract:
