@@ -96,7 +96,9 @@ def plan_channels(panel: Panel, contract: SignalContract, policies: Policies) ->
     for row, name in enumerate(wanted):
         if name in found:
             mix[row, found[name].number] = found[name].sign
-    plan = ChannelPlan(wanted, mix, ~mix.any(axis=1), tuple(_said_of_names(panel, read, found, wanted)))
+    plan = ChannelPlan(
+        wanted, mix, np.asarray(~mix.any(axis=1)), tuple(_said_of_names(panel, read, found, wanted))
+    )
     plan = _derived(plan, found, contract, policies)
     plan = _referenced(plan, panel, read, found, contract)
     return _filled(plan, panel, read, contract, policies)
