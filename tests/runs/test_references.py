@@ -1,4 +1,4 @@
-"""Texts that name encoders: of which kind they are, what is opened, what is told of those that fit nothing."""
+"""Texts that name encoders: of which kind they are, what is opened, what is told of text that fits none."""
 
 from __future__ import annotations
 
