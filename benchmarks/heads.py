@@ -1,9 +1,9 @@
-"""How heads do on patients that they were neither fitted nor calibrated on: calibration, decisions and sets.
+"""How heads do on patients that they were neither fitted nor calibrated on: calibration and prediction sets.
 
-Patients are divided anew many times, half of them to fit on, a quarter to calibrate on and a quarter to score.
-Each time a head is fitted on features of an encoder with random weights, with every kind of calibration. The
-table has means over repetitions on the scored patients: expected calibration error before and after, and how
-often prediction sets hold all classes of a record. Run from the repository root::
+Patients are divided anew many times, half of them to fit on, a quarter to calibrate on and a quarter to
+score. Each time a head is fitted on features of an encoder with random weights, with every kind of
+calibration. The table has means over repetitions on the scored patients: expected calibration error before
+and after, and how often prediction sets hold all classes of a record. Run from the repository root::
 
     python benchmarks/heads.py --root DIR
     python benchmarks/heads.py --quick

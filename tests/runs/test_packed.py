@@ -27,6 +27,11 @@ from tsrep.runs.references.reference import resolve
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract
 
+SMALL = {
+    "dilated-conv": {"hidden": 4, "dim": 8, "depth": 3},
+    "dilated-conv-ar": {"hidden": 4, "dim": 8, "depth": 3},
+    "conv-s4d": {"width": 6, "depth": 1},
+}
 DATA = {"name": "wfdb", "source": "A 1.0", "digest": "0123", "records": 24, "patients": 24, "sfreq": 100.0}
 PROVENANCE: dict[str, Any] = {
     "versions": {"python": "3.11"},
@@ -41,7 +46,7 @@ RECIPE = {"objective": {"name": "comet"}, "root": "/home/zeb/ecg", "dataset": {"
 
 
 def loaded(name: str = "dilated-conv", **more: Any) -> LoadedEncoder:
-    values = {"name": name} | ({"hidden": 4, "dim": 8, "depth": 3} if name == "dilated-conv" else {})
+    values = {"name": name, **SMALL.get(name, {})}
     made = Architecture(ENCODERS.entry(name).settings.model_validate(values), 12)
     encoder = made.drawn(1)
     contract = SignalContract(

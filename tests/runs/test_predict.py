@@ -300,7 +300,7 @@ def test_slices_of_a_long_recording_give_what_the_whole_gives(
     reads: list[tuple[int, int]] = []
     monkeypatch.setattr("tsrep.runs.predict.slices.SECONDS", 30.0)
     read = _counting(reads)
-    monkeypatch.setattr("tsrep.datasets.recordings.wfdb.read_wfdb", read)
+    monkeypatch.setattr("tsrep.datasets.unlabelled.wfdb.read_wfdb", read)
     sliced = table_of(loaded, tmp_path)
     assert len(reads) > 4
     np.testing.assert_array_equal(sliced["start_seconds"], whole["start_seconds"])

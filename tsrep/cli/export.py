@@ -31,7 +31,7 @@ def export(
 
     The file says, as JSON in its metadata, how signals are standardised before they go in.
     """
-    from tsrep.runs.export import export as write
+    from tsrep.runs.export.export import export as write
 
     done = write(run, format=kind, what=what, out=out, steps=steps)
     typer.echo(f"{done.path}: takes {done.metadata['time']['says']}")

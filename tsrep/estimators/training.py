@@ -153,8 +153,7 @@ def training_panel(
         raise ConfigError("an instance alone needs two time steps at least; give more instances or steps")
     windows = instances.windows(None if window is None and len(instances) > 1 else length)
     panel = instances.panel(windows, length, label, classes)
-    how = config.window.standardise if config.contract is None else config.contract.standardise.how
-    scaler = scaler or fit_scaler(panel, how)
+    scaler = scaler or fit_scaler(panel, config.window.standardise)
     return scaler.apply(panel), scaler
 
 

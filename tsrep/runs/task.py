@@ -431,6 +431,7 @@ class PanelTask(Task):
     def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
         """See :meth:`Task.warnings`."""
         yield from super().warnings(prepared)
+        yield from prepared.notes
         yield from told(prepared.records)
         yield from self._notes(prepared.split)
         yield from (f"{names} are taken for different patients" for names in look_alikes(prepared.records))
@@ -524,6 +525,8 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
+        if (heads := self.config.evaluation.of_heads) is not None:
+            heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:
             return
         train, held = map(prepared.panel.select, labelled_parts(prepared))

@@ -108,7 +108,10 @@ class FromReference:
 
         def drawn(name: str) -> Tensor:
             with initial_weights(config.seed, "init", name):
-                return blank_encoder(config, len(panel.channels), panel.covariates).state_dict()[name]
+                weights: dict[str, Tensor] = blank_encoder(
+                    config, len(panel.channels), panel.covariates
+                ).state_dict()
+                return weights[name]
 
         started = start(
             encoder, self.loaded, self.init, channels=panel.channels, draw=drawn, seed=config.seed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.recordings.recording import Signal
+from tsrep.datasets.unlabelled.recording import Signal
 from tsrep.evaluation.arrays import Array
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.predict.moments import OF_RECORD, Moments, unstandardised, with_moments

@@ -103,7 +103,9 @@ class Waiting:
     def take(self, features: Array, scores: Array, *, keep: bool) -> None:
         """Receive the next windows; their features are kept on request."""
         self.scores.append(scores)
-        self.finite.append(np.isfinite(features).all(axis=1) & np.isfinite(scores).all(axis=1))
+        numbers = np.concatenate([features, scores], axis=1)
+        finite: Array = np.all(np.isfinite(numbers), axis=1)
+        self.finite.append(finite)
         if keep:
             self.features.append(features)
         self.due -= len(scores)
@@ -161,7 +163,7 @@ class Batch:
 
     def _join(self, waiting: Waiting, x: Floats, start: Array, stop: Array) -> None:
         # (window,): an encoder cannot say anything of a window in which no step has all channels
-        shown = np.isfinite(x).all(axis=1).any(axis=1)
+        shown: Array = np.any(np.all(np.isfinite(x), axis=1), axis=1)
         waiting.leave_out("no step has a value in every channel", int((~shown).sum()))
         if not shown.any():
             return

@@ -11,14 +11,15 @@ from typing import TypeVar
 import numpy as np
 
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.recordings.recording import Recording, Signal
+from tsrep.datasets.unlabelled.recording import Recording, Signal
 from tsrep.errors import TsrepError
 from tsrep.evaluation.arrays import Array
 from tsrep.runs.predict.conversion import Conversion, Shown
 from tsrep.runs.seen import Seen
 from tsrep.signals.panel import Floats, Panel
 
-S, T = TypeVar("S"), TypeVar("T")
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)

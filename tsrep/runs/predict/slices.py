@@ -19,6 +19,7 @@ from tsrep.signals.contract import SignalContract
 SECONDS = 600.0  # of a slice, without what stands around it
 FORGOTTEN = 1e-8  # what is left of a filter's beginning
 ALIKE = 1e-3  # relative difference of rates that are taken for equal
+UNDIVIDED = ("fft",)  # ways of resampling that take a recording for one period
 TAPS = 10  # half the length of a polyphase filter, in steps of the lower rate
 
 
@@ -55,12 +56,11 @@ def slices(steps: int, sfreq: float, contract: SignalContract) -> list[Slice]:
         Says which windows are cut, and what is done to the signal before.
     """
     whole = [Slice(0, steps)]
-    hop = hop_of(contract)
-    if hop is None or steps / sfreq <= 2 * SECONDS or contract.resample == "fft":
+    length, hop = contract.window.steps, hop_of(contract)
+    if length is None or hop is None or steps / sfreq <= 2 * SECONDS or contract.resample in UNDIVIDED:
         return whole
     ratio = ratio_of(sfreq, contract.sfreq)  # steps of the encoder's rate to one of the recording
     unit = math.lcm(hop, ratio.numerator)  # where windows begin and no step is between two
-    length = contract.window.steps
     core = max(round(max(SECONDS * contract.sfreq, 2 * length) / unit), 1) * unit
     margin = math.ceil(margin_seconds(contract, sfreq) * contract.sfreq / unit) * unit
     if core > 4 * SECONDS * contract.sfreq + 4 * length:

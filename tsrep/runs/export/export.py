@@ -14,7 +14,7 @@ from tsrep.errors import ConfigError
 from tsrep.files import replacing
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.runs.folder import Run, opened
-from tsrep.runs.traced import (
+from tsrep.runs.export.traced import (
     Format,
     Lengths,
     compare,
