@@ -133,7 +133,7 @@ class RbfSvm(Classifier):
     @property
     def width(self) -> int:
         """See :attr:`Classifier.width`."""
-        return self.support.shape[1]
+        return int(self.support.shape[1])
 
     @property
     def records_held(self) -> int:
@@ -148,7 +148,8 @@ class RbfSvm(Classifier):
     @classmethod
     def restored(cls, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Self:
         """See :meth:`Classifier.restored`."""
-        return cls(**{name: arrays[name] for name in _ARRAYS}, **settings)
+        fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        return cls(**fields, **settings)
 
 
 def _deciding(prob: Array, decided: Ints) -> Array:
