@@ -30,9 +30,7 @@ def export(
     ] = "encoder",
     preprocessing: Annotated[
         Literal["full", "standardise", "none"] | None,
-        typer.Option(
-            help="What of the preprocessing is in the file. [default: full; of an encoder none]"
-        ),
+        typer.Option(help="What of the preprocessing is in the file. [default: full; of an encoder none]"),
     ] = None,
     head: Annotated[str | None, typer.Option(help="Name of a kept head. [default: the best]")] = None,
     leads: Annotated[
@@ -74,7 +72,8 @@ def export(
     from tsrep.runs.export.export import export as write
 
     options: dict[str, Any] = given(
-        preprocessing=preprocessing, head=head, calibrated=calibrated, quantise=quantise, out=out, steps=steps,
+        preprocessing=preprocessing, head=head, calibrated=calibrated, quantise=quantise, out=out,
+        steps=steps,
         leads=None if leads is None else tuple(name.strip() for name in leads.split(",")),
         further=None if further is None else tuple(further),
     )  # fmt: skip

@@ -56,8 +56,8 @@ class Held:
         other = other.reshape(len(some), -1).any(axis=1)
         if not far <= TOLERANCE or other.any():
             raise RunError(
-                f"on {len(some)} windows of the validation part the exported program differs by {far:.1e} and "
-                f"decides otherwise on {int(other.sum())}; nothing was written"
+                f"on {len(some)} windows of the validation part the exported program differs by {far:.1e} "
+                f"and decides otherwise on {int(other.sum())}; nothing was written"
             )
 
     def auroc(self, prob: Array) -> float:

@@ -48,7 +48,7 @@ class Request:
         ConfigError
         """
         if strangers := set(self.further) - set(get_args(Further)):
-            raise ConfigError(f"a predictor has no output {strangers.pop()!r}; write --with z or --with steps")
+            raise ConfigError(f"a predictor gives no {strangers.pop()!r}; write --with z or --with steps")
         of_predictor = {"--head": self.head, "--with": self.further, "--calibrated": self.calibrated}
         of_windows = {"--preprocessing": self.preprocessing, "--leads": self.leads, "--steps": self.steps}
         foreign = of_predictor if what == "encoder" else of_predictor | of_windows
