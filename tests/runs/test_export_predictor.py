@@ -59,7 +59,7 @@ def test_ten_lines_without_this_package_predict_as_it_does(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    table = predict(probed_run, records, options=Options(calibrated=False)).to_frame()
+    table = predict(probed_run, records, options=Options(calibration=False)).to_frame()
     for row, found in zip(table.to_dict("records"), json.loads(done.stdout), strict=True):
         for name, probability in found.items():
             assert probability == pytest.approx(row[f"p_{name}"], abs=1e-5)
@@ -127,8 +127,8 @@ def test_fewer_leads_in_a_program_of_torch(probed_run: Path, records: Any, tmp_p
     x = (shown - torch.tensor(how.mean)[:, None]) / torch.tensor(how.std)[:, None]
     with torch.no_grad():
         z = loaded.encoder(x)
-    pooled = torch.cat([z.amax(dim=-1), z.mean(dim=-1)], dim=-1)
         found, steps = program(given)
+    pooled = torch.cat([z.amax(dim=-1), z.mean(dim=-1)], dim=-1)
     torch.testing.assert_close(steps, z, rtol=1e-4, atol=1e-5)
     wanted = loaded.head().calibrated(loaded.head().classifier.predict(pooled.numpy()))
     np.testing.assert_allclose(found.numpy(), wanted, rtol=0, atol=1e-5)
