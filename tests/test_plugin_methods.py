@@ -48,11 +48,12 @@ PROTOCOL = '''
 """The class whose mean of features is nearest."""
 import numpy as np
 
+from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
 from tsrep.registry import PROTOCOLS
 
 
-class Means:
+class Means(Classifier):
     def __init__(self, means):
         self.means = means
 

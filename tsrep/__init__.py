@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from tsrep.api import evaluate as evaluate
     from tsrep.api import fit as fit
     from tsrep.api import forecast as forecast
+    from tsrep.api import load_encoder as load_encoder
     from tsrep.api import plot_receptive_field as plot_receptive_field
     from tsrep.api import plot_views as plot_views
+    from tsrep.api import predict as predict
     from tsrep.datasets.loading import load as load
     from tsrep.evaluation.scores import Scores as Scores
     from tsrep.registry import list_registered as list_registered
@@ -24,13 +26,20 @@ if TYPE_CHECKING:
     from tsrep.runs.embed import embed as embed
     from tsrep.runs.folder import Run as Run
     from tsrep.runs.forecast_own import OwnForecast as OwnForecast
+    from tsrep.runs.loaded_encoder import LoadedEncoder as LoadedEncoder
+    from tsrep.runs.packed import from_pretrained as from_pretrained
+    from tsrep.runs.packed import save_pretrained as save_pretrained
+    from tsrep.runs.predict.table import PredictionTable as PredictionTable
+    from tsrep.runs.score_file.score import score as score
     from tsrep.signals.panel import Panel as Panel
     from tsrep.signals.series import Series as Series
 
 ROOMS = {
     "Embeddings": "runs.embed",
+    "LoadedEncoder": "runs.loaded_encoder",
     "OwnForecast": "runs.forecast_own",
     "Panel": "signals.panel",
+    "PredictionTable": "runs.predict.table",
     "Run": "runs.folder",
     "Scores": "evaluation.scores",
     "Series": "signals.series",
@@ -38,10 +47,15 @@ ROOMS = {
     "evaluate": "api",
     "fit": "api",
     "forecast": "api",
+    "from_pretrained": "runs.packed",
     "list_registered": "registry",
     "load": "datasets.loading",
+    "load_encoder": "api",
     "plot_receptive_field": "api",
     "plot_views": "api",
+    "predict": "api",
+    "save_pretrained": "runs.packed",
+    "score": "runs.score_file.score",
 }
 __all__ = list(ROOMS)
 

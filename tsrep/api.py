@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from tsrep.runs.config import Configuration
     from tsrep.runs.folder import Run
     from tsrep.runs.forecast_own import OwnForecast
+    from tsrep.runs.loaded_encoder import LoadedEncoder
+    from tsrep.runs.predict.sources import Recordings
+    from tsrep.runs.predict.table import PredictionTable
     from tsrep.signals.series import Series
     from tsrep.training.hooks import Hook
 
@@ -22,6 +25,7 @@ def fit(
     out: Path | str | None = None,
     resume: Path | str | None = None,
     root: Path | str | None = None,
+    device: str | None = None,
     evaluation: bool = True,
     progress: bool = True,
     hooks: Sequence[Hook] = (),
@@ -41,6 +45,8 @@ def fit(
         Resume the run in this folder instead.
     root : Path, optional
         Where the data are, instead of what the configuration says.
+    device : str, optional
+        Where to train, instead of what the configuration says; also of a run that is resumed.
     evaluation : bool
         Score the encoder when it is trained.
     progress : bool
@@ -68,6 +74,7 @@ def fit(
         out=out,
         resume=resume,
         root=root,
+        device=device,
         progress=progress,
         hooks=hooks,
         evaluation=evaluation,
@@ -77,16 +84,96 @@ def fit(
     return run
 
 
-def evaluate(run: Run | Path | str, **settings: Any) -> Scores:
-    """Score a finished run and write its report anew; see :func:`tsrep.runs.evaluate.evaluate`."""
+def evaluate(
+    encoder: Run | Path | str, dataset: str | Mapping[str, Any] | None = None, **settings: Any
+) -> Scores:
+    """Score an encoder and write the report anew, on its run's own data or on others.
+
+    Parameters
+    ----------
+    encoder : Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+    dataset : str or mapping, optional
+        Name or settings of other data, whose scores have a folder of their own.
+    **settings
+        See :func:`tsrep.runs.evaluate.evaluate`, and for other data
+        :func:`tsrep.runs.evaluate_other.evaluate_other`.
+    """
+    return scored(encoder, dataset, **settings)[1]
+
+
+def scored(
+    encoder: Run | Path | str, dataset: str | Mapping[str, Any] | None = None, **settings: Any
+) -> tuple[Path, Scores]:
+    """The same with the folder that has scores and report."""
     from tsrep.report import write_report
     from tsrep.runs.evaluate import evaluate as score
-    from tsrep.runs.folder import opened
+    from tsrep.runs.evaluate_other import evaluate_other
+    from tsrep.runs.references.reference import resolve
 
-    run = opened(run)
-    scores = score(run, **settings)
-    write_report(run.path)
-    return scores
+    if dataset is None:
+        run = resolve(encoder).run
+        folder, scores = run.path, score(run, **settings)
+    else:
+        folder, scores = evaluate_other(encoder, dataset, **settings)
+    write_report(folder)
+    return folder, scores
+
+
+def load_encoder(reference: Run | Path | str) -> LoadedEncoder:
+    """An encoder with its contract, heads and all that travels with it.
+
+    Parameters
+    ----------
+    reference : Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+
+    Raises
+    ------
+    TsrepError
+        When the reference names nothing, or what it names is broken.
+    """
+    from tsrep.runs.references.reference import resolve
+
+    return resolve(reference).open()
+
+
+def predict(
+    encoder: LoadedEncoder | Run | Path | str,
+    recordings: Recordings,
+    *,
+    windows: bool = False,
+    **options: Any,
+) -> PredictionTable:
+    """Predict labels of recordings by an encoder and a head that was kept with it.
+
+    Parameters
+    ----------
+    encoder : LoadedEncoder, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+    recordings : str, Path, sequence of paths or Panel
+        A folder, a file, a pattern, ``@LIST``, paths, the name of a data set, or recordings in memory.
+    windows : bool
+        Give a row for each window instead of one for each recording.
+    **options
+        Attributes of :class:`tsrep.runs.predict.options.Options`,
+        :class:`tsrep.runs.predict.sources.Request` (such as ``rate``, ``channels`` and ``part``) and
+        :class:`tsrep.signals.convert.Policies` (such as ``unit``).
+
+    Returns
+    -------
+    PredictionTable
+        A recording that cannot be predicted is a row that says why.
+
+    Raises
+    ------
+    TsrepError
+        When encoder, head, recordings and options do not go together, or too many recordings give none.
+    """
+    from tsrep.runs.predict.options import Options
+    from tsrep.runs.predict.predict import predict as predict_table
+
+    return predict_table(encoder, recordings, windows=windows, options=Options.of(**options))
 
 
 def forecast(
@@ -105,33 +192,32 @@ def forecast(
     return found
 
 
-def plot_views(run: Run | Path | str, **options: Any) -> Path:
-    """Plot what views do to samples of a run; see :func:`tsrep.inspect.views.of_run.plot_views`.
+def plot_views(encoder: Run | Path | str, **options: Any) -> Path:
+    """Plot what views do to samples; see :func:`tsrep.inspect.views.of_run.plot_views`.
 
-    The report is written anew when the figure lies in the run folder, where it shows it.
+    The report is written anew when the figure lies in a run's folder, where it shows it.
     """
     from tsrep.inspect.views.of_run import plot_views as plot
 
-    return _shown(run, plot, options)
+    return _shown(encoder, plot(encoder, **options))
 
 
-def plot_receptive_field(run: Run | Path | str, **options: Any) -> Path:
-    """Plot what a run answers to; see :func:`tsrep.inspect.receptive_field.of_run.plot_receptive_field`.
+def plot_receptive_field(encoder: Run | Path | str, **options: Any) -> Path:
+    """Plot what an encoder answers to; see :mod:`tsrep.inspect.receptive_field.of_run`.
 
-    The report is written anew when the figure lies in the run folder, where it shows it.
+    The report is written anew when the figure lies in a run's folder, where it shows it.
     """
     from tsrep.inspect.receptive_field.of_run import plot_receptive_field as plot
 
-    return _shown(run, plot, options)
+    return _shown(encoder, plot(encoder, **options))
 
 
-def _shown(run: Run | Path | str, plot: Callable[..., Path], options: Mapping[str, Any]) -> Path:
-    """A figure of a run, in the report too when it lies in the run's folder."""
+def _shown(encoder: Run | Path | str, figure: Path) -> Path:
+    """A figure, in the report too when it lies in the folder of what it is of."""
     from tsrep.report import write_report
-    from tsrep.runs.folder import opened
+    from tsrep.runs.references.reference import resolve
 
-    run = opened(run)
-    figure = plot(run, **options)
-    if figure.resolve().is_relative_to(run.path.resolve()):
-        write_report(run.path)
+    folder = Path(resolve(encoder).text)
+    if (folder / "config.yaml").is_file() and figure.resolve().is_relative_to(folder.resolve()):
+        write_report(folder)
     return figure

@@ -42,7 +42,7 @@ class Settings(BaseModel):
     @classmethod
     def _refuse_unknown(cls, values: Any) -> Any:
         for key in values if isinstance(values, Mapping) else ():
-            if key not in cls.model_fields:
+            if key not in {field.alias or name for name, field in cls.model_fields.items()}:
                 hint = nearest(str(key), cls.known())
                 raise PydanticCustomError(
                     "unknown_setting", "unknown setting {key}; {hint}", {"key": str(key), "hint": hint}
@@ -52,7 +52,7 @@ class Settings(BaseModel):
     @classmethod
     def known(cls) -> list[str]:
         """Names of all settings, for hints."""
-        return list(cls.model_fields)
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -404,9 +404,11 @@ PROTOCOLS = Registry(
     # what settings of an evaluation have already, beside which those of a protocol stand under its name
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
-        *("known", "given", "of", *dir(BaseModel)),
+        *("keep_heads", "calibration", "thresholds", "coverage"),
+        *("known", "given", "of", "of_heads", *dir(BaseModel)),
     ),
 )
+CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")
 REGISTRIES: Mapping[str, Registry] = {
     "datasets": DATASETS,
     "splits": SPLITS,

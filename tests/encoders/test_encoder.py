@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tsrep.encoders.dilated_conv_ar import DilatedConvAR
-from tsrep.encoders.encoder import Encoder, TokenEncoder, without_missing
+from tsrep.encoders.encoder import Encoder, StemWeight, TokenEncoder, without_missing
 from tsrep.encoders.parameterless import Identity
 from tsrep.encoders.patch_transformer import PatchTransformer
 from tsrep.encoders.recurrent import LSTM
@@ -19,8 +19,7 @@ from tsrep.testing import check_encoder
 
 
 def names(encoder: Encoder) -> list[list[str]]:
-    name_of = {id(parameter): name for name, parameter in encoder.named_parameters()}
-    return [sorted(name_of[id(parameter)] for parameter in group) for group in encoder.layer_groups()]
+    return [sorted(group) for _, group in encoder.layer_groups()]
 
 
 @pytest.mark.parametrize("name", ENCODERS.names())
@@ -28,8 +27,8 @@ def test_groups_follow_the_signal(name: str) -> None:
     """With a convex loss of its output alone, each group is reached, and the first one reads the signal."""
     encoder = ENCODERS.build({"name": name}, channels=3)
     groups = encoder.layer_groups()
-    parameters = list(encoder.parameters())
-    assert sorted(map(id, parameters)) == sorted(id(p) for group in groups for p in group)
+    parameters = [name for name, _ in encoder.named_parameters()]
+    assert sorted(parameters) == sorted(name for _, group in groups for name in group)
     assert len(groups) >= 3 or not parameters
 
 
@@ -42,6 +41,9 @@ def test_blocks_are_groups_of_their_own() -> None:
     assert [len(group) for group in blocks] == [12, 12, 12]
     assert names(encoder)[-1] == ["blocks.output.bias", "blocks.output.weight"]
     assert len(heads) == 1 + 1 + 3 + 2
+    told = [name for name, _ in encoder.layer_groups()]
+    assert told[:3] == ["input", "positions", "blocks.blocks.0"]
+    assert told[-1] == "blocks.output"
 
 
 def test_experts_are_one_layer_and_each_layer_of_cells_another() -> None:
@@ -50,13 +52,15 @@ def test_experts_are_one_layer_and_each_layer_of_cells_another() -> None:
     assert len(conv[-1]) == 6
     cells = names(LSTM(3, hidden=4, dim=6, layers=2))
     assert [group[0][-3:] for group in cells[1:]] == ["_l0", "_l1"]
+    lead_wise = ENCODERS.build({"name": "lead-wise", "trunk": "resnet1d"})
+    assert [name for name, _ in lead_wise.layer_groups()][:2] == ["trunk.stem", "trunk.blocks.0"]
     assert Identity(3).layer_groups() == []
 
 
 def test_shared_parameters_are_in_their_first_group() -> None:
     encoder = Transformer(3, width=8, depth=2, heads=2)
     encoder.blocks.blocks[1] = encoder.blocks.blocks[0]
-    grouped = [p for group in encoder.layer_groups() for p in group]
+    grouped = [name for _, group in encoder.layer_groups() for name in group]
     assert len(grouped) == len(set(grouped)) == len(list(encoder.parameters()))
 
 
@@ -91,6 +95,9 @@ class Faulty(TokenEncoder):
         z = super().forward(x, keep)
         return 2 * z if self.fault == "tokens" else z
 
+    def stem_weights(self) -> list[StemWeight]:
+        return [] if self.fault == "stem" else [StemWeight("maps.0.weight")]
+
     def layer_groups(self) -> Any:
         first, second = super().layer_groups()
         match self.fault:
@@ -99,7 +106,9 @@ class Faulty(TokenEncoder):
             case "lacks":
                 return [first]
             case "empty":
-                return [first, [], second]
+                return [first, ("none", []), second]
+            case "named alike":
+                return [first, (first[0], second[1])]
         return [first, second]
 
 
@@ -109,6 +118,8 @@ class Faulty(TokenEncoder):
         ("twice", "more than one group"),
         ("lacks", "lacks parameters"),
         ("empty", "empty group"),
+        ("named alike", "two groups of one name"),
+        ("stem", "how the shape of maps.0.weight depends"),
         ("tokens", "tokens are not the steps"),
     ],
 )

@@ -22,7 +22,7 @@ def test_vote_is_the_literal_one(multi):
     x, y = clusters(0)
     target = np.random.default_rng(1).random((90, 3)) < 0.4 if multi else y
     query, _ = clusters(2, n=11)
-    found = Neighbours(x, target, 3, k=7).predict(query)
+    found = Neighbours.of(x, target, 3, k=7).predict(query)
     flags = target if multi else np.eye(3)[y]
     x64, q64 = x.astype(np.float64), query.astype(np.float64)
     mean, deviation = x64.mean(axis=0), x64.std(axis=0)
@@ -37,10 +37,10 @@ def test_vote_is_the_literal_one(multi):
 def test_one_search_serves_every_k_and_chunk():
     x, y = clusters(0)
     query, _ = clusters(3, n=50)
-    model = Neighbours(x, y, 3)
+    model = Neighbours.of(x, y, 3)
     together = model.predict_each(query, (1, 5, 200), chunk=7)
     for prob, k in zip(together, (1, 5, 200), strict=True):
-        assert np.allclose(prob, Neighbours(x, y, 3, k=k).predict(query), atol=1e-5)
+        assert np.allclose(prob, Neighbours.of(x, y, 3, k=k).predict(query), atol=1e-5)
     assert np.array_equal(model.predict_each(x, (1,))[0], np.eye(3)[y])  # each sample is its own nearest
     assert together[2].sum(axis=1) == pytest.approx(np.ones(50))
 
@@ -48,7 +48,7 @@ def test_one_search_serves_every_k_and_chunk():
 def test_k_is_the_best_on_the_validation_part():
     x, y = clusters(0, noise=2.0)
     held = clusters(4, noise=2.0)
-    auroc = {k: metrics(Neighbours(x, y, 3, k=k).predict(held[0]), held[1])["auroc"] for k in (1, 5, 20)}
+    auroc = {k: metrics(Neighbours.of(x, y, 3, k=k).predict(held[0]), held[1])["auroc"] for k in (1, 5, 20)}
     assert fit_neighbours(x, y, 3, ks=(1, 5, 20), validation=held).k == max(auroc, key=auroc.__getitem__)
     assert fit_neighbours(x, y, 3).k == 20
 
@@ -56,10 +56,10 @@ def test_k_is_the_best_on_the_validation_part():
 def test_length_and_offset_of_features_do_not_matter():
     x, y = clusters(0)
     query, _ = clusters(5, n=20)
-    plain = Neighbours(x, y, 3).predict(query)
-    assert np.allclose(Neighbours(7 * x + 3, y, 3).predict(7 * query + 3), plain, atol=1e-3)
+    plain = Neighbours.of(x, y, 3).predict(query)
+    assert np.allclose(Neighbours.of(7 * x + 3, y, 3).predict(7 * query + 3), plain, atol=1e-3)
 
 
 def test_refuses_no_neighbours():
     with pytest.raises(DataError, match="no labelled samples"):
-        Neighbours(np.zeros((0, 3), np.float32), np.zeros(0, int), 2)
+        Neighbours.of(np.zeros((0, 3), np.float32), np.zeros(0, int), 2)

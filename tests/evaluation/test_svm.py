@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.labels import svm as module
+from tsrep.evaluation.labels.rbf_svm import _deciding
 from tsrep.evaluation.labels.svm import SVM_C, fit_logistic, fit_svm, label_folds
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.signals.panel import Panel
@@ -52,7 +53,7 @@ def test_few_samples_choose_nothing():
 
 def test_decision_wins_over_the_largest_score():
     prob = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
-    assert module._deciding(prob, np.array([1, 2])).tolist() == [[0.3, 0.5, 0.2], [0.2, 0.3, 0.5]]
+    assert _deciding(prob, np.array([1, 2])).tolist() == [[0.3, 0.5, 0.2], [0.2, 0.3, 0.5]]
 
 
 def test_labels_that_are_missing_from_the_fit():
@@ -92,7 +93,7 @@ def test_many_samples_are_thinned_by_class():
     assert len(kept) == 100
     assert y[kept].sum() == 10
     assert np.array_equal(module._thinned(y, 300), np.arange(300))
-    assert len(fit_svm(x, y, 2, largest=60, C=(1.0,)).model.support_) <= 60
+    assert len(fit_svm(x, y, 2, largest=60, C=(1.0,)).support) <= 60
 
 
 def test_logistic_regression_chooses_by_the_same_folds():

@@ -58,8 +58,12 @@ def quick(folder: Path) -> Run:
     return fit(folder / "quick", QUICK)
 
 
+def looked_at_own(run: Run, settings: Settings) -> Looked:
+    return look(run.loaded(), run.prepare(), settings)
+
+
 def found_in(run: Run, period: int, **options: Any) -> tuple[np.ndarray, np.ndarray, Looked]:
-    looked = look(run, Settings(windows=16, period=period, **options))
+    looked = looked_at_own(run, Settings(windows=16, period=period, **options))
     return *looked.field.by_distance(), looked
 
 
@@ -86,7 +90,7 @@ def test_two_planted_periods_are_the_two_peaks(trained: Run, method: str) -> Non
 
 
 def test_peaks_move_with_the_step_ahead(trained: Run) -> None:
-    field = look(trained, Settings(windows=16)).field
+    field = looked_at_own(trained, Settings(windows=16)).field
     near, far = field.curve[:, :40], field.curve[:, 60:]
     assert near.argmax(axis=1).tolist() == [24 - h for h in range(1, HORIZON + 1)]
     assert (60 + far.argmax(axis=1)).tolist() == [96 - h for h in range(1, HORIZON + 1)]
@@ -100,7 +104,7 @@ def test_a_single_planted_period_is_the_peak(period: int, folder: Path) -> None:
     assert looked.period is not None
     assert looked.period.p < 0.02
     other = {24: 36, 96: 40}[period]
-    wrong = look(run, Settings(windows=16, period=other)).period
+    wrong = looked_at_own(run, Settings(windows=16, period=other)).period
     assert wrong is not None
     assert wrong.period == other
     assert wrong.ratio.value < 1.1
@@ -109,7 +113,7 @@ def test_a_single_planted_period_is_the_peak(period: int, folder: Path) -> None:
 
 def test_without_normalisation_forecasts_do_not_follow_the_level(folder: Path) -> None:
     run = fit(folder / "plain", QUICK, {"objective": {"norm": "none"}})
-    scores = look(run, Settings(windows=8)).scores
+    scores = looked_at_own(run, Settings(windows=8)).scores
     assert scores["shift error"].value > 0.5
 
 
@@ -167,7 +171,7 @@ def test_gradients_of_frozen_encoders_with_covariates(mixing: str, folder: Path)
         "training": {"epochs": 1},
     }
     run = fit(folder / f"frozen-{mixing}", changes)
-    subject = subject_of(run, prepare(run.config, progress=False), part="test", windows=2, step=None)
+    subject = subject_of(run.loaded(), prepare(run.config, progress=False), part="test", windows=2, step=None)
     assert subject.channels == ("v0", "v1")
     assert [tuple(g.shape) for g in subject.given] == [(2, 7, 40), (2, 7, HORIZON)]
     subject.model.double()
@@ -186,7 +190,7 @@ def test_windows_are_complete_and_lie_in_their_part(quick: Run) -> None:
     values = prepared.instances[0].values
     start, stop = prepared.spans.validation
     values[:, start - 100] = np.nan
-    subject = subject_of(quick, prepared, part="validation", windows=10_000, step=None)
+    subject = subject_of(quick.loaded(), prepared, part="validation", windows=10_000, step=None)
     assert not torch.isnan(subject.x).any()
     assert subject.target is not None
     last = values[:, stop - HORIZON : stop]
@@ -198,7 +202,7 @@ def test_windows_are_complete_and_lie_in_their_part(quick: Run) -> None:
     assert len(subject.x) == kept.sum()
     values[:, start - LOOKBACK : stop] = np.nan
     with pytest.raises(RunError, match="validation part of the series has no window of 128 steps"):
-        subject_of(quick, prepared, part="validation", windows=4, step=None)
+        subject_of(quick.loaded(), prepared, part="validation", windows=4, step=None)
 
 
 def test_representations_of_a_series(folder: Path) -> None:
@@ -209,19 +213,19 @@ def test_representations_of_a_series(folder: Path) -> None:
         "window": {"steps": 40},
     }
     run = fit(folder / "series", QUICK, change)
-    looked = look(run, Settings(windows=5))
+    looked = looked_at_own(run, Settings(windows=5))
     assert looked.field.mass.shape == (1, 2, 41)  # the last step and its context
     assert looked.field.ahead.tolist() == [0]
     assert not looked.subject.forecasts
     reach = run.encoder().receptive_field // 2 + 1
     assert (looked.field.curve[0, reach:] == 0).all()
     with pytest.raises(RunError, match="the loss is that of a forecast"):
-        look(run, Settings(windows=2, grad_of="loss"))
+        looked_at_own(run, Settings(windows=2, grad_of="loss"))
     with pytest.raises(RunError, match="has the steps 1 to 41, so there is no step 42"):
-        look(run, Settings(windows=2, step=42))
+        looked_at_own(run, Settings(windows=2, step=42))
     text = (run.path / "config.yaml").read_text()
     (run.path / "config.yaml").write_text(text.replace("context: 40", "context: 0"))
-    assert look(Run(run.path), Settings(windows=2)).field.mass.shape == (1, 2, 1)
+    assert looked_at_own(Run(run.path), Settings(windows=2)).field.mass.shape == (1, 2, 1)
 
 
 def test_encoders_and_classifiers_of_recordings(tiny_run: Path, folder: Path) -> None:
@@ -252,7 +256,7 @@ def test_mistakes_are_told(quick: Run, tmp_path: Path) -> None:
         ({"grad_of": "loss", "method": "occlusion"}, "goes with the method gradient"),
         ({"out": tmp_path / "figure.jpg"}, r"does not end in .png, .pdf or .svg"),
         ({"windows": 0}, "needs a window or more"),
-        ({"compare": tmp_path}, "is not a run folder"),
+        ({"compare": tmp_path}, "is no run folder"),
     ):
         with pytest.raises(RunError, match=message):
             plot_receptive_field(quick, **options)  # type: ignore[arg-type]  # some are mistakes

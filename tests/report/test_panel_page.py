@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 
 from tests.report.run_folder import make_run
 from tsrep.errors import RunError
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.scores import Scores
 from tsrep.report import rendering, write_report
 from tsrep.report.contents import read_run
 from tsrep.report.rendering import figures_of, render
@@ -73,6 +76,31 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multila
     assert found.images == len(names)
     for data in re.findall(r"base64,([^\"]+)", text):
         assert base64.b64decode(data).startswith(b"\x89PNG")
+
+
+def test_calibration_before_and_after_stands_beside_coverage(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 5, multilabel=True)
+    assert "<h3>Heads</h3>" not in text_only(run)
+    scores = Scores.load(run)
+    first, *others = (s for s in scores if s.role == "method" and s.unit == "record")
+    of_head = {
+        "ece": 0.123,
+        "ece_calibrated": 0.045,
+        "f1_decided": 0.567,
+        "coverage": 0.917,
+        "set_size": 1.75,
+    }
+    told = {name: Interval(value, value - 0.01, value + 0.01) for name, value in of_head.items()}
+    changed = replace(first, of_head=told)
+    assert others
+    replace(scores, scores=tuple(changed if s is first else s for s in scores)).save(run)
+    text = text_only(run)
+    table = text[text.index("<h3>Heads</h3>") :]
+    table = table[: table.index("</table>")]
+    assert table.count("<tr>") == 2  # its heading and one protocol
+    for value in ("0.123", "0.035–0.055", "0.567", "0.917", "1.750"):
+        assert value in table
+    outline(text)
 
 
 def test_synthetic_data_are_called_synthetic_and_real_data_are_not(tmp_path: Path) -> None:

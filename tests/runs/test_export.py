@@ -23,8 +23,17 @@ from tsrep.registry import ENCODERS
 from tsrep.runs import traced
 from tsrep.runs.export import export
 from tsrep.runs.folder import Run
-from tsrep.runs.traced import Lengths, compare, noise, onnx_bytes, onnx_runner, pt2_bytes, pt2_runner, trace
-from tsrep.runs.traced_recurrent import recurrent_layers_whole
+from tsrep.runs.export.traced import (
+    Lengths,
+    compare,
+    noise,
+    onnx_bytes,
+    onnx_runner,
+    pt2_bytes,
+    pt2_runner,
+    trace,
+)
+from tsrep.runs.export.traced_recurrent import recurrent_layers_whole
 
 SMALL: dict[str, dict[str, Any]] = {
     "causal-tcn": {"hidden": 4, "dim": 6},

@@ -13,7 +13,7 @@ import tsrep
 from tests.forecasting.daily_series import CHANNELS, HORIZON, LOOKBACK, STEPS, settings, write_daily
 from tsrep.errors import ConfigError, RunError
 from tsrep.forecasting.joint_objective import Forecast
-from tsrep.inspect.views.of_run import run_views
+from tsrep.inspect.views.of_run import views_of
 from tsrep.runs.embed import embed
 from tsrep.runs.fit import fit
 from tsrep.runs.task import prepare
@@ -76,7 +76,7 @@ def test_views_are_those_of_the_contrast_on_look_backs(
     changes = {"contrast": contrast, "weight": 0.5, "mixing": mixing}
     run = trained(root, tmp_path / "run", objective=changes)
     prepared = prepare(run.config, progress=False)
-    examples = run_views(run, prepared, sample=1)
+    examples = views_of(run.loaded(), prepared, sample=1)
     fixed = [example for example in examples if not example.name.startswith(("learned", "this run's"))]
     assert len(examples) - len(fixed) == own
     shown = ("v1",) if mixing == "independent" else ("v0", "v1")
@@ -87,9 +87,9 @@ def test_views_are_those_of_the_contrast_on_look_backs(
     level, scale = sample.mean(axis=1, keepdims=True), np.sqrt(sample.var(axis=1, keepdims=True) + 1e-5)
     np.testing.assert_allclose(fixed[0].original, (sample - level) / scale, atol=1e-5)
     count = len(prepared.split.validation) * (CHANNELS if mixing == "independent" else 1)
-    run_views(run, prepared, sample=count - 1)
+    views_of(run.loaded(), prepared, sample=count - 1)
     with pytest.raises(RunError, match=f"has {count} samples"):
-        run_views(run, prepared, sample=count)
+        views_of(run.loaded(), prepared, sample=count)
 
 
 def test_a_test_part_too_short_for_the_horizon_is_refused_before_the_folder_is_made(

@@ -25,6 +25,8 @@ from tsrep.training.settings import TrainingSettings
 
 TOGETHER: dict[str, Any] = {"noise": 0.0, "keep": "last", "every": 2}  # no draw that is a rank's own
 
+THAWING: dict[str, Any] = {"gradual": True, "layer_decay": 0.5, "epochs": 5}
+
 
 class Bending(Objective):
     """Predict the mean of a sample that an augmenter bends; the augmenter makes that hard."""
@@ -67,6 +69,7 @@ class Bending(Objective):
 def bending_trainer(
     folder: Path,
     *hooks: Hook,
+    encoder: Encoder | None = None,
     objective: Objective | None = None,
     ranks: Ranks | None = None,
     every: int = 1,
@@ -76,7 +79,7 @@ def bending_trainer(
 ) -> Trainer:
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
-    encoder = DilatedConv(channels=2, hidden=4, dim=6, depth=2)
+    encoder = encoder or DilatedConv(channels=2, hidden=4, dim=6, depth=2)
     bending = Bending(6, every=every, noise=noise, explode=explode)
     panel = make_panel(records=30).windows(20)
     ranks = ranks or Ranks()
@@ -111,9 +114,13 @@ def of_rank(rank: int, ranks: int, folder: Path) -> dict[str, dict[str, Tensor]]
     trainer.run()
     labels = supervised_trainer(folder / "supervised", ranks=Ranks(rank, ranks))
     labels.run()
-    return {"bending": trainer.net.state_dict(), "supervised": labels.net.state_dict()}
+    thawing = supervised_trainer(folder / "thawing", ranks=Ranks(rank, ranks), **THAWING)
+    thawing.run()
+    trained = {"bending": trainer, "supervised": labels, "thawing": thawing}
+    return {name: one.net.state_dict() for name, one in trained.items()}
 
 
-def supervised_trainer(folder: Path, ranks: Ranks | None = None) -> Trainer:
+def supervised_trainer(folder: Path, *hooks: Hook, **settings: Any) -> Trainer:
     objective = Supervised(6, 3, dropout=0.0)  # random views differ between processes by design
-    return bending_trainer(folder, objective=objective, ranks=ranks, average="none", keep="last")
+    values = {"objective": objective, "average": "none", "keep": "last"} | settings
+    return bending_trainer(folder, *hooks, **values)

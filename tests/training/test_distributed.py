@@ -16,7 +16,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.conftest import TINY
-from tests.training.bending import TOGETHER, bending_trainer, supervised_trainer
+from tests.training.bending import THAWING, TOGETHER, bending_trainer, supervised_trainer
 from tsrep.cli.app import app
 from tsrep.training.checkpoint import load_weights
 from tsrep.training.loop import Trainer
@@ -76,6 +76,10 @@ def test_labels_teach_two_processes_what_they_teach_one(
     two_ranks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     _assert_one_process_agrees(two_ranks, "supervised", supervised_trainer(tmp_path))
+
+
+def test_two_processes_thaw_the_same_layers(two_ranks: list[dict[str, Any]], tmp_path: Path) -> None:
+    _assert_one_process_agrees(two_ranks, "thawing", supervised_trainer(tmp_path, **THAWING))
 
 
 def _assert_one_process_agrees(two_ranks: list[dict[str, Any]], name: str, alone: Trainer) -> None:

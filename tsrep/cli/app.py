@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.compare import compare
 from tsrep.cli.data import data
+from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
+from tsrep.cli.hub import hub
 from tsrep.cli.options import (
     Config,
+    EncoderReference,
     MovedRoot,
     Root,
     RunFolder,
-    Strict,
     assignment,
+    changed,
+    contract_options,
     given,
     refuse_other_than_data,
+    refuse_without_dataset,
+    resumed_device,
 )
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
+from tsrep.cli.predict import predict
+from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
@@ -37,7 +46,10 @@ app = typer.Typer(
 
 
 @app.command()
+@contract_options
 def fit(
+    *,
+    policies: Any,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +70,17 @@ def fit(
     assignments: Annotated[
         list[str] | None, assignment("One setting, such as objective.temperature=0.2.")
     ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Encoder to start from: a run folder, hub:owner/name, FILE.safetensors. [default: none]",
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(help="With --init, what of it is not trained: all, or groups such as 'groups 0-3'."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed. [default: 0]")] = None,
     seeds: Annotated[
         int | None,
@@ -66,7 +89,6 @@ def fit(
             "that the run shall have. [default: 1]"
         ),
     ] = None,
-    strict: Strict = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/...]")] = None,
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder.")] = None,
     evaluation: Annotated[
@@ -85,13 +107,22 @@ def fit(
     import tsrep
     from tsrep.runs.config_files import assemble, dump_config, read_config
 
-    options = given(dataset=dataset, objective=objective, root=root, seed=seed, strict=strict or None)
+    options = given(
+        dataset=dataset, objective=objective, root=root, seed=seed, strict=policies.strict or None
+    )
+    start = given(**{"from": init}, freeze=freeze, policies=changed(policies) or None)
+    options |= {"init": start} if start else {}
     if resume is not None:
-        if options.keys() - {"root"} or config or assignments or out or show_config:
+        device = resumed_device(assignments or ())
+        if "init" in options:
+            raise ConfigError("a run that is resumed has its start already; leave --init out")
+        if options.keys() - {"root"} or config or (assignments and device is None) or out or show_config:
             raise ConfigError(
-                "--resume takes all settings from the run; give it alone or with --root or more --seeds"
+                "--resume takes all settings from the run; give it alone or with --root, more --seeds or "
+                f"--set device=..., or train it further with: tsrep fit --init {resume} "
+                "--set init.what=encoder+objective"
             )
-        run = tsrep.fit(resume=resume, seeds=seeds, root=root, evaluation=evaluation)
+        run = tsrep.fit(resume=resume, seeds=seeds, root=root, device=device, evaluation=evaluation)
     else:
         layers = read_config(config) if config else None, options, given(seeds=seeds)
         settings = assemble(*layers, assignments=assignments or ())
@@ -103,8 +134,22 @@ def fit(
 
 
 @app.command()
+@contract_options
 def evaluate(
-    run: RunFolder,
+    encoder: EncoderReference,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            "-d",
+            help="Name of other data, converted by the encoder's contract; see `tsrep list datasets`. "
+            "[default: the run's own]",
+        ),
+    ] = None,
+    root: MovedRoot = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the scores on other data. [default: runs/...]")
+    ] = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,26 +171,39 @@ def evaluate(
     part: Annotated[
         str | None, typer.Option(help="Part to score: test or validation. [default: test where there is one]")
     ] = None,
-    root: MovedRoot = None,
+    seen: Annotated[
+        Literal["refuse", "leave-out", "keep"],
+        typer.Option(help="Recordings that the encoder has seen: refused from 1 % on, else left out."),
+    ] = "refuse",
+    assignments: Annotated[
+        list[str] | None, assignment("One setting of other data, such as dataset.rate=500.")
+    ] = None,
+    *,
+    policies: Any,
 ) -> None:
-    """Score a run, all its seeds together, beside randomly initialised encoders and simple rules.
+    """Score an encoder, all seeds of a run together, beside random initialisations and simple rules.
 
-    Scores are added to its folder; what is scored again is replaced.
+    On a run's own data scores are added to its folder, and what is scored again is replaced. With
+    `--dataset` they have a folder of their own, and what the encoder came from is left alone.
     """
-    import tsrep
+    from tsrep.api import scored
 
     if commas := [name for name in protocol or () if "," in name]:
         raise ConfigError(f"--protocol {commas[0]} names several; repeat --protocol for each")
     fractions = None if labels is None else labels.split(",")
     settings = given(protocols=protocol or None, labels=fractions, seeds=seeds, part=part, root=root)
-    opened = tsrep.Run(run)
-    tsrep.evaluate(opened, **settings)
-    _print_summary(opened.path)
+    if dataset is None:
+        refuse_without_dataset(policies, out=out, set=assignments, seen=None if seen == "refuse" else seen)
+    else:
+        settings |= {"out": out, "seen": seen, "policies": policies, "assignments": assignments or ()}
+    folder, _ = scored(encoder, dataset, **settings)
+    _print_summary(folder)
 
 
 @app.command()
+@contract_options
 def embed(
-    run: RunFolder,
+    encoder: EncoderReference,
     out: Annotated[Path, typer.Option(help="Output file (.npz).")],
     dataset: Annotated[
         str | None,
@@ -159,22 +217,32 @@ def embed(
     assignments: Annotated[
         list[str] | None, assignment("One setting of the data, such as dataset.target=load.")
     ] = None,
+    *,
+    policies: Any,
 ) -> None:
-    """Write the representation of every window of recordings, or every step of a series, as NumPy arrays."""
+    """Write the representation of every window of recordings, or every step of a series, as NumPy arrays.
+
+    Recordings are converted by the encoder's contract.
+    """
     import tsrep
     from tsrep.runs.config import plain
     from tsrep.runs.config_files import assemble
+    from tsrep.runs.references.reference import resolve
 
-    opened = tsrep.Run(run)
     refuse_other_than_data("embed", assignments or ())
-    own = plain(opened.config)
-    others = dataset not in (None, own["dataset"]["name"])
+    reference = resolve(encoder)
+    loaded = reference.open()
+    own = loaded.recipe if dataset is not None else plain(reference.run.config)
+    others = dataset not in (None, own.get("dataset", {}).get("name"))
     # only what concerns the data: other settings of the run may not go with the data given
-    kept = {key: own[key] for key in (("strict",) if others else ("dataset", "root", "strict"))}
-    settings = assemble(kept, given(dataset=dataset, root=root), assignments=assignments or ())
+    kept = {} if others else {key: own[key] for key in ("dataset", "root")}
+    layers = {"strict": policies.strict}, given(dataset=dataset, root=root)
+    settings = assemble(kept, *layers, assignments=assignments or ())
     signals = tsrep.load(settings.dataset, settings.root, strict=settings.strict)
-    embeddings = tsrep.embed(opened, signals)
+    embeddings = tsrep.embed(loaded, signals, policies=policies)
     embeddings.save(out)
+    for note in embeddings.notes:
+        typer.echo(f"tsrep: {note}", err=True)
     x = embeddings.x
     what = f"{x.shape[1]} steps of {len(x)} series"
     if x.ndim == 2:
@@ -187,11 +255,11 @@ def show(
     run: RunFolder,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser instead.")] = False,
 ) -> None:
-    """Print the report of a run, or open its page."""
+    """Print the report of a run or of scores on other data, or open its page."""
     from tsrep.report import write_report
-    from tsrep.runs.folder import Run
+    from tsrep.report.contents import folder_to_show
 
-    path = Run(run).path
+    path = folder_to_show(run)
     page = path / "report.html"
     if not page.exists():
         page = write_report(path)
@@ -217,10 +285,15 @@ def list_parts(
         typer.echo(f"{part.name:<{width}}  {part.summary}{reference}")
 
 
+app.command()(encoder)
+app.command()(predict)
 app.command()(forecast)
+app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command()(score)
 app.add_typer(data, name="data")
+app.add_typer(hub, name="hub")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")
 

@@ -1,4 +1,4 @@
-"""Figures of a run that are made on request: plot views, plot receptive-field."""
+"""Figures of an encoder that are made on request: plot views, plot receptive-field."""
 
 from __future__ import annotations
 
@@ -7,20 +7,40 @@ from typing import Annotated, Any
 
 import typer
 
-from tsrep.cli.options import MovedRoot, RunFolder
+from tsrep.cli.options import (
+    EncoderReference,
+    MovedRoot,
+    assignment,
+    contract_options,
+    refuse_without_dataset,
+)
 
-plot = typer.Typer(no_args_is_help=True, help="Plot what a run has learned.")
+plot = typer.Typer(no_args_is_help=True, help="Plot what an encoder has learned.")
+
+
+OtherDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset", "-d", help="Name of other data, converted by the contract. [default: the run's own]"
+    ),
+]
+Setting = Annotated[list[str] | None, assignment("One setting of other data, such as dataset.rate=500.")]
 
 
 @plot.command()
+@contract_options
 def views(
-    run: RunFolder,
+    encoder: EncoderReference,
     out: Annotated[
         Path | None, typer.Option(help="Output file: PNG, PDF or SVG. [default: RUN/figures/views.png]")
     ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Number of the sample in the validation part.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the views.")] = 0,
+    dataset: OtherDataset = None,
     root: MovedRoot = None,
+    assignments: Setting = None,
+    *,
+    policies: Any,
 ) -> None:
     """Plot a sample before and after the run's own views and every fixed augmentation.
 
@@ -28,16 +48,18 @@ def views(
     """
     import tsrep
 
-    path = tsrep.plot_views(run, out=out, sample=sample, seed=seed, root=root)
+    other = _other(dataset, policies, assignments)
+    path = tsrep.plot_views(encoder, out=out, sample=sample, seed=seed, root=root, **other)
     typer.echo(f"views: {path}")
 
 
 @plot.command("receptive-field")
+@contract_options
 def receptive_field(
-    run: RunFolder,
+    encoder: EncoderReference,
     step: Annotated[int | None, typer.Option(min=1, help="Step of the output. [default: all]")] = None,
     compare: Annotated[
-        Path | None, typer.Option(metavar="RUN2", help="Folder of another run to plot beside it.")
+        str | None, typer.Option(metavar="ENCODER2", help="Another encoder to plot beside it.")
     ] = None,
     method: Annotated[
         str, typer.Option(help="Attribution method: gradient, or as a cross-check integrated or occlusion.")
@@ -54,13 +76,17 @@ def receptive_field(
         int | None, typer.Option(min=2, help="Period in steps, marked and scored. [default: the main season]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of signs and scales.")] = 0,
+    dataset: OtherDataset = None,
     root: MovedRoot = None,
+    assignments: Setting = None,
     out: Annotated[
         Path | None,
         typer.Option(
             help="Output file: PNG, PDF or SVG. [default: RUN/figures/receptive-field.png and .pdf]"
         ),
     ] = None,
+    *,
+    policies: Any,
 ) -> None:
     """Plot which input steps each step of the output answers to, with its scores and the numbers beside.
 
@@ -70,8 +96,17 @@ def receptive_field(
     import tsrep
 
     options: dict[str, Any] = {"method": method, "grad_of": grad_of, "windows": windows, "part": part}
+    options |= _other(dataset, policies, assignments)
     path = tsrep.plot_receptive_field(
-        run, step=step, compare=compare, period=period, seed=seed, root=root, out=out, **options
+        encoder, step=step, compare=compare, period=period, seed=seed, root=root, out=out, **options
     )
     typer.echo(f"receptive field: {path}")
     typer.echo(f"scores: {path.with_suffix('.json')}")
+
+
+def _other(dataset: str | None, policies: Any, assignments: list[str] | None) -> dict[str, Any]:
+    """What is said of other data; nothing where none are named."""
+    if dataset is None:
+        refuse_without_dataset(policies, set=assignments)
+        return {}
+    return {"dataset": dataset, "policies": policies, "assignments": assignments or ()}

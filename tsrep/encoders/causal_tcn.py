@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder, Positive, without_missing
+from tsrep.encoders.encoder import Encoder, Positive, StemWeight, without_missing
 from tsrep.registry import ENCODERS
 
 
@@ -74,3 +74,7 @@ class CausalTCN(Encoder):
         latent: Tensor = self.input(x.mT) * keep[..., None]
         out: Tensor = self.output(self.blocks(latent.mT).mT)
         return out.mT
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("input.weight")]

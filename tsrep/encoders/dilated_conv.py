@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder, Odd, Positive, without_missing
+from tsrep.encoders.encoder import Encoder, Odd, Positive, StemWeight, without_missing
 from tsrep.encoders.residual_block import ResidualBlock
 from tsrep.registry import ENCODERS
 
@@ -85,3 +85,7 @@ class DilatedConv(Encoder):
             latent = block(latent.contiguous(memory_format=torch.channels_last), dilation=1)
             latent = latent[..., (latent.shape[-1] - 1) % 2 :: 2]
         return latent[:, :, 0, -1]
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("input.weight")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import torch
 from pydantic import AfterValidator, Field
@@ -40,6 +40,24 @@ class SlowParameters:
 
     parameters: list[nn.Parameter]
     most_rate: float
+
+
+class StemWeight(NamedTuple):
+    """A weight with columns for each input channel.
+
+    Attributes
+    ----------
+    name : str
+        As in ``named_parameters``.
+    axis : int
+        Of the input channels.
+    block : int
+        Neighbouring columns of each channel, such as the steps of a patch.
+    """
+
+    name: str
+    axis: int = 1
+    block: int = 1
 
 
 class Encoder(nn.Module, ABC):
@@ -86,6 +104,13 @@ class Encoder(nn.Module, ABC):
         -------
         Tensor, shape (batch, dim, time // stride)
         """
+
+    def see(self, names: Sequence[str]) -> None:
+        """Say the names of the channels that signals will have, in their order.
+
+        Encoders that take any channels, or look at their names, override this method.
+        """
+        del names
 
     def last_step(self, x: Tensor) -> Tensor:
         """Representation of the last steps of signals: the last output of windows that end where ``x`` ends.
@@ -173,8 +198,8 @@ class Encoder(nn.Module, ABC):
         """Parameters that need a smaller learning rate and no weight decay; none by default."""
         return []
 
-    def layer_groups(self) -> list[list[nn.Parameter]]:
-        """Parameters by depth, from input to output, for learning rates that decay from layer to layer.
+    def layer_groups(self) -> list[tuple[str, list[str]]]:
+        """Parameters by depth, from input to output, to freeze, thaw or slow them layer by layer.
 
         The default takes the parts of the encoder in the order in which they were created: each element of
         an ``nn.ModuleList`` or ``nn.Sequential`` is a group of its own, a part that has such a list is
@@ -183,19 +208,36 @@ class Encoder(nn.Module, ABC):
 
         Returns
         -------
-        list of lists of Parameter
-            Every parameter in one group; no group is empty.
+        list of (str, list of str)
+            Name of each group, such as ``"blocks.0"``, and of its parameters as in ``named_parameters``.
+            Every parameter is in one group; no group is empty.
 
         References
         ----------
         Howard & Ruder, "Universal language model fine-tuning for text classification", ACL 2018, section 3.2.
         """
-        groups, seen = [], set()
-        for layer in _layers(self):
-            group = [parameter for parameter in layer if id(parameter) not in seen]
-            seen |= {id(parameter) for parameter in group}
-            groups.append(group)
-        return [group for group in groups if group]
+        name_of = {id(parameter): name for name, parameter in self.named_parameters()}
+        groups = []
+        for layer, parameters in _layers(self):
+            # of a shared parameter the first layer's name holds
+            group = [name_of.pop(id(parameter)) for parameter in parameters if id(parameter) in name_of]
+            groups += [(layer or "own", group)] if group else []
+        return groups
+
+    def stem_weights(self) -> list[StemWeight]:
+        """Weights whose shape depends on the number of input channels; none where channels are encoded alike.
+
+        An encoder that says them can start from weights that were trained on other channels.
+
+        Raises
+        ------
+        ConfigError
+            When the encoder does not say them.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} does not say which weights read its input channels, so they cannot be "
+            "adapted; set init.channels to refuse, or let the encoder override stem_weights"
+        )
 
     if TYPE_CHECKING:
 
@@ -225,16 +267,17 @@ class TokenEncoder(Encoder):
         return self.tokens(x, keep).mT
 
 
-def _layers(module: nn.Module) -> Iterator[list[nn.Parameter]]:
-    """Parameters of each layer of a module that holds several; see :meth:`Encoder.layer_groups`."""
-    yield list(module.parameters(recurse=False))
-    for part in module.children():
+def _layers(module: nn.Module, path: str = "") -> Iterator[tuple[str, list[nn.Parameter]]]:
+    """Path and parameters of each layer of a module that holds several; see :meth:`Encoder.layer_groups`."""
+    yield path, list(module.parameters(recurse=False))
+    for name, part in module.named_children():
+        inside = f"{path}.{name}" if path else name
         if type(part) in LISTS:
-            yield from (list(layer.parameters()) for layer in part.children())
+            yield from ((f"{inside}.{n}", list(layer.parameters())) for n, layer in part.named_children())
         elif any(type(inner) in LISTS for inner in part.children()):
-            yield from _layers(part)
+            yield from _layers(part, inside)
         else:
-            yield list(part.parameters())
+            yield inside, list(part.parameters())
 
 
 def without_missing(x: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import UNBOUNDED, Positive, TokenEncoder, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Positive, StemWeight, TokenEncoder, without_missing
 from tsrep.encoders.positions import AddedPositions
 from tsrep.errors import ConfigError
 from tsrep.registry import ENCODERS
@@ -236,3 +236,7 @@ class Informer(TokenEncoder):
             latent = block(latent, keys, keep, active)
         out: Tensor = self.output(self.norm(latent))
         return out
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("input.weight")]

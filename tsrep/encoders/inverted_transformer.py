@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.encoders.attention import TransformerBlocks, start_linear_maps
-from tsrep.encoders.encoder import Encoder, Positive, without_missing
+from tsrep.encoders.encoder import Encoder, Positive, StemWeight, without_missing
 from tsrep.errors import DataError
 from tsrep.registry import ENCODERS
 
@@ -82,3 +82,7 @@ class InvertedTransformer(Encoder):
         latent: Tensor = self.input(blocks) * kept[..., None, None]  # (batch, block, channel, width)
         tokens: Tensor = self.blocks(latent.flatten(0, 1))
         return tokens.reshape(size, count, self.dim).mT
+
+    def stem_weights(self) -> list[StemWeight]:
+        """None, as every channel is read by the same weights."""
+        return []

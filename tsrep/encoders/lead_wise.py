@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter
-from torch import Tensor, nn
+from torch import Tensor
 
-from tsrep.encoders.encoder import Encoder, SlowParameters, without_missing
+from tsrep.encoders.encoder import Encoder, SlowParameters, StemWeight, without_missing
 from tsrep.registry import ENCODERS, Chosen
 
 ChosenTrunk = Annotated[Any, Chosen(ENCODERS)]
@@ -46,6 +46,11 @@ class LeadWise(Encoder):
         """Those of the trunk."""
         return self.trunk.slow_parameters()
 
-    def layer_groups(self) -> list[list[nn.Parameter]]:
+    def layer_groups(self) -> list[tuple[str, list[str]]]:
         """Those of the trunk."""
-        return self.trunk.layer_groups()
+        groups = self.trunk.layer_groups()
+        return [(f"trunk.{name}", [f"trunk.{parameter}" for parameter in group]) for name, group in groups]
+
+    def stem_weights(self) -> list[StemWeight]:
+        """None, as every channel is read by the same weights."""
+        return []

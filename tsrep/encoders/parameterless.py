@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder, Odd, without_missing
+from tsrep.encoders.encoder import Encoder, Odd, StemWeight, without_missing
 from tsrep.registry import ENCODERS
 
 
@@ -37,6 +37,10 @@ class Identity(Encoder):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         x, keep = without_missing(x, keep)
         return x * keep[:, None]
+
+    def stem_weights(self) -> list[StemWeight]:
+        """None, as there are no weights."""
+        return []
 
 
 @ENCODERS.register("trend-seasonal", runtime=("channels",))
@@ -79,3 +83,7 @@ class TrendSeasonal(Encoder):
         """Moving average of (batch, channel, time), its ends repeated."""
         reach = self.kernel // 2
         return F.avg_pool1d(F.pad(x, (reach, reach), mode="replicate"), self.kernel, stride=1)
+
+    def stem_weights(self) -> list[StemWeight]:
+        """None, as there are no weights."""
+        return []

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.attention import TransformerBlocks, start_linear_maps
-from tsrep.encoders.encoder import UNBOUNDED, Positive, TokenEncoder, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Positive, StemWeight, TokenEncoder, without_missing
 from tsrep.encoders.positions import AddedPositions, Positions
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import ENCODERS
@@ -120,3 +120,7 @@ class PatchTransformer(TokenEncoder):
         patches = x.unfold(-1, self.patch, self.stride).transpose(1, 2).flatten(2)
         kept = F.pad(keep, (0, beyond)).unfold(-1, self.patch, self.stride).any(-1)  # (batch, patch)
         return self.positions(self.input(patches) * kept[..., None]), kept
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("input.weight", block=self.patch)]

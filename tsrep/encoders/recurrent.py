@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import UNBOUNDED, Encoder, Positive, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Encoder, Positive, StemWeight, without_missing
 from tsrep.registry import ENCODERS
 
 
@@ -38,15 +38,22 @@ class Recurrent(Encoder):
         states: Tensor = self.cells(latent)[0]
         return states.mT
 
-    def layer_groups(self) -> list[list[nn.Parameter]]:
+    def layer_groups(self) -> list[tuple[str, list[str]]]:
         """The linear map, then each layer of cells; see :meth:`Encoder.layer_groups`."""
-        return [list(self.input.parameters()), *self.cells.all_weights]
+        names = [name for name, _ in self.named_parameters()]
+        layers = range(self.cells.num_layers)
+        cells = [(f"cells.{k}", [name for name in names if name.endswith(f"_l{k}")]) for k in layers]
+        return [("input", [name for name in names if name.startswith("input.")]), *cells]
 
     def train(self, mode: bool = True) -> Self:
         """Change the mode of all but the cells."""
         super().train(mode)
         self.cells.training = True
         return self
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("input.weight")]
 
 
 @ENCODERS.register("lstm", runtime=("channels",))

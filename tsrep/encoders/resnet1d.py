@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder, Odd, Positive, without_missing
+from tsrep.encoders.encoder import Encoder, Odd, Positive, StemWeight, without_missing
 from tsrep.registry import ENCODERS
 
 
@@ -101,3 +101,7 @@ class ResNet1d(Encoder):
         for block in self.blocks:
             latent = block(latent)
         return latent
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("stem.weight")]

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from torch import Tensor, nn
 
-from tsrep.encoders.encoder import UNBOUNDED, Encoder, Positive, SlowParameters, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Encoder, Positive, SlowParameters, StemWeight, without_missing
 from tsrep.encoders.state_space import (
     Discretisation,
     Limit,
@@ -116,6 +116,10 @@ class StateSpaceEncoder(Encoder):
 
     def _blocks(self) -> Iterable[StateSpaceBlock]:
         return cast("Iterable[StateSpaceBlock]", self.blocks)
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("stem.0.weight")]
 
 
 @ENCODERS.register("s4d", runtime=("channels",))

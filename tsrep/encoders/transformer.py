@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.encoders.attention import TransformerBlocks, start_linear_maps
-from tsrep.encoders.encoder import UNBOUNDED, Positive, TokenEncoder, without_missing
+from tsrep.encoders.encoder import UNBOUNDED, Positive, StemWeight, TokenEncoder, without_missing
 from tsrep.encoders.positions import AddedPositions, Positions
 from tsrep.registry import ENCODERS
 
@@ -95,3 +95,7 @@ class Transformer(TokenEncoder):
         """Steps with their positions, shape (batch, time, width), and which of them are kept."""
         x, keep = without_missing(x, keep)
         return self.positions(self.input(x.mT) * keep[..., None]), keep
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("input.weight")]

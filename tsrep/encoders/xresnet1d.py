@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tsrep.encoders.encoder import Encoder, Odd, Positive, without_missing
+from tsrep.encoders.encoder import Encoder, Odd, Positive, StemWeight, without_missing
 from tsrep.encoders.resnet1d import StepNorm
 from tsrep.registry import ENCODERS
 
@@ -123,3 +123,7 @@ class XResNet1d(Encoder):
         for block in self.blocks:
             latent = block(latent)
         return latent
+
+    def stem_weights(self) -> list[StemWeight]:
+        """See :meth:`Encoder.stem_weights`."""
+        return [StemWeight("stem.0.weight")]

@@ -35,7 +35,10 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
     Parameters
     ----------
     encoder : str or mapping, default="resnet1d"
-        Name of an encoder of tsrep, or its settings with a ``name``.
+        Name of an encoder of tsrep, or its settings with a ``name``. Or the reference of a trained
+        one, such as a run folder or ``hub:owner/name``: it is taken as it is, so that ``objective`` and
+        ``epochs`` have no effect, and signals are standardised as it was trained. They are in its unit and
+        rate, and have its channels by name or, of an array, in its order.
     objective : str or mapping, default="simclr"
         What is learned before labels are looked at, likewise; ``"supervised"`` looks at them at once.
     encoder_params, objective_params : mapping, optional
@@ -132,7 +135,7 @@ class ContrastiveClassifier(PanelEstimator, BaseClassifier):  # type: ignore[mis
         instances = self._pretrain(X, label, classes)
         if self.finetune:
             config = panel_configuration(self)
-            self._head = finetune(config, self.encoder_, instances, self.window, label, classes)
+            self._head = finetune(config, self.encoder_, instances, self.window, label, classes, self._scaler)
         else:
             self._probe = fit_probe(self._embedded(instances), label, classes, C=(float(self.C),))
         return self

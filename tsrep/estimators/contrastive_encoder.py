@@ -17,7 +17,10 @@ class ContrastiveEncoder(PanelTransformer):
     Parameters
     ----------
     encoder : str or mapping, default="resnet1d"
-        Name of an encoder of tsrep, or its settings with a ``name``.
+        Name of an encoder of tsrep, or its settings with a ``name``. Or the reference of a trained
+        one, such as a run folder or ``hub:owner/name``: it is taken as it is, so that ``objective`` and
+        ``epochs`` have no effect, and signals are standardised as it was trained. They are in its unit and
+        rate, and have its channels by name or, of an array, in its order.
     objective : str or mapping, default="simclr"
         What is learned, likewise. Objectives that need patients and trials (``"comet"``) take data frames
         with the levels (patient, trial, time) or (patient, trial, sample, time); one encoder is trained on

@@ -16,6 +16,7 @@ from torch import Tensor
 from tsrep.errors import ConfigError, DataError
 from tsrep.estimators.estimator import Estimator, Stored
 from tsrep.estimators.parameters import series_configuration, whole
+from tsrep.estimators.reference import start_of
 from tsrep.estimators.series_forecast import (
     SeriesForecast,
     refuse_empty,
@@ -43,7 +44,8 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
     horizon : int, optional
         Steps ahead that are trained. None takes the furthest that is asked for in ``fit`` or ``pretrain``.
     encoder : str or mapping, default="patch-transformer"
-        Name of an encoder of tsrep, or its settings with a ``name``.
+        Name of an encoder of tsrep, or its settings with a ``name``. Or the reference of a trained
+        one, such as a run folder: its weights are where training starts.
     contrast : str or mapping, optional
         Name or settings of an objective, such as ``"ts2vec"``, that is learned beside the error.
     encoder_params : mapping, optional
@@ -126,7 +128,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         config = series_configuration(self, horizon)
         before = getattr(self, "pretrained_", None)
         self.pretrained_ = trained(config, standardised_each(y, self.lookback, horizon), before)
-        self.pretrained_channels_ = y.shape[1]
+        self.pretrained_channels_, self._start = y.shape[1], start_of(config)
         return self
 
     def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> Self:
@@ -145,6 +147,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         if model is None or self.finetune:
             series = pd.DataFrame(scaler.transform(past), columns=y.columns)
             model = trained(config, pd.concat({0: series}), model)
+        self._start = start_of(config)
         self.fitted_ = SeriesForecast(model, scaler, y.iloc[len(y) - held - self.lookback :].copy(), held)
         return self
 
@@ -222,7 +225,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         return steps
 
     def _stored(self) -> Stored:
-        facts: dict[str, Any] = {"pretrained": None, "fitted": None}
+        facts: dict[str, Any] = {"pretrained": None, "fitted": None, "start": getattr(self, "_start", None)}
         tensors: dict[str, Tensor] = {}
         if hasattr(self, "pretrained_"):
             facts["pretrained"] = {
@@ -248,7 +251,7 @@ class ContrastiveForecaster(Estimator, BaseForecaster):  # type: ignore[misc]  #
         return facts, tensors | fitted
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        before, now = facts["pretrained"], facts["fitted"]
+        before, now, self._start = facts["pretrained"], facts["fitted"], facts["start"]
         if before is not None:
             config = series_configuration(self, before["horizon"])
             self.pretrained_channels_ = before["channels"]

@@ -18,6 +18,7 @@ from tsrep.errors import DataError
 from tsrep.estimators.estimator import Estimator, Stored, without_prefix
 from tsrep.estimators.instances import Instances, instances_of, numbered
 from tsrep.estimators.parameters import panel_configuration
+from tsrep.estimators.reference import in_units, start_of
 from tsrep.estimators.training import on_device, pretrain
 from tsrep.evaluation.embedding import embed
 from tsrep.rng import initial_weights
@@ -69,6 +70,7 @@ class PanelEstimator(Estimator):
             When values are infinite.
         """
         X, sfreq, channels = values_of(X)
+        X = self._in_units(X, sfreq)
         super().fit(X, y)  # type: ignore[misc]  # of sktime's base class
         self.sfreq_ = sfreq
         if channels:
@@ -77,12 +79,15 @@ class PanelEstimator(Estimator):
 
     def _pretrain(self, X: Any, label: Ints | None = None, classes: int = 1) -> Instances:
         """Train an encoder by the objective, and give the instances that it was trained on."""
-        instances = instances_of(X)
-        self.encoder_, self._scaler = pretrain(
-            panel_configuration(self), instances, self.window, label, classes
-        )
-        self.channels_ = instances.channels
+        instances, config = instances_of(X), panel_configuration(self)
+        self.encoder_, self._scaler = pretrain(config, instances, self.window, label, classes)
+        self.channels_, self._start = instances.channels, start_of(config)
         return instances
+
+    def _in_units(self, x: Any, sfreq: float | None) -> Any:
+        """Values, of Epochs in the unit of a trained encoder that is taken by reference."""
+        contract = None if sfreq is None else panel_configuration(self).contract
+        return x if contract is None or sfreq is None else in_units(x, sfreq, contract)
 
     def _values(self, X: Any) -> Any:
         """Values, of Epochs after a check that they have the rate and the channels of those in fit."""
@@ -94,7 +99,7 @@ class PanelEstimator(Estimator):
                     "Hz; resample them"
                 )
             self._refuse_other(channels)
-        return X
+        return self._in_units(X, sfreq)
 
     def _instances(self, X: Any) -> Instances:
         """Instances, after a check that their channels are those of fit."""
@@ -128,11 +133,12 @@ class PanelEstimator(Estimator):
     def _stored(self) -> Stored:
         scale = {} if self._scaler is None else asdict(self._scaler)
         tensors = {name: torch.from_numpy(value) for name, value in scale.items()}
-        facts = {"channels": list(self.channels_), "sfreq": self.sfreq_}
+        facts = {"channels": list(self.channels_), "sfreq": self.sfreq_, "start": self._start}
         return facts, tensors | self.encoder_.state_dict(prefix="encoder.")
 
     def _restore(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         self.channels_, self.sfreq_ = tuple(facts["channels"]), facts["sfreq"]
+        self._start = facts["start"]
         with initial_weights(0, "about to be replaced"):
             self.encoder_ = blank_encoder(panel_configuration(self), len(self.channels_), 0).eval()
         self.encoder_.load_state_dict(without_prefix("encoder", tensors))

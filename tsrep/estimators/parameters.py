@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import ConfigError
+from tsrep.estimators.reference import is_reference
 from tsrep.registry import OBJECTIVES
 from tsrep.runs.config import Configuration, configure
 
@@ -91,11 +92,21 @@ def _configuration(estimator: Any, **more: Any) -> Configuration:
         {
             "seed": seed_of(estimator.random_state),
             "device": estimator.device,
-            "encoder": named(estimator.encoder, estimator.encoder_params, "encoder"),
             "training": training | settings_of(estimator.training_params, "training_params"),
             **more,
+            **(getattr(estimator, "_start", None) or _start(estimator)),
         }
     )
+
+
+def _start(estimator: Any) -> dict[str, Any]:
+    """Settings of an encoder, or the reference of a trained one."""
+    given, more = estimator.encoder, estimator.encoder_params
+    if not is_reference(given):
+        return {"encoder": named(given, more, "encoder")}
+    if more:
+        raise ConfigError(f"{given} has settings of its own; leave encoder_params out")
+    return {"init": {"from": given}, "window": {"seconds": None}}
 
 
 def named(part: Any, more: Any, what: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.estimators.estimator import Stored, without_prefix
 from tsrep.estimators.instances import instances_of
 from tsrep.estimators.parameters import whole
+from tsrep.estimators.reference import begun
 from tsrep.estimators.time_index import index_as_json, index_from_json
 from tsrep.estimators.training import on_device, train
 from tsrep.evaluation.forecasts.conformal import calibrate
@@ -26,7 +27,7 @@ from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import initial_weights
-from tsrep.runs.build import blank_encoder, blank_objective, new_encoder, new_objective
+from tsrep.runs.build import blank_encoder, blank_objective
 from tsrep.runs.config import Configuration
 from tsrep.signals import Series
 from tsrep.training.distributed import pick_device
@@ -146,7 +147,7 @@ def trained(config: Configuration, series: pd.DataFrame, start: Forecaster | Non
     series : pd.DataFrame
         With a multi-index whose last level is time.
     start : Forecaster, optional
-        Whose weights are copied; without one they are random.
+        Whose weights are copied; without one they are random, or those of a reference.
 
     Raises
     ------
@@ -157,8 +158,8 @@ def trained(config: Configuration, series: pd.DataFrame, start: Forecaster | Non
     cut = OBJECTIVES.entry(config.objective.name).cls.training_windows(config.objective)
     panel = instances.panel(instances.windows(cut.steps, cut.hop), cut.steps)
     if start is None:
-        encoder = new_encoder(config, panel, config.seed)
-        model = Forecaster(encoder, new_objective(config, encoder, panel, config.seed))
+        new = begun(config, panel)
+        model = Forecaster(new.encoder, new.objective)
     else:
         model = deepcopy(start)
     if not model.objective.has_forecasts:

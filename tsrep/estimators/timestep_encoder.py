@@ -31,7 +31,8 @@ class TimestepEncoder(PanelTransformer):
     Parameters
     ----------
     encoder : str or mapping, default="dilated-conv"
-        Name of an encoder of tsrep, or its settings with a ``name``. Without a context it must give a vector
+        Name of an encoder of tsrep, or its settings with a ``name``. Or the reference of a trained
+        one; see :class:`tsrep.estimators.ContrastiveEncoder`. Without a context it must give a vector
         for each step (a stride of 1).
     objective : str or mapping, default="ts2vec"
         What is learned, likewise; see :class:`tsrep.estimators.ContrastiveEncoder`.

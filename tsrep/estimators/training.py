@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.estimators.instances import Instances
 from tsrep.estimators.parameters import whole
+from tsrep.estimators.reference import scaler_of, taken
 from tsrep.evaluation.protocols.finetune import FineTuning
 from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
@@ -30,6 +32,7 @@ from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
 from tsrep.splits.split import Split
 from tsrep.training.distributed import Ranks, pick_device
+from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
 
@@ -39,7 +42,7 @@ Module = TypeVar("Module", bound=nn.Module)
 def pretrain(
     config: Configuration, instances: Instances, window: Any, label: Ints | None = None, classes: int = 1
 ) -> tuple[Encoder, Scaler | None]:
-    """Train an encoder on instances.
+    """Train an encoder on instances, or take one that was trained as it is.
 
     Parameters
     ----------
@@ -62,6 +65,10 @@ def pretrain(
     ConfigError, DataError
         When there is too little to train on, or the objective needs patients or trials that are not told.
     """
+    if config.init is not None:
+        scaler = scaler_of(config)
+        panel, _ = training_panel(config, instances, window, label, classes, scaler)
+        return taken(config, panel), scaler
     panel, scaler = training_panel(config, instances, window, label, classes)
     encoder = new_encoder(config, panel, config.seed)
     objective = new_objective(config, encoder, panel, config.seed)
@@ -77,7 +84,13 @@ def pretrain(
 
 
 def finetune(
-    config: Configuration, encoder: Encoder, instances: Instances, window: Any, label: Ints, classes: int
+    config: Configuration,
+    encoder: Encoder,
+    instances: Instances,
+    window: Any,
+    label: Ints,
+    classes: int,
+    scaler: Scaler | None = None,
 ) -> Objective:
     """Train an encoder, in place, and a head on labels, as the protocol does but for the choice of an epoch.
 
@@ -91,6 +104,8 @@ def finetune(
         Steps of a training sample.
     label : int64 array, shape (instance,)
     classes : int
+    scaler : Scaler, optional
+        What the encoder's signals are standardised by, where that is one for all instances.
 
     Returns
     -------
@@ -101,24 +116,31 @@ def finetune(
     ----------
     :class:`tsrep.evaluation.protocols.finetune.FineTuning`
     """
-    panel, _ = training_panel(config, instances, window, label, classes)
+    panel, _ = training_panel(config, instances, window, label, classes, scaler)
     protocol: FineTuning = PROTOCOLS.build(config.evaluation.of("finetune"))
     head = protocol.new_head(encoder, classes, multilabel=False, seed=config.seed)
+    protocol.start_head(encoder, head, panel, None, torch.device("cpu"))
     steps = max(1, len(panel) // protocol.training["batch_size"])
-    settings = protocol.settings(
-        steps, choose=False, amp=config.training.amp, compile=config.training.compile
-    )
-    own = settings.model_dump(exclude_unset=True) | {"validate_every": settings.epochs}
-    training = config.training.model_copy(update=own)
-    changed = {"training": training, "objective": protocol.head, "sampler": None}
-    train(config.model_copy(update=changed), encoder, head, panel)
+    how = {"choose": False, "amp": config.training.amp, "compile": config.training.compile}
+    for phase in protocol.phases(head):
+        settings = protocol.settings(steps, phase, **how)
+        own = settings.model_dump(exclude_unset=True) | {"validate_every": settings.epochs}
+        training = config.training.model_copy(update=own)
+        changed = {"training": training, "objective": protocol.head, "sampler": None}
+        with all_frozen(encoder) if phase.head_alone else nullcontext():
+            train(config.model_copy(update=changed), encoder, head, panel)
     return head
 
 
 def training_panel(
-    config: Configuration, instances: Instances, window: Any, label: Ints | None, classes: int
+    config: Configuration,
+    instances: Instances,
+    window: Any,
+    label: Ints | None,
+    classes: int,
+    scaler: Scaler | None = None,
 ) -> tuple[Panel, Scaler]:
-    """Standardised samples of all instances, and what they were standardised by.
+    """Standardised samples of all instances, and what they were standardised by, if it was not given.
 
     Raises
     ------
@@ -132,7 +154,7 @@ def training_panel(
         raise ConfigError("an instance alone needs two time steps at least; give more instances or steps")
     windows = instances.windows(None if window is None and len(instances) > 1 else length)
     panel = instances.panel(windows, length, label, classes)
-    scaler = fit_scaler(panel, config.window.standardise)
+    scaler = scaler or fit_scaler(panel, config.window.standardise)
     return scaler.apply(panel), scaler
 
 
@@ -152,6 +174,9 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
     contract = contract_of_panel(panel, whole_samples, "none", scaler, panel)
     prepared = PreparedPanel(panel, panel, split, scaler, contract)
     PanelTask(config).refuse_unmet_needs(encoder, objective, prepared)
+    trained = [
+        weight for part in (encoder, objective) for weight in part.parameters() if weight.requires_grad
+    ]
     first, second = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
         trainer = Trainer(
@@ -162,7 +187,9 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
         except Interrupted:
             raise KeyboardInterrupt from None
     for module in (encoder, objective):
-        module.to("cpu").eval().requires_grad_(True)
+        module.to("cpu").eval()
+    for weight in trained:  # inner optimisations left theirs frozen
+        weight.requires_grad_(True)
 
 
 def on_device(module: Module, device: torch.device) -> Module:

@@ -26,6 +26,8 @@ class Candidate:
     of_draw : sequence of mappings of str to callable
         In place of each of ``models``, what makes the one that was chosen by a draw of labels, by its name,
         where training kept an epoch for each; equal models are made by the same callable.
+    weights, contract : str
+        Digests of the weights and of the signal contract of the first encoder, where there is one.
     features : sequence of arrays, shape (sample of the panel, feature)
         In place of models, for protocols on frozen features; one, or one for each seed.
     """
@@ -35,6 +37,8 @@ class Candidate:
     models: Sequence[Callable[[], Model]] = ()
     of_draw: Sequence[Mapping[str, Callable[[], Model]]] = ()
     features: Sequence[Array] = ()
+    weights: str = ""
+    contract: str = ""
 
     @property
     def count(self) -> int:

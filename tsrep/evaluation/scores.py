@@ -16,6 +16,10 @@ from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
+from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.kept import FOLDER as HEADS
+from tsrep.evaluation.heads.kept import keep_heads
+from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.files import write_text
 
@@ -74,6 +78,9 @@ class Score:
         The control that ``difference`` is from, or empty.
     difference : dict of Difference
         This method minus the control, on the same bootstrap resamples, with what the interval covers.
+    of_head : dict of Interval
+        What the first head that was fitted does with calibration, thresholds and prediction sets; see
+        :class:`~tsrep.evaluation.heads.facts.Performance`. Empty where none is kept.
     details : dict of float
         What the protocol says besides: ``labelled`` and ``labelled_patients`` (samples with labels and their
         patients), ``alpha`` (penalty of the ridge), ``fitted`` and ``dropped`` (its training rows, and those
@@ -82,6 +89,11 @@ class Score:
         What a reader should know of this score, a sentence each.
     title : str
         What reports call the protocol.
+    data : str
+        Whose the recordings or series are: ``"own data"`` of the encoder, or ``"other data"``.
+    contamination : dict
+        What the encoder has seen of the scored recordings; empty on its own data. See
+        :class:`tsrep.runs.contamination.Contamination`.
     rank : int
         Of the protocol; of several the scores with the lowest rank stand for a run.
     """
@@ -108,9 +120,12 @@ class Score:
     n_bootstrap: int = 1000
     against: str = ""
     difference: dict[str, Difference] = field(default_factory=dict)
+    of_head: dict[str, Interval] = field(default_factory=dict)
     details: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     title: str = ""
+    data: str = "own data"
+    contamination: dict[str, Any] = field(default_factory=dict)
     rank: int = 100
 
     def __post_init__(self) -> None:
@@ -132,9 +147,23 @@ class Score:
 
     @property
     def gain(self) -> Difference | None:
-        """The primary metric minus that of the control; None where there is no such difference."""
+        """The primary metric minus that of the control.
+
+        None where there is no such difference, or records are scored that the encoder has seen, so that no
+        verdict rests on it.
+        """
         found = self.difference.get(self.metric)
-        return None if found is None or math.isnan(found.value) else found
+        return None if found is None or math.isnan(found.value) or self.marked else found
+
+    @property
+    def marked(self) -> bool:
+        """Whether records are scored all the same that the encoder has seen."""
+        return bool(self.contamination.get("kept"))
+
+    @property
+    def called(self) -> str:
+        """The method as tables call it, with a mark where it is scored on what it has seen."""
+        return f"{self.method} †seen" if self.marked and self.role == "method" else self.method
 
     @property
     def unreliable(self) -> bool:
@@ -169,6 +198,8 @@ class Scores:
         largest fraction of labels.
     forecasts : dict of ForecastDetails
         Of each part that was forecast.
+    heads : dict of Head
+        By name; of each protocol that fits one for a method.
     notes : tuple of str
         What a reader should know of all of them, such as a baseline that was left out.
     """
@@ -176,6 +207,7 @@ class Scores:
     scores: tuple[Score, ...] = ()
     predictions: dict[Key, Predictions] = field(default_factory=dict)
     forecasts: dict[str, ForecastDetails] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Score]:
@@ -189,8 +221,16 @@ class Scores:
             self.scores + other.scores,
             self.predictions | other.predictions,
             self.forecasts | other.forecasts,
+            self.heads | other.heads,
             tuple(dict.fromkeys(self.notes + other.notes)),
         )
+
+    def with_head(self, head: Head) -> Scores:
+        """With a head, where it can be kept, and what it says a reader should know."""
+        why = head.unkept
+        heads = self.heads if why else self.heads | {head.name: head}
+        told = (f"Head {head.name} is not kept: {why}.",) if why else head.notes
+        return replace(self, heads=heads, notes=tuple(dict.fromkeys(self.notes + told)))
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -257,8 +297,18 @@ class Scores:
             ) from error
         return cls(tuple(_score(number, entry) for number, entry in enumerate(entries, 1)), notes=notes)
 
-    def save(self, folder: Path) -> None:
-        """Write ``scores.json`` and, as far as there are any, ``predictions.npz`` and ``forecasts.npz``."""
+    def save(self, folder: Path, keep: Keep = "best") -> None:
+        """Write ``scores.json`` and, as far as there are any, predictions, forecasts and heads.
+
+        Parameters
+        ----------
+        folder : Path
+            Which gains ``predictions.npz``, ``forecasts.npz`` and the folder ``head``.
+        keep : {"best", "all", "none"}
+            Which heads; see :func:`~tsrep.evaluation.heads.kept.keep_heads`.
+        """
+        if self.heads:
+            keep_heads(self.heads, folder / HEADS, keep)
         if self.predictions:
             save_predictions(folder / "predictions.npz", self.predictions)
         if self.forecasts:
@@ -305,7 +355,8 @@ class Scores:
         rows = []
         for s in self:
             cells = {
-                "method": s.method, "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
+                "method": s.called,
+                "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
                 "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
                 "patients": str(s.patients), "blocks": _blocks(s), **{m: _spell(s, m) for m in shown},
                 "alpha": f"{s.details.get('alpha', math.nan):g}".replace("nan", "–"),
@@ -399,7 +450,7 @@ def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 
 
 _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "method protocol metric part unit subsample_by against covers title": ("a text", _text),
+    "method protocol metric part unit subsample_by against covers title data": ("a text", _text),
     "role": ("one of method, control and baseline", _role),
     "n seeds horizon patients classes_scored blocks block_length n_bootstrap": (
         "a whole number from 0",
@@ -407,10 +458,11 @@ _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     ),
     "rank": ("a whole number", index),
     "fraction": ("a number", _number),
-    "metrics": ("an interval (value, low, high) by metric", _by_name(_interval)),
+    "metrics of_head": ("an interval (value, low, high) by metric", _by_name(_interval)),
     "difference": ("a difference (value, low, high, p and what it covers) by metric", _by_name(_difference)),
     "spread details": ("a finite or missing number by name", _by_name(_number)),
     "by_seed": ("a list of numbers by metric", _by_name(lambda values: tuple(map(_number, values)))),
+    "contamination": ("facts by name", lambda facts: {_text(name): facts[name] for name in facts}),
     "notes": ("a list of sentences", lambda notes: tuple(_text(note) for note in _listed(notes))),
 }
 

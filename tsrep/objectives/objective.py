@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
@@ -80,6 +81,9 @@ class Objective(nn.Module, ABC):
         ``horizon`` and :meth:`predict`.
     classifies : bool
         Whether the method predicts classes and has :meth:`logits`.
+    pooling : str or None
+        Of a method that predicts classes, how it pools representations over time before all else; None where
+        it does otherwise.
     lookback, horizon : int
         Of a method that forecasts, in steps; 0 otherwise.
     independent : bool
@@ -94,6 +98,7 @@ class Objective(nn.Module, ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     forecasts: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
+    pooling: Pooling | None = None
     lookback: int = 0
     horizon: int = 0
     independent: bool = False
@@ -200,6 +205,40 @@ class Objective(nn.Module, ABC):
             When the method does not classify.
         """
         raise ConfigError(f"{type(self).__name__} predicts no classes; use an objective that does")
+
+    def pooled_logits(self, features: Tensor) -> Tensor:
+        """Class scores, shape (batch, class), of :meth:`pooled` features, without noise.
+
+        Parameters
+        ----------
+        features : Tensor, shape (batch, feature)
+
+        Raises
+        ------
+        ConfigError
+            When the method reads more than pooled features, so that :attr:`pooling` is None.
+        """
+        del features
+        raise ConfigError(f"{type(self).__name__} classifies no pooled features; use objective supervised")
+
+    def linear_head(self) -> nn.Linear | None:
+        """The map from :meth:`pooled` features to :meth:`logits`; None where there is more to it."""
+        return None
+
+    def pooled(self, z: Tensor) -> Tensor:
+        """Features, shape (batch, feature), that :meth:`linear_head` reads of representations.
+
+        Parameters
+        ----------
+        z : Tensor, shape (batch, dim, time)
+
+        Raises
+        ------
+        ConfigError
+            When the method has no such head.
+        """
+        del z
+        raise ConfigError(f"{type(self).__name__} has no linear head; use objective supervised")
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
         """Forecasts in the units of the input.

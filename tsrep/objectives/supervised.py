@@ -104,8 +104,21 @@ class Supervised(Objective):
         keep = None
         if generator is not None and self.masked_steps > 0:
             keep = binomial_mask(*x.shape[::2], generator=generator, probability=1 - self.masked_steps)
-        scores: Tensor = self.head(pool(encoder(x, keep), self.pooling), generator=generator)
+        scores: Tensor = self.head(self.pooled(encoder(x, keep)), generator=generator)
         return scores
+
+    def pooled_logits(self, features: Tensor) -> Tensor:
+        """See :meth:`Objective.pooled_logits`."""
+        scores: Tensor = self.head(features)
+        return scores
+
+    def linear_head(self) -> nn.Linear | None:
+        """See :meth:`Objective.linear_head`; of the head ``"linear"``."""
+        return self.head.linear
+
+    def pooled(self, z: Tensor) -> Tensor:
+        """See :meth:`Objective.pooled`."""
+        return pool(z, self.pooling)
 
 
 class ClassificationHead(nn.Module):
@@ -141,6 +154,12 @@ class ClassificationHead(nn.Module):
             if kind == "linear"
             else nn.Sequential(nn.Linear(inputs, hidden), *norm, nn.ReLU(), nn.Linear(hidden, classes))
         )
+
+    @property
+    def linear(self) -> nn.Linear | None:
+        """The only map, where there is one."""
+        first, *others = self.layers
+        return first if isinstance(first, nn.Linear) and not others else None
 
     def forward(self, features: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Outputs that are taken for logits, shape (batch, class), of features, shape (batch, inputs)."""

@@ -77,8 +77,13 @@ class Contents:
 
     @property
     def window(self) -> Mapping[str, Any]:
-        """How the data were cut and standardised, from the configuration."""
-        return self.config.get("window") or {}
+        """How the data were cut and standardised."""
+        return self.config.get("window") or self.provenance.get("window") or {}
+
+    @property
+    def encoder(self) -> Mapping[str, Any]:
+        """The encoder whose scores on other data have this folder of their own; of a run empty."""
+        return self.provenance.get("encoder") or {}
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
@@ -105,7 +110,9 @@ class Contents:
 
     @property
     def objective(self) -> str:
-        """Name of the pre-training objective, or a dash when the configuration is missing."""
+        """Name of the pre-training objective, or of a foreign encoder; a dash when neither is known."""
+        if self.encoder:
+            return str(self.encoder["name"])
         return str((self.config.get("objective") or {}).get("name", "–"))
 
     @property
@@ -119,6 +126,19 @@ class Contents:
         return self.curves.kept_epoch(rule) if self.curves is not None else None
 
 
+def folder_to_show(place: Path) -> Path:
+    """The folder of a run, ``RUN@2`` included, or of the scores of an encoder on other data.
+
+    Raises
+    ------
+    RunError
+        When it is neither.
+    """
+    from tsrep.runs.folder import Run  # its room loads torch
+
+    return place if (place / "evaluation.yaml").is_file() else Run(place).path
+
+
 def read_run(run: Path) -> Contents:
     """Read all of a run folder that is there.
 
@@ -129,7 +149,7 @@ def read_run(run: Path) -> Contents:
     """
     if not run.is_dir():
         raise RunError(f"there is no run folder {run}; `tsrep fit` makes one")
-    known = ("config.yaml", "provenance.json", "metrics.jsonl", "scores.json")
+    known = ("config.yaml", "evaluation.yaml", "provenance.json", "metrics.jsonl", "scores.json")
     if not any((run / name).is_file() for name in known):
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
@@ -139,9 +159,10 @@ def read_run(run: Path) -> Contents:
     first = folder_of(run, 0)  # of several seeds the first one is shown
     one = first if first.is_dir() else run
     log = one / "metrics.jsonl"
+    recipe = next((run / n for n in known[:2] if (run / n).is_file()), run / known[0])
     return Contents(
         run=run,
-        config=_settings(run / "config.yaml", yaml.safe_load),
+        config=_settings(recipe, yaml.safe_load),
         provenance=_settings(run / "provenance.json", json.loads),
         split=_settings(run / "split.json", json.loads),
         curves=read_curves(log) if log.is_file() and log.stat().st_size else None,

@@ -67,6 +67,8 @@ class Page(ABC):
         main, network = main_scores(contents), network_of(contents)
         text = f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective}"
         text += f" on {self.training_data(contents)}"
+        if contents.encoder:
+            text = f"The encoder {contents.encoder['reference']}, trained on {contents.encoder['source']},"
         if not main:
             return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
         digits, first = digits_of(main), main[0]
@@ -75,6 +77,7 @@ class Page(ABC):
         text += (
             f" reaches a {full_name(first.metric)} of {number(mean_value(main), digits)}"
             f"{f' (95 % interval {spread}{over})' if spread else ''} on {self.conditions(contents)}"
+            f"{f' of {contents.source}' if contents.encoder else ''}"
         )
         scores = compared(contents)
         others = [name for name in in_order(scores) if scores.where(method=name).scores[0].role != "method"]
@@ -93,11 +96,12 @@ class Page(ABC):
                 "part that nothing was chosen on."
             )
         if _of_one_encoder(main[0]):
+            remedy = "" if contents.encoder else " For that, train several: tsrep fit --seeds 5."
             notes.append(
                 f"These are scores of one {network_of(contents)}: they say nothing of what "
-                f"{contents.objective} yields from other seeds. For that, train several: tsrep fit --seeds 5."
+                f"{contents.objective} yields from other seeds.{remedy}"
             )
-        if len(contents.seeds) > 1:
+        if len(contents.seeds) > 1 and not contents.encoder:
             notes.append(
                 f"What is shown of one {network_of(contents)} (curves, map, examples) is that of the first "
                 f"of {len(contents.seeds)} seeds."
@@ -124,6 +128,7 @@ class Page(ABC):
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
             "provenance": _provenance_facts(contents),
+            "encoder": _encoder_facts(contents),
             "config": yaml.safe_dump(dict(contents.config), sort_keys=False) if contents.config else "",
             **self.tables(contents),
         }
@@ -228,6 +233,24 @@ def _by_draw(training: Mapping[str, Any]) -> str:
         " Scores at fewer labels are of epochs that the drawn labels alone chose, one for each draw "
         f"({min(epochs)} to {max(epochs)})."
     )
+
+
+def _encoder_facts(contents: Contents) -> list[tuple[str, str]]:
+    """What was scored on other data, and how signals were converted for it; empty of a run."""
+    encoder, found = contents.encoder, contents.provenance
+    if not encoder:
+        return []
+    unusable = [f"{record} ({reason})" for record, reason in found.get("unusable") or []]
+    return [
+        ("encoder", str(encoder["reference"])),
+        ("trained on", str(encoder["source"])),
+        ("scored on", f"{found['whose']}: {contents.source}"),
+        ("licence", str(encoder["licence"] or "not stated")),
+        ("weights", ", ".join(digest[:12] for digest in encoder["weights"])),
+        ("contract", str(encoder["contract"])[:12]),
+        ("conversion", "; ".join(found.get("conversion") or []) or "none was needed"),
+        ("left out", ", ".join(unusable) or "no recording"),
+    ]
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:

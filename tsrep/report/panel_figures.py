@@ -56,6 +56,29 @@ def _scores(contents: Contents) -> Iterator[CaptionedFigure]:
 
 
 def _classes(contents: Contents) -> Iterator[CaptionedFigure]:
+    found = _main_predictions(contents)
+    if found is None:
+        return
+    score, held = found
+    classes = contents.classes or tuple(f"class {i}" for i in range(held.prob.shape[1]))
+    where = f"Predictions of {score.method} on {conditions(score)}."
+    yield from class_figures(held, classes, _colours(contents, held.target, classes), where)
+
+
+def class_figures(
+    held: Predictions, classes: tuple[str, ...], colours: Mapping[str, str], where: str
+) -> Iterator[CaptionedFigure]:
+    """ROC and precision-recall curves, confusion, calibration and areas of all classes.
+
+    Parameters
+    ----------
+    held : Predictions
+    classes : tuple of str
+    colours : mapping of str to str
+        Of each class.
+    where : str
+        A sentence that says whose predictions they are, and on what.
+    """
     from tsrep.inspect.figures.classes import (
         class_curves,
         confusion,
@@ -64,19 +87,13 @@ def _classes(contents: Contents) -> Iterator[CaptionedFigure]:
         figure_roc,
     )
 
-    found = _main_predictions(contents)
-    if found is None:
-        return
-    score, held = found
     prob, target = held.prob, held.target
-    classes = contents.classes or tuple(f"class {i}" for i in range(prob.shape[1]))
-    where = f"Predictions of {score.method} on {conditions(score)}."
     curves = class_curves(prob, target, classes)
     shown = "the class named" if len(classes) == 2 else "each class against all others"
     if len(classes) > 8:
         shown = "the eight most frequent classes, each against all others"
     caption = f"ROC and precision-recall of {shown}; areas in the key, dotted: precision of guessing. {where}"
-    yield captioned("roc", "classes", caption, figure_roc(curves, _colours(contents, target, classes)))
+    yield captioned("roc", "classes", caption, figure_roc(curves, colours))
     if target.ndim == 1:
         counts = ", and counts" if len(classes) <= 8 else ""
         caption = f"Confusion matrix: share of each true class{counts}. {where}"

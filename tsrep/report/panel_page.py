@@ -100,6 +100,7 @@ class PanelPage(Page):
             ],
             "split_table": split_table(contents, _COUNTS),
             "class_table": class_table(contents),
+            "head_table": head_table(contents),
         }
 
     def summary(self, contents: Contents) -> list[Table]:
@@ -147,6 +148,32 @@ def gain_table(contents: Contents) -> Table:
     primary = next(iter(main_scores(contents)), None)
     before, after = {**METHOD, **PROTOCOL, **LABELS}, {**CONDITIONS, **PATIENTS}
     return difference_table(caption, scores, before, metrics, after, primary)
+
+
+def head_table(contents: Contents) -> Table:
+    """What the heads do on the scored part: calibration, decisions and prediction sets."""
+    scores = [s for s in contents.scores if s.of_head]
+    scores.sort(key=lambda s: (s.rank, s.protocol, *labels_used(s)))
+    shown = {name: title for name, title in _OF_HEAD.items() if any(name in s.of_head for s in scores)}
+    stated = (contents.config.get("evaluation") or {}).get("coverage")
+    coverage = f", which state a coverage of {stated:g}" if stated and "coverage" in shown else ""
+    caption = f"Heads of the first seed: calibration, decisions and prediction sets{coverage}"
+    columns: Columns[Score] = {title: partial(_of_head, name) for name, title in shown.items()}
+    before = {**PROTOCOL, **LABELS}
+    return table(caption, scores, {**before, **columns, "part": lambda s: Cell(s.part), **PATIENTS})
+
+
+_OF_HEAD = {
+    "ece": "calibration error before",
+    "ece_calibrated": "calibration error after",
+    "f1_decided": "F1 of decisions",
+    "coverage": "coverage of sets",
+    "set_size": "classes in a set",
+}
+
+
+def _of_head(name: str, score: Score) -> Cell:
+    return value_cell(score.of_head.get(name))
 
 
 def class_table(contents: Contents) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsrep.files import replacing, write_text
 from tsrep.report.captioned_figure import CaptionedFigure
@@ -14,6 +15,9 @@ from tsrep.report.series_page import SeriesPage, coverage_sentence
 from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
 from tsrep.report.wording import count, duration
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 PAGES: Mapping[str, Page] = {"panel": PanelPage(), "series": SeriesPage()}
 
@@ -45,6 +49,12 @@ def figures_of(contents: Contents) -> list[CaptionedFigure]:
 
 def render(contents: Contents, figures: Sequence[CaptionedFigure]) -> str:
     """The page as text."""
+    page = PAGES[contents.task]
+    return template(page.template).render(page.context(contents, figures))
+
+
+def template(name: str) -> Template:
+    """A page of this folder, by the name of its file."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -54,8 +64,7 @@ def render(contents: Contents, figures: Sequence[CaptionedFigure]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = PAGES[contents.task]
-    return environment.get_template(page.template).render(page.context(contents, figures))
+    return environment.get_template(name)
 
 
 def summarise(run: Path) -> str:
@@ -72,7 +81,7 @@ def summarise(run: Path) -> str:
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
     lines += contents.scores.notes
     for table in filter(None, page.summary(contents)):
-        lines += ["", *_plain(table)]
+        lines += ["", *plain_table(table)]
     if contents.coverage is not None:
         lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):
@@ -85,7 +94,7 @@ def summarise(run: Path) -> str:
     return "\n".join(lines)
 
 
-def _plain(table: Table) -> list[str]:
+def plain_table(table: Table) -> list[str]:
     """Caption, header and rows; of the last columns those that never change go into the caption."""
     shown = [[f"{c.text} ({c.below})" if c.below else c.text for c in row] for row in table.rows]
     cells = [[c.text for c in table.header], *shown]

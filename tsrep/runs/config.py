@@ -11,6 +11,9 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.evaluation_settings import checked_evaluation
+from tsrep.runs.init.recipe import short_form, with_reference
+from tsrep.runs.init.settings import Init
+from tsrep.signals.contract import SignalContract
 from tsrep.signals.standardise import Standardisation
 from tsrep.training.settings import TrainingSettings
 
@@ -65,9 +68,18 @@ class Configuration(Settings):
     dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
+    ledger: Literal["full", "none"] = Field(
+        "full", description="fingerprints of the recordings it is trained on, kept in the run's folder"
+    )
     window: WindowSettings = WindowSettings()
     split: Annotated[Any, Chosen(SPLITS)] | None = Field(
         None, description="null takes the one that the data set has by default"
+    )
+    init: Init | None = Field(
+        None, description="start from the weights of another encoder; null draws them from the seed"
+    )
+    contract: SignalContract | None = Field(
+        None, description="what signals are converted to; null makes it of dataset, window and data"
     )
     encoder: Annotated[Any, Chosen(ENCODERS, ENCODER)] = ENCODER
     objective: Annotated[Any, Chosen(OBJECTIVES, OBJECTIVE)] = OBJECTIVE
@@ -118,11 +130,15 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     """
     if isinstance(values, Configuration):
         return values
+    values = short_form(values or {})
     try:
-        below = _suited(values or {})
-        config = Configuration.model_validate(merged(below, values or {}))
+        if values.get("init") is not None:
+            # before the reference is opened
+            Configuration.model_validate({k: values[k] for k in ("init", "window") if k in values})
+            values = with_reference(values)
+        config = Configuration.model_validate(merged(_suited(values), values))
     except ValidationError as error:
-        raise ConfigError(_blamed(error, values or {}) + explain(error)) from error
+        raise ConfigError(_blamed(error, values) + explain(error)) from error
     from tsrep.runs.task import task_of
 
     task_of(config).check()

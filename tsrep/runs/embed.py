@@ -1,4 +1,4 @@
-"""Representations of any recordings or series by the encoder of a run."""
+"""Representations of any recordings or series by an encoder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.pooling import POOLS
 from tsrep.errors import RunError
-from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.features import encode
 from tsrep.files import write_arrays
 from tsrep.objectives.objective import Objective
-from tsrep.runs.folder import Run, opened
-from tsrep.runs.prepare_panel import cut_windows
+from tsrep.runs.folder import Run
+from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.prepare_series import instances_of
+from tsrep.runs.references.reference import Reference, resolve
 from tsrep.signals import Panel, Series
+from tsrep.signals.convert import Policies
 from tsrep.signals.panel import Floats
-from tsrep.signals.standardise import fit_scaler
 from tsrep.training.distributed import pick_device
 
 
@@ -39,45 +38,62 @@ class Embeddings:
         from its own past alone, shape (instance, time, dim).
     ids : mapping of arrays
         Of recordings ``label`` (shape (window,), or (window, class) where there may be several), ``patient``,
-        ``trial`` and ``start`` (in time steps from the beginning of the record) of each window, and
-        ``classes``. Of a series the ``time`` of each step, and ``instances``: the channel of each, or one
-        entry for all channels together.
+        ``trial`` and ``start`` (in time steps from the beginning of the record) of each window, where known
+        its ``record``, and ``classes``. Of a series the ``time`` of each step, and ``instances``: the channel
+        of each, or one entry for all channels together.
+    notes : tuple of str
+        What was done to the signals or is doubtful, a sentence each.
     """
 
     x: NDArray[np.float32]
     ids: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def save(self, path: Path | str) -> None:
         """Write an ``.npz`` file with ``x`` and one array for each of :attr:`ids`."""
         write_arrays(Path(path), x=self.x, **self.ids)
 
 
-def embed(run: Run | Path | str, data: Panel | Series, *, batch_size: int = 256) -> Embeddings:
-    """Cut, standardise and encode recordings or a series as the run did with its own.
+def embed(
+    encoder: LoadedEncoder | Reference | Run | Path | str,
+    data: Panel | Series,
+    *,
+    batch_size: int = 256,
+    policies: Policies | None = None,
+) -> Embeddings:
+    """Cut, standardise and encode recordings or a series as the encoder must be shown them.
 
     A run that forecasts represents a step of a series by the look-back that ends there, which it normalises
     as it does in a forecast; channels that it forecasts independently are instances of their own.
 
     Parameters
     ----------
-    run : Run or path of a run folder
+    encoder : LoadedEncoder, Reference, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
     data : Panel or Series
-        Whole records or all steps, in their unit, with the channels and the rate that the encoder was
-        trained on.
+        Whole records, which are converted by the encoder's contract; or all steps of a series, in their unit,
+        with the channels and the step that the encoder was trained on.
     batch_size : int
         Windows at a time.
+    policies : Policies, optional
+        How recordings may be converted.
 
     Raises
     ------
+    ContractError
+        When the encoder cannot be shown such recordings.
     RunError
-        When channels, rate or unit differ from those of the run, or one is a panel and the other a series.
+        When channels or step of a series differ, or one is a panel and the other a series.
     """
-    run = opened(run)
-    return run.task.embed(run, data, batch_size)
+    from tsrep.runs.task import task_for
+
+    loaded = encoder if isinstance(encoder, LoadedEncoder) else resolve(encoder).open()
+    return task_for(data).embed(loaded, data, batch_size, policies or Policies())
 
 
-def embed_series(run: Run, series: Series, batch_size: int) -> Embeddings:
+def embed_series(loaded: LoadedEncoder, series: Series, batch_size: int) -> Embeddings:
     """See :func:`embed`."""
+    run = resolve(loaded.reference).run
     trained = run.provenance["data"]
     _refuse_other(
         run,
@@ -129,25 +145,16 @@ def _encode_look_backs(
     return found
 
 
-def embed_recordings(run: Run, panel: Panel, batch_size: int) -> Embeddings:
+def embed_recordings(loaded: LoadedEncoder, panel: Panel, batch_size: int, policies: Policies) -> Embeddings:
     """See :func:`embed`."""
-    trained = run.provenance["data"]
-    _refuse_other(
-        run,
-        "the recordings have",
-        ("channels", trained["channels"], list(panel.channels), "select and order them alike"),
-        ("sampling rate in Hz", trained["sfreq"], panel.sfreq, "resample the recordings"),
-        ("unit", trained["unit"], panel.unit, "rescale the recordings"),
-    )
-    windows = cut_windows(run.config, panel)
-    scaler = run.scaler() or fit_scaler(windows, "record")
-    device = pick_device(run.config.device)
-    pool = POOLS[run.config.evaluation.pool]
-    x = embed_panel(
-        run.encoder().to(device), scaler.apply(windows), pool=pool, batch_size=batch_size, device=device
-    )
+    converted = loaded.shown(panel, policies)
+    windows = converted.panel
+    x = loaded.vectors(windows, batch_size)
     ids = {name: getattr(windows, name) for name in ("label", "patient", "trial", "start")}
-    return Embeddings(x, ids | {"classes": np.array(windows.classes)})
+    ids["classes"] = np.array(windows.classes)
+    if windows.record_names:
+        ids["record"] = np.array(windows.record_names)[windows.row]
+    return Embeddings(x, ids, converted.notes)
 
 
 def _refuse_other(run: Run, have: str, *facts: tuple[str, Any, Any, str]) -> None:

@@ -13,8 +13,9 @@ from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import plain
 from tsrep.runs.config_files import assemble
 from tsrep.runs.folder import Run, opened
+from tsrep.runs.label_evaluation import Tell
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.task import Task, Tell, task_of
+from tsrep.runs.task import Task, task_of
 
 
 def evaluate(
@@ -27,7 +28,7 @@ def evaluate(
     root: Path | str | None = None,
     progress: bool = True,
 ) -> Scores:
-    """Score a run, all its seeds together; ``scores.json`` of its folder gains or replaces what is scored.
+    """Score a run on its own data; ``scores.json`` of its folder gains or replaces what is scored.
 
     Parameters
     ----------
@@ -53,23 +54,22 @@ def evaluate(
     if labels is not None and "labels" in task.meaningless():
         raise ConfigError(f"{run.path} is a run on {task.data}, which has no labels to take fractions of")
     run.refuse_unfinished()
-    prepared = task.prepare(progress=progress)
-    run.refuse_other_data(prepared)
+    prepared = run.own_data(task, progress=progress)
     return score(run, task, prepared, progress=progress)
 
 
 def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) -> Scores:
     """The same with data that are prepared already, and a task whose configuration says what is scored."""
-    with _status(progress) as tell:
+    with evaluating(progress) as tell:
         scores = task.evaluate(run, prepared, tell)
     if (run.path / "scores.json").exists():
         scores = Scores.load(run.path).updated(scores)
-    scores.save(run.path)
+    scores.save(run.path, task.config.evaluation.keep_heads)
     return scores
 
 
 @contextmanager
-def _status(progress: bool) -> Iterator[Tell]:
+def evaluating(progress: bool) -> Iterator[Tell]:
     """A line on standard error that says what is going on, where a terminal can draw it."""
     console = Console(stderr=True)
     if not (progress and console.is_terminal):

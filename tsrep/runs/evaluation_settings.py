@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from tsrep.encoders.pooling import Pooling
+from tsrep.evaluation.heads.rules import FORMS, RuleText
+from tsrep.evaluation.heads.settings import CalibrationKind, HeadSettings, Keep
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
 from tsrep.registry import DISTINCT, PROTOCOLS, Settings
@@ -34,6 +36,20 @@ class EvaluationSettings(Settings):
         1000, description="bootstrap resamples of patients, for intervals"
     )
     aggregate: Aggregation = Field("mean", description="of the probabilities of a record's windows")
+    keep_heads: Keep = Field(
+        "best", description="which heads to keep: the best on the validation part, all, or none"
+    )
+    calibration: CalibrationKind = Field(
+        "temperature", description="of the probabilities that kept heads give, on validation patients"
+    )
+    thresholds: RuleText | None = Field(
+        None,
+        description="rule of decisions; null takes f1 where records may have several classes, and the most "
+        f"probable class otherwise; {FORMS}",
+    )
+    coverage: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.9, description="of the prediction sets of kept heads, by patient"
+    )
     part: Literal["test", "validation"] | None = Field(
         None, description="patients to score; null is the test part, or validation where there is none"
     )
@@ -42,6 +58,13 @@ class EvaluationSettings(Settings):
     def known(cls) -> list[str]:
         """See :meth:`Settings.known`; any protocol may have settings."""
         return [*EvaluationSettings.model_fields, *PROTOCOLS.names()]
+
+    @property
+    def of_heads(self) -> HeadSettings | None:
+        """How heads are made; None where none are kept."""
+        if self.keep_heads == "none":
+            return None
+        return HeadSettings(self.calibration, self.thresholds, self.coverage)
 
     @property
     def given(self) -> list[str]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,25 @@ from typing import Any
 import torch
 from torch import distributed
 
-from tsrep.encoders.encoder import Encoder
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.files import write_json, write_text
 from tsrep.registry import SAMPLERS
 from tsrep.runs.batches import with_sampler
-from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.folder import Run, trained_by
+from tsrep.runs.init.beginning import FOLDER as BEGUN
+from tsrep.runs.init.beginning import (
+    Beginning,
+    Begun,
+    beginning,
+    begun_before,
+    begun_with,
+    forget,
+)
+from tsrep.runs.init.signals import with_channels
+from tsrep.runs.ledger_of_run import keep_ledger
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
@@ -45,6 +54,7 @@ def fit(
     out: Path | str | None = None,
     resume: Path | str | None = None,
     root: Path | str | None = None,
+    device: str | None = None,
     progress: bool = True,
     hooks: Sequence[Hook] = (),
     illustrate: bool = True,
@@ -66,6 +76,8 @@ def fit(
         those of a run that was never stopped, bit for bit.
     root : Path, optional
         Where the data are, instead of what the configuration says; they may have moved before a resume.
+    device : str, optional
+        Where to train, instead of what the configuration says; it may be another after a resume.
     progress : bool
         Show progress on standard error.
     hooks : sequence of Hook
@@ -91,49 +103,70 @@ def fit(
     """
     before = None if resume is None else Run(resume)
     if before is not None:
+        _refuse_settings(before, config)
         before.refuse_other_settings()
     config = configure(config) if before is None else before.config
-    if seeds is not None:
-        config = assemble(plain(config), {"seeds": seeds})
+    changes = {"seeds": seeds, "device": device}
+    config = assemble(plain(config), {key: value for key, value in changes.items() if value is not None})
     if before is not None:
         _refuse_fewer_seeds(before, config.seeds)
     config = config.at(root or config.root)
-    device = pick_device(config.device)
+    on = pick_device(config.device)
     if config.training.tensorboard:
         require_tensorboard()
-    with process_group(device) as ranks:
+    with process_group(on) as ranks:
         progress = progress and ranks.first
-        if not ranks.first:  # the first process decodes recordings; the others find them in the cache
-            ranks.wait()
-        prepared = task_of(config).prepare(progress=progress)
-        if ranks.first:
-            ranks.wait()
-        task = task_of(with_sampler(config, prepared.panel))
-        config = task.config
-        for warning in task.warnings(prepared) if progress else ():
-            print(f"tsrep: {warning}", file=sys.stderr)
-        encoder = new_encoder(config, prepared.panel, config.seed)
-        objective = new_objective(config, encoder, prepared.panel, config.seed)
-        task.refuse_unmet_needs(encoder, objective, prepared)
-        if before is not None:
-            before.refuse_other_data(prepared)
+        task, prepared = _prepared(config, before, ranks, progress)
+        config, start = task.config, _start(task, prepared, before, progress)
         if evaluation:
             task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
-        new_run = partial(_new_run, prepared=prepared, encoder=encoder, device=device, ranks=ranks)
+        new_run = partial(_new_run, prepared=prepared, start=start, device=on, ranks=ranks)
         run = new_run(task, _free_folder(config, out, ranks)) if before is None else before
         run = _with_seeds(run, config.seeds, ranks)
 
         def train(one: Run, own: Task) -> None:
             if not one.finished:
-                _train(one, own, prepared, hooks, progress, ranks, device)
+                _train(one, own, prepared, hooks, progress, ranks, on)
             if ranks.first and illustrate:
-                own.snapshot(one, prepared, device)
+                own.snapshot(one, prepared, on)
 
         _train_all(run, config, new_run, train, ranks)
         if ranks.first and evaluation:
             score(run, task, prepared, progress=progress)
         ranks.wait()
     return run
+
+
+def _prepared(
+    config: Configuration, before: Run | None, ranks: Ranks, progress: bool
+) -> tuple[Task, Prepared]:
+    """The data of a run, and its configuration with what they decide."""
+    if not ranks.first:  # the first process decodes recordings; the others find them in the cache
+        ranks.wait()
+    data = task_of(config).load(progress=progress)
+    if ranks.first:
+        ranks.wait()
+    config = config if before is not None else with_channels(config, data)
+    prepared = task_of(config).prepared(data)
+    task = task_of(with_sampler(config, prepared.panel))
+    for warning in task.warnings(prepared) if progress else ():
+        print(f"tsrep: {warning}", file=sys.stderr)
+    return task, prepared
+
+
+def _start(task: Task, prepared: Prepared, before: Run | None, progress: bool) -> Callable[[], Beginning]:
+    """What makes the weights that runs begin with, after a check that they can be trained."""
+    config = task.config
+    if before is not None:
+        before.refuse_other_data(prepared)
+        return cache(partial(begun_before, config, before.provenance, before.path))
+    first = beginning(config)
+    begun = first.begun(config, prepared.panel)
+    for note in begun.started.notes if progress else ():
+        print(f"tsrep: {note}", file=sys.stderr)
+    _refuse_nothing_to_train(config, begun)
+    task.refuse_unmet_needs(begun.encoder, begun.objective, prepared)
+    return lambda: first
 
 
 def _train_all(
@@ -164,8 +197,7 @@ def _train(
 ) -> None:
     """Both phases of training, or the only one, and what they leave in the run's folder."""
     config, pretraining = task.config, 0.0
-    encoder = new_encoder(config, prepared.panel, config.seed)
-    objective = new_objective(config, encoder, prepared.panel, config.seed)
+    encoder, objective = begun_with(run.path, config, prepared.panel)
     if config.pretrain is not None:
         watchers = [*hooks, *([ProgressBar("pre-training")] if progress else [])]
         first = config.model_copy(update={"training": config.pretrain})
@@ -194,7 +226,9 @@ def _train(
     if ranks.first:
         facts = {"seconds": pretraining + outcome.seconds, "training": asdict(outcome)}
         write_json(run.path / "provenance.json", run.provenance | facts)
-        run.write_encoder(encoder, prepared.scaler)
+        keep_ledger(run.path, task.ledger(prepared), run.provenance, run.path / BEGUN)
+        run.write_encoder(encoder, prepared)
+        forget(run.path)
     ranks.wait()
 
 
@@ -229,13 +263,22 @@ def training_part(
 
 
 def _new_run(
-    task: Task, folder: Path, *, prepared: Prepared, encoder: Encoder, device: torch.device, ranks: Ranks
+    task: Task,
+    folder: Path,
+    *,
+    prepared: Prepared,
+    start: Callable[[], Beginning],
+    device: torch.device,
+    ranks: Ranks,
 ) -> Run:
     """The folder with all that is known before training; made by the first process for all."""
     if ranks.first:
-        parameters = sum(p.numel() for p in encoder.parameters())
-        settings = {"settings": trained_by(task.config)}
-        write_json(folder / "provenance.json", provenance(task, prepared, device, parameters) | settings)
+        first = start()
+        begun = first.begun(task.config, prepared.panel)
+        parameters = sum(p.numel() for p in begun.encoder.parameters())
+        told = provenance(task, prepared, device, parameters) | first.facts(begun.started)
+        first.save(begun, folder)
+        write_json(folder / "provenance.json", told | {"settings": trained_by(task.config)})
         write_json(folder / "split.json", prepared.split.facts)
         write_text(folder / "config.yaml", dump_config(task.config))  # last: with it there is a run
     ranks.wait()
@@ -261,6 +304,28 @@ def _free_path(config: Configuration) -> Path:
     stem = config.name or f"{config.dataset.name}-{config.objective.name}"
     paths = (Path("runs") / f"{stem}-{number}" for number in count(1))
     return next(path for path in paths if not path.exists())
+
+
+def _refuse_settings(run: Run, config: Any) -> None:
+    """A resumed run has its settings already, and starts where it was stopped."""
+    if config is None:
+        return
+    if isinstance(config, Configuration) or "init" in config:
+        raise ConfigError("a run that is resumed has its start already; leave init out")
+    raise ConfigError(
+        f"a run that is resumed keeps its settings; leave them out, or train it further in a new folder "
+        f"with: {run.trained_further_by}"
+    )
+
+
+def _refuse_nothing_to_train(config: Configuration, begun: Begun) -> None:
+    """Check that freezing leaves something to train."""
+    trained = any(p.requires_grad for part in (begun.encoder, begun.objective) for p in part.parameters())
+    if config.init is not None and config.init.freeze != "none" and not trained:
+        raise ConfigError(
+            f"init.freeze leaves nothing to train, as objective {config.objective.name} adds no weights; "
+            "freeze fewer groups, or use an objective with a head such as supervised"
+        )
 
 
 def _refuse_fewer_seeds(run: Run, seeds: int) -> None:

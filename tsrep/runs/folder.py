@@ -15,18 +15,28 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
+from tsrep.evaluation.heads.kept import FOLDER as HEADS
+from tsrep.evaluation.heads.kept import load_heads
+from tsrep.files import write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
+from tsrep.registry import DATASETS
 from tsrep.rng import initial_weights
-from tsrep.runs.build import blank_encoder, blank_objective
+from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
+from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
+from tsrep.runs.weights import fill
 from tsrep.signals.standardise import Scaler
-from tsrep.training.checkpoint import kept_file, load_weights, save_weights
+from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
+    from tsrep.runs.predict.sources import Recordings
+    from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
 
 ENCODER_FILE, WEIGHTS = "encoder.safetensors", "weights.safetensors"
@@ -136,13 +146,50 @@ class Run:
         """
         self.refuse_unfinished()
         encoder = self._blank_encoder()
-        self._fill(encoder, load_weights(self.folders[0] / ENCODER_FILE), ENCODER_FILE)
+        self._fill(encoder, self.encoder_file.weights(), ENCODER_FILE)
         return encoder.eval()
 
     def _blank_encoder(self) -> Encoder:
         counts = self.counts
         with initial_weights(0, "about to be replaced"):
             return blank_encoder(self.config, counts["channels"], counts["covariates"])
+
+    def loaded(self) -> LoadedEncoder:
+        """The trained encoder with all that travels with it.
+
+        Raises
+        ------
+        RunError
+            When training has not ended, or a file is missing or broken.
+        """
+        self.refuse_unfinished()
+        one, file = self.by_seed[0], self.encoder_file
+        return LoadedEncoder(
+            one.encoder(),
+            file.contract,
+            str(self.path),
+            file.digest,
+            name=self.config.objective.name,
+            heads=load_heads(self.path / HEADS),
+            ledger=Ledger.load(one.path),
+            citation=DATASETS.entry(self.config.dataset.name).cls.about.citation,
+            provenance=one.provenance | {"split": one._split_digest},
+            recipe=plain(one.config),
+            architecture=file.architecture,
+            objective=one.objective,
+        )
+
+    @property
+    def encoder_file(self) -> EncoderFile:
+        """What the file of the trained encoder says of it."""
+        return read_encoder_file(self.folders[0] / ENCODER_FILE)
+
+    def predict(self, recordings: Recordings, *, windows: bool = False, **options: Any) -> PredictionTable:
+        """Predict labels of new recordings; see :func:`tsrep.api.predict`."""
+        from tsrep.runs.predict.options import Options
+        from tsrep.runs.predict.predict import predict
+
+        return predict(self, recordings, windows=windows, options=Options.of(**options))
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.
@@ -184,11 +231,11 @@ class Run:
 
     def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
-            data = self.provenance["data"]
+            data, told = self.provenance["data"], dict[str, Any](self.counts)
             objective = blank_objective(
                 self.config,
                 encoder,
-                **self.counts,
+                **told,
                 channel_names=tuple(data.get("channels", ())),
                 class_names=tuple(data.get("classes", ())),
                 multilabel=bool(data.get("multilabel")),
@@ -217,30 +264,22 @@ class Run:
         return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
 
     def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
-        try:
-            module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise RunError(
-                f"{self.folders[0]}/{file} does not fit config.yaml; restore one of them"
-            ) from error
+        fill(module, weights, f"{self.folders[0]}/{file}", "config.yaml")
 
-    def write_encoder(self, encoder: Encoder, scaler: Scaler) -> None:
-        """Keep the weights, and what signals were standardised by where that is one for all records."""
-        metadata = {"encoder": self.config.encoder.model_dump_json()}
-        if len(scaler.mean) == 1:
-            metadata |= {"mean": json.dumps(scaler.mean.tolist()), "std": json.dumps(scaler.std.tolist())}
-        save_weights(self.path / ENCODER_FILE, encoder.state_dict(), metadata)
+    def write_encoder(self, encoder: Encoder, prepared: Prepared) -> None:
+        """Keep the weights with all that it takes to use them elsewhere, and the contract to read."""
+        contract = prepared.contract_of(encoder)
+        made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
+        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract)
+        write_json(self.path / "contract.json", json.loads(contract.to_json()))
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
-        from safetensors import safe_open
-
         self.refuse_unfinished()
-        with safe_open(self.folders[0] / ENCODER_FILE, "pt") as file:
-            metadata = file.metadata()
-        if "mean" not in metadata:
+        kept = self.encoder_file.contract.standardise
+        if kept.how == "record":
             return None
-        mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
+        mean, std = (np.array([values], np.float32) for values in (kept.mean or (0,), kept.std or (1,)))
         return Scaler(mean, std)
 
     def shared_scaler(self) -> Scaler:
@@ -272,23 +311,36 @@ class Run:
         """The command that finishes the run, with all seeds where it is one of several."""
         return shlex.join(["tsrep", "fit", "--resume", str(whole_of(self.path))])
 
+    @property
+    def trained_further_by(self) -> str:
+        """The command that trains it further, in a new folder."""
+        return shlex.join(["tsrep", "fit", "--init", str(self.path), "--set", "init.what=encoder+objective"])
+
     def prepare(self, root: Path | str | None = None) -> Prepared:
-        """Read, split and cut the data of the run again.
+        """Read, split and cut the data of the run again; see :meth:`own_data`.
 
         Parameters
         ----------
         root : Path, optional
             Where the data are, if they have moved.
+        """
+        from tsrep.runs.task import task_of
+
+        return self.own_data(task_of(self.config.at(root)), progress=False)
+
+    def own_data(self, task: Task, *, progress: bool = True) -> Prepared:
+        """The data that a task with the run's configuration reads, which must be those of the run.
 
         Raises
         ------
         RunError
             When data or split have changed.
         """
-        from tsrep.runs.task import task_of
-
-        prepared = task_of(self.config.at(root)).prepare(progress=False)
-        self.refuse_other_data(prepared)
+        prepared = task.prepare(progress=progress)
+        if changed := self.changed(prepared):
+            raise RunError(
+                f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
+            )
         return prepared
 
     def refuse_other_settings(self) -> None:
@@ -304,27 +356,36 @@ class Run:
             _refuse_other(then, trained_by(run.config), run.path, "the run was started with")
 
     def refuse_other_data(self, prepared: Prepared) -> None:
-        """Check that data and split made now are those of the run.
+        """Check before it is resumed that data and split made now are those of the run.
 
         Raises
         ------
         RunError
             When a digest differs.
         """
-        file = self.path / "split.json"
-        try:
-            divided = json.loads(file.read_text(encoding="utf-8"))["digest"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{file} is missing or broken; restore it, or train the run again") from error
+        if changed := self.changed(prepared):
+            raise RunError(f"{changed}; restore data and settings, or start a new run")
+
+    def changed(self, prepared: Prepared) -> str:
+        """What is not as it was when the run was started; empty where all is."""
         for what, then, now in (
             ("data", self.provenance["data"]["digest"], prepared.digest),
-            ("split", divided, prepared.split.digest),
+            ("split", self._split_digest, prepared.split.digest),
         ):
             if then != now:
-                raise RunError(
+                return (
                     f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
-                    f"{now[:12]}); restore data and settings, or start a new run"
+                    f"{now[:12]})"
                 )
+        return ""
+
+    @property
+    def _split_digest(self) -> str:
+        file = self.path / "split.json"
+        try:
+            return str(json.loads(file.read_text(encoding="utf-8"))["digest"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{file} is missing or broken; restore it, or train the run again") from error
 
 
 def opened(run: Run | Path | str) -> Run:
@@ -380,7 +441,7 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root", "seeds"):
+    for name in ("name", "device", "root", "seeds", "ledger"):
         del values[name]
     for name in ("save_seconds", "tensorboard"):
         del values["training"][name]
@@ -394,7 +455,7 @@ def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, w
         if then.get(name) != now.get(name):
             raise RunError(
                 f"{name} in {folder}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
-                "restore it, or start a new run"
+                f"restore it, or train it further in a new folder with: {Run(folder).trained_further_by}"
             )
 
 

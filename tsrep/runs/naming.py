@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 SEEDS = "seeds"
@@ -23,3 +24,12 @@ def run_name(folder: Path) -> str:
     """``run`` or ``run@2``."""
     whole = whole_of(folder).resolve().name
     return whole if whole_of(folder) == folder else f"{whole}@{folder.resolve().name}"
+
+
+def short_name(reference: str) -> str:
+    """What files are called after a reference: ``run@2``, or of a hub ``owner-name``."""
+    path = Path(reference)
+    if path.is_dir():
+        return run_name(path)
+    named = path.parent.is_dir() and re.fullmatch(r".+(@\d+|\.\w+)", path.name)  # a seed or a file
+    return re.sub(r"[^\w.@-]+", "-", path.name if named else reference).strip("-")

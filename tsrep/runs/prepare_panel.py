@@ -12,7 +12,10 @@ from tsrep.runs.config import Configuration
 from tsrep.runs.contract import contract_of_panel, window_of
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
+from tsrep.signals.contract import SignalContract
+from tsrep.signals.convert import convert
 from tsrep.signals.panel import Floats
+from tsrep.signals.policies import Policies
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
 from tsrep.signals.windows import cut
@@ -27,9 +30,12 @@ class PreparedPanel(Prepared):
     ----------
     records : Panel
         Whole records in their unit.
+    notes : tuple of str
+        What was done to signals to bring them to a contract that was given, a sentence each.
     """
 
     records: Panel
+    notes: tuple[str, ...] = ()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -38,10 +44,10 @@ class PreparedPanel(Prepared):
         return super().facts | {
             "records": len(records),
             "patients": len(set(records.patient.tolist())),
-            "channels": list(records.channels),
+            "channels": list(self.panel.channels),
             "classes": list(records.classes),
             "multilabel": records.multilabel,
-            "sfreq": records.sfreq,
+            "sfreq": self.panel.sfreq,
             "unit": records.unit,
             "skipped": [list(entry) for entry in records.skipped],
         }
@@ -82,6 +88,8 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
         When settings and data do not go together.
     """
     refuse_infinite(records)
+    if config.contract is not None:
+        return _by_contract(config, records, config.contract)
     window = window_of(config.window, records)
     windows = cut(records, window)
     split: Split = split_by_rule(config, windows)
@@ -89,6 +97,22 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
     scaler = fit_scaler(windows if how == "record" else train, how)
     contract = contract_of_panel(records, window, how, scaler, train)
     return PreparedPanel(records, scaler.apply(windows), split, scaler, contract)
+
+
+def _by_contract(config: Configuration, records: Panel, contract: SignalContract) -> PreparedPanel:
+    """Windows by a contract that is given, with its statistics."""
+    policies = Policies() if config.init is None else config.init.conversion
+    converted = convert(records, contract, policies)
+    windows = converted.panel
+    split: Split = split_by_rule(config, windows)
+    scaler = fit_scaler(windows, "none")
+    own = contract_of_panel(records, contract.window, "none", scaler, windows.select(split.train))
+    contract = contract.model_copy(update={"trained_on": own.trained_on})
+    left_out = [
+        f"{len(converted.unusable)} of {len(records)} recordings are left out; of the first {why}"
+        for _, why in converted.unusable[:1]
+    ]
+    return PreparedPanel(records, windows, split, scaler, contract, (*converted.notes, *left_out))
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.registry import DATASETS, SPLITS
-from tsrep.runs.config import Configuration
 from tsrep.runs.contract import with_output
 from tsrep.signals import Panel, Series
 from tsrep.signals.contract import SignalContract
@@ -116,7 +116,27 @@ class Prepared(ABC):
         return part
 
 
-def split_by_rule(config: Configuration, data: Panel | Series) -> Any:
+class DataSettings(Protocol):
+    """Settings that say which data are read and how they are divided."""
+
+    @property
+    def dataset(self) -> Any:
+        """Settings of the data set."""
+
+    @property
+    def root(self) -> Path | None:
+        """Folder of the data."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether data with unreadable records are refused."""
+
+    @property
+    def split(self) -> Any:
+        """Settings of the rule; None takes the one that the data set has by default."""
+
+
+def split_by_rule(config: DataSettings, data: Panel | Series) -> Any:
     """Checked split of windows or a series by the rule asked for, or the one that suits the data set."""
     return SPLITS.build(config.split or {"name": DATASETS.build(config.dataset).default_split})(data)
 

@@ -22,18 +22,24 @@ PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb"
 
 def provenance(task: Task, prepared: Prepared, device: torch.device, parameters: int) -> dict[str, Any]:
     """Facts for ``provenance.json``; the training time is added when it is known."""
+    return surroundings(device) | {
+        "task": task.name,
+        "data": {"name": task.config.dataset.name} | prepared.facts,
+        "seed": task.config.seed,
+        "parameters": parameters,
+    }
+
+
+def surroundings(device: torch.device) -> dict[str, Any]:
+    """Versions, code, machine and command."""
     machine = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "git": _git_state(),
-        "task": task.name,
-        "data": {"name": task.config.dataset.name} | prepared.facts,
-        "seed": task.config.seed,
         "device": f"{device} ({machine})",
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["tsrep", *sys.argv[1:]]) if Path(sys.argv[0]).name == "tsrep" else "Python",
-        "parameters": parameters,
     }
 
 

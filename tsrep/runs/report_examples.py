@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.pooling import POOLS
+from tsrep.encoders.pooling import POOLS, Pooling
 from tsrep.evaluation.embedding import embed
 from tsrep.files import write_arrays
-from tsrep.runs.build import new_encoder
-from tsrep.runs.config import Configuration
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
@@ -22,19 +21,32 @@ EXAMPLES = 6
 
 
 def write_snapshots(
-    folder: Path, config: Configuration, prepared: PreparedPanel, encoder: Encoder, device: torch.device
+    folder: Path,
+    prepared: PreparedPanel,
+    encoders: Mapping[str, Encoder],
+    pooling: Pooling,
+    device: torch.device,
 ) -> None:
-    """``embeddings.npz`` (mean over the windows of each record) and ``examples.npz`` of the run."""
-    panel = prepared.panel
-    random = new_encoder(config, panel, config.seed).to(device)
-    pool = POOLS[config.evaluation.pool]
-    features = [embed(e, panel, pool=pool, device=device) for e in (encoder, random)]
+    """Write ``embeddings.npz`` (mean over the windows of each record) and ``examples.npz``.
+
+    Parameters
+    ----------
+    folder : Path
+    prepared : PreparedPanel
+    encoders : mapping of str to Encoder
+        By the name of their array: ``"x"`` what was trained, ``"x_random"`` its random initialisation.
+    pooling : str
+    device : torch.device
+    """
+    panel, pool = prepared.panel, POOLS[pooling]
     trial, first, inverse = np.unique(panel.trial, return_index=True, return_inverse=True)
-    by_record = [_mean_by(inverse, x, len(trial)) for x in features]
+    features = {
+        name: _mean_by(inverse, embed(encoder.to(device), panel, pool=pool, device=device), len(trial))
+        for name, encoder in encoders.items()
+    }
     write_arrays(
         folder / "embeddings.npz",
-        x=by_record[0],
-        x_random=by_record[1],
+        **features,
         label=panel.label[first],
         patient=panel.patient[first],
         trial=trial,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -15,11 +15,9 @@ import torch
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.datasets.tables.identifiers import look_alikes
 from tsrep.encoders.encoder import Encoder
-from tsrep.encoders.pooling import POOLS
 from tsrep.encoders.sliding import refuse_short_context
-from tsrep.errors import ConfigError, DataError, RunError, TsrepError
+from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.evaluation.candidate import Candidate, Model
-from tsrep.evaluation.embedding import embed as embed_panel
 from tsrep.evaluation.forecasts.baselines import RIDGE_NLINEAR
 from tsrep.evaluation.forecasts.coverage import Covering
 from tsrep.evaluation.forecasts.errors import Forecast
@@ -39,10 +37,14 @@ from tsrep.runs.embed import Embeddings, embed_recordings, embed_series
 from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.runs.intervals import FILE as INTERVALS
 from tsrep.runs.intervals import covering, write_intervals
+from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.ledger_of_run import ledger_of_parts
 from tsrep.runs.prepare_panel import PreparedPanel, cut_windows, prepare_panel
 from tsrep.runs.prepare_series import PreparedSeries, prepare_series, some_steps_of_a_season
-from tsrep.runs.prepared import Prepared, split_by_rule
+from tsrep.runs.prepared import DataSettings, Prepared, split_by_rule
 from tsrep.runs.report_examples import write_snapshots
+from tsrep.runs.unseen import unseen_before
 from tsrep.runs.validation_score import (
     FORECAST_NAME,
     PROBE_NAME,
@@ -63,9 +65,8 @@ if TYPE_CHECKING:
 
     from tsrep.datasets.findings import Finding
     from tsrep.runs.folder import Run
-
-Tell = Callable[[str], None]
-FEWEST_STARTS = 5  # random initialisations; fewer do not tell how far they differ
+    from tsrep.runs.loaded_encoder import LoadedEncoder
+    from tsrep.signals.convert import Policies
 
 
 def _silent(_what: str) -> None:
@@ -109,15 +110,7 @@ class Task(ABC):
         DataError
             When it is missing or broken.
         """
-        config = self.config
-        entry, dataset = DATASETS.entry(config.dataset.name), DATASETS.build(config.dataset)
-        with entry.blamed("be read", DataError):
-            data = dataset.load(config.root, strict=config.strict, progress=progress)
-        if not isinstance(data, self.type):
-            raise DataError(
-                f"{entry} gives {data!r:.60}, but {self.data} is a {self.type.__name__}; let read return one"
-            )
-        return data if data.digest else data.hashed()
+        return read_data(self.config, type(self), progress=progress)
 
     def prepare(self, *, progress: bool = True) -> Prepared:
         """Read the data, split and cut them, and standardise.
@@ -283,7 +276,7 @@ class Task(ABC):
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
         for name in self.config.evaluation.protocols:
-            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)[0]
+            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)
         return scores
 
     @abstractmethod
@@ -313,14 +306,15 @@ class Task(ABC):
     def snapshot(self, run: Run, prepared: Any, device: torch.device) -> None:
         """Keep in a finished run's folder what only a reader of the run wants."""
 
+    @classmethod
     @abstractmethod
-    def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
-        """Representations of data of this kind by the encoder of a run.
+    def embed(cls, loaded: LoadedEncoder, data: Any, batch_size: int, policies: Policies) -> Embeddings:
+        """Representations of data of this kind by an encoder.
 
         Raises
         ------
-        RunError
-            When the data are of another kind, or signals differ from those of the run.
+        RunError, ContractError
+            When the encoder takes data of another kind, or cannot be shown such signals.
         """
 
     def candidates(self, run: Run, prepared: Prepared) -> list[Candidate]:
@@ -338,9 +332,16 @@ class Task(ABC):
             encoder = new_encoder(self.config, prepared.panel, self.config.seed + k)
             return encoder, objectives[k % len(runs)]()
 
-        starts = len(runs) if len(runs) > 1 else max(self.config.evaluation.seeds or 0, FEWEST_STARTS)
+        starts, file = random_starts(len(runs), self.config.evaluation), runs[0].encoder_file
+        method = Candidate(
+            self.config.objective.name,
+            "method",
+            [partial(trained, one) for one in runs],
+            weights=file.digest,
+            contract=file.contract.digest,
+        )
         return [
-            Candidate(self.config.objective.name, "method", [partial(trained, one) for one in runs]),
+            method,
             Candidate(RANDOM_INIT, "control", [partial(start, k) for k in range(starts)]),
         ]
 
@@ -348,6 +349,11 @@ class Task(ABC):
         """What a user should know before training, a sentence each."""
         if (chunks := across_chunks(self.config, prepared.panel)) is not None:
             yield chunks
+
+    def ledger(self, prepared: Any) -> Ledger | None:
+        """Fingerprints of what training sees; None where there can be none, or none are wanted."""
+        del prepared
+        return None
 
     def meaningless(self) -> list[str]:
         """Settings of the evaluation that mean nothing for such data."""
@@ -417,9 +423,15 @@ class PanelTask(Task):
         """See :meth:`Task.prepared`."""
         return prepare_panel(self.config, data)
 
+    def ledger(self, prepared: PreparedPanel) -> Ledger | None:
+        """See :meth:`Task.ledger`."""
+        split = prepared.split
+        return ledger_of_parts(self.config, prepared.records, prepared.panel, split.train, split.validation)
+
     def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
         """See :meth:`Task.warnings`."""
         yield from super().warnings(prepared)
+        yield from prepared.notes
         yield from told(prepared.records)
         yield from self._notes(prepared.split)
         yield from (f"{names} are taken for different patients" for names in look_alikes(prepared.records))
@@ -427,6 +439,16 @@ class PanelTask(Task):
     def _notes(self, split: Split) -> tuple[str, ...]:
         """What a reader of scores should know of patients and parts."""
         return (*split.notes, *(() if self._patients_known else (PATIENTS_UNKNOWN,)))
+
+    def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
+        """See :meth:`Task.evaluate`; without recordings that the weights a run began with had seen."""
+        if not run.provenance.get("chain"):
+            return super().evaluate(run, prepared, tell)
+        ledger, part = Ledger.load(run.folders[0]), self.config.evaluation.part
+        prepared, found = unseen_before(prepared, part, ledger, str(run.path))
+        scores = super().evaluate(run, prepared, tell)
+        marked = tuple(replace(score, contamination=found.plain()) for score in scores)
+        return replace(scores, scores=marked, notes=(*scores.notes, *found.notes))
 
     def score(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> Scores:
         """See :meth:`Task.score`."""
@@ -467,25 +489,15 @@ class PanelTask(Task):
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
-        config, settings = self.config, self.config.evaluation
-        pool, device, amp = POOLS[settings.pool], pick_device(config.device), config.training.amp
-
-        def features(encoder: Encoder) -> np.ndarray:
-            return embed_panel(encoder.to(device), prepared.panel, pool=pool, device=device, amp=amp)
-
-        return LabelEvaluation(
+        config = self.config
+        return label_evaluation(
             prepared.panel,
             prepared.split,
-            part=settings.part or ("test" if len(prepared.split.test) else "validation"),
-            fractions=settings.labels,
-            subsample_by=settings.subsample_by,
-            seeds=config.seeds if config.seeds > 1 else settings.seeds or FEWEST_STARTS,
-            aggregate=settings.aggregate,
-            n_bootstrap=settings.n_bootstrap,
+            config.evaluation,
+            encoders=config.seeds,
+            device=pick_device(config.device),
+            amp=config.training.amp,
             seed=config.seed,
-            embed=features,
-            device=device,
-            amp=amp,
             compile=config.training.compile,
             folder=folder,
             on_step=tell,
@@ -496,21 +508,25 @@ class PanelTask(Task):
     ) -> LabelEvaluation:
         """See :meth:`Task.comparison`."""
         seeds, evaluation = len({config.seed for config in configs}), self.evaluation(prepared, _silent)
-        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds)
+        return replace(evaluation, part=part, as_for_test=True, fractions=(1.0,), seeds=seeds, heads=None)
 
     def snapshot(self, run: Run, prepared: PreparedPanel, device: torch.device) -> None:
         """A map of the records and some of them to plot."""
         if not (run.path / "examples.npz").exists():
-            write_snapshots(run.path, self.config, prepared, run.encoder().to(device), device)
+            random = new_encoder(self.config, prepared.panel, self.config.seed)
+            encoders = {"x": run.encoder(), "x_random": random}
+            write_snapshots(run.path, prepared, encoders, self.config.evaluation.pool, device)
 
-    def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
+    @classmethod
+    def embed(cls, loaded: LoadedEncoder, data: Panel, batch_size: int, policies: Policies) -> Embeddings:
         """See :meth:`Task.embed`; one vector a window."""
-        if not isinstance(data, Panel):
-            raise RunError(f"{run.path} was trained on labelled records, not on a series; embed records")
-        return embed_recordings(run, data, batch_size)
+        loaded.refuse_other_task(cls.name, "what is to be embedded")
+        return embed_recordings(loaded, data, batch_size, policies)
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
+        if (heads := self.config.evaluation.of_heads) is not None:
+            heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:
             return
         train, held = map(prepared.panel.select, labelled_parts(prepared))
@@ -673,11 +689,12 @@ class SeriesTask(Task):
         if run.objective().has_forecasts and not (run.path / INTERVALS).exists():
             write_intervals(run, prepared)
 
-    def embed(self, run: Run, data: Any, batch_size: int) -> Embeddings:
+    @classmethod
+    def embed(cls, loaded: LoadedEncoder, data: Series, batch_size: int, policies: Policies) -> Embeddings:
         """See :meth:`Task.embed`; one vector a step, each from its own past alone."""
-        if not isinstance(data, Series):
-            raise RunError(f"{run.path} was trained on a series, not on labelled records; embed a series")
-        return embed_series(run, data, batch_size)
+        del policies
+        loaded.refuse_other_task(cls.name, "what is to be embedded")
+        return embed_series(loaded, data, batch_size)
 
     def warnings(self, prepared: PreparedSeries) -> Iterator[str]:
         """See :meth:`Task.warnings`."""
@@ -724,6 +741,29 @@ TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, Serie
 def task_of(config: Configuration) -> Task:
     """The task of a configuration, by what its data set gives."""
     return TASKS[DATASETS.entry(config.dataset.name).task](config)
+
+
+def task_for(data: Panel | Series) -> type[Task]:
+    """The task on data of such a type."""
+    return next(task for task in TASKS.values() if isinstance(data, task.type))
+
+
+def read_data(config: DataSettings, task: type[Task], *, progress: bool = True) -> Any:
+    """The data set of settings, of the type that a task works on.
+
+    Raises
+    ------
+    DataError
+        When it is missing or broken.
+    """
+    entry, dataset = DATASETS.entry(config.dataset.name), DATASETS.build(config.dataset)
+    with entry.blamed("be read", DataError):
+        data = dataset.load(config.root, strict=config.strict, progress=progress)
+    if not isinstance(data, task.type):
+        raise DataError(
+            f"{entry} gives {data!r:.60}, but {task.data} is a {task.type.__name__}; let read return one"
+        )
+    return data if data.digest else data.hashed()
 
 
 def prepare(config: Configuration, *, progress: bool = True) -> Any:

@@ -55,6 +55,12 @@ class Fingerprints:
     mask: Bytes
     record: Ints
 
+    @property
+    def pair(self) -> Keys:
+        """One key of both leads, shape (record,); 0 where either has none."""
+        # one lead alone may be a clock or a marker that all recordings have
+        return np.where(self.lead.all(axis=1), self.lead[:, 0] + 3 * self.lead[:, 1], np.uint64(0))
+
     @classmethod
     def of(cls, panel: Panel) -> Fingerprints:
         """Keys of all records of a panel's store, kept in its :attr:`Panel.cache`."""

@@ -39,9 +39,7 @@ def _components(panel: Panel) -> Ints:
     from scipy.sparse.csgraph import connected_components
 
     prints = Fingerprints.of(panel)
-    # one lead alone may be a clock or a marker that all recordings have
-    both = np.where(prints.lead.all(axis=1), prints.lead[:, 0] + 3 * prints.lead[:, 1], np.uint64(0))
-    pairs = np.concatenate([_equal(prints.exact), _equal(both), _alike(panel, prints)])
+    pairs = np.concatenate([_equal(prints.exact), _equal(prints.pair), _alike(panel, prints)])
     graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(len(panel.store),) * 2)
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 

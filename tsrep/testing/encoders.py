@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder, TokenEncoder
 from tsrep.encoders.sliding import sliding_last_step
+from tsrep.errors import ConfigError
 from tsrep.testing.assertions import (
     close,
     global_randomness_untouched,
@@ -51,6 +52,7 @@ def check_encoder(make: Make, *, channels: int = 3, length: int = 64) -> None:
     _check_last_step(make(channels).eval(), x)
     _check_sliding(make(channels).eval(), x[:1])
     _check_layer_groups(make(channels))
+    _check_stem_weights(make, channels)
     encoder = make(channels)
     _backward(encoder(x), "the representation", encoder)
 
@@ -198,11 +200,29 @@ def _check_sliding(encoder: Encoder, x: Tensor) -> None:
 
 def _check_layer_groups(encoder: Encoder) -> None:
     groups = encoder.layer_groups()
-    grouped = [id(parameter) for group in groups for parameter in group]
+    names = [name for name, _ in groups]
+    grouped = [name for _, group in groups for name in group]
     require(len(set(grouped)) == len(grouped), "layer_groups has a parameter in more than one group")
-    own = {id(parameter) for parameter in encoder.parameters()}
+    require(len(set(names)) == len(names), "layer_groups has two groups of one name")
+    own = {name for name, _ in encoder.named_parameters()}
     require(set(grouped) == own, "layer_groups lacks parameters of the encoder, or has others")
-    require(all(groups), "layer_groups has an empty group")
+    require(all(group for _, group in groups), "layer_groups has an empty group")
+
+
+def _check_stem_weights(make: Make, channels: int) -> None:
+    """Of an encoder that says them; two more channels change no other shape."""
+    narrow, wide = make(channels), make(channels + 2)
+    try:
+        stem = {weight.name: weight for weight in narrow.stem_weights()}
+    except ConfigError:
+        return
+    wider = wide.state_dict()
+    for name, weight in narrow.state_dict().items():
+        expected = list(weight.shape)
+        if name in stem:
+            expected[stem[name].axis] += 2 * stem[name].block
+        told = "stem_weights does not say how the shape of {} depends on the number of channels"
+        require(list(wider[name].shape) == expected, told.format(name))
 
 
 def _check_round_trip(make: Make, x: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from tsrep.errors import TsrepError
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.protocols.protocol import Protocol, outcome
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
@@ -42,6 +45,8 @@ def check_protocol(make: Callable[[], Protocol]) -> None:
     with global_randomness_untouched("the protocol"):
         again = _scores(make())
     require(again.to_json() == scores.to_json(), "equal inputs give unequal scores")
+    for head in scores.heads.values():
+        _check_head(head)
     for name in ("informative", RANDOM_INIT):
         found = scores.where(method=name, unit="record")
         require(len(found) == 2, f"{len(found)} scores of {name!r} per record for two fractions of labels")
@@ -54,6 +59,20 @@ def check_protocol(make: Callable[[], Protocol]) -> None:
     )
 
 
+def _check_head(head: Head) -> None:
+    """Check that what is kept of a classifier gives equal probabilities."""
+    stored, model = head.classifier.stored(), head.classifier
+    require(stored is not None, "a head is kept whose classifier is not stored")
+    assert stored is not None
+    again = type(model).restored(stored.arrays, json.loads(json.dumps(stored.settings)))
+    width = 4 if model.width is None else model.width
+    x = numpy_generator("conformance of heads").normal(size=(20, width)).astype(np.float32)
+    require(
+        np.array_equal(model.predict(x), again.predict(x)),
+        "a classifier that was stored and restored gives other probabilities",
+    )
+
+
 def _scores(protocol: Protocol) -> Scores:
     rng = numpy_generator("conformance of protocols")
     label = np.arange(120) % 3
@@ -63,7 +82,7 @@ def _scores(protocol: Protocol) -> Scores:
     part = np.arange(120) // 3 % 4
     split = Split.make(panel, part < 2, part == 2, part == 3, how="by hand")
     evaluation = LabelEvaluation(panel, split, fractions=(1.0, 0.5), subsample_by=("patient",), seeds=2,
-                                 n_bootstrap=20)  # fmt: skip
+                                 n_bootstrap=20, heads=HeadSettings())  # fmt: skip
     noise: Any = rng.normal(size=(2, 120, 4)).astype(np.float32)
     informative = noise[0] + 3 * np.eye(4, dtype=np.float32)[label]
     candidates = [
@@ -71,6 +90,6 @@ def _scores(protocol: Protocol) -> Scores:
         Candidate.of_features(RANDOM_INIT, noise[1]),
     ]
     try:
-        return outcome(protocol, candidates, evaluation)[0]
+        return outcome(protocol, candidates, evaluation)
     except TsrepError as error:
         raise AssertionError(str(error)) from error

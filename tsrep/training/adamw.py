@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tsrep.encoders.encoder import SlowParameters
+from tsrep.encoders.encoder import Encoder, SlowParameters
 
 
 class AdamW(torch.optim.AdamW):
@@ -31,6 +31,12 @@ class AdamW(torch.optim.AdamW):
         """Set the learning rate; slow groups of :func:`parameter_groups` get their share of it."""
         for group in self.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
+
+    def layer_rates(self) -> dict[str, float]:
+        """Learning rate of each layer of :func:`layered_groups`, for the log."""
+        groups = [group for group in self.param_groups if "layer" in group]
+        # a layer's slow parameters stand first or last; the log tells the rate of the others
+        return {f"lr/{g['layer']}": g["lr"] for g in sorted(groups, key=lambda g: float(g["share"]))}
 
 
 def parameter_groups(
@@ -59,3 +65,42 @@ def parameter_groups(
         if own:
             groups.append({"params": own, "weight_decay": 0.0, "share": min(1.0, part.most_rate / lr)})
     return [{"params": list(trained.values())}, *groups]
+
+
+def layered_groups(
+    parameters: Iterable[nn.Parameter], encoder: Encoder, lr: float, decay: float
+) -> list[dict[str, Any]]:
+    """Parameters as AdamW takes them, with a learning rate that decays from layer to layer.
+
+    Group ``g`` of ``G`` layer groups has ``decay ** (G - 1 - g)`` of the rate, and all that is not the
+    encoder's the full one. Biases, scales and other one-dimensional parameters are not pulled towards zero.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        All that are trained.
+    encoder : Encoder
+    lr : float
+        Full learning rate, which limits the share of slow parameters.
+    decay : float
+        Above 0 and below 1.
+
+    References
+    ----------
+    Howard & Ruder, "Universal language model fine-tuning for text classification", ACL 2018, section 3.2;
+    Clark et al., "ELECTRA", ICLR 2020, appendix B.
+    """
+    weights, layer_of = dict(encoder.named_parameters()), dict[int, tuple[str, float]]()
+    for depth, (layer, names) in enumerate(reversed(encoder.layer_groups())):
+        layer_of |= {id(weights[name]): (layer, decay**depth) for name in names}
+    most = {id(p): slow.most_rate / lr for slow in encoder.slow_parameters() for p in slow.parameters}
+    groups: dict[tuple[str, float, bool], list[nn.Parameter]] = {}
+    for parameter in parameters:
+        layer, share = layer_of.get(id(parameter), ("objective", 1.0))
+        pulled = parameter.ndim > 1 and id(parameter) not in most
+        key = layer, min(share, most.get(id(parameter), 1.0)), pulled
+        groups.setdefault(key, []).append(parameter)
+    return [
+        {"params": own, "layer": layer, "share": share} | ({} if pulled else {"weight_decay": 0.0})
+        for (layer, share, pulled), own in groups.items()
+    ]

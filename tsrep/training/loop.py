@@ -26,7 +26,7 @@ from tsrep.rng import torch_generator
 from tsrep.sampling.batches import PanelTensors
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch
-from tsrep.training.adamw import AdamW, parameter_groups
+from tsrep.training.adamw import AdamW, layered_groups, parameter_groups
 from tsrep.training.averaging import RunningTerms, Step, weight_average
 from tsrep.training.checkpoint import (
     Kept,
@@ -38,6 +38,7 @@ from tsrep.training.checkpoint import (
     save_weights,
 )
 from tsrep.training.distributed import Ranks
+from tsrep.training.freezing import Thawing, resting_parts
 from tsrep.training.hooks import Hook, MetricLog, Plan
 from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.interrupt import Interrupted, stop_requests
@@ -119,7 +120,12 @@ class Trainer:
         # First: it takes its parameters out of those that ask for a gradient.
         self.inner = InnerOptimisations(self.net, settings, self.seed, self.device, self.ranks)
         weights = [p for p in self.net.parameters() if p.requires_grad]
-        groups = parameter_groups(weights, self.encoder.slow_parameters(), settings.lr)
+        groups = (
+            layered_groups(weights, self.encoder, settings.lr, settings.layer_decay)
+            if settings.layer_decay < 1
+            else parameter_groups(weights, self.encoder.slow_parameters(), settings.lr)
+        )
+        self.thawing = Thawing(self.encoder, settings.epochs) if settings.gradual else None
         self.optimizer = AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.average = weight_average(self.net, settings)
         self.position, self.terms = Position(world=self.ranks.world), RunningTerms()
@@ -146,9 +152,7 @@ class Trainer:
         self.hooks = [log, *self.hooks] if log is not None else self.hooks
         self._saved_at = time.monotonic()
         self._began = self._saved_at - self.position.seconds  # as if it had never been interrupted
-        # Both wrap or replace the forward pass only after the weights are loaded into the bare modules.
-        self.parallel: nn.Module = DistributedDataParallel(self.net) if self.ranks.world > 1 else self.net
-        if self.settings.compile:
+        if self.settings.compile:  # replaces the forward pass, after the weights are loaded
             self.net.encoder.compile()
 
         def save() -> None:
@@ -176,9 +180,13 @@ class Trainer:
     def _epochs(self, save: Callable[[], None], stop: Event) -> None:
         at = self.position
         if at.step == 0:
-            self._validate(0)  # where the curves start: the random initialisation
+            self._validate(0)  # where the curves start: the weights that training starts from
+        self._wrap()
         while at.epoch <= self.settings.epochs and at.idle < (self.settings.patience or math.inf):
             batches = self.train.sampler.epoch(at.epoch)
+            if self.thawing is not None:
+                self.thawing.begin(at.epoch)
+                self._wrap()
             while at.cursor < len(batches):
                 record = self._step(self.train.tensors.batch(batches[at.cursor]))
                 at.cursor += 1
@@ -200,6 +208,11 @@ class Trainer:
             at.epoch, at.cursor = at.epoch + 1, 0
             save()
 
+    def _wrap(self) -> None:
+        """The forward pass for the weights that are trained now, which all processes must agree on."""
+        self.resting = resting_parts(self.encoder)
+        self.parallel: nn.Module = DistributedDataParallel(self.net) if self.ranks.world > 1 else self.net
+
     def _step(self, batch: Batch) -> dict[str, Any] | None:
         """One update; returns a record for the log when one is due."""
         at, began = self.position, time.monotonic()
@@ -208,6 +221,8 @@ class Trainer:
         self.net.train()
         # Inner optimisations first: the encoder then learns from an augmenter that has just seen it.
         self.inner.step(batch, at, rate / self.settings.lr)
+        for part in self.resting:
+            part.eval()
         self.optimizer.zero_grad(set_to_none=True)
         with self._autocast():
             terms = self.parallel(batch, self._generator("step", at.epoch, at.cursor))
@@ -256,7 +271,8 @@ class Trainer:
             scores = {name: None if math.isnan(value) else value for name, value in told.items()}
         if (score := next(iter(scores.values()), None)) is not None:
             record |= {"score": score, "score_name": self.score_name}
-        if epoch > 0:  # the random initialisation is a point of reference, never what is kept
+        if epoch > 0:  # what training starts from is a point of reference, never what is kept
+            record |= self.optimizer.layer_rates()
             by = {"last": {"": float(epoch)}, "loss": {"": -sum(terms.values())}}
             self._keep(model, by.get(self.settings.keep) or scores or {"": None}, epoch)
         self._notify("on_record", record | {"terms": terms, "seconds": self._seconds()})

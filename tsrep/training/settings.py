@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from tsrep.errors import ConfigError
 from tsrep.registry import Settings
 
+LayerDecay = Annotated[float, Field(gt=0, le=1)]
+
 
 class TrainingSettings(Settings):
     """How weights are found; the defaults suit contrastive pre-training of a small encoder."""
@@ -17,6 +19,14 @@ class TrainingSettings(Settings):
     epochs: Annotated[int, Field(ge=1)] = 20
     batch_size: Annotated[int, Field(ge=2)] = Field(128, description="samples per step, over all ranks")
     lr: Annotated[float, Field(gt=0)] = Field(1e-3, description="learning rate after the warm-up")
+    layer_decay: LayerDecay = Field(
+        1.0,
+        description="learning rate of each layer group of the encoder as a share of that of the next one "
+        "towards the output; below 1, one-dimensional weights do not decay",
+    )
+    gradual: bool = Field(
+        False, description="train the objective alone at first, and one more layer group each epoch"
+    )
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["cosine", "constant"] = Field("cosine", description="after the warm-up")
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.05, description="fraction of all steps")

@@ -112,8 +112,14 @@ class WfdbRecord:
     comments: tuple[str, ...] = ()
 
 
-def read_wfdb(stem: Path) -> WfdbRecord:
+def read_wfdb(stem: Path, start: int = 0, stop: int | None = None) -> WfdbRecord:
     """Read ``stem.hea`` and the signal files that it names.
+
+    Parameters
+    ----------
+    stem : Path
+    start, stop : int
+        First step to read and the step after the last; without ``stop`` to the end.
 
     Raises
     ------
@@ -122,9 +128,10 @@ def read_wfdb(stem: Path) -> WfdbRecord:
     """
     header = _parsed(stem)
     if header is None or not header.plain:
-        return _through_wfdb(stem)
+        return _through_wfdb(stem, start, stop)
     files = list(dict.fromkeys(s.file for s in header.signals))
-    counts = np.concatenate([_read_file(stem.parent, name, header) for name in files])
+    part = slice(start, header.steps if stop is None else min(stop, header.steps))
+    counts = np.concatenate([_read_file(stem.parent, name, header, part) for name in files])
     # a header may mix files, so its signals are put back into its order
     order = [i for name in files for i, s in enumerate(header.signals) if s.file == name]
     counts = counts[np.argsort(order)] if order != sorted(order) else counts
@@ -145,7 +152,7 @@ def read_header(stem: Path) -> WfdbHeader:
     if header is not None:
         return header
     whole = _through_wfdb(stem)
-    return WfdbHeader(whole.channels, whole.units, whole.sfreq, whole.counts.shape[1])
+    return WfdbHeader(whole.channels, whole.units, whole.sfreq, whole.counts.shape[1], whole.comments)
 
 
 def signal_files(stem: Path) -> list[Path]:
@@ -160,6 +167,15 @@ def signal_files(stem: Path) -> list[Path]:
         return [header, *named]
     # a segment that is the record itself would never end
     return [header, *(file for segment in named if segment != stem for file in signal_files(segment))]
+
+
+def is_segment(name: str, stem: Path) -> bool:
+    """Whether the record ``stem`` has several segments, of which one has this name; never raises."""
+    try:
+        body = _lines(stem)[0]
+    except Unreadable:
+        return False
+    return _has_segments(body) and any(line.split()[0] == name for line in body[1:])
 
 
 def millivolts(unit: str) -> tuple[float, str]:
@@ -279,19 +295,21 @@ def _lines(stem: Path) -> tuple[list[str], tuple[str, ...]]:
     return body, tuple(line.lstrip()[1:].strip() for line in lines if line.lstrip().startswith("#"))
 
 
-def _read_file(folder: Path, name: str, header: WfdbHeader) -> NDArray[np.int16]:
+def _read_file(folder: Path, name: str, header: WfdbHeader, part: slice) -> NDArray[np.int16]:
     """Counts of the signals in one file, shape (channel, time)."""
     path, mine = folder / name, [s for s in header.signals if s.file == name]
-    wanted = header.steps * len(mine)
+    steps = part.stop - part.start
+    wanted, before = steps * len(mine), part.start * len(mine)
     try:
-        flat = np.fromfile(path, "<i2", count=wanted, offset=mine[0].skip)
+        flat = np.fromfile(path, "<i2", count=wanted, offset=mine[0].skip + 2 * before)
     except FileNotFoundError:
         raise Unreadable(f"{path.name} is missing") from None
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read ({error.strerror})") from error
     if len(flat) < wanted:
-        raise Unreadable(f"{path.name} is truncated: {len(flat) // len(mine)} of {header.steps} time steps")
-    return flat.reshape(header.steps, len(mine)).T.astype(np.int16, copy=False)
+        there = (before + len(flat)) // len(mine)
+        raise Unreadable(f"{path.name} is truncated: {there} of {header.steps} time steps")
+    return flat.reshape(steps, len(mine)).T.astype(np.int16, copy=False)
 
 
 def _package() -> Any:
@@ -301,14 +319,16 @@ def _package() -> Any:
         return importlib.import_module("wfdb")
 
 
-def _through_wfdb(stem: Path) -> WfdbRecord:
+def _through_wfdb(stem: Path, start: int = 0, stop: int | None = None) -> WfdbRecord:
     wfdb = _package()
     heads = _signal_lines(stem)
     times = max((signal.per_frame for head in heads for signal in head), default=1)
     try:
         with _parsable(stem) as place:
             # frames are smoothed unless told, which would average their samples
-            record = wfdb.rdrecord(str(place), physical=True, smooth_frames=times == 1)
+            # several samples to a frame are brought to one rate, for which the whole of them is needed
+            part = {"sampfrom": start, "sampto": stop} if times == 1 else {}
+            record = wfdb.rdrecord(str(place), physical=True, smooth_frames=times == 1, **part)
     except Exception as error:
         # the package raises whatever its parser stumbles on; any of it means that the record is unusable
         raise Unreadable(f"wfdb cannot read it ({type(error).__name__}: {error})") from error
@@ -317,6 +337,7 @@ def _through_wfdb(stem: Path) -> WfdbRecord:
         raise Unreadable("wfdb finds no signal in it")
     # (channel, time), those with fewer samples to a frame at the highest rate
     values = np.stack([_stretched(s, max(map(len, signals))) for s in signals]) if times > 1 else signals.T
+    values = values[:, start:stop] if times > 1 else values
     names = record.sig_name or [""] * len(values)
     factors, units = zip(*map(millivolts, _stated_units(heads, names)), strict=True)
     channels = distinct([name or "" for name in names])

@@ -7,7 +7,9 @@ from typing import Literal
 import numpy as np
 
 from tsrep.errors import DataError
+from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.predictions import Predictions
+from tsrep.signals.panel import Ints
 
 Aggregation = Literal["mean", "max"]
 
@@ -23,9 +25,7 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
     DataError
         When windows of a record disagree on the patient or the target.
     """
-    trials, first, inverse, count = np.unique(
-        windows.trial, return_index=True, return_inverse=True, return_counts=True
-    )
+    trials, first, inverse = np.unique(windows.trial, return_index=True, return_inverse=True)
     for name, values in (("patient", windows.patient), ("target", windows.target)):
         differs = values != values[first][inverse]
         if differs.any():
@@ -34,15 +34,29 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
                 f"the windows of trial {bad} have more than one {name}; "
                 f"give a record one {name} so that it can be scored as a unit"
             )
-    starts = np.concatenate([[0], np.cumsum(count)[:-1]])
-    prob = windows.prob[np.argsort(inverse, kind="stable")].astype(np.float64)
-    if how == "mean":
-        pooled = np.add.reduceat(prob, starts) / count[:, None]
-    else:
-        pooled = np.maximum.reduceat(prob, starts)
-        if not windows.multilabel:
-            pooled /= pooled.sum(axis=1, keepdims=True)
+    pooled = aggregated(windows.prob, windows.trial, how, multilabel=windows.multilabel)
     return Predictions(pooled, windows.target[first], windows.patient[first], trials)
+
+
+def aggregated(prob: Array, record: Ints, how: Aggregation, *, multilabel: bool) -> Array:
+    """Probabilities of records, shape (record, class), in the order of their numbers.
+
+    Parameters
+    ----------
+    prob : array, shape (window, class)
+    record : int64 array, shape (window,)
+        Which record a window is of.
+    how : {"mean", "max"}
+    multilabel : bool
+        Whether a record can have several classes, so that probabilities need not add up to one.
+    """
+    _, inverse, count = np.unique(record, return_inverse=True, return_counts=True)
+    starts = np.concatenate([[0], np.cumsum(count)[:-1]])
+    ordered = prob[np.argsort(inverse, kind="stable")].astype(np.float64)
+    if how == "mean":
+        return np.asarray(np.add.reduceat(ordered, starts) / count[:, None])
+    pooled: Array = np.maximum.reduceat(ordered, starts)
+    return pooled if multilabel else pooled / pooled.sum(axis=1, keepdims=True)
 
 
 def is_by_record(predictions: Predictions) -> bool:

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
 from tsrep.evaluation.labels.metrics import positives
@@ -61,6 +63,10 @@ class LabelEvaluation:
         From an encoder to features of all samples, shape (sample, feature).
     device, amp, compile : torch.device, bool, bool
         For protocols that train.
+    pool : str
+        By which ``embed`` makes one vector of a sample, for the heads that are kept.
+    heads : HeadSettings or None
+        How the heads of methods are calibrated and decide; None where no heads are wanted.
     folder : Path or None
         Where protocols that train keep their state, so that they resume after an interruption.
     on_step : callable
@@ -81,6 +87,8 @@ class LabelEvaluation:
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     amp: bool = False
     compile: bool = False
+    pool: Pooling = "max-mean"
+    heads: HeadSettings | None = None
     folder: Path | None = None
     on_step: Callable[[str], None] = lambda _what: None
     _features: dict[Callable[[], Model], Array] = field(default_factory=dict)
@@ -98,6 +106,8 @@ class LabelEvaluation:
                     f"no label of the {part} part is known, of {samples} samples; give it samples with "
                     "labels that are wholly known, or choose another split"
                 )
+        if self.heads is not None:
+            self.heads.refuse_unfit(self.panel)
 
     @property
     def scored(self) -> Ints:
@@ -191,9 +201,14 @@ class LabelEvaluation:
             )
         return features
 
-    def predictions(self, prob: Array) -> Predictions:
-        """Probabilities of the scored samples with their targets, patients and trials."""
-        at, panel = self.scored, self.panel
+    @property
+    def spare(self) -> Ints:
+        """Samples of the validation part that are not scored, on which a head may be calibrated."""
+        return self.validation if self.part == "test" else self.validation[:0]
+
+    def predictions(self, prob: Array, samples: Ints | None = None) -> Predictions:
+        """Probabilities of samples, by default the scored ones, with their targets, patients and trials."""
+        at, panel = self.scored if samples is None else samples, self.panel
         return Predictions(prob, panel.label[at], panel.patient[at], panel.trial[at])
 
     def majority(self, labelled: Ints) -> Predictions:

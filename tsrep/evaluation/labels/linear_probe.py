@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 from scipy.special import expit, softmax
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier, Stored
 from tsrep.evaluation.labels.logistic_path import Link, logistic_path
 from tsrep.evaluation.labels.metrics import metrics, positives
+from tsrep.registry import CLASSIFIERS
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Scheme = Literal["multinomial", "one-vs-rest"]
+_ARRAYS = ("weight", "intercept", "fitted", "constant")
 C_GRID = (0.001, 0.01, 0.1, 1.0)
 
 
@@ -48,8 +54,9 @@ class Standardiser:
         return out
 
 
+@CLASSIFIERS.register("linear")
 @dataclass(frozen=True, eq=False)
-class Probe:
+class Probe(Classifier):
     """A fitted logistic regression.
 
     Attributes
@@ -80,6 +87,32 @@ class Probe:
     def predict(self, features: Array) -> Array:
         """Probabilities, shape (sample, class), float64."""
         return self._probability(self.standardiser(features))
+
+    @property
+    def width(self) -> int:
+        """See :attr:`Classifier.width`."""
+        return len(self.standardiser.mean)
+
+    def module(self) -> nn.Module:
+        """See :meth:`Classifier.module`."""
+        from tsrep.evaluation.labels.modules import LinearModule
+
+        return LinearModule(self)
+
+    def stored(self) -> Stored:
+        """See :meth:`Classifier.stored`."""
+        arrays = {"mean": self.standardiser.mean, "deviation": self.standardiser.deviation}
+        arrays |= {name: getattr(self, name) for name in _ARRAYS}
+        return Stored(arrays, {"C": self.C, "multilabel": self.multilabel, "scheme": self.scheme})
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Self:
+        """See :meth:`Classifier.restored`."""
+        standardiser = Standardiser(arrays["mean"], arrays["deviation"])
+        fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        if settings["scheme"] not in get_args(Scheme):
+            raise ValueError(f"there is no scheme {settings['scheme']!r}")
+        return cls(standardiser, **fields, **settings)
 
     def _probability(self, standardised: Array) -> Array:
         logit = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept

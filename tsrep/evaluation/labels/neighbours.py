@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -10,31 +12,31 @@ from torch import Tensor
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier, Stored
 from tsrep.evaluation.labels.linear_probe import Standardiser, best_auroc
 from tsrep.evaluation.labels.metrics import positives
+from tsrep.registry import CLASSIFIERS
 
 NEIGHBOURS = (5, 10, 20, 50)
 _TEMPERATURE = 0.07
 
 
-class Neighbours:
+@CLASSIFIERS.register("knn")
+@dataclass(frozen=True, eq=False)
+class Neighbours(Classifier):
     """Vote of the nearest labelled samples, each weighing ``exp(similarity / 0.07)``.
 
     Features are standardised by the labelled samples first, because the features of a pooled encoder
     share a large mean that makes all cosines alike.
 
-    Parameters
+    Attributes
     ----------
-    features : array, shape (sample, feature)
-    label : int array, shape (sample,), or bool array, shape (sample, class)
-    classes : int
+    standardiser : Standardiser
+    directions : float32 array, shape (labelled sample, feature)
+        Standardised features of length one.
+    flags : bool array, shape (labelled sample, class)
     k : int
         Neighbours that vote; fewer where there are fewer samples.
-
-    Raises
-    ------
-    DataError
-        When there are no samples, or a feature is not finite.
 
     References
     ----------
@@ -42,13 +44,30 @@ class Neighbours:
     section 3.4 (weights and temperature); standardising is ours.
     """
 
-    def __init__(self, features: Array, label: Array, classes: int, k: int = 20) -> None:
+    standardiser: Standardiser
+    directions: Array
+    flags: Array
+    k: int = 20
+
+    @classmethod
+    def of(cls, features: Array, label: Array, classes: int, k: int = 20) -> Neighbours:
+        """From labelled samples.
+
+        Parameters
+        ----------
+        features : array, shape (sample, feature)
+        label : int array, shape (sample,), or bool array, shape (sample, class)
+        classes, k : int
+
+        Raises
+        ------
+        DataError
+            When there are no samples, or a feature is not finite.
+        """
         if not len(features):
             raise DataError("there are no labelled samples to be neighbours; use a larger fraction of labels")
-        self.k = k
-        self._standardiser = Standardiser.fit(features)
-        self._reference = self._directions(features)
-        self._flags = torch.from_numpy(positives(label, classes).astype(np.float32))
+        standardiser = Standardiser.fit(features)
+        return cls(standardiser, _directions(standardiser, features).numpy(), positives(label, classes), k)
 
     def predict(self, features: Array) -> Array:
         """Probabilities, shape (sample, class), float64."""
@@ -56,24 +75,45 @@ class Neighbours:
 
     def predict_each(self, features: Array, ks: Sequence[int], *, chunk: int = 1024) -> list[Array]:
         """Probabilities for several numbers of neighbours, from one search."""
-        query = self._directions(features)
-        most = min(max(ks), len(self._reference))
+        query = _directions(self.standardiser, features)
+        reference, flags = torch.from_numpy(self.directions), torch.from_numpy(self.flags).float()
+        most = min(max(ks), len(reference))
         parts: list[list[Tensor]] = [[] for _ in ks]
         for rows in torch.split(query, chunk):
-            similarity, index = torch.topk(rows @ self._reference.T, most, dim=1)
+            similarity, index = torch.topk(rows @ reference.T, most, dim=1)
             # relative to the nearest one: the vote is a ratio, and exp(1 / 0.07) is large
             weight = torch.exp((similarity - similarity[:, :1]) / _TEMPERATURE).double()
-            votes = (weight[:, :, None] * self._flags[index]).cumsum(dim=1)  # (query, neighbour, class)
+            votes = (weight[:, :, None] * flags[index]).cumsum(dim=1)  # (query, neighbour, class)
             total = weight.cumsum(dim=1)
             for part, k in zip(parts, ks, strict=True):
                 last = min(k, most) - 1
                 part.append(votes[:, last] / total[:, last, None])
         return [torch.cat(part).numpy() for part in parts]
 
-    def _directions(self, features: Array) -> Tensor:
-        return torch.nn.functional.normalize(
-            torch.from_numpy(self._standardiser(features, np.float32)), dim=1
-        )
+    @property
+    def width(self) -> int:
+        """See :attr:`Classifier.width`."""
+        return len(self.standardiser.mean)
+
+    @property
+    def records_held(self) -> int:
+        """See :attr:`Classifier.records_held`."""
+        return len(self.directions)
+
+    def stored(self) -> Stored:
+        """See :meth:`Classifier.stored`."""
+        arrays = {"mean": self.standardiser.mean, "deviation": self.standardiser.deviation}
+        return Stored(arrays | {"directions": self.directions, "flags": self.flags}, {"k": self.k})
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Self:
+        """See :meth:`Classifier.restored`."""
+        standardiser = Standardiser(arrays["mean"], arrays["deviation"])
+        return cls(standardiser, arrays["directions"], arrays["flags"], int(settings["k"]))
+
+
+def _directions(standardiser: Standardiser, features: Array) -> Tensor:
+    return torch.nn.functional.normalize(torch.from_numpy(standardiser(features, np.float32)), dim=1)
 
 
 def fit_neighbours(
@@ -89,10 +129,8 @@ def fit_neighbours(
     Of equals the smallest ``k`` is taken; without a validation part, or when its AUROC is not defined,
     ``k`` is 20.
     """
-    model = Neighbours(features, label, classes)
+    model = Neighbours.of(features, label, classes)
     if validation is None:
         return model
     best = best_auroc(model.predict_each(validation[0], ks), validation[1])
-    if best is not None:
-        model.k = ks[best]
-    return model
+    return model if best is None else replace(model, k=ks[best])

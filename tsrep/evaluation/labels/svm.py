@@ -4,62 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import softmax
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.linear_probe import Probe, fit_probe, refuse_infinite
+from tsrep.evaluation.labels.rbf_svm import HARD_MARGIN, RbfSvm
 from tsrep.signals.panel import Ints
 
-if TYPE_CHECKING:
-    from sklearn.svm import SVC
-
-HARD_MARGIN = 1e8
 SVM_C = (*(10.0**k for k in range(-4, 5)), HARD_MARGIN)
 LOGISTIC_C = (0.001, 0.01, 0.1, 1.0, 10.0)
 LARGEST = 10_000
 _FOLDS = 5
 _LEAST = 50  # samples (or groups) below which nothing is chosen
-
-
-@dataclass(frozen=True, eq=False)
-class RbfSvm:
-    """A fitted SVM.
-
-    Attributes
-    ----------
-    model : SVC or None
-        None when there was one class only.
-    present : int64 array, shape (class with labels,)
-    classes : int
-    cost : float
-        The ``C`` that was used.
-    """
-
-    model: SVC | None
-    present: Ints
-    classes: int
-    C: float
-
-    def predict(self, features: Array) -> Array:
-        """Scores that add up to one, shape (sample, class); the largest is the class that the SVM decides on.
-
-        They are no calibrated probabilities: accuracy and F1 are the metrics of this protocol.
-        """
-        prob = np.zeros((len(features), self.classes))
-        if self.model is None:
-            prob[:, self.present] = 1.0
-            return prob
-        decision = self.model.decision_function(features)
-        if decision.ndim == 1:  # of two classes, for the second one
-            decision = np.stack([np.zeros_like(decision), decision], axis=1)
-        prob[:, self.present] = softmax(decision, axis=1)
-        return _deciding(prob, self.model.predict(features))
 
 
 def fit_svm(
@@ -109,13 +68,13 @@ def fit_svm(
     x, y = np.asarray(features[index], np.float64), label[index]
     present = np.unique(y)
     if len(present) < 2:
-        return RbfSvm(None, present, classes, HARD_MARGIN)
+        return RbfSvm.of_one_class(x.shape[1], present, classes)
     folds = label_folds(y, None if group is None else group[index])
     model = SVC(C=HARD_MARGIN, gamma="scale", random_state=0)
     if not folds:
-        return RbfSvm(model.fit(x, y), present, classes, HARD_MARGIN)
+        return RbfSvm.of(model.fit(x, y), present, classes)
     search = GridSearchCV(model, {"C": list(C)}, cv=folds, scoring="accuracy").fit(x, y)
-    return RbfSvm(search.best_estimator_, present, classes, float(search.best_params_["C"]))
+    return RbfSvm.of(search.best_estimator_, present, classes)
 
 
 def fit_logistic(
@@ -176,13 +135,6 @@ def _accuracy_by_folds(
         probe = fit_probe(features[fitted], label[fitted], classes, C=(C,))
         right.append(float((probe.predict(features[held]).argmax(axis=1) == label[held]).mean()))
     return float(np.mean(right))
-
-
-def _deciding(prob: Array, decided: Ints) -> Array:
-    """Exchange the two values where a vote of pairs was a tie, so that the largest is the decided class."""
-    rows, top = np.arange(len(prob)), prob.argmax(axis=1)
-    prob[rows, top], prob[rows, decided] = prob[rows, decided], prob[rows, top]
-    return prob
 
 
 def _thinned(label: Array, largest: int) -> Ints:

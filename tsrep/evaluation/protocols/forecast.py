@@ -13,7 +13,8 @@ from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_o
 from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.evaluation.forecasts.scoring import score_forecasters, score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
-from tsrep.evaluation.protocols.protocol import Head, Protocol
+from tsrep.evaluation.heads import Head
+from tsrep.evaluation.protocols.protocol import Protocol
 from tsrep.evaluation.scores import Scores
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective

@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import Field
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.labels.neighbours import NEIGHBOURS, fit_neighbours
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
-from tsrep.evaluation.protocols.protocol import Head, Held
+from tsrep.evaluation.protocols.protocol import Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -36,7 +37,9 @@ class NearestNeighbours(FrozenFeatureProtocol):
 
     neighbours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = NEIGHBOURS
 
-    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
+    def fit(
+        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+    ) -> Classifier:
         """See :func:`~tsrep.evaluation.labels.neighbours.fit_neighbours`."""
         del group
         return fit_neighbours(features, label, classes, ks=self.neighbours, validation=validation)

@@ -14,10 +14,14 @@ from pydantic import Field
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.classifier import Classifier
+from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
+from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Head, Held, Protocol, outcome, protocol_of
+from tsrep.evaluation.protocols.protocol import Held, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.signals.panel import Ints
 
@@ -29,8 +33,15 @@ class LabelProtocol(Protocol):
 
     @abstractmethod
     def predict(
-        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
-    ) -> tuple[Predictions, Head | None]:
+        self,
+        candidate: Candidate,
+        seed: int,
+        labelled: Ints,
+        evaluation: LabelEvaluation,
+        draw: str,
+        *,
+        keep: bool,
+    ) -> tuple[Predictions, Fitted | None]:
         """Predictions for the scored samples after fitting on the labelled ones.
 
         Parameters
@@ -42,6 +53,8 @@ class LabelProtocol(Protocol):
         evaluation : LabelEvaluation
         draw : str
             Name of the draw of labels, which may have chosen the encoder.
+        keep : bool
+            Whether what was fitted is wanted too, to be kept as a head.
         """
 
     def evaluate(
@@ -56,14 +69,15 @@ class LabelProtocol(Protocol):
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn, paired)
             scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, scoring.different)))
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
-                found, first = self._scores(candidate, scoring)
+                wanted = candidate.role == "method" and fraction == max(evaluation.fractions)
+                keep = wanted and head is None and evaluation.heads is not None
+                found, first = self._scores(candidate, scoring, keep=keep)
                 scores += found
-                if fraction == max(evaluation.fractions) and candidate.role == "method":
-                    head = head or first
+                head = head or first
         return scores, head
 
-    def _scores(self, candidate: Candidate, scoring: Scoring) -> tuple[Scores, Head | None]:
-        """Scores of a candidate with one draw of labels, and the head that was fitted first."""
+    def _scores(self, candidate: Candidate, scoring: Scoring, *, keep: bool) -> tuple[Scores, Head | None]:
+        """Scores of a candidate with one draw of labels, and where it is kept the head fitted first."""
         crossed = candidate.role == "control" and not scoring.paired
         once = scoring.different
         if crossed:
@@ -72,18 +86,61 @@ class LabelProtocol(Protocol):
             repeated = self.trains_encoder or candidate.count > 1
             fits = [(k, k) for k in range(len(scoring.labelled if repeated else once))]
         scoring.evaluation.on_step(f"{candidate.name}, {self.title}, {scoring.told}")
-        found = [
-            self.predict(candidate, encoder, scoring.labelled[k], scoring.evaluation, scoring.draw(k))
-            for encoder, k in fits
-        ]
+        e, kept = scoring.evaluation, None
+        found: list[Predictions] = []
+        for encoder, k in fits:
+            wanted = keep and not found  # the head of the first
+            predictions, fitted = self.predict(
+                candidate, encoder, scoring.labelled[k], e, scoring.draw(k), keep=wanted
+            )
+            found.append(predictions)
+            kept = kept or fitted
         scores = scoring.of(
             candidate.name,
             candidate.role,
-            [each for each, _ in found],
+            found,
             encoders=candidate.count,
             draws=len(once) if crossed else 1,
         )
-        return scores, found[0][1]
+        if kept is None or e.heads is None:
+            return scores, None
+        head = self._head(candidate, kept, found[0], scoring, e.heads)
+        own = replace(scores.scores[0], of_head=head.intervals)
+        return replace(scores, scores=(own, *scores.scores[1:])), head
+
+    def _head(
+        self,
+        candidate: Candidate,
+        fitted: Fitted,
+        predictions: Predictions,
+        scoring: Scoring,
+        settings: HeadSettings,
+    ) -> Head:
+        """The head of the first encoder and draw of labels."""
+        e = scoring.evaluation
+        facts = fitted_on(
+            e.panel,
+            scoring.labelled[0],
+            weights=candidate.weights,
+            contract=candidate.contract,
+            data=e.panel.digest,
+            split=e.split.digest,
+            protocol=self.name,
+            fraction=scoring.fraction,
+            subsample_by=scoring.subsample_by,
+            seed=0,
+        )
+        return made_head(
+            fitted,
+            predictions,
+            facts,
+            e.panel,
+            settings,
+            aggregate=e.aggregate,
+            part=e.part,
+            n_bootstrap=e.n_bootstrap,
+            seed=e.seed,
+        )
 
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
         """Whether each random initialisation is scored on every draw of labels.
@@ -114,7 +171,9 @@ class FrozenFeatureProtocol(LabelProtocol):
     """A protocol that fits a model on frozen features; a new one implements :meth:`fit`."""
 
     @abstractmethod
-    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
+    def fit(
+        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+    ) -> Classifier:
         """A model of the labels.
 
         Parameters
@@ -129,18 +188,39 @@ class FrozenFeatureProtocol(LabelProtocol):
         """
 
     def predict(
-        self, candidate: Candidate, seed: int, labelled: Ints, evaluation: LabelEvaluation, draw: str
-    ) -> tuple[Predictions, Head | None]:
+        self,
+        candidate: Candidate,
+        seed: int,
+        labelled: Ints,
+        evaluation: LabelEvaluation,
+        draw: str,
+        *,
+        keep: bool,
+    ) -> tuple[Predictions, Fitted | None]:
         """See :meth:`LabelProtocol.predict`."""
         x, panel, held = evaluation.features(candidate, seed, draw), evaluation.panel, evaluation.choosing
-        head = self.fit(
+        model = self.fit(
             x[labelled],
             panel.label[labelled],
             len(panel.classes),
             group=panel.patient[labelled],
             validation=None if held is None else (x[held], panel.label[held]),
         )
-        return evaluation.predictions(np.asarray(head.predict(x[evaluation.scored]))), head
+
+        if not isinstance(model, Classifier):
+            raise ConfigError(
+                f"fit of the protocol {self.name!r} returns {model!r:.60}, which is no Classifier; derive "
+                "its class from tsrep.evaluation.heads.classifier.Classifier"
+            )
+
+        def predicted(samples: Ints) -> Predictions:
+            return evaluation.predictions(np.asarray(model.predict(x[samples])), samples)
+
+        scored = predicted(evaluation.scored)
+        if not keep:
+            return scored, None
+        spare = evaluation.spare[:0] if self.fits_on_validation else evaluation.spare
+        return scored, Fitted(model, lambda: predicted(spare) if len(spare) else None, evaluation.pool)
 
 
 def evaluate_features(
@@ -165,7 +245,7 @@ def evaluate_features(
         ``LinearProbe(C=(1.0,), scheme="one-vs-rest")``, the published evaluation.
     **settings
         Of :class:`~tsrep.evaluation.labels.evaluation.LabelEvaluation`: ``part``, ``fractions``,
-        ``subsample_by``, ``seeds``, ``aggregate``, ``n_bootstrap``, ``seed``, ``on_step``.
+        ``subsample_by``, ``seeds``, ``aggregate``, ``n_bootstrap``, ``seed``, ``on_step``, ``heads``.
 
     Returns
     -------
@@ -187,5 +267,5 @@ def evaluate_features(
     scores = Scores()
     for given in protocols:
         protocol = protocol_of({"name": given}) if isinstance(given, str) else given
-        scores += outcome(protocol, candidates, evaluation)[0]
+        scores += outcome(protocol, candidates, evaluation)
     return scores

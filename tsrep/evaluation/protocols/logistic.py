@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.labels.svm import LOGISTIC_C, fit_logistic
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
-from tsrep.evaluation.protocols.protocol import Head, Held
+from tsrep.evaluation.protocols.protocol import Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -34,7 +35,9 @@ class CrossValidatedLogistic(FrozenFeatureProtocol):
 
     C: Strengths = LOGISTIC_C
 
-    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
+    def fit(
+        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+    ) -> Classifier:
         """See :func:`~tsrep.evaluation.labels.svm.fit_logistic`."""
         del validation
         return fit_logistic(features, label, classes, group=group, C=self.C)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme, fit_probe
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
-from tsrep.evaluation.protocols.protocol import Head, Held
+from tsrep.evaluation.protocols.protocol import Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -36,7 +37,9 @@ class LinearProbe(FrozenFeatureProtocol):
     C: Strengths = C_GRID
     scheme: Scheme = "multinomial"
 
-    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
+    def fit(
+        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+    ) -> Classifier:
         """See :func:`~tsrep.evaluation.labels.linear_probe.fit_probe`."""
         del group
         held = validation if len(self.C) > 1 else None

@@ -7,23 +7,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
-from typing import Protocol as Interface
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.heads import Head
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import PROTOCOLS, Entry
 
 Held = tuple[Array, Array] | None  # features and labels that may choose settings of a model
-
-
-class Head(Interface):
-    """What turns representations into class probabilities."""
-
-    def predict(self, features: Array) -> Array:
-        """Probabilities, shape (sample, class), of features, shape (sample, feature)."""
-        ...
 
 
 class Protocol(ABC):
@@ -72,7 +64,7 @@ class Protocol(ABC):
         -------
         Scores
         Head or None
-            The one fitted for the first method on the most labels, where one is fitted.
+            The one fitted for the first method on the most labels, where heads are wanted.
 
         Raises
         ------
@@ -105,10 +97,8 @@ def protocol_of(settings: Any) -> Protocol:
     return made
 
 
-def outcome(
-    protocol: Protocol, candidates: Sequence[Candidate], evaluation: Any
-) -> tuple[Scores, Head | None]:
-    """What a protocol returns, checked; its title and rank stand in every score.
+def outcome(protocol: Protocol, candidates: Sequence[Candidate], evaluation: Any) -> Scores:
+    """Scores of a protocol with its head, checked; its title and rank stand in every score.
 
     Raises
     ------
@@ -138,7 +128,8 @@ def outcome(
     if twice is not None:
         raise ConfigError(f"{entry} returns two scores of {' '.join(map(str, twice))}; return one")
     told: dict[str, Any] = {"title": protocol.title, "rank": protocol.rank}
-    return replace(scores, scores=tuple(replace(score, **told) for score in scores)), head
+    scores = replace(scores, scores=tuple(replace(score, **told) for score in scores))
+    return scores if head is None else scores.with_head(head)
 
 
 def _refuse_claims(entry: Entry, score: Score, true: Mapping[str, str], roles: Mapping[str, str]) -> None:

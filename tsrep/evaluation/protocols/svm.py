@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.labels.svm import SVM_C, fit_svm
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
-from tsrep.evaluation.protocols.protocol import Head, Held
+from tsrep.evaluation.protocols.protocol import Held
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -34,7 +35,9 @@ class SupportVectorMachine(FrozenFeatureProtocol):
 
     C: Strengths = SVM_C
 
-    def fit(self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held) -> Head:
+    def fit(
+        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+    ) -> Classifier:
         """See :func:`~tsrep.evaluation.labels.svm.fit_svm`."""
         del validation
         return fit_svm(features, label, classes, group=group, C=self.C)

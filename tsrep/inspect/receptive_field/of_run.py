@@ -31,8 +31,12 @@ from tsrep.inspect.receptive_field.scores import (
 )
 from tsrep.inspect.receptive_field.subject import Method, Subject, subject_of
 from tsrep.registry import nearest
-from tsrep.runs.folder import Run, opened
-from tsrep.runs.naming import run_name
+from tsrep.runs.folder import Run
+from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.naming import short_name
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.references.reference import Reference, resolve
+from tsrep.runs.shown import figure_folder, looked_at
 from tsrep.training.distributed import pick_device
 
 SHOWN, MOST_CHANNELS = 2, 4  # samples, and channels of each, with their mass beneath
@@ -53,8 +57,9 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """A run looked at: its model and windows, its receptive field and the scores of it."""
+    """An encoder looked at: its model and windows, its receptive field and the scores of it."""
 
+    loaded: LoadedEncoder
     subject: Subject
     field: ReceptiveField
     scores: dict[str, Estimate]
@@ -74,18 +79,20 @@ class Looked:
 
 
 def plot_receptive_field(
-    run: Run | Path | str,
+    encoder: Reference | Run | Path | str,
     *,
     step: int | None = None,
-    compare: Run | Path | str | None = None,
+    compare: Reference | Run | Path | str | None = None,
     method: Method = "gradient",
     grad_of: GradOf = "output",
     windows: int = 64,
     part: str = "validation",
     period: int | None = None,
     seed: int = 0,
+    dataset: str | Mapping[str, Any] | None = None,
     root: Path | str | None = None,
     out: Path | str | None = None,
+    **other: Any,
 ) -> Path:
     """Plot which input steps a run answers to, and write the numbers beside the figure.
 
@@ -94,11 +101,12 @@ def plot_receptive_field(
 
     Parameters
     ----------
-    run : Run or path of a run folder
+    encoder : Reference, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
     step : int, optional
         One step of the output, from 1, instead of all (at most 96 at even distances).
-    compare : Run or path, optional
-        Another run to plot beside it on one colour scale.
+    compare : Reference, Run, path or text, optional
+        Another one to plot beside it on one colour scale.
     method : {"gradient", "integrated", "occlusion"}
         See :mod:`tsrep.inspect.receptive_field.gradients` and ``occlusion``.
     grad_of : {"output", "loss"}
@@ -111,11 +119,16 @@ def plot_receptive_field(
         In steps, to mark and to score; by default the main season of the series, of the first of two.
     seed : int
         Of random signs, gains and shifts.
+    dataset : str or mapping, optional
+        Other data than those of the run, converted by the encoder's contract.
     root : Path, optional
-        Where the data are, if they have moved.
+        Where the data are; of a run's own if they have moved.
     out : Path, optional
         Ends in ``.png``, ``.pdf`` or ``.svg``. By default ``figures/receptive-field.png`` in the run folder,
-        with a PDF of the same name. Options that are not the default are appended: ``-step-12-occlusion``.
+        of other data where you are, with a PDF of the same name. Options that are not the default are
+        appended: ``-step-12-occlusion``.
+    **other
+        Of other data; see :meth:`tsrep.runs.other_data.OtherData.of`.
 
     Returns
     -------
@@ -136,14 +149,17 @@ def plot_receptive_field(
             raise RunError(f"unknown {what} {value!r}; {nearest(value, list(known))}")
     if windows < 1:
         raise RunError(f"a receptive field needs a window or more, got windows={windows}")
-    runs = [opened(each) for each in (run, compare) if each is not None]
+    references = [resolve(each) for each in (encoder, compare) if each is not None]
     settings = Settings(step, method, grad_of, windows, part, period, seed)
-    path, kinds = _places(runs, out, settings)
-    first = look(runs[0], settings, root)
+    folder = Path() if out is not None else figure_folder(references[0], dataset)
+    path, kinds = _places(references, out, settings, folder)
+    given = {"dataset": dataset, "root": root} | other
+    first = look(*looked_at(references[0], **given), settings)
     if period is not None:
         refuse_unscorable(first.field, period)
     settings = replace(settings, period=period or first.subject.period)  # both are scored by one
-    looked = dict(zip(_names(runs), [first, *(look(r, settings, root) for r in runs[1:])], strict=True))
+    every = [first, *(look(*looked_at(one, **given), settings) for one in references[1:])]
+    looked = dict(zip(_names(references), every, strict=True))
     maps, samples = _maps(looked, settings.period), _samples(first, settings)
     for kind in kinds:
         save_figure(maps, path.with_suffix(f".{kind}"))
@@ -151,20 +167,21 @@ def plot_receptive_field(
     for name, one in looked.items():
         own = "" if one is first else f"-{name}"
         one.field.save(path.with_name(f"{path.stem}{own}.npz"))
-    numbers = {name: _plain(one, r) for (name, one), r in zip(looked.items(), runs, strict=True)}
+    numbers = {name: _plain(one) for name, one in looked.items()}
     write_json(path.with_suffix(".json"), {"settings": asdict(settings), "runs": numbers})
     return path
 
 
-def look(run: Run, settings: Settings, root: Path | str | None = None) -> Looked:
+def look(loaded: LoadedEncoder, prepared: Prepared, settings: Settings) -> Looked:
     """The numbers of :func:`plot_receptive_field`, without a figure."""
-    prepared = run.prepare(root)
     method, grad_of, seed = settings.method, settings.grad_of, settings.seed
-    subject = subject_of(run, prepared, part=settings.part, windows=settings.windows, step=settings.step)
-    subject = subject.to(pick_device(run.config.device))
+    subject = subject_of(
+        loaded, prepared, part=settings.part, windows=settings.windows, step=settings.step
+    ).to(pick_device(loaded.device))
     if grad_of == "loss" and (not subject.forecasts or method != "gradient"):
         raise RunError(
-            f"the loss is that of a forecast and goes with the method gradient ({run.path} with {method}); "
+            f"the loss is that of a forecast and goes with the method gradient ({loaded.reference} with "
+            f"{method}); "
             "leave grad_of at output"
         )
     field = subject.field(method, grad_of, seed)
@@ -172,7 +189,7 @@ def look(run: Run, settings: Settings, root: Path | str | None = None) -> Looked
     main = settings.period or subject.period
     reached = main >= 2 * NEAR + 3 and comb(field.each.shape[-1], field.ahead, main).any()
     found = periodicity(field, main) if reached else None
-    return Looked(subject, field, shape_scores(field) | scale, found)
+    return Looked(loaded, subject, field, shape_scores(field) | scale, found)
 
 
 def _maps(looked: Mapping[str, Looked], period: int | None) -> Figure:
@@ -212,14 +229,14 @@ def _samples(looked: Looked, settings: Settings) -> Figure:
     return figure_samples(samples, scale=subject.scale, axis=subject.axis)
 
 
-def _plain(looked: Looked, run: Run) -> dict[str, Any]:
-    field, found = looked.field, looked.period
+def _plain(looked: Looked) -> dict[str, Any]:
+    field, found, loaded = looked.field, looked.period, looked.loaded
     periods = {} if found is None else {f"period {found.period}": found}
     return {
-        "run": str(run.path),
-        "objective": run.config.objective.name,
+        "run": loaded.reference,
+        "objective": loaded.name or loaded.reference,
         "forecasts": looked.subject.forecasts,
-        "encoder": run.config.encoder.name,
+        "encoder": loaded.encoder_name,
         "method": field.method,
         "windows": field.windows,
         "lags": field.each.shape[-1],
@@ -228,22 +245,25 @@ def _plain(looked: Looked, run: Run) -> dict[str, Any]:
     }
 
 
-def _names(runs: list[Run]) -> list[str]:
-    paths = [run.path.resolve() for run in runs]
-    names = list(map(run_name, paths))
-    alike = len(set(names)) < len(names)
-    return [f"{p.parent.name}-{p.name}-{i}" for i, p in enumerate(paths, 1)] if alike else names
+def _names(references: list[Reference]) -> list[str]:
+    names = [short_name(one.text) for one in references]
+    if len(set(names)) == len(names):
+        return names
+    paths = [Path(one.text).resolve() for one in references]
+    return [f"{path.parent.name}-{path.name}-{i}" for i, path in enumerate(paths, 1)]
 
 
-def _places(runs: list[Run], out: Path | str | None, settings: Settings) -> tuple[Path, list[str]]:
+def _places(
+    references: list[Reference], out: Path | str | None, settings: Settings, folder: Path
+) -> tuple[Path, list[str]]:
     """The figure's path, and the kinds of file to write."""
     if out is not None:
         return Path(out), [file_kind(Path(out))]
-    name = f"receptive-field-vs-{_names(runs)[1]}" if len(runs) > 1 else "receptive-field"
+    name = f"receptive-field-vs-{_names(references)[1]}" if len(references) > 1 else "receptive-field"
     name += "" if settings.step is None else f"-step-{settings.step}"
     name += "" if settings.method == "gradient" else f"-{settings.method}"
     name += "-loss" if settings.grad_of == "loss" else ""
-    return runs[0].path / "figures" / f"{name}.png", ["png", "pdf"]
+    return folder / f"{name}.png", ["png", "pdf"]
 
 
 def _pm(score: Estimate, digits: str = ".1f") -> str:

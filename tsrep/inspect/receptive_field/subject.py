@@ -1,4 +1,4 @@
-"""What of a run has a receptive field: forecaster, classifier or encoder; and windows to look at it with."""
+"""What has a receptive field: forecaster, classifier or encoder; and windows to look at it with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tsrep.inspect.receptive_field.gradients import GradOf, integrated_field, re
 from tsrep.inspect.receptive_field.occlusion import occlusion_field
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
-from tsrep.runs.folder import Run
+from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.prepared import Prepared, evenly
 
 Method = Literal["gradient", "integrated", "occlusion"]
@@ -26,7 +26,7 @@ ENCODER_STEPS = 12
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model of a run and the windows that it is looked at with.
+    """A model and the windows that it is looked at with.
 
     Attributes
     ----------
@@ -116,14 +116,16 @@ class _Classes(nn.Module):
         return self.objective.logits(self.encoder, x)[..., None]
 
 
-def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: int | None) -> Subject:
-    """The model of a run, with windows of a part at even distances.
+def subject_of(
+    loaded: LoadedEncoder, prepared: Prepared, *, part: str, windows: int, step: int | None
+) -> Subject:
+    """What was trained, with windows of a part at even distances.
 
     Parameters
     ----------
-    run : Run
+    loaded : LoadedEncoder
     prepared : Prepared
-        Its data.
+        Data as it is shown them.
     part : {"train", "validation", "test"}
     windows : int
         How many, if there are so many; windows with a missing value are left out.
@@ -135,13 +137,13 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
     RunError
         When there is no such step or part, or no window is complete.
     """
-    encoder = run.encoder()
-    objective = run.objective(encoder)
+    encoder = loaded.encoder
+    objective = loaded.objective(encoder)
     scale, axis = prepared.step
     told: dict[str, Any] = {"period": prepared.period, "scale": scale, "axis": axis}
-    if objective.forecasts:
+    if objective is not None and objective.forecasts:
         lookback, horizon, covariates = objective.lookback, objective.horizon, prepared.panel.covariates
-        _refuse_step(run, step, horizon)
+        _refuse_step(loaded, step, horizon)
         whole = torch.from_numpy(prepared.complete_windows(part, lookback, horizon, windows))
         known, values = whole[:, :covariates], whole[:, covariates:]
         return Subject(
@@ -156,12 +158,13 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
             **told,
         )
     told |= {"channels": prepared.panel.channels, "rows": f"time of the output ({axis})"}
-    length = prepared.encoded_steps(run.config.evaluation.of("forecast").context)  # as when it is evaluated
-    # a classifier has one output for the whole window
-    model = _Classes(encoder, objective).eval() if objective.classifies else encoder
-    stride = length if objective.classifies else encoder.stride
+    length = prepared.encoded_steps(loaded.context)  # as when it is evaluated
+    model: nn.Module = encoder
+    stride = encoder.stride
+    if objective is not None and objective.classifies:  # one output for the whole window
+        model, stride = _Classes(encoder, objective).eval(), length
     outputs = max(length, stride) // stride
-    _refuse_step(run, step, outputs)
+    _refuse_step(loaded, step, outputs)
     x = torch.from_numpy(prepared.complete_windows(part, outputs * stride, 0, windows))
     # last input step that each output step covers, counted from the end of the window
     ahead = [(j + 1 - outputs) * stride for j in range(outputs)]
@@ -169,6 +172,8 @@ def subject_of(run: Run, prepared: Prepared, *, part: str, windows: int, step: i
     return Subject(model, x, (), None, steps, ahead, **told)
 
 
-def _refuse_step(run: Run, step: int | None, outputs: int) -> None:
+def _refuse_step(loaded: LoadedEncoder, step: int | None, outputs: int) -> None:
     if step is not None and not 1 <= step <= outputs:
-        raise RunError(f"the output of {run.path} has the steps 1 to {outputs}, so there is no step {step}")
+        raise RunError(
+            f"the output of {loaded.reference} has the steps 1 to {outputs}, so there is no step {step}"
+        )

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tsrep.errors import RunError
 from tsrep.inspect.figures.style import file_kind, save_figure
 from tsrep.inspect.views.figure import Floats, ViewExample, figure_views
+from tsrep.objectives.objective import ViewInput
 from tsrep.registry import VIEWS
 from tsrep.rng import torch_generator
-from tsrep.runs.folder import Run, opened
+from tsrep.runs.folder import Run
+from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.prepared import Prepared
+from tsrep.runs.references.reference import Reference, resolve
+from tsrep.runs.shown import figure_folder, looked_at
 from tsrep.views.combined import ExceptCovariates
 from tsrep.views.view import View
 
 LEARNED = 3  # samples that a learned view is shown on
+
+
+class Unknown:
+    """In place of the objective of an encoder that came without one: it has no views of its own."""
+
+    def view_input(self, x: Tensor, channels: Sequence[str], covariates: int) -> ViewInput:
+        """See :meth:`tsrep.objectives.objective.Objective.view_input`."""
+        return ViewInput(x, [tuple(channels)], covariates)
+
+    def own_view(self) -> None:
+        """None."""
+
+    def augmenter(self) -> None:
+        """None."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,24 +72,32 @@ class ViewSample:
 
 
 def plot_views(
-    run: Run | Path | str,
+    encoder: Reference | Run | Path | str,
     *,
     out: Path | str | None = None,
     sample: int = 0,
     seed: int = 0,
+    dataset: str | Mapping[str, Any] | None = None,
     root: Path | str | None = None,
+    **settings: Any,
 ) -> Path:
-    """Plot samples of the validation part before and after views; see :func:`run_views`.
+    """Plot samples of the validation part before and after views; see :func:`views_of`.
 
     Parameters
     ----------
-    run : Run or path of a run folder
+    encoder : Reference, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
     out : Path, optional
-        Ends in ``.png``, ``.pdf`` or ``.svg``; by default ``figures/views.png`` in the run folder.
+        Ends in ``.png``, ``.pdf`` or ``.svg``; by default ``figures/views.png`` in the run folder, and of
+        other data ``views.png`` where you are.
     sample, seed : int
         Which sample of the validation part, and the seed of the views.
+    dataset : str or mapping, optional
+        Other data than those of the run, converted by the encoder's contract.
     root : Path, optional
-        Where the data are, if they have moved.
+        Where the data are; of a run's own if they have moved.
+    **settings
+        See :meth:`tsrep.runs.other_data.OtherData.of`.
 
     Raises
     ------
@@ -77,30 +105,33 @@ def plot_views(
         When training has not ended, the data have changed, there is no such sample, or the file's ending
         is none of these.
     """
-    run = opened(run)
-    path = run.path / "figures" / "views.png" if out is None else Path(out)
+    reference = resolve(encoder)
+    path = Path(out) if out is not None else figure_folder(reference, dataset) / "views.png"
     file_kind(path)
-    prepared = run.prepare(root)
-    examples = run_views(run, prepared, sample=sample, seed=seed)
-    title, panel = f"{run.config.objective.name} on {prepared.source}", prepared.panel
+    loaded, prepared = looked_at(reference, dataset, root=root, **settings)
+    examples = views_of(loaded, prepared, sample=sample, seed=seed)
+    title, panel = f"{loaded.name or loaded.reference} on {prepared.source}", prepared.panel
     if len(examples[0].channels) < len(panel.channels) - panel.covariates:
         title += f": {examples[0].channels[0]}"
     save_figure(figure_views(examples, title=title), path)
     return path
 
 
-def run_views(run: Run, prepared: Prepared, *, sample: int = 0, seed: int = 0) -> list[ViewExample]:
-    """The run's own view on samples of its validation part, then every fixed view on the first of them.
+def views_of(
+    loaded: LoadedEncoder, prepared: Prepared, *, sample: int = 0, seed: int = 0
+) -> list[ViewExample]:
+    """The view that an encoder was trained with on samples of the validation part, then every fixed view.
 
-    Of a run that forecasts, it is the view of its contrast, on look-backs as the encoder sees them; channels
-    that are forecast independently are samples of their own.
+    Fixed views are of the first sample. Of a run that forecasts, the own view is that of its contrast, on
+    look-backs as the encoder sees them; channels that are forecast independently are samples of their own.
 
     Raises
     ------
     RunError
-        When training has not ended or there is no such sample.
+        When there is no such sample.
     """
-    objective, panel, held = run.objective(), prepared.panel, prepared.split.validation
+    objective = loaded.objective(loaded.encoder) or Unknown()
+    panel, held = prepared.panel, prepared.split.validation
 
     @torch.no_grad()
     def rows_of(window: int) -> list[ViewSample]:
@@ -114,7 +145,7 @@ def run_views(run: Run, prepared: Prepared, *, sample: int = 0, seed: int = 0) -
     rows = len(rows_of(0)) if len(held) else 0
     if sample >= len(held) * rows:
         raise RunError(
-            f"the validation part of {run.path} has {len(held) * rows} samples, so there is no sample "
+            f"the validation part of {prepared.source} has {len(held) * rows} samples, so there is no sample "
             f"{sample}; choose one up to {len(held) * rows - 1}"
         )
     window, row = divmod(sample, rows)

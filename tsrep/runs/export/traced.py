@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.rng import torch_generator
-from tsrep.runs.traced_recurrent import recurrent_layers_whole
+from tsrep.runs.export.traced_recurrent import recurrent_layers_whole
 
 Format = Literal["pt2", "onnx"]
-Runner = Callable[..., Tensor]
+Runner = Callable[..., Any]  # a tensor, or several in a tuple
+Make = Callable[[int, int, int], Tensor]
 METADATA = {"pt2": "tsrep.json", "onnx": "tsrep"}
 BATCHES = (1, 2, 5)
 TOLERANCE = 1e-4  # of the largest value; kernels add up in another order
@@ -65,7 +66,16 @@ def refuse_missing_packages(kind: Format) -> None:
         )
 
 
-def trace(module: nn.Module, example: Sequence[Tensor], stride: int | None) -> tuple[Any, Lengths]:
+def noise(batch: int, channels: int, length: int) -> Tensor:
+    """Random signals, shape (batch, channel, time), with a value missing."""
+    x = torch.randn(batch, channels, length, generator=torch_generator("export", batch, length))
+    x[-1, :1, length // 2 : length // 2 + 1] = torch.nan
+    return x
+
+
+def trace(
+    module: nn.Module, example: Sequence[Tensor], stride: int | None, make: Make = noise
+) -> tuple[Any, Lengths]:
     """The program of a module for batches of any size, and for as many lengths as it allows.
 
     Parameters
@@ -74,28 +84,42 @@ def trace(module: nn.Module, example: Sequence[Tensor], stride: int | None) -> t
     example : sequence of Tensors, shape (batch, channel, time)
     stride : int or None
         Steps per step of the output; None where the length is given.
+    make : callable
+        Signals to try it with; see :func:`compare`.
 
     Returns
     -------
     torch.export.ExportedProgram
     Lengths
+
+    Raises
+    ------
+    RunError
+        When torch cannot trace it.
     """
     steps = example[0].shape[2]
     if stride is not None:
         blocks = torch.export.Dim("blocks", min=2)
         ways: list[tuple[Any, Lengths]] = [(torch.export.Dim.AUTO, Lengths("any", 2 * stride))]
-        if stride > 1:
+        if stride > 1 and steps % stride == 0:  # or the file would not take what it is given here
             ways.append((stride * blocks, Lengths("multiple", stride)))
         for time, lengths in ways:
-            multiple = steps // stride * stride
-            cut = [x[..., :multiple] for x in example] if lengths.kind == "multiple" else list(example)
-            program = _attempt(module, cut, time)
+            program = _attempt(module, example, time)
             if program is not None and not _takes_any(program):
                 return program, Lengths("fixed", steps)
-            if program is not None and _agrees(module, program.module(), cut, lengths):
+            if program is not None and _agrees(module, program.module(), example, lengths, make):
                 return program, lengths
-    program = _traced(module, example, None)
-    return program, Lengths("fixed", steps)
+    return _of_one_length(module, example), Lengths("fixed", steps)
+
+
+def _of_one_length(module: nn.Module, example: Sequence[Tensor]) -> Any:
+    try:
+        return _traced(module, example, None)
+    except Exception as error:  # torch has no common class, and somebody else's code may raise anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RunError(
+            f"{type(module).__name__} cannot be traced by torch.export ({reason}); use it in Python"
+        ) from error
 
 
 def _takes_any(program: Any) -> bool:
@@ -117,17 +141,33 @@ def _traced(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
         return torch.export.export(module, tuple(example), dynamic_shapes=tuple(dims for _ in example))
 
 
-def _agrees(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths) -> bool:
-    with suppress(
-        RunError, AssertionError, AttributeError, RuntimeError, ValueError
-    ):  # of guards on a length
-        compare(module, run, example, lengths)
+def _agrees(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths, make: Make) -> bool:
+    with suppress(Exception):  # the guards of a program on lengths raise what they like
+        compare(module, run, example, lengths, make)
         return True
     return False
 
 
-def compare(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths) -> float:
+def compare(
+    module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths, make: Make = noise
+) -> float:
     """Largest difference on random signals of several sizes, some values missing.
+
+    Parameters
+    ----------
+    module : Module
+    run : callable
+        What takes the same inputs.
+    example : sequence of Tensors
+        Whose numbers of channels, and lengths but that of the first, are kept.
+    lengths : Lengths
+    make : callable
+        Gives signals of so many samples, channels and steps.
+
+    Returns
+    -------
+    float
+        As a share of the largest value of each output.
 
     Raises
     ------
@@ -139,29 +179,32 @@ def compare(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: 
     sizes = [(batch, steps) for batch in BATCHES]
     sizes += [(2 + k, length) for k, length in enumerate(lengths.tried(steps))]
     for batch, length in sizes:
-        inputs = [noise(batch, x.shape[1], x.shape[2] if k else length) for k, x in enumerate(example)]
+        inputs = [make(batch, x.shape[1], x.shape[2] if k else length) for k, x in enumerate(example)]
         with torch.no_grad():
-            wanted, found = module(*inputs), run(*inputs)
-        if wanted.shape != found.shape:
-            raise RunError(
-                f"the exported program gives shape {tuple(found.shape)} for {batch} signals of {length} "
-                f"steps, the original {tuple(wanted.shape)}; nothing was written"
-            )
-        difference = float((wanted - found).abs().max() / wanted.abs().max().clamp(min=1))
-        worst = max(worst, difference)
-        if not difference < TOLERANCE:
-            raise RunError(
-                f"the exported program differs from the original by {difference:.1e} of its largest value on "
-                f"{batch} signals of {length} steps; nothing was written"
-            )
+            wanted, found = outputs(module(*inputs)), outputs(run(*inputs))
+        for one, other in zip(wanted, found, strict=True):
+            worst = max(worst, _difference(one, other, f"{batch} signals of {length} steps"))
     return worst
 
 
-def noise(batch: int, channels: int, length: int) -> Tensor:
-    """Random signals, shape (batch, channel, time), with a value missing."""
-    x = torch.randn(batch, channels, length, generator=torch_generator("export", batch, length))
-    x[-1, :1, length // 2 : length // 2 + 1] = torch.nan
-    return x
+def outputs(found: Any) -> tuple[Tensor, ...]:
+    """What a module or program gives, as a tuple."""
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _difference(wanted: Tensor, found: Tensor, what: str) -> float:
+    if wanted.shape != found.shape:
+        raise RunError(
+            f"the exported program gives shape {tuple(found.shape)} for {what}, the original "
+            f"{tuple(wanted.shape)}; nothing was written"
+        )
+    difference = float((wanted - found).abs().max() / wanted.abs().max().clamp(min=1))
+    if not difference < TOLERANCE:
+        raise RunError(
+            f"the exported program differs from the original by {difference:.1e} of its largest value on "
+            f"{what}; nothing was written"
+        )
+    return difference
 
 
 def pt2_bytes(program: Any, metadata: str) -> bytes:
@@ -179,7 +222,7 @@ def pt2_runner(content: bytes) -> Runner:
     return module
 
 
-def onnx_bytes(program: Any, metadata: str, inputs: Sequence[str]) -> bytes:
+def onnx_bytes(program: Any, metadata: str, inputs: Sequence[str], outputs: Sequence[str] = ("z",)) -> bytes:
     """A program as the content of an ONNX file.
 
     Raises
@@ -190,7 +233,7 @@ def onnx_bytes(program: Any, metadata: str, inputs: Sequence[str]) -> bytes:
     try:
         with recurrent_layers_whole(), _quiet():
             converted = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=list(inputs), output_names=["z"]
+                program, dynamo=True, verbose=False, input_names=list(inputs), output_names=list(outputs)
             )
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).splitlines()[0]
@@ -211,9 +254,9 @@ def onnx_runner(content: bytes) -> Runner:
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
 
-    def run(*inputs: Tensor) -> Tensor:
+    def run(*inputs: Tensor) -> tuple[Tensor, ...]:
         values = {name: np.ascontiguousarray(x.numpy()) for name, x in zip(names, inputs, strict=True)}
-        return torch.from_numpy(session.run(None, values)[0])
+        return tuple(map(torch.from_numpy, session.run(None, values)))
 
     return run
 

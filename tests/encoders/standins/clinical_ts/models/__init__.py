@@ -1,0 +1,1 @@
+"""Stand-in for the benchmark of ECG-CPC."""

@@ -1,0 +1,432 @@
+"""Encoders by data sets by fractions of labels, with verdicts, on planted differences."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tsrep.runs.compare.scoring
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.bootstrap import resample
+from tsrep.evaluation.comparison import compare_methods, holm, paired_difference
+from tsrep.evaluation.protocols.labels import evaluate_features
+from tsrep.evaluation.protocols.probe import LinearProbe
+from tsrep.report.compare import caveats, headline, sentences, write_comparison
+from tsrep.runs.compare.comparison import Comparison
+from tsrep.runs.compare.conduct import compare
+from tsrep.runs.compare.entrant import Entrant
+from tsrep.runs.compare.table import Table, read_table, table_of
+from tsrep.runs.compare.verdicts import against_random, between_encoders
+
+ENCODERS = '''
+import torch
+from torch import nn
+
+
+class Amplitudes(nn.Module):
+    """One weighted sum of the amplitudes and means of two channels."""
+
+    def __init__(self, name, weights, steps=100):
+        super().__init__()
+        self.mix = nn.Linear(4, 1, bias=False)
+        with torch.no_grad():
+            self.mix.weight.copy_(torch.tensor([weights]))
+        self.name, self.licence, self.parameters_from = name, "MIT", "a file"
+        self.sources = ("CinC-2021",)
+        self.contract = {
+            "modality": "ecg", "channels": ("I", "II"), "sfreq": 100.0, "unit": "mV", "filter": [],
+            "window": {"steps": steps}, "missing_values": "interpolate", "standardise": {"how": "none"},
+            "output": {"dim": 1, "stride": None, "time": False, "causal": False},
+        }
+
+    def forward(self, x):
+        return self.mix(torch.cat([x.std(-1), x.mean(-1)], 1))
+
+
+def sharp():
+    return Amplitudes("sharp", [1.0, 0.0, 0.0, 0.0])
+
+
+def blind():
+    return Amplitudes("blind", [0.0, 0.0, 0.0, 1.0])
+
+
+def nearly():
+    return Amplitudes("nearly", [1.0, 0.1, 0.0, 0.0])
+
+
+def whole():
+    return Amplitudes("whole", [1.0, 0.0, 0.0, 0.0], steps=200)
+
+
+def same_name():
+    return sharp()
+'''
+
+
+def write_data(folder: Path, seed: int, patients: int) -> None:
+    """Recordings whose class is the amplitude of the first channel, a patient each."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(patients) % 2
+    amplitude = np.stack([np.exp(1.2 * label + 0.5 * rng.normal(size=patients)), np.ones(patients)], 1)
+    x = amplitude[..., None] * rng.normal(size=(patients, 2, 200))
+    folder.mkdir()
+    np.save(folder / "records.npy", x.astype(np.float32))
+    rows = [f"p{k},{'MI' if on else 'NORM'}" for k, on in enumerate(label)]
+    (folder / "records.csv").write_text("\n".join(["patient,label", *rows]) + "\n")
+
+
+def data(folder: Path, title: str) -> dict[str, Any]:
+    return {
+        "name": "arrays",
+        "root": folder / title,
+        "title": title,
+        "sfreq": 100,
+        "unit": "mV",
+        "channels": ["I", "II"],
+        "split": {"name": "stratified"},
+    }
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "encoders.py").write_text(ENCODERS)
+    write_data(folder / "A", 0, 200)
+    write_data(folder / "B", 1, 190)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(place: Path) -> Callable[..., Table]:
+    def made(*names: str, **changes: Any) -> Table:
+        values: dict[str, Any] = {
+            "encoders": [f"{place}/encoders.py:{name}" for name in names],
+            "datasets": [data(place, "A"), data(place, "B")],
+            "labels": [1.0, 0.5],
+            "label_seeds": 2,
+            "evaluation": {"n_bootstrap": 200, "probe": {"C": [1.0]}},
+            "policies": {"any_modality": True},
+            "device": "cpu",
+        }
+        return table_of(values | changes)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(table: Callable[..., Table], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    return compare(table("sharp", "blind", "nearly"), tmp_path_factory.mktemp("found"), progress=False)
+
+
+def test_every_cell_is_scored(found: Comparison) -> None:
+    assert (found.encoders, found.datasets) == (["sharp", "blind", "nearly"], ["A", "B"])
+    assert found.columns == [(1.0, "all"), (0.5, "patient")]
+    assert len(found.cells) == 3 * 2 * 2
+    for each in found.cells:
+        control = each.of("control")
+        assert control is not None
+        assert control.seeds == 5
+        assert each.of("baseline") is not None
+        assert (each.cell.own, each.cell.seen) == (False, "unknown")
+        assert each.score.data == "other data"
+
+
+def test_scores_are_those_of_the_features(found: Comparison, table: Callable[..., Table]) -> None:
+    asked = table("sharp")
+    sight = Entrant.open(asked.encoders[0]).sees(asked.datasets[0], asked, progress=False)
+    panel, split = sight.shown.prepared.panel, sight.evaluation.split
+    x = panel.take(np.arange(len(panel))).std(axis=2, ddof=1)[:, :1]
+    by_hand = evaluate_features(
+        {"sharp": x}, panel, split, protocols=[LinearProbe(C=(1.0,))], fractions=(1.0,), n_bootstrap=200
+    )
+    score = found.find("sharp", "A", "probe", 1.0, "all")
+    assert score is not None
+    (expected,) = (s for s in by_hand.where(method="sharp", unit="record"))
+    assert score.score.metrics["auroc"].value == pytest.approx(expected.metrics["auroc"].value, abs=1e-6)
+    assert score.score.metrics["auroc"].low == pytest.approx(expected.metrics["auroc"].low, abs=1e-6)
+
+
+def test_planted_differences_are_found_and_no_others(found: Comparison) -> None:
+    words = {(v.dataset, frozenset((v.encoder, v.against))): (v.encoder, v.word) for v in found.pairs}
+    assert len(found.pairs) == 6
+    for dataset in ("A", "B"):
+        assert words[dataset, frozenset(("sharp", "blind"))] == ("sharp", "better")
+        assert words[dataset, frozenset(("nearly", "blind"))] == ("nearly", "better")
+        assert words[dataset, frozenset(("sharp", "nearly"))][1] == "not significant"
+
+
+def test_differences_are_those_of_the_project(found: Comparison) -> None:
+    on_a = {e.cell.encoder: e for e in found.leading if e.cell.dataset == "A"}
+    methods = {name: e.predictions for name, e in on_a.items()}
+    (direct,) = compare_methods(methods, [("sharp", "blind")], n_bootstrap=200)
+    (own,) = [v for v in found.pairs if {v.encoder, v.against} == {"sharp", "blind"} and v.dataset == "A"]
+    assert own.difference == direct.difference
+    adjusted = holm([v.difference.p for v in found.pairs])
+    np.testing.assert_array_equal([v.adjusted_p for v in found.pairs], adjusted)
+    gains = holm([v.difference.p for v in found.gains])
+    np.testing.assert_array_equal([v.adjusted_p for v in found.gains], gains)
+    assert len(found.gains) == 6
+    assert {v.difference.covers for v in found.gains} == {"patients and random initialisations"}
+
+
+def test_primary_contrast_is_not_corrected(found: Comparison) -> None:
+    gains = against_random(found.leading, "blind")
+    (primary,) = [v for v in gains if v.primary]
+    assert (primary.encoder, primary.dataset, primary.adjusted_p) == ("blind", "A", primary.difference.p)
+    others = holm([v.difference.p for v in gains if not v.primary])
+    np.testing.assert_array_equal([v.adjusted_p for v in gains if not v.primary], others)
+
+
+def test_rows_that_were_trained_on_take_no_part(found: Comparison) -> None:
+    marked = [
+        replace(each, cell=replace(each.cell, seen="seen")) if each.cell.encoder == "sharp" else each
+        for each in found.cells
+    ]
+    seen = Comparison(tuple(marked), found.costs, found.about)
+    assert {v.encoder for v in seen.gains} == {"blind", "nearly"}
+    assert {v.encoder for v in seen.pairs} | {v.against for v in seen.pairs} == {"blind", "nearly"}
+    assert "on A nearly is ahead" in headline(seen)
+    assert "sharp: trained on recordings that are scored (†seen), so in no comparison." in caveats(seen)
+
+
+def test_finished_cells_are_not_scored_again(
+    table: Callable[..., Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = compare(table("sharp"), tmp_path, progress=False)
+    scored: list[str] = []
+    real = tsrep.runs.compare.scoring.outcome
+
+    def counted(protocol: Any, candidates: Any, evaluation: Any) -> Any:
+        scored.append(candidates[0].name)
+        return real(protocol, candidates, evaluation)
+
+    monkeypatch.setattr(tsrep.runs.compare.scoring, "outcome", counted)
+    again = compare(table("sharp"), tmp_path, progress=False)
+    assert scored == []
+    assert [e.scores.to_json() for e in again.cells] == [e.scores.to_json() for e in first.cells]
+    grown = compare(table("sharp", "blind"), tmp_path, progress=False)
+    assert scored == ["blind"] * 4
+    assert len(grown.cells) == 8
+    compare(table("sharp", evaluation={"n_bootstrap": 300, "probe": {"C": [1.0]}}), tmp_path, progress=False)
+    assert len(scored) == 8
+
+
+def test_interrupted_comparison_resumes(
+    table: Callable[..., Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = tsrep.runs.compare.scoring.outcome, [0]
+
+    def stopping(*given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 3:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(tsrep.runs.compare.scoring, "outcome", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        compare(table("sharp"), tmp_path, progress=False)
+    assert len(list(tmp_path.glob("cells/*/cell.json"))) == 2
+    assert not (tmp_path / "comparison.json").exists()
+    assert len(compare(table("sharp"), tmp_path, progress=False).cells) == 4
+    assert calls[0] == 5
+
+
+def test_renamed_row_keeps_its_cells(table: Callable[..., Table], place: Path, tmp_path: Path) -> None:
+    compare(table("sharp"), tmp_path, progress=False)
+    before = sorted(path.stat().st_mtime_ns for path in tmp_path.glob("cells/*/cell.json"))
+    named = table(encoders=[{"ref": f"{place}/encoders.py:sharp", "name": "amplitude"}])
+    found = compare(named, tmp_path, progress=False)
+    assert found.encoders == ["amplitude"]
+    assert found.cells[0].score.method == "amplitude"
+    assert len(found.cells[0].predictions[0])
+    assert sorted(path.stat().st_mtime_ns for path in tmp_path.glob("cells/*/cell.json")) == before
+
+
+def test_several_encoders_of_a_method(table: Callable[..., Table], place: Path, tmp_path: Path) -> None:
+    refs = [f"{place}/encoders.py:{name}" for name in ("sharp", "nearly")]
+    other = [f"{place}/encoders.py:{name}" for name in ("blind", "same_name")]
+    asked = table(
+        encoders=[{"refs": refs, "name": "method"}, {"refs": other, "name": "mixed"}],
+        datasets=[data(place, "A")],
+        labels=[1.0],
+    )
+    found = compare(asked, tmp_path, progress=False)
+    (gain,) = [v for v in found.gains if v.encoder == "method"]
+    assert gain.difference.covers == "patients and training seeds"
+    assert [len(each.predictions) for each in found.cells] == [2, 2]
+    (pair,) = found.pairs
+    assert pair.difference.covers == "patients and training seeds"
+    method, mixed = (resample(each.predictions, n_bootstrap=200, names=["auroc"]) for each in found.cells)
+    direct = paired_difference(method, mixed)["auroc"]
+    assert pair.difference.value == pytest.approx(abs(direct.value))
+
+
+def test_encoders_of_other_windows_are_compared_on_the_same_recordings(
+    table: Callable[..., Table], place: Path, tmp_path: Path
+) -> None:
+    found = compare(table("sharp", "whole", datasets=[data(place, "A")]), tmp_path, progress=False)
+    one, two = (each.predictions[0] for each in found.leading)
+    np.testing.assert_array_equal(np.sort(one.trial), np.sort(two.trial))
+    (pair,) = found.pairs
+    assert pair.n == len(one)
+
+
+def test_vectors_from_elsewhere_have_no_random_initialisation(
+    table: Callable[..., Table], place: Path, tmp_path: Path
+) -> None:
+    x = np.load(place / "A" / "records.npy").std(axis=2)
+    np.savez(tmp_path / "amplitudes.npz", record=[str(k) for k in range(len(x))], x=x)
+    asked = table("sharp", datasets=[data(place, "A")])
+    entries = (*asked.encoders, {"ref": f"features:{tmp_path}/amplitudes.npz", "name": "elsewhere"})
+    found = compare(table(encoders=entries, datasets=[data(place, "A")]), tmp_path / "out", progress=False)
+    elsewhere = next(each for each in found.leading if each.cell.encoder == "elsewhere")
+    assert elsewhere.of("control") is None
+    assert elsewhere.score.gain is None
+    assert [v.encoder for v in found.gains] == ["sharp"]
+    assert ("elsewhere", "A") not in found.costs
+    assert "elsewhere: no random initialisation can be made, so the gain is not known." in caveats(found)
+
+
+def test_files_hold_every_cell(found: Comparison, tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(found.to_csv())))
+    assert len(rows) == len(found.cells)
+    first = found.cells[0]
+    assert float(rows[0]["value"]) == first.score.value
+    assert rows[0]["key"] == first.cell.key
+    content = json.loads(found.to_json())
+    assert [cell["key"] for cell in content["cells"]] == [each.cell.key for each in found.cells]
+    assert {each["verdict"] for each in content["between encoders"]} == {"better", "not significant"}
+    page = write_comparison(found, tmp_path).read_text()
+    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    for told in (headline(found), *sentences(found), "Encoders", "MIT", "not corrected" * 0):
+        assert told in page
+
+
+def test_page_says_what_is_significant(found: Comparison) -> None:
+    assert headline(found).startswith("3 encoders on 2 data sets: on A ")
+    told = sentences(found)
+    assert any(each.startswith("Significant between encoders: ") and "6 pairs" in each for each in told)
+    assert any("sharp above blind on A (difference +" in each for each in told)
+    assert any("whether scored recordings were trained on is unknown" in each for each in caveats(found))
+
+
+def test_cost_of_an_encoder(found: Comparison) -> None:
+    cost = found.costs["sharp", "A"]
+    assert cost.parameters == 4
+    assert cost.gflop == pytest.approx(2 * 4 * 10 / 1e9)  # a product and a sum for each weight, ten windows
+    assert cost.megabytes == pytest.approx(16e-6)
+    assert cost.seconds > 0
+
+
+def test_same_encoder_or_name_twice_is_refused(table: Callable[..., Table], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"encoders.py:sharp is in the table twice"):
+        table("sharp", "sharp")
+    with pytest.raises(ConfigError, match="two encoders are called sharp; give one a name in the table"):
+        compare(table("sharp", "same_name"), tmp_path, progress=False)
+    with pytest.raises(ConfigError, match="two encoders are called x"):
+        table(encoders=[{"ref": "a", "name": "x"}, {"ref": "b", "name": "x"}])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"datasets": ["ptb-xlsim"]}, "unknown dataset 'ptb-xlsim'; did you mean 'ptb-xl-sim'"),
+        ({"datasets": ["etth1"]}, "etth1 is a series without labels"),
+        ({"datasets": ["ptb-xl-sim", "ptb-xl-sim"]}, "two data sets are called ptb-xl-sim; give one a title"),
+        ({"protocols": ["prob"]}, "unknown protocol 'prob'; did you mean 'probe'"),
+        ({"encoder": []}, "unknown setting encoder; did you mean 'encoders'"),
+        ({"labels": [0]}, "labels.0 is 0: input should be greater than 0"),
+        ({"encoders": []}, "encoders is .*too short"),
+    ],
+)
+def test_faults_of_a_table_are_told(table: Callable[..., Table], changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        table("sharp", **changes)
+
+
+def test_primary_must_be_in_the_table(table: Callable[..., Table], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="primary is sharpe, which is none of sharp"):
+        compare(table("sharp", primary="sharpe"), tmp_path, progress=False)
+
+
+def test_unpinned_reference_is_warned_of() -> None:
+    asked = table_of({"encoders": ["hub:o/n", "hub:o/m@v1", {"ref": "x.py:load", "variant": "benchmark"}]})
+    assert asked.warnings == ["hub:o/n may change; pin it with hub:o/n@REVISION"]
+    assert asked.encoders[2].refs == ("x.py:load@benchmark",)
+
+
+def test_table_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.yaml"
+    path.write_text("encoders: [runs/a]\ndatasets:\n  - {name: ptb-xl-sim, patients: 40, root: data}\n")
+    read = read_table(path, {"label_seeds": 3})
+    assert read.datasets[0].root == tmp_path / "data"
+    assert read.datasets[0].dataset == {"name": "ptb-xl-sim", "patients": 40}
+    assert read.label_seeds == 3
+    path.write_text("[1, 2]")
+    with pytest.raises(ConfigError, match="holds no settings by name; begin it with encoders:"):
+        read_table(path)
+    path.write_text("encoders: [")
+    with pytest.raises(ConfigError, match="is not readable as YAML"):
+        read_table(path)
+
+
+def test_stored_predictions_are_compared_without_data(found: Comparison, tmp_path: Path) -> None:
+    folders = []
+    for name in ("sharp", "blind"):
+        each = found.find(name, "A", "probe", 1.0, "all")
+        assert each is not None
+        each.scores.save(tmp_path / name)
+        folders.append(str(tmp_path / name))
+    stored = compare(table_of({"encoders": folders}), tmp_path / "out", progress=False)
+    assert stored.encoders == ["sharp", "blind"]
+    (pair,) = stored.pairs
+    (own,) = [v for v in found.pairs if {v.encoder, v.against} == {"sharp", "blind"} and v.dataset == "A"]
+    assert pair.difference.value == own.difference.value
+    assert stored.costs == {}
+    write_comparison(stored, tmp_path / "out")
+
+
+def test_predictions_on_other_recordings_are_refused(found: Comparison, tmp_path: Path) -> None:
+    for name, dataset in (("one", "A"), ("two", "B")):
+        each = found.find("sharp", dataset, "probe", 1.0, "all")
+        assert each is not None
+        each.scores.save(tmp_path / name)
+    path = tmp_path / "two" / "scores.json"
+    with pytest.raises(RunError, match=r"two was scored on other recordings than one .*--dataset"):
+        compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")
+    for name, digest in (("one", "a"), ("two", "b")):
+        (tmp_path / name / "provenance.json").write_text(json.dumps({"data": {"digest": digest}}))
+    with pytest.raises(RunError, match="two was scored on other data than one"):
+        compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")
+    (tmp_path / "two" / "provenance.json").unlink()
+    (tmp_path / "two" / "predictions.npz").unlink()
+    with pytest.raises(RunError, match=r"two has no predictions\.npz"):
+        compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")
+    path.unlink()
+    with pytest.raises(ConfigError, match=r"two holds no scores.json.*or give --dataset"):
+        compare(table_of({"encoders": [str(tmp_path / "one"), str(tmp_path / "two")]}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pairs_use_recordings_that_both_were_scored_on(found: Comparison) -> None:
+    one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))
+    key = two.score.key
+    kept = two.predictions[0]
+    fewer = replace(
+        two.scores,
+        predictions={
+            key: replace(kept, **{n: getattr(kept, n)[:-3] for n in ("prob", "target", "patient", "trial")})
+        },
+    )
+    (pair,) = between_encoders([one, replace(two, scores=fewer)], n_bootstrap=200)
+    assert pair.n == len(kept) - 3

@@ -1,0 +1,103 @@
+"""The command `predict`: labels of new recordings by an encoder and a head that was kept with it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from tsrep.cli.options import EncoderReference, assignment, contract_options
+
+
+@contract_options
+def predict(
+    encoder: EncoderReference,
+    recordings: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECORDINGS",
+            help="Folder, file, pattern in quotes, @LIST with a path in each line, name of a data set, or "
+            "FILE.npy, .npz or .zarr with --rate, --unit and --channels.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="Output table: .csv, .parquet or .jsonl; a .json beside it says how it was made."),
+    ] = Path("predictions.csv"),
+    head: Annotated[str | None, typer.Option(help="Name of a kept head. [default: the best]")] = None,
+    windows: Annotated[
+        bool,
+        typer.Option("--windows", help="A row for each window; recordings go to NAME.records.csv."),
+    ] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities/--labels-only", help="A column for each class.")
+    ] = True,
+    calibration: Annotated[
+        bool, typer.Option("--calibration/--no-calibration", help="Calibrated probabilities.")
+    ] = True,
+    embed: Annotated[
+        Path | None, typer.Option(help="File (.npz) for the representations of all windows.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Sampling rate in Hz, where files do not say theirs.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(metavar="I,II,V1", help="Channels in order, where files do not name theirs.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of a data set.")] = None,
+    assignments: Annotated[
+        list[str] | None, assignment("One setting of a data set, such as dataset.rate=100.")
+    ] = None,
+    part: Annotated[
+        Literal["all", "train", "validation", "test"], typer.Option(help="Part of a data set.")
+    ] = "all",
+    with_targets: Annotated[
+        bool, typer.Option("--with-targets", help="Labels of a data set as columns, for `tsrep score`.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Windows at a time.")] = 256,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda. [default: that of the run]")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Threads that read ahead.")] = 2,
+    table_format: Annotated[
+        Literal["csv", "parquet", "jsonl"] | None,
+        typer.Option("--format", help="Format of the table. [default: by the suffix of --out]"),
+    ] = None,
+    max_failed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of recordings that may give no prediction.")
+    ] = 0.5,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replacement of existing files.")] = False,
+    *,
+    policies: Any,
+) -> None:
+    """Predict labels of new recordings by an encoder and a head that `tsrep evaluate` kept with it.
+
+    The table has one row for each recording, in order; one that cannot be read or converted has the reason.
+    """
+    from tsrep.runs.predict.options import Options
+    from tsrep.runs.predict.output import Destination
+    from tsrep.runs.predict.predict import predict_to
+    from tsrep.runs.predict.sources import Request
+
+    names = None if channels is None else tuple(name.strip() for name in channels.split(","))
+    request = Request(rate, names, root, tuple(assignments or ()), part, with_targets)
+    options = Options(
+        head, calibration, probabilities, policies, request, batch_size, device, workers, max_failed
+    )
+    place = Destination(out, table_format, windows, embed, overwrite)
+    command = {"command": shlex.join(["tsrep", *sys.argv[1:]])}
+    _tell(out, predict_to(place, encoder, recordings, options=options, said=command))
+
+
+def _tell(out: Path, facts: dict[str, Any]) -> None:
+    counts = facts["counts"]
+    total = sum(counts.values())
+    for note in facts["notes"]:
+        typer.echo(f"tsrep: {note}", err=True)
+    typer.echo(f"{out}: {total - counts['failed']:,} of {total:,} recordings")
+    if counts["failed"]:
+        typer.echo(
+            f"{counts['failed']:,} of {total:,} recordings gave no prediction; see the column reason",
+            err=True,
+        )

@@ -1,0 +1,1 @@
+"""Encoders of other people: networks that tsrep did not write, with a contract of what they must be shown."""

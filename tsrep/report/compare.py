@@ -1,0 +1,203 @@
+"""The page of a comparison: one HTML file that needs nothing else, its figure, and text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tsrep.files import replacing, write_text
+from tsrep.report.captioned_figure import CaptionedFigure, captioned
+from tsrep.report.compare_tables import (
+    about_table,
+    conversion_table,
+    cost_table,
+    detail_tables,
+    gain_table,
+    overview,
+    pair_table,
+)
+from tsrep.report.rendering import plain_table, template
+from tsrep.report.wording import (
+    apart_from_zero,
+    full_name,
+    interval,
+    listed,
+    number,
+    p_value,
+    plural,
+    signed,
+)
+from tsrep.runs.compare.cells import Scored
+from tsrep.runs.compare.comparison import Comparison
+from tsrep.runs.compare.verdicts import ALPHA, Verdict
+
+CAPTION = (
+    "Each encoder on recordings of patients who were not fitted on, under the first protocol: value and 95 % "
+    "interval. Hollow: the mean of random initialisations of the same architecture, shown the same windows. "
+    "Dashed: chance."
+)
+
+
+def write_comparison(comparison: Comparison, folder: Path, title: str = "") -> Path:
+    """Write ``comparison.html`` and ``comparison.png``; the numbers are written by the comparison itself.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    folder : Path
+    title : str
+        Of the page; by default the name of the folder.
+    """
+    from tsrep.report.compare_figure import figure_compare
+
+    figure = captioned("comparison", "scores", CAPTION, figure_compare(comparison))
+    with replacing(folder / "comparison.png") as temporary:
+        temporary.write_bytes(figure.png)
+    write_text(folder / "comparison.html", render_comparison(comparison, title or folder.name, [figure]))
+    return folder / "comparison.html"
+
+
+def render_comparison(comparison: Comparison, title: str, figures: Sequence[CaptionedFigure]) -> str:
+    """The page as text."""
+    return template("compare.html").render(
+        title=title,
+        headline=headline(comparison),
+        verdicts=sentences(comparison),
+        caveats=caveats(comparison),
+        measured=_measured(comparison),
+        corrected=_corrected(comparison),
+        figures=figures,
+        overview=overview(comparison),
+        details=detail_tables(comparison),
+        gains=gain_table(comparison),
+        pairs=pair_table(comparison),
+        about=about_table(comparison),
+        costs=cost_table(comparison),
+        conversions=conversion_table(comparison),
+        notes=[*comparison.notes, *_citations(comparison)],
+    )
+
+
+def summary(comparison: Comparison) -> str:
+    """Headline, scores and differences as plain text."""
+    lines = [headline(comparison), *sentences(comparison), *caveats(comparison)]
+    for table in filter(None, (overview(comparison), gain_table(comparison), pair_table(comparison))):
+        lines += ["", *plain_table(table)]
+    return "\n".join(lines)
+
+
+def headline(comparison: Comparison) -> str:
+    """Which encoder is ahead on each data set."""
+    told = [_leader(comparison, dataset) for dataset in comparison.datasets]
+    what = f"{plural(len(comparison.encoders), 'encoder')} on {plural(len(comparison.datasets), 'data set')}"
+    return f"{what}: {'; '.join(filter(None, told))}."
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Which differences are significant after correction."""
+    gains = [v for v in comparison.gains if v.word == "better"]
+    pairs = [v for v in comparison.pairs if v.word == "better"]
+    behind = [v for v in comparison.gains if v.word == "worse"]
+    found = []
+    if comparison.gains:
+        named = listed(f"{v.encoder} on {v.dataset} ({_evidence(v)})" for v in gains)
+        total = plural(len(comparison.gains), "comparison")
+        found.append(
+            f"Significantly above random initialisations of their architecture: {named}; {total}."
+            if gains
+            else f"None is significantly above random initialisations of its architecture; {total}."
+        )
+    if behind:
+        found.append(
+            "Significantly below random initialisations of their architecture: "
+            f"{listed(f'{v.encoder} on {v.dataset} ({_evidence(v)})' for v in behind)}."
+        )
+    if comparison.pairs:
+        named = listed(f"{v.encoder} above {v.against} on {v.dataset} ({_evidence(v)})" for v in pairs)
+        total = plural(len(comparison.pairs), "pair")
+        found.append(
+            f"Significant between encoders: {named}; {total}."
+            if pairs
+            else f"No two encoders differ significantly; {total}."
+        )
+    return found
+
+
+def caveats(comparison: Comparison) -> list[str]:
+    """Rows without clean evidence, and what else a reader must know."""
+    seen, unknown = (_names(comparison, word) for word in ("seen", "unknown"))
+    without = [
+        name for name, about in comparison.about.items() if about.get("random initialisation") is False
+    ]
+    found = []
+    if seen:
+        found.append(f"{listed(seen)}: trained on recordings that are scored (†seen), so in no comparison.")
+    if unknown:
+        found.append(f"{listed(unknown)}: whether scored recordings were trained on is unknown.")
+    if without:
+        found.append(f"{listed(without)}: no random initialisation can be made, so the gain is not known.")
+    if pools := _pools(comparison):
+        found.append(f"Vectors of time steps are pooled otherwise by encoder: {pools}.")
+    return found
+
+
+def _names(comparison: Comparison, seen: str) -> list[str]:
+    return list(dict.fromkeys(each.cell.encoder for each in comparison.leading if each.cell.seen == seen))
+
+
+def _pools(comparison: Comparison) -> str:
+    used = {each.cell.encoder: each.cell.pool for each in comparison.cells if each.cell.pool}
+    return "" if len(set(used.values())) < 2 else ", ".join(f"{name} {pool}" for name, pool in used.items())
+
+
+def _leader(comparison: Comparison, dataset: str) -> str:
+    """The best of those whose scored recordings are not known to have been trained on."""
+    rows = [e for e in comparison.leading if e.cell.dataset == dataset and e.cell.seen != "seen"]
+    if not rows:
+        return f"on {dataset} no encoder is without recordings that it was trained on"
+    best = max(rows, key=_goodness)
+    score = best.score
+    spread = interval(score.metrics[score.metric])
+    return (
+        f"on {dataset} {best.cell.encoder} is ahead with a {full_name(score.metric)} of "
+        f"{number(score.value)}{f' ({spread})' if spread else ''}"
+    )
+
+
+def _goodness(each: Scored) -> float:
+    score = each.score
+    return -score.value if score.lower_is_better else score.value
+
+
+def _evidence(verdict: Verdict) -> str:
+    places = apart_from_zero(verdict.difference)
+    spread = interval(verdict.difference, lambda v: signed(v, places))
+    adjusted = "p" if verdict.primary else "Holm-adjusted p"
+    return (
+        f"difference {signed(verdict.difference.value, places)}, {spread}, {adjusted} "
+        f"{p_value(verdict.adjusted_p, equals=True)}"
+    )
+
+
+def _measured(comparison: Comparison) -> str:
+    """The protocol of the verdicts with its choices."""
+    score = comparison.leading[0].score
+    return (
+        f"{(score.title or score.protocol).capitalize()}; probabilities of a recording's windows are "
+        f"averaged; {score.part} part; 95 % intervals over {score.covers or 'patients'}."
+    )
+
+
+def _corrected(comparison: Comparison) -> str:
+    kept = f" {comparison.primary} on {comparison.datasets[0]} was named first and is not corrected."
+    return (
+        f"Two families, each corrected by Holm at {ALPHA:g}: gains over random initialisations, and all "
+        "pairs of encoders. Rows that are marked †seen are in neither. Other fractions and protocols are an "
+        f"overview without verdicts.{kept if comparison.primary else ''}"
+    )
+
+
+def _citations(comparison: Comparison) -> list[str]:
+    return [
+        f"{name}: {about['citation']}" for name, about in comparison.about.items() if about.get("citation")
+    ]

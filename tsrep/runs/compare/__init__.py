@@ -1,0 +1,1 @@
+"""Encoders by data sets by fractions of labels, each beside random initialisations of its architecture."""

@@ -1,0 +1,172 @@
+"""The outcome of a comparison: cells, costs and verdicts, as JSON and as rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tsrep.evaluation.scores import RANDOM_INIT, Score, nan_to_none
+from tsrep.files import write_text
+from tsrep.runs.compare.cells import Scored
+from tsrep.runs.compare.cost import Cost
+from tsrep.runs.compare.verdicts import Verdict, against_random, between_encoders
+
+FORMAT = "tsrep.comparison/1"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Encoders by data sets by protocols by fractions of labels.
+
+    Attributes
+    ----------
+    cells : tuple of Scored
+    costs : mapping of (encoder, data set) to Cost
+    about : mapping of encoder to mapping
+        What the page says of each encoder: reference, licence, citation, weights, number of encoders.
+    notes : tuple of str
+        What a reader should know of all of it.
+    primary : str
+        Encoder whose gain on the first data set is outside of Holm's correction.
+    n_bootstrap, seed : int
+        Of the resamples behind differences between encoders.
+    """
+
+    cells: tuple[Scored, ...]
+    costs: Mapping[tuple[str, str], Cost]
+    about: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...] = ()
+    primary: str = ""
+    n_bootstrap: int = 1000
+    seed: int = 0
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the encoders, in the order of the table."""
+        return list(dict.fromkeys(each.cell.encoder for each in self.cells))
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the data sets, in the order of the table."""
+        return list(dict.fromkeys(each.cell.dataset for each in self.cells))
+
+    @property
+    def protocols(self) -> list[str]:
+        """Names of the protocols, the one of the verdicts first."""
+        return list(dict.fromkeys(each.cell.protocol for each in self.cells))
+
+    @property
+    def columns(self) -> list[tuple[float, str]]:
+        """Fractions of labels with what they are of, the largest first."""
+        found = dict.fromkeys((each.cell.fraction, each.cell.subsample_by) for each in self.cells)
+        return sorted(found, key=lambda column: -column[0])
+
+    @property
+    def leading(self) -> list[Scored]:
+        """Cells of the first protocol with the most labels, which verdicts are of."""
+        most = max(each.cell.fraction for each in self.cells)
+        return [
+            each
+            for each in self.cells
+            if each.cell.protocol == self.protocols[0] and each.cell.fraction == most
+        ]
+
+    def find(
+        self, encoder: str, dataset: str, protocol: str, fraction: float, subsample_by: str
+    ) -> Scored | None:
+        """The cell at a place; None where there is none."""
+        place = encoder, dataset, protocol, fraction, subsample_by
+        return next((each for each in self.cells if each.cell.place == place), None)
+
+    @cached_property
+    def gains(self) -> list[Verdict]:
+        """Each encoder against random initialisations of its own architecture."""
+        return against_random(self.leading, self.primary)
+
+    @cached_property
+    def pairs(self) -> list[Verdict]:
+        """Every pair of encoders on each data set."""
+        return between_encoders(self.leading, n_bootstrap=self.n_bootstrap, seed=self.seed)
+
+    def to_json(self) -> str:
+        """All numbers with the keys of their cells; what is not defined is null."""
+        content = {
+            "format": FORMAT,
+            "encoders": self.about,
+            "cells": [
+                asdict(each.cell) | {"scores": [asdict(score) for score in each.scores]}
+                for each in self.cells
+            ],
+            "costs": [
+                {"encoder": encoder, "dataset": dataset} | cost.plain()
+                for (encoder, dataset), cost in self.costs.items()
+            ],
+            "against random initialisations": [asdict(v) | {"verdict": v.word} for v in self.gains],
+            "between encoders": [asdict(v) | {"verdict": v.word} for v in self.pairs],
+            "notes": self.notes,
+        }
+        return json.dumps(nan_to_none(content), indent=1, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """A line for each cell."""
+        rows = list(self._rows())
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def save(self, folder: Path) -> None:
+        """Write ``comparison.json`` and ``comparison.csv``."""
+        write_text(folder / "comparison.csv", self.to_csv())
+        write_text(folder / "comparison.json", self.to_json())
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        gains = {(v.encoder, v.dataset): v for v in self.gains}
+        leading = {each.cell.place for each in self.leading}
+        for each in self.cells:
+            cell, score, control = each.cell, each.score, each.of("control")
+            verdict = gains.get((cell.encoder, cell.dataset)) if cell.place in leading else None
+            cost = self.costs.get((cell.encoder, cell.dataset))
+            yield {
+                **{name: getattr(cell, name) for name in ("encoder", "dataset", "protocol", "fraction")},
+                "subsample_by": cell.subsample_by,
+                "metric": score.metric,
+                **_numbers("", score),
+                **_numbers(f"{RANDOM_INIT.replace(' ', '_')}_", control),
+                **_gain(score),
+                "p_holm": _told(verdict.adjusted_p if verdict else math.nan),
+                "verdict": verdict.word if verdict else "",
+                "records": score.n,
+                "patients": score.patients,
+                "own_data": cell.own,
+                "seen": cell.seen,
+                "parameters": cost.parameters if cost else "",
+                "gflop_per_10_s": _told(cost.gflop) if cost else "",
+                "seconds_per_1000_records": _told(cost.seconds) if cost else "",
+                "licence": self.about[cell.encoder].get("licence", ""),
+                "key": cell.key,
+            }
+
+
+def _numbers(before: str, score: Score | None) -> dict[str, Any]:
+    found = None if score is None else score.metrics[score.metric]
+    ends: Sequence[float] = (math.nan,) * 3 if found is None else (found.value, found.low, found.high)
+    return {f"{before}{name}": _told(end) for name, end in zip(("value", "low", "high"), ends, strict=True)}
+
+
+def _gain(score: Score) -> dict[str, Any]:
+    found = score.gain
+    ends = (math.nan,) * 4 if found is None else (found.value, found.low, found.high, found.p)
+    return {f"gain{name}": _told(end) for name, end in zip(("", "_low", "_high", "_p"), ends, strict=True)}
+
+
+def _told(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))

@@ -1,0 +1,132 @@
+"""Conduct a comparison: open encoders, show them data, score what is not scored yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.files import write_text
+from tsrep.runs.compare.cells import Scored, Store
+from tsrep.runs.compare.comparison import Comparison
+from tsrep.runs.compare.cost import Cost
+from tsrep.runs.compare.entrant import Entrant, Sight, sources_of
+from tsrep.runs.compare.scoring import cost_on, score_cells
+from tsrep.runs.compare.stored import stored_comparison
+from tsrep.runs.compare.table import DataEntry, Table
+from tsrep.runs.evaluate import evaluating
+from tsrep.runs.label_evaluation import Tell
+
+FILE = "table.yaml"
+
+
+def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
+    """Score encoders on data sets, each beside random initialisations of its own architecture.
+
+    Cells that are in the folder already are not scored again, so that a table grows by a line, and an
+    interrupted comparison resumes.
+
+    Parameters
+    ----------
+    table : Table
+        Without data sets the stored predictions of runs are compared.
+    out : Path
+        Folder of the comparison: ``cells/``, ``comparison.json`` and ``comparison.csv``.
+    progress : bool
+        Say on standard error what is being done.
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError, ContractError, RunError
+        When encoders, data and settings do not go together; told before anything is scored.
+    """
+    if out.is_file():
+        raise RunError(f"{out} is a file; give another --out, the name of a folder")
+    if not table.datasets:
+        found = stored_comparison(table)
+    else:
+        with evaluating(progress) as tell:
+            found = _scored(table, out, tell, progress=progress)
+    found.save(out)
+    write_text(out / FILE, _yaml(table))
+    return found
+
+
+def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Comparison:
+    entrants, store = [Entrant.open(entry) for entry in table.encoders], Store(out)
+    _refuse_same_names(entrants, table)
+    sights = [
+        (sight, entry)
+        for entry in table.datasets
+        for sight in _sights(entrants, entry, table, progress=progress)
+    ]
+    cells: list[Scored] = []
+    costs: dict[tuple[str, str], Cost] = {}
+    for sight, entry in sights:
+        cells += score_cells(sight, entry, table, store, tell)
+        if (cost := cost_on(sight)) is not None:
+            costs[sight.entrant.name, entry.called] = cost
+    return Comparison(
+        tuple(cells),
+        costs,
+        {entrant.name: _about(entrant) for entrant in entrants},
+        notes=tuple(
+            dict.fromkeys((*table.warnings, *(note for each in cells for note in each.scores.notes)))
+        ),
+        primary=table.primary,
+        n_bootstrap=sights[0][0].evaluation.n_bootstrap,
+        seed=table.seed,
+    )
+
+
+def _sights(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool) -> list[Sight]:
+    """A data set as all are shown it, divided alike; where one was trained on it, as it was divided then."""
+    sights = [entrant.sees(entry, table, progress=progress) for entrant in entrants]
+    own = [sight for sight in sights if sight.shown.own]
+    rules = [sight.entrant.encoders[0].recipe.get("split") for sight in own]
+    if entry.split is None and any(rules):
+        divided = entry.model_copy(update={"split": next(filter(None, rules))})
+        sights = [
+            each if each.shown.own else each.entrant.sees(divided, table, progress=progress)
+            for each in sights
+        ]
+    for one, two in permutations(sights, 2):
+        if np.intersect1d(one.patients(one.evaluation.part), two.patients("train")).size:
+            raise ConfigError(
+                f"{entry.called} is divided otherwise for {one.entrant.name} than for {two.entrant.name}, "
+                "which would be fitted on patients that the other is scored on; compare those that were "
+                "trained on one division"
+            )
+    return sights
+
+
+def _refuse_same_names(entrants: Sequence[Entrant], table: Table) -> None:
+    names = [entrant.name for entrant in entrants]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"two encoders are called {twice}; give one a name in the table")
+    if table.primary and table.primary not in names:
+        raise ConfigError(
+            f"primary is {table.primary}, which is none of {', '.join(names)}; name one of them"
+        )
+
+
+def _about(entrant: Entrant) -> dict[str, Any]:
+    first = entrant.encoders[0]
+    return {
+        "references": [one.reference for one in entrant.encoders],
+        "weights": [one.weights for one in entrant.encoders],
+        "licence": first.licence,
+        "citation": first.citation,
+        "sources": list(sources_of(first)),
+        "random initialisation": first.has_random_initialisation,
+    }
+
+
+def _yaml(table: Table) -> str:
+    return yaml.safe_dump(table.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,201 @@
+"""An encoder of the table, or several of one method, ready to be shown data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from tsrep.errors import ConfigError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.registry import explain
+from tsrep.runs.compare.cells import MEMBER
+from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
+from tsrep.runs.contamination import MOST, Check, check_seen
+from tsrep.runs.evaluate_other import candidates
+from tsrep.runs.label_evaluation import label_evaluation
+from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.other_data import OtherData
+from tsrep.runs.prepared import split_by_rule
+from tsrep.runs.references.reference import resolve
+from tsrep.runs.shown import Shown, shown_to
+from tsrep.splits.split import PARTS, Split
+from tsrep.training.distributed import pick_device
+
+
+@dataclass(frozen=True, eq=False)
+class Entrant:
+    """What one row of the table is about.
+
+    Attributes
+    ----------
+    name : str
+        What the table calls it.
+    encoders : tuple of LoadedEncoder
+        Several of one method, or one.
+    """
+
+    name: str
+    encoders: tuple[LoadedEncoder, ...]
+
+    @classmethod
+    def open(cls, entry: EncoderEntry) -> Entrant:
+        """Load what an entry names; of a run of several seeds all of them.
+
+        Raises
+        ------
+        RunError, ConfigError, ContractError
+            When a reference names nothing, or the encoders of one entry want to be shown other things.
+        """
+        encoders = tuple(one for ref in entry.refs for one in resolve(ref).open_every_seed())
+        first = encoders[0]
+        name = entry.name or first.name or first.reference
+        for other in encoders[1:]:
+            if other.contract.digest != first.contract.digest:
+                raise ConfigError(
+                    f"{first.reference} and {other.reference} of {name} must be shown other things; put them "
+                    "into entries of their own"
+                )
+        return cls(name, tuple(replace(one, name=name) for one in encoders))
+
+    def sees(self, entry: DataEntry, table: Table, *, progress: bool = True) -> Sight:
+        """The data as these encoders must be shown them, and what of them they have seen before.
+
+        Raises
+        ------
+        ConfigError, DataError, SplitError, ContractError, RunError
+            When they do not go together.
+        """
+        first, data = self.encoders[0], self._data(entry, table)
+        shown = shown_to(first, data, progress=progress)
+        evaluation = label_evaluation(
+            shown.prepared.panel,
+            _divided(data, shown) if shown.unusable else shown.prepared.split,
+            data.evaluation,
+            encoders=len(self.encoders),
+            device=pick_device(table.device),
+            seed=table.seed,
+        )
+        check = self._seen(shown, evaluation)
+        kept = check.scored(shown.prepared.panel, getattr(evaluation.split, evaluation.part))
+        fewer: dict[str, Any] = {evaluation.part: kept}
+        split = replace(evaluation.split, **fewer)
+        return Sight(self, data, shown, replace(evaluation, split=split), check)
+
+    def _data(self, entry: DataEntry, table: Table) -> OtherData:
+        evaluation = {
+            "pool": self.encoders[0].pool,
+            "protocols": list(table.protocols),
+            "labels": list(table.labels),
+            "subsample_by": list(table.subsample_by),
+            "seeds": table.label_seeds,
+        }
+        values = {
+            "seed": table.seed,
+            "device": table.device,
+            "dataset": dict(entry.dataset),
+            "root": entry.root,
+            "split": None if entry.split is None else dict(entry.split),
+            "policies": dict(table.policies),
+            "evaluation": evaluation | dict(table.evaluation),
+        }
+        try:
+            return OtherData.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(f"{entry.called}: {explain(error)}") from error
+
+    def _seen(self, shown: Shown, evaluation: LabelEvaluation) -> Check:
+        """Scored recordings that were trained on; few are left out, and many are kept and marked."""
+        first, prepared, panel = self.encoders[0], shown.prepared, shown.prepared.panel
+        scored, labelled = (
+            np.flatnonzero(np.isin(prepared.records.trial, panel.trial[index]))
+            for index in (getattr(evaluation.split, evaluation.part), evaluation.split.train)
+        )
+
+        def found(policy: Any) -> Check:
+            return check_seen(
+                first.ledger,
+                prepared.records,
+                scored,
+                labelled,
+                reference=self.name,
+                policy=policy,
+                own_split=shown.own,
+                trained_on=sources_of(first),
+            )
+
+        kept = found("keep")
+        exact = kept.contamination.exact + kept.contamination.leads
+        few = kept.contamination.status == "seen" and exact < MOST * kept.contamination.of
+        return found("leave-out") if few else kept
+
+
+def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
+    """Data sets that it is said to be trained on."""
+    return encoder.contract.trained_on.sources
+
+
+def _divided(data: OtherData, shown: Shown) -> Split:
+    """The division of all recordings, so that those which cannot be shown do not move the others."""
+    records, panel = shown.prepared.records, shown.prepared.panel
+    found = split_by_rule(data, records)
+    masks = [np.isin(panel.trial, records.trial[getattr(found, part)]) for part in PARTS]
+    return Split.make(panel, *masks, how=found.how, same_signal="drop-train", notes=found.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """Data as an entrant is shown them."""
+
+    entrant: Entrant
+    data: OtherData
+    shown: Shown
+    evaluation: LabelEvaluation
+    check: Check
+
+    def candidates(self) -> Sequence[Candidate]:
+        """The encoders as one method, and random initialisations of their architecture."""
+        return candidates(self.entrant.encoders, self.data, self.shown)
+
+    def members(self) -> list[Candidate]:
+        """Each encoder of several by itself; none where there is one."""
+        if len(self.entrant.encoders) == 1:
+            return []
+        made = (one.candidate(self.shown.prepared.panel) for one in self.entrant.encoders)
+        return [
+            replace(each, name=MEMBER.format(name=self.entrant.name, number=number))
+            for number, each in enumerate(made)
+        ]
+
+    def patients(self, part: str) -> np.ndarray:
+        """Patients of a part."""
+        return np.unique(self.shown.prepared.panel.patient[getattr(self.evaluation.split, part)])
+
+    @property
+    def depends_on(self) -> dict[str, Any]:
+        """What all numbers depend on, by digests."""
+        prepared, evaluation = self.shown.prepared, self.evaluation
+        return {
+            "weights": [one.weights for one in self.entrant.encoders],
+            "contract": self.entrant.encoders[0].contract.digest,
+            "records": prepared.records.digest,
+            "policies": self.data.model_dump(mode="json")["policies"],
+            "split": evaluation.split.digest,
+            "part": evaluation.part,
+            "seed": evaluation.seed,
+            "label_seeds": evaluation.seeds,
+            "n_bootstrap": evaluation.n_bootstrap,
+            "aggregate": evaluation.aggregate,
+            "pool": self.data.evaluation.pool,
+            "vector": self._first_vector,
+        }
+
+    @property
+    def _first_vector(self) -> str:
+        """Size of a vector, as the code around foreign weights may change while they stay."""
+        first = self.entrant.encoders[0].vectors(self.shown.prepared.panel.select(np.arange(1)))
+        return f"{first.shape[1]} {np.abs(first).mean():.3g}"

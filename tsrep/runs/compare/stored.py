@@ -1,0 +1,150 @@
+"""A comparison of predictions that evaluations have stored, without data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.scores import Score, Scores
+from tsrep.runs.compare.cells import Cell, Scored, digest_of
+from tsrep.runs.compare.comparison import Comparison
+from tsrep.runs.compare.table import Table
+
+
+def stored_comparison(table: Table) -> Comparison:
+    """Compare runs, or folders of evaluations on other data, by the predictions in them.
+
+    Protocols are those that all have scored; fractions, and the part, are those of each.
+
+    Raises
+    ------
+    ConfigError
+        When a reference is no folder with scores, or an entry has several.
+    RunError
+        When they were scored on other recordings, or share no protocol.
+    """
+    folders = _folders(table)
+    scores = {name: Scores.load(folder) for name, folder in folders.items()}
+    for name, found in scores.items():
+        if not found.predictions:
+            raise RunError(f"{name} has no predictions.npz; evaluate it again, or give --dataset")
+    shared = _shared_protocols(scores)
+    _refuse_other_data(folders)
+    data = next((told for folder in folders.values() if (told := _data_of(folder, "name"))), "")
+    _refuse_other_recordings(scores, shared[0])
+    cells = tuple(
+        Scored(_cell(name, score, data), _beside(found, score))
+        for name, found in scores.items()
+        for protocol in shared
+        for score in found.where(role="method", protocol=protocol, unit="record")
+    )
+    notes = ("Predictions as they are stored in the folders; nothing was scored again.",)
+    about = {name: {"references": [str(path)], "licence": ""} for name, path in folders.items()}
+    return Comparison(cells, {}, about, notes=notes, primary=table.primary, seed=table.seed)
+
+
+def _folders(table: Table) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for entry in table.encoders:
+        if len(entry.refs) > 1:
+            raise ConfigError(f"{entry.refs[0]} and others are one entry; to compare them give --dataset")
+        path = Path(entry.refs[0])
+        if not (path / "scores.json").is_file():
+            raise ConfigError(
+                f"{path} holds no scores.json, and nothing else is compared without data; evaluate it, or "
+                "give --dataset"
+            )
+        found[entry.name or path.name] = path
+    if len(found) < len(table.encoders):
+        raise ConfigError("two folders have one name; give one a name in a table")
+    return found
+
+
+def _shared_protocols(scores: dict[str, Scores]) -> list[str]:
+    every = [
+        list(dict.fromkeys(s.protocol for s in found if s.role == "method" and s.unit == "record"))
+        for found in scores.values()
+    ]
+    shared = [protocol for protocol in every[0] if all(protocol in other for other in every)]
+    if not shared:
+        raise RunError("no protocol has scored all of them; evaluate them under one, or give --dataset")
+    return shared
+
+
+def _refuse_other_data(folders: dict[str, Path]) -> None:
+    """Check by the digests of the recordings, where folders have them."""
+    digests = {name: _data_of(folder, "digest") for name, folder in folders.items()}
+    known = {name: digest for name, digest in digests.items() if digest}
+    for name, digest in known.items():
+        first = next(iter(known))
+        if digest != known[first]:
+            raise RunError(
+                f"{name} was scored on other data than {first}; score both on one data set with --dataset"
+            )
+
+
+def _data_of(folder: Path, fact: str) -> str:
+    """A fact of the data that a folder's provenance has; empty where it has none."""
+    path = folder / "provenance.json"
+    if not path.is_file():
+        return ""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["data"].get(fact, ""))
+    except (ValueError, KeyError, AttributeError) as error:
+        raise RunError(f"{path} cannot be read ({error}); restore it") from error
+
+
+def _refuse_other_recordings(scores: dict[str, Scores], protocol: str) -> None:
+    first: tuple[str, Predictions] | None = None
+    for name, found in scores.items():
+        own = _most(found, protocol)
+        if first is None:
+            first = name, own
+        elif not _same(first[1], own):
+            raise RunError(
+                f"{name} was scored on other recordings than {first[0]} ({len(own)} and {len(first[1])}); "
+                "score both on one data set with --dataset"
+            )
+
+
+def _most(scores: Scores, protocol: str) -> Predictions:
+    """Predictions of the method with the most labels."""
+    own = max(scores.where(role="method", protocol=protocol, unit="record"), key=lambda s: s.fraction)
+    return scores.predictions[own.key]
+
+
+def _same(one: Predictions, two: Predictions) -> bool:
+    return all(
+        np.array_equal(getattr(one, name), getattr(two, name)) for name in ("trial", "patient", "target")
+    )
+
+
+def _cell(name: str, score: Score, data: str) -> Cell:
+    place = (score.protocol, score.fraction, score.subsample_by, score.part)
+    seen = score.contamination
+    return Cell(
+        encoder=name,
+        dataset=f"{data}, {score.part} part" if data else f"{score.part} part",
+        protocol=score.protocol,
+        fraction=score.fraction,
+        subsample_by=score.subsample_by,
+        own=score.data != "other data",
+        seen="seen" if seen.get("kept") else "unknown" if seen.get("status") == "unknown" else "none",
+        records=score.n,
+        key=digest_of({"folder": name, "place": place}),
+    )
+
+
+def _beside(scores: Scores, score: Score) -> Scores:
+    """The scores of a cell, the method's own first."""
+    conditions = {
+        key: getattr(score, key) for key in ("protocol", "fraction", "subsample_by", "part", "unit")
+    }
+    beside = scores.where(**conditions)
+    others = tuple(each for each in beside if each.role != "method")
+    kept = {score.key: scores.predictions[score.key]} if score.key in scores.predictions else {}
+    return Scores((score, *others), kept)

@@ -1,0 +1,186 @@
+"""What is compared: encoders, data sets, protocols and fractions of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from tsrep.errors import ConfigError
+from tsrep.evaluation.labels.label_fractions import SubsampleBy
+from tsrep.registry import DATASETS, DISTINCT, PROTOCOLS, Settings, explain
+
+HUB = "hub:"
+
+
+class EncoderEntry(Settings):
+    """An encoder of the table, or several of one method.
+
+    Attributes
+    ----------
+    refs : tuple of str
+        References; several make a claim about the method, with the variance of training in its intervals.
+    name : str
+        What the table calls it; by default what its scores are called.
+    """
+
+    refs: Annotated[tuple[str, ...], DISTINCT] = Field(min_length=1)
+    name: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        """A text, ``ref`` with an optional ``variant``, or ``refs``."""
+        if isinstance(value, str):
+            return {"refs": (value,)}
+        if not isinstance(value, Mapping) or "ref" not in value:
+            return value
+        others = {key: each for key, each in value.items() if key not in ("ref", "variant")}
+        variant = f"@{value['variant']}" if value.get("variant") else ""
+        return others | {"refs": (f"{value['ref']}{variant}",)}
+
+    @property
+    def unpinned(self) -> list[str]:
+        """References to a hub that do not say which revision."""
+        return [ref for ref in self.refs if ref.startswith(HUB) and "@" not in ref]
+
+
+class DataEntry(Settings):
+    """A data set of the table.
+
+    Attributes
+    ----------
+    dataset : mapping
+        Its settings, with its registered ``name``.
+    root : Path or None
+        Folder of the data; None looks in the data cache.
+    split : mapping or None
+        How it is divided; None as it is by default.
+    title : str
+        What the table calls it; by default the name.
+    """
+
+    dataset: Mapping[str, Any]
+    root: Path | None = None
+    split: Mapping[str, Any] | None = None
+    title: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, value: Any) -> Any:
+        """A name, or its settings beside ``root``, ``split`` and ``title``."""
+        if isinstance(value, str):
+            return {"dataset": {"name": value}}
+        if not isinstance(value, Mapping) or "dataset" in value:
+            return value
+        own = {key: each for key, each in value.items() if key in ("root", "split", "title")}
+        return own | {"dataset": {key: each for key, each in value.items() if key not in own}}
+
+    @property
+    def called(self) -> str:
+        """What the table calls it."""
+        return self.title or str(self.dataset["name"])
+
+
+class Table(Settings):
+    """A comparison, as ``TABLE.yaml`` holds it."""
+
+    encoders: tuple[EncoderEntry, ...] = Field(min_length=1)
+    datasets: tuple[DataEntry, ...] = Field((), description="none compares stored predictions of runs")
+    protocols: Annotated[tuple[str, ...], DISTINCT] = Field(
+        ("probe",), min_length=1, description="verdicts are of the first one"
+    )
+    labels: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], DISTINCT] = Field((1.0,), min_length=1)
+    subsample_by: Annotated[tuple[SubsampleBy, ...], DISTINCT] = Field(("patient",), min_length=1)
+    label_seeds: Annotated[int, Field(ge=1)] = Field(
+        5, description="draws of labels, and random initialisations"
+    )
+    evaluation: Mapping[str, Any] = Field({}, description="further settings of the evaluation, such as pool")
+    policies: Mapping[str, Any] = Field({}, description="how signals may be converted")
+    primary: str = Field(
+        "",
+        description="encoder whose gain on the first data set is the primary contrast, not corrected",
+    )
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_compared(self) -> Table:
+        names = [entry.name for entry in self.encoders if entry.name]
+        if (twice := _twice(names)) is not None:
+            raise ConfigError(f"two encoders are called {twice}; give one another name")
+        references = [ref for entry in self.encoders for ref in entry.refs]
+        if (twice := _twice(references)) is not None:
+            raise ConfigError(f"{twice} is in the table twice; leave it out once")
+        if (twice := _twice([entry.called for entry in self.datasets])) is not None:
+            raise ConfigError(f"two data sets are called {twice}; give one a title")
+        for entry in self.datasets:
+            if "name" not in entry.dataset:
+                raise ConfigError("a data set of the table does not say its name; give name")
+            kind = DATASETS.entry(str(entry.dataset["name"])).task
+            if kind != "panel":
+                raise ConfigError(
+                    f"{entry.called} is a {kind} without labels; compare on labelled recordings"
+                )
+        for protocol in self.protocols:
+            if PROTOCOLS.entry(protocol).task != "panel":
+                raise ConfigError(f"protocol {protocol} scores no labels; use probe")
+        return self
+
+    @property
+    def warnings(self) -> list[str]:
+        """What may make the table differ tomorrow, a sentence each."""
+        return [
+            f"{ref} may change; pin it with {ref}@REVISION"
+            for entry in self.encoders
+            for ref in entry.unpinned
+        ]
+
+
+def table_of(values: Mapping[str, Any]) -> Table:
+    """A table from plain values.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first setting that is unknown or out of range.
+    """
+    try:
+        return Table.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from error
+
+
+def read_table(path: Path, changes: Mapping[str, Any] | None = None) -> Table:
+    """A table from a file; roots in it are relative to its folder.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, or a setting is unknown or out of range.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); give the path of a table") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"{path} is not readable as YAML ({told}); correct it") from error
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{path} holds no settings by name; begin it with encoders:")
+    table = table_of({**values, **(changes or {})})
+    placed = [_below(path.parent, entry) for entry in table.datasets]
+    return table.model_copy(update={"datasets": tuple(placed)})
+
+
+def _below(folder: Path, entry: DataEntry) -> DataEntry:
+    if entry.root is None or entry.root.is_absolute():
+        return entry
+    return entry.model_copy(update={"root": folder / entry.root.expanduser()})
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    return next((name for name in names if names.count(name) > 1), None)

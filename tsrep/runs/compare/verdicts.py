@@ -1,0 +1,143 @@
+"""Which differences of a comparison are significant, corrected for their number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from tsrep.evaluation.comparison import Difference, compare_methods, holm
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.scores import LOWER_IS_BETTER
+from tsrep.runs.compare.cells import Scored
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A difference, and whether it is significant among all of its family.
+
+    Attributes
+    ----------
+    dataset, encoder : str
+    against : str
+        Another encoder, or what random initialisations are called.
+    difference : Difference
+        ``encoder`` minus ``against``.
+    adjusted_p : float
+        By Holm over the family; of the primary contrast the p value itself.
+    primary : bool
+        Whether it was named before scoring.
+    metric : str
+    n : int
+        Records that both were scored on.
+    """
+
+    dataset: str
+    encoder: str
+    against: str
+    difference: Difference
+    adjusted_p: float
+    primary: bool
+    metric: str
+    n: int
+
+    @property
+    def word(self) -> str:
+        """``"better"``, ``"worse"``, ``"not significant"`` or ``"no interval"``."""
+        found = self.difference
+        if math.isnan(found.low) or math.isnan(self.adjusted_p):
+            return "no interval"
+        if found.low <= 0 <= found.high or self.adjusted_p > ALPHA:
+            return "not significant"
+        return "better" if (found.value > 0) != (self.metric in LOWER_IS_BETTER) else "worse"
+
+
+def against_random(cells: Sequence[Scored], primary: str = "") -> list[Verdict]:
+    """Each encoder against random initialisations of its own architecture, one family over all data sets.
+
+    Parameters
+    ----------
+    cells : sequence of Scored
+        Of one protocol with the most labels. Those whose scored recordings were trained on take no part.
+    primary : str
+        Encoder whose gain on the first data set is not corrected for the others.
+    """
+    rows = [
+        (each, found) for each in cells if each.cell.seen != "seen" and (found := each.score.gain) is not None
+    ]
+    first = next((k for k, (each, _) in enumerate(rows) if each.cell.encoder == primary), None)
+    adjusted = holm([found.p for _, found in rows], primary=first)
+    return [
+        Verdict(
+            each.cell.dataset,
+            each.cell.encoder,
+            each.score.against,
+            found,
+            float(p),
+            k == first,
+            each.score.metric,
+            each.score.n,
+        )
+        for k, ((each, found), p) in enumerate(zip(rows, adjusted, strict=True))
+    ]
+
+
+def between_encoders(cells: Sequence[Scored], *, n_bootstrap: int = 1000, seed: int = 0) -> list[Verdict]:
+    """Every pair of encoders on each data set, one family over all data sets.
+
+    The better of each pair comes first. All pairs are in the family, so that none is chosen by its outcome.
+
+    Parameters
+    ----------
+    cells : sequence of Scored
+        Of one protocol with the most labels. Those whose scored recordings were trained on take no part.
+    n_bootstrap, seed : int
+        Of the resamples of patients, the same for all pairs.
+    """
+    found = []
+    for dataset in dict.fromkeys(each.cell.dataset for each in cells):
+        clean = [each for each in cells if each.cell.dataset == dataset and each.cell.seen != "seen"]
+        for one, two in combinations(clean, 2):
+            if len(one.predictions) in (1, len(two.predictions)) or len(two.predictions) == 1:
+                found.append(_pair(*_in_order(one, two), n_bootstrap, seed))
+    adjusted = holm([verdict.difference.p for verdict in found])
+    return [
+        Verdict(v.dataset, v.encoder, v.against, v.difference, float(p), False, v.metric, v.n)
+        for v, p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _in_order(one: Scored, two: Scored) -> tuple[Scored, Scored]:
+    ahead = (one.score.value >= two.score.value) != one.score.lower_is_better
+    return (one, two) if ahead else (two, one)
+
+
+def _pair(one: Scored, two: Scored, n_bootstrap: int, seed: int) -> Verdict:
+    """A difference on the records that both were scored on."""
+    both = _common(one.predictions[0], two.predictions[0])
+    metric, names = one.score.metric, (one.cell.encoder, two.cell.encoder)
+    methods = {
+        name: [_only(each, both) for each in scored.predictions]
+        for name, scored in zip(names, (one, two), strict=True)
+    }
+    (found,) = compare_methods(methods, [names], metric=metric, n_bootstrap=n_bootstrap, seed=seed)
+    return Verdict(one.cell.dataset, *names, found.difference, math.nan, False, metric, len(both))
+
+
+def _common(one: Predictions, two: Predictions) -> np.ndarray:
+    """Records of both, by their numbers in the data set."""
+    return np.intersect1d(one.trial, two.trial)
+
+
+def _only(predictions: Predictions, trials: np.ndarray) -> Predictions:
+    """Predictions of some records, in the order of their numbers."""
+    order = np.argsort(predictions.trial, kind="stable")
+    at = order[np.isin(predictions.trial[order], trials)]
+    return Predictions(
+        predictions.prob[at], predictions.target[at], predictions.patient[at], predictions.trial[at]
+    )

@@ -1,0 +1,320 @@
+"""Scores of an encoder on data that it was not trained on, in a folder of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import yaml
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
+from tsrep.evaluation.protocols.protocol import outcome, protocol_of
+from tsrep.evaluation.scores import Scores
+from tsrep.files import write_json, write_text
+from tsrep.registry import DATASETS, PROTOCOLS
+from tsrep.runs.contamination import Contamination, SeenPolicy
+from tsrep.runs.evaluate import evaluating
+from tsrep.runs.evaluate_other_series import OnSeries
+from tsrep.runs.folder import Run
+from tsrep.runs.label_evaluation import Tell, label_evaluation, random_starts
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.ledger_of_run import is_public, records_of
+from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.naming import short_name
+from tsrep.runs.other_data import FILE, OtherData
+from tsrep.runs.prepare_panel import PreparedPanel
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.provenance import surroundings
+from tsrep.runs.references.reference import Reference, resolve
+from tsrep.runs.report_examples import write_snapshots
+from tsrep.runs.shown import Shown, shown_to
+from tsrep.runs.unseen import unseen
+from tsrep.training.distributed import pick_device
+
+
+def evaluate_other(
+    encoder: Reference | Run | Path | str,
+    dataset: Any,
+    *,
+    out: Path | str | None = None,
+    protocols: Sequence[str] | None = None,
+    labels: Sequence[float] | None = None,
+    seeds: int | None = None,
+    part: str | None = None,
+    seen: SeenPolicy = "refuse",
+    progress: bool = True,
+    **settings: Any,
+) -> tuple[Path, Scores]:
+    """Score an encoder on any data of the kind that it was trained on; what it came from is left alone.
+
+    All seeds of a run are scored together. Recordings are converted by the encoder's contract; a series is
+    standardised on its own training part. Random initialisations are shown the same.
+
+    Parameters
+    ----------
+    encoder : Reference, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`.
+    dataset : str or mapping
+        Name of a data set, or its settings.
+    out : Path, optional
+        Folder of the scores, new or with scores of the same encoder on the same data; by default
+        ``runs/<encoder>-on-<dataset>-<number>``.
+    protocols, labels, seeds, part
+        Instead of the evaluation settings of the encoder's run, or of the data set.
+    seen : {"refuse", "leave-out", "keep"}
+        What becomes of recordings that the encoder has seen; see
+        :func:`tsrep.runs.contamination.check_seen`.
+    progress : bool
+        Say on standard error what is being done.
+    **settings
+        See :meth:`tsrep.runs.other_data.OtherData.of`.
+
+    Returns
+    -------
+    Path
+        The folder, with ``evaluation.yaml``, ``provenance.json``, ``split.json``, ``scores.json``,
+        predictions, and the heads that were kept.
+    Scores
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError, ContractError
+        When settings, data and encoder do not go together; nothing is written then.
+    RunError
+        When the reference names nothing, or the folder is taken.
+    """
+    reference = resolve(encoder)
+    encoders = reference.open_every_seed()
+    given = {"protocols": protocols, "labels": labels, "seeds": seeds, "part": part}
+    changes = {key: value for key, value in given.items() if value is not None}
+    data = OtherData.of(encoders[0], dataset, evaluation=changes, **settings)
+    task = DATASETS.entry(data.dataset.name).task
+    encoders[0].refuse_other_task(task, data.dataset.name)
+    _refuse_unfit_protocols(encoders[0], data)
+    folder = Path(out) if out is not None else _free_folder(reference, data)
+    judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
+    facts = _facts(encoders, data) | judged.facts
+    _refuse_taken(folder, facts)
+    with evaluating(progress) as tell:
+        evaluation = judged.evaluation(folder, tell)
+        _write_facts(folder, reference, data, judged.prepared, facts)
+        judged.write(folder)
+        scores = judged.scores(evaluation)
+    if (folder / "scores.json").exists():
+        scores = Scores.load(folder).updated(scores)
+    scores.save(folder, data.evaluation.keep_heads)
+    return folder, scores
+
+
+class Judged(Protocol):
+    """Encoders on data of one kind, ready to be scored."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """The data as they are shown."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of the data, for ``provenance.json``."""
+
+    def evaluation(self, folder: Path, tell: Tell) -> Any:
+        """What protocols are given."""
+
+    def scores(self, evaluation: Any) -> Scores:
+        """Scores under every protocol, each saying whose data they are on."""
+
+    def write(self, folder: Path) -> None:
+        """What the folder holds besides."""
+
+
+class OnPanel:
+    """Encoders on labelled recordings, converted by their contract.
+
+    Parameters
+    ----------
+    reference : Reference
+    encoders : sequence of LoadedEncoder
+        Of all seeds.
+    data : OtherData
+    seen : {"refuse", "leave-out", "keep"}
+    progress : bool
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        encoders: Sequence[LoadedEncoder],
+        data: OtherData,
+        *,
+        seen: SeenPolicy,
+        progress: bool,
+    ) -> None:
+        del reference
+        self.encoders, self.data = encoders, data
+        shown = shown_to(encoders[0], data, progress=progress)
+        self.shown, self.found = _without_seen(encoders[0], data, shown, seen)
+
+    @property
+    def prepared(self) -> PreparedPanel:
+        """The recordings, and windows as they are shown."""
+        return self.shown.prepared
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For ``provenance.json``."""
+        panel, shown = self.prepared.panel, self.shown
+        return {
+            "data": {"name": self.data.dataset.name} | self.prepared.facts,
+            "window": {"seconds": panel.length / panel.sfreq, "standardise": "by the contract"},
+            "whose": shown.whose,
+            "conversion": list(shown.notes),
+            "contamination": self.found.plain(),
+            "unusable": [list(each) for each in shown.unusable],
+        }
+
+    def evaluation(self, folder: Path, tell: Tell) -> LabelEvaluation:
+        """What protocols are given."""
+        return label_evaluation(
+            self.prepared.panel,
+            self.prepared.split,
+            self.data.evaluation,
+            encoders=len(self.encoders),
+            device=pick_device(self.data.device),
+            seed=self.data.seed,
+            folder=folder / "finetune",
+            on_step=tell,
+        )
+
+    def scores(self, evaluation: LabelEvaluation) -> Scores:
+        """Scores under every protocol, each saying whose data they are on."""
+        scored, scores = candidates(self.encoders, self.data, self.shown), Scores()
+        for name in self.data.evaluation.protocols:
+            scores += outcome(protocol_of(self.data.evaluation.of(name)), scored, evaluation)
+        told: dict[str, Any] = {"data": self.shown.whose, "contamination": self.found.plain()}
+        marked = tuple(replace(score, **told) for score in scores)
+        return replace(scores, scores=marked, notes=(*scores.notes, *self.shown.all_notes))
+
+    def write(self, folder: Path) -> None:
+        """What was seen and is fitted on, a map of the records and some of them."""
+        first = self.encoders[0]
+        _keep_ledger(folder, first, self.data, self.shown)
+        if first.stored is not None or (folder / "examples.npz").exists():
+            return
+        shows = {"x": first.encoder}
+        if first.has_random_initialisation:
+            shows["x_random"] = first.untrained(self.data.seed)
+        write_snapshots(
+            folder, self.prepared, shows, self.data.evaluation.pool, pick_device(self.data.device)
+        )
+
+
+JUDGED: Mapping[str, Callable[..., Judged]] = {"panel": OnPanel, "series": OnSeries}
+
+
+def candidates(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> list[Candidate]:
+    """The trained encoders as one method, and random initialisations where there can be any."""
+    first, panel = encoders[0], shown.prepared.panel
+    found = [first.candidate(panel)]
+    if len(encoders) > 1:
+        found = [replace(found[0], models=[m for one in encoders for m in one.candidate(panel).models])]
+    if first.has_random_initialisation:
+        found.append(first.control(data.seed, random_starts(len(encoders), data.evaluation)))
+    return found
+
+
+def _without_seen(
+    encoder: LoadedEncoder, data: OtherData, shown: Shown, policy: SeenPolicy
+) -> tuple[Shown, Contamination]:
+    """The data without recordings of the scored part that the encoder has seen, and what was found."""
+    prepared, found = unseen(
+        shown.prepared,
+        data.evaluation.part,
+        encoder.ledger,
+        reference=encoder.reference,
+        policy=policy,
+        own_split=shown.own,
+        trained_on=encoder.contract.trained_on.sources,
+    )
+    return replace(shown, prepared=prepared, notes=(*shown.notes, *found.notes)), found
+
+
+def _keep_ledger(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:
+    """What the encoder has seen, and the recordings whose labels the heads were fitted on and chosen by."""
+    prepared, before = shown.prepared, encoder.ledger
+    used = np.concatenate([prepared.split.train, prepared.split.validation])
+    index = records_of(prepared.records, prepared.panel, used)
+    labelled = Ledger.of(prepared.records, "labelled", index, public=is_public(data.dataset.name))
+    every = Ledger().union(labelled, *([] if before is None else [before]), complete=before is not None)
+    every.save(folder)
+
+
+def _facts(encoders: Sequence[LoadedEncoder], data: OtherData) -> dict[str, Any]:
+    """What ``provenance.json`` says of the encoder."""
+    first = encoders[0]
+    return {
+        "task": first.task,
+        "encoder": {
+            "reference": first.reference,
+            "name": first.name or first.reference,
+            "weights": [one.weights for one in encoders],
+            "contract": first.contract.digest,
+            "licence": first.licence,
+            "source": first.provenance.get("data", {}).get("source", "unknown data"),
+        },
+        "seed": data.seed,
+        "parameters": sum(p.numel() for p in first.encoder.parameters()),
+    }
+
+
+def _write_facts(
+    folder: Path, reference: Reference, data: OtherData, prepared: Prepared, facts: dict[str, Any]
+) -> None:
+    """All of the folder that is known before anything is scored."""
+    write_json(folder / "provenance.json", surroundings(pick_device(data.device)) | facts)
+    write_json(folder / "split.json", prepared.split.facts)
+    write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+
+
+def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
+    for name in data.evaluation.protocols:
+        entry = PROTOCOLS.entry(name)
+        if entry.task != encoder.task:
+            raise ConfigError(
+                f"protocol {name} does not score {data.dataset.name}; name another with --protocol"
+            )
+        if entry.cls.trains_encoder and encoder.stored is not None:
+            raise ConfigError(
+                f"protocol {name} trains the encoder, and {encoder.reference} holds vectors alone; use one "
+                "such as probe"
+            )
+        protocol_of(data.evaluation.of(name))
+
+
+def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
+    """Check that a folder is new, or has scores of the same encoder on the same data."""
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; give another --out, the name of a folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / FILE).is_file():
+        raise RunError(f"{folder} holds something else than an evaluation; give another --out")
+    before = yaml.safe_load((folder / "provenance.json").read_text(encoding="utf-8"))
+    for what, then, now in (
+        ("another encoder", before["encoder"]["weights"], facts["encoder"]["weights"]),
+        ("other data", before["data"]["digest"], facts["data"]["digest"]),
+        ("another conversion", before["conversion"], facts["conversion"]),
+    ):
+        if then != now:
+            raise RunError(f"{folder} has scores of {what}; give another --out")
+
+
+def _free_folder(reference: Reference, data: OtherData) -> Path:
+    name = short_name(reference.text)
+    paths = (Path("runs") / f"{name}-on-{data.dataset.name}-{number}" for number in count(1))
+    return next(path for path in paths if not path.exists())

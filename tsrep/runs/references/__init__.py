@@ -1,0 +1,1 @@
+"""What may name an encoder; one file for each kind of reference."""

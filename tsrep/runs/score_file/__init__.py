@@ -1,0 +1,1 @@
+"""Scores of predictions in files, whoever made them: read, matched with the truth, scored."""

@@ -1,0 +1,160 @@
+"""Other data as an encoder is shown them: converted by its contract and divided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tsrep.datasets.dataset import PATIENTS_UNKNOWN
+from tsrep.errors import RunError
+from tsrep.registry import DATASETS
+from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.other_data import OtherData
+from tsrep.runs.prepare_panel import PreparedPanel
+from tsrep.runs.prepared import Prepared, split_by_rule
+from tsrep.runs.references.reference import Reference
+from tsrep.runs.task import TASKS, read_data
+from tsrep.signals import Panel
+from tsrep.signals.convert import Policies
+from tsrep.signals.quality import refuse_infinite
+from tsrep.signals.standardise import fit_scaler
+from tsrep.splits.split import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Other data as an encoder is shown them.
+
+    Attributes
+    ----------
+    prepared : PreparedPanel
+        Records in their unit, and windows by the encoder's contract with their split.
+    own : bool
+        Whether they are the recordings that the encoder was trained on, divided as they were then.
+    notes : tuple of str
+        What was done to the signals or is doubtful, a sentence each.
+    unusable : tuple of (str, str)
+        Records that cannot be shown, and why.
+    warnings : tuple of str
+        What a reader of scores should know of the patients.
+    """
+
+    prepared: PreparedPanel
+    own: bool
+    notes: tuple[str, ...]
+    unusable: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def whose(self) -> str:
+        """What scores say of the data."""
+        return "own data" if self.own else "other data"
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What a reader of scores should know of the data, a sentence each."""
+        return (*self.notes, *self.prepared.split.notes, *self.warnings)
+
+
+def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) -> Shown:
+    """Read other data, convert them by the contract of an encoder and divide them.
+
+    Parameters
+    ----------
+    encoder : LoadedEncoder
+    data : OtherData
+    progress : bool
+        Show progress on standard error while recordings are decoded.
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError
+        When settings and data do not go together.
+    ContractError
+        When the encoder cannot be shown such signals.
+    RunError
+        When the recordings are those that it was trained on and would be divided otherwise.
+    """
+    task = DATASETS.entry(data.dataset.name).task
+    encoder.refuse_other_task(task, data.dataset.name)
+    records = read_data(data, TASKS[task], progress=progress)
+    refuse_infinite(records)
+    converted = encoder.shown(records, Policies(**data.policies))
+    own = records.digest == encoder.provenance.get("data", {}).get("digest", "")
+    rule = _own_rule(encoder, data) if own else data
+    split = split_by_rule(rule, converted.panel)
+    if own:
+        _refuse_other_split(encoder, data, split)
+    panel = converted.panel
+    prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
+    unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
+    known = DATASETS.build(data.dataset).independence != "recording"
+    return Shown(prepared, own, converted.notes, unusable, () if known else (PATIENTS_UNKNOWN,))
+
+
+def looked_at(
+    reference: Reference,
+    dataset: str | Mapping[str, Any] | None = None,
+    *,
+    root: Path | str | None = None,
+    **settings: Any,
+) -> tuple[LoadedEncoder, Prepared]:
+    """An encoder with the data to look at it on: its run's own, or others as it must be shown them.
+
+    Parameters
+    ----------
+    reference : Reference
+    dataset : str or mapping, optional
+        Name or settings of other data.
+    root : Path, optional
+        Where the data are.
+    **settings
+        See :meth:`tsrep.runs.other_data.OtherData.of`.
+
+    Raises
+    ------
+    RunError
+        When no data are named and the reference is no run, or those of the run have changed.
+    """
+    if dataset is None:
+        run = reference.run
+        loaded = reference.open()
+        return loaded, run.prepare(root)
+    loaded = reference.open()
+    return loaded, shown_to(loaded, OtherData.of(loaded, dataset, root=root, **settings)).prepared
+
+
+def figure_folder(reference: Reference, dataset: object) -> Path:
+    """Where figures go unless told: on a run's own data into its folder, else where the user is."""
+    return reference.run.path / "figures" if dataset is None else Path()
+
+
+def record_name(records: Panel, sample: int) -> str:
+    """What a recording is called that a sample is of."""
+    row = int(records.row[sample])
+    return records.record_names[row] if records.record_names else str(records.trial[sample])
+
+
+def _own_rule(encoder: LoadedEncoder, data: OtherData) -> OtherData:
+    """The settings with the division that the encoder was trained with."""
+    theirs = encoder.recipe.get("split")
+    given = None if data.split is None else data.split.model_dump(mode="json")
+    if given not in (None, theirs):
+        raise _divided_otherwise(encoder, data)
+    values = data.model_dump(mode="json") | {"split": theirs}
+    return OtherData.model_validate(values)
+
+
+def _refuse_other_split(encoder: LoadedEncoder, data: OtherData, split: Split) -> None:
+    """Check that own recordings are divided as they were in training."""
+    if encoder.provenance.get("split", split.digest) != split.digest:
+        raise _divided_otherwise(encoder, data)
+
+
+def _divided_otherwise(encoder: LoadedEncoder, data: OtherData) -> RunError:
+    return RunError(
+        f"{encoder.reference} was trained on these recordings of {data.dataset.name}, divided otherwise, so "
+        "that some that it was trained on would be scored; leave the split out, or restore that of its run"
+    )
