@@ -157,9 +157,7 @@ def test_recordings_of_another_rate_are_converted_and_others_refused(tiny_run: P
     assert any("500" in note and "100 Hz" in note for note in found.notes)
     with pytest.raises(ContractError, match="lack V6"):
         embed(tiny_run, replace(panel, channels=(*panel.channels[:-1], "X")))
-    with pytest.raises(
-        RunError, match="was trained on labelled records, and what is to be embedded"
-    ):
+    with pytest.raises(RunError, match="was trained on labelled records, and what is to be embedded"):
         embed(tiny_run, load("seasonal-sim"))
 
 

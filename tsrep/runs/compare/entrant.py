@@ -74,7 +74,7 @@ class Entrant:
         shown = shown_to(first, data, progress=progress)
         evaluation = label_evaluation(
             shown.prepared.panel,
-            _divided(data, shown) if shown.unusable else shown.prepared.split,
+            shown.prepared.split if shown.own else _divided(data, shown),
             data.evaluation,
             encoders=len(self.encoders),
             device=pick_device(table.device),
@@ -140,7 +140,10 @@ def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
 
 
 def _divided(data: OtherData, shown: Shown) -> Split:
-    """The division of all recordings, so that those which cannot be shown do not move the others."""
+    """The division of the recordings as they were read, which is the same for every encoder.
+
+    Conversion may leave some out, and equal recordings are found by their stored values.
+    """
     records, panel = shown.prepared.records, shown.prepared.panel
     found = split_by_rule(data, records)
     masks = [np.isin(panel.trial, records.trial[getattr(found, part)]) for part in PARTS]

@@ -141,9 +141,7 @@ def _traced(module: nn.Module, example: Sequence[Tensor], time: Any) -> Any:
         return torch.export.export(module, tuple(example), dynamic_shapes=tuple(dims for _ in example))
 
 
-def _agrees(
-    module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths, make: Make
-) -> bool:
+def _agrees(module: nn.Module, run: Runner, example: Sequence[Tensor], lengths: Lengths, make: Make) -> bool:
     with suppress(Exception):  # the guards of a program on lengths raise what they like
         compare(module, run, example, lengths, make)
         return True
@@ -224,9 +222,7 @@ def pt2_runner(content: bytes) -> Runner:
     return module
 
 
-def onnx_bytes(
-    program: Any, metadata: str, inputs: Sequence[str], outputs: Sequence[str] = ("z",)
-) -> bytes:
+def onnx_bytes(program: Any, metadata: str, inputs: Sequence[str], outputs: Sequence[str] = ("z",)) -> bytes:
     """A program as the content of an ONNX file.
 
     Raises
