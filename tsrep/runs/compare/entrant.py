@@ -84,7 +84,9 @@ class Entrant:
         kept = check.scored(shown.prepared.panel, getattr(evaluation.split, evaluation.part))
         fewer: dict[str, Any] = {evaluation.part: kept}
         split = replace(evaluation.split, **fewer)
-        return Sight(self, data, shown, replace(evaluation, split=split), check)
+        sight = Sight(self, data, shown, replace(evaluation, split=split), check)
+        sight.candidates()  # vectors from elsewhere that are no numbers are told now
+        return sight
 
     def _data(self, entry: DataEntry, table: Table) -> OtherData:
         evaluation = {
