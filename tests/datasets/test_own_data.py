@@ -155,7 +155,7 @@ def test_missing_values_are_kept_or_refused(arrays):
         ({"label": "lable"}, DataError, "no column 'lable'; did you mean 'label'"),
         ({"label": ("a", "who")}, DataError, "has 'p0' as who"),
         ({"fold": "who"}, DataError, "must be a whole number"),
-        ({"channels": ("one",)}, ConfigError, "1 channel names"),
+        ({"channels": ("one",)}, ConfigError, "names 'one', but the 2 channels of records.npy"),
         ({"array": "other.npy"}, DataError, "other.npy is missing"),
         ({"array": "records.csv"}, DataError, "cannot be opened as a NumPy array"),
         ({"sfreq": -1}, ConfigError, "data set 'arrays': sfreq is -1: .*greater than 0"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.signals.large_stores import ChunkedStore, MappedPages
+from tsrep.signals.names import modality_of
 from tsrep.signals.panel_checks import (
     COLUMNS,
     Modality,
@@ -322,6 +323,33 @@ class Panel:
         said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in UNHASHED}
         meta = [part for item in sorted(said.pop("meta").items()) for part in item]
         return replace(self, digest=digest_of(content, *said.values(), *meta))
+
+    def with_channels(self, channels: Sequence[str]) -> Panel:
+        """The panel with the named channels only, in that order.
+
+        The store is shared where they lie at even distances in it; else it is written anew, into the cache
+        where it is large.
+
+        Raises
+        ------
+        DataError
+            When there is no such channel, or one is named twice.
+        """
+        for name in channels:
+            if name not in self.channels:
+                raise DataError(
+                    f"the recordings have no channel {name!r}; they have {', '.join(self.channels)}"
+                )
+        from tsrep.signals.rewriting import picked
+
+        picks = np.array([self.channels.index(name) for name in channels], np.int64)
+        return picked(self, picks, np.ones(len(picks), np.float32), "channels", channels=tuple(channels))
+
+    def renamed(self, channels: Sequence[str]) -> Panel:
+        """The panel with other names of its channels, which may say for the first time what they are of."""
+        modality = modality_of(channels) if self.modality == "series" else self.modality
+        digest = digest_of(self.digest, tuple(channels)) if self.digest else ""
+        return replace(self, channels=tuple(channels), modality=modality, digest=digest)
 
     def kept_in(self, folder: Path) -> Panel:
         """The panel with a folder for what is worked out of its recordings."""

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tsrep.signals.contract import SignalContract
-from tsrep.signals.panel import Floats, Ints, Panel, digest_of
+from tsrep.signals.panel import Floats, Panel, digest_of
 from tsrep.signals.planning.channels import ChannelPlan
 from tsrep.signals.planning.finish import LONG_GAP, Finish
 from tsrep.signals.planning.lengths import LengthPlan
 from tsrep.signals.planning.rates import RatePlan
-from tsrep.signals.rewriting import rewritten
+from tsrep.signals.rewriting import picked, rewritten
 from tsrep.signals.standardise import standardised
 from tsrep.signals.windows import cut
 
@@ -110,7 +110,7 @@ class Plan:
         if idle and self.channels.identity:
             return replace(scaled, **changed)
         if idle and (picks := self.channels.picks) is not None:
-            return _picked(scaled, picks, self.channels.signs, self._key("picks"), **changed)
+            return picked(scaled, picks, self.channels.signs, self._key("picks"), **changed)
         said = (*panel.history, *self._done)
         steps = (len(self.channels.channels), self.length.shaped)
         return rewritten(
@@ -170,26 +170,3 @@ def times(panel: Panel, factor: float) -> Panel:
         return panel
     gain, offset = (values.astype(np.float64) * factor for values in (panel.gain, panel.offset))
     return replace(panel, gain=gain.astype(np.float32), offset=offset.astype(np.float32))
-
-
-def _picked(panel: Panel, picks: Ints, signs: Floats, key: str, **changed: Any) -> Panel:
-    """Recorded channels in another order, in the values that they are stored in."""
-    recorded = panel.store.shape[1]
-    gain, offset = (
-        np.broadcast_to(values, (len(values), recorded))[:, picks] * signs
-        for values in (panel.gain, panel.offset)
-    )
-    rows = panel.row
-    gain, offset = (v if len(v) == 1 else v[rows] for v in (gain, offset))
-
-    shape, scales = (len(picks), panel.length), {"gain": gain, "offset": offset}
-    return rewritten(
-        panel,
-        lambda part: panel.raw(part)[:, picks],
-        shape,
-        key,
-        panel.store.dtype,
-        covariates=0,
-        **scales,
-        **changed,
-    )

@@ -67,6 +67,40 @@ def rewritten(
     return replace(panel, store=store, **(at_rest | fields))
 
 
+def picked(panel: Panel, picks: Ints, signs: NDArray[Any], key: str, **changed: Any) -> Panel:
+    """The panel with some of its channels in any order, in the values that they are stored in.
+
+    Parameters
+    ----------
+    panel : Panel
+    picks : int64 array, shape (channel,)
+    signs : float32 array, shape (channel,)
+        -1 for those to turn upside down.
+    key : str
+        See :func:`rewritten`; where the store can be shared it is.
+    **changed
+        Other attributes that change.
+    """
+    recorded = panel.store.shape[1]
+    gain, offset = (
+        np.broadcast_to(values, (len(values), recorded))[:, picks] * signs
+        for values in (panel.gain, panel.offset)
+    )
+    step = int(picks[1] - picks[0]) if len(picks) > 1 else 1
+    fields: dict[str, Any] = {"covariates": 0} | changed
+    even = step > 0 and bool((np.diff(picks) == step).all())
+    if even and isinstance(panel.store, np.ndarray):
+        view = panel.store[:, picks[0] : picks[-1] + 1 : step]
+        digest = digest_of(panel.digest, picks, signs, key) if panel.digest else ""
+        return replace(panel, store=view, gain=gain, offset=offset, digest=digest, **fields)
+    gain, offset = (values if len(values) == 1 else values[panel.row] for values in (gain, offset))
+    shape = (len(picks), panel.length)
+    make = lambda part: panel.raw(part)[:, picks]  # noqa: E731
+    return rewritten(
+        panel, make, shape, f"{key} {picks.tolist()}", panel.store.dtype, gain=gain, offset=offset, **fields
+    )
+
+
 def _parts(count: int, chunk: int) -> Iterator[Ints]:
     return (np.arange(begin, min(begin + chunk, count)) for begin in range(0, count, chunk))
 

@@ -112,6 +112,19 @@ def _rows_scaler(panel: Panel, rows: Ints, mean: np.ndarray, std: np.ndarray) ->
     return Scaler(full_mean, full_std)
 
 
+def stored_scaler(standardise: Standardise) -> Scaler:
+    """The statistics that a contract keeps, with its ``eps``; 0 and 1 where it keeps none."""
+    mean = np.array([standardise.mean or (0.0,)], np.float32)
+    std = np.array([standardise.std or (1.0,)], np.float32)
+    return _with_eps(Scaler(mean, std), standardise.eps)
+
+
+def _with_eps(scaler: Scaler, eps: float) -> Scaler:
+    return (
+        scaler if eps == 0 else replace(scaler, std=(scaler.std.astype(np.float64) + eps).astype(np.float32))
+    )
+
+
 def scaler_of(panel: Panel, standardise: Standardise) -> Scaler:
     """What signals are standardised by, as a contract says.
 
@@ -123,20 +136,15 @@ def scaler_of(panel: Panel, standardise: Standardise) -> Scaler:
     """
     low, high = standardise.range or (0.0, 1.0)
     match standardise.how:
-        case "global" | "channel":
-            mean, std = (np.array([values], np.float32) for values in (standardise.mean, standardise.std))
-            scaler = Scaler(mean, std)
+        case "global" | "channel" | "none":
+            return stored_scaler(standardise)
         case "minmax-record" | "minmax-channel":
             scaler = fit_range(panel, low, high, by_channel=standardise.how == "minmax-channel")
         case "record" | "window":
             scaler = fit_scaler(panel, "record")
         case "record-all" | "window-all":
             scaler = fit_scaler(panel, "record-all")
-        case "none":
-            scaler = fit_scaler(panel, "none")
-    if standardise.eps == 0:
-        return scaler
-    return replace(scaler, std=(scaler.std.astype(np.float64) + standardise.eps).astype(np.float32))
+    return _with_eps(scaler, standardise.eps)
 
 
 def standardised(panel: Panel, standardise: Standardise) -> Panel:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
-from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
+from tsrep.datasets.dataset import About, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb
 from tsrep.datasets.quantisation import LARGEST
+from tsrep.datasets.recordings import Recordings
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.beats import cut_beats, find_r_peaks, median_rr
@@ -32,7 +33,7 @@ BEAT_STEPS = round(BEAT_SECONDS * RATE)
 
 @DATASETS.register("ptb-diagnostic")
 @dataclass
-class PtbDiagnostic(Dataset):
+class PtbDiagnostic(Recordings):
     """Single beats of PTB Diagnostic, ten consecutive ones to a trial.
 
     Records at 1000 Hz are brought to 250 Hz; a beat is one RR interval around its R peak, padded with
@@ -43,6 +44,10 @@ class PtbDiagnostic(Dataset):
     resampling : {"polyphase", "linear"}
         ``"polyphase"`` filters before decimating; ``"linear"`` is the interpolation of COMET's preparation.
     beats_per_trial : int
+    channels : tuple of str or None
+        Leads to keep, by name, in this order.
+    rename : mapping of str to str, or None
+        New names by recorded ones.
 
     Notes
     -----

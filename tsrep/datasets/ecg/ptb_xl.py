@@ -11,9 +11,10 @@ import numpy as np
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.converted import Converted
-from tsrep.datasets.dataset import About, Dataset, ReadOptions, Unreadable
+from tsrep.datasets.dataset import About, ReadOptions, Unreadable
 from tsrep.datasets.ecg.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
 from tsrep.datasets.formats.wfdb_record import MISSING, one_unit, read_wfdb
+from tsrep.datasets.recordings import Channels, Recordings, Renamed
 from tsrep.datasets.tables.reading import Table, integers, read_table, refuse_duplicates
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -26,7 +27,7 @@ SYNTHETIC_MARK = "SYNTHETIC.json"
 
 
 @DATASETS.register("ptb-xl")
-class PtbXl(Dataset):
+class PtbXl(Recordings):
     """PTB-XL, versions 1.0.1 to 1.0.3, in its official layout.
 
     Parameters
@@ -36,6 +37,10 @@ class PtbXl(Dataset):
         ``"medformer"``: five classes, one per patient.
     rate : 100 or 500
         Which of the two sets of files to read, Hz.
+    channels : tuple of str or None
+        Leads to keep, by name, in this order.
+    rename : mapping of str to str, or None
+        New names by recorded ones.
     """
 
     about = About(
@@ -61,7 +66,14 @@ class PtbXl(Dataset):
         ),
     )
 
-    def __init__(self, task: Task = "superdiagnostic", rate: Literal[100, 500] = 100) -> None:
+    def __init__(
+        self,
+        task: Task = "superdiagnostic",
+        rate: Literal[100, 500] = 100,
+        channels: Channels | None = None,
+        rename: Renamed | None = None,
+    ) -> None:
+        super().__init__(channels=channels, rename=rename)
         self.label_set, self.rate = task, rate
 
     @property

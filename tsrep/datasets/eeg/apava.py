@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Unpack
 
-from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.dataset import About, ReadOptions
 from tsrep.datasets.eeg.comet_features import FEATURES, numbered, read_features, trials_panel
+from tsrep.datasets.recordings import Recordings
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
@@ -18,7 +19,7 @@ CHANNELS = ("C3", "C4", "F3", "F4", "F7", "F8", "Fp1", "Fp2", "O1", "O2", "P3", 
 
 @DATASETS.register("apava")
 @dataclass
-class Apava(Dataset):
+class Apava(Recordings):
     """23 people, 663 trials of 5 s, 16 channels at 256 Hz.
 
     Parameters
@@ -26,6 +27,10 @@ class Apava(Dataset):
     layout : str
         ``"mat"``: the publishers' ``preproctrials01.mat`` to ``23``, FieldTrip structures.
         ``"features"``: COMET's ``Feature/feature_01.npy`` and ``Label/label.npy``.
+    channels : tuple of str or None
+        To keep, by name, in this order.
+    rename : mapping of str to str, or None
+        New names by recorded ones.
 
     Notes
     -----

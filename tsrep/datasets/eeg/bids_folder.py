@@ -9,7 +9,7 @@ from typing import Annotated, Unpack
 import numpy as np
 from pydantic import Field
 
-from tsrep.datasets.dataset import About, Dataset, ReadOptions
+from tsrep.datasets.dataset import About, ReadOptions
 from tsrep.datasets.eeg.bids_layout import (
     MISSING,
     BidsFile,
@@ -19,6 +19,7 @@ from tsrep.datasets.eeg.bids_layout import (
 )
 from tsrep.datasets.eeg.epochs import Left, eeg_panel
 from tsrep.datasets.eeg.preparation import Bads, Band, Hertz, OnUnreadable, Preparation, Seconds, Volts
+from tsrep.datasets.recordings import Recordings, Renamed
 from tsrep.datasets.tables.own_labels import Records
 from tsrep.datasets.tables.reading import refuse_duplicates
 from tsrep.errors import DataError
@@ -27,7 +28,7 @@ from tsrep.signals.panel import Panel
 
 
 @DATASETS.register("bids")
-class BidsFolder(Dataset):
+class BidsFolder(Recordings):
     """BrainVision, EDF, BDF, EEGLAB or FIF recordings in BIDS layout.
 
     Parameters
@@ -90,12 +91,18 @@ class BidsFolder(Dataset):
         bads: Bads = "interpolate",
         unreadable: OnUnreadable = "refuse",
         unit: Volts | None = None,
+        rename: Renamed | None = None,
     ) -> None:
+        super().__init__(channels=channels, rename=rename)
         self.label, self.classes, self.recorded_task, self.session = label, classes, task, session
         self.derivatives = derivatives
         self.preparation = Preparation(
             channels, montage, reference, band, notch, rate, epoch_seconds, bads, unreadable, unit
         )
+
+    def chosen(self, panel: Panel) -> Panel:
+        """As it is: no other channels are read."""
+        return panel
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.

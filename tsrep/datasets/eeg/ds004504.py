@@ -11,6 +11,7 @@ from pydantic import Field
 from tsrep.datasets.dataset import About, ReadOptions
 from tsrep.datasets.eeg.bids_folder import BidsFolder
 from tsrep.datasets.eeg.preparation import Band, Hertz, Seconds
+from tsrep.datasets.recordings import Channels, Renamed
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
@@ -29,7 +30,7 @@ class Ds004504(BidsFolder):
     preprocessed : bool
         Read the publishers' cleaned recordings in ``derivatives`` (band-pass, mastoid reference, artefact
         subspace reconstruction, independent components), else the raw ones.
-    reference, band, rate, epoch_seconds
+    reference, band, rate, epoch_seconds, channels, rename
         As for ``bids``.
     """
 
@@ -56,6 +57,8 @@ class Ds004504(BidsFolder):
         band: Band | None = None,
         rate: Hertz | None = 128.0,
         epoch_seconds: Seconds = 10.0,
+        channels: Channels | None = None,
+        rename: Renamed | None = None,
     ) -> None:
         super().__init__(
             label="Group",
@@ -65,6 +68,8 @@ class Ds004504(BidsFolder):
             band=band,
             rate=rate,
             epoch_seconds=epoch_seconds,
+            channels=channels,
+            rename=rename,
         )
         self.groups = groups
 

@@ -10,10 +10,11 @@ from typing import Unpack
 
 import numpy as np
 
-from tsrep.datasets.dataset import About, Dataset, Independence, ReadOptions
+from tsrep.datasets.dataset import About, Independence, ReadOptions
 from tsrep.datasets.eeg.epochs import eeg_panel
 from tsrep.datasets.eeg.preparation import Preparation, Recording
 from tsrep.datasets.eeg.reading import SUFFIXES, suffix_of
+from tsrep.datasets.recordings import Recordings
 from tsrep.datasets.tables.own_labels import Records, read_records
 from tsrep.datasets.tables.reading import read_table, refuse_duplicates
 from tsrep.errors import DataError
@@ -23,7 +24,7 @@ from tsrep.signals.panel import Ints, Panel
 
 @DATASETS.register("eeg")
 @dataclass
-class EegFolder(Preparation, Dataset):
+class EegFolder(Preparation, Recordings):
     """BrainVision, EDF, BDF, EEGLAB or FIF files listed in a CSV, or matched to it by participant.
 
     Parameters
@@ -46,6 +47,8 @@ class EegFolder(Preparation, Dataset):
         Column with bad channels, divided by ``;``.
     channels : tuple of str or None
         To keep, by name; None keeps the EEG channels that all recordings have.
+    rename : mapping of str to str, or None
+        New names by recorded ones.
     montage : str or None
         Name of a standard montage of MNE, or a file in the folder.
     reference : "average", tuple of str or None
@@ -88,6 +91,10 @@ class EegFolder(Preparation, Dataset):
     def independence(self) -> Independence:
         """See :attr:`Dataset.independence`; a column cannot say both whose a recording is and which."""
         return "recording" if self.patient == self.file else super().independence
+
+    def chosen(self, panel: Panel) -> Panel:
+        """As it is: no other channels are read."""
+        return panel
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of epochs or recordings, in µV.

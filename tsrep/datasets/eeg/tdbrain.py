@@ -14,6 +14,7 @@ from tsrep.datasets.eeg.bids_layout import find_recordings, read_participants
 from tsrep.datasets.eeg.comet_features import FEATURES, read_features, trials_panel
 from tsrep.datasets.eeg.epochs import Left
 from tsrep.datasets.eeg.preparation import Band, Hertz, Seconds
+from tsrep.datasets.recordings import Renamed
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
@@ -43,7 +44,7 @@ class Tdbrain(BidsFolder):
         Of the column ``indication``.
     task, session : str or None
         ``restEC`` is with closed eyes.
-    channels, reference, band, rate, epoch_seconds
+    channels, reference, band, rate, epoch_seconds, rename
         As for ``bids``. The default is COMET's 256 Hz and 10 s, but filtered against aliasing.
 
     Notes
@@ -77,6 +78,7 @@ class Tdbrain(BidsFolder):
         band: Band | None = None,
         rate: Hertz | None = 256.0,
         epoch_seconds: Seconds = 10.0,
+        rename: Renamed | None = None,
     ) -> None:
         super().__init__(
             label="indication",
@@ -88,6 +90,7 @@ class Tdbrain(BidsFolder):
             band=band,
             rate=rate,
             epoch_seconds=epoch_seconds,
+            rename=rename,
             unreadable="skip",
         )
         self.files = FEATURES if layout == "features" else ()  # the table lies in one of two places

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tsrep.datasets.tables.own_labels import Records
 from tsrep.errors import DataError
+from tsrep.signals.names import modality_of
 from tsrep.signals.panel import Ints, Panel
 
 
@@ -97,7 +98,8 @@ class Content:
         if strict:
             self.refuse_gaps(place)
         keep = self._sound(place, len(store))
-        said = {"trial": keep, "modality": "series", "skipped": self.skipped, **records.fields(keep)}
+        said = {"trial": keep, "skipped": self.skipped, **records.fields(keep)}
+        said["modality"] = modality_of(fields["channels"])
         return Panel.from_store(store, row=keep, **{**said, **fields}).hashed(content)
 
     def _sound(self, place: Any, records: int) -> Ints:

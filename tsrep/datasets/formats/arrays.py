@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import fingerprint
-from tsrep.datasets.dataset import About, Dataset, Unreadable
+from tsrep.datasets.dataset import About, Unreadable
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.quantisation import in_float32
+from tsrep.datasets.recordings import Recordings, told_unit
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
@@ -31,7 +32,7 @@ SETTLED_NS = 20_000_000
 
 @DATASETS.register("arrays")
 @dataclass
-class Arrays(Dataset):
+class Arrays(Recordings):
     """An array of shape (record, channel, time) and a table with one row per record.
 
     int16 and float32 arrays are mapped where they lie; nothing is copied, and of an array larger than memory
@@ -50,10 +51,16 @@ class Arrays(Dataset):
         Column that says whose a record is.
     trial, fold : str or None
         Columns; without ``trial`` each record is one.
+    channel_names : tuple of str or None
+        One for each channel of the array; None takes ``channels`` where those are as many, else numbers.
     channels : tuple of str or None
+        To keep, by name, in this order.
+    rename : mapping of str to str, or None
+        New names by old ones.
     scale : float
         ``unit`` per stored count.
     unit : str
+        Such as ``mV`` or ``µV``; without one, signals cannot be shown to an encoder that needs it.
     """
 
     about = About(
@@ -71,7 +78,7 @@ class Arrays(Dataset):
     patient: str = "patient"
     trial: str | None = None
     fold: str | None = None
-    channels: tuple[str, ...] | None = None
+    channel_names: tuple[str, ...] | None = None
     scale: Annotated[float, Field(gt=0)] = 1.0
     unit: str = ""
 
@@ -103,11 +110,6 @@ class Arrays(Dataset):
                 f"{self.table} has {len(records.patient)} rows but {self.array} {len(store)} records; "
                 "give one row per record"
             )
-        channels = self.channels or tuple(f"ch{i}" for i in range(store.shape[1]))
-        if len(channels) != store.shape[1]:
-            raise ConfigError(
-                f"{len(channels)} channel names, but {self.array} has {store.shape[1]}; name each once"
-            )
         content = self._content(place, store, cache)
         return content.panel(
             store,
@@ -117,11 +119,28 @@ class Arrays(Dataset):
             content=f"{content.sha256} {self.scale}",
             gain=self.scale,
             sfreq=float(self.sfreq),
-            channels=channels,
-            unit=self.unit,
+            channels=self._names(store.shape[1]),
+            unit=told_unit(self.unit),
             record_names=tuple(map(str, range(len(store)))),
             source=f"own array {self.array}",
         )
+
+    def _names(self, count: int) -> tuple[str, ...]:
+        """Names of the array's channels, which has none of its own."""
+        chosen = self.channels or ()
+        numbers = tuple(f"ch{i}" for i in range(count))
+        names = self.channel_names or (chosen if len(chosen) == count else numbers)
+        if len(names) != count:
+            raise ConfigError(
+                f"dataset.channel_names has {len(names)} names, but {self.array} has {count} channels; name "
+                "each once"
+            )
+        if unknown := [name for name in chosen if name not in names]:
+            raise ConfigError(
+                f"dataset.channels names {unknown[0]!r}, but the {count} channels of {self.array} are called "
+                f"{', '.join(names)}; name each of them in dataset.channel_names"
+            )
+        return names
 
     def place(self, folder: Path) -> str:
         """Path of the array."""

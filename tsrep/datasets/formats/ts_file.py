@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.dataset import About, Dataset
+from tsrep.datasets.dataset import About
+from tsrep.datasets.recordings import Recordings
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.panel import Floats, Panel
@@ -24,7 +25,7 @@ Read = tuple[list[list[NDArray[np.float64]]], list[str]]
 
 @DATASETS.register("ucr-uea")
 @dataclass
-class UcrUea(Dataset):
+class UcrUea(Recordings):
     """One classification problem: ``NAME_TRAIN.ts`` and ``NAME_TEST.ts``.
 
     Series of unequal length are padded at their end with missing values (NaN), which encoders do not
@@ -35,6 +36,10 @@ class UcrUea(Dataset):
     problem : str or None
         Name of the problem, in a folder of that name or beside others; ``None`` where the folder holds
         one problem only.
+    channels : tuple of str or None
+        To keep, by name (``ch0``, ``ch1``, ...), in this order.
+    rename : mapping of str to str, or None
+        New names by old ones.
 
     Notes
     -----

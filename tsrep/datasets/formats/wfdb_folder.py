@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsrep.datasets.conversion import Job, Pieces, fingerprint, same_for_all, steps_of_all
-from tsrep.datasets.dataset import About, Dataset, Independence, ReadOptions, Unreadable
+from tsrep.datasets.dataset import About, Independence, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
     WfdbHeader,
@@ -22,6 +22,7 @@ from tsrep.datasets.formats.wfdb_record import (
     signal_files,
 )
 from tsrep.datasets.quantisation import convert_exactly, stored
+from tsrep.datasets.recordings import Recordings
 from tsrep.datasets.segments import cut, gap_spans
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.reading import refuse_duplicates
@@ -46,7 +47,7 @@ class Plan:
 
 @DATASETS.register("wfdb")
 @dataclass
-class WfdbFolder(Dataset):
+class WfdbFolder(Recordings):
     """WFDB records of any format that the ``wfdb`` package reads, listed in a CSV.
 
     Parameters
@@ -66,7 +67,9 @@ class WfdbFolder(Dataset):
         Cut records into segments this long, without a remainder and without those that have missing
         values; needed when lengths differ. Whole records with missing values are skipped.
     channels : tuple of str or None
-        Channels to keep, by name; needed when records have different ones.
+        Channels to keep, by name, in this order; needed when records have different ones.
+    rename : mapping of str to str, or None
+        New names by recorded ones.
     rate : float or None
         Resample to this rate, Hz; needed when rates differ.
     """
@@ -85,7 +88,6 @@ class WfdbFolder(Dataset):
     label: str | tuple[str, ...] = "label"
     fold: str | None = None
     segment_seconds: Annotated[float, Field(gt=0)] | None = None
-    channels: tuple[str, ...] | None = None
     rate: Annotated[float, Field(gt=0)] | None = None
 
     def __post_init__(self) -> None:
@@ -138,6 +140,10 @@ class WfdbFolder(Dataset):
             history=plan.history,
             source=f"own WFDB records in {folder.name}",
         )
+
+    def chosen(self, panel: Panel) -> Panel:
+        """As it is: no other channels are read."""
+        return panel
 
     def _plan(self, folder: Path, names: list[str]) -> Plan:
         """Channels, rate and steps that all records can be brought to, from their headers."""

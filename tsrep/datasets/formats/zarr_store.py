@@ -50,7 +50,12 @@ class ZarrStore(Arrays):
         Column that says whose a record is.
     trial, fold : str or None
         Columns; without ``trial`` each record is one.
+    channel_names : tuple of str or None
+        One for each channel of the array; None takes ``channels`` where those are as many, else numbers.
     channels : tuple of str or None
+        To keep, by name, in this order.
+    rename : mapping of str to str, or None
+        New names by old ones.
     scale : float
         ``unit`` per stored count.
     unit : str

@@ -10,6 +10,7 @@ from pydantic import Field
 from tsrep.datasets.dataset import About, cache_folder
 from tsrep.datasets.ecg.ptb_xl import SYNTHETIC_MARK, PtbXl
 from tsrep.datasets.ecg.ptb_xl_labels import Task
+from tsrep.datasets.recordings import Channels, Renamed
 from tsrep.datasets.synthetic.simulation import VERSION, simulate
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
@@ -29,6 +30,8 @@ class PtbXlSim(PtbXl):
     records_per_patient : float
         Mean number.
     seed : int
+    channels, rename
+        As for ``ptb-xl``.
     """
 
     about = About(
@@ -54,8 +57,10 @@ class PtbXlSim(PtbXl):
         patients: Annotated[int, Field(ge=10, le=100_000)] = 200,
         records_per_patient: Annotated[float, Field(ge=1, le=10)] = 3.0,
         seed: Annotated[int, Field(ge=0)] = 0,
+        channels: Channels | None = None,
+        rename: Renamed | None = None,
     ) -> None:
-        super().__init__(task, rate)
+        super().__init__(task, rate, channels, rename)
         self.patients, self.records_per_patient, self.seed = patients, records_per_patient, seed
 
     def load(

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.dataset import About, Dataset, Independence
+from tsrep.datasets.dataset import About, Independence
 from tsrep.datasets.formats.array_content import Content
+from tsrep.datasets.recordings import Recordings, told_unit
 from tsrep.datasets.tables.long_rows import Rows, Steps, moments, numbers, read_frame, steps_of, texts
 from tsrep.datasets.tables.own_labels import Records, natural, records_of
 from tsrep.datasets.tables.reading import row_of
@@ -23,7 +24,7 @@ from tsrep.signals.panel import Ints, Panel
 
 @DATASETS.register("panel-csv")
 @dataclass
-class LongTable(Dataset):
+class LongTable(Recordings):
     """A CSV or Parquet file with one row per sample and time step, or per sample, time step and channel.
 
     Samples are in the order of their names, whatever that of the rows. The whole table is held in memory; for
@@ -47,6 +48,8 @@ class LongTable(Dataset):
     channels : tuple of str or None
         Columns with the signals, or with ``channel`` the entries of that column. None takes all others, or
         all entries, sorted.
+    rename : mapping of str to str, or None
+        New names by those of the file.
     channel, value : str or None, str
         Where a row holds one channel only: the columns with its name and its value.
     unequal : {"refuse", "pad"}
@@ -70,7 +73,6 @@ class LongTable(Dataset):
     patient: str = "patient"
     trial: str | None = None
     fold: str | None = None
-    channels: tuple[str, ...] | None = None
     channel: str | None = None
     value: str = "value"
     unequal: Literal["refuse", "pad"] = "refuse"
@@ -126,11 +128,15 @@ class LongTable(Dataset):
             content=hashlib.sha256(x.data).hexdigest(),
             sfreq=self._rate(path, steps),
             channels=channels,
-            unit=self.unit,
+            unit=told_unit(self.unit),
             record_names=tuple(names),
             skipped=tuple((names[r], f"{channels[c]} has no value") for r, c in content.silent),
             source=f"own table {self.file}",
         )
+
+    def chosen(self, panel: Panel) -> Panel:
+        """As it is: no other channels are read."""
+        return panel
 
     def _values(
         self, path: Path, frame: Any, rows: Rows

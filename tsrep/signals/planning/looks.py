@@ -126,9 +126,9 @@ def unusable(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) ->
 
 
 def _faults(x: Floats, names: list[str], modality: Modality) -> Iterator[tuple[int, str]]:
-    infinite = np.isinf(x).any(axis=2)
+    infinite = np.asarray(np.isinf(x).any(axis=2))
     low, high = (f(x, axis=2) for f in (np.fmin.reduce, np.fmax.reduce))
-    flat = (low == high) | np.isnan(low)  # (sample, channel)
+    flat = np.asarray((low == high) | np.isnan(low))  # (sample, channel)
     for sample in np.flatnonzero(infinite.any(axis=1) | (flat.mean(axis=1) > 0.5)).tolist():
         if infinite[sample].any():
             yield sample, f"{names[int(infinite[sample].argmax())]} has an infinite value"
