@@ -47,7 +47,7 @@ def test_the_count_is_told_everywhere(root: Path, capsys: pytest.CaptureFixture[
     assert "'P0', 'p0' are taken for different patients" in told
     split = json.loads((run.path / "split.json").read_text())
     assert (split["copies"], split["notes"]) == (1, [sentence])
-    assert Scores.load(run.path).notes == (sentence,)
+    assert sentence in Scores.load(run.path).notes
     page = Path(write_report(run.path)).read_text(encoding="utf-8")
     assert "(1 recording stored twice, in one part only)" in page
     assert sentence in page
@@ -80,5 +80,5 @@ def test_patients_that_are_not_known_are_told_and_no_positives(tmp_path: Path) -
     sentence = (
         "Patients are not known: one recording is taken for one person, so intervals may be too narrow."
     )
-    assert Scores.load(run.path).notes == (sentence,)
+    assert sentence in Scores.load(run.path).notes
     assert sentence in Path(write_report(run.path)).read_text(encoding="utf-8")

@@ -524,6 +524,8 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
+        if (heads := self.config.evaluation.of_heads) is not None:
+            heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:
             return
         train, held = map(prepared.panel.select, labelled_parts(prepared))

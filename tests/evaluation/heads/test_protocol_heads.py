@@ -218,7 +218,7 @@ def test_the_head_is_of_the_largest_fraction_and_the_first_draw() -> None:
 def test_classes_that_cannot_be_told_apart_as_columns_are_refused_before_anything_is_fitted() -> None:
     panel, split = windows()
     same = replace(panel, classes=("a", "a ", "b"))
-    with pytest.raises(DataError, match="two classes are called 'a', apart from blanks"):
+    with pytest.raises(DataError, match="2 classes are called 'a', apart from blanks"):
         LabelEvaluation(same, split, heads=HeadSettings())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from sklearn.metrics import f1_score
 
+from tests.panels import make_panel
 from tsrep.errors import ConfigError
 from tsrep.evaluation.heads.rules import Rule, RuleText
-from tsrep.evaluation.heads.thresholds import Thresholds, choose_thresholds, refuse_rule
+from tsrep.evaluation.heads.settings import HeadSettings
+from tsrep.evaluation.heads.thresholds import Thresholds, choose_thresholds
 from tsrep.evaluation.predictions import Predictions
 
 SHARES = np.array([0.3, 0.5])
@@ -196,7 +199,10 @@ def test_rules_that_are_taken(given: Any) -> None:
 
 
 def test_three_exclusive_classes_have_no_thresholds() -> None:
+    panel = make_panel()
+    two, several = (np.arange(12) % 2), np.eye(3, dtype=bool)[panel.label]
     with pytest.raises(ConfigError, match=r"evaluation\.thresholds is f1, and of 3 exclusive classes"):
-        refuse_rule("f1", 3, multilabel=False)
-    refuse_rule("f1", 3, multilabel=True)
-    refuse_rule("f1", 2, multilabel=False)
+        HeadSettings(thresholds="f1").refuse_unfit(panel)
+    HeadSettings().refuse_unfit(panel)
+    HeadSettings(thresholds="f1").refuse_unfit(replace(panel, label=several))
+    HeadSettings(thresholds="f1").refuse_unfit(replace(panel, label=two, classes=panel.classes[:2]))

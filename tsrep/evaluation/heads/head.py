@@ -228,18 +228,3 @@ class Head:
         from tsrep.evaluation.heads.storage import load_head
 
         return load_head(folder, name)
-
-
-def refuse_equal_names(classes: Sequence[str]) -> None:
-    """Check that classes can stand as columns of a table.
-
-    Raises
-    ------
-    DataError
-        When two names differ in blanks at their ends only.
-    """
-    seen: dict[str, str] = {}
-    for name in classes:
-        other = seen.setdefault(name.strip(), name)
-        if other is not name:
-            raise DataError(f"two classes are called {name.strip()!r}, apart from blanks; rename one of them")

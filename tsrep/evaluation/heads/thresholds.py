@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import patient_weights
 from tsrep.evaluation.heads.facts import Facts
@@ -130,7 +129,7 @@ def _swinging(
         return found
     weights = patient_weights(len(patients), n_bootstrap, seed=seed)
     drawn = [[each.at(rule, weight[group]) for each in asked.values()] for weight in weights]
-    ends = np.quantile(np.concatenate(drawn, axis=1), [0.025, 0.975], axis=1)  # (end, class)
+    ends: Array = np.quantile(np.concatenate(drawn, axis=1), [0.025, 0.975], axis=1)  # (end, class)
     for values, low, high in zip(found.values(), *ends.tolist(), strict=True):
         values |= {"low": low, "high": high}
     return found
@@ -167,18 +166,3 @@ def _counts(flags: Array, weight: Array, last: Array, share: float) -> Counts:
         for kind in (flags, ~flags)
     )
     return Counts(hits, alarms, hits[-1], alarms[-1], share)
-
-
-def refuse_rule(rule: str, classes: int, *, multilabel: bool) -> None:
-    """Check that a rule goes with the classes.
-
-    Raises
-    ------
-    ConfigError
-        When there are three exclusive classes or more, of which the most probable one is decided on.
-    """
-    if not multilabel and classes > 2:
-        raise ConfigError(
-            f"evaluation.thresholds is {rule}, and of {classes} exclusive classes the most probable one is "
-            "decided on; leave it out"
-        )

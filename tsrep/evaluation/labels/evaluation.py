@@ -15,9 +15,7 @@ from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate, Model
-from tsrep.evaluation.heads.head import refuse_equal_names
 from tsrep.evaluation.heads.settings import HeadSettings
-from tsrep.evaluation.heads.thresholds import refuse_rule
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
 from tsrep.evaluation.labels.metrics import positives
@@ -109,9 +107,7 @@ class LabelEvaluation:
                     "labels that are wholly known, or choose another split"
                 )
         if self.heads is not None:
-            refuse_equal_names(self.panel.classes)
-            if self.heads.thresholds is not None:
-                refuse_rule(self.heads.thresholds, len(self.panel.classes), multilabel=self.panel.multilabel)
+            self.heads.refuse_unfit(self.panel)
 
     @property
     def scored(self) -> Ints:
