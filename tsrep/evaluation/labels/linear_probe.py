@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -15,6 +15,9 @@ from tsrep.evaluation.heads.classifier import Classifier, Stored
 from tsrep.evaluation.labels.logistic_path import Link, logistic_path
 from tsrep.evaluation.labels.metrics import metrics, positives
 from tsrep.registry import CLASSIFIERS
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Scheme = Literal["multinomial", "one-vs-rest"]
 _ARRAYS = ("weight", "intercept", "fitted", "constant")
@@ -89,6 +92,12 @@ class Probe(Classifier):
     def width(self) -> int:
         """See :attr:`Classifier.width`."""
         return len(self.standardiser.mean)
+
+    def module(self) -> nn.Module:
+        """See :meth:`Classifier.module`."""
+        from tsrep.evaluation.labels.modules import LinearModule
+
+        return LinearModule(self)
 
     def stored(self) -> Stored:
         """See :meth:`Classifier.stored`."""
