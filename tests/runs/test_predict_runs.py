@@ -12,11 +12,11 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.predictions import load_predictions
 
 
-def test_the_test_part_has_the_probabilities_that_were_scored(tiny_run: Path) -> None:
-    run = tsrep.Run(tiny_run)
+def test_the_test_part_has_the_probabilities_that_were_scored(probed_run: Path) -> None:
+    run = tsrep.Run(probed_run)
     loaded = tsrep.load_encoder(run)
     head = loaded.head()
-    stored = load_predictions(tiny_run / "predictions.npz")
+    stored = load_predictions(probed_run / "predictions.npz")
     key = next(
         key for key in stored if key[0] == loaded.name and key[1] == head.fitted_on.protocol and key[2] == 1.0
     )
@@ -35,17 +35,17 @@ def test_the_test_part_has_the_probabilities_that_were_scored(tiny_run: Path) ->
     assert {float(p) for p in table["patient"]} == {float(p) for p in np.unique(scored.patient)}
 
 
-def test_parts_are_disjoint_and_make_up_all(tiny_run: Path) -> None:
-    parts = [set(tsrep.predict(tiny_run, "ptb-xl-sim", part=part)["record"]) for part in ("train", "test")]
-    every = set(tsrep.predict(tiny_run, "ptb-xl-sim")["record"])
+def test_parts_are_disjoint_and_make_up_all(probed_run: Path) -> None:
+    parts = [set(tsrep.predict(probed_run, "ptb-xl-sim", part=part)["record"]) for part in ("train", "test")]
+    every = set(tsrep.predict(probed_run, "ptb-xl-sim")["record"])
     assert not parts[0] & parts[1]
     assert parts[0] | parts[1] < every
 
 
-def test_settings_of_the_data_set_can_be_given(tiny_run: Path) -> None:
-    few = tsrep.predict(tiny_run, "ptb-xl-sim", assignments=("dataset.patients=20",))
-    assert 0 < len(few) < len(tsrep.predict(tiny_run, "ptb-xl-sim"))
+def test_settings_of_the_data_set_can_be_given(probed_run: Path) -> None:
+    few = tsrep.predict(probed_run, "ptb-xl-sim", assignments=("dataset.patients=20",))
+    assert 0 < len(few) < len(tsrep.predict(probed_run, "ptb-xl-sim"))
     with pytest.raises(ConfigError, match="did you mean 'patients'"):
-        tsrep.predict(tiny_run, "ptb-xl-sim", assignments=("dataset.patient=20",))
+        tsrep.predict(probed_run, "ptb-xl-sim", assignments=("dataset.patient=20",))
     with pytest.raises(DataError, match="no folder"):
-        tsrep.predict(tiny_run, "ptb-xl", root=Path("nowhere"))
+        tsrep.predict(probed_run, "ptb-xl", root=Path("nowhere"))
