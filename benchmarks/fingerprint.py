@@ -1,7 +1,8 @@
 """How often keys of recordings miss a changed copy or take two recordings for one, and how long they take.
 
 On a panel of 2,010 ECGs of PTB-XL (``ptb-xl-panel`` among the shared data): every pair of different records,
-the same records changed, and copies that are shifted or cut. Run from the repository root:
+the same records changed, copies that are shifted or cut, and what a ledger of the panel finds of the
+official files. Run from the repository root:
 
     TSREP_SHARED=../shared python benchmarks/fingerprint.py
 
@@ -15,13 +16,18 @@ import json
 import os
 import time
 from collections.abc import Callable
+from itertools import combinations, islice
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import signal
 from threadpoolctl import threadpool_limits
 
+from tsrep.datasets.ecg.ptb_xl import PtbXl
 from tsrep.datasets.synthetic.ptb_xl_sim import PtbXlSim
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.seen import CHANCE
 from tsrep.signals import Panel
 from tsrep.signals.filters import bandpass
 from tsrep.signals.fingerprint import Fingerprints
@@ -118,6 +124,39 @@ def shifted_misses(x: Array) -> dict[str, float]:
     return result
 
 
+def chance(x: Array) -> dict[str, dict[str, float]]:
+    """Share of pairs of different records that match by some leads alone, beside what the ledger expects."""
+    prints, result = Fingerprints.of(panel_of(x)), {}
+    words = np.ascontiguousarray(prints.coarse).view(np.uint16).reshape(len(x), 8)
+    one, other = np.triu_indices(len(x), 1)
+    differ = np.stack([np.bitwise_count(words[one, lead] ^ words[other, lead]) for lead in range(8)], axis=1)
+    for leads in range(2, 9):
+        choices = list(islice(combinations(range(8), leads), 12))
+        found = sum(int((differ[:, list(each)].sum(1) <= 16 * leads * MOST // 128).sum()) for each in choices)
+        result[f"{leads} leads"] = {
+            "found": found / len(one) / len(choices),
+            "expected": float(CHANCE[leads]),
+        }
+    return result
+
+
+def official(x: Array) -> dict[str, float]:
+    """Records of the official files that a ledger of the panel finds, where both are at hand."""
+    shared = Path(os.environ.get("TSREP_SHARED", "../shared")) / "data"
+    table = shared / "ptb-xl-panel" / "records.csv"
+    if not (table.is_file() and (shared / "ptb-xl").is_dir()):
+        return {}
+    held = set(pd.read_csv(table)["ecg_id"][: len(x)])
+    files = PtbXl(rate=100).load(shared / "ptb-xl", progress=False)
+    seen = Ledger.of(panel_of(x)).seen(files)
+    found, truth = ({int(files.record_names[row]) for row in rows} for rows in (seen.rows, files.row))
+    truth &= held
+    return {
+        "records": seen.of, "in the panel": len(truth), "found": len(found & truth),
+        "wrong": len(found - truth), "exact": seen.exact, "by chance": seen.expected_by_chance,
+    }  # fmt: skip
+
+
 def seconds(x: Array) -> dict[str, float]:
     """Processor time of the keys of PTB-XL's training records, and of comparing them with its test fold."""
     panel = panel_of(x)
@@ -141,16 +180,27 @@ def main() -> None:
     with threadpool_limits(1):
         miss, wrong = misses(x), false_pairs(x)
         moved, took = shifted_misses(x[: 2 * SHIFTED]), seconds(x)
+        by_leads, files = chance(x), official(x)
     print(f"{len(x):,} records, {source}; share missed at {MOST} of 128 bits")
     for name, rates in miss.items():
         print(f"  {name:18} exact {rates['exact']:7.2%}  coarse {rates['coarse']:7.2%}  "
               f"most bits {rates['most bits']:3}")  # fmt: skip
-    for part in (wrong, moved, took):
+    for name, rates in by_leads.items():
+        print(
+            f"  {name} alone: {rates['found']:.1e} of different pairs match, {rates['expected']:.0e} expected"
+        )
+    for part in (wrong, moved, took, files):
         print("  " + ", ".join(f"{name} {value:,.4g}" for name, value in part.items()))
     kept = {name: rates for name, rates in miss.items() if name != "4 ms later"}
     worst = max(rates["coarse"] for rates in kept.values())
     facts = {"name": "fingerprint", "records": len(x), "miss_max": worst, "miss": miss}
-    print(json.dumps(facts | {"false": wrong, "shifted_miss": moved, "seconds": took}))
+    print(
+        json.dumps(
+            facts
+            | {"false": wrong, "shifted_miss": moved, "seconds": took, "chance": by_leads}
+            | {"official": files}
+        )
+    )
 
 
 if __name__ == "__main__":

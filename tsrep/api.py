@@ -215,8 +215,9 @@ def plot_receptive_field(encoder: Run | Path | str, **options: Any) -> Path:
 def _shown(encoder: Run | Path | str, figure: Path) -> Path:
     """A figure, in the report too when it lies in the folder of what it is of."""
     from tsrep.report import write_report
+    from tsrep.runs.references.reference import resolve
 
-    folder = Path(getattr(encoder, "path", encoder))
+    folder = Path(resolve(encoder).text)
     if (folder / "config.yaml").is_file() and figure.resolve().is_relative_to(folder.resolve()):
         write_report(folder)
     return figure

@@ -11,8 +11,8 @@ import pytest
 from tests.hostile.signal_files import eeg_signal, write_edf
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb, write_wfdb
-from tsrep.datasets.recordings.found import find
-from tsrep.datasets.recordings.recording import Signal, Wanted
+from tsrep.datasets.unlabelled.found import find
+from tsrep.datasets.unlabelled.recording import Signal, Wanted
 from tsrep.errors import ConfigError, DataError
 
 ECG = Wanted("ecg", "mV")
@@ -268,5 +268,5 @@ def test_an_array_that_does_not_serve_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be opened as a NumPy array"):
         names(tmp_path / "y.npy", told)
     np.savez(tmp_path / "z.npz", signals=np.zeros((3, 2, 50)))
-    with pytest.raises(DataError, match="has no array called x, .*; it has signals"):
+    with pytest.raises(DataError, match=r"has no array called x, .*; it has signals"):
         names(tmp_path / "z.npz", told)

@@ -21,6 +21,7 @@ from tests.docs.checking import check_command, check_python
 from tests.docs.snippets import PLACEHOLDER, ROOT, Snippet, commands
 from tsrep.cli import main
 from tsrep.registry import REGISTRIES
+from tsrep.runs.compare.table import table_of
 from tsrep.runs.config_files import assemble
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
@@ -154,6 +155,8 @@ def _read_yaml(block: Snippet) -> None:
     values = yaml.safe_load(block.code)
     if "study" in values:
         check_study(define(values, block.where))
+    elif "encoders" in values:
+        table_of(values)
     else:
         assemble(values)
 

@@ -4,7 +4,7 @@ A page is followed from top to bottom in a folder of its own. What a reader sees
 
 - ``bash``, ``sh``: every command; ``tsrep`` in this process.
 - ``python``: in one namespace for the page.
-- ``yaml``: a configuration, or a study.
+- ``yaml``: a configuration, a study, or a table of encoders to compare.
 - any block with a ``title="file"`` is written to that file; Python of this kind is imported by others.
 
 A comment on the line before a block says what is special about it: ``<!-- needs: ptb-xl -->`` (checked, not

@@ -14,7 +14,7 @@ from tsrep.encoders.adapters.check import check_foreign, fresh_weights
 from tsrep.encoders.adapters.description import Description
 from tsrep.encoders.adapters.reading import Read, called, input_of, output_of
 from tsrep.errors import ConfigError, ContractError
-from tsrep.signals.contract import SignalContract
+from tsrep.signals.contract import Output, SignalContract
 
 
 def describe(**fields: Any) -> Description:
@@ -183,7 +183,6 @@ def test_layers_without_initialiser_are_redrawn_at_their_scale() -> None:
 
 def test_contract_must_say_how_wide_the_representation_is() -> None:
     told = describe()
-    with pytest.raises(ConfigError, match="the contract of toy lacks output"):
-        Adapter(
-            Toy(), told.model_copy(update={"contract": told.contract.model_copy(update={"output": None})})
-        )
+    bare = told.contract.model_copy(update={"output": Output()})
+    with pytest.raises(ConfigError, match=r"the contract of toy lacks output\.dim"):
+        Adapter(Toy(), told.model_copy(update={"contract": bare}))

@@ -173,7 +173,7 @@ def test_vectors_of_windows_follow_time_and_share_their_record(tmp_path: Path) -
         save(tmp_path / "v.npz", record=["b", "b", "b", "c", "z"], x=x, start_seconds=start)
     ).open()
     shown = loaded.shown(recordings(), Policies())
-    assert shown.unusable == (("a", "v.npz has no vector for it"),)
+    assert shown.unusable == ((0, "v.npz has no vector for it"),)
     assert shown.panel.trial.tolist() == [1, 1, 1, 2]
     np.testing.assert_array_equal(loaded.vectors(shown.panel), x[[1, 2, 0, 3]])
 

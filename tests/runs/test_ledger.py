@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import signal
 
 from tests.signals.test_fingerprint import TWELVE, panel_of, recordings
+from tsrep.datasets.ecg.ptb_xl import PtbXl
 from tsrep.errors import RunError
 from tsrep.runs import ledger as ledgers
 from tsrep.runs.ledger import Ledger, Source
@@ -130,6 +133,21 @@ def test_a_broken_ledger_is_refused(tmp_path: Path) -> None:
         Ledger.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("coarse", np.zeros((16, 8), np.uint8)),
+        ("exact", np.arange(16)),
+        ("mask", np.zeros(3, np.uint8)),
+        ("exact", np.arange(16, dtype=np.uint64)[::-1]),
+    ],
+)
+def test_keys_that_cannot_be_are_refused(tmp_path: Path, name: str, array: np.ndarray) -> None:
+    replace(trained(), **{name: array}).save(tmp_path)
+    with pytest.raises(RunError, match="is not the ledger that was written"):
+        Ledger.load(tmp_path)
+
+
 def test_a_large_ledger_keeps_some_shapes_and_all_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledgers, "LARGEST", 10)
     made = trained()
@@ -137,3 +155,17 @@ def test_a_large_ledger_keeps_some_shapes_and_all_counts(monkeypatch: pytest.Mon
     assert 0 <= len(made.coarse) < 10
     assert len(made.mask) == len(made.part) == len(made.coarse)
     assert made.seen(panel_of(X)).exact == 16
+
+
+def test_official_files_that_are_in_a_panel_of_another_resampling(
+    shared_path: Callable[[str], Path],
+) -> None:
+    folder = shared_path("data/ptb-xl-panel")
+    held = Ledger.of(panel_of(np.load(folder / "ecg_100hz_int16_uV.npy")))
+    files = PtbXl(rate=100).load(shared_path("data/ptb-xl"), progress=False)
+    seen = held.seen(files)
+    both = {int(files.record_names[row]) for row in files.row}
+    both &= set(pd.read_csv(folder / "records.csv")["ecg_id"])
+    assert {int(files.record_names[row]) for row in seen.rows} == both
+    assert (seen.of, seen.exact, seen.leads, seen.coarse) == (488, 0, 0, 31)
+    assert seen.expected_by_chance < 0.1

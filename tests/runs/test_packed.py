@@ -27,6 +27,11 @@ from tsrep.runs.references.reference import resolve
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract
 
+SMALL = {
+    "dilated-conv": {"hidden": 4, "dim": 8, "depth": 3},
+    "dilated-conv-ar": {"hidden": 4, "dim": 8, "depth": 3},
+    "conv-s4d": {"width": 6, "depth": 1},
+}
 DATA = {"name": "wfdb", "source": "A 1.0", "digest": "0123", "records": 24, "patients": 24, "sfreq": 100.0}
 PROVENANCE: dict[str, Any] = {
     "versions": {"python": "3.11"},
@@ -41,7 +46,7 @@ RECIPE = {"objective": {"name": "comet"}, "root": "/home/zeb/ecg", "dataset": {"
 
 
 def loaded(name: str = "dilated-conv", **more: Any) -> LoadedEncoder:
-    values = {"name": name} | ({"hidden": 4, "dim": 8, "depth": 3} if name == "dilated-conv" else {})
+    values = {"name": name, **SMALL.get(name, {})}
     made = Architecture(ENCODERS.entry(name).settings.model_validate(values), 12)
     encoder = made.drawn(1)
     contract = SignalContract(
@@ -219,6 +224,30 @@ def test_settings_that_cannot_be_are_refused(packed: Path, values: dict[str, Any
     (packed / CONFIG).write_text(json.dumps(config | values))
     with pytest.raises(RunError, match=sentence):
         open_packed(packed, "hub:o/n")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("provenance.json", '{"data": 3}', "provenance.json of hub:o/n has no facts by name under data"),
+        ("provenance.json", '{"chain": ["x"]}', "has no facts by name under chain"),
+        ("provenance.json", "[1]", "provenance.json of hub:o/n holds no settings by name"),
+        ("config.yaml", "evaluation: 3", "config.yaml of hub:o/n has no facts by name under evaluation"),
+        ("config.yaml", "a: [", "config.yaml of hub:o/n is no YAML"),
+    ],
+)
+def test_facts_of_another_shape_are_refused(packed: Path, file: str, text: str, sentence: str) -> None:
+    (packed / file).write_text(text)
+    announced_again(packed)
+    with pytest.raises(RunError, match=sentence):
+        open_packed(packed, "hub:o/n")
+
+
+def test_a_recipe_names_no_other_encoder(packed: Path) -> None:
+    told = "init: {from: 'os:system'}\nroot: /\nencoder: {name: dilated-conv, from: 'os:system'}\n"
+    (packed / "config.yaml").write_text(told)
+    announced_again(packed)
+    assert open_packed(packed, "hub:o/n").recipe == {"encoder": {"name": "dilated-conv"}}
 
 
 def test_code_and_pickles_are_refused_and_never_run(packed: Path, tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ def test_what_the_new_rate_cannot_hold_is_removed_and_not_folded_back():
     np.testing.assert_allclose(resample(mains, 1000, 250, how="linear"), mains[:, ::4], atol=1e-5)
 
 
+@pytest.mark.parametrize(("sfreq", "target"), [(500, 250), (100, 250)])
+def test_whole_periods_are_exact_by_their_spectrum(sfreq, target):
+    wave = np.sin(2 * np.pi * 3 * np.arange(2 * sfreq) / sfreq)
+    again = np.sin(2 * np.pi * 3 * np.arange(2 * target) / target)
+    np.testing.assert_allclose(resample(wave, sfreq, target, how="fft"), again, atol=1e-5)
+
+
 def test_linear_interpolation_between_steps():
     x = np.array([[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]])
     np.testing.assert_allclose(resample(x, 6, 4, how="linear"), [[0, 1.5, 3, 4.5]])
@@ -43,7 +50,7 @@ def test_linear_interpolation_between_steps():
     target=st.sampled_from([50, 100, 250]),
 )
 def test_length_and_offset(steps, sfreq, target):
-    for how in ("polyphase", "linear"):
+    for how in ("polyphase", "linear", "fft"):
         got = resample(np.full((2, steps), 7.0), sfreq, target, how=how)
         assert got.shape == (2, max(round(steps * target / sfreq), 1))
         assert got.dtype == np.float32

@@ -19,8 +19,8 @@ from tsrep.cli.options import (
     MovedRoot,
     Root,
     RunFolder,
-    Strict,
     assignment,
+    changed,
     contract_options,
     given,
     refuse_other_than_data,
@@ -46,7 +46,10 @@ app = typer.Typer(
 
 
 @app.command()
+@contract_options
 def fit(
+    *,
+    policies: Any,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +89,6 @@ def fit(
             "that the run shall have. [default: 1]"
         ),
     ] = None,
-    strict: Strict = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/...]")] = None,
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder.")] = None,
     evaluation: Annotated[
@@ -105,8 +107,10 @@ def fit(
     import tsrep
     from tsrep.runs.config_files import assemble, dump_config, read_config
 
-    start = given(**{"from": init}, freeze=freeze)
-    options = given(dataset=dataset, objective=objective, root=root, seed=seed, strict=strict or None)
+    options = given(
+        dataset=dataset, objective=objective, root=root, seed=seed, strict=policies.strict or None
+    )
+    start = given(**{"from": init}, freeze=freeze, policies=changed(policies) or None)
     options |= {"init": start} if start else {}
     if resume is not None:
         device = resumed_device(assignments or ())

@@ -35,7 +35,7 @@ def compare(
     protocol: Annotated[
         list[str] | None,
         typer.Option(
-            "--protocol", "-p", help="Protocol; verdicts are of the first. Repeatable. [default: probe]"
+            "--protocol", "-p", help="Protocol; the first gives verdicts. Repeatable. [default: probe]"
         ),
     ] = None,
     labels: Annotated[
@@ -58,8 +58,8 @@ def compare(
 ) -> None:
     """Compare encoders, each beside random initialisations of its own architecture.
 
-    Signals are converted for each encoder by its contract. Differences are corrected for their number by Holm.
-    The folder gets comparison.html, comparison.csv, comparison.json and comparison.png.
+    Signals are converted for each encoder by its contract, and differences corrected for their number by
+    Holm. The folder gets comparison.html, comparison.csv, comparison.json and comparison.png.
     """
     from dataclasses import asdict
 

@@ -144,6 +144,13 @@ def _policies(
     )
 
 
+def changed(policies: Any) -> dict[str, Any]:
+    """Policies that the user gave, as plain values; ``strict`` is a setting of its own."""
+    usual = type(policies)()
+    named = {name: value for name, value in vars(policies).items() if value != getattr(usual, name)}
+    return {name: value for name, value in named.items() if name != "strict"}
+
+
 def resumed_device(assignments: Sequence[str]) -> str | None:
     """The device that assignments name, where they say nothing else."""
     if len(assignments) != 1 or not assignments[0].startswith("device="):

@@ -191,9 +191,9 @@ def _measured(comparison: Comparison) -> str:
 def _corrected(comparison: Comparison) -> str:
     kept = f" {comparison.primary} on {comparison.datasets[0]} was named first and is not corrected."
     return (
-        f"Two families, each corrected by Holm at {ALPHA:g}: gains over random initialisations, and all pairs "
-        "of encoders. Rows that are marked †seen are in neither. Other fractions and protocols are an overview "
-        f"without verdicts.{kept if comparison.primary else ''}"
+        f"Two families, each corrected by Holm at {ALPHA:g}: gains over random initialisations, and all "
+        "pairs of encoders. Rows that are marked †seen are in neither. Other fractions and protocols are an "
+        f"overview without verdicts.{kept if comparison.primary else ''}"
     )
 
 

@@ -50,8 +50,8 @@ def overview(comparison: Comparison) -> Table:
         each = found.get((encoder, dataset))
         return Cell(NOTHING, numeric=True) if each is None else _marked(each)
 
-    columns: Columns[str] = {"encoder": lambda name: Cell(name, strong=True)}
-    columns |= {dataset: partial(cell, dataset) for dataset in comparison.datasets}
+    scores: Columns[str] = {dataset: partial(cell, dataset) for dataset in comparison.datasets}
+    columns: Columns[str] = {"encoder": lambda name: Cell(name, strong=True), **scores}
     seen = {each.cell.encoder for each in comparison.leading if each.cell.seen == "seen"}
     first = comparison.leading[0].score
     caption = f"{short_name(first.metric)} with all labels that are there, {first.title or first.protocol}"

@@ -56,7 +56,7 @@ tsrep predict hub:OWNER/NAME@REVISION folder/of/recordings --out predictions.csv
 
 {{ ledger }}
 
-## Limits
+## Intended use and limits
 
 {{ limits }}
 
@@ -237,7 +237,7 @@ def _trained_on(loaded: LoadedEncoder) -> str:
 
 
 def _ledger(loaded: LoadedEncoder, published: bool) -> str:
-    if published:
+    if published and loaded.ledger:
         return (
             "Fingerprints of these recordings come along, so that tsrep does not score the encoder on them. "
             "Whoever holds a recording can tell by them whether it was among these; they reveal no signal."
@@ -252,7 +252,8 @@ def _limits(loaded: LoadedEncoder) -> str:
     channels = contract.get("channels")
     shown = f"{len(channels)} channels" if channels else "single channels"
     return (
-        f"Not a medical device. It has seen {shown} at {contract['sfreq']:g} Hz from "
+        "For research: as a start for training on few labels, for comparison, and for finding similar "
+        f"recordings. Not a medical device. It has seen {shown} at {contract['sfreq']:g} Hz from "
         f"{data.get('source', 'data that are not known')}; on other populations, devices and lead sets it "
         "may do worse. Evaluate it on patients of your own before you rely on it: `tsrep evaluate`."
     )
@@ -262,13 +263,14 @@ def _licence(loaded: LoadedEncoder, licence: str, permission: str) -> str:
     lines = [f"Weights: {licence_of(licence)}."]
     data = loaded.recipe.get("dataset", {}).get("name")
     if data in DATASETS.names():
-        lines.append(f"Data: {DATASETS.entry(data).cls.about.licence}.")
+        terms = DATASETS.entry(data).cls.about.licence
+        lines.append(f"Data: {'not published' if terms == 'yours' else terms}.")
     chain = [link for link in loaded.provenance.get("chain", ()) if isinstance(link, Mapping)]
     above = [licence_of(str(link["licence"])) for link in chain if link.get("licence")]
     lines += [f"Started from weights under: {one}." for one in above]
     if permission:
         lines.append(f"Shared with permission: {permission}.")
-    return "\n".join(lines)
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _provenance(loaded: LoadedEncoder) -> Iterator[tuple[str, str]]:

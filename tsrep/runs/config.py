@@ -133,7 +133,8 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     values = short_form(values or {})
     try:
         if values.get("init") is not None:
-            Configuration.model_validate({"init": values["init"]})  # before the reference is opened
+            # before the reference is opened
+            Configuration.model_validate({k: values[k] for k in ("init", "window") if k in values})
             values = with_reference(values)
         config = Configuration.model_validate(merged(_suited(values), values))
     except ValidationError as error:

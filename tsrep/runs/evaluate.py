@@ -13,8 +13,9 @@ from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import plain
 from tsrep.runs.config_files import assemble
 from tsrep.runs.folder import Run, opened
+from tsrep.runs.label_evaluation import Tell
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.task import Task, Tell, task_of
+from tsrep.runs.task import Task, task_of
 
 
 def evaluate(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import yaml
@@ -112,6 +112,27 @@ def evaluate_other(
     return folder, scores
 
 
+class Judged(Protocol):
+    """Encoders on data of one kind, ready to be scored."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """The data as they are shown."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of the data, for ``provenance.json``."""
+
+    def evaluation(self, folder: Path, tell: Tell) -> Any:
+        """What protocols are given."""
+
+    def scores(self, evaluation: Any) -> Scores:
+        """Scores under every protocol, each saying whose data they are on."""
+
+    def write(self, folder: Path) -> None:
+        """What the folder holds besides."""
+
+
 class OnPanel:
     """Encoders on labelled recordings, converted by their contract.
 
@@ -193,7 +214,7 @@ class OnPanel:
         )
 
 
-JUDGED: Mapping[str, type[OnPanel] | type[OnSeries]] = {"panel": OnPanel, "series": OnSeries}
+JUDGED: Mapping[str, Callable[..., Judged]] = {"panel": OnPanel, "series": OnSeries}
 
 
 def candidates(encoders: Sequence[LoadedEncoder], data: OtherData, shown: Shown) -> list[Candidate]:

@@ -146,7 +146,7 @@ class Run:
         """
         self.refuse_unfinished()
         encoder = self._blank_encoder()
-        self._fill(encoder, load_weights(self.folders[0] / ENCODER_FILE), ENCODER_FILE)
+        self._fill(encoder, self.encoder_file.weights(), ENCODER_FILE)
         return encoder.eval()
 
     def _blank_encoder(self) -> Encoder:
@@ -231,11 +231,11 @@ class Run:
 
     def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
         with initial_weights(0, "about to be replaced"):
-            data = self.provenance["data"]
+            data, told = self.provenance["data"], dict[str, Any](self.counts)
             objective = blank_objective(
                 self.config,
                 encoder,
-                **self.counts,
+                **told,
                 channel_names=tuple(data.get("channels", ())),
                 class_names=tuple(data.get("classes", ())),
                 multilabel=bool(data.get("multilabel")),

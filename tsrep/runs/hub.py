@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tsrep.runs.hub_cache import cached, offline
 from tsrep.runs.hub_folder import in_folder
 from tsrep.runs.hub_name import HubName
 from tsrep.runs.licences import Licence, licence_of, refuse_unaccepted
-from tsrep.runs.packed_config import FILES, WEIGHTS, refuse_code
+from tsrep.runs.packed_config import CONFIG, FILES, WEIGHTS, read_json, refuse_code
 
 MISSING = (
     "hub references need the package huggingface_hub; install it, or download the repository and give its "
@@ -79,9 +80,7 @@ def fetch(name: HubName, *, accepted: str = "", offline_only: bool = False) -> S
 
 def _licence_in(folder: Path) -> Licence:
     """What a packed encoder says of its licence; the rest of its settings is checked when it is opened."""
-    from tsrep.runs.packed_config import read_json
-
-    return licence_of(str(read_json(folder / "config.json", folder.name).get("licence", "")))
+    return licence_of(str(read_json(folder / CONFIG, folder.name).get("licence", "")))
 
 
 def _downloaded(name: HubName, accepted: str) -> Snapshot:
@@ -140,7 +139,7 @@ def push_folder(
         When the user is not logged in or may not write there, or the hub cannot be reached.
     """
     library = _library() if api is None else None
-    hub = library.HfApi() if api is None else api
+    hub = api if library is None else library.HfApi()
     with _told(name, library):
         hub.create_repo(name.repository, private=private, exist_ok=True)
         if name.revision and not pull_request:
@@ -158,10 +157,9 @@ def push_folder(
 
 def _library() -> Any:
     try:
-        import huggingface_hub
+        return import_module("huggingface_hub")
     except ImportError as error:
         raise RunError(MISSING) from error
-    return huggingface_hub
 
 
 @contextmanager
@@ -170,8 +168,7 @@ def _told(name: HubName, library: Any) -> Iterator[None]:
     if library is None:
         yield
         return
-    from huggingface_hub import errors
-
+    errors: Any = import_module("huggingface_hub.errors")
     try:
         yield
     except errors.GatedRepoError as error:
@@ -188,7 +185,7 @@ def _told(name: HubName, library: Any) -> Iterator[None]:
             "hf auth login"
         ) from error
     except Exception as error:  # whatever the package and the network say
-        if _status(error) in (401, 403):
+        if _status(error) in (401, 403) or isinstance(error, errors.LocalTokenNotFoundError):
             raise RunError(f"{name} may not be written or read by you; log in with: hf auth login") from error
         raise RunError(
             f"{name.unpinned} cannot be reached ({_line(error)}); try again, or use what is in the cache "

@@ -66,8 +66,6 @@ class LoadedEncoder:
         Plain configuration of the run that trained it; empty where there is none.
     architecture : Architecture or None
         Settings of a registered encoder; None where somebody else's code made it.
-    objective : callable or None
-        Makes the objective that trained it, where that is at hand.
     draw : callable or None
         From a seed to a random initialisation, where there is no ``architecture``.
     objective : callable
@@ -93,7 +91,6 @@ class LoadedEncoder:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     architecture: Architecture | None = None
-    objective: Callable[[], Objective] | None = None
     draw: Callable[[int], Encoder] | None = None
     objective: Callable[[Encoder], Objective | None] = no_objective
     stored: Callable[[Panel], Array] | None = None
@@ -207,9 +204,9 @@ class LoadedEncoder:
         return type(self.encoder).__name__ if self.architecture is None else self.architecture.name
 
     @property
-    def context(self) -> int | None:
+    def context(self) -> int:
         """Steps of a series that it is shown at once, where it forecasts by a ridge."""
-        context: int | None = checked_evaluation(self.recipe.get("evaluation", {})).of("forecast").context
+        context: int = checked_evaluation(self.recipe.get("evaluation", {})).of("forecast").context
         return context
 
     @property

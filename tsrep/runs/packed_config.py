@@ -44,12 +44,12 @@ class PackedConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     library_name: Literal["tsrep"] = "tsrep"
-    tsrep_format: Literal[2] = FORMAT
+    tsrep_format: Literal[2] = 2
     model_type: Literal["tsrep-encoder"] = "tsrep-encoder"
     encoder: dict[str, JsonValue]
     channels_seen: int = Field(ge=1)
     name: str = ""
-    contract: Literal["contract.json"] = CONTRACT
+    contract: Literal["contract.json"] = "contract.json"
     head: Literal["head.json"] | None = None
     sha256: dict[str, str]
     sha256_of_weights: str

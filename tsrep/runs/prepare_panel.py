@@ -15,6 +15,7 @@ from tsrep.signals import Panel
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.convert import convert
 from tsrep.signals.panel import Floats
+from tsrep.signals.policies import Policies
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
 from tsrep.signals.windows import cut
@@ -29,9 +30,12 @@ class PreparedPanel(Prepared):
     ----------
     records : Panel
         Whole records in their unit.
+    notes : tuple of str
+        What was done to signals to bring them to a contract that was given, a sentence each.
     """
 
     records: Panel
+    notes: tuple[str, ...] = ()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -40,10 +44,10 @@ class PreparedPanel(Prepared):
         return super().facts | {
             "records": len(records),
             "patients": len(set(records.patient.tolist())),
-            "channels": list(records.channels),
+            "channels": list(self.panel.channels),
             "classes": list(records.classes),
             "multilabel": records.multilabel,
-            "sfreq": records.sfreq,
+            "sfreq": self.panel.sfreq,
             "unit": records.unit,
             "skipped": [list(entry) for entry in records.skipped],
         }
@@ -97,9 +101,18 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
 
 def _by_contract(config: Configuration, records: Panel, contract: SignalContract) -> PreparedPanel:
     """Windows by a contract that is given, with its statistics."""
-    converted = convert(records, contract)
-    split: Split = split_by_rule(config, converted.panel)
-    return PreparedPanel(records, converted.panel, split, fit_scaler(converted.panel, "none"), contract)
+    policies = Policies() if config.init is None else config.init.conversion
+    converted = convert(records, contract, policies)
+    windows = converted.panel
+    split: Split = split_by_rule(config, windows)
+    scaler = fit_scaler(windows, "none")
+    own = contract_of_panel(records, contract.window, "none", scaler, windows.select(split.train))
+    contract = contract.model_copy(update={"trained_on": own.trained_on})
+    left_out = [
+        f"{len(converted.unusable)} of {len(records)} recordings are left out; of the first {why}"
+        for _, why in converted.unusable[:1]
+    ]
+    return PreparedPanel(records, windows, split, scaler, contract, (*converted.notes, *left_out))
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:

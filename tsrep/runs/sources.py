@@ -95,7 +95,7 @@ def overlaps() -> tuple[Overlap, ...]:
     """All of the table ``known_overlaps.csv``."""
     text = (files("tsrep.runs") / "known_overlaps.csv").read_text(encoding="utf-8")
     return tuple(
-        Overlap(**row | {"records": int(row["records"]), "certain": row["certain"] == "yes"})  # type: ignore[arg-type]
+        Overlap(**row | {"records": int(row["records"]), "certain": row["certain"] == "yes"})
         for row in csv.DictReader(text.splitlines())
     )
 

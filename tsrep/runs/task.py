@@ -431,6 +431,7 @@ class PanelTask(Task):
     def warnings(self, prepared: PreparedPanel) -> Iterator[str]:
         """See :meth:`Task.warnings`."""
         yield from super().warnings(prepared)
+        yield from prepared.notes
         yield from told(prepared.records)
         yield from self._notes(prepared.split)
         yield from (f"{names} are taken for different patients" for names in look_alikes(prepared.records))

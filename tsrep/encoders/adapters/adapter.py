@@ -17,7 +17,9 @@ from tsrep.encoders.encoder import UNBOUNDED, Encoder
 from tsrep.errors import ConfigError
 from tsrep.registry import explain
 from tsrep.rng import initial_weights
+from tsrep.signals.contract import SignalContract
 
+LENGTH = 256  # steps that an encoder of any length is tried on
 Remake = Callable[[int], nn.Module]
 
 
@@ -63,17 +65,18 @@ class Adapter(Encoder):
         super().__init__()
         self.network, self.description, self._read, self._remake = network, description, read, remake
         output = self.contract.output
-        if output is None:
+        if output.dim is None:
             raise ConfigError(
-                f"the contract of {description.name} lacks output; give it dim, stride, time and causal"
+                f"the contract of {description.name} lacks output.dim; say how wide its representation is"
             )
+        self._dim = output.dim
         self.stride = output.stride or self.window_steps
         self.receptive_field = output.receptive_field or UNBOUNDED
         self.causal = output.causal
         self.see(self.contract.channels or ("channel",))
 
     @property
-    def contract(self) -> Any:
+    def contract(self) -> SignalContract:
         """What it must be shown."""
         return self.description.contract
 
@@ -81,13 +84,13 @@ class Adapter(Encoder):
     def window_steps(self) -> int:
         """Steps of the signals that it is tried on: those of the contract's window, or the least it takes."""
         window = self.contract.window
-        return int(window.steps or window.least or 256)
+        return window.steps or max(window.least, LENGTH - LENGTH % window.multiple_of)
 
     def see(self, names: Sequence[str]) -> None:
         """See :meth:`Encoder.see`; where channels stand side by side the width follows."""
         self.channel_names = tuple(names)
         beside = self.contract.channel_mode == "each" and self.contract.join == "concat"
-        self.dim = self.contract.output.dim * (len(self.channel_names) if beside else 1)
+        self.dim = self._dim * (len(self.channel_names) if beside else 1)
 
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         if keep is not None and not bool(keep.all()):

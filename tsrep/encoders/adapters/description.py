@@ -47,9 +47,12 @@ class Description(BaseModel):
         given = values if isinstance(values, Mapping) else {}
         sources, contract = given.get("sources"), given.get("contract")
         plain = contract.model_dump() if isinstance(contract, BaseModel) else contract
-        if not sources or not isinstance(plain, Mapping) or plain.get("trained_on"):
+        if not sources or not isinstance(plain, Mapping):
             return values
-        return {**values, "contract": {**plain, "trained_on": {"sources": tuple(sources)}}}
+        trained_on = {"sources": tuple(sources)} | {
+            key: each for key, each in (plain.get("trained_on") or {}).items() if each
+        }
+        return {**values, "contract": {**plain, "trained_on": trained_on}}
 
     @property
     def random(self) -> bool:

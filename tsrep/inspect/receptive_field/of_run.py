@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -154,12 +153,12 @@ def plot_receptive_field(
     settings = Settings(step, method, grad_of, windows, part, period, seed)
     folder = Path() if out is not None else figure_folder(references[0], dataset)
     path, kinds = _places(references, out, settings, folder)
-    see = partial(looked_at, dataset=dataset, root=root, **other)
-    first = look(*see(references[0]), settings)
+    given = {"dataset": dataset, "root": root} | other
+    first = look(*looked_at(references[0], **given), settings)
     if period is not None:
         refuse_unscorable(first.field, period)
     settings = replace(settings, period=period or first.subject.period)  # both are scored by one
-    every = [first, *(look(*see(one), settings) for one in references[1:])]
+    every = [first, *(look(*looked_at(one, **given), settings) for one in references[1:])]
     looked = dict(zip(_names(references), every, strict=True))
     maps, samples = _maps(looked, settings.period), _samples(first, settings)
     for kind in kinds:

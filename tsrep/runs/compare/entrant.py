@@ -82,7 +82,8 @@ class Entrant:
         )
         check = self._seen(shown, evaluation)
         kept = check.scored(shown.prepared.panel, getattr(evaluation.split, evaluation.part))
-        split = replace(evaluation.split, **{evaluation.part: kept})
+        fewer: dict[str, Any] = {evaluation.part: kept}
+        split = replace(evaluation.split, **fewer)
         return Sight(self, data, shown, replace(evaluation, split=split), check)
 
     def _data(self, entry: DataEntry, table: Table) -> OtherData:
@@ -135,8 +136,7 @@ class Entrant:
 
 def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
     """Data sets that it is said to be trained on."""
-    trained_on = encoder.contract.trained_on
-    return () if trained_on is None else tuple(trained_on.sources)
+    return encoder.contract.trained_on.sources
 
 
 def _divided(data: OtherData, shown: Shown) -> Split:

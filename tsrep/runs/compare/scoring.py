@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
-from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.predictions import Key, Predictions
 from tsrep.evaluation.protocols.protocol import outcome, protocol_of
-from tsrep.evaluation.scores import Key, Scores
+from tsrep.evaluation.scores import Scores
 from tsrep.runs.compare.cells import Cell, Scored, Store, digest_of
 from tsrep.runs.compare.cost import WINDOWS, Cost, cost_of
 from tsrep.runs.compare.entrant import Sight
@@ -63,7 +64,11 @@ def _scored(sight: Sight, cell: Cell, store: Store, tell: Tell) -> Scored:
         for member in sight.members():
             members |= outcome(protocol, [member], replace(evaluation, seeds=1)).predictions
     own = {key: p for key, p in members.items() if key[0].startswith(cell.encoder)}
-    marked = tuple(replace(score, data=sight.shown.whose) for score in scores)
+    told: dict[str, Any] = {
+        "data": sight.shown.whose,
+        "contamination": sight.check.contamination.plain(),
+    }
+    marked = tuple(replace(score, **told) for score in scores)
     scored = Scored(cell, Scores(marked, scores.predictions | own, notes=scores.notes))
     store.save(scored)
     return scored

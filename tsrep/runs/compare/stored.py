@@ -27,21 +27,23 @@ def stored_comparison(table: Table) -> Comparison:
     RunError
         When they were scored on other recordings, or share no protocol.
     """
-    scores = {name: Scores.load(folder) for name, folder in _folders(table).items()}
+    folders = _folders(table)
+    scores = {name: Scores.load(folder) for name, folder in folders.items()}
     for name, found in scores.items():
         if not found.predictions:
             raise RunError(f"{name} has no predictions.npz; evaluate it again, or give --dataset")
     shared = _shared_protocols(scores)
-    _refuse_other_data(_folders(table))
+    _refuse_other_data(folders)
+    data = next((told for folder in folders.values() if (told := _data_of(folder, "name"))), "")
     _refuse_other_recordings(scores, shared[0])
     cells = tuple(
-        Scored(_cell(name, score), _beside(found, score))
+        Scored(_cell(name, score, data), _beside(found, score))
         for name, found in scores.items()
         for protocol in shared
         for score in found.where(role="method", protocol=protocol, unit="record")
     )
     notes = ("Predictions as they are stored in the folders; nothing was scored again.",)
-    about = {name: {"references": [str(path)], "licence": ""} for name, path in _folders(table).items()}
+    about = {name: {"references": [str(path)], "licence": ""} for name, path in folders.items()}
     return Comparison(cells, {}, about, notes=notes, primary=table.primary, seed=table.seed)
 
 
@@ -75,7 +77,7 @@ def _shared_protocols(scores: dict[str, Scores]) -> list[str]:
 
 def _refuse_other_data(folders: dict[str, Path]) -> None:
     """Check by the digests of the recordings, where folders have them."""
-    digests = {name: _data_digest(folder) for name, folder in folders.items()}
+    digests = {name: _data_of(folder, "digest") for name, folder in folders.items()}
     known = {name: digest for name, digest in digests.items() if digest}
     for name, digest in known.items():
         first = next(iter(known))
@@ -85,12 +87,13 @@ def _refuse_other_data(folders: dict[str, Path]) -> None:
             )
 
 
-def _data_digest(folder: Path) -> str:
+def _data_of(folder: Path, fact: str) -> str:
+    """A fact of the data that a folder's provenance has; empty where it has none."""
     path = folder / "provenance.json"
     if not path.is_file():
         return ""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["data"].get("digest", ""))
+        return str(json.loads(path.read_text(encoding="utf-8"))["data"].get(fact, ""))
     except (ValueError, KeyError, AttributeError) as error:
         raise RunError(f"{path} cannot be read ({error}); restore it") from error
 
@@ -120,16 +123,17 @@ def _same(one: Predictions, two: Predictions) -> bool:
     )
 
 
-def _cell(name: str, score: Score) -> Cell:
+def _cell(name: str, score: Score, data: str) -> Cell:
     place = (score.protocol, score.fraction, score.subsample_by, score.part)
+    seen = score.contamination
     return Cell(
         encoder=name,
-        dataset=f"{score.part} part",
+        dataset=f"{data}, {score.part} part" if data else f"{score.part} part",
         protocol=score.protocol,
         fraction=score.fraction,
         subsample_by=score.subsample_by,
-        own=True,
-        seen="none",
+        own=score.data != "other data",
+        seen="seen" if seen.get("kept") else "unknown" if seen.get("status") == "unknown" else "none",
         records=score.n,
         key=digest_of({"folder": name, "place": place}),
     )

@@ -108,7 +108,10 @@ class FromReference:
 
         def drawn(name: str) -> Tensor:
             with initial_weights(config.seed, "init", name):
-                return blank_encoder(config, len(panel.channels), panel.covariates).state_dict()[name]
+                weights: dict[str, Tensor] = blank_encoder(
+                    config, len(panel.channels), panel.covariates
+                ).state_dict()
+                return weights[name]
 
         started = start(
             encoder, self.loaded, self.init, channels=panel.channels, draw=drawn, seed=config.seed
@@ -145,8 +148,8 @@ class FromReference:
     @cached_property
     def _theirs(self) -> dict[str, Tensor] | None:
         """Weights of the objective of the reference, where they are at hand."""
-        make = self.loaded.objective
-        return None if make is None else make().state_dict()
+        objective = self.loaded.objective(self.loaded.encoder)
+        return None if objective is None else objective.state_dict()
 
     def _other_classes(self, panel: Panel) -> str | None:
         data = self.loaded.provenance.get("data", {})
@@ -248,10 +251,8 @@ def begun_with(folder: Path, config: Configuration, panel: Panel) -> tuple[Encod
 
 
 def forget(folder: Path) -> None:
-    """Remove the weights that a trained run began with."""
-    (folder / FOLDER / WEIGHTS).unlink(missing_ok=True)
-    if (folder / FOLDER).is_dir() and not any((folder / FOLDER).iterdir()):
-        shutil.rmtree(folder / FOLDER)
+    """Remove what a trained run began with."""
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
 def _of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -67,7 +67,8 @@ class ChannelChange:
         Tensor
             With ``block`` columns for each new channel.
         """
-        columns = weight.detach().movedim(stem.axis, 0).unflatten(0, (len(self.old), stem.block))
+        columns = weight.detach().movedim(stem.axis, 0)
+        columns = columns.reshape(len(self.old), stem.block, *columns.shape[1:])
         mean = columns.mean(dim=0)  # (block, ...)
         generator = torch_generator(seed, "init", stem.name)
         found = []

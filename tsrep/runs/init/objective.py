@@ -17,7 +17,7 @@ def carried(objective: Objective) -> dict[str, Tensor]:
     Slow copies, which are made of the encoder and the heads, and queues, which hold what other weights made,
     are not among them.
     """
-    found = {}
+    found: dict[str, Tensor] = {}
     for path, module in objective.named_modules():
         own = dict(module.named_parameters(recurse=False))
         if any(weight.requires_grad for weight in own.values()):

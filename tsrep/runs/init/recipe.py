@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tsrep.errors import ConfigError, RunError
+from tsrep.runs.init.signals import shown_alike
 
 if TYPE_CHECKING:
     from tsrep.runs.architecture import Architecture
@@ -43,8 +44,8 @@ def with_reference(given: Mapping[str, Any]) -> dict[str, Any]:
         values = _further(loaded, values)
     if values.get("encoder") is None:
         values["encoder"] = architecture_of(loaded).settings.model_dump(mode="json")
-    if values.get("contract") is None and theirs:
-        values["contract"] = loaded.contract.model_dump(mode="json")
+    if values.get("contract") is None and theirs and loaded.task == "panel":
+        values |= shown_alike(loaded, values.get("window") or {})
     return values
 
 

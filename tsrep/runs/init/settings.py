@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
 from tsrep.registry import Settings
+from tsrep.signals.policies import Policies
 from tsrep.training.freezing import Frozen
 
 What = Literal["encoder", "encoder+objective", "all-matching"]
 Channels = Literal["refuse", "adapt", "adapt-rescale", "fresh"]
+
+
+if TYPE_CHECKING:
+    PolicySettings = Any
+else:
+    _hints = get_type_hints(Policies)
+    PolicySettings = create_model(
+        "PolicySettings",
+        __base__=Settings,
+        __doc__=Policies.__doc__,
+        **{each.name: (_hints[each.name], each.default) for each in fields(Policies)},
+    )
 
 
 class Init(Settings):
@@ -46,3 +60,12 @@ class Init(Settings):
     contract: Literal["theirs", "mine"] = Field(
         "theirs", description="rate, unit, window and standardisation of the reference, or of this run"
     )
+    policies: PolicySettings = Field(
+        PolicySettings() if not TYPE_CHECKING else None,
+        description="how signals may be converted to the contract of the reference, such as any_modality",
+    )
+
+    @property
+    def conversion(self) -> Policies:
+        """The policies of conversion."""
+        return Policies(**dict(self.policies))

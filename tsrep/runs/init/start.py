@@ -128,8 +128,7 @@ def _for_channels(
         if init.channels != "fresh" and init.strict:
             raise ConfigError(
                 f"no channel of the data ({', '.join(channels[:4])}) has a name in common with those of "
-                f"{loaded.reference} ({', '.join(old[:4])}); name them with dataset.channels, or set "
-                "init.channels to fresh"
+                f"{loaded.reference} ({', '.join(old[:4])}); name them alike, or set init.channels to fresh"
             )
         return {name: value for name, value in weights.items() if name not in {s.name for s in stem}}, (
             "the weights of the input channels are drawn anew",

@@ -144,7 +144,7 @@ class Layout:
     def record_row(self, outcome: Outcome) -> tuple[Cell, ...]:
         """The row of a recording, in the order of :attr:`records`."""
         made = self._predicted(outcome.windows)
-        said = {
+        said: dict[str, Cell] = {
             "record": outcome.record,
             "patient": outcome.patient,
             "status": outcome.status,
@@ -153,7 +153,7 @@ class Layout:
             "notes": "; ".join(outcome.notes),
             "reason": outcome.reason,
         }
-        cells = outcome.targets | made | said
+        cells = {**outcome.targets, **made, **said}
         return tuple(cells.get(column.name) for column in self.records)
 
     def _predicted(self, windows: Windows | None) -> dict[str, Cell]:

@@ -14,7 +14,7 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.head import Head
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.predict.about import about
-from tsrep.runs.predict.columns import Layout, Outcome
+from tsrep.runs.predict.columns import Cell, Layout, Outcome
 from tsrep.runs.predict.conversion import Conversion
 from tsrep.runs.predict.encoding import Encoding, outcomes
 from tsrep.runs.predict.options import Options
@@ -117,7 +117,8 @@ def predict(
         When the encoder cannot be shown any of them.
     """
     session = Session.start(encoder, recordings, options or Options())
-    layout, rows = session.layout, []
+    layout = session.layout
+    rows: list[tuple[Cell, ...]] = []
     for outcome, _ in session.outcomes():
         rows.extend(layout.window_rows(outcome) if windows else [layout.record_row(outcome)])
     return PredictionTable(layout.windows if windows else layout.records, rows, session.about())

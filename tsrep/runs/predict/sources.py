@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from tsrep.datasets.recordings.found import find
-from tsrep.datasets.recordings.recording import Recording, Signal, Wanted
+from tsrep.datasets.unlabelled.found import find
+from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
 from tsrep.runs.config import merged
@@ -111,7 +111,7 @@ def source_of(recordings: Recordings, loaded: LoadedEncoder, request: Request, p
     Parameters
     ----------
     recordings : str, Path, sequence of paths or Panel
-        The name of a data set, or what :func:`tsrep.datasets.recordings.found.find` takes; a folder that is
+        The name of a data set, or what :func:`tsrep.datasets.unlabelled.found.find` takes; a folder that is
         called as a data set is written ``./NAME``. Or a panel, each trial of which is a recording.
     loaded : LoadedEncoder
     request : Request

@@ -113,9 +113,9 @@ class Vectors:
                 f"called {self.record[0]}, theirs {names[0]}, so name them alike"
             )
         reason = f"{self.path.name} has no vector for it"
-        without = tuple((name, reason) for name, n in zip(names, times, strict=True) if not n)
+        without = tuple((k, reason) for k, n in enumerate(times.tolist()) if not n)
         shown = records.select(np.repeat(np.arange(len(records)), times))
-        return Converted(shown, (NOTHING_CONVERTED,), without)
+        return Converted(shown, (NOTHING_CONVERTED,), without, bandwidth=1.0)
 
     def of(self, windows: Panel) -> Array:
         """The vector of each window, shape (window, dim).
@@ -194,4 +194,4 @@ def _contract(path: Path, dim: int) -> SignalContract:
     if path.is_file():
         return SignalContract.from_json(path.read_text(encoding="utf-8"))
     output = {"dim": dim, "stride": None, "time": False, "causal": False}
-    return SignalContract(modality="other", channels=None, sfreq=1.0, unit="a.u.", output=output)
+    return SignalContract(channels=None, channel_mode="each", sfreq=1.0, unit="a.u.", output=output)

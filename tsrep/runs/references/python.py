@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -96,7 +96,7 @@ class _Maker:
             made = make() if self.variant is None else make(variant=self.variant)
             return adapted(made, name).eval()
 
-    def _make(self, name: str) -> Callable[..., Any]:
+    def _make(self, name: str) -> Any:
         path = Path(self.place)
         if path.suffix != ".py":
             module = importlib.import_module(self.place)
@@ -104,7 +104,7 @@ class _Maker:
             module = _executed(path.resolve())
         else:
             raise ConfigError(f"{path} does not exist; give the path of the file that has {self.function}")
-        make = getattr(module, self.function, None)
+        make: Any = getattr(module, self.function, None)
         if not callable(make):
             raise ConfigError(f"{name} is no function; let {self.place} define it")
         return make

@@ -23,13 +23,7 @@ from tsrep.signals.convert import Converted, Policies, convert
 NAMED = re.compile(r"random:(?P<name>[^@]+)(@(?P<seed>\d+))?")
 SECONDS = 10.0  # of a window; shorter recordings are one window
 ANY = SignalContract(
-    modality="other",
-    channels=None,
-    channel_mode="named",
-    sfreq=1.0,
-    unit="a.u.",
-    standardise={"how": "record"},
-    filter=[],
+    channels=None, channel_mode="each", sfreq=1.0, unit="a.u.", standardise={"how": "record"}
 )
 
 

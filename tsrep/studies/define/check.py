@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.config_files import assemble
+from tsrep.runs.hub_name import refuse_unpinned
 from tsrep.runs.task import task_of
 from tsrep.studies.define.definition import Definition
 from tsrep.studies.define.ranges import Range, Scalar
@@ -31,8 +32,15 @@ def configuration(definition: Definition, point: Point, task: str) -> Configurat
     ------
     ConfigError
         When the point is not a valid configuration.
+    RunError
+        When it starts from an encoder on a hub that may change while the study runs.
     """
-    return assemble(definition.space.values(point), definition.tasks[task])
+    layers = definition.space.values(point), definition.tasks[task]
+    for part in ("init", "encoder"):
+        for chosen in (layer.get(part) for layer in layers):
+            if isinstance(chosen, Mapping) and isinstance(text := chosen.get("from"), str):
+                refuse_unpinned(text, f"study {definition.study}: {part}.from")
+    return assemble(*layers)
 
 
 def check_study(definition: Definition) -> None:
@@ -45,6 +53,8 @@ def check_study(definition: Definition) -> None:
     ConfigError
         Naming the task, the point and what is wrong with it, or that scores of two of its points are not
         comparable, a preset is called like another finalist, or the pruner could never stop a trial.
+    RunError
+        When trials start from an encoder on a hub that may change while they run.
     """
     _check_presets(definition)
     _check_pruner(definition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,11 @@ class ParquetWriter(TableWriter):
     title, needs = "Parquet", "pyarrow"
 
     def __init__(self, path: Path, columns: Sequence[Column]) -> None:
-        import pyarrow
-        from pyarrow import parquet
-
-        types = {"text": pyarrow.string(), "number": pyarrow.float64(), "count": pyarrow.int64()}
-        self._schema = pyarrow.schema([(column.name, types[column.kind]) for column in columns])
+        self._arrow = arrow = import_module("pyarrow")
+        types = {"text": arrow.string(), "number": arrow.float64(), "count": arrow.int64()}
+        self._schema = arrow.schema([(column.name, types[column.kind]) for column in columns])
         self._rows: list[Sequence[Cell]] = []
-        self._file = parquet.ParquetWriter(path, self._schema)
+        self._file = import_module("pyarrow.parquet").ParquetWriter(path, self._schema)
 
     def write(self, rows: Iterable[Sequence[Cell]]) -> None:
         """See :meth:`TableWriter.write`."""
@@ -48,11 +47,10 @@ class ParquetWriter(TableWriter):
         self._file.close()
 
     def _write_group(self) -> None:
-        import pyarrow
-
+        arrow = self._arrow
         columns = zip(*self._rows, strict=True)
         arrays = [
-            pyarrow.array(list(cells), field.type) for cells, field in zip(columns, self._schema, strict=True)
+            arrow.array(list(cells), field.type) for cells, field in zip(columns, self._schema, strict=True)
         ]
-        self._file.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._file.write_table(arrow.Table.from_arrays(arrays, schema=self._schema))
         self._rows.clear()

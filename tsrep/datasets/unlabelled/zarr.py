@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsrep.datasets.formats.zarr_store import open_store
-from tsrep.datasets.recordings.arrays import rows_of
-from tsrep.datasets.recordings.format import RECORDINGS, Entries, RecordingFormat
-from tsrep.datasets.recordings.recording import Wanted
+from tsrep.datasets.unlabelled.arrays import rows_of
+from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingFormat
+from tsrep.datasets.unlabelled.recording import Wanted
 
 HELD = 64 << 20
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.recordings.recording import Signal, Wanted
 from tsrep.datasets.segments import Span
+from tsrep.datasets.unlabelled.recording import Signal, Wanted
 from tsrep.errors import DataError
 from tsrep.signals.channel_names import distinct
 from tsrep.signals.panel import Panel
@@ -146,7 +146,11 @@ def unlabelled(store: NDArray[Any], *, name: str, **fields: Any) -> Panel:
     **fields
         Other arguments of :meth:`tsrep.signals.panel.Panel.from_store`.
     """
-    nobody = {"label": np.zeros((1, 0), bool), "classes": (), "patient": np.zeros(1, np.int64)}
+    nobody: dict[str, Any] = {
+        "label": np.zeros((1, 0), bool),
+        "classes": (),
+        "patient": np.zeros(1, np.int64),
+    }
     return Panel.from_store(store, record_names=(name,), **nobody, **fields)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tsrep.datasets.recordings.format import RecordingFormat, formats, suffix_of
-from tsrep.datasets.recordings.recorded import Recorded
-from tsrep.datasets.recordings.recording import Recording, Signal, Wanted
+from tsrep.datasets.unlabelled.format import RecordingFormat, formats, suffix_of
+from tsrep.datasets.unlabelled.recorded import Recorded
+from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import DataError
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.formats.arrays import as_float32, refuse_unfit
-from tsrep.datasets.recordings.format import RECORDINGS, Entries, RecordingFormat
-from tsrep.datasets.recordings.recorded import Recorded, Samples
-from tsrep.datasets.recordings.recording import Wanted
+from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingFormat
+from tsrep.datasets.unlabelled.recorded import Recorded, Samples
+from tsrep.datasets.unlabelled.recording import Wanted
 from tsrep.errors import ConfigError, DataError
 from tsrep.files import read_arrays
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tsrep.datasets.eeg.reading import SUFFIXES, EegHeader, bad_spans, header_of, opened
-from tsrep.datasets.recordings.format import RECORDINGS, Entries, RecordingFormat
-from tsrep.datasets.recordings.recorded import Recorded, Samples
-from tsrep.datasets.recordings.recording import Wanted
+from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingFormat
+from tsrep.datasets.unlabelled.recorded import Recorded, Samples
+from tsrep.datasets.unlabelled.recording import Wanted
 from tsrep.signals.units import MICRO, factor, is_voltage, spelled
 
 MODALITIES = {"eeg": "eeg", "ecg": "ecg"}  # of MNE's types of channels

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tsrep.datasets.formats.wfdb_record import MISSING, is_segment, read_header, read_wfdb
-from tsrep.datasets.recordings.format import RECORDINGS, Entries, RecordingFormat
-from tsrep.datasets.recordings.recorded import Recorded, Samples
-from tsrep.datasets.recordings.recording import Wanted
+from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingFormat
+from tsrep.datasets.unlabelled.recorded import Recorded, Samples
+from tsrep.datasets.unlabelled.recording import Wanted
 from tsrep.signals.units import is_voltage, spelled
 
 PATIENT = re.compile(r"(?:patient|subject)(?:[ _-]?(?:id|number|no\.?))?\s*[:=]\s*(\S.*)", re.I)

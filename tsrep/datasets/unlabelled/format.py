@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from tsrep.datasets.recordings.recorded import Recorded
-from tsrep.datasets.recordings.recording import Wanted
+from tsrep.datasets.unlabelled.recorded import Recorded
+from tsrep.datasets.unlabelled.recording import Wanted
 from tsrep.registry import Registry
 
-RECORDINGS = Registry("recording format", "tsrep.datasets.recordings")
+RECORDINGS = Registry("recording format", "tsrep.datasets.unlabelled")
 Entries = Iterable[tuple[str, Callable[[], Recorded]]]
 
 
