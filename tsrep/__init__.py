@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsrep.api import compare as compare
     from tsrep.api import evaluate as evaluate
     from tsrep.api import fit as fit
     from tsrep.api import forecast as forecast
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run as Run
     from tsrep.runs.forecast_own import OwnForecast as OwnForecast
     from tsrep.runs.loaded_encoder import LoadedEncoder as LoadedEncoder
+    from tsrep.runs.packed import from_pretrained as from_pretrained
+    from tsrep.runs.packed import save_pretrained as save_pretrained
     from tsrep.runs.predict.table import PredictionTable as PredictionTable
     from tsrep.runs.score_file.score import score as score
     from tsrep.signals.panel import Panel as Panel
@@ -41,16 +44,19 @@ ROOMS = {
     "Run": "runs.folder",
     "Scores": "evaluation.scores",
     "Series": "signals.series",
+    "compare": "api",
     "embed": "runs.embed",
     "evaluate": "api",
     "fit": "api",
     "forecast": "api",
+    "from_pretrained": "runs.packed",
     "list_registered": "registry",
     "load": "datasets.loading",
     "load_encoder": "api",
     "plot_receptive_field": "api",
     "plot_views": "api",
     "predict": "api",
+    "save_pretrained": "runs.packed",
     "score": "runs.score_file.score",
 }
 __all__ = list(ROOMS)

@@ -122,6 +122,8 @@ def test_a_forecaster_starts_from_the_weights_of_a_run(tmp_path: Path) -> None:
     )
     run = fit(config, out=tmp_path / "run", progress=False, illustrate=False)
     y = pd.DataFrame(np.random.default_rng(0).normal(size=(200, run.counts["channels"])))
+    with pytest.raises(ConfigError, match=f"{run.path} was trained on a series; use ContrastiveForecaster"):
+        ContrastiveEncoder(encoder=str(run.path)).fit(np.zeros((4, run.counts["channels"], 30)))
     model = ContrastiveForecaster(encoder=str(run.path), lookback=24, lr=1e-9, epochs=1, random_state=0)
     model.fit(y, fh=[1, 2])
     trained = run.encoder().state_dict()

@@ -71,6 +71,11 @@ class Answers(BaseHTTPRequestHandler):
         """Facts of the repository, or a file."""
         self.answer(content=True)
 
+    def do_POST(self) -> None:
+        """Nobody may write."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.refuse(401, "Unauthorized")
+
     def answer(self, content: bool) -> None:
         """Answer what is asked."""
         path = unquote(urlsplit(self.path).path)

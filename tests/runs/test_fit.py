@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from tests.conftest import TINY
 from tsrep.datasets import load
 from tsrep.datasets.synthetic.simulation import simulate
-from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.errors import ConfigError, ContractError, DataError, RunError
 from tsrep.runs.config import configure
 from tsrep.runs.embed import embed
 from tsrep.runs.evaluate import evaluate
@@ -149,10 +150,15 @@ def test_only_training_patients_decide_the_scale(tiny_run: Path) -> None:
     assert float(train.std()) == pytest.approx(1, abs=1e-4)
 
 
-def test_recordings_of_another_kind_are_not_embedded(tiny_run: Path) -> None:
-    panel = load({"name": "ptb-xl-sim", "patients": 20, "rate": 500})
-    with pytest.raises(RunError, match=r"sampling rate in Hz 500.*was trained on 100"):
-        embed(tiny_run, panel)
+def test_recordings_of_another_rate_are_converted_and_others_refused(tiny_run: Path) -> None:
+    panel = load({"name": "ptb-xl-sim", "patients": 20, "records_per_patient": 1.0, "rate": 500})
+    found = embed(tiny_run, panel)
+    assert found.x.shape == (20 * 8, 16)  # windows of 1.25 s of ten, and two poolings of eight numbers
+    assert any("500" in note and "100 Hz" in note for note in found.notes)
+    with pytest.raises(ContractError, match="lack V6"):
+        embed(tiny_run, replace(panel, channels=(*panel.channels[:-1], "X")))
+    with pytest.raises(RunError, match="was trained on labelled records, and what is to be embedded"):
+        embed(tiny_run, load("seasonal-sim"))
 
 
 def test_an_unfinished_run_is_not_embedded(tiny_run: Path, tmp_path: Path) -> None:

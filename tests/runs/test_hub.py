@@ -23,16 +23,18 @@ from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.packed import save_pretrained
 from tsrep.runs.push import pull, push
 from tsrep.runs.references.reference import resolve
+from tsrep.studies.define.check import check_study
+from tsrep.studies.define.definition import define
 
 
 def command(words: list[str]) -> int:
     """Exit code of the command line."""
     from tsrep.cli import main
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["tsrep", *words])
-        main()
-        raise SystemExit(0)
+        with pytest.raises(SystemExit) as left:
+            main()
     return int(left.value.code or 0)
 
 
@@ -154,6 +156,14 @@ def test_a_study_wants_a_commit() -> None:
     for text in ("hub:o/n", "hub:o/n@v2"):
         with pytest.raises(RunError, match=rf"init.from is {text}, which may change .*pin it with @COMMIT"):
             refuse_unpinned(text, "init.from")
+
+
+def test_a_study_is_refused_that_starts_from_what_may_change() -> None:
+    varied = {"init": {"from": "hub:o/n@v2"}, "training": {"lr": {"float": [1e-4, 1e-3]}}}
+    told = {"study": "starts", "question": "Does it start?", "cost": "nothing", "budget": {"trials": 1}}
+    values = {"version": 1, **told, "config": {"dataset": {"name": "ptb-xl-sim"}, **varied}}
+    with pytest.raises(RunError, match=r"study starts: init.from is hub:o/n@v2, which may change"):
+        check_study(define(values, "starts.yaml"))
 
 
 def test_licences_are_asked_for_once(

@@ -27,6 +27,8 @@ FIRST, SECOND = "3cff4f9" + 33 * "0", "ab12345" + 33 * "1"
 PROGRAM = """
 import contextlib, io, json, os, sys
 from tsrep.errors import TsrepError
+from tsrep.runs.hub import push_folder
+from tsrep.runs.hub_name import HubName
 from tsrep.runs.references.reference import resolve
 for line in sys.stdin:
     text, more = json.loads(line)
@@ -34,6 +36,8 @@ for line in sys.stdin:
     told = io.StringIO()
     with contextlib.redirect_stderr(told):
         try:
+            if text.startswith("push "):
+                push_folder(*text.split()[1:2], HubName.of(text.split()[2]))
             loaded = resolve(text).open()
             found = [loaded.weights, loaded.provenance["revision"]]
         except TsrepError as error:
@@ -166,6 +170,11 @@ def test_nothing_is_fetched_before_a_licence_is_accepted(hub: Hub, opened: Open)
     assert len(opened(TSREP_ACCEPT_LICENCES="cc-by-nc-4.0").found) == 2
     hub.licence = ""
     assert "what may be done with them is not stated" in opened("@v1").found
+
+
+def test_nobody_pushes_who_is_not_logged_in(hub: Hub, opened: Open) -> None:
+    told = opened(text=f"push {hub.commits[FIRST]} hub:o/mine").found
+    assert told == "hub:o/mine may not be written or read by you; log in with: hf auth login"
 
 
 def test_faults_of_the_way_are_told(hub: Hub, opened: Open) -> None:

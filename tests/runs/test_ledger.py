@@ -133,6 +133,21 @@ def test_a_broken_ledger_is_refused(tmp_path: Path) -> None:
         Ledger.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("coarse", np.zeros((16, 8), np.uint8)),
+        ("exact", np.arange(16)),
+        ("mask", np.zeros(3, np.uint8)),
+        ("exact", np.arange(16, dtype=np.uint64)[::-1]),
+    ],
+)
+def test_keys_that_cannot_be_are_refused(tmp_path: Path, name: str, array: np.ndarray) -> None:
+    replace(trained(), **{name: array}).save(tmp_path)
+    with pytest.raises(RunError, match="is not the ledger that was written"):
+        Ledger.load(tmp_path)
+
+
 def test_a_large_ledger_keeps_some_shapes_and_all_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledgers, "LARGEST", 10)
     made = trained()

@@ -226,6 +226,30 @@ def test_settings_that_cannot_be_are_refused(packed: Path, values: dict[str, Any
         open_packed(packed, "hub:o/n")
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("provenance.json", '{"data": 3}', "provenance.json of hub:o/n has no facts by name under data"),
+        ("provenance.json", '{"chain": ["x"]}', "has no facts by name under chain"),
+        ("provenance.json", "[1]", "provenance.json of hub:o/n holds no settings by name"),
+        ("config.yaml", "evaluation: 3", "config.yaml of hub:o/n has no facts by name under evaluation"),
+        ("config.yaml", "a: [", "config.yaml of hub:o/n is no YAML"),
+    ],
+)
+def test_facts_of_another_shape_are_refused(packed: Path, file: str, text: str, sentence: str) -> None:
+    (packed / file).write_text(text)
+    announced_again(packed)
+    with pytest.raises(RunError, match=sentence):
+        open_packed(packed, "hub:o/n")
+
+
+def test_a_recipe_names_no_other_encoder(packed: Path) -> None:
+    told = "init: {from: 'os:system'}\nroot: /\nencoder: {name: dilated-conv, from: 'os:system'}\n"
+    (packed / "config.yaml").write_text(told)
+    announced_again(packed)
+    assert open_packed(packed, "hub:o/n").recipe == {"encoder": {"name": "dilated-conv"}}
+
+
 def test_code_and_pickles_are_refused_and_never_run(packed: Path, tmp_path: Path) -> None:
     mark = tmp_path / "executed"
     trap = f"open({str(mark)!r}, 'w').close()\n"

@@ -44,7 +44,9 @@ def score(
     patients: Annotated[
         bool, typer.Option("--patients/--no-patients", help="Whether patients are known.")
     ] = True,
-    label: Annotated[str, typer.Option(help="Column of the truth with class names.")] = "label",
+    label: Annotated[
+        str, typer.Option("--truth-label", help="Column of the truth with class names.")
+    ] = "label",
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN=VALUE", help="Rows of the truth that count. Repeatable."),

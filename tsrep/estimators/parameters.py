@@ -93,8 +93,8 @@ def _configuration(estimator: Any, **more: Any) -> Configuration:
             "seed": seed_of(estimator.random_state),
             "device": estimator.device,
             "training": training | settings_of(estimator.training_params, "training_params"),
-            **(getattr(estimator, "_start", None) or _start(estimator)),
             **more,
+            **(getattr(estimator, "_start", None) or _start(estimator)),
         }
     )
 
@@ -106,7 +106,7 @@ def _start(estimator: Any) -> dict[str, Any]:
         return {"encoder": named(given, more, "encoder")}
     if more:
         raise ConfigError(f"{given} has settings of its own; leave encoder_params out")
-    return {"init": {"from": given}}
+    return {"init": {"from": given}, "window": {"seconds": None}}
 
 
 def named(part: Any, more: Any, what: str) -> dict[str, Any]:

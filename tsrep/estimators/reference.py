@@ -59,18 +59,25 @@ def begun(config: Configuration, panel: Panel) -> Begun:
 def start_of(config: Configuration) -> dict[str, Any]:
     """What a configuration has from a reference, as plain values that need it no more."""
     values = plain(config)
-    return {key: values[key] for key in ("encoder", "init", "contract")}
+    if config.init is None:
+        return {"encoder": values["encoder"]}
+    return {key: values[key] for key in ("encoder", "init", "contract", "window")}
 
 
-def scaler_of(contract: SignalContract) -> Scaler | None:
-    """What instances are standardised by; None where each is by itself.
+def scaler_of(config: Configuration) -> Scaler | None:
+    """What instances are standardised by for a trained encoder; None where each is by itself.
 
     Raises
     ------
     ConfigError
-        When it is none of the ways that instances can be standardised in.
+        When it was trained on a series, or signals were standardised in a way that instances cannot be.
     """
-    how = contract.standardise
+    if config.contract is None:
+        source = "" if config.init is None else config.init.source
+        raise ConfigError(
+            f"{source} was trained on a series; use ContrastiveForecaster, or an encoder of recordings"
+        )
+    how = config.contract.standardise
     if how.how not in KNOWN:
         raise ConfigError(
             f"the encoder was trained on signals standardised by {how.how}, which estimators do not do; use "

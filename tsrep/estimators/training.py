@@ -65,9 +65,10 @@ def pretrain(
     ConfigError, DataError
         When there is too little to train on, or the objective needs patients or trials that are not told.
     """
-    if config.init is not None and config.contract is not None:
-        panel = training_panel(config, instances, window, label, classes, scaler_of(config.contract))[0]
-        return taken(config, panel), scaler_of(config.contract)
+    if config.init is not None:
+        scaler = scaler_of(config)
+        panel, _ = training_panel(config, instances, window, label, classes, scaler)
+        return taken(config, panel), scaler
     panel, scaler = training_panel(config, instances, window, label, classes)
     encoder = new_encoder(config, panel, config.seed)
     objective = new_objective(config, encoder, panel, config.seed)

@@ -147,9 +147,23 @@ class Score:
 
     @property
     def gain(self) -> Difference | None:
-        """The primary metric minus that of the control; None where there is no such difference."""
+        """The primary metric minus that of the control.
+
+        None where there is no such difference, or records are scored that the encoder has seen, so that no
+        verdict rests on it.
+        """
         found = self.difference.get(self.metric)
-        return None if found is None or math.isnan(found.value) else found
+        return None if found is None or math.isnan(found.value) or self.marked else found
+
+    @property
+    def marked(self) -> bool:
+        """Whether records are scored all the same that the encoder has seen."""
+        return bool(self.contamination.get("kept"))
+
+    @property
+    def called(self) -> str:
+        """The method as tables call it, with a mark where it is scored on what it has seen."""
+        return f"{self.method} †seen" if self.marked and self.role == "method" else self.method
 
     @property
     def unreliable(self) -> bool:
@@ -341,7 +355,8 @@ class Scores:
         rows = []
         for s in self:
             cells = {
-                "method": s.method, "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
+                "method": s.called,
+                "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
                 "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
                 "patients": str(s.patients), "blocks": _blocks(s), **{m: _spell(s, m) for m in shown},
                 "alpha": f"{s.details.get('alpha', math.nan):g}".replace("nan", "–"),

@@ -149,9 +149,12 @@ def in_order(scores: Scores, first: str = "") -> list[str]:
 
 
 def verdicts(contents: Contents) -> list[Verdict]:
-    """Whether training beats its control, and whether a baseline beats what was trained, said plainly."""
+    """Whether training beats its control, and whether a baseline beats what was trained, said plainly.
+
+    Nothing is said of recordings that were scored although the encoder had seen them.
+    """
     main = main_scores(contents)
-    if not main:
+    if not main or any(score.contamination.get("kept") for score in main):
         return []
     found = [
         _gain_verdict(contents, main),

@@ -185,7 +185,7 @@ def _told(name: HubName, library: Any) -> Iterator[None]:
             "hf auth login"
         ) from error
     except Exception as error:  # whatever the package and the network say
-        if _status(error) in (401, 403):
+        if _status(error) in (401, 403) or isinstance(error, errors.LocalTokenNotFoundError):
             raise RunError(f"{name} may not be written or read by you; log in with: hf auth login") from error
         raise RunError(
             f"{name.unpinned} cannot be reached ({_line(error)}); try again, or use what is in the cache "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,7 +134,7 @@ class Ledger:
 
     def only(self, *parts: Part) -> Ledger:
         """What was used for one of some things."""
-        wanted, chosen = [PARTS.index(part) for part in parts], {}
+        wanted, chosen = [PARTS.index(part) for part in parts], dict[str, Any]()
         for key, beside in BESIDE.items():
             kept = np.isin(getattr(self, beside[0]), wanted)
             chosen |= {name: getattr(self, name)[kept] for name in (key, *beside)}
@@ -226,25 +226,37 @@ class Ledger:
             said = json.loads(metadata["ledger"])
             sources = tuple(Source(**source) for source in said.pop("sources"))
             ledger = cls(**arrays, sources=sources, **said)
-            intact = metadata["format"] == FORMAT and ledger.digest == metadata["digest"]
+            intact = metadata["format"] == FORMAT and ledger.digest == metadata["digest"] and ledger._whole
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise RunError(f"{path} cannot be read as a ledger; restore it from a copy") from error
         if not intact:
             raise RunError(f"{path} is not the ledger that was written; restore it from a copy")
         return ledger
 
+    @property
+    def _whole(self) -> bool:
+        """Whether arrays are of the types and shapes that are promised, and keys in order."""
+        none = Ledger()
+        return all(
+            (array.dtype, array.shape[1:]) == (none.arrays[name].dtype, none.arrays[name].shape[1:])
+            and len(array) == len(self.arrays[key])
+            and (name != key or array.ndim == 2 or bool((array[1:] > array[:-1]).all()))
+            for key, beside in BESIDE.items()
+            for name, array in ((each, self.arrays[each]) for each in (key, *beside))
+        )
+
     def _within_size(self) -> Ledger:
         """The same with one in eight coarse keys, where there are too many."""
         if self.thinned or len(self.coarse) <= LARGEST:
             return self
         kept = np.bitwise_xor.reduce(self.coarse, axis=1) % THINNED == 0
-        fewer = {name: getattr(self, name)[kept] for name in ("coarse", *BESIDE["coarse"])}
-        return Ledger(**self.arrays | fewer, sources=self.sources, complete=self.complete, thinned=True)
+        fewer: dict[str, Any] = {name: getattr(self, name)[kept] for name in ("coarse", *BESIDE["coarse"])}
+        return replace(self, **fewer, thinned=True)
 
 
-def _unique(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _unique(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Each key once, ascending, in the first part that it has; without keys that are none."""
-    result: dict[str, NDArray[Any]] = {}
+    result: dict[str, Any] = {}
     for key, beside in BESIDE.items():
         # by part first, so that the first of equal keys has the lowest
         order = np.argsort(arrays[beside[0]], kind="stable")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrep.registry import DATASETS
 from tsrep.runs.config import Configuration
-from tsrep.runs.ledger import FILE, Ledger
+from tsrep.runs.ledger import Ledger
 from tsrep.signals.panel import Ints, Panel
 
 
@@ -62,10 +62,9 @@ def keep_ledger(folder: Path, own: Ledger | None, provenance: Mapping[str, Any],
     provenance : mapping
         Of the run, whose chain says whether all ancestors have a ledger.
     begun : Path
-        Folder with the ledger of the weights that the run began with; it is taken from there.
+        Folder with the ledger of the weights that the run began with, where they had one.
     """
     before = Ledger.load(begun)
     if own is not None:
         complete = all(link.get("ledger") for link in provenance.get("chain", ()))
         own.union(*([] if before is None else [before]), complete=complete).save(folder)
-    (begun / FILE).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +41,7 @@ from tsrep.runs.packed_config import (
     refuse_code,
     sha256_of,
 )
-from tsrep.runs.published import provenance_of, recipe_of, refuse_places
+from tsrep.runs.published import provenance_of, recipe_of, refuse_places, without_private
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract
 from tsrep.training.checkpoint import load_weights
@@ -169,7 +170,7 @@ def open_packed(folder: Path, reference: str) -> LoadedEncoder:
         licence=config.licence,
         citation=config.citation,
         card=_text(folder / CARD, reference),
-        provenance=read_json(folder / PROVENANCE, reference) if (folder / PROVENANCE).is_file() else {},
+        provenance=_provenance(folder / PROVENANCE, reference),
         recipe=_recipe(folder / RECIPE, reference),
         architecture=made,
     )
@@ -267,13 +268,34 @@ def _refuse_other_tensors(path: Path, made: Architecture, file: str) -> None:
 
 
 def _recipe(path: Path, reference: str) -> dict[str, Any]:
+    """The recipe, of which nothing is used that names a place or another encoder."""
     if not path.is_file():
         return {}
     try:
         found = yaml.safe_load(_text(path, reference))
     except yaml.YAMLError as error:
         raise RunError(f"{path.name} of {reference} is no YAML; pull it again") from error
-    return found if isinstance(found, dict) else {}
+    kept = without_private(found if isinstance(found, dict) else {})
+    _refuse_other_shape(kept, dict.fromkeys(("dataset", "evaluation", "objective"), dict), path, reference)
+    return kept
+
+
+def _provenance(path: Path, reference: str) -> dict[str, Any]:
+    """Where the weights come from."""
+    found = read_json(path, reference) if path.is_file() else {}
+    _refuse_other_shape(found, {"data": dict, "versions": dict, "chain": list}, path, reference)
+    for link in found.get("chain", ()):
+        _refuse_other_shape({"chain": link}, {"chain": dict}, path, reference)
+    return found
+
+
+def _refuse_other_shape(
+    values: Mapping[str, Any], shapes: Mapping[str, type], path: Path, reference: str
+) -> None:
+    for name, wanted in shapes.items():
+        if not isinstance(values.get(name, wanted()), wanted):
+            what = "a list" if wanted is list else "facts by name"
+            raise RunError(f"{path.name} of {reference} has no {what} under {name}; pull it again")
 
 
 def _text(path: Path, reference: str) -> str:

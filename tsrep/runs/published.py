@@ -37,9 +37,16 @@ def provenance_of(loaded: LoadedEncoder) -> dict[str, Any]:
 
 def recipe_of(loaded: LoadedEncoder) -> dict[str, Any]:
     """The configuration of the run without places; where it started from is in its provenance."""
-    kept = {name: value for name, value in loaded.recipe.items() if name not in PRIVATE}
-    found: dict[str, Any] = _without_places(kept)
+    found: dict[str, Any] = _without_places(without_private(loaded.recipe))
     return found
+
+
+def without_private(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe without places, and without references to other encoders, which might be code."""
+    kept = {name: value for name, value in recipe.items() if name not in PRIVATE}
+    if isinstance(kept.get("encoder"), Mapping):
+        kept["encoder"] = {name: value for name, value in kept["encoder"].items() if name != "from"}
+    return kept
 
 
 def _without_places(value: Any) -> Any:

@@ -136,4 +136,4 @@ def _expected(masks: Bytes, ledger: Bytes, row: Ints) -> float:
 
 
 def _sums(values: NDArray[np.float64], at: Ints) -> NDArray[np.float64]:
-    return np.bincount(at, weights=values)
+    return np.bincount(at, weights=values).astype(np.float64)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from tsrep.errors import RunError
 from tsrep.runs.contamination import Contamination, SeenPolicy, check_seen
@@ -50,7 +52,8 @@ def unseen(
         own_split=own_split,
         trained_on=trained_on,
     )
-    fewer = replace(split, **{name: check.scored(panel, scored)})
+    left: dict[str, Any] = {name: check.scored(panel, scored)}
+    fewer = replace(split, **left)
     return replace(prepared, split=fewer), check.contamination
 
 
@@ -61,8 +64,8 @@ def unseen_before(
 
     Where that is all of the scored part, it is kept, and scores are marked.
     """
-    given = {"reference": reference, "own_split": True}
+    look = partial(unseen, prepared, part, ledger, reference=reference, own_split=True)
     try:
-        return unseen(prepared, part, ledger, policy="leave-out", **given)
+        return look(policy="leave-out")
     except RunError:
-        return unseen(prepared, part, ledger, policy="keep", **given)
+        return look(policy="keep")

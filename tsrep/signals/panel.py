@@ -349,7 +349,7 @@ class Panel:
         """The panel with other names of its channels, which may say for the first time what they are of."""
         modality = modality_of(channels) if self.modality == "series" else self.modality
         digest = digest_of(self.digest, tuple(channels)) if self.digest else ""
-        return replace(self, channels=channels, modality=modality, digest=digest)
+        return replace(self, channels=tuple(channels), modality=modality, digest=digest)
 
     def kept_in(self, folder: Path) -> Panel:
         """The panel with a folder for what is worked out of its recordings."""

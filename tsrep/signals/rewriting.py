@@ -87,16 +87,18 @@ def picked(panel: Panel, picks: Ints, signs: NDArray[Any], key: str, **changed: 
         for values in (panel.gain, panel.offset)
     )
     step = int(picks[1] - picks[0]) if len(picks) > 1 else 1
-    even = step > 0 and bool((np.diff(picks) == step).all()) and isinstance(panel.store, np.ndarray)
-    if even:
+    fields: dict[str, Any] = {"covariates": 0} | changed
+    even = step > 0 and bool((np.diff(picks) == step).all())
+    if even and isinstance(panel.store, np.ndarray):
         view = panel.store[:, picks[0] : picks[-1] + 1 : step]
         digest = digest_of(panel.digest, picks, signs, key) if panel.digest else ""
-        fields = {"digest": digest, "covariates": 0} | changed
-        return replace(panel, store=view, gain=gain, offset=offset, **fields)
+        return replace(panel, store=view, gain=gain, offset=offset, digest=digest, **fields)
     gain, offset = (values if len(values) == 1 else values[panel.row] for values in (gain, offset))
-    shape, fields = (len(picks), panel.length), {"gain": gain, "offset": offset, "covariates": 0} | changed
+    shape = (len(picks), panel.length)
     make = lambda part: panel.raw(part)[:, picks]  # noqa: E731
-    return rewritten(panel, make, shape, f"{key} {picks.tolist()}", panel.store.dtype, **fields)
+    return rewritten(
+        panel, make, shape, f"{key} {picks.tolist()}", panel.store.dtype, gain=gain, offset=offset, **fields
+    )
 
 
 def _parts(count: int, chunk: int) -> Iterator[Ints]:

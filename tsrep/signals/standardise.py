@@ -10,6 +10,8 @@ import numpy as np
 from tsrep.signals.panel import Floats, Ints, Panel
 from tsrep.signals.series import Series, Span
 
+BYTES = 128 << 20  # of float64 worked on together
+
 if TYPE_CHECKING:
     from tsrep.signals.contract import Standardise
 
@@ -112,6 +114,19 @@ def _rows_scaler(panel: Panel, rows: Ints, mean: np.ndarray, std: np.ndarray) ->
     return Scaler(full_mean, full_std)
 
 
+def stored_scaler(standardise: Standardise) -> Scaler:
+    """The statistics that a contract keeps, with its ``eps``; 0 and 1 where it keeps none."""
+    mean = np.array([standardise.mean or (0.0,)], np.float32)
+    std = np.array([standardise.std or (1.0,)], np.float32)
+    return _with_eps(Scaler(mean, std), standardise.eps)
+
+
+def _with_eps(scaler: Scaler, eps: float) -> Scaler:
+    return (
+        scaler if eps == 0 else replace(scaler, std=(scaler.std.astype(np.float64) + eps).astype(np.float32))
+    )
+
+
 def scaler_of(panel: Panel, standardise: Standardise) -> Scaler:
     """What signals are standardised by, as a contract says.
 
@@ -123,20 +138,15 @@ def scaler_of(panel: Panel, standardise: Standardise) -> Scaler:
     """
     low, high = standardise.range or (0.0, 1.0)
     match standardise.how:
-        case "global" | "channel":
-            mean, std = (np.array([values], np.float32) for values in (standardise.mean, standardise.std))
-            scaler = Scaler(mean, std)
+        case "global" | "channel" | "none":
+            return stored_scaler(standardise)
         case "minmax-record" | "minmax-channel":
             scaler = fit_range(panel, low, high, by_channel=standardise.how == "minmax-channel")
         case "record" | "window":
             scaler = fit_scaler(panel, "record")
         case "record-all" | "window-all":
             scaler = fit_scaler(panel, "record-all")
-        case "none":
-            scaler = fit_scaler(panel, "none")
-    if standardise.eps == 0:
-        return scaler
-    return replace(scaler, std=(scaler.std.astype(np.float64) + standardise.eps).astype(np.float32))
+    return _with_eps(scaler, standardise.eps)
 
 
 def standardised(panel: Panel, standardise: Standardise) -> Panel:
@@ -167,6 +177,7 @@ def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
 def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
     """Valid steps, mean and variance of each record and channel, shape (3, record, channel)."""
     moments = np.zeros((3, len(rows), len(panel.channels)))
+    chunk = _fewer(panel, chunk)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
@@ -179,6 +190,7 @@ def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
 def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
     """Least and largest value of each record and channel, shape (2, record, channel); infinite where none."""
     extremes = np.zeros((2, len(rows), len(panel.channels)))
+    chunk = _fewer(panel, chunk)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
@@ -188,6 +200,12 @@ def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
         extremes[0, part] = np.where(np.isnan(x), np.inf, x).min(axis=-1)
         extremes[1, part] = np.where(np.isnan(x), -np.inf, x).max(axis=-1)
     return extremes
+
+
+def _fewer(panel: Panel, chunk: int) -> int:
+    """Rows to work on together: fewer of long ones."""
+    _, channels, steps = panel.store.shape
+    return max(1, min(chunk, BYTES // (8 * channels * steps)))
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

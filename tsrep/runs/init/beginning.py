@@ -251,10 +251,8 @@ def begun_with(folder: Path, config: Configuration, panel: Panel) -> tuple[Encod
 
 
 def forget(folder: Path) -> None:
-    """Remove the weights that a trained run began with."""
-    (folder / FOLDER / WEIGHTS).unlink(missing_ok=True)
-    if (folder / FOLDER).is_dir() and not any((folder / FOLDER).iterdir()):
-        shutil.rmtree(folder / FOLDER)
+    """Remove what a trained run began with."""
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
 
 def _of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -66,11 +66,10 @@ class ChannelPlan:
     def apply(self, x: NDArray[Any]) -> Floats:
         """Channels of signals, shape (record, wanted, time); blank ones are NaN."""
         out = np.full((len(x), len(self.mix), x.shape[2]), np.nan, np.float32)
-        for row, weights in enumerate(self.mix):
+        for row in np.flatnonzero(~self.blank):
             # channels that take no part must not spread their missing values
-            part = np.flatnonzero(weights)
-            if len(part):
-                out[:, row] = np.einsum("c,nct->nt", weights[part], x[:, part].astype(np.float64))
+            part = np.flatnonzero(self.mix[row])
+            out[:, row] = np.einsum("c,nct->nt", self.mix[row, part], x[:, part].astype(np.float64))
         return out
 
 
@@ -97,7 +96,9 @@ def plan_channels(panel: Panel, contract: SignalContract, policies: Policies) ->
     for row, name in enumerate(wanted):
         if name in found:
             mix[row, found[name].number] = found[name].sign
-    plan = ChannelPlan(wanted, mix, ~mix.any(axis=1), tuple(_said_of_names(panel, read, found, wanted)))
+    plan = ChannelPlan(
+        wanted, mix, np.asarray(~mix.any(axis=1)), tuple(_said_of_names(panel, read, found, wanted))
+    )
     plan = _derived(plan, found, contract, policies)
     plan = _referenced(plan, panel, read, found, contract)
     return _filled(plan, panel, read, contract, policies)

@@ -79,7 +79,7 @@ def _longer(record: int, wanted: int, window: Window) -> LengthPlan:
     if window.longer == "interpolate":
         note = f"recordings of {record} steps were resized to {wanted}"
         return LengthPlan(record, wanted, wanted, notes=(note,))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if window.longer != "slide":
         place = "start" if window.longer == "crop-start" else "middle"
         notes = (f"of recordings of {record} steps {wanted} at their {place} were taken",)

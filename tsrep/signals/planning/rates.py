@@ -114,7 +114,7 @@ def _target(has: float, wanted: float) -> tuple[float, list[str]]:
     off = abs(has / wanted - 1)
     if off <= SAME:
         return has, [f"the rate {has:g} Hz is taken for {wanted:g} Hz"]
-    if off <= NEAR:
+    if off <= NEAR + 1e-9:
         raise ContractError(
             f"the rate {has:g} Hz is not {wanted:g} Hz; resample the recordings, or give the right rate"
         )

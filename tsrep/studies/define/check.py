@@ -33,6 +33,8 @@ def check_study(definition: Definition) -> None:
     ConfigError
         Naming the task, the point and what is wrong with it, or that scores of two of its points are not
         comparable, a preset is called like another finalist, or the pruner could never stop a trial.
+    RunError
+        When trials start from an encoder on a hub that may change while they run.
     """
     _check_presets(definition)
     _check_pruner(definition)
