@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,15 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads.settings import CalibrationKind, HeadSettings
-from tsrep.evaluation.labels.evaluation import LabelEvaluation
-from tsrep.evaluation.protocols.protocol import outcome, protocol_of
+from tsrep.evaluation.heads.calibration import fit_calibration
+from tsrep.evaluation.heads.prediction_sets import by_patient, fit_sets
+from tsrep.evaluation.heads.settings import CalibrationKind
+from tsrep.evaluation.labels.aggregate import by_record
+from tsrep.evaluation.labels.metrics import Scorer, positives
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.protocols.knn import NearestNeighbours
+from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol
+from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
 
@@ -56,10 +60,10 @@ def main() -> None:
     repetitions = 4 if options.quick else options.repetitions
     rows = []
     with threadpool_limits(1):
-        for targets, on, x in ((kind, *each) for kind, each in both_kinds(panel, features).items()):
-            for protocol in ("probe", "knn"):
-                found = [list(repetition(on, x, protocol, seed)) for seed in range(repetitions)]
-                rows += [summary(targets, protocol, repeated) for repeated in zip(*found, strict=True)]
+        for targets, (on, x) in both_kinds(panel, features).items():
+            for protocol in (LinearProbe(), NearestNeighbours()):
+                found = [repetition(on, x, protocol, seed) for seed in range(repetitions)]
+                rows.append({"targets": targets, "protocol": protocol.name} | means(found))
     report(rows, repetitions)
 
 
@@ -71,17 +75,36 @@ def both_kinds(panel: Panel, features: np.ndarray) -> dict[str, tuple[Panel, np.
     return {"several classes": (panel, features), "exclusive": (exclusive, features[one])}
 
 
-def repetition(panel: Panel, x: np.ndarray, protocol: str, seed: int) -> Iterator[dict[str, Any]]:
-    """What heads of every calibration and coverage do, on one division of the patients."""
+def repetition(panel: Panel, x: np.ndarray, protocol: FrozenFeatureProtocol, seed: int) -> dict[str, float]:
+    """What the head does with every calibration and coverage, on one division of the patients."""
     split = divided(panel, seed)
-    for kind, coverage in ((k, c) for k in KINDS for c in (COVERAGES if k == KINDS[0] else COVERAGES[-1:])):
-        evaluation = LabelEvaluation(
-            panel, split, fractions=(1.0,), seeds=1, n_bootstrap=20, heads=HeadSettings(kind, None, coverage)
-        )
-        scores = outcome(protocol_of({"name": protocol}), [Candidate.of_features("encoder", x)], evaluation)
-        (score,) = scores.where(method="encoder", unit="record")
-        values = {name: interval.value for name, interval in score.of_head.items()}
-        yield values | {"calibration": kind, "stated": coverage}
+    held, group = split.validation, panel.patient[split.train]
+    model = protocol.fit(
+        x[split.train], panel.label[split.train], len(panel.classes), group=group,
+        validation=(x[held], panel.label[held]),
+    )  # fmt: skip
+    calibration, scored = (
+        by_record(Predictions(model.predict(x[at]), panel.label[at], panel.patient[at], panel.trial[at]))
+        for at in (held, split.test)
+    )
+    found = {"error before": calibration_error(scored)}
+    for kind in KINDS:
+        fitted = fit_calibration(kind, calibration)
+        assert fitted is not None
+        found[kind] = calibration_error(replace(scored, prob=fitted(scored.prob)))
+    for coverage in COVERAGES:
+        sets = fit_sets(calibration, coverage)
+        assert sets is not None
+        flags = sets(scored.prob)
+        right = (flags | ~positives(scored.target, len(panel.classes))).all(axis=1)
+        found[f"coverage {coverage:g}"] = float(by_patient(right, scored.patient).mean())
+        found[f"size {coverage:g}"] = float(by_patient(flags.sum(axis=1), scored.patient).mean())
+    return found
+
+
+def calibration_error(records: Predictions) -> float:
+    """Expected calibration error."""
+    return float(Scorer(records.prob, records.target, names=("ece",))(np.ones((len(records), 1)))["ece"][0])
 
 
 def divided(panel: Panel, seed: int) -> Split:
@@ -91,13 +114,15 @@ def divided(panel: Panel, seed: int) -> Split:
     return Split.make(panel, part < 2, part == 2, part == 3, how="by hand")
 
 
-def summary(targets: str, protocol: str, repeated: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """Means over repetitions; of the coverage with its standard error."""
-    names = ("ece", "ece_calibrated", "coverage", "set_size", "f1_decided")
-    mean = {name: float(np.mean([each[name] for each in repeated])) for name in names}
-    error = float(np.std([each["coverage"] for each in repeated], ddof=1) / np.sqrt(len(repeated)))
-    said = {name: repeated[0][name] for name in ("calibration", "stated")}
-    return {"targets": targets, "protocol": protocol} | said | mean | {"error of coverage": error}
+def means(found: list[dict[str, float]]) -> dict[str, float]:
+    """Over repetitions; of coverages with their standard error."""
+    row = {}
+    for name in found[0]:
+        values = [each[name] for each in found]
+        row[name] = float(np.mean(values))
+        if name.startswith("coverage"):
+            row[f"± {name}"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return row
 
 
 def recorded(root: Path) -> tuple[Panel, np.ndarray]:
@@ -132,8 +157,8 @@ def report(rows: list[dict[str, Any]], repetitions: int) -> None:
     for row in rows:
         cells = (f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values())
         print("| " + " | ".join(cells) + " |")
-    worst = max(row["stated"] - row["coverage"] for row in rows)
-    gain = float(np.mean([row["ece"] - row["ece_calibrated"] for row in rows]))
+    worst = max(stated - row[f"coverage {stated:g}"] for row in rows for stated in COVERAGES)
+    gain = float(np.mean([row["error before"] - row["temperature"] for row in rows]))
     found = {"name": "heads", "repetitions": repetitions, "worst_shortfall": worst, "mean_ece_gain": gain}
     print(json.dumps(found))
 

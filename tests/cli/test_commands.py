@@ -194,7 +194,7 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path, comma
         (["fit", "--bogus"], "No such option"),
         (["fit", "--resume", "/nowhere", "--show-config"], "--resume takes all settings from the run"),
         (["fit", "--out", "/proc/nowhere/run", "--set", "dataset.patients=20"], "cannot be written"),
-        (["evaluate", "/nowhere"], "is not a run folder"),
+        (["evaluate", "/nowhere"], "is no run folder"),
         (["list", "encoder"], "there is no list of 'encoder'; did you mean 'encoders'?"),
         (["show", "/nowhere"], "is not a run folder"),
         (["data", "info", "ptbxl"], "did you mean 'ptb-xl'?"),

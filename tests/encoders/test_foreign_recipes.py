@@ -26,10 +26,10 @@ TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "
 PUBLISHED = {
     "ecgfounder": (30.7, 1024, 20, 5),
     "merl": (3.85, 512, 313, 79),
-    "ecg_jepa": (None, 768, 1, 1),
-    "ecg_fm": (None, 768, 156, 156),
-    "ecg_cpc": (None, 512, 1200, 300),
-    "mantis": (None, 256, 1, 1),
+    "ecg-jepa": (None, 768, 1, 1),
+    "ecg-fm": (None, 768, 156, 156),
+    "ecg-cpc": (None, 512, 1200, 300),
+    "mantis-8m": (None, 256, 1, 1),
 }
 
 
@@ -89,7 +89,7 @@ def test_variant_of_the_benchmark(load: Callable[..., Adapter], name: str) -> No
 
 
 def test_random_initialisation_is_of_the_same_architecture(load: Callable[..., Adapter]) -> None:
-    for name in ("merl", "ecg_cpc"):
+    for name in ("merl", "ecg-cpc"):
         encoder = load(name)
         one, again, other = encoder.untrained(3), encoder.untrained(3), encoder.untrained(4)
         shapes = {key: value.shape for key, value in encoder.state_dict().items()}
@@ -124,7 +124,7 @@ def test_unknown_variant_is_refused() -> None:
 
 
 def test_channels_of_mantis_stand_side_by_side(load: Callable[..., Adapter]) -> None:
-    encoder = load("mantis").eval()
+    encoder = load("mantis-8m").eval()
     encoder.see(("x", "y", "z"))
     x = torch.randn(2, 3, 512, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

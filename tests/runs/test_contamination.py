@@ -10,6 +10,9 @@ from scipy import signal
 
 from tests.signals.test_fingerprint import panel_of, recordings
 from tsrep.errors import RunError
+from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.comparison import Difference
+from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.contamination import check_seen
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.sources import known_overlaps, overlaps
@@ -129,3 +132,18 @@ def test_overlaps_of_public_sets(trained: str, scored: str, said: str) -> None:
 def test_sets_without_a_known_overlap() -> None:
     assert known_overlaps(["MIMIC-IV-ECG", "HEEDB"], "PTB-XL") == ()
     assert all(row.source and (row.certain or row.note) for row in overlaps())
+
+
+def test_scores_on_seen_records_are_marked_and_enter_no_verdict() -> None:
+    difference = {"auroc": Difference(0.1, 0.05, 0.15)}
+    plain = Score(
+        "comet", "method", "probe", "auroc", "test", "record", 40, 1,
+        {"auroc": Interval(0.8, 0.7, 0.9)}, {}, difference=difference,
+    )  # fmt: skip
+    seen = check_seen(ledger(), among_others(X[:10]), ALL, reference="a", policy="keep").contamination
+    marked = replace(plain, contamination=seen.plain())
+    assert plain.gain is not None
+    assert marked.gain is None
+    assert (plain.called, marked.called) == ("comet", "comet †seen")
+    assert "comet †seen" in Scores((marked,)).to_markdown()
+    assert Scores.from_json(Scores((marked,)).to_json()).scores[0].contamination == seen.plain()

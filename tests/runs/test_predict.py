@@ -114,7 +114,7 @@ def test_a_recording_that_cannot_be_used_is_a_row_that_says_why(folder: Path) ->
     reasons = table["reason"][failed]
     assert "V1" in reasons[0] or "lack I, II" in reasons[0]
     assert reasons[1] == "r1b.dat is truncated: 25 of 1000 time steps"
-    assert reasons[2] == "channel I is constant, as are 1 more of 2"
+    assert reasons[2] == "2 of 2 leads are constant (I, II ...)"
     assert np.isnan(table.probabilities[failed]).all()
     np.testing.assert_allclose(table.probabilities[~failed], good.probabilities, atol=1e-6)
     assert table.about["counts"] == {"ok": 5, "partial": 0, "failed": 3}
@@ -334,3 +334,79 @@ def test_spans_marked_as_bad_are_left_out(tmp_path: Path) -> None:
 
 def test_policies_reach_the_conversion(folder: Path) -> None:
     assert Options.of(unit="mV", batch_size=3).policies == Policies(unit="mV")
+
+
+def test_an_hour_without_electrodes_is_no_reason_against_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsrep.runs.predict.slices.SECONDS", 30.0)
+    loaded, counts = predictor(), ecg(200)
+    record(tmp_path / "on" / "r", 200)
+    good = table_of(loaded, tmp_path / "on")
+    counts[:, :7000] = 0
+    record(tmp_path / "off" / "r", 200)
+    np.ascontiguousarray(counts.T, "<i2").tofile(tmp_path / "off" / "r.dat")
+    late = table_of(loaded, tmp_path / "off")
+    later = late["start_seconds"]
+    assert 30 <= later[0] <= 70
+    assert later[-1] == good["start_seconds"][-1]
+    whole = predict(loaded, tmp_path / "off")
+    assert whole["status"][0] == "partial"
+    assert whole["reason"][0] == f"{80 - len(later)} windows left out: 2 of 2 leads are constant (I, II ...)"
+    np.testing.assert_allclose(late.probabilities[-40:], good.probabilities[-40:], atol=1e-6)
+
+
+def test_a_record_with_gaps_and_a_filter_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = ecg(200, rate=250.0)
+    for begin, steps in ((3000, 5), (20_000, 400), (33_000, 9)):
+        counts[0, begin : begin + steps] = -32768
+    record(tmp_path / "r", 200, rate=250.0)
+    np.ascontiguousarray(counts.T, "<i2").tofile(tmp_path / "r.dat")
+    loaded = predictor(filter=FILTERS)
+    whole = table_of(loaded, tmp_path)
+    monkeypatch.setattr("tsrep.runs.predict.slices.SECONDS", 30.0)
+    sliced = table_of(loaded, tmp_path)
+    np.testing.assert_array_equal(sliced["start_seconds"], whole["start_seconds"])
+    np.testing.assert_allclose(sliced.probabilities, whole.probabilities, atol=1e-5)
+
+
+def test_short_recordings_are_padded_and_said_so(tmp_path: Path) -> None:
+    loaded = predictor()
+    record(tmp_path / "a", 10)
+    record(tmp_path / "b", 2)
+    record(tmp_path / "c", 1)
+    table = predict(loaded, tmp_path)
+    assert list(table["status"]) == ["ok", "ok", "failed"]
+    assert list(table["seconds"]) == [10, 2, 0]
+    assert (table["notes"][0], table["notes"][1]) == ("", "recordings of 2 s were padded to 2.5 s")
+    assert "less than half a window of 2.5 s" in table["reason"][2]
+
+
+def test_another_unit_order_and_spelling_give_the_same(tmp_path: Path) -> None:
+    loaded = predictor()
+    record(tmp_path / "a", 10)
+    record(tmp_path / "b", 10, unit="uV", gain=1.0, channels=("Lead I", "ii"))
+    counts = ecg(10)
+    record(tmp_path / "c", 10, channels=("II", "I"))
+    np.ascontiguousarray(counts[::-1].T, "<i2").tofile(tmp_path / "c.dat")
+    table = predict(loaded, tmp_path)
+    np.testing.assert_allclose(table.probabilities[1:], table.probabilities[[0, 0]], atol=1e-6)
+
+
+def test_tail_windows_and_starts_where_windows_are_rewritten(tmp_path: Path) -> None:
+    window = {"steps": 250, "seconds": 2.5, "hop_seconds": 2.0, "tail": "align"}
+    loaded = predictor(window=window, standardise={"how": "window"})
+    record(tmp_path / "a", 10.3)
+    table = predict(loaded, tmp_path, windows=True)
+    np.testing.assert_allclose(table["start_seconds"], [0, 2, 4, 6, 7.8])
+    np.testing.assert_allclose(table["stop_seconds"], [2.5, 4.5, 6.5, 8.5, 10.3])
+
+
+def test_missing_leads_by_policy(tmp_path: Path) -> None:
+    record(tmp_path / "a", 10, channels=("I", "V9"))
+    loaded = predictor()
+    with pytest.raises(DataError, match=r"the first, a: the recordings lack II"):
+        predict(loaded, tmp_path)
+    table = predict(loaded, tmp_path, missing_channels="zero")
+    assert table["status"][0] == "ok"
+    assert any("II" in note for note in table.about["notes"])

@@ -161,6 +161,11 @@ class Score:
         return bool(self.contamination.get("kept"))
 
     @property
+    def called(self) -> str:
+        """The method as tables call it, with a mark where it is scored on what it has seen."""
+        return f"{self.method} †seen" if self.marked and self.role == "method" else self.method
+
+    @property
     def unreliable(self) -> bool:
         """Whether the interval rests on too few blocks of time to be relied on."""
         return bool(self.block_length) and self.blocks < ENOUGH_BLOCKS
@@ -350,7 +355,7 @@ class Scores:
         rows = []
         for s in self:
             cells = {
-                "method": f"{s.method} †seen" if s.marked and s.role == "method" else s.method,
+                "method": s.called,
                 "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
                 "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
                 "patients": str(s.patients), "blocks": _blocks(s), **{m: _spell(s, m) for m in shown},

@@ -77,7 +77,7 @@ def integer(value: int | None) -> Cell:
     return Cell(count(value), numeric=True)
 
 
-METHOD: Columns[Score] = {"method": lambda s: Cell(s.method, strong=s.role == "method")}
+METHOD: Columns[Score] = {"method": lambda s: Cell(s.called, strong=s.role == "method")}
 LABELS: Columns[Score] = {
     "labels": lambda s: Cell(share(s.fraction), drawn_labels(s), numeric=True),
     "subsampled by": lambda s: Cell(NOTHING if s.subsample_by == "all" else s.subsample_by),

@@ -39,6 +39,15 @@ class Butterworth(Settings):
         """Signals through the filter, shape (..., time)."""
         return filters.bandpass(x, sfreq, *self.band, order=self.order)
 
+    def source(self, sfreq: float) -> str:
+        """A line of Python with ``signal`` of SciPy that does the same to ``x``, shape (..., time)."""
+        edges = [edge for edge in self.band if edge is not None]
+        kind = "bandpass" if len(edges) == 2 else "lowpass" if self.band[0] is None else "highpass"
+        at = edges if len(edges) == 2 else edges[0]
+        return (
+            f'b = signal.butter({self.order}, {at}, "{kind}", fs={sfreq!r}, output="sos"); {_BOTH_WAYS}'
+        )
+
 
 class Notch(Settings):
     """One frequency removed, forward and backward."""
@@ -59,6 +68,10 @@ class Notch(Settings):
     def apply(self, x: NDArray[Any], sfreq: float) -> Floats:
         """Signals through the filter, shape (..., time)."""
         return filters.notch(x, sfreq, self.hz, quality=self.quality)
+
+    def source(self, sfreq: float) -> str:
+        """See :meth:`Butterworth.source`."""
+        return f"b = signal.tf2sos(*signal.iirnotch({self.hz}, {self.quality}, fs={sfreq!r})); {_BOTH_WAYS}"
 
 
 class Fir(Settings):
@@ -89,6 +102,15 @@ class Fir(Settings):
         """Signals through the filter, shape (..., time)."""
         return filters.fir(x, sfreq, *self.band, taps=self.taps)
 
+    def source(self, sfreq: float) -> str:
+        """See :meth:`Butterworth.source`."""
+        edges, half = [edge for edge in self.band if edge is not None], self.taps // 2
+        return (
+            f"b = signal.firwin({self.taps}, {edges}, pass_zero={self.band[0] is None}, fs={sfreq!r}); "
+            f'e = np.pad(x, [(0, 0)] * (x.ndim - 1) + [({half}, {half})], "reflect", reflect_type="odd"); '
+            'x = signal.oaconvolve(e, b.reshape((1,) * (x.ndim - 1) + (-1,)), "valid", axes=-1)'
+        )
+
 
 class MedianBaseline(Settings):
     """The running median of so many seconds subtracted."""
@@ -110,7 +132,13 @@ class MedianBaseline(Settings):
         """Signals less their baseline, shape (..., time)."""
         return filters.without_median(x, sfreq, self.seconds)
 
+    def source(self, sfreq: float) -> str:
+        """See :meth:`Butterworth.source`; with ``ndimage`` of SciPy."""
+        steps = 2 * (round(self.seconds * sfreq) // 2) + 1
+        return f'x = x - ndimage.median_filter(x, (1,) * (x.ndim - 1) + ({steps},), mode="nearest")'
 
+
+_BOTH_WAYS = "x = signal.sosfiltfilt(b, x, padlen=min(30 * (2 * len(b) + 1), x.shape[-1] - 1))"
 FilterStep = Annotated[Butterworth | Notch | Fir | MedianBaseline, Field(discriminator="kind")]
 
 

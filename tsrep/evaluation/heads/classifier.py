@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tsrep.evaluation.arrays import Array
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,10 @@ class Classifier(ABC):
 
     def stored(self) -> Stored | None:
         """All that :meth:`restored` needs; None where it cannot be kept."""
+        return None
+
+    def module(self) -> nn.Module | None:
+        """The same as a module of torch, from features to float64 probabilities; None where there is none."""
         return None
 
     @classmethod

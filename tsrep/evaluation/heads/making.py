@@ -191,7 +191,7 @@ def _of_sets(head: Head, records: Predictions) -> dict[str, Interval]:
     sets = head.prediction_sets(records.prob)
     if sets is None:
         return {}
-    right = (sets | ~positives(records.target, len(head.classes))).all(axis=1)
+    right = np.asarray((sets | ~positives(records.target, len(head.classes))).all(axis=1))
     size = by_patient(sets.sum(axis=1), records.patient)
     coverage, shown = by_patient(right, records.patient), _mean_variance
     return {

@@ -129,7 +129,7 @@ def _swinging(
         return found
     weights = patient_weights(len(patients), n_bootstrap, seed=seed)
     drawn = [[each.at(rule, weight[group]) for each in asked.values()] for weight in weights]
-    ends = np.quantile(np.concatenate(drawn, axis=1), [0.025, 0.975], axis=1)  # (end, class)
+    ends: Array = np.quantile(np.concatenate(drawn, axis=1), [0.025, 0.975], axis=1)  # (end, class)
     for values, low, high in zip(found.values(), *ends.tolist(), strict=True):
         values |= {"low": low, "high": high}
     return found

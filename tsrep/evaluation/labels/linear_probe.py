@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -15,6 +15,9 @@ from tsrep.evaluation.heads.classifier import Classifier, Stored
 from tsrep.evaluation.labels.logistic_path import Link, logistic_path
 from tsrep.evaluation.labels.metrics import metrics, positives
 from tsrep.registry import CLASSIFIERS
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Scheme = Literal["multinomial", "one-vs-rest"]
 _ARRAYS = ("weight", "intercept", "fitted", "constant")
@@ -90,6 +93,12 @@ class Probe(Classifier):
         """See :attr:`Classifier.width`."""
         return len(self.standardiser.mean)
 
+    def module(self) -> nn.Module:
+        """See :meth:`Classifier.module`."""
+        from tsrep.evaluation.labels.modules import LinearModule
+
+        return LinearModule(self)
+
     def stored(self) -> Stored:
         """See :meth:`Classifier.stored`."""
         arrays = {"mean": self.standardiser.mean, "deviation": self.standardiser.deviation}
@@ -100,7 +109,10 @@ class Probe(Classifier):
     def restored(cls, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Self:
         """See :meth:`Classifier.restored`."""
         standardiser = Standardiser(arrays["mean"], arrays["deviation"])
-        return cls(standardiser, **{name: arrays[name] for name in _ARRAYS}, **settings)
+        fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        if settings["scheme"] not in get_args(Scheme):
+            raise ValueError(f"there is no scheme {settings['scheme']!r}")
+        return cls(standardiser, **fields, **settings)
 
     def _probability(self, standardised: Array) -> Array:
         logit = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept

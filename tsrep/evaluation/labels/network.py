@@ -11,6 +11,7 @@ import torch
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.classifier import Classifier, Stored
+from tsrep.evaluation.labels.modules import NetworkModule
 from tsrep.objectives.objective import Objective
 from tsrep.registry import CLASSIFIERS, OBJECTIVES
 from tsrep.rng import initial_weights
@@ -44,6 +45,10 @@ class Network(Classifier):
         pooled = torch.from_numpy(np.array(features, np.float32))
         logits = self.objective.pooled_logits(pooled).double()
         return (logits.sigmoid() if self.multilabel else logits.softmax(dim=1)).numpy()
+
+    def module(self) -> torch.nn.Module:
+        """See :meth:`Classifier.module`."""
+        return NetworkModule(self.objective, multilabel=self.multilabel)
 
     def stored(self) -> Stored:
         """See :meth:`Classifier.stored`."""

@@ -1,4 +1,4 @@
-"""A fitted SVM with an RBF kernel, of its support vectors alone."""
+"""A fitted SVM with an RBF kernel, of the training samples that it rests on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sklearn.svm import SVC
 
 HARD_MARGIN = 1e8
-_CHUNK = 1024  # samples at a time, whose kernel with all support vectors is held
+_CHUNK = 1024  # samples at a time, whose kernel with all supporting ones is held
 _ARRAYS = ("support", "of_class", "dual", "intercept", "present")
 
 
@@ -30,11 +30,11 @@ class RbfSvm(Classifier):
 
     Attributes
     ----------
-    support : float64 array, shape (vector, feature)
-        Support vectors, those of a class together; none where there was one class only.
+    support : float64 array, shape (supporting sample, feature)
+        Those samples, of a class together; none where there was one class only.
     of_class : int64 array, shape (class with labels,)
         How many of them each class has.
-    dual : float64 array, shape (class with labels - 1, vector)
+    dual : float64 array, shape (class with labels - 1, supporting sample)
         Coefficients, as in LIBSVM: in row ``j - 1`` those of class ``i`` against a later class ``j``, in row
         ``i`` those of class ``j``. Of two classes one row, for the second one.
     intercept : float64 array, shape (pair of classes,)
@@ -89,7 +89,7 @@ class RbfSvm(Classifier):
         """Decision of each pair of classes, shape (sample, pair), positive for the first one."""
         from scipy.spatial.distance import cdist
 
-        weight = np.stack([self._weight(i, j) for i, j in self._each_pair()])  # (pair, vector)
+        weight = np.stack([self._weight(i, j) for i, j in self._each_pair()])  # (pair, supporting sample)
         parts = [x[at : at + _CHUNK] for at in range(0, len(x), _CHUNK)]
         kernels = (np.exp(-self.gamma * cdist(part, self.support, "sqeuclidean")) for part in parts)
         found = [kernel @ weight.T for kernel in kernels]
@@ -103,7 +103,7 @@ class RbfSvm(Classifier):
         return -1.0 if len(self.present) == 2 else 1.0
 
     def _weight(self, i: int, j: int) -> Array:
-        """Coefficients of all support vectors for a pair of classes, shape (vector,)."""
+        """Coefficients of all supporting samples for a pair of classes, shape (supporting sample,)."""
         end = np.cumsum(self.of_class)
         weight = np.zeros(len(self.support))
         for one, other in ((i, j), (j, i)):
@@ -133,7 +133,7 @@ class RbfSvm(Classifier):
     @property
     def width(self) -> int:
         """See :attr:`Classifier.width`."""
-        return self.support.shape[1]
+        return int(self.support.shape[1])
 
     @property
     def records_held(self) -> int:
@@ -148,7 +148,8 @@ class RbfSvm(Classifier):
     @classmethod
     def restored(cls, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Self:
         """See :meth:`Classifier.restored`."""
-        return cls(**{name: arrays[name] for name in _ARRAYS}, **settings)
+        fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+        return cls(**fields, **settings)
 
 
 def _deciding(prob: Array, decided: Ints) -> Array:

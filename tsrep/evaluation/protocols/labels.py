@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from typing import Annotated, Any
 
@@ -87,7 +86,8 @@ class LabelProtocol(Protocol):
             repeated = self.trains_encoder or candidate.count > 1
             fits = [(k, k) for k in range(len(scoring.labelled if repeated else once))]
         scoring.evaluation.on_step(f"{candidate.name}, {self.title}, {scoring.told}")
-        e, kept, found = scoring.evaluation, None, []
+        e, kept = scoring.evaluation, None
+        found: list[Predictions] = []
         for encoder, k in fits:
             wanted = keep and not found  # the head of the first
             predictions, fitted = self.predict(
@@ -220,8 +220,7 @@ class FrozenFeatureProtocol(LabelProtocol):
         if not keep:
             return scored, None
         spare = evaluation.spare[:0] if self.fits_on_validation else evaluation.spare
-        held = partial(predicted, spare) if len(spare) else lambda: None
-        return scored, Fitted(model, held, evaluation.pool)
+        return scored, Fitted(model, lambda: predicted(spare) if len(spare) else None, evaluation.pool)
 
 
 def evaluate_features(
@@ -246,7 +245,7 @@ def evaluate_features(
         ``LinearProbe(C=(1.0,), scheme="one-vs-rest")``, the published evaluation.
     **settings
         Of :class:`~tsrep.evaluation.labels.evaluation.LabelEvaluation`: ``part``, ``fractions``,
-        ``subsample_by``, ``seeds``, ``aggregate``, ``n_bootstrap``, ``seed``, ``on_step``.
+        ``subsample_by``, ``seeds``, ``aggregate``, ``n_bootstrap``, ``seed``, ``on_step``, ``heads``.
 
     Returns
     -------

@@ -1,24 +1,25 @@
-"""The encoder or forecaster of a run as a file that runs without this package."""
+"""The encoder, the predictor or the forecaster of a reference as a file that runs without this package."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
-
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, RunError
 from tsrep.files import replacing
-from tsrep.objectives.forecaster import Forecaster
-from tsrep.runs.folder import Run, opened
+from tsrep.runs.export.held import Held, held_windows
+from tsrep.runs.export.predictor import Further
+from tsrep.runs.export.preprocessing import Level
+from tsrep.runs.export.quantised import Loss, loss_of, quantised
+from tsrep.runs.export.snippet import snippet
+from tsrep.runs.export.subject import SUBJECTS, Request, Subject, What
 from tsrep.runs.export.traced import (
     Format,
     Lengths,
     compare,
-    noise,
     onnx_bytes,
     onnx_runner,
     pt2_bytes,
@@ -26,9 +27,10 @@ from tsrep.runs.export.traced import (
     refuse_missing_packages,
     trace,
 )
+from tsrep.runs.folder import Run
+from tsrep.runs.references.reference import Reference, resolve
 
-What = Literal["encoder", "forecaster"]
-EXAMPLE = 3  # samples to trace with; 1 would count as fixed
+Quantise = Literal["int8"]
 
 
 @dataclass(frozen=True)
@@ -44,159 +46,177 @@ class Exported:
         As in the file.
     difference : float
         Largest from the original, as a share of the largest value.
+    quantised : Path or None
+        The file with 8-bit weights beside it.
+    loss : Loss or None
+        What those change.
     """
 
     path: Path
     lengths: Lengths
     metadata: dict[str, Any]
     difference: float
-
-
-class PastAlone(nn.Module):
-    """A forecaster that knows nothing in advance, as a map of the past alone."""
-
-    def __init__(self, forecaster: Forecaster) -> None:
-        super().__init__()
-        self.forecaster = forecaster
-
-    def forward(self, past: Tensor) -> Tensor:
-        """Map (batch, channel, lookback) to (batch, channel, horizon)."""
-        return self.forecaster(past, past.new_zeros(past.shape[0], 0, self.forecaster.horizon))
+    quantised: Path | None = None
+    loss: Loss | None = None
 
 
 def export(
-    run: Run | Path | str,
+    encoder: Reference | Run | Path | str,
     *,
     format: Format = "pt2",
     what: What = "encoder",
     out: Path | str | None = None,
     steps: int | None = None,
+    preprocessing: Level | None = None,
+    head: str | None = None,
+    leads: Sequence[str] = (),
+    further: Sequence[Further] = (),
+    calibrated: bool | None = None,
+    quantise: Quantise | None = None,
+    force: bool = False,
 ) -> Exported:
-    """Write a run's encoder or forecaster, compared with the original on random signals first.
+    """Write an encoder, alone or with its head, compared with the original first.
 
     The batch may have any size. The length in time may be any that the encoder takes where it can be traced
-    so, otherwise a multiple of its stride or one length; the file's metadata say which. Signals are expected
-    standardised; mean and deviation are in the metadata too, which is JSON.
+    so, otherwise a multiple of its stride or one length; the file's metadata, which are JSON, say which, and
+    hold the contract.
 
     Parameters
     ----------
-    run : Run or path of a run folder
+    encoder : Reference, Run, path or text
+        See :func:`tsrep.runs.references.reference.resolve`; a forecaster is that of a run.
     format : {"pt2", "onnx"}
         A program of ``torch.export``, or ONNX.
-    what : {"encoder", "forecaster"}
-        ``"forecaster"``, of runs that forecast, goes from the past (and covariates ahead) to the future.
+    what : {"encoder", "predictor", "forecaster"}
+        From windows to representations; from windows to probabilities; or from the past (and covariates
+        ahead) to the future.
     out : Path, optional
-        By default ``encoder.pt2`` and the like in the run folder.
+        By default ``predictor.onnx`` and the like, in the run folder or the current one.
     steps : int, optional
-        Length of a sample where the encoder takes one length only; by default that of the run's samples.
-
-    Returns
-    -------
-    Exported
+        Length of a window where the encoder takes one length only; by default that of the contract.
+    preprocessing : {"full", "standardise", "none"}, optional
+        What of the contract's preprocessing is in the file, as far as that can be exact: all, what begins
+        with standardisation, or nothing. By default all for a predictor and nothing for an encoder.
+    head : str, optional
+        Name of a kept head; by default the best.
+    leads : sequence of str
+        Channels that the file takes, from which those of the contract follow; by default all of them.
+    further : sequence of {"z", "steps"}
+        Outputs of a predictor besides ``probability``.
+    calibrated : bool, optional
+        Whether a predictor calibrates, for recordings of one window; by default where the contract makes one
+        window of each recording. Otherwise the metadata hold the calibration.
+    quantise : {"int8"}, optional
+        Write a file with 8-bit weights beside an ONNX file.
+    force : bool
+        Also where that file decides otherwise.
 
     Raises
     ------
-    ConfigError
-        When a package is missing, or the length is not known or too short.
+    ConfigError, ContractError
+        When a package is missing, or options do not go together or with the contract.
     RunError
-        When the run is not finished, does not forecast, or the file would not do what the original does.
+        When there is no head, or the file would not do what the original does.
 
     Examples
     --------
     >>> z = torch.export.load("encoder.pt2").module()(x)                              # doctest: +SKIP
-    >>> z = onnxruntime.InferenceSession("encoder.onnx").run(None, {"x": x})[0]        # doctest: +SKIP
+    >>> p = onnxruntime.InferenceSession("predictor.onnx").run(["probability"], {"x": x})  # doctest: +SKIP
     """
-    run = opened(run)
     refuse_missing_packages(format)
-    path = Path(out) if out is not None else run.path / f"{what}.{format}"
+    if quantise is not None and format != "onnx":
+        raise ConfigError(f"8-bit weights are those of an ONNX file, not of {format}; use --format onnx")
+    reference = resolve(encoder)
+    path = Path(out) if out is not None else _folder(reference) / f"{what}.{format}"
     if path.suffix != f".{format}":
         raise ConfigError(f"{path} does not end in .{format}, by which others know the format; rename it")
-    module, inputs, stride = _forecaster(run) if what == "forecaster" else _encoder(run, steps)
-    program, lengths = trace(module, list(inputs.values()), stride)
-    metadata = describe(run, what, inputs, lengths)
-    text = json.dumps(metadata, indent=2, allow_nan=False)
-    content = pt2_bytes(program, text) if format == "pt2" else onnx_bytes(program, text, list(inputs))
-    again = pt2_runner(content) if format == "pt2" else onnx_runner(content)
-    multiple = lengths.steps if lengths.kind == "multiple" else 1
-    examples = [x[..., : x.shape[2] // multiple * multiple] for x in inputs.values()]
-    difference = compare(module, again, examples, lengths)
+    request = Request(steps, preprocessing, head, tuple(leads), tuple(further), calibrated)
+    request.refuse_meaningless(what)
+    subject = SUBJECTS[what](reference, request)
+    program, lengths = trace(subject.module, list(subject.inputs.values()), subject.stride, subject.make)
+    held = held_windows(reference, subject.contract, leads) if subject.head is not None else None
+    metadata = subject.metadata(what, lengths) | _snippet(subject, path, format)
+    metadata["checked"] = _checked(held)
+    content, difference = _written(program, metadata, subject, lengths, format)
+    if held is not None:
+        held.compare(subject, onnx_runner(content) if format == "onnx" else pt2_runner(content))
+    small = None if quantise is None else _quantised(content, subject, held, force=force)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-    return Exported(path, lengths, metadata, difference)
+    done = Exported(path, lengths, metadata, difference)
+    if small is None:
+        return done
+    beside = path.with_suffix(".int8.onnx")
+    with replacing(beside) as temporary:
+        temporary.write_bytes(small[0])
+    return replace(done, quantised=beside, loss=small[1])
 
 
-def _encoder(run: Run, steps: int | None) -> tuple[nn.Module, dict[str, Tensor], int]:
-    encoder = run.encoder()
-    length = steps or _sample_steps(run)
-    if length is None:
-        raise ConfigError(
-            f"{run.path} was trained on whole records, whose length it does not say; give it with --steps"
+def _folder(reference: Reference) -> Path:
+    """That of a run; else the current one."""
+    try:
+        return reference.run.path
+    except RunError:
+        return Path()
+
+
+def _snippet(subject: Subject, path: Path, format: Format) -> dict[str, str]:
+    if subject.head is None or format != "onnx":
+        return {}
+    source = snippet(
+        path.name, subject.contract, subject.division, subject.head, calibrated=subject.calibrated
+    )
+    return {"snippet": source}
+
+
+def _checked(held: Held | None) -> str:
+    if held is None:
+        return "random signals"
+    return f"random signals and {len(held.windows)} windows of the validation part"
+
+
+def _written(
+    program: Any, metadata: dict[str, Any], subject: Subject, lengths: Lengths, format: Format
+) -> tuple[bytes, float]:
+    """Content of the file, and its largest difference from the original."""
+    text = json.dumps(metadata, indent=2, allow_nan=False)
+    if format == "pt2":
+        content = pt2_bytes(program, text)
+    else:
+        content = onnx_bytes(program, text, list(subject.inputs), subject.outputs)
+    again = pt2_runner(content) if format == "pt2" else onnx_runner(content)
+    examples = list(subject.inputs.values())
+    return content, compare(subject.module, again, examples, lengths, subject.make)
+
+
+def _quantised(content: bytes, subject: Subject, held: Held | None, *, force: bool) -> tuple[bytes, Loss]:
+    """The file with 8-bit weights, which says in its metadata what they change.
+
+    Raises
+    ------
+    RunError
+        When it decides otherwise.
+    """
+    made, operations = quantised(content)
+    x = next(iter(subject.inputs.values()))
+    windows = subject.make(50, x.shape[1], x.shape[2]) if held is None else held.windows
+    decide = None if subject.head is None else subject.decide
+    auroc = None if held is None else held.auroc
+    loss = loss_of(content, made, operations, windows, decide, auroc)
+    if loss.refusal and not force:
+        raise RunError(
+            f"with 8-bit weights {loss.refusal}; nothing was written: leave --quantise out, or insist with "
+            "--force"
         )
-    if length < 2 * encoder.stride:
-        raise ConfigError(
-            f"{length} steps are less than two strides of the encoder, {2 * encoder.stride} steps; give more "
-            "with --steps"
-        )
-    channels, known = run.counts["channels"], run.counts["covariates"]
-    seen = run.config.objective_class.encoder_channels(run.config.objective, channels, known)
-    return encoder, {"x": noise(EXAMPLE, seen, length)}, encoder.stride
+    return with_metadata(made, {"quantised": loss.plain()}), loss
 
 
-def _forecaster(run: Run) -> tuple[nn.Module, dict[str, Tensor], None]:
-    forecaster, known = run.forecaster(), run.counts["covariates"]
-    past = noise(EXAMPLE, run.counts["channels"], forecaster.lookback)
-    if not known:
-        return PastAlone(forecaster).eval(), {"past": past}, None
-    return forecaster, {"past": past, "ahead": noise(EXAMPLE, known, forecaster.horizon)}, None
+def with_metadata(content: bytes, further: dict[str, Any]) -> bytes:
+    """An ONNX file whose metadata say more."""
+    import onnx
 
-
-def _sample_steps(run: Run) -> int | None:
-    """Length of what the encoder was trained on, where the run says it."""
-    window, windows = run.config.window, run.config.training_windows
-    if windows is not None:
-        return windows.history
-    if window.steps is not None or window.seconds is None:
-        return window.steps
-    rate: float = run.provenance["data"]["sfreq"]
-    return round(window.seconds * rate)
-
-
-def describe(run: Run, what: What, inputs: dict[str, Tensor], lengths: Lengths) -> dict[str, Any]:
-    """What a user of the file must know, as JSON."""
-    data, scaler = run.provenance["data"], run.scaler()
-    own = {"how": run.config.window.standardise}
-    if scaler is not None:
-        own |= {"mean": scaler.mean[0].tolist(), "std": scaler.std[0].tolist()}
-    shape = {name: ["batch", x.shape[1], "time" if name == "x" else x.shape[2]] for name, x in inputs.items()}
-    return {
-        "what": what,
-        "made_by": {"tsrep": version("tsrep"), "torch": version("torch")},
-        "encoder": run.config.encoder.model_dump(mode="json"),
-        "objective": run.config.objective.name,
-        "inputs": shape,
-        "channels": data["channels"],
-        "covariates": data.get("covariates", []),
-        "classes": data.get("classes", []),
-        "rate": {key: data[key] for key in ("sfreq", "freq") if key in data},
-        "unit": data.get("unit", ""),
-        "time": {"kind": lengths.kind, "steps": lengths.steps, "says": _says(lengths)},
-        "standardise": own | {"says": _how(run, scaler is not None)},
-    }
-
-
-def _says(lengths: Lengths) -> str:
-    return {
-        "any": f"batches of any size and signals of any length from {lengths.steps} steps on",
-        "multiple": f"batches of any size and signals of a multiple of {lengths.steps} steps, at least two",
-        "fixed": f"batches of any size and signals of {lengths.steps} steps only",
-    }[lengths.kind]
-
-
-def _how(run: Run, shared: bool) -> str:
-    if not shared:
-        return "of each record and channel subtract its own mean and divide by its own standard deviation"
-    text = "subtract mean and divide by std, one for each channel or one for all, before the signals go in"
-    norm = getattr(run.config.objective, "norm", "none")
-    if norm != "none":
-        return f"{text}; the forecaster then normalises each look-back by itself ({norm})"
-    return text
+    model = onnx.load_model_from_string(content)
+    entry = next(each for each in model.metadata_props if each.key == "tsrep")
+    entry.value = json.dumps(json.loads(entry.value) | further, indent=2, allow_nan=False)
+    made: bytes = model.SerializeToString()
+    return made

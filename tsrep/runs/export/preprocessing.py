@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tsrep.errors import ConfigError
 from tsrep.signals.contract import SignalContract, Standardise
 
 Level = Literal["full", "standardise", "none"]
@@ -44,12 +44,22 @@ def divide(contract: SignalContract, level: Level) -> Division:
     contract : SignalContract
     level : {"full", "standardise", "none"}
         All that can be done exactly, standardisation and what follows it, or nothing.
+
+    Raises
+    ------
+    ConfigError
+        When what the contract asks for cannot be divided.
     """
     due = tuple(step for step in STEPS if _asked(contract, step))
     hindered = {step: why for step in due if (why := _hindrance(contract, step))}
     first = {"full": 0, "standardise": STEPS.index("standardise"), "none": len(STEPS)}[level]
     last = max((STEPS.index(step) + 1 for step in hindered), default=0)
     begin = max(first, last)
+    if contract.filter_when == "in window" and contract.filter and "standardise" in hindered:
+        raise ConfigError(
+            "the contract filters windows and standardises whole recordings, which no graph can do in that "
+            "order; export the encoder alone, with --what encoder"
+        )
     why = next((hindered[step] for step in reversed(due) if step in hindered), "")
     return Division(
         tuple(step for step in due if STEPS.index(step) >= begin),
@@ -58,12 +68,17 @@ def divide(contract: SignalContract, level: Level) -> Division:
     )
 
 
+def by_window(contract: SignalContract) -> bool:
+    """Whether windows, and not whole recordings, have statistics of their own."""
+    return contract.standardise.how.startswith("window") or not contract.window.steps
+
+
 def _asked(contract: SignalContract, step: str) -> bool:
     return {
         "reference": contract.reference not in (None, "as recorded"),
         "filter": bool(contract.filter),
         "standardise": contract.standardise.how != "none",
-        "missing": contract.missing_values != "nan",
+        "missing": contract.missing_values in ("zero", "mean"),
         "clip and scale": contract.standardise.clip is not None or contract.scale != 1,
     }[step]
 
@@ -81,8 +96,6 @@ def _hindrance(contract: SignalContract, step: str) -> str:
         return "the contract's filter runs forward and backward and has no exact graph"
     if step == "standardise" and contract.standardise.how in OF_RECORDS and contract.window.steps:
         return "the contract standardises by whole recordings, and the graph is shown windows"
-    if step == "missing" and contract.missing_values == "interpolate":
-        return "the contract draws lines across missing values, which has no exact graph"
     return ""
 
 
@@ -94,28 +107,21 @@ class Preprocessing(nn.Module):
     contract : SignalContract
     inside : sequence of str
         Steps that it does.
-    mix : array, shape (channel of the contract, channel given), optional
-        What given channels are multiplied by first, to have those of the contract.
     """
 
-    def __init__(
-        self, contract: SignalContract, inside: Sequence[str], mix: NDArray[np.float64] | None = None
-    ) -> None:
+    def __init__(self, contract: SignalContract, inside: Sequence[str]) -> None:
         super().__init__()
-        self.mix = None if mix is None else nn.Buffer(torch.from_numpy(mix).float())
         self.reference = "reference" in inside
         taps = _kernels(contract) if "filter" in inside else []
         self.kernels = nn.ParameterList(nn.Parameter(kernel, requires_grad=False) for kernel in taps)
         self.standardise = standardising(contract.standardise) if "standardise" in inside else nn.Identity()
-        self.fill = contract.missing_values if "missing" in inside else "nan"
+        self.fill = contract.missing_values if "missing" in inside else ""
         last = "clip and scale" in inside
         self.clip = contract.standardise.clip if last else None
         self.scale = contract.scale if last else 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, channel, time) to the same shape, with other channels where they are mixed."""
-        if self.mix is not None:
-            x = self.mix @ x
+        """Map (batch, channel, time) to the same shape."""
         if self.reference:
             x = x - x.mean(dim=1, keepdim=True)
         for kernel in self.kernels:
@@ -216,7 +222,7 @@ class Ranged(nn.Module):
 
 def _filled(x: Tensor, how: str) -> Tensor:
     """With zero, or the mean of their channel, in place of missing values."""
-    if how == "nan":
+    if not how:
         return x
     missing = x.isnan()
     value = torch.where(missing, 0.0, x)

@@ -118,7 +118,7 @@ def _of_one_length(module: nn.Module, example: Sequence[Tensor]) -> Any:
     except Exception as error:  # torch has no common class, and somebody else's code may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise RunError(
-            f"{type(module).__name__} cannot be traced by torch.export ({reason}); it can be used in Python only"
+            f"{type(module).__name__} cannot be traced by torch.export ({reason}); use it in Python"
         ) from error
 
 

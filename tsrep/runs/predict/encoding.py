@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,8 @@ from tsrep.evaluation.embedding import evaluating
 from tsrep.evaluation.heads.head import Head
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.predict.columns import Outcome, Windows
-from tsrep.runs.predict.reading import Opened, Piece
+from tsrep.runs.predict.conversion import Shown
+from tsrep.runs.predict.reading import Opened
 from tsrep.signals.panel import Floats
 from tsrep.training.distributed import pick_device
 
@@ -42,6 +43,7 @@ class Encoding:
 
     def __init__(self, loaded: LoadedEncoder, head: Head, *, batch_size: int, device: str | None) -> None:
         self.head, self.batch_size = head, batch_size
+        self.masks_channels = loaded.contract.output.accepts_missing_channels
         self._device = pick_device(device or loaded.device)
         self._encoder = head.encoder(copy.deepcopy(loaded.encoder)).to(self._device)
         self._pool = POOLS[head.pool]
@@ -137,41 +139,42 @@ class Batch:
 
     Parameters
     ----------
-    encode : callable
-    size : int
-        Windows of a batch.
+    encode : Encoding
     keep : bool
         Whether recordings shall have the features of their windows.
     """
 
-    def __init__(self, encode: Callable[[Floats], Encoded], size: int, *, keep: bool) -> None:
-        self._encode, self._size, self._keep = encode, size, keep
+    def __init__(self, encode: Encoding, *, keep: bool) -> None:
+        self._encode, self._size, self._keep = encode, encode.batch_size, keep
         self._parts: list[tuple[Waiting, Floats]] = []
         self._count = 0
 
-    def add(self, waiting: Waiting, piece: Piece) -> None:
-        """Take all windows of a piece, encoding whenever a batch is full."""
-        at = 0
-        while at < len(piece):
-            if self._parts and self._parts[0][1].shape[1:] != piece.shape:
-                self.run()
-            x, start, stop = piece.take(at, min(len(piece), at + self._size - self._count))
-            at += len(x)
-            self._join(waiting, x, start, stop)
+    def add(self, waiting: Waiting, shown: Shown) -> None:
+        """Take all windows of a slice, encoding whenever a batch is full."""
+        at, count, windows = 0, len(shown.windows), shown.windows
+        shape = (len(windows.channels), windows.length)
+        if self._parts and count and self._parts[0][1].shape[1:] != shape:
+            self.run()
+        while at < count:
+            part = np.arange(at, min(count, at + self._size - self._count))
+            self._join(waiting, windows.take(part), shown.start[part], shown.stop[part])
+            at += len(part)
             if self._count == self._size:
                 self.run()
 
     def _join(self, waiting: Waiting, x: Floats, start: Array, stop: Array) -> None:
-        # (window,): an encoder cannot say anything of a window in which no step has all channels
-        shown: Array = np.any(np.all(np.isfinite(x), axis=1), axis=1)
-        waiting.leave_out("no step has a value in every channel", int((~shown).sum()))
-        if not shown.any():
+        there = np.isfinite(x)
+        # (window,): whether there is a step of which the encoder can say anything
+        useful: Array = np.any(there if self._encode.masks_channels else np.all(there, axis=1), axis=-1)
+        useful = np.any(useful, axis=1) if useful.ndim == 2 else useful
+        waiting.leave_out("no step has a value in every channel", int((~useful).sum()))
+        if not useful.any():
             return
-        waiting.start.append(start[shown])
-        waiting.stop.append(stop[shown])
-        waiting.due += int(shown.sum())
-        self._parts.append((waiting, x[shown]))
-        self._count += int(shown.sum())
+        waiting.start.append(start[useful])
+        waiting.stop.append(stop[useful])
+        waiting.due += int(useful.sum())
+        self._parts.append((waiting, x[useful]))
+        self._count += int(useful.sum())
 
     def run(self) -> None:
         """Encode what there is."""
@@ -197,7 +200,7 @@ def outcomes(
     encode : Encoding
     features : bool
     """
-    batch, waiting = Batch(encode, encode.batch_size, keep=features), deque[Waiting]()
+    batch, waiting = Batch(encode, keep=features), deque[Waiting]()
     for opened in recordings:
         waiting.append(Waiting(opened))
         _read(waiting[-1], batch)
@@ -211,10 +214,10 @@ def outcomes(
 def _read(waiting: Waiting, batch: Batch) -> None:
     """Hand all windows of a recording to the batch; what goes wrong with it is its reason."""
     try:
-        for piece in waiting.opened.pieces():
-            waiting.leave_out(piece.left_out, piece.touched)
-            batch.add(waiting, piece)
-        waiting.opened.refuse_flat()
+        for shown in waiting.opened.slices():
+            for reason, count in shown.left_out.items():
+                waiting.leave_out(reason, count)
+            batch.add(waiting, shown)
     except (Unreadable, TsrepError) as error:
         if isinstance(error, RunError):
             raise

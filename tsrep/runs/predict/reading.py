@@ -3,90 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import numpy as np
-
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.unlabelled.recording import Recording, Signal
 from tsrep.errors import TsrepError
-from tsrep.evaluation.arrays import Array
 from tsrep.runs.predict.conversion import Conversion, Shown
 from tsrep.runs.seen import Seen
-from tsrep.signals.panel import Floats, Panel
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """Windows of a slice of a recording.
-
-    Attributes
-    ----------
-    windows : Panel
-        As the encoder must be shown them.
-    start : float64 array, shape (window,)
-        Seconds from the beginning of the recording.
-    seconds : float
-        Of a window.
-    touched : int
-        Windows that were left out as they touch a part that is marked as bad.
-    left_out : str
-        What that part is called.
-    """
-
-    windows: Panel
-    start: Array
-    seconds: float
-    touched: int = 0
-    left_out: str = ""
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Channels and steps of a window."""
-        return len(self.windows.channels), self.windows.length
-
-    def take(self, first: int, stop: int) -> tuple[Floats, Array, Array]:
-        """Some windows, shape (window, channel, time), with their starts and ends in seconds."""
-        x = self.windows.take(np.arange(first, stop))
-        return x, self.start[first:stop], self.start[first:stop] + self.seconds
-
-
-@dataclass(eq=False)
-class Flatness:
-    """Which channels of a recording never change, seen slice by slice."""
-
-    channels: Sequence[str] = ()
-    low: Array = field(default_factory=lambda: np.zeros(0))
-    high: Array = field(default_factory=lambda: np.zeros(0))
-
-    def look(self, panel: Panel) -> None:
-        """Take note of the next slice."""
-        x = np.moveaxis(panel.store[:], 1, 0).reshape(panel.store.shape[1], -1)  # (channel, row and time)
-        low, high = (np.asarray(of(x, axis=1), np.float64) for of in (np.fmin.reduce, np.fmax.reduce))
-        if not len(self.channels):
-            self.channels, self.low, self.high = panel.channels, low, high
-        self.low, self.high = np.fmin(self.low, low), np.fmax(self.high, high)
-
-    def refuse(self) -> None:
-        """Refuse a recording of which more than half of the channels are constant or without a value.
-
-        Raises
-        ------
-        Unreadable
-        """
-        still = [name for name, lost in zip(self.channels, ~(self.high > self.low), strict=True) if lost]
-        if 2 * len(still) > len(self.channels):
-            more = f", as are {len(still) - 1} more of {len(self.channels)}" if len(still) > 1 else ""
-            raise Unreadable(f"channel {still[0]} is constant{more}")
 
 
 @dataclass(eq=False)
@@ -98,8 +27,7 @@ class Opened:
     name : str
     signal : Signal or None
     reason : str
-    first, rest : Piece or None, and iterator of Piece
-    flat : Flatness
+    first, rest : Shown or None, and iterator of Shown
     conversion : tuple of str
         Notes of its conversion.
     seen : Seen or None
@@ -109,13 +37,12 @@ class Opened:
     name: str
     signal: Signal | None = None
     reason: str = ""
-    first: Piece | None = None
-    rest: Iterator[Piece] = field(default_factory=lambda: iter(()))
-    flat: Flatness = field(default_factory=Flatness)
+    first: Shown | None = None
+    rest: Iterator[Shown] = field(default_factory=lambda: iter(()))
     conversion: tuple[str, ...] = ()
     seen: Seen | None = None
 
-    def pieces(self) -> Iterator[Piece]:
+    def slices(self) -> Iterator[Shown]:
         """The windows, slice by slice.
 
         Raises
@@ -127,11 +54,8 @@ class Opened:
             raise Unreadable(self.reason)
         if self.first is not None:
             yield self.first
+        self.first = None
         yield from self.rest
-
-    def refuse_flat(self) -> None:
-        """See :meth:`Flatness.refuse`, once all pieces are read."""
-        self.flat.refuse()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -142,43 +66,26 @@ class Opened:
 def opened(recording: Recording, conversion: Conversion) -> Opened:
     """Open a recording and convert its first slice."""
     made = Opened(recording.name)
+    made.rest = _slices(made, recording, conversion)
     try:
-        made.rest = _pieces(made, recording, conversion)
         made.first = next(made.rest, None)
     except (Unreadable, TsrepError) as error:
         made.reason = str(error)
     return made
 
 
-def _pieces(made: Opened, recording: Recording, conversion: Conversion) -> Iterator[Piece]:
+def _slices(made: Opened, recording: Recording, conversion: Conversion) -> Iterator[Shown]:
     try:
         made.signal = recording.open()
-        for shown in conversion.shown(made.signal, made.flat.look):
+        for shown in conversion.shown(made.signal):
+            made.conversion = made.conversion or shown.notes
             made.seen = made.seen or shown.seen
-            made.conversion = shown.notes
-            yield _piece(shown, made.signal)
+            yield shown
     except (Unreadable, TsrepError):
         raise
     except Exception as error:  # what a broken file makes a decoder raise has no common class
         what = " ".join(str(error).split())[:160].rstrip(".")
         raise Unreadable(f"it cannot be decoded ({type(error).__name__}: {what})") from error
-
-
-def _piece(shown: Shown, signal: Signal) -> Piece:
-    """The windows of a slice without those that touch a part marked as bad."""
-    windows, start = shown.windows, shown.start
-    seconds = windows.length / windows.sfreq
-    touched, name = np.zeros(len(windows), bool), ""
-    for span in signal.spans:
-        inside = (start < span.stop) & (start + seconds > span.start)
-        # a pause has no length: it is within a window unless it lies at its edge
-        hit = (start < span.start) & (start + seconds > span.start) if span.pause else inside
-        name = name or (f"they touch {span.name}" if hit.any() else "")
-        touched |= hit
-    if not touched.any():
-        return Piece(windows, start, seconds)
-    kept = np.flatnonzero(~touched)
-    return Piece(windows.select(kept), start[kept], seconds, int(touched.sum()), name)
 
 
 def read_ahead(items: Iterable[S], work: Callable[[S], T], workers: int) -> Iterator[T]:

@@ -7,17 +7,17 @@ kept it has as much signal as filters need to forget where they began, and a win
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import cache
 
 import numpy as np
 
 from tsrep.signals.contract import SignalContract
+from tsrep.signals.filter_steps import FilterStep
 
 SECONDS = 600.0  # of a slice, without what stands around it
-FORGOTTEN = 1e-8  # what is left of a filter's beginning
+FORGOTTEN = 3e-7  # what is left of a filter's beginning, above the rounding of float32
 ALIKE = 1e-3  # relative difference of rates that are taken for equal
 UNDIVIDED = ("fft",)  # ways of resampling that take a recording for one period
 TAPS = 10  # half the length of a polyphase filter, in steps of the lower rate
@@ -44,6 +44,11 @@ class Slice:
     first: float = 0
     last: float = math.inf
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the recording."""
+        return self.shift == 0 and math.isinf(self.last)
+
 
 def slices(steps: int, sfreq: float, contract: SignalContract) -> list[Slice]:
     """Slices of a recording, or the one that is all of it where it is short or cannot be divided.
@@ -57,7 +62,9 @@ def slices(steps: int, sfreq: float, contract: SignalContract) -> list[Slice]:
     """
     whole = [Slice(0, steps)]
     length, hop = contract.window.steps, hop_of(contract)
-    if length is None or hop is None or steps / sfreq <= 2 * SECONDS or contract.resample in UNDIVIDED:
+    if contract.any_rate or contract.resample in UNDIVIDED or steps / sfreq <= 2 * SECONDS:
+        return whole
+    if length is None or hop is None:
         return whole
     ratio = ratio_of(sfreq, contract.sfreq)  # steps of the encoder's rate to one of the recording
     unit = math.lcm(hop, ratio.numerator)  # where windows begin and no step is between two
@@ -100,29 +107,31 @@ def ratio_of(sfreq: float, target: float) -> Fraction:
 def margin_seconds(contract: SignalContract, sfreq: float) -> float:
     """Seconds that filters and resampling need to forget where a slice began."""
     rate = sfreq if contract.filter_when == "before resampling" else contract.sfreq
-    steps = contract.filter if contract.filter and contract.filter_when != "in window" else ()
-    filters = sum(_settling(_plain(each), rate) for each in steps)
-    return filters + (2 * TAPS + 4) / min(sfreq, contract.sfreq)
+    steps = (each.within(rate / 2) for each in contract.filter or () if contract.filter_when != "in window")
+    filters = sum(_settling(each, rate) for each in steps if each is not None)
+    return filters + (2 * TAPS + 4) / min(sfreq, contract.sfreq) + _decimation(contract, sfreq)
 
 
-def _plain(step: Any) -> Mapping[str, Any]:
-    return step if isinstance(step, Mapping) else step.model_dump()
+@cache
+def _settling(step: FilterStep, rate: float) -> float:
+    """Seconds after which a filter has forgotten where a signal began."""
+    for seconds in (10.0, 40.0, 160.0, 640.0):
+        steps = round(seconds * rate)
+        # (1, time): far from zero and never at rest, so that no filter begins with what it goes on with
+        x = 1 + np.random.default_rng(0).normal(size=(1, 3 * steps))
+        whole, late = step.apply(x, rate)[0, steps:], step.apply(x[:, steps:], rate)[0]
+        differs = np.abs(whole - late)[:steps] > FORGOTTEN * np.abs(x).max()
+        reach = float((np.flatnonzero(differs).max(initial=-1) + 1) / rate)
+        if reach < 0.9 * seconds:
+            return reach
+    return 640.0
 
 
-def _settling(step: Mapping[str, Any], rate: float) -> float:
-    """Seconds after which a filter has forgotten its beginning."""
+def _decimation(contract: SignalContract, sfreq: float) -> float:
+    """Seconds that the low-pass of decimation needs."""
+    if contract.resample != "decimate" or ratio_of(sfreq, contract.sfreq) == 1:
+        return 0.0
     from scipy import signal
 
-    if step["kind"] == "fir":
-        return float(step["taps"] / rate)
-    if step["kind"] == "median-baseline":
-        return float(step["seconds"])
-    if step["kind"] == "notch":
-        _, poles, _ = signal.tf2zpk(*signal.iirnotch(step["hz"], step["quality"], fs=rate))
-    else:
-        low, high = step["band"]
-        kind = "bandpass" if low and high else "highpass" if low else "lowpass"
-        edges = [low, high] if low and high else low or high
-        _, poles, _ = signal.butter(step["order"], edges, kind, fs=rate, output="zpk")
-    slowest = float(np.abs(poles).max())
-    return math.log(FORGOTTEN) / math.log(slowest) / rate
+    _, poles, _ = signal.cheby1(8, 0.05, 0.8 * contract.sfreq / sfreq, output="zpk")
+    return math.log(FORGOTTEN) / math.log(float(np.abs(poles).max())) / sfreq
