@@ -21,7 +21,8 @@ from tsrep.registry import ENCODERS
 from tsrep.runs.architecture import Architecture
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
-from tsrep.runs.packed import open_packed, save_pretrained
+from tsrep.runs.open_packed import open_packed
+from tsrep.runs.packed import save_pretrained
 from tsrep.runs.packed_config import CONFIG, PackedConfig, sha256_of
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.weights import weights_digest
