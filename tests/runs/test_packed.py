@@ -125,9 +125,9 @@ def test_the_card_says_what_a_reader_must_know(packed: Path) -> None:
     assert values["library_name"] == "tsrep"
     assert values["tags"] == ["tsrep", "ecg", "self-supervised-learning", "comet"]
     for words in (
-        "| rate | 100 Hz |",
+        "| sampling rate | 100 Hz |",
         "| unit | mV |",
-        "I, II, III",
+        "I II III aVR",
         "A 1.0: 24 recordings of 24 patients",
         "Whoever holds a recording can tell",
         "Not a medical device",
