@@ -16,7 +16,8 @@ from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
 from tsrep.runs.evaluate import evaluate
-from tsrep.runs.evaluate_other import candidates, evaluate_other
+from tsrep.runs.evaluate_other import evaluate_other
+from tsrep.runs.evaluate_other_panel import candidates
 from tsrep.runs.fit import fit
 from tsrep.runs.other_data import OtherData
 from tsrep.runs.references.reference import resolve

@@ -182,3 +182,9 @@ def test_a_digest_is_of_names_types_shapes_and_bytes() -> None:
     )
     digests = {weights_digest({"a": weights["a"]} | other) for other in others}
     assert len(digests | {digest.hexdigest()}) == 1 + len(others)
+
+
+def test_only_a_resume_refuses_other_data_outright() -> None:
+    package = Path(tsrep.__file__).parent
+    calls = [path.name for path in package.rglob("*.py") if ".refuse_other_data(" in path.read_text()]
+    assert calls == ["fit.py"]

@@ -249,8 +249,23 @@ def _encoder_facts(contents: Contents) -> list[tuple[str, str]]:
         ("weights", ", ".join(digest[:12] for digest in encoder["weights"])),
         ("contract", str(encoder["contract"])[:12]),
         ("conversion", "; ".join(found.get("conversion") or []) or "none was needed"),
+        ("seen in training", _seen(found.get("contamination") or {})),
         ("left out", ", ".join(unusable) or "no recording"),
     ]
+
+
+def _seen(found: Mapping[str, Any]) -> str:
+    """What the encoder has seen of the scored records, in words."""
+    if not found:
+        return "not known of a series"
+    seen = found["exact"] + found["leads"] + found["coarse"]
+    words = {
+        "own-split": "none: the run's own split",
+        "none": f"none of {count(found['of'])} scored records",
+        "unknown": f"unknown of {count(found['of'])} scored records",
+    }
+    told = f"{count(seen)} of {count(found['of'])} scored records, {count(found['left_out'])} left out"
+    return words.get(found["status"], f"{told}{' (†seen)' if found['kept'] else ''}")
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from tsrep.runs.batches import with_sampler
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
-from tsrep.runs.folder import Run, trained_by
+from tsrep.runs.folder import Run
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
     Beginning,
@@ -39,6 +39,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.task import Task, task_of
+from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.distributed import Ranks, pick_device, process_group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,12 @@ from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
 from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
+from tsrep.runs.kept_models import KeptModels
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
+from tsrep.runs.trained_by import refuse_other_settings, trained_by
 from tsrep.runs.weights import fill
 from tsrep.signals.standardise import Scaler
 from tsrep.training.checkpoint import kept_file, load_weights
@@ -128,7 +130,7 @@ class Run:
         runs = [Run(folder) for folder in self.folders if (folder / "config.yaml").is_file()]
         own = dict(zip(self.folders, map(trained_by, self.config.by_seed), strict=True))
         for run in runs:
-            _refuse_other(own[run.path], trained_by(run.config), run.path, f"{self.path} wants")
+            refuse_other_settings(own[run.path], run, f"{self.path} wants")
         return tuple(runs)
 
     @property
@@ -353,7 +355,7 @@ class Run:
         """
         for run in dict.fromkeys((self, *self.by_seed)):
             then = run.provenance.get("settings", {})
-            _refuse_other(then, trained_by(run.config), run.path, "the run was started with")
+            refuse_other_settings(then, run, "the run was started with")
 
     def refuse_other_data(self, prepared: Prepared) -> None:
         """Check before it is resumed that data and split made now are those of the run.
@@ -406,63 +408,6 @@ def _located(path: Path) -> Path:
     return run.folders[int(seed)]
 
 
-class KeptModels(dict[str, Callable[[], Model]]):
-    """Models by the draw of labels that chose their epoch; draws with the same epoch have the same one.
-
-    Raises
-    ------
-    RunError
-        When it is asked for a draw that chose none.
-    """
-
-    def __init__(self, path: Path, models: Mapping[str, Callable[[], Model]]) -> None:
-        super().__init__(models)
-        self.path = path
-
-    def __missing__(self, draw: str) -> Callable[[], Model]:
-        fraction, by, seed = draw.rsplit("-", 2)
-        raise RunError(
-            f"{self.path} kept no epoch for {100 * float(fraction):g} % of labels by {by} that are drawn "
-            f"with seed {seed}; evaluate with the labels, subsample_by and seeds that it was trained with, "
-            "or train it with training.keep last"
-        )
-
-
 def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights whose names begin so, without that."""
     return {name.removeprefix(word): value for name, value in weights.items() if name.startswith(word)}
-
-
-def trained_by(config: Configuration) -> dict[str, Any]:
-    """Settings that trained weights depend on, as plain values; not where and how fast they are made."""
-    values = plain(config)
-    evaluation = values.pop("evaluation")
-    if config.training.keep == "probe":  # an epoch for each draw of labels
-        values["evaluation"] = {
-            name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
-        }
-    for name in ("name", "device", "root", "seeds", "ledger"):
-        del values[name]
-    for name in ("save_seconds", "tensorboard"):
-        del values["training"][name]
-    return values
-
-
-def _refuse_other(wanted: dict[str, Any], found: dict[str, Any], folder: Path, wants: str) -> None:
-    """Refuse settings in a run's configuration other than those wanted."""
-    then, now = dict(_leaves(wanted)), dict(_leaves(found))
-    for name in dict.fromkeys([*now, *then]):
-        if then.get(name) != now.get(name):
-            raise RunError(
-                f"{name} in {folder}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
-                f"restore it, or train it further in a new folder with: {Run(folder).trained_further_by}"
-            )
-
-
-def _leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Values that are no mappings, by their path."""
-    if not isinstance(values, dict):
-        yield path, values
-        return
-    for key, value in values.items():
-        yield from _leaves(value, f"{path}.{key}" if path else key)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from tsrep.datasets.unlabelled.format import RecordingFormat, formats, suffix_of
 from tsrep.datasets.unlabelled.recorded import Recorded
 from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
@@ -39,9 +41,8 @@ class Found:
             When a file of many recordings cannot be used as it is given.
         """
         for file in self.files:
-            suffix = suffix_of(file)
-            stem = file[: len(file) - len(suffix)]
-            for within, opened in formats()[suffix].entries(self.folder / file, wanted):
+            stem = _stem(file)
+            for within, opened in formats()[suffix_of(file)].entries(self.folder / file, wanted):
                 alone = len(self.files) == 1
                 name = within if within and alone else "/".join(filter(None, (stem, within)))
                 yield Recording(name, partial(_signal, opened, name, wanted))
@@ -151,14 +152,22 @@ def _with_suffix(folder: Path, name: str) -> str:
 
 
 def _refuse_equal_names(files: Sequence[str]) -> None:
+    # numbers take a small part of the memory that names would
+    numbers = np.fromiter((hash(_stem(file)) for file in files), np.int64, len(files))
+    if len(np.unique(numbers)) == len(files):
+        return
     stems: dict[str, str] = {}
     for file in files:
-        stem = file[: len(file) - len(suffix_of(file))]
-        other = stems.setdefault(stem, file)
+        other = stems.setdefault(_stem(file), file)
         if other is not file:
             raise DataError(
-                f"two recordings are called {stem} ({other}, {file}); name the files apart or give a list"
+                f"two recordings are called {_stem(file)} ({other}, {file}); name the files apart or give a "
+                "list"
             )
+
+
+def _stem(file: str) -> str:
+    return file[: len(file) - len(suffix_of(file))]
 
 
 def _spelt(where: object) -> str:

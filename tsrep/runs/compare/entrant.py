@@ -16,7 +16,7 @@ from tsrep.registry import explain
 from tsrep.runs.compare.cells import MEMBER
 from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
 from tsrep.runs.contamination import MOST, Check, check_seen
-from tsrep.runs.evaluate_other import candidates
+from tsrep.runs.evaluate_other_panel import candidates
 from tsrep.runs.label_evaluation import label_evaluation
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
