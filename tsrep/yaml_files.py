@@ -7,6 +7,7 @@ Plain values are those of the core schema of YAML 1.2, so that ``NO``, ``on`` an
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
@@ -70,6 +71,33 @@ def read_yaml(text: str, what: str) -> Any:
             f"{what}{_line(getattr(error, 'problem_mark', None))} is not valid YAML; fix it"
         ) from error
     return None if node is None else _Reading(what).value(node)
+
+
+def read_settings(path: Path, what: str) -> dict[str, Any]:
+    """Plain values by name from a YAML file.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What the file is, as messages begin: ``"configuration"``.
+
+    Raises
+    ------
+    ConfigError
+        When it is missing, is not YAML, or is not a mapping.
+    """
+    what = f"{what} {path}"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{what} cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{what} is not UTF-8 text; save it as such") from error
+    values = read_yaml(text, what)
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(f"{what} holds a {type(values).__name__}, not settings by name; fix it")
+    return values or {}
 
 
 def write_yaml(value: Any) -> str:

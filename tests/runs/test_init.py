@@ -238,9 +238,7 @@ def test_a_packed_copy_starts_the_same_training(tiny_run: Path, tmp_path: Path) 
     first, second = (run.provenance["init"] for run in (one, two))
     assert first["sha256_of_weights"] == second["sha256_of_weights"]
     assert (first["kind"], second["kind"]) == ("run", "packed")
-    with pytest.raises(
-        ConfigError, match="packed holds an encoder alone; give a run folder"
-    ):
+    with pytest.raises(ConfigError, match="packed holds an encoder alone; give a run folder"):
         started(tmp_path / "packed", tmp_path / "three", init={"what": "encoder+objective"})
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
-import yaml
 from jinja2 import Environment, StrictUndefined
 
 from tsrep.evaluation.heads.head import Head
@@ -16,6 +15,7 @@ from tsrep.registry import DATASETS, OBJECTIVES
 from tsrep.runs.described import contract_facts
 from tsrep.runs.licences import licence_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.yaml_files import write_yaml
 
 TEMPLATE = """---
 {{ head }}---
@@ -113,7 +113,7 @@ def card_of(
     """
     page = Environment(undefined=StrictUndefined, autoescape=False).from_string(TEMPLATE)
     return page.render(
-        head=yaml.safe_dump(_head(loaded, scores, licence), sort_keys=False, allow_unicode=True),
+        head=write_yaml(_head(loaded, scores, licence)),
         title=loaded.name or "Encoder",
         about=_about(loaded),
         signals=f"{_span(loaded)} of {KINDS.get(loaded.contract.modality, 'multichannel signals')}",

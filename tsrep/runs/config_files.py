@@ -8,7 +8,7 @@ from typing import Any
 
 from tsrep.errors import ConfigError
 from tsrep.runs.config import Configuration, configure, merged, plain
-from tsrep.yaml_files import read_yaml, write_yaml
+from tsrep.yaml_files import read_settings, read_yaml, write_yaml
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -19,20 +19,7 @@ def read_config(path: Path) -> dict[str, Any]:
     ConfigError
         When the file is missing, is not YAML, or is not a mapping.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(
-            f"configuration {path} cannot be read ({error.strerror}); check the path"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"configuration {path} is not UTF-8 text; save it as such") from error
-    values = read_yaml(text, f"configuration {path}")
-    if values is not None and not isinstance(values, dict):
-        raise ConfigError(
-            f"configuration {path} holds a {type(values).__name__}, not settings by name; fix it"
-        )
-    return values or {}
+    return read_settings(path, "configuration")
 
 
 def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ()) -> Configuration:

@@ -7,8 +7,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.protocols.protocol import protocol_of
 from tsrep.evaluation.scores import Scores
@@ -23,6 +21,7 @@ from tsrep.runs.label_evaluation import Tell
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
+from tsrep.runs.packed_config import read_json
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
@@ -177,7 +176,7 @@ def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
         return
     if not (folder / FILE).is_file():
         raise RunError(f"{folder} holds something else than an evaluation; give another --out")
-    before = yaml.safe_load((folder / "provenance.json").read_text(encoding="utf-8"))
+    before = read_json(folder / "provenance.json", str(folder))
     for what, then, now in (
         ("another encoder", before["encoder"]["weights"], facts["encoder"]["weights"]),
         ("other data", before["data"]["digest"], facts["data"]["digest"]),

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from safetensors import SafetensorError, safe_open
 
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.heads.head import Head
 from tsrep.runs.architecture import Architecture
 from tsrep.runs.encoder_file import metadata_of
@@ -33,6 +32,7 @@ from tsrep.runs.published import without_private
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract
 from tsrep.training.checkpoint import load_weights
+from tsrep.yaml_files import read_yaml
 
 TYPES = ("F16", "BF16", "F32", "I8", "I16", "I32", "I64", "U8", "BOOL")
 
@@ -122,9 +122,9 @@ def _recipe(path: Path, reference: str) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = yaml.safe_load(_text(path, reference))
-    except yaml.YAMLError as error:
-        raise RunError(f"{path.name} of {reference} is no YAML; pull it again") from error
+        found = read_yaml(_text(path, reference), f"{path.name} of {reference}")
+    except ConfigError as error:
+        raise RunError(f"{error}, or pull it again") from error
     kept = without_private(found if isinstance(found, dict) else {})
     _refuse_other_shape(kept, dict.fromkeys(("dataset", "evaluation", "objective"), dict), path, reference)
     return kept

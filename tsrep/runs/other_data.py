@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from tsrep.errors import ConfigError
@@ -17,6 +16,7 @@ from tsrep.runs.config_files import parse_assignment
 from tsrep.runs.evaluation_settings import checked_evaluation
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.signals.convert import Policies
+from tsrep.yaml_files import write_yaml
 
 FILE = "evaluation.yaml"
 SECTIONS = ("dataset", "split", "evaluation")
@@ -86,7 +86,7 @@ class OtherData(Settings):
 
     def to_yaml(self, **above: Any) -> str:
         """All settings, after what else the file of an evaluation says."""
-        return yaml.safe_dump(above | self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return write_yaml(above | self.model_dump(mode="json"))
 
 
 def _below(encoder: LoadedEncoder, dataset: Any) -> dict[str, Any]:

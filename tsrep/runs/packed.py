@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import yaml
-
 from tsrep.errors import RunError
 from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.scores import Scores
@@ -32,6 +30,7 @@ from tsrep.runs.packed_config import (
     sha256_of,
 )
 from tsrep.runs.published import provenance_of, recipe_of, refuse_places
+from tsrep.yaml_files import write_yaml
 
 Publish = Literal["public-only", "always", "never"]
 
@@ -150,7 +149,7 @@ def _write(
     write_encoder_file(folder / WEIGHTS, weights, loaded.architecture, loaded.contract, format="pt")
     write_text(folder / CONTRACT, json.dumps(json.loads(loaded.contract.to_json()), indent=2) + "\n")
     write_json(folder / PROVENANCE, provenance_of(loaded))
-    write_text(folder / RECIPE, yaml.safe_dump(recipe_of(loaded), sort_keys=False, allow_unicode=True))
+    write_text(folder / RECIPE, write_yaml(recipe_of(loaded)))
     if head is not None:
         head.save(folder, "head")
     ledger = loaded.ledger

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from tsrep.errors import ConfigError
 from tsrep.registry import explain, nearest
 from tsrep.signals.contract import SignalContract
+from tsrep.yaml_files import read_settings
 
 
 class Description(BaseModel):
@@ -80,12 +80,10 @@ def described(recipe: Path | str, variant: str = "authors") -> Description:
     """
     path = Path(recipe).with_suffix(".yaml")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_settings(path, "recipe")
         variants = content.pop("variants")
         shared = content.pop("contract")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); keep it beside its recipe") from error
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} has no contract with variants ({error}); restore it") from error
     if variant not in variants:
         raise ConfigError(f"{path} has no variant {variant!r}; {nearest(variant, list(variants))}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.files import write_text
@@ -21,6 +20,7 @@ from tsrep.runs.compare.stored import stored_comparison
 from tsrep.runs.compare.table import DataEntry, Table
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
+from tsrep.yaml_files import write_yaml
 
 FILE = "table.yaml"
 
@@ -129,4 +129,4 @@ def _about(entrant: Entrant) -> dict[str, Any]:
 
 
 def _yaml(table: Table) -> str:
-    return yaml.safe_dump(table.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return write_yaml(table.model_dump(mode="json"))

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
 from tsrep.registry import DATASETS, DISTINCT, PROTOCOLS, Settings, explain
+from tsrep.yaml_files import read_settings
 
 HUB = "hub:"
 
@@ -162,15 +162,7 @@ def read_table(path: Path, changes: Mapping[str, Any] | None = None) -> Table:
     ConfigError
         When it cannot be read, or a setting is unknown or out of range.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); give the path of a table") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not readable as YAML ({told}); correct it") from error
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{path} holds no settings by name; begin it with encoders:")
+    values = read_settings(path, "table")
     table = table_of({**values, **(changes or {})})
     placed = [_below(path.parent, entry) for entry in table.datasets]
     return table.model_copy(update={"datasets": tuple(placed)})
