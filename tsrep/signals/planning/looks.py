@@ -169,7 +169,8 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
         who = "the signals have" if how == "global" else f"{windows.channels[int(group[0])]} has"
         mean, std = values.mean(), values.std()
         if not 1 / STRETCH <= std <= STRETCH:
-            yield f"{who} {std:.2g} times the deviation of the training records; check unit and filter"
+            times = f"{std:.2g}" if std < 100 else f"{std:,.0f}"
+            yield f"{who} {times} times the deviation of the training records; check unit and filter"
         elif abs(mean) > SHIFT:
             yield f"{who} a mean {mean:.2g} deviations from the training records'; check unit and filter"
 
