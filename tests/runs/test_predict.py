@@ -422,3 +422,25 @@ def test_recordings_that_the_encoder_has_seen_are_counted(folder: Path) -> None:
     assert (found["status"], found["of"], found["exact"]) == ("seen", 5, 2)
     others = [folder / f"r{k}.hea" for k in (0, 2, 4)]
     assert predict(replace(predictor(), ledger=ledger), others).about["seen"]["status"] == "none"
+
+
+def test_whole_recordings_of_any_length(folder: Path) -> None:
+    loaded = predictor(window={"steps": None})
+    table = predict(loaded, folder)
+    assert list(table["windows"]) == [1] * 5
+    assert list(table["seconds"]) == [10, 13, 16, 19, 22]
+    head = loaded.head()
+    for k in (0, 4):
+        x = (ecg(10 + 3 * k, seed=k)[None] / 1000 - 0.1) / 0.3
+        z = loaded.encoder(torch.from_numpy(x.astype(np.float32)))
+        prob = head.predict_proba(POOLS[head.pool](z).detach().numpy())[0]
+        np.testing.assert_allclose(table.probabilities[k], prob, atol=1e-6)
+
+
+def test_windows_of_a_recording_that_is_partly_used_keep_their_times(folder: Path) -> None:
+    counts = ecg(10)
+    counts[1, 240:520] = -32768
+    np.ascontiguousarray(counts.T, "<i2").tofile(folder / "r0.dat")
+    table = predict(predictor(), folder / "r0.hea", windows=True)
+    assert list(table["start_seconds"]) == [0, 5, 7.5]
+    assert list(table["window"]) == [0, 1, 2]
