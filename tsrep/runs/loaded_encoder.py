@@ -116,8 +116,8 @@ class LoadedEncoder:
         heads, name = (elsewhere, None) if elsewhere else (self.heads, name)
         if not heads:
             raise RunError(
-                f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference} -p probe (a folder "
-                "that it writes elsewhere is named by --head)"
+                f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference} -p probe "
+                "(one in another folder is named by --head FOLDER)"
             )
         wanted = name or next(iter(heads))
         if wanted not in heads:
