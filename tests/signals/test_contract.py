@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,8 @@ def test_every_field_is_in_the_digest_but_what_the_encoder_learnt_from() -> None
     assert len(seen) == 1 + len(OTHERS)
     assert set(SignalContract.model_fields) - OTHERS.keys() == {"format", "trained_on"}
     assert contract(trained_on={"records": 7}).digest == one.digest
+    # a changed copy of a contract whose digest was asked for has its own
+    assert one.model_copy(update={"scale": 2.0}).digest == contract(scale=2).digest
 
 
 @pytest.mark.parametrize(
@@ -118,3 +121,8 @@ def test_a_contract_by_hand_needs_no_digest_and_spells_its_unit() -> None:
     values = json.loads(contract().to_json())
     del values["digest"]
     assert SignalContract.from_json(json.dumps(values | {"unit": "uV"})).unit == "µV"
+
+
+def test_the_schema_in_the_reference_is_that_of_a_contract() -> None:
+    file = Path(__file__).parents[2] / "docs" / "reference" / "contract.schema.json"
+    assert json.loads(file.read_text(encoding="utf-8")) == SignalContract.model_json_schema()
