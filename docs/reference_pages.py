@@ -32,6 +32,7 @@ from typer.core import TyperGroup
 from tsrep.cli.app import app
 from tsrep.listing import described
 from tsrep.registry import Settings
+from tsrep.signals.contract import SignalContract
 
 MARKER = re.compile(r"<!-- (\w+)(?::\s+(.*?))?\s*-->", re.DOTALL)
 ROLE = re.compile(r":(?:func|meth|class|attr|data|mod):<code>~?([\w.]+)</code>")
@@ -44,6 +45,21 @@ WORDS = {
 }
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 Row = tuple[str, str, str]  # name, summary, and Markdown of the page
+
+
+SCHEMA = Path(__file__).parent / "reference" / "contract.schema.json"
+
+
+def contract_schema() -> str:
+    """JSON schema of a signal contract, as it is kept beside the reference."""
+    return json.dumps(SignalContract.model_json_schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Write the schema of contracts anew where it has changed."""
+    del config
+    if not SCHEMA.is_file() or SCHEMA.read_text(encoding="utf-8") != contract_schema():
+        SCHEMA.write_text(contract_schema(), encoding="utf-8")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -52,8 +52,15 @@ def folder_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-." else "_" for c in name)
 
 
-def kept_run(path: Path, config: Configuration) -> Run:
+def kept_run(path: Path, config: Configuration, *, illustrate: bool = True) -> Run:
     """The run of a configuration in a folder: finished, resumed, or made.
+
+    Parameters
+    ----------
+    path : Path
+    config : Configuration
+    illustrate : bool
+        Also make what only a reader of its report wants.
 
     Raises
     ------
@@ -61,13 +68,13 @@ def kept_run(path: Path, config: Configuration) -> Run:
         When the folder holds a run of other settings, those of evaluation aside.
     """
     if not (path / "config.yaml").exists():
-        run = fit(config, out=path, progress=False)
+        run = fit(config, out=path, progress=False, illustrate=illustrate)
     elif Run(path).config.model_copy(update={"evaluation": config.evaluation}) != config:
         raise RunError(f"{path} was made with other settings than the script has now; remove it")
     elif Run(path).finished:
         return Run(path)
     else:
-        run = fit(resume=path, progress=False)
+        run = fit(resume=path, progress=False, illustrate=illustrate)
     print(f"trained {path} in {run.provenance['seconds']:.0f} s", flush=True)
     return run
 

@@ -53,7 +53,7 @@ class Size:
 
 
 FULL = Size({"a": 600, "shuffled": 600, "b": 400}, 5, {"a": 15, "shuffled": 15, "b": 25})
-QUICK = Size({"a": 200, "b": 120}, 3, {"a": 15, "b": 10})
+QUICK = Size({"a": 150, "b": 100}, 3, {"a": 12, "b": 6})
 NOISE = {"a": 0.4, "shuffled": 0.4, "b": 0.8}
 FEW = 40  # patients of B whose labels are known
 
@@ -148,7 +148,7 @@ def _trained(folder: Path, run: str, data: str, seed: int, size: Size, start: Ru
     encoder = {"name": "resnet1d", "width": 16, "dim": 32}
     # mine: the statistics of B, whose amplitudes are others
     more = {"encoder": encoder} if start is None else {"init": {"from": str(start.path), "contract": "mine"}}
-    return kept_run(folder / "runs" / run, configure(settings | more))
+    return kept_run(folder / "runs" / run, configure(settings | more), illustrate=False)
 
 
 def _predictions(run: Run) -> Predictions:

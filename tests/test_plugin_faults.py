@@ -63,7 +63,7 @@ def candidates() -> list[Candidate]:
 
 
 def some_scores() -> Scores:
-    return outcome(protocol_of({"name": "probe"}), candidates(), evaluation())[0]
+    return outcome(protocol_of({"name": "probe"}), candidates(), evaluation())
 
 
 @pytest.mark.parametrize("name", ["random initialisation", "", "a/b", "a.b", "Abc", "-a", "a--b", 3])
@@ -188,7 +188,7 @@ def test_what_a_protocol_returns_is_checked(register: Register, what: str, told:
 
 def test_a_protocol_is_called_by_the_name_that_it_is_registered_by(register: Register) -> None:
     register(PROTOCOLS, type("Mine", (type(protocol_of({"name": "knn"})),), {"name": "probe"}))
-    scores, _ = outcome(protocol_of({"name": "faulty"}), candidates(), evaluation())
+    scores = outcome(protocol_of({"name": "faulty"}), candidates(), evaluation())
     assert {score.protocol for score in scores} == {"faulty"}
 
 

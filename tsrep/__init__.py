@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsrep.api import compare as compare
     from tsrep.api import evaluate as evaluate
     from tsrep.api import fit as fit
     from tsrep.api import forecast as forecast
@@ -43,6 +44,7 @@ ROOMS = {
     "Run": "runs.folder",
     "Scores": "evaluation.scores",
     "Series": "signals.series",
+    "compare": "api",
     "embed": "runs.embed",
     "evaluate": "api",
     "fit": "api",

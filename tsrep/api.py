@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsrep.evaluation.scores import Scores
+    from tsrep.runs.compare.comparison import Comparison
     from tsrep.runs.config import Configuration
     from tsrep.runs.folder import Run
     from tsrep.runs.forecast_own import OwnForecast
@@ -174,6 +175,47 @@ def predict(
     from tsrep.runs.predict.predict import predict as predict_table
 
     return predict_table(encoder, recordings, windows=windows, options=Options.of(**options))
+
+
+def compare(
+    encoders: Sequence[Any] | Path | str,
+    datasets: Sequence[Any] = (),
+    *,
+    out: Path | str = "comparison",
+    progress: bool = True,
+    **settings: Any,
+) -> Comparison:
+    """Compare encoders, each beside random initialisations of its own architecture, and write the page.
+
+    Parameters
+    ----------
+    encoders : sequence of references or entries, or path of a table
+        See :class:`tsrep.runs.compare.table.Table`.
+    datasets : sequence of names or settings
+        None compares the stored predictions of runs.
+    out : Path
+        The folder; cells that are in it are not scored again.
+    progress : bool
+        Say on standard error what is being done.
+    **settings
+        Further settings of the table, such as ``labels`` and ``protocols``.
+
+    Raises
+    ------
+    TsrepError
+        See :func:`tsrep.runs.compare.conduct.compare`.
+    """
+    from tsrep.report.compare import write_comparison
+    from tsrep.runs.compare.conduct import compare as conduct
+    from tsrep.runs.compare.table import read_table, table_of
+
+    if isinstance(encoders, Path | str):
+        table = read_table(Path(encoders), settings)
+    else:
+        table = table_of({"encoders": list(encoders), "datasets": list(datasets), **settings})
+    found = conduct(table, Path(out), progress=progress)
+    write_comparison(found, Path(out))
+    return found
 
 
 def forecast(

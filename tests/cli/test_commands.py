@@ -188,6 +188,7 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path, comma
             "tsrep fit --init /a --set init.what=encoder+objective",
         ),
         (["fit", "--init", "/nowhere"], "`/nowhere` is no run folder"),
+        (["fit", "--any-modality"], "options of conversion go with --init; name an encoder"),
         (["fit", "--init", "x", "--freeze", "groups"], "init.freeze is 'groups': write none, all"),
         (["fit", "--set", "evaluation.finetune.layer_decay=0"], "evaluation.finetune.layer_decay is 0"),
         (["fit", "--bogus"], "No such option"),

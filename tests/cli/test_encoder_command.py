@@ -148,7 +148,7 @@ def test_missing_leads(
         ({"factor": 1000}, ("--strict",), ("--strict",)),
         ({"sfreq": 33.0}, (), ("Hz", "--allow-upsampling")),
         ({"sfreq": 100.7}, (), ("100.7",)),
-        ({"channels": tuple(f"ch{i}" for i in range(12))}, (), ("recordings are series", "--any-modality")),
+        ({"channels": tuple(f"ch{i}" for i in range(12))}, (), ("have no names (they are called ch0, ch1",)),
     ],
 )
 def test_signals_that_do_not_fit_are_one_sentence(

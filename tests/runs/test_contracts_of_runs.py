@@ -20,9 +20,8 @@ from tsrep.runs.prepare_series import prepare_series
 from tsrep.signals import Panel, Series
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.convert import convert
-from tsrep.signals.convert_series import convert_series
 from tsrep.signals.resample import resample
-from tsrep.signals.standardise import fit_scaler, standardise_series
+from tsrep.signals.standardise import fit_scaler, standardise_series, stored_scaler
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 TASKS = {path: DATASETS.entry(configure(read_config(path)).dataset.name).task for path in CONFIGS}
@@ -84,9 +83,10 @@ def test_series_are_standardised_as_ever(path: Path) -> None:
     config, series = configure(read_config(path)), a_series()
     prepared = prepare_series(config, series)
     want, _ = standardise_series(series, prepared.spans.train)
-    got = convert_series(series, prepared.contract)
+    got = stored_scaler(prepared.contract.standardise).apply_series(series)
     np.testing.assert_array_equal(got.x, want.x)
     assert prepared.contract.modality == "series"
+    assert prepared.contract.channels == series.inputs
     assert prepared.contract.window.steps == prepared.panel.length
 
 

@@ -20,9 +20,8 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS
-from tsrep.runs import traced
-from tsrep.runs.export import export
-from tsrep.runs.folder import Run
+from tsrep.runs.export import traced
+from tsrep.runs.export.export import export
 from tsrep.runs.export.traced import (
     Lengths,
     compare,
@@ -34,6 +33,7 @@ from tsrep.runs.export.traced import (
     trace,
 )
 from tsrep.runs.export.traced_recurrent import recurrent_layers_whole
+from tsrep.runs.folder import Run
 
 SMALL: dict[str, dict[str, Any]] = {
     "causal-tcn": {"hidden": 4, "dim": 6},
@@ -53,7 +53,7 @@ SMALL: dict[str, dict[str, Any]] = {
 KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
     ["conv-s4d", "inverted-transformer", "lead-wise", "resnet1d", "s4d"], "multiple"
 )
-STEPS = 48
+STEPS, ODD = 48, 47
 
 
 def small(name: str) -> Encoder:
@@ -66,15 +66,32 @@ def small(name: str) -> Encoder:
 
 
 @pytest.mark.parametrize("name", ENCODERS.names())
-def test_every_encoder_in_both_formats(name: str) -> None:
-    encoder = small(name)
-    program, lengths = trace(encoder, [noise(3, 3, STEPS)], encoder.stride)
-    assert lengths.kind == KINDS.get(name, "any")
+def test_every_encoder_in_both_formats_at_a_length_that_is_no_multiple_of_its_stride(name: str) -> None:
+    encoder, example = small(name), [noise(3, 3, ODD)]
+    program, lengths = trace(encoder, example, encoder.stride)
+    assert lengths.kind == ("fixed" if KINDS.get(name) == "multiple" else KINDS.get(name, "any"))
     for again in (
         pt2_runner(pt2_bytes(program, "{}")),
         onnx_runner(onnx_bytes(program, "{}", ["x"])),
     ):
-        assert compare(encoder, again, [noise(3, 3, STEPS)], lengths) < 1e-5
+        assert compare(encoder, again, example, lengths) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["inverted-transformer", "lead-wise", "resnet1d"])
+def test_encoders_with_a_stride_take_its_multiples(name: str) -> None:
+    encoder, example = small(name), [noise(3, 3, STEPS)]
+    program, lengths = trace(encoder, example, encoder.stride)
+    assert lengths == Lengths("multiple", encoder.stride)
+    assert compare(encoder, program.module(), example, lengths) < 1e-5
+
+
+def test_what_torch_cannot_trace_is_one_sentence() -> None:
+    class Asking(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * len(str(float(x.sum())))
+
+    with pytest.raises(RunError, match=r"^Asking cannot be traced by torch.export \(.*\); use it in Python$"):
+        trace(Asking(), [torch.ones(3, 3, 4)], None)
 
 
 def test_recurrent_layers_are_themselves_again_after_a_trace() -> None:
@@ -129,10 +146,11 @@ def test_a_panel_run_as_a_file(tiny_run: Path, tmp_path: Path) -> None:
     metadata = json.loads(extra["tsrep.json"])
     scaler = Run(tiny_run).scaler()
     assert scaler is not None
-    np.testing.assert_allclose(metadata["standardise"]["mean"], scaler.mean[0])
+    np.testing.assert_allclose(metadata["contract"]["standardise"]["mean"], scaler.mean[0])
     assert metadata["channels"] == Run(tiny_run).provenance["data"]["channels"]
     assert metadata["inputs"] == {"x": ["batch", 12, "time"]}
-    assert (metadata["time"]["kind"], metadata["rate"]) == ("any", {"sfreq": 100.0})
+    assert (metadata["time"]["kind"], metadata["contract"]["sfreq"]) == ("any", 100.0)
+    assert metadata["preprocessing"] == {"inside": [], "before": ["standardise"], "why": ""}
     assert [path.name for path in tmp_path.iterdir()] == ["own.pt2"]
 
 
@@ -171,7 +189,7 @@ def test_a_forecasting_run_as_a_file(forecasting: Path, tmp_path: Path) -> None:
     ahead = inputs[1] if len(inputs) > 1 else inputs[0].new_zeros(4, 0, forecaster.horizon)
     torch.testing.assert_close(found, forecaster(inputs[0], ahead), rtol=1e-4, atol=1e-5)
     assert done.lengths == Lengths("fixed", forecaster.lookback)
-    assert "normalises each look-back" in done.metadata["standardise"]["says"]
+    assert done.metadata["normalisation"] == "last"
 
 
 def refusal(work: Callable[[], Any]) -> str:
@@ -194,7 +212,7 @@ def test_a_file_that_would_differ_is_not_written(
     tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "tsrep.runs.export.pt2_runner", lambda content: lambda x: torch.zeros(len(x), 8, x.shape[2])
+        "tsrep.runs.export.export.pt2_runner", lambda content: lambda x: torch.zeros(len(x), 8, x.shape[2])
     )
     assert "nothing was written" in refusal(lambda: export(tiny_run, out=tmp_path / "a.pt2"))
     assert not list(tmp_path.iterdir())

@@ -21,6 +21,7 @@ from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.init.beginning import beginning
 from tsrep.runs.init.objective import carried
+from tsrep.runs.packed import save_pretrained
 from tsrep.runs.task import prepare
 from tsrep.training.checkpoint import load_weights
 from tsrep.training.hooks import Hook
@@ -227,6 +228,20 @@ def test_the_chain_tells_every_ancestor(tiny_run: Path, tmp_path: Path) -> None:
     assert facts["init"]["taken"] == len(encoder_of(second.path))
     assert [link["objective"] for link in facts["chain"]] == ["comet", "simclr"]
     assert facts["chain"][0]["sha256_of_weights"] == Run(tiny_run).loaded().weights
+
+
+def test_a_packed_copy_starts_the_same_training(tiny_run: Path, tmp_path: Path) -> None:
+    save_pretrained(Run(tiny_run).loaded(), tmp_path / "packed")
+    one = started(tiny_run, tmp_path / "one", objective="simclr")
+    two = started(tmp_path / "packed", tmp_path / "two", objective="simclr")
+    assert same(encoder_of(one.path), encoder_of(two.path))
+    first, second = (run.provenance["init"] for run in (one, two))
+    assert first["sha256_of_weights"] == second["sha256_of_weights"]
+    assert (first["kind"], second["kind"]) == ("run", "packed")
+    with pytest.raises(
+        ConfigError, match="packed holds an encoder alone; give a run folder"
+    ):
+        started(tmp_path / "packed", tmp_path / "three", init={"what": "encoder+objective"})
 
 
 def test_each_seed_starts_from_the_same_weights(tiny_run: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 import tsrep
-from tsrep.errors import ConfigError, DataError
+from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.comparison import difference_from_random, holm, paired_difference
 from tsrep.evaluation.predictions import Predictions
+from tsrep.runs.ledger import Ledger
+from tsrep.runs.score_file import seen
 from tsrep.runs.score_file.result import ScoredFiles
+from tsrep.signals.panel import Panel
 
 CLASSES = ("A", "B", "C")
 N, FAST = 150, {"n_bootstrap": 200}
@@ -299,3 +303,33 @@ def test_ptb_xl_tables_are_a_truth(shared_path: Any, tmp_path: Path) -> None:
     assert found.counts.scored + found.counts.extra == len(frame)  # some have no class of this task
     normal = found.by_class[classes.index("NORM")]
     assert normal.positives == frame.scp_codes.str.contains("'NORM'").sum()
+
+
+def test_recordings_that_the_encoder_has_seen(cohort: Cohort, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = np.random.default_rng(1).integers(-500, 500, (N, 2, 1000)).astype(np.int16)
+    records = Panel.from_store(
+        counts, sfreq=100.0, channels=("II", "V2"), unit="mV", modality="ecg", gain=np.float32(0.001),
+        label=np.zeros((N, 0), bool), classes=(), trial=np.arange(N), patient=cohort.patient,
+        record_names=tuple(cohort.record),
+    )  # fmt: skip
+    loaded = SimpleNamespace(
+        ledger=Ledger.of(records, index=np.array([4])),
+        reference="runs/a",
+        contract=SimpleNamespace(trained_on=SimpleNamespace(sources=())),
+    )
+    monkeypatch.setattr(seen, "load", lambda *_, **__: records)
+    monkeypatch.setattr(seen, "resolve", lambda _: SimpleNamespace(open=lambda: loaded))
+    path, truth = cohort.write("p.csv", cohort.flat(1.0)), cohort.with_flags
+    signals = {"encoder": "runs/a", "recordings": "wfdb"}
+    found = tsrep.score(path, truth, **signals, **FAST)
+    assert (found.contamination.status, found.contamination.left_out, found.score.n) == ("seen", 1, N - 1)
+    without = pd.read_csv(truth).drop(4)
+    without.to_csv(truth, index=False)
+    assert values(found) == values(tsrep.score(path, truth, **FAST))
+    loaded.ledger = Ledger.of(records, index=np.arange(20))
+    with pytest.raises(RunError, match="was trained on 19 of the 149 records to be scored"):
+        tsrep.score(path, truth, **signals)
+    kept = tsrep.score(path, truth, seen="keep", **signals, **FAST)
+    assert (kept.contamination.kept, kept.score.n) == (True, N - 1)
+    with pytest.raises(ConfigError, match="give both --encoder and --recordings"):
+        tsrep.score(path, truth, encoder="runs/a")

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+import tsrep
 from tests.conftest import TINY
 from tsrep.evaluation.scores import Scores
 from tsrep.runs.evaluate_other import evaluate_other
@@ -76,3 +78,11 @@ def test_a_run_starts_from_the_pushed_copy_as_from_the_run(run: Path, hub: Path,
     assert init["reference"] == "hub:o/n"
     assert init["revision"] == resolve("hub:o/n").open().provenance["revision"]
     assert init["licence"] == "cc-by-4.0"
+
+
+def test_the_pulled_encoder_predicts_as_the_run_does(run: Path, hub: Path) -> None:
+    panel = tsrep.load(OTHER)
+    tables = [tsrep.predict(text, panel) for text in (str(run), "hub:o/n", str(hub))]
+    columns = [table.to_frame() for table in tables]
+    pd.testing.assert_frame_equal(columns[0], columns[1])
+    pd.testing.assert_frame_equal(columns[0], columns[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +119,8 @@ def test_a_contract_by_hand_needs_no_digest_and_spells_its_unit() -> None:
     values = json.loads(contract().to_json())
     del values["digest"]
     assert SignalContract.from_json(json.dumps(values | {"unit": "uV"})).unit == "µV"
+
+
+def test_the_schema_in_the_reference_is_that_of_a_contract() -> None:
+    file = Path(__file__).parents[2] / "docs" / "reference" / "contract.schema.json"
+    assert json.loads(file.read_text(encoding="utf-8")) == SignalContract.model_json_schema()

@@ -43,6 +43,8 @@ REFUSED: list[tuple[Panel, SignalContract, dict[str, Any], str]] = [
     (ecg(X[:, :2], ("Fp1-F7", "F7-T3"), modality="eeg", unit="µV", sfreq=128), EEG, {},
      r"are bipolar \(Fp1-F7, F7-T3\) and .* nothing can be restored from differences"),
     (ecg(X, modality="eeg"), contract(), {}, "are EEG and the encoder was trained on ECG; .* --any-modality"),
+    (ecg(X, tuple(f"axis {k}" for k in range(12)), modality="series"), contract(), {},
+     "are series and the encoder was trained on ECG"),
     (ecg(X[..., :100]), contract(), {}, "last 1 s, less than half a window of 2.5 s"),
     (ecg(X[..., :200]), contract(window={"steps": 250, "shorter": "refuse"}), {}, "last 2 s and .* of 2.5 s"),
     (ecg(X), contract(window={"steps": 250, "longer": "refuse"}), {}, "have 1000 steps .* it takes 250"),
@@ -50,8 +52,9 @@ REFUSED: list[tuple[Panel, SignalContract, dict[str, Any], str]] = [
      "so that their amplitude is lost"),
     (some(9), contract(), {"missing_channels": "mask"}, "any missing channel as missing, .* zero or derive"),
     (some(1), contract(), {"missing_channels": "zero"}, "11 of the encoder's 12 .* --allow-missing 11"),
-    (ecg(X, tuple(f"ch{k}" for k in range(12))), contract(), {}, "have no names .* name them with "
-     "dataset.channels"),
+    (ecg(X, tuple(f"ch{k}" for k in range(12)), modality="series"), contract(), {},
+     "have no names .* name them with "
+     "dataset.channel_names or dataset.rename"),
     (ecg(X, ("MLI", "MLII", "MLIII", *LEADS[6:], "a", "b", "c")), contract(channels=("I", "V1")), {},
      "MLI of the recordings are modified limb leads, .* --allow-modified-leads"),
     (ecg(0 * X), contract(), {}, "none of the 6 recordings can be used; of the first, 0, 12 of 12 leads are"),
@@ -80,6 +83,7 @@ ALLOWED: list[tuple[Panel, dict[str, Any]]] = [
     (ecg(X, sfreq=30), {"allow_upsampling": True}),
     (ecg(X, modality="eeg"), {"any_modality": True}),
     (ecg(X, modality="other"), {}),
+    (ecg(X, modality="series"), {}),
     (some(1), {"missing_channels": "zero", "allow_missing": 11}),
     (ecg(X, ("MLI", *LEADS[1:])), {"allow_modified_leads": True}),
     (ecg(X, unit=""), {"unit": "mV"}),

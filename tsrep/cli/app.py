@@ -111,6 +111,8 @@ def fit(
         dataset=dataset, objective=objective, root=root, seed=seed, strict=policies.strict or None
     )
     start = given(**{"from": init}, freeze=freeze, policies=changed(policies) or None)
+    if start and init is None and config is None:
+        raise ConfigError("--freeze and options of conversion go with --init; name an encoder to start from")
     options |= {"init": start} if start else {}
     if resume is not None:
         device = resumed_device(assignments or ())

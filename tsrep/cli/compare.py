@@ -42,7 +42,7 @@ def compare(
         str | None,
         typer.Option(metavar="1.0,0.1,0.01", help="Fractions of the training labels. [default: 1.0]"),
     ] = None,
-    label_seeds: Annotated[
+    seeds: Annotated[
         int | None, typer.Option(min=1, help="Draws of labels, and random initialisations. [default: 5]")
     ] = None,
     primary: Annotated[
@@ -70,7 +70,7 @@ def compare(
     changes = given(
         protocols=protocol or None,
         labels=None if labels is None else _fractions(labels),
-        label_seeds=label_seeds,
+        label_seeds=seeds,
         primary=primary,
         device=device,
     )

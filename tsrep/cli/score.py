@@ -44,12 +44,16 @@ def score(
     patients: Annotated[
         bool, typer.Option("--patients/--no-patients", help="Whether patients are known.")
     ] = True,
-    label: Annotated[str, typer.Option(help="Column of the truth with class names.")] = "label",
+    label: Annotated[
+        str, typer.Option("--truth-label", help="Column of the truth with class names.")
+    ] = "label",
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN=VALUE", help="Rows of the truth that count. Repeatable."),
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder of PTB-XL. [default: the data cache]")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of PTB-XL, or of --recordings. [default: the data cache]")
+    ] = None,
     ids: Annotated[Path | None, typer.Option(help="Text file with the names of rows of an array.")] = None,
     classes: Annotated[
         str | None, typer.Option(metavar="A,B,C", help="Classes to score. [default: all predicted]")
@@ -85,6 +89,16 @@ def score(
     metric: Annotated[str, typer.Option(help="Metric that comparisons rest on.")] = "auroc",
     n_bootstrap: Annotated[int, typer.Option(min=2, help="Bootstrap resamples of patients.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder that predicted, whose ledger tells what it has seen.")
+    ] = None,
+    recordings: Annotated[
+        str | None, typer.Option(help="Data set that the records are of, in --root, for the same.")
+    ] = None,
+    seen: Annotated[
+        Literal["refuse", "leave-out", "keep"],
+        typer.Option(help="Recordings that the encoder has seen: refused from 1 % on, else left out."),
+    ] = "refuse",
     out: Annotated[Path | None, typer.Option(help="Scores as JSON.")] = None,
     page: Annotated[Path | None, typer.Option(help="Page with tables and figures (.html).")] = None,
 ) -> None:
@@ -108,7 +122,7 @@ def score(
         )
     options = given(
         name=name, truth_id=truth_id, root=root, ids=ids, multilabel=multilabel, missing=missing,
-        thresholds=thresholds, thresholds_from=thresholds_from,
+        thresholds=thresholds, thresholds_from=thresholds_from, encoder=encoder, recordings=recordings,
         classes=None if classes is None else [each.strip() for each in classes.split(",")],
     )  # fmt: skip
     found = tsrep.score(
@@ -125,6 +139,7 @@ def score(
         metric=metric,
         n_bootstrap=n_bootstrap,
         seed=seed,
+        seen=seen,
         **options,
     )
     if out is not None:

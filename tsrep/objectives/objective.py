@@ -81,7 +81,7 @@ class Objective(nn.Module, ABC):
         ``horizon`` and :meth:`predict`.
     classifies : bool
         Whether the method predicts classes and has :meth:`logits`.
-    pooling : str or None
+    head_pooling : str or None
         Of a method that predicts classes, how it pools representations over time before all else; None where
         it does otherwise.
     lookback, horizon : int
@@ -98,7 +98,7 @@ class Objective(nn.Module, ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     forecasts: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
-    pooling: Pooling | None = None
+    head_pooling: Pooling | None = None
     lookback: int = 0
     horizon: int = 0
     independent: bool = False
@@ -216,7 +216,7 @@ class Objective(nn.Module, ABC):
         Raises
         ------
         ConfigError
-            When the method reads more than pooled features, so that :attr:`pooling` is None.
+            When the method reads more than pooled features, so that :attr:`head_pooling` is None.
         """
         del features
         raise ConfigError(f"{type(self).__name__} classifies no pooled features; use objective supervised")

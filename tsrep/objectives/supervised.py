@@ -74,7 +74,7 @@ class Supervised(Objective):
                 "objective.double_sigmoid is only defined for the published head and two exclusive classes "
                 f"(head {head!r}, {classes} classes, multilabel {multilabel}); set it to false"
             )
-        self.pooling = pooling
+        self.pooling = self.head_pooling = pooling
         self.masked_steps = masked_steps
         # Both pools stand side by side.
         inputs = 2 * dim if pooling == "max-mean" else dim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -152,9 +153,12 @@ def _pools(comparison: Comparison) -> str:
 
 def _leader(comparison: Comparison, dataset: str) -> str:
     """The best of those whose scored recordings are not known to have been trained on."""
-    rows = [e for e in comparison.leading if e.cell.dataset == dataset and e.cell.seen != "seen"]
-    if not rows:
+    clean = [e for e in comparison.leading if e.cell.dataset == dataset and e.cell.seen != "seen"]
+    if not clean:
         return f"on {dataset} no encoder is without recordings that it was trained on"
+    rows = [each for each in clean if math.isfinite(each.score.value)]
+    if not rows:
+        return f"on {dataset} nothing is defined, as no class of the scored part has both values"
     best = max(rows, key=_goodness)
     score = best.score
     spread = interval(score.metrics[score.metric])

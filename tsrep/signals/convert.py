@@ -9,10 +9,11 @@ import numpy as np
 from tsrep.errors import ContractError
 from tsrep.signals import history
 from tsrep.signals.contract import SignalContract
+from tsrep.signals.names import read_names
 from tsrep.signals.panel import Panel
 from tsrep.signals.plan import Plan, times
 from tsrep.signals.planning import looks
-from tsrep.signals.planning.channels import plan_channels
+from tsrep.signals.planning.channels import lacking_names, plan_channels, unnamed
 from tsrep.signals.planning.lengths import plan_length
 from tsrep.signals.planning.rates import plan_rate
 from tsrep.signals.policies import Policies
@@ -122,6 +123,11 @@ def _refuse_modality(panel: Panel, contract: SignalContract, policies: Policies)
     # what nothing is said of goes by the names of its channels
     if has == wanted or "other" in (has, wanted) or policies.any_modality:
         return
+    if has == "series":
+        if any(named.known for named in read_names(panel.channels, wanted)):
+            return
+        if unnamed(panel) and contract.channels is not None:
+            raise ContractError(lacking_names(panel, contract))
     raise ContractError(
         f"the recordings are {_WORDS[has]} and the encoder was trained on {_WORDS[wanted]}; allow it with "
         "--any-modality"

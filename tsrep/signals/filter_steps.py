@@ -44,9 +44,7 @@ class Butterworth(Settings):
         edges = [edge for edge in self.band if edge is not None]
         kind = "bandpass" if len(edges) == 2 else "lowpass" if self.band[0] is None else "highpass"
         at = edges if len(edges) == 2 else edges[0]
-        return (
-            f'b = signal.butter({self.order}, {at}, "{kind}", fs={sfreq!r}, output="sos"); {_BOTH_WAYS}'
-        )
+        return f'b = signal.butter({self.order}, {at}, "{kind}", fs={sfreq!r}, output="sos"); {_BOTH_WAYS}'
 
 
 class Notch(Settings):

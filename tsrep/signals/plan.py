@@ -69,6 +69,8 @@ class Plan:
         Parameters
         ----------
         panel : Panel
+            The one that the plan was made for; where that has no unusable sample, also another of the same
+            channels, unit, rate and length.
 
         Returns
         -------

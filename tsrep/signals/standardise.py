@@ -10,6 +10,8 @@ import numpy as np
 from tsrep.signals.panel import Floats, Ints, Panel
 from tsrep.signals.series import Series, Span
 
+BYTES = 128 << 20  # of float64 worked on together
+
 if TYPE_CHECKING:
     from tsrep.signals.contract import Standardise
 
@@ -175,6 +177,7 @@ def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
 def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
     """Valid steps, mean and variance of each record and channel, shape (3, record, channel)."""
     moments = np.zeros((3, len(rows), len(panel.channels)))
+    chunk = _fewer(panel, chunk)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
@@ -187,6 +190,7 @@ def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
 def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
     """Least and largest value of each record and channel, shape (2, record, channel); infinite where none."""
     extremes = np.zeros((2, len(rows), len(panel.channels)))
+    chunk = _fewer(panel, chunk)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
@@ -196,6 +200,12 @@ def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
         extremes[0, part] = np.where(np.isnan(x), np.inf, x).min(axis=-1)
         extremes[1, part] = np.where(np.isnan(x), -np.inf, x).max(axis=-1)
     return extremes
+
+
+def _fewer(panel: Panel, chunk: int) -> int:
+    """Rows to work on together: fewer of long ones."""
+    _, channels, steps = panel.store.shape
+    return max(1, min(chunk, BYTES // (8 * channels * steps)))
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -104,7 +104,7 @@ def _check_repeats(encoder: Adapter, name: str) -> str:
 def _check_finite(encoder: Adapter, name: str) -> str:
     for what, x in _trying(encoder):
         if not bool(encoder(x).isfinite().all()):
-            raise ContractError(f"{name}() gives no finite number for {what}; guard its divisions")
+            raise ContractError(f"{name}() gives no finite number for {what}; let it divide by no zero")
     return "silence, a flat channel and signals of a thousandfold size give finite numbers"
 
 
@@ -150,8 +150,8 @@ def _check_fresh(load: Callable[[], Adapter], encoder: Adapter, name: str) -> st
 def fresh_weights(load: Callable[[], Adapter]) -> tuple[int, float, int]:
     """Tensors that differ between two loads under two states of torch's generator, and so came from no file.
 
-    Tensors whose initial values are constant, such as the scales of norms, are not told apart, nor is what a
-    function that seeds torch by itself draws.
+    Tensors whose initial values are constant, such as the scales of norms, do not show, nor does what a
+    function draws that seeds torch by itself.
 
     Returns
     -------

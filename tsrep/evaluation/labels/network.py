@@ -25,7 +25,7 @@ class Network(Classifier):
     Attributes
     ----------
     objective : Objective
-        In evaluation mode, on the CPU; has :attr:`~tsrep.objectives.objective.Objective.pooling`.
+        In evaluation mode, on the CPU; has :attr:`~tsrep.objectives.objective.Objective.head_pooling`.
     settings : dict
         Of the objective, as plain values.
     dim, classes : int

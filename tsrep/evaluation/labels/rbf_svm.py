@@ -31,7 +31,7 @@ class RbfSvm(Classifier):
     Attributes
     ----------
     support : float64 array, shape (supporting sample, feature)
-        Those samples, of a class together; none where there was one class only.
+        Training samples that decisions rest on, those of a class together; none where there was one class.
     of_class : int64 array, shape (class with labels,)
         How many of them each class has.
     dual : float64 array, shape (class with labels - 1, supporting sample)

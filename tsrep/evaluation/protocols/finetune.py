@@ -167,7 +167,7 @@ class FineTuning(LabelProtocol):
 
     def _fitted(self, encoder: Encoder, head: Objective, evaluation: LabelEvaluation) -> Fitted | None:
         """The network with the weights of its encoder; None where it reads more than pooled features."""
-        if head.pooling is None:
+        if head.head_pooling is None:
             return None
         panel, spare = evaluation.panel, evaluation.spare
 
@@ -181,7 +181,7 @@ class FineTuning(LabelProtocol):
         settings, classes = self.head.model_dump(mode="json"), len(panel.classes)
         network = Network(copy.deepcopy(head).cpu().eval(), settings, encoder.dim, classes, panel.multilabel)
         tuned = {name: value.detach().cpu().numpy() for name, value in encoder.state_dict().items()}
-        return Fitted(network, held, head.pooling, tuned)
+        return Fitted(network, held, head.head_pooling, tuned)
 
     def _trained(
         self,

@@ -16,7 +16,7 @@ from tsrep.runs.compare.cells import Scored, Store
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.cost import Cost
 from tsrep.runs.compare.entrant import Entrant, Sight, sources_of
-from tsrep.runs.compare.scoring import cost_on, score_cells
+from tsrep.runs.compare.scoring import cells_of, cost_on, score_cells
 from tsrep.runs.compare.stored import stored_comparison
 from tsrep.runs.compare.table import DataEntry, Table
 from tsrep.runs.evaluate import evaluating
@@ -60,15 +60,15 @@ def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
 def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Comparison:
     entrants, store = [Entrant.open(entry) for entry in table.encoders], Store(out)
     _refuse_same_names(entrants, table)
-    sights = [
-        (sight, entry)
+    planned = [  # all of it, so that what cannot be scored is told before anything is
+        (sight, entry, list(cells_of(sight, entry, table)))
         for entry in table.datasets
         for sight in _sights(entrants, entry, table, progress=progress)
     ]
     cells: list[Scored] = []
     costs: dict[tuple[str, str], Cost] = {}
-    for sight, entry in sights:
-        cells += score_cells(sight, entry, table, store, tell)
+    for sight, entry, planned_cells in planned:
+        cells += score_cells(sight, planned_cells, store, tell)
         if (cost := cost_on(sight)) is not None:
             costs[sight.entrant.name, entry.called] = cost
     return Comparison(
@@ -79,7 +79,7 @@ def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Compariso
             dict.fromkeys((*table.warnings, *(note for each in cells for note in each.scores.notes)))
         ),
         primary=table.primary,
-        n_bootstrap=sights[0][0].evaluation.n_bootstrap,
+        n_bootstrap=planned[0][0].evaluation.n_bootstrap,
         seed=table.seed,
     )
 

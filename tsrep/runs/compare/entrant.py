@@ -74,7 +74,7 @@ class Entrant:
         shown = shown_to(first, data, progress=progress)
         evaluation = label_evaluation(
             shown.prepared.panel,
-            _divided(data, shown) if shown.unusable else shown.prepared.split,
+            shown.prepared.split if shown.own else _divided(data, shown),
             data.evaluation,
             encoders=len(self.encoders),
             device=pick_device(table.device),
@@ -84,7 +84,9 @@ class Entrant:
         kept = check.scored(shown.prepared.panel, getattr(evaluation.split, evaluation.part))
         fewer: dict[str, Any] = {evaluation.part: kept}
         split = replace(evaluation.split, **fewer)
-        return Sight(self, data, shown, replace(evaluation, split=split), check)
+        sight = Sight(self, data, shown, replace(evaluation, split=split), check)
+        sight.candidates()  # vectors from elsewhere that are no numbers are told now
+        return sight
 
     def _data(self, entry: DataEntry, table: Table) -> OtherData:
         evaluation = {
@@ -140,7 +142,10 @@ def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
 
 
 def _divided(data: OtherData, shown: Shown) -> Split:
-    """The division of all recordings, so that those which cannot be shown do not move the others."""
+    """The division of the recordings as they were read, which is the same for every encoder.
+
+    Conversion may leave some out, and equal recordings are found by their stored values.
+    """
     records, panel = shown.prepared.records, shown.prepared.panel
     found = split_by_rule(data, records)
     masks = [np.isin(panel.trial, records.trial[getattr(found, part)]) for part in PARTS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -41,12 +41,9 @@ def cells_of(sight: Sight, entry: DataEntry, table: Table) -> Iterator[Cell]:
             )
 
 
-def score_cells(sight: Sight, entry: DataEntry, table: Table, store: Store, tell: Tell) -> list[Scored]:
-    """Scores of an encoder on a data set under all protocols and fractions; those that are kept are read."""
-    return [
-        store.load(cell) if cell.key in store else _scored(sight, cell, store, tell)
-        for cell in cells_of(sight, entry, table)
-    ]
+def score_cells(sight: Sight, cells: Iterable[Cell], store: Store, tell: Tell) -> list[Scored]:
+    """Scores of an encoder on a data set; those that are kept are read."""
+    return [store.load(cell) if cell.key in store else _scored(sight, cell, store, tell) for cell in cells]
 
 
 def _scored(sight: Sight, cell: Cell, store: Store, tell: Tell) -> Scored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +11,13 @@ from typing import Any, Literal
 from tsrep.errors import ConfigError, RunError
 from tsrep.files import replacing
 from tsrep.runs.export.held import Held, held_windows
+from tsrep.runs.export.of_forecaster import forecaster_of
+from tsrep.runs.export.of_windows import encoder_of, predictor_of
 from tsrep.runs.export.predictor import Further
 from tsrep.runs.export.preprocessing import Level
 from tsrep.runs.export.quantised import Loss, loss_of, quantised
 from tsrep.runs.export.snippet import snippet
-from tsrep.runs.export.subject import SUBJECTS, Request, Subject, What
+from tsrep.runs.export.subject import Request, Subject, What
 from tsrep.runs.export.traced import (
     Format,
     Lengths,
@@ -31,6 +33,11 @@ from tsrep.runs.folder import Run
 from tsrep.runs.references.reference import Reference, resolve
 
 Quantise = Literal["int8"]
+SUBJECTS: Mapping[What, Callable[[Reference, Request], Subject]] = {
+    "encoder": encoder_of,
+    "predictor": predictor_of,
+    "forecaster": forecaster_of,
+}
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ class Held:
         with torch.no_grad():
             wanted, found = (outputs(each(some))[0].numpy() for each in (subject.module, run))
         far = float(np.abs(wanted - found).max())
-        other = np.asarray(subject.decide(wanted) != subject.decide(found))
-        other = other.reshape(len(some), -1).any(axis=1)
+        differs = np.asarray(subject.decide(wanted) != subject.decide(found))
+        other = np.asarray(differs.reshape(len(some), -1).any(axis=1))
         if not far <= TOLERANCE or other.any():
             raise RunError(
                 f"on {len(some)} windows of the validation part the exported program differs by {far:.1e} "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, PlainValidator, create_model
 
 from tsrep.registry import Settings
 from tsrep.signals.policies import Policies
@@ -15,16 +15,9 @@ What = Literal["encoder", "encoder+objective", "all-matching"]
 Channels = Literal["refuse", "adapt", "adapt-rescale", "fresh"]
 
 
-if TYPE_CHECKING:
-    PolicySettings = Any
-else:
-    _hints = get_type_hints(Policies)
-    PolicySettings = create_model(
-        "PolicySettings",
-        __base__=Settings,
-        __doc__=Policies.__doc__,
-        **{each.name: (_hints[each.name], each.default) for each in fields(Policies)},
-    )
+_hints = get_type_hints(Policies)
+_fields: dict[str, Any] = {each.name: (_hints[each.name], each.default) for each in fields(Policies)}
+PolicySettings = create_model("PolicySettings", __base__=Settings, __doc__=Policies.__doc__, **_fields)
 
 
 class Init(Settings):
@@ -60,9 +53,8 @@ class Init(Settings):
     contract: Literal["theirs", "mine"] = Field(
         "theirs", description="rate, unit, window and standardisation of the reference, or of this run"
     )
-    policies: PolicySettings = Field(
-        PolicySettings() if not TYPE_CHECKING else None,
-        description="how signals may be converted to the contract of the reference, such as any_modality",
+    policies: Annotated[Any, PlainValidator(PolicySettings.model_validate)] = Field(
+        {}, description="how signals may be converted to the contract of the reference, such as any_modality"
     )
 
     @property

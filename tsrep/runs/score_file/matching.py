@@ -62,7 +62,7 @@ def settled(truth: Truth, files: Sequence[Predicted], missing: Missing | None) -
         if absent and missing is None:
             raise DataError(
                 f"{len(absent):,} of {len(truth):,} records of the truth have no prediction in {file.path} "
-                f"({_few(absent)}); leave them out with --missing drop, or score them as the class rates "
+                f"({few(absent)}); leave them out with --missing drop, or score them as the class rates "
                 "with --missing worst"
             )
     unpredicted = {name for names in lacking for name in names}
@@ -81,12 +81,13 @@ def _predicted(file: Predicted) -> set[str]:
 def _refuse_strangers(truth: Truth, file: Predicted, absent: Sequence[str]) -> None:
     if len(absent) == len(truth):
         raise DataError(
-            f"none of the {len(truth):,} records of {truth.name} ({_few(truth.record)}) has a prediction in "
-            f"{file.path} ({_few(file.record)}); name the columns with equal names by --id and --truth-id"
+            f"none of the {len(truth):,} records of {truth.name} ({few(truth.record)}) has a prediction in "
+            f"{file.path} ({few(file.record)}); name the columns with equal names by --id and --truth-id"
         )
 
 
-def _few(names: Iterable[str]) -> str:
+def few(names: Iterable[str]) -> str:
+    """The first of some names, for messages."""
     first = list(names)
     return ", ".join(first[:FEW]) + ", …" * (len(first) > FEW)
 

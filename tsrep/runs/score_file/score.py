@@ -13,13 +13,14 @@ from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.metrics import metric_names
 from tsrep.evaluation.predictions import Predictions
 from tsrep.registry import nearest
-from tsrep.runs.contamination import Contamination
+from tsrep.runs.contamination import Contamination, SeenPolicy
 from tsrep.runs.score_file.decisions import Decide, chosen_on, fixed, refuse_exclusive
 from tsrep.runs.score_file.form import Form, Sources, Unit
 from tsrep.runs.score_file.matching import Counts, Missing, matched, settled
 from tsrep.runs.score_file.prediction_file import Predicted
 from tsrep.runs.score_file.result import ScoredFiles
 from tsrep.runs.score_file.scoring import Methods, Resampling, contrasts, score_classes, score_methods
+from tsrep.runs.score_file.seen import Signals
 from tsrep.runs.score_file.truth import Columns, Truth
 
 Files = Path | str | Sequence[Path | str]
@@ -49,6 +50,9 @@ def score(
     metric: str = "auroc",
     n_bootstrap: int = 1000,
     seed: int = 0,
+    encoder: str | None = None,
+    recordings: str | None = None,
+    seen: SeenPolicy = "refuse",
 ) -> ScoredFiles:
     """Score predictions in files, by patients, as protocols score those of encoders.
 
@@ -88,17 +92,29 @@ def score(
     metric : str
         On which comparisons rest.
     n_bootstrap, seed : int
+    encoder, recordings : str, optional
+        Reference of the encoder that predicted, and the data set in ``root`` that the records are of, to look
+        for records that it has seen. Without them that is unknown.
+    seen : {"refuse", "leave-out", "keep"}
+        What becomes of records that were seen.
 
     Raises
     ------
     ConfigError, DataError
         When a file, column, record, probability or setting is not as it should be.
+    RunError
+        When the encoder was trained on 1 % of the records or more, and that is to be refused.
     """
     paths = _methods(predictions, controls, name)
     columns = Columns(truth_id or id, patient, label, tuple((where or {}).items()))
     sources = Sources(str(truth), columns, id, _path(root), _path(ids), tuple(classes))
     form = Form(sources.classes, logits, multilabel, missing, units, aggregate)
-    found = _match(sources, form, paths)
+    if (encoder is None) != (recordings is None):
+        raise ConfigError(
+            "what an encoder has seen is looked for in the signals; give both --encoder and --recordings"
+        )
+    signals = None if encoder is None else Signals(encoder, str(recordings), _path(root), seen)
+    found = _match(sources, form, paths, signals)
     if metric not in (known := metric_names(found.truth.multilabel)):
         raise ConfigError(f"there is no metric {metric!r} of such labels; {nearest(metric, list(known))}")
     how = Resampling(metric, found.unit, patient is not None, n_bootstrap=n_bootstrap, seed=seed)
@@ -115,9 +131,12 @@ class _Found:
     counts: Counts
     unit: str
     predictions: Methods
+    contamination: Contamination | None
 
 
-def _match(sources: Sources, form: Form, paths: Mapping[str, Sequence[Path]]) -> _Found:
+def _match(
+    sources: Sources, form: Form, paths: Mapping[str, Sequence[Path]], signals: Signals | None
+) -> _Found:
     """Read the files and the truth, which must be of the same records."""
     read = {method: [sources.predicted(path) for path in of] for method, of in paths.items()}
     main = next(iter(read.values()))[0]
@@ -126,8 +145,11 @@ def _match(sources: Sources, form: Form, paths: Mapping[str, Sequence[Path]]) ->
     every = [file for of in files.values() for file in of]
     unit = form.unit_of(every)
     truth, counts = settled(truth, every, form.missing)
+    contamination = None
+    if signals is not None:
+        truth, contamination = signals.check(truth)
     found = {method: [form.predictions(file, truth) for file in of] for method, of in files.items()}
-    return _Found(main, truth, counts, unit, found)
+    return _Found(main, truth, counts, unit, found, contamination)
 
 
 def _decide(
@@ -182,7 +204,7 @@ def _scored(
         classes,
         found.counts,
         {method: tuple(map(str, of)) for method, of in paths.items()},
-        Contamination("unknown"),
+        found.contamination or Contamination("unknown", of=len(found.truth)),
     )
 
 
@@ -197,7 +219,10 @@ def _notes(found: _Found, how: Resampling, missing: Missing | None) -> Iterator[
         yield f"{counts.extra:,} predicted records are not in the truth and are passed over."
     if how.patients and len(np.unique(truth.patient)) == len(truth):
         yield "Every patient has one record."
-    yield "Whether a model was trained on these recordings is unknown: predictions alone do not tell."
+    if found.contamination is not None:
+        yield from found.contamination.notes
+    else:
+        yield "Whether a model was trained on these recordings is unknown: predictions alone do not tell."
 
 
 def _methods(

@@ -92,9 +92,10 @@ def _filled(table: Table, columns: Sequence[str], known: NDArray[np.bool_]) -> T
 def _flag(path: Path, name: str, columns: Columns, header: Sequence[str]) -> str:
     if name in header:
         return name
+    hint = nearest(name, list(header))
     raise DataError(
         f"{path} has neither a column {columns.label!r} nor one called {name!r}, which is predicted; name "
-        f"that of labels with --label, or give each class a column of 0 and 1 ({nearest(name, list(header))})"
+        f"that of labels with --truth-label, or give each class a column of 0 and 1 ({hint})"
     )
 
 

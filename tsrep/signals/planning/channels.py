@@ -273,11 +273,8 @@ def _lacking(missing: list[str], panel: Panel, read: Sequence[Named], contract: 
             f"the recordings are bipolar ({shown(bipolar, 1)}) and the encoder needs single channels; "
             "nothing can be restored from differences"
         )
-    if all(raw == f"ch{k}" for k, raw in enumerate(panel.channels)):
-        return (
-            f"the channels of the recordings have no names (they are called {shown(panel.channels, 2)}) and "
-            f"the encoder needs {shown(contract.channels or ())}; name them with dataset.channels"
-        )
+    if unnamed(panel):
+        return lacking_names(panel, contract)
     modified = [raw for raw, n in zip(panel.channels, read, strict=True) if n.modified and n.name in missing]
     if modified:
         return (
@@ -288,6 +285,20 @@ def _lacking(missing: list[str], panel: Panel, read: Sequence[Named], contract: 
         f"the recordings lack {shown(missing)}, which the encoder was trained on and which do not follow "
         f"from {shown(panel.channels)}; choose an encoder for these channels, or allow zeros with "
         "--missing-channels zero"
+    )
+
+
+def unnamed(panel: Panel) -> bool:
+    """Whether channels go by numbers alone, as those of an array do."""
+    return all(raw == f"ch{k}" for k, raw in enumerate(panel.channels))
+
+
+def lacking_names(panel: Panel, contract: SignalContract) -> str:
+    """That channels must be named, for messages."""
+    return (
+        f"the channels of the recordings have no names (they are called {shown(panel.channels, 2)}) and the "
+        f"encoder needs {shown(contract.channels or ())}; name them with dataset.channel_names or "
+        "dataset.rename"
     )
 
 

@@ -18,6 +18,7 @@ from tsrep.signals.quality import AT_ONCE
 from tsrep.signals.units import canonical, factor, is_voltage
 
 MANY, SOME = 500, 200
+BYTES = 64 << 20  # of signals looked at together
 RARE = 0.01  # of records
 SHIFT, STRETCH = 0.5, 2.0
 
@@ -38,10 +39,16 @@ _POSSIBLE: dict[Modality, Likely] = {"ecg": Likely(0.1, 20, "mV"), "eeg": Likely
 
 
 def some_of(panel: Panel, most: int) -> Panel:
-    """At most so many samples, at even distances."""
+    """At most so many samples, at even distances, and fewer of long ones."""
+    most = at_once(panel, most)
     if len(panel) <= most:
         return panel
     return panel.select(np.unique(np.linspace(0, len(panel) - 1, most).round().astype(np.int64)))
+
+
+def at_once(panel: Panel, most: int) -> int:
+    """How many samples to look at together, one at least."""
+    return max(1, min(most, BYTES // (4 * len(panel.channels) * panel.length)))
 
 
 def unit_factor(panel: Panel, contract: SignalContract, unit: str | None) -> float:
@@ -117,8 +124,9 @@ def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
 def unusable(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) -> list[tuple[int, str]]:
     """Samples with an infinite value, or most of whose leads never move; each with the reason."""
     found: list[tuple[int, str]] = []
-    for begin in range(0, len(panel), AT_ONCE):
-        part = np.arange(begin, min(begin + AT_ONCE, len(panel)))
+    step = at_once(panel, AT_ONCE)
+    for begin in range(0, len(panel), step):
+        part = np.arange(begin, min(begin + step, len(panel)))
         x = panel.take(part)[:, used]
         names = [panel.channels[k] for k in used]
         found += [(int(part[k]), reason) for k, reason in _faults(x, names, contract.modality)]
@@ -161,7 +169,8 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
         who = "the signals have" if how == "global" else f"{windows.channels[int(group[0])]} has"
         mean, std = values.mean(), values.std()
         if not 1 / STRETCH <= std <= STRETCH:
-            yield f"{who} {std:.2g} times the deviation of the training records; check unit and filter"
+            times = f"{std:.2g}" if std < 100 else f"{std:,.0f}"
+            yield f"{who} {times} times the deviation of the training records; check unit and filter"
         elif abs(mean) > SHIFT:
             yield f"{who} a mean {mean:.2g} deviations from the training records'; check unit and filter"
 
