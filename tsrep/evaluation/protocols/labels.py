@@ -145,9 +145,9 @@ class LabelProtocol(Protocol):
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
         """Whether every encoder is scored on every draw of labels.
 
-        So encoders and draws are told apart, which narrows the interval of a difference. Where a fit trains
-        the encoder that would be too many trainings, and an encoder whose epoch was chosen by a draw of
-        labels goes with that draw.
+        So the variance of encoders and that of draws are estimated separately, which narrows the interval of
+        a difference. Where a fit trains the encoder that would be too many trainings, and an encoder whose
+        epoch was chosen by a draw of labels goes with that draw.
         """
         return not self.trains_encoder and not any(c.of_draw and c.count > 1 for c in candidates)
 
