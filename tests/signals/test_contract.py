@@ -79,6 +79,8 @@ def test_every_field_is_in_the_digest_but_what_the_encoder_learnt_from() -> None
     assert len(seen) == 1 + len(OTHERS)
     assert set(SignalContract.model_fields) - OTHERS.keys() == {"format", "trained_on"}
     assert contract(trained_on={"records": 7}).digest == one.digest
+    # a changed copy of a contract whose digest was asked for has its own
+    assert one.model_copy(update={"scale": 2.0}).digest == contract(scale=2).digest
 
 
 @pytest.mark.parametrize(

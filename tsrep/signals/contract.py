@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -157,7 +156,7 @@ class SignalContract(Settings):
         except DataError as error:  # pydantic wants its own kind
             raise ValueError(str(error)) from error
 
-    @cached_property
+    @property  # a copy of a model would keep a cached one
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of all fields but ``trained_on``; two contracts are equal by it."""
         said = self.model_dump(mode="json", exclude={"trained_on"})

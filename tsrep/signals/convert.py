@@ -13,8 +13,9 @@ from tsrep.signals.names import read_names
 from tsrep.signals.panel import Panel
 from tsrep.signals.plan import Plan, times
 from tsrep.signals.planning import looks
-from tsrep.signals.planning.channels import lacking_names, plan_channels, unnamed
+from tsrep.signals.planning.channels import plan_channels
 from tsrep.signals.planning.lengths import plan_length
+from tsrep.signals.planning.missing import lacking_names, unnamed
 from tsrep.signals.planning.rates import plan_rate
 from tsrep.signals.policies import Policies
 from tsrep.signals.units import canonical

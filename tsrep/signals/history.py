@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from tsrep.signals.filter_steps import Butterworth, FilterStep, Notch
+from tsrep.signals.names import canonical_names
 
 _BAND = re.compile(r"band ([\d.e+-]+)-([\d.e+]+|inf) Hz")
 _NOTCH = re.compile(r"notch ([\d.e+-]+) Hz")
@@ -30,7 +31,9 @@ def reference(history: Sequence[str]) -> str | tuple[str, ...] | None:
     said = [text.removeprefix("reference ") for text in history if text.startswith("reference ")]
     if not said:
         return None
-    return said[-1] if said[-1] in ("average", "linked mastoids", "as recorded") else tuple(said[-1].split())
+    if said[-1] in ("average", "linked mastoids", "as recorded"):
+        return said[-1]
+    return canonical_names(said[-1].split(), "eeg")
 
 
 def highest(history: Sequence[str], sfreq: float) -> float:

@@ -205,7 +205,7 @@ def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
 def _fewer(panel: Panel, chunk: int) -> int:
     """Rows to work on together: fewer of long ones."""
     _, channels, steps = panel.store.shape
-    return max(1, min(chunk, BYTES // (8 * channels * steps)))
+    return max(1, min(chunk, BYTES // (8 * int(channels) * int(steps))))
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
