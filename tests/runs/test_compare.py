@@ -195,7 +195,7 @@ def test_rows_that_were_trained_on_take_no_part(found: Comparison) -> None:
     assert {v.encoder for v in seen.gains} == {"blind", "nearly"}
     assert {v.encoder for v in seen.pairs} | {v.against for v in seen.pairs} == {"blind", "nearly"}
     assert "on A nearly is ahead" in headline(seen)
-    assert "sharp: trained on recordings that are scored (†seen), so in no comparison." in caveats(seen)
+    assert "Trained on recordings that are scored (†seen), so in no comparison: sharp." in caveats(seen)
 
 
 def test_finished_cells_are_not_scored_again(
@@ -293,7 +293,7 @@ def test_vectors_from_elsewhere_have_no_random_initialisation(
     assert elsewhere.score.gain is None
     assert [v.encoder for v in found.gains] == ["sharp"]
     assert ("elsewhere", "A") not in found.costs
-    assert "elsewhere: no random initialisation can be made, so the gain is not known." in caveats(found)
+    assert "No random initialisation can be made, so the gain is not known: elsewhere." in caveats(found)
 
 
 def test_files_hold_every_cell(found: Comparison, tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_page_says_what_is_significant(found: Comparison) -> None:
     told = sentences(found)
     assert any(each.startswith("Significant between encoders: ") and "6 pairs" in each for each in told)
     assert any("sharp above blind on A (difference +" in each for each in told)
-    assert any("whether scored recordings were trained on is unknown" in each for each in caveats(found))
+    assert "Whether scored recordings were trained on is unknown: sharp, blind and nearly." in caveats(found)
 
 
 def test_cost_of_an_encoder(found: Comparison) -> None:

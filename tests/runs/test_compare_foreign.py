@@ -75,7 +75,7 @@ def _write_recordings(folder: Path, patients: int = 24) -> None:
     (folder / "records.csv").write_text("\n".join(["patient,label", *rows]) + "\n")
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning:braindecode")
+@pytest.mark.filterwarnings("ignore")
 def test_one_table(place: Path) -> None:
     small = {
         "dataset": {"name": "ptb-xl-sim", "patients": 20},

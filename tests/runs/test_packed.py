@@ -21,7 +21,8 @@ from tsrep.registry import ENCODERS
 from tsrep.runs.architecture import Architecture
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
-from tsrep.runs.packed import open_packed, save_pretrained
+from tsrep.runs.open_packed import open_packed
+from tsrep.runs.packed import save_pretrained
 from tsrep.runs.packed_config import CONFIG, PackedConfig, sha256_of
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.weights import weights_digest
@@ -124,9 +125,9 @@ def test_the_card_says_what_a_reader_must_know(packed: Path) -> None:
     assert values["library_name"] == "tsrep"
     assert values["tags"] == ["tsrep", "ecg", "self-supervised-learning", "comet"]
     for words in (
-        "| rate | 100 Hz |",
+        "| sampling rate | 100 Hz |",
         "| unit | mV |",
-        "I, II, III",
+        "I II III aVR",
         "A 1.0: 24 recordings of 24 patients",
         "Whoever holds a recording can tell",
         "Not a medical device",

@@ -126,24 +126,32 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def caveats(comparison: Comparison) -> list[str]:
     """Rows without clean evidence, and what else a reader must know."""
-    seen, unknown = (_names(comparison, word) for word in ("seen", "unknown"))
+    seen, unknown = (_rows(comparison, word) for word in ("seen", "unknown"))
     without = [
         name for name, about in comparison.about.items() if about.get("random initialisation") is False
     ]
     found = []
     if seen:
-        found.append(f"{listed(seen)}: trained on recordings that are scored (†seen), so in no comparison.")
+        found.append(f"Trained on recordings that are scored (†seen), so in no comparison: {seen}.")
     if unknown:
-        found.append(f"{listed(unknown)}: whether scored recordings were trained on is unknown.")
+        found.append(f"Whether scored recordings were trained on is unknown: {unknown}.")
     if without:
-        found.append(f"{listed(without)}: no random initialisation can be made, so the gain is not known.")
+        found.append(f"No random initialisation can be made, so the gain is not known: {listed(without)}.")
     if pools := _pools(comparison):
         found.append(f"Vectors of time steps are pooled otherwise by encoder: {pools}.")
     return found
 
 
-def _names(comparison: Comparison, seen: str) -> list[str]:
-    return list(dict.fromkeys(each.cell.encoder for each in comparison.leading if each.cell.seen == seen))
+def _rows(comparison: Comparison, seen: str) -> str:
+    """Encoders of which something is known of what they have seen, and where it is not everywhere."""
+    on: dict[str, list[str]] = {}
+    for each in comparison.leading:
+        if each.cell.seen == seen:
+            on.setdefault(each.cell.encoder, []).append(each.cell.dataset)
+    every = len(comparison.datasets)
+    return listed(
+        name if len(datasets) == every else f"{name} on {listed(datasets)}" for name, datasets in on.items()
+    )
 
 
 def _pools(comparison: Comparison) -> str:

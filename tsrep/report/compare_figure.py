@@ -40,14 +40,15 @@ def figure_compare(comparison: Comparison) -> Figure:
     architecture; orange marks encoders that were trained on scored recordings.
     """
     encoders, columns = in_order(comparison), comparison.columns
-    across = min(len(comparison.datasets), 3)
-    down = math.ceil(len(comparison.datasets) / across)
+    panels = len(comparison.datasets)
+    across = 2 if panels == 4 else min(panels, 3)
+    down = math.ceil(panels / across)
     height = 0.5 + len(encoders) * (0.16 + 0.17 * len(columns))
     figure = new_figure(WIDTH, down * (height + 0.35) + 0.5)
     grid = figure.subplots(down, across, squeeze=False, sharey=True)
     for axes, dataset in zip(grid.flat, comparison.datasets, strict=False):
         _panel(axes, comparison, dataset, encoders, columns)
-    for axes in grid.flat[len(comparison.datasets) :]:
+    for axes in grid.flat[panels:]:
         axes.set_visible(False)
     _legend(figure, columns, seen=any(each.cell.seen == "seen" for each in comparison.cells))
     return figure
@@ -74,7 +75,7 @@ def _panel(
     axes.set_title(dataset)
     axes.set_xlabel(f"{full_name(metric)}, 95 % interval")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.set_yticks(range(len(encoders)), [shorten(name, 26) for name in encoders])
+    axes.set_yticks(range(len(encoders)), [shorten(name, 30) for name in encoders])
     axes.set_ylim(len(encoders) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

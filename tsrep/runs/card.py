@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import DATASETS, OBJECTIVES
+from tsrep.runs.described import contract_facts
 from tsrep.runs.licences import licence_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
 
@@ -116,8 +117,8 @@ def card_of(
         title=loaded.name or "Encoder",
         about=_about(loaded),
         signals=f"{_span(loaded)} of {KINDS.get(loaded.contract.modality, 'multichannel signals')}",
-        dim=_contract(loaded).get("output", {}).get("dim", loaded.encoder.dim),
-        contract=list(contract_in_words(_contract(loaded))),
+        dim=loaded.encoder.dim,
+        contract=list(contract_facts(loaded.contract).items()),
         classes=", ".join(head.classes) if head else "",
         labelled=f"{head.fitted_on.records:,}" if head else "",
         scores=_scores(scores),
@@ -129,40 +130,6 @@ def card_of(
         citation=loaded.citation,
         provenance=list(_provenance(loaded)),
     )
-
-
-def contract_in_words(contract: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Rows of a table that says what an encoder must be shown."""
-    channels = contract.get("channels")
-    yield "signals", KINDS.get(str(contract.get("modality")), "multichannel signals")
-    yield "channels", ", ".join(channels) if channels else "any, each alone"
-    yield "rate", f"{contract['sfreq']:g} Hz"
-    scale = f" × {contract['scale']:g}" if contract.get("scale", 1) != 1 else ""
-    yield "unit", f"{contract['unit'] or 'not stated'}{scale}"
-    window = contract.get("window") or {}
-    if window.get("steps"):
-        seconds = f" ({window['seconds']:g} s)" if window.get("seconds") else ""
-        yield "window", f"{window['steps']} steps{seconds}"
-    filters = contract.get("filter")
-    yield "filter", "not known" if filters is None else "; ".join(map(_filter, filters)) or "none"
-    yield "standardised", _standardised(contract.get("standardise") or {})
-
-
-def _filter(step: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in step.items())
-
-
-def _standardised(how: Mapping[str, Any]) -> str:
-    words = {
-        "global": "by one mean and deviation, which come along",
-        "channel": "by a mean and deviation of each channel, which come along",
-        "record": "each channel of each recording",
-        "record-all": "each recording",
-        "window": "each channel of each window",
-        "window-all": "each window",
-        "none": "no",
-    }
-    return words.get(str(how.get("how")), str(how.get("how")))
 
 
 def _head(loaded: LoadedEncoder, scores: Scores | None, licence: str) -> dict[str, Any]:
@@ -208,7 +175,7 @@ def _about(loaded: LoadedEncoder) -> str:
 
 
 def _span(loaded: LoadedEncoder) -> str:
-    seconds = (_contract(loaded).get("window") or {}).get("seconds")
+    seconds = loaded.contract.window.seconds
     return f"windows of {seconds:g} s" if seconds else "windows"
 
 
@@ -248,12 +215,11 @@ def _ledger(loaded: LoadedEncoder, published: bool) -> str:
 
 
 def _limits(loaded: LoadedEncoder) -> str:
-    contract, data = _contract(loaded), _data(loaded)
-    channels = contract.get("channels")
-    shown = f"{len(channels)} channels" if channels else "single channels"
+    contract, data = loaded.contract, _data(loaded)
+    shown = f"{len(contract.channels)} channels" if contract.channels else "single channels"
     return (
         "For research: as a start for training on few labels, for comparison, and for finding similar "
-        f"recordings. Not a medical device. It has seen {shown} at {contract['sfreq']:g} Hz from "
+        f"recordings. Not a medical device. It has seen {shown} at {contract.sfreq:g} Hz from "
         f"{data.get('source', 'data that are not known')}; on other populations, devices and lead sets it "
         "may do worse. Evaluate it on patients of your own before you rely on it: `tsrep evaluate`."
     )
@@ -286,11 +252,6 @@ def _provenance(loaded: LoadedEncoder) -> Iterator[tuple[str, str]]:
     versions = loaded.provenance.get("versions", {})
     if versions:
         yield "versions", ", ".join(f"{name} {number}" for name, number in versions.items())
-
-
-def _contract(loaded: LoadedEncoder) -> dict[str, Any]:
-    values: dict[str, Any] = loaded.contract.model_dump(mode="json")
-    return values
 
 
 def _data(loaded: LoadedEncoder) -> Mapping[str, Any]:

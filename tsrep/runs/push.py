@@ -17,7 +17,8 @@ from tsrep.runs.hub_name import PREFIX, HubName
 from tsrep.runs.licences import ASKED, Licence, licence_of, stated, strictest
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import whole_of
-from tsrep.runs.packed import Publish, open_packed, save_pretrained
+from tsrep.runs.open_packed import open_packed
+from tsrep.runs.packed import Publish, save_pretrained
 from tsrep.runs.packed_config import CARD, FILES
 from tsrep.runs.references.reference import Reference, resolve
 

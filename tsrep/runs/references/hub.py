@@ -7,7 +7,7 @@ from dataclasses import replace
 from tsrep.runs.hub import fetch
 from tsrep.runs.hub_name import PREFIX, HubName
 from tsrep.runs.loaded_encoder import LoadedEncoder
-from tsrep.runs.packed import open_packed
+from tsrep.runs.open_packed import open_packed
 from tsrep.runs.references.reference import PREFIXED, REFERENCES, ReferenceKind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsrep.runs.loaded_encoder import LoadedEncoder
-from tsrep.runs.packed import open_packed
+from tsrep.runs.open_packed import open_packed
 from tsrep.runs.packed_config import CONFIG, WEIGHTS
 from tsrep.runs.references.reference import PLACED, REFERENCES, ReferenceKind
 
