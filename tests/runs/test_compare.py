@@ -25,6 +25,7 @@ from tsrep.runs.compare.conduct import compare
 from tsrep.runs.compare.entrant import Entrant
 from tsrep.runs.compare.table import Table, read_table, table_of
 from tsrep.runs.compare.verdicts import against_random, between_encoders
+from tsrep.runs.fit import fit
 
 ENCODERS = '''
 import torch
@@ -430,3 +431,50 @@ def test_pairs_use_recordings_that_both_were_scored_on(found: Comparison) -> Non
     )
     (pair,) = between_encoders([one, replace(two, scores=fewer)], n_bootstrap=200)
     assert pair.n == len(kept) - 3
+
+
+def test_recordings_that_an_encoder_was_trained_on_are_found(tmp_path: Path) -> None:
+    rng, label = np.random.default_rng(0), np.arange(80) % 2
+    x = (100 * (1 + label)[:, None, None] * rng.normal(size=(80, 2, 256))).astype(np.int16)
+    columns = {"label": np.where(label, "MI", "NORM"), "patient": np.arange(80)}
+    for name, rows in (("own", np.arange(80)), ("copies", np.arange(80)[::-1]), ("new", np.arange(80))):
+        (tmp_path / name).mkdir()
+        stored = x[rows] if name != "new" else (100 * rng.normal(size=x.shape)).astype(np.int16)
+        np.save(tmp_path / name / "records.npy", stored)
+        lines = [f"{columns['label'][r]},{columns['patient'][r]}" for r in rows]
+        (tmp_path / name / "records.csv").write_text("\n".join(["label,patient", *lines]) + "\n")
+    entry = data(tmp_path, "own") | {"scale": 0.001}
+    dataset = {key: each for key, each in entry.items() if key not in ("root", "title", "split")}
+    config = {
+        "dataset": dataset,
+        "root": str(tmp_path / "own"),
+        "split": {"name": "stratified", "seed": 0},
+        "window": {"seconds": 1.28},
+        "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 2},
+        "objective": {"name": "simclr"},
+        "training": {"epochs": 1, "batch_size": 64},
+    }
+    fit(config, out=tmp_path / "run", evaluation=False, progress=False)
+    asked = table_of(
+        {
+            "encoders": [{"ref": str(tmp_path / "run"), "name": "own"}, "random:identity"],
+            "datasets": [
+                data(tmp_path, name) | {"scale": 0.001, "split": {"name": "stratified", "seed": seed}}
+                for name, seed in (("own", 0), ("copies", 1), ("new", 0))
+            ],
+            "label_seeds": 1,
+            "evaluation": {"n_bootstrap": 100, "probe": {"C": [1.0]}},
+        }
+    )
+    found = compare(asked, tmp_path / "out", progress=False)
+    cells = {each.cell.dataset: each.cell for each in found.cells if each.cell.encoder == "own"}
+    assert {name: (cell.own, cell.seen) for name, cell in cells.items()} == {
+        "own": (True, "none"),
+        "copies": (False, "seen"),
+        "new": (False, "none"),
+    }
+    assert {v.dataset for v in found.gains if v.encoder == "own"} == {"own", "new"}
+    assert {v.dataset for v in found.pairs} == {"own", "new"}
+    page = write_comparison(found, tmp_path / "out").read_text()
+    assert "†seen" in page
+    assert "in no comparison: own on copies." in page

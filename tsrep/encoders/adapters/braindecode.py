@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -69,7 +70,7 @@ def braindecode_model(name: str, **settings: Any) -> nn.Module:
         When braindecode is missing or does not load, has no such model, or refuses the settings.
     """
     try:
-        from braindecode import models
+        models = import_module("braindecode.models")
     except ImportError as error:
         raise ConfigError(f"{name} needs the package braindecode ({error}); install it") from error
     except OSError as error:  # what the shared library of a torchaudio for another torch ends in
