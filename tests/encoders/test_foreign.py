@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tsrep.encoders.adapters.adapter import Adapter, pretrained
+from tsrep.encoders.adapters.adapter import Adapter, adapted, pretrained
 from tsrep.encoders.adapters.check import check_foreign, fresh_weights
 from tsrep.encoders.adapters.description import Description
 from tsrep.encoders.adapters.reading import Read, called, input_of, output_of
@@ -186,3 +186,31 @@ def test_contract_must_say_how_wide_the_representation_is() -> None:
     bare = told.contract.model_copy(update={"output": Output()})
     with pytest.raises(ConfigError, match=r"the contract of toy lacks output\.dim"):
         Adapter(Toy(), told.model_copy(update={"contract": bare}))
+
+
+class Strict(nn.Module):
+    """One that takes windows of 64 steps only, and says how it starts."""
+
+    contract = describe().contract.model_dump() | {"window": {"steps": 60}}
+
+    def __init__(self, start: float = 0.0) -> None:
+        super().__init__()
+        self.mixing = nn.Parameter(torch.full((8, 2), start))
+
+    def untrained(self, seed: int) -> nn.Module:
+        return Strict(float(seed))
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[2] == 64, "64 steps are wanted"
+        return (self.mixing @ x)[..., ::4]
+
+
+def test_complaint_of_the_network_is_told_in_a_sentence() -> None:
+    told = r"Strict cannot encode signals of shape \(1, 2, 60\) \(AssertionError: 64 steps are wanted"
+    with pytest.raises(ConfigError, match=told):
+        check_foreign(lambda: adapted(Strict(), "load"))
+
+
+def test_module_may_say_how_it_starts() -> None:
+    encoder = adapted(Strict(), "load")
+    assert float(encoder.untrained(5).network.get_parameter("mixing")[0, 0].detach()) == 5.0

@@ -19,7 +19,14 @@ from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.comparison import compare_methods, holm, paired_difference
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.protocols.probe import LinearProbe
-from tsrep.report.compare import caveats, headline, sentences, write_comparison
+from tsrep.report.compare import (
+    caveats,
+    headline,
+    render_comparison,
+    sentences,
+    summary,
+    write_comparison,
+)
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.conduct import compare
 from tsrep.runs.compare.entrant import Entrant
@@ -478,3 +485,13 @@ def test_recordings_that_an_encoder_was_trained_on_are_found(tmp_path: Path) -> 
     page = write_comparison(found, tmp_path / "out").read_text()
     assert "†seen" in page
     assert "in no comparison: own on copies." in page
+
+
+def test_simulated_signals_are_called_so(found: Comparison) -> None:
+    assert "Synthetic data" not in render_comparison(found, "page", [])
+    marked = tuple(
+        replace(each, cell=replace(each.cell, synthetic=each.cell.dataset == "B")) for each in found.cells
+    )
+    simulated = Comparison(marked, found.costs, found.about)
+    assert "The signals of B were simulated" in render_comparison(simulated, "page", [])
+    assert summary(simulated).startswith("SYNTHETIC DATA: the signals of B were simulated.")

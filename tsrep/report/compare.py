@@ -62,6 +62,7 @@ def render_comparison(comparison: Comparison, title: str, figures: Sequence[Capt
     """The page as text."""
     return template("compare.html").render(
         title=title,
+        synthetic=_simulated(comparison),
         headline=headline(comparison),
         verdicts=sentences(comparison),
         caveats=caveats(comparison),
@@ -81,7 +82,9 @@ def render_comparison(comparison: Comparison, title: str, figures: Sequence[Capt
 
 def summary(comparison: Comparison) -> str:
     """Headline, scores and differences as plain text."""
-    lines = [headline(comparison), *sentences(comparison), *caveats(comparison)]
+    simulated = _simulated(comparison)
+    lines = [f"SYNTHETIC DATA: the signals of {simulated} were simulated."] if simulated else []
+    lines += [headline(comparison), *sentences(comparison), *caveats(comparison)]
     for table in filter(None, (overview(comparison), gain_table(comparison), pair_table(comparison))):
         lines += ["", *plain_table(table)]
     return "\n".join(lines)
@@ -140,6 +143,11 @@ def caveats(comparison: Comparison) -> list[str]:
     if pools := _pools(comparison):
         found.append(f"Vectors of time steps are pooled otherwise by encoder: {pools}.")
     return found
+
+
+def _simulated(comparison: Comparison) -> str:
+    """Data sets whose signals were simulated."""
+    return listed(dict.fromkeys(each.cell.dataset for each in comparison.cells if each.cell.synthetic))
 
 
 def _rows(comparison: Comparison, seen: str) -> str:

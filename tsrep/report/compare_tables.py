@@ -42,7 +42,7 @@ def in_order(comparison: Comparison) -> list[str]:
 
 
 def overview(comparison: Comparison) -> Table:
-    """Encoders by data sets with the most labels, under the first protocol."""
+    """Encoders by data sets, under the first protocol with the most labels."""
     found = {(each.cell.encoder, each.cell.dataset): each for each in comparison.leading}
     encoders = in_order(comparison)
 
@@ -54,7 +54,8 @@ def overview(comparison: Comparison) -> Table:
     columns: Columns[str] = {"encoder": lambda name: Cell(name, strong=True), **scores}
     seen = {each.cell.encoder for each in comparison.leading if each.cell.seen == "seen"}
     first = comparison.leading[0].score
-    caption = f"{short_name(first.metric)} with all labels that are there, {first.title or first.protocol}"
+    labels = f"{share(first.fraction)} of the labels"
+    caption = f"{short_name(first.metric)} with {labels}, {first.title or first.protocol}"
     return table(caption, encoders, columns, begins(encoders, lambda name: name in seen))
 
 

@@ -99,11 +99,24 @@ class Adapter(Encoder):
                 "one that shows whole windows, such as simclr, moco or supervised"
             )
         if self.contract.channel_mode != "each":
-            return self._as_steps(self._read(self.network, x, self.channel_names))
+            return self._as_steps(self._told(x, self.channel_names))
         channels = x.shape[1]
-        z = self._as_steps(self._read(self.network, x.reshape(-1, 1, x.shape[2]), ("channel",)))
+        z = self._as_steps(self._told(x.reshape(-1, 1, x.shape[2]), ("channel",)))
         z = z.reshape(-1, channels, *z.shape[1:])  # (batch, channel, dim, time')
         return z.flatten(1, 2) if self.contract.join == "concat" else z.mean(dim=1)
+
+    def _told(self, x: Tensor, names: Sequence[str]) -> Any:
+        """What is read of the network, whose own complaints are told in one sentence."""
+        try:
+            return self._read(self.network, x, names)
+        except torch.OutOfMemoryError:
+            raise
+        except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
+            raise ConfigError(
+                f"{self.description.name} cannot encode signals of shape {tuple(x.shape)} ({what}); correct "
+                "its contract, or how it is read"
+            ) from error
 
     def _as_steps(self, z: Any) -> Tensor:
         if not isinstance(z, Tensor) or z.ndim not in (2, 3):
@@ -137,7 +150,8 @@ def adapted(made: Any, name: str) -> Adapter:
     ----------
     made : Adapter, or Module with ``contract``
         The contract as :class:`~tsrep.signals.contract.SignalContract` or plain values. A module may have
-        ``licence``, ``citation``, ``parameters_from`` and ``sources`` besides.
+        ``licence``, ``citation``, ``parameters_from`` and ``sources`` besides, and ``untrained``, which makes
+        it with random weights from a seed.
     name : str
         Of the function, for messages.
 
@@ -159,7 +173,7 @@ def adapted(made: Any, name: str) -> Adapter:
         description = Description(**{"name": type(made).__name__} | fields)
     except ValidationError as error:
         raise ConfigError(f"{name}: {explain(error)}") from error
-    return Adapter(made, description)
+    return Adapter(made, description, remake=getattr(made, "untrained", None))
 
 
 def redrawn(network: nn.Module, seed: int) -> nn.Module:

@@ -26,6 +26,8 @@ class Cell:
     encoder, dataset, protocol, subsample_by : str
     fraction : float
         Of the training labels.
+    synthetic : bool
+        Whether the signals were simulated.
     own : bool
         Whether the encoder was trained on the training part of these data.
     seen : str
@@ -47,6 +49,7 @@ class Cell:
     protocol: str
     fraction: float
     subsample_by: str
+    synthetic: bool = False
     own: bool = False
     seen: str = "unknown"
     seen_told: str = ""

@@ -29,6 +29,7 @@ def cells_of(sight: Sight, entry: DataEntry, table: Table) -> Iterator[Cell]:
             yield Cell(
                 encoder=sight.entrant.name,
                 dataset=entry.called,
+                synthetic=sight.shown.prepared.records.synthetic,
                 own=sight.shown.own,
                 seen="seen" if check.kept else "unknown" if check.status == "unknown" else "none",
                 seen_told=" ".join(check.notes),

@@ -35,9 +35,10 @@ def stored_comparison(table: Table) -> Comparison:
     shared = _shared_protocols(scores)
     _refuse_other_data(folders)
     data = next((told for folder in folders.values() if (told := _data_of(folder, "name"))), "")
+    synthetic = any(_data_of(folder, "synthetic") == "True" for folder in folders.values())
     _refuse_other_recordings(scores, shared[0])
     cells = tuple(
-        Scored(_cell(name, score, data), _beside(found, score))
+        Scored(_cell(name, score, data, synthetic), _beside(found, score))
         for name, found in scores.items()
         for protocol in shared
         for score in found.where(role="method", protocol=protocol, unit="record")
@@ -123,7 +124,7 @@ def _same(one: Predictions, two: Predictions) -> bool:
     )
 
 
-def _cell(name: str, score: Score, data: str) -> Cell:
+def _cell(name: str, score: Score, data: str, synthetic: bool) -> Cell:
     place = (score.protocol, score.fraction, score.subsample_by, score.part)
     seen = score.contamination
     return Cell(
@@ -133,6 +134,7 @@ def _cell(name: str, score: Score, data: str) -> Cell:
         fraction=score.fraction,
         subsample_by=score.subsample_by,
         own=score.data != "other data",
+        synthetic=synthetic,
         seen="seen" if seen.get("kept") else "unknown" if seen.get("status") == "unknown" else "none",
         records=score.n,
         key=digest_of({"folder": name, "place": place}),
