@@ -50,8 +50,8 @@ def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path, command: Comm
         (["fit", "-d", "etth1", "--set", "objective.trunk.name=lstmm"], "did you mean 'lstm'"),
         (["fit", "-d", "etth1", "--set", "objective.form=papr"], "did you mean 'paper'"),
         (["fit", "-d", "series-csv", "--root", "nothing.csv"], "nothing.csv"),
-        (["plot", "views", "nowhere"], "nowhere is no run folder"),
-        (["evaluate", "nowhere", "--protocol", "forecast"], "nowhere is no run folder"),
+        (["plot", "views", "nowhere"], "is no run folder"),
+        (["evaluate", "nowhere", "--protocol", "forecast"], "is no run folder"),
     ],
 )
 def test_a_mistake_is_one_sentence(
