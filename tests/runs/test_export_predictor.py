@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import TINY
 from tsrep.cli import main
 from tsrep.errors import TsrepError
+from tsrep.runs.evaluate_other import evaluate_other
 from tsrep.runs.export.export import Exported, export
 from tsrep.runs.export.quantised import Loss
 from tsrep.runs.folder import Run
@@ -167,3 +169,42 @@ def test_by_the_command(
     assert left.value.code == 2
     assert "do not follow from I, V1" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+FOREIGN = """\
+from torch import nn
+
+def load(variant="authors"):
+    import torch
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv1d(12, 6, 9, stride=4, padding=4), nn.ReLU())
+    network.contract = {
+        "modality": "ecg", "sfreq": 100, "unit": "mV", "scale": 10,
+        "channels": ["I", "II", "III", "aVR", "aVL", "aVF", *(f"V{n}" for n in range(1, 7))],
+        "window": {"steps": 125}, "missing_values": "interpolate",
+        "output": {"dim": 6, "stride": 4, "time": True},
+    }
+    return network
+"""
+
+
+def test_an_encoder_of_somebody_else_with_the_head_of_an_evaluation(
+    tmp_path: Path, records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("foreign.py").write_text(FOREIGN)
+    settings = {key: value for key, value in TINY["dataset"].items() if key != "name"}
+    evaluate_other(
+        "foreign.py:load", {"name": "ptb-xl-sim", **settings}, out="scores", protocols=["probe"],
+        labels=[1.0], seeds=1, progress=False,
+    )  # fmt: skip
+    assert "has no head" in refusal(lambda: export("foreign.py:load", what="predictor"))
+    done = export("foreign.py:load", what="predictor", head="scores")
+    assert done.path == Path("predictor.pt2")
+    assert done.metadata["preprocessing"]["inside"] == ["clip and scale"]
+    x = records.take(np.arange(3))[..., :125]
+    (found,) = torch.export.load(done.path).module()(torch.from_numpy(x))
+    options = Options(head="scores", calibration=False)
+    table = predict("foreign.py:load", records, windows=True, options=options).to_frame()
+    wanted = table[table.window == 0][[f"p_{name}" for name in done.metadata["head"]["classes"]]]
+    np.testing.assert_allclose(found.detach(), wanted, rtol=0, atol=1e-5)

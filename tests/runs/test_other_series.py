@@ -11,9 +11,11 @@ import pytest
 import tsrep
 from tsrep.errors import RunError
 from tsrep.runs.config import merged
+from tsrep.runs.described import fit_to
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.evaluate_other import evaluate_other
 from tsrep.runs.fit import fit
+from tsrep.signals.convert import Policies
 
 OWN: dict[str, Any] = {"name": "seasonal-sim", "steps": 700, "channels": 2, "noise": 0.0}
 OTHER = OWN | {"seed": 5, "scale": 7.0}
@@ -76,3 +78,13 @@ def test_own_series_divided_otherwise_is_refused(run: Path, tmp_path: Path) -> N
 def test_the_file_alone_does_not_say_how_a_series_is_cut(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"was trained on labelled records|is no run folder"):
         evaluate_other(run / "encoder.safetensors", OTHER, out=tmp_path / "out", progress=False)
+
+
+def test_another_series_is_pictured_and_tried_without_computing(run: Path, tmp_path: Path) -> None:
+    figure = tsrep.plot_views(run, dataset=OTHER, out=tmp_path / "views.png")
+    assert figure.exists()
+    loaded = tsrep.load_encoder(run)
+    lines = fit_to(loaded, OTHER, policies=Policies())
+    assert any("700 steps" in line for line in lines)
+    with pytest.raises(RunError, match="has channels 3"):
+        fit_to(loaded, OTHER | {"channels": 3}, policies=Policies())

@@ -32,7 +32,10 @@ def export(
         Literal["full", "standardise", "none"] | None,
         typer.Option(help="What of the preprocessing is in the file. [default: full; of an encoder none]"),
     ] = None,
-    head: Annotated[str | None, typer.Option(help="Name of a kept head. [default: the best]")] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="Kept head, or folder of an evaluation. [default: the best]"),
+    ] = None,
     leads: Annotated[
         str | None,
         typer.Option(metavar="I,II,V1", help="Channels that the file takes. [default: all]"),

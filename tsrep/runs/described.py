@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tsrep.errors import ContractError
 from tsrep.registry import DATASETS
+from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
+from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import record_name
-from tsrep.runs.task import TASKS, read_data
+from tsrep.runs.task import PanelTask, read_data
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.convert import Policies, plan
 
@@ -98,7 +101,7 @@ def ledger_facts(loaded: LoadedEncoder) -> list[str]:
 
 def fit_to(
     loaded: LoadedEncoder,
-    dataset: str,
+    dataset: str | Mapping[str, Any],
     *,
     policies: Policies,
     ledger: bool = False,
@@ -109,7 +112,7 @@ def fit_to(
     Parameters
     ----------
     loaded : LoadedEncoder
-    dataset : str
+    dataset : str or mapping
         Name of a data set.
     policies : Policies
     ledger : bool
@@ -127,7 +130,11 @@ def fit_to(
     data = OtherData.of(loaded, dataset, policies=policies, **settings)
     task = DATASETS.entry(data.dataset.name).task
     loaded.refuse_other_task(task, data.dataset.name)
-    records = read_data(data, TASKS[task])
+    return _FITS[task](loaded, data, policies, ledger)
+
+
+def _recordings(loaded: LoadedEncoder, data: OtherData, policies: Policies, ledger: bool) -> list[str]:
+    records = read_data(data, PanelTask)
     if loaded.stored is not None:
         raise ContractError(
             f"{loaded.reference} holds vectors computed elsewhere, which fit the recordings that they are of"
@@ -143,6 +150,18 @@ def fit_to(
             f"({seen.expected_by_chance:.1f} would be found by chance)"
         )
     return lines
+
+
+def _series(loaded: LoadedEncoder, data: OtherData, _policies: Policies, _ledger: bool) -> list[str]:
+    found = OnSeries(resolve(loaded.reference), (loaded,), data, seen="keep", progress=True)
+    series = found.prepared.records
+    return [f"{series.source}: {len(series):,} steps of {series.freq}", *found.facts["conversion"]]
+
+
+_FITS: Mapping[str, Callable[[LoadedEncoder, OtherData, Policies, bool], list[str]]] = {
+    "panel": _recordings,
+    "series": _series,
+}
 
 
 def _trained_on(loaded: LoadedEncoder, data: Any) -> str:

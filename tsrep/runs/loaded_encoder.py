@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tsrep.encoders.encoder import Encoder
@@ -14,6 +15,7 @@ from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.heads.kept import FOLDER, load_heads
 from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.objectives.objective import Objective
 from tsrep.runs.architecture import Architecture
@@ -102,22 +104,26 @@ class LoadedEncoder:
         Parameters
         ----------
         name : str, optional
-            By default the one that was kept as the best.
+            By default the one that was kept as the best; or the folder of an evaluation on other data, of
+            which the best is taken.
 
         Raises
         ------
         RunError
             When there is no head, none of that name, or it was fitted on other weights.
         """
-        if not self.heads:
+        elsewhere = load_heads(Path(name) / FOLDER) if name else {}
+        heads, name = (elsewhere, None) if elsewhere else (self.heads, name)
+        if not heads:
             raise RunError(
-                f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference} -p probe"
+                f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference} -p probe "
+                "(one in another folder is named by --head FOLDER)"
             )
-        wanted = name or next(iter(self.heads))
-        if wanted not in self.heads:
-            raise RunError(f"{self.reference} has no head {wanted}; it has {', '.join(self.heads)}")
-        self.heads[wanted].refuse_other_encoder(self.weights)
-        return self.heads[wanted]
+        wanted = name or next(iter(heads))
+        if wanted not in heads:
+            raise RunError(f"{self.reference} has no head {wanted}; it has {', '.join(heads)}")
+        heads[wanted].refuse_other_encoder(self.weights)
+        return heads[wanted]
 
     @property
     def pool(self) -> Pooling:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.errors import RunError
 from tsrep.registry import DATASETS
+from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
 from tsrep.runs.prepare_panel import PreparedPanel
@@ -123,7 +124,24 @@ def looked_at(
         loaded = reference.open()
         return loaded, run.prepare(root)
     loaded = reference.open()
-    return loaded, shown_to(loaded, OtherData.of(loaded, dataset, root=root, **settings)).prepared
+    data = OtherData.of(loaded, dataset, root=root, **settings)
+    task = DATASETS.entry(data.dataset.name).task
+    loaded.refuse_other_task(task, data.dataset.name)
+    return loaded, _PREPARED[task](reference, loaded, data)
+
+
+def _panel(_reference: Reference, loaded: LoadedEncoder, data: OtherData) -> Prepared:
+    return shown_to(loaded, data).prepared
+
+
+def _series(reference: Reference, loaded: LoadedEncoder, data: OtherData) -> Prepared:
+    return OnSeries(reference, (loaded,), data, seen="keep", progress=True).prepared
+
+
+_PREPARED: Mapping[str, Callable[[Reference, LoadedEncoder, OtherData], Prepared]] = {
+    "panel": _panel,
+    "series": _series,
+}
 
 
 def figure_folder(reference: Reference, dataset: object) -> Path:

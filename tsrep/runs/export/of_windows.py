@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from tsrep.errors import ConfigError, ContractError
@@ -116,7 +117,7 @@ def _of_windows(
             f"{steps} steps are less than two strides of the encoder, {2 * stride} steps; give more with "
             "--steps"
         )
-    make = partial(_raw, contract) if "standardise" in division.inside else noise
+    make = partial(_signals, contract, division)
     channels = request.leads or contract.channels or ()
     count = len(request.leads) or _seen(loaded)
     if not count:
@@ -135,11 +136,16 @@ def _of_windows(
     )
 
 
-def _raw(contract: SignalContract, batch: int, channels: int, length: int) -> Tensor:
-    """Random signals about as large as those that the encoder was trained on."""
+def _signals(contract: SignalContract, division: Division, batch: int, channels: int, length: int) -> Tensor:
+    """Random signals about as large as those that are shown, with a missing value where one may be."""
+    x = noise(batch, channels, length)
+    if contract.missing_values != "nan" and "missing" not in division.inside:
+        x = torch.nan_to_num(x)
     how = contract.standardise
+    if "standardise" not in division.inside:
+        return x
     mean, std = (float(np.mean(values)) for values in (how.mean or (0.0,), how.std or (1.0,)))
-    return noise(batch, channels, length) * std + mean
+    return x * std + mean
 
 
 def _of_head(head: Head) -> dict[str, Any]:

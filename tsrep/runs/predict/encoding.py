@@ -20,6 +20,7 @@ from tsrep.evaluation.heads.head import Head
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.predict.columns import Outcome, Windows
 from tsrep.runs.predict.conversion import Shown
+from tsrep.runs.predict.growing import GrowingRows
 from tsrep.runs.predict.reading import Opened
 from tsrep.signals.panel import Floats
 from tsrep.training.distributed import pick_device
@@ -82,11 +83,9 @@ class Waiting:
     """A recording whose windows are not yet all predicted."""
 
     opened: Opened
-    start: list[Array] = field(default_factory=list)
-    stop: list[Array] = field(default_factory=list)
-    scores: list[Array] = field(default_factory=list)
-    features: list[Array] = field(default_factory=list)
-    finite: list[Array] = field(default_factory=list)
+    times: GrowingRows = field(default_factory=GrowingRows)
+    scores: GrowingRows = field(default_factory=GrowingRows)
+    features: GrowingRows = field(default_factory=GrowingRows)
     due: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     failed: str = ""
@@ -104,12 +103,10 @@ class Waiting:
 
     def take(self, features: Array, scores: Array, *, keep: bool) -> None:
         """Receive the next windows; their features are kept on request."""
-        self.scores.append(scores)
-        numbers = np.concatenate([features, scores], axis=1)
-        finite: Array = np.all(np.isfinite(numbers), axis=1)
-        self.finite.append(finite)
+        finite: Array = np.all(np.isfinite(features), axis=1)
+        self.scores.add(np.where(finite[:, None], scores, np.nan))
         if keep:
-            self.features.append(features)
+            self.features.add(features)
         self.due -= len(scores)
 
     def outcome(self) -> tuple[Outcome, Array | None]:
@@ -118,15 +115,16 @@ class Waiting:
         said: dict[str, Any] = {"record": self.opened.name, "notes": self.opened.notes}
         if signal is not None:
             said |= {"patient": signal.patient, "targets": signal.targets}
-        if self.failed or not self.scores:
+        if self.failed or not len(self.scores):
             return Outcome(**said, reason=self.failed or self._left_out() or "it has no window"), None
-        finite = np.concatenate(self.finite)
+        finite: Array = np.all(np.isfinite(self.scores.values), axis=1)
         self.leave_out("the encoder gives no finite number", int((~finite).sum()))
         if not finite.any():
             return Outcome(**said, reason=self._left_out()), None
-        windows = Windows(*(np.concatenate(parts)[finite] for parts in (self.start, self.stop, self.scores)))
+        start, stop = self.times.values[finite].T
+        windows = Windows(start, stop, self.scores.values[finite])
         found = Outcome(**said, windows=windows, reason=self._left_out())
-        return found, np.concatenate(self.features)[finite] if self.features else None
+        return found, self.features.values[finite] if len(self.features) else None
 
     def _left_out(self) -> str:
         return "; ".join(
@@ -170,8 +168,7 @@ class Batch:
         waiting.leave_out("no step has a value in every channel", int((~useful).sum()))
         if not useful.any():
             return
-        waiting.start.append(start[useful])
-        waiting.stop.append(stop[useful])
+        waiting.times.add(np.stack([start[useful], stop[useful]], axis=1))
         waiting.due += int(useful.sum())
         self._parts.append((waiting, x[useful]))
         self._count += int(useful.sum())
