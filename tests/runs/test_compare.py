@@ -381,10 +381,10 @@ def test_table_of_a_file(tmp_path: Path) -> None:
     assert read.datasets[0].dataset == {"name": "ptb-xl-sim", "patients": 40}
     assert read.label_seeds == 3
     path.write_text("[1, 2]")
-    with pytest.raises(ConfigError, match="holds no settings by name; begin it with encoders:"):
+    with pytest.raises(ConfigError, match="holds a list, not settings by name; fix it"):
         read_table(path)
     path.write_text("encoders: [")
-    with pytest.raises(ConfigError, match="is not readable as YAML"):
+    with pytest.raises(ConfigError, match="is not valid YAML; fix it"):
         read_table(path)
 
 

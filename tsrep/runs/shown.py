@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.errors import RunError
 from tsrep.registry import DATASETS
@@ -21,7 +23,7 @@ from tsrep.signals import Panel
 from tsrep.signals.convert import Policies
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
-from tsrep.splits.split import Split
+from tsrep.splits.split import PARTS, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +86,12 @@ def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) 
     refuse_infinite(records)
     converted = encoder.shown(records, Policies(**data.policies))
     own = records.digest == encoder.provenance.get("data", {}).get("digest", "")
-    rule = _own_rule(encoder, data) if own else data
-    split = split_by_rule(rule, converted.panel)
-    if own:
-        _refuse_other_split(encoder, data, split)
     panel = converted.panel
+    if own:
+        split = split_by_rule(_own_rule(encoder, data), panel)
+        _refuse_other_split(encoder, data, split)
+    else:
+        split = _divided(data, records, panel)
     prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
     unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
     known = DATASETS.build(data.dataset).independence != "recording"
@@ -153,6 +156,16 @@ def record_name(records: Panel, sample: int) -> str:
     """What a recording is called that a sample is of."""
     row = int(records.row[sample])
     return records.record_names[row] if records.record_names else str(records.trial[sample])
+
+
+def _divided(data: OtherData, records: Panel, panel: Panel) -> Split:
+    """The division of the recordings as they were read, which is the same for every encoder.
+
+    Conversion may leave some out, and equal recordings are found by their stored values.
+    """
+    found = split_by_rule(data, records)
+    masks = [np.isin(panel.trial, records.trial[getattr(found, part)]) for part in PARTS]
+    return Split.make(panel, *masks, how=found.how, same_signal="drop-train", notes=found.notes)
 
 
 def _own_rule(encoder: LoadedEncoder, data: OtherData) -> OtherData:

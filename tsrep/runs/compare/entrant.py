@@ -20,10 +20,8 @@ from tsrep.runs.evaluate_other_panel import candidates
 from tsrep.runs.label_evaluation import label_evaluation
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
-from tsrep.runs.prepared import split_by_rule
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
-from tsrep.splits.split import PARTS, Split
 from tsrep.training.distributed import pick_device
 
 
@@ -74,7 +72,7 @@ class Entrant:
         shown = shown_to(first, data, progress=progress)
         evaluation = label_evaluation(
             shown.prepared.panel,
-            shown.prepared.split if shown.own else _divided(data, shown),
+            shown.prepared.split,
             data.evaluation,
             encoders=len(self.encoders),
             device=pick_device(table.device),
@@ -139,17 +137,6 @@ class Entrant:
 def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
     """Data sets that it is said to be trained on."""
     return encoder.contract.trained_on.sources
-
-
-def _divided(data: OtherData, shown: Shown) -> Split:
-    """The division of the recordings as they were read, which is the same for every encoder.
-
-    Conversion may leave some out, and equal recordings are found by their stored values.
-    """
-    records, panel = shown.prepared.records, shown.prepared.panel
-    found = split_by_rule(data, records)
-    masks = [np.isin(panel.trial, records.trial[getattr(found, part)]) for part in PARTS]
-    return Split.make(panel, *masks, how=found.how, same_signal="drop-train", notes=found.notes)
 
 
 @dataclass(frozen=True, eq=False)
