@@ -106,7 +106,8 @@ def test_every_row_is_scored_with_the_epochs_that_its_labels_chose(probed: Path)
         names = [f"0.1-{by}-{seed}" for seed in (0, 1)]
         features = [evaluation.embed(make()[0]) for make in map(run.models().__getitem__, names)]
         own = replace(evaluation, fractions=(0.1,), subsample_by=(by,))
-        found, _ = protocol.evaluate([Candidate.of_features("one", features)], own)
+        one = Candidate("one", "method", features=features, of_draw=[{}, {}])  # each goes with its draw
+        found, _ = protocol.evaluate([one], own)
         (expected,), (row,) = (
             found.where(method="one", unit="record"),
             scores.where(fraction=0.1, subsample_by=by),
