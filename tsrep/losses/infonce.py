@@ -11,12 +11,10 @@ from torch.nn import functional as F
 
 from tsrep.losses.gather import first_row, gather_rows
 from tsrep.losses.similarity import Temperature, cosines, single
-from tsrep.registry import LOSSES
 
 SEGMENTS = 16
 
 
-@LOSSES.register("global-infonce")
 def global_infonce(anchors: Tensor, views: Tensor, *, temperature: Temperature = 1.0) -> Tensor:
     """Each sample must find its own view among the views of all samples.
 
@@ -44,7 +42,6 @@ def global_infonce(anchors: Tensor, views: Tensor, *, temperature: Temperature =
     return F.cross_entropy(logits, own)
 
 
-@LOSSES.register("local-infonce")
 def local_infonce(
     z: Tensor,
     offset: Tensor | int = 0,

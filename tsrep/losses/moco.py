@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from tsrep.losses.similarity import Temperature, cosines, unit_rows
-from tsrep.registry import LOSSES
 
 
-@LOSSES.register("queue-contrast")
 def queue_contrast(
     queries: Tensor,
     keys: Tensor,

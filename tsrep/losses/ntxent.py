@@ -8,10 +8,8 @@ from torch.nn import functional as F
 
 from tsrep.losses.gather import first_row, gather_rows
 from tsrep.losses.similarity import Temperature, cosines
-from tsrep.registry import LOSSES
 
 
-@LOSSES.register("ntxent")
 def ntxent(z1: Tensor, z2: Tensor, *, temperature: Temperature = 0.1) -> Tensor:
     """Normalised temperature-scaled cross-entropy of two views: the loss of SimCLR.
 

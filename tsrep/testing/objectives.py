@@ -164,7 +164,7 @@ def _unusual(batch: Batch) -> list[Batch]:
     missing[0, 1, 10:20] = torch.nan
     missing[1] = torch.nan
     alone = torch.arange(len(batch))
-    two = Batch(**{name: values[:2] for name, values in vars(batch).items()})
+    two = Batch(**{name: None if each is None else each[:2] for name, each in vars(batch).items()})
     return [batch, two, replace(batch, trial=alone, patient=alone), replace(batch, x=missing)]
 
 
