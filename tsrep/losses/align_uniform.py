@@ -36,7 +36,7 @@ class AlignUniform(Contrast):
     References
     ----------
     Wang and Isola, "Understanding Contrastive Representation Learning through Alignment and Uniformity on the
-    Hypersphere", ICML 2020, section 4.
+    Hypersphere", ICML 2020.
     """
 
     takes_bank = False
@@ -67,14 +67,15 @@ class AlignUniform(Contrast):
         squared = (rows[first] - rows[second]).square().sum(2)  # (pair, batch)
         away = squared if self.alpha == 2 else (squared + LEAST) ** (self.alpha / 2)
         sample = torch.arange(count, device=z.device)
-        related = self.relation_of(rows, relation)
+        related = self.relation_of(z, relation)
         weight = related.block(torch.zeros_like(sample), sample, 1)[1].to(rows.dtype)  # (batch, batch)
         with exact(z):
             exponent = 2 * self.sharpness * (rows @ rows.mT - 1)  # (view, batch, batch)
             weight = weight * ~torch.eye(count, dtype=torch.bool, device=z.device)
             logs = torch.where(weight > 0, weight, 1).log()
-            used = exponent + logs.masked_fill(weight <= 0, -torch.inf)
-            if not bool((weight > 0).any()):
-                return {"alignment": away.mean(), "uniformity": rows.sum() * 0}
-            potential = used.flatten(1).logsumexp(1) - weight.sum().log()  # (view,)
-        return {"alignment": away.mean(), "uniformity": self.uniformity * potential.mean()}
+            total = weight.sum()
+            idle = total <= 0  # no pair at all must not yield NaN gradients
+            used = exponent + logs.masked_fill((weight <= 0) & ~idle, -torch.inf)
+            potential = used.flatten(1).logsumexp(1) - total.log().masked_fill(idle, 0)  # (view,)
+        uniformity = torch.where(idle, 0, potential.mean())
+        return {"alignment": away.mean(), "uniformity": self.uniformity * uniformity}

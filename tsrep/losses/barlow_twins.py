@@ -28,7 +28,7 @@ class BarlowTwins(Loss):
 
     References
     ----------
-    Zbontar et al., "Barlow Twins", ICML 2021, equations 1 and 2.
+    Zbontar et al., "Barlow Twins", ICML 2021.
     """
 
     views = (2, 2)

@@ -20,8 +20,8 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class CACR(Contrast):
     """Weighted mean squared distance of positives less that of negatives, weights by distance.
 
-    Positives have weights ``softmax(positive_sharpness d)``, negatives ``softmax(-negative_sharpness d)``. With one
-    positive a row, as two views give without ``by``, all of the first weights are 1: it wants more.
+    Positives have weights ``softmax(positive_sharpness d)``, negatives ``softmax(-negative_sharpness d)``.
+    With one positive a row, as two views give without ``by``, all of the first weights are 1: it wants more.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ class CACR(Contrast):
         pairs: Pairs = PLAIN,
     ) -> None:
         super().__init__(1.0, "cosine", pairs)
+        self.detaches = form == "corrected"
         self.sharpness = positive_sharpness, -negative_sharpness
         self.attraction, self.repulsion, self.by, self.form = attraction, repulsion, by, form
         self.needs = self.needs | ({by} - {"sample"})
@@ -78,6 +79,7 @@ class CACR(Contrast):
         }
 
     def _pull(self, s: Tensor, share: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        del weight
         return self._distance(s, share.to(s.dtype), self.sharpness[0])
 
     def _push(self, s: Tensor, share: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

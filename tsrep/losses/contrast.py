@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
+from tsrep.losses.gather import world_size
 from tsrep.losses.kernel import Kernel, RowLoss, Similarity, candidates_of, contrasted, over_rows, rows_of
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Apart, Lighter, Relation, Rule, Samples
@@ -70,7 +71,7 @@ class Contrast(Loss):
 
     def relation_of(self, z: Tensor, relation: Relation | None) -> Relation:
         """The whole relation, also where none is given."""
-        plain = Relation(Samples.plain(z.shape[1], z.device)) if relation is None else relation
+        plain = Relation(Samples.plain(z.shape[1] * world_size(), z.device)) if relation is None else relation
         return self.related(plain.changed(negatives=self.pairs.rules()))
 
     def forward(
@@ -97,7 +98,8 @@ class Contrast(Loss):
         """The mean of another loss of similarities over the anchors of all ranks."""
         rows = rows_of(z, self.similarity)
         candidates = candidates_of(rows, None if bank is None else rows_of(bank, self.similarity))
-        return over_rows(rows / self.temperature, candidates, self.relation_of(z, relation), loss)
+        keys = 0 if bank is None else len(bank)
+        return over_rows(rows / self.temperature, candidates, self.relation_of(z, relation), loss, keys)
 
 
 def differentiated(loss: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]) -> RowLoss:

@@ -32,7 +32,7 @@ class DCL(Contrast):
 
     References
     ----------
-    Yeh et al., "Decoupled Contrastive Learning", ECCV 2022, equation 5.
+    Yeh et al., "Decoupled Contrastive Learning", ECCV 2022.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DCLW(Contrast):
 
     References
     ----------
-    Yeh et al., "Decoupled Contrastive Learning", ECCV 2022, equation 6.
+    Yeh et al., "Decoupled Contrastive Learning", ECCV 2022.
     """
 
     views = (2, 2)
@@ -74,6 +74,7 @@ class DCLW(Contrast):
         pairs: Pairs = PLAIN,
     ) -> None:
         super().__init__(temperature, "cosine", pairs)
+        self.detaches = form == "corrected"
         self.kernel, self.sigma, self.form = DECOUPLED, sigma, form
 
     def forward(

@@ -46,8 +46,8 @@ class HCL(Contrast):
 
     References
     ----------
-    Robinson et al., "Contrastive Learning with Hard Negative Samples", ICLR 2021, equation 4; Chuang et al.,
-    "Debiased Contrastive Learning", NeurIPS 2020, equation 8.
+    Robinson et al., "Contrastive Learning with Hard Negative Samples", ICLR 2021; Chuang et al.,
+    "Debiased Contrastive Learning", NeurIPS 2020.
     """
 
     def __init__(
@@ -59,10 +59,11 @@ class HCL(Contrast):
         pairs: Pairs = PLAIN,
     ) -> None:
         super().__init__(temperature, "cosine", pairs)
+        self.detaches = form == "corrected"
         if tau_plus > 0 and temperature < 0.2:
             raise ConfigError(
-                f"loss hcl at temperature {temperature:g} and tau_plus {tau_plus:g} leaves nearly all rows at its "
-                "floor; raise the temperature to 0.2 or set tau_plus to 0"
+                f"loss hcl at temperature {temperature:g} and tau_plus {tau_plus:g} leaves nearly all rows "
+                "at its floor; raise the temperature to 0.2 or set tau_plus to 0"
             )
         self.beta, self.tau_plus, self.form = beta, tau_plus, form
 

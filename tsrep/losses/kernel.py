@@ -1,4 +1,4 @@
-"""One contrast for many losses: each row against its candidates, with shares of positives and weights of negatives."""
+"""One contrast for many losses: rows against candidates, with shares of positives, weights of negatives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ Similarity = Literal["cosine", "dot"]
 Denominator = Literal["all", "own", "none"]
 Reduce = Literal["rows", "pairs", "raw", "all-rows"]
 
-RowLoss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+Found = tuple[Tensor, Tensor, Tensor]
+RowLoss = Callable[[Tensor, Tensor, Tensor], Found]
 """``loss(s, share, weight)`` of some rows gives a sum, how many it counts, and its derivative by ``s``."""
 
 
@@ -27,9 +28,9 @@ class Kernel:
     """Cross-entropy of rows with shares of positives and weighted candidates.
 
     With shares ``P``, weights ``W`` and similarities ``s`` it is the sum over pairs of
-    ``Q_ij (log Z_i(j) - s_ij)``, ``Q`` the shares after ``reduce``, and ``Z`` the sum of ``W_ik exp(s_ik)`` over
-    candidates that are no positives, plus that of the positives that ``denominator`` names; a positive has its
-    weight as a candidate, or 1 where it has none.
+    ``Q_ij (log Z_i(j) - s_ij)``, ``Q`` the shares after ``reduce``, and ``Z`` the sum of ``W_ik exp(s_ik)``
+    over candidates that are no positives, plus that of the positives that ``denominator`` names; a positive
+    has its weight as a candidate, or 1 where it has none.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Kernel:
     reduce: Reduce = "rows"
     inside: bool = False
 
-    def __call__(self, s: Tensor, share: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, s: Tensor, share: Tensor, weight: Tensor) -> Found:
         """Sum over rows, how many it counts, and its derivative by ``s``.
 
         Parameters
@@ -79,6 +80,28 @@ class Kernel:
             shares = (s + wanted.log() - found.masked_fill(~some, torch.inf)).exp()
             return value - (rows * found.masked_fill(~some, 0)).sum(), count, slope - rows * shares
         return value - (wanted * s).sum(), count, slope - wanted
+
+    def one_positive(self, s: Tensor, positive: Tensor, weight: Tensor) -> Found:
+        """The same where each row has one positive, written over ``s``.
+
+        Parameters
+        ----------
+        s, weight : Tensors, shape (row, candidate)
+        positive : Tensor, shape (row, 1), int64
+            Number of the candidate.
+        """
+        found = s.gather(1, positive)  # (row, 1)
+        s = s.masked_fill_(~weight, -torch.inf) if weight.dtype == torch.bool else s.add_(weight.log())
+        if self.denominator == "none":
+            s.scatter_(1, positive, -torch.inf)
+        top = s.amax(1, keepdim=True)
+        some = top > -torch.inf
+        s.sub_(top.masked_fill(~some, 0)).exp_()
+        total = s.sum(1, keepdim=True)
+        lost = torch.where(some, total.log() + top - found, 0)
+        s.div_(total.masked_fill(~some, 1)).scatter_add_(1, positive, -some.to(s.dtype))
+        counted = self.reduce in ("rows", "pairs")
+        return lost.sum(), some.sum().to(s.dtype) if counted else s.new_tensor(float(len(s))), s
 
 
 def _own_denominators(
@@ -148,10 +171,28 @@ def contrasted(
     """
     rows = rows_of(z, similarity)
     candidates = candidates_of(rows, None if bank is None else rows_of(bank, similarity))
-    return over_rows(rows / temperature, candidates, relation, kernel)
+    anchors, keys = rows / temperature, 0 if bank is None else len(bank)
+    if relation.one_positive(len(z)):
+        return _over_partners(anchors, candidates, relation, kernel, keys)
+    return over_rows(anchors, candidates, relation, kernel, keys)
 
 
-def over_rows(rows: Tensor, candidates: Tensor, relation: Relation, loss: RowLoss) -> Tensor:
+def _over_partners(
+    anchors: Tensor, candidates: Tensor, relation: Relation, kernel: Kernel, keys: int
+) -> Tensor:
+    """The mean where the other view of a row's sample is its one positive: fewer passes over each matrix."""
+    views, local = anchors.shape[:2]
+    view, sample = own_rows(relation, views, local, anchors.device)
+    partner = ((1 - view) * len(relation.samples) + sample)[:, None]  # (row, 1)
+
+    def part(some: slice, s: Tensor) -> Found:
+        weight = relation.partner_weights(partner[some], view[some], sample[some], views)
+        return kernel.one_positive(s, partner[some], weight)
+
+    return streamed(anchors[: relation.anchors(views)].flatten(0, 1), candidates, part, fixed=keys)
+
+
+def over_rows(rows: Tensor, candidates: Tensor, relation: Relation, loss: RowLoss, keys: int = 0) -> Tensor:
     """The mean of a loss over the anchors of all ranks, whose inner products are never whole in memory.
 
     Parameters
@@ -161,11 +202,13 @@ def over_rows(rows: Tensor, candidates: Tensor, relation: Relation, loss: RowLos
     candidates : Tensor, shape (view * ranks * batch + key, dim)
     relation : Relation
     loss : RowLoss
+    keys : int
+        So many of the last candidates are of a bank.
     """
     views, local = rows.shape[:2]
     view, sample = own_rows(relation, views, local, rows.device)
 
-    def part(some: slice, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def part(some: slice, s: Tensor) -> Found:
         return loss(s, *relation.block(view[some], sample[some], views))
 
-    return streamed(rows[: relation.anchors(views)].flatten(0, 1), candidates, part)
+    return streamed(rows[: relation.anchors(views)].flatten(0, 1), candidates, part, fixed=keys)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tsrep.errors import ConfigError
 from tsrep.losses.relation import Relation
-from tsrep.registry import LOSSES, Chosen
 from tsrep.signals.panel import Panel
-
-ChosenLoss = Chosen(LOSSES)
 
 
 class Loss(nn.Module, ABC):
@@ -34,6 +32,8 @@ class Loss(nn.Module, ABC):
         Whether it compares the samples themselves.
     takes_bank : bool
         Whether it contrasts each row with candidates, so that keys of past batches can be some of them.
+    detaches : bool
+        Whether some of its factors are numbers to the gradient, which then is not that of the value.
     normalises : bool
         Whether rows come to unit length first, so that their length does not matter.
     """
@@ -42,6 +42,7 @@ class Loss(nn.Module, ABC):
     needs: frozenset[str] = frozenset()
     reads_windows: ClassVar[bool] = False
     takes_bank: ClassVar[bool] = False
+    detaches: bool = False
     normalises: ClassVar[bool] = True
 
     def draw(self, size: tuple[int, int, int], *, generator: torch.Generator) -> Tensor | None:
@@ -68,10 +69,16 @@ class Loss(nn.Module, ABC):
         ConfigError
             When they have not; one sentence says what to change.
         """
-        if "target" in self.needs and train.target is None:
+        name = getattr(self, "name", type(self).__name__)
+        if "label" in self.needs and len(np.unique(train.label[train.labelled], axis=0)) < 2:
             raise ConfigError(
-                "objective.loss compares numeric targets, such as age, and the data have none; name some with "
-                "data.target or choose a loss such as nt-xent"
+                f"loss {name} compares classes, and all training samples have one; add samples of another class "
+                "or choose a loss such as nt-xent"
+            )
+        if "target" in self.needs and not _has_targets(train):
+            raise ConfigError(
+                f"loss {name} compares numeric targets, such as age, and none of the training samples has a known "
+                "one; give the data targets or choose a loss such as nt-xent"
             )
 
     @abstractmethod
@@ -107,6 +114,13 @@ class Loss(nn.Module, ABC):
             bank: Tensor | None = None,
             draws: Tensor | None = None,
         ) -> dict[str, Tensor]: ...
+
+
+def _has_targets(train: Panel) -> bool:
+    if train.target is None:
+        return False
+    known = np.isfinite(train.target)
+    return bool((known if train.target_known is None else known & train.target_known).any())
 
 
 def refuse_views(loss: Loss, count: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from tsrep.losses.contrast import PLAIN, Contrast, Pairs
 from tsrep.losses.kernel import Similarity
 from tsrep.losses.similarity import Temperature
@@ -31,3 +34,14 @@ class NTXent(Contrast):
         self, temperature: Temperature = 0.1, similarity: Similarity = "cosine", pairs: Pairs = PLAIN
     ) -> None:
         super().__init__(temperature, similarity, pairs)
+
+
+def ntxent(z1: Tensor, z2: Tensor, *, temperature: Temperature = 0.1) -> Tensor:
+    """NT-Xent of two views, for losses that are made of several; see :class:`NTXent`.
+
+    Parameters
+    ----------
+    z1, z2 : Tensors, shape (batch, dim)
+    temperature : float
+    """
+    return NTXent(temperature)(torch.stack([z1, z2]))["contrast"]

@@ -37,7 +37,7 @@ class RankNContrast(Loss):
 
     References
     ----------
-    Zha et al., "Rank-N-Contrast", NeurIPS 2023, equations 1 to 3.
+    Zha et al., "Rank-N-Contrast", NeurIPS 2023.
     """
 
     needs = frozenset({"target"})

@@ -66,6 +66,17 @@ class Samples:
         window = gather_rows(_unit_windows(batch.x)) if windows else None
         return cls(place, sample, patient, trial, start, label, target, window)
 
+    def unknown(self, patient: Tensor, start: Tensor) -> Samples:
+        """Others of which the patient and start alone are known, as those of a bank; both of shape (key,)."""
+        nothing = torch.full_like(patient, -1)
+        several = self.label.dtype == torch.bool
+        label = self.label.new_full((len(patient), *self.label.shape[1:]), 0 if several else -1)
+        target, window = (
+            None if each is None else each.new_full((len(patient), each.shape[1]), torch.nan)
+            for each in (self.target, self.window)
+        )
+        return Samples(nothing, nothing, patient, nothing, start, label, target, window)
+
     def at(self, rows: Tensor) -> Samples:
         """Some of them, by number."""
         chosen = {name: None if values is None else values[rows] for name, values in vars(self).items()}
@@ -81,7 +92,7 @@ Rule = Callable[[Samples, Samples], Tensor]
 
 @dataclass(frozen=True)
 class Same:
-    """Samples with one id, such as a patient, or for several labels each the share that two have in common."""
+    """Samples with one id, such as a patient; of several labels each the share that two have in common."""
 
     field: str
 
@@ -178,6 +189,10 @@ class Relation:
         """How many first views look for positives."""
         return 1 if self.view_pairs == "one-way" else min(self.asking or views, views)
 
+    def one_positive(self, views: int) -> bool:
+        """Whether each row has the other view of its sample as its one positive."""
+        return views == 2 and self.positives is OWN and self.own == "positive"
+
     def block(self, view: Tensor, sample: Tensor, views: int) -> tuple[Tensor, Tensor]:
         """Shares and weights of some rows, each of shape (row, views * samples + keys), bool or float.
 
@@ -192,31 +207,44 @@ class Relation:
         rows, others = self.samples.at(sample), self.samples
         itself = rows.place[:, None] == others.place  # (row, sample)
         distinct = rows.sample[:, None] != others.sample
-        share, weight = self.positives(rows, others), self._weight(rows, others)
-        share = share * (distinct | itself if self.own == "positive" else distinct)
-        weight = weight * distinct if self.in_batch else torch.zeros_like(weight)
-        weight = torch.where(itself, torch.full_like(weight, self.own != "drop"), weight)
-        seen = self._seen(view, views)[:, :, None] & ~(self._view(view, views)[:, :, None] & itself[:, None])
-        share, weight = ((each[:, None] * seen).flatten(1) for each in (share, weight))
+        share = self.positives(rows, others) * (distinct | itself if self.own == "positive" else distinct)
+        share = self._over_views(share, view, sample, views)
         if self.bank is not None:
             share = torch.cat([share, share.new_zeros(len(rows), len(self.bank))], dim=1)
-            weight = _joined(weight, self._weight(rows, self.bank))
-        return share, self._normalised(weight, share)
+        return share, self._normalised(self.weights(view, sample, views), share)
+
+    def partner_weights(self, partner: Tensor, view: Tensor, sample: Tensor, views: int) -> Tensor:
+        """Weights of rows that have one positive each, ``partner``, shape (row, 1); see :meth:`block`."""
+        weight = self.weights(view, sample, views)
+        if weight.dtype == torch.bool:
+            return weight
+        return self._normalised(weight, torch.zeros_like(weight, dtype=torch.bool).scatter_(1, partner, True))
+
+    def weights(self, view: Tensor, sample: Tensor, views: int) -> Tensor:
+        """Weights alone and as the rules give them; see :meth:`block`."""
+        rows, others = self.samples.at(sample), self.samples
+        weight = rows.sample[:, None] != others.sample  # (row, sample)
+        weight = weight * self._weight(rows, others) if self.in_batch else torch.zeros_like(weight)
+        row = torch.arange(len(rows), device=view.device)
+        weight[row, sample] = self.own != "drop"
+        weight = self._over_views(weight, view, sample, views)
+        return weight if self.bank is None else _joined(weight, self._weight(rows, self.bank))
+
+    def _over_views(self, matrix: Tensor, view: Tensor, sample: Tensor, views: int) -> Tensor:
+        """Repeat a matrix, shape (row, sample), over the views that each row sees, itself left out."""
+        whole = matrix.repeat(1, views).unflatten(1, (views, -1))  # (row, view, sample)
+        row = torch.arange(len(view), device=view.device)
+        if self.view_pairs == "all":
+            whole[row, view, sample] = 0
+        else:
+            whole[row, view] = 0
+        return whole.flatten(1)
 
     def _weight(self, rows: Samples, others: Samples) -> Tensor:
-        total = torch.ones(len(rows), len(others), dtype=torch.bool, device=rows.place.device)
+        total = rows.place.new_ones(len(rows), len(others), dtype=torch.bool)
         for rule in self.negatives:
             total = total * rule(rows, others)
         return total
-
-    def _view(self, view: Tensor, views: int) -> Tensor:
-        """Which view is a row's own, shape (row, view)."""
-        own: Tensor = view[:, None] == torch.arange(views, device=view.device)
-        return own
-
-    def _seen(self, view: Tensor, views: int) -> Tensor:
-        own = self._view(view, views)
-        return torch.ones_like(own) if self.view_pairs == "all" else ~own
 
     def _normalised(self, weight: Tensor, share: Tensor) -> Tensor:
         if weight.dtype == torch.bool or not self.normalise:
@@ -232,7 +260,7 @@ def _joined(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _unit_windows(x: Tensor) -> Tensor:
-    """Windows without mean and of unit length, shape (batch, channel * time); missing values count as zero."""
+    """Windows without mean and of unit length, shape (batch, channel * time); what is missing is zero."""
     flat = torch.nan_to_num(x).flatten(1)
     flat = flat - flat.mean(dim=1, keepdim=True)
     return flat / flat.norm(dim=1, keepdim=True).clamp(min=1e-6)

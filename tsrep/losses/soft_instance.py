@@ -59,8 +59,8 @@ class SoftInstance(Contrast):
 
     References
     ----------
-    Lee et al., "Soft Contrastive Learning for Time Series", ICLR 2024, equations 1 and 2. The distance is that
-    of windows of the batch by correlation, in place of warped distances between all training series.
+    Lee et al., "Soft Contrastive Learning for Time Series", ICLR 2024. The distance is that of windows of the
+    batch by correlation, in place of warped distances between all training series.
     """
 
     reads_windows: ClassVar[bool] = True

@@ -15,10 +15,10 @@ from tsrep.losses.gather import world_size
 LOGITS_AT_ONCE = 2**22
 
 Part = Callable[[slice, Tensor], tuple[Tensor, Tensor, Tensor]]
-"""``part(rows, products)`` of some anchors gives a sum, how many it counts, and its derivative by the products."""
+"""``part(rows, products)`` of some anchors gives a sum, how many it counts, and the sum's derivative."""
 
 
-def streamed(anchors: Tensor, candidates: Tensor, part: Part) -> Tensor:
+def streamed(anchors: Tensor, candidates: Tensor, part: Part, *, fixed: int = 0) -> Tensor:
     """Mean over the anchors of all ranks of a function of their inner products with candidates.
 
     Value and gradient are computed together, so that memory is ``O(LOGITS_AT_ONCE)``, or one row if that is
@@ -32,6 +32,9 @@ def streamed(anchors: Tensor, candidates: Tensor, part: Part) -> Tensor:
     candidates : Tensor, shape (candidate, dim)
         The same on all ranks.
     part : Part
+        May write over the products.
+    fixed : int
+        So many of the last candidates have no gradient.
 
     Returns
     -------
@@ -41,13 +44,13 @@ def streamed(anchors: Tensor, candidates: Tensor, part: Part) -> Tensor:
     -----
     Differentiable once.
     """
-    mean: Tensor = _Streamed.apply(anchors, candidates, part)  # type: ignore[no-untyped-call]  # torch leaves it
+    mean: Tensor = _Streamed.apply(anchors, candidates, part, len(candidates) - fixed)  # type: ignore[no-untyped-call]  # torch leaves it
     return mean
 
 
 class _Streamed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, part: Part) -> Tensor:
+    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, part: Part, moving: int) -> Tensor:
         by_anchor, by_candidate = torch.zeros_like(anchors), torch.zeros_like(candidates)
         wanted = any(ctx.needs_input_grad)
         sums = counts = anchors.new_zeros(())
@@ -59,16 +62,16 @@ class _Streamed(torch.autograd.Function):
                 sums, counts = sums + value, counts + count
                 if wanted:
                     torch.mm(slope, candidates, out=by_anchor[rows])
-                    by_candidate.addmm_(slope.mT, anchors[rows])
+                    by_candidate[:moving].addmm_(slope[:, :moving].mT, anchors[rows])
         scale = _scale(counts)
         ctx.save_for_backward(by_anchor.mul_(scale), by_candidate.mul_(scale))
         return sums * scale
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         by_anchor, by_candidate = ctx.saved_tensors
-        return by_anchor * grad, by_candidate * grad, None
+        return by_anchor * grad, by_candidate * grad, None, None
 
 
 def _scale(count: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class VICReg(Loss):
 
     References
     ----------
-    Bardes et al., "VICReg", ICLR 2022, equations 1 to 6.
+    Bardes et al., "VICReg", ICLR 2022.
     """
 
     normalises: ClassVar[bool] = False

@@ -96,7 +96,7 @@ class WMSE(Loss):
         size = 2 * dim if self.group is None else self.group
         if size <= dim:
             raise ConfigError(
-                f"loss w-mse whitens groups of {size} samples in {dim} dimensions, whose covariance is singular; set "
-                f"loss.group to {2 * dim} or narrow the projection"
+                f"loss w-mse whitens groups of {size} samples in {dim} dimensions, whose covariance is "
+                f"singular; set loss.group to {2 * dim} or narrow the projection"
             )
         return size

@@ -68,8 +68,8 @@ class WeightedNegatives(Contrast):
 
     References
     ----------
-    Yu et al., "MEOW", 2023, for weights between 0 and 1 by clusterings, which
-    :class:`tsrep.losses.weighted_negatives.ClusterCount` counts.
+    Yu et al., "Heterogeneous Graph Contrastive Learning with Meta-Path Contexts and Weighted Negative
+    Samples" (MEOW), SDM 2023. Weights are of metadata in place of clusters.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ def target_of(samples: Samples, column: int) -> Tensor:
 
 @dataclass(frozen=True)
 class NearTargets:
-    """``exp(-(y_i - y_j)^2 / (2 sigma^2))``; a sample whose target is not known is positive to itself alone."""
+    """``exp(-(y_i - y_j)^2 / (2 sigma^2))``; without a known target a sample has itself alone."""
 
     column: int
     sigma: float
@@ -70,7 +70,7 @@ class YAware(Contrast):
     References
     ----------
     Dufumier et al., "Contrastive Learning with Continuous Proxy Meta-data for 3D MRI Classification", MICCAI
-    2021, equation 2.
+    2021.
     """
 
     needs = frozenset({"target"})

@@ -112,7 +112,7 @@ def _require_scalars(terms: dict[str, Tensor], what: str, where: str = "") -> No
 
 
 def _check_attributes(objective: Objective) -> None:
-    unknown = objective.needs - IDS
+    unknown = objective.needs - IDS - {"target"}
     require(not unknown, f"needs names {sorted(unknown)}, which are not fields of a batch")
     require(
         objective.sampler in SAMPLERS.names(), f"sampler {objective.sampler!r} is none of {SAMPLERS.names()}"
