@@ -150,11 +150,17 @@ def test_missing_targets_and_a_single_class_are_refused_before_training() -> Non
     with pytest.raises(ConfigError, match="y-aware compares numeric targets"):
         aware.refuse_unfit(conv(), panel())
     unknown = replace(
-        panel(), target=np.full((6, 1), np.nan, np.float32), target_names=("age",), target_units=("y",)
+        panel(),
+        target_known=np.zeros((6, 1), np.bool_),
+        target=np.full((6, 1), np.nan, np.float32),
+        target_names=("age",),
+        target_units=("y",),
     )
     with pytest.raises(ConfigError, match="none of the training samples"):
         aware.refuse_unfit(conv(), unknown)
-    aware.refuse_unfit(conv(), replace(unknown, target=np.arange(6, dtype=np.float32)[:, None]))
+    aware.refuse_unfit(
+        conv(), replace(unknown, target_known=None, target=np.arange(6, dtype=np.float32)[:, None])
+    )
     with pytest.raises(ConfigError, match="all training samples have one"):
         classes.refuse_unfit(conv(), replace(panel(), label=np.zeros(6, np.int64)))
     classes.refuse_unfit(conv(), panel())

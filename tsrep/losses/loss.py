@@ -72,13 +72,13 @@ class Loss(nn.Module, ABC):
         name = getattr(self, "name", type(self).__name__)
         if "label" in self.needs and len(np.unique(train.label[train.labelled], axis=0)) < 2:
             raise ConfigError(
-                f"loss {name} compares classes, and all training samples have one; add samples of another class "
-                "or choose a loss such as nt-xent"
+                f"loss {name} compares classes, and all training samples have one; add samples of another "
+                "class or choose a loss such as nt-xent"
             )
         if "target" in self.needs and not _has_targets(train):
             raise ConfigError(
-                f"loss {name} compares numeric targets, such as age, and none of the training samples has a known "
-                "one; give the data targets or choose a loss such as nt-xent"
+                f"loss {name} compares numeric targets, such as age, and none of the training samples has a "
+                "known one; give the data targets or choose a loss such as nt-xent"
             )
 
     @abstractmethod
