@@ -30,6 +30,8 @@ class Loss(nn.Module, ABC):
         What it must know of every sample.
     reads_windows : bool
         Whether it compares the samples themselves.
+    column : int
+        Number of the target that it compares, where it does.
     takes_bank : bool
         Whether it contrasts each row with candidates, so that keys of past batches can be some of them.
     detaches : bool
@@ -41,6 +43,7 @@ class Loss(nn.Module, ABC):
     views: ClassVar[tuple[int, int | None]] = (2, None)
     needs: frozenset[str] = frozenset()
     reads_windows: ClassVar[bool] = False
+    column: int = 0
     takes_bank: ClassVar[bool] = False
     detaches: bool = False
     normalises: ClassVar[bool] = True
@@ -75,11 +78,19 @@ class Loss(nn.Module, ABC):
                 f"loss {name} compares classes, and all training samples have one; add samples of another "
                 "class or choose a loss such as nt-xent"
             )
-        if "target" in self.needs and not _has_targets(train):
+        if "target" in self.needs and not self._has_targets(train):
             raise ConfigError(
                 f"loss {name} compares numeric targets, such as age, and none of the training samples has a "
-                "known one; give the data targets or choose a loss such as nt-xent"
+                f"known one in column {self.column}; give the data targets or choose a loss such as nt-xent"
             )
+
+    def _has_targets(self, train: Panel) -> bool:
+        """Whether a training sample has a known target in the column that the loss compares."""
+        if train.target is None or train.target.shape[1] <= self.column:
+            return False
+        known = np.isfinite(train.target)
+        known = known if train.target_known is None else known & train.target_known
+        return bool(known[:, self.column].any())
 
     @abstractmethod
     def forward(
@@ -114,13 +125,6 @@ class Loss(nn.Module, ABC):
             bank: Tensor | None = None,
             draws: Tensor | None = None,
         ) -> dict[str, Tensor]: ...
-
-
-def _has_targets(train: Panel) -> bool:
-    if train.target is None:
-        return False
-    known = np.isfinite(train.target)
-    return bool((known if train.target_known is None else known & train.target_known).any())
 
 
 def refuse_views(loss: Loss, count: int) -> None:

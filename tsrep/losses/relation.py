@@ -232,7 +232,7 @@ class Relation:
 
     def _over_views(self, matrix: Tensor, view: Tensor, sample: Tensor, views: int) -> Tensor:
         """Repeat a matrix, shape (row, sample), over the views that each row sees, itself left out."""
-        whole = matrix.repeat(1, views).unflatten(1, (views, -1))  # (row, view, sample)
+        whole = matrix.repeat(1, views).view(len(view), views, -1)  # (row, view, sample)
         row = torch.arange(len(view), device=view.device)
         if self.view_pairs == "all":
             whole[row, view, sample] = 0
@@ -263,7 +263,7 @@ def _unit_windows(x: Tensor) -> Tensor:
     """Windows without mean and of unit length, shape (batch, channel * time); what is missing is zero."""
     flat = torch.nan_to_num(x).flatten(1)
     flat = flat - flat.mean(dim=1, keepdim=True)
-    return flat / flat.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    return flat.div(torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp(min=1e-6))
 
 
 def own_rows(relation: Relation, views: int, local: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -28,8 +28,8 @@ def unit_rows(z: Tensor) -> Tensor:
     Scaled up, the gradient of a nearly dead row would be that of the whole step.
     """
     z = single(z)
-    length = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
-    return z / length.masked_fill(length < SHORTEST, torch.inf)
+    length: Tensor = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
+    return z.div(length.masked_fill(length < SHORTEST, torch.inf))
 
 
 def cosines(one: Tensor, other: Tensor) -> Tensor:

@@ -30,7 +30,8 @@ def whitened(x: Tensor, epsilon: float) -> Tensor:
     covariance = centred.mT @ centred / (x.shape[-2] - 1)  # (..., dim, dim)
     identity = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
     factor = torch.linalg.cholesky((1 - epsilon) * covariance + epsilon * identity)
-    return torch.linalg.solve_triangular(factor, centred.mT, upper=False).mT
+    white: Tensor = torch.linalg.solve_triangular(factor, centred.mT, upper=False)
+    return white.mT
 
 
 @LOSSES.register("w-mse")
@@ -84,7 +85,7 @@ class WMSE(Loss):
             return {"difference": rows.sum() * 0}
         order = torch.arange(rows.shape[1], device=z.device) if draws is None else draws
         with exact(z):
-            grouped = rows[:, order[: groups * size]].unflatten(1, (groups, size))
+            grouped = rows[:, order[: groups * size]].view(len(rows), groups, size, -1)
             white = whitened(grouped, self.epsilon)  # (view, group, row, dim)
         first, second = torch.triu_indices(len(rows), len(rows), 1, device=z.device)
         if self.distance == "mse":

@@ -85,7 +85,7 @@ class WeightedNegatives(Contrast):
     ) -> None:
         super().__init__(temperature, similarity, pairs)
         self.needs = self.needs | {by}
-        self.kernel = Kernel(denominator)
+        self.column, self.kernel = column, Kernel(denominator)
         near = NearTargets(column, sigma)
         self.rule: Rule = FarTargets(near, 1 - weight) if by == "target" else Lighter(by, weight)
 

@@ -86,6 +86,7 @@ class YAware(Contrast):
         pairs: Pairs = PLAIN,
     ) -> None:
         super().__init__(temperature, similarity, pairs)
+        self.column = column
         self.shares, self.form = NearTargets(column, sigma), form
         self.kernel = Kernel(reduce="raw" if form == "published" else "rows")
 

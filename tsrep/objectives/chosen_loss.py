@@ -27,7 +27,8 @@ def chosen_loss(settings: Any, own: Loss) -> Loss:
     """
     if settings is None:
         return own
-    loss: Loss = LOSSES.build(TypeAdapter(ChosenLoss).validate_python(settings))
+    checked: Any = TypeAdapter(ChosenLoss).validate_python(settings)
+    loss: Loss = LOSSES.build(checked)
     refuse_views(loss, 2)
     return loss
 

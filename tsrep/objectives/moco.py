@@ -119,7 +119,8 @@ class MoCo(Objective):
             slow_encoder, slow_head = self.contrast.copies()
             keys = slow_head(self._pooled(slow_encoder(*key), step))
         queries = self.head(self._pooled(z, step))
-        return self.contrast(queries, keys, batch, encoder, self.head)
+        terms: dict[str, Tensor] = self.contrast(queries, keys, batch, encoder, self.head)
+        return terms
 
     def after_step(self) -> None:
         """Move copy and queue."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -164,7 +165,8 @@ def _unusual(batch: Batch) -> list[Batch]:
     missing[0, 1, 10:20] = torch.nan
     missing[1] = torch.nan
     alone = torch.arange(len(batch))
-    two = Batch(**{name: None if each is None else each[:2] for name, each in vars(batch).items()})
+    pair: dict[str, Any] = {name: each if each is None else each[:2] for name, each in vars(batch).items()}
+    two = Batch(**pair)
     return [batch, two, replace(batch, trial=alone, patient=alone), replace(batch, x=missing)]
 
 
