@@ -37,7 +37,7 @@ def load(shared_path: Shared, name: str) -> Golden:
 
 
 def plain(count: int, **known: Tensor) -> Relation:
-    return Relation(Samples(**(vars(Samples.plain(count)) | known)))  # type: ignore[arg-type]
+    return Relation(Samples(**(vars(Samples.plain(count)) | known)))
 
 
 def total(terms: dict[str, Tensor]) -> Tensor:

@@ -33,7 +33,7 @@ def normal(*shape: int, key: int = 0) -> Tensor:
 
 
 def known(**facts: Tensor) -> Samples:
-    return Samples(**(vars(Samples.plain(N)) | facts))  # type: ignore[arg-type]
+    return Samples(**(vars(Samples.plain(N)) | facts))
 
 
 def soft() -> Relation:
@@ -145,7 +145,7 @@ def test_a_constant_weight_of_negatives_adds_its_logarithm_or_nothing() -> None:
 def test_collapse_costs_the_logarithm_of_the_candidates() -> None:
     z = torch.ones(3, N, DIM)
     for view_pairs, candidates in (("all", 3 * N - 1), ("cross", 2 * N)):
-        relation = Relation(Samples.plain(N), view_pairs=view_pairs)  # type: ignore[arg-type]
+        relation = Relation(Samples.plain(N), view_pairs=view_pairs)
         value = contrasted(z, relation, Kernel(), temperature=0.1)
         assert value.item() == pytest.approx(math.log(candidates))
 
@@ -194,7 +194,7 @@ def test_the_levels_of_comet_are_relations(settings: dict[str, Any]) -> None:
 def test_registered_losses_in_parts(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     loss, found = LOSSES.build({"name": name}), []
     target = torch.arange(float(16))[:, None]
-    samples = Samples(**(vars(Samples.plain(16)) | {"target": target}))  # type: ignore[arg-type]
+    samples = Samples(**(vars(Samples.plain(16)) | {"target": target}))
     draws = loss.draw((2, 16, DIM), generator=torch_generator("draws"))
     for at_once in (2**20, 100):
         monkeypatch.setattr(stream, "LOGITS_AT_ONCE", at_once)

@@ -121,7 +121,7 @@ class PaperForm(Form):
                 "objective.form.divergence adversarial maximises the loss, which that chosen does not allow; "
                 "choose one such as infonce or dcl"
             )
-        self.contrast = ViewContrast(noise, temperature, local_weight, loss=chosen)
+        self.contrast = ViewContrast(noise, temperature, local_weight, loss=None if loss is None else chosen)
         self.divergence, self.entropy, self.consistency = divergence, entropy, consistency
         self.saturation, self.lr, self.every = saturation, lr, every
 

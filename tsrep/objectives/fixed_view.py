@@ -52,7 +52,9 @@ class FixedView(Objective):
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
         self.loss = chosen_loss(loss, InfoNCE(temperature))
         self.needs = self.loss.needs
-        self.contrast = ViewContrast(noise, temperature, local_weight, loss=self.loss)
+        self.contrast = ViewContrast(
+            noise, temperature, local_weight, loss=None if loss is None else self.loss
+        )
 
     @classmethod
     def needs_of(cls, settings: Any) -> frozenset[str]:
