@@ -22,7 +22,7 @@ from tsrep.encoders.s4d import S4D
 from tsrep.forecasting.heads.head import Head
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS, ENCODERS, HEADS, OBJECTIVES, PROTOCOLS, SAMPLERS, SPLITS, VIEWS
+from tsrep.registry import DATASETS, ENCODERS, HEADS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS, SPLITS, VIEWS
 from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Batch, Panel
 from tsrep.splits.split import Split
@@ -30,6 +30,7 @@ from tsrep.testing import (
     check_dataset,
     check_encoder,
     check_head,
+    check_loss,
     check_objective,
     check_protocol,
     check_sampler,
@@ -47,6 +48,11 @@ def _same_weights() -> None:
 @pytest.mark.parametrize("name", ENCODERS.names())
 def test_encoder(name: str) -> None:
     check_encoder(lambda channels: ENCODERS.build({"name": name}, channels=channels))
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_loss(name: str) -> None:
+    check_loss(lambda: LOSSES.build({"name": name}))
 
 
 # samples have 64 steps, and encoders see all three channels

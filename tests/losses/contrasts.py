@@ -2,14 +2,17 @@
 
 import torch
 
+from tsrep import registry
 from tsrep.losses.clocs import clocs_contrast
 from tsrep.losses.gather import first_row, gather_rows
 from tsrep.losses.mixing_up import doubled_mixture_contrast, mixture_contrast
+from tsrep.losses.relation import Relation, Samples
 from tsrep.losses.sepclr import Separated, separation_terms
 from tsrep.losses.symile import cyclic_moves, symile
 from tsrep.losses.tf_c import Domains, time_frequency_contrast
 from tsrep.losses.ts_tcc import temporal_contrast
 from tsrep.rng import torch_generator
+from tsrep.signals import Batch
 
 SHARE = torch.tensor([0.3, 0.8, 0.6, 0.9, 0.2, 0.5])
 
@@ -59,7 +62,33 @@ def signals(shuffled):
     return loss
 
 
-LOSSES = {
+def registered(name, settings):
+    loss = registry.LOSSES.build(registry.LOSSES.entry(name).settings(**settings))
+
+    def value(z1, z2, trial, patient):
+        first = first_row(len(z1))
+        place = torch.arange(len(z1)) + first
+        batch = Batch(
+            z1.detach(),
+            label=trial,
+            patient=patient,
+            trial=trial,
+            sample=place,
+            start=place,
+            target=place[:, None] / 3,
+        )
+        z = torch.stack([z1.mean(-1), z2.mean(-1)])
+        draws = loss.draw((2, 6, 5), generator=torch_generator("draws"))
+        relation = Relation(Samples.of(batch, windows=loss.reads_windows))
+        return torch.stack([*loss(z, relation, draws=draws).values()]).sum()
+
+    return value
+
+
+OF = {"w-mse": {"group": 6}, "cacr": {"by": "patient"}, "nt-xent": {"pairs": {"same_patient": 0.2}}}
+
+
+LOSSES = {f"loss-{name}": registered(name, OF.get(name, {})) for name in registry.LOSSES.names()} | {
     "clocs": clocs,
     "temporal": temporal,
     "time-frequency": consistency("corrected"),

@@ -11,7 +11,8 @@ def test_two_ranks_learn_what_one_process_learns(two_ranks, name):
 
     found = [rank["losses"][name] for rank in two_ranks]
     for _, averaged in found:
-        torch.testing.assert_close(averaged, expected, rtol=1e-5, atol=1e-6)
+        # relative to the whole gradient: that of a bias is zero up to rounding where a loss ignores shifts
+        assert (averaged - expected).norm() <= 1e-5 * expected.norm() + 1e-6
     torch.testing.assert_close((found[0][0] + found[1][0]) / 2, loss)
 
 

@@ -9,12 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.infonce import global_infonce, leftover_steps, local_infonce
+from tsrep.losses.infonce import InfoNCE, leftover_steps, local_infonce
 from tsrep.rng import torch_generator
 
 
 def normal(*shape: int, key: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(shape, generator=torch_generator("infonce", key), dtype=dtype)
+
+
+def global_infonce(x: Tensor, v: Tensor, *, temperature: float = 1.0) -> Tensor:
+    return InfoNCE(temperature)(torch.stack([x, v]))["contrast"]
 
 
 def literal_global(x: Tensor, v: Tensor, temperature: float) -> float:

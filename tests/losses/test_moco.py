@@ -11,12 +11,27 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.moco import distinct_windows, queue_contrast
+from tsrep.losses.infonce import InfoNCE
+from tsrep.losses.relation import Apart, Given, Relation, Samples
 from tsrep.rng import torch_generator
 
 
 def normal(*shape: int, key: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch_generator("queue", key), dtype=torch.float64)
+
+
+def queue_contrast(
+    q: Tensor, k: Tensor, queue: Tensor, allowed: Tensor | None = None, *, temperature: float
+) -> Tensor:
+    rules = () if allowed is None else (Given(allowed),)
+    bank = Samples.plain(len(queue))
+    relation = Relation(Samples.plain(len(q)), bank=bank, negatives=rules, in_batch=False)
+    return InfoNCE(temperature)(torch.stack([q, k]), relation, bank=queue)["contrast"]
+
+
+def located(windows: list[tuple[int, int]]) -> Samples:
+    patient, start = torch.tensor(windows).unbind(1)
+    return Samples.plain(1).unknown(patient, start)
 
 
 def literal(q: Tensor, k: Tensor, queue: Tensor, temperature: float, allowed: Tensor) -> float:
@@ -108,7 +123,7 @@ windows = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), min_size=1,
 def test_an_exclusion_zone_of_the_window_length_leaves_out_exactly_what_overlaps(
     one: list[tuple[int, int]], other: list[tuple[int, int]], length: int
 ) -> None:
-    distinct = distinct_windows(torch.tensor(one), torch.tensor(other), exclusion_zone=length)
+    distinct = Apart(length)(located(one), located(other))
     for i, (record, start) in enumerate(one):
         steps = {(record, start + t) for t in range(length)}
         for j, (other_record, other_start) in enumerate(other):

@@ -29,7 +29,7 @@ def trained(queue: int, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
     for step in range(3):
         x = torch.randn(SIZE, 2, 16, generator=torch_generator("signals", step))
         whole = Batch(x=x, label=n, patient=n * 0, trial=n, sample=n, start=3 * n + step)
-        part = Batch(**{name: values[rows] for name, values in vars(whole).items()})
+        part = Batch(**{name: each if each is None else each[rows] for name, each in vars(whole).items()})
         optimizer.zero_grad()
         terms = parallel(part, torch_generator("step", step))
         torch.autograd.backward(terms["contrast"])

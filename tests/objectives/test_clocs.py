@@ -16,7 +16,7 @@ from tsrep.encoders.lead_wise import LeadWise
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.clocs import clocs_contrast
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import ntxent
 from tsrep.objectives.clocs import Clocs
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator

@@ -164,7 +164,7 @@ def test_order_of_the_batch_does_not_matter():
     net, data = encoder(), batch()
     objective, order = Comet(dropout=0.0, identity_views="clean"), torch.randperm(8)
     draws = objective.draw(net, data, generator=torch_generator(0))
-    shuffled = Batch(*(getattr(data, field.name)[order] for field in dataclasses.fields(Batch)))
+    shuffled = Batch(**{name: each if each is None else each[order] for name, each in vars(data).items()})
     moved = dataclasses.replace(draws, keep={level: keep[:, order] for level, keep in draws.keep.items()})
 
     before, after = objective.terms(net, data, draws), objective.terms(net, shuffled, moved)

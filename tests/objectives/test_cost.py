@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.losses.literal import queue_contrast
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
-from tsrep.losses.moco import queue_contrast
 from tsrep.objectives.cost import BandedFourier, CoST, TrendHead, amplitude_and_phase
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator

@@ -11,12 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.losses.literal import global_infonce, queue_contrast
 from tests.objectives import moco_steps
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
-from tsrep.losses.infonce import global_infonce
-from tsrep.losses.moco import queue_contrast
 from tsrep.objectives.moco import MoCo
 from tsrep.objectives.momentum_queue import KeyQueue, SlowCopies
 from tsrep.objectives.objective import Objective

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import ntxent
 from tsrep.objectives.simclr import SimCLR
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch

@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmarks.objectives_simulated import SIMULATIONS, built, gains, make_batch
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import ntxent
 from tsrep.losses.tf_c import Domains, poly_ntxent, time_frequency_contrast
 from tsrep.objectives.tf_c import TfC
 from tsrep.registry import OBJECTIVES

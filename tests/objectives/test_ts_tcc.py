@@ -15,7 +15,7 @@ from tsrep.encoders.causal_tcn import CausalTCN
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import ntxent
 from tsrep.losses.ts_tcc import temporal_contrast
 from tsrep.objectives.ts_tcc import Context, FirstChannelPermutation, StepScale, TsTcc, copied_first_channel
 from tsrep.registry import OBJECTIVES

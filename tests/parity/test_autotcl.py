@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.losses.literal import global_infonce
 from tsrep.encoders.pooling import pool
-from tsrep.losses.infonce import global_infonce, local_infonce
+from tsrep.losses.infonce import local_infonce
 from tsrep.losses.mmd import rbf_mmd
 from tsrep.views.hard_concrete import released_gate
 

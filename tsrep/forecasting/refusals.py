@@ -50,7 +50,7 @@ def refuse_contrast(settings: Any, *, weight: float, frozen: bool) -> None:
         raise ConfigError(
             f"objective.contrast cannot be {settings.name} itself; use one such as moco or ts2vec"
         )
-    needs = OBJECTIVES.entry(settings.name).cls.needs
+    needs = OBJECTIVES.entry(settings.name).cls.needs_of(settings)
     if needs:
         raise ConfigError(
             f"objective.contrast {settings.name} needs a {' and a '.join(sorted(needs))} of every sample, "

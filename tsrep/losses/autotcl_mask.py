@@ -10,7 +10,6 @@ from pydantic import Field
 from torch import Tensor
 
 from tsrep.losses.gather import gather_rows
-from tsrep.registry import LOSSES
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 SMALLEST_SPREAD = 1e-4
@@ -31,7 +30,6 @@ def spread_over_time(values: Tensor) -> Tensor:
     return (values.var(dim=-1, correction=0) + SMALLEST_SPREAD**2).sqrt()
 
 
-@LOSSES.register("triplet-consistency")
 def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     """Neighbouring steps should be masked alike, distant ones apart.
 
@@ -67,7 +65,6 @@ def triplet_consistency(mask: Tensor, uniform: Tensor) -> Tensor:
     return ((at - near).abs() - (at - away).abs()).mean()
 
 
-@LOSSES.register("released-consistency")
 def released_consistency(weight: Tensor, anchor: Tensor, other: Tensor) -> Tensor:
     """What the public code of AutoTCL computes in place of the triplet.
 
@@ -95,7 +92,6 @@ def released_consistency(weight: Tensor, anchor: Tensor, other: Tensor) -> Tenso
     return (later * gap + (1 - later) * (1 - gap) + neighbours).mean()
 
 
-@LOSSES.register("released-sparseness")
 def released_sparseness(weight: Tensor, *, threshold: Annotated[float, Field(ge=0)] = 0.4) -> Tensor:
     """Hinge of the public code on the sum over channels of what ought to be a probability.
 
@@ -115,7 +111,6 @@ def released_sparseness(weight: Tensor, *, threshold: Annotated[float, Field(ge=
     return (weight.sum(dim=1).mean() - threshold).relu()
 
 
-@LOSSES.register("keep-rate-hinge")
 def keep_rate_hinge(keep: Tensor, *, least: Probability = 0.1, most: Probability = 0.9) -> Tensor:
     """Zero while the mean keep rate of the batch lies within bounds; grows as its logarithm towards 0 and 1.
 
@@ -135,7 +130,6 @@ def keep_rate_hinge(keep: Tensor, *, least: Probability = 0.1, most: Probability
     return (math.log(least) - rate.log()).relu() + (math.log(1 - most) - (1 - rate).log()).relu()
 
 
-@LOSSES.register("spread-hinge")
 def spread_hinge(values: Tensor, *, floor: Annotated[float, Field(gt=0)] = 0.05) -> Tensor:
     """Zero while the spread over time of every map is above a floor; grows as maps become constant.
 

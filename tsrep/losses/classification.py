@@ -5,10 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.registry import LOSSES
 
-
-@LOSSES.register("classification")
 def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
     """Mean cross-entropy of labels, in float32.
 

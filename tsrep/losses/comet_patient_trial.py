@@ -9,13 +9,11 @@ from torch import Tensor
 
 from tsrep.losses.gather import gather_rows
 from tsrep.losses.similarity import Temperature, cosines, single
-from tsrep.registry import LOSSES
 
 Features = Literal["pooled", "time-course"]
 Negatives = Literal["all", "same-group", "other-groups"]
 
 
-@LOSSES.register("patient-trial-contrast")
 def patient_trial_contrast(
     z1: Tensor,
     z2: Tensor,

@@ -57,3 +57,8 @@ def gather_rows(local: Tensor) -> Tensor:
         return local
     gathered: Tensor = _Gather.apply(local.contiguous())  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return gathered
+
+
+def gather_views(z: Tensor) -> Tensor:
+    """Views of the samples of all ranks, shape (view, ranks * batch, dim), of those of this one."""
+    return gather_rows(z.transpose(0, 1)).transpose(0, 1)

@@ -1,50 +1,60 @@
-"""InfoNCE between samples and their views, and between the segments of one sample."""
+"""InfoNCE between samples and their views, in MoCo with a bank; and between the segments of one sample."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from tsrep.losses.gather import first_row, gather_rows
-from tsrep.losses.similarity import Temperature, cosines, single
+from tsrep.losses.contrast import PLAIN, Contrast, Pairs
+from tsrep.losses.kernel import Similarity
+from tsrep.losses.relation import Relation
+from tsrep.losses.similarity import Temperature, single
 from tsrep.registry import LOSSES
 
 SEGMENTS = 16
 
 
-@LOSSES.register("global-infonce")
-def global_infonce(anchors: Tensor, views: Tensor, *, temperature: Temperature = 1.0) -> Tensor:
-    """Each sample must find its own view among the views of all samples.
+@LOSSES.register("infonce")
+class InfoNCE(Contrast):
+    """Each row finds the sample's other view among the other views of all samples, and in a bank.
 
     The mean over i of ``-log(exp(cos(z_i, v_i) / tau) / sum_j exp(cos(z_i, v_j) / tau))``.
 
     Parameters
     ----------
-    anchors, views : Tensors, shape (batch, dim)
-        Pooled over time; compared by the cosine. In a distributed run the candidates are the views of all
-        ranks.
     temperature : float
-
-    Returns
-    -------
-    Tensor, scalar, between ``log(1 + (batch - 1) * exp(-2 / temperature))`` and
-    ``log(1 + (batch - 1) * exp(2 / temperature))``
+    directions : {"one-way", "both"}
+        Whether the first view alone looks for the others, or each view does (CLIP).
+    similarity : {"cosine", "dot"}
+    pairs : Pairs
+        Which negatives count less; see :class:`tsrep.losses.contrast.Pairs`.
 
     References
     ----------
-    Zheng et al., "AutoTCL", ICLR 2024, section 3.4. One direction only: views are no anchors, samples no
-    negatives.
+    van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018; He
+    et al., "Momentum Contrast", CVPR 2020, equation 1.
     """
-    logits = cosines(anchors, gather_rows(views)) / temperature  # (batch, ranks * batch)
-    own = torch.arange(len(anchors), device=anchors.device) + first_row(len(anchors))
-    return F.cross_entropy(logits, own)
+
+    def __init__(
+        self,
+        temperature: Temperature = 0.1,
+        directions: Literal["one-way", "both"] = "one-way",
+        similarity: Similarity = "cosine",
+        pairs: Pairs = PLAIN,
+    ) -> None:
+        super().__init__(temperature, similarity, pairs)
+        self.directions = directions
+
+    def related(self, relation: Relation) -> Relation:
+        """Views see other views only."""
+        one_way = self.directions == "one-way" or relation.view_pairs == "one-way"
+        return relation.changed(view_pairs="one-way" if one_way else "cross")
 
 
-@LOSSES.register("local-infonce")
 def local_infonce(
     z: Tensor,
     offset: Tensor | int = 0,

@@ -10,12 +10,10 @@ from torch import Tensor
 
 from tsrep.losses.gather import gather_rows
 from tsrep.losses.similarity import single
-from tsrep.registry import LOSSES
 
 SMALLEST_BANDWIDTH = 1e-6
 
 
-@LOSSES.register("linear-mmd")
 def linear_mmd(one: Tensor, other: Tensor) -> Tensor:
     """Squared distance of the means.
 
@@ -36,7 +34,6 @@ def linear_mmd(one: Tensor, other: Tensor) -> Tensor:
     return (one.mean(dim=0) - other.mean(dim=0)).square().sum()
 
 
-@LOSSES.register("rbf-mmd")
 def rbf_mmd(one: Tensor, other: Tensor, *, kernels: Annotated[int, Field(gt=0)] = 5) -> Tensor:
     """Discrepancy by a sum of Gaussian kernels, each twice as wide as the one before.
 

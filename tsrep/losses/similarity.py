@@ -7,8 +7,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
+SHORTEST = 1e-6
 Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -17,9 +17,19 @@ def single(z: Tensor) -> Tensor:
     return z.to(torch.promote_types(z.dtype, torch.float32))
 
 
+def exact(z: Tensor) -> torch.autocast:
+    """A context without autocast on the device of some rows, for products and sums of statistics."""
+    return torch.autocast(z.device.type, enabled=False)
+
+
 def unit_rows(z: Tensor) -> Tensor:
-    """Rows, the last axis, of unit length; a row of zeros stays zero."""
-    return F.normalize(single(z), dim=-1)
+    """Rows, the last axis, of unit length; a row shorter than ``SHORTEST`` becomes zero and has no gradient.
+
+    Scaled up, the gradient of a nearly dead row would be that of the whole step.
+    """
+    z = single(z)
+    length: Tensor = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
+    return z.div(length.masked_fill(length < SHORTEST, torch.inf))
 
 
 def cosines(one: Tensor, other: Tensor) -> Tensor:

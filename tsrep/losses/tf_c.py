@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tsrep.losses.gather import first_row, gather_rows
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import ntxent
 from tsrep.losses.similarity import cosines
 
 Form = Literal["corrected", "published-2022", "published-2023"]

@@ -11,12 +11,10 @@ from torch.autograd.function import once_differentiable
 
 from tsrep.losses.gather import gather_rows
 from tsrep.losses.two_view_contrast import two_view_contrast
-from tsrep.registry import LOSSES
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-@LOSSES.register("observation-contrast")
 def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     """Find a time step's other view among all other steps of both views of the same sample.
 
@@ -38,7 +36,6 @@ def observation_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     return two_view_contrast(z1.mT, z2.mT)  # groups are samples, items time steps
 
 
-@LOSSES.register("sample-contrast")
 def sample_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     """Find a sample's other view among all other samples of the batch, at each time step.
 
@@ -61,7 +58,6 @@ def sample_contrast(z1: Tensor, z2: Tensor) -> Tensor:
     return two_view_contrast(z1.transpose(0, 1), z2.transpose(0, 1))  # groups are time steps, items samples
 
 
-@LOSSES.register("hierarchical-contrast")
 def hierarchical_contrast(
     z1: Tensor,
     z2: Tensor,
@@ -104,7 +100,6 @@ def hierarchical_contrast(
     return total / max(levels, 1)
 
 
-@LOSSES.register("ts2vec-contrast")
 def ts2vec_contrast(
     z1: Tensor,
     z2: Tensor,

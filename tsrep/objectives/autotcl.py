@@ -8,7 +8,7 @@ itself is :mod:`tsrep.views.autotcl_augmenter`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import torch
@@ -18,11 +18,14 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.autotcl_mask import spread_over_time
-from tsrep.losses.infonce import SEGMENTS, global_infonce, leftover_steps, local_infonce
+from tsrep.losses.infonce import SEGMENTS, InfoNCE, leftover_steps, local_infonce
+from tsrep.losses.loss import Loss
+from tsrep.objectives.chosen_loss import two_view_terms
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
 from tsrep.registry import ENCODERS, OBJECTIVES, Chosen, Registry
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 from tsrep.views.autotcl_augmenter import Augmented, Augmenter
 from tsrep.views.timestamp_masks import binomial_mask
 
@@ -49,6 +52,8 @@ class ViewContrast:
         Probability that the latent of a time step of a view is zeroed; samples are whole.
     temperature : float
         Of both contrasts.
+    loss : Loss, optional
+        In place of the global one, of representations pooled over time.
     local_weight : float
         Of the contrast between segments of a view, alpha in the paper.
     released : bool
@@ -64,22 +69,31 @@ class ViewContrast:
     temperature: float = 1.0
     local_weight: float = 0.3
     released: bool = False
+    loss: Loss | None = None
 
     def __call__(
-        self, encoder: Encoder, x: Tensor, view: Tensor, *, generator: torch.Generator
+        self,
+        encoder: Encoder,
+        x: Tensor,
+        view: Tensor,
+        *,
+        generator: torch.Generator,
+        batch: Batch | None = None,
     ) -> dict[str, Tensor]:
         """Terms ``global`` and, unless its weight is zero, ``local``.
 
         Parameters
         ----------
         x, view : Tensors, shape (batch, channel, time)
+        batch : Batch, optional
+            That they come from; without it a loss knows nothing of the samples.
         """
         keep = None
         if self.noise > 0:
             kept = binomial_mask(len(view), view.shape[2], generator=generator, probability=1 - self.noise)
             keep = torch.cat([torch.ones_like(kept), kept])  # (2 batch, time)
         z, z_view = encoder(torch.cat([x, view]), keep).chunk(2)  # (batch, dim, time') each
-        terms = {"global": self.pooled(z, z_view)}
+        terms = {"global": self.pooled(z, z_view, generator=generator, batch=batch)}
         segmented = z[:1] if self.released else z_view
         if self.local_weight > 0 and not (self.released and z.shape[2] < SEGMENTS):
             offset = torch.randint(leftover_steps(z.shape[2]) + 1, (), generator=generator, device=z.device)
@@ -87,9 +101,22 @@ class ViewContrast:
             terms["local"] = self.local_weight * local
         return terms
 
-    def pooled(self, z: Tensor, z_view: Tensor) -> Tensor:
-        """Global InfoNCE of representations of shape (batch, dim, time), max-pooled over time."""
-        return global_infonce(pool(z, "max"), pool(z_view, "max"), temperature=self.temperature)
+    def pooled(
+        self,
+        z: Tensor,
+        z_view: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        batch: Batch | None = None,
+    ) -> Tensor:
+        """The global loss of representations of shape (batch, dim, time), max-pooled over time."""
+        z, z_view = pool(z, "max"), pool(z_view, "max")  # (batch, dim)
+        loss = InfoNCE(self.temperature) if self.loss is None else self.loss
+        if batch is None or generator is None:
+            terms = loss(torch.stack([z, z_view]))
+        else:
+            terms = two_view_terms(loss, z, z_view, batch, generator=generator)
+        return torch.stack(list(terms.values())).sum()
 
 
 class Form(nn.Module, ABC):
@@ -109,6 +136,11 @@ class Form(nn.Module, ABC):
     contrast: ViewContrast
     lr: float
     every: int
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """What the contrast must know of every sample."""
+        return frozenset()
 
     @abstractmethod
     def augmenter_terms(
@@ -155,15 +187,27 @@ class AutoTCL(Objective):
         network = ENCODERS.build(TypeAdapter(ChosenTrunk).validate_python(trunk), channels=channels)
         settings = TypeAdapter(ChosenForm).validate_python(form)
         self.form: Form = FORMS.build(settings, trunk=network, channels=channels, covariates=covariates)
+        self.needs = self.form.needs_of(settings)
         self.frozen, self.crop = frozen, crop
         self.form.augmenter.requires_grad_(not frozen)
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the form."""
+        form: type[Form] = FORMS.entry(settings.form.name).cls
+        return form.needs_of(settings.form)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """Ask the chosen loss."""
+        if self.form.contrast.loss is not None:
+            self.form.contrast.loss.refuse_unfit(train)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""
         x = self._cropped(batch.x, generator)
         with torch.no_grad():  # the encoder's step leaves the augmenter alone
             view = self.form.augmenter(x, generator=generator).view
-        return self.form.contrast(encoder, x, view, generator=generator)
+        return self.form.contrast(encoder, x, view, generator=generator, batch=replace(batch, x=x))
 
     def inner_optimisations(self) -> tuple[InnerOptimisation, ...]:
         """The augmenter, unless it is frozen."""

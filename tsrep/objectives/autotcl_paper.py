@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
+from tsrep.errors import ConfigError
 from tsrep.losses.autotcl_mask import keep_rate_hinge, spread_hinge, triplet_consistency
+from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.mmd import linear_mmd, rbf_mmd
 from tsrep.objectives.autotcl import (
     FORMS,
@@ -22,6 +24,7 @@ from tsrep.objectives.autotcl import (
     ViewContrast,
     Weight,
 )
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss
 from tsrep.views.autotcl_augmenter import Augmented, MaskPer, PaperAugmenter, Parts
 
 ANCHORS = 16
@@ -62,6 +65,14 @@ class PaperForm(Form):
         Learning rate of the augmenter.
     every : int
         Steps of the encoder for one of the augmenter.
+    loss : name or settings of a loss, or None
+        In place of the global InfoNCE at ``temperature``. With an adversarial divergence, which the augmenter
+        maximises, it must be a contrast that needs no labels, as others have no upper bound.
+
+    Raises
+    ------
+    ConfigError
+        When the loss cannot be maximised.
 
     References
     ----------
@@ -90,6 +101,7 @@ class PaperForm(Form):
         saturation: Weight = 1.0,
         lr: Above = 1e-3,
         every: PositiveInt = 1,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
         self.augmenter = PaperAugmenter(
@@ -103,9 +115,20 @@ class PaperForm(Form):
             parts=parts,
         )
         self.masked, self.scaled = parts != "gain", parts != "mask"
-        self.contrast = ViewContrast(noise, temperature, local_weight)
+        chosen = chosen_loss(loss, InfoNCE(temperature))
+        if divergence == "adversarial" and not (chosen.takes_bank and not chosen.needs):
+            raise ConfigError(
+                "objective.form.divergence adversarial maximises the loss, which that chosen does not allow; "
+                "choose one such as infonce or dcl"
+            )
+        self.contrast = ViewContrast(noise, temperature, local_weight, loss=None if loss is None else chosen)
         self.divergence, self.entropy, self.consistency = divergence, entropy, consistency
         self.saturation, self.lr, self.every = saturation, lr, every
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the loss."""
+        return needs_of_loss(settings.loss)
 
     def augmenter_terms(
         self, encoder: Encoder, x: Tensor, *, generator: torch.Generator

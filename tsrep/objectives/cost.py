@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from tsrep.encoders.dilated_conv_ar import CausalExperts
 from tsrep.encoders.encoder import Encoder, Positive
+from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.similarity import Temperature, single
 from tsrep.losses.ts2vec_hierarchical import sample_contrast
 from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast
@@ -81,7 +82,7 @@ class CoST(Objective):
         self.alpha, self.dropout = alpha, dropout
         self.trend = TrendHead(dim, width, experts)
         self.season = BandedFourier(dim, width, bands)
-        self.contrast = MomentumContrast(width, queue, temperature, momentum, exclusion_zone)
+        self.contrast = MomentumContrast(width, queue, InfoNCE(temperature), momentum, exclusion_zone)
 
     def attach(self, encoder: Encoder) -> None:
         """Make the slow copy of encoder and trend."""
@@ -99,7 +100,7 @@ class CoST(Objective):
         season = F.normalize(dropout(self.season(z), self.dropout, generator=generator), dim=1)
         amplitude, phase = amplitude_and_phase(season)
         return {
-            "trend": self.contrast(queries, keys, batch, encoder, self.trend),
+            "trend": self.contrast(queries, keys, batch, encoder, self.trend)["contrast"],
             "amplitude": self.alpha / 2 * sample_contrast(*amplitude.chunk(2)),
             "phase": self.alpha / 2 * sample_contrast(*phase.chunk(2)),
         }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.losses.infonce import InfoNCE
 from tsrep.objectives.autotcl import Above, Share, ViewContrast, Weight
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 
 
@@ -25,6 +30,8 @@ class FixedView(Objective):
     noise, temperature, local_weight : float
         See :class:`tsrep.objectives.autotcl_paper.PaperForm`; equal defaults, so that the two differ in
         the view only.
+    loss : name or settings of a loss, or None
+        In place of the global InfoNCE at ``temperature``.
 
     References
     ----------
@@ -39,13 +46,27 @@ class FixedView(Objective):
         noise: Share = 0.5,
         temperature: Above = 1.0,
         local_weight: Weight = 0.3,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
-        self.contrast = ViewContrast(noise, temperature, local_weight)
+        self.loss = chosen_loss(loss, InfoNCE(temperature))
+        self.needs = self.loss.needs
+        self.contrast = ViewContrast(
+            noise, temperature, local_weight, loss=None if loss is None else self.loss
+        )
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the loss."""
+        return needs_of_loss(settings.loss)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """Ask the loss."""
+        self.loss.refuse_unfit(train)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""
         view = self.view(batch.x, generator=generator)
         # Samples themselves are the anchors, as in autotcl: only their views are altered.
-        return self.contrast(encoder, batch.x, view, generator=generator)
+        return self.contrast(encoder, batch.x, view, generator=generator, batch=batch)

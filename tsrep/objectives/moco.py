@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, NonNegativeInt
@@ -10,11 +10,14 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
+from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.similarity import Temperature
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss
 from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.timestamp_masks import binomial_mask
 
@@ -40,7 +43,8 @@ class MoCo(Objective):
     hidden, projection : int
         Widths of the projection head; it serves the loss alone.
     temperature : float
-        Published code of contrastive forecasting has 1, at which the loss hardly separates keys.
+        Of InfoNCE; a chosen loss has settings of its own. Published code of contrastive forecasting has 1, at
+        which the loss hardly separates keys.
     queue : int
         Number of past keys; it need not be a multiple of the batch. With 0 the batch gives the negatives.
     momentum : float
@@ -49,6 +53,14 @@ class MoCo(Objective):
         In steps. Windows of one record whose starts are less than this apart are no negatives of one
         another; null is the window length (those that overlap), 0 is off, as published. See
         :class:`tsrep.objectives.momentum_queue.MomentumContrast` for what a record is.
+    loss : name or settings of a loss, or None
+        In place of InfoNCE: one that contrasts rows with candidates, such as ``dcl``, as keys have no
+        gradient.
+
+    Raises
+    ------
+    ConfigError
+        When the loss does not contrast rows with candidates.
 
     References
     ----------
@@ -73,20 +85,32 @@ class MoCo(Objective):
         queue: NonNegativeInt = 512,
         momentum: Momentum = 0.999,
         exclusion_zone: ExclusionZone = None,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
         self.views = views
         self.masked_steps, self.pooling = masked_steps, pooling
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
-        self.contrast = MomentumContrast(projection, queue, temperature, momentum, exclusion_zone)
+        chosen = chosen_loss(loss, InfoNCE(temperature))
+        self.contrast = MomentumContrast(projection, queue, chosen, momentum, exclusion_zone)
+        self.needs = chosen.needs
+
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the loss."""
+        return needs_of_loss(settings.loss)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """Ask the loss."""
+        self.contrast.loss.refuse_unfit(train)
 
     def attach(self, encoder: Encoder) -> None:
         """Make the slow copy of encoder and head."""
         self.contrast.attach(encoder, self.head)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-        """Term ``contrast``; see :class:`Objective`."""
+        """Term ``contrast``, or those of the chosen loss; see :class:`Objective`."""
         query = self._viewed(batch.x, generator) if self.views == "both" else (batch.x, None)
         key = self._viewed(batch.x, generator)  # draws of its own: the two views are independent
         z = encoder(*query)  # (batch, dim, time')
@@ -95,7 +119,8 @@ class MoCo(Objective):
             slow_encoder, slow_head = self.contrast.copies()
             keys = slow_head(self._pooled(slow_encoder(*key), step))
         queries = self.head(self._pooled(z, step))
-        return {"contrast": self.contrast(queries, keys, batch, encoder, self.head)}
+        terms: dict[str, Tensor] = self.contrast(queries, keys, batch, encoder, self.head)
+        return terms
 
     def after_step(self) -> None:
         """Move copy and queue."""

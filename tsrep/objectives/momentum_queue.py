@@ -12,8 +12,10 @@ import torch
 from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
-from tsrep.losses.gather import first_row, gather_rows
-from tsrep.losses.moco import distinct_windows, queue_contrast
+from tsrep.errors import ConfigError
+from tsrep.losses.gather import gather_rows
+from tsrep.losses.loss import Loss
+from tsrep.losses.relation import Apart, Relation, Samples
 from tsrep.losses.similarity import unit_rows
 from tsrep.signals.batch import Batch
 
@@ -98,21 +100,30 @@ class MomentumContrast(nn.Module):
         Of a key.
     queue : int
         Keys in the queue; with 0 the negatives are the keys of the batch's other samples, of all ranks.
-    temperature : float
+    loss : Loss
+        One that takes a bank.
     momentum : float
         Of the copies, per step.
     exclusion_zone : int or None
         Starts less than so many steps apart are near; None is the window length, 0 leaves nothing out.
+
+    Raises
+    ------
+    ConfigError
+        When the loss takes no bank.
     """
 
     slow: SlowCopies | None
     queue: KeyQueue | None
 
-    def __init__(
-        self, dim: int, queue: int, temperature: float, momentum: float, exclusion_zone: int | None
-    ) -> None:
+    def __init__(self, dim: int, queue: int, loss: Loss, momentum: float, exclusion_zone: int | None) -> None:
         super().__init__()
-        self.temperature, self.momentum, self.exclusion_zone = temperature, momentum, exclusion_zone
+        if not loss.takes_bank:
+            raise ConfigError(
+                f"loss {getattr(loss, 'name', '')} compares views that both learn, and keys of a slow copy "
+                "have no gradient; choose one that contrasts rows with candidates, such as infonce or dcl"
+            )
+        self.loss, self.momentum, self.exclusion_zone = loss, momentum, exclusion_zone
         self.register_module("slow", None)
         self.register_module("queue", KeyQueue(queue, dim) if queue else None)
         # What a training step leaves for `after_step`: rows of the queue, and what the copies follow.
@@ -136,8 +147,8 @@ class MomentumContrast(nn.Module):
             )
         return self.slow
 
-    def forward(self, queries: Tensor, keys: Tensor, batch: Batch, *fast: nn.Module) -> Tensor:
-        """Loss of finding one's key.
+    def forward(self, queries: Tensor, keys: Tensor, batch: Batch, *fast: nn.Module) -> dict[str, Tensor]:
+        """Terms of finding one's key.
 
         Parameters
         ----------
@@ -150,15 +161,17 @@ class MomentumContrast(nn.Module):
         windows = torch.stack([batch.patient, batch.start], dim=1)  # (batch, 2)
         if self.training:
             self._pending = (keys.detach(), windows), fast
+        samples = Samples.of(batch, windows=self.loss.reads_windows)
         zone = batch.x.shape[2] if self.exclusion_zone is None else self.exclusion_zone
-        if self.queue is not None:
-            others = self.queue.keys
-            allowed = distinct_windows(windows, self.queue.windows, exclusion_zone=zone)
-        else:
-            others = gather_rows(keys)
-            allowed = distinct_windows(windows, gather_rows(windows), exclusion_zone=zone)
-            allowed.diagonal(first_row(len(keys))).fill_(False)  # a sample's key is its positive
-        return queue_contrast(queries, keys, others, allowed, temperature=self.temperature)
+        relation = Relation(
+            samples,
+            bank=None if self.queue is None else samples.unknown(*self.queue.windows.unbind(1)),
+            negatives=(Apart(zone),) if zone else (),
+            view_pairs="one-way",
+            in_batch=self.queue is None,
+        )
+        both = torch.stack([queries, keys.to(queries.dtype)])  # (view, batch, dim)
+        return self.loss(both, relation, bank=None if self.queue is None else self.queue.keys)
 
     def after_step(self) -> None:
         """Let the copies follow and enqueue the keys of the last training step, of all ranks."""

@@ -68,8 +68,8 @@ class Objective(nn.Module, ABC):
 
     Attributes
     ----------
-    needs : frozenset of {"label", "trial", "patient"}
-        Fields of the batch that must carry meaning.
+    needs : frozenset of {"label", "trial", "patient", "target"}
+        Fields of the batch that must carry meaning; :meth:`needs_of` where settings decide.
     contrasts_patients : bool
         Whether recordings of a patient attract each other, so that patients must be known.
     sampler : str
@@ -102,6 +102,11 @@ class Objective(nn.Module, ABC):
     lookback: int = 0
     horizon: int = 0
     independent: bool = False
+
+    @classmethod
+    def needs_of(cls, settings: BaseModel) -> frozenset[str]:
+        """What :attr:`needs` will be with such settings."""
+        return cls.needs
 
     @classmethod
     def encoder_channels(cls, settings: BaseModel, channels: int, covariates: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import NTXent
 from tsrep.losses.similarity import Temperature
+from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 from tsrep.views.amplitude import BaselineWander, Jitter, Scale
 from tsrep.views.combined import Compose, ExceptCovariates
 from tsrep.views.masking import CutOut, LeadDropout
@@ -36,6 +38,7 @@ class SimCLR(Objective):
     covariates : int
         Leading channels that no augmentation alters.
     temperature : float
+        Of NT-Xent; a chosen loss has settings of its own.
     pooling : str
         Over time: ``"max"`` or ``"mean"``.
     hidden, projection : int
@@ -52,6 +55,8 @@ class SimCLR(Objective):
         Longest zeroed part of the sample.
     jitter : float
         Standard deviation of white noise.
+    loss : name or settings of a loss, or None
+        In place of NT-Xent, such as ``dcl`` or ``{name: supcon, by: patient}``.
 
     References
     ----------
@@ -73,9 +78,11 @@ class SimCLR(Objective):
         wander: NonNegativeFloat = 0.1,
         cut: Share = 0.2,
         jitter: NonNegativeFloat = 0.05,
+        loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
-        self.temperature = temperature
+        self.loss = chosen_loss(loss, NTXent(temperature))
+        self.needs = self.loss.needs
         self.pooling = pooling
         # Without batch normalisation, which would let samples see one another outside of the loss.
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
@@ -90,8 +97,17 @@ class SimCLR(Objective):
         ]
         self.view = ExceptCovariates(Compose(tuple(view for used, view in choices if used)), covariates)
 
+    @classmethod
+    def needs_of(cls, settings: Any) -> frozenset[str]:
+        """Those of the loss."""
+        return needs_of_loss(settings.loss)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """Ask the loss."""
+        self.loss.refuse_unfit(train)
+
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-        """Term ``contrast``; see :class:`Objective`."""
+        """Term ``contrast``, or those of the chosen loss; see :class:`Objective`."""
         both = self.view(torch.cat([batch.x, batch.x]), generator=generator)  # (2 batch, channel, time)
         z1, z2 = self.head(pool(encoder(both), self.pooling)).chunk(2)
-        return {"contrast": ntxent(z1, z2, temperature=self.temperature)}
+        return two_view_terms(self.loss, z1, z2, batch, generator=generator)

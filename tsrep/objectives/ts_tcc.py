@@ -14,7 +14,7 @@ from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.positions import sinusoid
 from tsrep.errors import ConfigError
 from tsrep.losses.gather import gather_rows
-from tsrep.losses.ntxent import ntxent
+from tsrep.losses.nt_xent import ntxent
 from tsrep.losses.similarity import Temperature
 from tsrep.losses.ts_tcc import Asking, temporal_contrast
 from tsrep.objectives.objective import Objective

@@ -249,7 +249,7 @@ def training_part(
     ranks: Ranks,
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
-    if "label" in config.objective_class.needs:
+    if "label" in config.objective_class.needs_of(config.objective):
         index = index[prepared.panel.labelled[index]]
     panel = prepared.panel.select(index)
     sampler = SAMPLERS.build(

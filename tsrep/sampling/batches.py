@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tsrep.signals import Batch, Panel
 from tsrep.signals.large_stores import ChunkedStore
-from tsrep.signals.panel import Ints
+from tsrep.signals.panel import Floats, Ints
 
 AT_ONCE = 1024  # recordings moved to a device together
 
@@ -52,6 +52,8 @@ class PanelTensors:
         select = rows if self.resident and len(gain) > 1 else slice(None)
         self._gain, self._offset = self._keep(gain[select]), self._keep(offset[select])
         fields = {"label": panel.label, "patient": panel.patient, "trial": panel.trial}
+        if panel.target is not None:
+            fields["target"] = _known_targets(panel.target, panel.target_known)
         self._fields = {name: torch.from_numpy(each.copy()).to(self.device) for name, each in fields.items()}
 
     def __len__(self) -> int:
@@ -100,6 +102,11 @@ class PanelTensors:
             return False
         need = self.panel.store[:1].nbytes * rows
         return need <= torch.cuda.mem_get_info(self.device)[0] // 2
+
+
+def _known_targets(target: Floats, known: NDArray[np.bool_] | None) -> Floats:
+    """NaN where a target is not known."""
+    return target if known is None else np.where(known, target, np.float32(np.nan))
 
 
 def _moved(panel: Panel, rows: Ints, device: torch.device) -> Tensor:

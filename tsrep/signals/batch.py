@@ -20,6 +20,8 @@ class Batch:
     label : Tensor, shape (batch,) int64, or (batch, class) bool
     patient, trial, sample, start : Tensors, shape (batch,), int64
         ``sample`` is the index in the panel, ``start`` the first time step in the record.
+    target : Tensor, shape (batch, target), float32, or None
+        Numbers such as age; NaN where they are not known.
     """
 
     x: Tensor
@@ -28,6 +30,7 @@ class Batch:
     trial: Tensor
     sample: Tensor
     start: Tensor
+    target: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)

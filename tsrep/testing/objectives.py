@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,7 +113,7 @@ def _require_scalars(terms: dict[str, Tensor], what: str, where: str = "") -> No
 
 
 def _check_attributes(objective: Objective) -> None:
-    unknown = objective.needs - IDS
+    unknown = objective.needs - IDS - {"target"}
     require(not unknown, f"needs names {sorted(unknown)}, which are not fields of a batch")
     require(
         objective.sampler in SAMPLERS.names(), f"sampler {objective.sampler!r} is none of {SAMPLERS.names()}"
@@ -164,7 +165,8 @@ def _unusual(batch: Batch) -> list[Batch]:
     missing[0, 1, 10:20] = torch.nan
     missing[1] = torch.nan
     alone = torch.arange(len(batch))
-    two = Batch(**{name: values[:2] for name, values in vars(batch).items()})
+    pair: dict[str, Any] = {name: each if each is None else each[:2] for name, each in vars(batch).items()}
+    two = Batch(**pair)
     return [batch, two, replace(batch, trial=alone, patient=alone), replace(batch, x=missing)]
 
 

@@ -1,0 +1,189 @@
+"""Objectives of two views with any loss: the same as asking the loss, or refused in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tsrep.encoders.dilated_conv import DilatedConv
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError
+from tsrep.losses.relation import Relation, Samples
+from tsrep.objectives.objective import Objective
+from tsrep.registry import LOSSES, OBJECTIVES
+from tsrep.rng import torch_generator
+from tsrep.signals import Batch, Panel
+from tsrep.testing import check_objective
+from tsrep.testing.examples import example_batch
+
+BANKED = [
+    "cacr",
+    "dcl",
+    "dclw",
+    "hcl",
+    "infonce",
+    "nt-xent",
+    "soft-instance",
+    "supcon",
+    "weighted-negatives",
+    "y-aware",
+]
+
+
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    torch.manual_seed(0)
+
+
+def build(settings: dict[str, Any], channels: int = 3, dim: int = 12, **run: Any) -> Objective:
+    name = settings["name"]
+    checked = OBJECTIVES.entry(name).settings(**settings)
+    sizes = {"dim": dim, "channels": channels, "covariates": 0} | run
+    made: Objective = OBJECTIVES.build(checked, **sizes)
+    return made
+
+
+def conv() -> Encoder:
+    return DilatedConv(3, hidden=8, dim=12, depth=2)
+
+
+def aged(size: int = 8) -> Batch:
+    batch = example_batch(size)
+    return replace(batch, target=torch.arange(float(size))[:, None])
+
+
+def terms_of(objective: Objective, batch: Batch) -> dict[str, Tensor]:
+    encoder = conv()
+    objective.attach(encoder)
+    terms = objective(encoder, batch, generator=torch_generator(0))
+    torch.autograd.backward(torch.stack([*terms.values()]).sum())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in encoder.parameters())
+    return terms
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_simclr_takes_every_loss(name: str) -> None:
+    settings: dict[str, Any] = {"name": "simclr", "projection": 3, "loss": {"name": name}}
+    objective = build(settings)
+    assert all(term.isfinite() for term in terms_of(objective, aged()).values())
+    loss = LOSSES.build({"name": name})
+    assert objective.needs == loss.needs
+    checked = OBJECTIVES.entry("simclr").settings(**settings)
+    assert OBJECTIVES.entry("simclr").cls.needs_of(checked) == loss.needs
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_fixed_view_and_autotcl_take_every_loss_for_their_global_term(name: str) -> None:
+    dim = {"group": 13} if name == "w-mse" else {}
+    for settings in (
+        {"name": "fixed-view", "loss": {"name": name} | dim},
+        {"name": "autotcl", "form": {"name": "paper", "loss": {"name": name} | dim}},
+    ):
+        assert terms_of(build(settings), aged(16))["global"].isfinite()
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+@pytest.mark.parametrize("queue", [0, 8])
+def test_moco_takes_what_contrasts_rows_with_candidates(name: str, queue: int) -> None:
+    settings = {"name": "moco", "projection": 3, "queue": queue, "exclusion_zone": 0, "loss": {"name": name}}
+    if name not in BANKED:
+        with pytest.raises(ConfigError, match=f"loss {name} compares views that both learn"):
+            build(settings)
+        return
+    assert all(term.isfinite() for term in terms_of(build(settings), aged()).values())
+
+
+def test_the_own_losses_are_the_defaults() -> None:
+    pairs = (
+        ({"name": "simclr", "temperature": 0.3}, {"name": "nt-xent", "temperature": 0.3}),
+        ({"name": "moco", "temperature": 0.3}, {"name": "infonce", "temperature": 0.3}),
+        ({"name": "fixed-view", "temperature": 0.3}, {"name": "infonce", "temperature": 0.3}),
+    )
+    for own, loss in pairs:
+        values = []
+        for settings in (own, own | {"loss": loss}):
+            torch.manual_seed(0)
+            values.append(terms_of(build(settings), aged()))
+        assert values[0].keys() == values[1].keys()
+        assert all(torch.equal(values[0][name], values[1][name]) for name in values[0])
+
+
+def test_what_is_known_of_samples_reaches_the_loss() -> None:
+    off = {"crop": 1.0, "scale": 0, "leads": 0, "wander": 0, "cut": 0, "jitter": 0}
+    objective = build({"name": "simclr", "loss": "y-aware", **off})
+    encoder, batch = conv(), aged()
+    found = objective(encoder, batch, generator=torch_generator(0))["contrast"]
+    z = objective.get_submodule("head")(encoder(batch.x).amax(2))
+    expected = LOSSES.build({"name": "y-aware"})(torch.stack([z, z]), Relation(Samples.of(batch)))["contrast"]
+    torch.testing.assert_close(found, expected)
+    other = replace(batch, target=batch.x.new_zeros(8, 1))
+    assert not torch.equal(objective(encoder, other, generator=torch_generator(0))["contrast"], found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "nope"}, "nope"),
+        ({"name": "nt-xent", "temperature": 0}, "temperature"),
+        ({"name": "nt-xent", "pairs": {"same_patient": 2}}, "same_patient"),
+        ({"name": "hcl", "temperature": 0.1}, "raise the temperature to 0.2"),
+        ({"name": "y-aware", "sigma": -1}, "sigma"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises((ConfigError, ValueError), match=message):
+        build({"name": "simclr", "loss": settings})
+
+
+def panel(**facts: Any) -> Panel:
+    x = np.zeros((6, 3, 8), np.float32)
+    return Panel.from_arrays(x, label=np.arange(6) % 2, patient=np.arange(6) // 2, sfreq=1.0, **facts)
+
+
+def test_missing_targets_and_a_single_class_are_refused_before_training() -> None:
+    aware, classes = (build({"name": "simclr", "loss": name}) for name in ("y-aware", "supcon"))
+    with pytest.raises(ConfigError, match="y-aware compares numeric targets"):
+        aware.refuse_unfit(conv(), panel())
+    unknown = replace(
+        panel(),
+        target_known=np.zeros((6, 1), np.bool_),
+        target=np.full((6, 1), np.nan, np.float32),
+        target_names=("age",),
+        target_units=("y",),
+    )
+    with pytest.raises(ConfigError, match="none of the training samples"):
+        aware.refuse_unfit(conv(), unknown)
+    aware.refuse_unfit(
+        conv(), replace(unknown, target_known=None, target=np.arange(6, dtype=np.float32)[:, None])
+    )
+    with pytest.raises(ConfigError, match="all training samples have one"):
+        classes.refuse_unfit(conv(), replace(panel(), label=np.zeros(6, np.int64)))
+    classes.refuse_unfit(conv(), panel())
+
+
+def test_too_narrow_groups_and_an_unbounded_adversary_are_refused() -> None:
+    objective = build({"name": "simclr", "projection": 3, "loss": {"name": "w-mse", "group": 3}})
+    with pytest.raises(ConfigError, match="covariance is singular"):
+        terms_of(objective, aged())
+    form = {"name": "paper", "divergence": "adversarial", "loss": "vicreg"}
+    with pytest.raises(ConfigError, match="maximises the loss"):
+        build({"name": "autotcl", "form": form})
+
+
+@pytest.mark.parametrize("loss", [{"name": "supcon", "by": "patient"}, {"name": "vicreg"}, {"name": "hcl"}])
+def test_objectives_with_another_loss_conform(loss: dict[str, Any]) -> None:
+    settings = OBJECTIVES.entry("simclr").settings(loss=loss)
+    check_objective(lambda **run: OBJECTIVES.build(settings, **run))
+
+
+def test_a_forecast_refuses_a_contrast_that_needs_labels() -> None:
+    sizes = {"dim": 12, "stride": 1, "channels": 3, "covariates": 0}
+    wanting = {"name": "simclr", "loss": "supcon"}
+    settings = OBJECTIVES.entry("forecast").settings(lookback=16, horizon=4, contrast=wanting)
+    with pytest.raises(ConfigError, match="needs a label"):
+        OBJECTIVES.build(settings, **sizes)

@@ -1,0 +1,58 @@
+"""Which loss an objective of two views trains with: its own, or one that is chosen by name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from tsrep.losses.gather import gather_rows, world_size
+from tsrep.losses.loss import Loss, refuse_views
+from tsrep.losses.relation import Relation, Samples
+from tsrep.registry import LOSSES, Chosen
+from tsrep.signals.batch import Batch
+
+ChosenLoss = Annotated[Any, Chosen(LOSSES)] | None
+
+
+def chosen_loss(settings: Any, own: Loss) -> Loss:
+    """The loss that settings choose, or an objective's own where they are None.
+
+    Raises
+    ------
+    ConfigError
+        When it does not take two views.
+    """
+    if settings is None:
+        return own
+    checked: Any = TypeAdapter(ChosenLoss).validate_python(settings)
+    loss: Loss = LOSSES.build(checked)
+    refuse_views(loss, 2)
+    return loss
+
+
+def needs_of_loss(settings: Any) -> frozenset[str]:
+    """What a chosen loss must know of every sample."""
+    return frozenset() if settings is None else LOSSES.build(settings).needs
+
+
+def two_view_terms(
+    loss: Loss, z1: Tensor, z2: Tensor, batch: Batch, *, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Terms of a loss of two views of a batch.
+
+    Parameters
+    ----------
+    loss : Loss
+    z1, z2 : Tensors, shape (batch, dim)
+    batch : Batch
+        That both are views of.
+    generator : torch.Generator
+    """
+    z = torch.stack([z1, z2])  # (view, batch, dim)
+    relation = Relation(Samples.of(batch, windows=loss.reads_windows))
+    drawn = loss.draw((2, len(z1) * world_size(), z1.shape[1]), generator=generator)
+    # every rank draws, and all take what the first has drawn
+    return loss(z, relation, draws=None if drawn is None else gather_rows(drawn[None])[0])
