@@ -65,6 +65,9 @@ def main() -> None:
     options = command_line(__doc__, "transfer", page="transfer.md", seeds=3).parse_args()
     settings = merged(BASE, {"root": str(options.root / FIRST), "seeds": options.seeds})
     run = kept_run(options.runs / "panel", configure(settings))
+    for one in run.by_seed:
+        if not one.loaded().heads:
+            tsrep.evaluate(one, labels=[1.0], progress=False)  # keeps its head
     write_page(options.out, "\n".join(Transfer(run, options.root / SECOND, options.runs).page()))
 
 
@@ -179,11 +182,11 @@ class Transfer:
 
     def _transferred(self) -> list[str]:
         """Scores of heads of the first cohort on its own test part and on all of the second cohort."""
-        prepared = self._across()
-        task = self.run.task
-        there = task.score(task.candidates(self.run, prepared), task.evaluation(prepared, _silent))
-        own, other = Scores.load(self.run.path), replace(there, scores=there.where(fraction=1.0))
-        return _table(replace(own, scores=own.where(fraction=1.0)), other, names=("first", "second"))
+        own = tsrep.evaluate(self.run, labels=[1.0], progress=False)
+        task, prepared = self.run.task, self._across()
+        other = task.score(task.candidates(self.run, prepared), task.evaluation(prepared, _silent))
+        parts = [scores.where(fraction=1.0) for scores in (own, other)]
+        return _table(*parts, names=("first", "second"))
 
     def _across(self) -> PreparedPanel:
         """The first cohort with records of the second one in place of its test part."""
