@@ -56,7 +56,8 @@ def forms_table(run: Run, records: Panel, root: Path) -> list[str]:
     root : Path
         Of PTB-XL, with the files of some recordings at 500 Hz.
     """
-    as_trained = _outputs(run, records, AS_THE_CONTRACT_SAYS)
+    plain = _panel(records, records.x, records.channels)
+    as_trained = _outputs(run, plain, AS_THE_CONTRACT_SAYS)
     return table(HEAD, [_row(run, form, as_trained) for form in _forms(records, root)])
 
 
@@ -116,4 +117,4 @@ def _row(run: Run, form: Form, as_trained: _Outputs) -> list[str]:
     gap = (got.vectors - want) / as_trained.vectors.std(axis=(0, 1))
     change = np.abs(got.probabilities - as_trained.probabilities[form.rows]).max()
     sizes = np.abs(gap).max(), np.sqrt((gap**2).mean()), change
-    return [*said, *(f"{size:.1g}" for size in sizes), "; ".join(got.notes) or "nothing"]
+    return [*said, *(f"{size:.2g}" for size in sizes), "; ".join(got.notes) or "nothing"]

@@ -12,7 +12,8 @@ some of them and with heads of the first cohort, and shown in forms that the enc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from results_page import spread, table, with_ends, write_page
 
 import tsrep
 from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
+from tsrep.report.verdicts import adjusted, significance
 from tsrep.runs.config import configure, merged
 from tsrep.runs.folder import Run
 from tsrep.runs.ledger import Ledger
@@ -57,6 +59,11 @@ BASE: dict[str, Any] = {
     "evaluation": {"protocols": ["probe"], "labels": [1.0, 0.1], "subsample_by": ["patient"]},
 }
 ELSEWHERE = {"name": "stratified", "validation": 0.15, "test": 0.4, "seed": 0}
+FORMS = (
+    "One encoder of the first cohort is shown all records of the second one, which need no conversion, and "
+    "the same in other forms. Differences of representations are in standard deviations of each of their "
+    "numbers; the third is the largest change of a probability of the first cohort's head."
+)
 FEWEST = 50  # records of a site or a device that is scored by itself
 
 
@@ -87,30 +94,39 @@ class Transfer:
         self.run, self.root, self.folder = run, root, folder
         self.prepared: PreparedPanel = run.task.prepare(progress=False)
         self.records = tsrep.load(SECOND, root)
+        self.every = tsrep.load(SECOND, root, task="all")  # without one of the five superclasses too
         self.first = tsrep.load_encoder(run.by_seed[0])
 
     def page(self) -> Iterator[str]:
         """Lines of the page."""
+        scores = {"Heads that are fitted on the second cohort": self._refitted()} | self._transferred()
         yield from self._head()
         yield from ["## Recordings that were seen", "", *self._found(), ""]
-        yield from ["## Heads that are fitted on the second cohort", "", *_table(self._refitted()), ""]
-        yield from ["## Heads of the first cohort", "", *self._transferred(), ""]
-        yield from ["## Heads of the first cohort, by site and device", "", *self._by_origin(), ""]
+        for title, lines in _tables(scores).items():
+            yield from [f"## {title}", "", *lines, ""]
+        yield from ["## Heads of the first cohort, by site and device", ""]
+        yield from [f"All unseen records, and sites and devices with {FEWEST} of them or more.", ""]
+        yield from [*self._by_origin(), ""]
         forms = forms_table(self.run.by_seed[0], self.records, self.root)
-        yield from ["## The same recordings in other forms", "", *forms]
+        yield from ["## The same recordings in other forms", "", FORMS, "", *forms]
 
     @cached_property
     def seen(self) -> Seen:
         """What the ledger of the encoder finds in the second cohort."""
         ledger = self.first.ledger or Ledger()
-        return ledger.only("trained", "chosen").seen(self.records)
+        return ledger.only("trained", "chosen").seen(self.every)
 
     @cached_property
     def unseen(self) -> Panel:
         """Records that are not found, and of no patient that was trained on."""
         patient = self._numbers.patient_id.loc[self.records.trial]
-        known = patient.isin(self._used.patient_id).to_numpy() | np.isin(self.records.row, self.seen.rows)
-        return self.records.select(np.flatnonzero(~known))
+        known = patient.isin(self._used.patient_id).to_numpy()
+        found = np.isin(self.records.trial, list(self._found_by(self.seen)))
+        return self.records.select(np.flatnonzero(~known & ~found))
+
+    def _found_by(self, seen: Seen) -> set[int]:
+        """Numbers of the records that are found."""
+        return set(self.every.trial[np.isin(self.every.row, seen.rows)].tolist())
 
     @cached_property
     def _numbers(self) -> pd.DataFrame:
@@ -143,19 +159,19 @@ class Transfer:
             f"resampled from 500 Hz, in an array. {parts}; none in two parts.",
             f"- Encoder: {config.encoder.name}, trained by SimCLR for {config.training.epochs} epochs on "
             f"windows of {config.window.seconds:g} s, without labels, {config.seeds} seeds.",
-            f"- Second cohort: {len(self.records):,} records of PTB-XL in its official files at 100 Hz. "
-            f"{len(self.unseen):,} of them are neither found by the ledger nor of a patient that was trained "
-            "on; patients are known by number here, and by nothing in the array.",
+            f"- Second cohort: {len(self.every):,} records of PTB-XL in its official files at 100 Hz, of "
+            f"which {len(self.records):,} have a superclass. {len(self.unseen):,} of these are neither found "
+            "by the ledger nor of a patient that was trained on, which the numbers of PTB-XL tell.",
             "- Values: macro AUROC per record over five superclasses, mean over seeds, with a 95 % interval "
             "by bootstrap over patients; ± is the standard deviation over seeds. Gains are over random "
-            "initialisations of the same seeds, which are shown the same windows; their interval covers what "
-            "the column says.",
+            "initialisations of the same seeds, which are shown the same windows; their p values are "
+            "adjusted by Holm over all gains on this page.",
             "",
         ]
 
     def _found(self) -> list[str]:
         """What ledgers find, beside what the numbers of the records say."""
-        whole = Ledger.of(self.prepared.records).seen(self.records)
+        whole = Ledger.of(self.prepared.records).seen(self.every)
         head = ["ledger", "its records", "in both, by number", "found", "missed", "falsely found", "how"]
         rows = [
             self._ledger_row("of the encoder (training and validation part)", self.seen, self._used),
@@ -164,8 +180,8 @@ class Transfer:
         return table(head, rows)
 
     def _ledger_row(self, name: str, seen: Seen, known: pd.DataFrame) -> list[str]:
-        common = set(known.ecg_id) & set(self.records.trial.tolist())
-        found = set(self.records.trial[np.isin(self.records.row, seen.rows)].tolist())
+        common = set(known.ecg_id) & set(self.every.trial.tolist())
+        found = self._found_by(seen)
         how = f"{seen.exact} by all values, {seen.leads} by two leads, {seen.coarse} by shape"
         counts = (len(known), len(common), len(found), len(common - found), len(found - common))
         return [name, *(f"{count:,}" for count in counts), how]
@@ -180,13 +196,14 @@ class Transfer:
             progress=False,
         )
 
-    def _transferred(self) -> list[str]:
+    def _transferred(self) -> dict[str, Scores]:
         """Scores of heads of the first cohort on its own test part and on all of the second cohort."""
         own = tsrep.evaluate(self.run, labels=[1.0], progress=False)
         task, prepared = self.run.task, self._across()
-        other = task.score(task.candidates(self.run, prepared), task.evaluation(prepared, _silent))
-        parts = [scores.where(fraction=1.0) for scores in (own, other)]
-        return _table(*parts, names=("first", "second"))
+        there = task.score(task.candidates(self.run, prepared), task.evaluation(prepared, _silent))
+        title = "Heads of the first cohort"
+        found = {f"{title}, on its own test patients": own, f"{title}, on the second cohort": there}
+        return {title: scores.where(fraction=1.0) for title, scores in found.items()}
 
     def _across(self) -> PreparedPanel:
         """The first cohort with records of the second one in place of its test part."""
@@ -237,35 +254,31 @@ class Transfer:
         return [" ".join(name.split()), *counts, values[0] + spread(scored.by_seed["auroc"]), values[1]]
 
 
-def _table(*scores: Scores, names: tuple[str, ...] = ("second",)) -> list[str]:
-    """Rows of scores per record of one cohort after another."""
-    head = ["scored", "method", "labels of patients", "records", "patients", "AUROC", f"over {RANDOM_INIT}"]
-    rows = [
-        _row(f"{name} cohort", score)
-        for name, found in zip(names, scores, strict=True)
-        for score in sorted(found.where(unit="record"), key=lambda s: (-s.fraction, -s.value))
-    ]
-    return table([*head, "verdict", "interval of the gain covers"], rows)
+def _tables(scores: Mapping[str, Scores]) -> dict[str, list[str]]:
+    """Rows of scores per record by title, with p values adjusted for all gains together."""
+    shown = {title: list(found.where(unit="record")) for title, found in scores.items()}
+    gains = [score for found in shown.values() for score in found if score.gain is not None]
+    p = dict(zip([id(score) for score in gains], adjusted(gains), strict=True))
+    head = ["method", "labels of patients", "records", "patients", "AUROC", f"over {RANDOM_INIT}"]
+    head += ["p (Holm)", "verdict", "interval of the gain covers"]
+    return {
+        title: table(head, [_row(score, p.get(id(score), math.nan)) for score in found])
+        for title, found in shown.items()
+    }
 
 
-def _row(cohort: str, score: Score) -> list[str]:
+def _row(score: Score, p: float) -> list[str]:
     gain = score.gain
+    verdict = [f"{p:.2g}", significance(score, p), gain.covers] if gain is not None else ["–"] * 3
     return [
-        cohort,
         score.method,
         f"{100 * score.fraction:g} % ({score.details['labelled_patients']:.0f})",
         str(score.n),
         str(score.patients),
         with_ends(score.metrics["auroc"]) + spread(score.by_seed["auroc"]),
         with_ends(gain, "+.3f"),
-        "–" if gain is None else _verdict(gain.low, gain.high, gain.p),
-        "–" if gain is None else gain.covers,
+        *verdict,
     ]
-
-
-def _verdict(low: float, high: float, p: float) -> str:
-    word = "better" if low > 0 else "worse" if high < 0 else "not significant"
-    return f"{word}, p {'< 0.001' if p < 0.001 else f'= {p:.2g}'}"
 
 
 def _silent(_: str) -> None:
