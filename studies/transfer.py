@@ -101,7 +101,7 @@ class Transfer:
         """Lines of the page."""
         scores = {"Heads that are fitted on the second cohort": self._refitted()} | self._transferred()
         yield from self._head()
-        yield from ["## Recordings that were seen", "", *self._found(), ""]
+        yield from ["## Recordings that were seen", "", *self._found(), "", self._left_out(scores), ""]
         for title, lines in _tables(scores).items():
             yield from [f"## {title}", "", *lines, ""]
         yield from ["## Heads of the first cohort, by site and device", ""]
@@ -163,7 +163,7 @@ class Transfer:
             f"which {len(self.records):,} have a superclass. {len(self.unseen):,} of these are neither found "
             "by the ledger nor of a patient that was trained on, which the numbers of PTB-XL tell.",
             "- Values: macro AUROC per record over five superclasses, mean over seeds, with a 95 % interval "
-            "by bootstrap over patients; ± is the standard deviation over seeds. Gains are over random "
+            "over patients and seeds; ± is the standard deviation over seeds. Gains are over random "
             "initialisations of the same seeds, which are shown the same windows; their p values are "
             "adjusted by Holm over all gains on this page.",
             "",
@@ -178,6 +178,15 @@ class Transfer:
             self._ledger_row("of the whole first cohort", whole, self._panel),
         ]
         return table(head, rows)
+
+    def _left_out(self, scores: Mapping[str, Scores]) -> str:
+        """What was left out where heads are fitted on the second cohort, by its scores."""
+        found = next(iter(next(iter(scores.values())))).contamination
+        return (
+            f"Where heads are fitted on the second cohort, {found['left_out']} of the {found['of']} records "
+            f"to be scored were left out by `tsrep evaluate`; {found['labels']} records that the encoder has "
+            "seen give labels to fit on, which is no fault."
+        )
 
     def _ledger_row(self, name: str, seen: Seen, known: pd.DataFrame) -> list[str]:
         common = set(known.ecg_id) & set(self.every.trial.tolist())
@@ -256,7 +265,10 @@ class Transfer:
 
 def _tables(scores: Mapping[str, Scores]) -> dict[str, list[str]]:
     """Rows of scores per record by title, with p values adjusted for all gains together."""
-    shown = {title: list(found.where(unit="record")) for title, found in scores.items()}
+    shown = {
+        title: sorted(found.where(unit="record"), key=lambda score: (-score.fraction, -score.value))
+        for title, found in scores.items()
+    }
     gains = [score for found in shown.values() for score in found if score.gain is not None]
     p = dict(zip([id(score) for score in gains], adjusted(gains), strict=True))
     head = ["method", "labels of patients", "records", "patients", "AUROC", f"over {RANDOM_INIT}"]
