@@ -61,10 +61,7 @@ def fetch(name: HubName, *, accepted: str = "", offline_only: bool = False) -> S
         not accepted, its terms were not, or the hub cannot be reached.
     """
     found = in_folder(name)
-    if found is None:
-        snapshot = _elsewhere(name, accepted, offline_only)
-    else:
-        snapshot = _accepted(name, found, accepted)
+    snapshot = _accepted(name, found, accepted) if found else _elsewhere(name, accepted, offline_only)
     if not name.revision:
         short = snapshot.revision[:7]
         print(
