@@ -116,6 +116,22 @@ def test_the_cache_serves_offline(place: Path, source: Path, capsys: pytest.Capt
     assert capsys.readouterr().err == ""
 
 
+def test_a_name_that_the_folder_lacks_names_the_folder(
+    place: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(source, place / "hub" / "o" / "n")
+    wrong = place / "hub" / "o" / "m"
+    with pytest.raises(RunError, match=rf"^there is no {wrong} \(TSREP_HUB is set\), and hub:o/m is not"):
+        fetch(HubName.of("hub:o/m"))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(RunError, match=rf"^there is no {wrong} .*, and hub references need the package"):
+        fetch(HubName.of("hub:o/m"))
+    monkeypatch.delenv("TSREP_HUB")
+    with pytest.raises(RunError, match=r"^hub references need the package"):
+        fetch(HubName.of("hub:o/m"))
+
+
 def test_a_commit_in_the_cache_needs_no_network(
     place: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

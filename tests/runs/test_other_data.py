@@ -149,6 +149,10 @@ def test_settings_are_those_given_else_of_the_run(tiny_run: Path) -> None:
     assert data.evaluation.n_bootstrap == TINY["evaluation"]["n_bootstrap"]
     assert data.root is not None
     assert data.root.is_absolute()
+    assert OtherData.of(loaded, OTHER | {"root": "here"}).root == data.root
+    assert OtherData.of(loaded, "ptb-xl-sim", assignments=("dataset.root=here",)).root == data.root
+    with pytest.raises(ConfigError, match=r"^root is there and dataset\.root is here; give one of them$"):
+        OtherData.of(loaded, OTHER | {"root": "here"}, root="there")
     with pytest.raises(ConfigError, match="is not about other data; set dataset, split, evaluation"):
         OtherData.of(loaded, OTHER, assignments=("training.epochs=2",))
     with pytest.raises(ConfigError, match=r"unknown setting dataset\.patient; did you mean 'patients'"):

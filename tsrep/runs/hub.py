@@ -12,9 +12,9 @@ from typing import Any
 
 from tsrep.errors import RunError
 from tsrep.runs.hub_cache import cached, offline
-from tsrep.runs.hub_folder import in_folder
+from tsrep.runs.hub_folder import VARIABLE, in_folder, place_of
 from tsrep.runs.hub_name import HubName
-from tsrep.runs.licences import Licence, licence_of, refuse_unaccepted
+from tsrep.runs.licences import Licence, LicenceNotAccepted, licence_of, refuse_unaccepted
 from tsrep.runs.packed_config import CONFIG, FILES, WEIGHTS, read_json, refuse_code
 
 MISSING = (
@@ -42,7 +42,8 @@ class Snapshot:
 def fetch(name: HubName, *, accepted: str = "", offline_only: bool = False) -> Snapshot:
     """A revision of a repository, from a folder that is the hub, the cache, or the hub itself.
 
-    ``TSREP_HUB`` names a folder that is looked into first. With ``HF_HUB_OFFLINE`` nothing is asked of the
+    ``TSREP_HUB`` names a folder that is looked into first, and that messages name where it lacks the
+    repository. With ``HF_HUB_OFFLINE`` nothing is asked of the
     network. A commit that is in the cache is taken from there.
 
     Parameters
@@ -60,15 +61,7 @@ def fetch(name: HubName, *, accepted: str = "", offline_only: bool = False) -> S
         not accepted, its terms were not, or the hub cannot be reached.
     """
     found = in_folder(name)
-    if found is None and (offline_only or offline()):
-        found = cached(name)
-    if found is None and name.is_commit:
-        found = cached(name, needed=False)
-    if found is not None:
-        snapshot = Snapshot(*found)
-        refuse_unaccepted(name.repository, snapshot.revision, _licence_in(snapshot.folder), accepted)
-    else:
-        snapshot = _downloaded(name, accepted)
+    snapshot = _accepted(name, found, accepted) if found else _elsewhere(name, accepted, offline_only)
     if not name.revision:
         short = snapshot.revision[:7]
         print(
@@ -76,6 +69,30 @@ def fetch(name: HubName, *, accepted: str = "", offline_only: bool = False) -> S
             file=sys.stderr,
         )
     return snapshot
+
+
+def _accepted(name: HubName, found: tuple[Path, str], accepted: str) -> Snapshot:
+    snapshot = Snapshot(*found)
+    refuse_unaccepted(name.repository, snapshot.revision, _licence_in(snapshot.folder), accepted)
+    return snapshot
+
+
+def _elsewhere(name: HubName, accepted: str, offline_only: bool) -> Snapshot:
+    """From the cache or the hub; where a folder is the hub, what goes wrong names it too."""
+    try:
+        return _cached_or_downloaded(name, accepted, offline_only)
+    except LicenceNotAccepted:
+        raise
+    except RunError as error:
+        if (place := place_of(name)) is None:
+            raise
+        raise RunError(f"there is no {place} ({VARIABLE} is set), and {error}") from error
+
+
+def _cached_or_downloaded(name: HubName, accepted: str, offline_only: bool) -> Snapshot:
+    without_network = offline_only or offline()
+    found = cached(name, needed=without_network) if without_network or name.is_commit else None
+    return _downloaded(name, accepted) if found is None else _accepted(name, found, accepted)
 
 
 def _licence_in(folder: Path) -> Licence:

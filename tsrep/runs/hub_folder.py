@@ -22,11 +22,8 @@ def in_folder(name: HubName) -> tuple[Path, str] | None:
     RunError
         When the repository is there without the revision.
     """
-    root = os.environ.get(VARIABLE)
-    if not root:
-        return None
-    place = Path(root).expanduser() / name.repository
-    if not place.is_dir():
+    place = place_of(name)
+    if place is None or not place.is_dir():
         return None
     if (place / CONFIG).is_file() and name.revision in ("", "main"):
         return place, commit_of(place)
@@ -42,6 +39,12 @@ def in_folder(name: HubName) -> tuple[Path, str] | None:
     known = [*(["main"] if (place / CONFIG).is_file() else []), *revisions]
     there = f"it has {', '.join(known)}" if known else f"{place} holds none"
     raise RunError(f"{name.unpinned} has no revision {name.revision or 'main'}; {there}")
+
+
+def place_of(name: HubName) -> Path | None:
+    """Where a repository lies, or would lie, in the folder that is the hub; None where no folder is."""
+    root = os.environ.get(VARIABLE)
+    return Path(root).expanduser() / name.repository if root else None
 
 
 def commit_of(folder: Path) -> str:

@@ -59,8 +59,9 @@ class OtherData(Settings):
         ----------
         encoder : LoadedEncoder
         dataset : str or mapping
-            Name of a data set, or its settings with a ``name``.
+            Name of a data set, or its settings with a ``name`` and, if not given otherwise, a ``root``.
         root : Path, optional
+            Folder of the data.
         policies : Policies, optional
         assignments : sequence of str
             ``path=value`` for ``dataset``, ``split`` and ``evaluation``.
@@ -70,15 +71,16 @@ class OtherData(Settings):
         Raises
         ------
         ConfigError
-            Naming the first setting that is unknown or out of range.
+            Naming the first setting that is unknown or out of range, or a ``root`` that is given twice.
         """
         chosen = policies or Policies()
-        values = {"dataset": dataset, "root": root and Path(root).expanduser().resolve()} | given
+        values = {"dataset": dataset, "root": root} | given
         values |= {"policies": asdict(chosen), "strict": chosen.strict}
         for each in assignments:
             if each.partition(".")[0] not in SECTIONS:
                 raise ConfigError(f"--set {each!r} is not about other data; set {', '.join(SECTIONS)}")
             values = merged(values, parse_assignment(each))
+        values = _with_root(values)
         try:
             return cls.model_validate(merged(_below(encoder, values["dataset"]), values))
         except ValidationError as error:
@@ -87,6 +89,17 @@ class OtherData(Settings):
     def to_yaml(self, **above: Any) -> str:
         """All settings, after what else the file of an evaluation says."""
         return write_yaml(above | self.model_dump(mode="json"))
+
+
+def _with_root(values: dict[str, Any]) -> dict[str, Any]:
+    """The folder of the data beside the data set, wherever it was given."""
+    dataset, root = values["dataset"], values["root"]
+    if isinstance(dataset, Mapping) and "root" in dataset:
+        if root is not None:
+            raise ConfigError(f"root is {root} and dataset.root is {dataset['root']}; give one of them")
+        root = dataset["root"]
+        dataset = {key: value for key, value in dataset.items() if key != "root"}
+    return values | {"dataset": dataset, "root": root and Path(root).expanduser().resolve()}
 
 
 def _below(encoder: LoadedEncoder, dataset: Any) -> dict[str, Any]:
