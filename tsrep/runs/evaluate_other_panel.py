@@ -103,6 +103,8 @@ class OnPanel:
         shows = {"x": first.encoder}
         if first.has_random_initialisation:
             shows["x_random"] = first.untrained(self.data.seed)
+        for encoder in shows.values():
+            encoder.see(self.prepared.panel.channels)
         write_snapshots(
             folder, self.prepared, shows, self.data.evaluation.pool, pick_device(self.data.device)
         )
