@@ -365,15 +365,16 @@ def test_encoders_of_one_name_are_called_as_their_folders(tmp_path: Path) -> Non
     assert named({"refs": runs[:2]}, runs[2]) == ["run, run", "other"]
 
 
-def test_same_encoder_or_name_twice_is_refused(table: Callable[..., Table]) -> None:
+def test_same_encoder_or_name_twice_is_refused(table: Callable[..., Table], place: Path) -> None:
     with pytest.raises(ConfigError, match=r"encoders.py:sharp is in the table twice"):
         table("sharp", "sharp")
-    taken = [{"ref": "random:identity", "name": "encoders.py:sharp"}]
-    both = table("sharp", "same_name").encoders
-    with pytest.raises(
-        ConfigError, match=r"two encoders are called encoders.py:sharp; give one another name"
-    ):
-        distinct_names((*both, *table(encoders=taken).encoders), ["sharp", "sharp", "identity"])
+    taken = table(encoders=[{"ref": "random:identity", "name": f"{place}/encoders.py:sharp"}]).encoders
+    both = (*table("sharp", "same_name").encoders, *taken)
+    found = distinct_names((*both[:2], taken[0].model_copy(update={"name": "x"})), ["sharp", "sharp", ""])
+    assert found == ["encoders.py:sharp", "encoders.py:same_name", "x"]
+    other = [*both[:2], *table(encoders=[{"ref": "b", "name": "encoders.py:sharp"}]).encoders, *taken]
+    with pytest.raises(ConfigError, match=r"two encoders are called \S+:sharp; give one another name"):
+        distinct_names(other, ["sharp", "sharp", "", ""])
     with pytest.raises(ConfigError, match="two encoders are called x"):
         table(encoders=[{"ref": "a", "name": "x"}, {"ref": "b", "name": "x"}])
 
