@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tsrep.runs.compare.entrant
 import tsrep.runs.compare.scoring
 from tsrep.errors import ConfigError, RunError
-from tsrep.evaluation.bootstrap import resample
+from tsrep.evaluation.bootstrap import Interval, resample
 from tsrep.evaluation.comparison import compare_methods, holm, paired_difference
 from tsrep.evaluation.protocols.labels import evaluate_features
 from tsrep.evaluation.protocols.probe import LinearProbe
@@ -27,10 +29,11 @@ from tsrep.report.compare import (
     summary,
     write_comparison,
 )
+from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.conduct import compare
-from tsrep.runs.compare.entrant import Entrant
-from tsrep.runs.compare.table import Table, read_table, table_of
+from tsrep.runs.compare.entrant import Entrant, ledger_of
+from tsrep.runs.compare.table import EncoderEntry, Table, distinct_names, read_table, table_of
 from tsrep.runs.compare.verdicts import against_random, between_encoders
 from tsrep.runs.fit import fit
 
@@ -145,6 +148,7 @@ def test_every_cell_is_scored(found: Comparison) -> None:
         assert control.seeds == 5
         assert each.of("baseline") is not None
         assert (each.cell.own, each.cell.seen) == (False, "unknown")
+        assert not each.cell.marked
         assert each.score.data == "other data"
 
 
@@ -196,7 +200,7 @@ def test_primary_contrast_is_not_corrected(found: Comparison) -> None:
 
 def test_rows_that_were_trained_on_take_no_part(found: Comparison) -> None:
     marked = [
-        replace(each, cell=replace(each.cell, seen="seen")) if each.cell.encoder == "sharp" else each
+        replace(each, cell=replace(each.cell, marked=True)) if each.cell.encoder == "sharp" else each
         for each in found.cells
     ]
     seen = Comparison(tuple(marked), found.costs, found.about)
@@ -207,9 +211,10 @@ def test_rows_that_were_trained_on_take_no_part(found: Comparison) -> None:
 
 
 def test_finished_cells_are_not_scored_again(
-    table: Callable[..., Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    table: Callable[..., Table], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = compare(table("sharp"), tmp_path, progress=False)
+    small: dict[str, Any] = {"datasets": [data(place, "A")]}
+    first = compare(table("sharp", **small), tmp_path, progress=False)
     scored: list[str] = []
     real = tsrep.runs.compare.scoring.outcome
 
@@ -218,14 +223,15 @@ def test_finished_cells_are_not_scored_again(
         return real(protocol, candidates, evaluation)
 
     monkeypatch.setattr(tsrep.runs.compare.scoring, "outcome", counted)
-    again = compare(table("sharp"), tmp_path, progress=False)
+    again = compare(table("sharp", **small), tmp_path, progress=False)
     assert scored == []
     assert [e.scores.to_json() for e in again.cells] == [e.scores.to_json() for e in first.cells]
-    grown = compare(table("sharp", "blind"), tmp_path, progress=False)
-    assert scored == ["blind"] * 4
-    assert len(grown.cells) == 8
-    compare(table("sharp", evaluation={"n_bootstrap": 300, "probe": {"C": [1.0]}}), tmp_path, progress=False)
-    assert len(scored) == 8
+    grown = compare(table("sharp", "blind", **small), tmp_path, progress=False)
+    assert scored == ["blind"] * 2
+    assert len(grown.cells) == 4
+    small["evaluation"] = {"n_bootstrap": 300, "probe": {"C": [1.0]}}
+    compare(table("sharp", **small), tmp_path, progress=False)
+    assert len(scored) == 4
 
 
 def test_interrupted_comparison_resumes(
@@ -235,23 +241,24 @@ def test_interrupted_comparison_resumes(
 
     def stopping(*given: Any) -> Any:
         calls[0] += 1
-        if calls[0] == 3:
+        if calls[0] == 2:
             raise KeyboardInterrupt
         return real(*given)
 
     monkeypatch.setattr(tsrep.runs.compare.scoring, "outcome", stopping)
     with pytest.raises(KeyboardInterrupt):
-        compare(table("sharp"), tmp_path, progress=False)
-    assert len(list(tmp_path.glob("cells/*/cell.json"))) == 2
+        compare(table("sharp", labels=[1.0]), tmp_path, progress=False)
+    assert len(list(tmp_path.glob("cells/*/cell.json"))) == 1
     assert not (tmp_path / "comparison.json").exists()
-    assert len(compare(table("sharp"), tmp_path, progress=False).cells) == 4
-    assert calls[0] == 5
+    assert len(compare(table("sharp", labels=[1.0]), tmp_path, progress=False).cells) == 2
+    assert calls[0] == 3
 
 
 def test_renamed_row_keeps_its_cells(table: Callable[..., Table], place: Path, tmp_path: Path) -> None:
-    compare(table("sharp"), tmp_path, progress=False)
+    small: dict[str, Any] = {"datasets": [data(place, "A")], "labels": [1.0]}
+    compare(table("sharp", **small), tmp_path, progress=False)
     before = sorted(path.stat().st_mtime_ns for path in tmp_path.glob("cells/*/cell.json"))
-    named = table(encoders=[{"ref": f"{place}/encoders.py:sharp", "name": "amplitude"}])
+    named = table(encoders=[{"ref": f"{place}/encoders.py:sharp", "name": "amplitude"}], **small)
     found = compare(named, tmp_path, progress=False)
     assert found.encoders == ["amplitude"]
     assert found.cells[0].score.method == "amplitude"
@@ -281,27 +288,35 @@ def test_several_encoders_of_a_method(table: Callable[..., Table], place: Path, 
 def test_encoders_of_other_windows_are_compared_on_the_same_recordings(
     table: Callable[..., Table], place: Path, tmp_path: Path
 ) -> None:
-    found = compare(table("sharp", "whole", datasets=[data(place, "A")]), tmp_path, progress=False)
+    found = compare(
+        table("sharp", "whole", datasets=[data(place, "A")], labels=[1.0]), tmp_path, progress=False
+    )
     one, two = (each.predictions[0] for each in found.leading)
     np.testing.assert_array_equal(np.sort(one.trial), np.sort(two.trial))
     (pair,) = found.pairs
     assert pair.n == len(one)
 
 
-def test_vectors_from_elsewhere_have_no_random_initialisation(
+def test_what_has_no_weights_has_no_random_initialisation(
     table: Callable[..., Table], place: Path, tmp_path: Path
 ) -> None:
     x = np.load(place / "A" / "records.npy").std(axis=2)
     np.savez(tmp_path / "amplitudes.npz", record=[str(k) for k in range(len(x))], x=x)
     asked = table("sharp", datasets=[data(place, "A")])
-    entries = (*asked.encoders, {"ref": f"features:{tmp_path}/amplitudes.npz", "name": "elsewhere"})
-    found = compare(table(encoders=entries, datasets=[data(place, "A")]), tmp_path / "out", progress=False)
-    elsewhere = next(each for each in found.leading if each.cell.encoder == "elsewhere")
-    assert elsewhere.of("control") is None
-    assert elsewhere.score.gain is None
+    vectors = {"ref": f"features:{tmp_path}/amplitudes.npz", "name": "elsewhere"}
+    signal = {"ref": "random:identity", "name": "the signal"}
+    entries = (*asked.encoders, vectors, signal)
+    found = compare(
+        table(encoders=entries, datasets=[data(place, "A")], labels=[1.0]), tmp_path / "out", progress=False
+    )
+    for each in found.leading[1:]:
+        assert (each.of("control"), each.score.gain) == (None, None)
     assert [v.encoder for v in found.gains] == ["sharp"]
     assert ("elsewhere", "A") not in found.costs
-    assert "No random initialisation can be made, so the gain is not known: elsewhere." in caveats(found)
+    assert any(
+        said.endswith("without a gain over random initialisations: elsewhere and the signal.")
+        for said in caveats(found)
+    )
 
 
 def test_files_hold_every_cell(found: Comparison, tmp_path: Path) -> None:
@@ -335,14 +350,33 @@ def test_cost_of_an_encoder(found: Comparison) -> None:
     assert cost.seconds > 0
 
 
-def test_same_encoder_or_name_twice_is_refused(table: Callable[..., Table], tmp_path: Path) -> None:
+def test_encoders_of_one_name_are_called_as_their_folders(tmp_path: Path) -> None:
+    for name in ("here/run", "there/run", "there/other"):
+        (tmp_path / name).mkdir(parents=True)
+
+    def named(*refs: Any) -> list[str]:
+        return distinct_names(table_of({"encoders": refs}).encoders, ["simclr"] * len(refs))
+
+    runs = [str(tmp_path / name) for name in ("here/run", "there/run", "there/other")]
+    assert named(runs[0]) == ["simclr"]
+    assert named(runs[0], runs[2], "hub:o/n@v1") == ["run", "other", "hub:o/n@v1"]
+    assert named(*runs) == [*runs[:2], "other"]
+    assert named(runs[0], {"ref": runs[1], "name": "mine"}) == ["simclr", "mine"]
+    assert named({"refs": runs[:2]}, runs[2]) == ["run, run", "other"]
+
+
+def test_same_encoder_or_name_twice_is_refused(table: Callable[..., Table], place: Path) -> None:
     with pytest.raises(ConfigError, match=r"encoders.py:sharp is in the table twice"):
         table("sharp", "sharp")
-    with pytest.raises(ConfigError, match="two encoders are called sharp; give one a name in the table"):
-        compare(table("sharp", "same_name"), tmp_path, progress=False)
+    taken = table(encoders=[{"ref": "random:identity", "name": f"{place}/encoders.py:sharp"}]).encoders
+    both = (*table("sharp", "same_name").encoders, *taken)
+    found = distinct_names((*both[:2], taken[0].model_copy(update={"name": "x"})), ["sharp", "sharp", ""])
+    assert found == ["encoders.py:sharp", "encoders.py:same_name", "x"]
+    other = [*both[:2], *table(encoders=[{"ref": "b", "name": "encoders.py:sharp"}]).encoders, *taken]
+    with pytest.raises(ConfigError, match=r"two encoders are called \S+:sharp; give one another name"):
+        distinct_names(other, ["sharp", "sharp", "", ""])
     with pytest.raises(ConfigError, match="two encoders are called x"):
         table(encoders=[{"ref": "a", "name": "x"}, {"ref": "b", "name": "x"}])
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -426,65 +460,137 @@ def test_predictions_on_other_recordings_are_refused(found: Comparison, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_pairs_use_recordings_that_both_were_scored_on(found: Comparison) -> None:
-    one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))
-    key = two.score.key
-    kept = two.predictions[0]
-    fewer = replace(
-        two.scores,
-        predictions={
-            key: replace(kept, **{n: getattr(kept, n)[:-3] for n in ("prob", "target", "patient", "trial")})
-        },
+def without(each: Scored, kept: slice) -> Scored:
+    """A cell that was scored on some of its records."""
+    (all_of_them,) = each.predictions
+    parts = {n: getattr(all_of_them, n)[kept] for n in ("prob", "target", "patient", "trial")}
+    return replace(
+        each, scores=replace(each.scores, predictions={each.score.key: replace(all_of_them, **parts)})
     )
-    (pair,) = between_encoders([one, replace(two, scores=fewer)], n_bootstrap=200)
-    assert pair.n == len(kept) - 3
 
 
-def test_recordings_that_an_encoder_was_trained_on_are_found(tmp_path: Path) -> None:
+def test_pairs_and_ranks_use_recordings_that_all_were_scored_on(found: Comparison) -> None:
+    one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))
+    total = one.score.n
+    (pair,) = between_encoders([one, without(two, slice(total - 3))], n_bootstrap=200)
+    assert pair.n == total - 3
+    flattered = replace(two.score, metrics=two.score.metrics | {"auroc": Interval(1.0, 1.0, 1.0)})
+    ahead = replace(two, scores=replace(two.scores, scores=(flattered, *two.scores.scores[1:])))
+    apart = Comparison((without(ahead, slice(total - 3)), one), {}, found.about, n_bootstrap=200)
+    assert list(apart.rankings["A"].values) == ["sharp", "blind"]
+    (pair,) = apart.pairs
+    assert (pair.encoder, pair.against, pair.word) == ("sharp", "blind", "better")
+    kept = without(one, slice(total - 3)).predictions[0]
+    assert apart.rankings["A"].values["sharp"].value == resample([kept], n_bootstrap=2).value["auroc"]
+    assert f"on the {total - 3} recordings that all are scored on" in headline(apart)
+    assert any(f"ranked on the {total - 3} of all" in said for said in caveats(apart))
+
+
+def test_encoders_without_a_recording_in_common(found: Comparison) -> None:
+    one, two = (e for e in found.leading if e.cell.dataset == "A" and e.cell.encoder in ("sharp", "blind"))
+    half = one.score.n // 2
+    cells = without(one, slice(half)), without(two, slice(half, None))
+    apart = Comparison(cells, {}, found.about, n_bootstrap=50)
+    assert [(pair.n, pair.word) for pair in apart.pairs] == [(0, "no interval")]
+    assert "on A nothing is defined, as no class of the 0 recordings" in headline(apart)
+    assert "no interval" in summary(apart)
+    single = Comparison((without(one, slice(1)), two), {}, found.about, n_bootstrap=50)
+    assert "no class of the 1 recording that all are scored on has both values" in headline(single)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, a copy of it without a ledger, its data, the same in another order, and others."""
+    folder = tmp_path_factory.mktemp("trained")
     rng, label = np.random.default_rng(0), np.arange(80) % 2
     x = (100 * (1 + label)[:, None, None] * rng.normal(size=(80, 2, 256))).astype(np.int16)
-    columns = {"label": np.where(label, "MI", "NORM"), "patient": np.arange(80)}
-    for name, rows in (("own", np.arange(80)), ("copies", np.arange(80)[::-1]), ("new", np.arange(80))):
-        (tmp_path / name).mkdir()
-        stored = x[rows] if name != "new" else (100 * rng.normal(size=x.shape)).astype(np.int16)
-        np.save(tmp_path / name / "records.npy", stored)
-        lines = [f"{columns['label'][r]},{columns['patient'][r]}" for r in rows]
-        (tmp_path / name / "records.csv").write_text("\n".join(["label,patient", *lines]) + "\n")
-    entry = data(tmp_path, "own") | {"scale": 0.001}
-    dataset = {key: each for key, each in entry.items() if key not in ("root", "title", "split")}
+    other = (100 * rng.normal(size=x.shape)).astype(np.int16)
+    order = np.arange(80)
+    for name, stored, rows in (("own", x, order), ("copies", x[::-1], order[::-1]), ("new", other, order)):
+        (folder / name).mkdir()
+        np.save(folder / name / "records.npy", stored)
+        lines = [f"{'MI' if label[row] else 'NORM'},{row}" for row in rows]
+        (folder / name / "records.csv").write_text("\n".join(["label,patient", *lines]) + "\n")
+    entry = data(folder, "own") | {"scale": 0.001}
     config = {
-        "dataset": dataset,
-        "root": str(tmp_path / "own"),
+        "dataset": {key: each for key, each in entry.items() if key not in ("root", "title", "split")},
+        "root": str(folder / "own"),
         "split": {"name": "stratified", "seed": 0},
         "window": {"seconds": 1.28},
         "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 2},
         "objective": {"name": "simclr"},
         "training": {"epochs": 1, "batch_size": 64},
     }
-    fit(config, out=tmp_path / "run", evaluation=False, progress=False)
-    asked = table_of(
+    fit(config, out=folder / "run", evaluation=False, progress=False)
+    shutil.copytree(folder / "run", folder / "unknown")
+    (folder / "unknown" / "fingerprints.safetensors").unlink()
+    return folder
+
+
+def of_trained(folder: Path, encoders: Sequence[Any], seeds: Mapping[str, int]) -> Table:
+    split = {"name": "stratified"}
+    return table_of(
         {
-            "encoders": [{"ref": str(tmp_path / "run"), "name": "own"}, "random:identity"],
+            "encoders": encoders,
             "datasets": [
-                data(tmp_path, name) | {"scale": 0.001, "split": {"name": "stratified", "seed": seed}}
-                for name, seed in (("own", 0), ("copies", 1), ("new", 0))
+                data(folder, name) | {"scale": 0.001, "split": split | {"seed": seed}}
+                for name, seed in seeds.items()
             ],
             "label_seeds": 1,
             "evaluation": {"n_bootstrap": 100, "probe": {"C": [1.0]}},
         }
     )
-    found = compare(asked, tmp_path / "out", progress=False)
+
+
+def test_recordings_that_an_encoder_was_trained_on_are_found(trained: Path, tmp_path: Path) -> None:
+    encoders = [{"ref": str(trained / "run"), "name": "own"}, "random:identity"]
+    found = compare(
+        of_trained(trained, encoders, {"own": 0, "copies": 1, "new": 0}), tmp_path, progress=False
+    )
     cells = {each.cell.dataset: each.cell for each in found.cells if each.cell.encoder == "own"}
-    assert {name: (cell.own, cell.seen) for name, cell in cells.items()} == {
-        "own": (True, "none"),
-        "copies": (False, "seen"),
-        "new": (False, "none"),
+    assert {name: (cell.own, cell.seen, cell.marked) for name, cell in cells.items()} == {
+        "own": (True, "own-split", False),
+        "copies": (False, "seen", True),
+        "new": (False, "none", False),
     }
     assert {v.dataset for v in found.gains if v.encoder == "own"} == {"own", "new"}
     assert {v.dataset for v in found.pairs} == {"own", "new"}
-    page = write_comparison(found, tmp_path / "out").read_text()
-    assert "†seen" in page
-    assert "in no comparison: own on copies." in page
+    page = write_comparison(found, tmp_path).read_text()
+    for told in ("†seen", "in no comparison: own on copies.", "seen, marked"):
+        assert told in page
+
+
+def test_cells_are_not_shared_by_encoders_that_have_seen_other_things(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tsrep.runs.compare.entrant, "MOST", 2.0)  # recordings are left out, however many
+    names = ("run", "unknown")
+    found = [
+        compare(
+            of_trained(trained, [str(trained / name) for name in order], {"copies": 1}),
+            tmp_path / order[0],
+            progress=False,
+        )
+        for order in (names, names[::-1])
+    ]
+    one, other = ({each.cell.encoder: each for each in each_order.cells} for each_order in found)
+    assert set(one) == set(names)
+    for name in names:
+        assert one[name].scores.to_json() == other[name].scores.to_json()
+        assert one[name].cell == other[name].cell
+    assert one["run"].score.n == one["unknown"].score.n - one["run"].cell.left_out
+    assert (one["run"].cell.seen, one["unknown"].cell.seen) == ("seen", "unknown")
+    assert "seen, left out" in render_comparison(found[0], "page", [])
+    both = Entrant.open(found_entry(trained, "run", "unknown"))
+    mixed = ledger_of(both.encoders)
+    assert mixed is not None
+    assert len(mixed) > 0
+    assert not mixed.complete
+
+
+def found_entry(folder: Path, *names: str) -> EncoderEntry:
+    """One entry of several runs."""
+    return EncoderEntry(refs=tuple(str(folder / name) for name in names))
 
 
 def test_simulated_signals_are_called_so(found: Comparison) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tsrep.files import replacing, write_text
@@ -20,6 +20,7 @@ from tsrep.report.compare_tables import (
 from tsrep.report.rendering import plain_table, template
 from tsrep.report.wording import (
     apart_from_zero,
+    count,
     full_name,
     interval,
     listed,
@@ -92,7 +93,7 @@ def summary(comparison: Comparison) -> str:
 
 def headline(comparison: Comparison) -> str:
     """Which encoder is ahead on each data set."""
-    told = [_leader(comparison, dataset) for dataset in comparison.datasets]
+    told = [_leader(comparison, dataset) for dataset in comparison.rankings]
     what = f"{plural(len(comparison.encoders), 'encoder')} on {plural(len(comparison.datasets), 'data set')}"
     return f"{what}: {'; '.join(filter(None, told))}."
 
@@ -129,7 +130,8 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def caveats(comparison: Comparison) -> list[str]:
     """Rows without clean evidence, and what else a reader must know."""
-    seen, unknown = (_rows(comparison, word) for word in ("seen", "unknown"))
+    seen = _rows(comparison, lambda each: each.cell.marked)
+    unknown = _rows(comparison, lambda each: each.cell.seen == "unknown")
     without = [
         name for name, about in comparison.about.items() if about.get("random initialisation") is False
     ]
@@ -139,7 +141,11 @@ def caveats(comparison: Comparison) -> list[str]:
     if unknown:
         found.append(f"Whether scored recordings were trained on is unknown: {unknown}.")
     if without:
-        found.append(f"No random initialisation can be made, so the gain is not known: {listed(without)}.")
+        found.append(
+            f"Without weights, or without an architecture to draw them for, and so without a gain over "
+            f"random initialisations: {listed(without)}."
+        )
+    found += filter(None, (_apart(comparison, dataset) for dataset in comparison.rankings))
     if pools := _pools(comparison):
         found.append(f"Vectors of time steps are pooled otherwise by encoder: {pools}.")
     return found
@@ -150,11 +156,11 @@ def _simulated(comparison: Comparison) -> str:
     return listed(dict.fromkeys(each.cell.dataset for each in comparison.cells if each.cell.synthetic))
 
 
-def _rows(comparison: Comparison, seen: str) -> str:
+def _rows(comparison: Comparison, chosen: Callable[[Scored], bool]) -> str:
     """Encoders of which something is known of what they have seen, and where it is not everywhere."""
     on: dict[str, list[str]] = {}
     for each in comparison.leading:
-        if each.cell.seen == seen:
+        if chosen(each):
             on.setdefault(each.cell.encoder, []).append(each.cell.dataset)
     every = len(comparison.datasets)
     return listed(
@@ -169,24 +175,32 @@ def _pools(comparison: Comparison) -> str:
 
 def _leader(comparison: Comparison, dataset: str) -> str:
     """The best of those whose scored recordings are not known to have been trained on."""
-    clean = [e for e in comparison.leading if e.cell.dataset == dataset and e.cell.seen != "seen"]
-    if not clean:
+    ranking = comparison.rankings[dataset]
+    if not ranking.values:
         return f"on {dataset} no encoder is without recordings that it was trained on"
-    rows = [each for each in clean if math.isfinite(each.score.value)]
-    if not rows:
-        return f"on {dataset} nothing is defined, as no class of the scored part has both values"
-    best = max(rows, key=_goodness)
-    score = best.score
-    spread = interval(score.metrics[score.metric])
+    best, found = next(iter(ranking.values.items()))
+    of_all = f"{plural(ranking.n, 'recording')} that all are scored on" if ranking.apart else ""
+    if not math.isfinite(found.value):
+        which = f"the {of_all}" if of_all else "the scored part"
+        return f"on {dataset} nothing is defined, as no class of {which} has both values"
+    spread = interval(found)
     return (
-        f"on {dataset} {best.cell.encoder} is ahead with a {full_name(score.metric)} of "
-        f"{number(score.value)}{f' ({spread})' if spread else ''}"
+        f"on {dataset} {best} is ahead with a {full_name(ranking.metric)} of {number(found.value)}"
+        f"{f' ({spread})' if spread else ''}{f' on the {of_all}' if of_all else ''}"
     )
 
 
-def _goodness(each: Scored) -> float:
-    score = each.score
-    return -score.value if score.lower_is_better else score.value
+def _apart(comparison: Comparison, dataset: str) -> str:
+    """That encoders were scored on different recordings, and what is then compared."""
+    ranking = comparison.rankings[dataset]
+    if not ranking.apart:
+        return ""
+    counts = ", ".join(f"{name} {count(n)}" for name, n in ranking.apart.items())
+    return (
+        f"Encoders are scored on different recordings of {dataset} ({counts}), as some cannot be shown to "
+        f"them or were trained on: they are ranked on the {count(ranking.n)} of all, and pairs are compared "
+        "on those of both."
+    )
 
 
 def _evidence(verdict: Verdict) -> str:

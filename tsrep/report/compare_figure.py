@@ -50,7 +50,7 @@ def figure_compare(comparison: Comparison) -> Figure:
         _panel(axes, comparison, dataset, encoders, columns)
     for axes in grid.flat[panels:]:
         axes.set_visible(False)
-    _legend(figure, columns, seen=any(each.cell.seen == "seen" for each in comparison.cells))
+    _legend(figure, columns, seen=any(each.cell.marked for each in comparison.cells))
     return figure
 
 
@@ -86,7 +86,7 @@ def _dots(axes: Axes, each: Scored, y: float, colour: str) -> None:
     control = each.of("control")
     if control is not None:
         _dot(axes, control, y + 0.045, CONTROL, hollow=True)
-    _dot(axes, each.score, y - 0.045, SEEN if each.cell.seen == "seen" else colour, hollow=False)
+    _dot(axes, each.score, y - 0.045, SEEN if each.cell.marked else colour, hollow=False)
 
 
 def _dot(axes: Axes, score: Score, y: float, colour: str, *, hollow: bool) -> None:

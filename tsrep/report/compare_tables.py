@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from tsrep.evaluation.scores import Score
@@ -29,15 +29,8 @@ SEEN = "†seen"
 
 
 def in_order(comparison: Comparison) -> list[str]:
-    """Encoders by their scores on the first data set, those whose recordings were trained on last."""
-    first = [each for each in comparison.leading if each.cell.dataset == comparison.datasets[0]]
-
-    def place(each: Scored) -> tuple[bool, float]:
-        score = each.score
-        worse = score.value if score.lower_is_better else -score.value
-        return each.cell.seen == "seen", math.inf if math.isnan(worse) else worse
-
-    ranked = [each.cell.encoder for each in sorted(first, key=place)]
+    """Encoders by their ranks on the first data set, those whose recordings were trained on last."""
+    ranked = list(next(iter(comparison.rankings.values())).values)
     return [*ranked, *(name for name in comparison.encoders if name not in ranked)]
 
 
@@ -48,11 +41,16 @@ def overview(comparison: Comparison) -> Table:
 
     def cell(dataset: str, encoder: str) -> Cell:
         each = found.get((encoder, dataset))
-        return Cell(NOTHING, numeric=True) if each is None else _marked(each)
+        if each is None:
+            return Cell(NOTHING, numeric=True)
+        told = _marked(each)
+        if not comparison.rankings[dataset].apart:
+            return told
+        return replace(told, below=", ".join(filter(None, (told.below, f"n = {count(each.score.n)}"))))
 
     scores: Columns[str] = {dataset: partial(cell, dataset) for dataset in comparison.datasets}
     columns: Columns[str] = {"encoder": lambda name: Cell(name, strong=True), **scores}
-    seen = {each.cell.encoder for each in comparison.leading if each.cell.seen == "seen"}
+    seen = {each.cell.encoder for each in comparison.leading if each.cell.marked}
     first = comparison.leading[0].score
     labels = f"{share(first.fraction)} of the labels"
     caption = f"{short_name(first.metric)} with {labels}, {first.title or first.protocol}"
@@ -85,9 +83,9 @@ def about_table(comparison: Comparison) -> Table:
 
     def seen(name: str) -> Cell:
         own = [each for each in comparison.leading if each.cell.encoder == name]
-        words = dict.fromkeys("own data" if each.cell.own else each.cell.seen for each in own)
+        words = dict.fromkeys(_status(each) for each in own)
         told = dict.fromkeys(each.cell.seen_told for each in own if each.cell.seen_told)
-        return Cell(", ".join(words), " ".join(told), tone="worse" if "seen" in words else "")
+        return Cell(", ".join(words), " ".join(told), tone="worse" if any(e.cell.marked for e in own) else "")
 
     about = comparison.about
     columns: Columns[str] = {
@@ -138,6 +136,13 @@ def conversion_table(comparison: Comparison) -> Table:
     return table("Signals as each encoder is shown them", rows, columns)
 
 
+def _status(each: Scored) -> str:
+    """Of the scored recordings, and what became of those that were trained on."""
+    if each.cell.seen != "seen":
+        return each.cell.seen
+    return "seen, marked" if each.cell.marked else "seen, left out"
+
+
 def _title(comparison: Comparison, protocol: str) -> str:
     score = next(each.score for each in comparison.cells if each.cell.protocol == protocol)
     return (score.title or protocol).capitalize()
@@ -151,7 +156,7 @@ def _marked(each: Scored) -> Cell:
     """A score with its interval; with a dagger where its recordings were trained on."""
     score = each.score
     found = value_cell(score.metrics[score.metric])
-    if each.cell.seen == "seen":
+    if each.cell.marked:
         return Cell(f"{found.text} {SEEN}", found.below, numeric=True, tone="worse")
     return found
 

@@ -133,8 +133,9 @@ class LoadedEncoder:
 
     @property
     def has_random_initialisation(self) -> bool:
-        """Whether :meth:`untrained` can make one."""
-        return self.architecture is not None or self.draw is not None
+        """Whether :meth:`untrained` can make one; there is none of an encoder without weights."""
+        known = self.architecture is not None or self.draw is not None
+        return known and any(True for _ in self.encoder.parameters())
 
     def untrained(self, seed: int) -> Encoder:
         """A random initialisation of the same architecture, for the same contract.

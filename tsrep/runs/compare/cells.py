@@ -31,7 +31,10 @@ class Cell:
     own : bool
         Whether the encoder was trained on the training part of these data.
     seen : str
-        ``"none"``, ``"seen"`` or ``"unknown"``: whether scored recordings were trained on.
+        Status of the scored recordings: ``"own-split"``, ``"none"``, ``"seen"`` or ``"unknown"``; see
+        :class:`tsrep.runs.contamination.Contamination`.
+    marked : bool
+        Whether recordings are scored that were trained on, so that the cell enters no verdict.
     seen_told : str
         The same in a sentence.
     notes : tuple of str
@@ -52,6 +55,7 @@ class Cell:
     synthetic: bool = False
     own: bool = False
     seen: str = "unknown"
+    marked: bool = False
     seen_told: str = ""
     notes: tuple[str, ...] = ()
     records: int = 0

@@ -16,6 +16,7 @@ from tsrep.evaluation.scores import RANDOM_INIT, Score, nan_to_none
 from tsrep.files import write_text
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.cost import Cost
+from tsrep.runs.compare.ranking import Ranking, ranking_of
 from tsrep.runs.compare.verdicts import Verdict, against_random, between_encoders
 
 FORMAT = "tsrep.comparison/1"
@@ -86,6 +87,18 @@ class Comparison:
         return next((each for each in self.cells if each.cell.place == place), None)
 
     @cached_property
+    def rankings(self) -> dict[str, Ranking]:
+        """Encoders on each data set, the best first, on the records that all of them were scored on."""
+        return {
+            dataset: ranking_of(
+                [each for each in self.leading if each.cell.dataset == dataset],
+                n_bootstrap=self.n_bootstrap,
+                seed=self.seed,
+            )
+            for dataset in dict.fromkeys(each.cell.dataset for each in self.leading)
+        }
+
+    @cached_property
     def gains(self) -> list[Verdict]:
         """Each encoder against random initialisations of its own architecture."""
         return against_random(self.leading, self.primary)
@@ -108,6 +121,7 @@ class Comparison:
                 {"encoder": encoder, "dataset": dataset} | cost.plain()
                 for (encoder, dataset), cost in self.costs.items()
             ],
+            "rankings": {name: asdict(ranking) for name, ranking in self.rankings.items()},
             "against random initialisations": [asdict(v) | {"verdict": v.word} for v in self.gains],
             "between encoders": [asdict(v) | {"verdict": v.word} for v in self.pairs],
             "notes": self.notes,
@@ -148,6 +162,7 @@ class Comparison:
                 "patients": score.patients,
                 "own_data": cell.own,
                 "seen": cell.seen,
+                "marked": cell.marked,
                 "parameters": cost.parameters if cost else "",
                 "gflop_per_10_s": _told(cost.gflop) if cost else "",
                 "seconds_per_1000_records": _told(cost.seconds) if cost else "",

@@ -17,7 +17,7 @@ from tsrep.runs.compare.cost import Cost
 from tsrep.runs.compare.entrant import Entrant, Sight, sources_of
 from tsrep.runs.compare.scoring import cells_of, cost_on, score_cells
 from tsrep.runs.compare.stored import stored_comparison
-from tsrep.runs.compare.table import DataEntry, Table
+from tsrep.runs.compare.table import DataEntry, Table, distinct_names
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
 from tsrep.yaml_files import write_yaml
@@ -58,8 +58,7 @@ def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
 
 
 def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Comparison:
-    entrants, store = [Entrant.open(entry) for entry in table.encoders], Store(out)
-    _refuse_same_names(entrants, table)
+    entrants, store = _entrants(table), Store(out)
     planned = [  # all of it, so that what cannot be scored is told before anything is
         (sight, entry, list(cells_of(sight, entry, table)))
         for entry in table.datasets
@@ -105,15 +104,15 @@ def _sights(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, prog
     return sights
 
 
-def _refuse_same_names(entrants: Sequence[Entrant], table: Table) -> None:
-    names = [entrant.name for entrant in entrants]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"two encoders are called {twice}; give one a name in the table")
+def _entrants(table: Table) -> list[Entrant]:
+    """All encoders of the table under names of their own."""
+    opened = [Entrant.open(entry) for entry in table.encoders]
+    names = distinct_names(table.encoders, [entrant.name for entrant in opened])
     if table.primary and table.primary not in names:
         raise ConfigError(
             f"primary is {table.primary}, which is none of {', '.join(names)}; name one of them"
         )
+    return [entrant.called(name) for entrant, name in zip(opened, names, strict=True)]
 
 
 def _about(entrant: Entrant) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
 from tsrep.runs.contamination import MOST, Check, check_seen
 from tsrep.runs.evaluate_other_panel import candidates
 from tsrep.runs.label_evaluation import label_evaluation
+from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
+from tsrep.signals.panel import digest_of
 from tsrep.training.distributed import pick_device
 
 
@@ -58,7 +60,11 @@ class Entrant:
                     f"{first.reference} and {other.reference} of {name} must be shown other things; put them "
                     "into entries of their own"
                 )
-        return cls(name, tuple(replace(one, name=name) for one in encoders))
+        return cls(name, encoders).called(name)
+
+    def called(self, name: str) -> Entrant:
+        """The same under another name."""
+        return Entrant(name, tuple(replace(one, name=name) for one in self.encoders))
 
     def sees(self, entry: DataEntry, table: Table, *, progress: bool = True) -> Sight:
         """The data as these encoders must be shown them, and what of them they have seen before.
@@ -118,7 +124,7 @@ class Entrant:
 
         def found(policy: Any) -> Check:
             return check_seen(
-                first.ledger,
+                ledger_of(self.encoders),
                 prepared.records,
                 scored,
                 labelled,
@@ -132,6 +138,14 @@ class Entrant:
         exact = kept.contamination.exact + kept.contamination.leads
         few = kept.contamination.status == "seen" and exact < MOST * kept.contamination.of
         return found("leave-out") if few else kept
+
+
+def ledger_of(encoders: Sequence[LoadedEncoder]) -> Ledger | None:
+    """What any of them has seen; None where it is known of none."""
+    known = [one.ledger for one in encoders if one.ledger is not None]
+    if len(encoders) == 1:
+        return encoders[0].ledger
+    return Ledger().union(*known, complete=len(known) == len(encoders)) if known else None
 
 
 def sources_of(encoder: LoadedEncoder) -> tuple[str, ...]:
@@ -178,6 +192,10 @@ class Sight:
             "policies": self.data.model_dump(mode="json")["policies"],
             "split": evaluation.split.digest,
             "part": evaluation.part,
+            "scored": digest_of(getattr(evaluation.split, evaluation.part)),  # without what was left out
+            "seen": self.check.contamination.plain(),
+            "whose": self.shown.whose,
+            "random initialisation": self.entrant.encoders[0].has_random_initialisation,
             "seed": evaluation.seed,
             "label_seeds": evaluation.seeds,
             "n_bootstrap": evaluation.n_bootstrap,

@@ -12,7 +12,7 @@ from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.compare.cells import Cell, Scored, digest_of
 from tsrep.runs.compare.comparison import Comparison
-from tsrep.runs.compare.table import Table
+from tsrep.runs.compare.table import Table, distinct_names
 
 
 def stored_comparison(table: Table) -> Comparison:
@@ -49,7 +49,7 @@ def stored_comparison(table: Table) -> Comparison:
 
 
 def _folders(table: Table) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    paths: list[Path] = []
     for entry in table.encoders:
         if len(entry.refs) > 1:
             raise ConfigError(f"{entry.refs[0]} and others are one entry; to compare them give --dataset")
@@ -59,10 +59,8 @@ def _folders(table: Table) -> dict[str, Path]:
                 f"{path} holds no scores.json, and nothing else is compared without data; evaluate it, or "
                 "give --dataset"
             )
-        found[entry.name or path.name] = path
-    if len(found) < len(table.encoders):
-        raise ConfigError("two folders have one name; give one a name in a table")
-    return found
+        paths.append(path)
+    return dict(zip(distinct_names(table.encoders, [path.name for path in paths]), paths, strict=True))
 
 
 def _shared_protocols(scores: dict[str, Scores]) -> list[str]:
@@ -135,7 +133,8 @@ def _cell(name: str, score: Score, data: str, synthetic: bool) -> Cell:
         subsample_by=score.subsample_by,
         own=score.data != "other data",
         synthetic=synthetic,
-        seen="seen" if seen.get("kept") else "unknown" if seen.get("status") == "unknown" else "none",
+        seen=seen.get("status", "own-split" if score.data == "own data" else "unknown"),
+        marked=score.marked,
         records=score.n,
         key=digest_of({"folder": name, "place": place}),
     )

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from tsrep.errors import ConfigError
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
 from tsrep.registry import DATASETS, DISTINCT, PROTOCOLS, Settings, explain
+from tsrep.runs.naming import run_name
 from tsrep.yaml_files import read_settings
 
 HUB = "hub:"
@@ -24,7 +25,7 @@ class EncoderEntry(Settings):
     refs : tuple of str
         References; several make a claim about the method, with the variance of training in its intervals.
     name : str
-        What the table calls it; by default what its scores are called.
+        What the table calls it; by default what its scores are called, see :func:`distinct_names`.
     """
 
     refs: Annotated[tuple[str, ...], DISTINCT] = Field(min_length=1)
@@ -166,6 +167,33 @@ def read_table(path: Path, changes: Mapping[str, Any] | None = None) -> Table:
     table = table_of({**values, **(changes or {})})
     placed = [_below(path.parent, entry) for entry in table.datasets]
     return table.model_copy(update={"datasets": tuple(placed)})
+
+
+def distinct_names(entries: Sequence[EncoderEntry], found: Sequence[str]) -> list[str]:
+    """What encoders are called: as the table says, else as was found, unless another one is called so too.
+
+    Those that would share a name are called as their folder or file, and where that is shared as well, as
+    they are referred to.
+
+    Raises
+    ------
+    ConfigError
+        When a name that was given is that of another encoder.
+    """
+    names = [entry.name or name for entry, name in zip(entries, found, strict=True)]
+    for name_of in (_folder, str):
+        names = [
+            ", ".join(map(name_of, entry.refs)) if names.count(name) > 1 and not entry.name else name
+            for entry, name in zip(entries, names, strict=True)
+        ]
+    if (twice := _twice(names)) is not None:
+        raise ConfigError(f"two encoders are called {twice}; give one another name in the table")
+    return names
+
+
+def _folder(ref: str) -> str:
+    """Name of a run's folder or of a file; of other references all of it."""
+    return run_name(Path(ref)) if Path(ref).parent.is_dir() else ref
 
 
 def _below(folder: Path, entry: DataEntry) -> DataEntry:

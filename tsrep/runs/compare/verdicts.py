@@ -10,9 +10,9 @@ from itertools import combinations
 import numpy as np
 
 from tsrep.evaluation.comparison import Difference, compare_methods, holm
-from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import LOWER_IS_BETTER
 from tsrep.runs.compare.cells import Scored
+from tsrep.runs.compare.ranking import common, only
 
 ALPHA = 0.05
 
@@ -68,7 +68,7 @@ def against_random(cells: Sequence[Scored], primary: str = "") -> list[Verdict]:
         Encoder whose gain on the first data set is not corrected for the others.
     """
     rows = [
-        (each, found) for each in cells if each.cell.seen != "seen" and (found := each.score.gain) is not None
+        (each, found) for each in cells if not each.cell.marked and (found := each.score.gain) is not None
     ]
     first = next((k for k, (each, _) in enumerate(rows) if each.cell.encoder == primary), None)
     adjusted = holm([found.p for _, found in rows], primary=first)
@@ -101,7 +101,7 @@ def between_encoders(cells: Sequence[Scored], *, n_bootstrap: int = 1000, seed: 
     """
     found = []
     for dataset in dict.fromkeys(each.cell.dataset for each in cells):
-        clean = [each for each in cells if each.cell.dataset == dataset and each.cell.seen != "seen"]
+        clean = [each for each in cells if each.cell.dataset == dataset and not each.cell.marked]
         for one, two in combinations(clean, 2):
             if len(one.predictions) in (1, len(two.predictions)) or len(two.predictions) == 1:
                 found.append(_pair(*_in_order(one, two), n_bootstrap, seed))
@@ -118,26 +118,23 @@ def _in_order(one: Scored, two: Scored) -> tuple[Scored, Scored]:
 
 
 def _pair(one: Scored, two: Scored, n_bootstrap: int, seed: int) -> Verdict:
-    """A difference on the records that both were scored on."""
-    both = _common(one.predictions[0], two.predictions[0])
-    metric, names = one.score.metric, (one.cell.encoder, two.cell.encoder)
+    """A difference on the records that both were scored on, the better first."""
+    both = common([each.predictions[0].trial for each in (one, two)])
+    found = _difference(one, two, both, n_bootstrap, seed)
+    if (found.value > 0) if one.score.lower_is_better else (found.value < 0):
+        one, two = two, one  # ahead on its own records, and behind on those of both
+        found = _difference(one, two, both, n_bootstrap, seed)
+    names = one.cell.encoder, two.cell.encoder
+    return Verdict(one.cell.dataset, *names, found, math.nan, False, one.score.metric, len(both))
+
+
+def _difference(one: Scored, two: Scored, trials: np.ndarray, n_bootstrap: int, seed: int) -> Difference:
+    if not len(trials):
+        return Difference(math.nan, math.nan, math.nan)
+    pair = one.cell.encoder, two.cell.encoder
     methods = {
-        name: [_only(each, both) for each in scored.predictions]
-        for name, scored in zip(names, (one, two), strict=True)
+        name: [only(each, trials) for each in scored.predictions]
+        for name, scored in zip(pair, (one, two), strict=True)
     }
-    (found,) = compare_methods(methods, [names], metric=metric, n_bootstrap=n_bootstrap, seed=seed)
-    return Verdict(one.cell.dataset, *names, found.difference, math.nan, False, metric, len(both))
-
-
-def _common(one: Predictions, two: Predictions) -> np.ndarray:
-    """Records of both, by their numbers in the data set."""
-    return np.intersect1d(one.trial, two.trial)
-
-
-def _only(predictions: Predictions, trials: np.ndarray) -> Predictions:
-    """Predictions of some records, in the order of their numbers."""
-    order = np.argsort(predictions.trial, kind="stable")
-    at = order[np.isin(predictions.trial[order], trials)]
-    return Predictions(
-        predictions.prob[at], predictions.target[at], predictions.patient[at], predictions.trial[at]
-    )
+    (found,) = compare_methods(methods, [pair], metric=one.score.metric, n_bootstrap=n_bootstrap, seed=seed)
+    return found.difference
