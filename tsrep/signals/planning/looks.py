@@ -90,13 +90,36 @@ def doubts_of_unit(panel: Panel, contract: SignalContract, has: str) -> Iterator
     possible = _POSSIBLE.get(contract.modality)
     if possible is None or not is_voltage(contract.unit):
         return
-    found = span(panel) * factor(contract.unit, possible.unit)
-    if found and not possible.least <= found <= possible.most:
-        what = "leads" if contract.modality == "ecg" else "channels"
+    spans = _spans(panel) * factor(contract.unit, possible.unit)
+    odd = np.flatnonzero((spans > 0) & ((spans < possible.least) | (spans > possible.most)))
+    if not len(odd):
+        return
+    what = "leads" if contract.modality == "ecg" else "channels"
+    if 2 * len(odd) >= len(spans):
+        found = np.median(spans[odd])
         yield (
             f"after conversion to {possible.unit} the {what} span {found:,.4g}; the unit {has} is probably "
             "wrong: give the right one with --unit"
         )
+        return
+    yield (
+        f"after conversion to {possible.unit} the {what} of {len(odd):,} of {len(spans):,} records that were "
+        f"looked at span what no body gives (record {_called(panel, odd[0])}: {spans[odd[0]]:,.4g}); check "
+        f"whether they are in {has}"
+    )
+
+
+def _spans(panel: Panel) -> NDArray[np.float64]:
+    """As :func:`span`, of each of some records; zero where nothing was recorded."""
+    some = some_of(panel, SOME)
+    return np.array([span(some.select(np.array([k]))) for k in range(len(some))])
+
+
+def _called(panel: Panel, sample: int) -> str:
+    """The name of the record that one of :func:`_spans` is of."""
+    some = some_of(panel, SOME)
+    row = int(some.row[sample])
+    return some.record_names[row] if some.record_names else str(some.trial[sample])
 
 
 def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
