@@ -96,7 +96,7 @@ def _tell(out: Path, facts: dict[str, Any]) -> None:
     total = sum(counts.values())
     for note in facts["notes"]:
         typer.echo(f"tsrep: {note}", err=True)
-    if told := _seen(facts["seen"]):
+    if told := seen_told(facts["seen"]):
         typer.echo(told, err=True)
     typer.echo(f"{out}: {total - counts['failed']:,} of {total:,} recordings")
     if counts["failed"]:
@@ -106,7 +106,7 @@ def _tell(out: Path, facts: dict[str, Any]) -> None:
         )
 
 
-def _seen(found: Mapping[str, Any]) -> str:
+def seen_told(found: Mapping[str, Any]) -> str:
     """What predictions of recordings that the encoder has seen are worth; nothing where there are none."""
     if found["status"] != "seen":
         return ""

@@ -32,6 +32,7 @@ from tsrep.report.wording import (
     plural,
     signed,
 )
+from tsrep.runs.ancestry import started_from
 from tsrep.runs.naming import run_name
 from tsrep.yaml_files import write_yaml
 
@@ -66,6 +67,8 @@ class Page(ABC):
         main, network = main_scores(contents), network_of(contents)
         text = f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective}"
         text += f" on {self.training_data(contents)}"
+        if before := started_from(contents.provenance):
+            text += f", from the weights of {before}{',' * bool(main)}"
         if contents.encoder:
             text = f"The encoder {contents.encoder['reference']}, trained on {contents.encoder['source']},"
         if not main:
@@ -277,6 +280,7 @@ def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
     return [
         ("command", str(found.get("command", ""))),
         ("started", str(found.get("started", ""))),
+        ("first weights", started_from(found) or "random"),
         ("training time", duration(found.get("seconds"))),
         ("device", f"{found.get('device', '')}, {plural(found.get('threads', 1), 'thread')}"),
         ("seeds", ", ".join(map(str, contents.seeds))),

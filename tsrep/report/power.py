@@ -37,8 +37,8 @@ def power_sentence(score: Score, gain: float | None = None) -> str:
     value = f"{number(size, digits_of([score]))} {short_name(score.metric)}{at}"
     if not told:
         return (
-            f"For {what[0].lower()}{what[1:]} ({value}), neither more {units} alone nor more seeds alone give "
-            f"{share(POWER)} power."
+            f"For {what[0].lower()}{what[1:]} ({value}), neither more {units} alone nor more seeds "
+            f"alone give {share(POWER)} power."
         )
     return f"{what} ({value}) is found significant with {share(POWER)} power {told}."
 

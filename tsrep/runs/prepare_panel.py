@@ -107,7 +107,7 @@ def _by_contract(config: Configuration, records: Panel, contract: SignalContract
     split: Split = split_by_rule(config, windows)
     scaler = fit_scaler(windows, "none")
     own = contract_of_panel(records, contract.window, "none", scaler, windows.select(split.train))
-    contract = contract.model_copy(update={"trained_on": _as_shown(own.trained_on, contract.sfreq)})
+    contract = contract.model_copy(update={"trained_on": as_shown(own.trained_on, contract.sfreq)})
     left_out = [
         f"{len(converted.unusable)} of {len(records)} recordings are left out; of the first {why}"
         for _, why in converted.unusable[:1]
@@ -115,7 +115,7 @@ def _by_contract(config: Configuration, records: Panel, contract: SignalContract
     return PreparedPanel(records, windows, split, scaler, contract, (*converted.notes, *left_out))
 
 
-def _as_shown(trained: TrainedOn, sfreq: float) -> TrainedOn:
+def as_shown(trained: TrainedOn, sfreq: float) -> TrainedOn:
     """The facts of recordings after they were brought to a rate: what lies above is no longer in them."""
     low, high = trained.band
     rate = sfreq if trained.rate is None else min(trained.rate, sfreq)

@@ -453,9 +453,10 @@ class PanelTask(Task):
         """See :meth:`Task.findings`."""
         from tsrep.datasets.check import check
 
+        classes = f"{len(data.classes)} class{'es' * (len(data.classes) != 1)}"
         tell(
             f"{data.source}: {len(data):,} records of {len(set(data.patient.tolist())):,} patients, "
-            f"{len(data.channels)} channels at {data.sfreq:g} Hz, {len(data.classes)} {'class' if len(data.classes) == 1 else 'classes'}"
+            f"{len(data.channels)} channels at {data.sfreq:g} Hz, {classes}"
         )
         windows, split = data, None
         try:
