@@ -181,7 +181,7 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
     how = contract.standardise.how
     if how not in ("global", "channel"):
         return
-    x = some_of(windows, MANY).x / contract.scale
+    x = _of_one_unit(some_of(windows, MANY).x / contract.scale, contract)
     kept = np.setdiff1d(np.arange(x.shape[1]), filled)
     groups = [kept] if how == "global" else [kept[k : k + 1] for k in range(len(kept))]
     for group in groups:
@@ -196,6 +196,14 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
             yield f"{who} {times} times the deviation of the training records; check unit and filter"
         elif abs(mean) > SHIFT:
             yield f"{who} a mean {mean:.2g} deviations from the training records'; check unit and filter"
+
+
+def _of_one_unit(x: NDArray[np.floating[Any]], contract: SignalContract) -> NDArray[np.floating[Any]]:
+    """Windows without the few in another unit, which :func:`doubts_of_unit` names; shape of ``x`` but fewer."""
+    if contract.modality not in _POSSIBLE or not is_voltage(contract.unit):
+        return x
+    size = np.ptp(np.nan_to_num(x), axis=2).max(axis=1)
+    return x[size <= OTHER_UNIT * np.median(size)] if size.any() else x
 
 
 def _guess(panel: Panel) -> str:
