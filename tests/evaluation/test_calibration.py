@@ -56,7 +56,7 @@ def test_empty_bins_and_one_patient_are_not_numbers():
 
 
 def test_an_error_near_zero_has_no_interval():
-    near, far = (distance_interval(value, Variance(0.01**2, 0.0, 0.02)) for value in (0.002, 0.2))
+    near, far = (distance_interval(value, Variance(0.01**2, 0.0, 50.0)) for value in (0.002, 0.2))
     assert np.isnan([near.low, near.high]).all()
     assert near.value == 0.002
     assert 0.17 < far.low < 0.2 < far.high < 0.23

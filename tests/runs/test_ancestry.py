@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from tests.runs.test_packed import loaded
 from tsrep.runs.ancestry import started_from
+from tsrep.runs.card import card_of
+from tsrep.runs.described import described
 
 FIRST = {"sha256_of_weights": "a" * 64, "sources": ["PTB-XL 1.0.3"], "objective": "simclr"}
 SECOND = {"sha256_of_weights": "b" * 64, "sources": "unknown", "objective": "unknown"}

@@ -158,8 +158,8 @@ def _missing(head: Head, settings: HeadSettings, patients: int) -> Iterator[str]
     chosen = () if head.thresholds is None else zip(head.classes, head.thresholds.classes, strict=True)
     if few := [name for name, each in chosen if each is not None and each.too_few]:
         yield (
-            f"Heads assign a class from a probability of 0.5 where fewer than {FEWEST} validation records have "
-            f"or lack it: {', '.join(few)}."
+            f"Heads assign a class from a probability of 0.5 where fewer than {FEWEST} validation records "
+            f"have or lack it: {', '.join(few)}."
         )
 
 

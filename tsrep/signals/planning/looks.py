@@ -21,6 +21,7 @@ MANY, SOME = 500, 200
 BYTES = 64 << 20  # of signals looked at together
 RARE = 0.01  # of records
 SHIFT, STRETCH = 0.5, 2.0
+OTHER_UNIT = 300.0  # times the median span; mV and µV are 1,000 apart
 
 
 class Likely(NamedTuple):
@@ -198,8 +199,8 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
             yield f"{who} a mean {mean:.2g} deviations from the training records'; check unit and filter"
 
 
-def _of_one_unit(x: NDArray[np.floating[Any]], contract: SignalContract) -> NDArray[np.floating[Any]]:
-    """Windows without the few in another unit, which :func:`doubts_of_unit` names; shape of ``x`` but fewer."""
+def _of_one_unit(x: Floats, contract: SignalContract) -> Floats:
+    """Windows without the few in another unit, which :func:`doubts_of_unit` names."""
     if contract.modality not in _POSSIBLE or not is_voltage(contract.unit):
         return x
     size = np.ptp(np.nan_to_num(x), axis=2).max(axis=1)
