@@ -125,7 +125,7 @@ def test_a_split_divides_the_patients_of_a_run(site: Path, root: Path, tmp_path:
     assert "every-fourth  " in tsrep(site, "list", "splits")
     words = ("data", "check", "two-sines", "--root", root, "--set", "window.seconds=2")
     checked = tsrep(site, *words, "--set", "split=every-fourth")
-    assert "split by every fourth from 0: 12 train, 6 validation, 6 test patients" in checked
+    assert "split: every fourth from 0; 12 train, 6 validation, 6 test patients" in checked
     run = tmp_path / "run"
     fit(site, root, run, split={"name": "every-fourth", "first": 1})
     assert "every fourth from 1" in (run / "report.html").read_text()

@@ -15,6 +15,16 @@ from numpy.typing import NDArray
 from tsrep.errors import RunError
 
 
+def _mode() -> int:
+    """Permissions of new files; the mask can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+_MODE = _mode()  # once, as threads that write meanwhile would see no mask
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path that takes the place of ``path`` when the block ends well, and is removed if not.
@@ -29,6 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
+            temporary.chmod(_MODE)  # some writers make files that only their owner may read
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -51,7 +51,7 @@ def test_a_configuration_file_is_checked_as_fit_would_use_it(config: Path) -> No
     assert done.exit_code == 0, done.output
     assert "23 records of 12 patients" in done.output
     assert "69 windows of 4 s" in done.output
-    assert "split by listed patients: 7 train, 2 validation, 3 test patients" in done.output
+    assert "split: listed patients; 7 train, 2 validation, 3 test patients" in done.output
     assert "5: channel 1 has no value" in done.output
     prepared = prepare(configure(yaml.safe_load(config.read_text())), progress=False)
     assert len(prepared.panel) == 69

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.runs.predicting import ecg, predictor, record
+from tsrep.cli.predict import seen_told
 from tsrep.runs.packed import save_pretrained
 
 
@@ -114,3 +115,9 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     assert "Traceback" not in done.stderr
     assert sorted(ward.parent.rglob("*")) == before
     assert Path("there.csv").read_text() == "mine"
+
+
+def test_seen_recordings_are_told() -> None:
+    found = {"status": "seen", "of": 40, "exact": 3, "leads": 1, "coarse": 0}
+    assert seen_told(found).startswith("tsrep: the encoder has seen 4 of 40 recordings")
+    assert seen_told(found | {"status": "none"}) == ""

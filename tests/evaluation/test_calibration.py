@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tsrep.evaluation.bootstrap import Variance, distance_interval
 from tsrep.evaluation.labels.calibration import reliability
 from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.predictions import Predictions
@@ -52,3 +53,10 @@ def test_empty_bins_and_one_patient_are_not_numbers():
     assert np.isnan(curve.observed[:-1]).all()
     assert np.isnan(curve.low).all()
     assert np.isnan(curve.error.low)
+
+
+def test_an_error_near_zero_has_no_interval():
+    near, far = (distance_interval(value, Variance(0.01**2, 0.0, 50.0)) for value in (0.002, 0.2))
+    assert np.isnan([near.low, near.high]).all()
+    assert near.value == 0.002
+    assert 0.17 < far.low < 0.2 < far.high < 0.23

@@ -144,7 +144,7 @@ def test_a_commit_in_the_cache_needs_no_network(
 def test_a_pulled_copy_is_the_encoder(place: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     push(source, place / "hub" / "o" / "n")
     assert command(["hub", "pull", "hub:o/n", "--out", str(place / "copy")]) == 0
-    assert "licence: CC BY 4.0; head: none; has seen: 24 recordings" in capsys.readouterr().out
+    assert "licence: CC BY 4.0; heads: none; trained on: 24 recordings" in capsys.readouterr().out
     assert resolve(place / "copy").open().weights == loaded().weights
     with pytest.raises(RunError, match="is not empty; give another --out"):
         pull("hub:o/n", out=place / "copy")

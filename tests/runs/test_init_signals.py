@@ -15,6 +15,8 @@ from tsrep.errors import ConfigError, ContractError
 from tsrep.runs.config_files import assemble
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
+from tsrep.runs.prepare_panel import as_shown
+from tsrep.signals.contract import TrainedOn
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 CHEST = ("V1", "V2", "V3")
@@ -85,3 +87,10 @@ def test_windows_may_be_of_another_length_but_are_standardised_alike(tiny_run: P
     assert (same.window.seconds, same.window.standardise) == (1.25, "global")
     with pytest.raises(ConfigError, match=r"window\.standardise is record, and .* standardises by global"):
         assemble(given, {"window": {"standardise": "record"}})
+
+
+def test_what_a_contract_was_trained_on_lies_within_its_rate() -> None:
+    source = TrainedOn(rate=500, band=(0.5, 250))
+    assert as_shown(source, 100) == TrainedOn(rate=100, band=(0.5, 50))
+    narrow = TrainedOn(rate=80, band=(None, 30))
+    assert as_shown(narrow, 100) == narrow

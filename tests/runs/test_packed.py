@@ -299,3 +299,10 @@ def test_config_says_every_file(packed: Path) -> None:
         "model.safetensors", "contract.json", "fingerprints.safetensors", "provenance.json", "config.yaml"
     }  # fmt: skip
     assert np.isin(list(config.sha256), [file.name for file in packed.iterdir()]).all()
+
+
+def test_files_of_a_package_have_the_mode_of_any_new_file(packed: Path) -> None:
+    usual = packed.parent / "usual"
+    usual.touch()
+    modes = {path.stat().st_mode for path in packed.rglob("*") if path.is_file()}
+    assert modes == {usual.stat().st_mode}

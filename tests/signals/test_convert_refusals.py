@@ -146,3 +146,19 @@ def test_the_strict_leave_out_no_recording() -> None:
     assert len(plan(ecg(x), contract()).unusable) == 1
     with pytest.raises(TsrepError, match="recording 2 cannot be used: 12 of 12 leads are constant"):
         plan(ecg(x), contract(), Policies(strict=True))
+
+
+def test_one_record_in_another_unit_is_named() -> None:
+    x = X.copy()
+    x[4] *= 1000
+    notes = plan(ecg(x), contract()).notes
+    (note,) = [note for note in notes if "no body" in note]
+    assert "1 of 6 records" in note
+    assert "(record 4:" in note
+    assert not [note for note in notes if "probably wrong" in note]
+
+
+def test_one_record_of_another_amplitude_is_not_told_of_all() -> None:
+    x = X.copy()
+    x[4] *= 1000
+    assert not [note for note in plan(ecg(x), contract(X)).notes if note.startswith("the signals have")]

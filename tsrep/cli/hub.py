@@ -98,6 +98,6 @@ def pull(
             raise
         folder, loaded = fetch(name, out=out, accepted=asked.licence.name, offline=offline)
     heads = ", ".join(loaded.heads) or "none"
-    seen = "unknown" if loaded.ledger is None else f"{len(loaded.ledger):,} recordings"
+    seen = "unknown recordings" if loaded.ledger is None else f"{len(loaded.ledger):,} recordings"
     typer.echo(f"{folder}")
-    typer.echo(f"licence: {licence_of(loaded.licence)}; head: {heads}; has seen: {seen}")
+    typer.echo(f"licence: {licence_of(loaded.licence)}; heads: {heads}; trained on: {seen}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -95,9 +96,22 @@ def _tell(out: Path, facts: dict[str, Any]) -> None:
     total = sum(counts.values())
     for note in facts["notes"]:
         typer.echo(f"tsrep: {note}", err=True)
+    if told := seen_told(facts["seen"]):
+        typer.echo(told, err=True)
     typer.echo(f"{out}: {total - counts['failed']:,} of {total:,} recordings")
     if counts["failed"]:
         typer.echo(
             f"{counts['failed']:,} of {total:,} recordings gave no prediction; see the column reason",
             err=True,
         )
+
+
+def seen_told(found: Mapping[str, Any]) -> str:
+    """What predictions of recordings that the encoder has seen are worth; nothing where there are none."""
+    if found["status"] != "seen":
+        return ""
+    known = found["exact"] + found["leads"] + found["coarse"]
+    return (
+        f"tsrep: the encoder has seen {known:,} of {found['of']:,} recordings; predictions of them say "
+        "nothing of new ones"
+    )

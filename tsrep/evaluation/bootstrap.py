@@ -22,6 +22,7 @@ from tsrep.rng import numpy_generator
 LABEL_DRAWS = "label draws"
 _LARGEST = 50.0  # logarithm of a factor, beyond which nothing is known
 _COLUMNS = 32  # resamples at a time: cumulative sums over some thousand units then stay in the cache
+DISTANCES = frozenset({"ece"})  # metrics that are mean distances
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,17 @@ def share_interval(value: float, variance: Variance) -> Interval:
     middle, margin = np.log(value / (1 - value)), variance.margin / (value * (1 - value))
     low, high = expit([middle - margin, middle + margin])
     return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def distance_interval(value: float, variance: Variance) -> Interval:
+    """Interval of a mean distance between 0 and 1, such as a calibration error; none where it is near zero.
+
+    A distance is folded at zero: resamples of one that vanishes only move away from it. Where the margin is
+    more than twice the value, the scale of the logit is no approximation of that any more.
+    """
+    if variance.margin > 2 * value:
+        return Interval(value, np.nan, np.nan)
+    return share_interval(value, variance)
 
 
 def symmetric_interval(value: float, variance: Variance) -> Interval:
@@ -183,7 +195,8 @@ class Resampled:
 
     def intervals(self) -> dict[str, Interval]:
         """The 95 % interval of every metric, over what is resampled, seeds and draws of labels."""
-        return {name: self.form(self.value[name], self.variance(name)) for name in self.draws}
+        forms = {name: distance_interval if name in DISTANCES else self.form for name in self.draws}
+        return {name: form(self.value[name], self.variance(name)) for name, form in forms.items()}
 
     def variance(self, name: str) -> Variance:
         """Of the mean over seeds of a metric."""

@@ -22,6 +22,7 @@ from tsrep.report.verdicts import (
     words_of,
 )
 from tsrep.report.wording import (
+    capital,
     count,
     digits_of,
     duration,
@@ -32,6 +33,7 @@ from tsrep.report.wording import (
     plural,
     signed,
 )
+from tsrep.runs.ancestry import started_from
 from tsrep.runs.naming import run_name
 from tsrep.yaml_files import write_yaml
 
@@ -66,6 +68,8 @@ class Page(ABC):
         main, network = main_scores(contents), network_of(contents)
         text = f"A{'n' * (network[0] in 'aeiou')} {network} trained by {contents.objective}"
         text += f" on {self.training_data(contents)}"
+        if before := started_from(contents.provenance):
+            text += f", from the weights of {before}{',' * bool(main)}"
         if contents.encoder:
             text = f"The encoder {contents.encoder['reference']}, trained on {contents.encoder['source']},"
         if not main:
@@ -105,7 +109,7 @@ class Page(ABC):
                 f"What is shown of one {network_of(contents)} (curves, map, examples) is that of the first "
                 f"of {len(contents.seeds)} seeds."
             )
-        return [*dict.fromkeys(notes), *self.own_caveats(contents)]
+        return [*dict.fromkeys(map(_sentence, notes)), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
@@ -178,6 +182,11 @@ class Page(ABC):
         """Figures of all that the folder has numbers for."""
         makers = (*self.own_figures, training_figures, view_figures, receptive_figures)
         return chain.from_iterable(make(contents) for make in makers)
+
+
+def _sentence(note: str) -> str:
+    """A note with a large first letter and a full stop."""
+    return f"{capital(note)}{'' if note.endswith(('.', '!', '?')) else '.'}"
 
 
 def _of_one_encoder(score: Score) -> bool:
@@ -277,6 +286,7 @@ def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:
     return [
         ("command", str(found.get("command", ""))),
         ("started", str(found.get("started", ""))),
+        ("first weights", started_from(found) or "random"),
         ("training time", duration(found.get("seconds"))),
         ("device", f"{found.get('device', '')}, {plural(found.get('threads', 1), 'thread')}"),
         ("seeds", ", ".join(map(str, contents.seeds))),

@@ -162,10 +162,14 @@ def _reliability(held: Predictions, where: str) -> CaptionedFigure:
 
     found = reliability(held)
     outcome = "share that came true" if held.multilabel else "share that was right"
-    of = "All class probabilities pooled" if held.multilabel else "Probability of the decided class"
+    against = (
+        "All class probabilities pooled, against how often each class was present"
+        if held.multilabel
+        else "Probability of the decided class, against how often it was right"
+    )
     spread = interval(found.error)
     caption = (
-        f"Reliability. {of} against how often it came true, with a 95 % band over patients; expected "
+        f"Reliability. {against}, with a 95 % band over patients; expected "
         f"calibration error {number(found.error.value)}{f' ({spread})' if spread else ''}. {where}"
     )
     return captioned("reliability", "classes", caption, figure_reliability(found, outcome))

@@ -31,10 +31,15 @@ def power_sentence(score: Score, gain: float | None = None) -> str:
         ways.append(f"from {count(patients)} {units} with {'these ' * several}{seeds} seeds")
     if more is not None and design.per_seed:
         ways.append(f"from {plural(more, 'seed')} with these {count(design.patients)} {units}")
-    told = " or ".join(ways) or f"neither by more {units} alone nor by more seeds alone"
+    told = " or ".join(ways)
     what = "A difference of the size seen" if gain is None else "A gain of the size given"
     at = f" at horizon {score.horizon}" if score.horizon else ""
     value = f"{number(size, digits_of([score]))} {short_name(score.metric)}{at}"
+    if not told:
+        return (
+            f"For {what[0].lower()}{what[1:]} ({value}), neither more {units} alone nor more seeds "
+            f"alone give {share(POWER)} power."
+        )
     return f"{what} ({value}) is found significant with {share(POWER)} power {told}."
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import DATASETS, OBJECTIVES
+from tsrep.runs.ancestry import started_from
 from tsrep.runs.described import contract_facts
 from tsrep.runs.licences import licence_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
@@ -171,7 +172,9 @@ def _about(loaded: LoadedEncoder) -> str:
     if objective in OBJECTIVES.names():
         how = f", trained by {objective} ({OBJECTIVES.describe(objective).summary.rstrip('.')})"
     name = loaded.architecture.name if loaded.architecture else type(loaded.encoder).__name__
-    return f"{first}An encoder ({name}){how}."
+    before = started_from(loaded.provenance)
+    began = f" Its training began with the weights of {before}." if before else ""
+    return f"{first}An encoder ({name}){how}.{began}"
 
 
 def _span(loaded: LoadedEncoder) -> str:

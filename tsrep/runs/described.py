@@ -7,6 +7,7 @@ from typing import Any
 
 from tsrep.errors import ContractError
 from tsrep.registry import DATASETS
+from tsrep.runs.ancestry import started_from
 from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
@@ -25,13 +26,14 @@ def described(loaded: LoadedEncoder) -> Facts:
     """What an encoder is, by the name of each fact."""
     trained, heads = loaded.provenance.get("data", {}), loaded.heads
     parameters = sum(p.numel() for p in loaded.encoder.parameters())
-    first = next(iter(heads), "")
+    first, before = next(iter(heads), ""), started_from(loaded.provenance)
     return {
         "reference": loaded.reference,
         "architecture": f"{loaded.encoder_name}, {parameters:,} parameters",
         "weights": loaded.weights,
         "trained by": loaded.name or UNKNOWN,
         "trained on": _trained_on(loaded, trained),
+        **({"began with the weights of": before} if before else {}),
         **contract_facts(loaded.contract),
         "contract": loaded.contract.digest,
         "heads": ", ".join(heads) + f" (taken unless named: {first})" if heads else "none",

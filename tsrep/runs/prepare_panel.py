@@ -12,7 +12,7 @@ from tsrep.runs.config import Configuration
 from tsrep.runs.contract import contract_of_panel, window_of
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
-from tsrep.signals.contract import SignalContract
+from tsrep.signals.contract import SignalContract, TrainedOn
 from tsrep.signals.convert import convert
 from tsrep.signals.panel import Floats
 from tsrep.signals.policies import Policies
@@ -107,12 +107,20 @@ def _by_contract(config: Configuration, records: Panel, contract: SignalContract
     split: Split = split_by_rule(config, windows)
     scaler = fit_scaler(windows, "none")
     own = contract_of_panel(records, contract.window, "none", scaler, windows.select(split.train))
-    contract = contract.model_copy(update={"trained_on": own.trained_on})
+    contract = contract.model_copy(update={"trained_on": as_shown(own.trained_on, contract.sfreq)})
     left_out = [
         f"{len(converted.unusable)} of {len(records)} recordings are left out; of the first {why}"
         for _, why in converted.unusable[:1]
     ]
     return PreparedPanel(records, windows, split, scaler, contract, (*converted.notes, *left_out))
+
+
+def as_shown(trained: TrainedOn, sfreq: float) -> TrainedOn:
+    """The facts of recordings after they were brought to a rate: what lies above is no longer in them."""
+    low, high = trained.band
+    rate = sfreq if trained.rate is None else min(trained.rate, sfreq)
+    band = (low, rate / 2 if high is None else min(high, rate / 2))
+    return trained.model_copy(update={"rate": rate, "band": band})
 
 
 def cut_windows(config: Configuration, records: Panel) -> Panel:

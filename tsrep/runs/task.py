@@ -453,9 +453,10 @@ class PanelTask(Task):
         """See :meth:`Task.findings`."""
         from tsrep.datasets.check import check
 
+        classes = f"{len(data.classes)} class{'es' * (len(data.classes) != 1)}"
         tell(
-            f"{data.source}: {len(data)} records of {len(set(data.patient.tolist()))} patients, "
-            f"{len(data.channels)} channels at {data.sfreq:g} Hz, {len(data.classes)} classes"
+            f"{data.source}: {len(data):,} records of {len(set(data.patient.tolist())):,} patients, "
+            f"{len(data.channels)} channels at {data.sfreq:g} Hz, {classes}"
         )
         windows, split = data, None
         try:
@@ -463,9 +464,9 @@ class PanelTask(Task):
             split = split_by_rule(self.config, windows)
         except TsrepError as error:
             return check(windows, None), error
-        tell(f"{len(windows)} windows of {windows.length / windows.sfreq:g} s")
+        tell(f"{len(windows):,} windows of {windows.length / windows.sfreq:g} s")
         counts = ", ".join(f"{n['patients']} {part}" for part, n in split.counts.items())
-        tell(f"split by {split.how}: {counts} patients")
+        tell(f"split: {split.how}; {counts} patients")
         if not self._patients_known:
             tell(PATIENTS_UNKNOWN)
         return check(windows, split), None

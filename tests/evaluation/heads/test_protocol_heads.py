@@ -168,7 +168,7 @@ def test_few_validation_patients_calibrate_nothing_and_this_is_told() -> None:
     assert head.sets is None
     assert scores.notes == head.notes
     assert head.notes == (
-        "Heads are not calibrated, as the validation part has 8 patients; it takes 50.",
+        "Heads are not calibrated, as the validation part has 8 patients; calibration takes 50.",
         "Heads have no prediction sets, as the validation part has 8 patients; a coverage of 0.9 takes 9.",
     )
 

@@ -147,8 +147,8 @@ def _missing(head: Head, settings: HeadSettings, patients: int) -> Iterator[str]
     """What validation patients were too few for, a sentence each."""
     if head.calibration is None and settings.calibration != "none":
         yield (
-            f"Heads are not calibrated, as the validation part has {patients} patients; it takes "
-            f"{FEWEST_PATIENTS}."
+            f"Heads are not calibrated, as the validation part has {patients} patients; calibration "
+            f"takes {FEWEST_PATIENTS}."
         )
     if head.sets is None:
         yield (
@@ -158,8 +158,8 @@ def _missing(head: Head, settings: HeadSettings, patients: int) -> Iterator[str]
     chosen = () if head.thresholds is None else zip(head.classes, head.thresholds.classes, strict=True)
     if few := [name for name, each in chosen if each is not None and each.too_few]:
         yield (
-            f"Heads decide on classes from 0.5 on where fewer than {FEWEST} validation records have or lack "
-            f"them: {', '.join(few)}."
+            f"Heads assign a class from a probability of 0.5 where fewer than {FEWEST} validation records "
+            f"have or lack it: {', '.join(few)}."
         )
 
 

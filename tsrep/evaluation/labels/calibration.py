@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.bootstrap import Interval, patient_weights, share_interval, variance_of_mean
+from tsrep.evaluation.bootstrap import (
+    Interval,
+    Variance,
+    distance_interval,
+    patient_weights,
+    share_interval,
+    variance_of_mean,
+)
 from tsrep.evaluation.labels.metrics import BINS, stated_probability, sums_by_bin
 from tsrep.evaluation.predictions import Predictions
 
@@ -60,15 +67,20 @@ def reliability(
         np.array([interval.low for interval in band]),
         np.array([interval.high for interval in band]),
         sums[0].sum(axis=0).astype(np.int64),
-        _interval(once[2][0], draws[2], max(len(patients), 2)),
+        _interval(once[2][0], draws[2], max(len(patients), 2), distance_interval),
     )
 
 
-def _interval(value: float, draws: Array, patients: int) -> Interval:
+def _interval(
+    value: float,
+    draws: Array,
+    patients: int,
+    form: Callable[[float, Variance], Interval] = share_interval,
+) -> Interval:
     """Of a share, spread as in :meth:`~tsrep.evaluation.labels.metrics.Scorer.resampled`."""
     spread = value + np.sqrt((patients + 1) / (patients - 1)) * (draws - value)
     variance = variance_of_mean(np.array([value]), spread[None], patients - 1.0, share=1.0)
-    return share_interval(float(value), variance)
+    return form(float(value), variance)
 
 
 def _curve(sums: Sequence[Array], weight: Array) -> tuple[Array, ...]:

@@ -21,6 +21,7 @@ MANY, SOME = 500, 200
 BYTES = 64 << 20  # of signals looked at together
 RARE = 0.01  # of records
 SHIFT, STRETCH = 0.5, 2.0
+OTHER_UNIT = 300.0  # times the median span; mV and µV are 1,000 apart
 
 
 class Likely(NamedTuple):
@@ -90,13 +91,36 @@ def doubts_of_unit(panel: Panel, contract: SignalContract, has: str) -> Iterator
     possible = _POSSIBLE.get(contract.modality)
     if possible is None or not is_voltage(contract.unit):
         return
-    found = span(panel) * factor(contract.unit, possible.unit)
-    if found and not possible.least <= found <= possible.most:
-        what = "leads" if contract.modality == "ecg" else "channels"
+    spans = _spans(panel) * factor(contract.unit, possible.unit)
+    odd = np.flatnonzero((spans > 0) & ((spans < possible.least) | (spans > possible.most)))
+    if not len(odd):
+        return
+    what = "leads" if contract.modality == "ecg" else "channels"
+    if 2 * len(odd) >= len(spans):
+        found = np.median(spans[odd])
         yield (
             f"after conversion to {possible.unit} the {what} span {found:,.4g}; the unit {has} is probably "
             "wrong: give the right one with --unit"
         )
+        return
+    yield (
+        f"after conversion to {possible.unit} the {what} of {len(odd):,} of {len(spans):,} records that were "
+        f"looked at span what no body gives (record {_called(panel, odd[0])}: {spans[odd[0]]:,.4g}); check "
+        f"whether they are in {has}"
+    )
+
+
+def _spans(panel: Panel) -> NDArray[np.float64]:
+    """As :func:`span`, of each of some records; zero where nothing was recorded."""
+    some = some_of(panel, SOME)
+    return np.array([span(some.select(np.array([k]))) for k in range(len(some))])
+
+
+def _called(panel: Panel, sample: int) -> str:
+    """The name of the record that one of :func:`_spans` is of."""
+    some = some_of(panel, SOME)
+    row = int(some.row[sample])
+    return some.record_names[row] if some.record_names else str(some.trial[sample])
 
 
 def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
@@ -158,7 +182,7 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
     how = contract.standardise.how
     if how not in ("global", "channel"):
         return
-    x = some_of(windows, MANY).x / contract.scale
+    x = _of_one_unit(some_of(windows, MANY).x / contract.scale, contract)
     kept = np.setdiff1d(np.arange(x.shape[1]), filled)
     groups = [kept] if how == "global" else [kept[k : k + 1] for k in range(len(kept))]
     for group in groups:
@@ -173,6 +197,14 @@ def drift(windows: Panel, contract: SignalContract, filled: Ints) -> Iterator[st
             yield f"{who} {times} times the deviation of the training records; check unit and filter"
         elif abs(mean) > SHIFT:
             yield f"{who} a mean {mean:.2g} deviations from the training records'; check unit and filter"
+
+
+def _of_one_unit(x: Floats, contract: SignalContract) -> Floats:
+    """Windows without the few in another unit, which :func:`doubts_of_unit` names."""
+    if contract.modality not in _POSSIBLE or not is_voltage(contract.unit):
+        return x
+    size = np.ptp(np.nan_to_num(x), axis=2).max(axis=1)
+    return x[size <= OTHER_UNIT * np.median(size)] if size.any() else x
 
 
 def _guess(panel: Panel) -> str:
