@@ -104,7 +104,8 @@ def test_words_and_table_say_the_same() -> None:
     assert table[0] == ("seeds", "power with 400 patients", "patients for 80 %")
     assert table[2][0] == "5"
     assert table[2][2] == str(made.patients_for(0.05))
-    assert "a difference of the size seen (0.010 AUROC), neither more patients alone" in power_sentence(score(found))
+    told = power_sentence(score(found))
+    assert "a difference of the size seen (0.010 AUROC), neither more patients alone" in told
 
 
 def test_what_has_no_interval_or_gain_is_refused() -> None:
