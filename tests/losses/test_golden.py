@@ -147,7 +147,9 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("file", "value", "suffix", "loss"), CASES, ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize(
+    ("file", "value", "suffix", "loss"), CASES, ids=[f"{file}-{value}" for file, value, *_ in CASES]
+)
 def test_values_and_gradients(
     shared_path: Shared, file: str, value: str, suffix: str, loss: Callable[[Tensor, Golden], Tensor]
 ) -> None:
