@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -73,6 +75,13 @@ class Request:
     assignments: tuple[str, ...] = ()
     part: Part = "all"
     with_targets: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise ConfigError(f"the rate is {self.rate:g} Hz; give a positive number")
+        twice = [name for name, count in Counter(self.channels or ()).items() if count > 1]
+        if twice:
+            raise ConfigError(f"{twice[0]!r} is among the channels twice; name each channel once")
 
     def refuse_of_data_sets(self, named: str) -> None:
         """Refuse what only data sets take.
