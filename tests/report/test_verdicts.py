@@ -127,7 +127,8 @@ def test_a_gain_that_is_not_significant_is_told_what_it_would_need() -> None:
     gain = replace(difference(0.01, 0.03, "several"), resampled=0.0001, between=0.0001)
     first, second = verdicts(contents(difference={"auroc": gain}))
     assert "not significant" in first.sentence
-    assert second.sentence.startswith("For a difference of the size seen (0.010 AUROC), neither more patients")
+    told = "For a difference of the size seen (0.010 AUROC), neither more patients"
+    assert second.sentence.startswith(told)
     significant = replace(difference(0.1, 0.05, "several"), resampled=0.0001, between=0.0001)
     assert len(verdicts(contents(difference={"auroc": significant}))) == 1
 
