@@ -15,6 +15,6 @@ def probed_run(data_cache: Path) -> Path:
     from tsrep.runs.evaluate import evaluate
     from tsrep.runs.fit import fit
 
-    run = fit(TINY, out=data_cache / "probed", progress=False)
+    run = fit(TINY, out=data_cache / "probed-run", progress=False)
     evaluate(run, protocols=["probe"], labels=[1.0], seeds=1, progress=False)
     return run.path
