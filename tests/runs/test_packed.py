@@ -234,7 +234,7 @@ def test_settings_that_cannot_be_are_refused(packed: Path, values: dict[str, Any
         ("provenance.json", '{"chain": ["x"]}', "has no facts by name under chain"),
         ("provenance.json", "[1]", "provenance.json of hub:o/n holds no settings by name"),
         ("config.yaml", "evaluation: 3", "config.yaml of hub:o/n has no facts by name under evaluation"),
-        ("config.yaml", "a: [", "config.yaml of hub:o/n is not valid YAML"),
+        ("config.yaml", "a: [", "config.yaml of hub:o/n, line 1, is not valid YAML"),
     ],
 )
 def test_facts_of_another_shape_are_refused(packed: Path, file: str, text: str, sentence: str) -> None:

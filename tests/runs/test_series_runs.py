@@ -236,7 +236,7 @@ def test_views_of_a_run_that_is_not_finished(run: tsrep.Run, tmp_path: Path) -> 
 
 def test_series_and_records_are_not_confused(run: tsrep.Run) -> None:
     panel = tsrep.load("ptb-xl-sim", patients=10)
-    with pytest.raises(RunError, match="was trained on a series, not on labelled records"):
+    with pytest.raises(RunError, match="was trained on a series, and what is to be embedded is labelled records"):
         tsrep.embed(run, panel)
 
 
@@ -248,7 +248,7 @@ def test_embed_says_that_other_data_are_of_another_kind(run: tsrep.Run, tmp_path
     out = tmp_path / "x.npz"
     given = ["embed", str(run.path), "--out", str(out), "--set"]
     done = CliRunner().invoke(app, [*given, "dataset.patients=12", "--dataset", "ptb-xl-sim"])
-    assert "was trained on a series, not on labelled records" in str(done.exception)
+    assert "was trained on a series, and what is to be embedded is labelled records" in str(done.exception)
     done = CliRunner().invoke(app, [*given, "encoder.hidden=3"])
     assert "embed takes dataset.KEY=VALUE" in str(done.exception)
     assert not out.exists()
