@@ -236,7 +236,7 @@ def test_views_of_a_run_that_is_not_finished(run: tsrep.Run, tmp_path: Path) -> 
 
 def test_series_and_records_are_not_confused(run: tsrep.Run) -> None:
     panel = tsrep.load("ptb-xl-sim", patients=10)
-    with pytest.raises(RunError, match="was trained on a series, and what is to be embedded is labelled records"):
+    with pytest.raises(RunError, match="was trained on a series, and what is to be embedded is"):
         tsrep.embed(run, panel)
 
 
