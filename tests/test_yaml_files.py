@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tsrep.errors import ConfigError
@@ -61,13 +61,14 @@ def test_what_grows_when_it_is_read_is_refused():
         read_yaml("\n".join(["l0: &l0 [x]", *levels]), "it")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(VALUES)
+@example({"\x85": "a\u2028b"})
 def test_what_is_written_is_read_as_the_same(value):
     assert read_yaml(write_yaml(value), "it") == value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.text(alphabet="ab01 \t\n:-{}[]&*!|>'\"#%@`,?<=~.eE+", max_size=60))
 def test_any_text_is_read_or_refused(text):
     with suppress(ConfigError):

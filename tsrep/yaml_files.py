@@ -15,6 +15,7 @@ import yaml
 from tsrep.errors import ConfigError
 
 TAG = "tag:yaml.org,2002:"
+BREAKS = frozenset("\x85\u2028\u2029")
 DEEPEST, LARGEST, LONGEST_NUMBER = 50, 100_000, 40  # levels; values; characters
 PLAIN = {
     "null": (re.compile(r"~|null|Null|NULL|"), ("~", "n", "N", "")),
@@ -42,6 +43,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    """Line breaks of Unicode are escaped; elsewhere they would be folded."""
+    style = '"' if BREAKS & set(value) else None
+    return dumper.represent_scalar(f"{TAG}str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
 for _kind, (_form, _first) in PLAIN.items():
     for _class in (_Loader, _Dumper):
         _class.add_implicit_resolver(
