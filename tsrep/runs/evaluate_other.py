@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -21,7 +22,6 @@ from tsrep.runs.label_evaluation import Tell
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
-from tsrep.runs.packed_config import read_json
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
@@ -123,6 +123,7 @@ class Judged(Protocol):
         """What the folder holds besides."""
 
 
+DEPENDS_ON = ("another encoder", "other data", "another conversion")
 JUDGED: Mapping[str, Callable[..., Judged]] = {"panel": OnPanel, "series": OnSeries}
 
 
@@ -176,14 +177,25 @@ def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
         return
     if not (folder / FILE).is_file():
         raise RunError(f"{folder} holds something else than an evaluation; give another --out")
-    before = read_json(folder / "provenance.json", str(folder))
-    for what, then, now in (
-        ("another encoder", before["encoder"]["weights"], facts["encoder"]["weights"]),
-        ("other data", before["data"]["digest"], facts["data"]["digest"]),
-        ("another conversion", before["conversion"], facts["conversion"]),
+    for what, then, now in zip(
+        DEPENDS_ON, _depends_on(_facts_before(folder)), _depends_on(facts), strict=True
     ):
         if then != now:
             raise RunError(f"{folder} has scores of {what}; give another --out")
+
+
+def _depends_on(facts: dict[str, Any]) -> tuple[Any, ...]:
+    """What scores of a folder must have in common, in the order of ``DEPENDS_ON``."""
+    return facts["encoder"]["weights"], facts["data"]["digest"], facts["conversion"]
+
+
+def _facts_before(folder: Path) -> dict[str, Any]:
+    try:
+        before: dict[str, Any] = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        _depends_on(before)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"provenance.json of {folder} is missing or broken; give another --out") from error
+    return before
 
 
 def _free_folder(reference: Reference, data: OtherData) -> Path:

@@ -117,7 +117,7 @@ def _settling(step: FilterStep, rate: float) -> float:
     """Seconds after which a filter has forgotten where a signal began."""
     for seconds in (10.0, 40.0, 160.0, 640.0):
         steps = round(seconds * rate)
-        # (1, time): far from zero and never at rest, so that no filter begins with what it goes on with
+        # (1, time): noise about 1; with zeros or a constant a filter would show no transient at its start
         x = 1 + np.random.default_rng(0).normal(size=(1, 3 * steps))
         whole, late = step.apply(x, rate)[0, steps:], step.apply(x[:, steps:], rate)[0]
         differs = np.abs(whole - late)[:steps] > FORGOTTEN * np.abs(x).max()
