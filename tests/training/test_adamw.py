@@ -16,7 +16,8 @@ FIT = """
 import sys
 import tsrep
 from tests.conftest import TINY
-run = tsrep.fit(TINY, out=sys.argv[1], evaluation=False, progress=False)
+small = TINY | {"dataset": TINY["dataset"] | {"patients": 12}, "training": {"epochs": 1, "batch_size": 64}}
+run = tsrep.fit(small, out=sys.argv[1], evaluation=False, progress=False)
 print(*sys.modules)
 """
 
