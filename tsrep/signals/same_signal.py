@@ -120,9 +120,10 @@ def near_keys(
     most : float
         Share of the bits that may differ, of those of the leads that both have, two at least.
     """
-    masks = np.unique(np.concatenate([one[1], other[1]]))
-    leads = np.bitwise_count(masks)
-    if len(leads) == 1 and leads[0] >= COMMON:
+    leads = np.bitwise_count(np.unique(np.concatenate([one[1], other[1]])))
+    if leads.max(initial=0) < COMMON:
+        return iter(())
+    if len(leads) == 1:
         return _near_of_same_leads(one[0], other[0], 16.0 * most * int(leads[0]))
     return _near_of_common_leads(one, other, most)
 
