@@ -72,7 +72,9 @@ def measured(out: Path, records: int) -> dict[str, Cost]:
     place = folder(out, records)
     place.mkdir(parents=True, exist_ok=True)
     known = place / "costs.json"
-    costs = {name: Cost(**one) for name, one in json.loads(known.read_text()).items()} if known.exists() else {}
+    costs = (
+        {name: Cost(**one) for name, one in json.loads(known.read_text()).items()} if known.exists() else {}
+    )
     if not (place / "data" / "records.csv").exists():
         simulate(place / "data", records)
     (place / "config.yaml").write_text(CONFIG)
@@ -157,7 +159,9 @@ def exponents(found: dict[int, dict[str, Cost]]) -> dict[str, float]:
     for name, none in found[least].items():
         times = [found[n][name].seconds - none.seconds for n in (small, large)]
         # Below a twentieth of a second the difference of two processes is noise.
-        grown[name] = math.log(times[1] / max(times[0], 0.05)) / math.log(large / small) if times[1] > 0.5 else 0
+        grown[name] = (
+            math.log(times[1] / max(times[0], 0.05)) / math.log(large / small) if times[1] > 0.5 else 0
+        )
     return grown
 
 
@@ -166,7 +170,11 @@ def table(found: dict[int, dict[str, Cost]], reports: dict[int, float]) -> list[
     grown = exponents(found)
     head = ["", *(f"{n:,} recordings" for n in sizes), "exponent of time"]
     rows = [
-        [name, *(f"{found[n][name].seconds:.1f} s, {found[n][name].megabytes:.0f} MB" for n in sizes), f"{e:.2f}"]
+        [
+            name,
+            *(f"{found[n][name].seconds:.1f} s, {found[n][name].megabytes:.0f} MB" for n in sizes),
+            f"{e:.2f}",
+        ]
         for name, e in grown.items()
     ]
     rows.append(["size of the report", *(f"{reports[n]:.1f} MB" for n in sizes), ""])
