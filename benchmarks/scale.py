@@ -5,9 +5,9 @@ recordings). For 1,000, 10,000 and 100,000 simulated recordings of one lead and 
 commands that a user would give run one after the other, each as a process of its own: the first check of the
 data (conversion, quality, fingerprints), a second one on the warm store, an epoch of SimCLR, evaluation by a
 linear probe and by nearest neighbours, and the report. Processor time and the largest resident set are those
-that the kernel counts for the process. What a command takes for no recording at all is that of a tenth of the
-smallest size, and is taken off before the exponent is computed from the last two sizes:
-``log(t2 / t1) / log(n2 / n1)``. Finished measurements are kept in DIR and not repeated. The last line is JSON.
+that the kernel counts for the process. What a command takes for hardly any recordings, a tenth of the least
+size, is taken off before the exponent is computed from the last two sizes: ``log(t2 / t1) / log(n2 / n1)``.
+Finished measurements are kept in DIR and not repeated. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -72,9 +72,8 @@ def measured(out: Path, records: int) -> dict[str, Cost]:
     place = folder(out, records)
     place.mkdir(parents=True, exist_ok=True)
     known = place / "costs.json"
-    costs = (
-        {name: Cost(**one) for name, one in json.loads(known.read_text()).items()} if known.exists() else {}
-    )
+    kept = json.loads(known.read_text()) if known.exists() else {}
+    costs = {name: Cost(**one) for name, one in kept.items()}
     if not (place / "data" / "records.csv").exists():
         simulate(place / "data", records)
     (place / "config.yaml").write_text(CONFIG)
@@ -159,9 +158,8 @@ def exponents(found: dict[int, dict[str, Cost]]) -> dict[str, float]:
     for name, none in found[least].items():
         times = [found[n][name].seconds - none.seconds for n in (small, large)]
         # Below a twentieth of a second the difference of two processes is noise.
-        grown[name] = (
-            math.log(times[1] / max(times[0], 0.05)) / math.log(large / small) if times[1] > 0.5 else 0
-        )
+        ratio = times[1] / max(times[0], 0.05)
+        grown[name] = math.log(ratio) / math.log(large / small) if times[1] > 0.5 else 0.0
     return grown
 
 
@@ -169,14 +167,11 @@ def table(found: dict[int, dict[str, Cost]], reports: dict[int, float]) -> list[
     sizes = sorted(found)[1:]
     grown = exponents(found)
     head = ["", *(f"{n:,} recordings" for n in sizes), "exponent of time"]
-    rows = [
-        [
-            name,
-            *(f"{found[n][name].seconds:.1f} s, {found[n][name].megabytes:.0f} MB" for n in sizes),
-            f"{e:.2f}",
-        ]
-        for name, e in grown.items()
-    ]
+    rows = []
+    for name, exponent in grown.items():
+        costs = (found[n][name] for n in sizes)
+        told = (f"{one.seconds:.1f} s, {one.megabytes:.0f} MB" for one in costs)
+        rows.append([name, *told, f"{exponent:.2f}"])
     rows.append(["size of the report", *(f"{reports[n]:.1f} MB" for n in sizes), ""])
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]

@@ -41,20 +41,20 @@ class Spectra:
     @classmethod
     def of(cls, panel: Panel, rows: Ints) -> Spectra:
         """Spectra of some rows of a panel's store."""
-        parts = []
+        values, records = [np.zeros((0, LEADS, 0), np.float16)], [np.zeros(0, np.int64)]
         for begin, x in in_chunks(panel, rows):
             tiles, record = shapes(x, panel.sfreq, panel.channels)
-            parts.append((_spectra(tiles), record + begin))
-        values, record = zip(*parts, strict=True) if parts else ((), ())
-        none = np.zeros((0, LEADS, 0), np.float16), np.zeros(0, np.int64)
-        there = [part for part in values if len(part)]
-        return cls(np.concatenate(there) if there else none[0], np.concatenate([*record, none[1]]))
+            values.append(_spectra(tiles))
+            records.append(record + begin)
+        return cls(
+            np.concatenate([part for part in values if len(part)] or values[:1]), np.concatenate(records)
+        )
 
     def alike(self, other: Spectra) -> Iterator[Pairs]:
         """Pairs of tiles whose spectra are alike, on average over the leads that both have."""
-        theirs = [(_flat(part), part.any(axis=2).astype(np.float32)) for part in _blocks(other.values)]
+        theirs = [(_flat(part), np.asarray(part.any(axis=2), np.float32)) for part in _blocks(other.values)]
         for i, part in enumerate(_blocks(self.values)):
-            mine, there = _flat(part), part.any(axis=2).astype(np.float32)
+            mine, there = _flat(part), np.asarray(part.any(axis=2), np.float32)
             for j, (flat, has) in enumerate(theirs):
                 pairs = np.argwhere(mine @ flat.T >= NEAR * np.maximum(there @ has.T, 1))
                 yield pairs + np.array([i, j]) * BLOCK
@@ -102,7 +102,7 @@ def _spectra(tiles: Floats) -> NDArray[np.float16]:
     low, high = (round(edge * steps / RATE) for edge in BAND)
     root = np.sqrt(amplitude[:, :, low:high])
     size = np.linalg.norm(root, axis=2, keepdims=True)
-    return np.divide(root, size, out=np.zeros_like(root), where=size > 0).astype(np.float16)
+    return np.asarray(np.divide(root, size, out=np.zeros_like(root), where=size > 0), np.float16)
 
 
 def _blocks(values: NDArray[np.float16]) -> Iterator[NDArray[np.float16]]:
@@ -110,7 +110,7 @@ def _blocks(values: NDArray[np.float16]) -> Iterator[NDArray[np.float16]]:
 
 
 def _flat(values: NDArray[np.float16]) -> Floats:
-    return values.reshape(len(values), -1).astype(np.float32)
+    return np.asarray(values.reshape(len(values), -1), np.float32)
 
 
 def _copies(a: Floats, b: Floats) -> NDArray[np.bool_]:
