@@ -197,6 +197,7 @@ def trained(
     config: Configuration, prepared: Prepared, parts: tuple[Part, Part], device: torch.device, mode: Mode
 ) -> StepTimes:
     """Steps through the training loop."""
+    torch.compiler.reset()  # or what was compiled for other objectives counts towards its limit
     encoder = new_encoder(config, prepared.panel, 0)
     objective = new_objective(config, encoder, prepared.panel, 0)
     times = StepTimes(device)
