@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tsrep.datasets.dataset import cache_folder
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.estimators.instances import Instances
@@ -35,6 +36,7 @@ from tsrep.training.distributed import Ranks, pick_device
 from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
+from tsrep.training.machine import settled
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -121,7 +123,7 @@ def finetune(
     head = protocol.new_head(encoder, classes, multilabel=False, seed=config.seed)
     protocol.start_head(encoder, head, panel, None, torch.device("cpu"))
     steps = max(1, len(panel) // protocol.training["batch_size"])
-    how = {"choose": False, "amp": config.training.amp, "compile": config.training.compile}
+    how = {"choose": False, "amp": config.training.in_bfloat16, "compile": config.training.compiled}
     for phase in protocol.phases(head):
         settings = protocol.settings(steps, phase, **how)
         own = settings.model_dump(exclude_unset=True) | {"validate_every": settings.epochs}
@@ -178,10 +180,9 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
         weight for part in (encoder, objective) for weight in part.parameters() if weight.requires_grad
     ]
     first, second = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
+    training, _ = settled(config.training, device, cache_folder(None))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
-        trainer = Trainer(
-            encoder, objective, first, second, config.training, seed=config.seed, folder=Path(folder)
-        )
+        trainer = Trainer(encoder, objective, first, second, training, seed=config.seed, folder=Path(folder))
         try:
             trainer.run()
         except Interrupted:

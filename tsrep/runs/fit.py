@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from tsrep.datasets.dataset import cache_folder
 from tsrep.errors import ConfigError, RunError
 from tsrep.files import write_json, write_text
 from tsrep.registry import SAMPLERS
@@ -42,10 +43,11 @@ from tsrep.runs.task import Task, task_of
 from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
-from tsrep.training.distributed import Ranks, pick_device, process_group
+from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
+from tsrep.training.machine import settled
 
 
 def fit(
@@ -113,6 +115,8 @@ def fit(
         _refuse_fewer_seeds(before, config.seeds)
     config = config.at(root or config.root)
     on = pick_device(config.device)
+    if before is None:
+        config = _settled(config, on, progress)
     if config.training.tensorboard:
         require_tensorboard()
     with process_group(on) as ranks:
@@ -136,6 +140,18 @@ def fit(
             score(run, task, prepared, progress=progress)
         ranks.wait()
     return run
+
+
+def _settled(config: Configuration, device: torch.device, progress: bool) -> Configuration:
+    """The configuration with what its training leaves to the machine, so that a resumed run has the same."""
+    phases = {"training": config.training, "pretrain": config.pretrain}
+    found = {
+        name: settled(one, device, cache_folder(None)) for name, one in phases.items() if one is not None
+    }
+    notes = dict.fromkeys(note for _, of_phase in found.values() for note in of_phase)
+    for note in notes if progress and first_process() else ():
+        print(f"tsrep: {note}", file=sys.stderr)
+    return config.model_copy(update={name: settings for name, (settings, _) in found.items()})
 
 
 def _prepared(

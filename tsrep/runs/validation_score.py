@@ -110,7 +110,7 @@ def probe_score(
     def score(encoder: Encoder, _objective: Objective) -> dict[str, float]:
         pool = POOLS[config.evaluation.pool]
         x, z = (
-            embed(encoder, panel, pool=pool, device=device, amp=config.training.amp)
+            embed(encoder, panel, pool=pool, device=device, amp=config.training.in_bfloat16)
             for panel in (train, validation)
         )
         return {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import LEADS, STEPS, Bytes, Fingerprints, in_chunks, middle, shapes
+from tsrep.signals.fingerprint import Bytes, Fingerprints, in_chunks, middle, shapes
 from tsrep.signals.kept import kept
 from tsrep.signals.panel import Floats, Ints, Panel
 
@@ -57,13 +57,13 @@ def _alike(panel: Panel, prints: Fingerprints) -> Pairs:
     near = _stacked(near_keys(keys, keys, NEAR))
     near = near[near[:, 0] < near[:, 1]]
     near = near[prints.record[near[:, 0]] != prints.record[near[:, 1]]]
-    rows, index = np.unique(prints.record[near], return_inverse=True)
-    number = near - np.searchsorted(prints.record, prints.record[near])  # of the tile within its record
-    tiles, record = tiles_of(panel, rows)
-    at = np.searchsorted(record, index.reshape(near.shape)) + number
-    alike = [_correlation(*middle(tiles)[part.T]) >= ALIKE for part in batches(at)]
-    sure = near[np.concatenate([np.zeros(0, bool), *alike])]
-    return np.asarray(prints.record[sure], np.int64)
+    rows = prints.record[near]
+    number = near - np.searchsorted(prints.record, rows)  # of the tile within its record
+    sure = [np.zeros((0, 2), np.int64)]
+    for of_rows, of_number in zip(batches(rows), batches(number), strict=True):
+        a, b = tiles_at(panel, of_rows, of_number)
+        sure.append(of_rows[_correlation(middle(a), middle(b)) >= ALIKE])
+    return np.concatenate(sure)
 
 
 def _stacked(found: Iterable[tuple[Ints, Ints]]) -> Pairs:
@@ -76,12 +76,27 @@ def batches(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (values[begin : begin + BATCH] for begin in range(0, len(values), BATCH))
 
 
-def tiles_of(panel: Panel, rows: Ints) -> tuple[Floats, Ints]:
-    """Shapes of some records and the position in ``rows`` of each; see :func:`fingerprint.shapes`."""
-    parts = [(begin, *shapes(x, panel.sfreq, panel.channels)) for begin, x in in_chunks(panel, rows)]
-    tiles = [part for _, part, _ in parts] or [np.zeros((0, LEADS, STEPS), np.float32)]
-    record = [record + begin for begin, _, record in parts] or [np.zeros(0, np.int64)]
-    return np.concatenate(tiles), np.concatenate(record)
+def tiles_at(panel: Panel, rows: Ints, number: Ints) -> tuple[Floats, Floats]:
+    """Tiles of pairs of records; see :func:`fingerprint.shapes`.
+
+    Parameters
+    ----------
+    panel : Panel
+    rows : int64 array, shape (pair, 2)
+        Of the store.
+    number : int64 array, shape (pair, 2)
+        Which tile of the record.
+
+    Returns
+    -------
+    first, second : float32 arrays, shape (pair, 8, step)
+    """
+    needed, index = np.unique(rows, return_inverse=True)
+    parts = [(begin, *shapes(x, panel.sfreq, panel.channels)) for begin, x in in_chunks(panel, needed)]
+    tiles = np.concatenate([part for _, part, _ in parts])
+    record = np.concatenate([record + begin for begin, _, record in parts])
+    at = np.searchsorted(record, index.reshape(rows.shape)) + number
+    return tiles[at[:, 0]], tiles[at[:, 1]]
 
 
 def _correlation(a: Floats, b: Floats) -> NDArray[np.float64]:
@@ -105,22 +120,43 @@ def near_keys(
     most : float
         Share of the bits that may differ, of those of the leads that both have, two at least.
     """
-    a, b, full = _words(*one), _words(*other), bool((one[1] == 255).all() and (other[1] == 255).all())
-    for i, j in product(range(0, len(one[1]), BLOCK[0]), range(0, len(other[1]), BLOCK[1])):
-        rows, columns = slice(i, i + BLOCK[0]), slice(j, j + BLOCK[1])
+    leads = np.bitwise_count(np.unique(np.concatenate([one[1], other[1]])))
+    if leads.max(initial=0) < COMMON:
+        return iter(())
+    if len(leads) == 1:
+        return _near_of_same_leads(one[0], other[0], 16.0 * most * int(leads[0]))
+    return _near_of_common_leads(one, other, most)
+
+
+def _near_of_same_leads(one: Bytes, other: Bytes, limit: float) -> Iterator[tuple[Ints, Ints]]:
+    a, b = (np.ascontiguousarray(key).view(np.uint64).T.copy() for key in (one, other))
+    for rows, columns in _blocks(a.shape[1], b.shape[1]):
+        # few are left after the first half of the bits
+        i, j = np.nonzero(np.bitwise_count(a[0, rows, None] ^ b[0, columns]) <= limit)
+        i, j = i + rows.start, j + columns.start
+        differ = sum(np.bitwise_count(x[i] ^ y[j]).astype(np.int64) for x, y in zip(a, b, strict=True))
+        if (near := differ <= limit).any():
+            yield i[near], j[near]
+
+
+def _near_of_common_leads(
+    one: tuple[Bytes, Bytes], other: tuple[Bytes, Bytes], most: float
+) -> Iterator[tuple[Ints, Ints]]:
+    a, b = _words(*one), _words(*other)
+    for rows, columns in _blocks(len(one[1]), len(other[1])):
         differ: Any = 0
         for (bits_a, valid_a), (bits_b, valid_b) in zip(a, b, strict=True):
-            bits = bits_a[rows, None] ^ bits_b[columns]
-            if not full:
-                bits &= valid_a[rows, None] & valid_b[columns]
+            bits = (bits_a[rows, None] ^ bits_b[columns]) & valid_a[rows, None] & valid_b[columns]
             differ = np.bitwise_count(bits) + differ
-        limit: Any = int(128 * most)
-        if not full:
-            common = np.bitwise_count(one[1][rows, None] & other[1][columns])
-            limit = np.where(common >= COMMON, 16.0 * most * common, -1.0)
-        if (close := differ <= limit).any():
-            found = np.nonzero(close)
-            yield found[0] + i, found[1] + j
+        common = np.bitwise_count(one[1][rows, None] & other[1][columns])
+        if (close := (common >= COMMON) & (differ <= 16.0 * most * common)).any():
+            i, j = np.nonzero(close)
+            yield i + rows.start, j + columns.start
+
+
+def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    for i, j in product(range(0, rows, BLOCK[0]), range(0, columns, BLOCK[1])):
+        yield slice(i, i + BLOCK[0]), slice(j, j + BLOCK[1])
 
 
 def _words(key: Bytes, mask: Bytes) -> list[tuple[NDArray[np.uint64], NDArray[np.uint64]]]:

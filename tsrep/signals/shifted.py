@@ -3,28 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.fingerprint import STEPS, Bytes, middle, sketch
+from tsrep.signals.fingerprint import LEADS, RATE, in_chunks, shapes
 from tsrep.signals.panel import Floats, Ints, Panel
-from tsrep.signals.same_signal import Pairs, batches, near_keys, tiles_of
+from tsrep.signals.same_signal import Pairs, batches, tiles_at
 
-NEAR = 24 / 128  # share of bits that differ when a shift lies 6 ms beside those that are looked at
+NEAR = 0.975  # likeness of spectra that makes a candidate
+CLOSE = 0.8  # correlation at the best step of 25 ms that is looked at more finely
 ALIKE = 0.99  # correlation that confirms
 REACH = 40  # steps of 25 ms, 1 s
 CONFIRMED = 200  # steps, 5 s
 FINE = 10  # lags to a step when a candidate is confirmed, 2.5 ms each
 LAGS = 6
+BLOCK = 2048
+BAND = (1.0, 15.0)  # Hz, what is left in the shapes
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """Spectra of 10 s, which a shift by a second hardly changes.
+
+    Attributes
+    ----------
+    values : float16 array, shape (tile, lead, frequency)
+        Square roots of the amplitudes from 1 to 15 Hz, of unit length for each lead; 0 where it is not there.
+    record : int64 array, shape (tile,)
+        Position of the record of each tile among the rows asked for, ascending.
+    """
+
+    values: NDArray[np.float16]
+    record: Ints
+
+    @classmethod
+    def of(cls, panel: Panel, rows: Ints) -> Spectra:
+        """Spectra of some rows of a panel's store."""
+        values, records = [np.zeros((0, LEADS, 0), np.float16)], [np.zeros(0, np.int64)]
+        for begin, x in in_chunks(panel, rows):
+            tiles, record = shapes(x, panel.sfreq, panel.channels)
+            values.append(_spectra(tiles))
+            records.append(record + begin)
+        return cls(
+            np.concatenate([part for part in values if len(part)] or values[:1]), np.concatenate(records)
+        )
+
+    def alike(self, other: Spectra) -> Iterator[Pairs]:
+        """Pairs of tiles whose spectra are alike, on average over the leads that both have."""
+        theirs = [(_flat(part), np.asarray(part.any(axis=2), np.float32)) for part in _blocks(other.values)]
+        for i, part in enumerate(_blocks(self.values)):
+            mine, there = _flat(part), np.asarray(part.any(axis=2), np.float32)
+            for j, (flat, has) in enumerate(theirs):
+                pairs = np.argwhere(mine @ flat.T >= NEAR * np.maximum(there @ has.T, 1))
+                yield pairs + np.array([i, j]) * BLOCK
 
 
 def shifted_copies(panel: Panel, one: Ints, other: Ints) -> Pairs:
     """Pairs of records that share 5 s, up to 1 s apart.
 
-    Coarse keys of ``other`` at every 25 ms are compared with those of ``one`` at 0 and 12.5 ms; what differs
-    in at most 24 of 128 bits is a candidate. It counts when the median over leads of the correlation
-    reaches .99 over 5 s.
+    Two tiles of 10 s with like spectra are a candidate, whatever their shift. It counts when the median over
+    leads of the correlation over 5 s reaches .99 at some shift.
 
     Parameters
     ----------
@@ -37,50 +77,74 @@ def shifted_copies(panel: Panel, one: Ints, other: Ints) -> Pairs:
     int64 array, shape (pair, 2)
         Rows of ``one`` and of ``other``; no row is a copy of itself.
     """
-    (a, of_a), (b, of_b) = tiles_of(panel, one), tiles_of(panel, other)
-    if not len(a) or not len(b):
-        return np.zeros((0, 2), np.int64)
+    a, b = Spectra.of(panel, one), Spectra.of(panel, other)
     found = [np.zeros((0, 2), np.int64)]
-    for i, j, shift in _candidates(a, b):
-        pairs = np.stack([i, j], axis=1)[one[of_a[i]] != other[of_b[j]]]
-        sure = [part[_confirmed(a[part[:, 0]], b[part[:, 1]], shift)] for part in batches(pairs)]
-        found += [np.stack([one[of_a[part[:, 0]]], other[of_b[part[:, 1]]]], axis=1) for part in sure]
+    if len(a.values) and len(b.values):
+        near = np.concatenate(list(a.alike(b)))
+        rows = np.stack([one[a.record[near[:, 0]]], other[b.record[near[:, 1]]]], axis=1)
+        different = rows[:, 0] != rows[:, 1]
+        near, rows = near[different], rows[different]
+        number = near - np.stack([_first(a, near[:, 0]), _first(b, near[:, 1])], axis=1)
+        for of_rows, of_number in zip(batches(rows), batches(number), strict=True):
+            found.append(of_rows[_copies(*tiles_at(panel, of_rows, of_number))])
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _candidates(a: Floats, b: Floats) -> Iterator[tuple[Ints, Ints, int]]:
-    """Tiles with near keys, and by how many fine lags the second is later."""
-    reach = min(REACH, (b.shape[2] - STEPS) // 2)
-    keys = [(0, sketch(middle(a))), (FINE // 2, _half_a_step_later(a))]
-    for offset in range(-reach, reach + 1):
-        moved = sketch(middle(b, offset))
-        for later, key in keys:
-            for i, j in near_keys(key, moved, NEAR):
-                yield i, j, FINE * offset - later
+def _first(spectra: Spectra, tile: Ints) -> Ints:
+    """The first tile of the record of each."""
+    return np.searchsorted(spectra.record, spectra.record[tile])
 
 
-def _half_a_step_later(tiles: Floats) -> tuple[Bytes, Bytes]:
+def _spectra(tiles: Floats) -> NDArray[np.float16]:
+    steps = tiles.shape[2]
+    centred = tiles - tiles.mean(axis=2, keepdims=True)
+    amplitude = np.abs(np.fft.rfft(centred * np.hanning(steps + 2)[1:-1], axis=2))
+    low, high = (round(edge * steps / RATE) for edge in BAND)
+    root = np.sqrt(amplitude[:, :, low:high])
+    size = np.linalg.norm(root, axis=2, keepdims=True)
+    return np.asarray(np.divide(root, size, out=np.zeros_like(root), where=size > 0), np.float16)
+
+
+def _blocks(values: NDArray[np.float16]) -> Iterator[NDArray[np.float16]]:
+    return (values[begin : begin + BLOCK] for begin in range(0, len(values), BLOCK))
+
+
+def _flat(values: NDArray[np.float16]) -> Floats:
+    return np.asarray(values.reshape(len(values), -1), np.float32)
+
+
+def _copies(a: Floats, b: Floats) -> NDArray[np.bool_]:
+    """Which pairs of tiles, shape (pair, lead, step) each, hold the same 5 s."""
     from scipy import signal
 
-    parts = [sketch(middle(signal.resample_poly(part, 2, 1, axis=2)[:, :, 1::2])) for part in batches(tiles)]
-    return np.concatenate([key for key, _ in parts]), np.concatenate([mask for _, mask in parts])
-
-
-def _confirmed(a: Floats, b: Floats, shift: int) -> NDArray[np.bool_]:
-    """Which pairs of tiles, shape (pair, lead, step) each, correlate over 5 s at some lag near a shift."""
-    from scipy import signal
-
-    fine_a, fine_b = (signal.resample_poly(x, FINE, 1, axis=2) for x in (a, b))
-    begin, steps = FINE * ((a.shape[2] - CONFIRMED) // 2), FINE * CONFIRMED
+    reach = min(REACH, (b.shape[2] - CONFIRMED) // 2)
+    begin = (a.shape[2] - CONFIRMED) // 2
+    centred, shifts = _unit(a[:, :, begin : begin + CONFIRMED]), np.arange(-reach, reach + 1)
+    likeness = np.stack([_likeness(centred, b, begin + shift) for shift in shifts])
+    # Every beat has a maximum, and that of another beat may be the highest before the finer look.
+    promising = _maxima(likeness) & (likeness >= CLOSE)
+    sure, pairs = np.zeros(len(a), bool), np.flatnonzero(promising.any(axis=0))
+    fine_a, fine_b = (signal.resample_poly(x[pairs], FINE, 1, axis=2) for x in (a, b))
+    begin, steps = FINE * begin, FINE * CONFIRMED
     centred = _unit(fine_a[:, :, begin : begin + steps])
-    best = np.full(len(a), -1.0)
-    for lag in range(shift - LAGS, shift + LAGS + 1):
-        start = begin + lag + FINE * (b.shape[2] - a.shape[2]) // 2
-        moved = _unit(fine_b[:, :, start : start + steps])
-        of_leads = np.einsum("pls,pls->pl", centred, moved)
-        there = centred.any(axis=2) & moved.any(axis=2)
-        best = np.maximum(best, _median(np.where(there, of_leads, np.nan)))
-    return np.asarray(best >= ALIKE)
+    for shift, promises in zip(shifts, promising[:, pairs], strict=True):
+        for lag in range(FINE * shift - LAGS, FINE * shift + LAGS + 1) if promises.any() else ():
+            alike = _likeness(centred[promises], fine_b[promises], begin + lag) >= ALIKE
+            sure[pairs[promises]] |= alike
+    return sure
+
+
+def _maxima(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a column has a local maximum, shape as ``values``."""
+    padded = np.pad(values, ((1, 1), (0, 0)), constant_values=-np.inf)
+    return np.asarray((values >= padded[:-2]) & (values >= padded[2:]))
+
+
+def _likeness(centred: Floats, b: Floats, start: int) -> NDArray[np.float64]:
+    """Median over leads of the correlation with what begins at a step of ``b``, shape (pair,)."""
+    moved = _unit(b[:, :, start : start + centred.shape[2]])
+    of_leads = np.einsum("pls,pls->pl", centred, moved)
+    return _median(np.where(centred.any(axis=2) & moved.any(axis=2), of_leads, np.nan))
 
 
 def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -67,7 +67,7 @@ class InnerOptimisations:
         # the key under which the recorded results of AutoTCL drew; another word draws other numbers
         generator = self._generator("player", one.inner.name, at=at)
         with _alone(self.net, one.parameters):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.amp):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.in_bfloat16):
                 terms = one.inner.loss(self.net.encoder, batch, generator=generator)
             loss = torch.stack(list(terms.values())).sum()
             # Asked for by name: no gradient may be left on the encoder, whose own step comes next.

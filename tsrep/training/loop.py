@@ -152,7 +152,7 @@ class Trainer:
         self.hooks = [log, *self.hooks] if log is not None else self.hooks
         self._saved_at = time.monotonic()
         self._began = self._saved_at - self.position.seconds  # as if it had never been interrupted
-        if self.settings.compile:  # replaces the forward pass, after the weights are loaded
+        if self.settings.compiled:  # replaces the forward pass, after the weights are loaded
             self.net.encoder.compile()
 
         def save() -> None:
@@ -314,7 +314,7 @@ class Trainer:
         return self.ranks.any(stop.is_set())
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.amp)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.in_bfloat16)
 
     def _generator(self, *what: Any) -> torch.Generator:
         return torch_generator(self.seed, *what, self.ranks.rank, device=self.device)

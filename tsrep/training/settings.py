@@ -53,14 +53,28 @@ class TrainingSettings(Settings):
     validate_every: Annotated[int, Field(ge=1)] = Field(1, description="epochs between validations")
     log_every: Annotated[int, Field(ge=1)] = Field(10, description="steps between lines of metrics.jsonl")
     save_seconds: Annotated[float, Field(ge=0)] = Field(60.0, description="time between resumable states")
-    amp: bool = Field(False, description="bfloat16 autocast")
-    compile: bool = Field(False, description="torch.compile the encoder")
+    amp: bool | Literal["auto"] = Field(
+        False, description="bfloat16 autocast; auto where that is measured to be faster"
+    )
+    compile: bool | Literal["auto"] = Field(
+        False, description="torch.compile the encoder; auto where benchmarks/gpu.sh has found a gain"
+    )
     tensorboard: bool = Field(False, description="also write TensorBoard events")
 
     @property
     def scored(self) -> bool:
         """Whether validations compute a score besides the loss."""
         return self.keep in ("probe", "score") or self.log_score
+
+    @property
+    def in_bfloat16(self) -> bool:
+        """Whether autocast is on; ``auto`` is settled before training, see :mod:`tsrep.training.machine`."""
+        return self.amp is True
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the encoder is compiled; ``auto`` is settled before training."""
+        return self.compile is True
 
     @model_validator(mode="after")
     def _can_stop(self) -> Self:

@@ -184,9 +184,9 @@ class PanelTask(Task):
             config.evaluation,
             encoders=config.seeds,
             device=pick_device(config.device),
-            amp=config.training.amp,
+            amp=config.training.in_bfloat16,
             seed=config.seed,
-            compile=config.training.compile,
+            compile=config.training.compiled,
             folder=folder,
             on_step=tell,
         )
