@@ -21,7 +21,7 @@ from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
-from tsrep.files import write_text
+from tsrep.files import readable, refuse_other_format, write_text
 
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
@@ -285,16 +285,11 @@ class Scores:
         RunError
             When the text is not of this format.
         """
-        try:
+        file = Path("scores.json")
+        with readable(file, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
             content = json.loads(text)
-            if content["format"] != _FORMAT:
-                raise ValueError(content["format"])
+            refuse_other_format(file, content["format"], _FORMAT)
             entries, notes = list(content["scores"]), tuple(content["notes"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"scores.json is not readable as {_FORMAT} ({error}); restore it from a copy, or move it "
-                "elsewhere and evaluate the run again"
-            ) from error
         return cls(tuple(_score(number, entry) for number, entry in enumerate(entries, 1)), notes=notes)
 
     def save(self, folder: Path, keep: Keep = "best") -> None:
@@ -327,7 +322,8 @@ class Scores:
         path = folder / "scores.json"
         if not path.exists():
             raise RunError(f"{folder} has no scores.json; evaluate the run first")
-        scores = cls.from_json(path.read_text(encoding="utf-8"))
+        with readable(path, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
+            scores = cls.from_json(path.read_text(encoding="utf-8"))
         predictions, forecasts = folder / "predictions.npz", folder / "forecasts.npz"
         return replace(
             scores,

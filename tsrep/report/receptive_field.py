@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tsrep.errors import RunError
+from tsrep.files import read_json, readable
 from tsrep.report.captioned_figure import CaptionedFigure, stored_figure
 from tsrep.report.contents import Contents
 from tsrep.report.tables import Cell, Table, table
@@ -76,8 +75,9 @@ def _numbers(contents: Contents) -> tuple[str, list[Row]] | None:
     path = contents.run / "figures" / f"{_STEM}.json"
     if not path.is_file():
         return None
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+    remedy = f"remove it and plot it again with `{_PLOT}`"
+    with readable(path, "the numbers of a receptive field", remedy):
+        stored = read_json(path)
         numbers, part = next(iter(stored["runs"].values())), stored["settings"]["part"]
         subject = "forecaster" if numbers["forecasts"] else f"{numbers['encoder']} network"
         made = (
@@ -85,11 +85,6 @@ def _numbers(contents: Contents) -> tuple[str, list[Row]] | None:
             f"the {part} part; standard errors are over these, too small where windows overlap."
         )
         return made, list(_rows(numbers))
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise RunError(
-            f"{path} does not hold the numbers of a receptive field ({error!r}); remove it and plot it again "
-            f"with `{_PLOT}`"
-        ) from error
 
 
 def _rows(numbers: Mapping[str, Any]) -> Iterator[Row]:
