@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -233,7 +234,7 @@ def test_a_run_whose_weights_do_not_fit_is_refused(tiny_run: Path, tmp_path: Pat
         Run(copy).encoder()
     shutil.copy(tiny_run / "config.yaml", copy)
     (copy / "encoder.safetensors").write_bytes(b"rubbish")
-    with pytest.raises(RunError, match="encoder.safetensors is not as it was written"):
+    with pytest.raises(RunError, match=r"encoder.safetensors is not as it was written"):
         Run(copy).encoder()
 
 

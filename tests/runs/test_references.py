@@ -146,7 +146,7 @@ def test_a_file_of_others_is_wrapped_by_a_function(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"tsrep_format": "3"}, r"written by a newer tsrep \\(format 3, this one reads 2"),
+        ({"tsrep_format": "3"}, r"written by a newer tsrep \(format 3, this one reads 2"),
         ({"contract": None}, "cannot be read as an encoder .it lacks contract"),
         (
             {"encoder": '{"name": "dilated-comv"}'},
