@@ -277,15 +277,20 @@ class Scores:
         return json.dumps(nan_to_none(content), indent=1, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Scores:
+    def from_json(cls, text: str, file: Path = Path("scores.json")) -> Scores:
         """The inverse of :meth:`to_json`.
+
+        Parameters
+        ----------
+        text : str
+        file : Path
+            Where it was read from, for messages.
 
         Raises
         ------
         RunError
             When the text is not of this format.
         """
-        file = Path("scores.json")
         with readable(file, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
             content = json.loads(text)
             refuse_other_format(file, content["format"], _FORMAT)
@@ -323,7 +328,7 @@ class Scores:
         if not path.exists():
             raise RunError(f"{folder} has no scores.json; evaluate the run first")
         with readable(path, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
-            scores = cls.from_json(path.read_text(encoding="utf-8"))
+            scores = cls.from_json(path.read_text(encoding="utf-8"), path)
         predictions, forecasts = folder / "predictions.npz", folder / "forecasts.npz"
         return replace(
             scores,

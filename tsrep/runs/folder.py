@@ -414,7 +414,7 @@ def refuse_no_run(folder: Path, remedy: str) -> None:
     if (folder / "config.yaml").is_file():
         return
     if not folder.exists():
-        raise RunError(f"there is no folder {folder}; {remedy}")
+        raise RunError(f"{folder} is not a run folder (it is not there); {remedy}")
     if any((folder / name).exists() for name in (PROVENANCE, SPLIT)):
         raise RunError(
             f"{folder} has no config.yaml, so there is no run in it to resume: it was lost, or the run was "
