@@ -1,9 +1,13 @@
-"""Files that are written whole or not at all, and arrays that are read whole or refused."""
+"""Files and folders that are written whole or not at all, and files that are read whole or refused."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.errors import RunError
+from tsrep.errors import RunError, TsrepError
 
 
 def _mode() -> int:
@@ -54,6 +58,31 @@ def unwritable(path: Path, error: OSError) -> RunError:
     )
 
 
+@contextmanager
+def temporary_beside(folder: Path, name: str = "") -> Iterator[Path]:
+    """A new folder to rename to ``folder`` when all is in it; whatever has not been renamed is removed.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        How the temporary folder is called after the dot; that of ``folder`` unless given.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{name or folder.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with replacing(path) as temporary:
@@ -69,6 +98,123 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """Write a compressed ``.npz`` file atomically."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata in the order of their names, in which equal files are equal."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header: dict[str, Any] = json.loads(content[8:start])
+    told = {"__metadata__": dict(sorted(header.pop("__metadata__", {}).items()))}
+    text = json.dumps(told | header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[start:]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def readable(path: Path, what: str, remedy: str) -> Iterator[None]:
+    """A block that reads a file and what is in it; whatever a damaged one makes it raise is one sentence.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What the file should be: ``"predictions"``.
+    remedy : str
+        What to do, as the sentence ends.
+
+    Raises
+    ------
+    RunError
+        When the block raises anything; a RunError of its own stays as it is.
+    """
+    try:
+        yield
+    except RunError:
+        raise
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing; {remedy}") from error
+    except Exception as error:  # decoders and what looks into damaged content have no common class
+        raise RunError(f"{path} cannot be read as {what} ({_reason(error)}); {remedy}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "it wants more memory than there is"
+    told = isinstance(error, OSError | ValueError | TypeError | TsrepError)
+    text = getattr(error, "strerror", None) or str(error) if told else ""
+    return " ".join(text.split())[:160].rstrip(".;") or type(error).__name__
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Values by name from a JSON file; to be used within :func:`readable`.
+
+    Raises
+    ------
+    OSError, ValueError, RecursionError
+        When it is missing, no JSON, or holds something else.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError("it holds no values by name")
+    return found
+
+
+def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Objects of a file with one JSON object a line, and the number of lines that are none.
+
+    A process that was killed may leave half a line.
+    """
+    found, unread = list[dict[str, Any]](), 0
+    for line in filter(None, map(bytes.strip, path.read_bytes().split(b"\n"))):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            entry = None
+        if isinstance(entry, dict):
+            found.append(entry)
+        else:
+            unread += 1
+    return found, unread
+
+
+def refuse_other_format(path: Path, found: Any, known: str | int) -> None:
+    """Check that a file was written in the format that this version reads.
+
+    Parameters
+    ----------
+    path : Path
+    found, known : str or int
+        ``3`` or ``"tsrep.scores/3"``.
+
+    Raises
+    ------
+    RunError
+        Saying whether a newer version wrote it.
+    """
+    if found == known:
+        return
+    if _number(found) > _number(known):
+        fault, remedy = f"written by a newer tsrep (format {found}, this one reads {known})", "update tsrep"
+    else:
+        fault, remedy = f"of format {str(found)[:40]}, and this tsrep reads {known}", "make it again"
+    raise RunError(f"{path} is {fault}; {remedy}")
+
+
+def _number(version: Any) -> int:
+    digits = re.search(r"(\d{1,9})$", str(version))
+    return int(digits[1]) if digits else 0
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

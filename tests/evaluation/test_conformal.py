@@ -173,9 +173,9 @@ def test_saving_and_loading(tmp_path):
     np.testing.assert_array_equal(loaded.count, found.count)
     assert loaded.horizon == HORIZON
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(RunError, match="not readable"):
+    with pytest.raises(RunError, match="cannot be read as"):
         Conformal.load(path)
-    with pytest.raises(RunError, match="there are no prediction intervals at"):
+    with pytest.raises(RunError, match="is missing; evaluate"):
         Conformal.load(tmp_path / "other.npz")
 
 
@@ -219,5 +219,5 @@ def test_coverage_is_kept(tmp_path):
     assert loaded.width[0] == measured.width[0]
     assert np.isnan(loaded.width[1])
     path.write_text('{"format": "tsrep.coverage/1", "levels": [0.5]}')
-    with pytest.raises(RunError, match=r"coverage\.json is not readable .* evaluate the run again"):
+    with pytest.raises(RunError, match=r"coverage\.json cannot be read as the coverage .* evaluate"):
         Coverage.load(path)

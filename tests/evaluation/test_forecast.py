@@ -364,7 +364,7 @@ def test_loading_what_is_not_there(tmp_path):
         Scores.load(tmp_path)
     score({}, make_noisy()).save(tmp_path)
     (tmp_path / "scores.json").write_text("{}")
-    with pytest.raises(RunError, match="not readable"):
+    with pytest.raises(RunError, match="cannot be read as forecasts"):
         Scores.load(tmp_path)
 
 
@@ -374,7 +374,7 @@ def test_broken_files_are_one_sentence(tmp_path):
     whole = stored.read_bytes()
     for cut in (0, 2, len(whole) // 2, len(whole) - 1):
         stored.write_bytes(whole[:cut])
-        with pytest.raises(RunError, match="is not readable as forecasts"):
+        with pytest.raises(RunError, match="cannot be read as forecasts"):
             Scores.load(tmp_path)
     refused = 0
     for at in range(0, len(whole) - 40, len(whole) // 150):

@@ -91,9 +91,9 @@ def test_json_and_files_give_back_the_same(tmp_path):
 
 
 def test_unreadable_scores_are_one_sentence(tmp_path):
-    with pytest.raises(RunError, match="not readable"):
+    with pytest.raises(RunError, match="format other"):
         Scores.from_json('{"format": "other"}')
-    with pytest.raises(RunError, match="not readable"):
+    with pytest.raises(RunError, match="cannot be read as scores"):
         Scores.from_json("{")
     with pytest.raises(RunError, match=r"no scores\.json"):
         Scores.load(tmp_path)

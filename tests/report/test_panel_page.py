@@ -17,7 +17,7 @@ from tests.report.run_folder import make_run
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Scores
-from tsrep.report import rendering, write_report
+from tsrep.report import rendering, summarise, write_report
 from tsrep.report.contents import read_run
 from tsrep.report.rendering import figures_of, render
 
@@ -203,8 +203,32 @@ def test_no_run_folder_is_a_user_mistake(tmp_path: Path, make: bool) -> None:
 def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
     run = make_run(tmp_path / "run")
     (run / name).write_bytes(b"{[ not a file")
-    with pytest.raises(RunError):
-        read_run(run)
+    assert any(f"{run / name} cannot be read as" in fault for fault in read_run(run).unread)
+    assert f"Not available: {run / name} cannot be read as" in write_report(run).read_text(encoding="utf-8")
+    assert f"not available: {run / name}" in summarise(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("provenance.json", '{"data": 3}'),
+        ("provenance.json", '{"versions": [], "data": {}}'),
+        ("split.json", "null"),
+        ("split.json", "[" * 100_000),
+        ("config.yaml", "version: 2"),
+        ("scores.json", '{"format": "tsrep.scores/99"}'),
+        ("metrics.jsonl", "\xff"),
+    ],
+)
+def test_content_of_another_kind_is_told_and_the_rest_is_shown(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    run = make_run(tmp_path / "run")
+    (run / name).write_text(content, encoding="latin-1")
+    text = write_report(run).read_text(encoding="utf-8")
+    assert f"Not available: {run / name} " in text
+    newer = "written by a newer tsrep" in text
+    assert newer == (name in ("config.yaml", "scores.json"))
 
 
 def test_importing_the_report_is_light() -> None:

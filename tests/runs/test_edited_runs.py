@@ -57,12 +57,14 @@ def test_a_protocol_that_is_not_installed_is_told_with_the_file(run: Path) -> No
         tsrep.evaluate(run, progress=False)
 
 
-@pytest.mark.parametrize("text", [None, "{", "{}"])
-def test_a_missing_split_is_one_sentence(run: Path, text: str | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "is missing; restore it"), ("{}", "is not as it was written")]
+)
+def test_a_missing_split_is_one_sentence(run: Path, text: str | None, told: str) -> None:
     (run / "split.json").unlink()
     if text is not None:
         (run / "split.json").write_text(text)
-    with pytest.raises(RunError, match=r"split.json is missing or broken; restore it, or train"):
+    with pytest.raises(RunError, match=f"split.json {told}"):
         tsrep.evaluate(run, progress=False)
 
 

@@ -302,5 +302,5 @@ def test_an_encoder_trained_by_the_contrast_alone_is_scored_by_a_ridge(root: Pat
 def test_a_broken_provenance_is_one_sentence(root: Path, tmp_path: Path, content: str) -> None:
     run = fit(settings(root, training={"epochs": 1}), out=tmp_path / "run", progress=False)
     (run.path / "provenance.json").write_text(content)
-    with pytest.raises(RunError, match=r"provenance\.json is missing or broken"):
+    with pytest.raises(RunError, match=r"provenance\.json is not as it was written"):
         tsrep.Run(run.path).forecaster()

@@ -232,7 +232,7 @@ def test_settings_that_cannot_be_are_refused(packed: Path, values: dict[str, Any
     [
         ("provenance.json", '{"data": 3}', "provenance.json of hub:o/n has no facts by name under data"),
         ("provenance.json", '{"chain": ["x"]}', "has no facts by name under chain"),
-        ("provenance.json", "[1]", "provenance.json of hub:o/n holds no settings by name"),
+        ("provenance.json", "[1]", "provenance.json of hub:o/n is missing or broken"),
         ("config.yaml", "evaluation: 3", "config.yaml of hub:o/n has no facts by name under evaluation"),
         ("config.yaml", "a: [", "config.yaml of hub:o/n, line 1, is not valid YAML"),
     ],

@@ -146,8 +146,8 @@ def test_a_file_of_others_is_wrapped_by_a_function(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"tsrep_format": "3"}, "has format 3 and this tsrep reads 2"),
-        ({"contract": None}, r"was made by an older tsrep or is broken \(its metadata lack 'contract'\)"),
+        ({"tsrep_format": "3"}, r"written by a newer tsrep \(format 3, this one reads 2"),
+        ({"contract": None}, "cannot be read as an encoder .it lacks contract"),
         (
             {"encoder": '{"name": "dilated-comv"}'},
             "needs an encoder that is not installed here: .*did you mean",

@@ -211,5 +211,5 @@ def test_a_place_that_is_taken_or_none(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not the folder of a study"):
         Place(tmp_path)
     (place.folder / "place.json").write_text("{")
-    with pytest.raises(RunError, match=r"place\.json is missing or broken"):
+    with pytest.raises(RunError, match=r"place\.json cannot be read as the note of a study"):
         _ = place.storage

@@ -336,7 +336,7 @@ def test_bfloat16_autocast_trains(tmp_path: Path) -> None:
 def test_a_foreign_or_broken_state_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.pt"
     path.write_bytes(b"not a state")
-    with pytest.raises(RunError, match="cannot be resumed from"):
+    with pytest.raises(RunError, match="cannot be read as the state of a training"):
         load_state(path)
     with pytest.raises(RunError, match="cannot be read as weights"):
         load_weights(path)

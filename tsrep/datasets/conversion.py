@@ -25,10 +25,11 @@ from typing import IO, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.converted import Converted, opened, put_in_place, temporary_beside
+from tsrep.datasets.converted import Converted, opened, put_in_place
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import ConfigError, DataError
+from tsrep.files import temporary_beside
 from tsrep.signals.panel import Floats
 
 FORMAT = 4

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,17 +81,6 @@ def _open(folder: Path) -> Converted:
         skipped=tuple((label, reason) for label, reason in meta["skipped"]),
         digest=meta["digest"],
     )
-
-
-@contextmanager
-def temporary_beside(folder: Path, name: str) -> Iterator[Path]:
-    """A new folder to rename when all is in it; whatever has not been renamed is removed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def put_in_place(temporary: Path, folder: Path) -> Converted:

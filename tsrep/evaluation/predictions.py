@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tsrep.errors import DataError, RunError
+from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
-from tsrep.files import read_arrays, write_arrays
+from tsrep.files import read_arrays, readable, write_arrays
 
 Key = tuple[str, str, float, str, str]  # method, protocol, fraction, subsample_by, part
 _FIELDS = ("prob", "target", "patient", "trial")
@@ -86,7 +86,7 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
     RunError
         When the file is not readable as predictions.
     """
-    try:
+    with readable(path, "predictions", "remove it and evaluate again"):
         stored = read_arrays(path)
         keys = json.loads(str(stored["keys"]))
         return {
@@ -95,5 +95,3 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
             )
             for i, (method, protocol, fraction, subsample_by, part) in enumerate(keys)
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is not readable as predictions; remove it and evaluate again") from error

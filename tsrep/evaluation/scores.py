@@ -21,7 +21,7 @@ from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
-from tsrep.files import write_text
+from tsrep.files import readable, refuse_other_format, write_text
 
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
@@ -277,24 +277,24 @@ class Scores:
         return json.dumps(nan_to_none(content), indent=1, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Scores:
+    def from_json(cls, text: str, file: Path = Path("scores.json")) -> Scores:
         """The inverse of :meth:`to_json`.
+
+        Parameters
+        ----------
+        text : str
+        file : Path
+            Where it was read from, for messages.
 
         Raises
         ------
         RunError
             When the text is not of this format.
         """
-        try:
+        with readable(file, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
             content = json.loads(text)
-            if content["format"] != _FORMAT:
-                raise ValueError(content["format"])
+            refuse_other_format(file, content["format"], _FORMAT)
             entries, notes = list(content["scores"]), tuple(content["notes"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"scores.json is not readable as {_FORMAT} ({error}); restore it from a copy, or move it "
-                "elsewhere and evaluate the run again"
-            ) from error
         return cls(tuple(_score(number, entry) for number, entry in enumerate(entries, 1)), notes=notes)
 
     def save(self, folder: Path, keep: Keep = "best") -> None:
@@ -327,7 +327,8 @@ class Scores:
         path = folder / "scores.json"
         if not path.exists():
             raise RunError(f"{folder} has no scores.json; evaluate the run first")
-        scores = cls.from_json(path.read_text(encoding="utf-8"))
+        with readable(path, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
+            scores = cls.from_json(path.read_text(encoding="utf-8"), path)
         predictions, forecasts = folder / "predictions.npz", folder / "forecasts.npz"
         return replace(
             scores,

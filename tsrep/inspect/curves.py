@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
+from tsrep.files import read_lines, readable
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,14 +85,15 @@ def read_curves(path: Path) -> Curves:
     """
     if not path.is_file():
         raise RunError(f"{path} is missing; a run folder made by `tsrep fit` has it")
+    with readable(path, "a metric log", "restore it, or train the run again"):
+        return _curves(path, *read_lines(path))
+
+
+def _curves(path: Path, entries: list[dict[str, Any]], unread: int) -> Curves:
     train: dict[int, dict[str, Any]] = {}
     checks: dict[int, dict[str, Any]] = {}
-    unread = 0
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.strip():
-            continue
+    for entry in entries:
         try:
-            entry = json.loads(line)
             (train if entry["kind"] == "train" else checks)[int(entry["step"])] = entry
         except (ValueError, KeyError, TypeError):
             unread += 1

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
-from tsrep.errors import ConfigError, RunError
+from tsrep.errors import RunError
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_arrays
+from tsrep.files import read_arrays, read_json, readable, refuse_other_format
 from tsrep.inspect.curves import Curves, read_curves
+from tsrep.runs.manifest import changed, refuse_changed
 from tsrep.runs.naming import folder_of
 from tsrep.yaml_files import read_yaml
 
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage
 
 T = TypeVar("T")
+RECEPTIVE = "receptive-field"
+PARTS_OF_CONFIG = ("dataset", "window", "split", "encoder", "objective", "training", "evaluation")
+CONFIG_KINDS: dict[str, Any] = dict.fromkeys(PARTS_OF_CONFIG, dict) | dict.fromkeys(("seed", "seeds"), int)
+FACT_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("data", "versions", "git", "training", "window", "encoder", "init"), dict),
+    **dict.fromkeys(("seconds", "parameters", "threads"), int | float),
+    "chain": list,
+}
+SPLIT_KINDS: dict[str, Any] = {"counts": dict, "digest": str}
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
@@ -42,6 +51,10 @@ class Contents:
         Of records.
     coverage : Coverage or None
         Of the prediction intervals on the test part, of a run that forecasts.
+    receptive : mapping or None
+        Numbers of the receptive field, as they were plotted.
+    unread : tuple of str
+        What is not available, or not as it was written, and why.
     """
 
     run: Path
@@ -53,6 +66,8 @@ class Contents:
     embeddings: Arrays | None = None
     examples: Arrays | None = None
     coverage: Coverage | None = None
+    receptive: Mapping[str, Any] | None = None
+    unread: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
@@ -146,7 +161,7 @@ def read_run(run: Path) -> Contents:
     Raises
     ------
     RunError
-        When the folder is missing, is no run folder, or holds a file that cannot be read.
+        When the folder is missing or is no run folder. Files that cannot be read are left out, and told.
     """
     if not run.is_dir():
         raise RunError(f"there is no run folder {run}; `tsrep fit` makes one")
@@ -155,36 +170,110 @@ def read_run(run: Path) -> Contents:
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
-    from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
+    # their rooms load torch
+    from tsrep.evaluation.forecasts.coverage import Coverage
+    from tsrep.evaluation.forecasts.details import load_details
+    from tsrep.evaluation.predictions import load_predictions
 
     first = folder_of(run, 0)  # of several seeds the first one is shown
-    one = first if first.is_dir() else run
-    log = one / "metrics.jsonl"
-    recipe = next((run / n for n in known[:2] if (run / n).is_file()), run / known[0])
+    whole = Readable(run)
+    one = Readable(first, whole.unread) if first.is_dir() else whole
+    recipe = next((name for name in known[:2] if (run / name).is_file()), known[0])
     return Contents(
         run=run,
-        config=_settings(recipe, partial(read_yaml, what=recipe.name)),
-        provenance=_settings(run / "provenance.json", json.loads),
-        split=_settings(run / "split.json", json.loads),
-        curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
-        scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
-        embeddings=_arrays(one / "embeddings.npz"),
-        examples=_arrays(one / "examples.npz"),
-        coverage=Coverage.load(held) if (held := one / "coverage.json").is_file() else None,
+        config=whole.told(recipe, lambda path: _settings(read_config(path), CONFIG_KINDS)) or {},
+        provenance=whole.read("provenance.json", lambda path: _settings(read_json(path), FACT_KINDS)) or {},
+        split=whole.read("split.json", lambda path: _settings(read_json(path), SPLIT_KINDS)) or {},
+        curves=one.read("metrics.jsonl", read_curves) if _size(one.folder / "metrics.jsonl") else None,
+        scores=replace(
+            whole.read("scores.json", _scores) or Scores(),
+            predictions=whole.read("predictions.npz", load_predictions) or {},
+            forecasts=whole.read("forecasts.npz", load_details) or {},
+        ),
+        embeddings=one.read("embeddings.npz", partial(_arrays, rows=("x", "label", "part"))),
+        examples=one.read("examples.npz", partial(_arrays, rows=("x", "label", "patient"))),
+        coverage=one.read("coverage.json", Coverage.load),
+        receptive=whole.read(f"figures/{RECEPTIVE}.json", _receptive),
+        unread=tuple(whole.unread),
     )
 
 
-def _settings(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    remedy = "restore it, or train the run again"
-    return dict(_read(path, lambda file: parse(file.read_text(encoding="utf-8")), remedy) or {})
+class Readable:
+    """Files of a folder that are read where they can be, and what is wrong with the others.
+
+    Parameters
+    ----------
+    folder : Path
+    unread : list of str, optional
+        Gains a sentence for each file that is not available.
+    """
+
+    def __init__(self, folder: Path, unread: list[str] | None = None) -> None:
+        self.folder, self.unread = folder, [] if unread is None else unread
+
+    def read(self, name: str, reader: Callable[[Path], T]) -> T | None:
+        """What a reader makes of a file; None where it is missing, damaged or not as it was written."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        try:
+            refuse_changed(self.folder, name)
+            with readable(path, "what a run writes", "restore it"):
+                return reader(path)
+        except RunError as error:
+            self.unread.append(str(error))
+            return None
+
+    def told(self, name: str, reader: Callable[[Path], T]) -> T | None:
+        """The same of a file that may be edited: a change is told, and the file is read."""
+        try:
+            fault = changed(self.folder, name)
+        except RunError as error:
+            fault = str(error)
+        self.unread += [f"{fault}; it is shown as it is now"] * bool(fault)
+        try:
+            path = self.folder / name
+            with readable(path, "settings", "restore it"):
+                return reader(path) if path.is_file() else None
+        except RunError as error:
+            self.unread.append(str(error))
+            return None
 
 
-def _arrays(path: Path) -> dict[str, Array] | None:
-    return _read(path, read_arrays, "remove it and run `tsrep evaluate` again")
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
-def _read(path: Path, read: Callable[[Path], T], remedy: str) -> T | None:
-    try:
-        return read(path) if path.is_file() else None
-    except (ValueError, OSError, ConfigError) as error:
-        raise RunError(f"{path} cannot be read ({error}); {remedy}") from error
+def read_config(path: Path) -> dict[str, Any]:
+    """Settings of a configuration or evaluation, which are not checked further."""
+    found: dict[str, Any] = read_yaml(path.read_text(encoding="utf-8"), path.name) or {}
+    refuse_other_format(path, found.get("version", 1), 1)
+    return found
+
+
+def _settings(found: dict[str, Any], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name, whose kinds a page relies on."""
+    for name, kind in kinds.items():
+        if found.get(name) is not None and not isinstance(found[name], kind):
+            raise TypeError(f"{name} is of the type {type(found[name]).__name__}")
+    return found
+
+
+def _receptive(path: Path) -> dict[str, Any]:
+    found = read_json(path)
+    numbers = next(iter(found["runs"].values()))
+    for name in ("forecasts", "encoder", "method", "windows", "lags"):
+        numbers[name]
+    return found
+
+
+def _scores(path: Path) -> Scores:
+    return Scores.from_json(path.read_text(encoding="utf-8"), path)
+
+
+def _arrays(path: Path, rows: Sequence[str]) -> dict[str, Array]:
+    """Arrays, some of which have a row for each thing shown."""
+    found = read_arrays(path)
+    if len({len(found[name]) for name in rows}) > 1:
+        raise ValueError(f"{' and '.join(rows)} are not of the same length")
+    return found

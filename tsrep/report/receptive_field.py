@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tsrep.errors import RunError
+from tsrep.files import readable
 from tsrep.report.captioned_figure import CaptionedFigure, stored_figure
-from tsrep.report.contents import Contents
+from tsrep.report.contents import RECEPTIVE, Contents
 from tsrep.report.tables import Cell, Table, table
 from tsrep.report.wording import NOTHING, count, number
 
-_STEM = "receptive-field"
 _PLOT = "tsrep plot receptive-field"
 _PLACES = {"width 90": 1, "centre": 1, "entropy": 2}  # decimals; of what is told in shares of 1, three
 _OF_FORECASTS = {
@@ -42,9 +40,9 @@ def receptive_figures(contents: Contents) -> Iterator[CaptionedFigure]:
     """
     found = _numbers(contents)
     captions = {
-        _STEM: "How much each step of the output answers to each step of the input, as shares of the mass of "
-        f"the output step.{f' {found[0]}' if found else ''}",
-        f"{_STEM}-samples": "Single windows with the share of each step as colour beneath the signal.",
+        RECEPTIVE: "How much each step of the output answers to each step of the input, as shares of the "
+        f"mass of the output step.{f' {found[0]}' if found else ''}",
+        f"{RECEPTIVE}-samples": "Single windows with the share of each step as colour beneath the signal.",
     }
     for name, caption in captions.items():
         path = contents.run / "figures" / f"{name}.png"
@@ -61,7 +59,7 @@ def receptive_table(contents: Contents) -> Table | None:
         When the numbers cannot be read.
     """
     found = _numbers(contents)
-    if found is None or not (contents.run / "figures" / f"{_STEM}.png").is_file():
+    if found is None or not (contents.run / "figures" / f"{RECEPTIVE}.png").is_file():
         return None
     return table("The receptive field in numbers", found[1], {
         "score": lambda row: Cell(row[0], strong=True),
@@ -73,11 +71,10 @@ def receptive_table(contents: Contents) -> Table | None:
 
 def _numbers(contents: Contents) -> tuple[str, list[Row]] | None:
     """How the numbers of the run were made, and the numbers; None where there are none."""
-    path = contents.run / "figures" / f"{_STEM}.json"
-    if not path.is_file():
+    if (stored := contents.receptive) is None:
         return None
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+    path = contents.run / "figures" / f"{RECEPTIVE}.json"
+    with readable(path, "the numbers of a receptive field", f"remove it and plot it again with `{_PLOT}`"):
         numbers, part = next(iter(stored["runs"].values())), stored["settings"]["part"]
         subject = "forecaster" if numbers["forecasts"] else f"{numbers['encoder']} network"
         made = (
@@ -85,11 +82,6 @@ def _numbers(contents: Contents) -> tuple[str, list[Row]] | None:
             f"the {part} part; standard errors are over these, too small where windows overlap."
         )
         return made, list(_rows(numbers))
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise RunError(
-            f"{path} does not hold the numbers of a receptive field ({error!r}); remove it and plot it again "
-            f"with `{_PLOT}`"
-        ) from error
 
 
 def _rows(numbers: Mapping[str, Any]) -> Iterator[Row]:

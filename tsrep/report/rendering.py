@@ -79,7 +79,7 @@ def summarise(run: Path) -> str:
     page = PAGES[contents.task]
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
-    lines += contents.scores.notes
+    lines += [*contents.scores.notes, *(f"not available: {fault}" for fault in contents.unread)]
     for table in filter(None, page.summary(contents)):
         lines += ["", *plain_table(table)]
     if contents.coverage is not None:

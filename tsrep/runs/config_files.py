@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError
+from tsrep.files import refuse_other_format
 from tsrep.runs.config import Configuration, configure, merged, plain
 from tsrep.yaml_files import read_settings, read_yaml, write_yaml
+
+VERSION = 1
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -18,8 +21,12 @@ def read_config(path: Path) -> dict[str, Any]:
     ------
     ConfigError
         When the file is missing, is not YAML, or is not a mapping.
+    RunError
+        When another version of tsrep wrote it.
     """
-    return read_settings(path, "configuration")
+    values = read_settings(path, "configuration")
+    refuse_other_format(path, values.get("version", VERSION), VERSION)
+    return values
 
 
 def assemble(*layers: Mapping[str, Any] | None, assignments: Sequence[str] = ()) -> Configuration:

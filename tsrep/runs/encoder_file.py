@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
+from tsrep.files import readable, refuse_other_format
 from tsrep.runs.architecture import Architecture
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract
@@ -73,15 +74,10 @@ def read_encoder_file(path: Path) -> EncoderFile:
             f"{path} does not say which encoder it belongs to; wrap it with a function and give "
             "module:function"
         )
-    if (version := found["tsrep_format"]) != str(FORMAT):
-        raise RunError(f"{path} has format {version} and this tsrep reads {FORMAT}; use a tsrep that fits it")
-    try:
+    refuse_other_format(path, found["tsrep_format"], str(FORMAT))
+    with readable(path, "an encoder", "restore it, or train it again"):
         settings, channels = json.loads(found["encoder"]), int(found["channels_seen"])
         contract, digest = found["contract"], found["sha256_of_weights"]
-    except (KeyError, ValueError) as error:
-        raise RunError(
-            f"{path} was made by an older tsrep or is broken (its metadata lack {error}); train it again"
-        ) from error
     made = Architecture.from_plain(settings, channels, str(path))
     return EncoderFile(path, made, SignalContract.from_json(contract), digest)
 
@@ -112,10 +108,5 @@ def metadata_of(path: Path) -> dict[str, str]:
     RunError
         When it cannot be read.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {})
-    except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"{path} cannot be read as weights ({type(error).__name__}); restore it, or train the run again"
-        ) from error
+    with readable(path, "weights", "restore it, or train the run again"), safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})

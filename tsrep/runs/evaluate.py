@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +15,8 @@ from tsrep.runs.config import plain
 from tsrep.runs.config_files import assemble
 from tsrep.runs.folder import Run, opened
 from tsrep.runs.label_evaluation import Tell
+from tsrep.runs.lock import locked
+from tsrep.runs.manifest import SCORED, SHOWN, changing, scores_so_far
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task, task_of
 
@@ -55,17 +57,20 @@ def evaluate(
     if labels is not None and "labels" in task.meaningless():
         raise ConfigError(f"{run.path} is a run on {task.data}, which has no labels to take fractions of")
     run.refuse_unfinished()
-    prepared = run.own_data(task, progress=progress)
-    return score(run, task, prepared, progress=progress)
+    with locked(run.path, wait=True):
+        prepared = run.own_data(task, progress=progress)
+        return score(run, task, prepared, progress=progress)
 
 
 def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) -> Scores:
     """The same with data that are prepared already, and a task whose configuration says what is scored."""
-    with evaluating(progress) as tell:
-        scores = task.evaluate(run, prepared, tell)
-    if (run.path / "scores.json").exists():
-        scores = Scores.load(run.path).updated(scores)
-    scores.save(run.path, task.config.evaluation.keep_heads)
+    before = scores_so_far(run.path)
+    with evaluating(progress) as tell, ExitStack() as stack:
+        for one in dict.fromkeys((run.path, *run.folders)):
+            stack.enter_context(changing(one, *SHOWN))
+        scores = before.updated(task.evaluate(run, prepared, tell))
+    with changing(run.path, *SCORED):
+        scores.save(run.path, task.config.evaluation.keep_heads)
     return scores
 
 

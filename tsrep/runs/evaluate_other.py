@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.protocols.protocol import protocol_of
 from tsrep.evaluation.scores import Scores
-from tsrep.files import write_json, write_text
+from tsrep.files import read_json, readable, write_json, write_text
 from tsrep.registry import DATASETS, PROTOCOLS
 from tsrep.runs.contamination import SeenPolicy
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.evaluate_other_panel import OnPanel
 from tsrep.runs.evaluate_other_series import OnSeries
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import PROVENANCE, SPLIT, Run
+from tsrep.runs.in_progress import begin, numbered, removed_if_faulty
 from tsrep.runs.label_evaluation import Tell
+from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.lock import locked
+from tsrep.runs.manifest import SCORED, SHOWN, changing, refuse_changed, scores_so_far
 from tsrep.runs.naming import short_name
 from tsrep.runs.other_data import FILE, OtherData
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
-from tsrep.training.distributed import pick_device
+from tsrep.training.distributed import Ranks, pick_device
 
 
 def evaluate_other(
@@ -87,18 +91,24 @@ def evaluate_other(
     task = DATASETS.entry(data.dataset.name).task
     encoders[0].refuse_other_task(task, data.dataset.name)
     _refuse_unfit_protocols(encoders[0], data)
-    folder = Path(out) if out is not None else _free_folder(reference, data)
+    name = f"{short_name(reference.text)}-on-{data.dataset.name}"
+    folders = [Path(out)] if out is not None else numbered(name)
     judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
     facts = _facts(encoders, data) | judged.facts
-    _refuse_taken(folder, facts)
-    with evaluating(progress) as tell:
-        evaluation = judged.evaluation(folder, tell)
-        _write_facts(folder, reference, data, judged.prepared, facts)
-        judged.write(folder)
-        scores = judged.scores(evaluation)
-    if (folder / "scores.json").exists():
-        scores = Scores.load(folder).updated(scores)
-    scores.save(folder, data.evaluation.keep_heads)
+    with ExitStack() as stack:
+        if out is not None and _holds_scores(Path(out), facts):
+            folder = Path(out)
+            stack.enter_context(locked(folder, wait=True))
+        else:
+            told = {"reference": reference, "data": data, "prepared": judged.prepared, "facts": facts}
+            folder = begin(partial(_write_facts, **told), folders, Ranks(), stack)
+            stack.enter_context(removed_if_faulty(folder))
+        before, tell = scores_so_far(folder), stack.enter_context(evaluating(progress))
+        with changing(folder, *SHOWN, *SCORED, LEDGER):
+            evaluation = judged.evaluation(folder, tell)
+            judged.write(folder)
+            scores = before.updated(judged.scores(evaluation))
+            scores.save(folder, data.evaluation.keep_heads)
     return folder, scores
 
 
@@ -146,12 +156,13 @@ def _facts(encoders: Sequence[LoadedEncoder], data: OtherData) -> dict[str, Any]
 
 
 def _write_facts(
-    folder: Path, reference: Reference, data: OtherData, prepared: Prepared, facts: dict[str, Any]
+    folder: Path, *, reference: Reference, data: OtherData, prepared: Prepared, facts: dict[str, Any]
 ) -> None:
     """All of the folder that is known before anything is scored."""
-    write_json(folder / "provenance.json", surroundings(pick_device(data.device)) | facts)
-    write_json(folder / "split.json", prepared.split.facts)
-    write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+    with changing(folder, PROVENANCE, SPLIT, FILE):
+        write_json(folder / PROVENANCE, surroundings(pick_device(data.device)) | facts)
+        write_json(folder / SPLIT, prepared.split.facts)
+        write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
 
 
 def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
@@ -169,12 +180,12 @@ def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
         protocol_of(data.evaluation.of(name))
 
 
-def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
-    """Check that a folder is new, or has scores of the same encoder on the same data."""
+def _holds_scores(folder: Path, facts: dict[str, Any]) -> bool:
+    """Whether a folder has scores of the same encoder on the same data; False where it is new."""
     if folder.is_file():
         raise RunError(f"{folder} is a file; give another --out, the name of a folder")
     if not folder.exists() or not any(folder.iterdir()):
-        return
+        return False
     if not (folder / FILE).is_file():
         raise RunError(f"{folder} holds something else than an evaluation; give another --out")
     for what, then, now in zip(
@@ -182,6 +193,7 @@ def _refuse_taken(folder: Path, facts: dict[str, Any]) -> None:
     ):
         if then != now:
             raise RunError(f"{folder} has scores of {what}; give another --out")
+    return True
 
 
 def _depends_on(facts: dict[str, Any]) -> tuple[Any, ...]:
@@ -190,15 +202,8 @@ def _depends_on(facts: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _facts_before(folder: Path) -> dict[str, Any]:
-    try:
-        before: dict[str, Any] = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    refuse_changed(folder, PROVENANCE)
+    with readable(folder / PROVENANCE, "the provenance of scores", "restore it, or give another --out"):
+        before = read_json(folder / PROVENANCE)
         _depends_on(before)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"provenance.json of {folder} is missing or broken; give another --out") from error
-    return before
-
-
-def _free_folder(reference: Reference, data: OtherData) -> Path:
-    name = short_name(reference.text)
-    paths = (Path("runs") / f"{name}-on-{data.dataset.name}-{number}" for number in count(1))
-    return next(path for path in paths if not path.exists())
+        return before

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache, partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed
 
 from tsrep.datasets.dataset import cache_folder
 from tsrep.errors import ConfigError, RunError
@@ -24,7 +23,8 @@ from tsrep.runs.batches import with_sampler
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS, Run
+from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
     Beginning,
@@ -35,7 +35,9 @@ from tsrep.runs.init.beginning import (
     forget,
 )
 from tsrep.runs.init.signals import with_channels
+from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger_of_run import keep_ledger
+from tsrep.runs.manifest import SHOWN, changing
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
@@ -43,6 +45,7 @@ from tsrep.runs.task import Task, task_of
 from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
+from tsrep.training.checkpoint import kept_file
 from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.interrupt import Interrupted
@@ -115,25 +118,28 @@ def fit(
         _refuse_fewer_seeds(before, config.seeds)
     config = config.at(root or config.root)
     on = pick_device(config.device)
+    if before is None and out is not None and first_process():
+        refuse_taken(Path(out))
     if before is None:
         config = _settled(config, on, progress)
     if config.training.tensorboard:
         require_tensorboard()
-    with process_group(on) as ranks:
+    with process_group(on) as ranks, in_progress(before, ranks) as training:
         progress = progress and ranks.first
         task, prepared = _prepared(config, before, ranks, progress)
         config, start = task.config, _start(task, prepared, before, progress)
         if evaluation:
             task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
-        new_run = partial(_new_run, prepared=prepared, start=start, device=on, ranks=ranks)
-        run = new_run(task, _free_folder(config, out, ranks)) if before is None else before
+        new_run = partial(_new_run, prepared=prepared, start=start, device=on)
+        run = before or training.begin(partial(new_run, task), wanted_folders(config, out))
         run = _with_seeds(run, config.seeds, ranks)
 
         def train(one: Run, own: Task) -> None:
             if not one.finished:
                 _train(one, own, prepared, hooks, progress, ranks, on)
             if ranks.first and illustrate:
-                own.snapshot(one, prepared, on)
+                with changing(one.path, *SHOWN):
+                    own.snapshot(one, prepared, on)
 
         _train_all(run, config, new_run, train, ranks)
         if ranks.first and evaluation:
@@ -189,18 +195,22 @@ def _start(task: Task, prepared: Prepared, before: Run | None, progress: bool) -
 def _train_all(
     run: Run,
     config: Configuration,
-    new_run: Callable[[Task, Path], Run],
+    new_run: Callable[[Task, Path], None],
     train: Callable[[Run, Task], None],
     ranks: Ranks,
 ) -> None:
     """The encoder of every seed, and how long they took together."""
     for folder, own in zip(run.folders, map(task_of, config.by_seed), strict=True):
-        one = Run(folder) if (folder / "config.yaml").is_file() else new_run(own, folder)
+        if not (folder / "config.yaml").is_file():
+            if ranks.first:
+                shutil.rmtree(folder, ignore_errors=True)  # a run that has lost its configuration
+            begin(partial(new_run, own), [folder], ranks)
+        one = Run(folder)
         with _resumed_with_all(run, one):
             train(one, own)
     if ranks.first and config.seeds > 1:
         seconds = math.fsum(one.provenance["seconds"] for one in run.by_seed)
-        write_json(run.path / "provenance.json", run.provenance | {"seconds": seconds})
+        run.tell(seconds=seconds)
 
 
 def _train(
@@ -241,10 +251,12 @@ def _train(
     )
     outcome = trainer.run()
     if ranks.first:
-        facts = {"seconds": pretraining + outcome.seconds, "training": asdict(outcome)}
-        write_json(run.path / "provenance.json", run.provenance | facts)
-        keep_ledger(run.path, task.ledger(prepared), run.provenance, run.path / BEGUN)
-        run.write_encoder(encoder, prepared)
+        epochs = (str(file.relative_to(run.path)) for file in kept_file(run.path, 0).parent.glob("*"))
+        with changing(run.path, WEIGHTS, *epochs):
+            run.tell(seconds=pretraining + outcome.seconds, training=asdict(outcome))
+        with changing(run.path, LEDGER, CONTRACT, ENCODER_FILE):
+            keep_ledger(run.path, task.ledger(prepared), run.provenance, run.path / BEGUN)
+            run.write_encoder(encoder, prepared)
         forget(run.path)
     ranks.wait()
 
@@ -280,47 +292,18 @@ def training_part(
 
 
 def _new_run(
-    task: Task,
-    folder: Path,
-    *,
-    prepared: Prepared,
-    start: Callable[[], Beginning],
-    device: torch.device,
-    ranks: Ranks,
-) -> Run:
-    """The folder with all that is known before training; made by the first process for all."""
-    if ranks.first:
-        first = start()
-        begun = first.begun(task.config, prepared.panel)
-        parameters = sum(p.numel() for p in begun.encoder.parameters())
-        told = provenance(task, prepared, device, parameters) | first.facts(begun.started)
-        first.save(begun, folder)
-        write_json(folder / "provenance.json", told | {"settings": trained_by(task.config)})
-        write_json(folder / "split.json", prepared.split.facts)
-        write_text(folder / "config.yaml", dump_config(task.config))  # last: with it there is a run
-    ranks.wait()
-    return Run(folder)
-
-
-def _free_folder(config: Configuration, out: Path | str | None, ranks: Ranks) -> Path:
-    """Where a new run goes, as the first process says."""
-    path = [str(out or _free_path(config))]
-    if ranks.world > 1:
-        distributed.broadcast_object_list(path)
-    folder = Path(path[0])
-    if folder.is_file():
-        raise RunError(f"{folder} is a file; give another --out, the name of a folder")
-    if ranks.first and folder.exists() and any(folder.iterdir()):
-        raise RunError(
-            f"{folder} is not empty; give another --out, or resume the run in it with --resume {folder}"
-        )
-    return folder
-
-
-def _free_path(config: Configuration) -> Path:
-    stem = config.name or f"{config.dataset.name}-{config.objective.name}"
-    paths = (Path("runs") / f"{stem}-{number}" for number in count(1))
-    return next(path for path in paths if not path.exists())
+    task: Task, folder: Path, *, prepared: Prepared, start: Callable[[], Beginning], device: torch.device
+) -> None:
+    """All that is known before training, in a folder that is no run yet."""
+    first = start()
+    begun = first.begun(task.config, prepared.panel)
+    parameters = sum(p.numel() for p in begun.encoder.parameters())
+    told = provenance(task, prepared, device, parameters) | first.facts(begun.started)
+    first.save(begun, folder)
+    with changing(folder, PROVENANCE, SPLIT, "config.yaml"):
+        write_json(folder / PROVENANCE, told | {"settings": trained_by(task.config)})
+        write_json(folder / SPLIT, prepared.split.facts)
+        write_text(folder / "config.yaml", dump_config(task.config))
 
 
 def _refuse_settings(run: Run, config: Any) -> None:
@@ -361,7 +344,8 @@ def _with_seeds(run: Run, seeds: int, ranks: Ranks) -> Run:
         return run
     if ranks.first:
         config = run.config.model_copy(update={"seeds": seeds})
-        write_text(run.path / "config.yaml", dump_config(config))
+        with changing(run.path, "config.yaml"):
+            write_text(run.path / "config.yaml", dump_config(config))
     ranks.wait()
     return Run(run.path)
 

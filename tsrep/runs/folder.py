@@ -17,7 +17,7 @@ from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import load_heads
-from tsrep.files import write_json
+from tsrep.files import read_json, readable, write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
@@ -27,11 +27,13 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
 from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
 from tsrep.runs.kept_models import KeptModels
+from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.manifest import changed, changing, refuse_changed, refuse_without
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.trained_by import refuse_other_settings, trained_by
+from tsrep.runs.trained_by import refuse_other_settings, trained_by, trained_further_by
 from tsrep.runs.weights import fill
 from tsrep.signals.standardise import Scaler
 from tsrep.training.checkpoint import kept_file, load_weights
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
     from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
 
-ENCODER_FILE, WEIGHTS = "encoder.safetensors", "weights.safetensors"
+ENCODER_FILE, WEIGHTS, CONTRACT = "encoder.safetensors", "weights.safetensors", "contract.json"
+PROVENANCE, SPLIT = "provenance.json", "split.json"
+RESTORE = "restore it, or train the run again"
 ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in the latter
 
 
@@ -63,10 +67,7 @@ class Run:
 
     def __init__(self, path: Path | str) -> None:
         self.path = _located(Path(path))
-        if not (self.path / "config.yaml").is_file():
-            raise RunError(
-                f"{self.path} is not a run folder (it has no config.yaml); give the folder that fit made"
-            )
+        refuse_no_run(self.path, "give the folder that fit made")
 
     @cached_property
     def config(self) -> Configuration:
@@ -79,11 +80,16 @@ class Run:
         """
         file = self.path / "config.yaml"
         try:
-            return configure(read_config(file))
+            config = configure(read_config(file))
         except UnknownPart as error:
             raise ConfigError(
                 f"{file}: {error}; if a plug-in has it, install that, else name another in the file"
             ) from error
+        refuse_without(self.path)
+        if changed(self.path, file.name):  # by hand: what training depends on must be as it was
+            then = self.provenance.get("settings", {})
+            refuse_other_settings(then, config, self.path, "the run was started with")
+        return config
 
     @property
     def task(self) -> Task:
@@ -101,14 +107,18 @@ class Run:
         RunError
             When the file is missing or broken.
         """
-        path = self.path / "provenance.json"
-        try:
-            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            channels = facts["data"]["channels"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is missing or broken; restore it, or train the run again") from error
-        assert isinstance(channels, list)
-        return facts
+        refuse_changed(self.path, PROVENANCE)
+        path = self.path / PROVENANCE
+        with readable(path, "the provenance of a run", RESTORE):
+            facts = read_json(path)
+            if not isinstance(facts["data"]["channels"], list):
+                raise TypeError("data.channels is no list")
+            return facts
+
+    def tell(self, **facts: Any) -> None:
+        """Add facts to the provenance."""
+        with changing(self.path, PROVENANCE):
+            write_json(self.path / PROVENANCE, self.provenance | facts)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -130,7 +140,7 @@ class Run:
         runs = [Run(folder) for folder in self.folders if (folder / "config.yaml").is_file()]
         own = dict(zip(self.folders, map(trained_by, self.config.by_seed), strict=True))
         for run in runs:
-            refuse_other_settings(own[run.path], run, f"{self.path} wants")
+            refuse_other_settings(own[run.path], run.config, run.path, f"{self.path} wants")
         return tuple(runs)
 
     @property
@@ -166,6 +176,7 @@ class Run:
         """
         self.refuse_unfinished()
         one, file = self.by_seed[0], self.encoder_file
+        refuse_changed(one.path, LEDGER)
         return LoadedEncoder(
             one.encoder(),
             file.contract,
@@ -184,6 +195,7 @@ class Run:
     @property
     def encoder_file(self) -> EncoderFile:
         """What the file of the trained encoder says of it."""
+        refuse_changed(self.folders[0], ENCODER_FILE)
         return read_encoder_file(self.folders[0] / ENCODER_FILE)
 
     def predict(self, recordings: Recordings, *, windows: bool = False, **options: Any) -> PredictionTable:
@@ -229,6 +241,7 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
+        refuse_changed(self.folders[0], WEIGHTS)
         return self._objective(encoder or self.encoder(), load_weights(self.folders[0] / WEIGHTS))
 
     def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
@@ -254,9 +267,11 @@ class Run:
         return KeptModels(self.path, {draw: made[epoch] for draw, epoch in training["kept"].items()})
 
     def _model(self, file: Path) -> Model:
+        name = str(file.relative_to(self.path))
+        refuse_changed(self.path, name)
         weights = load_weights(file)
         encoder = self._blank_encoder()
-        self._fill(encoder, _beginning(ENCODER, weights), str(file.relative_to(self.path)))
+        self._fill(encoder, _beginning(ENCODER, weights), name)
         return encoder.eval(), self._objective(encoder, weights)
 
     @property
@@ -273,7 +288,7 @@ class Run:
         contract = prepared.contract_of(encoder)
         made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
         write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract)
-        write_json(self.path / "contract.json", json.loads(contract.to_json()))
+        write_json(self.path / CONTRACT, json.loads(contract.to_json()))
 
     def scaler(self) -> Scaler | None:
         """What the encoder's signals were standardised by; None when each record has its own."""
@@ -316,7 +331,7 @@ class Run:
     @property
     def trained_further_by(self) -> str:
         """The command that trains it further, in a new folder."""
-        return shlex.join(["tsrep", "fit", "--init", str(self.path), "--set", "init.what=encoder+objective"])
+        return trained_further_by(self.path)
 
     def prepare(self, root: Path | str | None = None) -> Prepared:
         """Read, split and cut the data of the run again; see :meth:`own_data`.
@@ -355,7 +370,7 @@ class Run:
         """
         for run in dict.fromkeys((self, *self.by_seed)):
             then = run.provenance.get("settings", {})
-            refuse_other_settings(then, run, "the run was started with")
+            refuse_other_settings(then, run.config, run.path, "the run was started with")
 
     def refuse_other_data(self, prepared: Prepared) -> None:
         """Check before it is resumed that data and split made now are those of the run.
@@ -383,11 +398,29 @@ class Run:
 
     @property
     def _split_digest(self) -> str:
-        file = self.path / "split.json"
-        try:
-            return str(json.loads(file.read_text(encoding="utf-8"))["digest"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{file} is missing or broken; restore it, or train the run again") from error
+        refuse_changed(self.path, SPLIT)
+        file = self.path / SPLIT
+        with readable(file, "a split", RESTORE):
+            return str(read_json(file)["digest"])
+
+
+def refuse_no_run(folder: Path, remedy: str) -> None:
+    """Check that a folder holds a run, as far as can be told from outside.
+
+    Raises
+    ------
+    RunError
+    """
+    if (folder / "config.yaml").is_file():
+        return
+    if not folder.exists():
+        raise RunError(f"{folder} is not a run folder (it is not there); {remedy}")
+    if any((folder / name).exists() for name in (PROVENANCE, SPLIT)):
+        raise RunError(
+            f"{folder} has no config.yaml, so there is no run in it to resume: it was lost, or the run was "
+            "stopped before it began; restore it, or remove the folder and start again"
+        )
+    raise RunError(f"{folder} is not a run folder (it has no config.yaml); {remedy}")
 
 
 def opened(run: Run | Path | str) -> Run:

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from tsrep.errors import RunError
+from tsrep.files import sha256_of
 from tsrep.runs.hub_name import HubName
-from tsrep.runs.packed_config import CONFIG, sha256_of
+from tsrep.runs.packed_config import CONFIG
 
 VARIABLE = "TSREP_HUB"
 

@@ -12,6 +12,8 @@ from tsrep.evaluation.forecasts.coverage import Covering
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.look_backs import forecast_of
 from tsrep.runs.folder import Run
+from tsrep.runs.lock import locked
+from tsrep.runs.manifest import changing, refuse_changed
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.training.distributed import pick_device
 
@@ -37,7 +39,8 @@ def write_intervals(run: Run, prepared: PreparedSeries) -> Conformal:
         See :func:`tsrep.evaluation.forecasts.conformal.calibrate`.
     """
     found = _calibrated(run, prepared, KEPT)
-    found.save(run.folders[0] / FILE)
+    with changing(run.folders[0], FILE):
+        found.save(run.folders[0] / FILE)
     return found
 
 
@@ -57,7 +60,7 @@ def intervals_of(run: Run, levels: Sequence[float]) -> tuple[Conformal | None, s
         When what the run has cannot be read, or lacks a level that cannot be had.
     """
     path = run.folders[0] / FILE
-    kept = Conformal.load(path) if path.exists() else None
+    kept = _kept(run) if path.exists() else None
     if kept is not None and set(levels) <= set(kept.levels):
         return kept, ""
     try:
@@ -73,7 +76,8 @@ def intervals_of(run: Run, levels: Sequence[float]) -> tuple[Conformal | None, s
             f"{run.path} has intervals of the levels {known} only, and its data for calibrating others are "
             f"not at hand ({error})"
         ) from error
-    with suppress(RunError):  # a folder of someone else's may not be written, and a forecast needs it not
+    # a folder of someone else's may not be written, or not now, and a forecast needs it not
+    with suppress(RunError), locked(run.path), changing(path.parent, FILE):
         found.save(path)
     return found, ""
 
@@ -89,10 +93,15 @@ def covering(run: Run, prepared: PreparedSeries, forecast: Forecast) -> Covering
         See :func:`write_intervals`.
     """
     try:
-        conformal = Conformal.load(run.folders[0] / FILE)
+        conformal = _kept(run)
     except RunError:
         conformal = write_intervals(run, prepared)
     return Covering(conformal, forecast, prepared.instances, prepared.spans.test)
+
+
+def _kept(run: Run) -> Conformal:
+    refuse_changed(run.folders[0], FILE)
+    return Conformal.load(run.folders[0] / FILE)
 
 
 def _calibrated(run: Run, prepared: PreparedSeries, levels: Sequence[float]) -> Conformal:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
-from tsrep.files import replacing
+from tsrep.files import in_order, readable, refuse_other_format, write_bytes
 from tsrep.runs.seen import Seen, look_for
 from tsrep.runs.sources import Source, set_of, summed
 from tsrep.signals.fingerprint import Bytes, Fingerprints, Keys
@@ -199,11 +199,11 @@ class Ledger:
 
     def save(self, folder: Path) -> None:
         """Write ``fingerprints.safetensors`` into a folder."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         metadata = {"format": FORMAT, "digest": self.digest, "ledger": json.dumps(self._said)}
-        with replacing(folder / FILE) as temporary:
-            save_file({name: np.ascontiguousarray(a) for name, a in self.arrays.items()}, temporary, metadata)
+        arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+        write_bytes(folder / FILE, in_order(save(arrays, metadata)))
 
     @classmethod
     def load(cls, folder: Path) -> Ledger | None:
@@ -214,21 +214,20 @@ class Ledger:
         RunError
             When it is broken, or not what it was when it was written.
         """
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
 
         path = folder / FILE
         if not path.is_file():
             return None
-        try:
+        with readable(path, "a ledger", "restore it from a copy"):
             with safe_open(path, "np") as file:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            refuse_other_format(path, metadata["format"], FORMAT)
             said = json.loads(metadata["ledger"])
             sources = tuple(Source(**source) for source in said.pop("sources"))
             ledger = cls(**arrays, sources=sources, **said)
-            intact = metadata["format"] == FORMAT and ledger.digest == metadata["digest"] and ledger._whole
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{path} cannot be read as a ledger; restore it from a copy") from error
+            intact = ledger.digest == metadata["digest"] and ledger._whole
         if not intact:
             raise RunError(f"{path} is not the ledger that was written; restore it from a copy")
         return ledger

@@ -139,7 +139,7 @@ def _accept(name: str, revision: str, licence: Licence) -> None:
 def _accepted() -> dict[str, str]:
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from tsrep import files
 from tsrep.errors import RunError
+from tsrep.files import sha256_of
 from tsrep.registry import explain
 
 CONFIG, FORMAT = "config.json", 2
@@ -98,12 +98,9 @@ def read_json(path: Path, reference: str) -> dict[str, Any]:
             raise RunError(
                 f"{path.name} of {reference} is larger than {LARGEST >> 20} MB; it is no such file"
             )
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return files.read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path.name} of {reference} is missing or broken; pull it again") from error
-    if not isinstance(found, dict):
-        raise RunError(f"{path.name} of {reference} holds no settings by name; pull it again")
-    return found
 
 
 def refuse_changed(folder: Path, config: PackedConfig, reference: str) -> None:
@@ -150,9 +147,3 @@ def refuse_code(names: list[str], reference: str) -> None:
             f"{reference} holds {found[0]}, which is {what}; a packed encoder has none, and nothing "
             "downloaded is executed: take a repository without it, or wrap it: module:function"
         )
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

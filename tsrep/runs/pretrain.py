@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.files import write_json
+from tsrep.files import read_json, readable, write_json
 from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
@@ -53,7 +52,8 @@ def pretrain(
     done, taken = folder / "encoder.safetensors", folder / "outcome.json"
     if done.exists():
         encoder.load_state_dict(load_weights(done))
-        return float(json.loads(taken.read_text(encoding="utf-8"))["seconds"])
+        with readable(taken, "the outcome of pre-training", f"remove {folder} and resume the run"):
+            return float(read_json(taken)["seconds"])
     alone = config.objective_class.pretraining(config.objective)
     config = config.model_copy(update={"objective": alone})
     objective = new_objective(config, encoder, prepared.panel, config.seed)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tsrep.errors import RunError
 from tsrep.runs.config import Configuration, plain
-
-if TYPE_CHECKING:
-    from tsrep.runs.folder import Run
 
 
 def trained_by(config: Configuration) -> dict[str, Any]:
@@ -27,15 +26,20 @@ def trained_by(config: Configuration) -> dict[str, Any]:
     return values
 
 
-def refuse_other_settings(wanted: dict[str, Any], run: Run, wants: str) -> None:
-    """Refuse settings in a run's configuration other than those wanted."""
-    then, now = dict(_leaves(wanted)), dict(_leaves(trained_by(run.config)))
+def refuse_other_settings(wanted: dict[str, Any], config: Configuration, run: Path, wants: str) -> None:
+    """Refuse settings in the configuration of a run folder other than those wanted."""
+    then, now = dict(_leaves(wanted)), dict(_leaves(trained_by(config)))
     for name in dict.fromkeys([*now, *then]):
         if then.get(name) != now.get(name):
             raise RunError(
-                f"{name} in {run.path}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
-                f"restore it, or train it further in a new folder with: {run.trained_further_by}"
+                f"{name} in {run}/config.yaml is {now.get(name)!r}, but {wants} {then.get(name)!r}; "
+                f"restore it, or train it further in a new folder with: {trained_further_by(run)}"
             )
+
+
+def trained_further_by(run: Path) -> str:
+    """The command that trains a run further, in a new folder."""
+    return shlex.join(["tsrep", "fit", "--init", str(run), "--set", "init.what=encoder+objective"])
 
 
 def _leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

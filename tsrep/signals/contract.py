@@ -187,7 +187,7 @@ class SignalContract(Settings):
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ContractError(f"the contract is no JSON ({error}); restore the file") from error
         if not isinstance(values, dict):
             raise ContractError("the contract is no JSON object; restore the file")

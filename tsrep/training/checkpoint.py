@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from tsrep.errors import RunError
-from tsrep.files import replacing
+from tsrep.files import in_order, readable, refuse_other_format, replacing, write_bytes
 
 FORMAT = 3
 
@@ -72,8 +71,9 @@ def save_state(path: Path, position: Position, **modules: Any) -> None:
     """Write the position and the ``state_dict`` of each module or optimiser, atomically."""
     content = {"format": FORMAT, "position": asdict(position)}
     content |= {name: module.state_dict() for name, module in modules.items()}
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    # to an opened file: of a path torch reports a full disk as it does its own mistakes
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 def load_state(path: Path, **modules: Any) -> Position:
@@ -84,23 +84,15 @@ def load_state(path: Path, **modules: Any) -> Position:
     RunError
         When the file is broken or belongs to another network.
     """
-    try:
+    with readable(path, "the state of a training", "start the run anew"):
         content = torch.load(path, weights_only=True, map_location="cpu")
-        if content["format"] != FORMAT:
-            raise RunError(
-                f"{path} has format {content['format']}, this version reads {FORMAT}; start the run anew"
-            )
+        refuse_other_format(path, content["format"], FORMAT)
+        position = content["position"]
+        kept = {name: Kept(**one) for name, one in position["kept"].items()}
+        found = Position(**position | {"kept": kept})
         for name, module in modules.items():
             module.load_state_dict(content[name])
-    except RunError:
-        raise
-    except Exception as error:
-        raise RunError(
-            f"{path} cannot be resumed from ({type(error).__name__}); start the run anew"
-        ) from error
-    position = content["position"]
-    kept = {name: Kept(**one) for name, one in position["kept"].items()}
-    return Position(**position | {"kept": kept})
+    return found
 
 
 def kept_file(folder: Path, epoch: int) -> Path:
@@ -110,8 +102,8 @@ def kept_file(folder: Path, epoch: int) -> Path:
 
 def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write tensors as safetensors, atomically."""
-    with replacing(path) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in weights.items()}, temporary, metadata)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    write_bytes(path, in_order(save(tensors, metadata)))
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -122,9 +114,5 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     RunError
         When the file is missing or broken.
     """
-    try:
+    with readable(path, "weights", "restore it, or train the run again"):
         return dict(load_file(path))
-    except Exception as error:
-        raise RunError(
-            f"{path} cannot be read as weights ({type(error).__name__}); train the run again"
-        ) from error

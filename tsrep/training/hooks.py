@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,12 +48,19 @@ class MetricLog(Hook):
     ----------
     path : Path
     keep : int
-        Bytes of an existing file that belong to the state resumed from; what follows is dropped.
+        Bytes of an existing file that belong to the state resumed from; what follows is dropped. Where
+        there are fewer, training goes on without them, which is told on standard error.
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
         try:
             self._file = path.open("ab")
+            if (there := self._file.tell()) < keep:
+                print(
+                    f"tsrep: {path} lacks {keep - there:,} bytes that were logged before; curves have a gap",
+                    file=sys.stderr,
+                )
+                keep = path.read_bytes().rfind(b"\n") + 1
             self._file.seek(self._file.truncate(keep))
         except OSError as error:
             raise unwritable(path, error) from error

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from tsrep.errors import RunError
 
+Handler = Callable[[int, FrameType | None], Any]
+
 
 class Interrupted(RunError):
-    """Training stopped on request after saving its state."""
+    """Stopped on request, with nothing lost."""
 
     exit_code = 128 + signal.SIGINT
 
@@ -21,19 +24,36 @@ class Interrupted(RunError):
 def stop_requests() -> Iterator[threading.Event]:
     """An event that the first SIGINT or SIGTERM sets; a second one acts at once, as without this."""
     request = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, _frame: FrameType | None) -> None:
         request.set()
         signal.signal(number, before[signal.Signals(number)])
 
-    for number in before:
-        signal.signal(number, ask)
-    try:
+    with _handled(ask, *before):
         yield request
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """A block in which SIGTERM raises KeyboardInterrupt as SIGINT does, so that it can clear up behind it."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled(interrupt, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def _handled(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
+    """A block with a handler for some signals; without it outside of the main thread, which has none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)

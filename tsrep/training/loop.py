@@ -196,17 +196,22 @@ class Trainer:
                     self._notify("on_record", record)
                 if self._asked_to_stop(stop):
                     save()
-                    resume = shlex.join(["tsrep", "fit", "--resume", str(self.folder)])
-                    raise Interrupted(
-                        f"stopped after step {at.step} of {self.steps}, with the state saved; "
-                        f"resume with: {resume}"
-                    )
+                    raise self._stopped()
                 if self.ranks.first and time.monotonic() - self._saved_at >= self.settings.save_seconds:
                     save()
             if at.epoch % self.settings.validate_every == 0 or at.epoch == self.settings.epochs:
                 self._validate(at.epoch)
             at.epoch, at.cursor = at.epoch + 1, 0
             save()
+            if self.ranks.any(stop.is_set()):  # asked for during validation, of the last epoch too
+                raise self._stopped()
+
+    def _stopped(self) -> Interrupted:
+        resume = shlex.join(["tsrep", "fit", "--resume", str(self.folder)])
+        return Interrupted(
+            f"stopped after step {self.position.step} of {self.steps}, with the state saved; "
+            f"resume with: {resume}"
+        )
 
     def _wrap(self) -> None:
         """The forward pass for the weights that are trained now, which all processes must agree on."""

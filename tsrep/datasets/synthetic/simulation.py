@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.converted import temporary_beside
 from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.datasets.synthetic.cohort import Cohort, draw_cohort
 from tsrep.datasets.synthetic.dipole import ecg, rr_beats
 from tsrep.datasets.synthetic.nuisance import dead_leads, noise
 from tsrep.errors import DataError
+from tsrep.files import temporary_beside
 from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Floats
 

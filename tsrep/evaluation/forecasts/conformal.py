@@ -25,12 +25,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.rows import blocks, future, origins
-from tsrep.files import read_arrays, write_arrays
+from tsrep.files import read_arrays, readable, refuse_other_format, write_arrays
 from tsrep.signals.series import Series, Span
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -109,17 +109,10 @@ class Conformal:
         RunError
             When the file is missing or not of this format.
         """
-        if not path.exists():
-            raise RunError(f"there are no prediction intervals at {path}; evaluate the run first")
-        try:
+        with readable(path, "prediction intervals", "evaluate the run again"):
             stored = read_arrays(path)
-            if str(stored["format"]) != _FORMAT:
-                raise ValueError(str(stored["format"]))
+            refuse_other_format(path, str(stored["format"]), _FORMAT)
             return cls(tuple(stored["levels"].tolist()), stored["radius"], stored["count"])
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise RunError(
-                f"the prediction intervals at {path} are not readable as {_FORMAT} ({error}); evaluate again"
-            ) from error
 
 
 def calibrate(

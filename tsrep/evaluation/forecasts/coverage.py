@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.conformal import Conformal, windows
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.rows import blocks, future
 from tsrep.evaluation.scores import nan_to_none
-from tsrep.files import write_json
+from tsrep.files import read_json, readable, refuse_other_format, write_json
 from tsrep.signals.series import Series, Span
 
 _FORMAT = "tsrep.coverage/1"
@@ -64,19 +62,14 @@ class Coverage:
         RunError
             When the file is missing or not of this format.
         """
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored["format"] != _FORMAT:
-                raise ValueError(stored["format"])
+        with readable(path, "the coverage of intervals", "evaluate the run again"):
+            stored = read_json(path)
+            refuse_other_format(path, stored["format"], _FORMAT)
             levels = tuple(map(float, stored["levels"]))
             share, width, per_step = (np.array(stored[name], np.float64) for name in _MEASURED)
             if not len(levels) == len(share) == len(width) == len(per_step):
                 raise ValueError("not as many numbers as levels")
             return cls(levels, share, width, per_step, int(stored["windows"]))
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise RunError(
-                f"the coverage at {path} is not readable as {_FORMAT} ({error}); evaluate the run again"
-            ) from error
 
 
 class Covering:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
-from tsrep.files import read_arrays, write_arrays
+from tsrep.files import read_arrays, readable, write_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +85,9 @@ def load_details(path: Path) -> dict[str, ForecastDetails]:
     RunError
         When the file is broken or of another kind.
     """
-    try:
+    with readable(path, "forecasts", "remove it and evaluate again"):
         arrays = read_arrays(path)
         return {part: _details(_below(arrays, part)) for part in {name.split("/")[0]: 0 for name in arrays}}
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is not readable as forecasts; remove it and evaluate again") from error
 
 
 def _below(arrays: Mapping[str, Array], word: str) -> dict[str, Array]:

@@ -21,7 +21,7 @@ from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.prediction_sets import PredictionSets
 from tsrep.evaluation.heads.thresholds import Thresholds
 from tsrep.evaluation.labels.aggregate import Aggregation
-from tsrep.files import replacing, write_text
+from tsrep.files import write_bytes, write_text
 from tsrep.registry import CLASSIFIERS, explain
 
 CLASSIFIER, ENCODER = "classifier.", "encoder."  # of the names of tensors
@@ -94,8 +94,7 @@ def save_head(head: Head, folder: Path, name: str) -> None:
         tensors=hashlib.sha256(content).hexdigest(),
         **{field: getattr(head, field) for field in _SAME},
     )
-    with replacing(folder / f"{name}.safetensors") as temporary:
-        temporary.write_bytes(content)
+    write_bytes(folder / f"{name}.safetensors", content)
     write_text(folder / f"{name}.json", file.model_dump_json(indent=1) + "\n")
 
 

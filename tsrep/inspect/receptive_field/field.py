@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tsrep.errors import ConfigError, DataError, RunError
-from tsrep.files import read_arrays, write_arrays
+from tsrep.errors import ConfigError, DataError
+from tsrep.files import read_arrays, readable, write_arrays
 
 AT_ONCE = 32
 Model = Callable[..., Tensor]
@@ -86,13 +86,9 @@ class ReceptiveField:
         RunError
             When the file is missing or broken.
         """
-        try:
+        with readable(path, "a receptive field", "plot it again"):
             stored: dict[str, Any] = read_arrays(path)
             return cls(**stored | {"method": str(stored["method"])})
-        except (ValueError, TypeError, KeyError, OSError) as error:
-            raise RunError(
-                f"the receptive field at {path} cannot be read ({type(error).__name__}); plot it again"
-            ) from error
 
 
 @dataclass(frozen=True, eq=False)

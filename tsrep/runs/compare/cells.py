@@ -12,7 +12,8 @@ from typing import Any
 from tsrep.errors import RunError
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.files import write_json
+from tsrep.files import read_json, readable, write_json
+from tsrep.runs.manifest import SCORED, changing, stored_scores
 
 MEMBER = "{name} [{number}]"  # what one encoder of several is called in the predictions of a cell
 
@@ -126,7 +127,8 @@ class Store:
     def save(self, scored: Scored) -> None:
         """Write a cell; its own file comes last, so that a cell is there whole or not at all."""
         place = self._place(scored.cell.key)
-        scored.scores.save(place)
+        with changing(place, *SCORED):
+            scored.scores.save(place)
         write_json(place / "cell.json", asdict(scored.cell))
 
     def load(self, cell: Cell) -> Scored:
@@ -138,12 +140,9 @@ class Store:
             When it cannot be read.
         """
         place = self._place(cell.key)
-        try:
-            stored = json.loads((place / "cell.json").read_text(encoding="utf-8"))
-            scores = Scores.load(place)
-        except (OSError, ValueError) as error:
-            raise RunError(f"{place} is not readable as a cell of the table; remove it") from error
-        return Scored(cell, _renamed(scores, stored["encoder"], cell.encoder))
+        with readable(place / "cell.json", "a cell of the table", f"remove {place}"):
+            before = str(read_json(place / "cell.json")["encoder"])
+        return Scored(cell, _renamed(stored_scores(place), before, cell.encoder))
 
     def _place(self, key: str) -> Path:
         return self.folder / "cells" / key[:24]

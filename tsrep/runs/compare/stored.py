@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,11 @@ import numpy as np
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
+from tsrep.files import read_json, readable
 from tsrep.runs.compare.cells import Cell, Scored, digest_of
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.table import Table, distinct_names
+from tsrep.runs.manifest import refuse_changed, stored_scores
 
 
 def stored_comparison(table: Table) -> Comparison:
@@ -28,7 +29,7 @@ def stored_comparison(table: Table) -> Comparison:
         When they were scored on other recordings, or share no protocol.
     """
     folders = _folders(table)
-    scores = {name: Scores.load(folder) for name, folder in folders.items()}
+    scores = {name: stored_scores(folder) for name, folder in folders.items()}
     for name, found in scores.items():
         if not found.predictions:
             raise RunError(f"{name} has no predictions.npz; evaluate it again, or give --dataset")
@@ -91,10 +92,9 @@ def _data_of(folder: Path, fact: str) -> str:
     path = folder / "provenance.json"
     if not path.is_file():
         return ""
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["data"].get(fact, ""))
-    except (ValueError, KeyError, AttributeError) as error:
-        raise RunError(f"{path} cannot be read ({error}); restore it") from error
+    refuse_changed(folder, path.name)
+    with readable(path, "a provenance", "restore it"):
+        return str(read_json(path)["data"].get(fact, ""))
 
 
 def _refuse_other_recordings(scores: dict[str, Scores], protocol: str) -> None:

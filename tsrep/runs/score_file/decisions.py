@@ -103,7 +103,7 @@ def read_thresholds(path: Path) -> Mapping[str, float]:
             values = [0.5 if each is None else each["value"] for each in found["classes"]]
             found = dict(zip(content["head"]["classes"], values, strict=True))
         return {str(name): float(value) for name, value in found.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(
             f'{path} holds no thresholds by class ({error}); write them as JSON, such as {{"MI": 0.3}}'
         ) from error

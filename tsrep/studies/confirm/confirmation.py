@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,7 @@ import optuna
 import pandas as pd
 
 from tsrep.errors import RunError
-from tsrep.files import write_json, write_text
+from tsrep.files import read_json, readable, write_json, write_text
 from tsrep.rng import numpy_generator
 from tsrep.runs.folder import Run
 from tsrep.studies.confirm.final_scores import final_scores
@@ -139,9 +138,11 @@ def read_confirmation(
     place = folder / FOLDER
     if not (place / ROWS).exists() or not (place / CHOSEN).exists():
         return None
-    rows = pd.read_csv(place / ROWS, keep_default_na=False, na_values=[""])
-    told = json.loads((place / CHOSEN).read_text(encoding="utf-8"))
-    chosen = [Finalist(**finalist) for finalist in told["finalists"]]
+    with readable(place / ROWS, "scores of finalists", f"remove {place} and confirm again"):
+        rows = pd.read_csv(place / ROWS, keep_default_na=False, na_values=[""])
+    with readable(place / CHOSEN, "the finalists of a study", f"remove {place} and confirm again"):
+        told = read_json(place / CHOSEN)
+        chosen = [Finalist(**finalist) for finalist in told["finalists"]]
     rounds = told.pop("rounds", 1)
     current = study is None or told == _note(definition, finalists(definition, study))
     rows["against"] = rows["against"].fillna("")

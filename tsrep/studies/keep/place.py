@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from tsrep.errors import RunError
-from tsrep.files import write_json, write_text
+from tsrep.files import read_json, readable, write_json, write_text
 from tsrep.studies.keep.storage import stored
 
 NOTE = "place.json"
@@ -106,12 +105,10 @@ class Place:
 
     @property
     def _facts(self) -> dict[str, Any]:
-        try:
-            facts: dict[str, Any] = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))
+        with readable(self.folder / NOTE, "the note of a study", "restore it"):
+            facts = read_json(self.folder / NOTE)
             facts["storage"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{self.folder / NOTE} is missing or broken; restore it") from error
-        return facts
+            return facts
 
     @property
     def workers(self) -> Path:

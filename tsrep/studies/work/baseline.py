@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 from filelock import FileLock
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.files import write_json
+from tsrep.files import read_json, readable, write_json
 from tsrep.runs.config import Configuration
 from tsrep.runs.task import task_of
 
@@ -33,7 +32,8 @@ def baseline(file: Path, task: str, config: Configuration) -> float | None:
         When it is not a positive number, so that nothing can be divided by it.
     """
     with FileLock(file.with_suffix(".lock")):
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        with readable(file, "errors of baselines", "remove it, and they are worked out again"):
+            known = read_json(file) if file.exists() else {}
         if task not in known:
             known[task] = measured(config, task)
             write_json(file, known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import numpy as np
 import optuna
 
 from tsrep.errors import RunError
+from tsrep.files import read_lines
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
@@ -183,8 +183,7 @@ def trained(config: Configuration, folder: Path, *hooks: Hook) -> Run:
 def records(run: Run) -> list[dict[str, Any]]:
     """Lines of a run's log that are whole."""
     path = run.path / "metrics.jsonl"
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+    return read_lines(path)[0] if path.exists() else []
 
 
 def kept_score(run: Run) -> float:
