@@ -42,6 +42,7 @@ from tsrep.runs.task import Task, task_of
 from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
+from tsrep.training.collapse import CollapseWatch
 from tsrep.training.distributed import Ranks, pick_device, process_group
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.interrupt import Interrupted
@@ -210,6 +211,7 @@ def _train(
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
     if config.training.tensorboard and ranks.first:
         watchers.append(TensorBoard(run.path / "tensorboard"))
+    watchers += [CollapseWatch(run.path / "metrics.jsonl")] if progress else []
     scored, score_name = task.validation_score(prepared, objective, device)
     trainer = Trainer(
         encoder,
@@ -220,6 +222,7 @@ def _train(
         folder=run.path,
         score=scored,
         score_name=score_name,
+        diagnose=task.diagnostics(prepared, device),
         hooks=watchers,
         ranks=ranks,
     )
