@@ -1,4 +1,4 @@
-"""What representations look like while they are trained: alignment, uniformity, tolerance, rank, similarities.
+"""How representations lie while they are trained: alignment, uniformity, tolerance, rank, similarities.
 
 The numbers describe pooled representations of a few fixed windows of validation patients, the same at every
 validation, and need no label but for the tolerance. They choose nothing.
@@ -6,7 +6,6 @@ validation, and need no label but for the tolerance. They choose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +102,8 @@ class Diagnostics:
             self._encoded(encoder, self._tensors.batch(index).x)
             for index in np.array_split(np.arange(len(self.panel)), -(-len(self.panel) // AT_ONCE))
         ]
+        if not all(np.isfinite(part).all() for part in (first, second, *rows)):
+            return {}  # training is about to end with the reason
         found = geometry(np.concatenate(rows), self._kinds)
         return found | of_views(first, second, found.pop("negatives")) | {"own_view": own is not None}
 
@@ -160,7 +161,7 @@ def unit_rows(h: Array) -> Array:
 
 
 def uniformity(cosine: Array) -> float | None:
-    """``log mean exp(-2 d^2)`` over pairs at the cosines given; 0 where all are one point, -4 at right angles.
+    """``log mean exp(-2 d^2)`` over pairs, by their cosines; 0 where all are one point, -4 at right angles.
 
     References
     ----------
@@ -271,5 +272,3 @@ def _mean(values: Array) -> float | None:
 def _counts(cosine: Array) -> list[int]:
     counts: list[int] = np.histogram(cosine, BINS)[0].tolist()
     return counts
-
-

@@ -39,8 +39,9 @@ from tsrep.runs.validation_score import (
 from tsrep.signals import Panel
 from tsrep.signals.quality import told
 from tsrep.splits.split import Split
+from tsrep.training.diagnostics import Diagnostics
 from tsrep.training.distributed import pick_device
-from tsrep.training.loop import ValidationScore
+from tsrep.training.loop import Diagnose, ValidationScore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,6 +175,18 @@ class PanelTask(Task):
             return None, PROBE_NAME
         draws = self.evaluation(prepared, silent).drawn() if self._keeps_by_draw else {"": train}
         return probe_score(self.config, prepared, draws, held, device), PROBE_NAME
+
+    def diagnostics(self, prepared: PreparedPanel, device: torch.device) -> Diagnose | None:
+        """See :meth:`Task.diagnostics`; of some windows of validation patients."""
+        config = self.config
+        return Diagnostics.of(
+            prepared.panel,
+            prepared.split,
+            pooling=config.evaluation.pool,
+            seed=config.seed,
+            device=device,
+            amp=config.training.amp,
+        )
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
