@@ -43,14 +43,17 @@ def test_equal_rows_have_no_spread_and_no_rank() -> None:
     found = geometry(np.ones((9, 5)) * 0.3, of_patients(9))
     assert found["uniformity"] == pytest.approx(0, abs=1e-12)
     assert found["spread"] == pytest.approx(0, abs=1e-12)
-    assert found["effective_rank"] == 0 and found["participation_ratio"] == 0
+    assert found["effective_rank"] == 0
+    assert found["participation_ratio"] == 0
     assert of_views(np.ones((4, 5)), np.ones((4, 5)), np.ones(36))["alignment"] == pytest.approx(0, abs=1e-12)
 
 
 def test_orthonormal_rows_are_at_minus_four() -> None:
     found = geometry(np.eye(6), of_patients(6))
     assert found["uniformity"] == pytest.approx(-4)
-    assert found["negative_mean"] == 0 and found["negative_sd"] == 0 and found["hardest_mean"] == 0
+    assert found["negative_mean"] == 0
+    assert found["negative_sd"] == 0
+    assert found["hardest_mean"] == 0
     assert found["effective_rank"] == pytest.approx(5)  # the mean takes one dimension
 
 
@@ -126,7 +129,8 @@ def test_kinds_follow_patients_before_labels_and_known_labels_alone() -> None:
     hidden = Panel.from_arrays(
         panel.store, label=panel.label, patient=panel.patient, sfreq=10, scale=1e-3, known=known
     )
-    assert KINDS[kinds_of_pairs(hidden)[2]] == "other"  # of 0 and 3
+    assert KINDS[kinds_of_pairs(hidden)[2]] == "other"  # of 0
+    assert 3
 
 
 def test_windows_are_one_of_each_record_and_few_of_each_patient() -> None:
@@ -134,7 +138,8 @@ def test_windows_are_one_of_each_record_and_few_of_each_patient() -> None:
     panel = Panel.from_arrays(records.store, label=records.label, patient=np.arange(40) // 20, sfreq=10)
     panel = panel.windows(10)
     found = fixed_windows(panel, np.arange(len(panel)), 100, seed=0)
-    assert len(found) == 8 and len(np.unique(panel.trial[found])) == 8
+    assert len(found) == 8
+    assert len(np.unique(panel.trial[found])) == 8
     assert len(fixed_windows(panel, np.arange(len(panel)), 5, seed=0)) == 5
     assert (found == fixed_windows(panel, np.arange(len(panel)), 100, seed=0)).all()
 
@@ -166,7 +171,8 @@ def test_numbers_are_those_of_the_pooled_representations() -> None:
     found = diagnostics(panel)(Means().eval(), Nothing())
     expected = geometry(panel.x.mean(axis=2).astype(np.float64), kinds_of_pairs(panel))
     assert [found[name] for name in NUMBERS] == pytest.approx([expected[name] for name in NUMBERS], rel=1e-5)
-    assert found["pairs"] == 3 and not found["own_view"]
+    assert found["pairs"] == 3
+    assert not found["own_view"]
     json.dumps(found, allow_nan=False)
 
 
@@ -219,4 +225,5 @@ def test_the_watch_says_it_once_also_after_a_resume(
     for record in records[3:]:
         watch.on_record(record)
     said = capsys.readouterr().err
-    assert said.count("have collapsed") == 1 and said.startswith("tsrep: epoch 3: ")
+    assert said.count("have collapsed") == 1
+    assert said.startswith("tsrep: epoch 3: ")
