@@ -135,7 +135,8 @@ class Cinc2021(Recordings):
         licence="CC BY 4.0",
         citation=(
             "Reyna MA, Sadr N, Perez Alday EA, et al. Will Two Do? Varying Dimensions in "
-            "Electrocardiography: The PhysioNet/Computing in Cardiology Challenge 2021. Computing in Cardiology 48, 1 (2021)."
+            "Electrocardiography: The PhysioNet/Computing in Cardiology Challenge 2021. Computing in "
+            "Cardiology 48, 1 (2021)."
         ),
         url="https://physionet.org/content/challenge-2021/1.0.3/",
         base_url="https://physionet.org/files/challenge-2021/1.0.3/",
