@@ -26,9 +26,9 @@ from tsrep.files import write_text
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
 LOWER_IS_BETTER = frozenset({"mse", "mae", "mase", "rmse", "brier", "ece"})
-SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase")
+SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase", "r2", "pearson")
 _FORMAT = "tsrep.scores/3"
-_IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon")
+_IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon", "target")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Score:
         What the fraction is of: ``"sample"``, ``"record"`` or ``"patient"``; ``"all"`` at 1.0.
     horizon : int
         Of a forecast, in steps; 0 for labels.
+    target : str
+        Of a regression what is predicted, with its unit: ``"age (years)"``; empty for labels and forecasts.
     n_bootstrap : int
         Bootstrap resamples.
     against : str
@@ -113,6 +115,7 @@ class Score:
     fraction: float = 1.0
     subsample_by: str = "all"
     horizon: int = 0
+    target: str = ""
     patients: int = 0
     classes_scored: int = 0
     blocks: int = 0
@@ -348,6 +351,7 @@ class Scores:
         columns = {
             "labels": any(s.patients for s in self),
             "horizon": bool(self.horizons),
+            "target": any(s.target for s in self),
             "patients": any(s.patients for s in self),
             "blocks": any(s.blocks for s in self),
             "alpha": any("alpha" in s.details for s in self),
@@ -356,7 +360,7 @@ class Scores:
         for s in self:
             cells = {
                 "method": s.called,
-                "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
+                "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon), "target": s.target,
                 "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
                 "patients": str(s.patients), "blocks": _blocks(s), **{m: _spell(s, m) for m in shown},
                 "alpha": f"{s.details.get('alpha', math.nan):g}".replace("nan", "–"),
@@ -450,7 +454,7 @@ def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 
 
 _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "method protocol metric part unit subsample_by against covers title data": ("a text", _text),
+    "method protocol metric part unit subsample_by target against covers title data": ("a text", _text),
     "role": ("one of method, control and baseline", _role),
     "n seeds horizon patients classes_scored blocks block_length n_bootstrap": (
         "a whole number from 0",

@@ -26,7 +26,7 @@ from tsrep.signals.panel import Ints, Panel
 SECONDS = 10
 VERSIONS = {21837: "PTB-XL 1.0.1", 21799: "PTB-XL 1.0.3"}
 Target = Literal["age", "height", "weight"]
-UNITS = {"age": "years", "height": "cm", "weight": "kg"}
+UNITS = {"age": "years", "height": "cm", "weight": "kg", "heart_rate": "1/min"}
 SYNTHETIC_MARK = "SYNTHETIC.json"
 
 

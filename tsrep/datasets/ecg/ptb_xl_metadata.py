@@ -16,7 +16,7 @@ from tsrep.signals.names import TWELVE
 
 OLDEST = 89  # years; higher ages are published as 300
 SEXES = {"0": "M", "1": "F"}
-NUMBERS = ("age", "height", "weight")  # years, cm, kg
+NUMBERS = ("age", "height", "weight", "heart_rate")  # years, cm, kg, 1/min (of simulated hearts)
 TEXTS = ("device", "site", "recording_date")
 QUALITY = {
     "electrodes_problems": "electrode",

@@ -16,6 +16,7 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.forecasts.spans import Part
 from tsrep.evaluation.labels.evaluation import LabelEvaluation, draw_name
 from tsrep.evaluation.labels.metrics import classes_scored
+from tsrep.evaluation.protocols.protocol import protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
@@ -191,7 +192,7 @@ class PanelTask(Task):
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
         config = self.config
-        return label_evaluation(
+        found = label_evaluation(
             prepared.panel,
             prepared.split,
             config.evaluation,
@@ -203,6 +204,9 @@ class PanelTask(Task):
             folder=folder,
             on_step=tell,
         )
+        for name in config.evaluation.protocols:
+            protocol_of(config.evaluation.of(name)).refuse_unfit(found)
+        return found
 
     def comparison(
         self, prepared: PreparedPanel, configs: Sequence[Configuration], part: Part = "test"
