@@ -154,7 +154,8 @@ def diagnostics(epoch: int, *, collapsed: bool = False) -> dict[str, Any]:
     means = {"positive": 0.7 + 0.25 * at, "negative": 0.6 - 0.5 * at, "hardest": 0.9 - 0.1 * at}
     return {
         "uniformity": -0.4 - 3 * at, "alignment": 0.6 - 0.5 * at, "tolerance": 0.65 - 0.45 * at,
-        "patient_tolerance": None, "spread": spread, "separation": 0.5 + 0.4 * at, "retrieval": 0.2 + 0.7 * at,
+        "patient_tolerance": None, "spread": spread,
+        "separation": 0.5 + 0.4 * at, "retrieval": 0.2 + 0.7 * at,
         "effective_rank": 20 + 20 * at, "participation_ratio": 5 + 20 * at, "first_share": 0.3,
         "dead_dimensions": 0, "dead_rows": 0, "windows": 64, "dim": 320, "pairs": 16, "own_view": True,
         "histograms": kinds | {"same patient": [0] * 50}, "positives": [0] * 45 + [4] * 5,

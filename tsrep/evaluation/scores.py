@@ -21,6 +21,8 @@ from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
+from tsrep.evaluation.targets.values import Key as TargetKey
+from tsrep.evaluation.targets.values import Values, load_values, save_values
 from tsrep.files import write_text
 
 Role = Literal["method", "control", "baseline"]
@@ -199,6 +201,8 @@ class Scores:
     predictions : dict of Predictions
         Of records, averaged over seeds, by (method, protocol, fraction, subsample_by, part); kept for the
         largest fraction of labels.
+    values : dict of Values
+        Of records, of each target, likewise.
     forecasts : dict of ForecastDetails
         Of each part that was forecast.
     heads : dict of Head
@@ -212,6 +216,7 @@ class Scores:
     forecasts: dict[str, ForecastDetails] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    values: dict[TargetKey, Values] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Score]:
         return iter(self.scores)
@@ -226,6 +231,7 @@ class Scores:
             self.forecasts | other.forecasts,
             self.heads | other.heads,
             tuple(dict.fromkeys(self.notes + other.notes)),
+            self.values | other.values,
         )
 
     def with_head(self, head: Head) -> Scores:
@@ -314,6 +320,8 @@ class Scores:
             keep_heads(self.heads, folder / HEADS, keep)
         if self.predictions:
             save_predictions(folder / "predictions.npz", self.predictions)
+        if self.values:
+            save_values(folder / "values.npz", self.values)
         if self.forecasts:
             save_details(folder / "forecasts.npz", self.forecasts)
         write_text(folder / "scores.json", self.to_json() + "\n")
@@ -332,8 +340,10 @@ class Scores:
             raise RunError(f"{folder} has no scores.json; evaluate the run first")
         scores = cls.from_json(path.read_text(encoding="utf-8"))
         predictions, forecasts = folder / "predictions.npz", folder / "forecasts.npz"
+        values = folder / "values.npz"
         return replace(
             scores,
+            values=load_values(values) if values.exists() else {},
             predictions=load_predictions(predictions) if predictions.exists() else {},
             forecasts=load_details(forecasts) if forecasts.exists() else {},
         )

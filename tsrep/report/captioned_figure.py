@@ -84,8 +84,8 @@ def representation_figures(contents: Contents) -> Iterator[CaptionedFigure]:
     said = contents.collapse
     told = f"{capital(said)}." if said else "No collapse of the representations was seen."
     caption = (
-        f"{told} Representations of {count(last['windows'])} fixed windows, one of each recording, and of two "
-        f"views ({views}) of {count(last['pairs'])} of them. Alignment: squared distance of the views. "
+        f"{told} Representations of {count(last['windows'])} fixed windows, one of each recording, and of "
+        f"two views ({views}) of {count(last['pairs'])} of them. Alignment: squared distance of the views. "
         "Uniformity: 0 where all windows are one point. Effective rank and participation ratio: dimensions "
         "in use, which so many windows bound. Spread: 1 where representations lie all around. Separation: "
         "AUROC of views of a window against different windows. Retrieval: share of views whose nearest is "

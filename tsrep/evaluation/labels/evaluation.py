@@ -20,7 +20,8 @@ from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.aggregate import Aggregation, by_record
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
 from tsrep.evaluation.labels.metrics import classes_scored, positives
-from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
+from tsrep.evaluation.predictions import Predictions, mean_predictions
+from tsrep.evaluation.scores import Score
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.split import Split
 
@@ -227,9 +228,9 @@ class LabelEvaluation:
         """Metrics of every seed, on the patients as they are and on resamples of them."""
         return resample(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed)
 
-    def kept(self, key: Key, records: Sequence[Predictions]) -> dict[Key, Predictions]:
-        """What is kept of the predictions of every seed, for figures."""
-        return {key: mean_predictions(records)}
+    def kept(self, score: Score, records: Sequence[Predictions]) -> dict[str, Any]:
+        """What is kept of the predictions of every seed, for figures, as attributes of scores."""
+        return {"predictions": {score.key: mean_predictions(records)}}
 
     def told_of(self, records: Predictions) -> dict[str, Any]:
         """Attributes of a score that follow from what was predicted."""

@@ -122,7 +122,7 @@ class Scoring:
         )
         if self.fraction < max(e.fractions):
             return Scores(scores)
-        return Scores(scores, e.kept(scores[0].key, units["record"]))
+        return Scores(scores, **e.kept(scores[0], units["record"]))
 
     def _gain(self, own: Resampled, unit: str, encoders: int) -> dict[str, Difference]:
         """Difference to the control, where one was scored before."""

@@ -12,7 +12,8 @@ from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
-from tsrep.evaluation.targets.values import Values, resampled_values
+from tsrep.evaluation.scores import Score
+from tsrep.evaluation.targets.values import Values, mean_values, resampled_values
 from tsrep.signals.panel import Ints, Panel
 
 DECILES = 10
@@ -56,7 +57,7 @@ class TargetEvaluation(LabelEvaluation):
         return (f"Samples without a known {what} are left out: {', '.join(out)}.",) if out else ()
 
     def refuse_unlabelled(self) -> None:
-        """Check that the target is known of samples in every part that is used, and varies where it is learnt.
+        """Check that every part that is used has known targets, and that those to learn from vary.
 
         Raises
         ------
@@ -66,13 +67,13 @@ class TargetEvaluation(LabelEvaluation):
         for part, (known, samples) in self.counts.items():
             if samples and not known:
                 raise DataError(
-                    f"no {what} of the {part} part is known, of {samples} samples; give it samples with a known "
-                    "target, or choose another target or split"
+                    f"no {what} of the {part} part is known, of {samples} samples; give it samples with a "
+                    "known target, or choose another target or split"
                 )
         train = self.true(self.split.train[self.panel.labelled[self.split.train]])
         if len(train) and np.ptp(train) == 0:
             raise DataError(
-                f"every known {what} of the training part is {train[0]:g}, so that there is nothing to learn; "
+                f"every known {what} of the training part is {train[0]:g}, so there is nothing to learn; "
                 "choose another target"
             )
 
@@ -106,10 +107,9 @@ class TargetEvaluation(LabelEvaluation):
         """See :meth:`LabelEvaluation.resampled`."""
         return resampled_values(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed)
 
-    def kept(self, key: Any, records: Sequence[Any]) -> dict[Any, Any]:
-        """Nothing."""
-        del key, records
-        return {}
+    def kept(self, score: Score, records: Sequence[Any]) -> dict[str, Any]:
+        """See :meth:`LabelEvaluation.kept`."""
+        return {"values": {(*score.key, score.target): mean_values(records)}}
 
     def told_of(self, records: Any) -> dict[str, Any]:
         """See :meth:`LabelEvaluation.told_of`."""
@@ -131,7 +131,7 @@ def in_deciles(panel: Panel, column: int, train: Ints) -> Panel:
 
 
 def center_of(true: Array, patient: Ints) -> tuple[float, float]:
-    """Mean and standard deviation of a target over patients, each weighing alike however many samples it has."""
+    """Mean and standard deviation of a target over patients, who weigh alike."""
     _, inverse, count = np.unique(patient, return_inverse=True, return_counts=True)
     weight = 1 / count[inverse]
     mean = float(np.average(true, weights=weight))

@@ -1,4 +1,4 @@
-"""Ridge regression of one number on features, its penalty chosen by the absolute error on held-out patients."""
+"""Ridge regression of one number on features; held-out patients choose its penalty."""
 
 from __future__ import annotations
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
-from tsrep.errors import DataError
+from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled, positive_interval, resampled_by
+from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.panel import Ints
 
+Key = tuple[str, str, float, str, str, str]  # method, protocol, fraction, subsample_by, part, target
+_FIELDS = ("predicted", "true", "patient", "trial")
 METRICS = ("mae", "rmse", "r2", "pearson", "slope", "bias")
 
 
@@ -52,6 +57,44 @@ class Values:
         )
         predicted, true = (np.bincount(inverse, each) / count for each in (self.predicted, self.true))
         return Values(predicted, true, self.patient[first], trials)
+
+
+def mean_values(values: Sequence[Values]) -> Values:
+    """Predictions averaged over seeds, for figures; all of the same units in the same order."""
+    first = values[0]
+    predicted = np.stack([each.predicted for each in values]).mean(axis=0)
+    return Values(np.asarray(predicted), first.true, first.patient, first.trial)
+
+
+def save_values(path: Path, values: Mapping[Key, Values]) -> None:
+    """Write predicted numbers by their keys to an ``.npz`` file, atomically."""
+    arrays: dict[str, Array] = {"keys": np.array(json.dumps(list(values)))}
+    for number, entry in enumerate(values.values()):
+        arrays |= {f"{number}.{name}": getattr(entry, name) for name in _FIELDS}
+    write_arrays(path, **arrays)
+
+
+def load_values(path: Path) -> dict[Key, Values]:
+    """Read what :func:`save_values` wrote.
+
+    Raises
+    ------
+    RunError
+        When the file is not readable as predicted numbers.
+    """
+    try:
+        stored = read_arrays(path)
+        keys = json.loads(str(stored["keys"]))
+        return {
+            (method, protocol, float(fraction), by, part, target): Values(
+                *(stored[f"{i}.{name}"] for name in _FIELDS)
+            )
+            for i, (method, protocol, fraction, by, part, target) in enumerate(keys)
+        }
+    except (OSError, ValueError, KeyError, TypeError, DataError) as error:
+        raise RunError(
+            f"{path} is not readable as predicted numbers; remove it and evaluate again"
+        ) from error
 
 
 def resampled_values(values: Sequence[Values], *, n_bootstrap: int, seed: int) -> Resampled:
