@@ -395,7 +395,13 @@ OBJECTIVES = Registry(
     "objective",
     "tsrep.objectives",
     "tsrep.forecasting",
-    reserved=("majority", "repeat-last", "seasonal-naive", "ridge-nlinear"),  # baselines beside it in scores
+    reserved=(
+        "majority",
+        "mean value",
+        "repeat-last",
+        "seasonal-naive",
+        "ridge-nlinear",
+    ),  # baselines beside it in scores
 )
 HEADS = Registry("head", "tsrep.forecasting.heads")
 SAMPLERS = Registry("sampler", "tsrep.sampling")

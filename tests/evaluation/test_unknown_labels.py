@@ -89,7 +89,7 @@ def test_a_part_without_a_known_label_is_refused(part: str) -> None:
     known = np.ones(len(panel), bool)
     known[getattr(split, part)] = False
     with pytest.raises(DataError, match=f"no label of the {part} part is known, of 120 samples; give"):
-        LabelEvaluation(replace(panel, known=known), split)
+        LabelEvaluation(replace(panel, known=known), split).refuse_unlabelled()
 
 
 def test_unknown_labels_are_never_drawn() -> None:

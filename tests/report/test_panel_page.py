@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.run_folder import make_run
+from tests.report.run_folder import diagnostics, make_run
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Scores
 from tsrep.report import rendering, summarise, write_report
+from tsrep.report.captioned_figure import representation_figures
 from tsrep.report.contents import read_run
 from tsrep.report.rendering import figures_of, render
 
@@ -57,6 +58,22 @@ def text_only(run: Path) -> str:
     return render(read_run(run), [])
 
 
+def test_a_collapse_is_told_at_the_top_and_below_its_figure(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2)
+    assert "collapsed" not in text_only(run)
+    log = run / "metrics.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [
+        line | {"diagnostics": diagnostics(line["epoch"], collapsed=True)}
+        for line in lines
+        if line["kind"] == "validation"
+    ]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    contents = read_run(run)
+    assert "While it trained, the representations have collapsed" in render(contents, [])
+    assert next(representation_figures(contents)).caption.startswith("The representations have collapsed")
+
+
 @pytest.mark.parametrize(("classes", "multilabel"), [(2, False), (71, True)])
 def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multilabel: bool) -> None:
     run = make_run(tmp_path / "run", classes, multilabel=multilabel)
@@ -70,7 +87,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multila
     assert "<script" not in text
     assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
     names = {p.name for p in figures}
-    assert {"scores-test", "roc", "reliability", "map", "curves", "record-1"} <= names
+    assert {"scores-test", "roc", "reliability", "map", "curves", "representations", "record-1"} <= names
     assert ("confusion" in names) is not multilabel
     assert ("class-areas" in names) is (classes > 8)
     assert found.images == len(names)

@@ -46,6 +46,8 @@ class About:
     synthetic : bool
     needs : tuple of str
         What the folder must contain.
+    layout : tuple of str
+        Further files as they lie in the folder, examples of each kind.
     notes : str
     base_url : str
         Folder that :func:`tsrep.datasets.fetch` downloads from; empty when there is no download.
@@ -70,6 +72,7 @@ class About:
     independence: Independence = "unknown"
     synthetic: bool = False
     needs: tuple[str, ...] = ()
+    layout: tuple[str, ...] = ()
     notes: str = ""
     base_url: str = ""
     checksums: str = "SHA256SUMS.txt"
@@ -186,6 +189,11 @@ class Dataset(ABC):
     def independence(self) -> Independence:
         """Whose samples are independent with these settings; see :class:`About`."""
         return self.about.independence
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """Published sets that its recordings are of; two data sets that hold one set share recordings."""
+        return (self.name,) if self.about.url else ()
 
     @property
     def default_split(self) -> str:

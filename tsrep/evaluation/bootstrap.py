@@ -7,8 +7,9 @@ macro averages are always over the same classes. The scores are sorted once and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from scipy.special import expit, stdtrit
@@ -22,7 +23,6 @@ from tsrep.rng import numpy_generator
 LABEL_DRAWS = "label draws"
 _LARGEST = 50.0  # logarithm of a factor, beyond which nothing is known
 _COLUMNS = 32  # resamples at a time: cumulative sums over some thousand units then stay in the cache
-DISTANCES = frozenset({"ece"})  # metrics that are mean distances
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,42 @@ def positive_interval(value: float, variance: Variance) -> Interval:
     return Interval(value, float(value / factor), float(value * factor))
 
 
+def correlation_interval(value: float, variance: Variance) -> Interval:
+    """Interval of a correlation, symmetric on Fisher's scale ``artanh r``."""
+    if np.isnan(variance.margin) or not -1 < value < 1:
+        found = symmetric_interval(value, variance)
+        return Interval(value, *np.clip([found.low, found.high], -1.0, 1.0).tolist())
+    middle, margin = np.arctanh(value), variance.margin / (1 - value**2)
+    return Interval(value, float(np.tanh(middle - margin)), float(np.tanh(middle + margin)))
+
+
+FORMS: Mapping[str, Callable[[float, Variance], Interval]] = {
+    "ece": distance_interval,  # a mean distance
+    "r2": symmetric_interval,  # without a lower end
+    "pearson": correlation_interval,
+    "slope": symmetric_interval,
+    "bias": symmetric_interval,
+}
+
+
+class Weighable(Protocol):
+    """Metrics of fixed predictions of units, which share the weight of their patient."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the metrics."""
+
+    @property
+    def freedom(self) -> dict[str, float]:
+        """Degrees of freedom of the variance of each metric over patients."""
+
+    def __call__(self, weight: Array) -> dict[str, Array]:
+        """Every metric for weights of shape (patient, weighting), shape (weighting,)."""
+
+    def resampled(self, weight: Array) -> dict[str, Array]:
+        """The same, spread as over new patients."""
+
+
 @dataclass(frozen=True, eq=False)
 class Resampled:
     """Metrics of one method, for every seed, on the patients as they are and on bootstrap resamples.
@@ -195,8 +231,9 @@ class Resampled:
 
     def intervals(self) -> dict[str, Interval]:
         """The 95 % interval of every metric, over what is resampled, seeds and draws of labels."""
-        forms = {name: distance_interval if name in DISTANCES else self.form for name in self.draws}
-        return {name: form(self.value[name], self.variance(name)) for name, form in forms.items()}
+        return {
+            name: FORMS.get(name, self.form)(self.value[name], self.variance(name)) for name in self.draws
+        }
 
     def variance(self, name: str) -> Variance:
         """Of the mean over seeds of a metric."""
@@ -362,17 +399,32 @@ def resample(
         raise DataError(
             "predictions of different seeds are of different patients; score the same part for each seed"
         )
-    # units of a patient share a weight, so whole patients are drawn and never single units
     scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
-    once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
+    return resampled_by(scorers, len(patients), n_bootstrap=n_bootstrap, seed=seed)
+
+
+def resampled_by(
+    scorers: Sequence[Weighable],
+    patients: int,
+    *,
+    n_bootstrap: int,
+    seed: int,
+    form: Callable[[float, Variance], Interval] = share_interval,
+) -> Resampled:
+    """Metrics of each seed on the patients as they are and on resamples of them.
+
+    Units of a patient share a weight, so whole patients are drawn and never single units.
+    """
+    once = [scorer(np.ones((patients, 1))) for scorer in scorers]
     return Resampled(
         {name: tuple(float(values[name][0]) for values in once) for name in once[0]},
-        _draws(scorers, len(patients), n_bootstrap, seed),
+        _draws(scorers, patients, n_bootstrap, seed),
         scorers[0].freedom,
+        form=form,
     )
 
 
-def _draws(scorers: Sequence[Scorer], patients: int, n_bootstrap: int, seed: int) -> dict[str, Array]:
+def _draws(scorers: Sequence[Weighable], patients: int, n_bootstrap: int, seed: int) -> dict[str, Array]:
     """Every metric of every scorer, shape (seed, resample)."""
     names = scorers[0].names
     if patients < 2:  # one patient resampled is the same patient: no interval can be told

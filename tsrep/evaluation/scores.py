@@ -21,14 +21,16 @@ from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
+from tsrep.evaluation.targets.values import Key as TargetKey
+from tsrep.evaluation.targets.values import Values, load_values, save_values
 from tsrep.files import readable, refuse_other_format, write_text
 
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
 LOWER_IS_BETTER = frozenset({"mse", "mae", "mase", "rmse", "brier", "ece"})
-SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase")
+SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase", "r2", "pearson")
 _FORMAT = "tsrep.scores/3"
-_IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon")
+_IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon", "target")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Score:
         What the fraction is of: ``"sample"``, ``"record"`` or ``"patient"``; ``"all"`` at 1.0.
     horizon : int
         Of a forecast, in steps; 0 for labels.
+    target : str
+        Of a regression what is predicted, with its unit: ``"age (years)"``; empty for labels and forecasts.
     n_bootstrap : int
         Bootstrap resamples.
     against : str
@@ -113,6 +117,7 @@ class Score:
     fraction: float = 1.0
     subsample_by: str = "all"
     horizon: int = 0
+    target: str = ""
     patients: int = 0
     classes_scored: int = 0
     blocks: int = 0
@@ -196,6 +201,8 @@ class Scores:
     predictions : dict of Predictions
         Of records, averaged over seeds, by (method, protocol, fraction, subsample_by, part); kept for the
         largest fraction of labels.
+    values : dict of Values
+        Of records, of each target, likewise.
     forecasts : dict of ForecastDetails
         Of each part that was forecast.
     heads : dict of Head
@@ -209,6 +216,7 @@ class Scores:
     forecasts: dict[str, ForecastDetails] = field(default_factory=dict)
     heads: dict[str, Head] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    values: dict[TargetKey, Values] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Score]:
         return iter(self.scores)
@@ -223,6 +231,7 @@ class Scores:
             self.forecasts | other.forecasts,
             self.heads | other.heads,
             tuple(dict.fromkeys(self.notes + other.notes)),
+            self.values | other.values,
         )
 
     def with_head(self, head: Head) -> Scores:
@@ -311,6 +320,8 @@ class Scores:
             keep_heads(self.heads, folder / HEADS, keep)
         if self.predictions:
             save_predictions(folder / "predictions.npz", self.predictions)
+        if self.values:
+            save_values(folder / "values.npz", self.values)
         if self.forecasts:
             save_details(folder / "forecasts.npz", self.forecasts)
         write_text(folder / "scores.json", self.to_json() + "\n")
@@ -330,8 +341,10 @@ class Scores:
         with readable(path, "scores", "restore it from a copy, or move it elsewhere and evaluate again"):
             scores = cls.from_json(path.read_text(encoding="utf-8"), path)
         predictions, forecasts = folder / "predictions.npz", folder / "forecasts.npz"
+        values = folder / "values.npz"
         return replace(
             scores,
+            values=load_values(values) if values.exists() else {},
             predictions=load_predictions(predictions) if predictions.exists() else {},
             forecasts=load_details(forecasts) if forecasts.exists() else {},
         )
@@ -349,6 +362,7 @@ class Scores:
         columns = {
             "labels": any(s.patients for s in self),
             "horizon": bool(self.horizons),
+            "target": any(s.target for s in self),
             "patients": any(s.patients for s in self),
             "blocks": any(s.blocks for s in self),
             "alpha": any("alpha" in s.details for s in self),
@@ -357,7 +371,7 @@ class Scores:
         for s in self:
             cells = {
                 "method": s.called,
-                "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon),
+                "protocol": s.protocol, "labels": _labels(s), "horizon": str(s.horizon), "target": s.target,
                 "part": s.part, "unit": s.unit, "seeds": str(s.seeds), "n": str(s.n),
                 "patients": str(s.patients), "blocks": _blocks(s), **{m: _spell(s, m) for m in shown},
                 "alpha": f"{s.details.get('alpha', math.nan):g}".replace("nan", "–"),
@@ -451,7 +465,7 @@ def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 
 
 _READ: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "method protocol metric part unit subsample_by against covers title data": ("a text", _text),
+    "method protocol metric part unit subsample_by target against covers title data": ("a text", _text),
     "role": ("one of method, control and baseline", _role),
     "n seeds horizon patients classes_scored blocks block_length n_bootstrap": (
         "a whole number from 0",

@@ -39,6 +39,9 @@ class Curves:
         Each term of each inner optimisation of the objective, such as that of an augmenter.
     diagnostics : dict of str to float64 array, shape (line,)
         What the objective logs besides its terms, such as how much a mask keeps.
+    representations : list of dict
+        Numbers on representations at each validation that has any, with its ``epoch``; see
+        :class:`tsrep.training.diagnostics.Diagnostics`.
     """
 
     step: Ints
@@ -54,6 +57,7 @@ class Curves:
     unread: int = 0
     inner: dict[str, dict[str, Floats]] = field(default_factory=dict)
     diagnostics: dict[str, Floats] = field(default_factory=dict)
+    representations: list[dict[str, Any]] = field(default_factory=list)
 
     def kept_epoch(self, rule: str = "last") -> int | None:
         """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.
@@ -113,6 +117,11 @@ def _curves(path: Path, entries: list[dict[str, Any]], unread: int) -> Curves:
         unread=unread,
         inner={name: _named(inner, name) for name in _keys(lines, "inner")},
         diagnostics=_named(lines, "diagnostics"),
+        representations=[
+            {"epoch": int(point["epoch"]), **point["diagnostics"]}
+            for point in points
+            if point.get("diagnostics")
+        ],
         loss=_floats(lines, "loss"),
         lr=_floats(lines, "lr"),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tsrep.errors import RunError
 from tsrep.report.contents import Contents
+from tsrep.report.wording import capital, count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,6 +70,29 @@ def training_figures(contents: Contents) -> Iterator[CaptionedFigure]:
     if contents.curves.diagnostics:
         caption += " Purple: diagnostics, which are no part of any loss."
     yield captioned("curves", "training", caption, figure_curves(contents.curves, contents.kept_epoch()))
+
+
+def representation_figures(contents: Contents) -> Iterator[CaptionedFigure]:
+    """How representations lay at every validation, where that was logged."""
+    from tsrep.inspect.figures.representations import figure_representations
+
+    rows = contents.curves.representations if contents.curves is not None else []
+    if not rows:
+        return
+    last = rows[-1]
+    views = "the objective's own view" if last["own_view"] else "a window, cut, scaled and with noise"
+    said = contents.collapse
+    told = f"{capital(said)}." if said else "No collapse of the representations was seen."
+    caption = (
+        f"{told} Representations of {count(last['windows'])} fixed windows, one of each recording, and of "
+        f"two views ({views}) of {count(last['pairs'])} of them. Alignment: squared distance of the views. "
+        "Uniformity: 0 where all windows are one point. Effective rank and participation ratio: dimensions "
+        "in use, which so many windows bound. Spread: 1 where representations lie all around. Separation: "
+        "AUROC of views of a window against different windows. Retrieval: share of views whose nearest is "
+        "their partner."
+    )
+    figure = figure_representations(rows, [row["epoch"] for row in rows])
+    yield captioned("representations", "training", caption, figure)
 
 
 def view_figures(contents: Contents) -> Iterator[CaptionedFigure]:

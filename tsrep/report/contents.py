@@ -16,6 +16,7 @@ from tsrep.files import read_arrays, read_json, readable, refuse_other_format
 from tsrep.inspect.curves import Curves, read_curves
 from tsrep.runs.manifest import changed, refuse_changed
 from tsrep.runs.naming import folder_of
+from tsrep.training.collapse import collapse
 from tsrep.yaml_files import read_yaml
 
 if TYPE_CHECKING:
@@ -135,6 +136,12 @@ class Contents:
     def finished(self) -> bool:
         """Whether training has ended, as far as the folder tells."""
         return len(self.scores) > 0 or self.embeddings is not None or "seconds" in self.provenance
+
+    @property
+    def collapse(self) -> str | None:
+        """That the representations collapsed in training, in words; None where they did not."""
+        rows = self.curves.representations if self.curves is not None else []
+        return collapse(rows) if rows else None
 
     def kept_epoch(self) -> int | None:
         """The epoch whose weights were kept, None when nothing was validated."""

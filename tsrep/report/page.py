@@ -8,7 +8,12 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from tsrep.evaluation.scores import Score
-from tsrep.report.captioned_figure import CaptionedFigure, training_figures, view_figures
+from tsrep.report.captioned_figure import (
+    CaptionedFigure,
+    representation_figures,
+    training_figures,
+    view_figures,
+)
 from tsrep.report.contents import Contents
 from tsrep.report.receptive_field import receptive_figures, receptive_table
 from tsrep.report.tables import Table
@@ -38,7 +43,7 @@ from tsrep.runs.naming import run_name
 from tsrep.yaml_files import write_yaml
 
 Tile = tuple[str, str, str]  # name, value, note
-_SECTIONS = ("scores", "classes", "map", "examples", "views", "receptive", "training", "records")
+_SECTIONS = ("scores", "targets", "classes", "map", "examples", "views", "receptive", "training", "records")
 _AVERAGES = dict.fromkeys(("uniform", "uniform-with-start"), "the average")
 _AVERAGES["ema"] = "an exponential moving average"
 _CHOICES = {
@@ -89,10 +94,11 @@ class Page(ABC):
 
     def caveats(self, contents: Contents) -> list[str]:
         """What a reader must know before believing the scores."""
-        main = main_scores(contents)
+        main, said = main_scores(contents), contents.collapse
+        collapsed = [f"While it trained, {said}"] if said else []
         if not main:
-            return []
-        notes = [*contents.scores.notes, *(note for score in main for note in score.notes)]
+            return list(map(_sentence, collapsed))
+        notes = [*collapsed, *contents.scores.notes, *(note for score in main for note in score.notes)]
         if main[0].part == "validation" and _keeps(contents) != "last":
             notes.append(
                 "Scores are of the validation part, on which the checkpoint was chosen too; expect less on a "
@@ -180,7 +186,13 @@ class Page(ABC):
 
     def figures(self, contents: Contents) -> Iterator[CaptionedFigure]:
         """Figures of all that the folder has numbers for."""
-        makers = (*self.own_figures, training_figures, view_figures, receptive_figures)
+        makers = (
+            *self.own_figures,
+            training_figures,
+            representation_figures,
+            view_figures,
+            receptive_figures,
+        )
         return chain.from_iterable(make(contents) for make in makers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 def conditions(score: Score) -> str:
     """Where a score was taken: ``168 records of 84 test patients (linear probe, 10 % of the labels)``."""
     by = "" if score.subsample_by == "all" else f" subsampled by {score.subsample_by}"
+    how = f"{protocol_title(score)}{f' for {score.target}' if score.target else ''}"
     by += f": {drawn}" if (drawn := drawn_labels(score)) else ""
     return (
         f"{count(score.n)} {score.unit}s of {count(score.patients)} {score.part} patients "
-        f"({protocol_title(score)}, {share(score.fraction)} of the labels{by}, {plural(score.seeds, 'seed')})"
+        f"({how}, {share(score.fraction)} of the labels{by}, {plural(score.seeds, 'seed')})"
     )
 
 
@@ -39,20 +41,46 @@ def _scores(contents: Contents) -> Iterator[CaptionedFigure]:
     from tsrep.inspect.figures.scores import figure_scores
 
     unit = preferred_unit(contents)
-    for part in dict.fromkeys(score.part for score in contents.scores):
-        rows = contents.scores.where(unit=unit, part=part)
+    for part, target in dict.fromkeys((score.part, score.target) for score in contents.scores):
+        rows = contents.scores.where(unit=unit, part=part, target=target)
         first = min(rows, key=lambda score: score.rank, default=None)
         if first is None or all(math.isnan(s.value) for s in rows if s.role != "baseline"):
             continue
         name = full_name(first.metric)
         caption = (
-            f"{capital(name)} over {first.classes_scored} classes on {count(first.n)} {unit}s of "
+            f"{capital(name)} {_scored(first)} on {count(first.n)} {unit}s of "
             f"{count(first.patients)} {part} patients. Dots are means over seeds, bars 95 % intervals over "
             "patients and seeds. With all labels there is nothing to subsample: those scores stand in "
             "every column."
         )
         figure = figure_scores(rows, first.metric, name)
-        yield captioned(f"scores-{part}", "scores", caption, figure)
+        place = f"{part}-{slug(target)}" if target else part
+        yield captioned(f"scores-{place}", "scores", caption, figure)
+
+
+def _scored(score: Score) -> str:
+    """What a metric is over, or of."""
+    return f"of {score.target}" if score.target else f"over {score.classes_scored} classes"
+
+
+def slug(name: str) -> str:
+    """A name as file names have it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _values(contents: Contents) -> Iterator[CaptionedFigure]:
+    from tsrep.inspect.figures.targets import figure_values
+
+    for score in contents.scores.where(role="method", unit="record"):
+        held = contents.scores.values.get((*score.key, score.target))
+        if held is None or score.fraction < 1:
+            continue
+        caption = (
+            f"Predicted against true {score.target}, and their difference with its mean and 95 % limits of "
+            f"agreement; {score.method} on {conditions(score)}. Dotted: where both are equal."
+        )
+        figure = figure_values(held, score.target)
+        yield captioned(f"values-{score.protocol}-{slug(score.target)}", "targets", caption, figure)
 
 
 def _classes(contents: Contents) -> Iterator[CaptionedFigure]:
@@ -202,4 +230,4 @@ def _held_out(arrays: Arrays) -> dict[str, Any]:
     return {**arrays, "name": "records"}
 
 
-PANEL_FIGURES = (_scores, _classes, _map, _records)
+PANEL_FIGURES = (_scores, _values, _classes, _map, _records)

@@ -18,6 +18,7 @@ from tsrep.report.tables import (
     METHOD,
     PATIENTS,
     PROTOCOL,
+    TARGET,
     Cell,
     Columns,
     Table,
@@ -31,9 +32,10 @@ from tsrep.report.tables import (
 from tsrep.report.verdicts import ROLES, labels_used, main_scores
 from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
-MAIN = ("auroc", "auprc", "f1", "accuracy")
+SHOWN = ("auroc", "auprc", "f1", "mae", "r2", "pearson")
+MAIN = ("auroc", "auprc", "f1", "accuracy", "mae", "r2", "pearson")
 _COUNTS = {"patients": "patients", "records": "trials", "samples": "samples"}
-_REST = ("precision", "recall", "exact_match", "brier", "ece")
+_REST = ("precision", "recall", "exact_match", "brier", "ece", "rmse", "slope", "bias")
 
 
 class PanelPage(Page):
@@ -59,7 +61,7 @@ class PanelPage(Page):
         score, notes, total = main_scores(contents)[0], [], len(contents.classes)
         if score.patients < 30:
             notes.append(f"Only {score.patients} patients were scored; the intervals are wide and uncertain.")
-        if total and score.classes_scored < total:
+        if 0 < score.classes_scored < total:
             notes.append(
                 f"Macro averages are over the {score.classes_scored} of {total} classes that have both "
                 f"outcomes in the {score.part} part."
@@ -101,20 +103,23 @@ class PanelPage(Page):
             "split_table": split_table(contents, _COUNTS),
             "class_table": class_table(contents),
             "head_table": head_table(contents),
+            "of_classes": not contents.scores.values or any(not s.target for s in contents.scores),
         }
 
     def summary(self, contents: Contents) -> list[Table]:
         """See :meth:`Page.summary`."""
-        return [*score_tables(contents, preferred_unit(contents), MAIN[:3]), gain_table(contents)]
+        return [*score_tables(contents, preferred_unit(contents), SHOWN), gain_table(contents)]
 
 
 def score_tables(contents: Contents, unit: str, metrics: tuple[str, ...] = MAIN) -> list[Table]:
     """A table for each part and protocol, with the conditions in every row."""
 
     def place(s: Score) -> tuple[Any, ...]:
-        return s.part != "test", s.rank, s.protocol, *labels_used(s), ROLES.index(s.role)
+        return s.part != "test", s.rank, s.protocol, s.target, *labels_used(s), ROLES.index(s.role)
 
-    groups = groupby(sorted(contents.scores.where(unit=unit), key=place), lambda s: (s.part, s.protocol))
+    groups = groupby(
+        sorted(contents.scores.where(unit=unit), key=place), lambda s: (s.part, s.protocol, s.target)
+    )
     return [_score_table(list(rows), unit, metrics) for _, rows in groups]
 
 
@@ -131,7 +136,8 @@ def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table:
         **CONDITIONS,
         **PATIENTS,
     }
-    caption = f"{capital(protocol_title(rows[0]))}, per {unit}, {rows[0].part} patients"
+    of = f" for {rows[0].target}" if rows[0].target else ""
+    caption = f"{capital(protocol_title(rows[0]))}{of}, per {unit}, {rows[0].part} patients"
     made, breaks = table(caption, rows, columns), {0, *begins(rows, labels_used)}
     blank = tuple(replace(cell, text="") for cell in made.header[: len(LABELS)])
     cells = [row if i in breaks else (*blank, *row[len(LABELS) :]) for i, row in enumerate(made.rows)]
@@ -146,7 +152,8 @@ def gain_table(contents: Contents) -> Table:
     against = " or ".join(dict.fromkeys(s.against for s in scores))
     caption = f"Gain over {against} on the same patients, with its 95 % interval"
     primary = next(iter(main_scores(contents)), None)
-    before, after = {**METHOD, **PROTOCOL, **LABELS}, {**CONDITIONS, **PATIENTS}
+    target = TARGET if any(s.target for s in scores) else {}
+    before, after = {**METHOD, **PROTOCOL, **target, **LABELS}, {**CONDITIONS, **PATIENTS}
     return difference_table(caption, scores, before, metrics, after, primary)
 
 

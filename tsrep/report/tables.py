@@ -83,6 +83,7 @@ LABELS: Columns[Score] = {
     "subsampled by": lambda s: Cell(NOTHING if s.subsample_by == "all" else s.subsample_by),
 }
 PROTOCOL: Columns[Score] = {"protocol": lambda s: Cell(protocol_title(s))}
+TARGET: Columns[Score] = {"target": lambda s: Cell(s.target or NOTHING)}
 HORIZON: Columns[Score] = {"horizon": lambda s: integer(s.horizon)}
 CONDITIONS: Columns[Score] = {
     "seeds": lambda s: integer(s.seeds),

@@ -28,7 +28,7 @@ Significance = Literal["better", "worse", "not significant", "no interval"]
 ALPHA = 0.05
 ROLES: tuple[Role, ...] = get_args(Role)
 _SUBSAMPLED = ("all", "patient", "record", "sample")
-_CONDITIONS = ("protocol", "part", "unit", "fraction", "subsample_by")
+_CONDITIONS = ("protocol", "part", "unit", "fraction", "subsample_by", "target")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ METRICS = {  # others are called what they are
     "mse": "MSE",
     "mae": "MAE",
     "mase": "MASE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "pearson": "Pearson r",
 }
 FULL_NAMES = {metric: f"macro {METRICS[metric]}" for metric in ("auroc", "auprc", "f1")} | {
     "mse": "mean squared error",

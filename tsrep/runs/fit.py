@@ -46,6 +46,7 @@ from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.checkpoint import kept_file
+from tsrep.training.collapse import CollapseWatch
 from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.interrupt import Interrupted
@@ -236,6 +237,7 @@ def _train(
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
     if config.training.tensorboard and ranks.first:
         watchers.append(TensorBoard(run.path / "tensorboard"))
+    watchers += [CollapseWatch(run.path / "metrics.jsonl")] if progress else []
     scored, score_name = task.validation_score(prepared, objective, device)
     trainer = Trainer(
         encoder,
@@ -246,6 +248,7 @@ def _train(
         folder=run.path,
         score=scored,
         score_name=score_name,
+        diagnose=task.diagnostics(prepared, device),
         hooks=watchers,
         ranks=ranks,
     )

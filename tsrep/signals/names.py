@@ -12,8 +12,9 @@ from tsrep.signals.panel_checks import Modality
 
 LIMB = ("I", "II", "III", "aVR", "aVL", "aVF")
 CHEST = ("V1", "V2", "V3", "V4", "V5", "V6")
+TWELVE = (*LIMB, *CHEST)
 FRANK = ("VX", "VY", "VZ")
-ECG = (*LIMB, *CHEST, "V3R", "V4R", "V7", "V8", "V9", *FRANK)
+ECG = (*TWELVE, "V3R", "V4R", "V7", "V8", "V9", *FRANK)
 MASTOIDS = ("M1", "M2")
 _PREFIX = re.compile(r"^(?:eeg|ecg|ekg|lead)[\s:_]+", re.IGNORECASE)
 _REFERENCE = re.compile(r"[-:\s](ref|le|ar|a1|a2|m1|m2|avg)$", re.IGNORECASE)

@@ -30,7 +30,7 @@ from tsrep.signals.panel_checks import (
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 # fields that the hash of the stored content covers, or that describe the data to people only
-UNHASHED = ("store", "gain", "offset", "skipped", "source", "digest", "cache")
+UNHASHED = ("store", "gain", "offset", "skipped", "excluded", "source", "digest", "cache")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,8 @@ class Panel:
         Which labels the source states, False where it says nothing about a class; None for all.
     skipped : tuple of (record, reason)
         Records that were left out when the data were read.
+    excluded : tuple of (reason, number)
+        How many readable records are not in the panel, such as those without a label of the task.
     source : str
         What the data are, for captions, such as ``"PTB-XL 1.0.3"``.
     digest : str
@@ -131,6 +133,7 @@ class Panel:
     target_units: tuple[str, ...] = ()
     known: NDArray[np.bool_] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    excluded: tuple[tuple[str, int], ...] = ()
     source: str = ""
     digest: str = ""
     synthetic: bool = False

@@ -77,7 +77,13 @@ def _scores(protocol: Protocol) -> Scores:
     rng = numpy_generator("conformance of protocols")
     label = np.arange(120) % 3
     panel = Panel.from_arrays(
-        np.zeros((120, 1, 2), np.float32), label=label, patient=np.arange(120) // 3, sfreq=1.0
+        np.zeros((120, 1, 2), np.float32),
+        label=label,
+        patient=np.arange(120) // 3,
+        sfreq=1.0,
+        target=label[:, None].astype(np.float32),
+        target_names=("class number",),
+        target_units=("",),
     )
     part = np.arange(120) // 3 % 4
     split = Split.make(panel, part < 2, part == 2, part == 3, how="by hand")

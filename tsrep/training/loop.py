@@ -45,6 +45,7 @@ from tsrep.training.interrupt import Interrupted, stop_requests
 from tsrep.training.settings import TrainingSettings, learning_rate
 
 ValidationScore = Callable[[Encoder, Objective], Mapping[str, float]]
+Diagnose = Callable[[Encoder, Objective], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Trainer:
         ``score(encoder, objective)`` gives scores by name, larger being better, on the validation part only.
         Each keeps an epoch of its own; the first stands for the run, and needs no name where it is alone.
     score_name : str
+    diagnose : callable or None
+        Gives what a validation logs besides, such as :class:`tsrep.training.diagnostics.Diagnostics`.
     hooks : sequence of Hook
     ranks : Ranks
     """
@@ -111,6 +114,7 @@ class Trainer:
     folder: Path
     score: ValidationScore | None = None
     score_name: str = "score"
+    diagnose: Diagnose | None = None
     hooks: Sequence[Hook] = ()
     ranks: Ranks = field(default_factory=Ranks)
 
@@ -276,6 +280,8 @@ class Trainer:
             scores = {name: None if math.isnan(value) else value for name, value in told.items()}
         if (score := next(iter(scores.values()), None)) is not None:
             record |= {"score": score, "score_name": self.score_name}
+        if self.diagnose is not None and self.ranks.first:
+            record["diagnostics"] = self.diagnose(model.encoder, model.objective)
         if epoch > 0:  # what training starts from is a point of reference, never what is kept
             record |= self.optimizer.layer_rates()
             by = {"last": {"": float(epoch)}, "loss": {"": -sum(terms.values())}}

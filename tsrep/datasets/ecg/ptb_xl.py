@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.dataset import About, ReadOptions, Unreadable
 from tsrep.datasets.ecg.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
+from tsrep.datasets.ecg.ptb_xl_metadata import numbers, read_metadata
 from tsrep.datasets.formats.wfdb_record import MISSING, one_unit, read_wfdb
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
 from tsrep.datasets.tables.reading import Table, integers, read_table, refuse_duplicates
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
+from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Ints, Panel
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 SECONDS = 10
 VERSIONS = {21837: "PTB-XL 1.0.1", 21799: "PTB-XL 1.0.3"}
+Target = Literal["age", "height", "weight"]
+UNITS = {"age": "years", "height": "cm", "weight": "kg", "heart_rate": "1/min"}
 SYNTHETIC_MARK = "SYNTHETIC.json"
 
 
@@ -37,6 +41,9 @@ class PtbXl(Recordings):
         ``"medformer"``: five classes, one per patient.
     rate : 100 or 500
         Which of the two sets of files to read, Hz.
+    targets : tuple of str
+        Numbers to predict by regression: ``"age"`` (years), ``"height"`` (cm) or ``"weight"`` (kg). Those of
+        ``ptb-xl-plus`` are measurements.
     channels : tuple of str or None
         Leads to keep, by name, in this order.
     rename : mapping of str to str, or None
@@ -70,11 +77,12 @@ class PtbXl(Recordings):
         self,
         task: Task = "superdiagnostic",
         rate: Literal[100, 500] = 100,
+        targets: tuple[Target, ...] = (),
         channels: Channels | None = None,
         rename: Renamed | None = None,
     ) -> None:
         super().__init__(channels=channels, rename=rename)
-        self.label_set, self.rate = task, rate
+        self.label_set, self.rate, self.targets = task, rate, targets
 
     @property
     def default_split(self) -> str:
@@ -82,7 +90,7 @@ class PtbXl(Recordings):
         return "per-class-order" if self.label_set == "medformer" else "official"
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
-        """Panel of whole records, in mV.
+        """Panel of whole records, in mV, with what :func:`read_metadata` says of them.
 
         Raises
         ------
@@ -95,10 +103,21 @@ class PtbXl(Recordings):
         ids = {c: integers(path, c, table[c]) for c in ("ecg_id", "patient_id", "strat_fold")}
         refuse_duplicates(path, "ecg_id", ids["ecg_id"])
         labels = _labels(folder, path, table, ids["patient_id"], self.label_set)
+        meta = read_metadata(path)
+        absent = next((name for name in self.targets if name not in meta), None)
+        if absent is not None:
+            raise DataError(f"{path} has no column {absent!r}, which dataset.targets asks for; leave it out")
         signals = _signals(folder, table[name_column], self.rate, options)
-        return self._panel(folder, ids, labels, signals)
+        return self._panel(folder, ids, labels, meta, signals)
 
-    def _panel(self, folder: Path, ids: Mapping[str, Ints], labels: Labels, signals: Converted) -> Panel:
+    def _panel(
+        self,
+        folder: Path,
+        ids: Mapping[str, Ints],
+        labels: Labels,
+        meta: dict[str, NDArray[Any]],
+        signals: Converted,
+    ) -> Panel:
         records = len(ids["ecg_id"])
         row_of = np.full(records, -1, np.int64)
         row_of[signals.source] = np.arange(len(signals.source))
@@ -109,6 +128,17 @@ class PtbXl(Recordings):
                 f"no readable record of {folder} has a label of the task {self.label_set!r}; "
                 "choose another task"
             )
+        unlabelled = len(signals.source) - len(keep)
+        fields: dict[str, Any] = {}
+        if self.targets:
+            target = numbers(meta, self.targets)[keep]
+            fields = {
+                "target": target,
+                "target_known": np.isfinite(target),
+                "target_names": self.targets,
+                "target_units": tuple(UNITS[name] for name in self.targets),
+            }
+        by_trial = keep[np.argsort(ids["ecg_id"][keep])]
         real = VERSIONS.get(records, f"PTB-XL (part: {records} records)")
         synthetic = (folder / SYNTHETIC_MARK).exists()
         return signals.panel(
@@ -119,10 +149,13 @@ class PtbXl(Recordings):
             patient=ids["patient_id"][keep],
             fold=ids["strat_fold"][keep],
             sfreq=float(self.rate),
-            channels=LEADS,
+            channels=TWELVE,
             classes=labels.classes,
             unit="mV",
             modality="ecg",
+            meta={name: values[by_trial] for name, values in meta.items()},
+            excluded=((f"no label of the task {self.label_set}", unlabelled),) if unlabelled else (),
+            **fields,
             source=f"synthetic ECG in the layout of PTB-XL ({records} records)" if synthetic else real,
             synthetic=synthetic,
         )
@@ -149,19 +182,19 @@ def _signals(folder: Path, names: list[str], rate: int, options: ReadOptions) ->
         labels=names,
         decode=partial(_decode, folder=folder, rate=rate),
         key={"files": fingerprint(folder, files), "rate": rate},
-        shape=(len(LEADS), SECONDS * rate),
+        shape=(len(TWELVE), SECONDS * rate),
     )
     return convert(job, **options)
 
 
 def _decode(name: str, folder: Path, rate: int) -> Pieces:
     record = read_wfdb(folder / name)
-    expected = tuple(lead.upper() for lead in LEADS)
+    expected = tuple(lead.upper() for lead in TWELVE)
     found = tuple(channel.upper() for channel in record.channels)
     steps = record.counts.shape[1]
     faults = (
         (len(found) != len(expected), f"{len(found)} leads instead of {len(expected)}"),
-        (found != expected, f"leads are {' '.join(record.channels)}, not {' '.join(LEADS)}"),
+        (found != expected, f"leads are {' '.join(record.channels)}, not {' '.join(TWELVE)}"),
         (record.sfreq != rate, f"sampled at {record.sfreq:g} Hz instead of {rate} Hz"),
         (steps != SECONDS * rate, f"{steps} time steps instead of {SECONDS * rate}"),
         (set(record.units) != {"mV"}, f"unit is {one_unit(record.units)}, not mV"),
@@ -172,5 +205,5 @@ def _decode(name: str, folder: Path, rate: int) -> Pieces:
             raise Unreadable(reason)
     gaps = (record.counts == MISSING).any(axis=1)
     if gaps.any():
-        raise Unreadable(f"missing values (NaN) in lead {LEADS[int(np.argmax(gaps))]}")
+        raise Unreadable(f"missing values (NaN) in lead {TWELVE[int(np.argmax(gaps))]}")
     return Pieces(record.counts[None], record.gain, record.offset)

@@ -20,6 +20,7 @@ from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.quantisation import in_float32
 from tsrep.datasets.recordings import Recordings, told_unit
 from tsrep.datasets.tables.own_labels import read_records
+from tsrep.datasets.tables.own_targets import Wanted
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
 from tsrep.registry import DATASETS
@@ -57,6 +58,10 @@ class Arrays(Recordings):
         To keep, by name, in this order.
     rename : mapping of str to str, or None
         New names by old ones.
+    targets : tuple of str
+        Columns with numbers to predict by regression, such as ``age``; an empty cell is not known.
+    target_units : tuple of str or None
+        One for each, such as ``years``.
     scale : float
         ``unit`` per stored count.
     unit : str
@@ -78,11 +83,14 @@ class Arrays(Recordings):
     patient: str = "patient"
     trial: str | None = None
     fold: str | None = None
+    targets: tuple[str, ...] = ()
+    target_units: tuple[str, ...] | None = None
     channel_names: tuple[str, ...] | None = None
     scale: Annotated[float, Field(gt=0)] = 1.0
     unit: str = ""
 
     def __post_init__(self) -> None:
+        self.wanted = Wanted(self.targets, self.target_units)
         self.files = (self.array, self.table)
 
     def read(self, folder: Path, *, cache: Path, strict: bool, progress: bool) -> Panel:
@@ -104,6 +112,7 @@ class Arrays(Recordings):
             label=self.label,
             trial=self.trial,
             fold=self.fold,
+            targets=self.wanted,
         )
         if len(records.patient) != len(store):
             raise DataError(

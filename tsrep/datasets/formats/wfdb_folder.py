@@ -25,6 +25,7 @@ from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.recordings import Recordings
 from tsrep.datasets.segments import cut, gap_spans
 from tsrep.datasets.tables.own_labels import read_records
+from tsrep.datasets.tables.own_targets import Wanted
 from tsrep.datasets.tables.reading import refuse_duplicates
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -63,6 +64,10 @@ class WfdbFolder(Recordings):
         columns of 0 and 1.
     fold : str or None
         Column of folds.
+    targets : tuple of str
+        Columns with numbers to predict by regression, such as ``age``; an empty cell is not known.
+    target_units : tuple of str or None
+        One for each, such as ``years``.
     segment_seconds : float or None
         Cut records into segments this long, without a remainder and without those that have missing
         values; needed when lengths differ. Whole records with missing values are skipped.
@@ -87,10 +92,13 @@ class WfdbFolder(Recordings):
     patient: str = "patient"
     label: str | tuple[str, ...] = "label"
     fold: str | None = None
+    targets: tuple[str, ...] = ()
+    target_units: tuple[str, ...] | None = None
     segment_seconds: Annotated[float, Field(gt=0)] | None = None
     rate: Annotated[float, Field(gt=0)] | None = None
 
     def __post_init__(self) -> None:
+        self.wanted = Wanted(self.targets, self.target_units)
         self.files = (self.table,)
 
     @property
@@ -108,7 +116,12 @@ class WfdbFolder(Recordings):
         """
         path = folder / self.table
         records = read_records(
-            path, patient=self.patient, label=self.label, fold=self.fold, record=self.record
+            path,
+            patient=self.patient,
+            label=self.label,
+            fold=self.fold,
+            record=self.record,
+            targets=self.wanted,
         )
         names = [name.removesuffix(".hea") for name in records.names]
         refuse_duplicates(path, self.record, names)

@@ -19,6 +19,7 @@ from tsrep.datasets.conversion import fingerprint
 from tsrep.datasets.dataset import About
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.formats.arrays import Arrays, as_float32, refuse_unfit
+from tsrep.datasets.tables.own_targets import Wanted
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.large_stores import ChunkedStore
@@ -57,6 +58,10 @@ class ZarrStore(Arrays):
         To keep, by name, in this order.
     rename : mapping of str to str, or None
         New names by old ones.
+    targets : tuple of str
+        Columns with numbers to predict by regression, such as ``age``; an empty cell is not known.
+    target_units : tuple of str or None
+        One for each, such as ``years``.
     scale : float
         ``unit`` per stored count.
     unit : str
@@ -76,6 +81,7 @@ class ZarrStore(Arrays):
     held_mb: Annotated[int, Field(ge=1)] = 256
 
     def __post_init__(self) -> None:
+        self.wanted = Wanted(self.targets, self.target_units)
         self.files = [name for name in (self.array, self.table) if "://" not in name]
 
     def find(self, root: Path | str | None) -> Path:

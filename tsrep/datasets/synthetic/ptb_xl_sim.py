@@ -30,6 +30,9 @@ class PtbXlSim(PtbXl):
     records_per_patient : float
         Mean number.
     seed : int
+    targets : tuple of str
+        Numbers to predict by regression: ``"age"`` (years), or ``"heart_rate"`` (1/min), the mean rate that
+        the heartbeats of a record were drawn around.
     channels, rename
         As for ``ptb-xl``.
     """
@@ -57,10 +60,12 @@ class PtbXlSim(PtbXl):
         patients: Annotated[int, Field(ge=10, le=100_000)] = 200,
         records_per_patient: Annotated[float, Field(ge=1, le=10)] = 3.0,
         seed: Annotated[int, Field(ge=0)] = 0,
+        targets: tuple[Literal["age", "heart_rate"], ...] = (),
         channels: Channels | None = None,
         rename: Renamed | None = None,
     ) -> None:
-        super().__init__(task, rate, channels, rename)
+        super().__init__(task, rate, channels=channels, rename=rename)
+        self.targets = targets
         self.patients, self.records_per_patient, self.seed = patients, records_per_patient, seed
 
     def load(

@@ -18,7 +18,7 @@ from tsrep.files import temporary_beside
 from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Floats
 
-VERSION = 1
+VERSION = 2
 SECONDS = 10
 CHUNK = 100
 LEADS = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -152,13 +152,14 @@ def _write_tables(folder: Path, cohort: Cohort) -> None:
     with (folder / "ptbxl_database.csv").open("w", newline="", encoding="utf-8") as stream:
         out = csv.writer(stream)
         columns = "ecg_id patient_id age sex device recording_date report scp_codes strat_fold"
-        columns += " filename_lr filename_hr"
+        columns += " filename_lr filename_hr heart_rate"
         out.writerow(columns.split())
         for i in range(len(cohort)):
             ids = [i + 1, f"{cohort.patient[i]}.0", cohort.age[i], int(not cohort.male[i])]
             codes = str(statements(cohort, i))
             names = [_name(i + 1, rate) for rate in (100, 500)]
-            out.writerow([*ids, "simulated", "", "synthetic", codes, cohort.fold[i], *names])
+            rate_of_heart = f"{60 / cohort.rr[i]:.2f}"
+            out.writerow([*ids, "simulated", "", "synthetic", codes, cohort.fold[i], *names, rate_of_heart])
 
 
 def _name(record: int, rate: int) -> str:

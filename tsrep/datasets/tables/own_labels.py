@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.tables.identifiers import spelled
+from tsrep.datasets.tables.own_targets import Targets, Wanted
 from tsrep.datasets.tables.reading import Table, codes, integers, is_missing, read_table, row_of
 from tsrep.errors import DataError
 from tsrep.signals.panel import Ints
 
 NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 TRUE = {"1", "1.0", "true", "yes"}
+NO_TARGETS = Wanted()
 FALSE = {"0", "0.0", "false", "no"}
 
 
@@ -34,6 +36,7 @@ class Records:
     trial, fold : int64 arrays or None
     names : tuple of str
         Of the ``record`` column, empty without one.
+    targets : Targets or None
     """
 
     label: NDArray[Any]
@@ -43,12 +46,14 @@ class Records:
     trial: Ints | None = None
     fold: Ints | None = None
     names: tuple[str, ...] = ()
+    targets: Targets | None = None
 
     def fields(self, records: Ints) -> dict[str, Any]:
         """Fields of a panel whose samples are these records, without those that the table does not give."""
         columns = {"label": self.label, "patient": self.patient, "trial": self.trial, "fold": self.fold}
         chosen = {name: values[records] for name, values in columns.items() if values is not None}
-        return {**chosen, "classes": self.classes, "patient_names": self.patient_names}
+        numbers = {} if self.targets is None else self.targets.fields(records)
+        return {**chosen, "classes": self.classes, "patient_names": self.patient_names, **numbers}
 
 
 def read_records(
@@ -59,6 +64,7 @@ def read_records(
     trial: str | None = None,
     fold: str | None = None,
     record: str | None = None,
+    targets: Wanted = NO_TARGETS,
 ) -> Records:
     """Read a table with one row per record.
 
@@ -70,6 +76,8 @@ def read_records(
     label : str or sequence of str
         One column of class names (several to a cell, divided by ``;``, make the task multi-label), or
         several columns of 0 and 1, one per class.
+    targets : Wanted
+        Columns with numbers to predict.
 
     Notes
     -----
@@ -82,11 +90,12 @@ def read_records(
     """
     label_columns = [label] if isinstance(label, str) else list(label)
     columns = [c for c in (patient, trial, fold, record) if c is not None]
-    table = read_table(path, [*columns, *label_columns])
+    table = read_table(path, list(dict.fromkeys([*columns, *label_columns, *targets.names])))
     empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if is_missing(v)), None)
     if empty is not None:
         raise DataError(f"{row_of(path, empty[1])} has no {empty[0]}; every record needs one")
     records = records_of(path, table, label_columns, patient=patient, trial=trial, fold=fold)
+    records = replace(records, targets=targets.read(path, table))
     return records if record is None else replace(records, names=tuple(table[record]))
 
 

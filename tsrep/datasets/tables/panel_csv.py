@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.recordings import Recordings, told_unit
 from tsrep.datasets.tables.long_rows import Rows, Steps, moments, numbers, read_frame, steps_of, texts
 from tsrep.datasets.tables.own_labels import Records, natural, records_of
+from tsrep.datasets.tables.own_targets import Wanted
 from tsrep.datasets.tables.reading import row_of
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
@@ -45,6 +46,11 @@ class LongTable(Recordings):
         Columns; the same in all rows of a sample.
     trial, fold : str or None
         Likewise; without ``trial`` each sample is one.
+    targets : tuple of str
+        Columns with numbers to predict by regression, such as ``age``; the same in all rows of a
+        sample, and an empty cell is not known.
+    target_units : tuple of str or None
+        One for each, such as ``years``.
     channels : tuple of str or None
         Columns with the signals, or with ``channel`` the entries of that column. None takes all others, or
         all entries, sorted.
@@ -73,12 +79,15 @@ class LongTable(Recordings):
     patient: str = "patient"
     trial: str | None = None
     fold: str | None = None
+    targets: tuple[str, ...] = ()
+    target_units: tuple[str, ...] | None = None
     channel: str | None = None
     value: str = "value"
     unequal: Literal["refuse", "pad"] = "refuse"
     unit: str = ""
 
     def __post_init__(self) -> None:
+        self.wanted = Wanted(self.targets, self.target_units)
         if self.time is None and self.sfreq is None:
             raise ConfigError("data set 'panel-csv': without a column of times there is no rate; set sfreq")
         if self.time is None and self.channel is not None:
@@ -144,7 +153,7 @@ class LongTable(Recordings):
         """Rows of one time step each, their values, shape (row, channel), and the names of the channels."""
         if self.channel is not None:
             return self._gathered(path, frame, rows, self.channel)
-        ids = (self.sample, self.time, self.label, self.patient, self.trial, self.fold)
+        ids = (self.sample, self.time, self.label, self.patient, self.trial, self.fold, *self.targets)
         channels = self.channels or tuple(str(c) for c in frame.columns if c not in ids)
         if not channels:
             raise DataError(f"{path} has no column besides those of ids and time; add one per channel")
@@ -186,7 +195,9 @@ class LongTable(Recordings):
             for name in (self.label, self.patient, self.trial, self.fold)
             if name is not None
         }
-        return records_of(path, cells, [self.label], patient=self.patient, trial=self.trial, fold=self.fold)
+        found = records_of(path, cells, [self.label], patient=self.patient, trial=self.trial, fold=self.fold)
+        columns = {name: _constant_number(path, frame, name, sample) for name in self.targets}
+        return replace(found, targets=self.wanted.of(path, columns))
 
     def _rate(self, path: Path, steps: Steps) -> float:
         if self.sfreq is not None:
@@ -208,6 +219,20 @@ def _constant(path: Path, frame: Any, name: str, sample: Ints) -> list[str]:
             f"began with {str(cells[began])!r}; make them alike"
         )
     return [str(cell) for cell in cells[first]]
+
+
+def _constant_number(path: Path, frame: Any, name: str, sample: Ints) -> NDArray[np.float64]:
+    """The number that a column says of each sample; NaN where its cells are empty."""
+    values = numbers(path, frame, name)
+    first = np.unique(sample, return_index=True)[1]
+    began = values[first][sample]
+    other = np.flatnonzero((values != began) & ~(np.isnan(values) & np.isnan(began)))
+    if len(other):
+        raise DataError(
+            f"{row_of(path, frame.index[other[0]])} has {values[other[0]]:g} as {name}, but its sample began "
+            f"with {began[other[0]]:g}; make them alike"
+        )
+    return values[first]
 
 
 def _refuse_unequal(path: Path, names: list[str], steps: Steps) -> None:

@@ -50,6 +50,21 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     return {column: [row[i] for row in rows] for column, i in zip(columns, at, strict=True)}
 
 
+def column_names(path: Path) -> tuple[str, ...]:
+    """Names of the columns of a CSV file.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            return tuple(next(csv.reader(stream), ()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
+
+
 def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV file, or of a table with tabs as BIDS has them; empty rows are passed over.
 

@@ -14,12 +14,14 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.heads.settings import HeadSettings
-from tsrep.evaluation.labels.aggregate import Aggregation
+from tsrep.evaluation.labels.aggregate import Aggregation, by_record
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
-from tsrep.evaluation.labels.metrics import positives
-from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.labels.metrics import classes_scored, positives
+from tsrep.evaluation.predictions import Predictions, mean_predictions
+from tsrep.evaluation.scores import Score
 from tsrep.signals.panel import Ints, Panel
 from tsrep.splits.split import Split
 
@@ -100,7 +102,15 @@ class LabelEvaluation:
             raise SplitError(
                 f"the {self.part} part of the split ({self.split.how}) is empty; score the other part"
             )
-        for part, (known, samples) in self._counts().items():
+
+    def refuse_unlabelled(self) -> None:
+        """Check that every part that is used has a label, and that heads go with the labels.
+
+        Raises
+        ------
+        ConfigError, DataError
+        """
+        for part, (known, samples) in self.counts.items():
             if samples and not known:
                 raise DataError(
                     f"no label of the {part} part is known, of {samples} samples; give it samples with "
@@ -128,13 +138,12 @@ class LabelEvaluation:
     def notes(self) -> tuple[str, ...]:
         """How many samples are left out because their labels are not wholly known."""
         out = [
-            f"{n - known} of {n} in the {part} part"
-            for part, (known, n) in self._counts().items()
-            if known < n
+            f"{n - known} of {n} in the {part} part" for part, (known, n) in self.counts.items() if known < n
         ]
         return (f"Samples whose labels are not wholly known are left out: {', '.join(out)}.",) if out else ()
 
-    def _counts(self) -> dict[str, tuple[int, int]]:
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
         """Samples with a known label, and samples, of each part that is used."""
         used = dict.fromkeys(("train", "validation", self.part))
         return {part: (len(self._known(part)), len(getattr(self.split, part))) for part in used}
@@ -211,7 +220,28 @@ class LabelEvaluation:
         at, panel = self.scored if samples is None else samples, self.panel
         return Predictions(prob, panel.label[at], panel.patient[at], panel.trial[at])
 
-    def majority(self, labelled: Ints) -> Predictions:
+    def by_record(self, windows: Predictions) -> Predictions:
+        """Predictions of records, from those of their windows."""
+        return by_record(windows, self.aggregate)
+
+    def resampled(self, predictions: Sequence[Predictions]) -> Resampled:
+        """Metrics of every seed, on the patients as they are and on resamples of them."""
+        return resample(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed)
+
+    def kept(self, score: Score, records: Sequence[Predictions]) -> dict[str, Any]:
+        """What is kept of the predictions of every seed, for figures, as attributes of scores."""
+        return {"predictions": {score.key: mean_predictions(records)}}
+
+    def told_of(self, records: Predictions) -> dict[str, Any]:
+        """Attributes of a score that follow from what was predicted."""
+        return {"classes_scored": classes_scored(records.target, records.prob.shape[1])}
+
+    @property
+    def baseline(self) -> str:
+        """Name of what needs no encoder."""
+        return MAJORITY
+
+    def of_baseline(self, labelled: Ints) -> Predictions:
         """The class rates of the labels as everybody's probabilities.
 
         The decided class is the majority class, and no unit is ranked above another: AUROC 0.5.

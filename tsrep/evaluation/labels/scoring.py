@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.evaluation.bootstrap import LABEL_DRAWS, Resampled, resample
+from tsrep.evaluation.bootstrap import LABEL_DRAWS, Resampled
 from tsrep.evaluation.comparison import (
     RANDOM_INITS,
     TRAINING_SEEDS,
@@ -16,10 +16,7 @@ from tsrep.evaluation.comparison import (
     difference_from_random,
     paired_difference,
 )
-from tsrep.evaluation.labels.aggregate import by_record, is_by_record
 from tsrep.evaluation.labels.evaluation import LabelEvaluation, draw_name
-from tsrep.evaluation.labels.metrics import classes_scored
-from tsrep.evaluation.predictions import Predictions, mean_predictions
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.signals.panel import Ints
 
@@ -77,7 +74,7 @@ class Scoring:
         self,
         method: str,
         role: Role,
-        predictions: Sequence[Predictions],
+        predictions: Sequence[Any],
         *,
         encoders: int = 1,
         draws: int | None = None,
@@ -87,8 +84,8 @@ class Scoring:
         Parameters
         ----------
         method, role : str
-        predictions : sequence of Predictions
-            One for each seed, of the same units.
+        predictions : sequence of Predictions or Values
+            One for each seed, of the same units; what the evaluation's ``predictions`` gives.
         encoders : int
             How many encoders they are of; with one, seeds are draws of labels.
         draws : int, optional
@@ -101,10 +98,10 @@ class Scoring:
             When predictions are missing, contradictory or not finite.
         """
         e = self.evaluation
-        units = {"record": [by_record(each, e.aggregate) for each in predictions]}
-        if not all(map(is_by_record, predictions)):
+        units = {"record": list(map(e.by_record, predictions))}
+        if any(len(np.unique(each.trial)) < len(each) for each in predictions):
             units["window"] = list(predictions)
-        every = {unit: resample(u, n_bootstrap=e.n_bootstrap, seed=e.seed) for unit, u in units.items()}
+        every = {unit: e.resampled(own) for unit, own in units.items()}
         own = {unit: each if draws is None else each.crossed(draws) for unit, each in every.items()}
         kind = RANDOM_INITS if role == "control" else TRAINING_SEEDS if encoders > 1 else LABEL_DRAWS
         if role == "control":
@@ -125,7 +122,7 @@ class Scoring:
         )
         if self.fraction < max(e.fractions):
             return Scores(scores)
-        return Scores(scores, {scores[0].key: mean_predictions(units["record"])})
+        return Scores(scores, **e.kept(scores[0], units["record"]))
 
     def _gain(self, own: Resampled, unit: str, encoders: int) -> dict[str, Difference]:
         """Difference to the control, where one was scored before."""
@@ -142,7 +139,7 @@ class Scoring:
         method: str,
         role: Role,
         unit: str,
-        one: Predictions,
+        one: Any,
         own: Resampled,
         gain: dict[str, Difference],
         **intervals: Any,
@@ -161,7 +158,7 @@ class Scoring:
             fraction=self.fraction,
             subsample_by=self.subsample_by,
             patients=len(np.unique(one.patient)),
-            classes_scored=classes_scored(one.target, one.prob.shape[1]),
+            **self.evaluation.told_of(one),
             n_bootstrap=self.evaluation.n_bootstrap,
             against=self._against if gain else "",
             difference=gain,

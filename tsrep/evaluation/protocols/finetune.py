@@ -20,6 +20,7 @@ from pydantic import Field, TypeAdapter
 from torch import nn
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.errors import RunError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.embedding import embed
 from tsrep.evaluation.heads.making import Fitted
@@ -28,8 +29,9 @@ from tsrep.evaluation.labels.linear_map import linear_map
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.labels.network import Network
-from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
+from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocols.labels import LabelProtocol
+from tsrep.files import read_arrays, write_arrays
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, PROTOCOLS, SAMPLERS, Chosen
 from tsrep.rng import initial_weights
@@ -39,7 +41,7 @@ from tsrep.signals.panel import Ints, Panel
 from tsrep.training.checkpoint import load_weights, save_weights
 from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
-from tsrep.training.loop import Part, Trainer
+from tsrep.training.loop import Part, Trainer, ValidationScore
 from tsrep.training.settings import LayerDecay, TrainingSettings
 
 CHUNK = 512
@@ -142,28 +144,31 @@ class FineTuning(LabelProtocol):
         """See :meth:`LabelProtocol.predict`; what was finished before is read."""
         parent = evaluation.folder or Path(tempfile.mkdtemp(prefix="tsrep-finetune-"))
         word = candidate.name.replace(" ", "-").replace("/", "-")
-        folder = parent / f"{word}-{draw}-{seed}-{evaluation.part}-{self.digest}"
+        folder = parent / f"{word}-{draw}-{seed}-{self.named(evaluation)}"
         done, weights = (folder.with_name(f"{folder.name}{end}") for end in (".npz", ".safetensors"))
-        key = (candidate.name, self.name, 1.0, "all", evaluation.part)
         if done.exists() and not keep:
-            return load_predictions(done)[key], None
-        encoder, panel = candidate.model(seed, draw)[0], evaluation.panel
-        head = self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
+            return evaluation.predictions(_stored(done)), None
+        encoder = candidate.model(seed, draw)[0]
+        head = self.head_for(encoder, evaluation, seed)
         model = nn.ModuleDict({"encoder": encoder, "head": head})
         if not done.exists() or (keep and not weights.exists()):
             folder.mkdir(parents=True, exist_ok=True)
-            prob = self._trained(encoder, head, seed, labelled, evaluation, folder)
+            output = self._trained(encoder, head, seed, labelled, evaluation, folder)
             if keep:
                 save_weights(weights, model.state_dict())
-            save_predictions(done, {key: evaluation.predictions(prob)})
+            write_arrays(done, output=output)
             shutil.rmtree(folder)
-        predictions, fitted = load_predictions(done)[key], None
+        predictions, fitted = evaluation.predictions(_stored(done)), None
         if keep:
             model.load_state_dict(load_weights(weights))
             fitted = self._fitted(encoder, head, evaluation)
         if evaluation.folder is None:
             shutil.rmtree(parent)
         return predictions, fitted
+
+    def named(self, evaluation: LabelEvaluation) -> str:
+        """What tells a training apart besides its encoder and labels, for the name of its folder."""
+        return f"{evaluation.part}-{self.digest}"
 
     def _fitted(self, encoder: Encoder, head: Objective, evaluation: LabelEvaluation) -> Fitted | None:
         """The network with the weights of its encoder; None where it reads more than pooled features."""
@@ -176,7 +181,7 @@ class FineTuning(LabelProtocol):
                 return None
             tensors = PanelTensors(panel.select(spare), evaluation.device)
             model = encoder.to(evaluation.device), head.to(evaluation.device)
-            return evaluation.predictions(probabilities(*model, tensors), spare)
+            return evaluation.predictions(self.outputs(*model, tensors), spare)
 
         settings, classes = self.head.model_dump(mode="json"), len(panel.classes)
         network = Network(copy.deepcopy(head).cpu().eval(), settings, encoder.dim, classes, panel.multilabel)
@@ -192,15 +197,11 @@ class FineTuning(LabelProtocol):
         evaluation: LabelEvaluation,
         folder: Path,
     ) -> np.ndarray:
-        """Probabilities of the scored samples by the encoder and the head, which are trained together."""
+        """Outputs for the scored samples of the encoder and the head, which are trained together."""
         panel = evaluation.panel
         train = self._part(evaluation, labelled, seed)
         validation = self._part(evaluation, evaluation.validation, seed)
-
-        def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
-            prob = probabilities(encoder, head, validation.tensors)
-            return {"": metrics(prob, validation.tensors.panel.label)["auroc"]}
-
+        score_name, score = self.choice(validation.tensors)
         choosing, steps = evaluation.choosing, len(train.sampler.epoch(1))
         held = None if choosing is None else panel.select(choosing)
         self.start_head(encoder, head, train.tensors.panel, held, evaluation.device)
@@ -218,11 +219,24 @@ class FineTuning(LabelProtocol):
                         settings,
                         seed=seed,
                         folder=_made(folder / phase.folder),
-                        score=macro_auroc,
-                        score_name="validation macro AUROC",
+                        score=score,
+                        score_name=score_name,
                     )
                 )
-        return probabilities(encoder, head, PanelTensors(panel.select(evaluation.scored), evaluation.device))
+        return self.outputs(encoder, head, PanelTensors(panel.select(evaluation.scored), evaluation.device))
+
+    def choice(self, validation: PanelTensors) -> tuple[str, ValidationScore]:
+        """Name of the score that chooses the epoch, and what gives it."""
+
+        def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
+            prob = self.outputs(encoder, head, validation)
+            return {"": metrics(prob, validation.panel.label)["auroc"]}
+
+        return "validation macro AUROC", macro_auroc
+
+    def outputs(self, encoder: Encoder, head: Objective, tensors: PanelTensors) -> np.ndarray:
+        """What the head says of all samples: class probabilities, shape (sample, class)."""
+        return probabilities(encoder, head, tensors)
 
     def _train(self, trainer: Trainer) -> None:
         try:
@@ -269,6 +283,11 @@ class FineTuning(LabelProtocol):
         )
         return Part(PanelTensors(panel, evaluation.device), sampler)
 
+    def head_for(self, encoder: Encoder, evaluation: LabelEvaluation, seed: int) -> Objective:
+        """Head with random weights for what is scored."""
+        panel = evaluation.panel
+        return self.new_head(encoder, len(panel.classes), multilabel=panel.multilabel, seed=seed)
+
     def new_head(self, encoder: Encoder, classes: int, *, multilabel: bool, seed: int) -> Objective:
         """Head with random weights."""
         with initial_weights(seed, "head"):
@@ -302,6 +321,20 @@ class FineTuning(LabelProtocol):
             amp=amp,
             compile=compile,
         )
+
+
+def _stored(path: Path) -> np.ndarray:
+    """Outputs of a training that was finished.
+
+    Raises
+    ------
+    RunError
+        When the file is not readable.
+    """
+    try:
+        return read_arrays(path)["output"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{path} cannot be read ({error}); remove it and evaluate again") from error
 
 
 def _made(folder: Path) -> Path:

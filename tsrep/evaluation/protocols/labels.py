@@ -18,7 +18,7 @@ from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
 from tsrep.evaluation.heads.settings import HeadSettings
-from tsrep.evaluation.labels.evaluation import MAJORITY, LabelEvaluation
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocols.protocol import Held, Protocol, outcome, protocol_of
@@ -57,6 +57,10 @@ class LabelProtocol(Protocol):
             Whether what was fitted is wanted too, to be kept as a head.
         """
 
+    def refuse_unfit(self, evaluation: LabelEvaluation) -> None:
+        """See :meth:`Protocol.refuse_unfit`."""
+        evaluation.refuse_unlabelled()
+
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
     ) -> tuple[Scores, Head | None]:
@@ -67,7 +71,8 @@ class LabelProtocol(Protocol):
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
             paired = not self._crossed(candidates)
             scoring = Scoring(evaluation, self.name, self.metric, fraction, by, drawn, paired)
-            scores += scoring.of(MAJORITY, "baseline", list(map(evaluation.majority, scoring.different)))
+            expected = list(map(evaluation.of_baseline, scoring.different))
+            scores += scoring.of(evaluation.baseline, "baseline", expected)
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
                 wanted = candidate.role == "method" and fraction == max(evaluation.fractions)
                 keep = wanted and head is None and evaluation.heads is not None

@@ -50,6 +50,19 @@ class Protocol(ABC):
     multilabel: ClassVar[bool] = True
     rank: ClassVar[int] = 100
 
+    def refuse_unfit(self, evaluation: Any) -> None:
+        """Check that the data have what it scores, before anything is trained or fitted.
+
+        Parameters
+        ----------
+        evaluation : LabelEvaluation or SeriesEvaluation
+
+        Raises
+        ------
+        ConfigError, DataError
+        """
+        del evaluation
+
     @abstractmethod
     def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, Head | None]:
         """Scores of candidates beside the baselines of the protocol.
@@ -109,6 +122,7 @@ def outcome(protocol: Protocol, candidates: Sequence[Candidate], evaluation: Any
     """
     entry = Entry("protocol", protocol.name, type(protocol), ())
     with entry.blamed("score"):
+        protocol.refuse_unfit(evaluation)
         match protocol.evaluate(candidates, evaluation):
             case (Scores() as scores, head):
                 pass

@@ -16,6 +16,7 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.forecasts.spans import Part
 from tsrep.evaluation.labels.evaluation import LabelEvaluation, draw_name
 from tsrep.evaluation.labels.metrics import classes_scored
+from tsrep.evaluation.protocols.protocol import protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
@@ -39,8 +40,9 @@ from tsrep.runs.validation_score import (
 from tsrep.signals import Panel
 from tsrep.signals.quality import told
 from tsrep.splits.split import Split
+from tsrep.training.diagnostics import Diagnostics
 from tsrep.training.distributed import pick_device
-from tsrep.training.loop import ValidationScore
+from tsrep.training.loop import Diagnose, ValidationScore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,10 +177,22 @@ class PanelTask(Task):
         draws = self.evaluation(prepared, silent).drawn() if self._keeps_by_draw else {"": train}
         return probe_score(self.config, prepared, draws, held, device), PROBE_NAME
 
+    def diagnostics(self, prepared: PreparedPanel, device: torch.device) -> Diagnose | None:
+        """See :meth:`Task.diagnostics`; of some windows of validation patients."""
+        config = self.config
+        return Diagnostics.of(
+            prepared.panel,
+            prepared.split,
+            pooling=config.evaluation.pool,
+            seed=config.seed,
+            device=device,
+            amp=config.training.amp,
+        )
+
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
         config = self.config
-        return label_evaluation(
+        found = label_evaluation(
             prepared.panel,
             prepared.split,
             config.evaluation,
@@ -190,6 +204,9 @@ class PanelTask(Task):
             folder=folder,
             on_step=tell,
         )
+        for name in config.evaluation.protocols:
+            protocol_of(config.evaluation.of(name)).refuse_unfit(found)
+        return found
 
     def comparison(
         self, prepared: PreparedPanel, configs: Sequence[Configuration], part: Part = "test"

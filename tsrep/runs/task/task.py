@@ -27,7 +27,7 @@ from tsrep.runs.task.candidates import random_initialisations, trained
 from tsrep.runs.task.needs import refuse_unmet_needs
 from tsrep.runs.task.reading import read_data
 from tsrep.signals import Panel, Series
-from tsrep.training.loop import ValidationScore
+from tsrep.training.loop import Diagnose, ValidationScore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,6 +177,11 @@ class Task(ABC):
         self, prepared: Any, objective: Objective, device: torch.device
     ) -> tuple[ValidationScore | None, str]:
         """The scores by which training may choose its weights, larger being better, and what the first is."""
+
+    def diagnostics(self, prepared: Any, device: torch.device) -> Diagnose | None:
+        """What every validation of training logs of representations; None where nothing."""
+        del prepared, device
+        return None
 
     @abstractmethod
     def evaluation(self, prepared: Any, tell: Tell, folder: Path | None = None) -> Any:

@@ -1,0 +1,1 @@
+"""Numbers that are predicted: their errors, and what protocols on them score."""
