@@ -19,7 +19,7 @@ from tsrep.datasets.dataset import About, Unreadable
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.quantisation import in_float32
 from tsrep.datasets.recordings import Recordings, told_unit
-from tsrep.datasets.tables.own_labels import read_records
+from tsrep.datasets.tables.own_labels import Records, read_records
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
 from tsrep.registry import DATASETS
@@ -98,13 +98,7 @@ class Arrays(Recordings):
         del progress
         place = self.place(folder)
         store = self.open(place)
-        records = read_records(
-            self.table_path(folder, cache),
-            patient=self.patient,
-            label=self.label,
-            trial=self.trial,
-            fold=self.fold,
-        )
+        records = self.read_records(folder, cache)
         if len(records.patient) != len(store):
             raise DataError(
                 f"{self.table} has {len(records.patient)} rows but {self.array} {len(store)} records; "
@@ -123,6 +117,16 @@ class Arrays(Recordings):
             unit=told_unit(self.unit),
             record_names=tuple(map(str, range(len(store)))),
             source=f"own array {self.array}",
+        )
+
+    def read_records(self, folder: Path, cache: Path) -> Records:
+        """What the table says of each record, in the order of the array."""
+        return read_records(
+            self.table_path(folder, cache),
+            patient=self.patient,
+            label=self.label,
+            trial=self.trial,
+            fold=self.fold,
         )
 
     def _names(self, count: int) -> tuple[str, ...]:
