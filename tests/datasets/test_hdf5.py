@@ -62,7 +62,7 @@ def test_rows_in_the_order_of_records(own):
     write_csv(root / "records.csv", [{"patient": k // 2, "label": "ab"[k // 2 % 2]} for k in range(24)])
     panel = read(root, ids=None)
     np.testing.assert_array_equal(panel.x, x.transpose(0, 2, 1))
-    with pytest.raises(ConfigError, match="has 3 names, but records.h5 has 50 channels"):
+    with pytest.raises(ConfigError, match=r"has 3 names, but records\.h5 has 50 channels"):
         read(root, ids=None, axes="record,channel,time", channel_names=("I", "II", "III"))
 
 
