@@ -64,6 +64,10 @@ def read(folder, **settings):
     return load("sleep-edf", folder[0], cache=folder[2], progress=False, **settings)
 
 
+def nights_of(panel):
+    return np.array(panel.record_names)[panel.row]
+
+
 def test_epochs_under_their_stage(folder):
     panel = read(folder, channels=("EOG", "Fpz-Cz"))
     assert panel.classes == ("W", "N1", "N2", "N3", "R")
@@ -71,8 +75,8 @@ def test_epochs_under_their_stage(folder):
     truth = {0: 0, 1: 1, 2: 2, 3: 3, 5: 3, 4: 4}
     told = stages()
     kept = [k for k, stage in enumerate(told) if stage in truth]
-    for night, name in enumerate(folder[1]):
-        mine = np.flatnonzero(panel.trial == night)
+    for name in folder[1]:
+        mine = np.flatnonzero(nights_of(panel) == f"{name}0")
         assert panel.label[mine].tolist() == [truth[told[k]] for k in kept]
         for i, k in list(zip(mine, kept, strict=True))[::11]:
             x = panel.take(np.array([i]))[0]
@@ -85,15 +89,16 @@ def test_epochs_under_their_stage(folder):
 def test_two_nights_are_one_person(folder):
     panel = read(folder)
     assert panel.patient_names == ("SC400", "SC401", "SC402", "SC403", "SC404", "SC405")
-    assert len(panel.trials) == 7
-    assert len(np.unique(panel.patient[np.isin(panel.trial, (0, 1))])) == 1
-    assert panel.meta["age"].tolist() == [33] * 7
+    nights = nights_of(panel)
+    assert len(set(nights)) == 7
+    assert len(np.unique(panel.patient[np.isin(nights, ("SC4001E0", "SC4002E0"))])) == 1
+    assert set(panel.meta["age"]) == {33}
     assert set(panel.meta["sex"]) == {"F"}
 
 
 def test_wake_around_sleep(folder):
     whole, cut = read(folder, wake_minutes=None), read(folder, wake_minutes=1.5)
-    wake = [int((p.label[p.trial == 2] == 0).sum()) for p in (whole, cut)]
+    wake = [int((p.label[nights_of(p) == "SC4011E0"] == 0).sum()) for p in (whole, cut)]
     assert wake == [11, 6]
     assert (whole.label > 0).sum() == (cut.label > 0).sum()
     assert cut.label[:4].tolist() == [0, 0, 0, 1]

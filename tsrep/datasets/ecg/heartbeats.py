@@ -1,4 +1,4 @@
-"""Annotated heartbeats of WFDB records: a sample is a window around a beat, a trial is a recording."""
+"""Annotated heartbeats of WFDB records: a sample and a trial is a window around a beat."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def beats_panel(
         raise DataError(f"the records in {folder} have no annotated beat of {', '.join(wanted.classes)}")
     place = np.array([records.index(source) for source in sources])[converted.source]
     of = place[row]
-    meta = {key: values[np.unique(of)] for key, values in fields.pop("meta", {}).items()}
+    meta = {key: values[of] for key, values in fields.pop("meta", {}).items()}
     reasons = Counter(left_out.values())
     return converted.panel(
         sources,
@@ -119,7 +119,7 @@ def beats_panel(
         start=start,
         length=wanted.length,
         label=label,
-        trial=of,
+        trial=np.arange(len(of)),
         **{key: values[of] for key, values in of_record.items()},
         sfreq=wanted.rate,
         channels=channels,

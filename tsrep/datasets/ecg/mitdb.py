@@ -38,7 +38,7 @@ Seconds = Annotated[float, Field(gt=0, le=5)]
 
 @DATASETS.register("mitdb")
 class MitBih(Recordings):
-    """Heartbeats of MIT-BIH Arrhythmia in the classes of ANSI/AAMI EC57; a trial is a recording.
+    """Heartbeats of MIT-BIH Arrhythmia in the classes of ANSI/AAMI EC57.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class WfdbBeats(Recordings):
         licence="yours",
         independence="patient",
         needs=("records.csv (setting table)", "the records named in it, with their annotation files"),
-        notes="A sample is a window around an annotated beat; a trial is a record.",
+        notes="A sample, and a trial, is a window around an annotated beat.",
     )
 
     # a sample is a beat already

@@ -57,7 +57,7 @@ class Night:
 
 @DATASETS.register("sleep-edf")
 class SleepEdf(Recordings):
-    """Epochs of 30 s with their sleep stage; a trial is a night, and splits divide persons.
+    """Epochs of 30 s with their sleep stage; an epoch is a trial, and splits divide persons.
 
     Parameters
     ----------
@@ -157,12 +157,13 @@ class SleepEdf(Recordings):
         counts = Counter(REASONS[code] for code in stage[stage < 0].tolist())
         patient, patient_names = codes([night.person for night in nights])
         source = signals.source[keep]
-        told = [_person(nights[i].psg) for i in np.unique(source)]
+        told = [_person(night.psg) for night in nights]
+        age, sex = np.array([age for age, _ in told]), np.array([sex for _, sex in told])
         return signals.panel(
             names,
             row=keep,
             label=stage[keep],
-            trial=source,
+            trial=np.arange(len(keep)),
             patient=patient[source],
             patient_names=patient_names,
             sfreq=RATE,
@@ -170,7 +171,7 @@ class SleepEdf(Recordings):
             classes=CLASSES,
             unit="µV",
             modality="eeg",
-            meta={"age": np.array([age for age, _ in told]), "sex": np.array([sex for _, sex in told])},
+            meta={"age": age[source], "sex": sex[source]},
             skipped=(*skipped, *signals.skipped),
             excluded=tuple(sorted(counts.items())),
             source=f"Sleep-EDF ({self.subset}, {len(nights)} nights)",
