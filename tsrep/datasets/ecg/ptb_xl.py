@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.dataset import About, ReadOptions, Unreadable
-from tsrep.datasets.ecg.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
+from tsrep.datasets.ecg.ptb_xl_labels import (
+    Labels,
+    Task,
+    aggregate,
+    medformer,
+    parse_codes,
+    read_statements,
+    scored,
+)
 from tsrep.datasets.ecg.ptb_xl_metadata import numbers, read_metadata
 from tsrep.datasets.formats.wfdb_record import MISSING, one_unit, read_wfdb
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
@@ -38,7 +46,8 @@ class PtbXl(Recordings):
     ----------
     task : str
         ``"superdiagnostic"`` and the other five multi-label tasks of the PTB-XL benchmark, or
-        ``"medformer"``: five classes, one per patient.
+        ``"medformer"``: five classes, one per patient. ``"scored"``: 18 scored classes of the 2021 challenge
+        by its names, as ``cinc2021`` has them when merged, for runs on several cohorts.
     rate : 100 or 500
         Which of the two sets of files to read, Hz.
     targets : tuple of str
@@ -164,6 +173,8 @@ class PtbXl(Recordings):
 def _labels(folder: Path, path: Path, table: Table, patient: Ints, task: Task) -> Labels:
     statements = read_statements(folder / "scp_statements.csv", task)
     codes = parse_codes(path, table["scp_codes"])
+    if task == "scored":
+        return scored(codes)
     labels = medformer(codes, patient, statements) if task == "medformer" else aggregate(codes, statements)
     if not len(labels.keep):
         raise DataError(f"no record of {path} has a label of the task {task!r}; choose another task")
