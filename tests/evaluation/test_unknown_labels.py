@@ -1,138 +1,123 @@
-"""A label that the source does not state is neither learned nor scored, whatever number stands for it."""
+"""Classes that some samples say nothing about are fitted and scored on the samples that state them."""
 
 from __future__ import annotations
-
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.evaluation.test_protocol import cohort, informed
-from tsrep.datasets.check import check
-from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import DataError
-from tsrep.evaluation.candidate import Candidate, Model
-from tsrep.evaluation.labels.evaluation import LabelEvaluation
-from tsrep.evaluation.labels.label_fractions import subsample_labels
-from tsrep.evaluation.protocols import finetune
-from tsrep.evaluation.protocols.finetune import FineTuning
+from tsrep.evaluation.labels.linear_probe import fit_probe
+from tsrep.evaluation.labels.metrics import Scorer, classes_scored, metrics
+from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
 from tsrep.evaluation.protocols.labels import evaluate_features
-from tsrep.evaluation.scores import Scores
-from tsrep.rng import initial_weights
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
-from tsrep.training.loop import Part, Trainer
 
-QUICK: dict[str, Any] = {"fractions": (1.0, 0.3), "seeds": 2, "n_bootstrap": 30}
-
-
-def half_known(multi: bool, value: int) -> tuple[Panel, Split, np.ndarray]:
-    """A cohort in which every fourth patient has no stated label, with a value in its place."""
-    panel, split = cohort(multi=multi)
-    unknown = panel.patient % 4 == 0
-    known = np.repeat(~unknown[:, None], 3, axis=1) if multi else ~unknown
-    if multi:
-        known[unknown, 1:] = True  # one class that is not known makes the sample unknown
-    label = panel.label.copy()
-    label[unknown] = value
-    return replace(panel, label=label, known=known), split, informed(panel, 1.0)
+N = 240
 
 
-def scored(panel: Panel, split: Split, x: np.ndarray, protocol: str, part: str) -> Scores:
-    return evaluate_features({"m": x}, panel, split, protocols=(protocol,), part=part, **QUICK)
+@pytest.fixture(scope="module")
+def drawn():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 5))
+    label = (x[:, :3] + 0.7 * rng.normal(size=(N, 3))) > 0
+    known = np.ones((N, 3), bool)
+    known[: N // 2, 1] = False  # one half, as a cohort, says nothing of the second class
+    known[N // 2 :, 2] = False
+    return x, label, known
 
 
-@pytest.mark.parametrize(
-    ("protocol", "multi"),
-    [("probe", False), ("probe", True), ("knn", False), ("logistic", False), ("svm", False)],
-)
-@pytest.mark.parametrize("part", ["test", "validation"])
-def test_the_value_of_an_unknown_label_changes_no_score(protocol: str, multi: bool, part: str) -> None:
-    one, two = (scored(*half_known(multi, value), protocol, part) for value in (0, 1))
-    assert one.to_json() == two.to_json()
-    for key, kept in one.predictions.items():
-        np.testing.assert_array_equal(kept.prob, two.predictions[key].prob)
-    panel, split, x = half_known(multi, 1)
-    trusted = scored(replace(panel, known=None), split, x, protocol, part)
-    assert trusted.where(method="m").scores[0].value != one.where(method="m").scores[0].value
+def test_metrics_are_those_of_the_known_units(drawn):
+    _, label, known = drawn
+    prob = np.random.default_rng(1).random((N, 3))
+    found = metrics(prob, label, known)
+    each = [metrics(prob[known[:, [c]].ravel()][:, [c]], label[known[:, c]][:, [c]]) for c in range(3)]
+    for name in ("auroc", "auprc", "precision", "recall", "f1"):
+        assert found[name] == pytest.approx(np.mean([one[name] for one in each]))
+    decided = (prob >= 0.5) == label
+    assert found["accuracy"] == pytest.approx(decided[known].mean())
+    assert found["brier"] == pytest.approx(((prob - label) ** 2)[known].mean())
+    assert found["exact_match"] == pytest.approx((decided | ~known).all(axis=1).mean())
 
 
-def test_scores_are_those_of_the_known_samples_alone() -> None:
-    panel, split, x = half_known(False, 2)
-    index = np.flatnonzero(panel.labelled)
-    place = np.full(len(panel), -1)
-    place[index] = np.arange(len(index))
-    parts = (place[part][place[part] >= 0] for part in (split.train, split.validation, split.test))
-    alone = Split.make(panel.select(index), *parts, how="known alone")
-    expected = scored(panel.select(index), alone, x[index], "probe", "test")
-    found = scored(panel, split, x, "probe", "test")
-    for s, e in zip(found.where(fraction=1.0), expected.where(fraction=1.0), strict=True):
-        assert s.n == e.n
-        assert s.metrics["auroc"].value == pytest.approx(e.metrics["auroc"].value, abs=1e-12)
+def test_what_is_unknown_has_no_influence(drawn):
+    x, label, known = drawn
+    prob = np.random.default_rng(1).random((N, 3))
+    turned = np.where(known, label, ~label)
+    assert metrics(prob, label, known) == metrics(prob, turned, known)
+    group = np.arange(N) // 3
+    weight = np.random.default_rng(2).random((N // 3, 4))
+    one, other = (Scorer(prob, y, group, known=known) for y in (label, turned))
+    for name, values in one(weight).items():
+        np.testing.assert_array_equal(values, other(weight)[name])
+    assert one.freedom == other.freedom
+    fits = [fit_probe(x, y, 3, known=(known, None)).predict(x) for y in (label, turned)]
+    np.testing.assert_array_equal(*fits)
 
 
-def test_scores_say_how_many_samples_are_left_out() -> None:
-    panel, split, x = half_known(False, 1)
-    counts = [
-        f"{int((~panel.labelled[part]).sum())} of {len(part)} in the {name} part"
-        for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test))
-    ]
-    (note,) = scored(panel, split, x, "probe", "test").notes
-    assert note == f"Samples whose labels are not wholly known are left out: {', '.join(counts)}."
-    assert scored(replace(panel, known=None), split, x, "probe", "test").notes == ()
+def test_a_mask_of_ones_changes_nothing(drawn):
+    x, label, known = drawn
+    prob = np.random.default_rng(1).random((N, 3))
+    ones = np.ones_like(known)
+    assert metrics(prob, label, ones) == metrics(prob, label)
+    masked = fit_probe(x, label, 3, C=(1.0,), known=(ones, None))
+    plain = fit_probe(x, label, 3, C=(1.0,))
+    np.testing.assert_allclose(masked.predict(x), plain.predict(x), atol=1e-6)
+    assert classes_scored(label, 3, ones) == 3
+    assert classes_scored(label, 3, ones & [True, False, True]) == 2
 
 
-@pytest.mark.parametrize("part", ["train", "validation", "test"])
-def test_a_part_without_a_known_label_is_refused(part: str) -> None:
-    panel, split = cohort()
-    known = np.ones(len(panel), bool)
-    known[getattr(split, part)] = False
-    with pytest.raises(DataError, match=f"no label of the {part} part is known, of 120 samples; give"):
-        LabelEvaluation(replace(panel, known=known), split)
+def test_each_class_is_fitted_on_the_samples_that_state_it(drawn):
+    x, label, known = drawn
+    probe = fit_probe(x, label, 3, C=(1.0,), known=(known, None))
+    for c in range(3):
+        rows = known[:, c]
+        standardised = probe.standardiser(x)
+        own = fit_probe(standardised[rows], label[rows][:, [c]], 1, C=(1.0,))
+        # the features of the part are standardised anew, which the penalty notices a little
+        gap = np.abs(probe.predict(x)[:, c] - own.predict(standardised)[:, 0])
+        assert gap.max() < 0.03
+    held = fit_probe(x, label, 3, C=(0.001, 1.0), validation=(x, label), known=(known, known))
+    assert held.C == 1.0
 
 
-def test_unknown_labels_are_never_drawn() -> None:
-    panel, split, _ = half_known(False, 0)
-    for by in ("sample", "record", "patient"):
-        small, large = (subsample_labels(panel, split.train, f, by, seed=1) for f in (0.2, 1.0))
-        assert set(small) < set(large) == set(split.train[panel.labelled[split.train]])
+@pytest.fixture(scope="module")
+def panel(drawn):
+    _, label, known = drawn
+    return Panel.from_arrays(
+        np.zeros((N, 1, 4), np.float32), label=label, patient=np.arange(N) // 2, sfreq=1.0, known=known
+    )
 
 
-def test_fine_tuning_neither_trains_nor_chooses_on_unknown_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[Scores] = []
-    seen: list[Panel] = []
-
-    def watched(
-        encoder: Any, objective: Any, train: Part, validation: Part, *rest: Any, **more: Any
-    ) -> Trainer:
-        seen.extend((train.tensors.panel, validation.tensors.panel))
-        return Trainer(encoder, objective, train, validation, *rest, **more)
-
-    monkeypatch.setattr(finetune, "Trainer", watched)
-    for value in (0, 1):
-        panel, split, _ = half_known(False, value)
-        store = np.random.default_rng(0).normal(size=(len(panel), 1, 12)).astype(np.float32)
-        panel = replace(panel, store=store, length=12)
-
-        def model() -> Model:
-            with initial_weights(0, "encoder"):
-                return DilatedConv(channels=1, hidden=2, dim=4, depth=1), None
-
-        evaluation = LabelEvaluation(panel, split, fractions=(1.0,), seeds=1, n_bootstrap=10)
-        protocol = FineTuning(epochs=2, min_steps=0, batch_size=32)
-        found.append(protocol.evaluate([Candidate("m", "method", [model])], evaluation)[0])
-    one, two = found
-    assert one.to_json() == two.to_json()
-    assert len(seen) == 4
-    assert all(len(panel) and panel.labelled.all() for panel in seen)
-    (kept,) = (each for key, each in one.predictions.items() if key[0] == "m")
-    np.testing.assert_array_equal(np.unique(kept.trial), np.unique(panel.trial[evaluation.scored]))
+def divided(panel):
+    part = np.arange(N) // 2 % 4
+    return Split.make(panel, part < 2, part == 2, part == 3, how="test")
 
 
-def test_a_look_at_the_data_tells_of_unknown_labels() -> None:
-    panel, split, _ = half_known(False, 0)
-    known = panel.known & (panel.label != 2)
-    text = " ".join(finding.what for finding in check(replace(panel, known=known), split))
-    assert f"{int((~known).sum())} samples whose labels are not wholly known" in text
-    assert "no sample of class c" in text
+def test_partly_known_samples_are_scored_by_the_probe(drawn, panel):
+    x, label, known = drawn
+    scores = evaluate_features({"mine": x}, panel, divided(panel), protocols=["probe"], n_bootstrap=50)
+    score = next(s for s in scores if s.method == "mine" and s.fraction == 1)
+    test = np.flatnonzero(np.arange(N) // 2 % 4 == 3)
+    assert score.n == len(test)
+    assert score.classes_scored == 3
+    assert score.metrics["auroc"].value > 0.75
+    kept = scores.predictions[score.key]
+    np.testing.assert_array_equal(kept.known, known[test])
+    again = metrics(kept.prob, kept.target, kept.known)
+    assert score.metrics["auroc"].value == pytest.approx(again["auroc"])
+
+
+def test_other_protocols_say_that_they_need_whole_labels(drawn, panel):
+    with pytest.raises(DataError, match="which protocol knn needs; use probe"):
+        evaluate_features({"mine": drawn[0]}, panel, divided(panel), protocols=["knn"], n_bootstrap=50)
+
+
+def test_masks_are_kept_with_predictions(tmp_path, drawn):
+    _, label, known = drawn
+    ids = np.arange(N)
+    given = Predictions(np.full((N, 3), 0.5), label, ids, ids, known)
+    key = ("a", "probe", 1.0, "all", "test")
+    save_predictions(tmp_path / "p.npz", {key: given})
+    np.testing.assert_array_equal(load_predictions(tmp_path / "p.npz")[key].known, known)
+    assert given.of(ids[:5]).known.shape == (5, 3)

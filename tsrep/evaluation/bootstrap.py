@@ -363,7 +363,9 @@ def resample(
             "predictions of different seeds are of different patients; score the same part for each seed"
         )
     # units of a patient share a weight, so whole patients are drawn and never single units
-    scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
+    scorers = [
+        Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names, p.known) for p in predictions
+    ]
     once = [scorer(np.ones((len(patients), 1))) for scorer in scorers]
     return Resampled(
         {name: tuple(float(values[name][0]) for values in once) for name in once[0]},

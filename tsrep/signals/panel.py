@@ -251,6 +251,11 @@ class Panel:
         return self.known if self.known.ndim == 1 else np.all(self.known, axis=1)
 
     @cached_property
+    def stated(self) -> NDArray[np.bool_]:
+        """Which samples have a label that is known of one class at least, shape (sample,)."""
+        return self.labelled if self.known is None or self.known.ndim == 1 else self.known.any(axis=1)
+
+    @cached_property
     def trials(self) -> Ints:
         """Identifiers of the trials, ascending; the order of the arrays in :attr:`meta`."""
         return np.unique(self.trial)

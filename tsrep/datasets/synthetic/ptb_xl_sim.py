@@ -60,7 +60,7 @@ class PtbXlSim(PtbXl):
         channels: Channels | None = None,
         rename: Renamed | None = None,
     ) -> None:
-        super().__init__(task, rate, channels, rename)
+        super().__init__(task, rate, channels=channels, rename=rename)
         self.patients, self.records_per_patient, self.seed = patients, records_per_patient, seed
 
     def load(

@@ -161,7 +161,7 @@ class Scoring:
             fraction=self.fraction,
             subsample_by=self.subsample_by,
             patients=len(np.unique(one.patient)),
-            classes_scored=classes_scored(one.target, one.prob.shape[1]),
+            classes_scored=classes_scored(one.target, one.prob.shape[1], one.known),
             n_bootstrap=self.evaluation.n_bootstrap,
             against=self._against if gain else "",
             difference=gain,
