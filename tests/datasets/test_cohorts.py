@@ -189,7 +189,7 @@ def test_no_class_in_common(folders):
     rows = [{"patient": f"p{k // 2}", "this": k % 2, "that": 1} for k in range(12)]
     write_csv(folders / "own/two.csv", rows)
     own = {"label": ["this", "that"], "table": "two.csv"}
-    with pytest.raises(DataError, match="no class in common: xl has AF-or-AFL, .*; own has this, that"):
+    with pytest.raises(DataError, match=r"no class in common: xl has AF-or-AFL, .*; own has this, that"):
         read(folders, {"own": own, "georgia": "no"})
 
 

@@ -143,10 +143,10 @@ def test_exams_are_joined_by_number(code15):
         "exam 106": "it is in exams_part0.hdf5 but not in exams.csv",
         "exam 105": "all leads are flat",
     }
-    assert dict(panel.excluded) == {
-        "in a part that is not here (2 of 3 parts are)": 1,
-        "listed in exams.csv but not in its part": 1,
-    }
+    assert panel.excluded == (
+        ("in a part that is not here (2 of 3 parts are)", 1, "recording"),
+        ("listed in exams.csv but not in its part", 1, "recording"),
+    )
     assert panel.trial.tolist() == [100, 101, 102, 103, 104, *range(107, 116)]
     for i in (0, 3, 13):
         n = int(panel.trial[i])

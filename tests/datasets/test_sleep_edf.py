@@ -82,7 +82,7 @@ def test_epochs_under_their_stage(folder):
             x = panel.take(np.array([i]))[0]
             raw = folder[1][name][[2, 0], k * 3000 : (k + 1) * 3000]
             np.testing.assert_allclose(x, raw, atol=0.02)
-    assert dict(panel.excluded) == {"epochs without a stage": 7, "epochs of movement": 7}
+    assert panel.excluded == (("of movement", 7, "epoch"), ("without a stage", 7, "epoch"))
     assert dict(panel.skipped) == {"SC4061E0": "no hypnogram (SC4061*)"}
 
 

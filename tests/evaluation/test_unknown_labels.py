@@ -95,7 +95,7 @@ def divided(panel):
 
 
 def test_partly_known_samples_are_scored_by_the_probe(drawn, panel):
-    x, label, known = drawn
+    x, _, known = drawn
     scores = evaluate_features({"mine": x}, panel, divided(panel), protocols=["probe"], n_bootstrap=50)
     score = next(s for s in scores if s.method == "mine" and s.fraction == 1)
     test = np.flatnonzero(np.arange(N) // 2 % 4 == 3)

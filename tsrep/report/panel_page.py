@@ -9,7 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from tsrep.evaluation.scores import Score
+from tsrep.report.cohorts import cohort_table
 from tsrep.report.contents import Contents
+from tsrep.report.flow import flow_figures, flow_table
 from tsrep.report.page import Page, Tile
 from tsrep.report.panel_figures import PANEL_FIGURES, conditions, preferred_unit
 from tsrep.report.tables import (
@@ -39,7 +41,7 @@ _REST = ("precision", "recall", "exact_match", "brier", "ece")
 class PanelPage(Page):
     """Scores on patients never seen, classes, calibration and embeddings."""
 
-    template, own_figures = "panel.html", PANEL_FIGURES
+    template, own_figures = "panel.html", (*PANEL_FIGURES, flow_figures)
 
     def training_data(self, contents: Contents) -> str:
         """See :meth:`Page.training_data`."""
@@ -101,6 +103,8 @@ class PanelPage(Page):
             "split_table": split_table(contents, _COUNTS),
             "class_table": class_table(contents),
             "head_table": head_table(contents),
+            "flow_table": flow_table(contents),
+            "cohort_table": cohort_table(contents),
         }
 
     def summary(self, contents: Contents) -> list[Table]:

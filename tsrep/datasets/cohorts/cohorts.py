@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from tsrep.datasets.cohorts.classes import Space, in_classes, joined_classes
 from tsrep.datasets.cohorts.joining import joined
 from tsrep.datasets.dataset import About, Dataset, Independence, ReadOptions
+from tsrep.datasets.findings import counted
 from tsrep.errors import ConfigError, ContractError, DataError, TsrepError
 from tsrep.registry import DATASETS, SPLITS, explain, nearest
 from tsrep.signals.contract import SignalContract, Window
@@ -132,7 +133,7 @@ class Cohorts(Dataset):
                 raise DataError(
                     f"no sample of cohort {name} has a class of {', '.join(classes)}; leave it out"
                 )
-            other = (("of a class that not all cohorts have", left),) if left else ()
+            other = counted({"of a class that not all cohorts have": left}, "sample")
             made[name] = self._divided(name, replace(chosen, excluded=(*chosen.excluded, *other)))
         return joined(made, classes)
 

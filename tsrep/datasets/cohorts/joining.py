@@ -65,7 +65,7 @@ def joined(panels: Mapping[str, Panel], classes: tuple[str, ...]) -> Panel:
         target_units=with_target.target_units,
         meta=_meta(parts),
         skipped=tuple((f"{n}/{r}", why) for n, p in panels.items() for r, why in p.skipped),
-        excluded=tuple((f"{n}: {why}", count) for n, p in panels.items() for why, count in p.excluded),
+        excluded=tuple((f"{n}: {why}", *rest) for n, p in panels.items() for why, *rest in p.excluded),
         source="; ".join(f"{name}: {panel.source}" for name, panel in panels.items()),
         synthetic=any(p.synthetic for p in parts),
     )

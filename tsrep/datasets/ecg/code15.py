@@ -17,6 +17,7 @@ from pydantic import Field
 from tsrep.datasets.conversion import Job, Pieces, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.dataset import About, ReadOptions, Unreadable
+from tsrep.datasets.findings import counted
 from tsrep.datasets.formats.hdf5_file import array_in, opened_hdf5, read_column
 from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
@@ -215,7 +216,7 @@ def _flags() -> dict[str, str]:
 
 def _found(
     folder: Path, listed: Sequence[int], files: Sequence[str]
-) -> tuple[list[Exam], tuple[tuple[str, str], ...], tuple[tuple[str, int], ...]]:
+) -> tuple[list[Exam], tuple[tuple[str, str], ...], tuple[tuple[str, int, str], ...]]:
     """Exams whose part is here, in the order of the files; tracings without a row; counts of what lacks."""
     parts = sorted(set(files), key=lambda name: (len(name), name))
     here = [part for part in parts if (folder / part).is_file()]
@@ -239,7 +240,7 @@ def _found(
         f"in a part that is not here ({len(here)} of {len(parts)} parts are)": lost.count(False),
         f"listed in {TABLE} but not in its part": lost.count(True),
     }
-    return exams, tuple(strange), tuple((reason, n) for reason, n in counts.items() if n)
+    return exams, tuple(strange), counted(counts, "recording")
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tsrep.datasets.conversion import Job, Pieces, fingerprint
 from tsrep.datasets.dataset import ReadOptions, Unreadable
+from tsrep.datasets.findings import counted
 from tsrep.datasets.formats.wfdb_annotations import read_annotations
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
@@ -112,7 +113,6 @@ def beats_panel(
     place = np.array([records.index(source) for source in sources])[converted.source]
     of = place[row]
     meta = {key: values[of] for key, values in fields.pop("meta", {}).items()}
-    reasons = Counter(left_out.values())
     return converted.panel(
         sources,
         row=row,
@@ -128,7 +128,7 @@ def beats_panel(
         modality="ecg",
         meta=meta,
         history=resampled(rates, wanted.rate),
-        excluded=tuple(sorted((reasons + dropped).items())),
+        excluded=(*counted(Counter(left_out.values()), "recording"), *counted(dropped, "beat")),
         **fields,
     )
 
@@ -191,13 +191,13 @@ def _beats(stems: Sequence[Path], source: Ints, wanted: Beats) -> tuple[Ints, In
         found = read_annotations(stems[i], wanted.annotator, header.sfreq, header.steps)
         named = [CLASS_OF.get(symbol, "") for symbol in found.symbol]
         beat = np.array([name in number for name in named], bool)
-        dropped.update(f"beats of class {name}" for name in named if name and name not in number)
+        dropped.update(f"of class {name}" for name in named if name and name not in number)
         at = np.rint(found.sample[beat] * wanted.rate / header.sfreq).astype(np.int64)
         start = at - round(wanted.before * wanted.rate)
         steps = round(header.steps * wanted.rate / header.sfreq)
         inside = (start >= 0) & (start + wanted.length <= steps)
         if not inside.all():
-            dropped["beats nearer to an end than the window"] += int((~inside).sum())
+            dropped["nearer to an end than the window"] += int((~inside).sum())
         label = np.array([number[name] for name in named if name in number], np.int64)
         rows.append(np.full(int(inside.sum()), row))
         starts.append(start[inside])

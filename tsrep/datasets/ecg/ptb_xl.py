@@ -23,6 +23,7 @@ from tsrep.datasets.ecg.ptb_xl_labels import (
     scored,
 )
 from tsrep.datasets.ecg.ptb_xl_metadata import numbers, read_metadata
+from tsrep.datasets.findings import counted
 from tsrep.datasets.formats.wfdb_record import MISSING, one_unit, read_wfdb
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
 from tsrep.datasets.tables.reading import Table, integers, read_table, refuse_duplicates
@@ -163,7 +164,7 @@ class PtbXl(Recordings):
             unit="mV",
             modality="ecg",
             meta={name: values[by_trial] for name, values in meta.items()},
-            excluded=((f"no label of the task {self.label_set}", unlabelled),) if unlabelled else (),
+            excluded=counted({f"no label of the task {self.label_set}": unlabelled}, "recording"),
             **fields,
             source=f"synthetic ECG in the layout of PTB-XL ({records} records)" if synthetic else real,
             synthetic=synthetic,

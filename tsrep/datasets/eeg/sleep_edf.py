@@ -17,6 +17,7 @@ from pydantic import Field
 from tsrep.datasets.conversion import Job, Pieces, fingerprint
 from tsrep.datasets.dataset import About, ReadOptions, Unreadable
 from tsrep.datasets.eeg.reading import header_of, opened, silent_mne
+from tsrep.datasets.findings import counted
 from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.recordings import Recordings, Renamed
 from tsrep.datasets.tables.reading import codes
@@ -31,7 +32,7 @@ CLASSES = ("W", "N1", "N2", "N3", "R")
 # stages 3 and 4 of Rechtschaffen and Kales are N3 of today's rules
 STAGES = {"W": 0, "1": 1, "2": 2, "3": 3, "4": 3, "R": 4}
 UNSCORED, MOVEMENT = -1, -2
-REASONS = {UNSCORED: "epochs without a stage", MOVEMENT: "epochs of movement"}
+REASONS = {UNSCORED: "without a stage", MOVEMENT: "of movement"}
 # as they are called without their type by whom reads the files
 RECORDED = {"Fpz-Cz": "Fpz-Cz", "Pz-Oz": "Pz-Oz", "EOG": "horizontal"}
 PSG = re.compile(r"(?P<person>(?:SC4|ST7)\d\d)(?P<night>\d)\w+-PSG\.edf")
@@ -173,7 +174,7 @@ class SleepEdf(Recordings):
             modality="eeg",
             meta={"age": age[source], "sex": sex[source]},
             skipped=(*skipped, *signals.skipped),
-            excluded=tuple(sorted(counts.items())),
+            excluded=counted(counts, "epoch"),
             source=f"Sleep-EDF ({self.subset}, {len(nights)} nights)",
         )
 
