@@ -43,8 +43,10 @@ class Contents:
     Attributes
     ----------
     run : Path
-    config, provenance, split : mappings
+    config, provenance, split, flow : mappings
         As written by the run; empty when missing.
+    cohorts : sequence of mappings
+        Scores of each cohort, of a run on several.
     curves : Curves or None
         This and what follows the scores is of the first of several seeds.
     scores : Scores
@@ -62,6 +64,8 @@ class Contents:
     config: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
+    flow: Mapping[str, Any] = field(default_factory=dict)
+    cohorts: Sequence[Mapping[str, Any]] = ()
     curves: Curves | None = None
     scores: Scores = field(default_factory=Scores)
     embeddings: Arrays | None = None
@@ -181,6 +185,7 @@ def read_run(run: Path) -> Contents:
     from tsrep.evaluation.forecasts.coverage import Coverage
     from tsrep.evaluation.forecasts.details import load_details
     from tsrep.evaluation.predictions import load_predictions
+    from tsrep.evaluation.targets.values import load_values
 
     first = folder_of(run, 0)  # of several seeds the first one is shown
     whole = Readable(run)
@@ -191,11 +196,14 @@ def read_run(run: Path) -> Contents:
         config=whole.told(recipe, lambda path: _settings(read_config(path), CONFIG_KINDS)) or {},
         provenance=whole.read("provenance.json", lambda path: _settings(read_json(path), FACT_KINDS)) or {},
         split=whole.read("split.json", lambda path: _settings(read_json(path), SPLIT_KINDS)) or {},
+        flow=whole.read("flow.json", read_json) or {},
+        cohorts=whole.read("cohorts.json", lambda path: read_json(path)["scores"]) or (),
         curves=one.read("metrics.jsonl", read_curves) if _size(one.folder / "metrics.jsonl") else None,
         scores=replace(
             whole.read("scores.json", _scores) or Scores(),
             predictions=whole.read("predictions.npz", load_predictions) or {},
             forecasts=whole.read("forecasts.npz", load_details) or {},
+            values=whole.read("values.npz", load_values) or {},
         ),
         embeddings=one.read("embeddings.npz", partial(_arrays, rows=("x", "label", "part"))),
         examples=one.read("examples.npz", partial(_arrays, rows=("x", "label", "patient"))),

@@ -23,6 +23,7 @@ from tsrep.runs.batches import with_sampler
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
+from tsrep.runs.flow import FILE as FLOW
 from tsrep.runs.folder import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS, Run
 from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
 from tsrep.runs.init.beginning import FOLDER as BEGUN
@@ -306,6 +307,8 @@ def _new_run(
     with changing(folder, PROVENANCE, SPLIT, "config.yaml"):
         write_json(folder / PROVENANCE, told | {"settings": trained_by(task.config)})
         write_json(folder / SPLIT, prepared.split.facts)
+        if flow := prepared.flow:
+            write_json(folder / FLOW, flow)
         write_text(folder / "config.yaml", dump_config(task.config))
 
 

@@ -38,6 +38,7 @@ class ChunkedStore:
     """
 
     ndim = 3
+    in_chunks = True  # a sample costs the reading of its chunk
     shape: tuple[int, int, int]
     dtype: Any
     chunk: int

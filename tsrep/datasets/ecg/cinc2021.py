@@ -30,6 +30,7 @@ from tsrep.datasets.ecg.scored_classes import (
     SOURCES,
     Merge,
 )
+from tsrep.datasets.findings import counted
 from tsrep.datasets.formats.wfdb_record import MISSING
 from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
@@ -251,7 +252,7 @@ class Cinc2021(Recordings):
                 "seconds": np.array(seconds)[kept],
             },
             skipped=(*faults, *converted.skipped),
-            excluded=tuple(sorted(excluded.items())),
+            excluded=counted(excluded, "recording"),
             source=self._source(len(wanted)),
         )
 
