@@ -249,6 +249,7 @@ def _encoder_facts(contents: Contents) -> list[tuple[str, str]]:
     if not encoder:
         return []
     unusable = [f"{record} ({reason})" for record, reason in found.get("unusable") or []]
+    more = f" and {plural(len(unusable) - 20, 'other recording')}" if len(unusable) > 20 else ""
     return [
         ("encoder", str(encoder["reference"])),
         ("trained on", str(encoder["source"])),
@@ -258,7 +259,7 @@ def _encoder_facts(contents: Contents) -> list[tuple[str, str]]:
         ("contract", str(encoder["contract"])[:12]),
         ("conversion", "; ".join(found.get("conversion") or []) or "none was needed"),
         ("seen in training", _seen(found.get("contamination") or {})),
-        ("left out", ", ".join(unusable) or "no recording"),
+        ("left out", f"{', '.join(unusable[:20])}{more}" if unusable else "no recording"),
     ]
 
 
@@ -273,7 +274,9 @@ def _seen(found: Mapping[str, Any]) -> str:
         "unknown": f"unknown of {count(found['of'])} scored records",
     }
     told = f"{count(seen)} of {count(found['of'])} scored records, {count(found['left_out'])} left out"
-    return words.get(found["status"], f"{told}{' (†seen)' if found['kept'] else ''}")
+    by_chance = f" ({count(seen)} by shape, none beyond chance)" if seen else ""
+    known = words.get(found["status"], f"{told}{' (†seen)' if found['kept'] else ''}")
+    return f"{known}{by_chance}" if found["status"] in words else known
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:

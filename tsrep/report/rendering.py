@@ -80,13 +80,14 @@ def summarise(run: Path) -> str:
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
     lines += contents.scores.notes
+    if done := contents.provenance.get("conversion"):
+        lines.append(f"Signals: {'; '.join(done)}.")
     for table in filter(None, page.summary(contents)):
         lines += ["", *plain_table(table)]
     if contents.coverage is not None:
         lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):
-        command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
-        lines += ["", f"No scores yet: {command} {run}"]
+        lines += ["", f"No scores yet: {contents.to_score}"]
     if contents.provenance:
         seconds, size = contents.provenance.get("seconds"), contents.provenance.get("parameters")
         took = "" if seconds is None else f", trained in {duration(seconds)}"

@@ -115,7 +115,7 @@ class Vectors:
         reason = f"{self.path.name} has no vector for it"
         without = tuple((k, reason) for k, n in enumerate(times.tolist()) if not n)
         shown = records.select(np.repeat(np.arange(len(records)), times))
-        return Converted(shown, (NOTHING_CONVERTED,), without, bandwidth=1.0)
+        return Converted(shown, (NOTHING_CONVERTED,), unusable=without)
 
     def of(self, windows: Panel) -> Array:
         """The vector of each window, shape (window, dim).
