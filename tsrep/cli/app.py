@@ -17,6 +17,7 @@ from tsrep.cli.options import (
     Config,
     EncoderReference,
     MovedRoot,
+    Overwrite,
     Root,
     RunFolder,
     assignment,
@@ -33,6 +34,7 @@ from tsrep.cli.predict import predict
 from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
+from tsrep.files import refuse_taken
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
 
 app = typer.Typer(
@@ -219,6 +221,7 @@ def embed(
     assignments: Annotated[
         list[str] | None, assignment("One setting of the data, such as dataset.target=load.")
     ] = None,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:
@@ -231,6 +234,7 @@ def embed(
     from tsrep.runs.config_files import assemble
     from tsrep.runs.references.reference import resolve
 
+    refuse_taken(out, ".npz", overwrite=overwrite)
     refuse_other_than_data("embed", assignments or ())
     reference = resolve(encoder)
     loaded = reference.open()

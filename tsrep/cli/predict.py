@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tsrep.cli.options import EncoderReference, assignment, contract_options
+from tsrep.cli.options import EncoderReference, Overwrite, assignment, contract_options
 
 
 @contract_options
@@ -68,7 +68,7 @@ def predict(
     max_failed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of recordings that may give no prediction.")
     ] = 0.5,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replacement of existing files.")] = False,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:

@@ -22,7 +22,6 @@ from tsrep.report.verdicts import (
     words_of,
 )
 from tsrep.report.wording import (
-    capital,
     count,
     digits_of,
     duration,
@@ -31,6 +30,7 @@ from tsrep.report.wording import (
     listed,
     number,
     plural,
+    sentence,
     signed,
 )
 from tsrep.runs.ancestry import started_from
@@ -109,7 +109,7 @@ class Page(ABC):
                 f"What is shown of one {network_of(contents)} (curves, map, examples) is that of the first "
                 f"of {len(contents.seeds)} seeds."
             )
-        return [*dict.fromkeys(map(_sentence, notes)), *self.own_caveats(contents)]
+        return [*dict.fromkeys(map(sentence, notes)), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
@@ -182,11 +182,6 @@ class Page(ABC):
         """Figures of all that the folder has numbers for."""
         makers = (*self.own_figures, training_figures, view_figures, receptive_figures)
         return chain.from_iterable(make(contents) for make in makers)
-
-
-def _sentence(note: str) -> str:
-    """A note with a large first letter and a full stop."""
-    return f"{capital(note)}{'' if note.endswith(('.', '!', '?')) else '.'}"
 
 
 def _of_one_encoder(score: Score) -> bool:

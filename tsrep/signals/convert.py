@@ -94,9 +94,7 @@ def convert(panel: Panel, contract: SignalContract, policies: Policies = NOTHING
         See :func:`plan`.
     """
     planned = plan(panel, contract, policies)
-    return Converted(
-        planned.apply(panel), planned.notes, planned.doubts, planned.unusable, planned.bandwidth
-    )
+    return Converted(planned.apply(panel), planned.notes, planned.doubts, planned.unusable, planned.bandwidth)
 
 
 def _doubts(made: Plan, panel: Panel, policies: Policies) -> list[str]:
@@ -143,12 +141,14 @@ def _refuse_modality(panel: Panel, contract: SignalContract, policies: Policies)
 
 
 def _by_names(panel: Panel) -> str:
-    """The modality that a panel says, or the other one where none of its channels but those of that are."""
+    """The modality that a panel says, or the other one where its channels have names of that."""
     other = {"ecg": "eeg", "eeg": "ecg"}.get(panel.modality)
-    if other is None or any(named.known for named in read_names(panel.channels, panel.modality)):
+    if other is None:
         return panel.modality
-    known = sum(named.known for named in read_names(panel.channels, other))
-    return other if 2 * known > len(panel.channels) else panel.modality
+    own, others = (
+        sum(named.known for named in read_names(panel.channels, kind)) for kind in (panel.modality, other)
+    )
+    return other if others > own and 2 * others > len(panel.channels) else panel.modality
 
 
 def _refuse_unusable(panel: Panel, unusable: tuple[tuple[int, str], ...], policies: Policies) -> None:

@@ -139,7 +139,10 @@ class Conversion:
 
     def _unusable(self, panel: Panel, contract: SignalContract) -> str:
         """Why no sample of a panel has a signal; empty where that is not what is wrong."""
-        used = np.flatnonzero(plan_channels(panel, contract, self.policies).mix.any(axis=0))
+        try:
+            used = np.flatnonzero(plan_channels(panel, contract, self.policies).mix.any(axis=0))
+        except ContractError:
+            return ""
         faults = unusable(panel, contract, used)
         return faults[0][1] if len(faults) == len(panel) else ""
 

@@ -141,9 +141,7 @@ def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
         often = f" in {wrong:,} of {len(x):,} records" if len(panel) > 1 else ""
         example = f"{names[-1]} is not what {names[0]} and {names[1]} make it"
         example = "III is not II − I" if names[:3] == ["I", "II", "III"] else example
-        yield (
-            f"the limb leads contradict one another{often} ({example}); check order and sign of the leads"
-        )
+        yield (f"the limb leads contradict one another{often} ({example}); check order and sign of the leads")
 
 
 def still(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) -> Iterator[str]:
