@@ -191,6 +191,7 @@ def evaluate(
     `--dataset` they have a folder of their own, and what the encoder came from is left alone.
     """
     from tsrep.api import scored
+    from tsrep.training.interrupt import told_of_interruption
 
     if commas := [name for name in protocol or () if "," in name]:
         raise ConfigError(f"--protocol {commas[0]} names several; repeat --protocol for each")
@@ -200,7 +201,9 @@ def evaluate(
         refuse_without_dataset(policies, out=out, set=assignments, seen=None if seen == "refuse" else seen)
     else:
         settings |= {"out": out, "seen": seen, "policies": policies, "assignments": assignments or ()}
-    folder, _ = scored(encoder, dataset, **settings)
+    left = "no score was written; what is fine-tuned by now is kept for the same command with the same --out"
+    with told_of_interruption(left):
+        folder, _ = scored(encoder, dataset, **settings)
     _print_summary(folder)
 
 

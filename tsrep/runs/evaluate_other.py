@@ -93,7 +93,7 @@ def evaluate_other(
     judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
     facts = _facts(encoders, data) | judged.facts
     _refuse_taken(folder, facts)
-    with _undone_if_refused(folder), evaluating(progress) as tell:
+    with _undone(folder), evaluating(progress) as tell:
         evaluation = judged.evaluation(folder, tell)
         _write_facts(folder, reference, data, judged.prepared, facts)
         judged.write(folder)
@@ -157,13 +157,13 @@ def _write_facts(
 
 
 @contextmanager
-def _undone_if_refused(folder: Path) -> Iterator[None]:
-    """A folder that a refusal leaves as it was; what is fine-tuned by then, and what Ctrl-C leaves, stays."""
+def _undone(folder: Path) -> Iterator[None]:
+    """A folder that a refusal or Ctrl-C leaves as it was, but for what is fine-tuned by then."""
     facts = [folder / name for name in ("provenance.json", "split.json", FILE)]
     before = {path: path.read_bytes() for path in facts if path.is_file()}
     try:
         yield
-    except TsrepError:
+    except (TsrepError, KeyboardInterrupt):
         if not before and not (folder / FINETUNE).exists():
             shutil.rmtree(folder, ignore_errors=True)
         for path, content in before.items():

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tsrep.errors import ConfigError, DataError
-from tsrep.files import said
 from tsrep.evaluation.heads.rules import Rule
 from tsrep.evaluation.heads.thresholds import choose_thresholds
 from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions
+from tsrep.files import said
 
 DECISIONS = ("accuracy", "exact_match", "precision", "recall", "f1")
 SIDECAR = "sidecar"

@@ -69,7 +69,7 @@ def unit_factor(panel: Panel, contract: SignalContract, unit: str | None) -> flo
         looks = f" (they look like {guess})" if guess else ""
         raise ContractError(
             f"the recordings are in no known unit{looks} and the encoder needs {contract.unit}; say it with "
-            "--unit, or with dataset.unit where the data set has that setting"
+            "--unit"
         )
     if has != contract.unit and not (is_voltage(has) and is_voltage(contract.unit)):
         raise ContractError(
