@@ -124,10 +124,17 @@ class Contents:
         return known or len(self.scores) > 0 or self.embeddings is not None
 
     @property
+    def unlabelled(self) -> bool:
+        """Whether the recordings came without labels, so that nothing is scored on them."""
+        return self.data.get("classes") == []
+
+    @property
     def to_score(self) -> str:
         """The command that gives the folder its scores."""
         if not self.finished:
             return shlex.join(["tsrep", "fit", "--resume", str(self.run)])
+        if self.unlabelled:
+            return shlex.join(["tsrep", "evaluate", str(self.run), "--dataset", "NAME", "--root", "DIR"])
         if not self.encoder:
             return shlex.join(["tsrep", "evaluate", str(self.run)])
         name, root = self.config["dataset"]["name"], self.config.get("root")

@@ -73,7 +73,10 @@ class Page(ABC):
         if contents.encoder:
             text = f"The encoder {contents.encoder['reference']}, trained on {contents.encoder['source']},"
         if not main:
-            return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
+            state = "not evaluated yet"
+            if contents.unlabelled:
+                state = "its recordings have no labels to be scored by"
+            return f"{text}: {state if contents.finished else 'training has not ended'}."
         digits, first = digits_of(main), main[0]
         spread = interval(first.metrics[first.metric]) if len(main) == 1 else ""
         over = f" over {first.covers}" if first.covers else ""

@@ -87,7 +87,8 @@ def summarise(run: Path) -> str:
     if contents.coverage is not None:
         lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):
-        lines += ["", f"No scores yet: {contents.to_score}"]
+        what = "To score the encoder on labelled data" if contents.unlabelled else "No scores yet"
+        lines += ["", f"{what}: {contents.to_score}"]
     if size := contents.provenance.get("parameters"):
         seconds = contents.provenance.get("seconds")
         took = "" if seconds is None else f", trained in {duration(seconds)}"
