@@ -108,5 +108,7 @@ def metadata_of(path: Path) -> dict[str, str]:
     RunError
         When it cannot be read.
     """
+    if not path.is_file():
+        raise RunError(f"there is no file {path}; check the path")
     with readable(path, "weights", "restore it, or train the run again"), safe_open(path, "pt") as file:
         return dict(file.metadata() or {})

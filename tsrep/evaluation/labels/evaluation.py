@@ -114,6 +114,11 @@ class LabelEvaluation:
         ------
         ConfigError, DataError
         """
+        if not self.panel.classes:
+            raise DataError(
+                "the recordings have no labels, so nothing can be scored on them; name others that have with "
+                "--dataset"
+            )
         for part in dict.fromkeys(("train", "validation", self.part)):
             index = getattr(self.split, part)
             if len(index) and not self.panel.stated[index].any():
