@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from tsrep.cli.compare import compare
+from tsrep.cli.completion import kinds, names_of, runs
 from tsrep.cli.data import data
 from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
@@ -23,6 +25,7 @@ from tsrep.cli.options import (
     changed,
     contract_options,
     given,
+    named_dataset,
     refuse_other_than_data,
     refuse_without_dataset,
     resumed_device,
@@ -32,17 +35,34 @@ from tsrep.cli.power import power
 from tsrep.cli.predict import predict
 from tsrep.cli.score import score
 from tsrep.cli.study import study
+from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
-from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
+from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
 
 app = typer.Typer(
     name="tsrep",
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     help="Learn representations of ECG, other multichannel signals and time series; score them on patients "
     "or times never seen.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tsrep {version('tsrep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options before any command."""
 
 
 @app.command()
@@ -52,9 +72,7 @@ def fit(
     policies: Any,
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset", "-d", help="Name of the data set; see `tsrep list datasets`. [default: ptb-xl-sim]"
-        ),
+        named_dataset("Name of the data set; see `tsrep list datasets`. [default: ptb-xl-sim]"),
     ] = None,
     root: Root = None,
     objective: Annotated[
@@ -62,6 +80,7 @@ def fit(
         typer.Option(
             "--objective",
             "-o",
+            autocompletion=names_of(OBJECTIVES),
             help="Name of the training objective; see `tsrep list objectives`. [default: comet; for a series "
             "autotcl]",
         ),
@@ -75,6 +94,7 @@ def fit(
         typer.Option(
             metavar="REF",
             help="Encoder to start from: a run folder, hub:owner/name, FILE.safetensors. [default: none]",
+            autocompletion=runs,
         ),
     ] = None,
     freeze: Annotated[
@@ -90,7 +110,9 @@ def fit(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/...]")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Resume the run in this folder.", autocompletion=runs)
+    ] = None,
     evaluation: Annotated[
         bool, typer.Option("--evaluate/--no-evaluate", help="Evaluation after training.")
     ] = True,
@@ -141,11 +163,9 @@ def evaluate(
     encoder: EncoderReference,
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset",
-            "-d",
-            help="Name of other data, converted by the encoder's contract; see `tsrep list datasets`. "
-            "[default: the run's own]",
+        named_dataset(
+            "Name of other data, converted by the encoder's contract; see `tsrep list datasets`. "
+            "[default: the run's own]"
         ),
     ] = None,
     root: MovedRoot = None,
@@ -157,6 +177,7 @@ def evaluate(
         typer.Option(
             "--protocol",
             "-p",
+            autocompletion=names_of(PROTOCOLS),
             help=f"Protocol: {', '.join(PROTOCOLS.names())}. Repeatable. [default: those of the run]",
         ),
     ] = None,
@@ -209,11 +230,7 @@ def embed(
     out: Annotated[Path, typer.Option(help="Output file (.npz).")],
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset",
-            "-d",
-            help="Name of the data set to embed; see `tsrep list datasets`. [default: that of the run]",
-        ),
+        named_dataset("Name of the data set to embed; see `tsrep list datasets`. [default: that of the run]"),
     ] = None,
     root: Root = None,
     assignments: Annotated[
@@ -273,7 +290,9 @@ def show(
 
 @app.command("list")
 def list_parts(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"{', '.join(REGISTRIES)}.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help=f"{', '.join(REGISTRIES)}.", autocompletion=kinds)
+    ] = None,
 ) -> None:
     """List encoders, objectives and other parts by name, one line each with its reference."""
     if kind is None:

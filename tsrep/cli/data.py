@@ -8,14 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
+from tsrep.cli.completion import names_of
 from tsrep.cli.options import Config, Root, Strict, assignment, given
+from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS
 
-data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
+data = typer.Typer(cls=Commands, no_args_is_help=True, help="List, fetch, check and simulate data sets.")
 
 LISTED = ("title", "licence", "records", "patients", "channels", "steps")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the data set; see `tsrep data list`.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of the data set; see `tsrep data list`.",
+        autocompletion=names_of(DATASETS),
+    ),
+]
 
 
 @data.command("list")
@@ -102,7 +111,9 @@ def check(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="Name of the data set; see `tsrep data list`. [default: that of --config]"
+            metavar="[NAME]",
+            help="Name of the data set; see `tsrep data list`. [default: that of --config]",
+            autocompletion=names_of(DATASETS),
         ),
     ] = None,
     root: Root = None,

@@ -10,12 +10,16 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from tsrep.cli.completion import assignments as possible_assignments
+from tsrep.cli.completion import names_of, runs
 from tsrep.errors import ConfigError
+from tsrep.registry import DATASETS
 
 RunFolder = Annotated[
     Path,
     typer.Argument(
         metavar="RUN",
+        autocompletion=runs,
         help="Folder of a run, as `tsrep fit` writes it; RUN@2 is that of its third seed.",
     ),
 ]
@@ -23,6 +27,7 @@ EncoderReference = Annotated[
     str,
     typer.Argument(
         metavar="ENCODER",
+        autocompletion=runs,
         help="Run folder (RUN@2: its third seed), packed folder, hub:OWNER/NAME@REVISION, FILE.safetensors, "
         "MODULE:FUNCTION, random:NAME or features:FILE.",
     ),
@@ -43,7 +48,18 @@ Strict = Annotated[bool, typer.Option("--strict", help="Refusal of data with unr
 
 def assignment(description: str) -> Any:
     """The option ``--set``, which may be repeated."""
-    return typer.Option("--set", "-s", metavar="PATH=VALUE", help=f"{description} Repeatable.")
+    return typer.Option(
+        "--set",
+        "-s",
+        metavar="PATH=VALUE",
+        help=f"{description} Repeatable.",
+        autocompletion=possible_assignments,
+    )
+
+
+def named_dataset(description: str) -> Any:
+    """The option ``--dataset``."""
+    return typer.Option("--dataset", "-d", help=description, autocompletion=names_of(DATASETS))
 
 
 def given(**options: Any) -> dict[str, Any]:
