@@ -33,6 +33,7 @@ from tsrep.cli.options import (
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
 from tsrep.cli.predict import predict
+from tsrep.cli.runs import runs as list_of_runs
 from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
@@ -312,6 +313,7 @@ app.command()(forecast)
 app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command("runs")(list_of_runs)
 app.command()(score)
 app.add_typer(data, name="data")
 app.add_typer(hub, name="hub")

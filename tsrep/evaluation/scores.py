@@ -20,12 +20,12 @@ from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
+from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.files import write_text
 
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
-LOWER_IS_BETTER = frozenset({"mse", "mae", "mase", "rmse", "brier", "ece"})
 SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase")
 _FORMAT = "tsrep.scores/3"
 _IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon")
