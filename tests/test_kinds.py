@@ -19,7 +19,7 @@ KINDS = {
 METHODS = {"Forecast", "Forecaster", "Supervised", "AutoTCL", "Comet", "Objective"}
 ATTRIBUTES = {"variables", "targets", "kind", "spans", "instances", "task", "forecast"}
 OWN = {
-    "runs/task.py": KINDS,
+    "runs/task": KINDS,
     "signals": KINDS,
     "splits": KINDS,
     "forecasting": METHODS,

@@ -1,0 +1,81 @@
+"""What an objective needs of the data that it is trained on, checked before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import nn
+
+from tsrep.encoders.encoder import Encoder
+from tsrep.errors import ConfigError
+from tsrep.objectives.objective import Objective
+from tsrep.registry import DATASETS
+from tsrep.runs.config import Configuration
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.validation_score import labelled_parts
+from tsrep.signals import Panel
+
+
+def refuse_unmet_needs(
+    config: Configuration, encoder: Encoder, objective: Objective, prepared: Prepared
+) -> None:
+    """Check that there is something to train, and that the training part has what the objective contrasts.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first need that is not met.
+    """
+    _refuse_short_samples(config, encoder, prepared.panel)
+    if not any(p.requires_grad for p in _trained(encoder, objective)):
+        raise ConfigError(
+            f"encoder {config.encoder.name} has no weights and objective {config.objective.name} adds none "
+            "to train; use another encoder, or objective forecast"
+        )
+    if "label" in objective.needs and not all(map(len, labelled_parts(prepared))):
+        raise ConfigError(
+            f"objective {config.objective.name} learns from labels, and the training or the validation part "
+            "has no sample whose labels are wholly known; use an objective that needs none, or another split"
+        )
+    if objective.contrasts_patients and not patients_known(config):
+        raise ConfigError(
+            f"objective {config.objective.name} contrasts patients, but those of {config.dataset.name} are "
+            "not known, as one recording is taken for one person; set objective.patient_weight=0 or take "
+            "another objective"
+        )
+    train = prepared.panel.select(prepared.split.train)
+    _refuse_lonely_samples(config.objective.name, objective.needs, train)
+    objective.refuse_unfit(encoder, train)
+
+
+def patients_known(config: Configuration) -> bool:
+    """False where one recording is taken for one person."""
+    return bool(DATASETS.build(config.dataset).independence != "recording")
+
+
+def _refuse_short_samples(config: Configuration, encoder: Encoder, panel: Panel) -> None:
+    if panel.length < encoder.stride:
+        raise ConfigError(
+            f"samples of {panel.length} steps are shorter than one step of the encoder "
+            f"{config.encoder.name}, which has {encoder.stride}; use longer windows or another encoder"
+        )
+
+
+def _trained(encoder: Encoder, objective: Objective) -> Iterator[nn.Parameter]:
+    """Weights of both without those that an inner optimisation trains."""
+    apart = {id(p) for one in objective.inner_optimisations() for p in one.module.parameters()}
+    return (p for part in (encoder, objective) for p in part.parameters() if id(p) not in apart)
+
+
+def _refuse_lonely_samples(name: str, needs: frozenset[str], train: Panel) -> None:
+    for what, ids, remedy in (
+        ("trial", train.trial, "shorten the window"),
+        ("patient", train.patient, "shorten the window or add records"),
+    ):
+        if what in needs and len(np.unique(ids)) == len(train):
+            raise ConfigError(
+                f"objective {name} needs several samples of a {what}, but each has one; {remedy}"
+            )
+    if "patient" in needs and len(np.unique(train.patient)) < 2:
+        raise ConfigError(f"objective {name} needs at least two training patients; add patients")
