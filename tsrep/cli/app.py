@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.cache import cache
 from tsrep.cli.compare import compare
 from tsrep.cli.completion import kinds, names_of, runs
+from tsrep.cli.config import config as config_commands
 from tsrep.cli.data import data
+from tsrep.cli.doctor import doctor
 from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
@@ -313,8 +316,11 @@ app.command()(forecast)
 app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command()(doctor)
 app.command("runs")(list_of_runs)
 app.command()(score)
+app.add_typer(cache, name="cache")
+app.add_typer(config_commands, name="config")
 app.add_typer(data, name="data")
 app.add_typer(hub, name="hub")
 app.add_typer(plot, name="plot")

@@ -16,11 +16,11 @@ from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
+from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
-from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.files import write_text
 

@@ -37,6 +37,7 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
     },
     "evaluation": {"protocols": ["forecast"]},
 }
+SERIES = ("any series", SERIES_DEFAULTS)
 
 
 class WindowSettings(Settings):
@@ -136,7 +137,7 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
             # before the reference is opened
             Configuration.model_validate({k: values[k] for k in ("init", "window") if k in values})
             values = with_reference(values)
-        config = Configuration.model_validate(merged(_suited(values), values))
+        config = Configuration.model_validate(merged(_together(suited(values)), values))
     except ValidationError as error:
         raise ConfigError(_blamed(error, values) + explain(error)) from error
     from tsrep.runs.task import task_of
@@ -163,20 +164,33 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What suits the chosen data set and objective better than the general defaults, as their classes say."""
-    below: Mapping[str, Any] = {}
+def suited(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What suits the chosen data set and objective better than the general defaults, as their classes say.
+
+    Returns
+    -------
+    list of (str, mapping)
+        Whose defaults they are, and settings; later ones win.
+    """
+    layers: list[tuple[str, Mapping[str, Any]]] = []
     for part, registry, default in PARTS:
-        chosen = values.get(part) or below.get(part, default)
+        chosen = values.get(part) or _together(layers).get(part, default)
         name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
         if isinstance(name, str):
             entry = registry.entry(name)
-            if entry.task == "series":
-                below = merged(SERIES_DEFAULTS, below)
+            if entry.task == "series" and SERIES not in layers:
+                layers.insert(0, SERIES)
             defaults = getattr(entry.cls, "defaults", {})
             if not isinstance(defaults, Mapping):
                 raise ConfigError(f"{entry} has defaults {defaults!r}, which must be settings by name")
-            below = merged(below, defaults)
+            layers.append((f"{part} {name}", defaults))
+    return layers
+
+
+def _together(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> Mapping[str, Any]:
+    below: Mapping[str, Any] = {}
+    for _, settings in layers:
+        below = merged(below, settings)
     return below
 
 

@@ -1,4 +1,4 @@
-"""The runs below a folder at a glance, from their small files alone, so that a hundred of them take no time."""
+"""The runs below a folder at a glance, from their small files alone, so that a hundred take no time."""
 
 from __future__ import annotations
 
