@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,6 +42,9 @@ from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
 from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
+
+if TYPE_CHECKING:
+    from tsrep.runs.config import Configuration
 
 app = typer.Typer(
     name="tsrep",
@@ -150,6 +153,9 @@ def fit(
                 f"--set device=..., or train it further with: tsrep fit --init {resume} "
                 "--set init.what=encoder+objective"
             )
+        if (begun := tsrep.Run(resume)).is_complete(evaluation) and seeds in (None, begun.config.seeds):
+            further = begun.trained_further_by
+            typer.echo(f"{resume} is finished, so nothing is left to do; train it further with: {further}")
         run = tsrep.fit(resume=resume, seeds=seeds, root=root, device=device, evaluation=evaluation)
     else:
         layers = read_config(config) if config else None, options, given(seeds=seeds)
@@ -157,6 +163,7 @@ def fit(
         if show_config:
             typer.echo(dump_config(settings), nl=False)
             return
+        _say_begin(settings)
         run = tsrep.fit(settings, out=out, evaluation=evaluation)
     _print_summary(run.path)
 
@@ -289,7 +296,7 @@ def show(
     if browser:
         typer.launch(str(page))
     else:
-        _print_summary(path)
+        _print_page(path)
 
 
 @app.command("list")
@@ -327,10 +334,24 @@ app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")
 
 
-def _print_summary(path: Path) -> None:
-    from tsrep.report import summarise
+def _say_begin(settings: Configuration) -> None:
     from tsrep.training.distributed import first_process
 
     if first_process():
-        typer.echo(summarise(path))
-        typer.echo(f"report: {path / 'report.html'}")
+        what = f"{settings.objective.name} on {settings.dataset.name}, encoder {settings.encoder.name}"
+        typer.echo(f"tsrep: {what}; reading the data", err=True)
+
+
+def _print_summary(path: Path) -> None:
+    """By the first of several processes."""
+    from tsrep.training.distributed import first_process
+
+    if first_process():
+        _print_page(path)
+
+
+def _print_page(path: Path) -> None:
+    from tsrep.report import summarise
+
+    typer.echo(summarise(path))
+    typer.echo(f"report: {path / 'report.html'}")

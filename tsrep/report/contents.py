@@ -135,9 +135,11 @@ def folder_to_show(place: Path) -> Path:
     RunError
         When it is neither.
     """
+    if any((place / name).is_file() for name in ("config.yaml", "evaluation.yaml")):
+        return place
     from tsrep.runs.folder import Run  # its room loads torch
 
-    return place if (place / "evaluation.yaml").is_file() else Run(place).path
+    return Run(place).path
 
 
 def read_run(run: Path) -> Contents:
@@ -155,8 +157,6 @@ def read_run(run: Path) -> Contents:
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
-    from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
-
     first = folder_of(run, 0)  # of several seeds the first one is shown
     one = first if first.is_dir() else run
     log = one / "metrics.jsonl"
@@ -170,8 +170,16 @@ def read_run(run: Path) -> Contents:
         scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
         embeddings=_arrays(one / "embeddings.npz"),
         examples=_arrays(one / "examples.npz"),
-        coverage=Coverage.load(held) if (held := one / "coverage.json").is_file() else None,
+        coverage=_coverage(one / "coverage.json"),
     )
+
+
+def _coverage(path: Path) -> Coverage | None:
+    if not path.is_file():
+        return None
+    from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
+
+    return Coverage.load(path)
 
 
 def _settings(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:

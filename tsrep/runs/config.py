@@ -6,10 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
 from tsrep.errors import ConfigError
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
+from tsrep.registry import (
+    DATASETS,
+    ENCODERS,
+    OBJECTIVES,
+    SAMPLERS,
+    SPLITS,
+    Chosen,
+    Registry,
+    Settings,
+    explain,
+)
 from tsrep.runs.evaluation_settings import checked_evaluation
 from tsrep.runs.init.recipe import short_form, with_reference
 from tsrep.runs.init.settings import Init
@@ -121,6 +131,24 @@ class Configuration(Settings):
         return self if root is None else self.model_copy(update={"root": Path(root).expanduser().resolve()})
 
 
+NAMED: Mapping[str, Registry] = {
+    "dataset": DATASETS,
+    "split": SPLITS,
+    "encoder": ENCODERS,
+    "objective": OBJECTIVES,
+    "sampler": SAMPLERS,
+}
+_WithoutParts: type[Settings] = create_model(
+    "WithoutParts",
+    __base__=Settings,
+    **{
+        name: (Annotated[field.annotation, field], field.default)  # type: ignore[misc]
+        for name, field in Configuration.model_fields.items()
+        if name not in (*NAMED, "evaluation", "init", "contract")
+    },
+)
+
+
 def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:
     """Checked configuration from plain values; what is not said takes its default.
 
@@ -132,6 +160,7 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     if isinstance(values, Configuration):
         return values
     values = short_form(values or {})
+    _refuse_typos(values)
     try:
         if values.get("init") is not None:
             # before the reference is opened
@@ -144,6 +173,28 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
 
     task_of(config).check()
     return config
+
+
+def _refuse_typos(values: Mapping[str, Any]) -> None:
+    """Check what can be checked without the classes of parts, most of which load torch.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first name or setting that is not valid.
+    """
+    for key, registry in NAMED.items():
+        part = values.get(key)
+        name = part.get("name") if isinstance(part, Mapping) else part
+        if isinstance(name, str) and name not in registry.names():
+            registry.entry(name)  # of a plug-in whose names cannot be read, or refused
+    own = {key: value for key, value in values.items() if key in _WithoutParts.model_fields}
+    try:
+        for unknown in values.keys() - Configuration.model_fields.keys():
+            Configuration.model_validate({unknown: None})  # refused before anything else is looked at
+        _WithoutParts.model_validate(own)
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from error
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

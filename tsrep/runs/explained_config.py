@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from tsrep.registry import DATASETS, Settings
-from tsrep.runs.config import configure, merged, plain, suited
-from tsrep.runs.schema import PARTS, in_words, properties_of
+from tsrep.runs.config import NAMED, configure, merged, plain, suited
+from tsrep.runs.schema import in_words, properties_of
 from tsrep.yaml_files import write_yaml
 
 Layers = Sequence[tuple[str, Mapping[str, Any]]]
@@ -96,7 +96,7 @@ def _settings(model: BaseModel, values: Mapping[str, Any], layers: Layers, above
 
 def _choices(path: str, schema: Mapping[str, Any]) -> str:
     """What a setting may be; of a part all names."""
-    if (registry := PARTS.get(path.removesuffix(".name"))) is not None:
+    if (registry := NAMED.get(path.removesuffix(".name"))) is not None:
         return ", ".join(registry.names())
     return "" if "const" in schema else in_words(schema, "")
 

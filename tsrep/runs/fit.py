@@ -43,6 +43,7 @@ from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.distributed import Ranks, pick_device, process_group
+from tsrep.training.estimate import Estimate
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
@@ -111,6 +112,8 @@ def fit(
     config = assemble(plain(config), {key: value for key, value in changes.items() if value is not None})
     if before is not None:
         _refuse_fewer_seeds(before, config.seeds)
+        if before.config.seeds == config.seeds and before.is_complete(evaluation):
+            return before
     config = config.at(root or config.root)
     on = pick_device(config.device)
     if config.training.tensorboard:
@@ -208,6 +211,8 @@ def _train(
     if not objective.trains_encoder:
         encoder.requires_grad_(False)
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
+    if progress:
+        watchers.append(Estimate(device, 4 * sum(p.numel() for p in encoder.parameters())))
     if config.training.tensorboard and ranks.first:
         watchers.append(TensorBoard(run.path / "tensorboard"))
     scored, score_name = task.validation_score(prepared, objective, device)

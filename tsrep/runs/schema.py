@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, PROTOCOLS, SAMPLERS, SPLITS, Registry, Settings
-from tsrep.runs.config import Configuration
+from tsrep.registry import PROTOCOLS, Registry, Settings
+from tsrep.runs.config import NAMED, Configuration
 from tsrep.runs.evaluation_settings import EvaluationSettings
 
 WORDS = {
@@ -20,13 +20,6 @@ WORDS = {
     "name": "name of a registered part",
 }
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-PARTS: Mapping[str, Registry] = {
-    "dataset": DATASETS,
-    "split": SPLITS,
-    "encoder": ENCODERS,
-    "objective": OBJECTIVES,
-    "sampler": SAMPLERS,
-}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -77,7 +70,7 @@ class _ForEditors(GenerateJsonSchema):
 def configuration_schema() -> dict[str, Any]:
     """JSON schema of a configuration, with the settings of every registered part under its name."""
     schema = _schema_of(Configuration)
-    for part, registry in PARTS.items():
+    for part, registry in NAMED.items():
         held = schema["properties"][part]
         held.pop("anyOf", None)
         held |= _chosen(registry)
