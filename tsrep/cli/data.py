@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.completion import names_of
-from tsrep.cli.options import Config, Root, Strict, assignment, given
+from tsrep.cli.options import Config, Root, Strict, assignment, given, print_table
 from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS
@@ -30,14 +30,9 @@ Name = Annotated[
 @data.command("list")
 def list_datasets() -> None:
     """List all data sets by name, with size and licence."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("name", "what", "size", "licence", box=None, header_style="bold")
-    for name in DATASETS.names():
-        facts = _listed_facts(name)
-        table.add_row(name, facts["title"], _size(facts) or "–", facts["licence"])
-    Console().print(table)
+    facts = {name: _listed_facts(name) for name in DATASETS.names()}
+    rows = [(name, each["title"], _size(each) or "–", each["licence"]) for name, each in facts.items()]
+    print_table(("name", "what", "size", "licence"), rows)
 
 
 def _listed_facts(name: str) -> Mapping[str, Any]:

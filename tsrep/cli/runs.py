@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsrep.cli.completion import runs as possible_folders
+from tsrep.cli.options import print_table
 
 if TYPE_CHECKING:
     from tsrep.runs.overview import RunRow
+
+HEADS = ("name", "data", "objective", "encoder", "started (UTC)", "state", "score", "gain")
 
 
 def runs(
@@ -45,22 +47,14 @@ def runs(
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
     elif rows:
-        _print_table(rows)
+        print_table(HEADS, map(_cells, rows))
     else:
         typer.echo(f"no such runs in {folder}" if where else f"no runs in {folder}; train one: tsrep fit")
 
 
-def _print_table(rows: Sequence[RunRow]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("name", "data", "objective", "encoder", "started (UTC)", "state", "score", "gain", box=None)
-    for row in rows:
-        texts = row.name, row.data, row.objective, row.encoder, row.date, row.state
-        table.add_row(*texts, _score(row), _interval(row.gain, row.gain_low, row.gain_high, "+"))
-    console = Console(markup=False, highlight=False)
-    # a file or another program gets whole lines
-    console.print(table, width=None if console.is_terminal else 10_000)
+def _cells(row: RunRow) -> tuple[str, ...]:
+    gain = _interval(row.gain, row.gain_low, row.gain_high, "+")
+    return row.name, row.data, row.objective, row.encoder, row.date, row.state, _score(row), gain
 
 
 def _score(row: RunRow) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -192,7 +193,8 @@ def _refuse_typos(values: Mapping[str, Any]) -> None:
     try:
         for unknown in values.keys() - Configuration.model_fields.keys():
             Configuration.model_validate({unknown: None})  # refused before anything else is looked at
-        _WithoutParts.model_validate(own)
+        with suppress(ConfigError):  # of settings together, which defaults of the parts may change
+            _WithoutParts.model_validate(own)
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
 

@@ -126,7 +126,7 @@ def _largest_first(column: str) -> Callable[[RunRow], Any]:
 
 
 _ORDER: Mapping[str, Callable[[RunRow], Any]] = {
-    "date": lambda row: tuple(-ord(letter) for letter in row.date),
+    "date": lambda row: (not row.date, [-ord(letter) for letter in row.date]),
     "score": _largest_first("value"),
     "gain": _largest_first("gain"),
 }
