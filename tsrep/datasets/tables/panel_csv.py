@@ -41,10 +41,10 @@ class LongTable(Recordings):
         Column that says which sample (recording) a row belongs to.
     time : str or None
         Column that orders the rows of a sample; None takes them as they stand.
-    label, patient : str
-        Columns; the same in all rows of a sample.
-    trial, fold : str or None
-        Likewise; without ``trial`` each sample is one.
+    patient : str
+        Column; the same in all rows of a sample.
+    label, trial, fold : str or None
+        Likewise; without ``label`` nothing can be scored, and without ``trial`` each sample is one.
     channels : tuple of str or None
         Columns with the signals, or with ``channel`` the entries of that column. None takes all others, or
         all entries, sorted.
@@ -69,7 +69,7 @@ class LongTable(Recordings):
     sfreq: Annotated[float, Field(gt=0)] | None = None
     sample: str = "sample"
     time: str | None = "time"
-    label: str = "label"
+    label: str | None = "label"
     patient: str = "patient"
     trial: str | None = None
     fold: str | None = None
@@ -186,7 +186,8 @@ class LongTable(Recordings):
             for name in (self.label, self.patient, self.trial, self.fold)
             if name is not None
         }
-        return records_of(path, cells, [self.label], patient=self.patient, trial=self.trial, fold=self.fold)
+        labels = [] if self.label is None else [self.label]
+        return records_of(path, cells, labels, patient=self.patient, trial=self.trial, fold=self.fold)
 
     def _rate(self, path: Path, steps: Steps) -> float:
         if self.sfreq is not None:

@@ -100,6 +100,11 @@ class LabelEvaluation:
             raise SplitError(
                 f"the {self.part} part of the split ({self.split.how}) is empty; score the other part"
             )
+        if not self.panel.classes:
+            raise DataError(
+                "the recordings have no labels, so nothing can be scored on them; name others that have with "
+                "--dataset"
+            )
         for part, (known, samples) in self._counts().items():
             if samples and not known:
                 raise DataError(

@@ -10,6 +10,7 @@ from typing import Any
 from tsrep.errors import DataError
 from tsrep.runs.predict.columns import Outcome
 from tsrep.runs.predict.reading import Opened
+from tsrep.runs.seen import BEYOND
 
 
 @dataclass(eq=False)
@@ -29,6 +30,7 @@ class Tally:
     notes: tuple[str, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
+    chance: float = 0.0
     first_failed: str = ""
 
     def watched(self, recordings: Iterable[Opened]) -> Iterator[Opened]:
@@ -39,6 +41,7 @@ class Tally:
                 self.seen["exact"] += opened.seen.exact
                 self.seen["leads"] += opened.seen.leads
                 self.seen["coarse"] += opened.seen.coarse
+                self.chance += opened.seen.expected_by_chance
                 self.seen["unknown"] += not opened.seen.complete
             yield opened
 
@@ -91,7 +94,8 @@ class Tally:
     @property
     def _seen(self) -> dict[str, Any]:
         found = {key: self.seen[key] for key in ("of", "exact", "leads", "coarse")}
-        status = "seen" if found["exact"] + found["leads"] + found["coarse"] else "none"
+        beyond = found["coarse"] > BEYOND * self.chance
+        status = "seen" if found["exact"] + found["leads"] or beyond else "none"
         if status == "none" and (self.seen["unknown"] or not found["of"]):
             status = "unknown"
-        return {"status": status} | found
+        return {"status": status} | found | {"by_chance": round(self.chance, 6)}
