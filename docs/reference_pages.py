@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -26,24 +26,16 @@ import griffe
 import typer.main
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from pydantic.json_schema import GenerateJsonSchema
 from typer.core import TyperGroup
 
 from tsrep.cli.app import app
 from tsrep.listing import described
 from tsrep.registry import Settings
+from tsrep.runs.schema import in_words, properties_of
 from tsrep.signals.contract import SignalContract
 
 MARKER = re.compile(r"<!-- (\w+)(?::\s+(.*?))?\s*-->", re.DOTALL)
 ROLE = re.compile(r":(?:func|meth|class|attr|data|mod):<code>~?([\w.]+)</code>")
-WORDS = {
-    "integer": "whole number",
-    "array": "list",
-    "object": "mapping",
-    "string": "text",
-    "name": "name of a registered part",
-}
-BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 Row = tuple[str, str, str]  # name, summary, and Markdown of the page
 
 
@@ -157,34 +149,10 @@ def _settings(sections: str) -> Iterator[Row]:
 
 
 def _fields(model: type[Settings]) -> Iterator[str]:
-    for field, about in model.model_json_schema(schema_generator=_WithoutNames)["properties"].items():
+    for field, about in properties_of(model).items():
         default = about.get("default", {})
         shown = "" if isinstance(default, dict) else f"`{json.dumps(default)}`"
-        yield f"| `{field}` | {_values(about)} | {shown} | {about.get('description', '')} |"
-
-
-class _WithoutNames(GenerateJsonSchema):
-    """A setting that is the name of a registered part may be any of them."""
-
-    def handle_invalid_for_json_schema(self, *_: Any) -> dict[str, Any]:
-        return {"type": "name"}
-
-
-def _values(schema: Mapping[str, Any]) -> str:
-    """What a setting may be, in words."""
-    if "enum" in schema:
-        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
-    if "anyOf" in schema:
-        return " or ".join(_values(each) for each in schema["anyOf"])
-    if "const" in schema:
-        return f"`{json.dumps(schema['const'])}`"
-    if "type" not in schema:
-        return "a section of its own"
-    words = [WORDS.get(schema["type"], schema["type"])]
-    if words == ["list"] and schema.get("items"):
-        words.append(f"of {_values(schema['items'])}")
-    words += [f"{sign} {schema[bound]:g}" for bound, sign in BOUNDS.items() if bound in schema]
-    return " ".join(words)
+        yield f"| `{field}` | {in_words(about)} | {shown} | {about.get('description', '')} |"
 
 
 def _commands(_: str) -> Iterator[Row]:

@@ -65,7 +65,7 @@ def fit(
     TsrepError
         See :func:`tsrep.runs.fit.fit`.
     """
-    from tsrep.report import write_report
+    from tsrep.report import page_is_current, write_report
     from tsrep.runs.fit import fit as train
     from tsrep.training.distributed import first_process
 
@@ -80,7 +80,7 @@ def fit(
         hooks=hooks,
         evaluation=evaluation,
     )
-    if first_process():
+    if first_process() and not page_is_current(run.path):
         write_report(run.path)
     return run
 

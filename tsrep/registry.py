@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from tsrep.errors import ConfigError, TsrepError, UnknownPart
 from tsrep.listing import Listed, described, listed
+from tsrep.text import requirement
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
@@ -305,8 +306,9 @@ def _is_inherited(called: Any) -> bool:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """A hint for a mistyped name: the nearest known one, or the whole list."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    """A hint for a mistyped name: the nearest known one or one that has it as a part, or the whole list."""
+    close = difflib.get_close_matches(name, known, n=1)
+    close += [each for each in known if name.lower() in re.split(r"[-_.\s]", each.lower())]
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
@@ -333,7 +335,7 @@ def explain(error: ValidationError) -> str:
         what = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
         return f"{path}{what}: {about['error']}" if path else str(about["error"])
     if first["type"] not in EXPLAINED:
-        return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        return f"{path} is {first['input']!r}: {requirement(first['msg'])}"
     return EXPLAINED[first["type"]].format(path=path, input=first["input"], **about)
 
 

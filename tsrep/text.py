@@ -23,3 +23,21 @@ def command_line(arguments: Sequence[str]) -> str:
 def printable(text: str) -> str:
     """Text without characters that steer a terminal or turn the direction of writing."""
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+WORDING = (  # of the library that checks values, and ours; in order
+    (r", unable to .*| after validation.*|^Value error, ", ""),
+    (r"^(Input|String|List|Tuple|Value|Number|Set) should ", "it must "),
+    (r"\bbe a valid dictionary or instance of \w+", "be settings by name, written as key: value"),
+    (r"\bbe a valid (?=[aeiou])", "be an "),
+    (r"\bbe a valid ", "be a "),
+    (r"\bbe greater than or equal to ", "be at least "),
+    (r"\bbe less than or equal to ", "be at most "),
+)
+
+
+def requirement(message: str) -> str:
+    """What a checked value must be, from a complaint of pydantic: ``it must be at least 1``."""
+    for found, ours in WORDING:
+        message = re.sub(found, ours, message)
+    return f"{message[:1].lower()}{message[1:]}"

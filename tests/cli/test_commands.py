@@ -142,7 +142,7 @@ def test_evaluate_embed_and_show_work_on_a_finished_run(
     assert done.stderr == "tsrep: unknown protocol 'prob'; did you mean 'probe'?\n"
     done = command("evaluate", run, "--labels", "1.0,half")
     assert done.returncode == 2
-    assert done.stderr.startswith("tsrep: evaluation.labels.1 is 'half': input should be a valid number")
+    assert done.stderr.startswith("tsrep: evaluation.labels.1 is 'half': it must be a number")
     assert (run / "scores.json").read_bytes() == before
 
 
@@ -194,7 +194,7 @@ def test_show_config_prints_a_configuration_that_fit_takes(tmp_path: Path, comma
         (["fit", "--any-modality"], "options of conversion go with --init; name an encoder"),
         (["fit", "--init", "x", "--freeze", "groups"], "init.freeze is 'groups': write none, all"),
         (["fit", "--set", "evaluation.finetune.layer_decay=0"], "evaluation.finetune.layer_decay is 0"),
-        (["fit", "--bogus"], "No such option"),
+        (["fit", "--bogus"], "`tsrep fit` has no option --bogus; known: --dataset"),
         (["fit", "--resume", "/nowhere", "--show-config"], "--resume takes all settings from the run"),
         (["fit", "--out", "/proc/nowhere/run", "--set", "dataset.patients=20"], "cannot be written"),
         (["evaluate", "/nowhere"], "is no run folder"),

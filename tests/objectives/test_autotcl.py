@@ -202,7 +202,7 @@ def test_coinciding_samples_and_views_give_finite_losses_and_gradients(form: Any
         ({"form": "pa"}, r"unknown form of autotcl 'pa'; did you mean 'paper'\?"),
         ({"form": released(noise=0.5)}, r"unknown setting objective\.form\.noise; did you mean"),
         ({"form": paper(hard_mask=True)}, r"unknown setting objective\.form\.hard_mask; known: .*entropy"),
-        ({"form": paper(stretch=0.0)}, r"objective\.form\.stretch is 0\.0: input should be greater"),
+        ({"form": paper(stretch=0.0)}, r"objective\.form\.stretch is 0\.0: it must be greater"),
         (
             {"trunk": {"name": "dilated-conv", "depht": 3}},
             r"unknown setting objective\.trunk\.depht; did you mean 'depth'",

@@ -387,7 +387,7 @@ def test_same_encoder_or_name_twice_is_refused(table: Callable[..., Table], plac
         ({"datasets": ["ptb-xl-sim", "ptb-xl-sim"]}, "two data sets are called ptb-xl-sim; give one a title"),
         ({"protocols": ["prob"]}, "unknown protocol 'prob'; did you mean 'probe'"),
         ({"encoder": []}, "unknown setting encoder; did you mean 'encoders'"),
-        ({"labels": [0]}, "labels.0 is 0: input should be greater than 0"),
+        ({"labels": [0]}, "labels.0 is 0: it must be greater than 0"),
         ({"encoders": []}, "encoders is .*too short"),
     ],
 )

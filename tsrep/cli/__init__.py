@@ -14,8 +14,9 @@ def main() -> None:
     """Run the command line; a mistake of the user is one sentence and exit code 2."""
     try:
         from tsrep.cli.app import app  # its help lists protocols, of which a plug-in may have a bad one
+        from tsrep.cli.usage import invoke
 
-        app()
+        invoke(app)
     except TsrepError as error:
         print(f"tsrep: {printable(without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_code)

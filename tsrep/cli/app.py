@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.cache import cache
 from tsrep.cli.compare import compare
+from tsrep.cli.completion import kinds, names_of, runs
+from tsrep.cli.config import config as config_commands
 from tsrep.cli.data import data
+from tsrep.cli.doctor import doctor
 from tsrep.cli.encoder import encoder
 from tsrep.cli.export import export
 from tsrep.cli.forecast import forecast
@@ -24,6 +29,7 @@ from tsrep.cli.options import (
     changed,
     contract_options,
     given,
+    named_dataset,
     refuse_other_than_data,
     refuse_without_dataset,
     resumed_device,
@@ -31,20 +37,41 @@ from tsrep.cli.options import (
 from tsrep.cli.plot import plot
 from tsrep.cli.power import power
 from tsrep.cli.predict import predict
+from tsrep.cli.runs import runs as list_of_runs
 from tsrep.cli.score import score
 from tsrep.cli.study import study
+from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
 from tsrep.files import refuse_taken
-from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
+from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
+
+if TYPE_CHECKING:
+    from tsrep.runs.config import Configuration
 
 app = typer.Typer(
     name="tsrep",
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     help="Learn representations of ECG, other multichannel signals and time series; score them on patients "
     "or times never seen.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tsrep {version('tsrep')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options before any command."""
 
 
 @app.command()
@@ -54,9 +81,7 @@ def fit(
     policies: Any,
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset", "-d", help="Name of the data set; see `tsrep list datasets`. [default: ptb-xl-sim]"
-        ),
+        named_dataset("Name of the data set; see `tsrep list datasets`. [default: ptb-xl-sim]"),
     ] = None,
     root: Root = None,
     objective: Annotated[
@@ -64,6 +89,7 @@ def fit(
         typer.Option(
             "--objective",
             "-o",
+            autocompletion=names_of(OBJECTIVES),
             help="Name of the training objective; see `tsrep list objectives`. [default: comet; for a series "
             "autotcl]",
         ),
@@ -77,6 +103,7 @@ def fit(
         typer.Option(
             metavar="REF",
             help="Encoder to start from: a run folder, hub:owner/name, FILE.safetensors. [default: none]",
+            autocompletion=runs,
         ),
     ] = None,
     freeze: Annotated[
@@ -92,7 +119,9 @@ def fit(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run. [default: runs/...]")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Resume the run in this folder.", autocompletion=runs)
+    ] = None,
     evaluation: Annotated[
         bool, typer.Option("--evaluate/--no-evaluate", help="Evaluation after training.")
     ] = True,
@@ -126,6 +155,9 @@ def fit(
                 f"--set device=..., or train it further with: tsrep fit --init {resume} "
                 "--set init.what=encoder+objective"
             )
+        if (begun := tsrep.Run(resume)).is_complete(evaluation) and seeds in (None, begun.config.seeds):
+            further = begun.trained_further_by
+            typer.echo(f"{resume} is finished, so nothing is left to do; train it further with: {further}")
         run = tsrep.fit(resume=resume, seeds=seeds, root=root, device=device, evaluation=evaluation)
     else:
         layers = read_config(config) if config else None, options, given(seeds=seeds)
@@ -133,6 +165,7 @@ def fit(
         if show_config:
             typer.echo(dump_config(settings), nl=False)
             return
+        _say_begin(settings)
         run = tsrep.fit(settings, out=out, evaluation=evaluation)
     _print_summary(run.path)
 
@@ -143,11 +176,9 @@ def evaluate(
     encoder: EncoderReference,
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset",
-            "-d",
-            help="Name of other data, converted by the encoder's contract; see `tsrep list datasets`. "
-            "[default: the run's own]",
+        named_dataset(
+            "Name of other data, converted by the encoder's contract; see `tsrep list datasets`. "
+            "[default: the run's own]"
         ),
     ] = None,
     root: MovedRoot = None,
@@ -159,6 +190,7 @@ def evaluate(
         typer.Option(
             "--protocol",
             "-p",
+            autocompletion=names_of(PROTOCOLS),
             help=f"Protocol: {', '.join(PROTOCOLS.names())}. Repeatable. [default: those of the run]",
         ),
     ] = None,
@@ -214,11 +246,7 @@ def embed(
     out: Annotated[Path, typer.Option(help="Output file (.npz).")],
     dataset: Annotated[
         str | None,
-        typer.Option(
-            "--dataset",
-            "-d",
-            help="Name of the data set to embed; see `tsrep list datasets`. [default: that of the run]",
-        ),
+        named_dataset("Name of the data set to embed; see `tsrep list datasets`. [default: that of the run]"),
     ] = None,
     root: Root = None,
     assignments: Annotated[
@@ -275,12 +303,14 @@ def show(
     if browser:
         typer.launch(str(page))
     else:
-        _print_summary(path)
+        _print_page(path)
 
 
 @app.command("list")
 def list_parts(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"{', '.join(REGISTRIES)}.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help=f"{', '.join(REGISTRIES)}.", autocompletion=kinds)
+    ] = None,
 ) -> None:
     """List encoders, objectives and other parts by name, one line each with its reference."""
     if kind is None:
@@ -300,17 +330,35 @@ app.command()(forecast)
 app.command()(compare)
 app.command()(export)
 app.command()(power)
+app.command()(doctor)
+app.command("runs")(list_of_runs)
 app.command()(score)
+app.add_typer(cache, name="cache")
+app.add_typer(config_commands, name="config")
 app.add_typer(data, name="data")
 app.add_typer(hub, name="hub")
 app.add_typer(plot, name="plot")
 app.add_typer(study, name="study")
 
 
-def _print_summary(path: Path) -> None:
-    from tsrep.report import summarise
+def _say_begin(settings: Configuration) -> None:
     from tsrep.training.distributed import first_process
 
     if first_process():
-        typer.echo(summarise(path))
-        typer.echo(f"report: {path / 'report.html'}")
+        what = f"{settings.objective.name} on {settings.dataset.name}, encoder {settings.encoder.name}"
+        typer.echo(f"tsrep: {what}; reading the data", err=True)
+
+
+def _print_summary(path: Path) -> None:
+    """By the first of several processes."""
+    from tsrep.training.distributed import first_process
+
+    if first_process():
+        _print_page(path)
+
+
+def _print_page(path: Path) -> None:
+    from tsrep.report import summarise
+
+    typer.echo(summarise(path))
+    typer.echo(f"report: {path / 'report.html'}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tsrep.cli.options import contract_options, given
+from tsrep.cli.options import contract_options, given, named_dataset
 from tsrep.errors import ConfigError
 
 
@@ -24,9 +24,7 @@ def compare(
     ],
     dataset: Annotated[
         list[str] | None,
-        typer.Option(
-            "--dataset", "-d", help="Data set to score on. Repeatable. [default: stored predictions of runs]"
-        ),
+        named_dataset("Data set to score on. Repeatable. [default: stored predictions of runs]"),
     ] = None,
     root: Annotated[
         list[Path] | None,

@@ -8,27 +8,31 @@ from typing import Annotated, Any
 
 import typer
 
-from tsrep.cli.options import Config, Root, Strict, assignment, given
+from tsrep.cli.completion import names_of
+from tsrep.cli.options import Config, Root, Strict, assignment, given, print_table
+from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS
 
-data = typer.Typer(no_args_is_help=True, help="List, fetch, check and simulate data sets.")
+data = typer.Typer(cls=Commands, no_args_is_help=True, help="List, fetch, check and simulate data sets.")
 
 LISTED = ("title", "licence", "records", "patients", "channels", "steps")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the data set; see `tsrep data list`.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name of the data set; see `tsrep data list`.",
+        autocompletion=names_of(DATASETS),
+    ),
+]
 
 
 @data.command("list")
 def list_datasets() -> None:
     """List all data sets by name, with size and licence."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("name", "what", "size", "licence", box=None, header_style="bold")
-    for name in DATASETS.names():
-        facts = _listed_facts(name)
-        table.add_row(name, facts["title"], _size(facts) or "–", facts["licence"])
-    Console().print(table)
+    facts = {name: _listed_facts(name) for name in DATASETS.names()}
+    rows = [(name, each["title"], _size(each) or "–", each["licence"]) for name, each in facts.items()]
+    print_table(("name", "what", "size", "licence"), rows)
 
 
 def _listed_facts(name: str) -> Mapping[str, Any]:
@@ -102,7 +106,9 @@ def check(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="Name of the data set; see `tsrep data list`. [default: that of --config]"
+            metavar="[NAME]",
+            help="Name of the data set; see `tsrep data list`. [default: that of --config]",
+            autocompletion=names_of(DATASETS),
         ),
     ] = None,
     root: Root = None,
@@ -120,6 +126,7 @@ def check(
     options = given(dataset=name, root=root, strict=strict or None)
     settings = assemble(read_config(config) if config else None, options, assignments=assignments or ())
     task = task_of(settings)
+    typer.echo(f"tsrep: reading {settings.dataset.name}", err=True)
     findings, problem = task.findings(task.load(), typer.echo)
     for finding in findings:
         where = f"  [{finding.where}]" if finding.where else ""

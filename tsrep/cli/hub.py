@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import typer
 
 from tsrep.cli.options import EncoderReference
+from tsrep.cli.usage import Commands
 from tsrep.errors import RunError
 
-hub = typer.Typer(no_args_is_help=True, help="Share encoders, and fetch those of others.")
+hub = typer.Typer(cls=Commands, no_args_is_help=True, help="Share encoders, and fetch those of others.")
 
 
 @hub.command()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from tsrep.cli.completion import assignments as possible_assignments
+from tsrep.cli.completion import names_of, runs
 from tsrep.errors import ConfigError
+from tsrep.registry import DATASETS
 
 RunFolder = Annotated[
     Path,
     typer.Argument(
         metavar="RUN",
+        autocompletion=runs,
         help="Folder of a run, as `tsrep fit` writes it; RUN@2 is that of its third seed.",
     ),
 ]
@@ -23,6 +27,7 @@ EncoderReference = Annotated[
     str,
     typer.Argument(
         metavar="ENCODER",
+        autocompletion=runs,
         help="Run folder (RUN@2: its third seed), packed folder, hub:OWNER/NAME@REVISION, FILE.safetensors, "
         "MODULE:FUNCTION, random:NAME or features:FILE.",
     ),
@@ -45,7 +50,18 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replacement of exi
 
 def assignment(description: str) -> Any:
     """The option ``--set``, which may be repeated."""
-    return typer.Option("--set", "-s", metavar="PATH=VALUE", help=f"{description} Repeatable.")
+    return typer.Option(
+        "--set",
+        "-s",
+        metavar="PATH=VALUE",
+        help=f"{description} Repeatable.",
+        autocompletion=possible_assignments,
+    )
+
+
+def named_dataset(description: str) -> Any:
+    """The option ``--dataset``."""
+    return typer.Option("--dataset", "-d", help=description, autocompletion=names_of(DATASETS))
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -158,3 +174,17 @@ def resumed_device(assignments: Sequence[str]) -> str | None:
     if len(assignments) != 1 or not assignments[0].startswith("device="):
         return None
     return assignments[0].removeprefix("device=")
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns under their heads; a file or another program gets whole lines."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*heads, box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    console.print(table)

@@ -12,17 +12,17 @@ from tsrep.cli.options import (
     MovedRoot,
     assignment,
     contract_options,
+    named_dataset,
     refuse_without_dataset,
 )
+from tsrep.cli.usage import Commands
 
-plot = typer.Typer(no_args_is_help=True, help="Plot what an encoder has learned.")
+plot = typer.Typer(cls=Commands, no_args_is_help=True, help="Plot what an encoder has learned.")
 
 
 OtherDataset = Annotated[
     str | None,
-    typer.Option(
-        "--dataset", "-d", help="Name of other data, converted by the contract. [default: the run's own]"
-    ),
+    named_dataset("Name of other data, converted by the contract. [default: the run's own]"),
 ]
 Setting = Annotated[list[str] | None, assignment("One setting of other data, such as dataset.rate=500.")]
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsrep.cli.options import Root, assignment
+from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from tsrep.studies.study import Study
 
 study = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Search a configuration with ranges in place of leaves, here or on many machines; read the answer.",

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from tsrep.errors import ConfigError
 from tsrep.registry import nearest
 
+if TYPE_CHECKING:  # names of poolings are settings, which are checked before torch is loaded
+    from torch import Tensor
+
 Pooling = Literal["max", "mean", "last", "max-mean"]
+
+
+def _max_mean(z: Tensor) -> Tensor:
+    import torch
+
+    return torch.cat([z.amax(dim=-1), z.mean(dim=-1)], dim=-1)
+
 
 POOLS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "max": lambda z: z.amax(dim=-1),
     "mean": lambda z: z.mean(dim=-1),
     "last": lambda z: z[..., -1],
-    "max-mean": lambda z: torch.cat([z.amax(dim=-1), z.mean(dim=-1)], dim=-1),
+    "max-mean": _max_mean,
 }
 
 

@@ -16,6 +16,7 @@ from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.comparison import Difference
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
+from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
@@ -27,7 +28,6 @@ from tsrep.files import readable, refuse_other_format, write_text
 
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
-LOWER_IS_BETTER = frozenset({"mse", "mae", "mase", "rmse", "brier", "ece"})
 SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase", "r2", "pearson")
 _FORMAT = "tsrep.scores/3"
 _IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon", "target")

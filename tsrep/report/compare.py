@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tsrep.files import replacing, write_text
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
+from tsrep.report.compare_runs import run_sections
 from tsrep.report.compare_tables import (
     about_table,
     conversion_table,
@@ -77,6 +78,7 @@ def render_comparison(comparison: Comparison, title: str, figures: Sequence[Capt
         about=about_table(comparison),
         costs=cost_table(comparison),
         conversions=conversion_table(comparison),
+        runs=run_sections(comparison),
         notes=[*comparison.notes, *_citations(comparison)],
     )
 

@@ -182,9 +182,11 @@ def folder_to_show(place: Path) -> Path:
     RunError
         When it is neither.
     """
+    if any((place / name).is_file() for name in ("config.yaml", "evaluation.yaml")):
+        return place
     from tsrep.runs.folder import Run  # its room loads torch
 
-    return place if (place / "evaluation.yaml").is_file() else Run(place).path
+    return Run(place).path
 
 
 def read_run(run: Path) -> Contents:
@@ -202,8 +204,6 @@ def read_run(run: Path) -> Contents:
         raise RunError(
             f"{run} is no run folder: it has none of {', '.join(known)}; give one made by `tsrep fit`"
         )
-    # their rooms load torch
-    from tsrep.evaluation.forecasts.coverage import Coverage
     from tsrep.evaluation.forecasts.details import load_details
     from tsrep.evaluation.predictions import load_predictions
     from tsrep.evaluation.targets.values import load_values
@@ -228,10 +228,16 @@ def read_run(run: Path) -> Contents:
         ),
         embeddings=one.read("embeddings.npz", partial(_arrays, rows=("x", "label", "part"))),
         examples=one.read("examples.npz", partial(_arrays, rows=("x", "label", "patient"))),
-        coverage=one.read("coverage.json", Coverage.load),
+        coverage=one.read("coverage.json", _coverage),
         receptive=whole.read(f"figures/{RECEPTIVE}.json", _receptive),
         unread=tuple(whole.unread),
     )
+
+
+def _coverage(path: Path) -> Coverage:
+    from tsrep.evaluation.forecasts.coverage import Coverage  # its room loads torch
+
+    return Coverage.load(path)
 
 
 class Readable:

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from tsrep.evaluation.headline import labels_used
 from tsrep.evaluation.scores import Score
 from tsrep.report.cohorts import cohort_table
 from tsrep.report.contents import Contents
@@ -31,7 +32,7 @@ from tsrep.report.tables import (
     table,
     value_cell,
 )
-from tsrep.report.verdicts import ROLES, labels_used, main_scores
+from tsrep.report.verdicts import ROLES, main_scores
 from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
 SHOWN = ("auroc", "auprc", "f1", "mae", "r2", "pearson")

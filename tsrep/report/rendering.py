@@ -42,6 +42,14 @@ def write_report(run: Path) -> Path:
     return run / "report.html"
 
 
+def page_is_current(run: Path) -> bool:
+    """Whether the page is there and no file of the folder changed since it was written."""
+    page = run / "report.html"
+    return page.is_file() and not any(
+        each.is_file() and each.stat().st_mtime_ns > page.stat().st_mtime_ns for each in run.iterdir()
+    )
+
+
 def figures_of(contents: Contents) -> list[CaptionedFigure]:
     """Figures of all that the folder has numbers for."""
     return list(PAGES[contents.task].figures(contents))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tsrep.evaluation.scores import LOWER_IS_BETTER, Score
+from tsrep.evaluation.headline import LOWER_IS_BETTER
+from tsrep.evaluation.scores import Score
 from tsrep.files import write_text
 from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.panel_figures import class_figures

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from tsrep.evaluation.comparison import Difference, holm
 from tsrep.evaluation.forecasts.details import ForecastDetails
+from tsrep.evaluation.headline import CONDITIONS, headline
 from tsrep.evaluation.power import has_variance
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.report.contents import Contents
@@ -27,8 +28,6 @@ from tsrep.report.wording import (
 Significance = Literal["better", "worse", "not significant", "no interval"]
 ALPHA = 0.05
 ROLES: tuple[Role, ...] = get_args(Role)
-_SUBSAMPLED = ("all", "patient", "record", "sample")
-_CONDITIONS = ("protocol", "part", "unit", "fraction", "subsample_by", "target")
 
 
 @dataclass(frozen=True)
@@ -81,24 +80,8 @@ def words_of(contents: Contents, main: Sequence[Score]) -> list[Significance]:
 
 
 def main_scores(contents: Contents) -> tuple[Score, ...]:
-    """The scores that stand for the run, one, or one at each horizon; none where it was not evaluated.
-
-    They are those of its own objective on the test part, under the protocol of the lowest rank, per record
-    and with the most labels, as far as there is a choice.
-    """
-    own = [s for s in contents.scores if s.role == "method" and math.isfinite(s.value)]
-    best = min(own, key=lambda s: (s.method != contents.objective, *_preference(s)), default=None)
-    return () if best is None else tuple(beside(contents.scores, best).where(method=best.method))
-
-
-def _preference(score: Score) -> tuple[float, ...]:
-    return score.part != "test", score.rank, score.unit != "record", *labels_used(score)
-
-
-def labels_used(score: Score) -> tuple[float, int]:
-    """For sorting: by the fraction of labels, all of them first, then by what was subsampled."""
-    by = _SUBSAMPLED.index(score.subsample_by) if score.subsample_by in _SUBSAMPLED else len(_SUBSAMPLED)
-    return -score.fraction, by
+    """The scores that stand for the run; see :func:`tsrep.evaluation.headline.headline`."""
+    return headline(contents.scores, contents.objective)
 
 
 def mean_value(scores: Iterable[Score]) -> float:
@@ -109,7 +92,7 @@ def mean_value(scores: Iterable[Score]) -> float:
 
 def beside(scores: Scores, score: Score) -> Scores:
     """All scores that were taken under the same conditions."""
-    return scores.where(**{name: getattr(score, name) for name in _CONDITIONS})
+    return scores.where(**{name: getattr(score, name) for name in CONDITIONS})
 
 
 def compared(contents: Contents) -> Scores:

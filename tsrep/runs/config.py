@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
 from tsrep.errors import ConfigError
-from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, SAMPLERS, SPLITS, Chosen, Settings, explain
+from tsrep.registry import (
+    DATASETS,
+    ENCODERS,
+    OBJECTIVES,
+    SAMPLERS,
+    SPLITS,
+    Chosen,
+    Registry,
+    Settings,
+    explain,
+)
 from tsrep.runs.evaluation_settings import checked_evaluation
 from tsrep.runs.init.recipe import short_form, with_reference
 from tsrep.runs.init.settings import Init
@@ -37,6 +48,7 @@ SERIES_DEFAULTS: Mapping[str, Any] = {
     },
     "evaluation": {"protocols": ["forecast"]},
 }
+SERIES = ("any series", SERIES_DEFAULTS)
 
 
 class WindowSettings(Settings):
@@ -120,6 +132,24 @@ class Configuration(Settings):
         return self if root is None else self.model_copy(update={"root": Path(root).expanduser().resolve()})
 
 
+NAMED: Mapping[str, Registry] = {
+    "dataset": DATASETS,
+    "split": SPLITS,
+    "encoder": ENCODERS,
+    "objective": OBJECTIVES,
+    "sampler": SAMPLERS,
+}
+_WithoutParts: type[Settings] = create_model(
+    "WithoutParts",
+    __base__=Settings,
+    **{
+        name: (Annotated[field.annotation, field], field.default)  # type: ignore[misc]
+        for name, field in Configuration.model_fields.items()
+        if name not in (*NAMED, "evaluation", "init", "contract")
+    },
+)
+
+
 def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:
     """Checked configuration from plain values; what is not said takes its default.
 
@@ -131,18 +161,42 @@ def configure(values: Mapping[str, Any] | Configuration | None = None) -> Config
     if isinstance(values, Configuration):
         return values
     values = short_form(values or {})
+    _refuse_typos(values)
     try:
         if values.get("init") is not None:
             # before the reference is opened
             Configuration.model_validate({k: values[k] for k in ("init", "window") if k in values})
             values = with_reference(values)
-        config = Configuration.model_validate(merged(_suited(values), values))
+        config = Configuration.model_validate(merged(_together(suited(values)), values))
     except ValidationError as error:
         raise ConfigError(_blamed(error, values) + explain(error)) from error
     from tsrep.runs.task import task_of
 
     task_of(config).check()
     return config
+
+
+def _refuse_typos(values: Mapping[str, Any]) -> None:
+    """Check what can be checked without the classes of parts, most of which load torch.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first name or setting that is not valid.
+    """
+    for key, registry in NAMED.items():
+        part = values.get(key)
+        name = part.get("name") if isinstance(part, Mapping) else part
+        if isinstance(name, str) and name not in registry.names():
+            registry.entry(name)  # of a plug-in whose names cannot be read, or refused
+    own = {key: value for key, value in values.items() if key in _WithoutParts.model_fields}
+    try:
+        for unknown in values.keys() - Configuration.model_fields.keys():
+            Configuration.model_validate({unknown: None})  # refused before anything else is looked at
+        with suppress(ConfigError):  # of settings together, which defaults of the parts may change
+            _WithoutParts.model_validate(own)
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from error
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,20 +217,33 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _suited(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What suits the chosen data set and objective better than the general defaults, as their classes say."""
-    below: Mapping[str, Any] = {}
+def suited(values: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What suits the chosen data set and objective better than the general defaults, as their classes say.
+
+    Returns
+    -------
+    list of (str, mapping)
+        Whose defaults they are, and settings; later ones win.
+    """
+    layers: list[tuple[str, Mapping[str, Any]]] = []
     for part, registry, default in PARTS:
-        chosen = values.get(part) or below.get(part, default)
+        chosen = values.get(part) or _together(layers).get(part, default)
         name = chosen.get("name", default) if isinstance(chosen, Mapping) else chosen
         if isinstance(name, str):
             entry = registry.entry(name)
-            if entry.task == "series":
-                below = merged(SERIES_DEFAULTS, below)
+            if entry.task == "series" and SERIES not in layers:
+                layers.insert(0, SERIES)
             defaults = getattr(entry.cls, "defaults", {})
             if not isinstance(defaults, Mapping):
                 raise ConfigError(f"{entry} has defaults {defaults!r}, which must be settings by name")
-            below = merged(below, defaults)
+            layers.append((f"{part} {name}", defaults))
+    return layers
+
+
+def _together(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> Mapping[str, Any]:
+    below: Mapping[str, Any] = {}
+    for _, settings in layers:
+        below = merged(below, settings)
     return below
 
 

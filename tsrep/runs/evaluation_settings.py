@@ -75,6 +75,19 @@ class EvaluationSettings(Settings):
         """Settings of a protocol, given or not."""
         return getattr(self, protocol) if protocol in self.given else PROTOCOLS.entry(protocol).settings()
 
+    def refuse_unfit(self, multilabel: bool) -> None:
+        """Check that every protocol scores samples of several classes, where there are such.
+
+        Raises
+        ------
+        ConfigError
+            Naming the first one that does not.
+        """
+        from tsrep.evaluation.protocols.protocol import protocol_of  # its room loads torch
+
+        for name in self.protocols:
+            protocol_of(self.of(name)).refuse_unfit(multilabel)
+
 
 def checked_evaluation(values: Any) -> EvaluationSettings:
     """Settings from plain values; of protocols those that are used, or have settings among the values.

@@ -50,6 +50,7 @@ from tsrep.signals.panel import Ints
 from tsrep.training.checkpoint import kept_file
 from tsrep.training.collapse import CollapseWatch
 from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
+from tsrep.training.estimate import Estimate
 from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
@@ -119,6 +120,8 @@ def fit(
     config = assemble(plain(config), {key: value for key, value in changes.items() if value is not None})
     if before is not None:
         _refuse_fewer_seeds(before, config.seeds)
+        if before.config.seeds == config.seeds and before.is_complete(evaluation):
+            return before
     config = config.at(root or config.root)
     on = pick_device(config.device)
     if before is None and out is not None and first_process():
@@ -239,6 +242,8 @@ def _train(
     if not objective.trains_encoder:
         encoder.requires_grad_(False)
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
+    if progress:
+        watchers.append(Estimate(device, 4 * sum(p.numel() for p in encoder.parameters())))
     if config.training.tensorboard and ranks.first:
         watchers.append(TensorBoard(run.path / "tensorboard"))
     watchers += [CollapseWatch(run.path / "metrics.jsonl")] if progress else []

@@ -148,6 +148,10 @@ class Run:
         """Whether training has ended, of all seeds."""
         return all((folder / ENCODER_FILE).is_file() for folder in self.folders)
 
+    def is_complete(self, scored: bool) -> bool:
+        """Whether nothing is left to do: training has ended and, where scores are wanted, there are some."""
+        return self.finished and (not scored or (self.path / "scores.json").is_file())
+
     def encoder(self) -> Encoder:
         """The trained encoder, on the CPU, in evaluation mode.
 

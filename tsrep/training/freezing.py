@@ -6,15 +6,18 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
-from torch import nn
 
-from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.registry import nearest
+
+if TYPE_CHECKING:  # what may be said of groups is a setting, which is checked before torch is loaded
+    from torch import nn
+
+    from tsrep.encoders.encoder import Encoder
 
 NUMBERED = re.compile(r"groups (\d+)(?:-(\d+))?")
 

@@ -90,6 +90,19 @@ class Protocol(ABC):
             When settings, candidates and data do not go together.
         """
 
+    def refuse_unfit(self, multilabel: bool) -> None:
+        """Check that it scores samples of several classes, where there are such.
+
+        Raises
+        ------
+        ConfigError
+            When it does not.
+        """
+        if multilabel and not self.multilabel:
+            raise ConfigError(
+                f"protocol {self.name} needs one class per sample; use probe for multi-label targets"
+            )
+
 
 def protocol_of(settings: Any) -> Protocol:
     """A protocol from its settings, which says all that reports need.

@@ -10,8 +10,8 @@ from functools import reduce
 import numpy as np
 
 from tsrep.evaluation.bootstrap import Interval, resample
+from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.scores import LOWER_IS_BETTER
 from tsrep.runs.compare.cells import Scored
 
 UNDEFINED = Interval(math.nan, math.nan, math.nan)

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from tsrep.evaluation.comparison import Difference, compare_methods, holm
-from tsrep.evaluation.scores import LOWER_IS_BETTER
+from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.ranking import common, only
 

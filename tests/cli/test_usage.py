@@ -1,0 +1,63 @@
+"""Mistakes in commands and options, the version, and what a shell is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tsrep.cli.completion import assignments, kinds, names_of, runs
+from tsrep.registry import DATASETS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "--dataste", "x"], "`tsrep fit` has no option --dataste; did you mean --dataset?"),
+        (["power", "--bogus"], "`tsrep power` has no option --bogus; known: --gain, --help"),
+        (["frob"], "there is no command `tsrep frob`; known: "),
+        (["evalute"], "there is no command `tsrep evalute`; did you mean 'evaluate'?"),
+        (["data", "lst"], "there is no command `tsrep data lst`; did you mean 'list'?"),
+        (["hub", "pul"], "there is no command `tsrep hub pul`; did you mean 'pull'?"),
+        (["fit", "--seed", "x"], "invalid value for '--seed': it must be an integer; see: tsrep fit --help"),
+        (["evaluate", "x", "--seeds", "0"], "invalid value for '--seeds': it must be at least 1; see: "),
+        (["evaluate", "x", "--seen", "z"], "'z' is not one of 'refuse', 'leave-out', 'keep'; see: "),
+        (["show"], "missing argument 'RUN'; see: tsrep show --help"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(
+    arguments: list[str], sentence: str, refused: Callable[..., str]
+) -> None:
+    assert sentence in refused(*arguments)
+
+
+def test_the_version_and_a_group_without_a_command(command: Command) -> None:
+    assert command("--version").stdout.startswith("tsrep ")
+    done = command("cache")
+    assert done.returncode == 2
+    assert "clear" in done.stdout
+    assert not done.stderr
+
+
+def test_a_shell_is_offered_names_settings_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert runs("") == []
+    for name in ("runs/first", "runs/second", "elsewhere/third"):
+        (tmp_path / name).mkdir(parents=True)
+    assert runs("") == ["runs/first", "runs/second"]
+    assert runs("sec") == ["runs/second"]
+    assert runs("elsewhere/t") == ["elsewhere/third"]
+    assert names_of(DATASETS)("ptb-x") == ["ptb-xl", "ptb-xl-sim"]
+    assert assignments("enc") == ["encoder="]
+    assert assignments("encoder=gr") == ["encoder=gru"]
+    assert assignments("seed=") == []
+    assert kinds("obj") == ["objectives"]
+
+
+def test_bash_completes_through_the_command(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "tsrep fit --objective simc"
+    for name, value in {"COMP_WORDS": words, "COMP_CWORD": "3", "_TSREP_COMPLETE": "complete_bash"}.items():
+        monkeypatch.setenv(name, value)
+    assert command().stdout.split() == ["simclr"]
