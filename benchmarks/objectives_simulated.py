@@ -203,6 +203,9 @@ SIMULATIONS = {
         quick=120,
     ),
     "jepa": Simulation({"width": 16, "depth": 1, "heads": 2}, hum, encoder=patches, quick=60, steps=150),
+    "lejepa": Simulation(
+        {"hidden": 64, "projection": 16, "view": MOVED, "local_views": 2}, patients, quick=100
+    ),
     "symile": Simulation(
         {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2
     ),

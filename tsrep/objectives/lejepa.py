@@ -75,7 +75,7 @@ class LeJepa(Objective):
         pooling: Literal["max", "mean"] = "mean",
         hidden: Positive = 256,
         projection: Positive = 64,
-        weight: Annotated[float, Field(ge=0, le=1)] = 0.5,
+        weight: Annotated[float, Field(ge=0, le=1)] = 0.05,
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
