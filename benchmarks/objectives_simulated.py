@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.patch_transformer import PatchTransformer
 from tsrep.encoders.pooling import pool
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.losses.similarity import unit_rows
@@ -83,6 +84,17 @@ def exclusive(key: int) -> Planted:
     return make_batch(x + 0.1 * torch.randn(32, 3, 8, generator=generator)), bits[:, 2]
 
 
+def hum(key: int) -> Planted:
+    """A hum of some strength in one direction of four channels, and louder noise in all others."""
+    generator = torch_generator("hum", key)
+    height = torch.randn(32, generator=generator)
+    mixing, _ = torch.linalg.qr(torch.randn(4, 4, generator=torch_generator("directions of hum")))
+    sources = torch.randn(32, 4, 96, generator=generator)
+    wave = torch.sin(2 * math.pi * torch.arange(96) / 8)
+    sources[:, 0] = 0.5 * height[:, None] * wave + 0.15 * sources[:, 0]
+    return make_batch(torch.einsum("cs,bst->bct", mixing, sources)), height
+
+
 def make_batch(x: Tensor, **ids: Tensor) -> Batch:
     """A batch of signals, shape (batch, channel, time); what is not said of them differs or is zero."""
     n = torch.arange(len(x))
@@ -134,6 +146,8 @@ class Simulation:
         Samples to train on and to score; the latter by default the former.
     dim : int
         Width of the representation.
+    encoder : callable
+        From channels and ``dim`` to an encoder.
     quick, steps : int
         Of training: in the tests, and here.
     lr : float
@@ -143,6 +157,7 @@ class Simulation:
     plant: Plant
     judged: Plant | None = None
     dim: int = 4
+    encoder: Callable[[int, int], Encoder] = lambda channels, dim: ResNet1d(channels, width=8, dim=dim)
     quick: int = 60
     steps: int = 200
     lr: float = 3e-3
@@ -152,6 +167,11 @@ class Simulation:
         if self.plant is exclusive:
             return found_together(encoder, objective)
         return read_out(encoder, self.judged or self.plant)
+
+
+def patches(channels: int, dim: int) -> Encoder:
+    """A small transformer of patches that do not overlap."""
+    return PatchTransformer(channels, width=16, dim=dim, patch=8, stride=8, depth=1, heads=2)
 
 
 WEAK_JITTER, JITTER = {"name": "jitter", "std": 0.2}, {"name": "jitter", "std": 0.3}
@@ -182,6 +202,10 @@ SIMULATIONS = {
         patients_only,
         quick=120,
     ),
+    "jepa": Simulation({"width": 16, "depth": 1, "heads": 2}, hum, encoder=patches, quick=60, steps=150),
+    "lejepa": Simulation(
+        {"hidden": 64, "projection": 16, "view": MOVED, "local_views": 2}, patients, quick=100
+    ),
     "symile": Simulation(
         {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2
     ),
@@ -210,7 +234,7 @@ def trained(name: str, *, seed: int, steps: int, **changes: Any) -> tuple[Encode
     how = SIMULATIONS[name]
     channels = how.plant(0)[0].x.shape[1]
     with initial_weights(seed):
-        encoder = ResNet1d(channels, width=8, dim=how.dim)
+        encoder = how.encoder(channels, how.dim)
         objective = built(name, {**how.settings, **changes}, encoder, channels)
     objective.begin(steps)
     weights = [p for p in (*encoder.parameters(), *objective.parameters()) if p.requires_grad]

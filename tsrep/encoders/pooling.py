@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # names of poolings are settings, which are checked before to
     from torch import Tensor
 
 Pooling = Literal["max", "mean", "last", "max-mean"]
+HeadPooling = Pooling | Literal["tokens"]  # all steps as they are, for a head that pools them itself
 
 
 def _max_mean(z: Tensor) -> Tensor:
@@ -25,6 +26,7 @@ POOLS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda z: z.mean(dim=-1),
     "last": lambda z: z[..., -1],
     "max-mean": _max_mean,
+    "tokens": lambda z: z.flatten(1),
 }
 
 
@@ -35,11 +37,12 @@ def pool(z: Tensor, how: str = "max") -> Tensor:
     ----------
     z : Tensor, shape (batch, dim, time)
     how : str
-        ``"max"``, ``"mean"``, ``"last"``, or ``"max-mean"`` (the first two side by side).
+        ``"max"``, ``"mean"``, ``"last"``, ``"max-mean"`` (the first two side by side), or ``"tokens"``
+        (all steps, flattened).
 
     Returns
     -------
-    Tensor, shape (batch, dim), for ``"max-mean"`` (batch, 2 * dim)
+    Tensor, shape (batch, dim), for ``"max-mean"`` (batch, 2 * dim), for ``"tokens"`` (batch, dim * time)
 
     Raises
     ------

@@ -86,7 +86,7 @@ class EvaluationSettings(Settings):
         from tsrep.evaluation.protocols.protocol import protocol_of  # its room loads torch
 
         for name in self.protocols:
-            protocol_of(self.of(name)).refuse_unfit(multilabel)
+            protocol_of(self.of(name)).refuse_several_labels(multilabel)
 
 
 def checked_evaluation(values: Any) -> EvaluationSettings:
