@@ -195,7 +195,7 @@ class PanelTask(Task):
             pooling=config.evaluation.pool,
             seed=config.seed,
             device=device,
-            amp=config.training.amp,
+            amp=config.training.in_bfloat16,
         )
 
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
