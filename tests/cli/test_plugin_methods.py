@@ -24,6 +24,8 @@ import torch
 from tsrep.objectives.objective import Objective, TrainingWindows
 from tsrep.registry import OBJECTIVES
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 
 @OBJECTIVES.register("seasonal", runtime=("covariates",))
 class Seasonal(Objective):

@@ -21,6 +21,8 @@ from tsrep.datasets.dataset import About, Dataset
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 
 @DATASETS.register("two-sines")
 class TwoSines(Dataset):
