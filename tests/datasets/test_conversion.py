@@ -75,6 +75,16 @@ def test_a_damaged_conversion_is_made_anew(tmp_path, name):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_flipped_bit_in_a_conversion_is_told_and_made_anew(tmp_path, capsys):
+    want = run(job(), tmp_path).store.copy()
+    path = next(tmp_path.glob("test-*/signals.npy"))
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 4
+    path.write_bytes(content)
+    np.testing.assert_array_equal(run(job(), tmp_path).store, want)
+    assert f"{path.parent} is not as it was written and is made again" in capsys.readouterr().err
+
+
 def test_two_at_a_time_end_with_one(tmp_path):
     def while_another_finishes(n):
         if n == 4:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -58,7 +59,6 @@ class StopAt(Hook):
     def on_step(self, step: int) -> None:
         if step == self.step:
             import os
-            import signal
 
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -331,6 +331,47 @@ def test_validation_leaves_weights_and_buffers_alone(tmp_path: Path) -> None:
 
 def test_bfloat16_autocast_trains(tmp_path: Path) -> None:
     assert run(tmp_path, amp=True, epochs=1).steps == 5
+
+
+def test_a_stop_during_the_last_validation_is_honoured(tmp_path: Path) -> None:
+    def interrupted(encoder: Encoder, objective: Objective) -> dict[str, float]:
+        if validated.append(0) or len(validated) == 5:  # before training and after each of four epochs
+            signal.raise_signal(signal.SIGINT)
+        return {"": 0.0}
+
+    validated: list[int] = []
+    one = trainer(tmp_path, keep="score")
+    one.score = interrupted
+    with pytest.raises(Interrupted, match="stopped after step 20 of 20, with the state saved"):
+        one.run()
+    assert trainer(tmp_path, keep="score").run().epochs == 4
+
+
+def test_a_log_that_is_shorter_than_the_state_says_is_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Interrupted):
+        run(tmp_path, StopAt(12))
+    log = tmp_path / "metrics.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole[:-30])
+    run(tmp_path)
+    assert "lacks 30 bytes that were logged before" in capsys.readouterr().err
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["step"] for line in lines if line["kind"] == "train"][-1] == 18
+
+
+def test_a_state_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
+    path, before = tmp_path / "state.pt", torch.nn.Linear(2, 2)
+    position = {"epoch": 1, "kept": {}, "unknown": 3}
+    for content, told in (
+        ({"format": 3, "position": position}, "cannot be read as the state of a training .*unknown"),
+        ({"format": 4}, r"by a newer tsrep \(format 4, this one reads 3\); update tsrep"),
+        ({"position": position}, "it lacks format"),
+    ):
+        torch.save(content, path)
+        with pytest.raises(RunError, match=told):
+            load_state(path, net=before)
 
 
 def test_a_foreign_or_broken_state_is_refused(tmp_path: Path) -> None:

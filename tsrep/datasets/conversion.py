@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,14 +26,14 @@ from typing import IO, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.converted import Converted, opened, put_in_place
+from tsrep.datasets.converted import STORE, Converted, opened, put_in_place
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import ConfigError, DataError
-from tsrep.files import temporary_beside
+from tsrep.files import note_digest, temporary_beside
 from tsrep.signals.panel import Floats
 
-FORMAT = 4
+FORMAT = 5
 SLAB = 256
 HEADER = 128
 SPARE_BYTES = 8 << 20
@@ -123,7 +124,10 @@ def convert(job: Job[S], cache: Path, *, strict: bool = False, progress: bool = 
         when anything cannot.
     """
     folder = _folder(job, cache)
-    converted = opened(folder) or _make(job, folder, strict, progress)
+    converted = opened(folder)
+    if converted is None and folder.exists():
+        print(f"tsrep: {folder} is not as it was written and is made again", file=sys.stderr)
+    converted = converted or _make(job, folder, strict, progress)
     if strict:
         _refuse(converted.skipped)
     return converted
@@ -158,7 +162,7 @@ def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
     offsets: list[NDArray[Any]] = []
     skipped: list[tuple[str, str]] = []
     digest = hashlib.sha256()
-    with (folder / "signals.npy").open("wb") as out:
+    with (folder / STORE).open("wb") as out:
         out.write(bytes(HEADER))
         for i, result in _decoded(job, progress):
             if isinstance(result, str):
@@ -178,6 +182,7 @@ def _write(job: Job[S], folder: Path, strict: bool, progress: bool) -> None:
         _write_header(out, job, len(rows))
         out.flush()
         os.fsync(out.fileno())
+    note_digest(folder / STORE)
     source, piece = np.array(rows, np.int64).T
     np.savez(folder / "rows.npz", gain=_shared(gains), offset=_shared(offsets), source=source, piece=piece)
     meta = {"skipped": skipped, "digest": digest.hexdigest(), "key": job.key}

@@ -15,9 +15,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.files import is_as_noted
 from tsrep.signals.panel import Floats, Ints, Panel
 
-ATTEMPTS = 5
+ATTEMPTS, STORE = 5, "signals.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +74,12 @@ def opened(folder: Path) -> Converted | None:
 
 def _open(folder: Path) -> Converted:
     meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    if not is_as_noted(folder / STORE):
+        raise ValueError(f"{STORE} is not as it was written")
     with (folder / "rows.npz").open("rb") as stream, np.load(stream) as file:
         rows = dict(file)
     return Converted(
-        store=np.load(folder / "signals.npy", mmap_mode="c"),
+        store=np.load(folder / STORE, mmap_mode="c"),
         **rows,
         skipped=tuple((label, reason) for label, reason in meta["skipped"]),
         digest=meta["digest"],

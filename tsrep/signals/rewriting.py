@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
+from tsrep.files import is_as_noted, note_digest
 from tsrep.signals.panel import Ints, Panel, digest_of
 
 IN_MEMORY = 256 << 20  # bytes of a store
@@ -109,8 +111,9 @@ def _kept(path: Path, whole: tuple[int, ...], dtype: Any, make: Make, chunk: int
     """A store in a file that appears complete; one that is there is opened."""
     with suppress(OSError, ValueError):
         found = np.load(path, mmap_mode="c")
-        if found.shape == whole and found.dtype == dtype:
+        if found.shape == whole and found.dtype == dtype and is_as_noted(path):
             return np.asarray(found)
+        print(f"tsrep: {path} is not as it was written and is made again", file=sys.stderr)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_full(path.parent, int(np.prod(whole)) * np.dtype(dtype).itemsize)
@@ -122,6 +125,7 @@ def _kept(path: Path, whole: tuple[int, ...], dtype: Any, make: Make, chunk: int
                 for part in _parts(whole[0], chunk):  # written, not mapped: pages do not count as memory
                     stream.write(np.ascontiguousarray(make(part), dtype).tobytes())
             temporary.replace(path)
+        note_digest(path)
         return np.asarray(np.load(path, mmap_mode="c"))
     except OSError as error:
         raise DataError(

@@ -71,9 +71,13 @@ def save_state(path: Path, position: Position, **modules: Any) -> None:
     """Write the position and the ``state_dict`` of each module or optimiser, atomically."""
     content = {"format": FORMAT, "position": asdict(position)}
     content |= {name: module.state_dict() for name, module in modules.items()}
-    # to an opened file: of a path torch reports a full disk as it does its own mistakes
     with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch ends a file that cannot be written, which fails once more
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_state(path: Path, **modules: Any) -> Position:
