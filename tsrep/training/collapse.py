@@ -30,7 +30,7 @@ def collapse(rows: Sequence[Mapping[str, Any]]) -> str | None:
     now, before = last[-1], untrained["effective_rank"]
     if all(row["spread"] < SPREAD or row["effective_rank"] < RANK for row in last):
         return (
-            f"the representations have collapsed: over the last {RUNNING} validations all windows have been "
+            f"the representations have collapsed: over the last three validations all windows have been "
             f"encoded almost alike (spread {now['spread']:.2g}, where 0 is one point; effective rank "
             f"{now['effective_rank']:.1f} of {now['dim']}); lower training.lr, or give back what keeps the "
             "objective from a constant, such as negatives, a predictor with a slow teacher or a variance term"
@@ -38,7 +38,7 @@ def collapse(rows: Sequence[Mapping[str, Any]]) -> str | None:
     if all(row["effective_rank"] < SHARE * before for row in last):
         return (
             f"the representations fill few dimensions: their effective rank has been below a tenth of that "
-            f"before training over the last {RUNNING} validations ({now['effective_rank']:.1f}, from "
+            f"before training over the last three validations ({now['effective_rank']:.1f}, from "
             f"{before:.1f}, of {now['dim']}); lower training.lr, or raise what spreads them, such as the "
             "batch size, the weight of a variance term or the strength of the views"
         )

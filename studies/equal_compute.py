@@ -1,0 +1,108 @@
+"""What a step of an objective costs, and how many epochs a budget of operations pays for."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from tsrep.files import write_json
+from tsrep.rng import torch_generator
+from tsrep.runs.build import new_encoder, new_objective
+from tsrep.runs.config import Configuration
+from tsrep.runs.fit import training_part
+from tsrep.runs.prepared import Prepared
+from tsrep.training.averaging import Step
+from tsrep.training.checkpoint import Position
+from tsrep.training.distributed import Ranks
+from tsrep.training.inner_optimisation import InnerOptimisations
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one step of training, forward and backward, with heads, teachers and inner optimisations.
+
+    Attributes
+    ----------
+    operations : float
+        Additions and multiplications of matrix products, convolutions and attention; Fourier transforms,
+        recursions, normalisations and views are not counted, so that processor time stands beside it.
+    seconds : float
+        Of one thread.
+    steps : int
+        Of an epoch.
+    """
+
+    operations: float
+    seconds: float
+    steps: int
+
+    @property
+    def epoch(self) -> float:
+        """Operations of an epoch."""
+        return self.operations * self.steps
+
+
+def cost_of(config: Configuration, prepared: Prepared) -> Cost:
+    """Cost of a step on a batch of the training part: one step is counted, a second one timed."""
+    encoder = new_encoder(config, prepared.panel, config.seed)
+    objective = new_objective(config, encoder, prepared.panel, config.seed)
+    part = training_part(config, prepared, prepared.split.train, CPU, Ranks())
+    batches = part.sampler.epoch(1)
+    objective.begin(len(batches) * config.training.epochs)
+    net = Step(encoder, objective).train()
+    inner = InnerOptimisations(net, config.training, config.seed, CPU, Ranks())
+    batch = part.tensors.batch(max(batches, key=len))
+
+    def step() -> None:
+        inner.step(batch, Position(), 1.0)
+        terms = net(batch, torch_generator(config.seed, "cost"))
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+
+    with FlopCounterMode(display=False) as counter:
+        step()
+    began = time.process_time()
+    step()
+    return Cost(float(counter.get_total_flops()), time.process_time() - began, len(batches))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every run may spend.
+
+    Attributes
+    ----------
+    operations : float
+    epochs : int
+        Of the reference method that spend it.
+    """
+
+    operations: float
+    epochs: int
+
+    @classmethod
+    def kept(cls, path: Path, reference: Cost, minutes: float) -> Budget:
+        """That of a file, so that a study that is resumed has the same; otherwise measured now.
+
+        Parameters
+        ----------
+        path : Path
+        reference : Cost
+            Of the two-view method that time is counted in.
+        minutes : float
+            Of one thread of this machine.
+        """
+        if not path.exists():
+            epochs = max(1, round(60 * minutes / (reference.seconds * reference.steps)))
+            write_json(path, asdict(cls(reference.epoch * epochs, epochs)))
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def epochs_of(self, cost: Cost, share: float = 1.0) -> int:
+        """Whole epochs next to a share of the budget, one at least."""
+        return max(1, round(share * self.operations / cost.epoch))
