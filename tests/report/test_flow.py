@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_the_table_and_the_chart(flow: dict) -> None:
     assert ("left out: no label of the task", "4", "") in rows
     assert ("left out: of class Q", "9 beats", "") in rows
     assert ("train", "12", "6") in rows
-    assert ("xl: train", "6", "3") in rows
+    assert ("xl: train", "8", "4") in rows
     (figure,) = flow_figures(contents(flow))
     assert figure.png.startswith(b"\x89PNG")
     assert not flow_table(replace(contents(flow), flow={}))
@@ -134,8 +135,6 @@ def test_scores_of_each_cohort(panel: Panel, tmp_path: Path) -> None:
     other = Scores(predictions={("mine", "knn", 1.0, "all", "test"): held})
     keep_cohort_scores(tmp_path, panel, other, 50, 0)
     keep_cohort_scores(tmp_path, panel, scores, 50, 0)
-    import json
-
     kept = json.loads((tmp_path / "cohorts.json").read_text())["scores"]
     assert sorted((one["protocol"], one["cohort"]) for one in kept) == [
         ("knn", "ga"),
