@@ -197,7 +197,7 @@ def test_a_record_of_zenodo_and_its_md5(server, tmp_path):
 def test_steps_for_what_is_not_downloaded():
     told = list(steps("tdbrain", about("tdbrain")))
     assert "its publishers ask for an agreement" in told[2]
-    assert [line[:2] for line in told[3:]] == ["1.", "2.", "3.", "4."]
-    assert "https://www.brainclinics.com/resources" in told[3]
-    assert "TDBRAIN_participants_V2.tsv" in told[5]
+    assert [line[:2] for line in told[4:]] == ["1.", "2.", "3.", "4."]
+    assert "https://www.brainclinics.com/resources" in told[4]
+    assert "TDBRAIN_participants_V2.tsv" in told[6]
     assert told[-1].endswith("tsrep data check tdbrain --root DIR")

@@ -64,7 +64,7 @@ def fetch(
     base = base_url or about.base_url
     if not base:
         what = "it is simulated on first use" if about.synthetic else "it is your own data"
-        elsewhere = f"{WHY[about.access]}; get {', '.join(about.needs)} from {about.url}"
+        elsewhere = f"{WHY[about.access]}; get {', '.join(about.needs)} from {about.url} ({about.notes})"
         raise DataError(f"there is nothing to fetch for {name}: {elsewhere if about.url else what}")
     base = base.rstrip("/") + "/"
     folder = default_folder(name) if out is None else Path(out).expanduser()

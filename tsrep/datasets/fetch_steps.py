@@ -33,4 +33,6 @@ def steps(name: str, about: About) -> Iterator[str]:
         f"{', '.join((*about.needs, *about.layout))}.",
         f"Look it over with: tsrep data check {name} --root DIR",
     ]
+    if about.notes:
+        yield about.notes
     yield from (f"{number}. {line}" for number, line in enumerate(todo, 1))
