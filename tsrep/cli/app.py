@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tsrep.cli.cache import cache
+from tsrep.cli.cite import cite
 from tsrep.cli.compare import compare
 from tsrep.cli.completion import kinds, names_of, runs
 from tsrep.cli.config import config as config_commands
@@ -327,6 +328,7 @@ def list_parts(
 app.command()(encoder)
 app.command()(predict)
 app.command()(forecast)
+app.command()(cite)
 app.command()(compare)
 app.command()(export)
 app.command()(power)

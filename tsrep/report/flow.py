@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN = 12
+SHOWN, MIDDLE = 12, 0.5
 CAPTION = "Flow of recordings and patients"
 
 
@@ -62,14 +62,14 @@ def figure_flow(flow: Mapping[str, Any]) -> Figure:
     lost = sum(number for _, number, what in flow["excluded"] if what == "recording")
     parts = flow["parts"]
     places = [(i + 0.5) / len(parts) for i in range(len(parts))]
-    _arrow(axes, (0.3, 0.86), (0.3, 0.6))
-    _arrow(axes, (0.3, 0.73), (0.62, 0.73))
+    _arrow(axes, (MIDDLE, 0.84), (MIDDLE, 0.6))
+    _arrow(axes, (MIDDLE, 0.71), (0.7, 0.71))
     for place in places:
-        _arrow(axes, (0.3, 0.45), (place, 0.2))
-    _box(axes, (0.3, 0.89), f"{count(flow['found'])} recordings found")
-    _box(axes, (0.74, 0.73), f"{count(lost)} left out")
+        _arrow(axes, (MIDDLE, 0.42), (place, 0.25))
+    _box(axes, (MIDDLE, 0.89), f"{count(flow['found'])} recordings found")
+    _box(axes, (0.77, 0.71), f"{count(lost)} left out")
     read = flow["read"]
-    _box(axes, (0.3, 0.5), f"{count(read['recordings'])} read\nof {count(read['patients'])} patients")
+    _box(axes, (MIDDLE, 0.5), f"{count(read['recordings'])} read\nof {count(read['patients'])} patients")
     for place, (name, numbers) in zip(places, parts.items(), strict=True):
         words = f"{name}\n{count(numbers['recordings'])} recordings\n{count(numbers['patients'])} patients"
         _box(axes, (place, 0.13), words)

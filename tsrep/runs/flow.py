@@ -40,7 +40,6 @@ def patient_flow(records: Panel, windows: Panel, split: Split) -> dict[str, Any]
     Schulz, Altman and Moher, "CONSORT 2010 Statement", BMJ 340, c332 (2010); Collins et al., "TRIPOD+AI
     statement", BMJ 385, e078378 (2024).
     """
-    # "unusable" is what cutting and converting left out of the recordings that were read
     excluded = [*_unreadable(windows), *map(list, records.excluded)]
     index = {part: getattr(split, part) for part in PARTS}
     rest = np.setdiff1d(np.arange(len(windows)), np.concatenate(list(index.values())))
@@ -86,5 +85,4 @@ def _unreadable(windows: Panel) -> list[list[Any]]:
 
 def _kind(name: str, reason: str) -> str:
     """A reason without what is of one recording only: its name, numbers and files."""
-    short = reason.replace(name, "")
-    return " ".join(NAMED.sub("…", short).split()) or "cannot be read"
+    return " ".join(NAMED.sub("…", reason).replace(name, "…").split())
