@@ -56,7 +56,7 @@ def test_nothing_is_scored_and_all_else_is_there(run: Path) -> None:
         assert len(np.unique(examples["patient"])) == len(examples["x"]) > 1
     with pytest.raises(DataError, match="the recordings have no labels, so nothing can be scored on them"):
         evaluate(run, progress=False)
-    with pytest.raises(RunError, match="tsrep evaluate .* --dataset LABELLED -p probe"):
+    with pytest.raises(RunError, match=r"tsrep evaluate .* --dataset LABELLED -p probe"):
         tsrep.load_encoder(run).head(None)
 
 
