@@ -63,7 +63,9 @@ class Cpc(Objective):
     normalize : bool
         Whether steps are compared by cosine instead of by their product.
     projection : {"linear", "mlp"}
-        From the representation to what it predicts.
+        From the representation to what it predicts. A linear one, as in most published forms, makes the
+        representation itself a linear code of the next steps, and pooled it says less of the recording than
+        before training.
     targets : {"own", "encoder"}
         What is predicted: steps of a small convolution that the objective trains, for every encoder; or,
         as published, the encoder's own latent.
@@ -98,7 +100,7 @@ class Cpc(Objective):
         window: Distance = 0,
         temperature: Temperature = 1.0,
         normalize: bool = False,
-        projection: Literal["linear", "mlp"] = "linear",
+        projection: Literal["linear", "mlp"] = "mlp",
         targets: Literal["own", "encoder"] = "own",
     ) -> None:
         super().__init__()
