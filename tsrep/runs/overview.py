@@ -230,5 +230,5 @@ def _light(entry: Mapping[str, Any]) -> SimpleNamespace:
     found = entry["metrics"].get(entry["metric"]) or {}
     value = found.get("value")
     return SimpleNamespace(
-        **{"rank": 100, "horizon": 0, **entry, "value": math.nan if value is None else value}
+        **{"rank": 100, "horizon": 0, "target": "", **entry, "value": math.nan if value is None else value}
     )
