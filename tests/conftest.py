@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -20,6 +21,9 @@ torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts into the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+ONE_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAGycXHgAAAABJRU5ErkJggg=="
+)
 TINY: dict[str, Any] = {
     "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
     "window": {"seconds": 1.25},
@@ -121,3 +125,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def plain_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without figures, which take longer than small runs and are tested where they are made."""
     monkeypatch.setattr("tsrep.report.rendering.figures_of", lambda contents: [])
+
+
+@pytest.fixture
+def one_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not rendered, which takes longest."""
+    monkeypatch.setattr("tsrep.inspect.figures.style.rendered", lambda figure, kind: ONE_PIXEL)
