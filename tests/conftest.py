@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from tests.registered import undone
+
 torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts into the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -91,3 +93,13 @@ def tiny_run(data_cache: Path) -> Path:
     from tsrep.runs.fit import fit
 
     return fit(TINY, out=data_cache / "run", progress=False).path
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder on the path, where plug-ins are installed for a test."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    with undone(folder):
+        yield folder

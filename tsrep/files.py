@@ -47,11 +47,39 @@ def replacing(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
+def said(error: Exception) -> str:
+    """What is wrong in words: of an error of the system without its number and the path."""
+    return str(getattr(error, "strerror", None) or error)
+
+
 def unwritable(path: Path, error: OSError) -> RunError:
     """What to tell a user whose file cannot be written."""
-    return RunError(
-        f"{path} cannot be written ({error.strerror or error}); free space or choose another place"
-    )
+    return RunError(f"{path} cannot be written ({said(error)}); free space or choose another place")
+
+
+def refuse_taken(path: Path, *suffixes: str, overwrite: bool) -> None:
+    """Refuse a place for a file before anything is computed for it.
+
+    Parameters
+    ----------
+    path : Path
+    *suffixes : str
+        Those that tell others what the file holds; any where there are none.
+    overwrite : bool
+        Whether a file that is there may be replaced.
+
+    Raises
+    ------
+    RunError
+        When it is a folder, has another suffix, or is there already.
+    """
+    if path.is_dir():
+        raise RunError(f"{path} is a folder; give the name of a file")
+    if suffixes and path.suffix.lower() not in suffixes:
+        told = " or ".join(suffixes)
+        raise RunError(f"{path} does not end in {told}, by which others know the format; rename it")
+    if path.exists() and not overwrite:
+        raise RunError(f"{path} exists; choose another name or --overwrite")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -318,6 +318,7 @@ EXPLAINED = {  # by pydantic's name of the mistake
     "model_type": "{path} is {input!r}, and settings by name are wanted; write them as key: value",
     "string_type": "{path} is {input!r}, and text is wanted; put it in quotes",
     "twice": "{path} names {value} twice; name it once",
+    "union_tag_invalid": "{path} has the {discriminator} {tag!r}, which is none of {expected_tags}; name one",
 }
 
 
@@ -327,6 +328,10 @@ def explain(error: ValidationError) -> str:
     path, about = ".".join(map(str, first["loc"])), first.get("ctx", {})
     if first["type"] == "unknown_setting":
         return f"unknown setting {'.'.join(map(str, (*first['loc'], about['key'])))}; {about['hint']}"
+    if first["type"] in ("value_error", "assertion_error"):
+        # of a validator, whose words say all; whole settings would fill the line with what is right too
+        what = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
+        return f"{path}{what}: {about['error']}" if path else str(about["error"])
     if first["type"] not in EXPLAINED:
         return f"{path} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
     return EXPLAINED[first["type"]].format(path=path, input=first["input"], **about)

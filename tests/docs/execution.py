@@ -19,14 +19,12 @@ import yaml
 
 from tests.docs.checking import check_command, check_python
 from tests.docs.snippets import PLACEHOLDER, ROOT, Snippet, commands
+from tests.registered import look_again
 from tsrep.cli import main
-from tsrep.registry import REGISTRIES
 from tsrep.runs.compare.table import table_of
 from tsrep.runs.config_files import assemble
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
-
-ALL_REGISTRIES = list(REGISTRIES.values())
 
 
 class Page:
@@ -159,12 +157,6 @@ def _read_yaml(block: Snippet) -> None:
         table_of(values)
     else:
         assemble(values)
-
-
-def look_again() -> None:
-    """Forget which plug-ins are installed."""
-    for each in ALL_REGISTRIES:
-        vars(each).pop("_sources", None)
 
 
 def _pretend_installed(folder: Path) -> None:

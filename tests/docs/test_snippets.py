@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.checking import check_command, check_python
-from tests.docs.execution import ALL_REGISTRIES, Page, look_again
+from tests.docs.execution import Page
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
 from tsrep.inspect.figures import style
 
@@ -19,23 +18,15 @@ ONE_PIXEL = base64.b64decode(
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the configurations that ship, as the current one; what is registered is undone."""
     for name in ("configs", "studies"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+        (site / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(site)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     # what figures look like is tested elsewhere, and rendering them takes longer than training here
     monkeypatch.setattr(style, "rendered", lambda figure, kind: ONE_PIXEL)
-    kept = [dict(each._entries) for each in ALL_REGISTRIES]
-    names = [each.names() for each in ALL_REGISTRIES]
-    yield tmp_path
-    for each, before, known in zip(ALL_REGISTRIES, kept, names, strict=True):
-        each._entries = {
-            name: entry for name, entry in each._entries.items() if name in before or name in known
-        }
-    look_again()
+    return site
 
 
 # sktime 1.2 says so of every forecaster, its own too

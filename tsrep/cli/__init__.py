@@ -7,6 +7,8 @@ import sys
 from tsrep.errors import TsrepError
 from tsrep.text import printable, without_secrets
 
+INTERRUPTED = 130  # how the library of the command line ends on Ctrl-C
+
 
 def main() -> None:
     """Run the command line; a mistake of the user is one sentence and exit code 2."""
@@ -19,3 +21,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print(
+                "tsrep: stopped; files appear whole or not at all: run the same command again",
+                file=sys.stderr,
+            )
+        raise

@@ -17,6 +17,7 @@ from tsrep.cli.options import (
     Config,
     EncoderReference,
     MovedRoot,
+    Overwrite,
     Root,
     RunFolder,
     assignment,
@@ -33,6 +34,7 @@ from tsrep.cli.predict import predict
 from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
+from tsrep.files import refuse_taken
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
 
 app = typer.Typer(
@@ -189,6 +191,7 @@ def evaluate(
     `--dataset` they have a folder of their own, and what the encoder came from is left alone.
     """
     from tsrep.api import scored
+    from tsrep.training.interrupt import told_of_interruption
 
     if commas := [name for name in protocol or () if "," in name]:
         raise ConfigError(f"--protocol {commas[0]} names several; repeat --protocol for each")
@@ -198,7 +201,9 @@ def evaluate(
         refuse_without_dataset(policies, out=out, set=assignments, seen=None if seen == "refuse" else seen)
     else:
         settings |= {"out": out, "seen": seen, "policies": policies, "assignments": assignments or ()}
-    folder, _ = scored(encoder, dataset, **settings)
+    left = "no score was written; what is fine-tuned by now is kept for the same command with the same --out"
+    with told_of_interruption(left):
+        folder, _ = scored(encoder, dataset, **settings)
     _print_summary(folder)
 
 
@@ -219,6 +224,7 @@ def embed(
     assignments: Annotated[
         list[str] | None, assignment("One setting of the data, such as dataset.target=load.")
     ] = None,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:
@@ -231,6 +237,7 @@ def embed(
     from tsrep.runs.config_files import assemble
     from tsrep.runs.references.reference import resolve
 
+    refuse_taken(out, ".npz", overwrite=overwrite)
     refuse_other_than_data("embed", assignments or ())
     reference = resolve(encoder)
     loaded = reference.open()

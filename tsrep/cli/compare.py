@@ -66,6 +66,7 @@ def compare(
     from tsrep.report.compare import summary, write_comparison
     from tsrep.runs.compare.conduct import compare as conduct
     from tsrep.runs.compare.table import read_table, table_of
+    from tsrep.training.interrupt import told_of_interruption
 
     changes = given(
         protocols=protocol or None,
@@ -86,7 +87,9 @@ def compare(
     for warning in table.warnings:
         typer.echo(f"warning: {warning}", err=True)
     folder = out or Path("comparison")
-    found = conduct(table, folder)
+    left = f"cells that are scored are kept in {folder}, and the same command goes on from there"
+    with told_of_interruption(left):
+        found = conduct(table, folder)
     typer.echo(summary(found))
     typer.echo(f"\n{write_comparison(found, folder)}")
 

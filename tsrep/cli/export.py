@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tsrep.cli.options import given
+from tsrep.cli.options import Overwrite, given
 
 
 def export(
@@ -65,6 +65,7 @@ def export(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Length of a window. [default: that of the contract]")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write an encoder for use without tsrep, once it gives what the original gives.
 
@@ -80,7 +81,7 @@ def export(
         leads=None if leads is None else tuple(name.strip() for name in leads.split(",")),
         further=None if further is None else tuple(further),
     )  # fmt: skip
-    done = write(encoder, format=kind, what=what, force=force, **options)
+    done = write(encoder, format=kind, what=what, force=force, overwrite=overwrite, **options)
     about = done.metadata
     typer.echo(f"{done.path}: takes {about['time']['says']}")
     typer.echo(f"equal to the original within {done.difference:.0e} of the largest value")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsrep.cli.options import RunFolder, assignment, given, refuse_other_than_data
+from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
+from tsrep.files import refuse_taken
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast
 
 MOST = 12  # channels in the summary
+FILES = ("forecast.csv", "forecast.png")
 
 
 def forecast(
@@ -35,6 +37,7 @@ def forecast(
             "How the file is read: dataset.date, .gaps, .duplicates or .missing. [default: as the run]"
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Forecast the steps after a file of yours, with prediction intervals, as a table and a plot.
 
@@ -44,10 +47,12 @@ def forecast(
 
     opened = tsrep.Run(run)
     folder = out or opened.path / "forecasts" / data.stem
+    for name in FILES:
+        refuse_taken(folder / name, overwrite=overwrite)
     options = given(levels=level, horizon=horizon)
     found = tsrep.forecast(opened, data, reading=_reading(assignments or ()), out=folder, **options)
     typer.echo(_summary(found))
-    for name in ("forecast.csv", "forecast.png"):
+    for name in FILES:
         typer.echo(f"written: {folder / name}")
 
 

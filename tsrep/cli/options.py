@@ -40,6 +40,8 @@ MovedRoot = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Refusal of data with unreadable records.")]
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replacement of existing files.")]
+
 
 def assignment(description: str) -> Any:
     """The option ``--set``, which may be repeated."""

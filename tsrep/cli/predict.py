@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tsrep.cli.options import EncoderReference, assignment, contract_options
+from tsrep.cli.options import EncoderReference, Overwrite, assignment, contract_options
 
 
 @contract_options
@@ -68,7 +68,7 @@ def predict(
     max_failed: Annotated[
         float, typer.Option(min=0, max=1, help="Share of recordings that may give no prediction.")
     ] = 0.5,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replacement of existing files.")] = False,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:
@@ -80,6 +80,7 @@ def predict(
     from tsrep.runs.predict.output import Destination
     from tsrep.runs.predict.predict import predict_to
     from tsrep.runs.predict.sources import Request
+    from tsrep.training.interrupt import told_of_interruption
 
     names = None if channels is None else tuple(name.strip() for name in channels.split(","))
     request = Request(rate, names, root, tuple(assignments or ()), part, with_targets)
@@ -88,7 +89,9 @@ def predict(
     )
     place = Destination(out, table_format, windows, embed, overwrite)
     command = {"command": shlex.join(["tsrep", *sys.argv[1:]])}
-    _tell(out, predict_to(place, encoder, recordings, options=options, said=command))
+    with told_of_interruption("nothing was written, as tables appear whole; predict again"):
+        facts = predict_to(place, encoder, recordings, options=options, said=command)
+    _tell(out, facts)
 
 
 def _tell(out: Path, facts: dict[str, Any]) -> None:
@@ -96,6 +99,11 @@ def _tell(out: Path, facts: dict[str, Any]) -> None:
     total = sum(counts.values())
     for note in facts["notes"]:
         typer.echo(f"tsrep: {note}", err=True)
+    if of := facts["doubtful"]["recordings"]:
+        first = facts["doubtful"]["first"]
+        typer.echo(
+            f"tsrep: {of:,} of {total:,} recordings are doubtful, the first {first} (see notes)", err=True
+        )
     if told := seen_told(facts["seen"]):
         typer.echo(told, err=True)
     typer.echo(f"{out}: {total - counts['failed']:,} of {total:,} recordings")

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from tsrep.cli.options import given
+from tsrep.cli.options import Overwrite, given
 from tsrep.errors import ConfigError
+from tsrep.files import refuse_taken
 
 
 def score(
@@ -101,6 +102,7 @@ def score(
     ] = "refuse",
     out: Annotated[Path | None, typer.Option(help="Scores as JSON.")] = None,
     page: Annotated[Path | None, typer.Option(help="Page with tables and figures (.html).")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score predictions made by any tool, with intervals over patients and paired differences to controls.
 
@@ -110,6 +112,9 @@ def score(
     import tsrep
     from tsrep.report.scored_files import summarise_files, write_page
 
+    for path, suffix in ((out, ".json"), (page, ".html")):
+        if path is not None:
+            refuse_taken(path, suffix, overwrite=overwrite)
     if len(predictions) > 1 and not seeds:
         raise ConfigError(
             f"{len(predictions)} files of predictions were given; add --seeds if they are of one method, or "

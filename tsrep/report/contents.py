@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -119,8 +120,28 @@ class Contents:
 
     @property
     def finished(self) -> bool:
-        """Whether training has ended, as far as the folder tells."""
-        return len(self.scores) > 0 or self.embeddings is not None or "seconds" in self.provenance
+        """Whether training has ended, as far as the folder tells; of scores on other data it has."""
+        known = bool(self.encoder) or "seconds" in self.provenance
+        return known or len(self.scores) > 0 or self.embeddings is not None
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the recordings came without labels, so that nothing is scored on them."""
+        return self.data.get("classes") == []
+
+    @property
+    def to_score(self) -> str:
+        """The command that gives the folder its scores."""
+        if not self.finished:
+            return shlex.join(["tsrep", "fit", "--resume", str(self.run)])
+        if self.unlabelled:
+            return shlex.join(["tsrep", "evaluate", str(self.run), "--dataset", "NAME", "--root", "DIR"])
+        if not self.encoder:
+            return shlex.join(["tsrep", "evaluate", str(self.run)])
+        name, root = self.config["dataset"]["name"], self.config.get("root")
+        place = ["--root", str(root)] if root else []
+        reference = str(self.encoder["reference"])
+        return shlex.join(["tsrep", "evaluate", reference, "--dataset", name, *place, "--out", str(self.run)])
 
     @property
     def collapse(self) -> str | None:

@@ -27,7 +27,6 @@ from tsrep.report.verdicts import (
     words_of,
 )
 from tsrep.report.wording import (
-    capital,
     count,
     digits_of,
     duration,
@@ -36,6 +35,7 @@ from tsrep.report.wording import (
     listed,
     number,
     plural,
+    sentence,
     signed,
 )
 from tsrep.runs.ancestry import started_from
@@ -78,7 +78,10 @@ class Page(ABC):
         if contents.encoder:
             text = f"The encoder {contents.encoder['reference']}, trained on {contents.encoder['source']},"
         if not main:
-            return f"{text}: {'not evaluated yet' if contents.finished else 'training has not ended'}."
+            state = "not evaluated yet"
+            if contents.unlabelled:
+                state = "its recordings have no labels to be scored by"
+            return f"{text}: {state if contents.finished else 'training has not ended'}."
         digits, first = digits_of(main), main[0]
         spread = interval(first.metrics[first.metric]) if len(main) == 1 else ""
         over = f" over {first.covers}" if first.covers else ""
@@ -115,7 +118,7 @@ class Page(ABC):
                 f"What is shown of one {network_of(contents)} (curves, map, examples) is that of the first "
                 f"of {len(contents.seeds)} seeds."
             )
-        return [*dict.fromkeys(map(_sentence, notes)), *self.own_caveats(contents)]
+        return [*dict.fromkeys(map(sentence, notes)), *self.own_caveats(contents)]
 
     def tiles(self, contents: Contents) -> list[Tile]:
         """The few numbers that a reader looks for first."""
@@ -196,11 +199,6 @@ class Page(ABC):
         return chain.from_iterable(make(contents) for make in makers)
 
 
-def _sentence(note: str) -> str:
-    """A note with a large first letter and a full stop."""
-    return f"{capital(note)}{'' if note.endswith(('.', '!', '?')) else '.'}"
-
-
 def _of_one_encoder(score: Score) -> bool:
     """Whether a single training stands behind a score."""
     return score.seeds == 1 or (score.gain is not None and score.gain.of_one_encoder)
@@ -261,6 +259,7 @@ def _encoder_facts(contents: Contents) -> list[tuple[str, str]]:
     if not encoder:
         return []
     unusable = [f"{record} ({reason})" for record, reason in found.get("unusable") or []]
+    more = f" and {plural(len(unusable) - 20, 'other recording')}" if len(unusable) > 20 else ""
     return [
         ("encoder", str(encoder["reference"])),
         ("trained on", str(encoder["source"])),
@@ -270,7 +269,7 @@ def _encoder_facts(contents: Contents) -> list[tuple[str, str]]:
         ("contract", str(encoder["contract"])[:12]),
         ("conversion", "; ".join(found.get("conversion") or []) or "none was needed"),
         ("seen in training", _seen(found.get("contamination") or {})),
-        ("left out", ", ".join(unusable) or "no recording"),
+        ("left out", f"{', '.join(unusable[:20])}{more}" if unusable else "no recording"),
     ]
 
 
@@ -285,7 +284,9 @@ def _seen(found: Mapping[str, Any]) -> str:
         "unknown": f"unknown of {count(found['of'])} scored records",
     }
     told = f"{count(seen)} of {count(found['of'])} scored records, {count(found['left_out'])} left out"
-    return words.get(found["status"], f"{told}{' (†seen)' if found['kept'] else ''}")
+    by_chance = f" ({count(seen)} by shape, none beyond chance)" if seen else ""
+    known = words.get(found["status"], f"{told}{' (†seen)' if found['kept'] else ''}")
+    return f"{known}{by_chance}" if found["status"] in words else known
 
 
 def _provenance_facts(contents: Contents) -> list[tuple[str, str]]:

@@ -146,8 +146,9 @@ def _map(contents: Contents) -> Iterator[CaptionedFigure]:
     keys = {"trained": "x", "random initialisation": "x_random"}
     found = {title: arrays[key] for title, key in keys.items() if key in arrays}
     maps = {title: project(x) for title, x in found.items()}
-    agree = {title: neighbour_agreement(x, label, patient) for title, x in found.items()}
-    multi = " Records with several classes have the colour of their rarest one." if label.ndim == 2 else ""
+    agree = {title: neighbour_agreement(x, label, patient) for title, x in found.items() if classes}
+    several = label.ndim == 2 and classes
+    multi = " Records with several classes have the colour of their rarest one." if several else ""
     words = (
         f"{maps['trained'].method} of {count(len(maps['trained'].rows))} {arrays['name']}; of the patients, "
         f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
@@ -158,8 +159,8 @@ def _map(contents: Contents) -> Iterator[CaptionedFigure]:
 
 
 def _agreement_words(agree: Mapping[str, Agreement]) -> str:
-    first = agree["trained"]
-    if not first.k:
+    first = agree.get("trained")
+    if first is None or not first.k:
         return ""
     shares = " and ".join(f"{a.same_class:.0%} ({title})" for title, a in agree.items())
     return (
@@ -177,8 +178,9 @@ def _records(contents: Contents) -> Iterator[CaptionedFigure]:
     channels = [str(c) for c in found["channels"]]
     sfreq, unit = float(found["sfreq"]), str(found.get("unit", contents.data.get("unit") or ""))
     for i, x in enumerate(found["x"][:6]):
-        name = ", ".join(str(found["label"][i]).split("+")) or "no class"
-        title = f"{name} · patient {found['patient'][i]} · record {found['trial'][i]}"
+        name = ", ".join(str(found["label"][i]).split("+")) or "no class" * bool(contents.classes)
+        where = f"patient {found['patient'][i]} · record {found['trial'][i]}"
+        title = f"{name} · {where}" if name else where
         kind = "Synthetic" if contents.synthetic else "Recorded"
         caption = f"{kind}, {x.shape[-1] / sfreq:.3g} s at {sfreq:g} Hz, before standardising."
         yield captioned(f"record-{i + 1}", "records", caption, figure_record(x, sfreq, channels, unit, title))

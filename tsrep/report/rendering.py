@@ -14,7 +14,7 @@ from tsrep.report.panel_page import PanelPage
 from tsrep.report.series_page import SeriesPage, coverage_sentence
 from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
-from tsrep.report.wording import count, duration
+from tsrep.report.wording import count, duration, sentence
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -79,16 +79,18 @@ def summarise(run: Path) -> str:
     page = PAGES[contents.task]
     lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
     lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
-    lines += contents.scores.notes
+    lines += map(sentence, contents.scores.notes)
+    if done := contents.provenance.get("conversion"):
+        lines.append(f"Signals: {'; '.join(done)}.")
     for table in filter(None, page.summary(contents)):
         lines += ["", *plain_table(table)]
     if contents.coverage is not None:
         lines += ["", coverage_sentence(contents.coverage)]
     if not len(contents.scores):
-        command = "tsrep evaluate" if contents.finished else "tsrep fit --resume"
-        lines += ["", f"No scores yet: {command} {run}"]
-    if contents.provenance:
-        seconds, size = contents.provenance.get("seconds"), contents.provenance.get("parameters")
+        what = "To score the encoder on labelled data" if contents.unlabelled else "No scores yet"
+        lines += ["", f"{what}: {contents.to_score}"]
+    if size := contents.provenance.get("parameters"):
+        seconds = contents.provenance.get("seconds")
         took = "" if seconds is None else f", trained in {duration(seconds)}"
         lines += ["", f"{count(size)} parameters{took}."]
     return "\n".join(lines)

@@ -106,6 +106,11 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def sentence(note: str) -> str:
+    """A note with a large first letter and a full stop."""
+    return f"{capital(note)}{'' if note.endswith(('.', '!', '?')) else '.'}"
+
+
 def listed(words: Iterable[object]) -> str:
     """``a, b and c``."""
     *front, last = [str(word) for word in words] or [""]

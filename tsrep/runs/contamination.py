@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrep.errors import RunError
 from tsrep.runs.ledger import Ledger
-from tsrep.runs.seen import Seen
+from tsrep.runs.seen import BEYOND, Seen
 from tsrep.runs.sources import known_overlaps
 from tsrep.signals.panel import Ints, Panel
 
@@ -98,7 +98,7 @@ class Contamination:
     def _chance(self) -> str:
         if not self.coarse:
             return ""
-        beyond = self.coarse > 3 * self.chance
+        beyond = self.coarse > BEYOND * self.chance
         return (
             f"By chance {self.chance:.2g} records would be found by shape"
             f"{'.' if beyond else f', and {self.coarse:,} were: none beyond chance.'}"

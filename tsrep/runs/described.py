@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tsrep.errors import ContractError
 from tsrep.registry import DATASETS
 from tsrep.runs.ancestry import started_from
 from tsrep.runs.evaluate_other_series import OnSeries
@@ -15,7 +14,7 @@ from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import record_name
 from tsrep.runs.task import PanelTask, read_data
 from tsrep.signals.contract import SignalContract
-from tsrep.signals.convert import Policies, plan
+from tsrep.signals.convert import Converted, Plan, Policies, plan
 
 Facts = dict[str, str]
 Described = dict[str, Facts | list[str]]
@@ -137,20 +136,18 @@ def fit_to(
 
 def _recordings(loaded: LoadedEncoder, data: OtherData, policies: Policies, ledger: bool) -> list[str]:
     records = read_data(data, PanelTask)
-    if loaded.stored is not None:
-        raise ContractError(
-            f"{loaded.reference} holds vectors computed elsewhere, which fit the recordings that they are of"
-        )
-    found = plan(records, loaded.contract, policies)
+    if loaded.shows is not None:
+        found: Plan | Converted = loaded.shows(records, policies)
+    else:
+        found = plan(records, loaded.contract, policies)
     lines = [f"{records.source}: {len(records):,} recordings, {len(found.unusable):,} of them unusable"]
     lines += list(found.notes) or ["Nothing has to be converted."]
+    lines += [f"doubtful: {doubt}" for doubt in found.doubts]
     lines += [f"{record_name(records, sample)}: {reason}" for sample, reason in found.unusable]
     if ledger and loaded.ledger is not None:
         seen = loaded.ledger.seen(records)
-        lines.append(
-            f"{len(seen.rows):,} of {seen.of:,} recordings were seen by the encoder "
-            f"({seen.expected_by_chance:.1f} would be found by chance)"
-        )
+        chance = f"{seen.coarse:,} by shape, of which {seen.expected_by_chance:.2g} are due to chance"
+        lines.append(f"{len(seen.rows):,} of {seen.of:,} recordings were seen by the encoder ({chance})")
     return lines
 
 

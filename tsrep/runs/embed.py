@@ -154,7 +154,7 @@ def embed_recordings(loaded: LoadedEncoder, panel: Panel, batch_size: int, polic
     ids["classes"] = np.array(windows.classes)
     if windows.record_names:
         ids["record"] = np.array(windows.record_names)[windows.row]
-    return Embeddings(x, ids, converted.notes)
+    return Embeddings(x, ids, (*converted.notes, *converted.doubts))
 
 
 def _refuse_other(run: Run, have: str, *facts: tuple[str, Any, Any, str]) -> None:

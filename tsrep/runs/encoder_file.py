@@ -112,6 +112,8 @@ def metadata_of(path: Path) -> dict[str, str]:
     RunError
         When it cannot be read.
     """
+    if not path.is_file():
+        raise RunError(f"there is no file {path}; check the path")
     try:
         with safe_open(path, "pt") as file:
             return dict(file.metadata() or {})

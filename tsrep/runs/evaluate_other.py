@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from tsrep.errors import ConfigError, RunError
+from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.evaluation.protocols.protocol import protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.files import write_json, write_text
 from tsrep.registry import DATASETS, PROTOCOLS
 from tsrep.runs.contamination import SeenPolicy
 from tsrep.runs.evaluate import evaluating
-from tsrep.runs.evaluate_other_panel import OnPanel
+from tsrep.runs.evaluate_other_panel import FINETUNE, OnPanel
 from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.folder import Run
 from tsrep.runs.label_evaluation import Tell
@@ -91,7 +93,7 @@ def evaluate_other(
     judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
     facts = _facts(encoders, data) | judged.facts
     _refuse_taken(folder, facts)
-    with evaluating(progress) as tell:
+    with _undone(folder), evaluating(progress) as tell:
         evaluation = judged.evaluation(folder, tell)
         _write_facts(folder, reference, data, judged.prepared, facts)
         judged.write(folder)
@@ -152,6 +154,21 @@ def _write_facts(
     write_json(folder / "provenance.json", surroundings(pick_device(data.device)) | facts)
     write_json(folder / "split.json", prepared.split.facts)
     write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
+
+
+@contextmanager
+def _undone(folder: Path) -> Iterator[None]:
+    """A folder that a refusal or Ctrl-C leaves as it was, but for what is fine-tuned by then."""
+    facts = [folder / name for name in ("provenance.json", "split.json", FILE)]
+    before = {path: path.read_bytes() for path in facts if path.is_file()}
+    try:
+        yield
+    except (TsrepError, KeyboardInterrupt):
+        if not before and not (folder / FINETUNE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        for path, content in before.items():
+            path.write_bytes(content)
+        raise
 
 
 def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:

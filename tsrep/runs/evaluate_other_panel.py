@@ -26,6 +26,8 @@ from tsrep.runs.shown import Shown, shown_to
 from tsrep.runs.unseen import unseen
 from tsrep.training.distributed import pick_device
 
+FINETUNE = "finetune"  # folder of encoders that are trained further, which an interruption leaves
+
 
 class OnPanel:
     """Encoders on labelled recordings, converted by their contract.
@@ -81,7 +83,7 @@ class OnPanel:
             encoders=len(self.encoders),
             device=pick_device(self.data.device),
             seed=self.data.seed,
-            folder=folder / "finetune",
+            folder=folder / FINETUNE,
             on_step=tell,
         )
 
@@ -92,7 +94,7 @@ class OnPanel:
             scores += outcome(protocol_of(self.data.evaluation.of(name)), scored, evaluation)
         told: dict[str, Any] = {"data": self.shown.whose, "contamination": self.found.plain()}
         marked = tuple(replace(score, **told) for score in scores)
-        return replace(scores, scores=marked, notes=(*scores.notes, *self.shown.all_notes))
+        return replace(scores, scores=marked, notes=(*scores.notes, *self.shown.warnings))
 
     def write(self, folder: Path) -> None:
         """What was seen and is fitted on, a map of the records and some of them."""
@@ -134,7 +136,7 @@ def _without_seen(
         own_split=shown.own,
         trained_on=encoder.contract.trained_on.sources,
     )
-    return replace(shown, prepared=prepared, notes=(*shown.notes, *found.notes)), found
+    return replace(shown, prepared=prepared, warnings=(*shown.warnings, *found.notes)), found
 
 
 def _keep_ledger(folder: Path, encoder: LoadedEncoder, data: OtherData, shown: Shown) -> None:

@@ -22,8 +22,8 @@ from tsrep.runs.task import SeriesTask
 from tsrep.signals import Series
 
 STANDARDISED = (
-    "The series is standardised on its own training part, not by the mean and deviation that the encoder was "
-    "trained with."
+    "the series is standardised on its own training part, not by the mean and deviation that the encoder was "
+    "trained with"
 )
 
 
@@ -108,7 +108,7 @@ class OnSeries:
         """Scores of forecasts beside random initialisations and baselines."""
         scores = self.task.score(self.task.candidates(self.run, self.prepared), evaluation)
         marked = tuple(replace(score, data=self.whose) for score in scores)
-        return replace(scores, scores=marked, notes=(*scores.notes, *self.facts["conversion"]))
+        return replace(scores, scores=marked)
 
     def write(self, folder: Path) -> None:
         """Nothing besides the scores."""

@@ -39,6 +39,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.task import Task, task_of
+from tsrep.runs.task.needs import refuse_missing_labels
 from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
@@ -120,6 +121,7 @@ def fit(
         progress = progress and ranks.first
         task, prepared = _prepared(config, before, ranks, progress)
         config, start = task.config, _start(task, prepared, before, progress)
+        evaluation = evaluation and task.can_score(prepared)
         if evaluation:
             task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
         new_run = partial(_new_run, prepared=prepared, start=start, device=on, ranks=ranks)
@@ -162,6 +164,7 @@ def _start(task: Task, prepared: Prepared, before: Run | None, progress: bool) -
     if before is not None:
         before.refuse_other_data(prepared)
         return cache(partial(begun_before, config, before.provenance, before.path))
+    refuse_missing_labels(config, prepared)
     first = beginning(config)
     begun = first.begun(config, prepared.panel)
     for note in begun.started.notes if progress else ():

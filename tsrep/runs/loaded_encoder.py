@@ -115,8 +115,10 @@ class LoadedEncoder:
         elsewhere = load_heads(Path(name) / FOLDER) if name else {}
         heads, name = (elsewhere, None) if elsewhere else (self.heads, name)
         if not heads:
+            unlabelled = self.provenance.get("data", {}).get("classes") == []
+            on = " --dataset LABELLED" if unlabelled else ""
             raise RunError(
-                f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference} -p probe "
+                f"{self.reference} has no head; fit one with: tsrep evaluate {self.reference}{on} -p probe "
                 "(one in another folder is named by --head FOLDER)"
             )
         wanted = name or next(iter(heads))

@@ -112,7 +112,8 @@ def _by_contract(config: Configuration, records: Panel, contract: SignalContract
         f"{len(converted.unusable)} of {len(records)} recordings are left out; of the first {why}"
         for _, why in converted.unusable[:1]
     ]
-    return PreparedPanel(records, windows, split, scaler, contract, (*converted.notes, *left_out))
+    notes = (*converted.notes, *converted.doubts, *left_out)
+    return PreparedPanel(records, windows, split, scaler, contract, notes)
 
 
 def as_shown(trained: TrainedOn, sfreq: float) -> TrainedOn:

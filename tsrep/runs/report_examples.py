@@ -64,16 +64,31 @@ def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.flo
 
 def _write_examples(path: Path, records: Panel, panel: Panel, part: Ints) -> None:
     """The first training record of each of some classes; evaluation patients are not put on show."""
+    trials = panel.trial[part == 0]
+    if not records.classes:
+        _write_first(path, records, trials)
+        return
     flags = records.label if records.multilabel else np.eye(len(records.classes), dtype=bool)[records.label]
     flags = flags & records.labelled[:, None]
     alone = flags.sum(axis=1) == 1
     chosen: list[int] = []
     for c in np.argsort(-flags.sum(axis=0), kind="stable")[:EXAMPLES]:
-        has = np.flatnonzero(flags[:, c] & np.isin(records.trial, panel.trial[part == 0]))
+        has = np.flatnonzero(flags[:, c] & np.isin(records.trial, trials))
         if len(has):
             chosen.append(int(has[np.argmax(alone[has])]))
     index = np.array(chosen, np.int64)
-    names = ["+".join(np.array(records.classes)[flags[i]]) for i in chosen]
+    _write_records(path, records, index, ["+".join(np.array(records.classes)[flags[i]]) for i in chosen])
+
+
+def _write_first(path: Path, records: Panel, trials: Ints) -> None:
+    """The first training record of each of some patients, which nothing is known of."""
+    train = np.flatnonzero(np.isin(records.trial, trials))
+    _, first = np.unique(records.patient[train], return_index=True)
+    index = np.sort(train[first])[:EXAMPLES]
+    _write_records(path, records, index, [""] * len(index))
+
+
+def _write_records(path: Path, records: Panel, index: Ints, names: list[str]) -> None:
     write_arrays(
         path,
         x=records.take(index),

@@ -56,11 +56,6 @@ class Seen:
     parts: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
 
-    @property
-    def beyond_chance(self) -> bool:
-        """Whether shapes find clearly more than they find falsely."""
-        return self.coarse > BEYOND * self.expected_by_chance
-
 
 def look_for(ledger: Ledger, panel: Panel, chosen: Ints, parts: tuple[str, ...]) -> Seen:
     """Records of some samples of a panel in a ledger.

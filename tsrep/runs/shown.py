@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,28 +37,23 @@ class Shown:
     own : bool
         Whether they are the recordings that the encoder was trained on, divided as they were then.
     notes : tuple of str
-        What was done to the signals or is doubtful, a sentence each.
+        What was done to the signals, a sentence each.
+    warnings : tuple of str
+        What a reader of scores should know of signals, records and patients, a sentence each.
     unusable : tuple of (str, str)
         Records that cannot be shown, and why.
-    warnings : tuple of str
-        What a reader of scores should know of the patients.
     """
 
     prepared: PreparedPanel
     own: bool
-    notes: tuple[str, ...]
-    unusable: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unusable: tuple[tuple[str, str], ...] = ()
 
     @property
     def whose(self) -> str:
         """What scores say of the data."""
         return "own data" if self.own else "other data"
-
-    @property
-    def all_notes(self) -> tuple[str, ...]:
-        """What a reader of scores should know of the data, a sentence each."""
-        return (*self.notes, *self.prepared.split.notes, *self.warnings)
 
 
 def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) -> Shown:
@@ -94,8 +89,15 @@ def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) 
         split = _divided(data, records, panel)
     prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
     unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
-    known = DATASETS.build(data.dataset).independence != "recording"
-    return Shown(prepared, own, converted.notes, unusable, () if known else (PATIENTS_UNKNOWN,))
+    warnings = [
+        *converted.doubts,
+        *_left_out(f"{len(unusable):,} of {len(records):,} recordings are left out", unusable),
+        *_left_out(f"{len(records.skipped):,} recordings cannot be read", records.skipped),
+        *split.notes,
+    ]
+    if DATASETS.build(data.dataset).independence == "recording":
+        warnings.append(PATIENTS_UNKNOWN)
+    return Shown(prepared, own, converted.notes, tuple(warnings), unusable)
 
 
 def looked_at(
@@ -156,6 +158,11 @@ def record_name(records: Panel, sample: int) -> str:
     """What a recording is called that a sample is of."""
     row = int(records.row[sample])
     return records.record_names[row] if records.record_names else str(records.trial[sample])
+
+
+def _left_out(what: str, records: Sequence[tuple[str, str]]) -> list[str]:
+    """A sentence on records with the reason of the first; none where there are no such records."""
+    return [f"{what}; the first is {name}: {reason}" for name, reason in records[:1]]
 
 
 def _divided(data: OtherData, records: Panel, panel: Panel) -> Split:

@@ -195,19 +195,13 @@ class SignalContract(Settings):
         try:
             contract = cls.model_validate_json(json.dumps(values))
         except ValidationError as error:
-            raise ContractError(f"the contract cannot be used: {_sentence(error)}") from error
+            raise ContractError(f"the contract cannot be used: {explain(error)}") from error
         if said is not None and said != contract.digest:
             raise ContractError(
                 "the contract was changed after it was written (its digest is another one); restore it, or "
                 "leave the digest out of a contract of your own"
             )
         return contract
-
-
-def _sentence(error: ValidationError) -> str:
-    """The first complaint; what validators of a whole model say is one already."""
-    first = error.errors()[0]
-    return str(first["ctx"]["error"]) if first["type"] == "value_error" else explain(error)
 
 
 REFERENCES = ("as recorded", "average", "linked mastoids")

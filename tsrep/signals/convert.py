@@ -32,14 +32,15 @@ class Converted:
     ----------
     panel : Panel
         Standardised windows.
-    notes, unusable, bandwidth
+    notes, doubts, unusable, bandwidth
         See :class:`Plan`.
     """
 
     panel: Panel
-    notes: tuple[str, ...]
-    unusable: tuple[tuple[int, str], ...]
-    bandwidth: float
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    unusable: tuple[tuple[int, str], ...] = ()
+    bandwidth: float = 1.0
 
 
 def plan(panel: Panel, contract: SignalContract, policies: Policies = NOTHING_ALLOWED) -> Plan:
@@ -74,7 +75,7 @@ def plan(panel: Panel, contract: SignalContract, policies: Policies = NOTHING_AL
     if doubts and policies.strict:
         raise ContractError(f"{doubts[0]} (--strict)")
     done = (*_unit_note(panel, contract, policies), *channels.notes, *rate.notes, *length.notes)
-    return replace(made, notes=(*done, *doubts))
+    return replace(made, notes=done, doubts=(*channels.doubts, *rate.doubts, *doubts))
 
 
 def convert(panel: Panel, contract: SignalContract, policies: Policies = NOTHING_ALLOWED) -> Converted:
@@ -93,7 +94,7 @@ def convert(panel: Panel, contract: SignalContract, policies: Policies = NOTHING
         See :func:`plan`.
     """
     planned = plan(panel, contract, policies)
-    return Converted(planned.apply(panel), planned.notes, planned.unusable, planned.bandwidth)
+    return Converted(planned.apply(panel), planned.notes, planned.doubts, planned.unusable, planned.bandwidth)
 
 
 def _doubts(made: Plan, panel: Panel, policies: Policies) -> list[str]:
@@ -103,7 +104,11 @@ def _doubts(made: Plan, panel: Panel, policies: Policies) -> list[str]:
     few = replace(made, unusable=())
     scaled = times(some, made.factor)
     has = canonical(panel.unit if policies.unit is None else policies.unit)
-    doubts = [*looks.doubts_of_unit(scaled, contract, has), *looks.contradictions(scaled, contract)]
+    doubts = [
+        *looks.doubts_of_unit(scaled, contract, has),
+        *looks.contradictions(scaled, contract),
+        *looks.still(some, contract, np.flatnonzero(made.channels.mix.any(axis=0))),
+    ]
     if contract.standardise.how in ("global", "channel"):
         doubts += looks.drift(few.apply(some), contract, np.flatnonzero(made.channels.blank))
     return doubts
@@ -123,6 +128,8 @@ def _refuse_modality(panel: Panel, contract: SignalContract, policies: Policies)
     has, wanted = panel.modality, contract.modality
     # what nothing is said of goes by the names of its channels
     if has == wanted or "other" in (has, wanted) or policies.any_modality:
+        return
+    if wanted == "series" and any(named.known for named in read_names(contract.channels or (), has)):
         return
     if has == "series":
         if any(named.known for named in read_names(panel.channels, wanted)):

@@ -6,7 +6,7 @@ import math
 from typing import Annotated, Any, Literal, Self
 
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from tsrep.registry import Settings
 from tsrep.signals import filters
@@ -15,7 +15,16 @@ from tsrep.signals.panel import Floats
 Hertz = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
 Steps = Annotated[int, Field(ge=1)]
-Edges = tuple[Hertz | None, Hertz | None]
+
+
+def _in_order(band: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    low, high = band
+    if low is not None and high is not None and low >= high:
+        raise ValueError(f"the band goes from {low:g} to {high:g} Hz; give the lower edge first")
+    return band
+
+
+Edges = Annotated[tuple[Hertz | None, Hertz | None], AfterValidator(_in_order)]
 
 
 class Butterworth(Settings):

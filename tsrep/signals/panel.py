@@ -245,9 +245,9 @@ class Panel:
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:
-        """Which samples have a label that is wholly known, shape (sample,)."""
-        if self.known is None:
-            return np.ones(len(self), bool)
+        """Which samples have a label that is wholly known, shape (sample,); none without classes."""
+        if self.known is None or not self.classes:
+            return np.full(len(self), bool(self.classes))
         return self.known if self.known.ndim == 1 else np.all(self.known, axis=1)
 
     @cached_property

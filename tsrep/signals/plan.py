@@ -26,7 +26,9 @@ class Plan:
     ----------
     contract : SignalContract
     notes : tuple of str
-        One sentence for each thing that is done to the signals or doubted of them; none where they fit.
+        One sentence for each thing that is done to the signals; none where they fit.
+    doubts : tuple of str
+        What is doubtful of the signals or of what they become, a sentence each.
     unusable : tuple of (int, str)
         Samples of the panel that cannot be used, each with the reason.
     bandwidth : float
@@ -47,6 +49,7 @@ class Plan:
     length: LengthPlan
     missing: str
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     unusable: tuple[tuple[int, str], ...] = ()
 
     @property

@@ -12,9 +12,29 @@ from tsrep.errors import RunError
 
 
 class Interrupted(RunError):
-    """Training stopped on request after saving its state."""
+    """Work was stopped on request; what is done of it is saved, or nothing is written."""
 
     exit_code = 128 + signal.SIGINT
+
+
+@contextmanager
+def told_of_interruption(left: str) -> Iterator[None]:
+    """Say what Ctrl-C leaves, and how to go on.
+
+    Parameters
+    ----------
+    left : str
+        The end of a sentence that begins with "stopped;".
+
+    Raises
+    ------
+    Interrupted
+        In place of ``KeyboardInterrupt``.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; {left}") from None
 
 
 @contextmanager

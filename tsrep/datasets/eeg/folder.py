@@ -38,7 +38,7 @@ class EegFolder(Preparation, Recordings):
         one whose id stands in its path. The order of files and rows never matters.
     patient : str or None
         Column that says whose a recording is; None is ``patient``, or the participant.
-    label : str or tuple of str
+    label : str, tuple of str or None
         One column of class names (several to a cell, divided by ``;``, for multi-label), or several
         columns of 0 and 1.
     trial : str or None
@@ -79,7 +79,7 @@ class EegFolder(Preparation, Recordings):
     file: str = "file"
     participant: str | None = None
     patient: str | None = None
-    label: str | tuple[str, ...] = "label"
+    label: str | tuple[str, ...] | None = "label"
     trial: str | None = None
     bad: str | None = None
 

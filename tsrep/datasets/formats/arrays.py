@@ -43,7 +43,7 @@ class Arrays(Recordings):
     Parameters
     ----------
     sfreq : float, Hz
-    label : str or tuple of str
+    label : str, tuple of str or None
         One column of class names (several to a cell, divided by ``;``, for multi-label), or several
         columns of 0 and 1.
     array, table : str
@@ -77,7 +77,7 @@ class Arrays(Recordings):
     )
 
     sfreq: Annotated[float, Field(gt=0)]
-    label: str | tuple[str, ...] = "label"
+    label: str | tuple[str, ...] | None = "label"
     array: str = "records.npy"
     table: str = "records.csv"
     patient: str = "patient"

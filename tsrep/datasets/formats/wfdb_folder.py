@@ -59,7 +59,7 @@ class WfdbFolder(Recordings):
         Column with the record's path in the folder, without suffix.
     patient : str
         Column that says whose a record is.
-    label : str or tuple of str
+    label : str, tuple of str or None
         One column of class names (several to a cell, divided by ``;``, for multi-label), or several
         columns of 0 and 1.
     fold : str or None
@@ -90,7 +90,7 @@ class WfdbFolder(Recordings):
     table: str = "records.csv"
     record: str = "record"
     patient: str = "patient"
-    label: str | tuple[str, ...] = "label"
+    label: str | tuple[str, ...] | None = "label"
     fold: str | None = None
     targets: tuple[str, ...] = ()
     target_units: tuple[str, ...] | None = None

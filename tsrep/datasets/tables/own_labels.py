@@ -60,7 +60,7 @@ def read_records(
     path: Path,
     *,
     patient: str,
-    label: str | Sequence[str],
+    label: str | Sequence[str] | None,
     trial: str | None = None,
     fold: str | None = None,
     record: str | None = None,
@@ -73,9 +73,9 @@ def read_records(
     path : Path
     patient, trial, fold, record : str or None
         Names of columns.
-    label : str or sequence of str
+    label : str, sequence of str or None
         One column of class names (several to a cell, divided by ``;``, make the task multi-label), or
-        several columns of 0 and 1, one per class.
+        several columns of 0 and 1, one per class; None where there are none.
     targets : Wanted
         Columns with numbers to predict.
 
@@ -88,7 +88,7 @@ def read_records(
     DataError
         When a column is missing, or a value is empty or not what it should be.
     """
-    label_columns = [label] if isinstance(label, str) else list(label)
+    label_columns = [label] if isinstance(label, str) else list(label or ())
     columns = [c for c in (patient, trial, fold, record) if c is not None]
     table = read_table(path, list(dict.fromkeys([*columns, *label_columns, *targets.names])))
     empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if is_missing(v)), None)
@@ -109,7 +109,9 @@ def records_of(
     DataError
         When a value is not what it should be.
     """
-    if len(label) == 1:
+    if not label:
+        values, classes = np.zeros((len(table[patient]), 0), bool), ()
+    elif len(label) == 1:
         values, classes = _named(path, label[0], table[label[0]])
     else:
         values, classes = _flags(path, table, label), tuple(label)

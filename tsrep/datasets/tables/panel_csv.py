@@ -42,10 +42,10 @@ class LongTable(Recordings):
         Column that says which sample (recording) a row belongs to.
     time : str or None
         Column that orders the rows of a sample; None takes them as they stand.
-    label, patient : str
-        Columns; the same in all rows of a sample.
-    trial, fold : str or None
-        Likewise; without ``trial`` each sample is one.
+    patient : str
+        Column; the same in all rows of a sample.
+    label, trial, fold : str or None
+        Likewise; without ``label`` nothing can be scored, and without ``trial`` each sample is one.
     targets : tuple of str
         Columns with numbers to predict by regression, such as ``age``; the same in all rows of a
         sample, and an empty cell is not known.
@@ -75,7 +75,7 @@ class LongTable(Recordings):
     sfreq: Annotated[float, Field(gt=0)] | None = None
     sample: str = "sample"
     time: str | None = "time"
-    label: str = "label"
+    label: str | None = "label"
     patient: str = "patient"
     trial: str | None = None
     fold: str | None = None
@@ -195,7 +195,8 @@ class LongTable(Recordings):
             for name in (self.label, self.patient, self.trial, self.fold)
             if name is not None
         }
-        found = records_of(path, cells, [self.label], patient=self.patient, trial=self.trial, fold=self.fold)
+        labels = [] if self.label is None else [self.label]
+        found = records_of(path, cells, labels, patient=self.patient, trial=self.trial, fold=self.fold)
         columns = {name: _constant_number(path, frame, name, sample) for name in self.targets}
         return replace(found, targets=self.wanted.of(path, columns))
 

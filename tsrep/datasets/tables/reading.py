@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tsrep.datasets.tables.identifiers import spelled
 from tsrep.errors import ConfigError, DataError
+from tsrep.files import said
 from tsrep.registry import nearest
 from tsrep.signals.panel import Ints
 
@@ -79,7 +80,9 @@ def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
             text = stream.read()
         reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",")
         rows = [row for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({said(error)}); check the path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         kind = "table with tabs" if tabs else "CSV file"
         raise DataError(f"{path} cannot be read as a {kind} ({error})") from error
     if tabs or text.count('"') % 2:

@@ -15,7 +15,7 @@ from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingForma
 from tsrep.datasets.unlabelled.recorded import Recorded, Samples
 from tsrep.datasets.unlabelled.recording import Wanted
 from tsrep.errors import ConfigError, DataError
-from tsrep.files import read_arrays
+from tsrep.files import read_arrays, said
 
 
 @RECORDINGS.register("npy")
@@ -43,7 +43,7 @@ class NpzFiles(RecordingFormat):
         try:
             stored = read_arrays(path)
         except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read ({error}); save it with numpy.savez") from error
+            raise DataError(f"{path} cannot be read ({said(error)}); save it with numpy.savez") from error
         if "x" not in stored:
             has = ", ".join(stored) or "none"
             raise DataError(f"{path} has no array called x, of shape (record, channel, time); it has {has}")
@@ -93,7 +93,7 @@ def _mapped(path: Path) -> Any:
         return np.load(path, mmap_mode="r")
     except Exception as error:  # a damaged header makes NumPy raise what its parser stumbles on
         raise DataError(
-            f"{path} cannot be opened as a NumPy array ({error}); save it with numpy.save"
+            f"{path} cannot be opened as a NumPy array ({said(error)}); save it with numpy.save"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 import re
@@ -16,6 +17,8 @@ from tsrep.datasets.unlabelled.format import RecordingFormat, formats, suffix_of
 from tsrep.datasets.unlabelled.recorded import Recorded
 from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import DataError
+from tsrep.files import said
+from tsrep.registry import DATASETS
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,13 @@ def _found(where: str | Path | Sequence[str | Path]) -> Found:
         return Found(path, sorted(_below(path)))
     if glob.has_magic(text):
         return _matching(path)
-    raise DataError(
-        f"{text} is no folder, file, pattern, @list nor data set; give a folder of recordings, or a file in "
-        f"one of the formats {' '.join(sorted(formats()))}"
+    close = difflib.get_close_matches(text, DATASETS.names(), n=1)
+    hint = (
+        f"did you mean the data set {close[0]}?"
+        if close
+        else f"give a folder of recordings, or a file in one of the formats {' '.join(sorted(formats()))}"
     )
+    raise DataError(f"{text} is no folder, file, pattern, @list nor data set; {hint}")
 
 
 def _searched() -> dict[str, RecordingFormat]:
@@ -133,7 +139,9 @@ def _listed(path: Path) -> Found:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the list {path} cannot be read ({error}); give a text file of paths") from error
+        raise DataError(
+            f"the list {path} cannot be read ({said(error)}); give a text file of paths"
+        ) from error
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return Found(path.parent, [_with_suffix(path.parent, name) for name in names])
 

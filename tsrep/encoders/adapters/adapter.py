@@ -165,7 +165,7 @@ def adapted(made: Any, name: str) -> Adapter:
         return adapter
     if not isinstance(made, nn.Module) or not hasattr(made, "contract"):
         raise ConfigError(
-            f"{name} returns a {type(made).__name__} that does not say what it must be shown; return an "
+            f"what {name} returns ({type(made).__name__}) does not say what it must be shown; return an "
             "Adapter, or a torch module with a contract"
         )
     fields = {key: getattr(made, key) for key in Description.model_fields if hasattr(made, key)}

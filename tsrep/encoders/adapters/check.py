@@ -64,7 +64,8 @@ def _check_shapes(encoder: Adapter, name: str) -> str:
     for batch, shape in shapes.items():
         if shape[0] != batch:
             raise ContractError(
-                f"{name}() gives shape {shape} for {batch} windows; the first axis must be the batch"
+                f"{name}() gives shape {shape} for {batch} window{'s' * (batch > 1)}; the first axis must be "
+                "the batch"
             )
         if shape[1] != encoder.dim:
             raise ContractError(

@@ -110,6 +110,11 @@ class LabelEvaluation:
         ------
         ConfigError, DataError
         """
+        if not self.panel.classes:
+            raise DataError(
+                "the recordings have no labels, so nothing can be scored on them; name others that have with "
+                "--dataset"
+            )
         for part, (known, samples) in self.counts.items():
             if samples and not known:
                 raise DataError(

@@ -210,6 +210,8 @@ def main_class(label: NDArray[Any], colours: Mapping[str, str], classes: Sequenc
     ----------
     label : int array, shape (row,), or bool array, shape (row, class)
     """
+    if not classes:
+        return np.full(len(label), -1, np.int64)
     coloured = np.array([colours.get(name, OTHER) != OTHER for name in classes])
     if label.ndim == 1:
         return np.where(coloured[label], label, -1).astype(np.int64)
@@ -224,7 +226,7 @@ def _by_class(
     chosen = main_class(label, colours, classes)
     rest = chosen < 0
     if rest.any():
-        name = "other classes" if len(classes) > 10 else "no class"
+        name = "other classes" if len(classes) > 10 else "no class" if classes else "record"
         axes.plot(*found.xy[rest].T, ls="", marker=".", ms=4, color=OTHER, mew=0, label=name)
     for i in sorted(set(chosen[~rest].tolist()), key=lambda c: -int((chosen == c).sum())):
         look: Look = {"color": colours[classes[i]], "label": shorten(classes[i], 20), "zorder": 2}

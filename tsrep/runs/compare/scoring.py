@@ -34,7 +34,7 @@ def cells_of(sight: Sight, entry: DataEntry, table: Table) -> Iterator[Cell]:
                 seen=check.status,
                 marked=check.kept,
                 seen_told=" ".join(check.notes),
-                notes=sight.shown.notes,
+                notes=(*sight.shown.notes, *sight.shown.warnings),
                 records=len(np.unique(sight.shown.prepared.panel.trial)),
                 left_out=len(sight.shown.unusable) + check.left_out,
                 pool=sight.data.evaluation.pool,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.files import replacing
+from tsrep.files import refuse_taken, replacing
 from tsrep.runs.export.held import Held, held_windows
 from tsrep.runs.export.of_forecaster import forecaster_of
 from tsrep.runs.export.of_windows import encoder_of, predictor_of
@@ -81,6 +81,7 @@ def export(
     calibrated: bool | None = None,
     quantise: Quantise | None = None,
     force: bool = False,
+    overwrite: bool = False,
 ) -> Exported:
     """Write an encoder, alone or with its head, compared with the original first.
 
@@ -117,13 +118,15 @@ def export(
         Write a file with 8-bit weights beside an ONNX file.
     force : bool
         Also where that file decides otherwise.
+    overwrite : bool
+        Replace files that are there.
 
     Raises
     ------
     ConfigError, ContractError
         When a package is missing, or options do not go together or with the contract.
     RunError
-        When there is no head, or the file would not do what the original does.
+        When there is no head, the file would not do what the original does, or is there already.
 
     Examples
     --------
@@ -135,8 +138,10 @@ def export(
         raise ConfigError(f"8-bit weights are those of an ONNX file, not of {format}; use --format onnx")
     reference = resolve(encoder)
     path = Path(out) if out is not None else _folder(reference) / f"{what}.{format}"
-    if path.suffix != f".{format}":
-        raise ConfigError(f"{path} does not end in .{format}, by which others know the format; rename it")
+    refuse_taken(path, f".{format}", overwrite=overwrite)
+    beside = path.with_suffix(".int8.onnx")
+    if quantise is not None:
+        refuse_taken(beside, overwrite=overwrite)
     request = Request(steps, preprocessing, head, tuple(leads), tuple(further), calibrated)
     request.refuse_meaningless(what)
     subject = SUBJECTS[what](reference, request)
@@ -153,7 +158,6 @@ def export(
     done = Exported(path, lengths, metadata, difference)
     if small is None:
         return done
-    beside = path.with_suffix(".int8.onnx")
     with replacing(beside) as temporary:
         temporary.write_bytes(small[0])
     return replace(done, quantised=beside, loss=small[1])

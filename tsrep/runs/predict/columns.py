@@ -62,8 +62,8 @@ class Outcome:
     record, patient : str
     windows : Windows or None
         None where it failed.
-    notes : tuple of str
-        What was done to its signals in particular.
+    notes, doubts : tuples of str
+        What was done to its signals in particular, and what is doubtful of them.
     reason : str
         Why it failed, or why some windows were left out.
     targets : mapping
@@ -74,6 +74,7 @@ class Outcome:
     patient: str = ""
     windows: Windows | None = None
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     reason: str = ""
     targets: Mapping[str, Cell] = field(default_factory=dict)
 
@@ -150,7 +151,7 @@ class Layout:
             "status": outcome.status,
             "windows": 0 if outcome.windows is None else len(outcome.windows.start),
             "seconds": 0.0 if outcome.windows is None else outcome.windows.seconds,
-            "notes": "; ".join(outcome.notes),
+            "notes": "; ".join((*outcome.notes, *outcome.doubts)),
             "reason": outcome.reason,
         }
         cells = {**outcome.targets, **made, **said}

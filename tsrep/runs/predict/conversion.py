@@ -35,8 +35,8 @@ class Shown:
     windows : Panel
     start, stop : float64 arrays, shape (window,)
         Seconds from the beginning of the recording.
-    notes : tuple of str
-        What was done to the signal or is doubtful, a sentence each.
+    notes, doubts : tuples of str
+        What was done to the signal, and what is doubtful of it, a sentence each.
     left_out : mapping of str to int
         Windows that are not among them, by the reason.
     seen : Seen or None
@@ -47,6 +47,7 @@ class Shown:
     start: Array
     stop: Array
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     seen: Seen | None = None
 
@@ -127,7 +128,7 @@ class Conversion:
             stop = np.full_like(start, signal.steps / signal.sfreq)
         lost = {reason: len(begin) for _, reason in planned.unusable}
         chosen = windows if len(every) == len(windows) else windows.select(every)
-        return Shown(chosen, start, stop, planned.notes, lost)
+        return Shown(chosen, start, stop, planned.notes, planned.doubts, lost)
 
     def _begins(self, contract: SignalContract, steps: int, part: Slice) -> tuple[Ints, Ints]:
         """First steps of the windows of a slice that are kept, and their numbers."""
@@ -138,7 +139,10 @@ class Conversion:
 
     def _unusable(self, panel: Panel, contract: SignalContract) -> str:
         """Why no sample of a panel has a signal; empty where that is not what is wrong."""
-        used = np.flatnonzero(plan_channels(panel, contract, self.policies).mix.any(axis=0))
+        try:
+            used = np.flatnonzero(plan_channels(panel, contract, self.policies).mix.any(axis=0))
+        except ContractError:
+            return ""
         faults = unusable(panel, contract, used)
         return faults[0][1] if len(faults) == len(panel) else ""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import Unreadable
 from tsrep.encoders.pooling import POOLS
@@ -23,6 +25,7 @@ from tsrep.runs.predict.conversion import Shown
 from tsrep.runs.predict.growing import GrowingRows
 from tsrep.runs.predict.reading import Opened
 from tsrep.signals.panel import Floats
+from tsrep.signals.planning.missing import shown
 from tsrep.training.distributed import pick_device
 
 HALVINGS = 2  # of the batch when the device has no memory for it
@@ -113,6 +116,7 @@ class Waiting:
         """What became of it, and the features of its windows if they were kept."""
         signal = self.opened.signal
         said: dict[str, Any] = {"record": self.opened.name, "notes": self.opened.notes}
+        said["doubts"] = self.opened.doubts
         if signal is not None:
             said |= {"patient": signal.patient, "targets": signal.targets}
         if self.failed or not len(self.scores):
@@ -155,17 +159,19 @@ class Batch:
             self.run()
         while at < count:
             part = np.arange(at, min(count, at + self._size - self._count))
-            self._join(waiting, windows.take(part), shown.start[part], shown.stop[part])
+            x = windows.take(part)
+            self._join(waiting, windows.channels, x, shown.start[part], shown.stop[part])
             at += len(part)
             if self._count == self._size:
                 self.run()
 
-    def _join(self, waiting: Waiting, x: Floats, start: Array, stop: Array) -> None:
+    def _join(self, waiting: Waiting, names: Sequence[str], x: Floats, start: Array, stop: Array) -> None:
         there = np.isfinite(x)
         # (window,): whether there is a step of which the encoder can say anything
         useful: Array = np.any(there if self._encode.masks_channels else np.all(there, axis=1), axis=-1)
         useful = np.any(useful, axis=1) if useful.ndim == 2 else useful
-        waiting.leave_out("no step has a value in every channel", int((~useful).sum()))
+        for reason in map(partial(_nothing, names), there[~useful]):
+            waiting.leave_out(reason, 1)
         if not useful.any():
             return
         waiting.times.add(np.stack([start[useful], stop[useful]], axis=1))
@@ -184,6 +190,14 @@ class Batch:
             waiting.take(features[part], scores[part], keep=self._keep)
             at += len(x)
         self._parts, self._count = [], 0
+
+
+def _nothing(names: Sequence[str], there: NDArray[np.bool_]) -> str:
+    """Why an encoder can say nothing of a window, by where it has values, shape (channel, time)."""
+    lacking = [name for name, found in zip(names, there.any(axis=1), strict=True) if not found]
+    if not lacking:
+        return "no step has a value in every channel"
+    return f"{shown(lacking)} {'has' if len(lacking) == 1 else 'have'} no value"
 
 
 def outcomes(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
-from tsrep.files import replacing, write_json
+from tsrep.files import refuse_taken, replacing, write_json
 from tsrep.runs.predict.columns import Column, Layout, Outcome
 from tsrep.runs.predict.embeddings import EmbeddingsFile
 from tsrep.runs.predict.writers.writer import TableWriter, writer_of
@@ -59,12 +58,12 @@ class Destination:
         RunError
             When a file exists already.
         """
-        for path in dict.fromkeys(filter(None, (self.out, self.records, self.about, self.embed))):
-            if path.is_dir():
-                raise RunError(f"{path} is a folder; give the name of a file with --out")
-            if path.exists() and not self.overwrite:
-                raise RunError(f"{path} exists; choose another name or --overwrite")
-        writer_of(self.out, self.format)
+        if not self.out.is_dir():
+            writer_of(self.out, self.format)
+        for path in dict.fromkeys((self.out, self.records, self.about)):
+            refuse_taken(path, overwrite=self.overwrite)
+        if self.embed is not None:
+            refuse_taken(self.embed, ".npz", overwrite=self.overwrite)
 
     @contextmanager
     def opened(self, layout: Layout) -> Iterator[Files]:

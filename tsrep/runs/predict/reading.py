@@ -28,8 +28,8 @@ class Opened:
     signal : Signal or None
     reason : str
     first, rest : Shown or None, and iterator of Shown
-    conversion : tuple of str
-        Notes of its conversion.
+    conversion, doubts : tuples of str
+        What was done to its signal, and what is doubtful of it.
     seen : Seen or None
         Whether the encoder has seen it; None where that was not looked for.
     """
@@ -40,6 +40,7 @@ class Opened:
     first: Shown | None = None
     rest: Iterator[Shown] = field(default_factory=lambda: iter(()))
     conversion: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     seen: Seen | None = None
 
     def slices(self) -> Iterator[Shown]:
@@ -78,7 +79,7 @@ def _slices(made: Opened, recording: Recording, conversion: Conversion) -> Itera
     try:
         made.signal = recording.open()
         for shown in conversion.shown(made.signal):
-            made.conversion = made.conversion or shown.notes
+            made.conversion, made.doubts = made.conversion or shown.notes, made.doubts or shown.doubts
             made.seen = made.seen or shown.seen
             yield shown
     except (Unreadable, TsrepError):

@@ -10,6 +10,7 @@ from typing import Any
 from tsrep.errors import DataError
 from tsrep.runs.predict.columns import Outcome
 from tsrep.runs.predict.reading import Opened
+from tsrep.runs.seen import BEYOND
 
 
 @dataclass(eq=False)
@@ -29,7 +30,10 @@ class Tally:
     notes: tuple[str, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
+    chance: float = 0.0
     first_failed: str = ""
+    doubtful: int = 0
+    first_doubt: str = ""
 
     def watched(self, recordings: Iterable[Opened]) -> Iterator[Opened]:
         """The same recordings, of which those that the encoder has seen are counted."""
@@ -39,6 +43,7 @@ class Tally:
                 self.seen["exact"] += opened.seen.exact
                 self.seen["leads"] += opened.seen.leads
                 self.seen["coarse"] += opened.seen.coarse
+                self.chance += opened.seen.expected_by_chance
                 self.seen["unknown"] += not opened.seen.complete
             yield opened
 
@@ -61,6 +66,9 @@ class Tally:
         if not failed and not self.counts["ok"] + self.counts["partial"]:
             self.notes = outcome.notes
         self.counts[outcome.status] += 1
+        if outcome.doubts:
+            self.doubtful += 1
+            self.first_doubt = self.first_doubt or f"{outcome.record}: {outcome.doubts[0]}"
         return replace(outcome, notes=tuple(note for note in outcome.notes if note not in self.notes))
 
     def judge(self) -> None:
@@ -85,13 +93,15 @@ class Tally:
         return {
             "notes": list(self.notes),
             "counts": {status: self.counts[status] for status in ("ok", "partial", "failed")},
+            "doubtful": {"recordings": self.doubtful, "first": self.first_doubt},
             "seen": self._seen,
         }
 
     @property
     def _seen(self) -> dict[str, Any]:
         found = {key: self.seen[key] for key in ("of", "exact", "leads", "coarse")}
-        status = "seen" if found["exact"] + found["leads"] + found["coarse"] else "none"
+        beyond = found["coarse"] > BEYOND * self.chance
+        status = "seen" if found["exact"] + found["leads"] or beyond else "none"
         if status == "none" and (self.seen["unknown"] or not found["of"]):
             status = "unknown"
-        return {"status": status} | found
+        return {"status": status} | found | {"by_chance": round(self.chance, 6)}

@@ -15,7 +15,7 @@ from torch import Tensor
 from tsrep.encoders.encoder import UNBOUNDED, Encoder
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
-from tsrep.files import read_arrays
+from tsrep.files import read_arrays, said
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.reference import PREFIXED, REFERENCES, ReferenceKind
 from tsrep.signals import Panel
@@ -24,6 +24,7 @@ from tsrep.signals.convert import Converted, Policies
 from tsrep.signals.panel import Ints
 
 PREFIX = "features:"
+TIMES = ("start_seconds", "start")  # arrays that order the windows of a record
 CONTRACT = "contract.json"
 NOTHING_CONVERTED = "the vectors were computed elsewhere, so nothing was converted"
 
@@ -32,8 +33,9 @@ NOTHING_CONVERTED = "the vectors were computed elsewhere, so nothing was convert
 class FeaturesReference(ReferenceKind):
     """An ``.npz`` file with ``record``, names of recordings, and ``x``, a vector for each of its rows.
 
-    A record may have several rows, one for each window, in the order of ``start_seconds`` where there is such
-    an array. A ``contract.json`` beside the file says what the vectors were computed from.
+    A record may have several rows, one for each window, in the order of ``start_seconds`` (or of ``start``,
+    as ``tsrep embed`` calls it) where there is such an array. A ``contract.json`` beside the file says what
+    the vectors were computed from.
     """
 
     form, rank = "features:FILE.npz", PREFIXED
@@ -115,7 +117,7 @@ class Vectors:
         reason = f"{self.path.name} has no vector for it"
         without = tuple((k, reason) for k, n in enumerate(times.tolist()) if not n)
         shown = records.select(np.repeat(np.arange(len(records)), times))
-        return Converted(shown, (NOTHING_CONVERTED,), without, bandwidth=1.0)
+        return Converted(shown, (NOTHING_CONVERTED,), unusable=without)
 
     def of(self, windows: Panel) -> Array:
         """The vector of each window, shape (window, dim).
@@ -157,7 +159,9 @@ def read_vectors(path: Path) -> Vectors:
     try:
         found = read_arrays(path)
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error}); give an .npz file with record and x") from error
+        raise RunError(
+            f"{path} cannot be read ({said(error)}); give an .npz file with record and x"
+        ) from error
     for name in ("record", "x"):
         if name not in found:
             raise RunError(f"{path} has no array {name}; it has {', '.join(found)}, so save record and x")
@@ -167,10 +171,24 @@ def read_vectors(path: Path) -> Vectors:
             f"{path} has record of shape {record.shape} and x of shape {x.shape} and {x.dtype}; save one "
             "name for each row of x, (vector, dim) of floating-point numbers"
         )
-    order = np.arange(len(x))
-    if "start_seconds" in found:
-        order = np.lexsort((found["start_seconds"], record))
+    time = next((found[name] for name in TIMES if name in found), None)
+    if time is not None and time.shape != record.shape:
+        raise RunError(f"{path} has {len(record):,} names and times of shape {time.shape}; save one for each")
+    _refuse_twice(path, record, x if time is None else time[:, None])
+    order = np.arange(len(x)) if time is None else np.lexsort((time, record))
     return Vectors(path, record[order], np.asarray(x[order], np.float32))
+
+
+def _refuse_twice(path: Path, record: NDArray[np.str_], told: NDArray[Any]) -> None:
+    """Check that what tells windows of a record apart, shape (vector, number), is in the file once."""
+    seen: set[tuple[str, bytes]] = set()
+    for name, values in zip(record.tolist(), told, strict=True):
+        if (key := (name, hashlib.blake2b(values.tobytes(), digest_size=16).digest())) in seen:
+            raise RunError(
+                f"{path} has a window of record {name} twice; save each once, and if windows are equal in "
+                "truth tell them apart by an array start_seconds"
+            )
+        seen.add(key)
 
 
 class _Nothing(Encoder):

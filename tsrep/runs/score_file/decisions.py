@@ -14,6 +14,7 @@ from tsrep.evaluation.heads.rules import Rule
 from tsrep.evaluation.heads.thresholds import choose_thresholds
 from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions
+from tsrep.files import said
 
 DECISIONS = ("accuracy", "exact_match", "precision", "recall", "f1")
 SIDECAR = "sidecar"
@@ -105,7 +106,7 @@ def read_thresholds(path: Path) -> Mapping[str, float]:
         return {str(name): float(value) for name, value in found.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
-            f'{path} holds no thresholds by class ({error}); write them as JSON, such as {{"MI": 0.3}}'
+            f'{path} holds no thresholds by class ({said(error)}); write them as JSON, such as {{"MI": 0.3}}'
         ) from error
 
 

@@ -242,6 +242,9 @@ def _methods(
         if control in found:
             raise ConfigError(f"two methods are called {control}; name one, as in --control NAME=FILE")
         found[control] = _paths(files)
+    for method, files_of in found.items():
+        if twice := [path for path in files_of if [p.resolve() for p in files_of].count(path.resolve()) > 1]:
+            raise ConfigError(f"{twice[0]} is given twice for {method}; give the file of each seed once")
     if bare := next((method for method, files in found.items() if not files), None):
         raise ConfigError(f"{bare or 'the method'} has no file of predictions; give one for each seed")
     return found

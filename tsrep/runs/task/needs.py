@@ -33,11 +33,7 @@ def refuse_unmet_needs(
             f"encoder {config.encoder.name} has no weights and objective {config.objective.name} adds none "
             "to train; use another encoder, or objective forecast"
         )
-    if "label" in objective.needs and not all(map(len, labelled_parts(prepared))):
-        raise ConfigError(
-            f"objective {config.objective.name} learns from labels, and the training or the validation part "
-            "has no sample whose labels are wholly known; use an objective that needs none, or another split"
-        )
+    refuse_missing_labels(config, prepared)
     if objective.contrasts_patients and not patients_known(config):
         raise ConfigError(
             f"objective {config.objective.name} contrasts patients, but those of {config.dataset.name} are "
@@ -47,6 +43,21 @@ def refuse_unmet_needs(
     train = prepared.panel.select(prepared.split.train)
     _refuse_lonely_samples(config.objective.name, objective.needs, train)
     objective.refuse_unfit(encoder, train)
+
+
+def refuse_missing_labels(config: Configuration, prepared: Prepared) -> None:
+    """Check that there are labels where the objective learns from them, before it is built for their classes.
+
+    Raises
+    ------
+    ConfigError
+    """
+    needs = config.objective_class.needs_of(config.objective)
+    if "label" in needs and not all(map(len, labelled_parts(prepared))):
+        raise ConfigError(
+            f"objective {config.objective.name} learns from labels, and the training or the validation part "
+            "has no sample whose labels are wholly known; use an objective that needs none, or another split"
+        )
 
 
 def patients_known(config: Configuration) -> bool:

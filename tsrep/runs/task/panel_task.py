@@ -122,6 +122,8 @@ class PanelTask(Task):
         yield from super().warnings(prepared)
         yield from prepared.notes
         yield from told(prepared.records)
+        if not self.can_score(prepared):
+            yield "the recordings have no labels, so nothing is scored on them"
         yield from self._notes(prepared.split)
         yield from (f"{names} are taken for different patients" for names in look_alikes(prepared.records))
 
@@ -228,9 +230,13 @@ class PanelTask(Task):
         loaded.refuse_other_task(cls.name, "what is to be embedded")
         return embed_recordings(loaded, data, batch_size, policies)
 
+    def can_score(self, prepared: PreparedPanel) -> bool:
+        """See :meth:`Task.can_score`."""
+        return bool(prepared.panel.classes)
+
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
-        if (heads := self.config.evaluation.of_heads) is not None:
+        if self.can_score(prepared) and (heads := self.config.evaluation.of_heads) is not None:
             heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:
             return

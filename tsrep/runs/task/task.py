@@ -255,6 +255,11 @@ class Task(ABC):
         del prepared
         return None
 
+    def can_score(self, prepared: Any) -> bool:
+        """Whether data say what protocols score, as those of recordings without labels do not."""
+        del prepared
+        return True
+
     def meaningless(self) -> list[str]:
         """Settings of the evaluation that mean nothing for such data."""
         return []

@@ -39,12 +39,16 @@ class ChannelPlan:
     blank : bool array, shape (wanted,)
         Channels that nothing is known of.
     notes : tuple of str
+        What is done, a sentence each.
+    doubts : tuple of str
+        What a reader of scores should be warned of.
     """
 
     channels: tuple[str, ...]
     mix: NDArray[np.float64]
     blank: NDArray[np.bool_]
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def identity(self) -> bool:
@@ -192,13 +196,13 @@ def _referenced(
     if contract.modality != "eeg" or wanted in (None, "as recorded", has):
         same = wanted != "as recorded" or has is None
         note = f"the recordings have the reference {_words(has)}, the encoder's were left as recorded"
-        return plan if same else replace(plan, notes=(*plan.notes, note))
-    there = ~plan.blank
+        return plan if same else replace(plan, doubts=(*plan.doubts, note))
+    there, doubts = ~plan.blank, list[str]()
     if wanted == "average":
         taken_off = plan.mix[there].mean(axis=0)
-        notes = [f"signals were referenced to the average of {there.sum()} channels"]
+        note = f"signals were referenced to the average of {there.sum()} channels"
         if there.sum() < FEW_FOR_AN_AVERAGE:
-            notes.append(f"an average of {there.sum()} channels is a poor reference; 12 are few")
+            doubts.append(f"an average of {there.sum()} channels is a poor reference; 12 are few")
     else:
         names = MASTOIDS if wanted == "linked mastoids" else tuple(wanted or ())
         if lacks := [name for name in names if name not in found]:
@@ -207,13 +211,12 @@ def _referenced(
                 "choose an encoder with an average reference"
             )
         taken_off = np.eye(plan.mix.shape[1])[[found[name].number for name in names]].mean(axis=0)
-        notes = [f"signals were referenced to {_words(wanted)}"]
-    stated = sorted({n.reference for n in read if n.reference})
-    if stated:
-        notes.append(f"names of channels say that the reference was {', '.join(stated)}")
+        note = f"signals were referenced to {_words(wanted)}"
+    if stated := sorted({n.reference for n in read if n.reference}):
+        note += f", and before to {', '.join(stated)}, as names of channels say"
     mix = plan.mix.copy()
     mix[there] -= taken_off
-    return replace(plan, mix=mix, notes=(*plan.notes, *notes))
+    return replace(plan, mix=mix, notes=(*plan.notes, note), doubts=(*plan.doubts, *doubts))
 
 
 def _words(reference: str | tuple[str, ...] | None) -> str:

@@ -14,6 +14,7 @@ from tsrep.signals.contract import SignalContract
 from tsrep.signals.names import LIMB, read_names
 from tsrep.signals.panel import Floats, Ints, Panel
 from tsrep.signals.panel_checks import Modality
+from tsrep.signals.planning.missing import shown
 from tsrep.signals.quality import AT_ONCE
 from tsrep.signals.units import canonical, factor, is_voltage
 
@@ -68,7 +69,7 @@ def unit_factor(panel: Panel, contract: SignalContract, unit: str | None) -> flo
         looks = f" (they look like {guess})" if guess else ""
         raise ContractError(
             f"the recordings are in no known unit{looks} and the encoder needs {contract.unit}; say it with "
-            "--unit, or with dataset.unit where the data set has that setting"
+            "--unit"
         )
     if has != contract.unit and not (is_voltage(has) and is_voltage(contract.unit)):
         raise ContractError(
@@ -137,12 +138,35 @@ def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
     x = x[~(np.ptp(np.nan_to_num(x), axis=2) == 0).any(axis=1)]
     wrong = int(leads.contradictory(x, names).sum()) if len(x) else 0
     if wrong > RARE * len(x):
+        often = f" in {wrong:,} of {len(x):,} records" if len(panel) > 1 else ""
         example = f"{names[-1]} is not what {names[0]} and {names[1]} make it"
         example = "III is not II − I" if names[:3] == ["I", "II", "III"] else example
-        yield (
-            f"the limb leads contradict one another in {wrong:,} of {len(x):,} records ({example}); check "
-            "order and sign of the leads"
-        )
+        yield (f"the limb leads contradict one another{often} ({example}); check order and sign of the leads")
+
+
+def still(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) -> Iterator[str]:
+    """Whether channels that are used never move, in more than a few of some records."""
+    if contract.modality not in _POSSIBLE:
+        return
+    flat = np.asarray(_flat(some_of(panel, MANY).x[:, used]))  # (record, channel)
+    often = flat.sum(axis=0)
+    dead = np.flatnonzero(often > RARE * len(flat))
+    if not len(dead):
+        return
+    names = [panel.channels[used[k]] for k in dead]
+    where = f" in {often.max():,} of {len(flat):,} records that were looked at" if len(panel) > 1 else ""
+    what = f"{_channel(contract.modality)}{'s' * (len(names) > 1)}"
+    yield f"{what} {shown(names)} {'is' if len(names) == 1 else 'are'} constant or not recorded{where}"
+
+
+def _flat(x: Floats) -> NDArray[np.bool_]:
+    """Whether each channel never moves, shape (sample, channel)."""
+    low, high = (f(x, axis=2) for f in (np.fmin.reduce, np.fmax.reduce))
+    return np.asarray((low == high) | np.isnan(low))
+
+
+def _channel(modality: Modality) -> str:
+    return "lead" if modality == "ecg" else "channel"
 
 
 def unusable(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) -> list[tuple[int, str]]:
@@ -159,21 +183,18 @@ def unusable(panel: Panel, contract: SignalContract, used: NDArray[np.int64]) ->
 
 def _faults(x: Floats, names: list[str], modality: Modality) -> Iterator[tuple[int, str]]:
     infinite = np.asarray(np.isinf(x).any(axis=2))
-    low, high = (f(x, axis=2) for f in (np.fmin.reduce, np.fmax.reduce))
-    flat = np.asarray((low == high) | np.isnan(low))  # (sample, channel)
+    flat = _flat(x)
     for sample in np.flatnonzero(infinite.any(axis=1) | (flat.mean(axis=1) > 0.5)).tolist():
         if infinite[sample].any():
             yield sample, f"{names[int(infinite[sample].argmax())]} has an infinite value"
         elif modality in ("ecg", "eeg"):
             dead = [names[k] for k in np.flatnonzero(flat[sample])]
-            what = "lead" if modality == "ecg" else "channel"
+            what = _channel(modality)
             yield (
                 sample,
-                (
-                    f"{what} {dead[0]} is constant"
-                    if len(dead) == 1
-                    else f"{len(dead)} of {len(names)} {what}s are constant ({', '.join(dead[:3])} ...)"
-                ),
+                f"{what} {dead[0]} is constant"
+                if len(dead) == 1
+                else f"{len(dead)} of {len(names)} {what}s are constant ({shown(dead)})",
             )
 
 

@@ -44,7 +44,7 @@ def filled(
         )
     filled = "zeros" if policy == "zero" else "missing values"
     note = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not recorded: {filled} instead"
-    return replace(plan, notes=(*plan.notes, note))
+    return replace(plan, doubts=(*plan.doubts, note))
 
 
 def _averaged(plan: ChannelPlan, missing: Sequence[str], contract: SignalContract) -> ChannelPlan:
@@ -60,7 +60,7 @@ def _averaged(plan: ChannelPlan, missing: Sequence[str], contract: SignalContrac
         at = [plan.channels.index(other) for other in weights]
         mix[plan.channels.index(name)] = np.array(list(weights.values())) @ plan.mix[at]
     note = f"{', '.join(missing)} not recorded: the mean of like channels instead"
-    return replace(plan, mix=mix, blank=np.zeros_like(plan.blank), notes=(*plan.notes, note))
+    return replace(plan, mix=mix, blank=np.zeros_like(plan.blank), doubts=(*plan.doubts, note))
 
 
 def _of_its_kind(name: str, present: Sequence[str]) -> dict[str, float]:

@@ -35,7 +35,8 @@ class RatePlan:
         Of records before and after resampling, and of windows.
     bandwidth : float
         Share of the encoder's band that the recordings can hold, at most 1.
-    notes : tuple of str
+    notes, doubts : tuples of str
+        What is done, and what a reader of scores should be warned of.
     """
 
     sfreq: float
@@ -46,6 +47,7 @@ class RatePlan:
     within: tuple[FilterStep, ...] = ()
     bandwidth: float = 1.0
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -94,17 +96,23 @@ def plan_rate(panel: Panel, contract: SignalContract, policies: Policies) -> Rat
             f"the encoder keeps every so many-th step, and {panel.sfreq:g} Hz is no multiple of {target:g} "
             "Hz; resample the recordings before"
         )
-    if bandwidth < ENOUGH:
-        notes.append(
-            f"the recordings hold {100 * bandwidth:.0f} % of the band that the encoder was trained on"
-        )
     if target != panel.sfreq:
         notes.append(f"recordings were resampled from {panel.sfreq:g} to {target:g} Hz ({contract.resample})")
-    steps, said = _filters(panel, contract, target)
+    steps, said, doubts = _filters(panel, contract, target)
+    if bandwidth < ENOUGH:
+        doubts.append(
+            f"the recordings hold {100 * bandwidth:.0f} % of the band that the encoder was trained on"
+        )
     places = {"before resampling": "before", "after resampling": "after", "in window": "within"}
     fields: dict[str, Any] = {places[contract.filter_when]: steps}
     return RatePlan(
-        panel.sfreq, target, contract.resample, **fields, bandwidth=bandwidth, notes=(*notes, *said)
+        panel.sfreq,
+        target,
+        contract.resample,
+        **fields,
+        bandwidth=bandwidth,
+        notes=(*notes, *said),
+        doubts=tuple(doubts),
     )
 
 
@@ -157,11 +165,11 @@ def _bandwidth(panel: Panel, contract: SignalContract, policies: Policies) -> fl
 
 def _filters(
     panel: Panel, contract: SignalContract, target: float
-) -> tuple[tuple[FilterStep, ...], list[str]]:
-    """Filters that are still to be applied."""
+) -> tuple[tuple[FilterStep, ...], list[str], list[str]]:
+    """Filters that are still to be applied, what is said of them, and what is doubtful."""
     if contract.filter is None:
-        return (), ["the filter of the encoder's own recordings is not known; none was applied"]
-    notes, steps = [], []
+        return (), ["the filter of the encoder's own recordings is not known; none was applied"], []
+    notes, steps, doubts = [], [], []
     rate = panel.sfreq if contract.filter_when == "before resampling" else target
     for step in contract.filter:
         fits = step.within(rate / 2)
@@ -175,8 +183,8 @@ def _filters(
     wanted = {step.said for step in contract.filter}
     other = [step.said for step in history.filters(panel.history) if step.said not in wanted]
     if other:
-        notes.append(f"the recordings are filtered unlike those of the encoder ({', '.join(other)})")
-    return tuple(steps), notes
+        doubts.append(f"the recordings are filtered unlike those of the encoder ({', '.join(other)})")
+    return tuple(steps), notes, doubts
 
 
 def _over_gaps(x: NDArray[Any], gaps: NDArray[np.bool_]) -> Floats:

@@ -1,0 +1,27 @@
+"""Files that are there, or of another suffix than what is written, are left alone by every command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("command", "suffix"),
+    [(["embed", "RUN", "--out"], ".npz"), (["export", "RUN", "--out"], ".pt2")],
+    ids=["embed", "export"],
+)
+def test_what_is_there_is_left_alone(
+    command: list[str], suffix: str, tiny_run: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    first = [str(tiny_run) if each == "RUN" else each for each in command]
+    there = tmp_path / f"there{suffix}"
+    there.write_text("mine")
+    assert refused(*first, there) == f"tsrep: {there} exists; choose another name or --overwrite\n"
+    assert there.read_text() == "mine"
+    told = f"other.txt does not end in {suffix}, by which others know the format; rename it"
+    assert told in refused(*first, tmp_path / "other.txt")
+    assert f"{tmp_path} is a folder; give the name of a file" in refused(*first, tmp_path)
+    assert list(tmp_path.iterdir()) == [there]
