@@ -402,7 +402,6 @@ OBJECTIVES = Registry(
     "tsrep.forecasting",
     reserved=(
         "majority",
-        "mean value",
         "repeat-last",
         "seasonal-naive",
         "ridge-nlinear",

@@ -100,7 +100,7 @@ class Page(ABC):
         main, said = main_scores(contents), contents.collapse
         collapsed = [f"While it trained, {said}"] if said else []
         if not main:
-            return list(map(_sentence, collapsed))
+            return list(map(sentence, collapsed))
         notes = [*collapsed, *contents.scores.notes, *(note for score in main for note in score.notes)]
         if main[0].part == "validation" and _keeps(contents) != "last":
             notes.append(

@@ -37,6 +37,8 @@ class Protocol(ABC):
         Whether labels of the validation part are fitted on too, where the test part is scored.
     multilabel : bool
         Whether samples may have several classes.
+    reads_classes : bool
+        Whether it scores classes, and not numbers.
     rank : int
         Of several protocols, the score of the one with the lowest rank stands for the run.
     """
@@ -48,6 +50,7 @@ class Protocol(ABC):
     trains_encoder: ClassVar[bool] = False
     fits_on_validation: ClassVar[bool] = False
     multilabel: ClassVar[bool] = True
+    reads_classes: ClassVar[bool] = True
     rank: ClassVar[int] = 100
 
     def refuse_unfit(self, evaluation: Any) -> None:
