@@ -1,8 +1,8 @@
 """What diagnostics of representations cost beside the epoch that they describe.
 
-Run ``python benchmarks/diagnostics.py`` (one thread, about two minutes), or ``--quick``. On a simulated cohort
-each objective trains some steps, and the numbers of a validation are made, by turns in one process; their time
-is compared with that of a whole epoch of such steps. Ends with one JSON line.
+Run ``python benchmarks/diagnostics.py`` (one thread, about two minutes), or ``--quick``. On a simulated
+cohort each objective trains some steps, and the numbers of a validation are made, by turns in one process;
+their time is compared with that of a whole epoch of such steps. Ends with one JSON line.
 """
 
 from __future__ import annotations

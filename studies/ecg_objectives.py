@@ -42,7 +42,8 @@ Contrast = tuple[str, str]
 RATES = (3e-4, 1e-3, 3e-3)
 RESNET: Settings = {"name": "resnet1d", "width": 32, "dim": 128}
 PATCHES: Settings = {"name": "patch-transformer", "patch": 10, "stride": 10, "dim": 128}
-DILATED: Settings = {"name": "dilated-conv", "dim": 128}
+STATES: Settings = {"name": "conv-s4d", "width": 128, "dim": 128}
+DILATED: Settings = {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 8}
 REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = "simclr", "comet", "autotcl", "autotcl, frozen", "fixed view"
 HEADS = ("probe", "attention-probe")
 
@@ -99,9 +100,11 @@ METHODS: Mapping[str, Method] = {
         [{"form": {"name": "paper"}}, {"form": {"name": "paper", "entropy": 0.0, "consistency": 0.0}}],
     ),
     FROZEN: Method({"name": "autotcl", "frozen": True}, [{"form": {"name": "paper"}}]),
-    "cpc on conv-s4d": _of("cpc", "ahead", 3, 8, encoder={"name": "conv-s4d", "dim": 128}),
+    "cpc on conv-s4d": _of("cpc", "ahead", 3, 8, encoder=STATES),
     "jepa on patches": _of("jepa", "keep", (0.15, 0.25), (0.3, 0.5), encoder=PATCHES),
-    "masked patches": _of("masked-patches", "share", 0.4, 0.6, encoder=PATCHES),
+    "masked patches": Method(
+        {"name": "masked-patches", "patch": 10}, [{"share": 0.4}, {"share": 0.6}], encoder=PATCHES
+    ),
     "simclr on patches": _of("simclr", "temperature", 0.1, 0.3, encoder=PATCHES),
     "ts2vec on its encoder": _of("ts2vec", "masked_steps", 0.5, 0.0, encoder=DILATED),
     "comet on its encoder": _of("comet", "temperature", 0.1, 0.2, encoder=DILATED),

@@ -75,9 +75,9 @@ def lines_of(found: Findings) -> list[str]:
         "Made by `.venv/bin/python studies/ecg_objectives.py --root DIR`; all settings are in the script.",
         "",
         f"- Data: {found.prepared.source}; {found.prepared.split.how}: {parts}; none in two parts.",
-        f"- Every run spends about {found.budget.operations:.2e} operations, as many as SimCLR does in "
-        f"{found.budget.epochs} epoch{'s' * (found.budget.epochs > 1)}. Fourier transforms, recursions and views are not counted; processor "
-        "time stands beside.",
+        f"- Every run spends about {found.budget.operations:.2e} operations; SimCLR has "
+        f"{found.budget.epochs} epochs for it. Fourier transforms, recursions and views are not "
+        "counted; processor time stands beside.",
         "- Settings were chosen on validation patients, at a part of the budget and with another seed. The "
         "last epoch is kept. Test patients are scored once, per record; intervals are over patients and "
         "seeds.",
@@ -107,7 +107,7 @@ def lines_of(found: Findings) -> list[str]:
         "",
         *_contrasts(found.contrasts),
         "",
-        f"With equal windows in place of equal operations ({found.budget.epochs} epochs for each):",
+        f"With equal windows in place of equal operations (epochs: {found.budget.epochs} each):",
         "",
         *_contrasts(found.equal),
         "",

@@ -404,7 +404,6 @@ OBJECTIVES = Registry(
     "tsrep.forecasting",
     reserved=(
         "majority",
-        "mean value",
         "repeat-last",
         "seasonal-naive",
         "ridge-nlinear",

@@ -12,6 +12,9 @@ from sklearn.metrics import roc_auc_score
 from tsrep.errors import DataError
 from tsrep.evaluation.bootstrap import (
     Resampled,
+    Variance,
+    correlation_interval,
+    explained_interval,
     patient_weights,
     resample,
     symmetric_interval,
@@ -243,3 +246,17 @@ def test_always_well_defined(seed, patients, each):
     for interval in resample([cohort(seed, patients, each)], n_bootstrap=20).intervals().values():
         assert np.isnan(interval.low) or interval.low <= interval.high
         assert np.isnan(interval.low) == np.isnan(interval.high)
+
+
+def test_intervals_of_correlations_and_explained_shares_end_where_these_do() -> None:
+    wide = Variance(0.04, 0.0, 30.0)
+    for value in (0.95, 0.5, -0.9):
+        correlation = correlation_interval(value, wide)
+        assert -1 < correlation.low < value < correlation.high < 1
+        explained = explained_interval(value, wide)
+        assert explained.low < value < explained.high < 1
+    narrow = Variance(1e-8, 0.0, 1000.0)
+    for form in (correlation_interval, explained_interval):
+        found = form(0.6, narrow)
+        assert (found.low, found.high) == pytest.approx((0.6 - narrow.margin, 0.6 + narrow.margin), abs=1e-6)
+    assert np.isnan(correlation_interval(0.5, Variance(np.nan, 0.0, 1.0)).low)

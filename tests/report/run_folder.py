@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def make_run(
     _config(root)
     _provenance(root, names, synthetic, channels or LEADS)
     _split(root, names)
-    _metrics(root, rng)
+    _metrics(root, rng, diagnostics)
     _scores(root, rng, gain, label, patient, classes)
     _embeddings(root, rng, label, patient, names)
     _examples(root, rng, label, patient, names, channels or LEADS, seconds)
@@ -115,7 +116,7 @@ def _split(root: Path, names: list[str]) -> None:
     )
 
 
-def _metrics(root: Path, rng: Any) -> None:
+def _metrics(root: Path, rng: Any, besides: Callable[[int], Any] = lambda _epoch: None) -> None:
     terms = ["patient", "trial", "sample", "observation"]
     lines: list[dict[str, Any]] = []
 
@@ -130,7 +131,7 @@ def _metrics(root: Path, rng: Any) -> None:
         )
         lines.append(
             {"kind": "validation", "epoch": epoch, "step": epoch * 64, "loss": sum(now.values()),
-             "terms": now, "score": score, "score_name": "macro AUROC", "diagnostics": diagnostics(epoch)}
+             "terms": now, "score": score, "score_name": "macro AUROC", "diagnostics": besides(epoch)}
         )  # fmt: skip
         for step in range(epoch * 64 + 8, epoch * 64 + 65, 8) if epoch < 20 else ():
             now = losses(step)

@@ -127,9 +127,15 @@ def correlation_interval(value: float, variance: Variance) -> Interval:
     return Interval(value, float(np.tanh(middle - margin)), float(np.tanh(middle + margin)))
 
 
+def explained_interval(value: float, variance: Variance) -> Interval:
+    """Interval of an explained share, which has no lower end, symmetric in the logarithm of what is left."""
+    left = positive_interval(1 - value, variance)
+    return Interval(value, 1 - left.high, 1 - left.low)
+
+
 FORMS: Mapping[str, Callable[[float, Variance], Interval]] = {
     "ece": distance_interval,  # a mean distance
-    "r2": symmetric_interval,  # without a lower end
+    "r2": explained_interval,
     "pearson": correlation_interval,
     "slope": symmetric_interval,
     "bias": symmetric_interval,

@@ -146,7 +146,7 @@ class Contents:
     @property
     def unlabelled(self) -> bool:
         """Whether the recordings came without labels, so that nothing is scored on them."""
-        return self.data.get("classes") == []
+        return self.data.get("classes") == [] and not self.data.get("targets")
 
     @property
     def to_score(self) -> str:

@@ -48,6 +48,7 @@ class PreparedPanel(Prepared):
             "channels": list(self.panel.channels),
             "classes": list(records.classes),
             "multilabel": records.multilabel,
+            "targets": list(records.target_names),
             "sfreq": self.panel.sfreq,
             "unit": records.unit,
             "skipped": [list(entry) for entry in records.skipped],

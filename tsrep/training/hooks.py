@@ -140,7 +140,8 @@ class TensorBoard(Hook):
 
     def on_record(self, record: dict[str, Any]) -> None:
         """Write the record's scalars under its kind."""
-        for name, value in (record | record.get("terms", {})).items():
+        numbers = record | record.get("terms", {}) | record.get("diagnostics", {})
+        for name, value in numbers.items():
             if isinstance(value, float):
                 self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
 

@@ -219,7 +219,7 @@ def test_classes_that_cannot_be_told_apart_as_columns_are_refused_before_anythin
     panel, split = windows()
     same = replace(panel, classes=("a", "a ", "b"))
     with pytest.raises(DataError, match="2 classes are called 'a', apart from blanks"):
-        LabelEvaluation(same, split, heads=HeadSettings())
+        LabelEvaluation(same, split, heads=HeadSettings()).refuse_unlabelled()
 
 
 def encoder_and_split() -> tuple[Panel, Split]:

@@ -92,7 +92,8 @@ class PtbXl(Recordings):
         rename: Renamed | None = None,
     ) -> None:
         super().__init__(channels=channels, rename=rename)
-        self.label_set, self.rate, self.targets = task, rate, targets
+        self.label_set, self.rate = task, rate
+        self.targets: tuple[str, ...] = targets
 
     @property
     def default_split(self) -> str:

@@ -41,6 +41,8 @@ class Protocol(ABC):
     takes_unknown : bool
         Whether it fits and scores each class on the samples that state it; others leave out samples of which
         a class is not known.
+    reads_classes : bool
+        Whether it scores classes, and not numbers.
     rank : int
         Of several protocols, the score of the one with the lowest rank stands for the run.
     """
@@ -53,6 +55,7 @@ class Protocol(ABC):
     fits_on_validation: ClassVar[bool] = False
     multilabel: ClassVar[bool] = True
     takes_unknown: ClassVar[bool] = False
+    reads_classes: ClassVar[bool] = True
     rank: ClassVar[int] = 100
 
     def refuse_unfit(self, evaluation: Any) -> None:

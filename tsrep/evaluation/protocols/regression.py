@@ -48,7 +48,7 @@ def columns_of(panel: Panel, targets: Sequence[str] | None) -> list[int]:
 class TargetProtocol(LabelProtocol):
     """A protocol that fits on numbers, one target after the other."""
 
-    metric = "mae"
+    metric, reads_classes = "mae", False
     targets: Targets = None
 
     def refuse_unfit(self, evaluation: LabelEvaluation) -> None:

@@ -80,7 +80,7 @@ class TargetEvaluation(LabelEvaluation):
     def true(self, samples: Ints) -> Array:
         """True values of samples, float64."""
         assert self.panel.target is not None
-        return self.panel.target[samples, self.column].astype(np.float64)
+        return np.asarray(self.panel.target[samples, self.column], np.float64)
 
     def predictions(self, prob: Array, samples: Ints | None = None) -> Any:
         """Predicted values of samples, by default the scored ones, beside the true ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -15,7 +16,11 @@ from tsrep.signals.batch import Batch
 from tsrep.views.dropout import dropout
 
 ErrorName = Literal["l1", "huber", "mse"]
-ERRORS = {"l1": functional.l1_loss, "huber": functional.huber_loss, "mse": functional.mse_loss}
+ERRORS: Mapping[str, Callable[..., Tensor]] = {
+    "l1": functional.l1_loss,
+    "huber": functional.huber_loss,
+    "mse": functional.mse_loss,
+}
 
 
 class RegressionHead(Objective):

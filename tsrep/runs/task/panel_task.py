@@ -239,12 +239,13 @@ class PanelTask(Task):
 
     def can_score(self, prepared: PreparedPanel) -> bool:
         """See :meth:`Task.can_score`."""
-        return bool(prepared.panel.classes)
+        protocols = [PROTOCOLS.entry(name).cls for name in self.config.evaluation.protocols]
+        return bool(prepared.panel.classes) or not all(each.reads_classes for each in protocols)
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
         self.config.evaluation.refuse_unfit(prepared.panel.multilabel)
-        if self.can_score(prepared) and (heads := self.config.evaluation.of_heads) is not None:
+        if prepared.panel.classes and (heads := self.config.evaluation.of_heads) is not None:
             heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:
             return
