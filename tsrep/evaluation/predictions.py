@@ -105,7 +105,7 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
         keys = json.loads(str(stored["keys"]))
         return {
             (method, protocol, float(fraction), subsample_by, part): Predictions(
-                *(stored[f"{i}.{name}"] for name in _FIELDS), stored.get(f"{i}.known")
+                **{name: stored[f"{i}.{name}"] for name in _FIELDS}, known=stored.get(f"{i}.known")
             )
             for i, (method, protocol, fraction, subsample_by, part) in enumerate(keys)
         }

@@ -54,7 +54,7 @@ WITHOUT_NATIVE: tuple[Source, ...] = (
     "chapman_shaoxing",
     "ningbo",
 )
-ONE_SOURCE = {"cpsc9": "cpsc_2018", "rhythm4": "chapman_shaoxing"}
+ONE_SOURCE: Mapping[Task, tuple[Source, ...]] = {"cpsc9": ("cpsc_2018",), "rhythm4": ("chapman_shaoxing",)}
 TITLES = dict(
     zip(
         SOURCES,
@@ -176,9 +176,10 @@ class Cinc2021(Recordings):
         self.label_set, self.sources, self.merge, self.min_count = task, sources, merge, min_count
         self.plan = Plan(rate, round(seconds * rate), short == "pad", long == "windows")
         self.patients = patients
-        if (only := ONE_SOURCE.get(task)) and sources not in ((only,), WITHOUT_NATIVE):
-            raise ConfigError(f"{task} is defined on {only}; set dataset.sources to [{only}]")
-        self.sources = (only,) if only else sources
+        own = ONE_SOURCE.get(task, sources)
+        if task in ONE_SOURCE and sources not in (own, WITHOUT_NATIVE):
+            raise ConfigError(f"{task} is defined on {own[0]}; set dataset.sources to [{own[0]}]")
+        self.sources = own
 
     @property
     def independence(self) -> Independence:
@@ -229,7 +230,7 @@ class Cinc2021(Recordings):
         kept = np.unique(of)
         whose = patients_of(folder, self.patients, [one.name for one in readable])
         seconds = [one.header.steps / one.header.sfreq for one in told]
-        number = {source: i for i, source in enumerate(self.sources)}
+        number: dict[str, int] = {source: i for i, source in enumerate(self.sources)}
         return converted.panel(
             [one.name for one in readable],
             row=keep,

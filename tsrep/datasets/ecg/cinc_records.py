@@ -140,7 +140,8 @@ def read_facts(found: Found) -> Facts:
             f"headers of the 2020 release in {found.header.parent}: gain {odd:g} instead of {GAIN:g} in "
             f"{found.header.name}; replace the .hea files by those of challenge-2021 1.0.3"
         )
-    fields = dict(match.groups() for comment in header.comments if (match := FIELD.match(comment)))
+    said = (match for comment in header.comments if (match := FIELD.match(comment)))
+    fields = {match[1]: match[2] for match in said}
     return Facts(
         header,
         _age(fields.get("Age", "")),
