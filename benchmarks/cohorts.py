@@ -82,9 +82,8 @@ def main() -> None:
         held, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         n = len(panel)
-        print(
-            f"{n:,} recordings joined in {seconds:.1f} s; index {held / 1e6:.0f} MB, at most {most / 1e6:.0f} MB"
-        )
+        sizes = f"index {held / 1e6:.0f} MB, at most {most / 1e6:.0f} MB"
+        print(f"{n:,} recordings joined in {seconds:.1f} s; {sizes}")
         for pure in (False, True):
             started = time.perf_counter()
             sampler = CohortWiseSampler(panel, BATCH, 0, share=0.5, pure=pure)
