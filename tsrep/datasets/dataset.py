@@ -187,7 +187,12 @@ class Dataset(ABC):
         needed = self.about.needs if self.files is None else self.files
         missing = [item for item in needed if not (folder / item).exists()]
         if missing:
-            raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; use {remedy}")
+            from tsrep.datasets.misplaced import hint
+
+            found = hint(folder, name, needed)
+            raise DataError(
+                f"{folder} does not look like {name}: {missing[0]} is missing; {found or f'use {remedy}'}"
+            )
         return folder
 
     @property

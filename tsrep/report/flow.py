@@ -24,7 +24,9 @@ def flow_table(contents: Contents) -> Table:
     header = (Cell("step"), Cell("recordings", numeric=True), Cell("patients", numeric=True))
     if not flow:
         return Table(CAPTION, header, [])
-    rows = [(Cell("found", strong=True), integer(flow["found"]), Cell("–", numeric=True))]
+    rows: list[tuple[Cell, ...]] = [
+        (Cell("found", strong=True), integer(flow["found"]), Cell("–", numeric=True))
+    ]
     excluded = flow["excluded"]
     for reason, number, what in excluded[:SHOWN]:
         other = "" if what == "recording" else f" {what}s"

@@ -51,7 +51,7 @@ class CohortWiseSampler(Sampler):
         size = np.array([len(members) for members in self._members])
         weight = size**self.share
         draws = np.floor(len(self.panel) * weight / weight.sum() + 0.5).astype(np.int64)
-        return np.maximum(draws, 2)
+        return np.asarray(np.maximum(draws, 2))
 
     def order(self, rng: np.random.Generator) -> Ints:
         """Sample indices of an epoch, in the order of their batches."""

@@ -38,7 +38,6 @@ class ChunkedStore:
     """
 
     ndim = 3
-    in_chunks = True  # a sample costs the reading of its chunk
     shape: tuple[int, int, int]
     dtype: Any
     chunk: int
@@ -54,6 +53,11 @@ class ChunkedStore:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    @property
+    def in_chunks(self) -> bool:
+        """Whether a sample costs the reading of its chunk."""
+        return True
 
     def __getitem__(self, records: slice | NDArray[Any]) -> NDArray[Any]:
         """Copies of some records, by a slice, indices or a mask over records."""

@@ -254,7 +254,9 @@ class Panel:
     @cached_property
     def stated(self) -> NDArray[np.bool_]:
         """Which samples have a label that is known of one class at least, shape (sample,)."""
-        return self.labelled if self.known is None or self.known.ndim == 1 else self.known.any(axis=1)
+        if self.known is None or self.known.ndim == 1:
+            return self.labelled
+        return np.asarray(self.known.any(axis=1))
 
     @cached_property
     def trials(self) -> Ints:

@@ -20,7 +20,9 @@ def stated(panel: Panel) -> tuple[str, ...]:
     if panel.known is None or panel.known.ndim == 1:
         return panel.classes
     return tuple(
-        name for name, any_known in zip(panel.classes, panel.known.any(axis=0), strict=True) if any_known
+        name
+        for name, any_known in zip(panel.classes, np.asarray(panel.known.any(axis=0)), strict=True)
+        if any_known
     )
 
 

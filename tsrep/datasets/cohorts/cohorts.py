@@ -222,13 +222,14 @@ def _built(name: str, values: Mapping[str, Any]) -> Dataset:
         )
     if values.get("use", "all") not in get_args(Use):
         raise ConfigError(
-            f"dataset.of.{name}.use is {values['use']!r}; {nearest(str(values['use']), get_args(Use))}"
+            f"dataset.of.{name}.use is {values['use']!r}; {nearest(str(values['use']), list(get_args(Use)))}"
         )
     own = {key: value for key, value in values.items() if key not in ("root", "use")}
     entry = DATASETS.entry(str(values["name"]))
     if entry.cls is Cohorts:
         raise ConfigError(f"dataset.of.{name} is cohorts again; name its data sets here")
     try:
-        return DATASETS.build(entry.settings.model_validate(own))
+        built: Dataset = DATASETS.build(entry.settings.model_validate(own))
     except ValidationError as error:
         raise ConfigError(f"dataset.of.{name}: {explain(error)}") from error
+    return built

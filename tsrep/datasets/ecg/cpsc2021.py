@@ -49,7 +49,7 @@ class Segments:
 
 @DATASETS.register("cpsc2021")
 class Cpsc2021(Recordings):
-    """Segments of the recordings of the China Physiological Signal Challenge 2021, from six or more persons.
+    """Segments of the recordings of the China Physiological Signal Challenge 2021.
 
     Parameters
     ----------
@@ -221,7 +221,8 @@ def _decode(stem: Path, cut: Segments, dtype: str) -> Pieces:
     if (record.counts == MISSING).any():
         raise Unreadable("missing values (NaN)")
     # gains and baselines differ by recording and lead, and baselines are beyond 16 bits
-    values = record.counts * record.gain[:, None] + record.offset[:, None]
+    values: NDArray[Any] = record.counts
+    values = values * record.gain[:, None] + record.offset[:, None]
     values = resample(values, record.sfreq, cut.rate)
     count = values.shape[1] // cut.steps
     if not count:

@@ -77,9 +77,12 @@ class PtbXl(Recordings):
         default_split="official",
         independence="patient",
         needs=("ptbxl_database.csv", "scp_statements.csv"),
+        layout=("records100/00000/00001_lr.hea", "records100/00000/00001_lr.dat", "... or records500/"),
         notes=(
-            "Also records100/ or records500/ (fetched on request). "
-            "Folds 1-8 train, 9 validates, 10 tests; a trial is a record."
+            "Also records100/ or records500/ (fetched on request); a part of the records is fine. Folds 1-8 "
+            "train, 9 validates, 10 tests; a trial is a record. Age, sex, height, weight, device, site, date "
+            "and signal quality are kept beside the recordings. Some recordings are stored under two "
+            "numbers: `tsrep data check ptb-xl` lists them."
         ),
     )
 

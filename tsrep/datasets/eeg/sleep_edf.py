@@ -135,7 +135,10 @@ class SleepEdf(Recordings):
                 f"{skipped[0][0]} cannot be used: {skipped[0][1]}; load without --strict to skip it"
             )
         names = [night.psg.stem.removesuffix("-PSG") for night in nights]
-        key = {"files": fingerprint(folder, [night.psg for night in nights]), "leads": self.leads}
+        key: dict[str, Any] = {
+            "files": fingerprint(folder, [night.psg for night in nights]),
+            "leads": self.leads,
+        }
         key |= {"epochs": [[night.first, night.stop] for night in nights]}
 
         def job(dtype: str) -> Job[Night]:

@@ -26,10 +26,10 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
         When windows of a record disagree on the patient or the target.
     """
     trials, first, inverse = np.unique(windows.trial, return_index=True, return_inverse=True)
-    known = np.ones(0) if windows.known is None else windows.known
-    for name, values in (("patient", windows.patient), ("target", windows.target), ("mask", known)):
-        if not len(values):
-            continue
+    shared = {"patient": windows.patient, "target": windows.target}
+    if windows.known is not None:
+        shared["mask"] = windows.known
+    for name, values in shared.items():
         differs = values != values[first][inverse]
         if differs.any():
             bad = windows.trial[np.flatnonzero(differs.reshape(len(differs), -1).any(axis=1))[0]]

@@ -181,8 +181,8 @@ def fit_probe(
     x = standardiser(features, dtype)
     held = None if validation is None else (standardiser(validation[0], dtype), validation[1])
     if known[0] is not None:
-        tried = sorted(C) if held is not None else list(C[-1:])
-        masked = list(_partly(x, np.asarray(label, bool), known[0], tried, standardiser, tolerance))
+        several = sorted(C) if held is not None else list(C[-1:])
+        masked = list(_partly(x, np.asarray(label, bool), known[0], several, standardiser, tolerance))
         return _best(masked, held, known[1])
     y, fitted, constant = _columns(np.asarray(label), classes)
     multilabel = np.ndim(label) == 2
