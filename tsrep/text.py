@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 PASSWORD = re.compile(r"(\b[\w.+-]+://[^/?#@:\s]*):[^/?#\s]*@")  # scheme://user:password@
+MINUS = "minus "  # begins the name of a score that is an error, so that more is better
 SECRET = re.compile(r"([?&](?:password|passfile|token|key|secret)=)[^&#\s]*", re.IGNORECASE)
 
 
@@ -41,3 +42,8 @@ def requirement(message: str) -> str:
     for found, ours in WORDING:
         message = re.sub(found, ours, message)
     return f"{message[:1].lower()}{message[1:]}"
+
+
+def as_error(score_name: str) -> tuple[str, int]:
+    """What a score is shown as, and by which sign: minus an error, so that more is better, as the error."""
+    return (score_name.removeprefix(MINUS), -1) if score_name.startswith(MINUS) else (score_name, 1)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
+from tsrep.text import as_error
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,6 +55,12 @@ class Curves:
     unread: int = 0
     inner: dict[str, dict[str, Floats]] = field(default_factory=dict)
     diagnostics: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def shown_score(self) -> tuple[str, Floats]:
+        """Name and values of the score as a reader wants them: what is minus an error as the error."""
+        name, sign = as_error(self.score_name)
+        return name.replace("_", " "), sign * self.score
 
     def kept_epoch(self, rule: str = "last") -> int | None:
         """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tsrep.errors import ConfigError
 from tsrep.files import unwritable
+from tsrep.text import as_error
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ class ProgressBar(Hook):
             self._text = f"loss {record['loss']:.3f}  {terms}  {record['samples_per_s']:.0f} samples/s"
             self._bar.update(self._task, text=self._text)
             return
-        score = f"  {record['score_name']} {record['score']:.3f}" if "score" in record else ""
+        score = ""
+        if "score" in record:
+            name, sign = as_error(record["score_name"])
+            score = f"  {name} {sign * record['score']:.3f}"
         line = f"epoch {record['epoch']}/{self._epochs}  validation loss {record['loss']:.3f}{score}"
         line += "" if self._console.is_terminal else f"  {self._text}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
