@@ -385,7 +385,7 @@ class Panel:
         if not 1 <= length <= self.length:
             raise DataError(
                 f"a window of {length} steps does not fit samples of {self.length} steps "
-                f"({self.length / self.sfreq:g} s); shorten the window"
+                f"({self.length / self.sfreq:g} s); shorten window.seconds"
             )
         each = np.repeat(np.arange(len(self)), len(starts))
         cut = self.select(each)
