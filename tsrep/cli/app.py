@@ -350,7 +350,7 @@ def _say_begin(settings: Configuration) -> None:
 
     if first_process():
         what = f"{settings.objective.name} on {settings.dataset.name}, encoder {settings.encoder.name}"
-        typer.echo(f"tsrep: {what}; reading the data", err=True)
+        typer.echo(f"{what}; reading the data")
 
 
 def _print_summary(path: Path, *, verbose: bool) -> None:

@@ -6,10 +6,11 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from numbers import Real
 from operator import index
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.block_bootstrap import ENOUGH_BLOCKS
@@ -23,6 +24,10 @@ from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.files import write_text
+from tsrep.text import in_a_line
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Role = Literal["method", "control", "baseline"]
 RANDOM_INIT = "random initialisation"
@@ -366,11 +371,51 @@ class Scores:
         header = list(dict.fromkeys(name for row in rows for name in row))
         return [header, *([row.get(name, "–") for name in header] for row in rows)]
 
+    def to_frame(self) -> DataFrame:
+        """A row for each score: what it is of, each metric with the ends of its interval, and the gain.
+
+        Columns of a metric are ``auroc``, ``auroc_low`` and ``auroc_high``; ``gain``, ``gain_low``,
+        ``gain_high`` and ``gain_p`` are of the primary metric, which ``metric`` names.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_row(score) for score in self])
+
+    def __repr__(self) -> str:
+        return in_a_line("Scores", self._facts)
+
+    def _repr_html_(self) -> str:
+        header, *rows = self.to_table()
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        protocols = dict.fromkeys(score.protocol for score in self)
+        parts = dict.fromkeys(score.part for score in self)
+        return {
+            "scores": f"{len(self)}",
+            "methods": " | ".join(self.methods),
+            "protocols": " | ".join(protocols),
+            "part": " | ".join(parts),
+        }
+
     def to_markdown(self, metrics: Sequence[str] = ()) -> str:
         """The table in Markdown, notes below it."""
         header, *rows = self.to_table(metrics)
         lines = ["| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *rows]]
         return "\n".join([*lines, *(f"\n{note}" for note in self.notes)]) + "\n"
+
+
+def _row(score: Score) -> dict[str, Any]:
+    """A score as columns."""
+    row = {name: getattr(score, name) for name in (*_IDENTITY, "role", "metric", "seeds", "n", "patients")}
+    for name, found in score.metrics.items():
+        row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    if (gain := score.gain) is not None:
+        row |= {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "gain_p": gain.p}
+    return row
 
 
 def drawn_labels(score: Score) -> str:
