@@ -406,6 +406,7 @@ OBJECTIVES = Registry(
 )
 HEADS = Registry("head", "tsrep.forecasting.heads")
 SAMPLERS = Registry("sampler", "tsrep.sampling")
+TRACKERS = Registry("tracker", "tsrep.training.trackers")
 PROTOCOLS = Registry(
     "protocol",
     "tsrep.evaluation.protocols",
@@ -413,7 +414,7 @@ PROTOCOLS = Registry(
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
         *("keep_heads", "calibration", "thresholds", "coverage"),
-        *("known", "given", "of", "of_heads", *dir(BaseModel)),
+        *("known", "given", "of", "of_heads", "refuse_unfit", *dir(BaseModel)),
     ),
 )
 CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")
@@ -427,6 +428,7 @@ REGISTRIES: Mapping[str, Registry] = {
     "heads": HEADS,
     "samplers": SAMPLERS,
     "protocols": PROTOCOLS,
+    "trackers": TRACKERS,
 }
 
 

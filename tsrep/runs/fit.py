@@ -45,9 +45,10 @@ from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.distributed import Ranks, pick_device, process_group
 from tsrep.training.estimate import Estimate
-from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
+from tsrep.training.hooks import Hook, ProgressBar
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
+from tsrep.training.trackers.tracker import require_tracker, tracking
 
 
 def fit(
@@ -117,8 +118,8 @@ def fit(
             return before
     config = config.at(root or config.root)
     on = pick_device(config.device)
-    if config.training.tensorboard:
-        require_tensorboard()
+    if config.tracking is not None:
+        require_tracker(config.tracking)
     with process_group(on) as ranks:
         progress = progress and ranks.first
         task, prepared = _prepared(config, before, ranks, progress)
@@ -216,8 +217,8 @@ def _train(
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
     if progress:
         watchers.append(Estimate(device, 4 * sum(p.numel() for p in encoder.parameters())))
-    if config.training.tensorboard and ranks.first:
-        watchers.append(TensorBoard(run.path / "tensorboard"))
+    if config.tracking is not None and ranks.first:
+        watchers.append(tracking(config.tracking, run.path, plain(config)))
     scored, score_name = task.validation_score(prepared, objective, device)
     trainer = Trainer(
         encoder,

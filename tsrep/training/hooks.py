@@ -1,17 +1,15 @@
-"""What may watch a training run: hooks with empty defaults; a metric log, a progress bar and TensorBoard."""
+"""What may watch a training run: hooks with empty defaults; a metric log and a progress bar."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tsrep.errors import ConfigError
 from tsrep.files import unwritable
 from tsrep.text import as_error
 
@@ -119,42 +117,3 @@ class ProgressBar(Hook):
     def on_end(self) -> None:
         """Remove the bar."""
         self._bar.stop()
-
-
-class TensorBoard(Hook):
-    """Writes every number of the metric log as a scalar (the extra ``tensorboard``).
-
-    Parameters
-    ----------
-    folder : Path
-    """
-
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer = SummaryWriter(str(folder))
-
-    def on_record(self, record: dict[str, Any]) -> None:
-        """Write the record's scalars under its kind."""
-        for name, value in (record | record.get("terms", {})).items():
-            if isinstance(value, float):
-                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
-
-    def on_end(self) -> None:
-        """Flush and close."""
-        self._writer.close()
-
-
-def require_tensorboard() -> None:
-    """Check that events can be written.
-
-    Raises
-    ------
-    ConfigError
-        When the package is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        raise ConfigError(
-            "training.tensorboard needs the package tensorboard; "
-            "install tsrep[tensorboard] or set it to false"
-        )

@@ -55,7 +55,6 @@ class TrainingSettings(Settings):
     save_seconds: Annotated[float, Field(ge=0)] = Field(60.0, description="time between resumable states")
     amp: bool = Field(False, description="bfloat16 autocast")
     compile: bool = Field(False, description="torch.compile the encoder")
-    tensorboard: bool = Field(False, description="also write TensorBoard events")
 
     @property
     def scored(self) -> bool:
