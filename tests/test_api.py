@@ -42,7 +42,7 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 def test_tensorboard_events_are_written(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    settings = TINY | {"training": TINY["training"] | {"epochs": 1, "tensorboard": True}}
+    settings = TINY | {"training": TINY["training"] | {"epochs": 1}, "tracking": "tensorboard"}
     run = tsrep.fit(settings, out=tmp_path / "run", evaluation=False, progress=False)
     assert list((run.path / "tensorboard").glob("events*"))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tsrep.runs.folder import Run as Run
     from tsrep.runs.forecast_own import OwnForecast as OwnForecast
     from tsrep.runs.loaded_encoder import LoadedEncoder as LoadedEncoder
+    from tsrep.runs.overview import list_runs as list_runs
     from tsrep.runs.packed import from_pretrained as from_pretrained
     from tsrep.runs.packed import save_pretrained as save_pretrained
     from tsrep.runs.predict.table import PredictionTable as PredictionTable
@@ -51,6 +52,7 @@ ROOMS = {
     "forecast": "api",
     "from_pretrained": "runs.packed",
     "list_registered": "registry",
+    "list_runs": "runs.overview",
     "load": "datasets.loading",
     "load_encoder": "api",
     "plot_receptive_field": "api",
@@ -67,3 +69,8 @@ def __getattr__(name: str) -> Any:
     if name not in ROOMS:
         raise AttributeError(f"module 'tsrep' has no attribute {name!r}")
     return getattr(import_module(f"tsrep.{ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """What is offered, for completion and ``help(tsrep)``."""
+    return sorted([*(name for name in globals() if name.startswith("__")), *ROOMS])

@@ -219,18 +219,24 @@ def compare(
 
 
 def forecast(
-    run: Run | Path | str, data: Series | Path | str, *, out: Path | str | None = None, **options: Any
+    run: Run | Path | str,
+    data: Series | Path | str,
+    *,
+    out: Path | str | None = None,
+    long: bool = False,
+    **options: Any,
 ) -> OwnForecast:
     """Forecast the steps after a series of the user's; see :func:`tsrep.runs.forecast_own.forecast_series`.
 
-    With ``out``, a folder, ``forecast.csv`` and ``forecast.png`` are written there.
+    With ``out``, a folder, ``forecast.csv`` and ``forecast.png`` are written there; with ``long`` the table
+    has a row for each step and channel.
     """
     from tsrep.inspect.figures.forecasts import write_own_forecast
     from tsrep.runs.forecast_own import forecast_series
 
     found = forecast_series(run, data, **options)
     if out is not None:
-        write_own_forecast(found, Path(out))
+        write_own_forecast(found, Path(out), long=long)
     return found
 
 

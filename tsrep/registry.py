@@ -411,6 +411,7 @@ OBJECTIVES = Registry(
 )
 HEADS = Registry("head", "tsrep.forecasting.heads")
 SAMPLERS = Registry("sampler", "tsrep.sampling")
+TRACKERS = Registry("tracker", "tsrep.training.trackers")
 PROTOCOLS = Registry(
     "protocol",
     "tsrep.evaluation.protocols",
@@ -418,7 +419,7 @@ PROTOCOLS = Registry(
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
         *("keep_heads", "calibration", "thresholds", "coverage"),
-        *("known", "given", "of", "of_heads", *dir(BaseModel)),
+        *("known", "given", "of", "of_heads", "refuse_unfit", *dir(BaseModel)),
     ),
 )
 CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")
@@ -432,6 +433,7 @@ REGISTRIES: Mapping[str, Registry] = {
     "heads": HEADS,
     "samplers": SAMPLERS,
     "protocols": PROTOCOLS,
+    "trackers": TRACKERS,
 }
 
 

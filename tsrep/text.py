@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
 
 PASSWORD = re.compile(r"(\b[\w.+-]+://[^/?#@:\s]*):[^/?#\s]*@")  # scheme://user:password@
+MINUS = "minus "  # begins the name of a score that is an error, so that more is better
 SECRET = re.compile(r"([?&](?:password|passfile|token|key|secret)=)[^&#\s]*", re.IGNORECASE)
 
 
@@ -41,3 +43,35 @@ def requirement(message: str) -> str:
     for found, ours in WORDING:
         message = re.sub(found, ours, message)
     return f"{message[:1].lower()}{message[1:]}"
+
+
+def as_error(score_name: str) -> tuple[str, int]:
+    """What a score is shown as, and by which sign: minus an error, so that more is better, as the error."""
+    return (score_name.removeprefix(MINUS), -1) if score_name.startswith(MINUS) else (score_name, 1)
+
+
+def in_a_line(name: str, facts: Mapping[str, object]) -> str:
+    """An object as an interpreter shows it: ``Panel(samples 684, patients 240)``."""
+    return f"{name}({', '.join(f'{key} {value}' for key, value in facts.items() if str(value))})"
+
+
+def in_html(name: str, facts: Mapping[str, object]) -> str:
+    """An object as a notebook shows it: a table of two columns."""
+    left = "style='text-align:left'"
+    rows = "".join(
+        f"<tr><th {left}>{escape(key)}</th><td {left}>{escape(str(value))}</td></tr>"
+        for key, value in facts.items()
+        if str(value)
+    )
+    return f"<table><caption {left}><b>{escape(name)}</b></caption>{rows}</table>"
+
+
+def origin(source: str, synthetic: bool) -> str:
+    """What data are, called synthetic where they are."""
+    told = any(word in source.lower() for word in ("synthetic", "simulated"))
+    return f"{source} (synthetic)".strip() if synthetic and not told else source
+
+
+def some(names: Sequence[str], most: int = 12) -> str:
+    """``3 (I, II, V1)``; of many names the first ones, and nothing of none."""
+    return f"{len(names)} ({', '.join(names[:most])}{', …' * (len(names) > most)})" if names else ""

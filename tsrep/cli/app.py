@@ -26,6 +26,7 @@ from tsrep.cli.options import (
     Overwrite,
     Root,
     RunFolder,
+    Verbose,
     assignment,
     changed,
     contract_options,
@@ -43,7 +44,6 @@ from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
-from tsrep.files import refuse_taken
 from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def fit(
     show_config: Annotated[
         bool, typer.Option("--show-config", help="Print all settings as YAML without training.")
     ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Pre-train an encoder, score it on patients or times never seen, and leave a run folder with a report.
 
@@ -168,7 +169,7 @@ def fit(
             return
         _say_begin(settings)
         run = tsrep.fit(settings, out=out, evaluation=evaluation)
-    _print_summary(run.path)
+    _print_summary(run.path, verbose=verbose)
 
 
 @app.command()
@@ -215,6 +216,7 @@ def evaluate(
     assignments: Annotated[
         list[str] | None, assignment("One setting of other data, such as dataset.rate=500.")
     ] = None,
+    verbose: Verbose = False,
     *,
     policies: Any,
 ) -> None:
@@ -237,7 +239,7 @@ def evaluate(
     left = "no score was written; what is fine-tuned by now is kept for the same command with the same --out"
     with told_of_interruption(left):
         folder, _ = scored(encoder, dataset, **settings)
-    _print_summary(folder)
+    _print_summary(folder, verbose=verbose)
 
 
 @app.command()
@@ -262,6 +264,7 @@ def embed(
     Recordings are converted by the encoder's contract.
     """
     import tsrep
+    from tsrep.files import refuse_taken
     from tsrep.runs.config import plain
     from tsrep.runs.config_files import assemble
     from tsrep.runs.references.reference import resolve
@@ -292,6 +295,7 @@ def embed(
 def show(
     run: RunFolder,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser instead.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Print the report of a run or of scores on other data, or open its page."""
     from tsrep.report import write_report
@@ -304,7 +308,7 @@ def show(
     if browser:
         typer.launch(str(page))
     else:
-        _print_page(path)
+        _print_page(path, verbose=verbose)
 
 
 @app.command("list")
@@ -348,19 +352,19 @@ def _say_begin(settings: Configuration) -> None:
 
     if first_process():
         what = f"{settings.objective.name} on {settings.dataset.name}, encoder {settings.encoder.name}"
-        typer.echo(f"tsrep: {what}; reading the data", err=True)
+        typer.echo(f"{what}; reading the data")
 
 
-def _print_summary(path: Path) -> None:
+def _print_summary(path: Path, *, verbose: bool) -> None:
     """By the first of several processes."""
     from tsrep.training.distributed import first_process
 
     if first_process():
-        _print_page(path)
+        _print_page(path, verbose=verbose)
 
 
-def _print_page(path: Path) -> None:
+def _print_page(path: Path, *, verbose: bool) -> None:
     from tsrep.report import summarise
 
-    typer.echo(summarise(path))
+    typer.echo(summarise(path, verbose=verbose))
     typer.echo(f"report: {path / 'report.html'}")

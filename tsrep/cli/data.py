@@ -145,7 +145,7 @@ def check(
     options = given(dataset=name, root=root, strict=strict or None)
     settings = assemble(read_config(config) if config else None, options, assignments=assignments or ())
     task = task_of(settings)
-    typer.echo(f"tsrep: reading {settings.dataset.name}", err=True)
+    typer.echo(f"reading {settings.dataset.name}")
     findings, problem = task.findings(task.load(), typer.echo)
     for finding in findings:
         where = f"  [{finding.where}]" if finding.where else ""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
-from tsrep.files import refuse_taken
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast
@@ -31,6 +30,7 @@ def forecast(
         list[float] | None,
         typer.Option(help="Level of prediction intervals. Repeatable. [default: 0.8 and 0.95]"),
     ] = None,
+    long: Annotated[bool, typer.Option("--long", help="Table with a row for each step and channel.")] = False,
     assignments: Annotated[
         list[str] | None,
         assignment(
@@ -44,12 +44,13 @@ def forecast(
     Columns are found by name. The intervals are as wide as the errors on the validation part of the run.
     """
     import tsrep
+    from tsrep.files import refuse_taken
 
     opened = tsrep.Run(run)
     folder = out or opened.path / "forecasts" / data.stem
     for name in FILES:
         refuse_taken(folder / name, overwrite=overwrite)
-    options = given(levels=level, horizon=horizon)
+    options = given(levels=level, horizon=horizon) | {"long": long}
     found = tsrep.forecast(opened, data, reading=_reading(assignments or ()), out=folder, **options)
     typer.echo(_summary(found))
     for name in FILES:

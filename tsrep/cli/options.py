@@ -43,6 +43,7 @@ Root = Annotated[
 MovedRoot = Annotated[
     Path | None, typer.Option(help="Folder of the data. [default: the one the run was trained on]")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="All tables of scores.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refusal of data with unreadable records.")]
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replacement of existing files.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from tsrep.cli.options import print_table
 if TYPE_CHECKING:
     from tsrep.runs.overview import RunRow
 
+KEYS = ("data", "objective", "encoder", "date", "state", "score", "gain")
 HEADS = ("name", "data", "objective", "encoder", "started (UTC)", "state", "score", "gain")
 
 
@@ -53,19 +54,5 @@ def runs(
 
 
 def _cells(row: RunRow) -> tuple[str, ...]:
-    gain = _interval(row.gain, row.gain_low, row.gain_high, "+")
-    return row.name, row.data, row.objective, row.encoder, row.date, row.state, _score(row), gain
-
-
-def _score(row: RunRow) -> str:
-    if row.value is None:
-        return ""
-    many = f" (mean of {row.horizons} horizons)" * (row.horizons > 1)
-    return f"{row.metric} {_interval(row.value, row.low, row.high)}{many}"
-
-
-def _interval(value: float | None, low: Any, high: Any, sign: str = "") -> str:
-    if value is None:
-        return ""
-    form = f"{sign}.3f"
-    return f"{value:{form}}" + ("" if None in (low, high) else f" [{low:{form}}, {high:{form}}]")
+    facts = row.facts
+    return (row.name, *(facts[key] for key in KEYS))

@@ -112,7 +112,7 @@ class PatchTransformer(TokenEncoder):
         if x.shape[-1] < self.stride:
             raise DataError(
                 f"a signal of {x.shape[-1]} steps is shorter than the {self.stride} steps from one patch to "
-                "the next; give longer windows or a smaller stride"
+                "the next; raise window.seconds or give a smaller stride"
             )
         x, keep = without_missing(x, keep)
         x, beyond = x * keep[:, None], self.token_overlap

@@ -70,6 +70,19 @@ class Estimator:
         if "_tags_dynamic" not in vars(self):  # constructors of sktime end with a call of this very method
             super().__init__()
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, of the mappings of settings also single ones: ``encoder_params__width=8``.
+
+        So that a grid search may go over the settings of an encoder, an objective or the training.
+        """
+        whole = {name: value for name, value in params.items() if not _is_setting(name)}
+        super().set_params(**whole)  # type: ignore[misc]  # of sktime's base class
+        for name in params.keys() - whole.keys():
+            mapping, _, setting = name.partition("__")
+            held = {**(getattr(self, mapping) or {}), setting: params[name]}
+            super().set_params(**{mapping: held})  # type: ignore[misc]
+        return self
+
     def reset(self) -> Self:
         """Forget what was fitted, but not what scikit-learn (1.9) notes while it fits the estimator."""
         kept: dict[str, Any] = {CONTEXT: self.__dict__[CONTEXT]} if CONTEXT in self.__dict__ else {}
@@ -186,6 +199,11 @@ class Estimator:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise RunError(f"{source} is broken ({type(error).__name__}); fit and save it again") from error
         return estimator
+
+
+def _is_setting(name: str) -> bool:
+    """Whether it names a setting within a mapping of them."""
+    return name.partition("__")[0].endswith("_params") and "__" in name
 
 
 def _file_of(path: str | Path) -> Path:

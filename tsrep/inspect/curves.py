@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tsrep.errors import RunError
 from tsrep.files import read_lines, readable
+from tsrep.text import as_error
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,6 +59,12 @@ class Curves:
     inner: dict[str, dict[str, Floats]] = field(default_factory=dict)
     diagnostics: dict[str, Floats] = field(default_factory=dict)
     representations: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def shown_score(self) -> tuple[str, Floats]:
+        """Name and values of the score as a reader wants them: what is minus an error as the error."""
+        name, sign = as_error(self.score_name)
+        return name.replace("_", " "), sign * self.score
 
     def kept_epoch(self, rule: str = "last") -> int | None:
         """The epoch whose weights were kept; never epoch 0, and of equally good ones the first.

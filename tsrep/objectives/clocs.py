@@ -133,7 +133,7 @@ class Clocs(Objective):
         if steps < encoder.stride:
             raise ConfigError(
                 f"half a sample has {steps} steps, fewer than one step of the encoder, which has "
-                f"{encoder.stride}; use longer windows or set objective.views to leads"
+                f"{encoder.stride}; raise window.seconds or set objective.views to leads"
             )
         if self.views != "segments":
             self._refuse_joined_leads(encoder, steps)

@@ -71,7 +71,7 @@ class MaskedPatches(Objective):
         if count < 2:
             raise ConfigError(
                 f"objective masked-patches has signals of {batch.x.shape[-1]} steps, fewer than two patches "
-                f"of {self.patch}; give longer windows or a smaller objective.patch"
+                f"of {self.patch}; raise window.seconds or give a smaller objective.patch"
             )
         # (batch, channel, patch, step) to (batch, patch, channel, step)
         whole = batch.x[..., : count * self.patch]

@@ -138,7 +138,7 @@ class TfC(Objective):
         if components < encoder.stride:
             raise ConfigError(
                 f"the spectrum of a sample has {components} components, fewer than one step of the encoder, "
-                f"which has {encoder.stride}; use longer windows or an encoder of smaller stride"
+                f"which has {encoder.stride}; raise window.seconds or use an encoder of smaller stride"
             )
 
     def own_view(self) -> View:

@@ -155,7 +155,7 @@ class TsTcc(Objective):
         if steps <= self.lags:
             raise ConfigError(
                 f"a sample has {steps} steps of the encoder, and objective ts-tcc predicts {self.lags} after "
-                "at least one; use longer windows, an encoder of smaller stride, or fewer objective.lags"
+                "at least one; raise window.seconds, or use a smaller stride or fewer objective.lags"
             )
 
     def own_view(self) -> View:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tsrep.errors import TsrepError
 from tsrep.inspect.curves import Curves, Floats, read_curves
@@ -101,7 +102,8 @@ def figure_training(curves: Mapping[str, Curves], objectives: Mapping[str, str])
     panels: dict[str, dict[str, Floats]] = {}
     for name, own in curves.items():
         if np.isfinite(own.score).any():
-            panels.setdefault(own.score_name or "validation score", {})[name] = own.score
+            title, values = own.shown_score
+            panels.setdefault(title or "validation score", {})[name] = values
     for name, own in curves.items():
         if list(objectives.values()).count(objectives[name]) > 1 or not panels:
             panels.setdefault(f"validation loss of {objectives[name]}", {})[name] = own.validation_loss
@@ -119,5 +121,6 @@ def _panel(axes: Axes, title: str, lines: Mapping[str, Floats], curves: Mapping[
             colour, mark = PALETTE[number % len(PALETTE)], MARKS[number % len(MARKS)]
             label = shorten(name, 28)
             axes.plot(own.validation_epoch, lines[name], color=colour, marker=mark, ms=3, label=label)
-    axes.set(title=title.replace("_", " "), xlabel="epoch")
+    axes.set(title=title, xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.legend(loc="best")

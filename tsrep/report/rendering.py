@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tsrep.report.panel_page import PanelPage
 from tsrep.report.series_page import SeriesPage, coverage_sentence
 from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
-from tsrep.report.wording import count, duration, sentence
+from tsrep.report.wording import count, duration, plural, sentence
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -75,8 +75,14 @@ def template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def summarise(run: Path) -> str:
-    """Headline, scores beside control and baselines, and what comes next, as plain text.
+def summarise(run: Path, *, verbose: bool = False) -> str:
+    """The main scores beside control and baselines, then what they show and what comes next, as plain text.
+
+    Parameters
+    ----------
+    run : Path
+    verbose : bool
+        With every table.
 
     Raises
     ------
@@ -85,26 +91,32 @@ def summarise(run: Path) -> str:
     """
     contents = read_run(run)
     page = PAGES[contents.task]
-    lines = ["SYNTHETIC DATA: the signals were simulated."] if contents.synthetic else []
-    lines += [page.headline(contents), *(found.sentence for found in verdicts(contents))]
-    lines += [
-        *map(sentence, contents.scores.notes),
-        *(f"not available: {fault}" for fault in contents.unread),
-    ]
-    if done := contents.provenance.get("conversion"):
-        lines.append(f"Signals: {'; '.join(done)}.")
-    for table in filter(None, page.summary(contents)):
-        lines += ["", *plain_table(table)]
+    tables = [found for found in page.summary(contents) if found]
+    shown = tables if verbose else tables[:1]
+    lines = ["SYNTHETIC DATA: the signals were simulated.", ""] if contents.synthetic else []
+    for each in shown:
+        lines += [*plain_table(each), ""]
+    if more := len(tables) - len(shown):
+        lines += [f"{plural(more, 'further table')}: tsrep show {run} --verbose", ""]
     if contents.coverage is not None:
-        lines += ["", coverage_sentence(contents.coverage)]
-    if not len(contents.scores):
-        what = "To score the encoder on labelled data" if contents.unlabelled else "No scores yet"
-        lines += ["", f"{what}: {contents.to_score}"]
+        lines += [coverage_sentence(contents.coverage), ""]
+    return "\n".join([*lines, *_conclusion(contents, page)])
+
+
+def _conclusion(contents: Contents, page: Page) -> Iterator[str]:
+    """What a reader should see last, and so first."""
+    yield from map(sentence, contents.scores.notes)
+    yield from (f"not available: {fault}" for fault in contents.unread)
+    if done := contents.provenance.get("conversion"):
+        yield f"Signals: {'; '.join(done)}."
     if size := contents.provenance.get("parameters"):
         seconds = contents.provenance.get("seconds")
-        took = "" if seconds is None else f", trained in {duration(seconds)}"
-        lines += ["", f"{count(size)} parameters{took}."]
-    return "\n".join(lines)
+        yield f"{count(size)} parameters{'' if seconds is None else f', trained in {duration(seconds)}'}."
+    yield page.headline(contents)
+    yield from (found.sentence for found in verdicts(contents))
+    if not len(contents.scores):
+        what = "To score the encoder on labelled data" if contents.unlabelled else "No scores yet"
+        yield f"{what}: {contents.to_score}"
 
 
 def plain_table(table: Table) -> list[str]:

@@ -16,6 +16,7 @@ from tsrep.registry import (
     OBJECTIVES,
     SAMPLERS,
     SPLITS,
+    TRACKERS,
     Chosen,
     Registry,
     Settings,
@@ -102,6 +103,9 @@ class Configuration(Settings):
         None, description="first train by the contrast of objective forecast alone, so; null does not"
     )
     training: TrainingSettings = TrainingSettings()
+    tracking: Annotated[Any, Chosen(TRACKERS)] | None = Field(
+        None, description="also tell every number to this program; nothing is sent unless it is told to"
+    )
     evaluation: Any = Field({}, description="what is scored, and how")
 
     @field_validator("evaluation", mode="before")
@@ -138,6 +142,7 @@ NAMED: Mapping[str, Registry] = {
     "encoder": ENCODERS,
     "objective": OBJECTIVES,
     "sampler": SAMPLERS,
+    "tracking": TRACKERS,
 }
 _WithoutParts: type[Settings] = create_model(
     "WithoutParts",

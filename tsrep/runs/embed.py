@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,11 @@ from tsrep.runs.references.reference import Reference, resolve
 from tsrep.signals import Panel, Series
 from tsrep.signals.convert import Policies
 from tsrep.signals.panel import Floats
+from tsrep.text import in_a_line
 from tsrep.training.distributed import pick_device
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,36 @@ class Embeddings:
     x: NDArray[np.float32]
     ids: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The vectors alone, wherever NumPy or scikit-learn wants an array."""
+        return np.array(self.x, dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of :attr:`x`."""
+        return self.x.shape
+
+    def to_frame(self) -> DataFrame:
+        """A row for each window of recordings, with what it is of as index and a column for each number.
+
+        Raises
+        ------
+        RunError
+            When they are of a series, which has a vector for each instance and step.
+        """
+        import pandas as pd
+
+        if self.x.ndim != 2:
+            raise RunError("representations of a series have a vector for each instance and step; use .x")
+        known = {k: v for k, v in self.ids.items() if len(v) == len(self) and v.ndim == 1 and k != "classes"}
+        return pd.DataFrame(self.x, index=pd.MultiIndex.from_arrays(list(known.values()), names=list(known)))
+
+    def __repr__(self) -> str:
+        return in_a_line("Embeddings", {"shape": self.shape, "ids": " | ".join(self.ids)})
 
     def save(self, path: Path | str) -> None:
         """Write an ``.npz`` file with ``x`` and one array for each of :attr:`ids`."""

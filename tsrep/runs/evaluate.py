@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic
 
 from rich.console import Console
 from rich.text import Text
@@ -19,6 +21,8 @@ from tsrep.runs.lock import locked
 from tsrep.runs.manifest import SCORED, SHOWN, changing, scores_so_far
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task, task_of
+
+PAUSE = 5.0  # seconds between lines of a file
 
 
 def evaluate(
@@ -77,10 +81,26 @@ def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) ->
 
 @contextmanager
 def evaluating(progress: bool) -> Iterator[Tell]:
-    """A line on standard error that says what is going on, where a terminal can draw it."""
+    """A line on standard error that says what is going on; in a file now and then a new one."""
     console = Console(stderr=True)
-    if not (progress and console.is_terminal):
+    if not progress:
         yield lambda _: None
+        return
+    if not console.is_terminal:
+        yield _Stages().tell
         return
     with console.status("evaluating") as status:
         yield lambda what: status.update(Text(f"evaluating: {what}"))
+
+
+class _Stages:
+    """A line for each stage, and not more often than one can read."""
+
+    def __init__(self) -> None:
+        self.last = monotonic()
+
+    def tell(self, what: str) -> None:
+        """Print it, unless a line was printed just before."""
+        if monotonic() - self.last >= PAUSE:
+            self.last = monotonic()
+            print(f"tsrep: evaluating: {what}", file=sys.stderr, flush=True)

@@ -51,10 +51,11 @@ from tsrep.training.checkpoint import kept_file
 from tsrep.training.collapse import CollapseWatch
 from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
 from tsrep.training.estimate import Estimate
-from tsrep.training.hooks import Hook, ProgressBar, TensorBoard, require_tensorboard
+from tsrep.training.hooks import Hook, ProgressBar
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
 from tsrep.training.machine import settled
+from tsrep.training.trackers.tracker import require_tracker, tracking
 
 
 def fit(
@@ -128,8 +129,8 @@ def fit(
         refuse_taken(Path(out))
     if before is None:
         config = _settled(config, on, progress)
-    if config.training.tensorboard:
-        require_tensorboard()
+    if config.tracking is not None:
+        require_tracker(config.tracking)
     with process_group(on) as ranks, in_progress(before, ranks) as training:
         progress = progress and ranks.first
         task, prepared = _prepared(config, before, ranks, progress)
@@ -244,8 +245,8 @@ def _train(
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
     if progress:
         watchers.append(Estimate(device, 4 * sum(p.numel() for p in encoder.parameters())))
-    if config.training.tensorboard and ranks.first:
-        watchers.append(TensorBoard(run.path / "tensorboard"))
+    if config.tracking is not None and ranks.first:
+        watchers.append(tracking(config.tracking, run.path, plain(config)))
     watchers += [CollapseWatch(run.path / "metrics.jsonl")] if progress else []
     scored, score_name = task.validation_score(prepared, objective, device)
     trainer = Trainer(

@@ -17,6 +17,7 @@ from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.candidate import Model
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import load_heads
+from tsrep.evaluation.scores import Scores
 from tsrep.files import read_json, readable, write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
@@ -26,19 +27,25 @@ from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
 from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
+from tsrep.runs.history import history, plot_history
 from tsrep.runs.kept_models import KeptModels
 from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.manifest import changed, changing, refuse_changed, refuse_without
 from tsrep.runs.naming import folder_of, whole_of
+from tsrep.runs.overview import row_of
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.trained_by import refuse_other_settings, trained_by, trained_further_by
 from tsrep.runs.weights import fill
 from tsrep.signals.standardise import Scaler
+from tsrep.text import in_a_line, in_html
 from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
     from tsrep.runs.predict.sources import Recordings
     from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
@@ -208,6 +215,37 @@ class Run:
         from tsrep.runs.predict.predict import predict
 
         return predict(self, recordings, windows=windows, options=Options.of(**options))
+
+    @property
+    def scores(self) -> Scores:
+        """What the run was scored with.
+
+        Raises
+        ------
+        RunError
+            When it was not scored yet.
+        """
+        return Scores.load(self.path)
+
+    @property
+    def history(self) -> DataFrame:
+        """What was written down while it trained; see :func:`tsrep.runs.history.history`."""
+        return history(self.folders[0])
+
+    @property
+    def report(self) -> Path:
+        """The page, which is there as soon as training has ended."""
+        return self.path / "report.html"
+
+    def plot(self, what: str = "loss", ax: Axes | None = None) -> Axes:
+        """Plot a number over training steps; see :func:`tsrep.runs.history.plot_history`."""
+        return plot_history(self.folders[0], what, ax)
+
+    def __repr__(self) -> str:
+        return in_a_line("Run", row_of(self.path).facts)
+
+    def _repr_html_(self) -> str:
+        return in_html(f"Run {self.path}", row_of(self.path).facts)
 
     def forecaster(self) -> Forecaster:
         """Trained encoder and head as one module, on the CPU, in evaluation mode.

@@ -60,17 +60,42 @@ class OwnForecast:
     date: str = "date"
     notes: tuple[str, ...] = ()
 
-    def table(self) -> str:
-        """CSV with a row for each step: its date, the channels, then both ends of each level's interval."""
+    def table(self, *, long: bool = False) -> str:
+        """CSV with a row for each step: its date, the channels, then both ends of each level's interval.
+
+        Parameters
+        ----------
+        long : bool
+            A row for each step and channel instead, with columns ``channel``, ``value`` and the ends of each
+            level's interval, such as ``lower 0.8``.
+        """
         import pandas as pd
 
-        dates = [str(stamp).replace("T", " ") for stamp in self.time]
+        if long:
+            rows = pd.concat(map(self._rows, range(len(self.channels))))
+            found: str = rows.to_csv(index=False, lineterminator="\n")
+            return found
+        dates = self._dates
         columns: dict[str, Any] = {self.date: dates} | dict(zip(self.channels, self.values, strict=True))
         for level, ends in self.bounds.items():
             for name, lower, upper in zip(self.channels, *ends, strict=True):
                 columns |= {f"{name} lower {level:g}": lower, f"{name} upper {level:g}": upper}
         text: str = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
         return text
+
+    @property
+    def _dates(self) -> list[str]:
+        return [str(stamp).replace("T", " ") for stamp in self.time]
+
+    def _rows(self, channel: int) -> Any:
+        """The long form of one channel."""
+        import pandas as pd
+
+        named: dict[str, Any] = {self.date: self._dates, "channel": self.channels[channel]}
+        named["value"] = self.values[channel]
+        for level, (lower, upper) in self.bounds.items():
+            named |= {f"lower {level:g}": lower[channel], f"upper {level:g}": upper[channel]}
+        return pd.DataFrame(named)
 
 
 def forecast_series(

@@ -61,6 +61,30 @@ class RunRow:
     gain_high: float | None = None
     horizons: int = 0
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What to show of it, empty where it is not known."""
+        told = {
+            key: getattr(self, key) for key in ("folder", "data", "objective", "encoder", "date", "state")
+        }
+        return told | {"score": self.score, "gain": in_words(self.gain, self.gain_low, self.gain_high, "+")}
+
+    @property
+    def score(self) -> str:
+        """``auroc 0.842 [0.803, 0.881]``."""
+        if self.value is None:
+            return ""
+        many = f" (mean of {self.horizons} horizons)" * (self.horizons > 1)
+        return f"{self.metric} {in_words(self.value, self.low, self.high)}{many}"
+
+
+def in_words(value: float | None, low: float | None, high: float | None, sign: str = "") -> str:
+    """A value with its interval, where there is one; empty where there is no value."""
+    if value is None:
+        return ""
+    ends = "" if low is None or high is None else f" [{low:{sign}.3f}, {high:{sign}.3f}]"
+    return f"{value:{sign}.3f}{ends}"
+
 
 def list_runs(
     folder: Path | str = "runs", *, where: Sequence[str] | Mapping[str, str] = (), sort: str = "date"
@@ -88,7 +112,8 @@ def list_runs(
     if sort not in SORTED:
         raise ConfigError(f"runs are not sorted by {sort!r}; {nearest(sort, list(SORTED))}")
     patterns = _patterns(where)
-    rows = [row for row in map(_reader(folder), _found(folder)) if _matches(row, patterns)]
+    found = (row_of(each, str(each.relative_to(folder)).strip(".")) for each in _found(folder))
+    rows = [row for row in found if _matches(row, patterns)]
     return sorted(sorted(rows, key=lambda row: row.name), key=_ORDER.get(sort, _by_text(sort)))
 
 
@@ -146,16 +171,21 @@ def _found(folder: Path) -> Iterator[Path]:
             yield from _found(each)
 
 
-def _reader(top: Path) -> Callable[[Path], RunRow]:
-    def read(folder: Path) -> RunRow:
-        name = str(folder.relative_to(top)) if folder != top else folder.resolve().name
-        try:
-            return RunRow(name, str(folder), **_facts(folder))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            fault = " ".join(str(error).split())[:60]
-            return RunRow(name, str(folder), state=f"not readable: {fault}")
+def row_of(folder: Path, name: str = "") -> RunRow:
+    """What is known of one run; a folder that cannot be read says why.
 
-    return read
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        By default that of the folder.
+    """
+    name = name or folder.resolve().name
+    try:
+        return RunRow(name, str(folder), **_facts(folder))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        fault = " ".join(str(error).split())[:60]
+        return RunRow(name, str(folder), state=f"not readable: {fault}")
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -19,10 +19,9 @@ def trained_by(config: Configuration) -> dict[str, Any]:
         values["evaluation"] = {
             name: evaluation[name] for name in ("labels", "subsample_by", "seeds", "pool")
         }
-    for name in ("name", "device", "root", "seeds", "ledger"):
+    for name in ("name", "device", "root", "seeds", "ledger", "tracking"):
         del values[name]
-    for name in ("save_seconds", "tensorboard"):
-        del values["training"][name]
+    del values["training"]["save_seconds"]
     return values
 
 

@@ -15,6 +15,7 @@ from tsrep.signals.panel_checks import Modality
 from tsrep.signals.resample import Interpolation
 from tsrep.signals.standardise import How
 from tsrep.signals.units import canonical
+from tsrep.text import in_a_line, in_html, some
 
 Hertz = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -155,6 +156,24 @@ class SignalContract(Settings):
             return canonical(unit) or NO_UNITS[0]
         except DataError as error:  # pydantic wants its own kind
             raise ValueError(str(error)) from error
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        """What to show of it, empty where it is not said."""
+        return {
+            "modality": self.modality,
+            "channels": "any" if self.channels is None else some(self.channels),
+            "rate": f"{self.sfreq:g} Hz",
+            "unit": self.unit,
+            "window": f"{self.window.steps} steps" if self.window.steps else "whole recordings",
+            "standardised": self.standardise.how,
+        }
+
+    def __repr__(self) -> str:
+        return in_a_line("SignalContract", self._facts)
+
+    def _repr_html_(self) -> str:
+        return in_html("SignalContract", self._facts)
 
     @property  # a copy of a model would keep a cached one
     def digest(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -26,6 +26,10 @@ from tsrep.signals.panel_checks import (
     scaling,
     whole,
 )
+from tsrep.text import in_a_line, in_html, origin, some
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -236,6 +240,32 @@ class Panel:
             **fields,
         )
 
+    @property
+    def _facts(self) -> dict[str, str]:
+        """What to show of it, empty where it is not known."""
+        return {
+            "of": origin(self.source, self.synthetic),
+            "samples": f"{len(self):,}",
+            "records": f"{len(np.unique(self.trial)):,}",
+            "patients": f"{len(np.unique(self.patient)):,}",
+            "channels": some(self.channels),
+            "length": f"{self.length} steps at {self.sfreq:g} Hz",
+            "unit": self.unit,
+            "classes": some(self.classes),
+        }
+
+    def __repr__(self) -> str:
+        return in_a_line("Panel", {key: each for key, each in self._facts.items() if key != "classes"})
+
+    def _repr_html_(self) -> str:
+        return in_html("Panel", self._facts)
+
+    def plot(self, record: int | str = 0, ax: Axes | None = None) -> Axes:
+        """Plot one sample; see :func:`tsrep.signals.plot.plot_sample`."""
+        from tsrep.signals.plot import plot_sample
+
+        return plot_sample(self, record, ax)
+
     def __len__(self) -> int:
         return len(self.row)
 
@@ -396,7 +426,7 @@ class Panel:
         if not 1 <= length <= self.length:
             raise DataError(
                 f"a window of {length} steps does not fit samples of {self.length} steps "
-                f"({self.length / self.sfreq:g} s); shorten the window"
+                f"({self.length / self.sfreq:g} s); shorten window.seconds"
             )
         each = np.repeat(np.arange(len(self)), len(starts))
         cut = self.select(each)

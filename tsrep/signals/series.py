@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tsrep.errors import DataError
 from tsrep.signals.panel import Floats, Ints, Panel, digest_of
+from tsrep.text import in_a_line, in_html, origin, some
 
 Times = NDArray[np.datetime64]
 Span = tuple[int, int]
@@ -69,6 +70,26 @@ class Series:
                 f"{len(self.covariate_names)} names for {len(self.covariates)} covariates; name each once"
             )
         _check_even(self.time)
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        """What to show of it, empty where it is not known."""
+        first, last = (str(self.time[i]) for i in (0, -1)) if len(self) else ("", "")
+        return {
+            "of": origin(self.source, self.synthetic),
+            "steps": f"{len(self):,}{f' of {self.freq}' * bool(self.freq)}",
+            "from": first,
+            "to": last,
+            "channels": some(self.channels),
+            "covariates": some(self.covariate_names),
+            "unit": self.unit,
+        }
+
+    def __repr__(self) -> str:
+        return in_a_line("Series", self._facts)
+
+    def _repr_html_(self) -> str:
+        return in_html("Series", self._facts)
 
     def __len__(self) -> int:
         return len(self.time)

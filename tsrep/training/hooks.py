@@ -1,19 +1,18 @@
-"""What may watch a training run: hooks with empty defaults; a metric log, a progress bar and TensorBoard."""
+"""What may watch a training run: hooks with empty defaults; a metric log and a progress bar."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tsrep.errors import ConfigError
 from tsrep.files import unwritable
+from tsrep.text import as_error
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,10 @@ class ProgressBar(Hook):
             self._text = f"loss {record['loss']:.3f}  {terms}  {record['samples_per_s']:.0f} samples/s"
             self._bar.update(self._task, text=self._text)
             return
-        score = f"  {record['score_name']} {record['score']:.3f}" if "score" in record else ""
+        score = ""
+        if "score" in record:
+            name, sign = as_error(record["score_name"])
+            score = f"  {name} {sign * record['score']:.3f}"
         line = f"epoch {record['epoch']}/{self._epochs}  validation loss {record['loss']:.3f}{score}"
         line += "" if self._console.is_terminal else f"  {self._text}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -123,43 +125,3 @@ class ProgressBar(Hook):
     def on_end(self) -> None:
         """Remove the bar."""
         self._bar.stop()
-
-
-class TensorBoard(Hook):
-    """Writes every number of the metric log as a scalar (the extra ``tensorboard``).
-
-    Parameters
-    ----------
-    folder : Path
-    """
-
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer = SummaryWriter(str(folder))
-
-    def on_record(self, record: dict[str, Any]) -> None:
-        """Write the record's scalars under its kind."""
-        numbers = record | record.get("terms", {}) | record.get("diagnostics", {})
-        for name, value in numbers.items():
-            if isinstance(value, float):
-                self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
-
-    def on_end(self) -> None:
-        """Flush and close."""
-        self._writer.close()
-
-
-def require_tensorboard() -> None:
-    """Check that events can be written.
-
-    Raises
-    ------
-    ConfigError
-        When the package is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        raise ConfigError(
-            "training.tensorboard needs the package tensorboard; "
-            "install tsrep[tensorboard] or set it to false"
-        )

@@ -59,7 +59,6 @@ class TrainingSettings(Settings):
     compile: bool | Literal["auto"] = Field(
         False, description="torch.compile the encoder; auto where benchmarks/gpu.sh has found a gain"
     )
-    tensorboard: bool = Field(False, description="also write TensorBoard events")
 
     @property
     def scored(self) -> bool:

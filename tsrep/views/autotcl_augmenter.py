@@ -91,7 +91,7 @@ class Augmenter(nn.Module, ABC):
         if x.shape[-1] < self.trunk.stride:
             raise ConfigError(
                 f"samples of {x.shape[-1]} steps are too short for a trunk of stride {self.trunk.stride}; "
-                "use longer windows or another trunk"
+                "raise window.seconds or window.steps, or use another trunk"
             )
         z = self.trunk(x)  # (batch, dim, time // stride)
         both = torch.cat([self.mask_head(z), self.gain_head(z)], dim=1)

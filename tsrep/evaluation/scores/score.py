@@ -162,6 +162,16 @@ class Score:
         return tuple(getattr(self, name) for name in _IDENTITY)
 
     @property
+    def row(self) -> dict[str, Any]:
+        """The score as columns; see :meth:`Scores.to_frame`."""
+        row = {name: getattr(self, name) for name in (*_IDENTITY, "role", "metric", "seeds", "n", "patients")}
+        for name, found in self.metrics.items():
+            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        if (gain := self.gain) is not None:
+            row |= {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "gain_p": gain.p}
+        return row
+
+    @property
     def key(self) -> Key:
         """Where its predictions are kept in :attr:`Scores.predictions`."""
         return self.method, self.protocol, self.fraction, self.subsample_by, self.part

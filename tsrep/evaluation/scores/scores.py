@@ -6,8 +6,9 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
@@ -21,6 +22,10 @@ from tsrep.evaluation.scores.table import table_of
 from tsrep.evaluation.targets.values import Key as TargetKey
 from tsrep.evaluation.targets.values import Values, load_values, save_values
 from tsrep.files import readable, refuse_other_format, write_text
+from tsrep.text import in_a_line
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase", "r2", "pearson")
 _FORMAT = "tsrep.scores/3"
@@ -193,6 +198,36 @@ class Scores:
             Which to show; by default :attr:`metrics`.
         """
         return table_of(self, metrics or self.metrics)
+
+    def to_frame(self) -> DataFrame:
+        """A row for each score: what it is of, each metric with the ends of its interval, and the gain.
+
+        Columns of a metric are ``auroc``, ``auroc_low`` and ``auroc_high``; ``gain``, ``gain_low``,
+        ``gain_high`` and ``gain_p`` are of the primary metric, which ``metric`` names.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([score.row for score in self])
+
+    def __repr__(self) -> str:
+        return in_a_line("Scores", self._facts)
+
+    def _repr_html_(self) -> str:
+        header, *rows = self.to_table()
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        protocols = dict.fromkeys(score.protocol for score in self)
+        parts = dict.fromkeys(score.part for score in self)
+        return {
+            "scores": f"{len(self)}",
+            "methods": " | ".join(self.methods),
+            "protocols": " | ".join(protocols),
+            "part": " | ".join(parts),
+        }
 
     def to_markdown(self, metrics: Sequence[str] = ()) -> str:
         """The table in Markdown, notes below it."""

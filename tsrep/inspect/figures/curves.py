@@ -100,8 +100,7 @@ def _trace(axes: Axes, step: Ints, values: Floats, colour: str = ACCENT) -> None
 
 def _validation(axes: Axes, curves: Curves, chosen: int | None) -> None:
     scored = bool(np.isfinite(curves.score).any())
-    values = curves.score if scored else curves.validation_loss
-    name = curves.score_name.replace("_", " ") if scored else "loss"
+    name, values = curves.shown_score if scored else ("loss", curves.validation_loss)
     axes.set_title(name if "validation" in name else f"validation {name}")
     if not np.isfinite(values).any():
         axes.text(0.5, 0.5, "no validation was logged", transform=axes.transAxes, ha="center", color=MUTED)

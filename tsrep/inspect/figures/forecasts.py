@@ -148,15 +148,22 @@ def _with_intervals(axes: Axes, x: Any, found: list[Interval], look: Look) -> No
         axes.vlines(at, low, high, color=look["color"], lw=1.6)
 
 
-def write_own_forecast(forecast: OwnForecast, folder: Path) -> None:
+def write_own_forecast(forecast: OwnForecast, folder: Path, *, long: bool = False) -> None:
     """Write ``forecast.png`` and ``forecast.csv`` to a folder; both are made before either is written.
+
+    Parameters
+    ----------
+    forecast : OwnForecast
+    folder : Path
+    long : bool
+        See :meth:`tsrep.runs.forecast_own.OwnForecast.table`.
 
     Raises
     ------
     RunError
         When the folder cannot be written.
     """
-    figure, table = figure_own_forecast(forecast), forecast.table()
+    figure, table = figure_own_forecast(forecast), forecast.table(long=long)
     save_figure(figure, folder / "forecast.png")
     write_text(folder / "forecast.csv", table)
 

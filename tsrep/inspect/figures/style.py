@@ -174,3 +174,17 @@ def bare(axes: Axes) -> None:
 def shorten(name: str, length: int = 22) -> str:
     """A name that fits a tick label."""
     return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
+def distinct(names: Sequence[str], length: int) -> list[str]:
+    """Names that fit and differ where the names do: cut at their end, else at their beginning, else whole."""
+    found = list(names)
+    for cut in (shorten, _ending):
+        short = [cut(name, length) for name in names]
+        if len(set(short)) == len(set(names)):
+            return short
+    return found
+
+
+def _ending(name: str, length: int) -> str:
+    return name if len(name) <= length else f"…{name[1 - length :].lstrip()}"

@@ -69,7 +69,7 @@ def _refuse_short_samples(config: Configuration, encoder: Encoder, panel: Panel)
     if panel.length < encoder.stride:
         raise ConfigError(
             f"samples of {panel.length} steps are shorter than one step of the encoder "
-            f"{config.encoder.name}, which has {encoder.stride}; use longer windows or another encoder"
+            f"{config.encoder.name}, which has {encoder.stride}; raise window.seconds or take another encoder"
         )
 
 
@@ -81,8 +81,8 @@ def _trained(encoder: Encoder, objective: Objective) -> Iterator[nn.Parameter]:
 
 def _refuse_lonely_samples(name: str, needs: frozenset[str], train: Panel) -> None:
     for what, ids, remedy in (
-        ("trial", train.trial, "shorten the window"),
-        ("patient", train.patient, "shorten the window or add records"),
+        ("trial", train.trial, "shorten window.seconds"),
+        ("patient", train.patient, "shorten window.seconds or add records"),
     ):
         if what in needs and len(np.unique(ids)) == len(train):
             raise ConfigError(

@@ -158,8 +158,10 @@ class PanelTask(Task):
         from tsrep.datasets.check import check
 
         classes = f"{len(data.classes)} class{'es' * (len(data.classes) != 1)}"
+        records = len(set(data.trial.tolist()))
+        segments = f"{len(data):,} segments of " * (len(data) != records)
         tell(
-            f"{data.source}: {len(data):,} records of {len(set(data.patient.tolist())):,} patients, "
+            f"{data.source}: {segments}{records:,} records of {len(set(data.patient.tolist())):,} patients, "
             f"{len(data.channels)} channels at {data.sfreq:g} Hz, {classes}"
         )
         windows, split = data, None

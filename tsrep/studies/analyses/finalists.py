@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import ACCENT, CONTROL, WIDTH, distinct, house, new_figure, shorten
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table
 from tsrep.report.wording import NOTHING, short_name, signed
@@ -104,13 +104,15 @@ def figure_finalists(finalists: Finalists) -> Figure:
     figure = new_figure(WIDTH if across > 1 else 0.75 * WIDTH, down * (0.27 * len(names) + 0.85))
     panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
     seeds = finalists.rows.groupby(["task", "metric", "finalist"])["test"]
+    tasks = list(dict.fromkeys(task for (task, _), _ in groups))
+    titles = dict(zip(tasks, distinct(tasks, 44), strict=True))
     for panel, ((task, metric), own) in zip(panels, groups, strict=False):
         for row in own.to_dict("records"):
             own_seeds = seeds.get_group((task, metric, row["finalist"]))
             _plot_row(panel, names.index(row["finalist"]), row, own_seeds)
         name_rows(panel, [shorten(name, 30) for name in names])
         panel.xaxis.set_major_locator(MaxNLocator(5))
-        panel.set(title=shorten(task, 44), xlabel=f"test {short_name(metric)}")
+        panel.set(title=titles[task], xlabel=f"test {short_name(metric)}")
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
     return figure

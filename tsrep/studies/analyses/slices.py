@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tsrep.inspect.figures.style import MUTED, WIDTH, house, new_figure, shorten
+from tsrep.inspect.figures.style import MUTED, WIDTH, distinct, house, new_figure, shorten
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.presentation import (
@@ -56,9 +56,10 @@ def figure_slices(table: TrialTable) -> Figure:
     panels = figure.subplots(down, across, squeeze=False, sharey=True)
     first, last = table.complete["ticket"].iloc[[0, -1]].astype(float)
     norm = Normalize(first, max(last, first + 1))
-    for panel, axis in zip(panels.ravel(), axes, strict=False):
+    titles = distinct([table.short[axis.name] for axis in axes], 24)
+    for panel, axis, title in zip(panels.ravel(), axes, titles, strict=False):
         _panel(panel, table, axis, norm)
-        panel.set_title(shorten(table.short[axis.name], 24), fontsize=8.5)
+        panel.set_title(title, fontsize=8.5)
         panel.set_ylim(table.scale.low, table.scale.high)
         panel.tick_params(labelsize=7.5)
     for panel in panels.ravel()[len(axes) :]:

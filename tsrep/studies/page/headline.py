@@ -115,7 +115,9 @@ def tiles(table: TrialTable, finalists: Finalists | None) -> list[tuple[str, str
         found.append(("training time", time(float(np.nansum(seconds))), note))
     if finalists is not None:
         own = finalists.rows[finalists.rows["origin"] != "control"]
-        found.append(("finalists", f"{own['finalist'].nunique()}", f"{own['seed'].nunique()} fresh seeds"))
+        found.append(
+            ("finalists", f"{own['finalist'].nunique()}", plural(own["seed"].nunique(), "fresh seed"))
+        )
     return found
 
 

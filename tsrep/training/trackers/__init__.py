@@ -1,0 +1,1 @@
+"""Programs that keep and show the numbers of trainings: one module each, imported when it is asked for."""
