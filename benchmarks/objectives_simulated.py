@@ -189,6 +189,9 @@ CONTEXT = {"hidden": 16, "depth": 1, "heads": 2, "feedforward": 16, "dropout": 0
 SIMULATIONS = {
     "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
     "clocs": Simulation({}, patients, quick=40),
+    "comet-views": Simulation(
+        {"hidden": 32, "projection": 16, "view": MOVED, "trial_weight": 0.0, "patient_weight": 0.5}, patients
+    ),
     "ts-tcc": Simulation(
         {"lags": 12, "weak": JITTER, "strong": JITTER, "contextual_weight": 3.0, **CONTEXT},
         states,
@@ -252,7 +255,7 @@ def trained(name: str, *, seed: int, steps: int, **changes: Any) -> tuple[Encode
 
 
 def gains(name: str, *, seeds: int, steps: int, first: int = 0, **changes: Any) -> list[float]:
-    """Score of trained encoders minus that of the same encoders before training, one a seed from the first."""
+    """Score of trained encoders minus that of the same encoders before training, for each seed."""
     score = SIMULATIONS[name].score
     return [
         score(*trained(name, seed=seed, steps=steps, **changes)) - score(*trained(name, seed=seed, steps=0))

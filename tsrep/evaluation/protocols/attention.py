@@ -56,10 +56,10 @@ class Tokens:
 class AttentionPooled(LabelProtocol):
     """Attention-pooled head on the tokens of the frozen encoder, trained by Adam.
 
-    Scores of the crops of a window are averaged. Published tables call this head linear, but it has about
-    ``3 dim ** 2`` weights and is not to be compared with a linear probe. Validation patients choose C, the
-    weighting of classes and the step of training by macro AUROC; where the validation part itself is scored,
-    the last C, the first weighting and the last step are taken.
+    Scores of the crops of a window are averaged. Published tables call this head linear, but it has more
+    than ``2 dim ** 2`` weights and is not to be compared with a linear probe. Validation patients choose C,
+    the weighting of classes and the step of training by macro AUROC; where the validation part itself is
+    scored, the last C, the first weighting and the last step are taken.
 
     Parameters
     ----------
