@@ -52,7 +52,10 @@ def _size(facts: Mapping[str, Any]) -> str:
     """In words; empty where it depends on the user's data."""
     if steps := facts.get("steps"):
         return f"{steps:,} steps of {facts['channels']} channels"
-    return f"{facts['records']:,} records of {facts['patients']:,} patients" if facts.get("records") else ""
+    if not facts.get("records"):
+        return ""
+    people = f" of {patients:,} patients" if (patients := facts.get("patients")) else ""
+    return f"{facts['records']:,} records{people}"
 
 
 @data.command()

@@ -27,6 +27,7 @@ T = TypeVar("T")
 RECEPTIVE = "receptive-field"
 PARTS_OF_CONFIG = ("dataset", "window", "split", "encoder", "objective", "training", "evaluation")
 CONFIG_KINDS: dict[str, Any] = dict.fromkeys(PARTS_OF_CONFIG, dict) | dict.fromkeys(("seed", "seeds"), int)
+OTHER_KINDS: dict[str, Any] = {"dataset": dict, "evaluation": dict, "seed": int}
 FACT_KINDS: dict[str, Any] = {
     **dict.fromkeys(("data", "versions", "git", "training", "window", "encoder", "init"), dict),
     **dict.fromkeys(("seconds", "parameters", "threads"), int | float),
@@ -212,9 +213,10 @@ def read_run(run: Path) -> Contents:
     whole = Readable(run)
     one = Readable(first, whole.unread) if first.is_dir() else whole
     recipe = next((name for name in known[:2] if (run / name).is_file()), known[0])
+    kinds = CONFIG_KINDS if recipe == known[0] else OTHER_KINDS
     return Contents(
         run=run,
-        config=whole.told(recipe, lambda path: _settings(read_config(path), CONFIG_KINDS)) or {},
+        config=whole.told(recipe, lambda path: _settings(read_config(path), kinds)) or {},
         provenance=whole.read("provenance.json", lambda path: _settings(read_json(path), FACT_KINDS)) or {},
         split=whole.read("split.json", lambda path: _settings(read_json(path), SPLIT_KINDS)) or {},
         flow=whole.read("flow.json", read_json) or {},
