@@ -69,6 +69,7 @@ def test_fit_evaluates_and_reports(config: Path, tmp_path: Path, command: Comman
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_a_killed_fit_resumes_to_the_same_weights(
     config: Path, tiny_run: Path, tmp_path: Path, command: Command
 ) -> None:

@@ -17,14 +17,14 @@ from tests.cli.installing import install
 from tests.conftest import TINY
 from tsrep.evaluation.scores import Scores
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 OBJECTIVE = '''
 """Forecasts that repeat the last season."""
 import torch
 
 from tsrep.objectives.objective import Objective, TrainingWindows
 from tsrep.registry import OBJECTIVES
-
-pytestmark = pytest.mark.usefixtures("plain_reports")
 
 
 @OBJECTIVES.register("seasonal", runtime=("covariates",))

@@ -13,6 +13,8 @@ from tests.cli.conftest import Told
 from tests.cli.installing import install
 from tsrep.evaluation.scores import Scores
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 DATASET = '''
 """Sines of two rates in a NumPy file."""
 import numpy as np
@@ -20,8 +22,6 @@ import numpy as np
 from tsrep.datasets.dataset import About, Dataset
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
-
-pytestmark = pytest.mark.usefixtures("plain_reports")
 
 
 @DATASETS.register("two-sines")

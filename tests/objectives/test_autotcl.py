@@ -200,7 +200,7 @@ def test_coinciding_samples_and_views_give_finite_losses_and_gradients(form: Any
     ("settings", "message"),
     [
         ({"form": "pa"}, r"unknown form of autotcl 'pa'; did you mean 'paper'\?"),
-        ({"form": released(noise=0.5)}, r"unknown setting objective\.form\.noise; did you mean"),
+        ({"form": released(noise=0.5)}, r"unknown setting objective\.form\.noise; known: consistency"),
         ({"form": paper(hard_mask=True)}, r"unknown setting objective\.form\.hard_mask; known: .*entropy"),
         ({"form": paper(stretch=0.0)}, r"objective\.form\.stretch is 0\.0: it must be greater"),
         (

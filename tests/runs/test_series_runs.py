@@ -150,7 +150,6 @@ def test_each_channel_can_be_a_series_of_its_own(root: Path, tmp_path: Path) -> 
     assert tsrep.embed(run, tsrep.load("series-csv", root)).x.shape == (2, STEPS, 6)
 
 
-@pytest.mark.usefixtures("plain_reports")
 def test_views_are_drawn(run: tsrep.Run, tmp_path: Path) -> None:
     assert "views that the encoder was trained on have not" in (run.path / "report.html").read_text()
     assert tsrep.plot_views(run).read_bytes().startswith(b"\x89PNG")
