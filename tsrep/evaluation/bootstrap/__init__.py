@@ -7,7 +7,9 @@ macro averages are always over the same classes. The scores are sorted once and 
 
 from tsrep.evaluation.bootstrap.intervals import (
     Interval,
+    correlation_interval,
     distance_interval,
+    explained_interval,
     positive_interval,
     share_interval,
     symmetric_interval,
@@ -28,7 +30,9 @@ __all__ = [
     "Resampled",
     "Variance",
     "between_seeds",
+    "correlation_interval",
     "distance_interval",
+    "explained_interval",
     "patient_weights",
     "positive_interval",
     "resample",
