@@ -35,7 +35,7 @@ def half_known(multi: bool, value: int) -> tuple[Panel, Split, np.ndarray]:
     if multi:
         known[unknown, 1:] = True  # one class that is not known makes the sample unknown
     label = panel.label.copy()
-    label[unknown] = value
+    label[~known] = value
     return replace(panel, label=label, known=known), split, informed(panel, 1.0)
 
 

@@ -6,11 +6,12 @@ other format goes through the ``wfdb`` package, which takes some thirty-five tim
 
 from tsrep.datasets.formats.wfdb_record.header import WfdbHeader, is_segment, one_unit, signal_files
 from tsrep.datasets.formats.wfdb_record.reading import read_header, read_wfdb
-from tsrep.datasets.formats.wfdb_record.record import MISSING, write_wfdb
+from tsrep.datasets.formats.wfdb_record.record import MISSING, WfdbRecord, write_wfdb
 
 __all__ = [
     "MISSING",
     "WfdbHeader",
+    "WfdbRecord",
     "is_segment",
     "one_unit",
     "read_header",
