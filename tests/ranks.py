@@ -1,4 +1,4 @@
-"""One of several gloo processes: what losses, MoCo and the training loop find on its part of each batch.
+"""One of several gloo processes: what losses, objectives and the training loop find on its part of batches.
 
 Arguments: rank, number of ranks, folder. The fixture ``two_ranks`` starts it, once for all tests that ask.
 """
@@ -12,7 +12,7 @@ import torch
 from torch import distributed
 
 from tests.losses import batch_gradients
-from tests.objectives import moco_steps
+from tests.objectives import lejepa_steps, moco_steps
 from tests.training import bending
 
 
@@ -23,6 +23,7 @@ def main(rank: int, ranks: int, folder: Path) -> None:
     found = {
         "losses": batch_gradients.of_rank(rank, ranks),
         "moco": {queue: moco_steps.trained(queue, rank, ranks) for queue in moco_steps.QUEUES},
+        "lejepa": lejepa_steps.trained(rank, ranks),
         **bending.of_rank(rank, ranks, folder),
     }
     torch.save(found, folder / f"rank{rank}.pt")

@@ -536,6 +536,9 @@ def test_dataset_faults_are_caught(fault: str, message: str, tmp_path: Path) -> 
         check_dataset(FaultySet, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["knn", "logistic", "probe", "svm"])
+OF_PROTOCOLS: dict[str, dict[str, Any]] = {"attention": {"steps": 20, "C": (1.0,)}}
+
+
+@pytest.mark.parametrize("name", ["attention", "knn", "logistic", "probe", "svm"])
 def test_protocols_on_frozen_features_conform(name: str) -> None:
-    check_protocol(partial(PROTOCOLS.build, {"name": name}))
+    check_protocol(partial(PROTOCOLS.build, {"name": name} | OF_PROTOCOLS.get(name, {})))

@@ -54,7 +54,7 @@ def test_no_gradient_reaches_the_copy_and_it_follows_by_a_rising_momentum() -> N
         encoder = ResNet1d(2, width=4, dim=6)
         byol = objective(encoder, momentum=0.5)
     byol.begin(4)
-    expected = next(byol.slow.parameters()).clone()  # type: ignore[union-attr]
+    expected = next(byol.teacher.copies().parameters()).clone()
     for step, momentum in enumerate((0.5, 1 - 0.25 * (1 + math.sqrt(0.5)), 0.75)):
         with torch.no_grad():
             next(encoder.parameters()).add_(1)
@@ -62,12 +62,12 @@ def test_no_gradient_reaches_the_copy_and_it_follows_by_a_rising_momentum() -> N
         term.backward()  # type: ignore[no-untyped-call]
         byol.after_step()
         expected = momentum * expected + (1 - momentum) * next(encoder.parameters()).detach()
-        torch.testing.assert_close(next(byol.slow.parameters()), expected)  # type: ignore[union-attr]
-    assert all(p.grad is None for p in byol.slow.parameters())  # type: ignore[union-attr]
-    before = next(byol.slow.parameters()).clone()  # type: ignore[union-attr]
+        torch.testing.assert_close(next(byol.teacher.copies().parameters()), expected)
+    assert all(p.grad is None for p in byol.teacher.copies().parameters())
+    before = next(byol.teacher.copies().parameters()).clone()
     byol.eval()(encoder, patients(9)[0], generator=torch_generator(9))
     byol.after_step()
-    torch.testing.assert_close(next(byol.slow.parameters()), before, rtol=0, atol=0)  # type: ignore[union-attr]
+    torch.testing.assert_close(next(byol.teacher.copies().parameters()), before, rtol=0, atol=0)
 
 
 def test_a_stored_state_resumes_as_if_it_had_not_stopped() -> None:

@@ -17,8 +17,9 @@ from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.objectives.moco import MoCo
-from tsrep.objectives.momentum_queue import KeyQueue, SlowCopies
+from tsrep.objectives.momentum_queue import KeyQueue
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.teacher import SlowCopies
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch

@@ -12,12 +12,14 @@ from tsrep.errors import ConfigError
 from tsrep.registry import nearest
 
 Pooling = Literal["max", "mean", "last", "max-mean"]
+HeadPooling = Pooling | Literal["tokens"]  # all steps as they are, for a head that pools them itself
 
 POOLS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "max": lambda z: z.amax(dim=-1),
     "mean": lambda z: z.mean(dim=-1),
     "last": lambda z: z[..., -1],
     "max-mean": lambda z: torch.cat([z.amax(dim=-1), z.mean(dim=-1)], dim=-1),
+    "tokens": lambda z: z.flatten(1),
 }
 
 
@@ -28,11 +30,12 @@ def pool(z: Tensor, how: str = "max") -> Tensor:
     ----------
     z : Tensor, shape (batch, dim, time)
     how : str
-        ``"max"``, ``"mean"``, ``"last"``, or ``"max-mean"`` (the first two side by side).
+        ``"max"``, ``"mean"``, ``"last"``, ``"max-mean"`` (the first two side by side), or ``"tokens"``
+        (all steps, flattened).
 
     Returns
     -------
-    Tensor, shape (batch, dim), for ``"max-mean"`` (batch, 2 * dim)
+    Tensor, shape (batch, dim), for ``"max-mean"`` (batch, 2 * dim), for ``"tokens"`` (batch, dim * time)
 
     Raises
     ------

@@ -53,7 +53,7 @@ def normality(x: Tensor, directions: Tensor, *, knots: int = 17) -> Tensor:
 
 @LOSSES.register("sigreg")
 class SIGReg(Loss):
-    """Mean squared difference of each view from the mean of all, and the normality of random projections.
+    """Mean squared difference of each view from the mean of some, and the normality of random projections.
 
     Parameters
     ----------
@@ -65,6 +65,9 @@ class SIGReg(Loss):
     per_sample : bool
         Divide the second term by the batch, so that the weight does not depend on it; as published it grows
         with the batch.
+    centre : int or None
+        So many views, from the first on, make the mean: those of whole samples, where others are of short
+        pieces. None is all.
 
     References
     ----------
@@ -79,8 +82,10 @@ class SIGReg(Loss):
         directions: Annotated[int, Field(ge=16, le=4096)] = 256,
         knots: Annotated[int, Field(ge=5, le=129)] = 17,
         per_sample: bool = False,
+        centre: Annotated[int, Field(ge=1)] | None = 2,
     ) -> None:
         super().__init__()
+        self.centre = centre
         self.weight, self.directions, self.knots, self.per_sample = weight, directions, knots, per_sample
 
     def draw(self, size: tuple[int, int, int], *, generator: torch.Generator) -> Tensor:
@@ -103,5 +108,5 @@ class SIGReg(Loss):
         rows = gather_views(single(z))  # (view, batch, dim)
         apart = normality(rows, draws, knots=self.knots).mean()
         apart = apart / rows.shape[1] if self.per_sample else apart
-        invariance = (rows - rows.mean(0)).square().mean()
+        invariance = (rows - rows[: self.centre].mean(0)).square().mean()
         return {"invariance": (1 - self.weight) * invariance, "normality": self.weight * apart}

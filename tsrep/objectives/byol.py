@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.encoders.pooling import pool
 from tsrep.losses.similarity import unit_rows
-from tsrep.objectives.momentum_queue import Momentum, SlowCopies
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.teacher import Momentum, Teacher
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.combined import ChosenView, ExceptCovariates
@@ -57,8 +57,6 @@ class Byol(Objective):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"encoder": {"name": "resnet1d", "width": 32, "dim": 128}}
-    done: Tensor
-    slow: SlowCopies | None
 
     def __init__(
         self,
@@ -75,48 +73,35 @@ class Byol(Objective):
     ) -> None:
         super().__init__()
         self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
-        self.pooling, self.momentum, self.steps = pooling, momentum, 0
+        self.pooling, self.teacher = pooling, Teacher(momentum)
         self.project = _head(dim, hidden, projection, norm)
         self.predict_other = _head(projection, hidden, projection, norm) if predictor else nn.Identity()
-        self.register_module("slow", None)
-        self.register_buffer("done", torch.zeros((), dtype=torch.int64))
-        # What a training step leaves for `after_step`: the modules that the copies follow.
-        self._pending: tuple[nn.Module, ...] | None = None
 
     def begin(self, steps: int) -> None:
         """Remember how many steps the momentum has for its rise."""
-        self.steps = steps
+        self.teacher.steps = steps
 
     def attach(self, encoder: Encoder) -> None:
         """Make the slow copy of encoder and projection head."""
-        self.slow = SlowCopies(encoder, self.project)
+        self.teacher.attach(encoder, self.project)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``prediction``, from 0 to 8; see :class:`Objective`."""
         both = self.view(torch.cat([batch.x, batch.x]), generator=generator)  # (2 batch, channel, time)
         online = self.predict_other(self.project(pool(encoder(both), self.pooling)))
         target = self._target(both)
-        if self.training:
-            self._pending = encoder, self.project
+        self.teacher.note(encoder, self.project)
         return {"prediction": prediction_error(*online.chunk(2), *target.chunk(2))}
 
     @torch.no_grad()
     def _target(self, both: Tensor) -> Tensor:
-        if self.slow is None:
-            raise RuntimeError("objective byol has no copy of the encoder; call objective.attach first")
-        encoder, project = self.slow
+        encoder, project = self.teacher.copies()
         target: Tensor = project(pool(encoder(both), self.pooling))  # (2 batch, projection)
         return target
 
     def after_step(self) -> None:
         """Let the copy follow, by the momentum of this step."""
-        if self._pending is None or self.slow is None:
-            return
-        share = min(int(self.done) / self.steps, 1.0) if self.steps else 0.0
-        momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * share) + 1) / 2
-        self.slow.follow(*self._pending, momentum=momentum)
-        self.done += 1
-        self._pending = None
+        self.teacher.after_step()
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """``spread`` of the unit representations: about 1 when they fill the sphere, 0 at collapse."""

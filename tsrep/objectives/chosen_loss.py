@@ -51,8 +51,12 @@ def two_view_terms(
         That both are views of.
     generator : torch.Generator
     """
-    z = torch.stack([z1, z2])  # (view, batch, dim)
+    return view_terms(loss, torch.stack([z1, z2]), batch, generator=generator)
+
+
+def view_terms(loss: Loss, z: Tensor, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+    """The same of any number of views, shape (view, batch, dim)."""
     relation = Relation(Samples.of(batch, windows=loss.reads_windows))
-    drawn = loss.draw((2, len(z1) * world_size(), z1.shape[1]), generator=generator)
+    drawn = loss.draw((len(z), z.shape[1] * world_size(), z.shape[2]), generator=generator)
     # every rank draws, and all take what the first has drawn
     return loss(z, relation, draws=None if drawn is None else gather_rows(drawn[None])[0])

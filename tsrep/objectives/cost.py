@@ -14,8 +14,9 @@ from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.similarity import Temperature, single
 from tsrep.losses.ts2vec_hierarchical import sample_contrast
-from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast
+from tsrep.objectives.momentum_queue import ExclusionZone, MomentumContrast
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.teacher import Momentum
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.views.combined import ChosenView, ExceptCovariates

@@ -60,10 +60,13 @@ class Cpc(Objective):
     window : int
         Wrong steps are at most so far from the context, in output steps; 0 for no limit.
     temperature : float
+        Published code has 1.
     normalize : bool
-        Whether steps are compared by cosine instead of by their product.
+        Whether steps are compared by cosine instead of by their product, as in published code.
     projection : {"linear", "mlp"}
-        From the representation to what it predicts.
+        From the representation to what it predicts. A linear one, as in most published forms, makes the
+        representation itself a linear code of the next steps, and pooled it says less of the recording than
+        before training.
     targets : {"own", "encoder"}
         What is predicted: steps of a small convolution that the objective trains, for every encoder; or,
         as published, the encoder's own latent.
@@ -96,9 +99,9 @@ class Cpc(Objective):
         within: Literal["sequence", "batch"] = "sequence",
         exclusion_zone: Distance = 1,
         window: Distance = 0,
-        temperature: Temperature = 1.0,
-        normalize: bool = False,
-        projection: Literal["linear", "mlp"] = "linear",
+        temperature: Temperature = 0.1,
+        normalize: bool = True,
+        projection: Literal["linear", "mlp"] = "mlp",
         targets: Literal["own", "encoder"] = "own",
     ) -> None:
         super().__init__()

@@ -13,8 +13,9 @@ from tsrep.encoders.pooling import pool
 from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.similarity import Temperature
 from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss
-from tsrep.objectives.momentum_queue import ExclusionZone, Momentum, MomentumContrast
+from tsrep.objectives.momentum_queue import ExclusionZone, MomentumContrast
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.teacher import Momentum
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Panel

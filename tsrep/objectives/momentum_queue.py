@@ -5,11 +5,8 @@ Whatever moves, moves in ``after_step``: the copy, the queue and its place.
 
 from __future__ import annotations
 
-import copy
-from typing import Annotated
-
 import torch
-from pydantic import Field, NonNegativeInt
+from pydantic import NonNegativeInt
 from torch import Tensor, nn
 
 from tsrep.errors import ConfigError
@@ -17,38 +14,11 @@ from tsrep.losses.gather import gather_rows
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Apart, Relation, Samples
 from tsrep.losses.similarity import unit_rows
+from tsrep.objectives.teacher import SlowCopies
 from tsrep.signals.batch import Batch
 
-Momentum = Annotated[float, Field(ge=0, le=1)]
 ExclusionZone = NonNegativeInt | None
 NOBODY = torch.iinfo(torch.int64).min  # record of a key that comes from no window
-
-
-class SlowCopies(nn.ModuleList):
-    """Copies of modules that follow them slowly and are never trained.
-
-    They stay in evaluation mode, so that computing keys changes no running statistics.
-
-    Parameters
-    ----------
-    *fast : nn.Module
-    """
-
-    def __init__(self, *fast: nn.Module) -> None:
-        super().__init__(copy.deepcopy(module) for module in fast)
-        self.requires_grad_(False).eval()
-
-    def train(self, mode: bool = True) -> SlowCopies:
-        """Stay in evaluation mode."""
-        return super().train(False)
-
-    @torch.no_grad()
-    def follow(self, *fast: nn.Module, momentum: float) -> None:
-        """``slow = momentum * slow + (1 - momentum) * fast`` for all weights; buffers are copied."""
-        moving = nn.ModuleList(fast)
-        torch._foreach_lerp_(list(self.parameters()), list(moving.parameters()), 1 - momentum)
-        for mine, theirs in zip(self.buffers(), moving.buffers(), strict=True):
-            mine.copy_(theirs)
 
 
 class KeyQueue(nn.Module):

@@ -51,6 +51,11 @@ class Supervised(Objective):
     ------
     ConfigError
         When ``double_sigmoid`` does not go with the head or the classes.
+
+    References
+    ----------
+    Strodthoff et al., "Deep learning for ECG analysis: benchmarks and insights from PTB-XL", IEEE J Biomed
+    Health Inform 2021, for several labels; Wang et al., NeurIPS 2023, for the published head.
     """
 
     needs: frozenset[str] = frozenset({"label"})

@@ -12,6 +12,8 @@ from tsrep.evaluation.arrays import Array
 if TYPE_CHECKING:
     from torch import nn
 
+    from tsrep.encoders.encoder import Encoder
+
 
 @dataclass(frozen=True, eq=False)
 class Stored:
@@ -55,6 +57,10 @@ class Classifier(ABC):
     def records_held(self) -> int:
         """Training samples whose features it holds, and so gives away; 0 of most."""
         return 0
+
+    def around(self, encoder: Encoder) -> Encoder:
+        """The encoder as it must be shown windows; the encoder itself by default."""
+        return encoder
 
     def stored(self) -> Stored | None:
         """All that :meth:`restored` needs; None where it cannot be kept."""

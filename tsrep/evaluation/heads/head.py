@@ -24,7 +24,7 @@ from tsrep.signals.panel import Ints
 
 if TYPE_CHECKING:
     from tsrep.encoders.encoder import Encoder
-    from tsrep.encoders.pooling import Pooling
+    from tsrep.encoders.pooling import HeadPooling
 
 LARGEST = 2000  # samples whose features a head may hold
 
@@ -65,7 +65,7 @@ class Head:
     classifier: Classifier
     classes: tuple[str, ...]
     multilabel: bool
-    pool: Pooling
+    pool: HeadPooling
     fitted_on: FittedOn
     aggregate: Aggregation = "mean"
     calibration: Calibration | None = None
@@ -177,13 +177,15 @@ class Head:
     def encoder(self, encoder: Encoder) -> Encoder:
         """The encoder whose features it takes: the given one, or a copy with the weights that were tuned.
 
+        Its classifier may show the encoder crops of a window.
+
         Raises
         ------
         RunError
             When tuned weights are of another architecture.
         """
         if not self.tuned:
-            return encoder
+            return self.classifier.around(encoder)
         import torch
 
         own = copy.deepcopy(encoder)
@@ -194,7 +196,7 @@ class Head:
                 f"the weights that were tuned with head {self.name} do not fit the encoder; give the "
                 "encoder that was tuned"
             ) from error
-        return own.eval()
+        return self.classifier.around(own.eval())
 
     def refuse_other_encoder(self, weights: str) -> None:
         """Check that the head was fitted on an encoder with such a digest of its weights.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tsrep.encoders.pooling import Pooling
+from tsrep.encoders.pooling import HeadPooling
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Interval, Variance, resample, share_interval, symmetric_interval
 from tsrep.evaluation.heads.calibration import fit_calibration
@@ -45,7 +45,7 @@ class Fitted:
 
     classifier: Classifier
     held: Callable[[], Predictions | None]
-    pool: Pooling
+    pool: HeadPooling
     tuned: Mapping[str, Array] = field(default_factory=dict)
 
 

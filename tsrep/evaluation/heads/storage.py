@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from tsrep.encoders.pooling import Pooling
+from tsrep.encoders.pooling import HeadPooling
 from tsrep.errors import RunError, TsrepError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.calibration import Calibration
@@ -47,7 +47,7 @@ class HeadFile(Facts):
     tensors: str
     classes: tuple[str, ...]
     multilabel: bool
-    pool: Pooling
+    pool: HeadPooling
     aggregate: Aggregation
     fitted_on: FittedOn
     calibration: Calibration | None

@@ -1,0 +1,170 @@
+"""COMET's levels as contrasts of augmented views behind a projection head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import NonNegativeFloat
+from torch import Tensor, nn
+
+from tsrep.encoders.encoder import Encoder, Positive
+from tsrep.encoders.pooling import pool
+from tsrep.errors import ConfigError
+from tsrep.losses.kernel import Kernel, contrasted
+from tsrep.losses.relation import OWN, Lighter, Own, Relation, Rule, Same, Samples
+from tsrep.losses.similarity import Temperature
+from tsrep.objectives.objective import Objective
+from tsrep.registry import OBJECTIVES
+from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
+from tsrep.views.combined import ChosenView, ExceptCovariates
+from tsrep.views.view import View
+
+
+@dataclass(frozen=True)
+class OtherTrials:
+    """Samples of the same patient that are of another trial."""
+
+    def __call__(self, rows: Samples, others: Samples) -> Tensor:
+        return Same("patient")(rows, others) & ~Same("trial")(rows, others)
+
+
+# positives of each level, and what the other view of a row's own sample is to it
+LEVELS: dict[str, tuple[Rule, Own]] = {
+    "sample": (OWN, "positive"),
+    "trial": (Same("trial"), "drop"),
+    "patient": (OtherTrials(), "drop"),
+}
+ALONE = Kernel(denominator="own")  # no positive competes with another
+
+
+@OBJECTIVES.register("comet-views", runtime=("dim", "channels", "covariates"))
+class CometViews(Objective):
+    """Contrast two augmented views of samples, trials and patients with those of other patients.
+
+    Each level is the mean over rows of the mean over their positives of ``log(1 + sum_k exp(s_ik - s_ij))``,
+    ``k`` over all rows of other patients. Positives are the other view of the sample; rows of other samples
+    of the trial; rows of other trials of the patient. A level without positives in a batch is zero.
+
+    Parameters
+    ----------
+    dim : int
+        Width of the representation.
+    channels, covariates : int
+        Of the signal; the first ``covariates`` channels are known covariates, which no view alters.
+    sample_weight, trial_weight, patient_weight : float
+        A level of weight zero costs nothing. Data with several recordings of a patient may want the last.
+    view : name or settings of a view
+        Drawn twice for each sample.
+    sample_view, trial_view, patient_view : name or settings of a view, or None
+        Of this level in place of ``view``; levels with views of their own are encoded apart.
+    temperature : float
+    pooling : {"max", "mean"}
+        Over time.
+    hidden : int
+        Width of the hidden layer of the projection head.
+    projection : int or None
+        Width of the head, which serves the loss alone; None contrasts the representation itself.
+
+    Raises
+    ------
+    ConfigError
+        When all weights are zero, or all training samples are of one patient.
+
+    References
+    ----------
+    Wang et al., "Contrast Everything", NeurIPS 2023, for the levels above the observation. Deviations:
+    augmented views in place of masks and clean windows, a projection head as in Chen et al., ICML 2020,
+    positives that do not compete, and rows of the own patient that are no negatives; see ``comet`` for the
+    paper's form.
+    """
+
+    sampler: ClassVar[str] = "patient-wise"
+    defaults: ClassVar[dict[str, Any]] = {"sampler": {"name": "patient-wise", "samples": 2}}
+    needs: frozenset[str] = frozenset({"patient", "trial"})
+
+    def __init__(
+        self,
+        dim: int,
+        channels: int,
+        covariates: int = 0,
+        sample_weight: NonNegativeFloat = 0.5,
+        trial_weight: NonNegativeFloat = 0.5,
+        patient_weight: NonNegativeFloat = 0.0,
+        view: ChosenView = "compose",
+        sample_view: ChosenView | None = None,
+        trial_view: ChosenView | None = None,
+        patient_view: ChosenView | None = None,
+        temperature: Temperature = 0.1,
+        pooling: Literal["max", "mean"] = "max",
+        hidden: Positive = 256,
+        projection: Positive | None = 128,
+    ) -> None:
+        super().__init__()
+        weights = {"sample": sample_weight, "trial": trial_weight, "patient": patient_weight}
+        own = {"sample": sample_view, "trial": trial_view, "patient": patient_view}
+        self.weights = {level: weight for level, weight in weights.items() if weight > 0}
+        if not self.weights:
+            raise ConfigError(
+                "objective comet-views has three levels of weight zero; give one of them a weight"
+            )
+        if set(self.weights) == {"sample"}:
+            self.needs = frozenset({"patient"})
+        self.contrasts_patients = "patient" in self.weights
+        self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
+        self.views: dict[str, View] = {
+            level: self.view
+            if own[level] is None
+            else ExceptCovariates.of(own[level], channels=channels, covariates=covariates)
+            for level in self.weights
+        }
+        self.temperature, self.pooling = temperature, pooling
+        head = (
+            () if projection is None else (nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
+        )
+        self.head = nn.Sequential(*head)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: nobody to contrast with, or no positives of a level."""
+        if len(np.unique(train.patient)) < 2:
+            raise ConfigError(
+                "objective comet-views contrasts patients, and all training samples are of one; add samples "
+                "of others, or choose an objective that contrasts samples, such as simclr"
+            )
+        if "trial" in self.weights and len(np.unique(train.trial)) == len(train):
+            raise ConfigError(
+                "objective comet-views has a trial level, but every training sample is a trial of its own; "
+                "cut several windows of each recording, or set objective.trial_weight to 0"
+            )
+
+    def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
+        """One term for each level that has a weight; see :class:`Objective`."""
+        rows, terms = self._encoded(encoder, batch, generator), {}
+        relation = Relation(Samples.of(batch), negatives=(Lighter("patient", 0.0),))
+        for level, weight in self.weights.items():
+            positives, own = LEVELS[level]
+            value = contrasted(
+                rows[id(self.views[level])],
+                relation.changed(positives=positives, own=own),
+                ALONE,
+                temperature=self.temperature,
+                similarity="cosine",
+            )
+            terms[level] = weight * value
+        return terms
+
+    def _encoded(self, encoder: Encoder, batch: Batch, generator: torch.Generator) -> dict[int, Tensor]:
+        """Projections of two views, shape (2, batch, projection), by the view; one encoder pass for all."""
+        distinct = {id(view): view for view in self.views.values()}
+        both = torch.cat([batch.x, batch.x])  # (2 batch, channel, time)
+        seen = torch.cat([view(both, generator=generator) for view in distinct.values()])
+        z: Tensor = self.head(pool(encoder(seen), self.pooling))
+        blocks = z.unflatten(0, (len(distinct), 2, len(batch)))
+        return dict(zip(distinct, blocks, strict=True))
+
+    def own_view(self) -> View:
+        """The view of all levels that have none of their own."""
+        return self.view
