@@ -1,4 +1,4 @@
-"""Every run on a panel logs how its representations lie, from before training on, and says a collapse aloud."""
+"""Every run on a panel logs how its representations lie, also before training, and tells a collapse."""
 
 from __future__ import annotations
 
