@@ -48,7 +48,8 @@ def _size(facts: Mapping[str, Any]) -> str:
     """In words; empty where it depends on the user's data."""
     if steps := facts.get("steps"):
         return f"{steps:,} steps of {facts['channels']} channels"
-    return f"{facts['records']:,} records of {facts['patients']:,} patients" if facts.get("records") else ""
+    of = f" of {facts['patients']:,} patients" if facts.get("patients") else ""
+    return f"{facts['records']:,} records{of}" if facts.get("records") else ""
 
 
 @data.command()
