@@ -89,3 +89,68 @@ def cinc_folder(root: Path) -> dict[str, np.ndarray]:
             write_cinc(stem, counts, rate=rate, name=name, **more)
             made[name] = counts
     return made
+
+
+CODES = {"N": 1, "L": 2, "R": 3, "a": 4, "V": 5, "F": 6, "J": 7, "A": 8, "S": 9, "E": 10, "j": 11, "/": 12}
+CODES |= {"Q": 13, "~": 14, "+": 28, "e": 34, "f": 38, "!": 31}
+
+
+def write_annotations(path: Path, marks: list[tuple[int, str, str]], *, rate: float | None = None) -> None:
+    """An annotation file in the MIT format from (step, symbol, text)."""
+    words: list[int] = []
+    if rate is not None:
+        note = f"## time resolution: {rate:g}".encode()
+        words += [22 << 10, 63 << 10 | len(note)]
+        words += np.frombuffer(note + b"\0" * (len(note) % 2), "<u2").tolist()
+    before = 0
+    for at, symbol, text in marks:
+        gap, before = at - before, at
+        if gap > 1023:
+            words += [59 << 10, gap >> 16, gap & 0xFFFF]
+            gap = 0
+        words.append(CODES[symbol] << 10 | gap)
+        if text:
+            raw = text.encode()
+            words.append(63 << 10 | len(raw))
+            words += np.frombuffer(raw + b"\0" * (len(raw) % 2), "<u2").tolist()
+    np.array([*words, 0], "<u2").tofile(path)
+
+
+def write_212(stem: Path, counts: np.ndarray, leads: tuple[str, str], comment: str) -> None:
+    """A record in format 212 as those of MIT-BIH: gain 200 and zero at 1024."""
+    flat = (counts.T.reshape(-1) + 1024).astype(np.int64) & 0xFFF
+    first, second = flat[::2], flat[1::2]
+    packed = np.stack([first & 0xFF, (first >> 8) | ((second >> 8) << 4), second & 0xFF], axis=1)
+    packed.astype(np.uint8).tofile(stem.with_name(f"{stem.name}.dat"))
+    lines = [f"{stem.name} 2 360 {counts.shape[1]}"]
+    lines += [
+        f"{stem.name}.dat 212 200 11 1024 {row[0] + 1024} 0 0 {name}"
+        for row, name in zip(counts, leads, strict=True)
+    ]
+    stem.with_name(f"{stem.name}.hea").write_text("\n".join([*lines, f"# {comment}"]) + "\n")
+
+
+def mitdb_folder(root: Path) -> dict[str, tuple[np.ndarray, list[tuple[int, str, str]]]]:
+    """Eight recordings of a minute with the lead layouts, marks and the shared person of MIT-BIH."""
+    layouts = {
+        "100": (("MLII", "V5"), "69 M 1085 1629 x1"),
+        "102": (("V5", "V2"), "84 F 1629 1629 x1"),
+        "103": (("MLII", "V2"), "-1 M 742 654 x1"),
+        "114": (("V5", "MLII"), "72 F 1003 1629 x1"),
+        "118": (("MLII", "V1"), "69 M 1456 653 x1"),
+        "201": (("MLII", "V1"), "68 M 1960 1629 x1"),
+        "202": (("MLII", "V1"), "68 M 1960 1629 x1"),
+        "105": (("MLII", "V1"), "73 F 1624 1629 x1"),
+    }
+    root.mkdir(parents=True)
+    made = {}
+    for k, (name, (leads, comment)) in enumerate(layouts.items()):
+        counts = (beats(100 + k, 360 * 60, 2) // 2).astype(np.int16)
+        symbols = "NLRejAaJSVEF/fQ" + "N" * 25
+        marks = [(40, "N", "")] + [(300 + 500 * i, symbol, "") for i, symbol in enumerate(symbols)]
+        marks += [(marks[-1][0] + 30, "+", "(AFIB"), (marks[-1][0] + 60, "~", ""), (360 * 60 - 9, "V", "")]
+        write_212(root / name, counts, leads, comment)
+        write_annotations(root / f"{name}.atr", marks)
+        made[name] = counts, marks
+    (root / "RECORDS").write_text("\n".join(layouts) + "\n")
+    return made

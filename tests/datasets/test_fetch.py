@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tsrep.datasets import about
 from tsrep.datasets.fetch import fetch
+from tsrep.datasets.fetch_steps import steps
 from tsrep.errors import DataError
 
 BIG = bytes(range(256)) * 4000
@@ -86,7 +89,7 @@ def files(out):
 
 def test_files_arrive_and_stay(server, tmp_path):
     out = get(server, tmp_path / "out")
-    assert files(out) == {"SHA256SUMS.txt", "ptbxl_database.csv", "records100/big.dat"}
+    assert files(out) == {"SHA256SUMS.txt", "CITE.md", "ptbxl_database.csv", "records100/big.dat"}
     assert (out / "records100/big.dat").read_bytes() == BIG
     server.asked.clear()
     get(server, out)
@@ -159,3 +162,42 @@ def test_nothing_to_fetch_and_no_space(server, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": 10**6}))
     with pytest.raises(DataError, match="1 MB are free there"):
         get(server, tmp_path / "out")
+
+
+def test_some_files_by_their_names(server, tmp_path):
+    asked = []
+    out = get(server, tmp_path / "out", only=["big", "database"], confirm=lambda q: not asked.append(q))
+    assert files(out) == {"SHA256SUMS.txt", "CITE.md", "ptbxl_database.csv", "records100/big.dat"}
+    assert "what has big or database in its name, of about 545 MB" in asked[0]
+    assert "Wagner P" in (out / "CITE.md").read_text()
+    out = get(server, tmp_path / "other", only=["records500"])
+    assert (out / "records500/more.dat").is_file()
+    with pytest.raises(DataError, match="no file has 'georgia' in its name; there are 3, such as"):
+        get(server, tmp_path / "third", only=["georgia"])
+
+
+def test_a_record_of_zenodo_and_its_md5(server, tmp_path):
+    body = b"exam_id\n1\n"
+    (server.root / "exams.csv").write_bytes(body)
+    listed = {"key": "exams.csv", "checksum": f"md5:{hashlib.md5(body).hexdigest()}"}
+    (server.root / "4916206").write_text(json.dumps({"id": 4916206, "files": [listed]}))
+    options = {"confirm": lambda question: True, "progress": False, "base_url": server.url}
+    options["only"] = ["exams"]  # the size of the whole is not asked for
+    out = fetch("code15", tmp_path / "out", **options)
+    assert (out / "exams.csv").read_bytes() == body
+    (server.root / "exams.csv").write_bytes(b"exam_id\n2\n")
+    (out / "exams.csv").unlink()
+    with pytest.raises(DataError, match="arrived damaged"):
+        fetch("code15", out, **options)
+    (server.root / "4916206").write_text('{"files": [{"key": "../x", "checksum": "md5:0"}]}')
+    with pytest.raises(DataError, match="is not a list"):
+        fetch("code15", out, **options)
+
+
+def test_steps_for_what_is_not_downloaded():
+    told = list(steps("tdbrain", about("tdbrain")))
+    assert "its publishers ask for an agreement" in told[2]
+    assert [line[:2] for line in told[4:]] == ["1.", "2.", "3.", "4."]
+    assert "https://www.brainclinics.com/resources" in told[4]
+    assert "TDBRAIN_participants_V2.tsv" in told[6]
+    assert told[-1].endswith("tsrep data check tdbrain --root DIR")

@@ -15,6 +15,8 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS, SPLITS
 from tsrep.signals import Panel
 
+REQUIRED = {"of": {"a": {"name": "ptb-xl"}, "b": {"name": "mitdb"}}, "leads": ("I",)}
+
 
 @pytest.mark.parametrize("name", DATASETS.names())
 def test_every_data_set_introduces_itself(name):
@@ -24,15 +26,17 @@ def test_every_data_set_introduces_itself(name):
     assert facts.licence
     assert facts.default_split in SPLITS.names()
     required = DATASETS.entry(name).settings.model_fields.items()
-    settings = {key: 100 for key, field in required if field.is_required()}
+    settings = {key: REQUIRED.get(key, 100) for key, field in required if field.is_required()}
     assert build(name, **settings).default_split in SPLITS.names()
     assert bool(facts.base_url) == bool(facts.size_mb)
 
 
 PEOPLE = {
-    "apava": "subject", "arrays": "patient", "bids": "subject", "ds004504": "subject", "eeg": "patient",
-    "panel-csv": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient", "ptb-xl-sim": "patient",
-    "tdbrain": "subject", "ucr-uea": "recording", "wfdb": "patient", "zarr": "patient",
+    "apava": "subject", "arrays": "patient", "bids": "subject", "cinc2021": "recording", "code15": "patient",
+    "cohorts": "patient", "cpsc2021": "patient", "ds004504": "subject", "eeg": "patient", "hdf5": "patient",
+    "mitdb": "patient", "panel-csv": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient",
+    "ptb-xl-plus": "patient", "ptb-xl-sim": "patient", "sleep-edf": "subject", "tdbrain": "subject",
+    "ucr-uea": "recording", "wfdb": "patient", "wfdb-beats": "patient", "zarr": "patient",
 }  # fmt: skip
 
 

@@ -153,7 +153,7 @@ def test_a_benchmark_is_fetched_and_checked(shared_path, tmp_path):
 
 
 def test_what_cannot_be_fetched_says_where_it_is():
-    with pytest.raises(DataError, match=r"nothing to fetch for traffic: get traffic.csv by hand: .*Autof"):
+    with pytest.raises(DataError, match=r"nothing to fetch for traffic: .* get traffic.csv from .*Autof"):
         fetch("traffic", confirm=lambda _: True)
     with pytest.raises(DataError, match="it is your own data"):
         fetch("series-csv", confirm=lambda _: True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.cite import cite
 from tsrep.cli.compare import compare
 from tsrep.cli.data import data
 from tsrep.cli.encoder import encoder
@@ -297,6 +298,7 @@ def list_parts(
 app.command()(encoder)
 app.command()(predict)
 app.command()(forecast)
+app.command()(cite)
 app.command()(compare)
 app.command()(export)
 app.command()(power)

@@ -48,7 +48,8 @@ def _size(facts: Mapping[str, Any]) -> str:
     """In words; empty where it depends on the user's data."""
     if steps := facts.get("steps"):
         return f"{steps:,} steps of {facts['channels']} channels"
-    return f"{facts['records']:,} records of {facts['patients']:,} patients" if facts.get("records") else ""
+    of = f" of {facts['patients']:,} patients" if facts.get("patients") else ""
+    return f"{facts['records']:,} records{of}" if facts.get("records") else ""
 
 
 @data.command()
@@ -85,16 +86,35 @@ def fetch(
     name: Name,
     out: Annotated[Path | None, typer.Option(help="Output folder. [default: the data cache]")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Large optional files too.")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="WORD,...", help="Files with one of these in their names, such as georgia."),
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A mirror. [default: the publisher's server]")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Consent to the download in advance.")] = False,
 ) -> None:
-    """Download a data set, resuming where it stopped, and check every file's SHA-256."""
+    """Download a data set, resuming where it stopped, and check every file's checksum.
+
+    Licence and size come first. What cannot be downloaded for you has its steps printed instead.
+    """
+    from tsrep.datasets import about
     from tsrep.datasets.fetch import fetch as fetch_dataset
+    from tsrep.datasets.fetch_steps import steps
+
+    facts = about(name)
+    if facts.url and facts.citation and not (facts.base_url or base_url):
+        for line in steps(name, facts):
+            typer.echo(line)
 
     def confirm(question: str) -> bool:
         return yes or typer.confirm(question)
 
-    folder = fetch_dataset(name, out, confirm=confirm, everything=everything)
-    typer.echo(f"{name} is in {folder}")
+    words = [word.strip() for word in (only or "").split(",") if word.strip()]
+    options: dict[str, Any] = {"everything": everything, "only": words, "base_url": base_url}
+    folder = fetch_dataset(name, out, confirm=confirm, **options)
+    typer.echo(f"{name} is in {folder}\ncite: {facts.citation}")
 
 
 @data.command()

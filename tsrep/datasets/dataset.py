@@ -19,6 +19,7 @@ class Unreadable(Exception):
 
 
 Independence = Literal["patient", "subject", "recording", "unknown"]
+Access = Literal["open", "account", "agreement"]
 PATIENTS_UNKNOWN = (
     "Patients are not known: one recording is taken for one person, so intervals may be too narrow."
 )
@@ -49,10 +50,13 @@ class About:
     layout : tuple of str
         Further files as they lie in the folder, examples of each kind.
     notes : str
+    access : {"open", "account", "agreement"}
+        What its publishers ask for.
     base_url : str
         Folder that :func:`tsrep.datasets.fetch` downloads from; empty when there is no download.
     checksums : str
-        Name of the file below ``base_url`` that lists the SHA-256 of every file.
+        Name of the file below ``base_url`` that lists the SHA-256 of every file, or address of a record of
+        Zenodo.
     files : tuple of (str, str)
         Name and SHA-256 of every file, where the server has no such list.
     optional : tuple of str
@@ -74,6 +78,7 @@ class About:
     needs: tuple[str, ...] = ()
     layout: tuple[str, ...] = ()
     notes: str = ""
+    access: Access = "open"
     base_url: str = ""
     checksums: str = "SHA256SUMS.txt"
     files: tuple[tuple[str, str], ...] = ()
@@ -182,7 +187,12 @@ class Dataset(ABC):
         needed = self.about.needs if self.files is None else self.files
         missing = [item for item in needed if not (folder / item).exists()]
         if missing:
-            raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; use {remedy}")
+            from tsrep.datasets.misplaced import hint
+
+            found = hint(folder, name, needed)
+            raise DataError(
+                f"{folder} does not look like {name}: {missing[0]} is missing; {found or f'use {remedy}'}"
+            )
         return folder
 
     @property

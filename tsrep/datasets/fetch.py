@@ -6,20 +6,21 @@ import hashlib
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from tsrep.datasets.dataset import About, default_folder
+from tsrep.datasets.fetch_listing import TIMEOUT, Checksums, checksums_of
+from tsrep.datasets.fetch_steps import WHY
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 
 Confirm = Callable[[str], bool]
 CONNECTIONS = 8
-TIMEOUT = 60
 BLOCK = 1 << 18
 
 
@@ -29,12 +30,13 @@ def fetch(
     *,
     confirm: Confirm,
     everything: bool = False,
+    only: Sequence[str] = (),
     base_url: str | None = None,
     progress: bool = True,
 ) -> Path:
     """Download a data set, or what is still missing of it.
 
-    Files that are there with the right SHA-256 stay; a download that was cut off resumes where it
+    Files that are there with the right checksum stay; a download that was cut off resumes where it
     stopped (from ``FILE.part``) if the server can do that.
 
     Parameters
@@ -46,6 +48,8 @@ def fetch(
         Is asked once, with licence, size and folder; false means nothing is downloaded.
     everything : bool
         Also what the loader does not read by default (``About.optional``).
+    only : sequence of str
+        Words of which one must be in a file's name, such as ``"georgia"`` or ``"part0."``; all files without.
     base_url : str or None
         A mirror instead of the official place.
     progress : bool
@@ -60,22 +64,23 @@ def fetch(
     base = base_url or about.base_url
     if not base:
         what = "it is simulated on first use" if about.synthetic else "it is your own data"
-        elsewhere = f"get {', '.join(about.needs)} by hand: {about.notes}"
+        elsewhere = f"{WHY[about.access]}; get {', '.join(about.needs)} from {about.url} ({about.notes})"
         raise DataError(f"there is nothing to fetch for {name}: {elsewhere if about.url else what}")
     base = base.rstrip("/") + "/"
     folder = default_folder(name) if out is None else Path(out).expanduser()
     size = about.full_size_mb if everything and about.full_size_mb else about.size_mb
+    part = f"what has {' or '.join(only)} in its name, of " if only else ""
     question = (
         f"{about.title}\nlicence: {about.licence}\ncite: {about.citation}\n"
-        f"about {size:,.0f} MB from {base}\nto {folder}\nDownload?"
+        f"{part}about {size:,.0f} MB from {base}\nto {folder}\nDownload?"
     )
     if not confirm(question):
         raise DataError(f"{name} was not downloaded, because the question was not answered with yes")
-    _refuse_full_disk(folder, size, name)
-    sums = dict(about.files) or _listing(base, about.checksums, folder)
-    skip = () if everything else about.optional
-    wanted = {file: digest for file, digest in sums.items() if not file.startswith(skip)} if skip else sums
-    _download(base, folder, wanted, name, progress)
+    if not only:
+        _refuse_full_disk(folder, size, name)
+    sums = checksums_of(about, base, folder, mirrored=base_url is not None)
+    _download(base, folder, _chosen(sums, about, only, everything), name, progress)
+    _keep_citation(folder, about)
     return folder
 
 
@@ -90,33 +95,31 @@ def _refuse_full_disk(folder: Path, size: float, name: str) -> None:
         )
 
 
-def _listing(base: str, name: str, folder: Path) -> dict[str, str]:
-    """File to SHA-256, from the server's list; the list itself is kept in the folder."""
-    try:
-        with urllib.request.urlopen(base + name, timeout=TIMEOUT) as answer:
-            text: str = answer.read().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{base}{name} cannot be fetched ({error}); check the connection") from error
-    pairs = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
-    sums = {pair[1].strip().lstrip("*"): pair[0] for pair in pairs if len(pair) == 2}
-    outside = [f for f in sums if PurePosixPath(f).is_absolute() or ".." in PurePosixPath(f).parts]
-    if not sums or outside:
-        raise DataError(f"{base}{name} is not a list of SHA-256 sums of files; check the address")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}); choose another folder") from error
-    return sums
+def _chosen(sums: Checksums, about: About, only: Sequence[str], everything: bool) -> Checksums:
+    """Files whose names hold one of some words, or all but the optional ones."""
+    if not only:
+        skip = () if everything else about.optional
+        return {file: digest for file, digest in sums.items() if not (skip and file.startswith(skip))}
+    for word in only:
+        if not any(word in file for file in sums):
+            some = ", ".join(list(sums)[:3])
+            raise DataError(f"no file has {word!r} in its name; there are {len(sums):,}, such as {some}")
+    return {file: digest for file, digest in sums.items() if any(word in file for word in only)}
 
 
-def _download(base: str, folder: Path, sums: dict[str, str], name: str, progress: bool) -> None:
+def _keep_citation(folder: Path, about: About) -> None:
+    """Whom to cite stays with the files."""
+    text = f"# {about.title}\n\n{about.citation}\n\nLicence: {about.licence}\n\n<{about.url}>\n"
+    (folder / "CITE.md").write_text(text, encoding="utf-8")
+
+
+def _download(base: str, folder: Path, sums: Checksums, name: str, progress: bool) -> None:
     import logging
 
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)
-    catalogue = pooch.create(folder, base, registry={f: f"sha256:{digest}" for f, digest in sums.items()})
+    catalogue = pooch.create(folder, base, registry=sums)
 
     def one(file: str) -> None:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -156,8 +159,8 @@ def _resume(url: str, output_file: str, catalogue: Any) -> None:
         # the part is as long as the file, or not of it: its checksum decides, or it is fetched anew
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
-        known = catalogue.registry[url.removeprefix(catalogue.base_url)].removeprefix("sha256:")
-        if hashlib.sha256(part.read_bytes()).hexdigest() != known:
+        way, _, known = catalogue.registry[url.removeprefix(catalogue.base_url)].partition(":")
+        if hashlib.new(way, part.read_bytes()).hexdigest() != known:
             part.unlink()
             _resume(url, output_file, catalogue)
             return

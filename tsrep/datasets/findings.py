@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,6 +17,11 @@ class Finding:
     severity: Severity
     what: str
     where: str = ""
+
+
+def counted(reasons: Mapping[str, int], what: str) -> tuple[tuple[str, int, str], ...]:
+    """Reasons for which recordings, beats or epochs are not in a panel, as it keeps them."""
+    return tuple((reason, number, what) for reason, number in sorted(reasons.items()) if number)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -405,7 +405,9 @@ def resample(
         raise DataError(
             "predictions of different seeds are of different patients; score the same part for each seed"
         )
-    scorers = [Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names) for p in predictions]
+    scorers = [
+        Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names, p.known) for p in predictions
+    ]
     return resampled_by(scorers, len(patients), n_bootstrap=n_bootstrap, seed=seed)
 
 

@@ -27,12 +27,15 @@ class Predictions:
     target : int64 array, shape (unit,), or bool array, shape (unit, class)
     patient, trial : int64 arrays, shape (unit,)
         ``trial`` is the record that a window was cut from.
+    known : bool array, shape of ``target``, or None
+        Which targets of several classes are known; the others are not scored. None for all.
     """
 
     prob: Array
     target: Array
     patient: Array
     trial: Array
+    known: Array | None = None
 
     def __post_init__(self) -> None:
         n = len(self.prob)
@@ -49,8 +52,18 @@ class Predictions:
         if not n:
             raise DataError("there are no predictions to score; the evaluated part of the split is empty")
 
+        if self.known is not None and self.known.shape != self.target.shape:
+            raise DataError(f"known has shape {self.known.shape} for targets of shape {self.target.shape}")
+
     def __len__(self) -> int:
         return len(self.prob)
+
+    def of(self, units: Array) -> Predictions:
+        """Predictions of some units, by a mask or indices."""
+        known = None if self.known is None else self.known[units]
+        return Predictions(
+            self.prob[units], self.target[units], self.patient[units], self.trial[units], known
+        )
 
     @property
     def multilabel(self) -> bool:
@@ -67,14 +80,15 @@ def mean_predictions(predictions: Sequence[Predictions]) -> Predictions:
     ):
         raise DataError("predictions of different seeds are of different units; score the same part for all")
     prob = np.stack([p.prob for p in predictions]).mean(axis=0, dtype=np.float64)
-    return Predictions(np.asarray(prob), first.target, first.patient, first.trial)
+    return Predictions(np.asarray(prob), first.target, first.patient, first.trial, first.known)
 
 
 def save_predictions(path: Path, predictions: Mapping[Key, Predictions]) -> None:
     """Write predictions by their keys to an ``.npz`` file, atomically."""
     arrays: dict[str, Array] = {"keys": np.array(json.dumps(list(predictions)))}
     for number, entry in enumerate(predictions.values()):
-        arrays |= {f"{number}.{name}": getattr(entry, name) for name in _FIELDS}
+        given = {name: getattr(entry, name) for name in (*_FIELDS, "known")}
+        arrays |= {f"{number}.{name}": values for name, values in given.items() if values is not None}
     write_arrays(path, **arrays)
 
 
@@ -91,7 +105,7 @@ def load_predictions(path: Path) -> dict[Key, Predictions]:
         keys = json.loads(str(stored["keys"]))
         return {
             (method, protocol, float(fraction), subsample_by, part): Predictions(
-                *(stored[f"{i}.{name}"] for name in _FIELDS)
+                **{name: stored[f"{i}.{name}"] for name in _FIELDS}, known=stored.get(f"{i}.known")
             )
             for i, (method, protocol, fraction, subsample_by, part) in enumerate(keys)
         }

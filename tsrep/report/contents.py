@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,8 +35,10 @@ class Contents:
     Attributes
     ----------
     run : Path
-    config, provenance, split : mappings
+    config, provenance, split, flow : mappings
         As written by the run; empty when missing.
+    cohorts : sequence of mappings
+        Scores of each cohort, of a run on several.
     curves : Curves or None
         This and what follows the scores is of the first of several seeds.
     scores : Scores
@@ -50,6 +52,8 @@ class Contents:
     config: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
+    flow: Mapping[str, Any] = field(default_factory=dict)
+    cohorts: Sequence[Mapping[str, Any]] = ()
     curves: Curves | None = None
     scores: Scores = field(default_factory=Scores)
     embeddings: Arrays | None = None
@@ -194,6 +198,8 @@ def read_run(run: Path) -> Contents:
         config=_settings(recipe, partial(read_yaml, what=recipe.name)),
         provenance=_settings(run / "provenance.json", json.loads),
         split=_settings(run / "split.json", json.loads),
+        flow=_settings(run / "flow.json", json.loads),
+        cohorts=_settings(run / "cohorts.json", json.loads).get("scores", ()),
         curves=read_curves(log) if log.is_file() and log.stat().st_size else None,
         scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
         embeddings=_arrays(one / "embeddings.npz"),

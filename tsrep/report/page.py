@@ -43,7 +43,9 @@ from tsrep.runs.naming import run_name
 from tsrep.yaml_files import write_yaml
 
 Tile = tuple[str, str, str]  # name, value, note
-_SECTIONS = ("scores", "targets", "classes", "map", "examples", "views", "receptive", "training", "records")
+_SECTIONS = (
+    "scores", "targets", "classes", "map", "examples", "views", "receptive", "training", "records", "flow",
+)  # fmt: skip
 _AVERAGES = dict.fromkeys(("uniform", "uniform-with-start"), "the average")
 _AVERAGES["ema"] = "an exponential moving average"
 _CHOICES = {

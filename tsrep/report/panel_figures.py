@@ -85,7 +85,7 @@ def _values(contents: Contents) -> Iterator[CaptionedFigure]:
 
 def _classes(contents: Contents) -> Iterator[CaptionedFigure]:
     found = _main_predictions(contents)
-    if found is None:
+    if found is None or found[1].known is not None:  # curves need the whole of the labels
         return
     score, held = found
     classes = contents.classes or tuple(f"class {i}" for i in range(held.prob.shape[1]))

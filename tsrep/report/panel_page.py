@@ -9,7 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from tsrep.evaluation.scores import Score
+from tsrep.report.cohorts import cohort_table
 from tsrep.report.contents import Contents
+from tsrep.report.flow import flow_figures, flow_table
 from tsrep.report.page import Page, Tile
 from tsrep.report.panel_figures import PANEL_FIGURES, conditions, preferred_unit
 from tsrep.report.tables import (
@@ -41,7 +43,7 @@ _REST = ("precision", "recall", "exact_match", "brier", "ece", "rmse", "slope", 
 class PanelPage(Page):
     """Scores on patients never seen, classes, calibration and embeddings."""
 
-    template, own_figures = "panel.html", PANEL_FIGURES
+    template, own_figures = "panel.html", (*PANEL_FIGURES, flow_figures)
 
     def training_data(self, contents: Contents) -> str:
         """See :meth:`Page.training_data`."""
@@ -103,6 +105,8 @@ class PanelPage(Page):
             "class_table": class_table(contents),
             "head_table": head_table(contents),
             "of_classes": not contents.scores.values or any(not s.target for s in contents.scores),
+            "flow_table": flow_table(contents),
+            "cohort_table": cohort_table(contents),
         }
 
     def summary(self, contents: Contents) -> list[Table]:

@@ -6,7 +6,6 @@ from tsrep.registry import SAMPLERS
 from tsrep.runs.config import Configuration
 from tsrep.sampling.chunk_wise import suited_sampler
 from tsrep.signals import Panel
-from tsrep.signals.large_stores import ChunkedStore
 
 
 def with_sampler(config: Configuration, panel: Panel) -> Configuration:
@@ -20,7 +19,7 @@ def with_sampler(config: Configuration, panel: Panel) -> Configuration:
 def across_chunks(config: Configuration, panel: Panel) -> str | None:
     """A sentence where batches gather samples from all over a chunked store, else None."""
     name = config.objective_class.sampler if config.sampler is None else config.sampler.name
-    if not isinstance(panel.store, ChunkedStore) or name == "chunk-wise":
+    if not getattr(panel.store, "in_chunks", False) or name == "chunk-wise":
         return None
     return (
         f"batches of sampler {name} are read across the chunks of the store, each chunk many times an epoch; "

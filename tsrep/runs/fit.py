@@ -23,6 +23,7 @@ from tsrep.runs.batches import with_sampler
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
+from tsrep.runs.flow import FILE as FLOW
 from tsrep.runs.folder import Run
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
@@ -287,6 +288,8 @@ def _new_run(
         first.save(begun, folder)
         write_json(folder / "provenance.json", told | {"settings": trained_by(task.config)})
         write_json(folder / "split.json", prepared.split.facts)
+        if flow := prepared.flow:
+            write_json(folder / FLOW, flow)
         write_text(folder / "config.yaml", dump_config(task.config))  # last: with it there is a run
     ranks.wait()
     return Run(folder)

@@ -10,6 +10,7 @@ import numpy as np
 from tsrep.errors import RunError
 from tsrep.runs.config import Configuration
 from tsrep.runs.contract import contract_of_panel, window_of
+from tsrep.runs.flow import patient_flow
 from tsrep.runs.prepared import Prepared, evenly, refuse_part, split_by_rule
 from tsrep.signals import Panel
 from tsrep.signals.contract import SignalContract, TrainedOn
@@ -52,6 +53,11 @@ class PreparedPanel(Prepared):
             "unit": records.unit,
             "skipped": [list(entry) for entry in records.skipped],
         }
+
+    @property
+    def flow(self) -> dict[str, Any]:
+        """See :func:`tsrep.runs.flow.patient_flow`."""
+        return patient_flow(self.records, self.panel, self.split)
 
     @property
     def step(self) -> tuple[float, str]:

@@ -69,6 +69,11 @@ class Prepared(ABC):
         }
 
     @property
+    def flow(self) -> dict[str, Any]:
+        """How many recordings and patients were found, left out and in each part; empty of a series."""
+        return {}
+
+    @property
     @abstractmethod
     def step(self) -> tuple[float, str]:
         """Length of a time step and what it is counted in, for axes: ``(0.01, "s")``."""

@@ -81,6 +81,6 @@ def suited_sampler(own: str, panel: Panel) -> dict[str, Any]:
     panel : Panel
         On a chunked store it gives way to ``chunk-wise``, which keeps together what it keeps together.
     """
-    if isinstance(panel.store, ChunkedStore) and own in TOGETHER:
+    if getattr(panel.store, "in_chunks", False) and own in TOGETHER:
         return {"name": "chunk-wise", "together": TOGETHER[own]}
     return {"name": own}

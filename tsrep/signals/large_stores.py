@@ -54,6 +54,11 @@ class ChunkedStore:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @property
+    def in_chunks(self) -> bool:
+        """Whether a sample costs the reading of its chunk."""
+        return True
+
     def __getitem__(self, records: slice | NDArray[Any]) -> NDArray[Any]:
         """Copies of some records, by a slice, indices or a mask over records."""
         rows = np.arange(len(self))[records]

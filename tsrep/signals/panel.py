@@ -90,8 +90,9 @@ class Panel:
         Which labels the source states, False where it says nothing about a class; None for all.
     skipped : tuple of (record, reason)
         Records that were left out when the data were read.
-    excluded : tuple of (reason, number)
-        How many readable records are not in the panel, such as those without a label of the task.
+    excluded : tuple of (reason, number, what)
+        How many readable records, or beats or epochs of records, are not in the panel, and why: such as
+        ``("no label of the task", 12, "recording")``.
     source : str
         What the data are, for captions, such as ``"PTB-XL 1.0.3"``.
     digest : str
@@ -133,7 +134,7 @@ class Panel:
     target_units: tuple[str, ...] = ()
     known: NDArray[np.bool_] | None = None
     skipped: tuple[tuple[str, str], ...] = ()
-    excluded: tuple[tuple[str, int], ...] = ()
+    excluded: tuple[tuple[str, int, str], ...] = ()
     source: str = ""
     digest: str = ""
     synthetic: bool = False
@@ -249,6 +250,13 @@ class Panel:
         if self.known is None or not self.classes:
             return np.full(len(self), bool(self.classes))
         return self.known if self.known.ndim == 1 else np.all(self.known, axis=1)
+
+    @cached_property
+    def stated(self) -> NDArray[np.bool_]:
+        """Which samples have a label that is known of one class at least, shape (sample,)."""
+        if self.known is None or self.known.ndim == 1:
+            return self.labelled
+        return np.asarray(self.known.any(axis=1))
 
     @cached_property
     def trials(self) -> Ints:

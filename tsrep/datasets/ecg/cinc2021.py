@@ -4,41 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Unpack
+from typing import Annotated, Literal, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tsrep.datasets.conversion import Job, Pieces, fingerprint
+from tsrep.datasets.conversion import Job, fingerprint
 from tsrep.datasets.converted import Converted
-from tsrep.datasets.dataset import About, Independence, ReadOptions, Unreadable
+from tsrep.datasets.dataset import About, Independence, ReadOptions
+from tsrep.datasets.ecg.cinc_headers import headers_of
 from tsrep.datasets.ecg.cinc_labels import Task, labels_of
-from tsrep.datasets.ecg.cinc_records import (
-    GAIN,
-    Facts,
-    Found,
-    find_records,
-    read_facts,
-    read_signals,
-    sources_of,
-)
+from tsrep.datasets.ecg.cinc_records import Found, find_records, sources_of
+from tsrep.datasets.ecg.cinc_signals import Plan, decode
 from tsrep.datasets.ecg.scored_classes import (
     SOURCES,
     Merge,
 )
-from tsrep.datasets.formats.wfdb_record import MISSING
-from tsrep.datasets.quantisation import convert_exactly, stored
+from tsrep.datasets.findings import counted
+from tsrep.datasets.quantisation import convert_exactly
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
 from tsrep.datasets.tables.patients import patients_of
 from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS
-from tsrep.signals.names import TWELVE, canonical_names
+from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Panel
-from tsrep.signals.resample import resample, resampled
+from tsrep.signals.resample import resampled
 
 Source = Literal[
     "cpsc_2018", "cpsc_2018_extra", "st_petersburg_incart", "ptb",
@@ -53,7 +46,7 @@ WITHOUT_NATIVE: tuple[Source, ...] = (
     "chapman_shaoxing",
     "ningbo",
 )
-ONE_SOURCE = {"cpsc9": "cpsc_2018", "rhythm4": "chapman_shaoxing"}
+ONE_SOURCE: Mapping[Task, tuple[Source, ...]] = {"cpsc9": ("cpsc_2018",), "rhythm4": ("chapman_shaoxing",)}
 TITLES = dict(
     zip(
         SOURCES,
@@ -62,32 +55,6 @@ TITLES = dict(
     )
 )
 NATIVE = {"ptb-xl": "ptb-xl", "ptb": "ptb-diagnostic", "st_petersburg_incart": "incartdb"}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What recordings are brought to: ``rate`` in Hz, ``steps`` of a sample, and what fits it not."""
-
-    rate: float
-    steps: int
-    pad: bool
-    windows: bool
-
-    def pieces(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Samples of a recording, shape (sample, lead, steps), from values of shape (lead, time).
-
-        Raises
-        ------
-        Unreadable
-            When it is shorter than a sample, and shorter ones are to be left out.
-        """
-        lacking = self.steps - values.shape[1]
-        if lacking > 0 and not self.pad:
-            seconds = values.shape[1] / self.rate, self.steps / self.rate
-            raise Unreadable("{:g} s, shorter than {:g} s".format(*seconds))
-        values = np.pad(values, ((0, 0), (0, max(lacking, 0))))
-        count = values.shape[1] // self.steps if self.windows else 1
-        return values[:, : count * self.steps].reshape(len(values), count, self.steps).transpose(1, 0, 2)
 
 
 @DATASETS.register("cinc2021")
@@ -175,9 +142,10 @@ class Cinc2021(Recordings):
         self.label_set, self.sources, self.merge, self.min_count = task, sources, merge, min_count
         self.plan = Plan(rate, round(seconds * rate), short == "pad", long == "windows")
         self.patients = patients
-        if (only := ONE_SOURCE.get(task)) and sources not in ((only,), WITHOUT_NATIVE):
-            raise ConfigError(f"{task} is defined on {only}; set dataset.sources to [{only}]")
-        self.sources = (only,) if only else sources
+        own = ONE_SOURCE.get(task, sources)
+        if task in ONE_SOURCE and sources not in (own, WITHOUT_NATIVE):
+            raise ConfigError(f"{task} is defined on {own[0]}; set dataset.sources to [{own[0]}]")
+        self.sources = own
 
     @property
     def independence(self) -> Independence:
@@ -205,9 +173,9 @@ class Cinc2021(Recordings):
             raise DataError(
                 f"{folder} has no records of {', '.join(self.sources)}; it has {there}: set dataset.sources"
             )
-        facts, faults = _facts(wanted)
+        facts, faults = headers_of(wanted, folder, options["cache"])
         readable = [one for one in wanted if one.name in facts]
-        converted = self._signals(folder, readable, facts, options)
+        converted = self._signals(folder, readable, options)
         told = [facts[one.name] for one in readable]
         recorded = np.unique(converted.source)
         stated = [one.codes for one in told]
@@ -227,8 +195,8 @@ class Cinc2021(Recordings):
         of = converted.source[keep]
         kept = np.unique(of)
         whose = patients_of(folder, self.patients, [one.name for one in readable])
-        seconds = [one.header.steps / one.header.sfreq for one in told]
-        number = {source: i for i, source in enumerate(self.sources)}
+        seconds = [one.steps / one.sfreq for one in told]
+        number: dict[str, int] = {source: i for i, source in enumerate(self.sources)}
         return converted.panel(
             [one.name for one in readable],
             row=keep,
@@ -242,7 +210,7 @@ class Cinc2021(Recordings):
             classes=labels.classes,
             unit="mV",
             modality="ecg",
-            history=resampled({one.header.sfreq for one in told}, self.plan.rate),
+            history=resampled({one.sfreq for one in told}, self.plan.rate),
             cohort=np.array([number[one.source] for one in readable])[of],
             cohort_names=self.sources,
             meta={
@@ -251,7 +219,7 @@ class Cinc2021(Recordings):
                 "seconds": np.array(seconds)[kept],
             },
             skipped=(*faults, *converted.skipped),
-            excluded=tuple(sorted(excluded.items())),
+            excluded=counted(excluded, "recording"),
             source=self._source(len(wanted)),
         )
 
@@ -260,9 +228,7 @@ class Cinc2021(Recordings):
             return f"{TITLES[self.sources[0]]} (in CinC-2021, {records:,} records)"
         return f"CinC-2021 ({', '.join(TITLES[source] for source in self.sources)}; {records:,} records)"
 
-    def _signals(
-        self, folder: Path, found: Sequence[Found], facts: Mapping[str, Facts], options: ReadOptions
-    ) -> Converted:
+    def _signals(self, folder: Path, found: Sequence[Found], options: ReadOptions) -> Converted:
         """All records whatever the task, so that another task finds them converted."""
         files = [path for one in found for path in (one.header, one.signals)]
         key = {"files": fingerprint(folder, files), "plan": asdict(self.plan)}
@@ -272,48 +238,10 @@ class Cinc2021(Recordings):
                 name="cinc2021",
                 sources=found,
                 labels=[one.name for one in found],
-                decode=partial(_decode, facts=facts, plan=self.plan, dtype=dtype),
+                decode=partial(decode, plan=self.plan, dtype=dtype),
                 key=key,
                 shape=(len(TWELVE), self.plan.steps),
                 dtype=dtype,
             )
 
         return convert_exactly(job, **options)
-
-
-def _facts(found: Sequence[Found]) -> tuple[dict[str, Facts], list[tuple[str, str]]]:
-    """What headers say, and those that cannot be read, with the reason."""
-    facts: dict[str, Facts] = {}
-    faults: list[tuple[str, str]] = []
-    for one in found:
-        try:
-            facts[one.name] = read_facts(one)
-        except Unreadable as reason:
-            faults.append((one.name, str(reason)))
-    if not facts:
-        raise DataError(
-            f"none of {len(found)} headers can be read; the first, {faults[0][0]}: {faults[0][1]}"
-        )
-    return facts, faults
-
-
-def _decode(found: Found, facts: Mapping[str, Facts], plan: Plan, dtype: str) -> Pieces:
-    header = facts[found.name].header
-    counts = read_signals(found, header)
-    names = canonical_names(header.channels, "ecg")
-    absent = [lead for lead in TWELVE if lead not in names]
-    if absent:
-        raise Unreadable(f"lead {absent[0]} is missing; it has {', '.join(header.channels)}")
-    counts = counts[[names.index(lead) for lead in TWELVE]]
-    if (counts == MISSING).any():
-        lead = TWELVE[int((counts == MISSING).any(axis=1).argmax())]
-        raise Unreadable(f"missing values (NaN) in lead {lead}")
-    if (counts == counts[:, :1]).all():
-        raise Unreadable("all leads are flat")
-    values = counts if header.sfreq == plan.rate else resample(counts, header.sfreq, plan.rate)
-    pieces = plan.pieces(values)
-    gain, nothing = np.full(len(TWELVE), 1 / GAIN), np.zeros(len(TWELVE))
-    if pieces.dtype == dtype:
-        return Pieces(np.ascontiguousarray(pieces), gain, nothing)
-    held, finer, level = stored(pieces, TWELVE, dtype)
-    return Pieces(held, finer * gain, level * gain)

@@ -80,7 +80,7 @@ def labels_of(
 
 
 def _several(flagged: NDArray[np.bool_], classes: Sequence[Scored]) -> Labelled:
-    return Labelled(flagged.any(axis=1), flagged, tuple(one.name for one in classes))
+    return Labelled(np.asarray(flagged.any(axis=1)), flagged, tuple(one.name for one in classes))
 
 
 def _single(flagged: NDArray[np.bool_], classes: Sequence[Scored]) -> Labelled:

@@ -1,4 +1,4 @@
-"""Records of the 2020 and 2021 challenges on disk: which there are, and what their headers say."""
+"""Records of the 2020 and 2021 challenges on disk, and the source that each is of."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tsrep.datasets.dataset import Unreadable
-from tsrep.datasets.ecg.scored_classes import SOURCES, Codes
-from tsrep.datasets.formats.wfdb_record import WfdbHeader, read_header
+from tsrep.datasets.ecg.scored_classes import SOURCES
 from tsrep.errors import DataError
 
-GAIN, MAT_HEADER = 1000.0, 24
 PATTERNS = {
     "cpsc_2018": r"A\d{4}",
     "cpsc_2018_extra": r"Q\d{4}",
@@ -37,8 +31,6 @@ OLD_FOLDERS = {
     "WFDB_Ningbo": "ningbo",
 } | {source: source for source in SOURCES}
 LAST_OF_CHAPMAN = 10646
-FIELD = re.compile(r"(Age|Sex|Dx)\s*:\s*(.*)")
-SEXES = {"male": "M", "m": "M", "female": "F", "f": "F"}
 
 
 @dataclass(frozen=True)
@@ -54,27 +46,6 @@ class Found:
         """The MATLAB file; one header of Ningbo, S23074, lacks the first letter of its record's name."""
         own = self.header.with_suffix(".mat")
         return own if own.stem == self.name else own.with_name(f"{self.name}.mat")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a header says of a record.
-
-    Attributes
-    ----------
-    header : WfdbHeader
-    age : float
-        Years; NaN when it is not known.
-    sex : str
-        ``"F"``, ``"M"`` or ``""``.
-    codes : frozenset of int
-        SNOMED CT codes of the diagnoses.
-    """
-
-    header: WfdbHeader
-    age: float
-    sex: str
-    codes: Codes
 
 
 def find_records(folder: Path) -> list[Found]:
@@ -120,67 +91,6 @@ def _source_of(name: str) -> str | None:
     if match := re.fullmatch(r"JS(\d{5})", name):
         return "chapman_shaoxing" if int(match[1]) <= LAST_OF_CHAPMAN else "ningbo"
     return next((source for source, pattern in PATTERNS.items() if re.fullmatch(pattern, name)), None)
-
-
-def read_facts(found: Found) -> Facts:
-    """What the header of a record says.
-
-    Raises
-    ------
-    Unreadable
-        When it is damaged.
-    DataError
-        When it is a header of the release of 2020, whose gains are wrong.
-    """
-    header = read_header(found.header.with_suffix(""))
-    gains = {signal.gain for signal in header.signals}
-    if gains - {GAIN} or any(signal.baseline for signal in header.signals):
-        odd = max(gains, key=lambda gain: abs(gain - GAIN))
-        raise DataError(
-            f"headers of the 2020 release in {found.header.parent}: gain {odd:g} instead of {GAIN:g} in "
-            f"{found.header.name}; replace the .hea files by those of challenge-2021 1.0.3"
-        )
-    fields = dict(match.groups() for comment in header.comments if (match := FIELD.match(comment)))
-    return Facts(
-        header,
-        _age(fields.get("Age", "")),
-        SEXES.get(fields.get("Sex", "").strip().casefold(), ""),
-        frozenset(int(code) for code in re.findall(r"\d+", fields.get("Dx", ""))),
-    )
-
-
-def _age(text: str) -> float:
-    try:
-        age = float(text)
-    except ValueError:
-        return float("nan")
-    return age if 0 <= age <= 120 else float("nan")
-
-
-def read_signals(found: Found, header: WfdbHeader) -> NDArray[np.int16]:
-    """Counts of a record, 1000 to a millivolt, shape (lead, time).
-
-    Raises
-    ------
-    Unreadable
-        When the file is missing, of another format, or not as long as the header says.
-    """
-    path, leads = found.signals, len(header.channels)
-    if not path.is_file():
-        raise Unreadable(f"no signal file: {path.name} is missing")
-    with path.open("rb") as stream:
-        start = stream.read(MAT_HEADER)
-    if start.startswith(b"MATLAB"):
-        version = "7.3" if start.startswith(b"MATLAB 7.3") else "5"
-        raise Unreadable(
-            f"{path.name} is a MATLAB {version} file; those of the challenge are of version 4: get the "
-            "originals"
-        )
-    size, wanted = path.stat().st_size, MAT_HEADER + 2 * leads * header.steps
-    if size != wanted:
-        raise Unreadable(f"{path.name} has {size:,} bytes, its header says {wanted:,}: cut off?")
-    # MATLAB stores columns one after the other, (lead, time) as time after time
-    return np.fromfile(path, "<i2", offset=MAT_HEADER).reshape(header.steps, leads).T
 
 
 def sources_of(found: Sequence[Found]) -> Counter[str]:

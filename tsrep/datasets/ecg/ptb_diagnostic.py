@@ -70,6 +70,7 @@ class PtbDiagnostic(Recordings):
         patients=290,
         independence="patient",
         needs=("RECORDS",),
+        layout=("patient001/s0010_re.hea", "patient001/s0010_re.dat", "... of each record"),
         notes="Folders patientNNN/ with .hea, .dat and .xyz. Records of other diagnoses are not used.",
     )
 

@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 from tsrep.datasets.conversion import Job, Pieces, convert, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.dataset import About, ReadOptions, Unreadable
-from tsrep.datasets.ecg.ptb_xl_labels import Labels, Task, aggregate, medformer, parse_codes, read_statements
+from tsrep.datasets.ecg.ptb_xl_labels import (
+    Labels,
+    Task,
+    aggregate,
+    medformer,
+    parse_codes,
+    read_statements,
+    scored,
+)
 from tsrep.datasets.ecg.ptb_xl_metadata import numbers, read_metadata
+from tsrep.datasets.findings import counted
 from tsrep.datasets.formats.wfdb_record import MISSING, one_unit, read_wfdb
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
 from tsrep.datasets.tables.reading import Table, integers, read_table, refuse_duplicates
@@ -38,7 +47,8 @@ class PtbXl(Recordings):
     ----------
     task : str
         ``"superdiagnostic"`` and the other five multi-label tasks of the PTB-XL benchmark, or
-        ``"medformer"``: five classes, one per patient.
+        ``"medformer"``: five classes, one per patient. ``"scored"``: 18 scored classes of the 2021 challenge
+        by its names, as ``cinc2021`` has them when merged, for runs on several cohorts.
     rate : 100 or 500
         Which of the two sets of files to read, Hz.
     targets : tuple of str
@@ -67,9 +77,12 @@ class PtbXl(Recordings):
         default_split="official",
         independence="patient",
         needs=("ptbxl_database.csv", "scp_statements.csv"),
+        layout=("records100/00000/00001_lr.hea", "records100/00000/00001_lr.dat", "... or records500/"),
         notes=(
-            "Also records100/ or records500/ (fetched on request). "
-            "Folds 1-8 train, 9 validates, 10 tests; a trial is a record."
+            "Also records100/ or records500/ (fetched on request); a part of the records is fine. Folds 1-8 "
+            "train, 9 validates, 10 tests; a trial is a record. Age, sex, height, weight, device, site, date "
+            "and signal quality are kept beside the recordings. Some recordings are stored under two "
+            "numbers: `tsrep data check ptb-xl` lists them."
         ),
     )
 
@@ -155,7 +168,7 @@ class PtbXl(Recordings):
             unit="mV",
             modality="ecg",
             meta={name: values[by_trial] for name, values in meta.items()},
-            excluded=((f"no label of the task {self.label_set}", unlabelled),) if unlabelled else (),
+            excluded=counted({f"no label of the task {self.label_set}": unlabelled}, "recording"),
             **fields,
             source=f"synthetic ECG in the layout of PTB-XL ({records} records)" if synthetic else real,
             synthetic=synthetic,
@@ -165,6 +178,8 @@ class PtbXl(Recordings):
 def _labels(folder: Path, path: Path, table: Table, patient: Ints, task: Task) -> Labels:
     statements = read_statements(folder / "scp_statements.csv", task)
     codes = parse_codes(path, table["scp_codes"])
+    if task == "scored":
+        return scored(codes)
     labels = medformer(codes, patient, statements) if task == "medformer" else aggregate(codes, statements)
     if not len(labels.keep):
         raise DataError(f"no record of {path} has a label of the task {task!r}; choose another task")

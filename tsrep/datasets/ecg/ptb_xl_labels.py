@@ -1,4 +1,4 @@
-"""The label sets of PTB-XL: six multi-label tasks of its benchmark, and Medformer's single-label one."""
+"""The label sets of PTB-XL: those of its benchmark, of Medformer, and of the 2021 challenge."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ from tsrep.datasets.tables.reading import read_table
 from tsrep.errors import DataError
 from tsrep.signals.panel import Ints
 
-Task = Literal["all", "diagnostic", "subdiagnostic", "superdiagnostic", "form", "rhythm", "medformer"]
+Task = Literal[
+    "all", "diagnostic", "subdiagnostic", "superdiagnostic", "form", "rhythm", "medformer", "scored"
+]  # fmt: skip
 MEDFORMER_CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 GROUPS = {
     "subdiagnostic": "diagnostic_subclass",
     "superdiagnostic": "diagnostic_class",
     "medformer": "diagnostic_class",
 }
+# statements that mean a scored class of the 2021 challenge, as it is called there
+SCORED = {
+    "AFIB": "AF-or-AFL", "AFLT": "AF-or-AFL", "CLBBB": "LBBB", "CRBBB": "RBBB", "1AVB": "IAVB",
+    "IRBBB": "IRBBB", "LAFB": "LAnFB", "LPR": "LPR", "LVOLT": "LQRSV", "LNGQT": "LQT", "IVCD": "NSIVCB",
+    "PAC": "PAC", "PACE": "PR", "PVC": "PVC", "QWAVE": "QAb", "SARRH": "SA", "SBRAD": "SB", "STACH": "STach",
+    "INVT": "TInv",
+}  # fmt: skip
 KINDS = ("diagnostic", "form", "rhythm")
 Likelihoods = Mapping[str, float]
 
@@ -47,6 +56,8 @@ class Labels:
 
 def read_statements(path: Path, task: Task) -> dict[str, str]:
     """Class of each statement that counts in a task, from ``scp_statements.csv``."""
+    if task == "scored":
+        return SCORED
     named = GROUPS.get(task, "")
     table = read_table(path, ["", *KINDS, named])
     flags = table[task if task in KINDS else "diagnostic"]
@@ -98,6 +109,14 @@ def aggregate(codes: Sequence[Likelihoods], statements: Mapping[str, str]) -> La
         label[row, [column[code] for code in listed if code in column]] = True
     keep = np.flatnonzero(label.any(axis=1))
     return Labels(keep, label[keep], classes)
+
+
+def scored(codes: Sequence[Likelihoods]) -> Labels:
+    """Scored classes of the 2021 challenge; a record without any of them has none."""
+    with_any = aggregate(codes, SCORED)
+    label = np.zeros((len(codes), len(with_any.classes)), bool)
+    label[with_any.keep] = with_any.label
+    return Labels(np.arange(len(codes)), label, with_any.classes)
 
 
 def medformer(codes: Sequence[Likelihoods], patient: Ints, statements: Mapping[str, str]) -> Labels:

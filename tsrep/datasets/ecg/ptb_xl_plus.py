@@ -203,8 +203,9 @@ class PtbXlPlus(PtbXl):
             return np.where((values >= measure.low) & (values <= measure.high), values, np.nan)
 
     @property
-    def _of_p_wave(self) -> list[int]:
-        return [i for i, name in enumerate(self.measured) if name != "qtc" and MEASURES[name].p_wave]
+    def _of_p_wave(self) -> Ints:
+        of_p_wave = [i for i, name in enumerate(self.measured) if name != "qtc" and MEASURES[name].p_wave]
+        return np.array(of_p_wave, np.int64)
 
     def _without_p_wave(self, place: Path, ecg_id: Ints) -> Ints:
         path = place / "ptbxl_database.csv"

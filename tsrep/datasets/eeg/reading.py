@@ -243,7 +243,9 @@ def _open(mne: Any, path: Path) -> Any:
 def _open_edf(read: Callable[..., Any], path: Path) -> Any:
     header = read_edf_header(path)
     source = readable(path, header)
-    options = {"infer_types": True, "exclude": list(header.slower), "preload": source is not path}
+    # MNE leaves out by the names that it has made of labels
+    slower = [*header.slower, *map(without_type, header.slower)]
+    options = {"infer_types": True, "exclude": slower, "preload": source is not path}
     try:
         return read(source, **options)
     except Exception as error:

@@ -62,6 +62,7 @@ class Tdbrain(BidsFolder):
             "insights in neurophysiology (TDBRAIN) database. Scientific Data 9, 333 (2022)."
         ),
         url="https://www.brainclinics.com/resources",
+        access="agreement",
         independence="subject",
         needs=(PARTICIPANTS, "derivatives/sub-*/ses-*/eeg/*_eeg.csv, or the raw recordings"),
         notes="Signals are in µV; an epoch is a trial. Files that cannot be read are left out and listed.",

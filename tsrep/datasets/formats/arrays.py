@@ -19,7 +19,7 @@ from tsrep.datasets.dataset import About, Unreadable
 from tsrep.datasets.formats.array_content import Content
 from tsrep.datasets.quantisation import in_float32
 from tsrep.datasets.recordings import Recordings, told_unit
-from tsrep.datasets.tables.own_labels import read_records
+from tsrep.datasets.tables.own_labels import Records, read_records
 from tsrep.datasets.tables.own_targets import Wanted
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.files import write_json
@@ -106,14 +106,7 @@ class Arrays(Recordings):
         del progress
         place = self.place(folder)
         store = self.open(place)
-        records = read_records(
-            self.table_path(folder, cache),
-            patient=self.patient,
-            label=self.label,
-            trial=self.trial,
-            fold=self.fold,
-            targets=self.wanted,
-        )
+        records = self.read_records(folder, cache)
         if len(records.patient) != len(store):
             raise DataError(
                 f"{self.table} has {len(records.patient)} rows but {self.array} {len(store)} records; "
@@ -132,6 +125,17 @@ class Arrays(Recordings):
             unit=told_unit(self.unit),
             record_names=tuple(map(str, range(len(store)))),
             source=f"own array {self.array}",
+        )
+
+    def read_records(self, folder: Path, cache: Path) -> Records:
+        """What the table says of each record, in the order of the array."""
+        return read_records(
+            self.table_path(folder, cache),
+            patient=self.patient,
+            label=self.label,
+            trial=self.trial,
+            fold=self.fold,
+            targets=self.wanted,
         )
 
     def _names(self, count: int) -> tuple[str, ...]:

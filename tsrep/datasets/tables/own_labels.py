@@ -48,6 +48,11 @@ class Records:
     names: tuple[str, ...] = ()
     targets: Targets | None = None
 
+    def of_rows(self, rows: Ints) -> Records:
+        """The same of some rows of the table, in their order."""
+        columns = {name: getattr(self, name) for name in ("label", "patient", "trial", "fold")}
+        return replace(self, **{name: v[rows] for name, v in columns.items() if v is not None})
+
     def fields(self, records: Ints) -> dict[str, Any]:
         """Fields of a panel whose samples are these records, without those that the table does not give."""
         columns = {"label": self.label, "patient": self.patient, "trial": self.trial, "fold": self.fold}

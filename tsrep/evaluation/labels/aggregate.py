@@ -26,7 +26,10 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
         When windows of a record disagree on the patient or the target.
     """
     trials, first, inverse = np.unique(windows.trial, return_index=True, return_inverse=True)
-    for name, values in (("patient", windows.patient), ("target", windows.target)):
+    shared = {"patient": windows.patient, "target": windows.target}
+    if windows.known is not None:
+        shared["mask"] = windows.known
+    for name, values in shared.items():
         differs = values != values[first][inverse]
         if differs.any():
             bad = windows.trial[np.flatnonzero(differs.reshape(len(differs), -1).any(axis=1))[0]]
@@ -35,7 +38,8 @@ def by_record(windows: Predictions, how: Aggregation = "mean") -> Predictions:
                 f"give a record one {name} so that it can be scored as a unit"
             )
     pooled = aggregated(windows.prob, windows.trial, how, multilabel=windows.multilabel)
-    return Predictions(pooled, windows.target[first], windows.patient[first], trials)
+    known = None if windows.known is None else windows.known[first]
+    return Predictions(pooled, windows.target[first], windows.patient[first], trials, known)
 
 
 def aggregated(prob: Array, record: Ints, how: Aggregation, *, multilabel: bool) -> Array:

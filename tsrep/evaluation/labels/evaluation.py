@@ -71,6 +71,9 @@ class LabelEvaluation:
         How the heads of methods are calibrated and decide; None where no heads are wanted.
     folder : Path or None
         Where protocols that train keep their state, so that they resume after an interruption.
+    partly : bool
+        Whether samples are used whose labels are known of some classes only, for protocols that score each
+        class on the samples that state it.
     on_step : callable
         Told in words what comes next.
     """
@@ -92,6 +95,7 @@ class LabelEvaluation:
     pool: Pooling = "max-mean"
     heads: HeadSettings | None = None
     folder: Path | None = None
+    partly: bool = False
     on_step: Callable[[str], None] = lambda _what: None
     _features: dict[Callable[[], Model], Array] = field(default_factory=dict)
 
@@ -115,11 +119,12 @@ class LabelEvaluation:
                 "the recordings have no labels, so nothing can be scored on them; name others that have with "
                 "--dataset"
             )
-        for part, (known, samples) in self.counts.items():
-            if samples and not known:
+        for part in dict.fromkeys(("train", "validation", self.part)):
+            index = getattr(self.split, part)
+            if len(index) and not self.panel.stated[index].any():
                 raise DataError(
-                    f"no label of the {part} part is known, of {samples} samples; give it samples with "
-                    "labels that are wholly known, or choose another split"
+                    f"no label of the {part} part is known, of {len(index)} samples; give it samples with "
+                    "labels that are known, or choose another split"
                 )
         if self.heads is not None:
             self.heads.refuse_unfit(self.panel)
@@ -155,7 +160,22 @@ class LabelEvaluation:
 
     def _known(self, part: str) -> Ints:
         index: Ints = getattr(self.split, part)
-        return index[self.panel.labelled[index]]
+        return index[(self.panel.stated if self.partly else self.panel.labelled)[index]]
+
+    def refuse_unknown(self, protocol: str) -> None:
+        """Check that every part has samples that a protocol can use.
+
+        Raises
+        ------
+        DataError
+            When one has none.
+        """
+        for part, (known, samples) in self.counts.items():
+            if samples and not known:
+                raise DataError(
+                    f"no sample of the {part} part has labels that are wholly known, of {samples}, which "
+                    f"protocol {protocol} needs; use probe, which takes each class by itself"
+                )
 
     def draws(self) -> Iterator[tuple[float, str]]:
         """Every fraction of labels with what it is of; all labels are of ``"all"``."""
@@ -188,7 +208,8 @@ class LabelEvaluation:
             pool = np.concatenate([pool, self.split.validation])
         unit: Any = "sample" if by == "all" else by
         return [
-            subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k) for k in range(self.seeds)
+            subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k, partly=self.partly)
+            for k in range(self.seeds)
         ]
 
     def features(self, candidate: Candidate, seed: int, draw: str = "") -> Array:
@@ -223,7 +244,14 @@ class LabelEvaluation:
     def predictions(self, prob: Array, samples: Ints | None = None) -> Predictions:
         """Probabilities of samples, by default the scored ones, with their targets, patients and trials."""
         at, panel = self.scored if samples is None else samples, self.panel
-        return Predictions(prob, panel.label[at], panel.patient[at], panel.trial[at])
+        return Predictions(prob, panel.label[at], panel.patient[at], panel.trial[at], self.known_of(at))
+
+    def known_of(self, samples: Ints) -> Array | None:
+        """Which classes of samples are known, shape (sample, class); None where all are."""
+        known = self.panel.known
+        if not self.partly or known is None or known.ndim == 1 or known[samples].all():
+            return None
+        return known[samples]
 
     def by_record(self, windows: Predictions) -> Predictions:
         """Predictions of records, from those of their windows."""
@@ -239,7 +267,7 @@ class LabelEvaluation:
 
     def told_of(self, records: Predictions) -> dict[str, Any]:
         """Attributes of a score that follow from what was predicted."""
-        return {"classes_scored": classes_scored(records.target, records.prob.shape[1])}
+        return {"classes_scored": classes_scored(records.target, records.prob.shape[1], records.known)}
 
     @property
     def baseline(self) -> str:
@@ -251,5 +279,7 @@ class LabelEvaluation:
 
         The decided class is the majority class, and no unit is ranked above another: AUROC 0.5.
         """
-        rate = positives(self.panel.label[labelled], len(self.panel.classes)).mean(axis=0)
+        flags = positives(self.panel.label[labelled], len(self.panel.classes))
+        known = np.ones_like(flags) if (mask := self.known_of(labelled)) is None else mask
+        rate = (flags & known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         return self.predictions(np.broadcast_to(rate, (len(self.scored), len(rate))).copy())

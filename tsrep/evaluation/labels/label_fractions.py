@@ -16,7 +16,13 @@ SubsampleBy = Literal["sample", "record", "patient"]
 
 
 def subsample_labels(
-    panel: Panel, train_index: Ints, fraction: float, by: SubsampleBy = "sample", *, seed: int = 0
+    panel: Panel,
+    train_index: Ints,
+    fraction: float,
+    by: SubsampleBy = "sample",
+    *,
+    seed: int = 0,
+    partly: bool = False,
 ) -> Ints:
     """Indices of the training samples whose labels may be used.
 
@@ -30,6 +36,8 @@ def subsample_labels(
     by : str
         What is drawn; all samples of a drawn record or patient come along.
     seed : int
+    partly : bool
+        Draw samples too whose labels are known of some classes only.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def subsample_labels(
     if not 0 < fraction <= 1:
         raise ConfigError(f"a fraction of labels lies above 0 and up to 1, not {fraction}; give 0.1 for 10 %")
     train_index = np.unique(np.asarray(train_index, np.int64))
-    train_index = train_index[panel.labelled[train_index]]
+    train_index = train_index[(panel.stated if partly else panel.labelled)[train_index]]
     unit = {"sample": np.arange(len(panel)), "record": panel.trial, "patient": panel.patient}[by]
     _, group = np.unique(unit[train_index], return_inverse=True)
     flags = _values_in_groups(panel, train_index, group)
@@ -64,7 +72,8 @@ def subsample_labels(
 def _values_in_groups(panel: Panel, index: Ints, group: NDArray[Any]) -> NDArray[np.bool_]:
     """Which values each group has, shape (group, 2 x class): class positive, class negative."""
     flags = positives(panel.label[index], len(panel.classes))
-    both = np.concatenate([flags, ~flags], axis=1)
+    known = np.ones_like(flags) if panel.known is None or panel.known.ndim == 1 else panel.known[index]
+    both = np.concatenate([flags & known, ~flags & known], axis=1)
     out = np.zeros((group.max(initial=-1) + 1, both.shape[1]), bool)
     np.logical_or.at(out, group, both)
     return out

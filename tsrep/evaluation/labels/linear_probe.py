@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -141,6 +141,7 @@ def fit_probe(
     scheme: Scheme = "multinomial",
     tolerance: float = 1e-5,
     dtype: type[np.floating[Any]] = np.float64,
+    known: tuple[Array | None, Array | None] = (None, None),
 ) -> Probe:
     """Fit a probe on labelled features.
 
@@ -160,6 +161,9 @@ def fit_probe(
         Relative to the gradient at zero.
     dtype : type
         Precision of the passes over the features.
+    known : (array, array), optional
+        Which labels of several classes are known, of the training samples and of the validation samples; each
+        class is fitted and chosen for on those that state it. None for all.
 
     Raises
     ------
@@ -176,6 +180,10 @@ def fit_probe(
     standardiser = Standardiser.fit(features)
     x = standardiser(features, dtype)
     held = None if validation is None else (standardiser(validation[0], dtype), validation[1])
+    if known[0] is not None:
+        several = sorted(C) if held is not None else list(C[-1:])
+        masked = list(_partly(x, np.asarray(label, bool), known[0], several, standardiser, tolerance))
+        return _best(masked, held, known[1])
     y, fitted, constant = _columns(np.asarray(label), classes)
     multilabel = np.ndim(label) == 2
     if not y.shape[1]:
@@ -188,8 +196,43 @@ def fit_probe(
         Probe(standardiser, weight, intercept, fitted, constant, c, multilabel, scheme)
         for c, (weight, intercept) in zip(tried, path, strict=True)
     ]
-    best = None if held is None else best_auroc([p._probability(held[0]) for p in probes], held[1])
+    return _best(probes, held, known[1])
+
+
+def _best(probes: Sequence[Probe], held: tuple[Array, Array] | None, known: Array | None) -> Probe:
+    """The probe with the best macro AUROC on held samples, or the last where there are none."""
+    if held is None:
+        return probes[-1]
+    best = best_auroc([probe._probability(held[0]) for probe in probes], held[1], known)
     return probes[-1 if best is None else best]
+
+
+def _partly(
+    x: Array,
+    label: Array,
+    known: Array,
+    tried: Sequence[float],
+    standardiser: Standardiser,
+    tolerance: float,
+) -> Iterator[Probe]:
+    """Probes for each ``C``, every class fitted on the samples that state it.
+
+    Classes that are known of the same samples, as those of a cohort are, are fitted together.
+    """
+    rate = (label & known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    both = (label & known).any(axis=0) & (~label & known).any(axis=0)
+    fitted = np.flatnonzero(both)
+    patterns, of = np.unique(known[:, fitted], axis=1, return_inverse=True)
+    groups = [(patterns[:, g], np.flatnonzero(of.ravel() == g)) for g in range(patterns.shape[1])]
+    paths = [
+        logistic_path(x[rows], label[rows][:, fitted[at]], tried, link="sigmoid", tolerance=tolerance)
+        for rows, at in groups
+    ]
+    for c, *solved in zip(tried, *paths, strict=True):
+        weight, intercept = np.zeros((x.shape[1], len(fitted))), np.zeros(len(fitted))
+        for (_, at), (w, b) in zip(groups, solved, strict=True):
+            weight[:, at], intercept[at] = w, b
+        yield Probe(standardiser, weight, intercept, fitted, rate, c, True, "one-vs-rest")
 
 
 def validation_probe(
@@ -224,9 +267,9 @@ def _columns(label: Array, classes: int) -> tuple[Array, Array, Array]:
     return flags[:, columns], fitted, rate
 
 
-def best_auroc(probs: Sequence[Array], label: Array) -> int | None:
+def best_auroc(probs: Sequence[Array], label: Array, known: Array | None = None) -> int | None:
     """Which predictions have the best macro AUROC, of equals the first; None where none is defined."""
-    auroc = [metrics(prob, label)["auroc"] for prob in probs]
+    auroc = [metrics(prob, label, known)["auroc"] for prob in probs]
     return None if np.isnan(auroc).all() else int(np.nanargmax(auroc))
 
 

@@ -41,13 +41,15 @@ def metric_names(multilabel: bool) -> tuple[str, ...]:
     return (METRICS[0], "exact_match", *METRICS[1:]) if multilabel else METRICS
 
 
-def metrics(prob: Array, target: Array) -> dict[str, float]:
+def metrics(prob: Array, target: Array, known: Array | None = None) -> dict[str, float]:
     """All metrics of some predictions.
 
     Parameters
     ----------
     prob : array, shape (unit, class), probabilities
     target : int array, shape (unit,), or bool array, shape (unit, class)
+    known : bool array, shape (unit, class), optional
+        Which targets count.
 
     Returns
     -------
@@ -59,14 +61,15 @@ def metrics(prob: Array, target: Array) -> dict[str, float]:
     DataError
         When shapes disagree or a probability is not finite.
     """
-    values = Scorer(prob, target)(np.ones((len(prob), 1)))
+    values = Scorer(prob, target, known=known)(np.ones((len(prob), 1)))
     return {name: float(value[0]) for name, value in values.items()}
 
 
-def classes_scored(target: Array, classes: int) -> int:
-    """Number of classes that have both values among the targets, and so enter the macro AUROC."""
+def classes_scored(target: Array, classes: int, known: Array | None = None) -> int:
+    """Number of classes that have both values among the known targets, and so enter the macro AUROC."""
     positive = positives(target, classes)
-    return int((positive.any(axis=0) & ~positive.all(axis=0)).sum())
+    known = np.ones_like(positive) if known is None else known
+    return int(((positive & known).any(axis=0) & (~positive & known).any(axis=0)).sum())
 
 
 def positives(target: Array, classes: int) -> Array:
@@ -102,6 +105,8 @@ class Scorer:
         Units with one number share a weight, such as the units of a patient; default: each its own.
     names : sequence of str, optional
         Which metrics; default: all.
+    known : bool array, shape (unit, class), optional
+        Of targets of several classes those that count: each class is scored on the units that state it.
 
     Raises
     ------
@@ -110,7 +115,12 @@ class Scorer:
     """
 
     def __init__(
-        self, prob: Array, target: Array, group: Array | None = None, names: Sequence[str] | None = None
+        self,
+        prob: Array,
+        target: Array,
+        group: Array | None = None,
+        names: Sequence[str] | None = None,
+        known: Array | None = None,
     ) -> None:
         prob, target = np.asarray(prob, np.float64), np.asarray(target)
         _check(prob, target)
@@ -120,12 +130,15 @@ class Scorer:
         row = np.arange(len(prob)) if group is None else np.asarray(group)
         self.groups = int(row.max(initial=-1)) + 1
         positive = positives(target, self.classes)
-        self._rarer = np.minimum(*(_groups_with(flags, row, self.groups) for flags in (positive, ~positive)))
-        self._both = np.flatnonzero(positive.any(axis=0) & ~positive.all(axis=0))
+        known = np.ones_like(positive) if known is None else known
+        yes, no = positive & known, ~positive & known
+        self._rarer = np.minimum(*(_groups_with(flags, row, self.groups) for flags in (yes, no)))
+        self._both = np.flatnonzero(yes.any(axis=0) & no.any(axis=0))
         self._sortings: list[RocSorting] = []
         if {"auroc", "auprc"} & set(self.names):
-            self._sortings = [RocSorting(prob[:, c], positive[:, c], row) for c in self._both]
-        self._sums = self._within_groups(prob, target, positive, row)
+            units = ((c, known[:, c]) for c in self._both)
+            self._sortings = [RocSorting(prob[at, c], positive[at, c], row[at]) for c, at in units]
+        self._sums = self._within_groups(prob, target, positive, known, row)
 
     def __call__(self, weight: Array) -> dict[str, Array]:
         """Metrics for each weighting, shape (weighting,), NaN where not defined.
@@ -191,34 +204,40 @@ class Scorer:
         """Metrics before they are averaged, shape (class, weighting), or (1, weighting) of all classes."""
         total = {name: sums.T @ weight for name, sums in self._sums.items()}
         with np.errstate(invalid="ignore", divide="ignore"):
-            values = {
-                name: total[name][:1] / total["units"][:1] for name in ("accuracy", "exact_match", "brier")
-            }
+            values = {name: total[name][:1] / total["decisions"][:1] for name in ("accuracy", "brier")}
+            values["exact_match"] = total["exact_match"][:1] / total["units"][:1]
             values.update(_of_decisions(total["hit"], total["decided"], total["positive"]))
             values["ece"] = np.abs(total["stated"] - total["true"]).sum(axis=0)[None] / total["statements"]
         curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
         values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
         return {name: values[name] for name in self.names}
 
-    def _within_groups(self, prob: Array, target: Array, positive: Array, row: Array) -> dict[str, Array]:
+    def _within_groups(
+        self, prob: Array, target: Array, positive: Array, known: Array, row: Array
+    ) -> dict[str, Array]:
         """Sums over the units of each group, shape (group, k): all other metrics are ratios of them."""
         decided = prob >= 0.5 if self.multilabel else positives(prob.argmax(axis=1), self.classes)
         right = decided == positive
-        exact = right.all(axis=1, keepdims=True)
-        distance = ((prob - positive) ** 2).sum(axis=1, keepdims=True)
+        exact = (right | ~known).all(axis=1, keepdims=True)
+        distance = (known * (prob - positive) ** 2).sum(axis=1, keepdims=True)
         stated, true = stated_probability(prob, target)
+        counts = known if self.multilabel else np.ones_like(stated)
+        share = known.mean(axis=1, keepdims=True)  # of the classes, in which a unit is known
         per_unit = {
             "units": np.ones_like(distance),
-            "accuracy": right.mean(axis=1, keepdims=True) if self.multilabel else exact,
+            "decisions": share if self.multilabel else np.ones_like(distance),
+            "accuracy": (right & known).mean(axis=1, keepdims=True) if self.multilabel else exact,
             "exact_match": exact,
             "brier": distance / (self.classes if self.multilabel else 2),
-            "hit": decided & positive,
-            "decided": decided,
-            "positive": positive,
-            "statements": np.full_like(distance, stated.shape[1]),
+            "hit": decided & positive & known,
+            "decided": decided & known,
+            "positive": positive & known,
+            "statements": counts.sum(axis=1, keepdims=True),
         }
         sums = {name: _sum_rows(value.astype(float), row, self.groups) for name, value in per_unit.items()}
-        sums["stated"], sums["true"] = sums_by_bin(stated, (stated, true), row, self.groups, BINS)
+        sums["stated"], sums["true"] = sums_by_bin(
+            stated, (stated * counts, true * counts), row, self.groups, BINS
+        )
         return sums
 
 

@@ -21,7 +21,7 @@ from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Held, Protocol, outcome, protocol_of
+from tsrep.evaluation.protocols.protocol import Held, Masks, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.signals.panel import Ints
 
@@ -65,7 +65,9 @@ class LabelProtocol(Protocol):
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
     ) -> tuple[Scores, Head | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others compared with it."""
-        evaluation = replace(evaluation, seeds=self._label_draws(candidates, evaluation))
+        seeds = self._label_draws(candidates, evaluation)
+        evaluation = replace(evaluation, seeds=seeds, partly=self.takes_unknown)
+        evaluation.refuse_unknown(self.name)
         scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
@@ -76,6 +78,7 @@ class LabelProtocol(Protocol):
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
                 wanted = candidate.role == "method" and fraction == max(evaluation.fractions)
                 keep = wanted and head is None and evaluation.heads is not None
+                keep = keep and evaluation.known_of(evaluation.scored) is None  # a head states all classes
                 found, first = self._scores(candidate, scoring, keep=keep)
                 scores += found
                 head = head or first
@@ -212,6 +215,7 @@ class FrozenFeatureProtocol(LabelProtocol):
             len(panel.classes),
             group=panel.patient[labelled],
             validation=None if held is None else (x[held], panel.label[held]),
+            **({"known": _masks(evaluation, labelled)} if self.takes_unknown else {}),
         )
 
         if not isinstance(model, Classifier):
@@ -228,6 +232,12 @@ class FrozenFeatureProtocol(LabelProtocol):
             return scored, None
         spare = evaluation.spare[:0] if self.fits_on_validation else evaluation.spare
         return scored, Fitted(model, lambda: predicted(spare) if len(spare) else None, evaluation.pool)
+
+
+def _masks(evaluation: LabelEvaluation, labelled: Ints) -> Masks:
+    """Which labels are known, of the samples fitted on and of those that choose."""
+    held = evaluation.choosing
+    return evaluation.known_of(labelled), None if held is None else evaluation.known_of(held)
 
 
 def evaluate_features(

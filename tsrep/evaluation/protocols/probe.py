@@ -8,7 +8,7 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.labels.linear_probe import C_GRID, Scheme, fit_probe
 from tsrep.evaluation.protocols.labels import FrozenFeatureProtocol, Strengths
-from tsrep.evaluation.protocols.protocol import Held
+from tsrep.evaluation.protocols.protocol import Held, Masks
 from tsrep.registry import PROTOCOLS
 from tsrep.signals.panel import Ints
 
@@ -32,15 +32,22 @@ class LinearProbe(FrozenFeatureProtocol):
     Alain & Bengio, "Understanding intermediate layers using linear classifier probes", ICLR workshop, 2017.
     """
 
-    title, rank = "linear probe", 0
+    title, rank, takes_unknown = "linear probe", 0, True
 
     C: Strengths = C_GRID
     scheme: Scheme = "multinomial"
 
     def fit(
-        self, features: Array, label: Array, classes: int, *, group: Ints, validation: Held
+        self,
+        features: Array,
+        label: Array,
+        classes: int,
+        *,
+        group: Ints,
+        validation: Held,
+        known: Masks = (None, None),
     ) -> Classifier:
         """See :func:`~tsrep.evaluation.labels.linear_probe.fit_probe`."""
         del group
         held = validation if len(self.C) > 1 else None
-        return fit_probe(features, label, classes, C=self.C, validation=held, scheme=self.scheme)
+        return fit_probe(features, label, classes, C=self.C, validation=held, scheme=self.scheme, known=known)

@@ -16,6 +16,7 @@ from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import PROTOCOLS, Entry
 
 Held = tuple[Array, Array] | None  # features and labels that may choose settings of a model
+Masks = tuple[Array | None, Array | None]  # which labels are known, of those fitted on and of those held
 
 
 class Protocol(ABC):
@@ -37,6 +38,9 @@ class Protocol(ABC):
         Whether labels of the validation part are fitted on too, where the test part is scored.
     multilabel : bool
         Whether samples may have several classes.
+    takes_unknown : bool
+        Whether it fits and scores each class on the samples that state it; others leave out samples of which
+        a class is not known.
     reads_classes : bool
         Whether it scores classes, and not numbers.
     rank : int
@@ -50,6 +54,7 @@ class Protocol(ABC):
     trains_encoder: ClassVar[bool] = False
     fits_on_validation: ClassVar[bool] = False
     multilabel: ClassVar[bool] = True
+    takes_unknown: ClassVar[bool] = False
     reads_classes: ClassVar[bool] = True
     rank: ClassVar[int] = 100
 

@@ -71,9 +71,7 @@ def only(predictions: Predictions, trials: np.ndarray) -> Predictions:
     """Predictions of some records, in the order of their numbers."""
     order = np.argsort(predictions.trial, kind="stable")
     at = order[np.isin(predictions.trial[order], trials)]
-    return Predictions(
-        predictions.prob[at], predictions.target[at], predictions.patient[at], predictions.trial[at]
-    )
+    return predictions.of(at)
 
 
 def _on(each: Scored, trials: np.ndarray, n_bootstrap: int, seed: int) -> Interval:

@@ -22,6 +22,7 @@ from tsrep.evaluation.scores import Scores
 from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
+from tsrep.runs.cohort_scores import keep_cohort_scores
 from tsrep.runs.config import Configuration
 from tsrep.runs.embed import Embeddings, embed_recordings
 from tsrep.runs.label_evaluation import Tell, label_evaluation
@@ -134,6 +135,12 @@ class PanelTask(Task):
 
     def evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         """See :meth:`Task.evaluate`; without recordings that the weights a run began with had seen."""
+        scores = self._evaluate(run, prepared, tell)
+        settings = self.config.evaluation
+        keep_cohort_scores(run.path, prepared.records, scores, settings.n_bootstrap, self.config.seed)
+        return scores
+
+    def _evaluate(self, run: Run, prepared: PreparedPanel, tell: Tell) -> Scores:
         if not run.provenance.get("chain"):
             return super().evaluate(run, prepared, tell)
         ledger, part = Ledger.load(run.folders[0]), self.config.evaluation.part
