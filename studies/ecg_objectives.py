@@ -45,7 +45,7 @@ PATCHES: Settings = {"name": "patch-transformer", "patch": 10, "stride": 10, "di
 STATES: Settings = {"name": "conv-s4d", "width": 128, "dim": 128}
 DILATED: Settings = {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 8}
 REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = "simclr", "comet", "autotcl", "autotcl, frozen", "fixed view"
-HEADS = ("probe", "attention-probe")
+HEADS = ("probe", "attention")
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ METHODS: Mapping[str, Method] = {
     "byol": _of("byol", "momentum", 0.99, 0.996),
     "lejepa": _of("lejepa", "weight", 0.02, 0.1),
     RIVAL: _of("comet", "temperature", 0.1, 0.2),
+    "comet, augmented views": _of("comet-views", "temperature", 0.1, 0.2),
     "clocs": _of("clocs", "temperature", 0.1, 0.3),
     "ts-tcc": _of("ts-tcc", "contextual_weight", 0.7, 0.2),
     "tf-c": _of("tf-c", "temperature", 0.2, 0.1),
@@ -128,6 +129,8 @@ class Plan:
         Seeds of stage one, of the two methods of the primary contrast, of the others of stage two, and of the
         runs with equal windows.
     finalists : int
+    heads : sequence of str
+        Protocols that finalists are scored by; the first, of all methods.
     """
 
     base: Settings
@@ -139,6 +142,7 @@ class Plan:
     others: Sequence[int] = range(10, 15)
     equal: Sequence[int] = range(20, 23)
     finalists: int = 4
+    heads: Sequence[str] = HEADS
 
     @property
     def shared(self) -> list[str]:
@@ -166,6 +170,7 @@ QUICK = Plan(
     others=(10, 11),
     equal=(20, 21),
     finalists=1,
+    heads=("probe",),
 )
 
 
@@ -253,10 +258,10 @@ class Study:
         """That a share of the budget pays for."""
         return self.budget.epochs_of(self.cost(settings), share)
 
-    def scores(self, runs: Mapping[str, Sequence[Run]]) -> list[Scores]:
-        """Test scores by every head, of methods with one random initialisation together."""
-        heads = [name for name in HEADS if name in PROTOCOLS.names()]
-        task = task_of(configure(merged(dict(self.plan.base), {"evaluation": {"protocols": heads}})))
+    def scores(self, runs: Mapping[str, Sequence[Run]], heads: Sequence[str]) -> list[Scores]:
+        """Test scores by some heads, of methods with one random initialisation together."""
+        scored = {"evaluation": {"protocols": list(heads)}}
+        task = task_of(configure(merged(dict(self.plan.base), scored)))
         evaluation = replace(task.evaluation(self.prepared, print), heads=None)
         panel = self.prepared.panel
         return [task.score(candidates(group, panel), evaluation) for group in alike(runs)]
@@ -310,8 +315,8 @@ def conduct(study: Study) -> Findings:
         curves={name: [validation_scores(run) for run in runs] for name, runs in first.items()},
         logs={name: [log(run) for run in runs] for name, runs in first.items()},
         seconds={name: [run.provenance["seconds"] for run in runs] for name, runs in first.items()},
-        first=study.scores(first),
-        second=study.scores(second),
+        first=study.scores(first, plan.heads[:1]),
+        second=study.scores(second, plan.heads),
         contrasts=study.compared(second, contrasts, primary),
         equal=study.compared(equal, contrasts),
         views=study.compared({n: first[n] for n in (LEARNED, FIXED, FROZEN)}, views) if views else [],

@@ -188,3 +188,16 @@ def test_list_and_info_tell_what_a_series_holds() -> None:
     assert "69,680 steps of 7 channels" in done.output
     assert "split  ett-months" in done.output
     assert "CC BY-ND 4.0" in done.output
+
+
+def test_numbers_to_predict_are_told_with_their_range(root: Path) -> None:
+    ages = [999 if i == 3 else 30 + i for i in range(24)]
+    rows = [
+        {"patient": f"p{i // 2:02}", "label": "ab"[i // 2 % 2], "age": age if i else ""}
+        for i, age in enumerate(ages)
+    ]
+    write_csv(root / "records.csv", rows)
+    settings = ["sfreq=20", "targets=[age]", "target_units=[years]"]
+    given = [part for each in settings for part in ("--set", f"dataset.{each}")]
+    found = CliRunner().invoke(app, ["data", "check", "arrays", "--root", str(root), *given])
+    assert "target age (years): known of 22 of 23 records, 31 to 999" in " ".join(found.output.split())

@@ -52,10 +52,8 @@ def _size(facts: Mapping[str, Any]) -> str:
     """In words; empty where it depends on the user's data."""
     if steps := facts.get("steps"):
         return f"{steps:,} steps of {facts['channels']} channels"
-    if not facts.get("records"):
-        return ""
-    people = f" of {patients:,} patients" if (patients := facts.get("patients")) else ""
-    return f"{facts['records']:,} records{people}"
+    of = f" of {facts['patients']:,} patients" if facts.get("patients") else ""
+    return f"{facts['records']:,} records{of}" if facts.get("records") else ""
 
 
 @data.command()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
@@ -164,6 +165,8 @@ class PanelTask(Task):
             f"{data.source}: {segments}{records:,} records of {len(set(data.patient.tolist())):,} patients, "
             f"{len(data.channels)} channels at {data.sfreq:g} Hz, {classes}"
         )
+        for line in _targets(data):
+            tell(line)
         windows, split = data, None
         try:
             windows = cut_windows(self.config, data)
@@ -262,3 +265,13 @@ class PanelTask(Task):
                 "no class of the validation part has both values, so no probe can choose the epoch; "
                 "give it other patients or set training.keep to last or loss"
             )
+
+
+def _targets(data: Panel) -> Iterator[str]:
+    """What the numbers to predict are, of how many records they are known, and between which values."""
+    for column, (name, unit) in enumerate(zip(data.target_names, data.target_units, strict=True)):
+        assert data.target is not None
+        values = data.target[:, column]
+        known = values[np.isfinite(values)]
+        of = f"target {name}{f' ({unit})' * bool(unit)}: known of {len(known):,} of {len(data):,} records"
+        yield f"{of}, {known.min():g} to {known.max():g}" if len(known) else of
