@@ -25,3 +25,13 @@ def test_what_is_there_is_left_alone(
     assert told in refused(*first, tmp_path / "other.txt")
     assert f"{tmp_path} is a folder; give the name of a file" in refused(*first, tmp_path)
     assert list(tmp_path.iterdir()) == [there]
+
+
+@pytest.mark.parametrize("figure", ["views", "receptive-field"])
+def test_figures_of_that_name_are_left_alone(
+    figure: str, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    there = tmp_path / "f.png"
+    there.write_text("mine")
+    told = f"tsrep: {there} exists; choose another name or --overwrite\n"
+    assert refused("plot", figure, "runs/a", "--out", there) == told
