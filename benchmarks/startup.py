@@ -53,7 +53,7 @@ def main() -> None:
         cost(*fit, "--out", run)  # simulates the data
         commands["import torch"] = ("-c", "import torch")
         commands["tsrep show"] = ("-m", "tsrep", "show", run)
-        commands["tsrep embed"] = ("-m", "tsrep", "embed", run, "--out", f"{folder}/x.npz")
+        commands["tsrep embed"] = ("-m", "tsrep", "embed", run, "--out", f"{folder}/x.npz", "--overwrite")
         commands["tsrep evaluate"] = ("-m", "tsrep", "evaluate", run, "--protocol", "knn")
         spent: dict[str, list[tuple[float, float]]] = {name: [] for name in commands} | {"tsrep fit": []}
         for k in range(rounds):

@@ -9,14 +9,14 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("command", "suffix"),
+    ("words", "suffix"),
     [(["embed", "RUN", "--out"], ".npz"), (["export", "RUN", "--out"], ".pt2")],
     ids=["embed", "export"],
 )
 def test_what_is_there_is_left_alone(
-    command: list[str], suffix: str, tiny_run: Path, tmp_path: Path, refused: Callable[..., str]
+    words: list[str], suffix: str, tiny_run: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    first = [str(tiny_run) if each == "RUN" else each for each in command]
+    first = [str(tiny_run) if each == "RUN" else each for each in words]
     there = tmp_path / f"there{suffix}"
     there.write_text("mine")
     assert refused(*first, there) == f"tsrep: {there} exists; choose another name or --overwrite\n"
@@ -25,3 +25,13 @@ def test_what_is_there_is_left_alone(
     assert told in refused(*first, tmp_path / "other.txt")
     assert f"{tmp_path} is a folder; give the name of a file" in refused(*first, tmp_path)
     assert list(tmp_path.iterdir()) == [there]
+
+
+@pytest.mark.parametrize("figure", ["views", "receptive-field"])
+def test_figures_of_that_name_are_left_alone(
+    figure: str, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    there = tmp_path / "f.png"
+    there.write_text("mine")
+    told = f"tsrep: {there} exists; choose another name or --overwrite\n"
+    assert refused("plot", figure, "runs/a", "--out", there) == told

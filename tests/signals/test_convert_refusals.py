@@ -183,3 +183,8 @@ def test_what_is_done_is_no_doubt() -> None:
     made = plan(ecg(1000 * X, unit="µV"), contract())
     assert made.notes == ("signals were converted from µV to mV",)
     assert made.doubts == ()
+
+
+def test_a_unit_that_could_be_two_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(TsrepError, match="the unit MV may be mega- or millivolts; write mV"):
+        Policies(unit="MV")
