@@ -1,7 +1,7 @@
 """Processor seconds until commands answer, beside a Python that imports torch and nothing else.
 
 Commands that list, show, help or refuse must stay below 0.6 s; those that read data must speak within 2 s
-where the cache is warm; a small run of a few steps shows what training, evaluation and report cost before there
+where the cache is warm; a small run shows what training, evaluation and report cost before there
 is anything to compute. The best of five processes each, in turn. One thread:
 
     OMP_NUM_THREADS=1 python benchmarks/startup.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,9 @@ class MLflow:
         uri: str | None = None,
         experiment: str = "tsrep",
     ) -> None:
-        from mlflow import MlflowClient
-
+        service = import_module("mlflow")  # an extra that may be absent where types are checked
         # a client of its own, so that what else the user does with the package is left alone
-        self._client = MlflowClient(uri or f"sqlite:///{(folder / FILE).resolve()}")
+        self._client = service.MlflowClient(uri or f"sqlite:///{(folder / FILE).resolve()}")
         found = self._client.get_experiment_by_name(experiment)
         place = self._client.create_experiment(experiment) if found is None else found.experiment_id
         self._run = self._client.create_run(place, run_name=run).info.run_id
