@@ -103,7 +103,7 @@ def test_mlflow_stays_in_the_folder_unless_told(monkeypatch: pytest.MonkeyPatch,
     stub.MlflowClient = Client  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "mlflow", stub)
     followed(tracking(settings("mlflow"), tmp_path / "one", {"training": {"lr": 0.1}}))
-    assert made[0].uri == (tmp_path / "one" / "mlruns").as_uri()
+    assert made[0].uri == f"sqlite:///{tmp_path}/one/mlflow.db"
     assert made[0].params == {"training.lr": "0.1"}
     assert made[0].told[1] == ("train/terms/patient", 0.5, 5)
     assert made[0].told[-1] == "tsrep/one"

