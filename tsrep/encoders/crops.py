@@ -33,8 +33,8 @@ class Crops(Encoder):
             return self.encoder(x, keep)
         pieces = x.unfold(-1, self.crop, self.hop).transpose(1, 2)  # (batch, crop, channel, time)
         kept = None if keep is None else keep.unfold(-1, self.crop, self.hop).flatten(0, 1)
-        z = self.encoder(pieces.flatten(0, 1), kept).unflatten(0, pieces.shape[:2])
-        return z.transpose(1, 2).flatten(2)  # (batch, crop, dim, time') before
+        z = self.encoder(pieces.flatten(0, 1), kept)  # (batch * crop, dim, time')
+        return z.reshape(*pieces.shape[:2], *z.shape[1:]).transpose(1, 2).flatten(2)
 
     def slow_parameters(self) -> list[SlowParameters]:
         """Those of the encoder."""

@@ -102,6 +102,7 @@ class Forecast(Objective):
             "lr": 1e-3,
             "average": "ema",
             "validate_every": 1,
+            "keep": "score",
             "patience": 3,
         },
     }

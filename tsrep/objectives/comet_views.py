@@ -162,7 +162,7 @@ class CometViews(Objective):
         both = torch.cat([batch.x, batch.x])  # (2 batch, channel, time)
         seen = torch.cat([view(both, generator=generator) for view in distinct.values()])
         z: Tensor = self.head(pool(encoder(seen), self.pooling))
-        blocks = z.unflatten(0, (len(distinct), 2, len(batch)))
+        blocks = z.view(len(distinct), 2, len(batch), -1)
         return dict(zip(distinct, blocks, strict=True))
 
     def own_view(self) -> View:

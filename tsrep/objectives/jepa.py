@@ -126,7 +126,7 @@ class Jepa(Objective):
         visible = self._visible(len(batch), tokens, generator)
         hidden = others(visible, tokens)
         seen = without_missing(batch.x)[1][:, : tokens * self.stride]
-        known = seen.unflatten(1, (tokens, self.stride)).any(-1)  # (batch, token)
+        known = seen.reshape(len(seen), tokens, self.stride).any(-1)  # (batch, token)
         context = encoded(encoder, batch.x, visible)
         predicted = self.predictor(context, visible, hidden, known.take_along_dim(visible, dim=1))
         self.teacher.note(encoder)

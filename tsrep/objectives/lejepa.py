@@ -103,7 +103,7 @@ class LeJepa(Objective):
         rows = [self._projected(encoder, whole, generator)]
         if self.local_views:
             rows.append(self._projected(encoder, self._pieces(batch.x, generator), generator))
-        z = torch.cat(rows).unflatten(0, (2 + self.local_views, len(batch)))  # (view, batch, projection)
+        z = torch.cat(rows).view(2 + self.local_views, len(batch), -1)  # (view, batch, projection)
         return view_terms(self.loss, z, batch, generator=generator)
 
     def _projected(self, encoder: Encoder, x: Tensor, generator: torch.Generator) -> Tensor:

@@ -56,10 +56,12 @@ class AttentionHeads(nn.Module):
         Tensor, shape (several, head, dim)
         Tensor, shape (several, class, head, dim)
         """
-        key, value = (weight.unflatten(1, (self.heads, -1)) for weight in (self.key, self.value))
-        query = self.query.unflatten(1, (self.heads, -1))  # (several, head, size)
+        several, dim = self.query.shape
+        apart = (several, self.heads, dim // self.heads)  # (several, head, size)
+        key, value = (weight.view(*apart, dim) for weight in (self.key, self.value))
+        query = self.query.view(apart)
         question = torch.einsum("ghs,ghsd->ghd", query, key) * query.shape[-1] ** -0.5
-        out = self.out.unflatten(2, (self.heads, -1))  # (several, class, head, size)
+        out = self.out.view(several, -1, *apart[1:])  # (several, class, head, size)
         return question, torch.einsum("gchs,ghsd->gchd", out, value)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -99,6 +101,12 @@ class AttentionModule(nn.Module):
     multilabel : bool
     """
 
+    mean: Tensor
+    deviation: Tensor
+    question: Tensor
+    answer: Tensor
+    bias: Tensor
+
     def __init__(self, arrays: Mapping[str, Array], crops: int, *, multilabel: bool) -> None:
         super().__init__()
         for name in ("mean", "deviation", "question", "answer", "bias"):
@@ -110,13 +118,13 @@ class AttentionModule(nn.Module):
         tokens = crop_tokens(features.double(), len(self.mean), self.crops)
         tokens = (tokens - self.mean[:, None]) / self.deviation[:, None]
         scores = attended(tokens.flatten(0, 1), self.question[None], self.answer[None])[0]
-        logits = scores.unflatten(0, (-1, self.crops)).mean(1) + self.bias
+        logits = scores.view(-1, self.crops, len(self.bias)).mean(1) + self.bias
         return logits.sigmoid() if self.multilabel else logits.softmax(dim=1)
 
 
 def crop_tokens(features: Tensor, dim: int, crops: int) -> Tensor:
     """Tokens of each crop, shape (window, crop, dim, time), of flattened representations."""
-    return features.unflatten(1, (dim, crops, -1)).transpose(1, 2)
+    return features.reshape(len(features), dim, crops, -1).transpose(1, 2)
 
 
 @CLASSIFIERS.register("attention")
@@ -152,7 +160,7 @@ class Attention(Classifier):
     def predict(self, features: Array) -> Array:
         """Probabilities, shape (sample, class), float64."""
         module, x = self.module(), torch.from_numpy(np.array(features, np.float32))
-        parts = [module(part) for part in x.split(AT_ONCE)]
+        parts = [module(x[at : at + AT_ONCE]) for at in range(0, len(x), AT_ONCE)]
         return np.asarray(torch.cat(parts).numpy())
 
     @property

@@ -194,12 +194,11 @@ class _Scale:
 @torch.no_grad()
 def _probabilities(model: AttentionHeads, tokens: Tensor, scale: _Scale, multilabel: bool) -> Array:
     """Of each head, shape (head, sample, class); scores of crops are averaged."""
-    crops = tokens.shape[1]
-    parts = [
-        model(scale(part.flatten(0, 1))).double().unflatten(1, (-1, crops)).mean(2)
-        for part in tokens.split(AT_ONCE)
-    ]
-    logits = torch.cat(parts, dim=1)
+    samples, crops = tokens.shape[:2]
+    rows = tokens.flatten(0, 1)
+    parts = [model(scale(rows[at : at + AT_ONCE])).double() for at in range(0, len(rows), AT_ONCE)]
+    scores = torch.cat(parts, dim=1)  # (head, sample * crop, class)
+    logits = scores.view(len(scores), samples, crops, -1).mean(2)
     return (logits.sigmoid() if multilabel else logits.softmax(-1)).cpu().numpy()
 
 

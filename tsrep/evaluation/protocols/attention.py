@@ -48,7 +48,7 @@ class Tokens:
     @property
     def time(self) -> int:
         """Steps of the representation of a crop."""
-        return self.features.shape[1] // (self.dim * self.crops)
+        return int(self.features.shape[1]) // (self.dim * self.crops)
 
 
 @PROTOCOLS.register("attention")
