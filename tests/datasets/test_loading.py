@@ -32,6 +32,7 @@ def test_every_data_set_introduces_itself(name):
 PEOPLE = {
     "apava": "subject", "arrays": "patient", "bids": "subject", "ds004504": "subject", "eeg": "patient",
     "panel-csv": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient", "ptb-xl-sim": "patient",
+    "ptb-xl-sample": "patient",
     "tdbrain": "subject", "ucr-uea": "recording", "wfdb": "patient", "zarr": "patient",
 }  # fmt: skip
 

@@ -59,9 +59,7 @@ def fetch(
     about: About = DATASETS.entry(name).cls.about
     base = base_url or about.base_url
     if not base:
-        what = "it is simulated on first use" if about.synthetic else "it is your own data"
-        elsewhere = f"get {', '.join(about.needs)} by hand: {about.notes}"
-        raise DataError(f"there is nothing to fetch for {name}: {elsewhere if about.url else what}")
+        raise DataError(f"there is nothing to fetch for {name}: {_instead(about)}")
     base = base.rstrip("/") + "/"
     folder = default_folder(name) if out is None else Path(out).expanduser()
     size = about.full_size_mb if everything and about.full_size_mb else about.size_mb
@@ -77,6 +75,15 @@ def fetch(
     wanted = {file: digest for file, digest in sums.items() if not file.startswith(skip)} if skip else sums
     _download(base, folder, wanted, name, progress)
     return folder
+
+
+def _instead(about: About) -> str:
+    """Where data come from that are not downloaded."""
+    if about.url and about.needs:
+        return f"get {', '.join(about.needs)} by hand: {about.notes}"
+    if about.synthetic:
+        return "it is simulated on first use"
+    return "it is part of tsrep" if about.records else "it is your own data"
 
 
 def _refuse_full_disk(folder: Path, size: float, name: str) -> None:

@@ -38,7 +38,7 @@ class Contents:
     curves : Curves or None
         This and what follows the scores is of the first of several seeds.
     scores : Scores
-    embeddings, examples : mappings of arrays, or None
+    embeddings, examples, traces : mappings of arrays, or None
         Of records.
     coverage : Coverage or None
         Of the prediction intervals on the test part, of a run that forecasts.
@@ -52,6 +52,7 @@ class Contents:
     scores: Scores = field(default_factory=Scores)
     embeddings: Arrays | None = None
     examples: Arrays | None = None
+    traces: Arrays | None = None
     coverage: Coverage | None = None
 
     @property
@@ -95,6 +96,18 @@ class Contents:
     def synthetic(self) -> bool:
         """Whether the signals were simulated."""
         return bool(self.data.get("synthetic"))
+
+    @property
+    def identifiers(self) -> bool:
+        """Whether records and patients may be named and shown: public or simulated data, or as set."""
+        from tsrep.runs.ledger_of_run import is_public  # its room loads torch
+
+        if self.synthetic or (self.config.get("report") or {}).get("identifiers"):
+            return True
+        try:
+            return is_public(str(self.data.get("name")))
+        except ConfigError:  # of a plug-in that is not installed here
+            return False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -170,6 +183,7 @@ def read_run(run: Path) -> Contents:
         scores=Scores.load(run) if (run / "scores.json").is_file() else Scores(),
         embeddings=_arrays(one / "embeddings.npz"),
         examples=_arrays(one / "examples.npz"),
+        traces=_arrays(one / "traces.npz"),
         coverage=Coverage.load(held) if (held := one / "coverage.json").is_file() else None,
     )
 

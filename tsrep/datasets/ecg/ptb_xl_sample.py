@@ -29,7 +29,7 @@ AGE_HIDDEN = 300  # PTB-XL writes it for people over 89
 
 @DATASETS.register("ptb-xl-sample")
 class PtbXlSample(Recordings):
-    """About a thousand ten-second ECGs of as many patients, drawn from PTB-XL; nothing to download.
+    """A thousand ten-second ECGs of PTB-XL, part of tsrep.
 
     Eight of the twelve leads are stored: the other four are sums of I and II. Labels are the five diagnostic
     superclasses, of which a recording can have several.
@@ -50,8 +50,8 @@ class PtbXlSample(Recordings):
             "PTB-XL, a large publicly available electrocardiography dataset. Sci Data 7, 154 (2020)."
         ),
         url="https://physionet.org/content/ptb-xl/1.0.3/",
-        records=1000,
-        patients=1000,
+        records=1001,
+        patients=982,
         independence="patient",
         notes=(
             "Eight leads at 100 Hz, five superclasses, several per record. Large enough to learn from in a "
