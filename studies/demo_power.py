@@ -22,6 +22,7 @@ from tsrep.evaluation.scores import RANDOM_INIT, Score
 from tsrep.report.contents import read_run
 from tsrep.report.verdicts import main_scores, words_of
 from tsrep.runs.config import configure, merged
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.folder import Run
 from tsrep.yaml_files import read_yaml
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     options = parser.parse_args()
+    options.runs.mkdir(parents=True, exist_ok=True)
     places = [options.runs / f"seed-{seed}" for seed in range(1, options.seeds + 1)]
     with one_thread_workers(options.workers) as pool:
         list(pool.map(_run, places))
@@ -49,7 +51,9 @@ def _run(place: Path) -> None:
     seed = int(place.name.partition("-")[2])
     demo = read_yaml(DEMO.read_text(encoding="utf-8"), what=DEMO.name)
     settings = merged(demo, {"seed": seed, "split": {"seed": seed}, "device": "cpu"})
-    kept_run(place, configure(settings), illustrate=False)
+    run = kept_run(place, configure(settings), illustrate=False)
+    if not (place / "scores.json").exists():
+        evaluate(run, progress=False)
 
 
 def _page(places: list[Path]) -> str:

@@ -100,7 +100,7 @@ class PtbXlSample(Recordings):
             unit="mV",
             modality="ecg",
             record_names=[f"{int(name):05d}" for name in records.names],
-            source=f"sample of PTB-XL ({len(store):,} records)",
+            source=f"a sample of PTB-XL ({len(store):,} records)",
         ).hashed(hashlib.sha256(store.tobytes()).hexdigest())
 
 
