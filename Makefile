@@ -6,7 +6,9 @@ READY := .venv/.ready
 .PHONY: demo test setup lint types unit docs images clean
 
 demo: $(READY)
-	$(BIN)/tsrep fit --config configs/demo.yaml
+	run=runs/demo-$$(date +%Y%m%d-%H%M%S) && \
+	$(BIN)/tsrep fit --config configs/demo.yaml --out $$run && \
+	$(BIN)/tsrep predict $$run tsrep/datasets/ecg/sample/recordings --out $$run-predictions.csv
 
 test: lint types unit
 

@@ -64,6 +64,7 @@ def map_points(contents: Contents, colours: dict[str, str]) -> str:
     points = {
         "xy": np.round(_unit_square(found.xy)[keep], 4).tolist(),
         "colour": [colours[classes[c]] if c >= 0 else OTHER for c in leading],
+        "key": {name: colours[name] for name in classes if colours[name] != OTHER},
         "label": [_classes(one, classes) for one in label],
         "score": _scores(contents, trial, classes),
     }
