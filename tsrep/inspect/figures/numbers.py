@@ -51,7 +51,7 @@ def _rows(axes: Axes) -> Iterator[Row]:
         for x, y in xy:
             yield panel, shown, name, _place(x, x_name), _place(y, y_name), ""
     for image in axes.get_images():
-        cells = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
+        cells: NDArray[Any] = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
         for (row, column), value in np.ndenumerate(cells) if cells.ndim == 2 else ():
             yield panel, "cell", "", _place(column, x_name), _place(row, y_name), _short(value)
 
@@ -59,8 +59,9 @@ def _rows(axes: Axes) -> Iterator[Row]:
 def _shapes(axes: Axes) -> Iterator[tuple[str, str, NDArray[Any]]]:
     """Kind, name and points of what is drawn in coordinates of the data, each shape (point, 2)."""
     for line in axes.get_lines():
-        if line.get_transform().contains_branch(axes.transData) and len(line.get_xydata()):
-            yield "line", _named(line.get_label()), np.asarray(line.get_xydata(), float)
+        xy = np.asarray(line.get_xydata(), float)
+        if line.get_transform().contains_branch(axes.transData) and len(xy):
+            yield "line", _named(line.get_label()), xy
     for found in axes.collections:
         yield from ((_kind(found), _named(found.get_label()), xy) for xy in _points(found))
     for bars in axes.containers:
@@ -86,8 +87,8 @@ def _categories(axis: Axis) -> dict[float, str]:
     locator, formatter = axis.get_major_locator(), axis.get_major_formatter()
     if not isinstance(locator, FixedLocator) or not isinstance(formatter, FixedFormatter):
         return {}
-    names = list(formatter.seq)
-    return {float(at): name for at, name in zip(locator.locs, names, strict=False) if name}
+    places = locator.tick_values(-np.inf, np.inf)
+    return {float(at): name for at, name in zip(places, formatter.seq, strict=False) if name}
 
 
 def _place(value: float, names: dict[float, str]) -> str:

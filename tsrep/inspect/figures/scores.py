@@ -79,7 +79,7 @@ def _panel(
         value, low, high = _interval(score, metric)
         y = fractions.index(score.fraction) + offset[methods.index(score.method)]
         look = looks[score.method]
-        name = {"label": score.method}
+        name: Look = {"label": score.method}
         axes.plot([low, high], [y, y], color=look["color"], lw=1.6, solid_capstyle="butt", **name)
         axes.plot([value], [y], **look | {"ls": ""} | name)
     for i in range(1, len(fractions)):
