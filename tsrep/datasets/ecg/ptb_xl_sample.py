@@ -105,7 +105,7 @@ class PtbXlSample(Recordings):
 
 
 def _signals(path: Path, records: int) -> NDArray[np.int16]:
-    """Microvolts of all leads from the differences in time of the independent ones, shape (record, lead, time)."""
+    """Microvolts of all leads, shape (record, lead, time), from differences in time of eight."""
     try:
         steps = np.frombuffer(lzma.decompress(path.read_bytes()), "<i2")
         steps = steps.reshape(records, len(INDEPENDENT), SECONDS * RATE)
@@ -115,7 +115,7 @@ def _signals(path: Path, records: int) -> NDArray[np.int16]:
 
 
 def _twelve(x: NDArray[np.int16]) -> NDArray[np.int16]:
-    """All leads from the independent ones, by Einthoven's and Goldberger's definitions, in whole microvolts."""
+    """All leads from the independent ones, by Einthoven and Goldberger, in whole microvolts."""
     one, two = x[:, 0].astype(np.int32), x[:, 1].astype(np.int32)
     derived = two - one, -(one + two) // 2, one - two // 2, two - one // 2  # III, aVR, aVL, aVF
     limb = [x[:, 0], x[:, 1], *derived]
