@@ -13,14 +13,15 @@ if (location.protocol === "file:") {
         this.dispatchEvent(event);
         if (this.onmessage) this.onmessage(event);
       };
+      const home = new URL(url, document.baseURI);
       const load = (source) => new Promise((resolve, reject) => {
         const script = frame.contentDocument.createElement("script");
-        Object.assign(script, { src: new URL(source, url), onload: resolve, onerror: reject });
+        Object.assign(script, { src: new URL(source, home), onload: resolve, onerror: reject });
         frame.contentDocument.head.appendChild(script);
       });
       this.inside.importScripts = (...sources) =>
         sources.reduce((before, source) => before.then(() => load(source)), Promise.resolve());
-      this.ready = load(url);
+      this.ready = load(home);
     }
 
     postMessage(data) {

@@ -67,7 +67,7 @@ def _page(places: list[Path]) -> str:
             "Made by `.venv/bin/python studies/demo_power.py`. Each row is `configs/demo.yaml` with another "
             "seed, which draws the parts of the split, the initialisation and the order of training; the "
             "demo itself has seed 0, which is not among them. Values: macro AUROC per record of test "
-            "patients, and the gain over five random initialisations of the same architecture with its 95 % "
+            "patients, and the gain over eight random initialisations of the same architecture with its 95 % "
             "interval over patients and random initialisations.",
             "",
             f"**The gain at all labels is significant in {significant} of {len(rows)} runs** ({told} "
