@@ -6,7 +6,9 @@ READY := .venv/.ready
 .PHONY: demo test setup lint types unit docs images clean
 
 demo: $(READY)
-	$(BIN)/tsrep fit --config configs/demo.yaml
+	run=runs/demo-$$(date +%Y%m%d-%H%M%S) && \
+	$(BIN)/tsrep fit --config configs/demo.yaml --out $$run && \
+	$(BIN)/tsrep predict $$run tsrep/datasets/ecg/sample/recordings --out $$run-predictions.csv
 
 test: lint types unit
 
@@ -25,6 +27,7 @@ unit: $(READY)
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "The documentation is in site/index.html; open it in a browser, or serve it with $(BIN)/mkdocs serve"
 
 images: $(READY)
 	$(BIN)/python docs/make_images.py

@@ -28,8 +28,8 @@ def cohort(folder: Path) -> None:
     """Scores, curves and map of embeddings from the report of the demo."""
     run = fit(folder, config=ROOT / "configs" / "demo.yaml")
     take(run, "scores-test", "report-scores")
-    take(run, "curves", "comet-curves")
-    take(run, "map", "comet-map")
+    take(run, "curves", "demo-curves")
+    take(run, "map", "demo-map")
 
 
 def receptive_field(folder: Path) -> None:

@@ -29,7 +29,7 @@ from tsrep.runs.config import configure, merged
 from tsrep.runs.config_files import read_config
 from tsrep.studies.confirm.final_scores import candidates
 
-CONFIG = Path(__file__).parents[1] / "configs" / "demo.yaml"
+CONFIG = Path(__file__).parents[1] / "configs" / "comet-synthetic.yaml"
 ROTATIONS, FRACTIONS, SEEDS = 5, (1.0, 0.1), 5
 VARIANTS: dict[str, dict[str, Any]] = {
     "four-levels": {},
@@ -110,8 +110,8 @@ def _page(rotations: Sequence[Rotation]) -> str:
         "# COMET on the synthetic cohort",
         "",
         "**Synthetic data: nothing here is about patients.** Made by",
-        "`.venv/bin/python studies/synthetic_cohort.py` with the settings of `configs/demo.yaml` but for",
-        f"the split: {ROTATIONS} rotations of the official folds, seven to train, one to choose `C`,",
+        "`.venv/bin/python studies/synthetic_cohort.py` with the settings of `configs/comet-synthetic.yaml`",
+        f"but for the split: {ROTATIONS} rotations of the official folds, seven to train, one to choose `C`,",
         "two to test, so that each of the 200 patients is scored once, by an encoder that has not seen that",
         f"patient. Macro AUROC per record, probabilities averaged over {SEEDS} label draws and ranked within",
         "each rotation; 95 % intervals by bootstrap over patients; the difference from the encoder's own",

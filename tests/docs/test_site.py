@@ -23,7 +23,7 @@ from tests.docs.snippets import ROOT, pages
 from tests.docs.test_glossary import commands_of
 from tsrep.cli.app import app
 from tsrep.registry import REGISTRIES
-from tsrep.runs.config import Configuration, WindowSettings
+from tsrep.runs.config import Configuration, ReportSettings, WindowSettings
 from tsrep.training.settings import TrainingSettings
 
 DOCS = ROOT / "docs"
@@ -158,6 +158,7 @@ def test_what_tsrep_exports_has_a_page(site: Path) -> None:
 
 def test_every_setting_is_in_the_reference(site: Path) -> None:
     sections = {"run": Configuration, "window": WindowSettings, "training": TrainingSettings}
+    sections |= {"report": ReportSettings}
     for section, model in sections.items():
         page = (site / "reference" / "configuration" / f"{section}.html").read_text(encoding="utf-8")
         assert all(f"<code>{name}</code>" in page for name in model.model_fields)

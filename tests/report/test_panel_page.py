@@ -10,16 +10,24 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from tests.report.run_folder import diagnostics, make_run
 from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Scores
+from tsrep.inspect.figures.embedding_map import Projection
+from tsrep.inspect.figures.style import class_colours
 from tsrep.report import rendering, summarise, write_report
 from tsrep.report.captioned_figure import representation_figures
 from tsrep.report.contents import read_run
+from tsrep.report.map_points import map_points
+from tsrep.report.panel_figures import PANEL_FIGURES
 from tsrep.report.rendering import figures_of, render
 
 VOID = {"meta", "img", "br"}
@@ -81,10 +89,11 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, classes: int, multila
     figures = figures_of(contents)
     text = render(contents, figures)
     found = outline(text)
-    assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
+    beside = {f"figures/{p.name}.csv" for p in figures}
+    assert all(link.startswith(("data:image/png;base64,", "#")) or link in beside for link in found.links)
     assert "@import" not in text
     assert "url(" not in text
-    assert "<script" not in text
+    assert text.count("<script") == 2  # of the interactive map: its points and what moves them
     assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
     names = {p.name for p in figures}
     assert {"scores-test", "roc", "reliability", "map", "curves", "representations", "record-1"} <= names
@@ -156,8 +165,8 @@ def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
     [
         ("scores.json", "The run has not been evaluated yet"),
         ("predictions.npz", "tsrep evaluate"),
-        ("embeddings.npz", "tsrep fit --resume"),
-        ("metrics.jsonl", "tsrep fit --resume"),
+        ("embeddings.npz", None),
+        ("metrics.jsonl", None),
         ("split.json", "The split was not written"),
         ("provenance.json", "provenance.json is missing"),
         ("examples.npz", None),
@@ -203,9 +212,77 @@ def test_figures_are_saved_as_png(tmp_path: Path) -> None:
     for name in ("embeddings.npz", "predictions.npz", "examples.npz"):
         (run / name).unlink()
     write_report(run)
-    paths = list((run / "figures").iterdir())
-    assert paths
-    assert all(p.read_bytes().startswith(b"\x89PNG") for p in paths)
+    paths = set((run / "figures").iterdir())
+    pictures = {p for p in paths if p.suffix == ".png"}
+    assert pictures
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    assert {p.with_suffix(".csv") for p in pictures} == paths - pictures
+
+
+def test_numbers_beside_a_figure_are_those_of_the_scores(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for name in ("embeddings.npz", "predictions.npz", "examples.npz", "metrics.jsonl"):
+        (run / name).unlink()
+    write_report(run)
+    table = pd.read_csv(run / "figures" / "scores-test.csv")
+    assert list(table.columns) == ["panel", "shown", "name", "x", "y", "value"]
+    own = [s.value for s in Scores.load(run) if s.method == "comet" and s.unit == "record"]
+    shown = table.loc[table["name"] == "comet", "x"].tolist()
+    assert {round(value, 5) for value in own} <= {round(x, 5) for x in shown}
+
+
+@pytest.fixture
+def flat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps of the first two numbers of each embedding, which take no time."""
+
+    def first_two(x: np.ndarray) -> Projection:
+        return Projection(np.asarray(x[:, :2], np.float64), np.arange(len(x)), "two numbers")
+
+    monkeypatch.setattr("tsrep.inspect.figures.embedding_map.project", first_two)
+
+
+def points_of(run: Path) -> dict[str, Any]:
+    """What the interactive map of a page is made from."""
+    contents = read_run(run)
+    return dict(json.loads(map_points(contents, class_colours(contents.classes))))
+
+
+@pytest.mark.usefixtures("flat")
+def test_who_a_point_is_stands_on_the_page_of_public_data_alone(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", synthetic=False)
+    public = points_of(run)
+    assert len(public["xy"]) == len(public["record"]) == len(public["score"]) <= 400
+    facts = json.loads((run / "provenance.json").read_text())
+    facts["data"]["name"] = "wfdb"
+    (run / "provenance.json").write_text(json.dumps(facts))
+    private = points_of(run)
+    assert private == {k: v for k, v in public.items() if k not in ("record", "patient")}
+    text = text_only(run)
+    assert "<code>records100/00000/00123_lr</code>" not in text
+    assert "Records are neither named nor shown" in text
+    assert not list(PANEL_FIGURES[-1](read_run(run)))  # example records
+    config = yaml.safe_load((run / "config.yaml").read_text()) | {"report": {"identifiers": True}}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert points_of(run) == public
+
+
+@pytest.mark.usefixtures("flat")
+def test_points_have_the_outlines_and_names_that_the_run_kept(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    trial = read_run(run).embeddings["trial"]
+    course = np.arange(len(trial) * 6).reshape(-1, 2, 3).astype(np.int8)
+    np.savez(
+        run / "traces.npz", trial=trial[::-1], outline=course, scale=np.ones(len(trial)),
+        record=[f"r{t}</script>" for t in trial[::-1]], patient=["p"] * len(trial),
+        channels=["I", "II"], seconds=2.5, unit="mV",
+    )  # fmt: skip
+    found = points_of(run)
+    shape = (len(found["record"]), *found["shape"])
+    outlines = np.frombuffer(base64.b64decode(found["outline"]), np.int8).reshape(shape)
+    for name, outline in zip(found["record"], outlines, strict=True):
+        at = trial[::-1].tolist().index(int(name.removeprefix("r").removesuffix("</script>")))
+        assert np.array_equal(outline, course[at])
+    assert "<" not in map_points(read_run(run), class_colours(read_run(run).classes))
 
 
 @pytest.mark.parametrize("make", [False, True])

@@ -39,7 +39,8 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path, channels: tuple[str, 
     figures = figures_of(contents)
     text = render(contents, figures)
     found = outline(text)
-    assert all(link.startswith(("data:image/png;base64,", "#")) for link in found.links)
+    beside = {f"figures/{p.name}.csv" for p in figures}
+    assert all(link.startswith(("data:image/png;base64,", "#")) or link in beside for link in found.links)
     assert "@import" not in text
     assert {link[1:] for link in found.links if link[0] == "#"} <= set(found.ids)
     kept = {"views", "receptive-field", "receptive-field-samples"}
@@ -106,7 +107,7 @@ def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
     ("missing", "says"),
     [
         (["scores.json", "forecasts.npz"], "tsrep evaluate {run}"),
-        (["metrics.jsonl"], "tsrep fit --resume {run}"),
+        (["metrics.jsonl"], "tsrep forecast {run} --input FILE.csv"),
         (["split.json"], "The split was not written"),
         (["provenance.json"], "provenance.json is missing"),
         (["config.yaml"], "Mean squared error"),

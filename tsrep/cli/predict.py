@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from tsrep.cli.options import EncoderReference, Overwrite, assignment, contract_options
+
+FIRST = 3
 
 
 @contract_options
@@ -107,11 +111,24 @@ def _tell(out: Path, facts: dict[str, Any]) -> None:
     if told := seen_told(facts["seen"]):
         typer.echo(told, err=True)
     typer.echo(f"{out}: {total - counts['failed']:,} of {total:,} recordings")
+    for line in first_rows(out):
+        typer.echo(line)
     if counts["failed"]:
         typer.echo(
             f"{counts['failed']:,} of {total:,} recordings gave no prediction; see the column reason",
             err=True,
         )
+
+
+def first_rows(out: Path) -> Iterator[str]:
+    """What the first recordings of a comma-separated table were taken for, with their probabilities."""
+    if out.suffix != ".csv":
+        return
+    with out.open(encoding="utf-8", newline="") as stream:
+        for row in islice(csv.DictReader(stream), FIRST):
+            shares = [f"{name[2:]} {float(p):.2f}" for name, p in row.items() if name.startswith("p_") and p]
+            label = row["prediction"] or row.get("reason") or "no class"
+            yield f"  {row['record']}: {label}" + f" ({', '.join(shares)})" * bool(shares)
 
 
 def seen_told(found: Mapping[str, Any]) -> str:

@@ -64,8 +64,10 @@ def fetch(
     base = base_url or about.base_url
     if not base:
         what = "it is simulated on first use" if about.synthetic else "it is your own data"
+        what = "it is part of tsrep" if about.records and not about.synthetic else what
         elsewhere = f"{WHY[about.access]}; get {', '.join(about.needs)} from {about.url} ({about.notes})"
-        raise DataError(f"there is nothing to fetch for {name}: {elsewhere if about.url else what}")
+        away = about.url and about.needs
+        raise DataError(f"there is nothing to fetch for {name}: {elsewhere if away else what}")
     base = base.rstrip("/") + "/"
     folder = default_folder(name) if out is None else Path(out).expanduser()
     size = about.full_size_mb if everything and about.full_size_mb else about.size_mb

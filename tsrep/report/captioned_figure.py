@@ -33,6 +33,8 @@ class CaptionedFigure:
     png : bytes
     width : int
         CSS pixels, 100 an inch.
+    numbers : str
+        What it shows as a table, comma-separated; empty of a figure that was read from a file.
     """
 
     name: str
@@ -40,6 +42,12 @@ class CaptionedFigure:
     caption: str
     png: bytes
     width: int
+    numbers: str = ""
+
+    @property
+    def alt(self) -> str:
+        """What a reader who does not see it is told in place of the picture; the caption tells the rest."""
+        return f"Figure: {self.caption.partition('. ')[0].rstrip('.')}."
 
     @property
     def data(self) -> str:
@@ -49,9 +57,11 @@ class CaptionedFigure:
 
 def captioned(name: str, section: str, caption: str, figure: Figure) -> CaptionedFigure:
     """Render a figure."""
+    from tsrep.inspect.figures.numbers import numbers_csv
     from tsrep.inspect.figures.style import png
 
-    return CaptionedFigure(name, section, caption, png(figure), round(100 * figure.get_figwidth()))
+    width = round(100 * figure.get_figwidth())
+    return CaptionedFigure(name, section, caption, png(figure), width, numbers_csv(figure))
 
 
 def training_figures(contents: Contents) -> Iterator[CaptionedFigure]:

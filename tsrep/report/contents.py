@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Scores
 from tsrep.files import read_arrays, read_json, readable, refuse_other_format
 from tsrep.inspect.curves import Curves, read_curves
@@ -52,7 +52,7 @@ class Contents:
     curves : Curves or None
         This and what follows the scores is of the first of several seeds.
     scores : Scores
-    embeddings, examples : mappings of arrays, or None
+    embeddings, examples, traces : mappings of arrays, or None
         Of records.
     coverage : Coverage or None
         Of the prediction intervals on the test part, of a run that forecasts.
@@ -72,6 +72,7 @@ class Contents:
     scores: Scores = field(default_factory=Scores)
     embeddings: Arrays | None = None
     examples: Arrays | None = None
+    traces: Arrays | None = None
     coverage: Coverage | None = None
     receptive: Mapping[str, Any] | None = None
     unread: tuple[str, ...] = ()
@@ -117,6 +118,18 @@ class Contents:
     def synthetic(self) -> bool:
         """Whether the signals were simulated."""
         return bool(self.data.get("synthetic"))
+
+    @property
+    def identifiers(self) -> bool:
+        """Whether records and patients may be named and shown: public or simulated data, or as set."""
+        from tsrep.runs.ledger_of_run import is_public  # its room loads torch
+
+        if self.synthetic or (self.config.get("report") or {}).get("identifiers"):
+            return True
+        try:
+            return is_public(str(self.data.get("name")))
+        except ConfigError:  # of a plug-in that is not installed here
+            return False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -230,6 +243,7 @@ def read_run(run: Path) -> Contents:
         ),
         embeddings=one.read("embeddings.npz", partial(_arrays, rows=("x", "label", "part"))),
         examples=one.read("examples.npz", partial(_arrays, rows=("x", "label", "patient"))),
+        traces=one.read("traces.npz", partial(_arrays, rows=())),
         coverage=one.read("coverage.json", _coverage),
         receptive=whole.read(f"figures/{RECEPTIVE}.json", _receptive),
         unread=tuple(whole.unread),

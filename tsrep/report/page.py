@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from tsrep.evaluation.scores import Score
+from tsrep.report.answers import Command, answers
 from tsrep.report.captioned_figure import (
     CaptionedFigure,
     representation_figures,
@@ -23,7 +24,6 @@ from tsrep.report.verdicts import (
     main_scores,
     mean_value,
     network_of,
-    verdicts,
     words_of,
 )
 from tsrep.report.wording import (
@@ -137,7 +137,12 @@ class Page(ABC):
             "page": self,
             "contents": contents,
             "title": contents.config.get("name") or run_name(contents.run),
-            "verdicts": verdicts(contents),
+            "answers": answers(
+                contents,
+                self.trust(contents) if main_scores(contents) else [],
+                self.caveats(contents),
+                list(self.next_steps(contents)),
+            ),
             "figures": {name: [f for f in figures if f.section == name] for name in _SECTIONS},
             "receptive_table": receptive_table(contents),
             "kept": _kept(contents),
@@ -172,6 +177,14 @@ class Page(ABC):
     @abstractmethod
     def own_caveats(self, contents: Contents) -> list[str]:
         """Caveats that only this kind of data has."""
+
+    @abstractmethod
+    def trust(self, contents: Contents) -> list[str]:
+        """Why the numbers can be believed: who was scored, and what kept training and scoring apart."""
+
+    @abstractmethod
+    def next_steps(self, contents: Contents) -> Iterator[Command]:
+        """What can be done with a trained encoder, each with the command."""
 
     @abstractmethod
     def size_tiles(self, contents: Contents) -> list[Tile]:

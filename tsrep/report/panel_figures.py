@@ -11,7 +11,8 @@ import numpy as np
 
 from tsrep.evaluation.scores import Score, drawn_labels
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
-from tsrep.report.contents import Arrays, Contents
+from tsrep.report.contents import Contents
+from tsrep.report.map_points import TITLES, held_out, projections
 from tsrep.report.verdicts import main_scores
 from tsrep.report.wording import capital, count, full_name, interval, number, plural, protocol_title, share
 
@@ -90,7 +91,7 @@ def _classes(contents: Contents) -> Iterator[CaptionedFigure]:
     score, held = found
     classes = contents.classes or tuple(f"class {i}" for i in range(held.prob.shape[1]))
     where = f"Predictions of {score.method} on {conditions(score)}."
-    yield from class_figures(held, classes, _colours(contents, held.target, classes), where)
+    yield from class_figures(held, classes, colours_of(contents, held.target, classes), where)
 
 
 def class_figures(
@@ -137,16 +138,13 @@ def class_figures(
 
 
 def _map(contents: Contents) -> Iterator[CaptionedFigure]:
-    from tsrep.inspect.figures.embedding_map import figure_map, neighbour_agreement, project
+    from tsrep.inspect.figures.embedding_map import figure_map, neighbour_agreement
 
     if contents.embeddings is None:
         return
-    arrays = _held_out(contents.embeddings)
+    arrays, maps = held_out(contents.embeddings), projections(contents)
     label, patient, classes = arrays["label"], arrays["patient"], contents.classes
-    keys = {"trained": "x", "random initialisation": "x_random"}
-    found = {title: arrays[key] for title, key in keys.items() if key in arrays}
-    maps = {title: project(x) for title, x in found.items()}
-    agree = {title: neighbour_agreement(x, label, patient) for title, x in found.items() if classes}
+    agree = {title: neighbour_agreement(arrays[TITLES[title]], label, patient) for title in maps if classes}
     several = label.ndim == 2 and classes
     multi = " Records with several classes have the colour of their rarest one." if several else ""
     words = (
@@ -154,7 +152,7 @@ def _map(contents: Contents) -> Iterator[CaptionedFigure]:
         f"the ten with the most records are in colour.{multi} Distances between far groups mean little."
         f"{_agreement_words(agree)}"
     )
-    figure = figure_map(maps, label, patient, classes, _colours(contents, label, classes))
+    figure = figure_map(maps, label, patient, classes, colours_of(contents, label, classes))
     yield captioned("map", "map", words, figure)
 
 
@@ -172,7 +170,7 @@ def _agreement_words(agree: Mapping[str, Agreement]) -> str:
 def _records(contents: Contents) -> Iterator[CaptionedFigure]:
     from tsrep.inspect.figures.records import figure_record
 
-    if contents.examples is None:
+    if contents.examples is None or not contents.identifiers:
         return
     found = contents.examples
     channels = [str(c) for c in found["channels"]]
@@ -213,23 +211,13 @@ def _main_predictions(contents: Contents) -> tuple[Score, Predictions] | None:
     return next(held, None)
 
 
-def _colours(contents: Contents, label: Any, classes: tuple[str, ...]) -> Mapping[str, str]:
+def colours_of(contents: Contents, label: Any, classes: tuple[str, ...]) -> dict[str, str]:
+    """A colour for each class, the same on the whole page."""
     from tsrep.inspect.figures.classes import support
     from tsrep.inspect.figures.style import class_colours
 
     label = label if contents.embeddings is None else contents.embeddings["label"]
     return class_colours(classes, support(label, len(classes)))
-
-
-def _held_out(arrays: Arrays) -> dict[str, Any]:
-    """Embeddings of the test part, of the validation part where there is none, else of all."""
-    part = arrays.get("part")
-    for code, name in ((2, "test records"), (1, "validation records")):
-        rows = np.flatnonzero(part == code if part is not None else [])
-        if len(rows) >= 20:
-            keys = ("x", "x_random", "label", "patient")
-            return {k: arrays[k][rows] for k in keys if k in arrays} | {"name": name}
-    return {**arrays, "name": "records"}
 
 
 PANEL_FIGURES = (_scores, _values, _classes, _map, _records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -10,11 +10,14 @@ from typing import Any
 
 from tsrep.evaluation.headline import labels_used
 from tsrep.evaluation.scores import Score
+from tsrep.report.answers import Command, named, several_seeds
+from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.cohorts import cohort_table
 from tsrep.report.contents import Contents
 from tsrep.report.flow import flow_figures, flow_table
+from tsrep.report.map_points import map_points
 from tsrep.report.page import Page, Tile
-from tsrep.report.panel_figures import PANEL_FIGURES, conditions, preferred_unit
+from tsrep.report.panel_figures import PANEL_FIGURES, colours_of, conditions, preferred_unit
 from tsrep.report.tables import (
     CONDITIONS,
     LABELS,
@@ -33,7 +36,8 @@ from tsrep.report.tables import (
     value_cell,
 )
 from tsrep.report.verdicts import ROLES, few_patients, main_scores
-from tsrep.report.wording import capital, count, named, protocol_title, short_name
+from tsrep.report.wording import capital, count, plural, protocol_title, short_name
+from tsrep.report.wording import named as names_of
 
 SHOWN = ("auroc", "auprc", "f1", "mae", "r2", "pearson")
 MAIN = ("auroc", "auprc", "f1", "accuracy", "mae", "r2", "pearson")
@@ -45,6 +49,14 @@ class PanelPage(Page):
     """Scores on patients never seen, classes, calibration and embeddings."""
 
     template, own_figures = "panel.html", (*PANEL_FIGURES, flow_figures)
+
+    def context(self, contents: Contents, figures: Sequence[CaptionedFigure]) -> dict[str, Any]:
+        """See :meth:`Page.context`; with the points of the interactive map where the map is."""
+        found = super().context(contents, figures)
+        shown, points = contents.embeddings if found["figures"]["map"] else None, ""
+        if shown is not None and "trial" in shown:
+            points = map_points(contents, colours_of(contents, shown["label"], contents.classes))
+        return {**found, "points": points}
 
     def training_data(self, contents: Contents) -> str:
         """See :meth:`Page.training_data`."""
@@ -70,6 +82,24 @@ class PanelPage(Page):
             )
         return notes
 
+    def trust(self, contents: Contents) -> list[str]:
+        """See :meth:`Page.trust`."""
+        score, how = main_scores(contents)[0], contents.split.get("how")
+        apart = f"No patient is in two parts of the split ({how}). " if how else ""
+        scored = f"{plural(score.patients, f'{score.part} patient')} scored"
+        return [f"{apart}{scored}, of whom none was trained on or chose a setting."]
+
+    def next_steps(self, contents: Contents) -> Iterator[Command]:
+        """See :meth:`Page.next_steps`."""
+        if contents.encoder:
+            return
+        run = named(contents)
+        if any(score.of_head for score in contents.scores) or (contents.run / "head").is_dir():
+            yield "Label new recordings", f"tsrep predict {run} FOLDER --out predictions.csv"
+        yield "Score it on recordings from elsewhere", f"tsrep evaluate {run} --dataset wfdb --root FOLDER"
+        yield "Fine-tune it on few labels", f"tsrep evaluate {run} --protocol finetune --labels 0.1"
+        yield from several_seeds(contents)
+
     def size_tiles(self, contents: Contents) -> list[Tile]:
         """See :meth:`Page.size_tiles`."""
         main = main_scores(contents)[:1]
@@ -86,7 +116,7 @@ class PanelPage(Page):
         return [
             ("records", f"{count(data.get('records'))} of {count(data.get('patients'))} patients"),
             ("samples", f"{count(data.get('samples'))} of {length}"),
-            ("channels", named(data.get("channels"))),
+            ("channels", names_of(data.get("channels"))),
             ("sampling rate", f"{float(data.get('sfreq') or 0):g} Hz"),
         ]
 
@@ -105,7 +135,6 @@ class PanelPage(Page):
             "split_table": split_table(contents, _COUNTS),
             "class_table": class_table(contents),
             "head_table": head_table(contents),
-            "of_classes": not contents.scores.values or any(not s.target for s in contents.scores),
             "flow_table": flow_table(contents),
             "cohort_table": cohort_table(contents),
         }

@@ -23,7 +23,7 @@ PAGES: Mapping[str, Page] = {"panel": PanelPage(), "series": SeriesPage()}
 
 
 def write_report(run: Path) -> Path:
-    """Write ``report.html`` and ``figures/`` into a run folder; sections without numbers say what to run.
+    """Write ``report.html`` and ``figures/``, each figure with its numbers, into a run folder.
 
     Each file is replaced whole, the page last.
 
@@ -38,6 +38,8 @@ def write_report(run: Path) -> Path:
     for figure in figures:
         with replacing(run / "figures" / f"{figure.name}.png") as temporary:
             temporary.write_bytes(figure.png)
+        if figure.numbers:
+            write_text(run / "figures" / f"{figure.name}.csv", figure.numbers)
     write_text(run / "report.html", render(contents, figures))
     return run / "report.html"
 

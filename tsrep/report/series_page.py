@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Role, Score, Scores
+from tsrep.report.answers import Command, several_seeds
+from tsrep.report.answers import named as named_folder
 from tsrep.report.contents import Contents
 from tsrep.report.page import Page, Tile
 from tsrep.report.series_figures import SERIES_FIGURES
@@ -78,6 +80,23 @@ class SeriesPage(Page):
             "paired interval."
         )
         return [note] if compared(contents).where(role="baseline") else []
+
+    def trust(self, contents: Contents) -> list[str]:
+        """See :meth:`Page.trust`."""
+        score, how = main_scores(contents)[0], contents.split.get("how")
+        apart = f"The parts follow each other in time ({how}). " if how else ""
+        return [f"{apart}Forecasts of the {score.part} part are scored from {count(score.n)} origins."]
+
+    def next_steps(self, contents: Contents) -> Iterator[Command]:
+        """See :meth:`Page.next_steps`."""
+        if contents.encoder:
+            return
+        horizons = compared(contents).horizons
+        if horizons:
+            longest = f"--horizon {max(horizons)}"
+            command = f"tsrep forecast {named_folder(contents)} --input FILE.csv {longest}"
+            yield "Forecast a series of your own", command
+        yield from several_seeds(contents)
 
     def size_tiles(self, contents: Contents) -> list[Tile]:
         """See :meth:`Page.size_tiles`."""

@@ -36,7 +36,7 @@ class Verdict:
     """A sentence on what was trained, and its tone."""
 
     sentence: str
-    tone: Literal["better", "open", "worse"]
+    tone: Literal["better", "open", "worse", "doubt"]
 
 
 def significance(score: Score, p: float = math.nan) -> Significance:
@@ -140,19 +140,32 @@ def in_order(scores: Scores, first: str = "") -> list[str]:
 
 
 def verdicts(contents: Contents) -> list[Verdict]:
-    """Whether training beats its control, and whether a baseline beats what was trained, said plainly.
+    """Whether training beats its control, and whether a baseline beats what was trained, said plainly."""
+    against = baseline_verdict(contents)
+    return [*training_verdicts(contents), *([against] if against and against.tone != "better" else [])]
+
+
+def training_verdicts(contents: Contents) -> list[Verdict]:
+    """Whether training beats its control, and what a gain that is not significant would need.
 
     Nothing is said of recordings that were scored although the encoder had seen them.
     """
     main = main_scores(contents)
-    if not main or any(score.contamination.get("kept") for score in main):
+    if not main or _seen(main):
         return []
-    found = [
-        _gain_verdict(contents, main),
-        _power_verdict(contents, main),
-        _baseline_verdict(compared(contents), main),
-    ]
+    found = [_gain_verdict(contents, main), _power_verdict(contents, main)]
     return [verdict for verdict in found if verdict is not None]
+
+
+def baseline_verdict(contents: Contents) -> Verdict | None:
+    """How what was trained stands to baselines without an encoder; None where there are none."""
+    main = main_scores(contents)
+    return None if not main or _seen(main) else _baseline_verdict(compared(contents), main)
+
+
+def _seen(main: Sequence[Score]) -> bool:
+    """Whether recordings were scored although the encoder had seen them."""
+    return any(score.contamination.get("kept") for score in main)
 
 
 def _gain_verdict(contents: Contents, main: Sequence[Score]) -> Verdict | None:
@@ -254,4 +267,7 @@ def _baseline_verdict(scores: Scores, main: Sequence[Score]) -> Verdict | None:
         return Verdict(
             f"{first.method} has a {what} than every baseline without an encoder, but {where}.", "open"
         )
-    return None
+    told = listed(f"{name} {values[name]}" for name in baselines)
+    return Verdict(
+        f"{first.method} ({values[first.method]}) has a {what} than every baseline: {told}.", "better"
+    )

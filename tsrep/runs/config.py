@@ -68,6 +68,14 @@ class WindowSettings(Settings):
     standardise: Standardisation = Field("global", description="what to divide by; see the guide")
 
 
+class ReportSettings(Settings):
+    """What may stand on the page of a run."""
+
+    identifiers: bool = Field(
+        False, description="name records and patients and show their signals, though data are not public"
+    )
+
+
 class Configuration(Settings):
     """What a run is made from: parts by name with their settings, and how they are trained and scored."""
 
@@ -107,6 +115,7 @@ class Configuration(Settings):
         None, description="also tell every number to this program; nothing is sent unless it is told to"
     )
     evaluation: Any = Field({}, description="what is scored, and how")
+    report: ReportSettings = ReportSettings()
 
     @field_validator("evaluation", mode="before")
     @classmethod

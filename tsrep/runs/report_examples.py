@@ -13,11 +13,13 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS, Pooling
 from tsrep.evaluation.embedding import embed
 from tsrep.files import write_arrays
+from tsrep.rng import numpy_generator
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.signals import Panel
 from tsrep.signals.panel import Ints
 
 EXAMPLES = 6
+OUTLINED, OUTLINE_STEPS, OUTLINE_SECONDS, OUTLINE_CHANNELS = 400, 500, 10.0, 2
 
 
 def write_snapshots(
@@ -27,7 +29,7 @@ def write_snapshots(
     pooling: Pooling,
     device: torch.device,
 ) -> None:
-    """Write ``embeddings.npz`` (mean over the windows of each record) and ``examples.npz``.
+    """Write ``embeddings.npz`` (mean over the windows of each record), ``examples.npz`` and ``traces.npz``.
 
     Parameters
     ----------
@@ -54,6 +56,7 @@ def write_snapshots(
         classes=np.array(panel.classes),
     )
     _write_examples(folder / "examples.npz", prepared.records, prepared.panel, prepared.part_of_samples())
+    _write_traces(folder / "traces.npz", prepared.records, panel, prepared.part_of_samples())
 
 
 def _mean_by(group: Ints, x: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
@@ -99,3 +102,52 @@ def _write_records(path: Path, records: Panel, index: Ints, names: list[str]) ->
         channels=np.array(records.channels),
         unit=np.array(records.unit),
     )
+
+
+def _write_traces(path: Path, records: Panel, panel: Panel, part: Ints) -> None:
+    """Outlines of some records of the last part, for a map: least and greatest value of many short spans."""
+    of_part = panel.trial[part == part.max()]
+    index = np.flatnonzero(np.isin(records.trial, of_part) & (records.length > 1))
+    index = index[np.unique(records.trial[index], return_index=True)[1]]
+    index = np.sort(numpy_generator(0, "traces").permutation(index)[:OUTLINED])
+    channels = np.unique(np.linspace(0, len(records.channels), OUTLINE_CHANNELS, endpoint=False).astype(int))
+    made = [outline(records.take(index[i : i + 1])[0, channels], records.sfreq) for i in range(len(index))]
+    names, patients = records.record_names, records.patient_names
+    row, patient = records.row[index], records.patient[index]
+    write_arrays(
+        path,
+        trial=records.trial[index],
+        outline=np.stack([values for values, _ in made]),
+        scale=np.array([scale for _, scale in made]),
+        record=np.array([names[r] for r in row] if names else [str(t) for t in records.trial[index]]),
+        patient=np.array([patients[p] if patients else str(p) for p in patient]),
+        channels=np.array([records.channels[c] for c in channels]),
+        seconds=np.array(min(OUTLINE_SECONDS, records.length / records.sfreq)),
+        unit=np.array(records.unit),
+    )
+
+
+def outline(x: NDArray[np.float32], sfreq: float) -> tuple[NDArray[np.int8], float]:
+    """The course of a recording in few numbers: of each short span the least and the greatest value.
+
+    Parameters
+    ----------
+    x : float32 array, shape (channel, time)
+        Its first 10 s are taken; what is missing counts as the median.
+    sfreq : float, Hz
+
+    Returns
+    -------
+    int8 array, shape (channel, step)
+        From -127 to 127 about the median of each channel.
+    float
+        What 127 stands for, in the unit of ``x``.
+    """
+    x = x[:, : max(2, round(OUTLINE_SECONDS * sfreq))].astype(np.float64)
+    middle = [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else 0.0 for row in x]
+    x = np.nan_to_num(x - np.array(middle)[:, None])
+    starts = np.unique(np.linspace(0, x.shape[1], OUTLINE_STEPS // 2, endpoint=False).astype(int))
+    ends = [np.minimum.reduceat(x, starts, axis=1), np.maximum.reduceat(x, starts, axis=1)]
+    course = np.stack(ends, axis=2).reshape(len(x), -1)  # (channel, 2 * span)
+    scale = float(np.abs(course).max()) or 1.0
+    return np.round(127 * course / scale).astype(np.int8), scale

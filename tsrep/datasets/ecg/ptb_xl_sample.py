@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import About, ReadOptions
-from tsrep.datasets.ecg.ptb_xl import SECONDS
+from tsrep.datasets.ecg.ptb_xl import LEADS, SECONDS
 from tsrep.datasets.recordings import Recordings
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.reading import read_table
@@ -29,10 +29,10 @@ AGE_HIDDEN = 300  # PTB-XL writes it for people over 89
 
 @DATASETS.register("ptb-xl-sample")
 class PtbXlSample(Recordings):
-    """About a thousand ten-second ECGs of as many patients, drawn from PTB-XL; nothing to download.
+    """A thousand ten-second ECGs of PTB-XL, part of tsrep.
 
-    Eight of the twelve leads are stored: the other four are sums of I and II. Labels are the five diagnostic
-    superclasses, of which a recording can have several.
+    Twelve leads, of which eight are stored: III, aVR, aVL and aVF are sums of I and II. Labels are the five
+    diagnostic superclasses, of which a recording can have several.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class PtbXlSample(Recordings):
             "PTB-XL, a large publicly available electrocardiography dataset. Sci Data 7, 154 (2020)."
         ),
         url="https://physionet.org/content/ptb-xl/1.0.3/",
-        records=1000,
-        patients=1000,
+        records=1001,
+        patients=982,
         independence="patient",
         notes=(
-            "Eight leads at 100 Hz, five superclasses, several per record. Large enough to learn from in a "
+            "Twelve leads at 100 Hz, five superclasses, several per record. Large enough to learn from in a "
             "minute, too small for a benchmark: use ptb-xl for results to publish. Nothing to download."
         ),
     )
@@ -96,19 +96,27 @@ class PtbXlSample(Recordings):
                 "sex": np.array([{"0": "M", "1": "F"}.get(code, "") for code in about["sex"]]),
             },
             sfreq=float(RATE),
-            channels=INDEPENDENT,
+            channels=LEADS,
             unit="mV",
             modality="ecg",
             record_names=[f"{int(name):05d}" for name in records.names],
-            source=f"sample of PTB-XL ({len(store):,} records)",
+            source=f"a sample of PTB-XL ({len(store):,} records)",
         ).hashed(hashlib.sha256(store.tobytes()).hexdigest())
 
 
 def _signals(path: Path, records: int) -> NDArray[np.int16]:
-    """Microvolts from their differences in time, shape (record, channel, time)."""
+    """Microvolts of all leads, shape (record, lead, time), from differences in time of eight."""
     try:
         steps = np.frombuffer(lzma.decompress(path.read_bytes()), "<i2")
         steps = steps.reshape(records, len(INDEPENDENT), SECONDS * RATE)
     except (lzma.LZMAError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}); install tsrep again") from error
-    return np.cumsum(steps, axis=2, dtype=np.int16)
+    return _twelve(np.cumsum(steps, axis=2, dtype=np.int16))
+
+
+def _twelve(x: NDArray[np.int16]) -> NDArray[np.int16]:
+    """All leads from the independent ones, by Einthoven and Goldberger, in whole microvolts."""
+    one, two = x[:, 0].astype(np.int32), x[:, 1].astype(np.int32)
+    derived = two - one, -(one + two) // 2, one - two // 2, two - one // 2  # III, aVR, aVL, aVF
+    limb = [x[:, 0], x[:, 1], *derived]
+    return np.concatenate([np.stack(limb, axis=1).astype(np.int16), x[:, 2:]], axis=1)

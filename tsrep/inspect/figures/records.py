@@ -111,7 +111,7 @@ def _grid(axes: Axes, wide: float, high: float) -> None:
 
 def _lead(axes: Axes, x: NDArray[np.float64], sfreq: float, left: float, middle: float, name: str) -> None:
     time = left + np.arange(len(x)) / sfreq
-    axes.plot(time, middle + x, color=_TRACE, lw=0.85, solid_joinstyle="round")
+    axes.plot(time, middle + x, color=_TRACE, lw=0.85, solid_joinstyle="round", label=name)
     if not np.isfinite(x).any():
         name += "  not recorded"
     axes.text(
@@ -131,7 +131,7 @@ def _stacked(x: NDArray[Any], sfreq: float, channels: Sequence[str], unit: str, 
     axes = figure.subplots()
     time = np.arange(values.shape[1]) / sfreq
     for i in range(shown):
-        axes.plot(time, values[i] - i * step, color=INK if i % 2 else ACCENT, lw=0.8)
+        axes.plot(time, values[i] - i * step, color=INK if i % 2 else ACCENT, lw=0.8, label=channels[i])
     axes.set_yticks(-step * np.arange(shown), [shorten(c, 14) for c in channels[:shown]])
     axes.set(xlim=(0, max(values.shape[1], 1) / sfreq), ylim=(-step * (shown - 0.3), 0.7 * step))
     title += f" · first {shown} of {len(channels)} channels" * (shown < len(channels))

@@ -79,8 +79,9 @@ def _panel(
         value, low, high = _interval(score, metric)
         y = fractions.index(score.fraction) + offset[methods.index(score.method)]
         look = looks[score.method]
-        axes.plot([low, high], [y, y], color=look["color"], lw=1.6, solid_capstyle="butt")
-        axes.plot([value], [y], **look | {"ls": ""})
+        line: Look = {"color": look["color"], "lw": 1.6, "solid_capstyle": "butt", "label": score.method}
+        axes.plot([low, high], [y, y], **line)
+        axes.plot([value], [y], **look | {"ls": "", "label": score.method})
     for i in range(1, len(fractions)):
         axes.axhline(i - 0.5, color=GRID, lw=0.8)
     axes.set_yticks(range(len(fractions)), [_drawn(scores, fraction) for fraction in fractions])
