@@ -112,7 +112,7 @@ def test_scores_on_other_data_are_told_and_shown(
     done = command("evaluate", tiny_run, "-d", "arrays", *data, "--out", out, "-p", "knn", "--labels", "1.0")
     assert done.returncode == 0, done.stderr
     assert f"The encoder {tiny_run}, trained on synthetic ECG" in done.stdout
-    assert command("show", out).stdout.startswith(f"The encoder {tiny_run}")
+    assert f"\nThe encoder {tiny_run}" in command("show", out).stdout
     scores = json.loads((out / "scores.json").read_text())["scores"]
     assert {score["data"] for score in scores} == {"other data"}
     assert {score["contamination"]["status"] for score in scores} <= {"none", "unknown"}

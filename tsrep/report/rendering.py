@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 PAGES: Mapping[str, Page] = {"panel": PanelPage(), "series": SeriesPage()}
+
+MOST_ROWS = 24  # of all tables in a terminal, unless more are asked for
 
 
 def write_report(run: Path) -> Path:
@@ -94,7 +97,7 @@ def summarise(run: Path, *, verbose: bool = False) -> str:
     contents = read_run(run)
     page = PAGES[contents.task]
     tables = [found for found in page.summary(contents) if found]
-    shown = tables if verbose else tables[:1]
+    shown = tables if verbose else _that_fit(tables)
     lines = ["SYNTHETIC DATA: the signals were simulated.", ""] if contents.synthetic else []
     for each in shown:
         lines += [*plain_table(each), ""]
@@ -103,6 +106,12 @@ def summarise(run: Path, *, verbose: bool = False) -> str:
     if contents.coverage is not None:
         lines += [coverage_sentence(contents.coverage), ""]
     return "\n".join([*lines, *_conclusion(contents, page)])
+
+
+def _that_fit(tables: Sequence[Table]) -> Sequence[Table]:
+    """The first tables, as many as leave the verdict on the screen."""
+    rows = list(accumulate(map(len, tables)))
+    return tables[: max(1, sum(n <= MOST_ROWS for n in rows))]
 
 
 def _conclusion(contents: Contents, page: Page) -> Iterator[str]:

@@ -163,7 +163,7 @@ class PanelTask(Task):
         segments = f"{len(data):,} segments of " * (len(data) != records)
         tell(
             f"{data.source}: {segments}{records:,} records of {len(set(data.patient.tolist())):,} patients, "
-            f"{len(data.channels)} channels at {data.sfreq:g} Hz, {classes}"
+            f"{len(data.channels)} channel{'s' * (len(data.channels) != 1)} at {data.sfreq:g} Hz, {classes}"
         )
         for line in _targets(data):
             tell(line)
