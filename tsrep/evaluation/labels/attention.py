@@ -124,7 +124,8 @@ class AttentionModule(nn.Module):
 
 def crop_tokens(features: Tensor, dim: int, crops: int) -> Tensor:
     """Tokens of each crop, shape (window, crop, dim, time), of flattened representations."""
-    return features.reshape(len(features), dim, crops, -1).transpose(1, 2)
+    # the number of windows is the one left open, as graphs take batches of any size
+    return features.reshape(-1, dim, crops, features.shape[1] // (dim * crops)).transpose(1, 2)
 
 
 @CLASSIFIERS.register("attention")
