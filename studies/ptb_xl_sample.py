@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 
 from tsrep.datasets import load
-from tsrep.datasets.ecg.ptb_xl import LEADS
 from tsrep.datasets.ecg.ptb_xl_sample import CLASSES, FOLDER, INDEPENDENT, RECORDS, SIGNALS
 from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.datasets.tables.reading import Table, read_table
 from tsrep.rng import numpy_generator
+from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Ints, Panel
 from tsrep.signals.same_signal import same_signal
 from tsrep.splits.by_patient import stratified
@@ -58,7 +58,7 @@ def halves(root: Path) -> tuple[Ints, Ints]:
     """Rows of the sample and rows of the other patients; none of a recording that is stored twice."""
     panel = load(
         {"name": "arrays", "array": ARRAY, "patient": "patient_id", "label": list(CLASSES)}
-        | {"sfreq": 100, "scale": 1e-3, "unit": "mV", "channel_names": list(LEADS)},
+        | {"sfreq": 100, "scale": 1e-3, "unit": "mV", "channel_names": list(TWELVE)},
         root,
     )
     assert isinstance(panel, Panel)
@@ -74,7 +74,7 @@ def halves(root: Path) -> tuple[Ints, Ints]:
 def write_half(folder: Path, counts: np.ndarray, table: Table, rows: Ints) -> None:
     """Write signals and table of some rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    leads = [LEADS.index(lead) for lead in INDEPENDENT]
+    leads = [TWELVE.index(lead) for lead in INDEPENDENT]
     steps = np.diff(counts[rows][:, leads].astype(np.int32), axis=2, prepend=0).astype("<i2")
     (folder / SIGNALS).write_bytes(lzma.compress(steps.tobytes(), preset=9))
     with (folder / RECORDS).open("w", encoding="utf-8", newline="") as stream:
@@ -91,7 +91,7 @@ def write_new(folder: Path, counts: np.ndarray, table: Table, rows: Ints) -> Non
         row = next(row for row in rows.tolist() if _classes(table, row) == [name])
         said = [f"patient: {table['patient_id'][row]}", f"PTB-XL record {table['ecg_id'][row]}, CC BY 4.0"]
         stem = folder / f"{int(table['ecg_id'][row]):05d}-{name.lower()}"
-        write_wfdb(stem, counts[row], sfreq=100, channels=LEADS, comments=said)
+        write_wfdb(stem, counts[row], sfreq=100, channels=TWELVE, comments=said)
 
 
 def _classes(table: Table, row: int) -> Sequence[str]:

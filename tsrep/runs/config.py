@@ -153,15 +153,12 @@ NAMED: Mapping[str, Registry] = {
     "sampler": SAMPLERS,
     "tracking": TRACKERS,
 }
-_WithoutParts: type[Settings] = create_model(
-    "WithoutParts",
-    __base__=Settings,
-    **{
-        name: (Annotated[field.annotation, field], field.default)  # type: ignore[misc]
-        for name, field in Configuration.model_fields.items()
-        if name not in (*NAMED, "evaluation", "init", "contract")
-    },
-)
+_OTHERS: dict[str, Any] = {
+    name: (Annotated[field.annotation, field], field.default)
+    for name, field in Configuration.model_fields.items()
+    if name not in (*NAMED, "evaluation", "init", "contract")
+}
+_WithoutParts: type[Settings] = create_model("WithoutParts", __base__=Settings, **_OTHERS)
 
 
 def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:

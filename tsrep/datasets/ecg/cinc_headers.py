@@ -76,8 +76,8 @@ def _read(found: Sequence[Found]) -> Read:
     for one in found:
         try:
             facts[one.name] = _facts(checked_header(one))
-        except Unreadable as reason:
-            faults.append((one.name, str(reason)))
+        except Unreadable as error:
+            faults.append((one.name, str(error)))
     if not facts:
         name, reason = faults[0]
         raise DataError(f"none of {len(found)} headers can be read; the first, {name}: {reason}")

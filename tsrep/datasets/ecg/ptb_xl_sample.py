@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import About, ReadOptions
-from tsrep.datasets.ecg.ptb_xl import LEADS, SECONDS
+from tsrep.datasets.ecg.ptb_xl import SECONDS
 from tsrep.datasets.recordings import Recordings
 from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.reading import read_table
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
+from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Panel
 
 FOLDER = Path(__file__).parent / "sample"
@@ -96,7 +97,7 @@ class PtbXlSample(Recordings):
                 "sex": np.array([{"0": "M", "1": "F"}.get(code, "") for code in about["sex"]]),
             },
             sfreq=float(RATE),
-            channels=LEADS,
+            channels=TWELVE,
             unit="mV",
             modality="ecg",
             record_names=[f"{int(name):05d}" for name in records.names],
