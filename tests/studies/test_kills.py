@@ -146,14 +146,14 @@ def test_a_crew_replaces_workers_and_gives_a_deadly_trial_up(tmp_path: Path) -> 
 
 
 def test_workers_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "usable_cores", lambda: 2)
+    monkeypatch.setattr(crew, "usable_cores", lambda: 5)
     before = dict(os.environ)
-    job = new_job(tmp_path / "study", None, partial(meet, workers=4), tickets=4)
-    run_crew(job, 4, [])
+    job = new_job(tmp_path / "study", None, partial(meet, workers=2), tickets=2)
+    run_crew(job, 2, [])
     trials = [trial for trials in looked(job)[1].values() for trial in trials]
-    assert len({trial.value for trial in trials}) == 4
-    assert {trial.user_attrs["threads"] for trial in trials} == {1}
-    assert all(trial.user_attrs["environment"] == ["1", "1"] for trial in trials)
+    assert len({trial.value for trial in trials}) == 2
+    assert {trial.user_attrs["threads"] for trial in trials} == {2}
+    assert all(trial.user_attrs["environment"] == ["2", "2"] for trial in trials)
     assert dict(os.environ) == before
 
 

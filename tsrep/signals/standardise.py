@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -177,29 +178,29 @@ def standardise_series(series: Series, train: Span) -> tuple[Series, Scaler]:
 def _record_moments(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
     """Valid steps, mean and variance of each record and channel, shape (3, record, channel)."""
     moments = np.zeros((3, len(rows), len(panel.channels)))
-    chunk = _fewer(panel, chunk)
-    for at in range(0, len(rows), chunk):
-        part = slice(at, at + chunk)
-        x = panel.store[rows[part]].astype(np.float64)
-        panel.pages.touched(len(x))
-        gain, offset = panel.gain_and_offset(rows[part])
-        moments[:, part] = _moments(x * gain[:, :, None] + offset[:, :, None])
+    for part, x in _in_parts(panel, rows, chunk):
+        moments[:, part] = _moments(x)
     return moments
 
 
 def _record_extremes(panel: Panel, rows: Ints, chunk: int) -> np.ndarray:
     """Least and largest value of each record and channel, shape (2, record, channel); infinite where none."""
     extremes = np.zeros((2, len(rows), len(panel.channels)))
+    for part, x in _in_parts(panel, rows, chunk):
+        extremes[0, part] = np.where(np.isnan(x), np.inf, x).min(axis=-1)
+        extremes[1, part] = np.where(np.isnan(x), -np.inf, x).max(axis=-1)
+    return extremes
+
+
+def _in_parts(panel: Panel, rows: Ints, chunk: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some records at a time: which they are of all, and their values, shape (record, channel, time)."""
     chunk = _fewer(panel, chunk)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
         x = panel.store[rows[part]].astype(np.float64)
         panel.pages.touched(len(x))
         gain, offset = panel.gain_and_offset(rows[part])
-        x = x * gain[:, :, None] + offset[:, :, None]
-        extremes[0, part] = np.where(np.isnan(x), np.inf, x).min(axis=-1)
-        extremes[1, part] = np.where(np.isnan(x), -np.inf, x).max(axis=-1)
-    return extremes
+        yield part, x * gain[:, :, None] + offset[:, :, None]
 
 
 def _fewer(panel: Panel, chunk: int) -> int:

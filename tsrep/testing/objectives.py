@@ -39,7 +39,6 @@ def check_objective(
     *,
     multilabel: bool = False,
     time: int = 64,
-    encoder_channels: int = CHANNELS,
     encoders: Sequence[MakeEncoder] = USUAL,
 ) -> None:
     """Check what an objective promises; see :class:`tsrep.objectives.objective.Objective`.
@@ -55,8 +54,6 @@ def check_objective(
         Whether to try it with several labels per sample.
     time : int
         Steps per sample.
-    encoder_channels : int
-        That the objective shows to the encoder; samples have 3.
     encoders : sequence of callable
         ``make(channels)`` gives an encoder; by default one that keeps the time steps and one that strides,
         neither of them causal.
@@ -68,7 +65,7 @@ def check_objective(
     """
     batch = example_batch(channels=CHANNELS, time=time, classes=CLASSES, multilabel=multilabel)
     for make_encoder in encoders:
-        encoder = make_encoder(encoder_channels)
+        encoder = make_encoder(CHANNELS)
         sizes = {"dim": encoder.dim, "stride": encoder.stride, "steps": time // encoder.stride}
         samples = {
             "channels": CHANNELS,
