@@ -100,7 +100,7 @@ def evaluate_other(
             folder = Path(out)
             stack.enter_context(locked(folder, wait=True))
         else:
-            told = {"reference": reference, "data": data, "prepared": judged.prepared, "facts": facts}
+            told: dict[str, Any] = {"reference": reference, "data": data, "prepared": judged.prepared, "facts": facts}
             folder = begin(partial(_write_facts, **told), folders, Ranks(), stack)
             stack.enter_context(removed_if_faulty(folder))
         before, tell = scores_so_far(folder), stack.enter_context(evaluating(progress))

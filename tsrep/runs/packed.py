@@ -11,7 +11,7 @@ from typing import Literal
 from tsrep.errors import RunError
 from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.scores import Scores
-from tsrep.files import unwritable, write_json, write_text
+from tsrep.files import sha256_of, unwritable, write_json, write_text
 from tsrep.runs.card import card_of
 from tsrep.runs.encoder_file import write_encoder_file
 from tsrep.runs.ledger import FILE as LEDGER
@@ -27,7 +27,6 @@ from tsrep.runs.packed_config import (
     SCORES,
     WEIGHTS,
     PackedConfig,
-    sha256_of,
 )
 from tsrep.runs.published import provenance_of, recipe_of, refuse_places
 from tsrep.yaml_files import write_yaml
