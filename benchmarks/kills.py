@@ -181,10 +181,8 @@ class Campaign:
             for after in (False, True):
                 self.done("writes", f"{'after' if after else 'before'} {point}", partial(make, point, after))
 
-    def moments(
-        self, phase: str, count: int, work: Callable[[Path], None], whole: Path, wanted: Facts
-    ) -> None:
-        """Kills at random moments of one phase of a run; ``whole`` is a run to score and to show."""
+    def moments(self, phase: str, count: int, work: Callable[[Path], object], whole: Path) -> None:
+        """Kills at random moments of one phase of a run; ``whole`` is what nobody killed."""
         draw = random.Random(phase)
 
         def begun(out: Path) -> None:
