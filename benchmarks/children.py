@@ -1,0 +1,77 @@
+"""Functions in processes of their own, forked from one that has imported all, so that many are cheap."""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+from tsrep.errors import TsrepError
+
+FAULT = 70  # exit code of anything that is no error of the project
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended.
+
+    Attributes
+    ----------
+    code : int
+        Exit code; minus the number of the signal that ended it.
+    seconds, megabytes : float
+        Time and largest memory beyond that of the parent at the fork.
+    text : str
+        The sentence or traceback it ended with.
+    """
+
+    code: int
+    seconds: float
+    megabytes: float
+    text: str
+
+    @property
+    def right(self) -> bool:
+        """Whether it succeeded or refused in one sentence, within 30 s and 2 GB."""
+        one = self.text.count("\n") == 0
+        return self.code in (0, 2, 130) and one and self.seconds < 30 and self.megabytes < 2048
+
+
+def child(work: Callable[[], object], limit: float = 60.0) -> Ended:
+    """Run a function in a forked process; its output is dropped."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    read, write = os.pipe()
+    began = time.monotonic()
+    if not (pid := os.fork()):
+        os.close(read)
+        _run(work, write, limit)
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
+        text = pipe.read()
+    _, status, used = os.wait4(pid, 0)
+    seconds, more = time.monotonic() - began, max(0, used.ru_maxrss - own) / 1024
+    return Ended(os.waitstatus_to_exitcode(status), seconds, more, text.strip())
+
+
+def _run(work: Callable[[], object], write: int, limit: float) -> None:
+    """In the child: never returns."""
+    code, text = FAULT, ""
+    signal.alarm(int(limit) + 1)
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            work()
+        code = 0
+    except TsrepError as error:
+        code, text = error.exit_code, str(error)
+    except BaseException:
+        text = traceback.format_exc()
+    os.write(write, text.encode()[:60_000])
+    sys.stdout.flush()
+    os._exit(code)

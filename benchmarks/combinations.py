@@ -1,0 +1,190 @@
+"""Every pair of encoder, objective, loss, sampler, protocol and data: trained, or refused before training.
+
+A small set of configurations in which each pair of choices occurs is drawn greedily, and each is trained for
+a tiny epoch and scored in a process of its own. It must end with finite scores, or be refused in one sentence
+before the first step; a refusal later, a traceback or a score that is not finite is a failure:
+
+    OMP_NUM_THREADS=1 python benchmarks/combinations.py
+    OMP_NUM_THREADS=1 python benchmarks/combinations.py --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from itertools import combinations, count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from children import Ended, child
+
+import tsrep
+from tsrep.datasets.synthetic.simulation import simulate
+from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
+
+Choice = dict[str, str]
+OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
+SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
+
+
+def make_data(folder: Path) -> dict[str, dict[str, Any]]:
+    """Six kinds: twelve leads, one channel, three, simulated records, and a series of three and of one."""
+    rng = np.random.default_rng(0)
+    simulate(folder / "ecg", 40, 1.0, seed=0)
+    for name, channels in (("one", 1), ("flags", 3)):
+        place = folder / name
+        place.mkdir()
+        np.save(place / "records.npy", rng.normal(size=(60, channels, 128)).astype(np.float32))
+        rows = (f"p{i // 2},{'ab'[(i // 2) % 2]}" for i in range(60))
+        (place / "records.csv").write_text("\n".join(["patient,label", *rows]))
+    steps = np.arange(900)
+    for name, channels in (("series", 3), ("single", 1)):
+        wave = np.sin(steps[:, None] / (5 + np.arange(channels))) + 0.1 * rng.normal(size=(900, channels))
+        times = np.datetime64("2024-01-01", "h") + steps
+        head = ",".join(["date", *(f"c{i}" for i in range(channels))])
+        rows = (",".join([str(t), *map(str, row)]) for t, row in zip(times, wave, strict=True))
+        (folder / f"{name}.csv").write_text("\n".join([head, *rows]))
+    panel = {"window": {"seconds": 1.28}}
+    context = {"window": {"steps": 65}, "evaluation": {"forecast": {"horizons": [4], "context": 32}}}
+    return {
+        "ecg": {"dataset": {"name": "ptb-xl"}, "root": folder / "ecg", **panel},
+        "one channel": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "one", **panel},
+        "three channels": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "flags", **panel},
+        "simulated": {"dataset": {"name": "ptb-xl-sim", "patients": 60}, **panel},
+        "series": {"dataset": {"name": "series-csv"}, "root": folder / "series.csv", **context},
+        "one series": {"dataset": {"name": "series-csv"}, "root": folder / "single.csv", **context},
+    }
+
+
+def cover(axes: dict[str, list[str]], seed: int = 0) -> Generator[Choice, bool, None]:
+    """Choices in which each pair of values of two axes occurs, drawn greedily.
+
+    Each is told whether it was trained: of one that was refused only the pair counts that was wanted, as
+    nobody knows of the others.
+    """
+    rng, names = random.Random(seed), list(axes)
+    left = {((one, a), (two, b)) for one, two in combinations(names, 2) for a in axes[one] for b in axes[two]}
+    while left:
+        wanted = rng.choice(sorted(left))
+        tried = [_with(wanted, axes, rng) for _ in range(40)]
+        best = max(tried, key=lambda choice: len(_pairs(choice, names) & left))
+        trained = yield best
+        left -= _pairs(best, names) if trained else {wanted}
+
+
+def _with(pair: tuple[tuple[str, str], ...], axes: dict[str, list[str]], rng: random.Random) -> Choice:
+    """A pair with other choices that mostly go with it, so that few are refused for what is not asked."""
+    wanted = dict(pair)
+    choice = {name: rng.choice(values) for name, values in axes.items()} | wanted
+    if "sampler" not in wanted and rng.random() < 0.8:
+        choice["sampler"] = OWN
+    if "protocol" not in wanted:
+        others = [name for name in axes["protocol"] if name != "forecast"]
+        choice["protocol"] = "forecast" if choice["data"] in SERIES else rng.choice(others)
+    elif "data" not in wanted:
+        panels = [name for name in axes["data"] if name not in SERIES]
+        choice["data"] = rng.choice(list(SERIES) if wanted["protocol"] == "forecast" else panels)
+    return choice
+
+
+def _pairs(choice: Choice, names: list[str]) -> set[tuple[tuple[str, str], ...]]:
+    return {((one, choice[one]), (two, choice[two])) for one, two in combinations(names, 2)}
+
+
+def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
+    given = dict(data[choice["data"]])
+    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 20, "protocols": [choice["protocol"]]}
+    evaluation["finetune"] = {"epochs": 1, "min_steps": 1}
+    if choice["data"] in SERIES:
+        evaluation.pop("labels")
+    objective = {"name": choice["objective"]}
+    if "loss" in OBJECTIVES.entry(choice["objective"]).settings.model_fields:
+        objective["loss"] = {"name": choice["loss"]}
+    sampler = {} if choice["sampler"] == OWN else {"sampler": {"name": choice["sampler"]}}
+    return (
+        given
+        | sampler
+        | {
+            "encoder": {"name": choice["encoder"]},
+            "objective": objective,
+            "training": SMALL,
+            "evaluation": given.get("evaluation", {}) | evaluation,
+        }
+    )
+
+
+def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
+    """``trained``, ``refused``, or what is wrong."""
+
+    def work() -> None:
+        run = tsrep.fit(configuration(choice, data), out=out, progress=False, evaluation=True)
+        scores = tsrep.evaluation.scores.Scores.load(run.path)
+        if not len(scores) or not all(math.isfinite(score.value) for score in scores):
+            raise ArithmeticError(f"scores {[score.value for score in scores]}")
+
+    return said(child(work, 180), out)
+
+
+def outcomes(
+    choices: Generator[Choice, bool, None], data: dict[str, dict[str, Any]], folder: Path
+) -> Iterator[tuple[str, str]]:
+    """Each choice in words, and how it ended."""
+    with suppress(StopIteration):
+        choice = next(choices)
+        for number in count():
+            result = tried(choice, data, folder / f"run-{number}")
+            yield ", ".join(choice.values()), result
+            choice = choices.send(result == "trained")
+
+
+def said(end: Ended, out: Path) -> str:
+    """A word or sentence on how a process ended."""
+    if end.code == 0:
+        return "trained"
+    begun = (out / "state.pt").exists() or (out / "metrics.jsonl").exists()
+    if end.code == 2 and end.right and not begun:
+        return "refused"
+    last = end.text.splitlines()[-1] if end.text else ""
+    return f"exit code {end.code}{' after training' * begun}: {last}"
+
+
+def main() -> None:
+    """Try, and print one JSON line."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--quick", action="store_true", help="the first 12 of the cover")
+    parser.add_argument("--most", type=int, default=10_000, help="at most so many")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as place:
+        os.environ |= {"TSREP_DATA": f"{place}/data", "TSREP_CACHE": f"{place}/cache"}
+        data = make_data(Path(place))
+        registries = (ENCODERS, OBJECTIVES, LOSSES, SAMPLERS, PROTOCOLS)
+        names = ("encoder", "objective", "loss", "sampler", "protocol")
+        axes = {name: list(each.names()) for name, each in zip(names, registries, strict=True)}
+        axes["sampler"].append(OWN)
+        found: dict[str, str] = {}
+        for what, result in outcomes(cover(axes | {"data": list(data)}), data, Path(place)):
+            found[what] = result
+            print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
+            if len(found) == (12 if given.quick else given.most):
+                break
+    counts = Counter(said if said in ("trained", "refused") else "failed" for said in found.values())
+    failures = {what: said for what, said in found.items() if said not in ("trained", "refused")}
+    print(json.dumps({"name": "combinations", **counts, "failures": failures}))
+    sys.exit(bool(failures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""Damaged files and settings: each is read, or refused in one sentence, within 30 s and 2 GB.
+
+Files of every format that is read, run folders and configurations are damaged (bytes changed, cut, doubled,
+swapped for odd ones) and given to the reader in a forked process; some also to the command in a process of
+its own. Any other end than exit code 0 or 2 is a failure. Five faults are put into the readers on purpose,
+which the same inputs must find. The share of branches of the readers that inputs took is measured by tracing
+their lines, over some of the inputs, as tracing is slow:
+
+    OMP_NUM_THREADS=1 python benchmarks/fuzz.py
+    OMP_NUM_THREADS=1 python benchmarks/fuzz.py --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from children import child
+
+import tsrep
+from tsrep.datasets import load
+from tsrep.errors import TsrepError
+from tsrep.runs.config import configure
+from tsrep.yaml_files import read_yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.conftest import TINY  # noqa: E402
+from tests.hostile.test_fuzz import CONFIG, SUBJECTS  # noqa: E402
+
+ODD = (
+    b"",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b'"',
+    b"\n",
+    b",",
+    b"nan",
+    b"1e999",
+    b"-1",
+    b"9" * 20,
+    b"[" * 3000,
+)
+READERS = ("datasets/formats", "datasets/tables", "datasets/series/series_csv.py", "datasets/series/table.py",
+           "datasets/series/time_axis.py", "datasets/eeg/edf_header.py", "files.py", "yaml_files.py")  # fmt: skip
+FAULTS: dict[str, tuple[str, Callable[[], object]]] = {
+    "traceback": ("yaml_files.read_yaml", lambda: {}["planted"]),
+    "endless": ("datasets.tables.reading.read_text", lambda: time.sleep(60)),
+    "memory": ("files.read_arrays", lambda: bytearray(2_200_000_000).find(b"x")),
+    "crash": ("files.read_json", os.abort),
+    "long message": ("yaml_files.read_yaml", lambda: _raise(TsrepError("planted\nmessage"))),
+}
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+class Inputs:
+    """Whole files by subject, and damaged copies of them.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name, (write, _) in SUBJECTS.items():
+            (folder / name).mkdir(parents=True)
+            write(folder / name)
+        tsrep.fit(TINY, out=folder / "run", progress=False, evaluation=False)
+        self.names = [*SUBJECTS, "run", "configuration"]
+
+    def work(self, number: int, place: Path) -> Callable[[], object]:
+        """Damage something and read it; the same number is the same damage."""
+        rng = random.Random(number)
+        name = self.names[number % len(self.names)]
+        if name == "configuration":
+            text = damaged(CONFIG.encode(), rng).decode("utf-8", "replace")
+            return lambda: configure(_mapping(read_yaml(text, "it")))
+        shutil.copytree(self.folder / name, place)
+        files = sorted(path for path in place.rglob("*") if path.is_file() and path.name != ".lock")
+        if name == "run":  # half of them as a folder that has no manifest to notice it
+            files = [path for path in files if path.name != "manifest.json"]
+            if rng.random() < 0.5:
+                (place / "manifest.json").write_text('{"format": 1, "sha256": {}}')
+        for path in rng.sample(files, 1):
+            path.write_bytes(damaged(path.read_bytes(), rng))
+        if name == "run":
+            return partial(read_all, place)
+        settings = SUBJECTS[name][1]
+        cache = place.with_name(f"{place.name}-cache")
+        return partial(load, name.partition(",")[0], place, cache=cache, progress=False, **settings)
+
+
+def _mapping(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def read_all(run: Path) -> None:
+    """All that is read of a run: its page, which never ends, then the encoder, which may be refused."""
+    tsrep.report.write_report(run)
+    opened = tsrep.Run(run)
+    opened.objective()
+    opened.loaded()
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    """Some places of a file changed, most of them near its beginning."""
+    changed = bytearray(content)
+    for _ in range(rng.randint(1, 4)):
+        end = len(changed) if rng.random() < 0.3 else min(len(changed), 600)
+        at = rng.randint(0, end)
+        new = rng.choice(ODD) if rng.random() < 0.6 else rng.randbytes(rng.randint(1, 6))
+        changed[at : at + rng.choice((0, 1, 1, 4, 8, 64))] = new
+    return bytes(changed[: len(changed) // 2] if rng.random() < 0.15 else changed)
+
+
+def planted(fault: str, work: Callable[[], object]) -> Callable[[], object]:
+    """The work with a fault in a reader."""
+    place, act = FAULTS[fault]
+    module, _, name = place.rpartition(".")
+
+    def faulty() -> None:
+        own = sys.modules[f"tsrep.{module}"]
+        real = getattr(own, name)
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            act()
+            return real(*args, **kwargs)
+
+        for other in [each for key, each in sys.modules.items() if key.startswith(("tsrep", "__main__"))]:
+            if getattr(other, name, None) is real:
+                setattr(other, name, wrapped)
+        globals().update({name: wrapped} if name in globals() else {})
+        work()
+
+    return faulty
+
+
+def branches(path: Path) -> dict[int, int]:
+    """Lines of a file that can go two ways."""
+    tree = ast.parse(path.read_text())
+    return {node.lineno: 2 for node in ast.walk(tree) if isinstance(node, ast.If | ast.While | ast.For)}
+
+
+class Tracer:
+    """Follows which line comes after which in the readers."""
+
+    def __init__(self) -> None:
+        paths = [ROOT / "tsrep" / name for name in READERS]
+        files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
+        self.wanted = {str(file): branches(file) for file in files}
+        self.taken: dict[tuple[str, int], set[int]] = defaultdict(set)
+
+    def call(self, frame: Any, _event: str, _arg: Any) -> Any:
+        """For ``settrace``: lines are followed in the readers alone."""
+        file = frame.f_code.co_filename
+        if file not in self.wanted:
+            return None
+        before = [0]
+
+        def line(frame: Any, event: str, _arg: Any) -> Any:
+            if event in ("line", "return"):
+                now = frame.f_lineno if event == "line" else -1
+                self.taken[file, before[0]].add(now)
+                before[0] = now
+            return line
+
+        return line
+
+    def share(self) -> float:
+        """Of branches that were taken both ways, each way counting half."""
+        ways = [(file, line) for file, lines in self.wanted.items() for line in lines]
+        return sum(min(2, len(self.taken[way])) for way in ways) / (2 * len(ways))
+
+
+def traced(inputs: Inputs, numbers: range, place: Path) -> float:
+    """Share of branches that some inputs and whole files take."""
+    tracer = Tracer()
+    threading.settrace(tracer.call)
+    sys.settrace(tracer.call)
+    for number in numbers:
+        with suppress(TsrepError):
+            inputs.work(number, place / f"traced-{number}")()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    return tracer.share()
+
+
+def as_command(number: int, inputs: Inputs, place: Path) -> str:
+    """The same by ``tsrep data check`` in a process of its own; empty where it ended well."""
+    inputs.work(number, place)
+    name = inputs.names[number % len(inputs.names)]
+    if name in ("run", "configuration"):
+        return ""
+    settings = [f"{key}={value}" for key, value in SUBJECTS[name][1].items()]
+    words = ["data", "check", name.partition(",")[0], "--root", str(place)]
+    words += [word for each in settings for word in ("--set", f"dataset.{each}")]
+    told: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(
+        [sys.executable, "-m", "tsrep", *words], capture_output=True, text=True, timeout=120
+    )
+    wrong = done.returncode not in (0, 1, 2) or "Traceback" in done.stderr
+    return f"{name} as a command: {done.returncode} {done.stderr[-300:]}" if wrong else ""
+
+
+def main() -> None:
+    """Damage, read, and print one JSON line."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--inputs", type=int, default=2000)
+    parser.add_argument("--commands", type=int, default=200)
+    parser.add_argument("--quick", action="store_true", help="100 inputs, and 4 of them as commands")
+    given = parser.parse_args()
+    inputs_wanted, commands = (100, 4) if given.quick else (given.inputs, given.commands)
+    torch.set_num_threads(1)
+    failures: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        os.environ |= {"TSREP_DATA": f"{place}/data", "TSREP_CACHE": f"{place}/cache"}
+        inputs = Inputs(place / "whole")
+        for number in range(inputs_wanted):
+            out = place / "now" / str(number)
+            end = child(inputs.work(number, out))
+            if not end.right:
+                name = inputs.names[number % len(inputs.names)]
+                failures[f"{number}, {name}"] = f"{end.code}, {end.seconds:.0f} s, {end.text[-400:]}"
+                print(number, name, failures[f"{number}, {name}"], flush=True)
+            shutil.rmtree(place / "now", ignore_errors=True)
+        for number in range(commands):
+            if said := as_command(number, inputs, place / f"command-{number}"):
+                failures[f"{number}, command"] = said
+        found = [fault for fault in FAULTS if found_fault(fault, inputs, place)]
+        share = traced(inputs, range(min(inputs_wanted, 300)), place)
+    missed = sorted(set(FAULTS) - set(found))
+    told = {"name": "fuzz", "inputs": inputs_wanted, "commands": commands, "failures": failures}
+    print(json.dumps(told | {"planted": len(FAULTS), "missed": missed, "branches": round(share, 3)}))
+    sys.exit(bool(failures or missed))
+
+
+def found_fault(fault: str, inputs: Inputs, place: Path) -> bool:
+    """Whether some of the first inputs find a planted fault."""
+    for number in range(2 * len(inputs.names)):
+        out = place / f"planted-{fault.replace(' ', '-')}-{number}"
+        if not child(planted(fault, inputs.work(number, out)), 35).right:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""Processes that are killed at any moment: nothing is lost, and what is resumed ends with the same numbers.
+
+The renames and files opened for writing of `tsrep fit --evaluate` are counted, and a run is killed before and
+after each of the first 40; then at random moments of conversion, training, evaluation and report, and so are
+the workers of a study on a journal. Each time the command is given again, with --resume where there is a
+run, and weights and scores are compared with those of a run that nobody killed. The table is kept in a file,
+with which a second call goes on:
+
+    OMP_NUM_THREADS=1 python benchmarks/kills.py --table kills.jsonl
+    OMP_NUM_THREADS=1 python benchmarks/kills.py --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from children import Ended, child
+from optuna.trial import TrialState
+
+import tsrep
+from tsrep.evaluation.scores import Scores
+from tsrep.files import sha256_of
+from tsrep.report import write_report
+from tsrep.studies.define.definition import define
+from tsrep.studies.keep.tickets import by_ticket
+from tsrep.studies.study import begin
+from tsrep.studies.work.worker import work
+
+CONFIG: dict[str, Any] = {
+    "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
+    "window": {"seconds": 1.25},
+    "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
+    "training": {"epochs": 3, "batch_size": 64, "log_every": 2},
+    "evaluation": {"protocols": ["probe", "knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100},
+}
+TRIALS, STUDY_OF = (
+    12,
+    {
+        "version": 1,
+        "study": "kills",
+        "question": "Which temperature is best?",
+        "cost": "seconds",
+        "config": {
+            **{name: CONFIG[name] for name in ("dataset", "window", "encoder")},
+            "objective": {"name": "simclr", "temperature": {"float": [0.05, 0.5], "log": True}},
+            "training": {"epochs": 1, "batch_size": 64},
+        },
+        "sampler": {"name": "random"},
+        "budget": {"trials": 12},
+    },
+)
+Facts = dict[str, Any]
+
+
+def facts(run: Path) -> Facts:
+    """What must be the same: weights byte for byte, scores and the page."""
+    return {
+        "encoder": sha256_of(run / "encoder.safetensors"),
+        "weights": sha256_of(run / "weights.safetensors"),
+        "scores": [(score.identity, score.metrics) for score in Scores.load(run)],
+        "page": (run / "report.html").is_file(),
+    }
+
+
+def train(out: Path) -> None:
+    """The command, or the same with --resume where there is a run."""
+    begun = (out / "config.yaml").is_file()
+    tsrep.fit(
+        **({"resume": out} if begun else {"config": CONFIG, "out": out}), progress=False, evaluation=True
+    )
+
+
+def convert(out: Path) -> None:
+    """Decode recordings into a cache that is empty; the run is trained from it."""
+    os.environ["TSREP_CACHE"] = str(out.with_name(f"{out.name}-cache"))
+    tsrep.load(CONFIG["dataset"], progress=False)
+
+
+def score(out: Path) -> None:
+    """Score a run that was trained, and write its page."""
+    tsrep.evaluate(out, protocols=["probe", "knn"], labels=[1.0], seeds=1, progress=False)
+
+
+def killed_at(point: int, after: bool, work: Callable[[], object]) -> None:
+    """Do the work until a write or rename of a run folder, counted from 0; the kill is the system's."""
+    seen, due = -1, False
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen, due
+        if due:  # the first event of any kind behind the one that was waited for
+            due = False  # a kill is an event too
+            os.kill(os.getpid(), signal.SIGKILL)
+        if _writes(event, arguments):
+            seen += 1
+            if seen == point and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            due = seen == point
+
+    sys.addaudithook(watch)
+    work()
+
+
+def _writes(event: str, arguments: tuple[Any, ...]) -> bool:
+    if event == "open":
+        path, mode, flags = arguments
+        return "/run-" in str(path) and (
+            any(c in str(mode or "") for c in "wax") or bool(flags & os.O_WRONLY)
+        )
+    return event in ("os.rename", "os.mkdir") and "/run-" in str(arguments[0])
+
+
+def killed_after(seconds: float, work: Callable[[], object]) -> None:
+    """Do the work for so long."""
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    work()
+
+
+def ended(first: Ended, again: Ended, out: Path, wanted: Facts) -> str:
+    """One word or sentence on what became of a run."""
+    if again.code:
+        return f"not resumed: {again.text.splitlines()[-1] if again.text else again.code}"
+    if not (out / "config.yaml").is_file():
+        return "lost"
+    found = facts(out)
+    changed = [name for name in wanted if found[name] != wanted[name]]
+    if changed:
+        return f"other {', '.join(changed)}"
+    return "same" if first.code == -signal.SIGKILL else "not killed"
+
+
+class Campaign:
+    """Kills and their table, which is gone on with.
+
+    Parameters
+    ----------
+    folder : Path
+        For runs.
+    table : Path
+        A line of JSON for each kill.
+    """
+
+    def __init__(self, folder: Path, table: Path) -> None:
+        self.folder, self.table = folder, table
+        rows = table.read_text().splitlines() if table.is_file() else []
+        self.rows = {(row["phase"], row["kill"]): row["result"] for row in map(json.loads, rows)}
+
+    def done(self, phase: str, kill: str, make: Callable[[Path], str]) -> None:
+        """One kill, unless the table has it."""
+        if (phase, kill) in self.rows:
+            return
+        out = self.folder / f"run-{phase}-{kill.replace(' ', '-')}"
+        self.rows[phase, kill] = result = make(out)
+        with self.table.open("a") as file:
+            file.write(json.dumps({"phase": phase, "kill": kill, "result": result}) + "\n")
+        for left in self.folder.glob(f"*{out.name}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def writes(self, points: int, wanted: Facts) -> None:
+        """Kills before and after each of the first writes and renames of a run."""
+
+        def make(point: int, after: bool, out: Path) -> str:
+            first = child(lambda: killed_at(point, after, lambda: train(out)), 120)
+            return ended(first, child(lambda: train(out), 120), out, wanted)
+
+        for point in range(points):
+            for after in (False, True):
+                self.done("writes", f"{'after' if after else 'before'} {point}", partial(make, point, after))
+
+    def moments(self, phase: str, count: int, work: Callable[[Path], object], whole: Path) -> None:
+        """Kills at random moments of one phase of a run; ``whole`` is what nobody killed."""
+        draw = random.Random(phase)
+
+        def begun(out: Path) -> None:
+            if phase in ("evaluation", "report"):
+                shutil.copytree(whole, out)
+                if phase == "evaluation":
+                    for name in ("scores.json", "predictions.npz"):
+                        (out / name).unlink()
+
+        def make(share: float, out: Path) -> str:
+            begun(out)
+            first = child(lambda: killed_after(share * seconds, lambda: work(out)), 120)
+            again = child(lambda: work(out), 120)
+            if phase == "conversion":
+                again = child(lambda: (convert(out), train(out)), 120)
+            return ended(first, again, out, facts(whole))
+
+        rehearsal = self.folder / f"run-{phase}-rehearsal"
+        begun(rehearsal)
+        seconds = child(lambda: work(rehearsal), 120).seconds
+        for number in range(count):
+            self.done(phase, f"moment {number}", partial(make, draw.random() * 0.95))
+
+    def study(self, count: int) -> None:
+        """Kills of one of two workers of a study on a journal, at random moments, until it ends."""
+        self.done("study on a journal", f"{count} kills", partial(killed_study, count))
+
+
+def killed_study(count: int, out: Path) -> str:
+    """Let two workers of a study work and kill one of them, again and again; then let one end it."""
+    job = begin(define(STUDY_OF, "the study"), folder=out).job()
+    draw, other = random.Random(0), partial(child, partial(work, job), 300)
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(other)
+        for _ in range(count):
+            child(partial(killed_after, 0.1 + draw.random(), partial(work, job)), 60)
+        beside.result()
+    again = other()
+    with job.opened() as study:
+        known = by_ticket(study)
+    once = [[trial.state for trial in trials].count(TrialState.COMPLETE) == 1 for trials in known.values()]
+    if again.code or len(once) != TRIALS or not all(once):
+        return f"{sum(once)} of {TRIALS} tickets complete: {again.text[-200:]}"
+    return "same"
+
+
+def main() -> None:
+    """Kill, and print one JSON line."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--points", type=int, default=40, help="writes and renames")
+    parser.add_argument("--moments", type=int, default=15, help="random kills of each phase")
+    parser.add_argument("--quick", action="store_true", help="few of each")
+    given = parser.parse_args()
+    points, moments = (6, 2) if given.quick else (given.points, given.moments)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        os.environ |= {"TSREP_DATA": f"{place}/data", "TSREP_CACHE": f"{place}/cache"}
+        whole = folder / "whole"
+        child(lambda: train(whole), 300)
+        wanted = facts(whole)
+        campaign = Campaign(folder, given.table or folder / "kills.jsonl")
+        campaign.writes(points, wanted)
+        phases = {"conversion": convert, "training": train, "evaluation": score, "report": write_report}
+        for phase, do in phases.items():
+            campaign.moments(phase, moments, do, whole)
+        campaign.study(moments)
+    results = Counter((phase, result) for (phase, _), result in campaign.rows.items())
+    for (phase, result), number in sorted(results.items()):
+        print(f"{phase:<20} {result:<12} {number:>4}")
+    lost = {f"{phase}, {kill}": said for (phase, kill), said in campaign.rows.items() if said not in RIGHT}
+    print(json.dumps({"name": "kills", "kills": len(campaign.rows), "failures": lost}))
+    sys.exit(bool(lost))
+
+
+RIGHT = ("same", "not killed")
+
+if __name__ == "__main__":
+    main()
