@@ -127,8 +127,8 @@ class Table(Settings):
                     f"{entry.called} is a {kind} without labels; compare on labelled recordings"
                 )
         for protocol in self.protocols:
-            entry = PROTOCOLS.entry(protocol)
-            if entry.task != "panel" or not entry.cls.reads_classes:
+            scoring = PROTOCOLS.entry(protocol)
+            if scoring.task != "panel" or not scoring.cls.reads_classes:
                 raise ConfigError(f"protocol {protocol} scores no labels; use probe")
         return self
 
