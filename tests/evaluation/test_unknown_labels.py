@@ -45,7 +45,7 @@ def scored(panel: Panel, split: Split, x: np.ndarray, protocol: str, part: str) 
 
 @pytest.mark.parametrize(
     ("protocol", "multi"),
-    [("probe", False), ("probe", True), ("knn", False), ("logistic", False), ("svm", False)],
+    [("probe", False), ("knn", False), ("logistic", False), ("svm", False)],
 )
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_the_value_of_an_unknown_label_changes_no_score(protocol: str, multi: bool, part: str) -> None:

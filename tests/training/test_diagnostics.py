@@ -207,8 +207,10 @@ def test_a_collapse_is_said_in_words(trained: list[dict[str, Any]], words: str |
     assert said is None if words is None else words in str(said)
 
 
-def test_an_untrained_encoder_alone_is_no_collapse() -> None:
+def test_what_training_has_not_brought_about_is_no_collapse() -> None:
     assert collapse([row(0.01)]) is None
+    assert collapse([row(0.08, rank=1.4)] + [row(0.07, rank=1.2)] * 3) is None
+    assert collapse([row(0.08)] + [row(0.03)] * 3) is not None
 
 
 def test_the_watch_says_it_once_also_after_a_resume(

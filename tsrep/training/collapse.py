@@ -28,7 +28,9 @@ def collapse(rows: Sequence[Mapping[str, Any]]) -> str | None:
     if len(last) < RUNNING:
         return None
     now, before = last[-1], untrained["effective_rank"]
-    if all(row["spread"] < SPREAD or row["effective_rank"] < RANK for row in last):
+    # few windows bound the rank, and some encoders lie close together by themselves
+    spread, rank = min(SPREAD, untrained["spread"] / 2), min(RANK, before / 2)
+    if all(row["spread"] < spread or row["effective_rank"] < rank for row in last):
         return (
             f"the representations have collapsed: over the last three validations all windows have been "
             f"encoded almost alike (spread {now['spread']:.2g}, where 0 is one point; effective rank "

@@ -127,8 +127,8 @@ class Table(Settings):
                     f"{entry.called} is a {kind} without labels; compare on labelled recordings"
                 )
         for protocol in self.protocols:
-            scores = PROTOCOLS.entry(protocol)
-            if scores.task != "panel" or not scores.cls.reads_classes:
+            scoring = PROTOCOLS.entry(protocol)
+            if scoring.task != "panel" or not scoring.cls.reads_classes:
                 raise ConfigError(f"protocol {protocol} scores no labels; use probe")
         return self
 
