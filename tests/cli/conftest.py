@@ -21,6 +21,7 @@ class Done(NamedTuple):
 
 
 Command = Callable[..., Done]
+Told = Callable[..., str]
 
 
 @pytest.fixture
@@ -50,5 +51,18 @@ def refused(command: Command) -> Callable[..., str]:
         assert done.stderr.startswith("tsrep: ")
         assert done.stderr.count("\n") == 1
         return done.stderr
+
+    return said
+
+
+@pytest.fixture
+def told(command: Command, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What a command that must succeed prints, in lines that are not broken."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def said(*arguments: str | Path) -> str:
+        done = command(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     return said

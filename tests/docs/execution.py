@@ -14,19 +14,18 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 
 from tests.docs.checking import check_command, check_python
 from tests.docs.snippets import PLACEHOLDER, ROOT, Snippet, commands
+from tests.registered import look_again
 from tsrep.cli import main
-from tsrep.registry import REGISTRIES
 from tsrep.runs.compare.table import table_of
 from tsrep.runs.config_files import assemble
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
-
-ALL_REGISTRIES = list(REGISTRIES.values())
 
 
 class Page:
@@ -88,6 +87,10 @@ class Page:
         match words:
             case ["tsrep", *arguments] if not set("|&;<>*") & set(command):
                 return self._tsrep(arguments)
+            case [setting, "tsrep", *arguments] if "=" in setting:
+                name, _, value = setting.partition("=")
+                with patch.dict(os.environ, {name: value}):
+                    return self._tsrep(arguments)
             case ["pytest", path, "-q"]:
                 tests = runpy.run_path(str(self.folder / path))
                 for test in [tests[name] for name in tests if name.startswith("test_")]:
@@ -159,12 +162,6 @@ def _read_yaml(block: Snippet) -> None:
         table_of(values)
     else:
         assemble(values)
-
-
-def look_again() -> None:
-    """Forget which plug-ins are installed."""
-    for each in ALL_REGISTRIES:
-        vars(each).pop("_sources", None)
 
 
 def _pretend_installed(folder: Path) -> None:

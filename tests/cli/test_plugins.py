@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.test_plugin_methods import install, tsrep
+from tests.cli.conftest import Told
+from tests.cli.installing import install
 from tsrep.evaluation.scores import Scores
+
+pytestmark = pytest.mark.usefixtures("plain_reports")
 
 DATASET = '''
 """Sines of two rates in a NumPy file."""
@@ -73,13 +76,6 @@ class EveryFourth:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def root(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
@@ -88,7 +84,7 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def fit(site: Path, root: Path, run: Path, **settings: object) -> str:
+def fit(told: Told, root: Path, run: Path, **settings: object) -> str:
     values = {
         "dataset": {"name": "two-sines", "noise": 0.2},
         "window": {"seconds": None},
@@ -100,33 +96,35 @@ def fit(site: Path, root: Path, run: Path, **settings: object) -> str:
     }
     config = run.with_suffix(".yaml")
     config.write_text(yaml.safe_dump(values))
-    return tsrep(site, "fit", "--config", config, "--root", root, "--out", run)
+    return told("fit", "--config", config, "--root", root, "--out", run)
 
 
-def test_a_data_set_is_listed_checked_and_reported(site: Path, root: Path, tmp_path: Path) -> None:
+def test_a_data_set_is_listed_checked_and_reported(
+    site: Path, told: Told, root: Path, tmp_path: Path
+) -> None:
     install(site, "two-sines", "tsrep.datasets", DATASET)
-    assert "48 records of 24 patients" in tsrep(site, "data", "list")
-    assert '[Fourier, "Analytical Theory of Heat", 1822.]' in tsrep(site, "list", "datasets")
-    told = tsrep(site, "data", "info", "two-sines")
-    assert "noise = 0.1" in told
-    assert "independence  between subjects" in told
-    checked = tsrep(site, "data", "check", "two-sines", "--root", root, "--set", "window.seconds=2")
+    assert "48 records of 24 patients" in told("data", "list")
+    assert '[Fourier, "Analytical Theory of Heat", 1822.]' in told("list", "datasets")
+    about = told("data", "info", "two-sines")
+    assert "noise = 0.1" in about
+    assert "independence  between subjects" in about
+    checked = told("data", "check", "two-sines", "--root", root, "--set", "window.seconds=2")
     assert "two sines: 48 records of 24 patients, 1 channels at 20 Hz, 2 classes" in checked
     run = tmp_path / "run"
-    said = fit(site, root, run)
+    said = fit(told, root, run)
     assert "two sines" in said
     assert Scores.load(run).where(method="ts2vec")
     assert "two sines" in (run / "report.html").read_text()
 
 
-def test_a_split_divides_the_patients_of_a_run(site: Path, root: Path, tmp_path: Path) -> None:
+def test_a_split_divides_the_patients_of_a_run(site: Path, told: Told, root: Path, tmp_path: Path) -> None:
     install(site, "two-sines", "tsrep.datasets", DATASET)
     install(site, "every-fourth", "tsrep.splits", SPLIT)
-    assert "every-fourth  " in tsrep(site, "list", "splits")
+    assert "every-fourth  " in told("list", "splits")
     words = ("data", "check", "two-sines", "--root", root, "--set", "window.seconds=2")
-    checked = tsrep(site, *words, "--set", "split=every-fourth")
+    checked = told(*words, "--set", "split=every-fourth")
     assert "split: every fourth from 0; 12 train, 6 validation, 6 test patients" in checked
     run = tmp_path / "run"
-    fit(site, root, run, split={"name": "every-fourth", "first": 1})
+    fit(told, root, run, split={"name": "every-fourth", "first": 1})
     assert "every fourth from 1" in (run / "report.html").read_text()
     assert json.loads((run / "split.json").read_text())["how"] == "every fourth from 1"

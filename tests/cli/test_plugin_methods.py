@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.cli.conftest import Told
+from tests.cli.installing import install
+from tests.conftest import TINY
 from tsrep.evaluation.scores import Scores
+
+pytestmark = pytest.mark.usefixtures("plain_reports")
 
 OBJECTIVE = '''
 """Forecasts that repeat the last season."""
@@ -78,29 +83,6 @@ class NearestMean(FrozenFeatureProtocol):
 '''
 
 
-def install(site: Path, name: str, group: str, source: str) -> None:
-    """An installed distribution of one module that joins through an entry point."""
-    module = name.replace("-", "_") + "_plugin"
-    (site / f"{module}.py").write_text(source)
-    info = site / f"{module}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
-
-
-def tsrep(site: Path, *arguments: object) -> str:
-    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
-        [sys.executable, "-m", "tsrep", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture
 def series(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
@@ -113,9 +95,22 @@ def series(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_objective_that_forecasts_reaches_forecasts_and_report(tmp_path: Path, series: Path) -> None:
-    site = tmp_path / "site"
-    site.mkdir()
+def help_of_evaluate(site: Path) -> str:
+    """In a process of its own, as help is written where the program starts."""
+    path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-m", "tsrep", "evaluate", "--help"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+        check=True,
+    )
+    return done.stdout
+
+
+def test_an_objective_that_forecasts_reaches_forecasts_and_report(
+    tmp_path: Path, site: Path, told: Told, series: Path
+) -> None:
     install(site, "seasonal", "tsrep.objectives", OBJECTIVE)
     config = {
         "dataset": {"name": "series-csv", "period": 6, "calendar": False},
@@ -127,39 +122,39 @@ def test_an_objective_that_forecasts_reaches_forecasts_and_report(tmp_path: Path
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     run = tmp_path / "run"
-    said = tsrep(site, "fit", "--config", tmp_path / "config.yaml", "--out", run)
+    said = told("fit", "--config", tmp_path / "config.yaml", "--out", run)
     assert "seasonal" in said
     scores = Scores.load(run)
     errors = {s.method: s.value for s in scores}
     assert errors["seasonal"] == pytest.approx(errors["seasonal-naive"], rel=1e-5)
     assert {s.role for s in scores if s.method == "seasonal"} == {"method"}
     assert "seasonal" in (run / "report.html").read_text()
-    tsrep(site, "forecast", run, "--input", series, "--out", tmp_path / "ahead")
-    with series.open() as known, (tmp_path / "ahead" / "forecast.csv").open() as told:
-        past, ahead = list(csv.DictReader(known)), list(csv.DictReader(told))
+    told("forecast", run, "--input", series, "--out", tmp_path / "ahead")
+    with series.open() as known, (tmp_path / "ahead" / "forecast.csv").open() as forecast:
+        past, ahead = list(csv.DictReader(known)), list(csv.DictReader(forecast))
     assert len(ahead) == 9
     for name in ("load", "wind"):
         by_hand = [float(past[-6 + k % 6][name]) for k in range(9)]
         assert [float(row[name]) for row in ahead] == pytest.approx(by_hand, abs=1e-4)
 
 
-def test_a_protocol_is_in_evaluate_help_report_and_study(tmp_path: Path, tiny_run: Path) -> None:
-    site = tmp_path / "site"
-    site.mkdir()
+def test_a_protocol_is_in_evaluate_help_report_and_study(tmp_path: Path, site: Path, told: Told) -> None:
     install(site, "nearest-mean", "tsrep.evaluation.protocols", PROTOCOL)
-    assert "nearest-mean" in tsrep(site, "list", "protocols")
-    assert "nearest-mean" in tsrep(site, "evaluate", "--help")
-    config = yaml.safe_load((tiny_run / "config.yaml").read_text())
-    config["dataset"]["task"] = "medformer"
-    config["split"] = {"name": "stratified"}
-    config["objective"] = {"name": "ts2vec"}
-    config["evaluation"] = {
-        "protocols": ["nearest-mean"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100,
-        "nearest-mean": {"shrink": 0.5},
+    assert "nearest-mean" in told("list", "protocols")
+    assert "nearest-mean" in help_of_evaluate(site)
+    config = TINY | {
+        "dataset": TINY["dataset"] | {"task": "medformer"},
+        "split": {"name": "stratified"},
+        "objective": {"name": "ts2vec"},
+        "training": {"epochs": 1, "batch_size": 64},
+        "evaluation": {
+            "protocols": ["nearest-mean"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100,
+            "nearest-mean": {"shrink": 0.5},
+        },
     }  # fmt: skip
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     run = tmp_path / "run"
-    said = tsrep(site, "fit", "--config", tmp_path / "config.yaml", "--out", run)
+    said = told("fit", "--config", tmp_path / "config.yaml", "--out", run)
     assert "nearest class mean" in said.lower()
     methods = {s.method for s in Scores.load(run).where(protocol="nearest-mean")}
     assert methods == {"ts2vec", "random initialisation", "majority"}
