@@ -87,3 +87,12 @@ def test_what_needs_labels_is_refused_before_anything_is_built(settings: dict[st
     probed = settings | {"training": {**settings["training"], "keep": "probe"}}
     with pytest.raises(ConfigError, match="so no probe can choose the epoch"):
         fit(probed, progress=False)
+
+
+def test_a_long_table_without_labels_is_read(tmp_path: Path) -> None:
+    rows = [(s, t, f"p{s}", np.sin(t + s)) for s in range(3) for t in range(8)]
+    with (tmp_path / "records.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("sample", "time", "patient", "x"), *rows])
+    panel = tsrep.load({"name": "panel-csv", "label": None}, tmp_path)
+    assert (panel.label.shape, panel.classes, panel.channels) == ((3, 0), (), ("x",))
+    assert not panel.labelled.any()
