@@ -43,7 +43,7 @@ def test_objects_show_a_line_and_a_table(tmp_path: Path) -> None:
     assert "<th style='text-align:left'>patients</th>" in panel._repr_html_()
     contract = SignalContract(channels=("I", "II"), sfreq=100.0, unit="mV")
     assert "channels 2 (I, II), rate 100 Hz, unit mV, window whole recordings" in repr(contract)
-    assert repr(scores()) == "Scores(scores 1, methods simclr, protocols probe, part test)"
+    assert repr(scores()) == "Scores(scores 1, methods simclr, protocol probe, part test)"
     assert "<td>0.800 [0.700, 0.900]</td>" in scores()._repr_html_()
     (tmp_path / "config.yaml").touch()
     assert "state not readable: provenance.json is missing" in repr(tsrep.Run(tmp_path))

@@ -17,7 +17,6 @@ from tsrep.cli.options import (
     refuse_without_dataset,
 )
 from tsrep.cli.usage import Commands
-from tsrep.files import refuse_taken
 
 plot = typer.Typer(cls=Commands, no_args_is_help=True, help="Plot what an encoder has learned.")
 
@@ -113,6 +112,8 @@ def receptive_field(
 def _refuse_taken(out: Path | None, overwrite: bool) -> None:
     """Refuse a file that the user names and that is there; figures of a run are made anew."""
     if out is not None:
+        from tsrep.files import refuse_taken
+
         refuse_taken(out, overwrite=overwrite)
 
 

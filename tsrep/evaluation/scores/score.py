@@ -14,7 +14,7 @@ from tsrep.evaluation.predictions import Key
 from tsrep.evaluation.scores.fields import Role, read_fields
 
 RANDOM_INIT = "random initialisation"
-_IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon", "target")
+IDENTITY = ("method", "protocol", "part", "unit", "fraction", "subsample_by", "horizon", "target")
 
 
 @dataclass(frozen=True)
@@ -159,17 +159,7 @@ class Score:
     @property
     def identity(self) -> tuple[Any, ...]:
         """What no two scores of a run share."""
-        return tuple(getattr(self, name) for name in _IDENTITY)
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The score as columns; see :meth:`Scores.to_frame`."""
-        row = {name: getattr(self, name) for name in (*_IDENTITY, "role", "metric", "seeds", "n", "patients")}
-        for name, found in self.metrics.items():
-            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-        if (gain := self.gain) is not None:
-            row |= {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "gain_p": gain.p}
-        return row
+        return tuple(getattr(self, name) for name in IDENTITY)
 
     @property
     def key(self) -> Key:

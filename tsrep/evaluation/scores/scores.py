@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores.score import Score
-from tsrep.evaluation.scores.table import table_of
+from tsrep.evaluation.scores.table import as_html, columns_of, table_of
 from tsrep.evaluation.targets.values import Key as TargetKey
 from tsrep.evaluation.targets.values import Values, load_values, save_values
 from tsrep.files import readable, refuse_other_format, write_text
@@ -207,27 +206,21 @@ class Scores:
         """
         import pandas as pd
 
-        return pd.DataFrame([score.row for score in self])
+        return pd.DataFrame([columns_of(score) for score in self])
 
     def __repr__(self) -> str:
         return in_a_line("Scores", self._facts)
 
     def _repr_html_(self) -> str:
-        header, *rows = self.to_table()
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in row)}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return as_html(self.to_table())
 
     @property
     def _facts(self) -> dict[str, str]:
-        protocols = dict.fromkeys(score.protocol for score in self)
-        parts = dict.fromkeys(score.part for score in self)
-        return {
-            "scores": f"{len(self)}",
-            "methods": " | ".join(self.methods),
-            "protocols": " | ".join(protocols),
-            "part": " | ".join(parts),
+        """What to show of them."""
+        told = {
+            name: " | ".join(dict.fromkeys(getattr(s, name) for s in self)) for name in ("protocol", "part")
         }
+        return {"scores": f"{len(self)}", "methods": " | ".join(self.methods), **told}
 
     def to_markdown(self, metrics: Sequence[str] = ()) -> str:
         """The table in Markdown, notes below it."""

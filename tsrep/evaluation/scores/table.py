@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from tsrep.evaluation.headline import LOWER_IS_BETTER
-from tsrep.evaluation.scores.score import Score, drawn_labels
+from tsrep.evaluation.scores.score import IDENTITY, Score, drawn_labels
 
 if TYPE_CHECKING:
     from tsrep.evaluation.scores.scores import Scores
@@ -37,6 +38,23 @@ def table_of(scores: Scores, metrics: Sequence[str]) -> list[list[str]]:
         rows.append({name: text for name, text in cells.items() if name and columns.get(name, True)})
     header = list(dict.fromkeys(name for row in rows for name in row))
     return [header, *([row.get(name, "–") for name in header] for row in rows)]
+
+
+def columns_of(score: Score) -> dict[str, Any]:
+    """A score as a row of :meth:`Scores.to_frame`."""
+    row = {name: getattr(score, name) for name in (*IDENTITY, "role", "metric", "seeds", "n", "patients")}
+    for name, found in score.metrics.items():
+        row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    if (gain := score.gain) is not None:
+        row |= {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "gain_p": gain.p}
+    return row
+
+
+def as_html(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text, the first one the header, as a notebook shows them."""
+    tags = ["th", *["td"] * (len(rows) - 1)]
+    lines = ("".join(f"<{tag}>{escape(c)}</{tag}>" for c in row) for tag, row in zip(tags, rows, strict=True))
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _labels(score: Score) -> str:
