@@ -36,6 +36,7 @@ def test_a_run_folder_holds_everything(tiny_run: Path) -> None:
         "metrics.jsonl",
         "embeddings.npz",
         "examples.npz",
+        "traces.npz",
         "provenance.json",
         "split.json",
     } <= names
@@ -63,6 +64,15 @@ def test_examples_are_of_training_patients(tiny_run: Path) -> None:
     with np.load(tiny_run / "examples.npz") as examples:
         assert set(examples["patient"].tolist()) <= training
         assert examples["x"].shape[1:] == (12, 1000)
+
+
+def test_outlines_are_of_test_records(tiny_run: Path) -> None:
+    with np.load(tiny_run / "embeddings.npz") as stored:
+        of_test = set(stored["trial"][stored["part"] == 2].tolist())
+    with np.load(tiny_run / "traces.npz") as traces:
+        assert set(traces["trial"].tolist()) == of_test
+        assert traces["outline"].shape == (len(of_test), 2, 500)
+        assert float(traces["seconds"]) == 10
 
 
 def test_the_stored_encoder_gives_the_stored_embeddings(tiny_run: Path) -> None:

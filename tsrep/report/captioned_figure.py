@@ -46,7 +46,7 @@ class CaptionedFigure:
 
     @property
     def alt(self) -> str:
-        """What a reader who does not see it is told in place of the picture; the caption tells the rest."""
+        """What a reader who does not see it is told; the caption tells the rest."""
         return f"Figure: {self.caption.partition('. ')[0].rstrip('.')}."
 
     @property
