@@ -23,18 +23,7 @@ from tsrep.evaluation.bootstrap.variance import (
 )
 
 __all__ = [
-    "LABEL_DRAWS",
-    "Interval",
-    "Resampled",
-    "Variance",
-    "between_seeds",
-    "distance_interval",
-    "patient_weights",
-    "positive_interval",
-    "resample",
-    "resampled_variances",
-    "share_interval",
-    "symmetric_interval",
-    "total_variance",
-    "variance_of_mean",
-]
+    "LABEL_DRAWS", "Interval", "Resampled", "Variance", "between_seeds", "distance_interval",
+    "patient_weights", "positive_interval", "resample", "resampled_variances", "share_interval",
+    "symmetric_interval", "total_variance", "variance_of_mean",
+]  # fmt: skip

@@ -9,12 +9,6 @@ from tsrep.datasets.formats.wfdb_record.reading import read_header, read_wfdb
 from tsrep.datasets.formats.wfdb_record.record import MISSING, write_wfdb
 
 __all__ = [
-    "MISSING",
-    "WfdbHeader",
-    "is_segment",
-    "one_unit",
-    "read_header",
-    "read_wfdb",
-    "signal_files",
+    "MISSING", "WfdbHeader", "is_segment", "one_unit", "read_header", "read_wfdb", "signal_files",
     "write_wfdb",
-]
+]  # fmt: skip
