@@ -34,6 +34,7 @@ SMALL = {
     "dilated-conv": {"hidden": 6, "dim": 10, "depth": 4},
     "dilated-conv-ar": {"hidden": 6, "dim": 10, "depth": 4, "experts": 4},
     "causal-tcn": {"hidden": 6, "dim": 10, "depth": 2, "kernel": 3},
+    "conv-s4d": {"width": 16},
     "gru": {"hidden": 6, "dim": 10},
     "informer": {"width": 8, "heads": 2, "feedforward": 6, "layers": 2, "dim": 10, "factor": 1},
     "inverted-transformer": {"length": 4, "width": 8},

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 import tsrep
+from tests.runs.test_series_runs import write_series
 from tsrep.errors import ConfigError, DataError, RunError
 from tsrep.evaluation.forecasts.conformal import Conformal
 from tsrep.evaluation.forecasts.coverage import Coverage
@@ -25,7 +25,7 @@ from tsrep.runs.task import prepare
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 
-STEPS, LOOKBACK, HORIZON = 600, 24, 6
+LOOKBACK, HORIZON = 24, 6
 SMALL: dict[str, Any] = {
     "dataset": {"name": "series-csv"},
     "encoder": {"name": "causal-tcn", "hidden": 4, "dim": 5, "depth": 2},
@@ -34,17 +34,6 @@ SMALL: dict[str, Any] = {
     "evaluation": {"seeds": 2, "forecast": {"n_bootstrap": 100}},
 }
 CONTRAST = {"contrast": "simclr", "weight": 0.5}
-
-
-def write_series(folder: Path, channels: int = 2) -> Path:
-    """A daily rhythm with noise, hourly."""
-    rng = np.random.default_rng(0)
-    rhythm = np.sin(2 * np.pi * np.arange(STEPS) / 24)[:, None]
-    values = rhythm + 0.3 * rng.normal(size=(STEPS, channels))
-    table = pd.DataFrame(values, columns=[f"v{i}" for i in range(channels)])
-    table.insert(0, "date", pd.date_range("2024-01-01", periods=STEPS, freq="h"))
-    table.to_csv(folder / "series.csv", index=False)
-    return folder
 
 
 def settings(root: Path, **changes: Any) -> dict[str, Any]:

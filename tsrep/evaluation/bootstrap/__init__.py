@@ -25,21 +25,8 @@ from tsrep.evaluation.bootstrap.variance import (
 )
 
 __all__ = [
-    "LABEL_DRAWS",
-    "Interval",
-    "Resampled",
-    "Variance",
-    "between_seeds",
-    "correlation_interval",
-    "distance_interval",
-    "explained_interval",
-    "patient_weights",
-    "positive_interval",
-    "resample",
-    "resampled_by",
-    "resampled_variances",
-    "share_interval",
-    "symmetric_interval",
-    "total_variance",
+    "LABEL_DRAWS", "Interval", "Resampled", "Variance", "between_seeds", "correlation_interval",
+    "distance_interval", "explained_interval", "patient_weights", "positive_interval", "resample",
+    "resampled_by", "resampled_variances", "share_interval", "symmetric_interval", "total_variance",
     "variance_of_mean",
-]
+]  # fmt: skip

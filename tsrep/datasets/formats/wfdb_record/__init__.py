@@ -9,13 +9,7 @@ from tsrep.datasets.formats.wfdb_record.reading import read_header, read_wfdb
 from tsrep.datasets.formats.wfdb_record.record import MISSING, WfdbRecord, write_wfdb
 
 __all__ = [
-    "MISSING",
-    "WfdbHeader",
-    "WfdbRecord",
-    "is_segment",
-    "one_unit",
-    "read_header",
-    "read_wfdb",
+    "MISSING", "WfdbHeader", "WfdbRecord", "is_segment", "one_unit", "read_header", "read_wfdb",
     "signal_files",
     "write_wfdb",
-]
+]  # fmt: skip
