@@ -33,6 +33,8 @@ from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
 
 Choice = dict[str, str]
+REFUSED = "refused"
+RIGHT = ("trained", REFUSED)
 OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
 SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
 
@@ -154,7 +156,7 @@ def said(end: Ended, out: Path) -> str:
         return "trained"
     begun = (out / "state.pt").exists() or (out / "metrics.jsonl").exists()
     if end.code == 2 and end.right and not begun:
-        return "refused"
+        return f"{REFUSED}: {end.text}"
     last = end.text.splitlines()[-1] if end.text else ""
     return f"exit code {end.code}{' after training' * begun}: {last}"
 
@@ -180,8 +182,12 @@ def main() -> None:
             print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
             if len(found) == (12 if given.quick else given.most):
                 break
-    counts = Counter(said if said in ("trained", "refused") else "failed" for said in found.values())
-    failures = {what: said for what, said in found.items() if said not in ("trained", "refused")}
+    kinds = {
+        what: next((kind for kind in RIGHT if result.startswith(kind)), "failed")
+        for what, result in found.items()
+    }
+    failures = {what: result for what, result in found.items() if kinds[what] == "failed"}
+    counts = Counter(kinds.values())
     print(json.dumps({"name": "combinations", **counts, "failures": failures}))
     sys.exit(bool(failures))
 
