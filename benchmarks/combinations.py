@@ -106,7 +106,7 @@ def _pairs(choice: Choice, names: list[str]) -> set[tuple[tuple[str, str], ...]]
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
     given = dict(data[choice["data"]])
-    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 20, "protocols": [choice["protocol"]]}
+    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 100, "protocols": [choice["protocol"]]}
     evaluation["finetune"] = {"epochs": 1, "min_steps": 1}
     if choice["data"] in SERIES:
         evaluation.pop("labels")
@@ -182,12 +182,9 @@ def main() -> None:
             print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
             if len(found) == (12 if given.quick else given.most):
                 break
-    kinds = {
-        what: next((kind for kind in RIGHT if result.startswith(kind)), "failed")
-        for what, result in found.items()
-    }
-    failures = {what: result for what, result in found.items() if kinds[what] == "failed"}
-    counts = Counter(kinds.values())
+    ends = (result.partition(":")[0] if result.startswith(RIGHT) else "failed" for result in found.values())
+    failures = {what: result for what, result in found.items() if not result.startswith(RIGHT)}
+    counts = Counter(ends)
     print(json.dumps({"name": "combinations", **counts, "failures": failures}))
     sys.exit(bool(failures))
 
