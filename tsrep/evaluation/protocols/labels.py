@@ -151,12 +151,16 @@ class LabelProtocol(Protocol):
         """
         return not self.trains_encoder and not any(c.of_draw and c.count > 1 for c in candidates)
 
-    def _label_draws(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
-        """Draws of labels at each fraction: no fewer than encoders of a method, or one for each encoder."""
+    def refuse_unfit(self, evaluation: LabelEvaluation) -> None:
+        """See :meth:`Protocol.refuse_unfit`: of several labels a sample."""
         if evaluation.panel.multilabel and not self.multilabel:
             raise ConfigError(
                 f"protocol {self.name} needs one class per sample; use probe for multi-label targets"
             )
+
+    def _label_draws(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
+        """Draws of labels at each fraction: no fewer than encoders of a method, or one for each encoder."""
+        self.refuse_unfit(evaluation)
         counts = {c.name: c.count for c in candidates if c.role == "method" and c.count > 1}
         if self._crossed(candidates):
             return max(evaluation.seeds, *counts.values(), 1)

@@ -50,6 +50,15 @@ class Protocol(ABC):
     multilabel: ClassVar[bool] = True
     rank: ClassVar[int] = 100
 
+    def refuse_unfit(self, evaluation: Any) -> None:
+        """Check before anything is trained that the protocol can score such data; any can unless it says so.
+
+        Raises
+        ------
+        ConfigError
+        """
+        del evaluation
+
     @abstractmethod
     def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, Head | None]:
         """Scores of candidates beside the baselines of the protocol.
