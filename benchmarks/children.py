@@ -6,8 +6,6 @@ import io
 import os
 import resource
 import signal
-import sys
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -27,7 +25,8 @@ class Ended:
     code : int
         Exit code; minus the number of the signal that ended it.
     seconds, megabytes : float
-        Time and largest memory beyond that of the parent at the fork.
+        Processor time, which a busy machine does not change, and largest memory beyond that of the parent at
+        the fork.
     text : str
         The sentence or traceback it ended with.
     """
@@ -45,10 +44,9 @@ class Ended:
 
 
 def child(work: Callable[[], object], limit: float = 60.0) -> Ended:
-    """Run a function in a forked process; its output is dropped."""
+    """Run a function in a forked process for so many seconds of a processor; its output is dropped."""
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     read, write = os.pipe()
-    began = time.monotonic()
     if not (pid := os.fork()):
         os.close(read)
         _run(work, write, limit)
@@ -56,14 +54,15 @@ def child(work: Callable[[], object], limit: float = 60.0) -> Ended:
     with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
         text = pipe.read()
     _, status, used = os.wait4(pid, 0)
-    seconds, more = time.monotonic() - began, max(0, used.ru_maxrss - own) / 1024
+    seconds, more = used.ru_utime + used.ru_stime, max(0, used.ru_maxrss - own) / 1024
     return Ended(os.waitstatus_to_exitcode(status), seconds, more, text.strip())
 
 
 def _run(work: Callable[[], object], write: int, limit: float) -> None:
     """In the child: never returns."""
     code, text = FAULT, ""
-    signal.alarm(int(limit) + 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 2))
+    signal.alarm(20 * (int(limit) + 1))  # of one that waits for ever
     try:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             work()
@@ -73,5 +72,4 @@ def _run(work: Callable[[], object], write: int, limit: float) -> None:
     except BaseException:
         text = traceback.format_exc()
     os.write(write, text.encode()[:60_000])
-    sys.stdout.flush()
     os._exit(code)

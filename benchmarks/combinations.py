@@ -33,6 +33,8 @@ from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
 
 Choice = dict[str, str]
+REFUSED = "refused"
+RIGHT = ("trained", REFUSED)
 OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
 SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
 
@@ -104,7 +106,7 @@ def _pairs(choice: Choice, names: list[str]) -> set[tuple[tuple[str, str], ...]]
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
     given = dict(data[choice["data"]])
-    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 20, "protocols": [choice["protocol"]]}
+    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 100, "protocols": [choice["protocol"]]}
     evaluation["finetune"] = {"epochs": 1, "min_steps": 1}
     if choice["data"] in SERIES:
         evaluation.pop("labels")
@@ -154,7 +156,7 @@ def said(end: Ended, out: Path) -> str:
         return "trained"
     begun = (out / "state.pt").exists() or (out / "metrics.jsonl").exists()
     if end.code == 2 and end.right and not begun:
-        return "refused"
+        return f"{REFUSED}: {end.text}"
     last = end.text.splitlines()[-1] if end.text else ""
     return f"exit code {end.code}{' after training' * begun}: {last}"
 
@@ -180,8 +182,9 @@ def main() -> None:
             print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
             if len(found) == (12 if given.quick else given.most):
                 break
-    counts = Counter(said if said in ("trained", "refused") else "failed" for said in found.values())
-    failures = {what: said for what, said in found.items() if said not in ("trained", "refused")}
+    ends = (result.partition(":")[0] if result.startswith(RIGHT) else "failed" for result in found.values())
+    failures = {what: result for what, result in found.items() if not result.startswith(RIGHT)}
+    counts = Counter(ends)
     print(json.dumps({"name": "combinations", **counts, "failures": failures}))
     sys.exit(bool(failures))
 

@@ -18,7 +18,7 @@ import torch
 
 import tsrep
 from tests.conftest import TINY
-from tsrep.errors import RunError
+from tsrep.errors import ConfigError, RunError
 from tsrep.files import in_order, is_as_noted, note_digest, write_text
 from tsrep.report.contents import read_run
 from tsrep.runs import fit as fitting
@@ -175,6 +175,13 @@ class Faulty(Hook):
 def test_a_fault_in_the_first_step_leaves_no_run(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         fit(TINY, out=tmp_path / "run", progress=False, hooks=[Faulty(ZeroDivisionError())])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_protocol_that_cannot_score_the_data_is_refused_before_training(tmp_path: Path) -> None:
+    settings = TINY | {"evaluation": {"protocols": ["svm"]}}
+    with pytest.raises(ConfigError, match="protocol svm needs one class per sample"):
+        fit(settings, out=tmp_path / "run", progress=False, evaluation=True)
     assert not list(tmp_path.iterdir())
 
 

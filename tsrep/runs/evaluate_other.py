@@ -100,10 +100,8 @@ def evaluate_other(
             folder = Path(out)
             stack.enter_context(locked(folder, wait=True))
         else:
-            write = partial(
-                _write_facts, reference=reference, data=data, prepared=judged.prepared, facts=facts
-            )
-            folder = begin(write, folders, Ranks(), stack)
+            fill = partial(_write_facts, reference=reference, data=data, prepared=judged.prepared)
+            folder = begin(partial(fill, facts=facts), folders, Ranks(), stack)
             stack.enter_context(removed_if_faulty(folder))
         before, tell = scores_so_far(folder), stack.enter_context(evaluating(progress))
         with changing(folder, *SHOWN, *SCORED, LEDGER):

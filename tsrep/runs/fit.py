@@ -137,7 +137,7 @@ def fit(
         config, start = task.config, _start(task, prepared, before, progress)
         evaluation = evaluation and task.can_score(prepared)
         if evaluation:
-            task.evaluation(prepared, lambda _what: None)  # refuses before training what cannot be scored
+            task.refuse_unscored(prepared)
         new_run = partial(_new_run, prepared=prepared, start=start, device=on)
         run = before or training.begin(partial(new_run, task), wanted_folders(config, out))
         run = _with_seeds(run, config.seeds, ranks)

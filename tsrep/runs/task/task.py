@@ -196,6 +196,18 @@ class Task(ABC):
             Where protocols that train keep their state.
         """
 
+    def refuse_unscored(self, prepared: Any) -> None:
+        """Check before training that every protocol of the configuration can score the data.
+
+        Raises
+        ------
+        ConfigError, DataError
+            When one cannot.
+        """
+        evaluation = self.evaluation(prepared, silent)
+        for name in self.config.evaluation.protocols:
+            protocol_of(self.config.evaluation.of(name)).refuse_unfit(evaluation)
+
     def score(self, candidates: Sequence[Candidate], evaluation: Any) -> Scores:
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
