@@ -117,9 +117,7 @@ def test_without_positives_or_patients_there_is_nothing_to_learn() -> None:
     with pytest.raises(ConfigError, match="all training samples are of one"):
         objective(encoder).refuse_unfit(encoder, one)
     single = Panel.from_arrays(x, label=n % 2, patient=n, trial=n, sfreq=100)
-    with pytest.raises(
-        ConfigError, match=r"cut several windows of each recording, or set"
-    ):
+    with pytest.raises(ConfigError, match=r"cut several windows of each recording, or set"):
         objective(encoder).refuse_unfit(encoder, single)
     objective(encoder, trial_weight=0.0).refuse_unfit(encoder, single)
     with pytest.raises(ConfigError, match="three levels of weight zero"):
