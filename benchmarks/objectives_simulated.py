@@ -185,6 +185,7 @@ MOVED = {
         {"name": "jitter", "std": 0.5},
     ],
 }
+SHIFTED = {"name": "compose", "views": [{"name": "time-shift", "most": 0.4}, JITTER]}
 CONTEXT = {"hidden": 16, "depth": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
 SIMULATIONS = {
     "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
@@ -209,7 +210,10 @@ SIMULATIONS = {
     ),
     "jepa": Simulation({"width": 16, "depth": 1, "heads": 2}, hum, encoder=patches, quick=60, steps=150),
     "lejepa": Simulation(
-        {"hidden": 64, "projection": 16, "view": MOVED, "local_views": 2}, patients, quick=100
+        {"hidden": 32, "projection": 2, "view": SHIFTED, "local_views": 2, "local_share": 0.35},
+        hum,
+        encoder=patches,
+        steps=150,
     ),
     "symile": Simulation(
         {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.objectives_simulated import SIMULATIONS, built, gains
+from benchmarks.objectives_simulated import SIMULATIONS, built, gains, hum, trained
 from tests.objectives import lejepa_steps
 from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.pooling import pool
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.sigreg import SIGReg
@@ -100,9 +101,21 @@ def test_other_losses_of_several_views_and_none_of_two() -> None:
         objective(encoder, loss="barlow-twins")
 
 
-def test_trained_it_reads_a_pitch_that_random_initialisations_do_not() -> None:
+def test_trained_it_hears_the_hum_that_random_initialisations_do_not() -> None:
     found = gains("lejepa", seeds=2, steps=SIMULATIONS["lejepa"].quick)
     assert min(found) > 0.05, found
+
+
+def test_without_what_guards_it_projections_collapse() -> None:
+    spreads = []
+    for weight in (0.8, 0.0):
+        encoder, made = trained("lejepa", seed=0, steps=40, weight=weight)
+        assert isinstance(made, LeJepa)
+        with torch.no_grad():
+            z = made.head(pool(encoder(hum(77)[0].x), "mean"))
+        spreads.append(z.std(0).mean().item())
+    assert spreads[0] > 0.3, spreads
+    assert spreads[1] < 0.1 * spreads[0], spreads
 
 
 def test_two_ranks_learn_what_one_process_learns(two_ranks: list[dict[str, Any]]) -> None:

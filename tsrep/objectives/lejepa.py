@@ -45,7 +45,8 @@ class LeJepa(Objective):
     hidden, projection : int
         Widths of the projection head; it serves the loss alone.
     weight : float
-        Of the normality, see :class:`tsrep.losses.sigreg.SIGReg`; without it representations collapse.
+        Of the normality, see :class:`tsrep.losses.sigreg.SIGReg`; without it, or with little of it,
+        projections collapse. Of a batch of 128 the default is the published 0.03.
     loss : name or settings of a loss, or None
         In place of SIGReg, one that takes so many views, such as ``vicreg``.
 
@@ -75,7 +76,7 @@ class LeJepa(Objective):
         pooling: Literal["max", "mean"] = "mean",
         hidden: Positive = 256,
         projection: Positive = 64,
-        weight: Annotated[float, Field(ge=0, le=1)] = 0.05,
+        weight: Annotated[float, Field(ge=0, le=1)] = 0.8,
         loss: ChosenLoss = None,
     ) -> None:
         super().__init__()
