@@ -60,6 +60,11 @@ class PtbXlSample(Recordings):
         ),
     )
 
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """See :attr:`Dataset.holds`."""
+        return ("ptb-xl",)
+
     def find(self, root: Path | str | None) -> Path:
         """The folder in the package, or another in its layout.
 
