@@ -50,8 +50,16 @@ class Records:
 
     def of_rows(self, rows: Ints) -> Records:
         """The same of some rows of the table, in their order."""
-        columns = {name: values for name, values in vars(self).items() if isinstance(values, np.ndarray)}
-        return replace(self, **{name: values[rows] for name, values in columns.items()})
+        targets = self.targets
+        return replace(
+            self,
+            label=self.label[rows],
+            patient=self.patient[rows],
+            trial=None if self.trial is None else self.trial[rows],
+            fold=None if self.fold is None else self.fold[rows],
+            names=tuple(self.names[row] for row in rows) if self.names else (),
+            targets=None if targets is None else replace(targets, values=targets.values[rows]),
+        )
 
     def fields(self, records: Ints) -> dict[str, Any]:
         """Fields of a panel whose samples are these records, without those that the table does not give."""
