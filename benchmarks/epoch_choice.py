@@ -26,22 +26,14 @@ from threadpoolctl import threadpool_limits
 
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.runs.config import merged
+from tsrep.runs.config_files import read_config
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 
 LAST, OWN, ALL = "last epoch", "probe, labels of the draw", "probe, all labels"
 FRACTIONS = (1.0, 0.1, 0.01)
+PANEL = Path(__file__).parents[1] / "configs" / "ptb-xl-panel.yaml"
 REAL: dict[str, Any] = {
-    "dataset": {
-        "name": "arrays",
-        "array": "ecg_100hz_int16_uV.npy",
-        "table": "records.csv",
-        "patient": "patient_id",
-        "label": ["NORM", "MI", "STTC", "CD", "HYP"],
-        "sfreq": 100,
-        "scale": 1e-3,
-        "unit": "mV",
-    },
     "window": {"seconds": 2.5, "hop_seconds": 5.0},  # two of each record
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 16, "dim": 64},
@@ -125,7 +117,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.root is None and not options.quick:
         parser.error("give --root DIR, or --quick")
-    base = merged(SHARED, QUICK if options.quick else {**REAL, "root": str(options.root)})
+    real = merged(read_config(PANEL), {**REAL, "root": str(options.root)})
+    base = merged(SHARED, QUICK if options.quick else real)
     rows: list[Row] = []
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
         for objective in options.objectives:

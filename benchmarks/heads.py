@@ -34,12 +34,8 @@ from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
 
-CLASSES = ["NORM", "MI", "STTC", "CD", "HYP"]
+PANEL = Path(__file__).parents[1] / "configs" / "ptb-xl-panel.yaml"
 SETTINGS: dict[str, Any] = {
-    "dataset": {
-        "name": "arrays", "array": "ecg_100hz_int16_uV.npy", "table": "records.csv", "patient": "patient_id",
-        "label": CLASSES, "sfreq": 100, "scale": 1e-3, "unit": "mV",
-    },
     "device": "cpu",
     "encoder": {"name": "resnet1d", "width": 16},
     "objective": "simclr",
@@ -131,9 +127,10 @@ def recorded(root: Path) -> tuple[Panel, np.ndarray]:
     from tsrep.evaluation.embedding import embed
     from tsrep.runs.build import new_encoder
     from tsrep.runs.config import configure
+    from tsrep.runs.config_files import read_config
     from tsrep.runs.task import task_of
 
-    config = configure(SETTINGS | {"root": str(root)})
+    config = configure(read_config(PANEL) | SETTINGS | {"root": str(root)})
     panel = task_of(config).prepare(progress=False).panel
     encoder = new_encoder(config, panel, 0)
     return panel, embed(encoder, panel, pool=POOLS[config.evaluation.pool])

@@ -45,12 +45,8 @@ from tsrep.signals import Panel
 K, GAIN, METRIC = 5, 0.03, "auroc"
 Parts = dict[str, np.ndarray]
 CHUNK = 10  # repetitions in a line of the file
-CLASSES = ["NORM", "MI", "STTC", "CD", "HYP"]
+PANEL = Path(__file__).parents[1] / "configs" / "ptb-xl-panel.yaml"
 SETTINGS: dict[str, Any] = {
-    "dataset": {
-        "name": "arrays", "array": "ecg_100hz_int16_uV.npy", "table": "records.csv", "patient": "patient_id",
-        "label": CLASSES, "sfreq": 100, "scale": 1e-3, "unit": "mV",
-    },
     "device": "cpu",
     "split": {"name": "stratified", "validation": 0.1, "test": 0.4, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 16},
@@ -170,9 +166,10 @@ class Embedded(Sequence[np.ndarray]):
 def recorded(root: Path, out: Path, plan: Plan, workers: int) -> tuple[Panel, Parts, Embedded]:
     """The real panel without its signals, its parts, and embeddings by random encoders."""
     from tsrep.runs.config import configure
+    from tsrep.runs.config_files import read_config
     from tsrep.runs.task import task_of
 
-    prepared = task_of(configure(SETTINGS | {"root": str(root)})).prepare(progress=False)
+    prepared = task_of(configure(read_config(PANEL) | SETTINGS | {"root": str(root)})).prepare(progress=False)
     (out / "embeddings").mkdir(exist_ok=True)
     missing = [s for s in range(plan.encoders) if not (out / "embeddings" / f"{s}.npy").exists()]
     with ProcessPoolExecutor(workers) as pool:
@@ -199,10 +196,11 @@ def embed_by_random(root: Path, out: Path, seeds: Sequence[int]) -> None:
     from tsrep.evaluation.embedding import embed
     from tsrep.runs.build import new_encoder
     from tsrep.runs.config import configure
+    from tsrep.runs.config_files import read_config
     from tsrep.runs.task import task_of
 
     torch.set_num_threads(1)
-    config = configure(SETTINGS | {"root": str(root)})
+    config = configure(read_config(PANEL) | SETTINGS | {"root": str(root)})
     panel = task_of(config).prepare(progress=False).panel
     for seed in seeds:
         found = embed(new_encoder(config, panel, seed), panel, pool=POOLS[config.evaluation.pool])

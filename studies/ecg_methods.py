@@ -27,24 +27,16 @@ from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
-from tsrep.runs.config import Configuration, configure, merged
+from tsrep.runs.config import Configuration
+from tsrep.runs.config_files import assemble, read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
 from tsrep.studies.confirm.final_scores import candidates
 
 FRACTIONS, SUPERVISED = (1.0, 0.1, 0.01), "supervised"
-BASE: dict[str, Any] = {
-    "dataset": {
-        "name": "arrays",
-        "array": "ecg_100hz_int16_uV.npy",
-        "table": "records.csv",
-        "patient": "patient_id",
-        "label": ["NORM", "MI", "STTC", "CD", "HYP"],
-        "sfreq": 100,
-        "scale": 1e-3,
-        "unit": "mV",
-    },
+PANEL = Path(__file__).parents[1] / "configs" / "ptb-xl-panel.yaml"
+SETTINGS: dict[str, Any] = {
     "device": "cpu",
     "split": {"name": "stratified", "validation": 0.2, "test": 0.2, "seed": 0},
     "encoder": {"name": "resnet1d", "width": 32, "dim": 128},
@@ -81,7 +73,8 @@ def main() -> None:
 
 
 def _configuration(root: Path, name: str, seed: int) -> Configuration:
-    return configure(merged(merged(BASE, METHODS[name]), {"root": str(root), "seed": seed}))
+    own = {"root": str(root), "seed": seed}
+    return assemble(read_config(PANEL), SETTINGS, METHODS[name], own)
 
 
 def _train(job: tuple[Path, Path, str, int]) -> None:

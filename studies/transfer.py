@@ -28,7 +28,7 @@ from results_page import spread, table, with_ends, write_page
 import tsrep
 from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
 from tsrep.report.verdicts import adjusted, significance
-from tsrep.runs.config import configure, merged
+from tsrep.runs.config_files import assemble, read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.prepare_panel import PreparedPanel
@@ -39,16 +39,9 @@ from tsrep.signals.panel import Ints
 from tsrep.splits.split import Split
 
 FIRST, SECOND = "ptb-xl-panel", "ptb-xl"
-BASE: dict[str, Any] = {
+PANEL = Path(__file__).parents[1] / "configs" / "ptb-xl-panel.yaml"
+SETTINGS: dict[str, Any] = {
     "dataset": {
-        "name": "arrays",
-        "array": "ecg_100hz_int16_uV.npy",
-        "table": "records.csv",
-        "patient": "patient_id",
-        "label": ["NORM", "MI", "STTC", "CD", "HYP"],
-        "sfreq": 100,
-        "scale": 1e-3,
-        "unit": "mV",
         "channel_names": ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"],
     },
     "device": "cpu",
@@ -70,8 +63,8 @@ FEWEST = 50  # records of a site or a device that is scored by itself
 def main() -> None:
     """Train what is missing, look for what was seen, score, and write the page."""
     options = command_line(__doc__, "transfer", page="transfer.md", seeds=3).parse_args()
-    settings = merged(BASE, {"root": str(options.root / FIRST), "seeds": options.seeds})
-    run = kept_run(options.runs / "panel", configure(settings))
+    own = {"root": str(options.root / FIRST), "seeds": options.seeds}
+    run = kept_run(options.runs / "panel", assemble(read_config(PANEL), SETTINGS, own))
     for one in run.by_seed:
         if not one.loaded().heads:
             tsrep.evaluate(one, labels=[1.0], progress=False)  # keeps its head
@@ -136,7 +129,7 @@ class Transfer:
     @cached_property
     def _panel(self) -> pd.DataFrame:
         """Numbers of records and patients of the first cohort, which are those of PTB-XL."""
-        return pd.read_csv(Path(str(self.run.config.root)) / BASE["dataset"]["table"])
+        return pd.read_csv(Path(str(self.run.config.root)) / self.run.config.dataset.table)
 
     @property
     def _used(self) -> pd.DataFrame:

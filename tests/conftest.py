@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 from tests.registered import undone
 
@@ -19,6 +21,9 @@ torch.set_num_threads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts into the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+ONE_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAGycXHgAAAABJRU5ErkJggg=="
+)
 TINY: dict[str, Any] = {
     "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
     "window": {"seconds": 1.25},
@@ -64,9 +69,22 @@ def data_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of two gloo processes found; see :mod:`tests.ranks`. Their folder is under ``folder``."""
-    folder, root = tmp_path_factory.mktemp("ranks"), Path(__file__).parents[1]
-    environment = os.environ | {"PYTHONPATH": str(root), "GLOO_SOCKET_IFNAME": "lo"}
+    """What each of two gloo processes found; see :mod:`tests.ranks`. Their folder is under ``folder``.
+
+    Of several workers of pytest the first starts them for all.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "ranks"
+    folder.mkdir(exist_ok=True)
+    found = [folder / f"rank{rank}.pt" for rank in range(2)]
+    with FileLock(folder / "lock"):
+        if not all(path.exists() for path in found):
+            _start_ranks(folder)
+    return [torch.load(path, weights_only=True) | {"folder": folder} for path in found]
+
+
+def _start_ranks(folder: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "GLOO_SOCKET_IFNAME": "lo"}
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.ranks", str(rank), "2", str(folder)],
@@ -83,8 +101,6 @@ def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     finally:
         for process in processes:
             process.kill()
-    loaded = [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
-    return [found | {"folder": folder} for found in loaded]
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +119,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(folder)
     with undone(folder):
         yield folder
+
+
+@pytest.fixture
+def plain_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without figures, which take longer than small runs and are tested where they are made."""
+    monkeypatch.setattr("tsrep.report.rendering.figures_of", lambda contents: [])
+
+
+@pytest.fixture
+def one_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made and not rendered, which takes longest."""
+    monkeypatch.setattr("tsrep.inspect.figures.style.rendered", lambda figure, kind: ONE_PIXEL)

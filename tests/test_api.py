@@ -12,6 +12,8 @@ from tests.conftest import TINY
 from tsrep.errors import DataError
 from tsrep.training.hooks import Hook
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 
 def test_fit_evaluate_and_embed(tmp_path: Path) -> None:
     run = tsrep.fit(TINY, out=tmp_path / "run", progress=False)

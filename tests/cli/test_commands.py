@@ -58,8 +58,8 @@ def test_help_and_lists_need_no_heavy_import() -> None:
     assert "Pre-train an encoder" in tsrep("--help").stdout
 
 
-def test_fit_evaluates_and_reports(config: Path, tmp_path: Path) -> None:
-    done = tsrep("fit", "--config", config, "--out", tmp_path / "run")
+def test_fit_evaluates_and_reports(config: Path, tmp_path: Path, command: Command) -> None:
+    done = command("fit", "--config", config, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "SYNTHETIC" in done.stdout
     assert "random initialisation" in done.stdout
@@ -69,7 +69,10 @@ def test_fit_evaluates_and_reports(config: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
 
 
-def test_a_killed_fit_resumes_to_the_same_weights(config: Path, tiny_run: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("plain_reports")
+def test_a_killed_fit_resumes_to_the_same_weights(
+    config: Path, tiny_run: Path, tmp_path: Path, command: Command
+) -> None:
     out = tmp_path / "run"
     arguments = ["fit", "--config", config, "--out", out, "--set", "training.save_seconds=0", "--no-evaluate"]
     process = subprocess.Popen(
@@ -79,7 +82,7 @@ def test_a_killed_fit_resumes_to_the_same_weights(config: Path, tiny_run: Path, 
     process.kill()
     process.communicate()
     assert not (out / "encoder.safetensors").exists()
-    done = tsrep("fit", "--resume", out, "--no-evaluate")
+    done = command("fit", "--resume", out, "--no-evaluate")
     assert done.returncode == 0, done.stderr
     mine, whole = (load_weights(p / "encoder.safetensors") for p in (out, tiny_run))
     assert all(torch.equal(mine[k], whole[k]) for k in whole)
@@ -121,6 +124,7 @@ def _wait_for(
     raise AssertionError("nothing happened for a minute")
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_evaluate_embed_and_show_work_on_a_finished_run(
     tiny_run: Path, tmp_path: Path, command: Command
 ) -> None:

@@ -103,6 +103,7 @@ def test_the_same_recordings_in_other_units_and_orders_give_the_same_vectors(
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_scores_on_other_data_are_told_and_shown(
     tiny_run: Path, command: Command, folder: Folder, signals: np.ndarray, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fit(config(written(place / "a", A)), out=place / "run", progress=False).path
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_seen_recordings_are_refused_and_left_out_when_asked(
     run: Path, refused: Refused, command: Command, tmp_path: Path
 ) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
 from tests.cli.conftest import Command
+
+pytestmark = pytest.mark.usefixtures("plain_reports")
 
 CLASSES = ("$x_{y$", "[/b] <b>{{ 1 }}")
 LEADS = ("$\\frac{1}$", "=1+1")

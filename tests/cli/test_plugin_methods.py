@@ -17,6 +17,8 @@ from tests.cli.installing import install
 from tests.conftest import TINY
 from tsrep.evaluation.scores import Scores
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 OBJECTIVE = '''
 """Forecasts that repeat the last season."""
 import torch

@@ -13,6 +13,8 @@ from tests.cli.conftest import Told
 from tests.cli.installing import install
 from tsrep.evaluation.scores import Scores
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 DATASET = '''
 """Sines of two rates in a NumPy file."""
 import numpy as np

@@ -12,6 +12,8 @@ from tests.cli.conftest import Command
 from tests.conftest import TINY
 from tsrep.runs.config import merged
 
+pytestmark = pytest.mark.usefixtures("plain_reports")
+
 SMALL = merged(TINY, {"evaluation": {"seeds": None, "labels": [1.0], "protocols": ["knn"]}})
 SMALL["training"] = TINY["training"] | {"epochs": 1}
 

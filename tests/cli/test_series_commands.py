@@ -21,6 +21,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_fit_evaluate_plot_and_embed(config: Path, tmp_path: Path, command: Command) -> None:
     root, run = write_series(tmp_path / "data") / "series.csv", tmp_path / "run"
     options = ["--config", config, "--root", root, "--set", "dataset={target: v0, variables: target}"]

@@ -11,7 +11,8 @@ import pytest
 from tests.datasets.eeg_files import NAMES, raw_of, signal, write, write_bids, write_tsv
 from tsrep.datasets import load
 from tsrep.datasets.eeg.bids_layout import TYPES, as_recording, find_recordings
-from tsrep.datasets.eeg.reading import bad_spans, header_of, opened
+from tsrep.datasets.eeg.reading import header_of, opened
+from tsrep.datasets.eeg.spans import bad_spans
 from tsrep.errors import ConfigError, DataError
 
 mne_bids = pytest.importorskip("mne_bids")

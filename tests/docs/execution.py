@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 
@@ -86,6 +87,10 @@ class Page:
         match words:
             case ["tsrep", *arguments] if not set("|&;<>*") & set(command):
                 return self._tsrep(arguments)
+            case [setting, "tsrep", *arguments] if "=" in setting:
+                name, _, value = setting.partition("=")
+                with patch.dict(os.environ, {name: value}):
+                    return self._tsrep(arguments)
             case ["pytest", path, "-q"]:
                 tests = runpy.run_path(str(self.folder / path))
                 for test in [tests[name] for name in tests if name.startswith("test_")]:

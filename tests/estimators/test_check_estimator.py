@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from sktime.utils.estimator_checks import check_estimator
 
@@ -29,6 +31,7 @@ SLOW = (  # in different parts
 )
 
 
+@cache
 def checks(name: str) -> list[str]:
     """Names of all checks that sktime has for an estimator, slow ones first."""
     from sktime.tests.test_class_register import get_test_classes_for_obj

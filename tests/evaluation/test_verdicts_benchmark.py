@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "verdicts.py"
 
 
-def test_the_quick_form_ends_with_rates_that_hold() -> None:
-    command = [sys.executable, str(BENCHMARK), "--quick"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The program as a module, in the quick form and without processes of its own."""
+    spec = spec_from_file_location("verdicts", BENCHMARK)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "verdicts", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(sys, "argv", [str(BENCHMARK), "--quick"])
+    return module
+
+
+def test_the_quick_form_ends_with_rates_that_hold(
+    benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark.main()
+    said = capsys.readouterr().out.splitlines()
     found = json.loads(said[-1])
     assert found["name"] == "verdicts"
     assert found["repetitions"] == 20

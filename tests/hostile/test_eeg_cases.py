@@ -8,7 +8,7 @@ import pytest
 from tests.hostile.signal_files import RATE, eeg_signal, write_brainvision, write_edf, write_table
 from tsrep.datasets import load
 from tsrep.datasets.eeg.edf_header import Clock
-from tsrep.datasets.eeg.reading import status_pauses
+from tsrep.datasets.eeg.spans import status_pauses
 from tsrep.errors import DataError
 
 pytest.importorskip("mne")

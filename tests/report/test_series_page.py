@@ -101,6 +101,7 @@ def test_text_from_the_run_is_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(2)" in text
 
 
+@pytest.mark.usefixtures("one_pixel")
 @pytest.mark.parametrize(
     ("missing", "says"),
     [
@@ -124,6 +125,7 @@ def test_a_missing_file_leaves_a_hint_and_a_page(tmp_path: Path, missing: list[s
     assert summarise(run)
 
 
+@pytest.mark.usefixtures("one_pixel")
 def test_forecasts_alone_are_plotted(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run", horizons=(24,), gains=(0.1,))
     for name in ("config.yaml", "provenance.json", "split.json", "metrics.jsonl"):
@@ -151,6 +153,7 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
         read_run(run)
 
 
+@pytest.mark.usefixtures("one_pixel")
 def test_views_that_are_no_figure_are_refused(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run")
     (run / "figures").mkdir()
@@ -159,6 +162,7 @@ def test_views_that_are_no_figure_are_refused(tmp_path: Path) -> None:
         write_report(run)
 
 
+@pytest.mark.usefixtures("one_pixel")
 def test_views_of_a_run_on_patients_are_shown_where_they_were_plotted(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for name in HEAVY:
@@ -171,6 +175,7 @@ def test_views_of_a_run_on_patients_are_shown_where_they_were_plotted(tmp_path: 
     assert (run / "figures" / "views.png").read_bytes() == PNG
 
 
+@pytest.mark.usefixtures("one_pixel")
 def test_the_receptive_field_is_shown_with_its_scores(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run")
     add_receptive_field(run)
@@ -197,6 +202,7 @@ def test_the_receptive_field_is_shown_with_its_scores(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("one_pixel")
 def test_of_an_encoder_the_scores_are_those_of_invariance(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for name in HEAVY:
@@ -212,6 +218,7 @@ def test_of_an_encoder_the_scores_are_those_of_invariance(tmp_path: Path) -> Non
     assert (run / "figures" / "receptive-field.png").read_bytes() == PNG
 
 
+@pytest.mark.usefixtures("one_pixel")
 def test_figures_of_a_receptive_field_are_shown_without_numbers(tmp_path: Path) -> None:
     run = make_series_run(tmp_path / "run")
     add_receptive_field(run)
@@ -221,6 +228,7 @@ def test_figures_of_a_receptive_field_are_shown_without_numbers(tmp_path: Path) 
     assert "The receptive field in numbers" not in text_only(run)
 
 
+@pytest.mark.usefixtures("one_pixel")
 @pytest.mark.parametrize(
     "broken", ["{[", "[]", '{"runs": {}}', '{"settings": {"part": "test"}, "runs": {"a": {"scores": {}}}}']
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,13 @@ def probed_run(data_cache: Path) -> Path:
     run = fit(TINY, out=data_cache / "probed-run", progress=False)
     evaluate(run, protocols=["probe"], labels=[1.0], seeds=1, progress=False)
     return run.path
+
+
+@pytest.fixture(scope="module")
+def one_onnx_registry() -> Iterator[None]:
+    """Operators of ONNX are collected once: for each export they would take longer than the program does."""
+    from torch.onnx._internal.exporter._registration import onnxscript_apis
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnxscript_apis, "get_torchlib_ops", cache(onnxscript_apis.get_torchlib_ops))
+        yield

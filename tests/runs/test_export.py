@@ -35,6 +35,8 @@ from tsrep.runs.export.traced import (
 from tsrep.runs.export.traced_recurrent import recurrent_layers_whole
 from tsrep.runs.folder import Run
 
+pytestmark = pytest.mark.usefixtures("one_onnx_registry")
+
 SMALL: dict[str, dict[str, Any]] = {
     "causal-tcn": {"hidden": 4, "dim": 6},
     "conv-s4d": {"width": 6, "depth": 1},

@@ -25,6 +25,8 @@ from tsrep.signals.contract import SignalContract
 from tsrep.signals.convert import convert
 from tsrep.signals.panel import Panel
 
+pytestmark = pytest.mark.usefixtures("one_onnx_registry")
+
 RATE, STEPS = 128.0, 256
 STORED = {"how": "channel", "mean": [1.0, 2.0, 3.0], "std": [2.0, 3.0, 4.0]}
 OWN = ["window", "window-all"]

@@ -24,6 +24,8 @@ from tsrep.runs.predict.options import Options
 from tsrep.runs.predict.predict import predict
 from tsrep.runs.prepare_panel import PreparedPanel
 
+pytestmark = pytest.mark.usefixtures("one_onnx_registry")
+
 ALONE = """\
 import sys
 sys.modules["tsrep"] = sys.modules["torch"] = None  # neither can be imported

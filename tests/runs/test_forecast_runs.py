@@ -288,6 +288,7 @@ def test_a_run_by_another_objective_makes_no_forecasts(root: Path, tmp_path: Pat
         run.forecaster()
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_an_encoder_trained_by_the_contrast_alone_is_scored_by_a_ridge(root: Path, tmp_path: Path) -> None:
     config = settings(root, objective=CONTRAST | {"weight": 1.0})
     run = tsrep.fit(config, out=tmp_path / "run", progress=False)

@@ -57,6 +57,7 @@ def test_another_series_is_scored_beside_controls(run: Path, tmp_path: Path) -> 
     assert (scores_of_same / "scores.json").exists()
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_the_page_says_whose_series_it_is(run: Path, tmp_path: Path) -> None:
     tsrep.evaluate(run, OTHER, out=tmp_path / "out", progress=False)
     page = (tmp_path / "out" / "report.html").read_text()

@@ -79,6 +79,7 @@ def test_they_are_left_out_when_told(run: Path, other: dict[str, Any], tmp_path:
     assert Scores.load(folder).scores[0].contamination == scores.scores[0].contamination
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_kept_ones_are_marked_and_enter_no_verdict(run: Path, other: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "out"
     scores = tsrep.evaluate(run, **other, out=out, seen="keep", **QUICK)

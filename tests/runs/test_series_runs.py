@@ -141,6 +141,7 @@ def test_every_step_is_embedded_from_its_own_past(root: Path, run: tsrep.Run) ->
     assert not np.allclose(whole.x[:, before:], changed.x[:, before:])
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_each_channel_can_be_a_series_of_its_own(root: Path, tmp_path: Path) -> None:
     config = settings(root, dataset={"variables": "each"}, training={"epochs": 1})
     run = tsrep.fit(config, out=tmp_path / "each", progress=False)
@@ -301,6 +302,7 @@ def test_a_validation_scores_some_of_many_instances(tmp_path: Path, monkeypatch:
     assert [list(each) for each in scored] == [list(prepared.instances[::2])]
 
 
+@pytest.mark.usefixtures("plain_reports")
 def test_validation_forecasts_leave_those_of_the_test_part(run: tsrep.Run) -> None:
     before = Scores.load(run.path)
     scores = tsrep.evaluate(run, part="validation")

@@ -14,9 +14,14 @@ from tsrep.training.adamw import AdamW, parameter_groups
 
 FIT = """
 import sys
-import tsrep
-from tests.conftest import TINY
-run = tsrep.fit(TINY, out=sys.argv[1], evaluation=False, progress=False)
+from tsrep.runs.fit import fit
+settings = {
+    "dataset": {"name": "ptb-xl-sim", "patients": 12},
+    "window": {"seconds": 1.25},
+    "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
+    "training": {"epochs": 1, "batch_size": 64},
+}
+fit(settings, out=sys.argv[1], progress=False)
 print(*sys.modules)
 """
 

@@ -84,13 +84,12 @@ def _folds(panel: Panel) -> Iterator[Finding]:
 
 
 def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
-    label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
-    label = label & panel.labelled[:, None]
     if not panel.classes:
         yield Finding("note", "no labels, so that nothing can be scored", "all data")
         return
+    label = panel.positive
     if unknown := int((~panel.labelled).sum()):
-        text = f"{count(unknown, 'sample')} whose labels are not wholly known, so that they are not scored"
+        text = f"{count(unknown, 'sample')} whose labels are not wholly known, which few protocols score"
         yield Finding("note", text, "all data")
     for c, name in enumerate(panel.classes):
         patients = len(np.unique(panel.patient[label[:, c]]))

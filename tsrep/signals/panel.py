@@ -259,6 +259,14 @@ class Panel:
         return np.asarray(self.known.any(axis=1))
 
     @cached_property
+    def positive(self) -> NDArray[np.bool_]:
+        """Which samples are known to have which class, shape (sample, class)."""
+        flags = self.label if self.multilabel else self.label[:, None] == np.arange(len(self.classes))
+        if self.known is None:
+            return flags
+        return flags & (self.known[:, None] if self.known.ndim == 1 else self.known)
+
+    @cached_property
     def trials(self) -> Ints:
         """Identifiers of the trials, ascending; the order of the arrays in :attr:`meta`."""
         return np.unique(self.trial)

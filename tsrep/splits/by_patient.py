@@ -166,9 +166,8 @@ class PerClassOrder(SplitRule):
 def _classes_of(panel: Panel, unit: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     """Units, and which classes their samples have, shape (unit, class)."""
     units, inverse = np.unique(unit, return_inverse=True)
-    label = panel.label if panel.multilabel else np.eye(len(panel.classes), dtype=bool)[panel.label]
     has = np.zeros((len(units), len(panel.classes)), bool)
-    np.logical_or.at(has, inverse, label & panel.labelled[:, None])
+    np.logical_or.at(has, inverse, panel.positive)
     return units, has
 
 

@@ -197,8 +197,7 @@ def _refuse_one_class(panel: Panel, train: Ints) -> None:
 
 
 def _count(panel: Panel, index: Ints) -> dict[str, Any]:
-    label = panel.label[index[panel.labelled[index]]]
-    per_class = label.sum(axis=0) if panel.multilabel else np.bincount(label, minlength=len(panel.classes))
+    per_class = panel.positive[index].sum(axis=0)
     return {
         "samples": len(index),
         "trials": len(np.unique(panel.trial[index])),

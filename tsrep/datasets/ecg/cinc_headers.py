@@ -79,8 +79,8 @@ def _read(found: Sequence[Found]) -> Read:
         except Unreadable as reason:
             faults.append((one.name, str(reason)))
     if not facts:
-        name, reason = faults[0]
-        raise DataError(f"none of {len(found)} headers can be read; the first, {name}: {reason}")
+        name, why = faults[0]
+        raise DataError(f"none of {len(found)} headers can be read; the first, {name}: {why}")
     return facts, tuple(faults)
 
 

@@ -18,12 +18,12 @@ from tsrep.datasets.findings import counted
 from tsrep.datasets.formats.wfdb_annotations import read_annotations
 from tsrep.datasets.formats.wfdb_record import (
     MISSING,
-    WfdbRecord,
     one_unit,
     read_header,
     read_wfdb,
     signal_files,
 )
+from tsrep.datasets.formats.wfdb_record.record import WfdbRecord
 from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.errors import DataError
 from tsrep.signals.filters import bridged

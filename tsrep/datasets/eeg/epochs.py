@@ -14,19 +14,10 @@ from numpy.typing import NDArray
 from tsrep.datasets.conversion import Job, Pieces, fingerprint
 from tsrep.datasets.converted import Converted
 from tsrep.datasets.dataset import ReadOptions, Unreadable
-from tsrep.datasets.eeg.preparation import (
-    UNIT,
-    OnUnreadable,
-    Plan,
-    Planned,
-    Preparation,
-    Recording,
-    make_plan,
-    refusal,
-)
+from tsrep.datasets.eeg.plan import Plan, Planned, make_plan
+from tsrep.datasets.eeg.preparation import UNIT, OnUnreadable, Preparation, Recording, refusal
 from tsrep.datasets.eeg.reading import (
     EegHeader,
-    bad_spans,
     files_of,
     header_of,
     opened,
@@ -34,6 +25,7 @@ from tsrep.datasets.eeg.reading import (
     read_header,
     suffix_of,
 )
+from tsrep.datasets.eeg.spans import bad_spans
 from tsrep.datasets.quantisation import convert_exactly, stored
 from tsrep.datasets.segments import Span, cut, gap_spans
 from tsrep.datasets.tables.own_labels import Records

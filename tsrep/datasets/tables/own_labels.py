@@ -50,8 +50,8 @@ class Records:
 
     def of_rows(self, rows: Ints) -> Records:
         """The same of some rows of the table, in their order."""
-        columns = {name: getattr(self, name) for name in ("label", "patient", "trial", "fold")}
-        return replace(self, **{name: v[rows] for name, v in columns.items() if v is not None})
+        columns = {name: values for name, values in vars(self).items() if isinstance(values, np.ndarray)}
+        return replace(self, **{name: values[rows] for name, values in columns.items()})
 
     def fields(self, records: Ints) -> dict[str, Any]:
         """Fields of a panel whose samples are these records, without those that the table does not give."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tsrep.datasets.eeg.reading import SUFFIXES, EegHeader, bad_spans, header_of, opened
+from tsrep.datasets.eeg.reading import SUFFIXES, EegHeader, header_of, opened
+from tsrep.datasets.eeg.spans import bad_spans
 from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingFormat
 from tsrep.datasets.unlabelled.recorded import Recorded, Samples
 from tsrep.datasets.unlabelled.recording import Wanted
