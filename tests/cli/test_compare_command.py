@@ -82,7 +82,7 @@ def test_table_becomes_a_page(command: Command, place: Path) -> None:
     ("function", "told"),
     [
         ("unreadable", "faulty.py:unreadable failed: FileNotFoundError: "),
-        ("turned", "turned() gives shape (3, 1, 2) for 1 windows; the first axis must be the batch"),
+        ("turned", "turned() gives shape (3, 1, 2) for 1 window; the first axis must be the batch"),
         ("centred", "centred() gives a window other features in a batch of 5 than alone (difference "),
         ("lenient", "1 of 1 tensors (100 % of the weights) differ between two loads by lenient()"),
         ("absent", "faulty.py:absent is no function; let faulty.py define it"),
