@@ -83,6 +83,9 @@ def test_an_array_with_all_that_it_does_not_say(encoder: Path, tmp_path: Path, c
         (["ENCODER", "bad"], "none of 1 recordings can be predicted; the first, x: x.dat is missing"),
         (["ENCODER", "ward", "--out", "there.csv"], "there.csv exists; choose another name or --overwrite"),
         (["ENCODER", "ward", "--out", "p.xlsx"], "p.xlsx does not end in the name of a format"),
+        (["ENCODER", "ward", "--embed", "z.txt"], "z.txt does not end in .npz, by which others know"),
+        (["ENCODER", "ptb-xl-simm"], "did you mean the data set ptb-xl-sim?"),
+        (["ENCODER", "@list"], "the list list cannot be read (No such file or directory); give a text"),
         (["ENCODER", "ward", "--head", "svm"], "has no head svm; it has "),
         (["ENCODER", "ward", "--part", "test"], "ward is no data set, so --part has no meaning"),
         (["ENCODER", "ward", "--max-failed", "2"], "max-failed"),
@@ -118,6 +121,25 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     assert "Traceback" not in done.stderr
     assert sorted(ward.parent.rglob("*")) == before
     assert Path("there.csv").read_text() == "mine"
+
+
+def test_ctrl_c_says_what_it_leaves(
+    encoder: Path, ward: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tsrep.runs.predict.encoding.Encoding.__call__", stop)
+    done = command("predict", encoder, ward, "--out", ward.parent / "p.csv")
+    assert done.returncode == 130
+    assert done.stderr == "tsrep: stopped; nothing was written, as tables appear whole; predict again\n"
+    assert not list(ward.parent.glob("*p.csv*"))
+    monkeypatch.setattr("tsrep.runs.references.reference.Reference.open", stop)
+    done = command("encoder", encoder)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        130,
+        "tsrep: stopped; files appear whole or not at all: run the same command again",
+    )
 
 
 def test_seen_recordings_are_told() -> None:

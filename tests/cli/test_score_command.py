@@ -89,8 +89,9 @@ def test_what_is_refused_in_one_sentence(cohort: Cohort, run: Run) -> None:
         ((good, "--truth", flags, "--patient", "person"), "no column 'person'; name the column with"),
         ((good, "--truth", "hole.csv"), "record 4 of hole.csv has no patient; every record needs one"),
         ((good, "--truth", flags, "--id", "rec"), "has no column 'rec'; did you mean 'record'?"),
-        ((good, "--truth", "absent.csv"), "absent.csv cannot be read as a CSV file"),
-        (("absent.csv", "--truth", flags), "absent.csv cannot be read as a CSV file"),
+        ((good, "--truth", "absent.csv"), "absent.csv cannot be read (No such file or directory); check"),
+        (("absent.csv", "--truth", flags), "absent.csv cannot be read (No such file or directory); check"),
+        ((good, good, "--seeds", "--truth", flags), "good.csv is given twice for good; give"),
         ((good, "--truth", flags, "--classes", "A,D"), "D"),
         ((good, "--truth", label, "--classes", "A,B"), "which no column predicts"),
         ((good, "--truth", flags, "--metric", "auc"), "there is no metric 'auc' of such labels; did"),
@@ -118,4 +119,13 @@ def test_what_is_refused_in_one_sentence(cohort: Cohort, run: Run) -> None:
         assert sentence in " ".join(err.replace(f"{cohort.folder}/", "").split()), arguments
         assert "Traceback" not in err
     assert not Path("s.json").exists()
+    Path("mine.json").write_text("mine")
+    taken = {
+        ("--out", "mine.json"): "mine.json exists; choose another name or --overwrite",
+        ("--out", "s.txt"): "s.txt does not end in .json, by which others know the format; rename it",
+        ("--page", "p.txt"): "p.txt does not end in .html, by which others know the format; rename it",
+    }
+    for place, sentence in taken.items():
+        assert sentence in run(good, "--truth", flags, *place)[2]
+    assert Path("mine.json").read_text() == "mine"
     assert not Path("p.html").exists()

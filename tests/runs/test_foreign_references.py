@@ -113,10 +113,10 @@ def test_checks_are_made_once_for_the_same_weights(toy: Path) -> None:
     [
         ("missing", "toy.py:missing needs the module net1d_that_is_not_there; install it"),
         ("broken", "toy.py:broken failed: FileNotFoundError: .*12_lead.pth"),
-        ("bare", "toy.py:bare returns a Linear that does not say what it must be shown"),
+        ("bare", "what toy.py:bare returns .Linear. does not say what it must be shown"),
         ("NUMBER", "toy.py:NUMBER is no function"),
         ("fresh", r"2 of 2 tensors \(100 % of the weights\) differ between two loads"),
-        ("turned", "turned.. gives shape .* for 1 windows; the first axis must be the batch"),
+        ("turned", "turned.. gives shape .* for 1 window; the first axis must be the batch"),
     ],
 )
 def test_faults_are_told_in_a_sentence(toy: Path, function: str, told: str) -> None:
@@ -233,3 +233,24 @@ def test_random_encoder_of_an_unknown_name() -> None:
         resolve("random:resnet").open()
     with pytest.raises(ConfigError, match="write random:NAME or random:NAME@SEED"):
         resolve("random:resnet1d@x").open()
+
+
+def test_a_window_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    equal, names = np.ones((2, 3)), ["a", "a"]
+    with pytest.raises(RunError, match=r"has a window of record a twice; save each once, .* start_seconds"):
+        resolve(save(tmp_path / "v.npz", record=names, x=equal)).open()
+    with pytest.raises(RunError, match="has a window of record a twice"):
+        resolve(save(tmp_path / "v.npz", record=names, x=np.eye(2), start_seconds=[0.0, 0.0])).open()
+    resolve(save(tmp_path / "v.npz", record=names, x=equal, start=[0, 250])).open()
+    resolve(save(tmp_path / "v.npz", record=["a", "b"], x=equal)).open()
+    with pytest.raises(RunError, match=r"2 names and times of shape \(3,\)"):
+        resolve(save(tmp_path / "v.npz", record=["a", "b"], x=equal, start=[0, 1, 2])).open()
+
+
+def test_complaints_of_a_contract_do_not_print_all_of_it(toy: Path) -> None:
+    toy.write_text(TOY.replace('("I", "II")', '("I", "I")'))
+    with pytest.raises(ConfigError) as caught:
+        resolve("toy.py:fresh").open()
+    assert str(caught.value) == (
+        "toy.py:fresh: contract: channels are ['I', 'I']; name each once, and at least one"
+    )

@@ -58,7 +58,7 @@ def test_shapes_no_more_than_by_chance_are_counted_and_not_left_out(monkeypatch:
     monkeypatch.setattr("tsrep.runs.seen.CHANCE", np.full(9, 0.9))
     fine = signal.resample_poly(X[4:6].astype(float), 5, 1, axis=2).astype(np.float32)
     seen = trained().seen(panel_of(fine, 500))
-    assert (seen.coarse, seen.rows.tolist(), seen.beyond_chance) == (2, [], False)
+    assert (seen.coarse, seen.rows.tolist()) == (2, [])
 
 
 def test_only_the_samples_that_are_asked_for_count() -> None:

@@ -15,6 +15,7 @@ import tsrep
 from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
+from tsrep.report import summarise
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.evaluate_other import evaluate_other
 from tsrep.runs.evaluate_other_panel import candidates
@@ -178,3 +179,40 @@ def test_folders_are_named_after_encoder_and_data(run: Path, monkeypatch: pytest
     names = ["run-on-ptb-xl-sim-1", "run-on-ptb-xl-sim-2", "encoder.safetensors-on-ptb-xl-sim-1"]
     assert folders == [Path("runs") / name for name in names]
     assert resolve("run").run.path == Path("run")
+
+
+def test_a_refusal_on_the_way_leaves_the_folder_as_it_was(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = evaluate_other(run, OTHER, out=tmp_path / "out", **QUICK)
+    before = contents(folder)
+    monkeypatch.setattr("tsrep.runs.evaluate_other_panel.outcome", _refuse)
+    for out in (folder, tmp_path / "new"):
+        with pytest.raises(RunError, match="on the way"):
+            evaluate_other(run, OTHER, out=out, **QUICK | {"protocols": ("knn",)})
+    assert contents(folder) == before
+    assert not (tmp_path / "new").exists()
+
+
+def _refuse(*_: object) -> None:
+    raise RunError("refused on the way")
+
+
+def test_recordings_that_are_left_out_are_told(tiny_run: Path, tmp_path: Path) -> None:
+    records = shown_to(tsrep.load_encoder(tiny_run), OtherData.of(tsrep.load_encoder(tiny_run), OTHER))
+    names = np.array(records.prepared.records.record_names)
+    x = np.random.default_rng(0).normal(size=(len(names), 3))
+    np.savez(tmp_path / "some.npz", record=names[3:], x=x[3:])
+    folder, scores = tsrep.api.scored(f"features:{tmp_path}/some.npz", OTHER, out=tmp_path / "out", **QUICK)
+    told = (
+        f"3 of {len(names)} recordings are left out; the first is {names[0]}: some.npz has no vector for it"
+    )
+    assert told in scores.notes
+    page = (folder / "report.html").read_text()
+    assert f"{told}." in page
+    assert "fit --resume" not in page
+    assert f"{told}." in summarise(folder)
+    for name in ("scores.json", "predictions.npz"):
+        (folder / name).unlink()
+    again = f"tsrep evaluate features:{tmp_path}/some.npz --dataset ptb-xl-sim --out {folder}"
+    assert f"No scores yet: {again}" in summarise(folder)

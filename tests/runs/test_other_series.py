@@ -47,7 +47,8 @@ def test_another_series_is_scored_beside_controls(run: Path, tmp_path: Path) -> 
     assert not (run / "scores.json").exists()
     assert {score.role for score in scores} == {"method", "control", "baseline"}
     assert {score.data for score in scores} == {"other data"}
-    assert any("standardised on its own training part" in note for note in scores.notes)
+    (done,) = json.loads((folder / "provenance.json").read_text())["conversion"]
+    assert "standardised on its own training part" in done
     assert json.loads((folder / "provenance.json").read_text())["whose"] == "other data"
     scores_of_same, own = evaluate_other(run, OWN, out=tmp_path / "own", progress=False)
     assert {score.data for score in own} == {"own data"}

@@ -116,10 +116,36 @@ def test_a_recording_that_cannot_be_used_is_a_row_that_says_why(folder: Path) ->
     reasons = table["reason"][failed]
     assert "V1" in reasons[0] or "lack I, II" in reasons[0]
     assert reasons[1] == "r1b.dat is truncated: 25 of 1000 time steps"
-    assert reasons[2] == "2 of 2 leads are constant (I, II ...)"
+    assert reasons[2] == "2 of 2 leads are constant (I, II)"
     assert np.isnan(table.probabilities[failed]).all()
     np.testing.assert_allclose(table.probabilities[~failed], good.probabilities, atol=1e-6)
     assert table.about["counts"] == {"ok": 5, "partial": 0, "failed": 3}
+
+
+def test_doubts_stand_in_the_row_of_their_recording(folder: Path) -> None:
+    record(folder / "r0a", seed=9)
+    still = np.fromfile(folder / "r0a.dat", "<i2").reshape(-1, 2)
+    still[:, 1] = 7
+    still.tofile(folder / "r0a.dat")
+    still.tofile(folder / "r0.dat")  # the first recording of the table has it too
+    table = predict(predictor(), folder)
+    told = "lead II is constant or not recorded"
+    assert [told in notes for notes in table["notes"]] == [True, True, *[False] * 4]
+    assert not any(told in note for note in table.about["notes"])
+
+
+def test_recordings_of_another_modality_are_called_so(tmp_path: Path) -> None:
+    record(tmp_path / "a", channels=("EEG Cz", "EEG Pz"))
+    with pytest.raises(DataError, match="the recordings are EEG and the encoder was trained on ECG"):
+        predict(predictor(), tmp_path)
+
+
+def test_channels_without_a_value_are_named(tmp_path: Path) -> None:
+    counts = np.fromfile(record(tmp_path / "a").with_suffix(".dat"), "<i2").reshape(-1, 2)
+    counts[:, 1] = -32768
+    counts.tofile(tmp_path / "a.dat")
+    with pytest.raises(DataError, match="4 windows left out: II has no value"):
+        predict(predictor(), tmp_path)
 
 
 def test_too_many_failures_are_refused(folder: Path) -> None:
@@ -142,7 +168,7 @@ def test_a_window_without_a_value_is_left_out(folder: Path) -> None:
     np.ascontiguousarray(counts.T, "<i2").tofile(folder / "r0.dat")
     table = predict(predictor(), [folder / "r0.hea", folder / "r1.hea"])
     assert list(table["status"]) == ["partial", "ok"]
-    assert table["reason"][0] == "1 window left out: no step has a value in every channel"
+    assert table["reason"][0] == "1 window left out: II has no value"
     assert list(table["windows"]) == [3, 5]
     assert list(table["seconds"]) == [7.5, 12.5]
 
@@ -354,7 +380,7 @@ def test_an_hour_without_electrodes_is_no_reason_against_the_others(
     assert later[-1] == good["start_seconds"][-1]
     whole = predict(loaded, tmp_path / "off")
     assert whole["status"][0] == "partial"
-    assert whole["reason"][0] == f"{80 - len(later)} windows left out: 2 of 2 leads are constant (I, II ...)"
+    assert whole["reason"][0] == f"{80 - len(later)} windows left out: 2 of 2 leads are constant (I, II)"
     np.testing.assert_allclose(late.probabilities[-40:], good.probabilities[-40:], atol=1e-6)
 
 
@@ -411,7 +437,8 @@ def test_missing_leads_by_policy(tmp_path: Path) -> None:
         predict(loaded, tmp_path)
     table = predict(loaded, tmp_path, missing_channels="zero")
     assert table["status"][0] == "ok"
-    assert any("II" in note for note in table.about["notes"])
+    assert table["notes"][0].startswith("II is not recorded: zeros instead; ")
+    assert table.about["doubtful"] == {"recordings": 1, "first": "a: II is not recorded: zeros instead"}
 
 
 def test_recordings_that_the_encoder_has_seen_are_counted(folder: Path) -> None:

@@ -153,7 +153,7 @@ def test_filters_are_not_applied_twice() -> None:
     )
     assert now.panel.history == history
     other = convert(ecg(X, history=("band 1-30 Hz",)), wanted)
-    assert "the recordings are filtered unlike those of the encoder (band 1-30 Hz)" in other.notes
+    assert "the recordings are filtered unlike those of the encoder (band 1-30 Hz)" in other.doubts
 
 
 def test_a_filter_has_nothing_to_do_above_what_recordings_hold() -> None:
@@ -299,7 +299,7 @@ def test_channels_that_are_not_recorded_become_zero_after_standardisation() -> N
     want = convert(ecg(X), contract()).panel.x
     np.testing.assert_allclose(got.panel.x[:, :9], want[:, :9], rtol=1e-6)
     assert (got.panel.x[:, 9:] == 0).all()
-    assert got.notes == ("V4, V5, V6 are not recorded: zeros instead",)
+    assert got.doubts == ("V4, V5, V6 are not recorded: zeros instead",)
 
 
 def test_channels_that_are_not_recorded_become_the_mean_of_like_ones() -> None:
@@ -340,7 +340,7 @@ def test_an_eeg_is_brought_to_the_contracts_reference() -> None:
     )
     got = convert(ecg(x, names, **said), one)
     np.testing.assert_allclose(got.panel.x, x[:, :6] - x[:, :6].mean(axis=1, keepdims=True), atol=1e-4)
-    assert any("12 are few" in note for note in got.notes)
+    assert any("12 are few" in note for note in got.doubts)
     ears = one.model_copy(update={"reference": "linked mastoids"})
     got = convert(ecg(x, names, **said), ears)
     np.testing.assert_allclose(got.panel.x, x[:, :6] - x[:, 6:].mean(axis=1, keepdims=True), atol=1e-4)
@@ -378,7 +378,7 @@ def test_recordings_that_cannot_be_used_are_left_out_and_named() -> None:
     got = convert(ecg(x, record_names=names), contract())
     said = dict(got.unusable)
     assert said[3].startswith("12 of 12 leads are constant")
-    assert said[5] == "7 of 12 leads are constant (I, II, III ...)"
+    assert said[5] == "7 of 12 leads are constant (I, II, III and 4 more)"
     assert said[7] == "III has an infinite value"
     assert [name for name, _ in got.panel.skipped] == ["r3", "r5", "r7"]
     assert set(got.panel.trial.tolist()) == set(range(20)) - {3, 5, 7}

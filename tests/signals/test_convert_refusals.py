@@ -1,4 +1,4 @@
-"""What does not go together is refused in one sentence that says what to do, or doubted in a note."""
+"""What does not go together is refused in one sentence that says what to do, or doubted."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ DOUBTED: list[tuple[Panel, str]] = [
 @pytest.mark.parametrize(("panel", "message"), DOUBTED, ids=range(len(DOUBTED)))
 def test_what_is_doubtful_is_said_and_refused_by_the_strict(panel: Panel, message: str) -> None:
     wanted = contract(X) if len(panel.channels) == 12 else contract(X, channels=LEADS[:3])
-    notes = plan(panel, wanted).notes
+    notes = plan(panel, wanted).doubts
     assert any(re.search(message, note) for note in notes), notes
     with pytest.raises(ContractError, match="--strict"):
         plan(panel, wanted, Policies(strict=True))
@@ -120,21 +120,21 @@ def test_what_is_doubtful_is_said_and_refused_by_the_strict(panel: Panel, messag
 def test_one_lead_that_drifted_is_named() -> None:
     own = {"how": "channel", "mean": [0.0] * 12, "std": X.std(axis=(0, 2)).tolist()}
     scaled = X * np.array([*[1] * 11, 4])[:, None]
-    (note,) = plan(ecg(scaled), contract(standardise=own)).notes
+    (note,) = plan(ecg(scaled), contract(standardise=own)).doubts
     assert note == "V6 has 4 times the deviation of the training records; check unit and filter"
 
 
 def test_a_dead_lead_contradicts_nothing() -> None:
     x = X.copy()
     x[:, 1] = 0
-    assert not [note for note in plan(ecg(x), contract()).notes if "contradict" in note]
+    assert not [note for note in plan(ecg(x), contract()).doubts if "contradict" in note]
 
 
 def test_recordings_of_less_than_the_whole_band_say_so() -> None:
     wanted = contract(sfreq=250, window={"steps": 625}, trained_on={"band": [0.05, 100]})
     made = plan(ecg(X), wanted)
     assert made.bandwidth == pytest.approx(0.5)
-    assert "the recordings hold 50 % of the band that the encoder was trained on" in made.notes
+    assert "the recordings hold 50 % of the band that the encoder was trained on" in made.doubts
     # recordings that were brought up from a lower rate hold no more than that
     up = ecg(millivolts(6, rate=250), sfreq=250, history=("resampled 100->250 Hz polyphase",))
     assert plan(up, wanted).bandwidth == pytest.approx(0.5)
@@ -151,7 +151,7 @@ def test_the_strict_leave_out_no_recording() -> None:
 def test_one_record_in_another_unit_is_named() -> None:
     x = X.copy()
     x[4] *= 1000
-    notes = plan(ecg(x), contract()).notes
+    notes = plan(ecg(x), contract()).doubts
     (note,) = [note for note in notes if "no body" in note]
     assert "1 of 6 records" in note
     assert "(record 4:" in note
@@ -161,4 +161,30 @@ def test_one_record_in_another_unit_is_named() -> None:
 def test_one_record_of_another_amplitude_is_not_told_of_all() -> None:
     x = X.copy()
     x[4] *= 1000
-    assert not [note for note in plan(ecg(x), contract(X)).notes if note.startswith("the signals have")]
+    assert not [note for note in plan(ecg(x), contract(X)).doubts if note.startswith("the signals have")]
+
+
+def test_what_is_doubtful_of_one_record_has_no_counts_and_names_leads_that_never_move() -> None:
+    x = X[:1].copy()
+    x[:, [2, 8]] *= -1
+    x[:, 8] = 1
+    said = plan(ecg(x), contract()).doubts
+    assert (
+        "the limb leads contradict one another (III is not II − I); check order and sign of the leads" in said
+    )
+    assert "lead V3 is constant or not recorded" in said
+    x = X.copy()
+    x[3:, 8:10] = np.nan
+    where = "in 3 of 6 records that were looked at"
+    assert f"leads V3, V4 are constant or not recorded {where}" in plan(ecg(x), contract()).doubts
+
+
+def test_what_is_done_is_no_doubt() -> None:
+    made = plan(ecg(1000 * X, unit="µV"), contract())
+    assert made.notes == ("signals were converted from µV to mV",)
+    assert made.doubts == ()
+
+
+def test_a_unit_that_could_be_two_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(TsrepError, match="the unit MV may be mega- or millivolts; write mV"):
+        Policies(unit="MV")

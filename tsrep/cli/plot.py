@@ -10,6 +10,7 @@ import typer
 from tsrep.cli.options import (
     EncoderReference,
     MovedRoot,
+    Overwrite,
     assignment,
     contract_options,
     named_dataset,
@@ -39,6 +40,7 @@ def views(
     dataset: OtherDataset = None,
     root: MovedRoot = None,
     assignments: Setting = None,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:
@@ -48,6 +50,7 @@ def views(
     """
     import tsrep
 
+    _refuse_taken(out, overwrite)
     other = _other(dataset, policies, assignments)
     path = tsrep.plot_views(encoder, out=out, sample=sample, seed=seed, root=root, **other)
     typer.echo(f"views: {path}")
@@ -85,6 +88,7 @@ def receptive_field(
             help="Output file: PNG, PDF or SVG. [default: RUN/figures/receptive-field.png and .pdf]"
         ),
     ] = None,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:
@@ -95,6 +99,7 @@ def receptive_field(
     """
     import tsrep
 
+    _refuse_taken(out, overwrite)
     options: dict[str, Any] = {"method": method, "grad_of": grad_of, "windows": windows, "part": part}
     options |= _other(dataset, policies, assignments)
     path = tsrep.plot_receptive_field(
@@ -102,6 +107,14 @@ def receptive_field(
     )
     typer.echo(f"receptive field: {path}")
     typer.echo(f"scores: {path.with_suffix('.json')}")
+
+
+def _refuse_taken(out: Path | None, overwrite: bool) -> None:
+    """Refuse a file that the user names and that is there; figures of a run are made anew."""
+    from tsrep.files import refuse_taken
+
+    if out is not None:
+        refuse_taken(out, overwrite=overwrite)
 
 
 def _other(dataset: str | None, policies: Any, assignments: list[str] | None) -> dict[str, Any]:

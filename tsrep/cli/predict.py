@@ -99,6 +99,11 @@ def _tell(out: Path, facts: dict[str, Any]) -> None:
     total = sum(counts.values())
     for note in facts["notes"]:
         typer.echo(f"tsrep: {note}", err=True)
+    if of := facts["doubtful"]["recordings"]:
+        first = facts["doubtful"]["first"]
+        typer.echo(
+            f"tsrep: {of:,} of {total:,} recordings are doubtful, the first {first} (see notes)", err=True
+        )
     if told := seen_told(facts["seen"]):
         typer.echo(told, err=True)
     typer.echo(f"{out}: {total - counts['failed']:,} of {total:,} recordings")

@@ -29,7 +29,7 @@ from tsrep.report.tables import (
     table,
     value_cell,
 )
-from tsrep.report.verdicts import ROLES, main_scores
+from tsrep.report.verdicts import ROLES, few_patients, main_scores
 from tsrep.report.wording import capital, count, named, protocol_title, short_name
 
 MAIN = ("auroc", "auprc", "f1", "accuracy")
@@ -57,9 +57,8 @@ class PanelPage(Page):
 
     def own_caveats(self, contents: Contents) -> list[str]:
         """See :meth:`Page.own_caveats`."""
-        score, notes, total = main_scores(contents)[0], [], len(contents.classes)
-        if score.patients < 30:
-            notes.append(f"Only {score.patients} patients were scored; the intervals are wide and uncertain.")
+        score, total = main_scores(contents)[0], len(contents.classes)
+        notes = few_patients(score)
         if total and score.classes_scored < total:
             notes.append(
                 f"Macro averages are over the {score.classes_scored} of {total} classes that have both "

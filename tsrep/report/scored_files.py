@@ -14,7 +14,7 @@ from tsrep.report.captioned_figure import CaptionedFigure
 from tsrep.report.panel_figures import class_figures
 from tsrep.report.rendering import plain_table, template
 from tsrep.report.tables import CONDITIONS, METHOD, PATIENTS, Cell, Columns, Table, integer, table, value_cell
-from tsrep.report.verdicts import ALPHA, Significance
+from tsrep.report.verdicts import ALPHA, Significance, few_patients
 from tsrep.report.wording import (
     apart_from_zero,
     count,
@@ -48,7 +48,7 @@ def write_page(found: ScoredFiles, path: Path) -> None:
         headline=headline(found),
         verdicts=verdicts(found),
         notes=notes(found),
-        scores=[score_table(found, MAIN), score_table(found, REST)],
+        scores=[score_table(found, MAIN), score_table(found, REST, "Other metrics")],
         contrasts=contrast_table(found),
         classes=class_table(found),
         figures=_figures(found),
@@ -76,7 +76,7 @@ def notes(found: ScoredFiles) -> list[str]:
     few = [
         f"Macro averages are over the {score.classes_scored} of {classes} classes that have both outcomes."
     ]
-    return [*score.notes, *found.scores.notes, *few * (score.classes_scored < classes)]
+    return [*score.notes, *found.scores.notes, *few_patients(score), *few * (score.classes_scored < classes)]
 
 
 def verdicts(found: ScoredFiles) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ def _significance(contrast: Contrast) -> Significance:
     return "better" if (high < 0) == (contrast.metric in LOWER_IS_BETTER) else "worse"
 
 
-def score_table(found: ScoredFiles, metrics: Sequence[str]) -> Table:
+def score_table(found: ScoredFiles, metrics: Sequence[str], what: str = "Scores") -> Table:
     """The method and its controls, a row each."""
     scores = found.scores.scores
 
@@ -122,7 +122,7 @@ def score_table(found: ScoredFiles, metrics: Sequence[str]) -> Table:
     conditions = {name: cell for name, cell in CONDITIONS.items() if name != "part"}
     patients = PATIENTS if found.score.patients else {}
     columns: Columns[Score] = {**METHOD, **shown, **conditions, **patients}
-    return table(f"Scores per {found.score.unit}", scores, columns)
+    return table(f"{what} per {found.score.unit}", scores, columns)
 
 
 def contrast_table(found: ScoredFiles) -> Table:

@@ -27,6 +27,7 @@ from tsrep.report.wording import (
 
 Significance = Literal["better", "worse", "not significant", "no interval"]
 ALPHA = 0.05
+ENOUGH_PATIENTS = 30  # for an interval over patients
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -77,6 +78,13 @@ def words_of(contents: Contents, main: Sequence[Score]) -> list[Significance]:
     p_values = adjusted(rows, main[0] if len(main) == 1 else None)
     told = {score.identity: p for score, p in zip(rows, p_values, strict=True)}
     return [significance(score, told.get(score.identity, math.nan)) for score in main]
+
+
+def few_patients(score: Score) -> list[str]:
+    """What a reader of intervals should know of so few patients; nothing where they are not few."""
+    if not 0 < score.patients < ENOUGH_PATIENTS:
+        return []
+    return [f"Only {score.patients} patients were scored; the intervals are wide and uncertain."]
 
 
 def main_scores(contents: Contents) -> tuple[Score, ...]:

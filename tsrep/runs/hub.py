@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -224,5 +225,5 @@ def _status(error: BaseException) -> int:
 
 
 def _line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = " ".join(re.sub(r"\[Errno -?\d+\]", "", str(error)).split())
     return f"{type(error).__name__}: {text}"[:160].rstrip(": ")

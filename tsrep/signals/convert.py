@@ -125,9 +125,11 @@ _WORDS = {"ecg": "ECG", "eeg": "EEG", "series": "series"}
 
 
 def _refuse_modality(panel: Panel, contract: SignalContract, policies: Policies) -> None:
-    has, wanted = _by_names(panel), contract.modality
+    has, wanted = panel.modality, contract.modality
     # what nothing is said of goes by the names of its channels
     if has == wanted or "other" in (has, wanted) or policies.any_modality:
+        return
+    if wanted == "series" and any(named.known for named in read_names(contract.channels or (), has)):
         return
     if has == "series":
         if any(named.known for named in read_names(panel.channels, wanted)):
@@ -138,17 +140,6 @@ def _refuse_modality(panel: Panel, contract: SignalContract, policies: Policies)
         f"the recordings are {_WORDS[has]} and the encoder was trained on {_WORDS[wanted]}; allow it with "
         "--any-modality"
     )
-
-
-def _by_names(panel: Panel) -> str:
-    """The modality that a panel says, or the other one where its channels have names of that."""
-    other = {"ecg": "eeg", "eeg": "ecg"}.get(panel.modality)
-    if other is None:
-        return panel.modality
-    own, others = (
-        sum(named.known for named in read_names(panel.channels, kind)) for kind in (panel.modality, other)
-    )
-    return other if others > own and 2 * others > len(panel.channels) else panel.modality
 
 
 def _refuse_unusable(panel: Panel, unusable: tuple[tuple[int, str], ...], policies: Policies) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrep.signals.contract import MissingChannels
+from tsrep.signals.units import canonical
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,12 @@ class Policies:
     unit : str or None
         Of the recordings, where they do not say it or say it wrongly.
     strict : bool
-        Refuse what would otherwise be doubted in a note, and leave out no recording.
+        Refuse what would otherwise be told as doubtful, and leave out no recording.
+
+    Raises
+    ------
+    DataError
+        When the unit could be two.
     """
 
     missing_channels: MissingChannels | None = None
@@ -35,3 +41,6 @@ class Policies:
     allow_modified_leads: bool = False
     unit: str | None = None
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        canonical(self.unit or "")

@@ -100,11 +100,11 @@ def records_of(
     DataError
         When a value is not what it should be.
     """
-    if not label:
-        values, classes = np.zeros((len(table[patient]), 0), bool), ()
-    elif len(label) == 1:
+    values: NDArray[Any] = np.zeros((len(table[patient]), 0), bool)
+    classes: tuple[str, ...] = ()
+    if len(label) == 1:
         values, classes = _named(path, label[0], table[label[0]])
-    else:
+    elif label:
         values, classes = _flags(path, table, label), tuple(label)
     patients, names = codes(table[patient])
     return Records(

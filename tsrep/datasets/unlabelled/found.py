@@ -76,7 +76,8 @@ def find(where: str | Path | Sequence[str | Path]) -> Found:
     """
     found = _found(where)
     if not found.files:
-        raise DataError(f"no recordings in {_spelt(where)} (looked for {', '.join(sorted(_searched()))})")
+        looked = ", ".join(sorted(_searched()))
+        raise DataError(f"no recordings in {_spelt(where)} (looked for {looked}); give a place with some")
     _refuse_equal_names(found.files)
     return found
 

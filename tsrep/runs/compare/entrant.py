@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,16 @@ from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.registry import explain
 from tsrep.runs.compare.cells import MEMBER
 from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
-from tsrep.runs.contamination import MOST, Check, check_seen
+from tsrep.runs.contamination import MOST, Contamination
 from tsrep.runs.evaluate_other_panel import candidates
 from tsrep.runs.label_evaluation import label_evaluation
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
+from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
+from tsrep.runs.unseen import unseen
 from tsrep.signals.panel import digest_of
 from tsrep.training.distributed import pick_device
 
@@ -76,19 +79,16 @@ class Entrant:
         """
         first, data = self.encoders[0], self._data(entry, table)
         shown = shown_to(first, data, progress=progress)
+        prepared, found = self._without_seen(shown, data.evaluation.part)
         evaluation = label_evaluation(
-            shown.prepared.panel,
-            shown.prepared.split,
+            prepared.panel,
+            prepared.split,
             data.evaluation,
             encoders=len(self.encoders),
             device=pick_device(table.device),
             seed=table.seed,
         )
-        check = self._seen(shown, evaluation)
-        kept = check.scored(shown.prepared.panel, getattr(evaluation.split, evaluation.part))
-        fewer: dict[str, Any] = {evaluation.part: kept}
-        split = replace(evaluation.split, **fewer)
-        sight = Sight(self, data, shown, replace(evaluation, split=split), check)
+        sight = Sight(self, data, replace(shown, prepared=prepared), evaluation, found)
         sight.candidates()  # vectors from elsewhere that are no numbers are told now
         return sight
 
@@ -114,30 +114,20 @@ class Entrant:
         except ValidationError as error:
             raise ConfigError(f"{entry.called}: {explain(error)}") from error
 
-    def _seen(self, shown: Shown, evaluation: LabelEvaluation) -> Check:
-        """Scored recordings that were trained on; few are left out, and many are kept and marked."""
-        first, prepared, panel = self.encoders[0], shown.prepared, shown.prepared.panel
-        scored, labelled = (
-            np.flatnonzero(np.isin(prepared.records.trial, panel.trial[index]))
-            for index in (getattr(evaluation.split, evaluation.part), evaluation.split.train)
+    def _without_seen(self, shown: Shown, part: str | None) -> tuple[PreparedPanel, Contamination]:
+        """Without few recordings of the scored part that were trained on; many are kept and marked."""
+        look = partial(
+            unseen,
+            shown.prepared,
+            part,
+            ledger_of(self.encoders),
+            reference=self.name,
+            own_split=shown.own,
+            trained_on=sources_of(self.encoders[0]),
         )
-
-        def found(policy: Any) -> Check:
-            return check_seen(
-                ledger_of(self.encoders),
-                prepared.records,
-                scored,
-                labelled,
-                reference=self.name,
-                policy=policy,
-                own_split=shown.own,
-                trained_on=sources_of(first),
-            )
-
-        kept = found("keep")
-        exact = kept.contamination.exact + kept.contamination.leads
-        few = kept.contamination.status == "seen" and exact < MOST * kept.contamination.of
-        return found("leave-out") if few else kept
+        prepared, found = look(policy="keep")
+        few = found.status == "seen" and found.exact + found.leads < MOST * found.of
+        return look(policy="leave-out") if few else (prepared, found)
 
 
 def ledger_of(encoders: Sequence[LoadedEncoder]) -> Ledger | None:
@@ -161,7 +151,7 @@ class Sight:
     data: OtherData
     shown: Shown
     evaluation: LabelEvaluation
-    check: Check
+    contamination: Contamination
 
     def candidates(self) -> Sequence[Candidate]:
         """The encoders as one method, and random initialisations of their architecture."""
@@ -193,7 +183,7 @@ class Sight:
             "split": evaluation.split.digest,
             "part": evaluation.part,
             "scored": digest_of(getattr(evaluation.split, evaluation.part)),  # without what was left out
-            "seen": self.check.contamination.plain(),
+            "seen": self.contamination.plain(),
             "whose": self.shown.whose,
             "random initialisation": self.entrant.encoders[0].has_random_initialisation,
             "seed": evaluation.seed,

@@ -21,7 +21,7 @@ from tsrep.runs.label_evaluation import Tell
 
 def cells_of(sight: Sight, entry: DataEntry, table: Table) -> Iterator[Cell]:
     """The cells of an encoder on a data set, before anything is scored."""
-    check = sight.check.contamination
+    found = sight.contamination
     for protocol in table.protocols:
         settings = sight.data.evaluation.of(protocol).model_dump(mode="json")
         for fraction, by in sight.evaluation.draws():
@@ -31,12 +31,12 @@ def cells_of(sight: Sight, entry: DataEntry, table: Table) -> Iterator[Cell]:
                 dataset=entry.called,
                 synthetic=sight.shown.prepared.records.synthetic,
                 own=sight.shown.own,
-                seen=check.status,
-                marked=check.kept,
-                seen_told=" ".join(check.notes),
+                seen=found.status,
+                marked=found.kept,
+                seen_told=" ".join(found.notes),
                 notes=(*sight.shown.notes, *sight.shown.warnings),
                 records=len(np.unique(sight.shown.prepared.panel.trial)),
-                left_out=len(sight.shown.unusable) + check.left_out,
+                left_out=len(sight.shown.unusable) + found.left_out,
                 pool=sight.data.evaluation.pool,
                 key=digest_of(sight.depends_on | place | {"settings": settings}),
                 **place,  # type: ignore[arg-type]
@@ -63,10 +63,7 @@ def _scored(sight: Sight, cell: Cell, store: Store, tell: Tell) -> Scored:
         for member in sight.members():
             members |= outcome(protocol, [member], replace(evaluation, seeds=1)).predictions
     own = {key: p for key, p in members.items() if key[0].startswith(cell.encoder)}
-    told: dict[str, Any] = {
-        "data": sight.shown.whose,
-        "contamination": sight.check.contamination.plain(),
-    }
+    told: dict[str, Any] = {"data": sight.shown.whose, "contamination": sight.contamination.plain()}
     marked = tuple(replace(score, **told) for score in scores)
     scored = Scored(cell, Scores(marked, scores.predictions | own, notes=scores.notes))
     store.save(scored)

@@ -19,9 +19,9 @@ FURTHER = ("dataset", "root", "strict", "window", "split", "objective", "sampler
 def with_reference(given: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values of a configuration that starts from a reference, with what follows from that.
 
-    Without an encoder that of the reference is taken, and without a contract its contract, so that the
-    configuration is complete without the reference. To train the objective further also takes data, objective
-    and training of the reference, where they are not given.
+    Without the name of an encoder that of the reference is taken, and without a contract its contract, so
+    that the configuration is complete without the reference. To train the objective further also takes data,
+    objective and training of the reference, where they are not given.
 
     Parameters
     ----------
@@ -35,18 +35,24 @@ def with_reference(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     values, init = dict(given), given["init"]
     theirs = init.get("contract", "theirs") == "theirs"
-    if values.get("encoder") is not None and (values.get("contract") is not None or not theirs):
+    # settings without a name change those of the reference, which may not go with its weights
+    unnamed = "name" not in (encoder := _by_name(values.get("encoder")))
+    if not unnamed and (values.get("contract") is not None or not theirs):
         return values
     from tsrep.runs.references.reference import resolve
 
     loaded = resolve(init["from"]).open()
     if init.get("what") == "encoder+objective":
         values = _further(loaded, values)
-    if values.get("encoder") is None:
-        values["encoder"] = architecture_of(loaded).settings.model_dump(mode="json")
+    if unnamed:
+        values["encoder"] = architecture_of(loaded).settings.model_dump(mode="json") | encoder
     if values.get("contract") is None and theirs and loaded.task == "panel":
         values |= shown_alike(loaded, values.get("window") or {})
     return values
+
+
+def _by_name(encoder: Any) -> dict[str, Any]:
+    return {"name": encoder} if isinstance(encoder, str) else dict(encoder or {})
 
 
 def architecture_of(loaded: LoadedEncoder) -> Architecture:

@@ -194,7 +194,7 @@ class Batch:
 
 def _nothing(names: Sequence[str], there: NDArray[np.bool_]) -> str:
     """Why an encoder can say nothing of a window, by where it has values, shape (channel, time)."""
-    lacking = [name for name, found in zip(names, there.any(axis=1), strict=True) if not found]
+    lacking = [name for name, found in zip(names, np.any(there, axis=1).tolist(), strict=True) if not found]
     if not lacking:
         return "no step has a value in every channel"
     return f"{shown(lacking)} {'has' if len(lacking) == 1 else 'have'} no value"

@@ -17,6 +17,7 @@ from tsrep.runs.predict.about import about
 from tsrep.runs.predict.columns import Cell, Layout, Outcome
 from tsrep.runs.predict.conversion import Conversion
 from tsrep.runs.predict.encoding import Encoding, outcomes
+from tsrep.runs.predict.memory import give_back_large_arrays
 from tsrep.runs.predict.options import Options
 from tsrep.runs.predict.output import Destination
 from tsrep.runs.predict.reading import opened, read_ahead
@@ -153,6 +154,7 @@ def predict_to(
         See :func:`predict`; also when a file exists or cannot be written. Nothing is written then.
     """
     destination.check()
+    give_back_large_arrays()
     session = Session.start(encoder, recordings, options or Options())
     with destination.opened(session.layout) as files:
         for outcome, features in session.outcomes(features=destination.embed is not None):

@@ -32,6 +32,8 @@ class Tally:
     seen: Counter[str] = field(default_factory=Counter)
     chance: float = 0.0
     first_failed: str = ""
+    doubtful: int = 0
+    first_doubt: str = ""
 
     def watched(self, recordings: Iterable[Opened]) -> Iterator[Opened]:
         """The same recordings, of which those that the encoder has seen are counted."""
@@ -64,6 +66,9 @@ class Tally:
         if not failed and not self.counts["ok"] + self.counts["partial"]:
             self.notes = outcome.notes
         self.counts[outcome.status] += 1
+        if outcome.doubts:
+            self.doubtful += 1
+            self.first_doubt = self.first_doubt or f"{outcome.record}: {outcome.doubts[0]}"
         return replace(outcome, notes=tuple(note for note in outcome.notes if note not in self.notes))
 
     def judge(self) -> None:
@@ -88,6 +93,7 @@ class Tally:
         return {
             "notes": list(self.notes),
             "counts": {status: self.counts[status] for status in ("ok", "partial", "failed")},
+            "doubtful": {"recordings": self.doubtful, "first": self.first_doubt},
             "seen": self._seen,
         }
 
