@@ -144,15 +144,12 @@ NAMED: Mapping[str, Registry] = {
     "sampler": SAMPLERS,
     "tracking": TRACKERS,
 }
-_WithoutParts: type[Settings] = create_model(
-    "WithoutParts",
-    __base__=Settings,
-    **{
-        name: (Annotated[field.annotation, field], field.default)  # type: ignore[misc]
-        for name, field in Configuration.model_fields.items()
-        if name not in (*NAMED, "evaluation", "init", "contract")
-    },
-)
+_fields: dict[str, Any] = {
+    name: (Annotated[field.annotation, field], field.default)
+    for name, field in Configuration.model_fields.items()
+    if name not in (*NAMED, "evaluation", "init", "contract")
+}
+_WithoutParts = create_model("WithoutParts", __base__=Settings, **_fields)
 
 
 def configure(values: Mapping[str, Any] | Configuration | None = None) -> Configuration:

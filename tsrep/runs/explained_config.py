@@ -124,7 +124,7 @@ def parameter_texts(model: type[BaseModel]) -> dict[str, str]:
     """What the docstring says of each parameter, as one line."""
     section = inspect.cleandoc(model.__doc__ or "").partition("Parameters\n----------\n")[2]
     section = re.split(r"\n\w[\w ]*\n-{3,}\n", section)[0]
-    found = {}
+    found: dict[str, str] = {}
     for match in PARAMETER.finditer(section + "\n"):
         text = " ".join(match["text"].split()).replace("``", "").rstrip(".")
         found |= {name.strip(): text for name in match["names"].split(",")}
