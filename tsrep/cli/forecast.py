@@ -48,7 +48,7 @@ def forecast(
 
     opened = tsrep.Run(run)
     folder = out or opened.path / "forecasts" / data.stem
-    for name in FILES:
+    for name in FILES if out is not None else ():  # what is kept in the run is made anew
         refuse_taken(folder / name, overwrite=overwrite)
     options = given(levels=level, horizon=horizon) | {"long": long}
     found = tsrep.forecast(opened, data, reading=_reading(assignments or ()), out=folder, **options)
