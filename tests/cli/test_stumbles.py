@@ -136,9 +136,9 @@ def test_titles_differ_where_names_do() -> None:
 
 def test_protocols_that_cannot_score_are_refused_before_anything_is_read() -> None:
     settings = configure({"evaluation": {"protocols": ["probe", "logistic"]}}).evaluation
-    settings.refuse_unfit(False)
+    settings.refuse_several_classes(False)
     with pytest.raises(ConfigError, match="protocol logistic needs one class per sample; use probe"):
-        settings.refuse_unfit(True)
+        settings.refuse_several_classes(True)
     assert not cast(type[Protocol], PROTOCOLS.entry("svm").cls).multilabel
 
 

@@ -111,6 +111,8 @@ def receptive_field(
 
 def _refuse_taken(out: Path | None, overwrite: bool) -> None:
     """Refuse a file that the user names and that is there; figures of a run are made anew."""
+    from tsrep.files import refuse_taken
+
     if out is not None:
         from tsrep.files import refuse_taken
 

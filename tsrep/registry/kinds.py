@@ -32,7 +32,7 @@ PROTOCOLS = Registry(
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
         *("keep_heads", "calibration", "thresholds", "coverage"),
-        *("known", "given", "of", "of_heads", "refuse_unfit", *dir(BaseModel)),
+        *("known", "given", "of", "of_heads", "refuse_several_classes", *dir(BaseModel)),
     ),
 )
 CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")

@@ -69,7 +69,10 @@ def _unfinished(contents: Contents) -> Iterator[Command]:
         yield "Training has not ended; resume it", contents.to_score
     elif not len(contents.scores):
         what = "The recordings have no labels; score the encoder on data that have"
-        yield what if contents.unlabelled else "The run has not been evaluated yet; score it", contents.to_score
+        yield (
+            what if contents.unlabelled else "The run has not been evaluated yet; score it",
+            contents.to_score,
+        )
 
 
 def several_seeds(contents: Contents) -> Iterator[Command]:

@@ -61,7 +61,7 @@ def evaluate(
     if labels is not None and "labels" in task.meaningless():
         raise ConfigError(f"{run.path} is a run on {task.data}, which has no labels to take fractions of")
     run.refuse_unfinished()
-    task.config.evaluation.refuse_unfit(bool(run.provenance["data"].get("multilabel")))
+    task.config.evaluation.refuse_several_classes(bool(run.provenance["data"].get("multilabel")))
     with locked(run.path, wait=True):
         prepared = run.own_data(task, progress=progress)
         return score(run, task, prepared, progress=progress)

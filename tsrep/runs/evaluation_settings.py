@@ -75,7 +75,7 @@ class EvaluationSettings(Settings):
         """Settings of a protocol, given or not."""
         return getattr(self, protocol) if protocol in self.given else PROTOCOLS.entry(protocol).settings()
 
-    def refuse_unfit(self, multilabel: bool) -> None:
+    def refuse_several_classes(self, multilabel: bool) -> None:
         """Check that every protocol scores samples of several classes, where there are such.
 
         Raises
@@ -86,7 +86,7 @@ class EvaluationSettings(Settings):
         from tsrep.evaluation.protocols.protocol import protocol_of  # its room loads torch
 
         for name in self.protocols:
-            protocol_of(self.of(name)).refuse_several_labels(multilabel)
+            protocol_of(self.of(name)).refuse_several_classes(multilabel)
 
 
 def checked_evaluation(values: Any) -> EvaluationSettings:

@@ -161,7 +161,7 @@ class LabelProtocol(Protocol):
 
     def _label_draws(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
         """Draws of labels at each fraction: no fewer than encoders of a method, or one for each encoder."""
-        self.refuse_several_labels(evaluation.panel.multilabel)
+        self.refuse_several_classes(evaluation.panel.multilabel)
         counts = {c.name: c.count for c in candidates if c.role == "method" and c.count > 1}
         if self._crossed(candidates):
             return max(evaluation.seeds, *counts.values(), 1)

@@ -93,7 +93,7 @@ class Protocol(ABC):
             When settings, candidates and data do not go together.
         """
 
-    def refuse_several_labels(self, multilabel: bool) -> None:
+    def refuse_several_classes(self, multilabel: bool) -> None:
         """Check that it scores samples of several classes, where there are such.
 
         Raises

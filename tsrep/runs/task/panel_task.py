@@ -249,7 +249,7 @@ class PanelTask(Task):
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
         del encoder
-        self.config.evaluation.refuse_unfit(prepared.panel.multilabel)
+        self.config.evaluation.refuse_several_classes(prepared.panel.multilabel)
         if prepared.panel.classes and (heads := self.config.evaluation.of_heads) is not None:
             heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:
