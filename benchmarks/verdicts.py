@@ -7,11 +7,12 @@ initialisations, five encoders against five others on the same draws of labels, 
 planted into the probabilities. Run from the repository root::
 
     python benchmarks/verdicts.py --root DIR --out FOLDER --workers 2
+    python benchmarks/verdicts.py --config configs/demo.yaml --out FOLDER
     python benchmarks/verdicts.py --quick
 
-``DIR`` is the folder of ``ptb-xl-panel``. Embeddings, predictions and finished repetitions are kept in
-``FOLDER`` and used again, so that an interrupted run resumes. ``--quick`` takes simulated features and few
-repetitions.
+``DIR`` is the folder of ``ptb-xl-panel``; a configuration gives data, split, encoder and fractions instead.
+Embeddings, predictions and finished repetitions are kept in ``FOLDER`` and used again, so that an interrupted
+run resumes. ``--quick`` takes simulated features and few repetitions.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
@@ -44,9 +46,10 @@ from tsrep.signals import Panel
 
 K, GAIN, METRIC = 5, 0.03, "auroc"
 Parts = dict[str, np.ndarray]
+Settings = dict[str, Any]
 CHUNK = 10  # repetitions in a line of the file
 CLASSES = ["NORM", "MI", "STTC", "CD", "HYP"]
-SETTINGS: dict[str, Any] = {
+SETTINGS: Settings = {
     "dataset": {
         "name": "arrays", "array": "ecg_100hz_int16_uV.npy", "table": "records.csv", "patient": "patient_id",
         "label": CLASSES, "sfreq": 100, "scale": 1e-3, "unit": "mV",
@@ -101,26 +104,32 @@ def main() -> None:
     """Repeat what is missing, print the table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--root", type=Path, help="folder of ptb-xl-panel; without it features are simulated")
+    parser.add_argument("--config", type=Path, help="file of a run whose data and encoder are taken instead")
     parser.add_argument("--out", type=Path, help="folder that keeps what is finished")
     parser.add_argument("--repetitions", type=int, help=f"of each cell, by default {FULL.repetitions}")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="simulated features, few repetitions")
     options = parser.parse_args()
-    plan = QUICK if options.quick else FULL
+    plan, settings = QUICK if options.quick else FULL, None
+    if options.root and not options.quick:
+        settings = SETTINGS | {"root": str(options.root)}
+    elif options.config and not options.quick:
+        settings = yaml.safe_load(options.config.read_text(encoding="utf-8"))
+        plan = replace(plan, fractions=tuple(settings["evaluation"]["labels"]))
     with tempfile.TemporaryDirectory() as scratch:
         out = options.out or Path(scratch)
         out.mkdir(parents=True, exist_ok=True)
-        make_banks(None if options.quick else options.root, out, plan, options.workers)
+        make_banks(settings, out, plan, options.workers)
         repeat(out, plan, options.repetitions or plan.repetitions, options.workers)
         report(out, plan)
 
 
-def make_banks(root: Path | None, out: Path, plan: Plan, workers: int) -> None:
+def make_banks(settings: Settings | None, out: Path, plan: Plan, workers: int) -> None:
     """Write the predictions of every encoder at each fraction, as far as they are missing."""
     missing = [f for f in plan.fractions if not (out / f"bank-{f:g}.npz").exists()]
     if not missing:
         return
-    panel, parts, features = simulated(plan) if root is None else recorded(root, out, plan, workers)
+    panel, parts, features = simulated(plan) if settings is None else recorded(settings, out, plan, workers)
     for fraction in missing:
         jobs = product(range(plan.encoders), [fraction])
         fits = partial(encoder_predictions, panel=panel, parts=parts, features=features, plan=plan)
@@ -167,16 +176,16 @@ class Embedded(Sequence[np.ndarray]):
         return np.load(self.folder / f"{seed}.npy")
 
 
-def recorded(root: Path, out: Path, plan: Plan, workers: int) -> tuple[Panel, Parts, Embedded]:
+def recorded(settings: Settings, out: Path, plan: Plan, workers: int) -> tuple[Panel, Parts, Embedded]:
     """The real panel without its signals, its parts, and embeddings by random encoders."""
     from tsrep.runs.config import configure
     from tsrep.runs.task import task_of
 
-    prepared = task_of(configure(SETTINGS | {"root": str(root)})).prepare(progress=False)
+    prepared = task_of(configure(settings)).prepare(progress=False)
     (out / "embeddings").mkdir(exist_ok=True)
     missing = [s for s in range(plan.encoders) if not (out / "embeddings" / f"{s}.npy").exists()]
     with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(partial(embed_by_random, root, out), [missing[w::workers] for w in range(workers)]))
+        list(pool.map(partial(embed_by_random, settings, out), [missing[w::workers] for w in range(workers)]))
     split = prepared.split
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     panel = prepared.panel
@@ -191,7 +200,7 @@ def recorded(root: Path, out: Path, plan: Plan, workers: int) -> tuple[Panel, Pa
     return labels, parts, Embedded(out / "embeddings", plan.encoders)
 
 
-def embed_by_random(root: Path, out: Path, seeds: Sequence[int]) -> None:
+def embed_by_random(settings: Settings, out: Path, seeds: Sequence[int]) -> None:
     """Write the embeddings of the panel by the random encoders of some seeds."""
     import torch
 
@@ -202,12 +211,12 @@ def embed_by_random(root: Path, out: Path, seeds: Sequence[int]) -> None:
     from tsrep.runs.task import task_of
 
     torch.set_num_threads(1)
-    config = configure(SETTINGS | {"root": str(root)})
+    config = configure(settings)
     panel = task_of(config).prepare(progress=False).panel
     for seed in seeds:
         found = embed(new_encoder(config, panel, seed), panel, pool=POOLS[config.evaluation.pool])
-        with replacing(out / "embeddings" / f"{seed}.npy") as path:
-            np.save(path, found)
+        with replacing(out / "embeddings" / f"{seed}.npy") as path, path.open("wb") as stream:
+            np.save(stream, found)
 
 
 def simulated(plan: Plan) -> tuple[Panel, Parts, list[np.ndarray]]:

@@ -60,7 +60,7 @@ def map_points(contents: Contents, colours: dict[str, str]) -> str:
     keep = _some(contents, arrays["trial"][found.rows])
     rows, classes = found.rows[keep], contents.classes
     label, trial = arrays["label"][rows], arrays["trial"][rows]
-    leading = main_class(label, colours, classes)
+    leading = main_class(label, colours, classes) if classes else np.full(len(rows), -1)
     points = {
         "xy": np.round(_unit_square(found.xy)[keep], 4).tolist(),
         "colour": [colours[classes[c]] if c >= 0 else OTHER for c in leading],
@@ -86,6 +86,8 @@ def _unit_square(xy: Array) -> Array:
 
 
 def _classes(label: Array, classes: tuple[str, ...]) -> str:
+    if not classes:
+        return "no label"
     if np.ndim(label) == 0:
         return classes[int(label)]
     return ", ".join(name for name, there in zip(classes, label, strict=True) if there) or "no class"
