@@ -121,7 +121,7 @@ def test_tensorboard_writes_events(tmp_path: Path) -> None:
 
 def test_a_tracker_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsrep.training.trackers.tracker.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"needs the package wandb; install tsrep\[wandb\] or leave"):
+    with pytest.raises(ConfigError, match=r"needs the package wandb; install it or leave"):
         require_tracker(settings("wandb"))
 
 

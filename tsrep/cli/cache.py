@@ -33,7 +33,8 @@ def list_cache() -> None:
 @cache.command()
 def clear(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name in `tsrep cache list`. [default: all]")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Name that `tsrep cache list` tells. [default: all]"),
     ] = None,
     older_than: Annotated[
         float, typer.Option(min=0, metavar="DAYS", help="Only what was made so many days ago.")

@@ -89,6 +89,5 @@ def require_tracker(chosen: Any) -> None:
     package = TRACKERS.entry(chosen.name).cls.package
     if find_spec(package.replace("-", "_")) is None:
         raise ConfigError(
-            f"tracking {chosen.name} needs the package {package}; install tsrep[{chosen.name}] or leave "
-            "tracking out"
+            f"tracking {chosen.name} needs the package {package}; install it or leave tracking out"
         )
