@@ -27,6 +27,7 @@ unit: $(READY)
 
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python docs/run_notebooks.py site
 	@echo "The documentation is in site/index.html; open it in a browser, or serve it with $(BIN)/mkdocs serve"
 
 images: $(READY)
