@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ecg_methods import BASE as REAL
+from ecg_methods import PANEL, SETTINGS
 from equal_compute import Budget, Cost, cost_of
 from kept_runs import command_line, kept_run, log, one_thread_workers, validation_scores
 from objectives_page import Findings, write_results
@@ -32,6 +32,7 @@ from tsrep.evaluation.scores import Scores
 from tsrep.files import write_json
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import Configuration, configure, merged
+from tsrep.runs.config_files import read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task, task_of
@@ -39,6 +40,7 @@ from tsrep.studies.confirm.final_scores import alike, candidates
 
 Settings = Mapping[str, Any]
 Contrast = tuple[str, str]
+REAL: Settings = merged(dict(read_config(PANEL)), SETTINGS)
 RATES = (3e-4, 1e-3, 3e-3)
 RESNET: Settings = {"name": "resnet1d", "width": 32, "dim": 128}
 PATCHES: Settings = {"name": "patch-transformer", "patch": 10, "stride": 10, "dim": 128}
