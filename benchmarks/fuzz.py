@@ -26,6 +26,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ READERS = ("datasets/formats", "datasets/tables", *(f"datasets/series/{name}" fo
 FAULTS: dict[str, tuple[str, Callable[[], object]]] = {
     "traceback": ("yaml_files.read_yaml", lambda: {}["planted"]),
     "endless": ("datasets.tables.reading.read_text", lambda: sum(range(10**12))),
-    "memory": ("files.read_arrays", lambda: bytearray(2_200_000_000).find(b"x")),
+    "memory": ("files.read_arrays", lambda: len(b"\1" * 2_200_000_000)),
     "crash": ("files.read_json", os.abort),
     "long message": ("yaml_files.read_yaml", lambda: _raise(TsrepError("planted\nmessage"))),
 }
@@ -140,7 +141,7 @@ def planted(fault: str, work: Callable[[], object]) -> Callable[[], object]:
     module, _, name = place.rpartition(".")
 
     def faulty() -> None:
-        own = sys.modules[f"tsrep.{module}"]
+        own = import_module(f"tsrep.{module}")
         real = getattr(own, name)
 
         def wrapped(*args: Any, **kwargs: Any) -> Any:
