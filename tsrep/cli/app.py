@@ -25,6 +25,7 @@ from tsrep.cli.options import (
     contract_options,
     given,
     refuse_other_than_data,
+    refuse_taken,
     refuse_without_dataset,
     resumed_device,
 )
@@ -34,7 +35,6 @@ from tsrep.cli.predict import predict
 from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.errors import ConfigError
-from tsrep.files import refuse_taken
 from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
 
 app = typer.Typer(

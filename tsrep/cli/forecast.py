@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
-from tsrep.files import refuse_taken
+from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data, refuse_taken
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast

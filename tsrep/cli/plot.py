@@ -13,9 +13,9 @@ from tsrep.cli.options import (
     Overwrite,
     assignment,
     contract_options,
+    refuse_taken,
     refuse_without_dataset,
 )
-from tsrep.files import refuse_taken
 
 plot = typer.Typer(no_args_is_help=True, help="Plot what an encoder has learned.")
 
