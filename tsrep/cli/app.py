@@ -33,6 +33,7 @@ from tsrep.cli.options import (
     given,
     named_dataset,
     refuse_other_than_data,
+    refuse_taken,
     refuse_without_dataset,
     resumed_device,
 )
@@ -44,10 +45,14 @@ from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
+<<<<<<< HEAD
 from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
 
 if TYPE_CHECKING:
     from tsrep.runs.config import Configuration
+=======
+from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
+>>>>>>> refs/heads/p14
 
 app = typer.Typer(
     name="tsrep",

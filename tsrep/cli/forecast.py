@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+<<<<<<< HEAD
 from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
+=======
+from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data, refuse_taken
+>>>>>>> refs/heads/p14
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast

@@ -13,10 +13,16 @@ from tsrep.cli.options import (
     Overwrite,
     assignment,
     contract_options,
+<<<<<<< HEAD
     named_dataset,
     refuse_without_dataset,
 )
 from tsrep.cli.usage import Commands
+=======
+    refuse_taken,
+    refuse_without_dataset,
+)
+>>>>>>> refs/heads/p14
 
 plot = typer.Typer(cls=Commands, no_args_is_help=True, help="Plot what an encoder has learned.")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tsrep.cli.options import Overwrite, given
+from tsrep.cli.options import Overwrite, given, refuse_taken
 from tsrep.errors import ConfigError
 
 
