@@ -45,14 +45,10 @@ from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
 from tsrep.errors import ConfigError
-<<<<<<< HEAD
 from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
 
 if TYPE_CHECKING:
     from tsrep.runs.config import Configuration
-=======
-from tsrep.registry import PROTOCOLS, REGISTRIES, list_registered
->>>>>>> refs/heads/p14
 
 app = typer.Typer(
     name="tsrep",
@@ -269,7 +265,6 @@ def embed(
     Recordings are converted by the encoder's contract.
     """
     import tsrep
-    from tsrep.files import refuse_taken
     from tsrep.runs.config import plain
     from tsrep.runs.config_files import assemble
     from tsrep.runs.references.reference import resolve

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-<<<<<<< HEAD
-from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
-=======
 from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data, refuse_taken
->>>>>>> refs/heads/p14
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast
@@ -48,7 +44,6 @@ def forecast(
     Columns are found by name. The intervals are as wide as the errors on the validation part of the run.
     """
     import tsrep
-    from tsrep.files import refuse_taken
 
     opened = tsrep.Run(run)
     folder = out or opened.path / "forecasts" / data.stem

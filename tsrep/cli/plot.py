@@ -13,16 +13,11 @@ from tsrep.cli.options import (
     Overwrite,
     assignment,
     contract_options,
-<<<<<<< HEAD
     named_dataset,
-    refuse_without_dataset,
-)
-from tsrep.cli.usage import Commands
-=======
     refuse_taken,
     refuse_without_dataset,
 )
->>>>>>> refs/heads/p14
+from tsrep.cli.usage import Commands
 
 plot = typer.Typer(cls=Commands, no_args_is_help=True, help="Plot what an encoder has learned.")
 
@@ -117,11 +112,7 @@ def receptive_field(
 
 def _refuse_taken(out: Path | None, overwrite: bool) -> None:
     """Refuse a file that the user names and that is there; figures of a run are made anew."""
-    from tsrep.files import refuse_taken
-
     if out is not None:
-        from tsrep.files import refuse_taken
-
         refuse_taken(out, overwrite=overwrite)
 
 

@@ -109,7 +109,6 @@ def score(
     level. P values of comparisons, but that of the primary one, are adjusted by Holm.
     """
     import tsrep
-    from tsrep.files import refuse_taken
     from tsrep.report.scored_files import summarise_files, write_page
 
     for path, suffix in ((out, ".json"), (page, ".html")):
