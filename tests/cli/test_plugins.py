@@ -109,7 +109,7 @@ def test_a_data_set_is_listed_checked_and_reported(
     assert "noise = 0.1" in about
     assert "independence  between subjects" in about
     checked = told("data", "check", "two-sines", "--root", root, "--set", "window.seconds=2")
-    assert "two sines: 48 records of 24 patients, 1 channels at 20 Hz, 2 classes" in checked
+    assert "two sines: 48 records of 24 patients, 1 channel at 20 Hz, 2 classes" in checked
     run = tmp_path / "run"
     said = fit(told, root, run)
     assert "two sines" in said
