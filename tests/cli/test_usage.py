@@ -49,7 +49,7 @@ def test_a_shell_is_offered_names_settings_and_runs(tmp_path: Path, monkeypatch:
     assert runs("") == ["runs/first", "runs/second"]
     assert runs("sec") == ["runs/second"]
     assert runs("elsewhere/t") == ["elsewhere/third"]
-    assert names_of(DATASETS)("ptb-x") == ["ptb-xl", "ptb-xl-sim"]
+    assert names_of(DATASETS)("ptb-xl-s") == ["ptb-xl-sample", "ptb-xl-sim"]
     assert assignments("enc") == ["encoder="]
     assert assignments("encoder=gr") == ["encoder=gru"]
     assert assignments("seed=") == []
