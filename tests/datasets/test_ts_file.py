@@ -136,7 +136,7 @@ def test_channels_of_one_series_may_differ_in_length(tmp_path):
     ("train", "test", "message"),
     [
         ("1,2:a\n", "1,2:b\n", "class 'b' is in Toy_TEST.ts but not in Toy_TRAIN.ts"),
-        ("1,2:a\n3,4:b\n", "1:2:a\n", "Toy_TRAIN.ts has 1 channels but Toy_TEST.ts has 2"),
+        ("1,2:a\n3,4:b\n", "1:2:a\n", "Toy_TRAIN.ts has 1 channel but Toy_TEST.ts has 2"),
         ("1,2:a\n3,x:b\n", "1,2:a\n", "Toy_TRAIN.ts is not readable as a .ts file"),
         ("1,2:a\n?,?:b\n", "1,2:a\n", "series 1 of .*Toy_TRAIN.ts has no value in channel 0"),
         ("1,2:a\n3,inf:b\n", "1,2:a\n", "series 1 of .*Toy_TRAIN.ts has an infinite value in channel 0"),

@@ -122,8 +122,11 @@ def _ranks(axes: Axes, rows: Rows, epochs: Sequence[int]) -> None:
 
 
 def _lines(axes: Axes, title: str, named: Mapping[str, Floats], epochs: Sequence[int]) -> None:
-    for (name, values), colour in zip(named.items(), PALETTE, strict=False):
-        if np.isfinite(values).any():
-            axes.plot(epochs, values, color=colour, lw=1.3, marker="o", ms=2.5, label=name)
+    drawn = [item for item in zip(named.items(), PALETTE, strict=False) if np.isfinite(item[0][1]).any()]
+    if not drawn:  # such as of recordings without labels, one of each patient
+        axes.remove()
+        return
+    for (name, values), colour in drawn:
+        axes.plot(epochs, values, color=colour, lw=1.3, marker="o", ms=2.5, label=name)
     axes.set_title(title)
     axes.legend(loc="best")
