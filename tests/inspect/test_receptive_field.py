@@ -241,9 +241,10 @@ def test_distance_counts_from_the_output_step() -> None:
 
 def test_numbers_are_kept(tmp_path: Path) -> None:
     field = receptive_field(curved, noise(3, CHANNELS, TIME))
-    for content in (None, b"", b"text", b"PK\x03\x04"):
-        if content is not None:
-            (tmp_path / "field.npz").write_bytes(content)
+    with pytest.raises(RunError, match=r"field\.npz is missing"):
+        ReceptiveField.load(tmp_path / "field.npz")
+    for content in (b"", b"text", b"PK\x03\x04"):
+        (tmp_path / "field.npz").write_bytes(content)
         with pytest.raises(RunError, match=r"field\.npz cannot be read"):
             ReceptiveField.load(tmp_path / "field.npz")
     np.savez(tmp_path / "field.npz", mass=np.zeros(3))

@@ -64,7 +64,7 @@ def test_the_page_has_no_empty_panel(run: Path) -> None:
     contents = read_run(run)
     assert contents.unlabelled
     page = write_report(run).read_text()
-    assert "The recordings have no labels." in page
+    assert "The recordings have no labels; score the encoder on data that have" in page
     for absent in ('id="classes"', "has not been evaluated", "no predictions yet", "Samples of each class"):
         assert absent not in page
     said = summarise(run)

@@ -238,6 +238,7 @@ def compare_methods(
     contrasts: Sequence[Contrast],
     *,
     primary: Contrast | None = None,
+    label_draws: int | None = None,
     metric: str = "auroc",
     n_bootstrap: int = 1000,
     seed: int = 0,
@@ -247,11 +248,14 @@ def compare_methods(
     Parameters
     ----------
     methods : mapping of method to sequence of Predictions
-        One for each seed, each with a draw of labels of its own where not all are used.
+        One for each seed, or for each seed and draw of labels, those of a seed together.
     contrasts : sequence of (method, method)
         The first of each minus the second.
     primary : (method, method), optional
         The contrast named before scoring; Holm's correction is over the rest.
+    label_draws : int, optional
+        On how many draws of labels each encoder was scored, the same for all of them (1 where all labels are
+        used); by default seed ``s`` of all methods has a draw of its own.
     metric : str
     n_bootstrap, seed : int
         See :func:`~tsrep.evaluation.bootstrap.resample`.
@@ -270,6 +274,8 @@ def compare_methods(
         name: resample(methods[name], n_bootstrap=n_bootstrap, seed=seed, names=[metric])
         for name in dict.fromkeys(name for contrast in contrasts for name in contrast)
     }
+    if label_draws is not None:
+        resampled = {name: each.crossed(label_draws) for name, each in resampled.items()}
     return comparisons(resampled, contrasts, primary=primary, metric=metric)
 
 
