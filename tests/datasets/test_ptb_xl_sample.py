@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tsrep.datasets import about, load
-from tsrep.datasets.ecg.ptb_xl import LEADS
 from tsrep.datasets.ecg.ptb_xl_sample import CLASSES, FOLDER, RECORDS, SIGNALS
 from tsrep.datasets.fetch import fetch
 from tsrep.datasets.formats.wfdb_record import read_wfdb
 from tsrep.datasets.tables.reading import read_table
 from tsrep.errors import DataError
+from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Panel
 
 
@@ -29,7 +29,7 @@ def sample() -> Panel:
 def test_it_is_what_it_says(sample: Panel) -> None:
     facts = about("ptb-xl-sample")
     assert (len(sample), len(np.unique(sample.patient))) == (facts.records, facts.patients)
-    assert sample.channels == LEADS
+    assert sample.channels == TWELVE
     assert (sample.length, sample.sfreq, sample.unit) == (1000, 100.0, "mV")
     assert sample.classes == CLASSES
     assert (sample.label.sum(axis=0) > 80).all()

@@ -364,7 +364,7 @@ def test_loading_what_is_not_there(tmp_path):
         Scores.load(tmp_path)
     score({}, make_noisy()).save(tmp_path)
     (tmp_path / "scores.json").write_text("{}")
-    with pytest.raises(RunError, match="cannot be read as forecasts"):
+    with pytest.raises(RunError, match="cannot be read as scores"):
         Scores.load(tmp_path)
 
 
