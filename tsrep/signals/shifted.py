@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tsrep.signals.fingerprint import LEADS, RATE, in_chunks, shapes
 from tsrep.signals.panel import Floats, Ints, Panel
-from tsrep.signals.same_signal import Pairs, batches, tiles_at
+from tsrep.signals.same_signal import COMMON, Pairs, batches, tiles_at
 
 NEAR = 0.975  # likeness of spectra that makes a candidate
 CLOSE = 0.8  # correlation at the best step of 25 ms that is looked at more finely
@@ -56,7 +56,9 @@ class Spectra:
         for i, part in enumerate(_blocks(self.values)):
             mine, there = _flat(part), np.asarray(part.any(axis=2), np.float32)
             for j, (flat, has) in enumerate(theirs):
-                pairs = np.argwhere(mine @ flat.T >= NEAR * np.maximum(there @ has.T, 1))
+                common = there @ has.T
+                # One lead alone is alike too often: beats of one rate have one spectrum.
+                pairs = np.argwhere((common >= COMMON) & (mine @ flat.T >= NEAR * common))
                 yield pairs + np.array([i, j]) * BLOCK
 
 
