@@ -65,8 +65,8 @@ class Spectra:
 def shifted_copies(panel: Panel, one: Ints, other: Ints) -> Pairs:
     """Pairs of records that share 5 s, up to 1 s apart.
 
-    Two tiles of 10 s with like spectra in two leads or more are a candidate, whatever their shift. It counts when the median over
-    leads of the correlation over 5 s reaches .99 at some shift.
+    Two tiles of 10 s with like spectra in two leads or more are a candidate, whatever their shift. It counts
+    when the median over leads of the correlation over 5 s reaches .99 at some shift.
 
     Parameters
     ----------
