@@ -45,10 +45,10 @@ from tsrep.runs.fit import training_part
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
 from tsrep.sampling.batches import PanelTensors
+from tsrep.training.auto import GPU_FILE, device_name
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook
 from tsrep.training.loop import Part, Trainer
-from tsrep.training.machine import GPU_FILE, device_name
 
 PTB_XL = 21_799
 LEADS = 12

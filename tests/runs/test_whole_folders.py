@@ -54,8 +54,10 @@ def test_the_manifest_has_all_that_is_read_again(tiny_run: Path) -> None:
         "encoder.safetensors",
         "examples.npz",
         "fingerprints.safetensors",
+        "flow.json",
         "provenance.json",
         "split.json",
+        "traces.npz",
         "weights.safetensors",
     }
 

@@ -32,11 +32,11 @@ from tsrep.signals.contract import Window
 from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
 from tsrep.splits.split import Split
+from tsrep.training.auto import settled
 from tsrep.training.distributed import Ranks, pick_device
 from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
-from tsrep.training.machine import settled
 
 Module = TypeVar("Module", bound=nn.Module)
 

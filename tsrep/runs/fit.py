@@ -47,6 +47,7 @@ from tsrep.runs.task.needs import refuse_missing_labels
 from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
+from tsrep.training.auto import settled
 from tsrep.training.checkpoint import kept_file
 from tsrep.training.collapse import CollapseWatch
 from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
@@ -54,7 +55,6 @@ from tsrep.training.estimate import Estimate
 from tsrep.training.hooks import Hook, ProgressBar
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Part, Trainer
-from tsrep.training.machine import settled
 from tsrep.training.trackers.tracker import require_tracker, tracking
 
 
@@ -210,7 +210,8 @@ def _train_all(
 ) -> None:
     """The encoder of every seed, and how long they took together."""
     for folder, own in zip(run.folders, map(task_of, config.by_seed), strict=True):
-        if not (folder / "config.yaml").is_file():
+        # The first process says, as it may have made the folder before another looks.
+        if ranks.from_first(not (folder / "config.yaml").is_file()):
             if ranks.first:
                 shutil.rmtree(folder, ignore_errors=True)  # a run that has lost its configuration
             begin(partial(new_run, own), [folder], ranks)
@@ -313,7 +314,7 @@ def _new_run(
     parameters = sum(p.numel() for p in begun.encoder.parameters())
     told = provenance(task, prepared, device, parameters) | first.facts(begun.started)
     first.save(begun, folder)
-    with changing(folder, PROVENANCE, SPLIT, "config.yaml"):
+    with changing(folder, PROVENANCE, SPLIT, FLOW, "config.yaml"):
         write_json(folder / PROVENANCE, told | {"settings": trained_by(task.config)})
         write_json(folder / SPLIT, prepared.split.facts)
         if flow := prepared.flow:

@@ -32,7 +32,7 @@ from tsrep.runs.kept_models import KeptModels
 from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
-from tsrep.runs.manifest import changed, changing, refuse_changed, refuse_without
+from tsrep.runs.manifest import changed, changing, refuse_changed, refuse_without, stored_scores
 from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.overview import row_of
 from tsrep.runs.prepared import Prepared
@@ -225,7 +225,7 @@ class Run:
         RunError
             When it was not scored yet.
         """
-        return Scores.load(self.path)
+        return stored_scores(self.path)
 
     @property
     def history(self) -> DataFrame:

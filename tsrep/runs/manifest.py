@@ -15,8 +15,10 @@ from tsrep.evaluation.scores import Scores
 from tsrep.files import read_json, readable, refuse_other_format, sha256_of, write_json
 
 FILE, FORMAT = "manifest.json", 1
-SCORED = ("scores.json", "predictions.npz", "forecasts.npz")
-SHOWN = ("embeddings.npz", "examples.npz", "coverage.json", "intervals.npz")
+SCORED = ("scores.json", "predictions.npz", "values.npz", "forecasts.npz")
+SHOWN = (
+    "embeddings.npz", "examples.npz", "traces.npz", "cohorts.json", "coverage.json", "intervals.npz",
+)  # fmt: skip
 
 
 @contextmanager

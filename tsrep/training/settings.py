@@ -67,7 +67,7 @@ class TrainingSettings(Settings):
 
     @property
     def in_bfloat16(self) -> bool:
-        """Whether autocast is on; ``auto`` is settled before training, see :mod:`tsrep.training.machine`."""
+        """Whether autocast is on; ``auto`` is settled before training, see :mod:`tsrep.training.auto`."""
         return self.amp is True
 
     @property

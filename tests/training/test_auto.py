@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tsrep.training import machine
-from tsrep.training.machine import bfloat16_cost, compile_gain, settled
+from tsrep.training import auto
+from tsrep.training.auto import bfloat16_cost, compile_gain, settled
 from tsrep.training.settings import TrainingSettings
 
 CPU = torch.device("cpu")
@@ -17,21 +17,21 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "compile_fault", lambda _device: "no C++ compiler")
+    monkeypatch.setattr(auto, "compile_fault", lambda _device: "no C++ compiler")
 
 
 @pytest.mark.parametrize(("cost", "faster"), [(0.4, True), (3.0, False)])
 def test_auto_takes_bfloat16_only_where_it_is_faster(
     cost: float, faster: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(machine, "bfloat16_cost", lambda _device: cost)
+    monkeypatch.setattr(auto, "bfloat16_cost", lambda _device: cost)
     settings, notes = settled(TrainingSettings(amp="auto"), CPU, tmp_path)
     assert settings.in_bfloat16 is faster
     assert not notes
 
 
 def test_slow_bfloat16_is_told_with_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(machine, "bfloat16_cost", lambda _device: 3.2)
+    monkeypatch.setattr(auto, "bfloat16_cost", lambda _device: 3.2)
     settings, (note,) = settled(TrainingSettings(amp=True), CPU, tmp_path)
     assert settings.in_bfloat16
     assert "3.2 times as long as float32" in note
@@ -62,12 +62,12 @@ def test_compilation_that_fails_is_left_out_with_the_reason(tmp_path: Path) -> N
 )
 def test_gain_of_compilation_is_that_of_this_machine(told: str | None, gain: float, tmp_path: Path) -> None:
     if told is not None:
-        (tmp_path / machine.GPU_FILE).write_text(told)
+        (tmp_path / auto.GPU_FILE).write_text(told)
     assert compile_gain(CPU, tmp_path) == gain
 
 
 def test_auto_compiles_where_a_gain_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert not settled(TrainingSettings(compile="auto"), CPU, tmp_path)[0].compiled
-    (tmp_path / machine.GPU_FILE).write_text(json.dumps({"device": "cpu", "compile_gain": 1.4}))
-    monkeypatch.setattr(machine, "compile_fault", lambda _device: "")
+    (tmp_path / auto.GPU_FILE).write_text(json.dumps({"device": "cpu", "compile_gain": 1.4}))
+    monkeypatch.setattr(auto, "compile_fault", lambda _device: "")
     assert settled(TrainingSettings(compile="auto"), CPU, tmp_path)[0].compiled
