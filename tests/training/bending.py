@@ -121,6 +121,7 @@ def of_rank(rank: int, ranks: int, folder: Path) -> dict[str, dict[str, Tensor]]
 
 
 def supervised_trainer(folder: Path, *hooks: Hook, **settings: Any) -> Trainer:
+    torch.manual_seed(1)  # or its weights would depend on what was drawn before
     objective = Supervised(6, 3, dropout=0.0)  # random views differ between processes by design
     values = {"objective": objective, "average": "none", "keep": "last"} | settings
     return bending_trainer(folder, *hooks, **values)
