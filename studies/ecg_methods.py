@@ -5,7 +5,7 @@ One command makes the table of ``docs/results/ecg.md``; finished runs are kept a
     .venv/bin/python studies/ecg_methods.py --root DIR
 
 ``DIR`` holds ``ecg_100hz_int16_uV.npy`` (record, lead, time) and ``records.csv`` with patients and the
-five superclasses. Each objective trains the same encoder from the same three random initialisations on the
+five superclasses. Each objective trains the same encoder from the same five random initialisations on the
 training patients without labels, and is judged by probes on fractions of them; ``supervised`` trains encoder
 and head on just the labelled patients. The validation patients choose ``C``; the test patients are scored
 once.
@@ -56,7 +56,7 @@ METHODS: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Train what is missing, score all, write the page."""
-    options = command_line(__doc__, "ecg-methods", page="ecg.md", seeds=3).parse_args()
+    options = command_line(__doc__, "ecg-methods", page="ecg.md", seeds=5).parse_args()
     seeds = range(options.seeds)
     jobs = [(options.runs, options.root, name, seed) for seed in seeds for name in METHODS]
     labelled = [(options.runs, options.root, fraction, options.seeds) for fraction in FRACTIONS]
@@ -114,10 +114,9 @@ def _page(runs: Mapping[str, Sequence[Run]], prepared: Prepared, scores: Scores,
         f"{config.training.epochs} epochs of batches of {config.training.batch_size}.",
         "- The last epoch is kept. `C` of the probe, the number of neighbours and the epoch of `supervised` "
         "are chosen on validation patients. Test patients are scored once.",
-        f"- Values: macro AUROC per record of test patients, mean over {seeds} seeds (training, random "
-        "initialisation and label draw together) with a 95 % interval by bootstrap over patients; ± is the "
-        "standard deviation over seeds. The difference is from the same random initialisations, paired on "
-        "the same bootstrap resamples.",
+        f"- Values: macro AUROC per record of test patients, mean over {seeds} seeds with a 95 % interval over "
+        "patients, training seeds and label draws; ± is the standard deviation over seeds. The difference is "
+        "from the random initialisations of the same seeds, on the same patients and label draws.",
         f"- `{SUPERVISED}` trains encoder and head on the labelled patients alone, from the same random "
         "initialisations.",
         "",

@@ -70,7 +70,7 @@ Fold = dict[Key, Predictions]
 
 def main() -> None:
     """Train what is missing, score every subject, write the page."""
-    options = command_line(__doc__, "eeg-arithmetic", page="eeg.md", seeds=2).parse_args()
+    options = command_line(__doc__, "eeg-arithmetic", page="eeg.md", seeds=5).parse_args()
     root = _scalp_only(options.root, options.runs / "data")
     jobs = [(options.runs, root, fold, seed) for seed in range(options.seeds) for fold in range(FOLDS)]
     with one_thread_workers(options.workers) as pool:
@@ -166,8 +166,8 @@ def _page(found: Sequence[Sequence[Fold]]) -> str:
         "regression.",
         f"- Values: per recording of 60 s (the mean of its 15 windows), {len(found)} seeds (training and "
         f"random initialisation; `{BAND_POWER}` and `{MAJORITY}` have no chance in them), probabilities as "
-        "ranks within a fold for AUROC. 95 % intervals by bootstrap over subjects; ± over seeds; the "
-        "difference from the same random initialisation is paired.",
+        "ranks within a fold for AUROC. 95 % intervals over subjects and seeds; ± over seeds; the "
+        "difference is from the random initialisations of the same seeds, on the same subjects.",
         "",
         *table(heads, list(_rows(found))),
     ]

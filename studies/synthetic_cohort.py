@@ -1,8 +1,8 @@
 """Does COMET's probe beat a random-initialised encoder on the synthetic cohort of 200 patients?
 
-Twenty test patients of one split say too little, so the official folds are rotated: five encoders are
-trained, each tested on two folds that it has not seen (one more chooses `C`), and every patient is
-scored once. One command makes ``docs/results/synthetic.md``::
+Twenty test patients of one split say too little, so the official folds are rotated: for each seed five
+encoders are trained, each tested on two folds that it has not seen (one more chooses `C`), and every patient
+is scored once. One command makes ``docs/results/synthetic.md``; finished runs are kept and used again::
 
     .venv/bin/python studies/synthetic_cohort.py
 """
@@ -18,19 +18,18 @@ from typing import Any
 import numpy as np
 from kept_runs import kept_run, one_thread_workers
 from pooled_folds import pooled
-from results_page import table, with_ends
+from results_page import spread, table, with_ends, write_page
 
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.comparison import paired_difference
-from tsrep.evaluation.predictions import Key, Predictions
+from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT
-from tsrep.files import write_text
 from tsrep.runs.config import configure, merged
 from tsrep.runs.config_files import read_config
 from tsrep.studies.confirm.final_scores import candidates
 
 CONFIG = Path(__file__).parents[1] / "configs" / "comet-synthetic.yaml"
-ROTATIONS, FRACTIONS, SEEDS = 5, (1.0, 0.1), 5
+ROTATIONS, FRACTIONS, DRAWS = 5, (1.0, 0.1), 5
 VARIANTS: dict[str, dict[str, Any]] = {
     "four-levels": {},
     "identity-levels": {
@@ -53,58 +52,64 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/synthetic-cohort"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path("docs/results/synthetic.md"), help="page to write")
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2, help="runs at a time, one thread each")
     options = parser.parse_args()
+    jobs = [(options.runs, number, seed) for seed in range(options.seeds) for number in range(ROTATIONS)]
     with one_thread_workers(options.workers) as pool:
-        jobs = [(options.runs, number) for number in range(ROTATIONS)]
-        rotations = list(pool.map(_rotation, jobs))
-    write_text(options.out, _page(rotations))
-    print(f"wrote {options.out}")
+        found = list(pool.map(_rotation, jobs))
+    write_page(options.out, _page([found[at : at + ROTATIONS] for at in range(0, len(found), ROTATIONS)]))
 
 
-def _rotation(job: tuple[Path, int]) -> Rotation:
-    """Record predictions, averaged over label draws, for the patients of two folds."""
-    folder, number = job
+def _rotation(job: tuple[Path, int, int]) -> Rotation:
+    """Record predictions, averaged over draws of labels, for the patients of two folds."""
+    folder, number, seed = job
+    done = folder / f"predictions-{number}-{seed}.npz"
+    if done.exists():
+        return load_predictions(done)
     test = (2 * number + 1, 2 * number + 2)
     held = test[1] % 10 + 1
     train = tuple(fold for fold in range(1, 11) if fold not in (*test, held))
     split = {"name": "official", "train": train, "validation": (held,), "test": test}
-    rotated = merged(read_config(CONFIG), {"name": None, "device": "cpu", "split": split, "seed": number})
+    start = ROTATIONS * seed + number  # no two encoders begin alike
+    rotated = merged(read_config(CONFIG), {"name": None, "device": "cpu", "split": split, "seed": start})
     runs = {
-        variant: [kept_run(folder / f"{variant}-{number}", configure(merged(rotated, change)))]
+        variant: [kept_run(folder / f"{variant}-{number}-{seed}", configure(merged(rotated, change)))]
         for variant, change in VARIANTS.items()
     }
     task = runs["four-levels"][0].task
     prepared = task.prepare(progress=False)
     compared = candidates(runs, prepared.panel)  # both variants began with the same random initialisation
-    evaluation = replace(task.evaluation(prepared, lambda _: None), seeds=SEEDS)
+    evaluation = replace(task.evaluation(prepared, lambda _: None), seeds=DRAWS)
     kept: dict[Key, Predictions] = {}
     for fraction in FRACTIONS:  # predictions are kept of the largest fraction alone
         kept |= task.score(compared, replace(evaluation, fractions=(fraction,))).predictions
-    print(f"test folds {test} are scored", flush=True)
+    save_predictions(done, kept)
+    print(f"test folds {test} of seed {seed} are scored", flush=True)
     return kept
 
 
-def _rows(rotations: Sequence[Rotation]) -> Iterator[list[str]]:
+def _rows(found: Sequence[Sequence[Rotation]]) -> Iterator[list[str]]:
     """Macro AUROC of every protocol, fraction and method, and its gain over the random initialisation."""
     draws = [(f, by) for f in FRACTIONS for by in (("sample", "patient") if f < 1 else ("all",))]
     for protocol in ("probe", "knn"):
         for fraction, by in draws:
             share = f"{100 * fraction:g} %" + ("" if by == "all" else f" by {by}")
-            found = {
-                method: pooled([kept[method, protocol, fraction, by, "test"] for kept in rotations])
+            key = protocol, fraction, by, "test"
+            of = {
+                method: [pooled([kept[method, *key] for kept in rotations]) for rotations in found]
                 for method in (RANDOM_INIT, *VARIANTS)
             }
-            drawn = {method: resample([each], names=["auroc"]).crossed(1) for method, each in found.items()}
-            for method, each in found.items():
+            drawn = {method: resample(each, names=["auroc"]).crossed(1) for method, each in of.items()}
+            for method, each in of.items():
                 own, control = drawn[method], drawn[RANDOM_INIT]
                 gain = None if method == RANDOM_INIT else paired_difference(own, control)["auroc"]
-                counts = str(len(each)), str(len(np.unique(each.patient)))
-                values = with_ends(own.intervals()["auroc"]), with_ends(gain, "+.3f")
-                yield [protocol, share, method, *counts, *values]
+                counts = str(len(each[0])), str(len(np.unique(each[0].patient)))
+                value = with_ends(own.intervals()["auroc"]) + spread(own.by_seed["auroc"])
+                yield [protocol, share, method, *counts, value, with_ends(gain, "+.3f")]
 
 
-def _page(rotations: Sequence[Rotation]) -> str:
+def _page(found: Sequence[Sequence[Rotation]]) -> str:
     heads = ["protocol", "labels", "method", "records", "patients", "AUROC", f"minus {RANDOM_INIT}"]
     lines = [
         "# COMET on the synthetic cohort",
@@ -113,14 +118,14 @@ def _page(rotations: Sequence[Rotation]) -> str:
         "`.venv/bin/python studies/synthetic_cohort.py` with the settings of `configs/comet-synthetic.yaml`",
         f"but for the split: {ROTATIONS} rotations of the official folds, seven to train, one to choose `C`,",
         "two to test, so that each of the 200 patients is scored once, by an encoder that has not seen that",
-        f"patient. Macro AUROC per record, probabilities averaged over {SEEDS} label draws and ranked within",
-        "each rotation; 95 % intervals by bootstrap over patients; the difference from the encoder's own",
-        "random initialisation is paired. `identity-levels` is COMET with its trial and patient levels only",
-        "(20 epochs).",
+        f"patient. Macro AUROC per record, probabilities averaged over {DRAWS} label draws and ranked within",
+        f"each rotation; mean over {len(found)} training seeds, each with a random initialisation of its own",
+        "in each rotation, ± their standard deviation; 95 % intervals over patients and seeds.",
+        "`identity-levels` is COMET with its trial and patient levels only (20 epochs).",
         "",
-        *table(heads, list(_rows(rotations))),
+        *table(heads, list(_rows(found))),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
