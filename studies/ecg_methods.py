@@ -114,9 +114,9 @@ def _page(runs: Mapping[str, Sequence[Run]], prepared: Prepared, scores: Scores,
         f"{config.training.epochs} epochs of batches of {config.training.batch_size}.",
         "- The last epoch is kept. `C` of the probe, the number of neighbours and the epoch of `supervised` "
         "are chosen on validation patients. Test patients are scored once.",
-        f"- Values: macro AUROC per record of test patients, mean over {seeds} seeds with a 95 % interval over "
-        "patients, training seeds and label draws; ± is the standard deviation over seeds. The difference is "
-        "from the random initialisations of the same seeds, on the same patients and label draws.",
+        f"- Values: macro AUROC per record of test patients, mean over {seeds} seeds with a 95 % interval "
+        "over patients, training seeds and label draws; ± is the standard deviation over seeds. The "
+        "difference is from the random initialisations of the same seeds, on the same patients and draws.",
         f"- `{SUPERVISED}` trains encoder and head on the labelled patients alone, from the same random "
         "initialisations.",
         "",
