@@ -37,7 +37,7 @@ images: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,bids,dashboard,docs,hdf5,onnx,parquet,postgres,tensorboard,zarr]"
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,bids,dashboard,docs,hdf5,onnx,parquet,postgres,slurm,tensorboard,zarr]"
 	touch $@
 
 clean:

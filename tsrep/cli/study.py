@@ -1,7 +1,8 @@
-"""Commands on studies: run, resume, status, confirm, report, dashboard."""
+"""Commands on studies: run, resume, work, status, confirm, report, dashboard."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,11 +98,48 @@ def resume(
 
 
 @study.command()
+def work(
+    place: Place,
+    workers: Workers = 1,
+    storage: Storage = None,
+    hours: Hours = None,
+    root: Root = None,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="Submit jobs to a Slurm cluster instead; needs `tsrep[slurm]`.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of jobs, a worker each (--slurm).")] = 1,
+    cpus: Annotated[int, typer.Option(min=1, help="Cores of each job (--slurm).")] = 1,
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs of each job (--slurm).")] = 0,
+    memory: Annotated[float, typer.Option(min=0.1, help="Memory of each job in GB (--slurm).")] = 8.0,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An option of sbatch, such as partition=gpu. Repeatable."),
+    ] = None,
+) -> None:
+    """Take trials of a study until none is left, here or as jobs of a cluster; confirm and report nothing.
+
+    A job puts its trial back before its time (--hours, by default 4) is over; the next one resumes it.
+    """
+    _check_hours(hours)
+    found = _opened(place, storage, root)
+    if slurm:
+        from tsrep.studies.submit import Resources, submit
+
+        wanted = Resources(hours or 4.0, cpus, gpus, memory, _sbatch_options(sbatch or ()))
+        numbers = ", ".join(str(job.job_id) for job in submit(found, jobs, wanted))
+        typer.echo(f"submitted: {numbers}; what they print is in {found.folder / 'jobs'}")
+        typer.echo(f"follow them with: tsrep study status {place}")
+    else:
+        from tsrep.studies.conduct import take_trials
+
+        take_trials(found, workers=workers, hours=hours)
+        _say_status(found)
+
+
+@study.command()
 def status(place: Place, storage: Storage = None) -> None:
     """Say how far a study is, and its best trial."""
-    from tsrep.studies.conduct import status as said
-
-    typer.echo(said(_opened(place, storage)))
+    _say_status(_opened(place, storage))
 
 
 @study.command()
@@ -160,11 +198,24 @@ def _opened(place: str, storage: str | None, root: Path | None = None) -> Study:
 
 def _conduct(found: Study, workers: int, hours: float | None, confirmation: bool) -> None:
     from tsrep.studies.conduct import conduct
-    from tsrep.studies.conduct import status as said
 
     page = conduct(found, workers=workers, hours=hours, confirmation=confirmation, tell=_tell)
-    typer.echo(said(found))
+    _say_status(found)
     typer.echo(f"report: {page}")
+
+
+def _say_status(found: Study) -> None:
+    from tsrep.studies.conduct import status as said
+
+    typer.echo(said(found))
+
+
+def _sbatch_options(assignments: Iterable[str]) -> dict[str, str]:
+    pairs = [each.removeprefix("--").partition("=") for each in assignments]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise ConfigError(f"--sbatch {name}{equals}{value} is not NAME=VALUE, such as partition=gpu")
+    return {name.replace("-", "_"): value for name, _, value in pairs}
 
 
 def _changed(file: Path, assignments: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tsrep.registry import DATASETS
 from tsrep.studies.confirm.confirmation import confirm, read_confirmation
 from tsrep.studies.define.check import reference
 from tsrep.studies.define.configuration import configuration
-from tsrep.studies.keep.tickets import progress
+from tsrep.studies.keep.tickets import Progress, progress
 from tsrep.studies.keep.trial_table import trial_table
 from tsrep.studies.study import Study, is_home
 from tsrep.studies.work.crew import run_crew
@@ -54,13 +54,18 @@ def conduct(
         When storage or data cannot be used.
     """
     limit = hours or study.definition.budget.hours
-    end = run_crew(study.job(limit), workers, ["tsrep", "study", "resume", str(study.folder)])
+    end = take_trials(study, workers=workers, hours=limit)
     waiting = end.total - end.done
     if waiting and limit is None:
         tell(f"{waiting} trials have not ended")
     elif confirmation and study.definition.confirmation.finalists and end.complete:
         confirm_here(study, workers=workers, tell=tell)
     return report(study)
+
+
+def take_trials(study: Study, *, workers: int = 1, hours: float | None = None) -> Progress:
+    """Run what waits with processes of this machine; see :func:`tsrep.studies.work.crew.run_crew`."""
+    return run_crew(study.job(hours), workers, ["tsrep", "study", "resume", str(study.folder)])
 
 
 def confirm_here(study: Study, *, workers: int, tell: Tell, elsewhere: bool = False) -> None:
