@@ -74,6 +74,6 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
 
 @pytest.mark.usefixtures("folder")
 def test_a_study_that_is_not_there_is_one_sentence(refused: Callable[..., str]) -> None:
-    for command in ("status", "resume", "report", "confirm"):
+    for command in ("status", "resume", "work", "report", "confirm"):
         assert "not the folder of a study" in refused("study", command, "nothing")
     assert "check the path" in refused("study", "run", "nothing.yaml")

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, Positive, StemWeight, without_missing
+from tsrep.encoders.step_rows import StepConv
 from tsrep.registry import ENCODERS
 
 
@@ -15,14 +16,14 @@ class CausalBlock(nn.Module):
     def __init__(self, width: int, kernel: int, dilation: int) -> None:
         super().__init__()
         self.padding = dilation * (kernel - 1)
-        self.conv1 = nn.Conv1d(width, width, kernel, dilation=dilation)
-        self.conv2 = nn.Conv1d(width, width, kernel, dilation=dilation)
+        self.conv1 = StepConv(width, width, kernel, dilation=dilation)
+        self.conv2 = StepConv(width, width, kernel, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(batch, width, time)`` to the same shape."""
-        hidden = F.relu(self.conv1(F.pad(x, (self.padding, 0))))
-        out = F.relu(self.conv2(F.pad(hidden, (self.padding, 0))))
-        return F.relu(out + x)
+        """Map ``(batch, width, 1, time)`` to the same shape."""
+        hidden = F.relu(self.conv1(F.pad(x, (self.padding, 0))), inplace=True)
+        out = F.relu(self.conv2(F.pad(hidden, (self.padding, 0))), inplace=True)
+        return F.relu(out + x, inplace=True)
 
 
 @ENCODERS.register("causal-tcn", runtime=("channels",))
@@ -72,7 +73,8 @@ class CausalTCN(Encoder):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         x, keep = without_missing(x, keep)
         latent: Tensor = self.input(x.mT) * keep[..., None]
-        out: Tensor = self.output(self.blocks(latent.mT).mT)
+        maps: Tensor = self.blocks(latent.mT.unsqueeze(2))
+        out: Tensor = self.output(maps.squeeze(2).mT)
         return out.mT
 
     def stem_weights(self) -> list[StemWeight]:

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, Odd, Positive, StemWeight, without_missing
+from tsrep.encoders.step_rows import RectifiedStepNorm, StepConv, as_rows, mean_of_steps
 from tsrep.registry import ENCODERS
-
-
-class StepNorm(nn.LayerNorm):
-    """Standardisation over the channels of each time step.
-
-    Unlike batch normalisation it knows no batch mates and is the same in training and evaluation;
-    unlike group normalisation it does not mix time steps, so masked or missing steps do not move the
-    others and the receptive field stays finite.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Standardised ``(batch, dim, time)``."""
-        return super().forward(x.mT).mT
 
 
 class PreactivationBlock(nn.Module):
@@ -29,18 +16,18 @@ class PreactivationBlock(nn.Module):
         super().__init__()
         first, second = kernels
         self.stride = stride
-        self.norm1 = StepNorm(inputs)
-        self.conv1 = nn.Conv1d(inputs, outputs, first, stride=stride, padding=first // 2)
-        self.norm2 = StepNorm(outputs)
-        self.conv2 = nn.Conv1d(outputs, outputs, second, padding=second // 2)
-        self.skip = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.norm1 = RectifiedStepNorm(inputs)
+        self.conv1 = StepConv(inputs, outputs, first, stride=stride, padding=first // 2)
+        self.norm2 = RectifiedStepNorm(outputs)
+        self.conv2 = StepConv(outputs, outputs, second, padding=second // 2)
+        self.skip = StepConv(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(batch, inputs, time)`` to ``(batch, outputs, time // stride)``."""
+        """Map ``(batch, inputs, 1, time)`` to ``(batch, outputs, 1, time // stride)``."""
         x = x[..., : x.shape[-1] // self.stride * self.stride]
-        hidden: Tensor = self.conv1(F.relu(self.norm1(x)))
-        out: Tensor = self.conv2(F.relu(self.norm2(hidden)))
-        shortcut: Tensor = self.skip(F.avg_pool1d(x, self.stride) if self.stride > 1 else x)
+        hidden: Tensor = self.conv1(self.norm1(x))
+        out: Tensor = self.conv2(self.norm2(hidden))
+        shortcut: Tensor = self.skip(mean_of_steps(x, self.stride))
         return out + shortcut
 
 
@@ -84,7 +71,7 @@ class ResNet1d(Encoder):
         second_kernel: Odd = 3,
     ) -> None:
         super().__init__()
-        self.stem = nn.Conv1d(channels, width, stem, padding=stem // 2)
+        self.stem = StepConv(channels, width, stem, padding=stem // 2)
         stages, inputs, jump, field = [], width, 1, stem
         for outputs, stride in ((width, 1), (width, 2), (dim, 2)):
             for i in range(blocks):
@@ -97,10 +84,10 @@ class ResNet1d(Encoder):
 
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         x, keep = without_missing(x, keep)
-        latent: Tensor = self.stem(x * keep[:, None])
+        latent: Tensor = self.stem(as_rows(x * keep[:, None]))
         for block in self.blocks:
             latent = block(latent)
-        return latent
+        return latent.squeeze(2)
 
     def stem_weights(self) -> list[StemWeight]:
         """See :meth:`Encoder.stem_weights`."""

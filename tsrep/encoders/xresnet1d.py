@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tsrep.encoders.encoder import Encoder, Odd, Positive, StemWeight, without_missing
-from tsrep.encoders.resnet1d import StepNorm
+from tsrep.encoders.step_rows import RectifiedStepNorm, StepConv, as_rows, mean_of_steps
 from tsrep.registry import ENCODERS
 
 STRIDE = 32
@@ -43,18 +42,17 @@ class Stage(nn.Module):
         strided = _layer(inputs if narrow is None else middle, middle, kernel, stride)
         last = _layer(middle, outputs, kernel if narrow is None else 1, 1)
         self.branch = nn.Sequential(*first, strided, last)
-        self.skip = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.skip = StepConv(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(batch, inputs, time)`` to ``(batch, outputs, time // stride)``; time is a multiple."""
-        shortcut = F.avg_pool1d(x, self.stride) if self.stride > 1 else x
-        out: Tensor = self.branch(x) + self.skip(shortcut)
+        """Map ``(batch, inputs, 1, time)`` to ``(batch, outputs, 1, time // stride)``; time is a multiple."""
+        out: Tensor = self.branch(x) + self.skip(mean_of_steps(x, self.stride))
         return out
 
 
 def _layer(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv1d(inputs, outputs, kernel, stride=stride, padding=kernel // 2)
-    return nn.Sequential(StepNorm(inputs), nn.ReLU(), convolution)
+    convolution = StepConv(inputs, outputs, kernel, stride=stride, padding=kernel // 2)
+    return nn.Sequential(RectifiedStepNorm(inputs), convolution)
 
 
 @ENCODERS.register("xresnet1d", runtime=("channels",))
@@ -98,10 +96,10 @@ class XResNet1d(Encoder):
         sizes = [(channels, half, 2), (half, half, 1), (half, width, 1)]
         stem: list[nn.Module] = []
         for inputs, outputs, stride in sizes:
-            convolution = nn.Conv1d(inputs, outputs, kernel, stride=stride, padding=kernel // 2)
+            convolution = StepConv(inputs, outputs, kernel, stride=stride, padding=kernel // 2)
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")  # keeps the amplitude
-            stem += [convolution, nn.ReLU()]
-        self.stem = nn.Sequential(*stem, nn.MaxPool1d(3, stride=2, padding=1))
+            stem += [convolution, nn.ReLU(inplace=True)]
+        self.stem = nn.Sequential(*stem, nn.MaxPool2d((1, 3), stride=(1, 2), padding=(0, 1)))
         narrow = width if layers in NARROW else None
         dim = 4 * width if layers in NARROW else width
         field, jump = 1 + (1 + 2 * 2) * (kernel - 1) + 2 * 2, 4  # one convolution at full rate, two at half
@@ -119,10 +117,10 @@ class XResNet1d(Encoder):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         x, keep = without_missing(x, keep)
         x = (x * keep[:, None])[..., : x.shape[-1] // STRIDE * STRIDE]
-        latent: Tensor = self.stem(x)
+        latent: Tensor = self.stem(as_rows(x))
         for block in self.blocks:
             latent = block(latent)
-        return latent
+        return latent.squeeze(2)
 
     def stem_weights(self) -> list[StemWeight]:
         """See :meth:`Encoder.stem_weights`."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder, Positive, without_missing
-from tsrep.encoders.resnet1d import StepNorm
+from tsrep.encoders.step_rows import RectifiedStepNorm, StepConv, as_rows
 from tsrep.errors import ConfigError
 from tsrep.losses.prediction_contrast import drawn_prediction_contrast, full_prediction_contrast
 from tsrep.losses.similarity import Temperature, unit_rows
@@ -27,13 +27,15 @@ class LocalTargets(nn.Module):
     def __init__(self, channels: int, dim: int, stride: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv1d(channels, dim, stride, stride=stride), StepNorm(dim), nn.ReLU(), nn.Conv1d(dim, dim, 1)
+            StepConv(channels, dim, stride, stride=stride),
+            RectifiedStepNorm(dim),
+            StepConv(dim, dim, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channel, time)`` to ``(batch, dim, time // stride)``."""
-        described: Tensor = self.layers(without_missing(x)[0])
-        return described
+        described: Tensor = self.layers(as_rows(without_missing(x)[0]))
+        return described.squeeze(2)
 
 
 @OBJECTIVES.register("cpc", runtime=("dim", "stride", "channels"))
