@@ -8,8 +8,9 @@ predictions of both sides can be compared. Both sides have the same random weigh
 Encoding 14,400 windows literally takes most of an hour on one core. Without ``--full``, the literal side
 encodes ``--windows`` windows of the test part, in batches that alternate with our side, its time for them is
 scaled to all windows, and its ridges are fitted on our representations; its predictions for these windows are
-from its own. Nothing else is scaled. The test errors of these random weights must be those of the study of the
-released code, whose printed "without augmentation" row has the same to the third decimal. Run from the repository root, with ETTh1.csv as published:
+from its own. Nothing else is scaled. The test errors of these random weights must be those of the study of
+the released code, whose printed row without augmentation has the same to the third decimal. Run from the
+repository root, with ETTh1.csv as published:
 
     python benchmarks/forecast_protocol.py path/to/ETTh1.csv
 """
