@@ -24,7 +24,7 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.flow import FILE as FLOW
-from tsrep.runs.folder import CONTRACT, PROVENANCE, SPLIT, Run
+from tsrep.runs.folder import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS, Run
 from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
@@ -45,7 +45,6 @@ from tsrep.runs.provenance import provenance
 from tsrep.runs.task import Task, task_of
 from tsrep.runs.task.needs import refuse_missing_labels
 from tsrep.runs.trained_by import trained_by
-from tsrep.runs.trained_parts import ENCODER_FILE, WEIGHTS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.auto import settled

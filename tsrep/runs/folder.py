@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor, nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
+from tsrep.evaluation.candidate import Model
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import load_heads
 from tsrep.evaluation.scores import Scores
@@ -19,9 +22,11 @@ from tsrep.files import read_json, readable, write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
+from tsrep.rng import initial_weights
+from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import read_config
-from tsrep.runs.encoder_file import EncoderFile
+from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
 from tsrep.runs.history import history, plot_history
 from tsrep.runs.kept_models import KeptModels
 from tsrep.runs.ledger import FILE as LEDGER
@@ -32,9 +37,10 @@ from tsrep.runs.naming import folder_of, whole_of
 from tsrep.runs.overview import row_of
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.trained_by import refuse_other_settings, trained_by, trained_further_by
-from tsrep.runs.trained_parts import ENCODER_FILE, TrainedParts
+from tsrep.runs.weights import fill
 from tsrep.signals.standardise import Scaler
 from tsrep.text import in_a_line, in_html
+from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +50,10 @@ if TYPE_CHECKING:
     from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
 
-CONTRACT, PROVENANCE, SPLIT = "contract.json", "provenance.json", "split.json"
+ENCODER_FILE, WEIGHTS, CONTRACT = "encoder.safetensors", "weights.safetensors", "contract.json"
+PROVENANCE, SPLIT = "provenance.json", "split.json"
 RESTORE = "restore it, or train the run again"
+ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in the latter
 
 
 class Run:
@@ -160,12 +168,14 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        return self.parts.encoder()
+        encoder = self._blank_encoder()
+        self._fill(encoder, self.encoder_file.weights(), ENCODER_FILE)
+        return encoder.eval()
 
-    @property
-    def parts(self) -> TrainedParts:
-        """What training left behind, of the first seed."""
-        return TrainedParts(self.folders[0], self.config, self.provenance["data"])
+    def _blank_encoder(self) -> Encoder:
+        counts = self.counts
+        with initial_weights(0, "about to be replaced"):
+            return blank_encoder(self.config, counts["channels"], counts["covariates"])
 
     def loaded(self) -> LoadedEncoder:
         """The trained encoder with all that travels with it.
@@ -196,7 +206,8 @@ class Run:
     @property
     def encoder_file(self) -> EncoderFile:
         """What the file of the trained encoder says of it."""
-        return self.parts.file
+        refuse_changed(self.folders[0], ENCODER_FILE)
+        return read_encoder_file(self.folders[0] / ENCODER_FILE)
 
     def predict(self, recordings: Recordings, *, windows: bool = False, **options: Any) -> PredictionTable:
         """Predict labels of new recordings; see :func:`tsrep.api.predict`."""
@@ -244,8 +255,19 @@ class Run:
         RunError
             When the run does not forecast, training has not ended, or a file is broken.
         """
-        self.refuse_unfinished()
-        return self.parts.forecaster()
+        encoder = self.encoder()
+        objective = self.objective(encoder)
+        if not objective.forecasts:
+            raise RunError(
+                f"{self.path} was trained by {self.config.objective.name}, which makes no forecasts; train "
+                "one that does with: tsrep fit --objective forecast"
+            )
+        if not objective.has_forecasts:
+            raise RunError(
+                f"{self.path} was trained by its contrast alone (objective.weight is 1), so its head says "
+                "nothing; train one with a smaller weight"
+            )
+        return Forecaster(encoder, objective).eval()
 
     def objective(self, encoder: Encoder | None = None) -> Objective:
         """The trained objective, with what it learned for itself such as an augmenter; on the CPU.
@@ -261,21 +283,53 @@ class Run:
             When training has not ended, or the file is broken.
         """
         self.refuse_unfinished()
-        return self.parts.objective(encoder or self.encoder())
+        refuse_changed(self.folders[0], WEIGHTS)
+        return self._objective(encoder or self.encoder(), load_weights(self.folders[0] / WEIGHTS))
+
+    def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
+        with initial_weights(0, "about to be replaced"):
+            data, told = self.provenance["data"], dict[str, Any](self.counts)
+            objective = blank_objective(
+                self.config,
+                encoder,
+                **told,
+                channel_names=tuple(data.get("channels", ())),
+                class_names=tuple(data.get("classes", ())),
+                multilabel=bool(data.get("multilabel")),
+            )
+        self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
+        return objective.eval()
 
     def models(self) -> KeptModels:
         """What makes encoder and objective of the epoch that training kept for each draw of labels."""
-        return self.parts.models(self.provenance["training"])
+        training = self.provenance["training"]
+        files = {epoch: kept_file(self.path, epoch) for epoch in training["kept"].values()}
+        files[training["epoch"]] = self.path / WEIGHTS
+        made = {epoch: partial(self._model, file) for epoch, file in files.items()}
+        return KeptModels(self.path, {draw: made[epoch] for draw, epoch in training["kept"].items()})
+
+    def _model(self, file: Path) -> Model:
+        name = str(file.relative_to(self.path))
+        refuse_changed(self.path, name)
+        weights = load_weights(file)
+        encoder = self._blank_encoder()
+        self._fill(encoder, _beginning(ENCODER, weights), name)
+        return encoder.eval(), self._objective(encoder, weights)
 
     @property
     def counts(self) -> dict[str, int]:
         """Numbers of channels, covariates and classes that it was trained on."""
-        return self.parts.counts
+        data = self.provenance["data"]
+        return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
+
+    def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
+        fill(module, weights, f"{self.folders[0]}/{file}", "config.yaml")
 
     def write_encoder(self, encoder: Encoder, prepared: Prepared) -> None:
         """Keep the weights with all that it takes to use them elsewhere, and the contract to read."""
         contract = prepared.contract_of(encoder)
-        self.parts.write_encoder(encoder, contract)
+        made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
+        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract)
         write_json(self.path / CONTRACT, json.loads(contract.to_json()))
 
     def scaler(self) -> Scaler | None:
@@ -427,3 +481,8 @@ def _located(path: Path) -> Path:
         which = f"{run.path}@0 to {run.path}@{count - 1}" if count > 1 else f"{run.path}"
         raise RunError(f"{run.path} has {count} encoder{'s' * (count > 1)} and no {path}; give {which}")
     return run.folders[int(seed)]
+
+
+def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights whose names begin so, without that."""
+    return {name.removeprefix(word): value for name, value in weights.items() if name.startswith(word)}
