@@ -293,7 +293,7 @@ def test_no_run_folder_is_a_user_mistake(tmp_path: Path, make: bool) -> None:
         write_report(tmp_path / "run")
 
 
-@pytest.mark.usefixtures("one_pixel")
+@pytest.mark.usefixtures("one_pixel", "flat")
 @pytest.mark.parametrize("name", ["provenance.json", "scores.json", "embeddings.npz", "config.yaml"])
 def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
     run = make_run(tmp_path / "run")
@@ -303,7 +303,7 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str) -> None:
     assert f"not available: {run / name}" in summarise(run)
 
 
-@pytest.mark.usefixtures("one_pixel")
+@pytest.mark.usefixtures("plain_reports")  # what cannot be read is blank, as with the broken files above
 @pytest.mark.parametrize(
     ("name", "content"),
     [

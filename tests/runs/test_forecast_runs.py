@@ -237,10 +237,10 @@ def test_contrasts_backbones_heads_and_norms_go_together(
     changed = {"head": head, "norm": norm, "mixing": mixing, "contrast": chosen, "weight": 0.5}
     objective = merged(SMALL["objective"], changed)
     config = merged(
-        settings(root, training={"epochs": 1, "batch_size": 128}, window={"hop_steps": 2}),
+        settings(root, training={"epochs": 1, "batch_size": 12, "log_every": 99}, window={"hop_steps": 20}),
         {"encoder": encoder, "objective": objective},
     )
-    run = fit(config, out=tmp_path / "run", progress=False)
+    run = fit(config, out=tmp_path / "run", progress=False, illustrate=False)
     past = torch.zeros(2, 9, LOOKBACK)
     assert torch.isfinite(run.forecaster()(past, torch.zeros(2, 7, HORIZON))).all()
 
