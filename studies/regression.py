@@ -6,19 +6,20 @@ stopped and started at any time (about twenty minutes of one core)::
     .venv/bin/python studies/regression.py --root DIR
 
 ``DIR`` holds ``ecg_100hz_int16_uV.npy`` and ``records.csv`` as for ``ecg_methods.py``. Ages are those of the
-table. Heart rates are derived here, by a detector of R peaks on the leads II, V1 and V5, each by itself, and
+table. Heart rates are derived here by a detector of R peaks on the leads II, V1 and V5, each by itself, and
 are taken as known where at least two of the three agree. Ridges on frozen features of encoders stand beside
-the mean, a ridge on amplitudes and spectrum, one on a count of R peaks, and networks trained end to end on the
-numbers. ``--quick`` runs all of it small, on a simulated cohort whose heart rates are known.
+the mean, a ridge on amplitudes and spectrum, one on a count of R peaks, and networks trained end to end on
+the numbers. ``--quick`` runs all of it small, on a simulated cohort whose heart rates are known.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def agreed_rate(leads: Array, sfreq: float) -> str:
 def hand_features(panel: Panel) -> Array:
     """Logarithms of amplitude and of the power in bands, for each window and lead."""
     frequency = np.fft.rfftfreq(panel.x.shape[-1], 1 / panel.sfreq)
-    inside = np.array([(frequency >= low) & (frequency < high) for low, high in _pairs(BANDS)])
+    inside = np.array([(frequency >= low) & (frequency < high) for low, high in pairwise(BANDS)])
     return np.concatenate([_of_windows(x, inside) for x in _chunks(panel)])
 
 
@@ -195,10 +196,6 @@ def peak_counts(panel: Panel) -> Array:
 def _chunks(panel: Panel) -> Iterator[Array]:
     for begin in range(0, len(panel), 512):
         yield panel.select(np.arange(begin, min(begin + 512, len(panel)))).x
-
-
-def _pairs(ends: Sequence[float]) -> list[tuple[float, float]]:
-    return list(zip(ends[:-1], ends[1:], strict=True))
 
 
 def options() -> argparse.Namespace:

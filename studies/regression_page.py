@@ -44,7 +44,9 @@ def lines_of(found: Findings) -> list[str]:
     facts, split, config = found.prepared.facts, found.prepared.split, found.config
     parts = ", ".join(f"{n['patients']} {part} patients" for part, n in split.counts.items())
     targets = list(dict.fromkeys(score.target for score in found.scores))
-    known = {name: next(s for s in found.scores if s.target == name and s.unit == "record") for name in targets}
+    known = {
+        name: next(s for s in found.scores if s.target == name and s.unit == "record") for name in targets
+    }
     scored = "; ".join(f"{name}: {s.n} test records of {s.patients} patients" for name, s in known.items())
     return [
         "# Age and heart rate from real ECG",
@@ -57,18 +59,18 @@ def lines_of(found: Findings) -> list[str]:
         f"{len(found.prepared.panel.channels)} leads at {facts['sfreq']:g} Hz. {split.how}: {parts}; none in "
         "two parts.",
         f"- Known numbers: {scored}. Ages over 89 are not published, and are unknown here.",
-        "- Heart rates are **derived from the same signals**, not measured by anybody else: an R-peak detector "
-        "reads the leads II, V1 and V5 each by itself, over the whole record, and a rate is known where two "
-        "agree within 5 %. So the count of R peaks in a fourth lead, I, says how much of it can be read off "
-        "directly; what an encoder reaches below that is a matter of the encoder, not of the heart.",
+        "- Heart rates are **derived from the same signals**, not measured by anybody else: an R-peak "
+        "detector reads the leads II, V1 and V5 each by itself, over the whole record, and a rate is known "
+        "where two agree within 5 %. So the count of R peaks in a fourth lead, I, says how much of it can be "
+        "read off directly; what an encoder reaches below that is a matter of the encoder, not of the heart.",
         f"- Encoder: {config.encoder.name}, the same for all; windows of "
         f"{found.prepared.panel.x.shape[-1] / facts['sfreq']:g} s, whose predictions are averaged over a "
         f"record; {config.training.epochs} epochs of batches of {config.training.batch_size}, the last kept.",
         "- The penalty of each ridge and the epoch of `supervised` are chosen on validation patients. Test "
         "patients are scored once.",
-        "- Values: mean absolute error per record, mean over seeds (training and label draw together), with a "
-        "95 % interval over patients and seeds; ± is the standard deviation over seeds. Gains are differences "
-        "from random initialisations of the same architecture: negative is better.",
+        "- Values: mean absolute error per record, mean over seeds (training and label draw together), with "
+        "a 95 % interval over patients and seeds; ± is the standard deviation over seeds. Gains are "
+        "differences from random initialisations of the same architecture: negative is better.",
         "",
         *(line for name in targets for line in _of_target(found.scores, name)),
     ]

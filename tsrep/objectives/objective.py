@@ -81,6 +81,9 @@ class Objective(nn.Module, ABC):
         ``horizon`` and :meth:`predict`.
     classifies : bool
         Whether the method predicts classes and has :meth:`logits`.
+    takes_unknown : bool
+        Whether it learns each class from the samples that state it; other methods that need labels are given
+        the samples of which all classes are known.
     head_pooling : str or None
         Of a method that predicts classes, how it pools representations over time before all else; None where
         it does otherwise.
@@ -98,6 +101,7 @@ class Objective(nn.Module, ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     forecasts: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
+    takes_unknown: ClassVar[bool] = False
     head_pooling: Pooling | None = None
     lookback: int = 0
     horizon: int = 0

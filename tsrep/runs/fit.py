@@ -43,7 +43,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.task import Task, task_of
-from tsrep.runs.task.needs import refuse_missing_labels
+from tsrep.runs.task.needs import refuse_missing_labels, usable_labels
 from tsrep.runs.trained_by import trained_by
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
@@ -292,7 +292,7 @@ def training_part(
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
     if "label" in config.objective_class.needs_of(config.objective):
-        index = index[prepared.panel.labelled[index]]
+        index = index[usable_labels(config, prepared.panel)[index]]
     panel = prepared.panel.select(index)
     sampler = SAMPLERS.build(
         config.sampler or {"name": config.objective_class.sampler},

@@ -230,7 +230,7 @@ class FineTuning(LabelProtocol):
 
         def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
             prob = self.outputs(encoder, head, validation)
-            return {"": metrics(prob, validation.panel.label)["auroc"]}
+            return {"": metrics(prob, validation.panel.label, validation.panel.class_mask)["auroc"]}
 
         return "validation macro AUROC", macro_auroc
 
@@ -270,7 +270,8 @@ class FineTuning(LabelProtocol):
             return
         read = partial(embed, encoder.to(device), pool=head.pooled, device=device)
         validation = None if held is None else (read(held), held.label)
-        probe = fit_probe(read(train), train.label, len(train.classes), validation=validation)
+        known = train.class_mask, None if held is None else held.class_mask
+        probe = fit_probe(read(train), train.label, len(train.classes), validation=validation, known=known)
         with torch.no_grad():
             for parameter, value in zip((linear.weight, linear.bias), linear_map(probe), strict=True):
                 parameter.copy_(torch.from_numpy(value))

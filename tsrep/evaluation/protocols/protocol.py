@@ -39,8 +39,8 @@ class Protocol(ABC):
     multilabel : bool
         Whether samples may have several classes.
     takes_unknown : bool
-        Whether it fits and scores each class on the samples that state it; others leave out samples of which
-        a class is not known.
+        Of a protocol on frozen features, whether its ``fit`` is given which labels are known; others fit
+        classes that are known of other samples apart.
     reads_classes : bool
         Whether it scores classes, and not numbers.
     rank : int
