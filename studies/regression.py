@@ -66,8 +66,7 @@ REAL: dict[str, Any] = merged(
         "training": {"epochs": 5, "batch_size": 128, "lr": 1e-3},
         "evaluation": {
             "protocols": ["regression"],
-            "labels": [1.0, 0.1],
-            "subsample_by": ["patient"],
+            "labels": [1.0],
             "regression-finetune": {"epochs": 5, "min_steps": 120, "lr": 1e-3},
         },
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from tsrep.evaluation.heads.rules import Rule
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.heads.thresholds import FEWEST, choose_thresholds
 from tsrep.evaluation.labels.aggregate import Aggregation, by_record
+from tsrep.evaluation.labels.credit import Credit
 from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions
 from tsrep.signals.panel import Ints, Panel
@@ -84,6 +86,7 @@ def made_head(
     part: str,
     n_bootstrap: int,
     seed: int,
+    credit: Credit | None = None,
 ) -> Head:
     """A head with all that validation patients can tell, and its performance on the scored part.
 
@@ -101,7 +104,10 @@ def made_head(
         That is scored.
     n_bootstrap, seed : int
         Bootstrap resamples of patients.
+    credit : Credit, optional
+        Whose metric is told of decisions.
     """
+    told = partial(performance, n_bootstrap=n_bootstrap, seed=seed, credit=credit)
     head = Head(
         f"{facts.protocol}-{facts.fraction:g}-{facts.seed}",
         fitted.classifier,
@@ -118,9 +124,9 @@ def made_head(
     else:
         held = by_record(windows, aggregate)
         head = _equipped(head, held, settings, n_bootstrap, seed)
-        head = replace(head, validation=performance(head, held, "validation", n_bootstrap, seed))
+        head = replace(head, validation=told(head, held, "validation"))
     records = by_record(scored, aggregate)
-    return replace(head, scored=performance(head, records, part, n_bootstrap, seed))
+    return replace(head, scored=told(head, records, part))
 
 
 def _equipped(head: Head, held: Predictions, settings: HeadSettings, n_bootstrap: int, seed: int) -> Head:
@@ -163,7 +169,9 @@ def _missing(head: Head, settings: HeadSettings, patients: int) -> Iterator[str]
         )
 
 
-def performance(head: Head, records: Predictions, part: str, n_bootstrap: int, seed: int) -> Performance:
+def performance(
+    head: Head, records: Predictions, part: str, *, n_bootstrap: int, seed: int, credit: Credit | None
+) -> Performance:
     """How a head does on records, of which uncalibrated probabilities are given."""
     calibrated = head.calibrated(records.prob)
     decided = positives(head.labels(calibrated), len(head.classes)).astype(float)
@@ -173,7 +181,8 @@ def performance(head: Head, records: Predictions, part: str, n_bootstrap: int, s
     found: dict[str, Interval] = {}
     for prob, suffix, names in asked:
         on = replace(records, prob=prob)
-        resampled = resample([on], n_bootstrap=n_bootstrap, seed=seed, names=names)
+        own = credit if suffix == "_decided" else None
+        resampled = resample([on], n_bootstrap=n_bootstrap, seed=seed, names=names, credit=own)
         found |= {name + suffix: interval for name, interval in resampled.intervals().items()}
     return Performance(
         part=part,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.aggregate import Aggregation, by_record
+from tsrep.evaluation.labels.credit import Credit, CreditName
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
 from tsrep.evaluation.labels.metrics import classes_scored, positives
 from tsrep.evaluation.predictions import Predictions, mean_predictions
@@ -69,6 +71,8 @@ class LabelEvaluation:
         By which ``embed`` makes one vector of a sample, for the heads that are kept.
     heads : HeadSettings or None
         How the heads of methods are calibrated and decide; None where no heads are wanted.
+    credit : "challenge-2021" or None
+        Partial credit for decisions on a related class, whose metric is added.
     folder : Path or None
         Where protocols that train keep their state, so that they resume after an interruption.
     on_step : callable
@@ -91,6 +95,7 @@ class LabelEvaluation:
     compile: bool = False
     pool: Pooling = "max-mean"
     heads: HeadSettings | None = None
+    credit: CreditName | None = None
     folder: Path | None = None
     on_step: Callable[[str], None] = lambda _what: None
     _features: dict[Callable[[], Model], Array] = field(default_factory=dict)
@@ -123,6 +128,7 @@ class LabelEvaluation:
                     "labels that are known, or choose another split"
                 )
         refuse_silent(self.panel, self.split.train)
+        _ = self.of_credit
         if self.heads is not None:
             self.heads.refuse_unfit(self.panel)
 
@@ -243,7 +249,25 @@ class LabelEvaluation:
 
     def resampled(self, predictions: Sequence[Predictions]) -> Resampled:
         """Metrics of every seed, on the patients as they are and on resamples of them."""
-        return resample(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed)
+        return resample(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed, credit=self.of_credit)
+
+    @cached_property
+    def of_credit(self) -> Credit | None:
+        """What related classes earn; None where no partial credit is asked for.
+
+        Raises
+        ------
+        ConfigError
+            When it is not defined on the classes, or samples have one class each.
+        """
+        if self.credit is None:
+            return None
+        if not self.panel.multilabel:
+            raise ConfigError(
+                f"evaluation.credit {self.credit} is of records that may have several classes, and those of "
+                "the data have one each; leave it out"
+            )
+        return Credit.of(self.credit, self.panel.classes)
 
     def kept(self, score: Score, records: Sequence[Predictions]) -> dict[str, Any]:
         """What is kept of the predictions of every seed, for figures, as attributes of scores."""

@@ -150,6 +150,7 @@ class LabelProtocol(Protocol):
             part=e.part,
             n_bootstrap=e.n_bootstrap,
             seed=e.seed,
+            credit=e.of_credit,
         )
 
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
