@@ -85,8 +85,8 @@ class Objective(nn.Module, ABC):
         Whether it learns each class from the samples that state it; other methods that need labels are given
         the samples of which all classes are known.
     head_pooling : str or None
-        Of a method that predicts classes, how it pools representations over time before all else; None where
-        it does otherwise.
+        Of a method that predicts classes or a number, how it pools representations over time before all
+        else; None where it does otherwise.
     lookback, horizon : int
         Of a method that forecasts, in steps; 0 otherwise.
     independent : bool

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,8 @@ class Fitted:
     ----------
     classifier : Classifier
     held : callable
-        Gives predictions of the windows of validation patients that nothing was fitted on, or None where
-        there are none.
+        Gives what the evaluation's ``predictions`` gives, of the windows of validation patients that nothing
+        was fitted on, or None where there are none.
     pool : str
         How the encoder's steps became the features of a window.
     tuned : mapping of str to array
@@ -46,7 +47,7 @@ class Fitted:
     """
 
     classifier: Classifier
-    held: Callable[[], Predictions | None]
+    held: Callable[[], Any]
     pool: HeadPooling
     tuned: Mapping[str, Array] = field(default_factory=dict)
 
@@ -109,13 +110,13 @@ def made_head(
     """
     told = partial(performance, n_bootstrap=n_bootstrap, seed=seed, credit=credit)
     head = Head(
-        f"{facts.protocol}-{facts.fraction:g}-{facts.seed}",
-        fitted.classifier,
-        panel.classes,
-        panel.multilabel,
-        fitted.pool,
-        facts,
-        aggregate,
+        name=f"{facts.protocol}-{facts.fraction:g}-{facts.seed}",
+        classifier=fitted.classifier,
+        classes=panel.classes,
+        multilabel=panel.multilabel,
+        pool=fitted.pool,
+        fitted_on=facts,
+        aggregate=aggregate,
         tuned=fitted.tuned,
     )
     windows = fitted.held()
@@ -188,7 +189,7 @@ def performance(
         part=part,
         records=len(records),
         patients=len(np.unique(records.patient)),
-        metrics={name: _estimate(each) for name, each in (found | _of_sets(head, records)).items()},
+        metrics={name: estimate(each) for name, each in (found | _of_sets(head, records)).items()},
     )
 
 
@@ -202,21 +203,22 @@ def _of_sets(head: Head, records: Predictions) -> dict[str, Interval]:
         return {}
     right = np.asarray((sets | ~positives(records.target, len(head.classes))).all(axis=1))
     size = by_patient(sets.sum(axis=1), records.patient)
-    coverage, shown = by_patient(right, records.patient), _mean_variance
+    coverage, shown = by_patient(right, records.patient), variance_of_patients
     return {
         "coverage": share_interval(float(coverage.mean()), shown(coverage)),
         "set_size": symmetric_interval(float(size.mean()), shown(size)),
     }
 
 
-def _mean_variance(values: Array) -> Variance:
-    """Of the mean over patients."""
+def variance_of_patients(values: Array) -> Variance:
+    """Of the mean of values of patients."""
     if len(values) < 2:
         return Variance(np.nan, np.nan, np.nan)
     return Variance(float(values.var(ddof=1)) / len(values), 0.0, len(values) - 1.0)
 
 
-def _estimate(interval: Interval) -> Estimate:
+def estimate(interval: Interval) -> Estimate:
+    """An interval as files hold it."""
     ends = (interval.value, interval.low, interval.high)
     value, low, high = (None if np.isnan(each) else float(each) for each in ends)
     return Estimate(value=value, low=low, high=high)

@@ -75,7 +75,7 @@ class Credit:
         return cls(weights, list(classes).index(NORMAL))
 
     def earned(self, true: Array, decided: Array) -> dict[str, Array]:
-        """What each recording earns as decided, by its true classes and by the normal one, each (recording, 1).
+        """What each recording earns as decided, by its true classes and by the normal one.
 
         Parameters
         ----------

@@ -17,6 +17,9 @@ from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.heads.facts import FittedOn
+from tsrep.evaluation.heads.kept_head import KeptHead
+from tsrep.evaluation.heads.making import Fitted, made_head
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.aggregate import Aggregation, by_record
 from tsrep.evaluation.labels.credit import Credit, CreditName
@@ -268,6 +271,23 @@ class LabelEvaluation:
                 "the data have one each; leave it out"
             )
         return Credit.of(self.credit, self.panel.classes)
+
+    def head_of(
+        self, fitted: Fitted, predictions: Predictions, facts: FittedOn, settings: HeadSettings
+    ) -> KeptHead:
+        """What is kept of a model, from its predictions of the windows of the scored part."""
+        return made_head(
+            fitted,
+            predictions,
+            facts,
+            self.panel,
+            settings,
+            aggregate=self.aggregate,
+            part=self.part,
+            n_bootstrap=self.n_bootstrap,
+            seed=self.seed,
+            credit=self.of_credit,
+        )
 
     def kept(self, score: Score, records: Sequence[Predictions]) -> dict[str, Any]:
         """What is kept of the predictions of every seed, for figures, as attributes of scores."""

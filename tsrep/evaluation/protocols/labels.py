@@ -15,10 +15,10 @@ from pydantic import Field
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
-from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
-from tsrep.evaluation.heads.settings import HeadSettings
+from tsrep.evaluation.heads.facts import FittedOn
+from tsrep.evaluation.heads.kept_head import KeptHead
+from tsrep.evaluation.heads.making import Fitted, fitted_on
 from tsrep.evaluation.labels.apart import fit_apart
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
@@ -65,7 +65,7 @@ class LabelProtocol(Protocol):
 
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
-    ) -> tuple[Scores, Head | None]:
+    ) -> tuple[Scores, KeptHead | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others compared with it."""
         seeds = self._label_draws(candidates, evaluation)
         evaluation = replace(evaluation, seeds=seeds)
@@ -86,7 +86,9 @@ class LabelProtocol(Protocol):
                 head = head or first
         return scores, head
 
-    def _scores(self, candidate: Candidate, scoring: Scoring, *, keep: bool) -> tuple[Scores, Head | None]:
+    def _scores(
+        self, candidate: Candidate, scoring: Scoring, *, keep: bool
+    ) -> tuple[Scores, KeptHead | None]:
         """Scores of a candidate with one draw of labels, and where it is kept the head fitted first."""
         crossed = not scoring.paired and (candidate.role == "control" or candidate.count > 1)
         once = scoring.different
@@ -114,21 +116,14 @@ class LabelProtocol(Protocol):
         )
         if kept is None or e.heads is None:
             return scores, None
-        head = self._head(candidate, kept, found[0], scoring, e.heads)
+        head = e.head_of(kept, found[0], self._facts(candidate, scoring), e.heads)
         own = replace(scores.scores[0], of_head=head.intervals)
         return replace(scores, scores=(own, *scores.scores[1:])), head
 
-    def _head(
-        self,
-        candidate: Candidate,
-        fitted: Fitted,
-        predictions: Predictions,
-        scoring: Scoring,
-        settings: HeadSettings,
-    ) -> Head:
-        """The head of the first encoder and draw of labels."""
+    def _facts(self, candidate: Candidate, scoring: Scoring) -> FittedOn:
+        """The first encoder and draw of labels, which the head is of."""
         e = scoring.evaluation
-        facts = fitted_on(
+        return fitted_on(
             e.panel,
             scoring.labelled[0],
             weights=candidate.weights,
@@ -139,18 +134,6 @@ class LabelProtocol(Protocol):
             fraction=scoring.fraction,
             subsample_by=scoring.subsample_by,
             seed=0,
-        )
-        return made_head(
-            fitted,
-            predictions,
-            facts,
-            e.panel,
-            settings,
-            aggregate=e.aggregate,
-            part=e.part,
-            n_bootstrap=e.n_bootstrap,
-            seed=e.seed,
-            credit=e.of_credit,
         )
 
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:

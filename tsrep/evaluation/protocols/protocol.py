@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import PROTOCOLS, Entry
 
@@ -72,7 +72,7 @@ class Protocol(ABC):
         del evaluation
 
     @abstractmethod
-    def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, Head | None]:
+    def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, KeptHead | None]:
         """Scores of candidates beside the baselines of the protocol.
 
         Parameters
