@@ -145,7 +145,7 @@ def contrasted(
     relation: Relation,
     kernel: Kernel,
     *,
-    temperature: float,
+    temperature: float | Tensor,
     similarity: Similarity = "cosine",
     bank: Tensor | None = None,
 ) -> Tensor:
@@ -158,7 +158,7 @@ def contrasted(
     relation : Relation
         Of the samples of all ranks.
     kernel : Kernel
-    temperature : float
+    temperature : float or scalar Tensor
     similarity : {"cosine", "dot"}
     bank : Tensor, shape (key, dim), optional
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
+from tsrep.losses.loss import Loss
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Panel
@@ -181,8 +182,12 @@ class Objective(nn.Module, ABC):
         return ()
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-        """Scalars for the log that are no part of a loss; asked for without gradients."""
-        return {}
+        """Scalars for the log that are no part of a loss, by default those that the loss tells of itself.
+
+        They are asked for without gradients.
+        """
+        loss: Loss | None = getattr(self, "loss", None)
+        return {} if loss is None else loss.diagnostics()
 
     def own_view(self) -> View | None:
         """The fixed view that the method trains with, if there is one; covariates stay as they are."""
