@@ -112,8 +112,8 @@ class Study:
         """A run of a method and a seed, where it is missing."""
         kept_run(self.folder / "-".join(map(str, job)), self.configuration(*job), illustrate=False)
 
-    def supervised(self, fraction: float) -> Scores:
-        """Scores of encoder and head trained on the numbers of labelled patients only."""
+    def supervised(self, target: str) -> Scores:
+        """Scores of encoder and head trained on a number of the labelled patients only."""
         config = self.configuration("simclr", 0)
         task = task_of(config)
         prepared = task.prepare(progress=False)
@@ -122,9 +122,10 @@ class Study:
             return new_encoder(config, prepared.panel, seed), None
 
         evaluation = task.evaluation(prepared, print, self.folder / SUPERVISED)
-        evaluation = replace(evaluation, fractions=(fraction,), seeds=self.seeds, heads=None)
+        evaluation = replace(evaluation, seeds=self.seeds, heads=None)
         candidate = Candidate(SUPERVISED, "method", [partial(start, seed) for seed in range(self.seeds)])
-        protocol = protocol_of(config.evaluation.of("regression-finetune"))
+        settings = config.evaluation.of("regression-finetune")
+        protocol = protocol_of(settings.model_copy(update={"targets": (target,)}))
         return outcome(protocol, [candidate], evaluation)
 
     def frozen(self) -> tuple[Prepared, Scores]:
@@ -219,7 +220,7 @@ def main() -> None:
     jobs = [(name, seed) for seed in range(asked.seeds) for name in METHODS]
     with one_thread_workers(asked.workers) as pool:
         trained = pool.map(study.train, jobs)
-        supervised = list(pool.map(study.supervised, base["evaluation"]["labels"]))
+        supervised = list(pool.map(study.supervised, base["dataset"]["targets"]))
         list(trained)
     prepared, frozen = study.frozen()
     write_results(Findings(prepared, study.configuration("simclr", 0), sum(supervised, frozen)), asked.out)

@@ -15,11 +15,12 @@ import numpy as np
 from tsrep.datasets.unlabelled.found import find
 from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import ConfigError, DataError
+from tsrep.evaluation.heads.kept_head import Cell
 from tsrep.registry import DATASETS
 from tsrep.runs.config import merged
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.runs.predict.columns import Column
 from tsrep.runs.shown import shown_to
 from tsrep.runs.task import TASKS, read_data
 from tsrep.signals import Panel

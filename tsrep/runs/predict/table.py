@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.kept_head import Cell
 from tsrep.files import replacing, write_json
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.runs.predict.columns import Column
 from tsrep.runs.predict.output import Destination
 from tsrep.runs.predict.writers.writer import writer_of
 
