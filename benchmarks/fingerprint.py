@@ -92,7 +92,7 @@ def false_pairs(x: Array) -> dict[str, float]:
     panel = panel_of(x)
     prints, rows = Fingerprints.of(panel), np.arange(len(x))
     keys = prints.coarse, prints.mask
-    near = sum(int((i < j).sum()) for i, j in near_keys(keys, keys, MOST / 128))
+    near = sum(len(i) for i, _ in near_keys(keys, None, MOST / 128))
     joined = len(x) - len(np.unique(same_signal(panel)))
     shifted = np.unique(np.sort(shifted_copies(panel, rows, rows), axis=1), axis=0)
     nearest = min(

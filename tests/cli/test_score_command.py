@@ -94,7 +94,7 @@ def test_what_is_refused_in_one_sentence(cohort: Cohort, run: Run) -> None:
         ((good, good, "--seeds", "--truth", flags), "good.csv is given twice for good; give"),
         ((good, "--truth", flags, "--classes", "A,D"), "D"),
         ((good, "--truth", label, "--classes", "A,B"), "which no column predicts"),
-        ((good, "--truth", flags, "--metric", "auc"), "there is no metric 'auc' of such labels; did"),
+        ((good, "--truth", flags, "--metric", "auc"), "there is no metric 'auc' of such predictions; did"),
         ((good, "--truth", flags, "--where", "patient"), "write it as COLUMN=VALUE"),
         ((good, "--truth", flags, "--where", "patient=999"), "no record of"),
         ((good, "--truth", flags, "--units", "windows"), "has no column 'window', so its rows are records"),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.datasets.ecg_folders import beats, cinc_folder, write_cinc
 from tsrep.datasets import build, load
+from tsrep.datasets.ecg.cinc_labels import labels_of
 from tsrep.datasets.ecg.scored_classes import OFFICIAL, SOURCES, known_by_source, scored_classes
 from tsrep.errors import ConfigError, DataError
 from tsrep.testing import check_dataset
@@ -80,6 +81,17 @@ def test_a_class_that_a_source_never_states_is_unknown_there():
     wide = known_by_source(merged, "harmonised")
     assert wide[SOURCES.index("cpsc_2018"), names.index("PVC")]
     assert wide[:, names.index("AF-or-AFL")].all()
+
+
+def test_what_no_chosen_source_states_is_no_class():
+    codes = [frozenset({164889003}), frozenset({426783006})]
+    source, every = np.full(2, SOURCES.index("georgia")), np.arange(2)
+    found = labels_of("scored", codes, source, every, "official", 1)
+    assert {one.name for one in OFFICIAL} - set(found.classes) == {"LPR", "PR", "PRWP"}
+    assert found.known.all()
+    assert labels_of("scored-published", codes, source, every, "official", 1).classes == tuple(
+        one.name for one in OFFICIAL
+    )
 
 
 def test_faults_of_the_published_bundle(bundle):

@@ -88,3 +88,11 @@ def test_what_is_no_number_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         load("arrays", **own_arrays(tmp_path, ages), **settings)
+
+
+@pytest.mark.parametrize("units", [None, ("years",)])
+def test_a_code_in_place_of_an_age_is_refused(tmp_path: Path, units: Any) -> None:
+    given = own_arrays(tmp_path, ["61", "300.0", *AGES[2:]])
+    with pytest.raises(DataError, match=r"has 300 in 1 records \(the first is number 2\), which is no age"):
+        load("arrays", **given, targets=("age",), target_units=units)
+    assert load("arrays", **given, targets=("age",), target_units=("days",)).target[1] == 300

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,12 +78,35 @@ def test_the_order_of_tokens_does_not_matter_and_gradients_are_right() -> None:
 
 def test_balanced_weights_make_classes_weigh_alike() -> None:
     flags = torch.eye(3, dtype=torch.bool)[[0, 0, 0, 0, 0, 1, 1, 1]]
-    weight = balanced(flags, multilabel=False)
+    weight = balanced(flags, torch.ones_like(flags), multilabel=False)
     torch.testing.assert_close((weight * flags).sum(0), torch.tensor([4.0, 4.0, 0.0]))
     several = torch.tensor([[1, 1, 0]] * 3 + [[0, 1, 0]]).bool()
-    weight = balanced(several, multilabel=True)
+    weight = balanced(several, torch.ones_like(several), multilabel=True)
     torch.testing.assert_close(weight[:, 0], torch.tensor([2 / 3, 2 / 3, 2 / 3, 2]))
     assert (weight[:, 1:] == 1).all()
+
+
+def test_what_is_unknown_has_no_part_in_the_loss() -> None:
+    generator = torch_generator("scores")
+    scores, answer = (torch.randn(2, *shape, generator=generator) for shape in ((5, 3), (3, 1, 4)))
+    flags, known = (torch.rand(5, 3, generator=generator) < share for share in (0.5, 0.6))
+    flags[0], flags[1], known[:2] = True, False, True
+    tried: Any = [("none", 0.1), ("balanced", 2.0)]
+    found = [
+        Losses(tried, flags ^ (turned & ~known), known, multilabel=True)(scores, torch.arange(5), answer)
+        for turned in (False, True)
+    ]
+    assert found[0] == found[1]
+    expected = sum(
+        Losses([one], flags[rows][:, [c]], known[rows][:, [c]], multilabel=True)(
+            scores[[h]][:, rows][..., [c]], torch.arange(int(rows.sum())), 0 * answer[[h]][:, [c]]
+        )
+        for h, one in enumerate(tried)
+        for c, rows in enumerate(known.T)
+    )
+    size = Losses(tried, flags, known, multilabel=True)(0 * scores, torch.arange(5), answer)
+    nothing = Losses(tried, flags, known, multilabel=True)(0 * scores, torch.arange(5), 0 * answer)
+    torch.testing.assert_close(found[0], expected + size - nothing)
 
 
 def test_the_loss_of_each_head_is_weighted_cross_entropy_and_the_size_of_its_map() -> None:
@@ -99,7 +123,9 @@ def test_the_loss_of_each_head_is_weighted_cross_entropy_and_the_size_of_its_map
             each = scores[head, row].logsumexp(0) - scores[head, row, label[of]]
             expected += float(weights[label[of]] * each) / 4
         expected += float(answer[head].square().sum()) / (2 * c * 6)
-    found = Losses([("none", 0.1), ("balanced", 2.0)], flags, multilabel=False)(scores, sample, answer)
+    found = Losses([("none", 0.1), ("balanced", 2.0)], flags, torch.ones_like(flags), multilabel=False)(
+        scores, sample, answer
+    )
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.errors import DataError
+from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.labels.apart import fit_apart
+from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.metrics import Scorer, classes_scored, metrics
+from tsrep.evaluation.labels.neighbours import fit_neighbours
 from tsrep.evaluation.predictions import Predictions, load_predictions, save_predictions
+from tsrep.evaluation.protocols.attention import AttentionPooled
+from tsrep.evaluation.protocols.finetune import FineTuning
+from tsrep.evaluation.protocols.knn import NearestNeighbours
 from tsrep.evaluation.protocols.labels import evaluate_features
+from tsrep.rng import initial_weights
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
 
@@ -108,9 +119,70 @@ def test_partly_known_samples_are_scored_by_the_probe(drawn, panel):
     assert score.metrics["auroc"].value == pytest.approx(again["auroc"])
 
 
-def test_other_protocols_say_that_they_need_whole_labels(drawn, panel):
-    with pytest.raises(DataError, match="which protocol knn needs; use probe"):
-        evaluate_features({"mine": drawn[0]}, panel, divided(panel), protocols=["knn"], n_bootstrap=50)
+@pytest.mark.parametrize("protocol", [NearestNeighbours(), AttentionPooled(heads=1, C=(1.0,), steps=40)])
+def test_other_protocols_use_the_classes_that_samples_state(drawn, panel, protocol):
+    x, label, known = drawn
+    found = [
+        evaluate_features(
+            {"mine": x.astype(np.float32)}, replace(panel, label=y), divided(panel), protocols=[protocol],
+            fractions=(1.0,), seeds=1, n_bootstrap=20,
+        )
+        for y in (label, np.where(known, label, ~label))
+    ]  # fmt: skip
+    assert found[0].to_json() == found[1].to_json()
+    score = found[0].where(method="mine").scores[0]
+    assert score.classes_scored == 3
+    assert score.value > 0.65
+
+
+def test_classes_of_the_same_samples_are_fitted_together(drawn):
+    x, label, known = drawn
+    calls = []
+
+    def fit(x, y, classes, *, group, validation):
+        calls.append((len(x), classes, None if validation is None else len(validation[0])))
+        return fit_neighbours(x, y, classes, validation=validation)
+
+    held = x[:30], label[:30]
+    model = fit_apart(fit, x, label, 3, group=np.arange(N), validation=held, known=(known, known[:30]))
+    assert set(calls) == {(N // 2, 1, 30), (N // 2, 1, None), (N, 1, 30)}
+    own = fit_neighbours(x[N // 2 :], label[N // 2 :, [1]], 1)
+    np.testing.assert_array_equal(model.predict(x)[:, [1]], own.predict(x))
+    calls.clear()
+    together = fit_apart(fit, x, label, 3, group=np.arange(N), validation=None, known=(None, None))
+    assert calls == [(N, 3, None)]
+    np.testing.assert_array_equal(together.predict(x), fit_neighbours(x, label, 3).predict(x))
+    known = known & (np.arange(3) != 1)
+    silent = fit_apart(fit, x, label, 3, group=np.arange(N), validation=None, known=(known, None))
+    assert not silent.predict(x)[:, 1].any()
+
+
+@pytest.mark.parametrize("strategy", ["full", "lp-ft"])
+def test_fine_tuning_learns_and_chooses_on_what_is_stated(drawn, panel, strategy):
+    x, label, known = drawn
+    store = np.repeat(x[:, :, None], 4, axis=2).astype(np.float32)
+
+    def model():
+        with initial_weights(0, "encoder"):
+            return DilatedConv(channels=5, hidden=4, dim=8, depth=1), None
+
+    found = []
+    for y in (label, np.where(known, label, ~label)):
+        signals = Panel.from_arrays(store, label=y, patient=panel.patient, sfreq=1.0, known=known)
+        evaluation = LabelEvaluation(signals, divided(panel), fractions=(1.0,), seeds=1, n_bootstrap=20)
+        head = {"name": "supervised", "head": "linear"}
+        protocol = FineTuning(head=head, strategy=strategy, epochs=12, min_steps=0, batch_size=32, lr=2e-2)
+        found.append(protocol.evaluate([Candidate("m", "method", [model])], evaluation)[0])
+    assert found[0].to_json() == found[1].to_json()
+    assert found[0].where(method="m").scores[0].value > 0.6
+
+
+def test_a_class_that_no_training_sample_states_is_refused(panel):
+    known = panel.known.copy()
+    known[divided(panel).train, 2] = False
+    evaluation = LabelEvaluation(replace(panel, known=known), divided(panel))
+    with pytest.raises(DataError, match=r"no training sample states whether it has 2, .*labels: common"):
+        evaluation.refuse_unlabelled()
 
 
 def test_masks_are_kept_with_predictions(tmp_path, drawn):

@@ -79,7 +79,7 @@ def test_scores_say_how_many_samples_are_left_out() -> None:
         for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test))
     ]
     (note,) = scored(panel, split, x, "probe", "test").notes
-    assert note == f"Samples whose labels are not wholly known are left out: {', '.join(counts)}."
+    assert note == f"Samples whose labels are not known are left out: {', '.join(counts)}."
     assert scored(replace(panel, known=None), split, x, "probe", "test").notes == ()
 
 

@@ -85,3 +85,21 @@ def test_uniform_logits_cost_log_of_the_classes() -> None:
 def test_classification_is_in_float32_for_half_logits() -> None:
     logits = torch.randn(4, 5).bfloat16()
     assert classification_loss(logits, torch.zeros(4, dtype=torch.long)).dtype == torch.float32
+
+
+def test_unknown_labels_take_no_part_in_the_classification_loss() -> None:
+    generator = torch_generator(3)
+    logits = torch.randn(6, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    label, known = (torch.rand(6, 4, generator=generator) < share for share in (0.5, 0.6))
+    known[:, 2] = False  # no sample of the batch states it
+    loss = classification_loss(logits, label, known)
+    sign = torch.where(label, -1.0, 1.0) * logits
+    each = [torch.nn.functional.softplus(sign[known[:, c], c]).mean() for c in (0, 1, 3)]
+    torch.testing.assert_close(loss, torch.stack(each).mean().float())
+    loss.backward()
+    assert not logits.grad[~known].any()
+    assert logits.grad[known].all()
+    torch.testing.assert_close(classification_loss(logits, label ^ ~known, known), loss, rtol=0, atol=0)
+    whole = classification_loss(logits, label, torch.ones_like(known))
+    torch.testing.assert_close(whole, classification_loss(logits, label))
+    assert classification_loss(logits, label, torch.zeros_like(known)) == 0

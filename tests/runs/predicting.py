@@ -73,7 +73,10 @@ def predictor(calibrated: bool = True, multilabel: bool = False, **fields: Any) 
     told = Calibration(
         kind="temperature", multilabel=multilabel, temperature=(2.0,) * 3, bias=(0.0,) * 3, steps=(None,) * 3
     )
-    head = Head("probe-1-0", probe, CLASSES, multilabel, "max-mean", fitted)
+    head = Head(
+        name="probe-1-0", classifier=probe, classes=CLASSES, multilabel=multilabel, pool="max-mean",
+        fitted_on=fitted,
+    )  # fmt: skip
     head = replace(head, calibration=told if calibrated else None)
     return LoadedEncoder(
         encoder, contract(**fields), "runs/a", weights, heads={"probe-1-0": head}, architecture=made

@@ -154,8 +154,9 @@ def head(*, multilabel: bool, kind: Any, aggregate: Any = "mean") -> tuple[NDArr
     )  # fmt: skip
     classes = tuple("ABCD"[: prob.shape[1]])
     return prob, Head(
-        "probe-1-0", fitted, classes, multilabel, "max", origin, aggregate, fit_calibration(kind, records)
-    )
+        name="probe-1-0", classifier=fitted, classes=classes, multilabel=multilabel, pool="max",
+        fitted_on=origin, aggregate=aggregate, calibration=fit_calibration(kind, records),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["temperature", "vector", "isotonic"])

@@ -228,7 +228,7 @@ def test_files_say_how_they_were_made(folder: Path, tmp_path: Path) -> None:
     assert stored == facts
     assert stored["command"] == "tsrep predict"
     assert stored["head"]["name"] == "probe-1-0"
-    assert stored["calibration"]["temperature"] == [2.0, 2.0, 2.0]
+    assert stored["head"]["calibration"]["temperature"] == [2.0, 2.0, 2.0]
     assert stored["seen"]["status"] == "unknown"
     assert stored["recordings"] == str(folder)
     with np.load(tmp_path / "x.npz") as file:

@@ -37,7 +37,10 @@ class Plain(Classifier):
 
 def head(*, multilabel: bool = False, sets: bool = False) -> Head:
     told = PredictionSets(coverage=0.9, least=0.3, multilabel=multilabel, records=9, patients=9)
-    return Head("probe-1-0", Plain(), CLASSES, multilabel, "max", FITTED, sets=told if sets else None)
+    return Head(
+        name="probe-1-0", classifier=Plain(), classes=CLASSES, multilabel=multilabel, pool="max",
+        fitted_on=FITTED, sets=told if sets else None,
+    )  # fmt: skip
 
 
 def outcome(name: str = "a/1", scores: object = ((0.1, 0.9), (0.6, 0.4)), **more: object) -> Outcome:

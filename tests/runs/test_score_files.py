@@ -234,7 +234,7 @@ def test_thresholds_change_decisions_alone(cohort: Cohort) -> None:
     prob = cohort.flat(1.0)
     path = cohort.write("p.csv", prob)
     chosen = [{"value": 0.3}, {"value": 0.4}, {"value": 0.6}]
-    given = {"head": {"classes": CLASSES}, "thresholds": {"classes": chosen}}
+    given = {"head": {"classes": CLASSES, "thresholds": {"classes": chosen}}}
     (cohort.folder / "p.json").write_text(json.dumps(given))
     (cohort.folder / "mine.json").write_text(json.dumps({"A": 0.3, "B": 0.4, "C": 0.6}))
     plain = values(tsrep.score(path, cohort.with_flags, **FAST))

@@ -50,6 +50,13 @@ def some(panel: Panel) -> np.ndarray:
     return mask
 
 
+def silent(panel: Panel) -> np.ndarray:
+    """All but the first class."""
+    mask = np.ones(panel.label.shape, bool)
+    mask[:, 0] = False
+    return mask
+
+
 def none(panel: Panel) -> np.ndarray:
     return np.zeros(panel.label.shape, bool)
 
@@ -58,8 +65,10 @@ def test_labels_are_learned_where_they_are_known() -> None:
     task, data = prepared(SUPERVISED, some)
     index = data.split.train
     part = training_part(task.config, data, index, CPU, Ranks())
-    assert len(part.tensors) == data.panel.labelled[index].sum() < len(index)
-    assert part.tensors.panel.labelled.all()
+    assert len(part.tensors) == len(index)  # each states a class at least
+    batch = part.tensors.batch(np.arange(len(index)))
+    assert batch.known is not None
+    np.testing.assert_array_equal(batch.known.numpy(), some(data.panel)[index])
     task, data = prepared(TINY, some)
     assert len(training_part(task.config, data, index, CPU, Ranks()).tensors) == len(index)
 
@@ -82,13 +91,15 @@ def test_the_validation_probe_does_not_see_unknown_labels() -> None:
     [
         (
             SUPERVISED,
-            "objective supervised learns from labels, and .* no sample whose labels are wholly known",
+            "objective supervised learns from labels, and .* no sample whose labels are known",
         ),
+        (SUPERVISED | {"known": silent}, "no training sample states whether it has CD, so nothing can be"),
         (PROBED, "no label of the training part is known, so no probe can choose the epoch"),
     ],
 )
 def test_runs_that_need_labels_are_refused_without_any(settings: dict[str, Any], message: str) -> None:
-    task, data = prepared(settings, none)
+    settings = dict(settings)
+    task, data = prepared(settings, settings.pop("known", none))
     encoder = new_encoder(task.config, data.panel, 0)
     objective = new_objective(task.config, encoder, data.panel, 0)
     with pytest.raises(TsrepError, match=message):

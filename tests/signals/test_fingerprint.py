@@ -181,6 +181,20 @@ def test_missing_and_flat_leads_count_in_no_distance() -> None:
     assert not list(near_keys(one, sketch(shapes(few, 100, TWELVE)[0][:, :, 40:360]), 1))
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_keys_are_compared_with_each_other_once(several: bool) -> None:
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 256, (2100, 16), np.uint8)  # more than a block
+    keys[2099], keys[65], keys[700] = keys[3], keys[64], keys[10]
+    masks = np.full(2100, 255, np.uint8)
+    if several:
+        masks[:5] = 0b11110000
+    found = list(near_keys((keys, masks), None, 12 / 128))
+    assert sorted(pair for i, j in found for pair in zip(i.tolist(), j.tolist(), strict=True)) == [
+        (3, 2099), (10, 700), (64, 65),
+    ]  # fmt: skip
+
+
 def test_same_signal_joins_copies_and_no_others() -> None:
     x = recordings(8).astype(np.float32)
     x[5] = x[1] * 0.25 + 7  # another unit

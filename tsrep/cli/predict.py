@@ -1,4 +1,4 @@
-"""The command `predict`: labels of new recordings by an encoder and a head that was kept with it."""
+"""The command `predict`: labels or numbers of new recordings by an encoder and a kept head."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def predict(
     *,
     policies: Any,
 ) -> None:
-    """Predict labels of new recordings by an encoder and a head that `tsrep evaluate` kept with it.
+    """Predict labels or numbers of new recordings by an encoder and a head that `tsrep evaluate` kept.
 
     The table has one row for each recording, in order; one that cannot be read or converted has the reason.
     """
@@ -127,8 +127,18 @@ def first_rows(out: Path) -> Iterator[str]:
     with out.open(encoding="utf-8", newline="") as stream:
         for row in islice(csv.DictReader(stream), FIRST):
             shares = [f"{name[2:]} {float(p):.2f}" for name, p in row.items() if name.startswith("p_") and p]
-            label = row["prediction"] or row.get("reason") or "no class"
-            yield f"  {row['record']}: {label}" + f" ({', '.join(shares)})" * bool(shares)
+            label = _value(row) if "unit" in row else row["prediction"]
+            told = label or row.get("reason") or "no class"
+            yield f"  {row['record']}: {told}" + f" ({', '.join(shares)})" * bool(shares)
+
+
+def _value(row: Mapping[str, str]) -> str:
+    """A number with its unit and interval; nothing where there is none."""
+    if not row["prediction"]:
+        return ""
+    low, high = (f"{float(row[end]):.4g}" if row.get(end) else "" for end in ("low", "high"))
+    ends = f" [{low}, {high}]" if low else ""
+    return f"{float(row['prediction']):.4g} {row['unit']}".strip() + ends
 
 
 def seen_told(found: Mapping[str, Any]) -> str:

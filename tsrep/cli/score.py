@@ -47,6 +47,14 @@ def score(
     label: Annotated[
         str, typer.Option("--truth-label", help="Column of the truth with class names.")
     ] = "label",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the truth with a number, such as age, in place of classes; predictions have it "
+            "in `prediction`.",
+        ),
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN=VALUE", help="Rows of the truth that count. Repeatable."),
@@ -86,7 +94,9 @@ def score(
     thresholds_from: Annotated[
         Path | None, typer.Option(help="Validation predictions to choose thresholds on. [rule: f1]")
     ] = None,
-    metric: Annotated[str, typer.Option(help="Metric that comparisons rest on.")] = "auroc",
+    metric: Annotated[
+        str | None, typer.Option(help="Metric that comparisons rest on. [default: auroc; of numbers mae]")
+    ] = None,
     n_bootstrap: Annotated[int, typer.Option(min=2, help="Bootstrap resamples of patients.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
     encoder: Annotated[
@@ -127,6 +137,7 @@ def score(
     options = given(
         name=name, truth_id=truth_id, root=root, ids=ids, multilabel=multilabel, missing=missing,
         thresholds=thresholds, thresholds_from=thresholds_from, encoder=encoder, recordings=recordings,
+        target=target, metric=metric,
         classes=None if classes is None else [each.strip() for each in classes.split(",")],
     )  # fmt: skip
     found = tsrep.score(
@@ -140,7 +151,6 @@ def score(
         logits=logits,
         units=units,
         aggregate=aggregate,
-        metric=metric,
         n_bootstrap=n_bootstrap,
         seed=seed,
         seen=seen,

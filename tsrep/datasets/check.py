@@ -89,7 +89,10 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
         return
     label = panel.positive
     if unknown := int((~panel.labelled).sum()):
-        text = f"{count(unknown, 'sample')} whose labels are not wholly known, which few protocols score"
+        text = (
+            f"{count(unknown, 'sample')} whose labels are not wholly known; each class is learned and scored "
+            "where it is stated"
+        )
         yield Finding("note", text, "all data")
     for c, name in enumerate(panel.classes):
         patients = len(np.unique(panel.patient[label[:, c]]))

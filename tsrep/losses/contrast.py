@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, NonNegativeInt
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.losses.gather import world_size
 from tsrep.losses.kernel import Kernel, RowLoss, Similarity, candidates_of, contrasted, over_rows, rows_of
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Apart, Lighter, Relation, Rule, Samples
+from tsrep.losses.similarity import Learnable
 from tsrep.registry import Settings
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Form = Literal["corrected", "published"]
+START, LEAST = 0.07, 0.01  # of a temperature that is learned
 
 
 class Pairs(Settings):
@@ -52,18 +55,38 @@ class Contrast(Loss):
 
     Parameters
     ----------
-    temperature : float
+    temperature : float or "learned"
+        The logarithm of its inverse is a weight, beginning at that of 1 / 0.07; a temperature below 0.01 is
+        taken for 0.01.
     similarity : {"cosine", "dot"}
     pairs : Pairs
+
+    References
+    ----------
+    Radford et al., "Learning transferable visual models from natural language supervision", ICML 2021,
+    section 2.5 (learned temperature).
     """
 
     takes_bank: ClassVar[bool] = True
 
-    def __init__(self, temperature: float, similarity: Similarity, pairs: Pairs) -> None:
+    def __init__(self, temperature: Learnable, similarity: Similarity, pairs: Pairs) -> None:
         super().__init__()
-        self.temperature, self.similarity, self.pairs = temperature, similarity, pairs
+        self._temperature, self.similarity, self.pairs = temperature, similarity, pairs
+        if temperature == "learned":
+            self.log_scale = nn.Parameter(torch.tensor(-math.log(START)))
         self.needs = self.needs | pairs.needs
         self.kernel = Kernel()
+
+    @property
+    def temperature(self) -> Any:
+        """A number, or where it is learned a scalar tensor."""
+        if self._temperature != "learned":
+            return self._temperature
+        return (-self.log_scale.clamp(max=-math.log(LEAST))).exp()
+
+    def diagnostics(self) -> dict[str, Tensor]:
+        """See :meth:`Loss.diagnostics`; a temperature that is learned."""
+        return {"temperature": self.temperature} if self._temperature == "learned" else {}
 
     def related(self, relation: Relation) -> Relation:
         """The relation of the loss, made of that of the batch."""

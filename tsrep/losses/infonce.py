@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from tsrep.losses.contrast import PLAIN, Contrast, Pairs
 from tsrep.losses.kernel import Similarity
 from tsrep.losses.relation import Relation
-from tsrep.losses.similarity import Temperature, single
+from tsrep.losses.similarity import Learnable, Temperature, single
 from tsrep.registry import LOSSES
 
 SEGMENTS = 16
@@ -26,7 +26,7 @@ class InfoNCE(Contrast):
 
     Parameters
     ----------
-    temperature : float
+    temperature : float or "learned"
     directions : {"one-way", "both"}
         Whether the first view alone looks for the others, or each view does (CLIP).
     similarity : {"cosine", "dot"}
@@ -41,7 +41,7 @@ class InfoNCE(Contrast):
 
     def __init__(
         self,
-        temperature: Temperature = 0.1,
+        temperature: Learnable = 0.1,
         directions: Literal["one-way", "both"] = "one-way",
         similarity: Similarity = "cosine",
         pairs: Pairs = PLAIN,

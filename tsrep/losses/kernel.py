@@ -12,7 +12,8 @@ from torch import Tensor
 from tsrep.losses.gather import gather_views
 from tsrep.losses.relation import Relation, own_rows
 from tsrep.losses.similarity import single, unit_rows
-from tsrep.losses.stream import streamed
+from tsrep.losses.stream import LOGITS_AT_ONCE, streamed
+from tsrep.losses.two_view_contrast import two_view_contrast
 
 Similarity = Literal["cosine", "dot"]
 Denominator = Literal["all", "own", "none"]
@@ -144,7 +145,7 @@ def contrasted(
     relation: Relation,
     kernel: Kernel,
     *,
-    temperature: float,
+    temperature: float | Tensor,
     similarity: Similarity = "cosine",
     bank: Tensor | None = None,
 ) -> Tensor:
@@ -157,7 +158,7 @@ def contrasted(
     relation : Relation
         Of the samples of all ranks.
     kernel : Kernel
-    temperature : float
+    temperature : float or scalar Tensor
     similarity : {"cosine", "dot"}
     bank : Tensor, shape (key, dim), optional
 
@@ -170,11 +171,19 @@ def contrasted(
     Differentiable once.
     """
     rows = rows_of(z, similarity)
+    if _is_small(rows, relation) and bank is None and kernel == Kernel() and relation.all_pairs(len(z)):
+        return two_view_contrast(*(rows * temperature**-0.5).unsqueeze(1).unbind())
     candidates = candidates_of(rows, None if bank is None else rows_of(bank, similarity))
     anchors, keys = rows / temperature, 0 if bank is None else len(bank)
     if relation.one_positive(len(z)):
         return _over_partners(anchors, candidates, relation, kernel, keys)
     return over_rows(anchors, candidates, relation, kernel, keys)
+
+
+def _is_small(rows: Tensor, relation: Relation) -> bool:
+    """Whether all pairs fit in memory on the CPU, where half of a symmetric matrix is worth its own form."""
+    alone = len(relation.samples) == rows.shape[1]
+    return alone and rows.device.type == "cpu" and 4 * rows.shape[1] ** 2 <= LOGITS_AT_ONCE
 
 
 def _over_partners(

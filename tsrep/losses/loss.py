@@ -17,10 +17,11 @@ from tsrep.signals.panel import Panel
 class Loss(nn.Module, ABC):
     """A function of the representations of two or more views of each sample of a batch.
 
-    A loss keeps no state, draws nothing by itself and, in a distributed run, gathers the rows that it needs;
-    an objective owns heads, queues and slow copies, and a :class:`tsrep.losses.relation.Relation` says which
-    samples belong together. In a distributed run its value is such that the mean over ranks, and the gradient
-    that ``DistributedDataParallel`` averages, are those of the whole batch.
+    A loss keeps no state but a temperature that is learned, draws nothing by itself and, in a distributed
+    run, gathers the rows that it needs; an objective owns heads, queues and slow copies, and a
+    :class:`tsrep.losses.relation.Relation` says which samples belong together. In a distributed run its value
+    is such that the mean over ranks, and the gradient that ``DistributedDataParallel`` averages, are those of
+    the whole batch.
 
     Attributes
     ----------
@@ -59,6 +60,10 @@ class Loss(nn.Module, ABC):
         """
         del size, generator
         return None
+
+    def diagnostics(self) -> dict[str, Tensor]:
+        """Scalars for the log that are no part of it, such as a temperature that is learned."""
+        return {}
 
     def refuse_unfit(self, train: Panel) -> None:
         """Check before training that the samples have what the loss needs.

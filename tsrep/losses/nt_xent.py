@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tsrep.losses.contrast import PLAIN, Contrast, Pairs
 from tsrep.losses.kernel import Similarity
-from tsrep.losses.similarity import Temperature
+from tsrep.losses.similarity import Learnable, Temperature
 from tsrep.registry import LOSSES
 
 
@@ -20,7 +20,7 @@ class NTXent(Contrast):
 
     Parameters
     ----------
-    temperature : float
+    temperature : float or "learned"
     similarity : {"cosine", "dot"}
     pairs : Pairs
         Which negatives count less; see :class:`tsrep.losses.contrast.Pairs`.
@@ -31,7 +31,7 @@ class NTXent(Contrast):
     """
 
     def __init__(
-        self, temperature: Temperature = 0.1, similarity: Similarity = "cosine", pairs: Pairs = PLAIN
+        self, temperature: Learnable = 0.1, similarity: Similarity = "cosine", pairs: Pairs = PLAIN
     ) -> None:
         super().__init__(temperature, similarity, pairs)
 

@@ -66,6 +66,11 @@ class Samples:
         window = gather_rows(_unit_windows(batch.x)) if windows else None
         return cls(place, sample, patient, trial, start, label, target, window)
 
+    @property
+    def distinct(self) -> bool:
+        """Whether no sample is repeated."""
+        return self.sample is self.place or not bool((self.sample.sort().values.diff() == 0).any())
+
     def unknown(self, patient: Tensor, start: Tensor) -> Samples:
         """Others of which the patient and start alone are known, as those of a bank; both of shape (key,)."""
         nothing = torch.full_like(patient, -1)
@@ -192,6 +197,18 @@ class Relation:
     def one_positive(self, views: int) -> bool:
         """Whether each row has the other view of its sample as its one positive."""
         return views == 2 and self.positives is OWN and self.own == "positive"
+
+    def all_pairs(self, views: int) -> bool:
+        """Whether each row contrasts the other view of its sample with all other rows, which count alike."""
+        return (
+            self.one_positive(views)
+            and self.bank is None
+            and not self.negatives
+            and self.view_pairs == "all"
+            and self.asking is None
+            and self.in_batch
+            and self.samples.distinct
+        )
 
     def block(self, view: Tensor, sample: Tensor, views: int) -> tuple[Tensor, Tensor]:
         """Shares and weights of some rows, each of shape (row, views * samples + keys), bool or float.

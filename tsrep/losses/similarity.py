@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -10,6 +10,7 @@ from torch import Tensor
 
 SHORTEST = 1e-6
 Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Learnable = Temperature | Literal["learned"]  # from 0.07 on, never below 0.01
 
 
 def single(z: Tensor) -> Tensor:

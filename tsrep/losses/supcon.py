@@ -7,7 +7,7 @@ from typing import Literal
 from tsrep.losses.contrast import PLAIN, Contrast, Form, Pairs
 from tsrep.losses.kernel import Kernel, Similarity
 from tsrep.losses.relation import Relation, Same
-from tsrep.losses.similarity import Temperature
+from tsrep.losses.similarity import Learnable
 from tsrep.registry import LOSSES
 
 
@@ -20,7 +20,7 @@ class SupCon(Contrast):
 
     Parameters
     ----------
-    temperature : float
+    temperature : float or "learned"
     by : {"label", "patient", "trial"}
         What positives have in common.
     mean : {"outside", "inside"}
@@ -41,7 +41,7 @@ class SupCon(Contrast):
 
     def __init__(
         self,
-        temperature: Temperature = 0.1,
+        temperature: Learnable = 0.1,
         by: Literal["label", "patient", "trial"] = "label",
         mean: Literal["outside", "inside"] = "outside",
         anchors: Literal["all", "first-view"] = "all",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError
+from tsrep.losses.loss import Loss
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Panel
@@ -81,9 +82,12 @@ class Objective(nn.Module, ABC):
         ``horizon`` and :meth:`predict`.
     classifies : bool
         Whether the method predicts classes and has :meth:`logits`.
+    takes_unknown : bool
+        Whether it learns each class from the samples that state it; other methods that need labels are given
+        the samples of which all classes are known.
     head_pooling : str or None
-        Of a method that predicts classes, how it pools representations over time before all else; None where
-        it does otherwise.
+        Of a method that predicts classes or a number, how it pools representations over time before all
+        else; None where it does otherwise.
     lookback, horizon : int
         Of a method that forecasts, in steps; 0 otherwise.
     independent : bool
@@ -98,6 +102,7 @@ class Objective(nn.Module, ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     forecasts: ClassVar[bool] = False
     classifies: ClassVar[bool] = False
+    takes_unknown: ClassVar[bool] = False
     head_pooling: Pooling | None = None
     lookback: int = 0
     horizon: int = 0
@@ -177,8 +182,12 @@ class Objective(nn.Module, ABC):
         return ()
 
     def diagnostics(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-        """Scalars for the log that are no part of a loss; asked for without gradients."""
-        return {}
+        """Scalars for the log that are no part of a loss, by default those that the loss tells of itself.
+
+        They are asked for without gradients.
+        """
+        loss: Loss | None = getattr(self, "loss", None)
+        return {} if loss is None else loss.diagnostics()
 
     def own_view(self) -> View | None:
         """The fixed view that the method trains with, if there is one; covariates stay as they are."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.losses.nt_xent import NTXent
-from tsrep.losses.similarity import Temperature
+from tsrep.losses.similarity import Learnable
 from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss, two_view_terms
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
@@ -37,7 +37,7 @@ class SimCLR(Objective):
         Width of the representation.
     covariates : int
         Leading channels that no augmentation alters.
-    temperature : float
+    temperature : float or "learned"
         Of NT-Xent; a chosen loss has settings of its own.
     pooling : str
         Over time: ``"max"`` or ``"mean"``.
@@ -68,7 +68,7 @@ class SimCLR(Objective):
         self,
         dim: int,
         covariates: int = 0,
-        temperature: Temperature = 0.1,
+        temperature: Learnable = 0.1,
         pooling: Literal["max", "mean"] = "max",
         hidden: PositiveInt = 256,
         projection: PositiveInt = 128,

@@ -26,6 +26,9 @@ HeadName = Literal["linear", "mlp", "published"]
 class Supervised(Objective):
     """Cross-entropy of a head on pooled features; binary cross-entropy per class for several labels.
 
+    What a sample does not say of a class takes no part: each class is averaged over the samples of a batch
+    that state it.
+
     Parameters
     ----------
     dim, classes : int
@@ -60,6 +63,7 @@ class Supervised(Objective):
 
     needs: frozenset[str] = frozenset({"label"})
     classifies: ClassVar[bool] = True
+    takes_unknown: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class Supervised(Objective):
         """Term ``classification``; see :class:`Objective`."""
         noise = generator if self.training else None
         logits = self.logits(encoder, batch.x, generator=noise)
-        return {"classification": classification_loss(logits, batch.label)}
+        return {"classification": classification_loss(logits, batch.label, batch.known)}
 
     def logits(self, encoder: Encoder, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Class scores before the loss.

@@ -35,7 +35,7 @@ PROTOCOLS = Registry(
         *("known", "given", "of", "of_heads", "refuse_several_classes", *dir(BaseModel)),
     ),
 )
-CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels")
+CLASSIFIERS = Registry("classifier", "tsrep.evaluation.labels", "tsrep.evaluation.targets")
 REGISTRIES: Mapping[str, Registry] = {
     "datasets": DATASETS,
     "splits": SPLITS,

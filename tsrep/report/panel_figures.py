@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsrep.evaluation.scores import Score, drawn_labels
+from tsrep.evaluation.targets.values import Values
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.contents import Contents
 from tsrep.report.map_points import TITLES, held_out, projections
@@ -70,18 +71,23 @@ def slug(name: str) -> str:
 
 
 def _values(contents: Contents) -> Iterator[CaptionedFigure]:
-    from tsrep.inspect.figures.targets import figure_values
-
     for score in contents.scores.where(role="method", unit="record"):
         held = contents.scores.values.get((*score.key, score.target))
         if held is None or score.fraction < 1:
             continue
-        caption = (
-            f"Predicted against true {score.target}, and their difference with its mean and 95 % limits of "
-            f"agreement; {score.method} on {conditions(score)}. Dotted: where both are equal."
-        )
-        figure = figure_values(held, score.target)
-        yield captioned(f"values-{score.protocol}-{slug(score.target)}", "targets", caption, figure)
+        yield value_figure(held, score, f"{score.method} on {conditions(score)}")
+
+
+def value_figure(held: Values, score: Score, where: str) -> CaptionedFigure:
+    """Predicted numbers against the true ones; ``where`` says whose they are, and on what."""
+    from tsrep.inspect.figures.targets import figure_values
+
+    caption = (
+        f"Predicted against true {score.target}, and their difference with its mean and 95 % limits of "
+        f"agreement; {where}. Dotted: where both are equal."
+    )
+    figure = figure_values(held, score.target)
+    return captioned(f"values-{score.protocol}-{slug(score.target)}", "targets", caption, figure)
 
 
 def _classes(contents: Contents) -> Iterator[CaptionedFigure]:

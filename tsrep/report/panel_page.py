@@ -39,8 +39,8 @@ from tsrep.report.verdicts import ROLES, few_patients, main_scores
 from tsrep.report.wording import capital, count, plural, protocol_title, short_name
 from tsrep.report.wording import named as names_of
 
-SHOWN = ("auroc", "auprc", "f1", "mae", "r2", "pearson")
-MAIN = ("auroc", "auprc", "f1", "accuracy", "mae", "r2", "pearson")
+SHOWN = ("auroc", "auprc", "f1", "credit", "mae", "r2", "pearson")
+MAIN = ("auroc", "auprc", "f1", "accuracy", "credit", "mae", "r2", "pearson")
 _COUNTS = {"patients": "patients", "records": "trials", "samples": "samples"}
 _REST = ("precision", "recall", "exact_match", "brier", "ece", "rmse", "slope", "bias")
 
@@ -197,9 +197,9 @@ def head_table(contents: Contents) -> Table:
     shown = {name: title for name, title in _OF_HEAD.items() if any(name in s.of_head for s in scores)}
     stated = (contents.config.get("evaluation") or {}).get("coverage")
     coverage = f", which state a coverage of {stated:g}" if stated and "coverage" in shown else ""
-    caption = f"Heads of the first seed: calibration, decisions and prediction sets{coverage}"
+    caption = f"Heads of the first seed: calibration, decisions, prediction sets and intervals{coverage}"
     columns: Columns[Score] = {title: partial(_of_head, name) for name, title in shown.items()}
-    before = {**PROTOCOL, **LABELS}
+    before = {**PROTOCOL, **(TARGET if any(s.target for s in scores) else {}), **LABELS}
     return table(caption, scores, {**before, **columns, "part": lambda s: Cell(s.part), **PATIENTS})
 
 
@@ -207,7 +207,9 @@ _OF_HEAD = {
     "ece": "calibration error before",
     "ece_calibrated": "calibration error after",
     "f1_decided": "F1 of decisions",
-    "coverage": "coverage of sets",
+    "credit_decided": "challenge metric of decisions",
+    "mae": "MAE",
+    "coverage": "coverage of sets or intervals",
     "set_size": "classes in a set",
 }
 

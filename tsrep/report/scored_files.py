@@ -11,7 +11,7 @@ from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.scores import Score
 from tsrep.files import write_text
 from tsrep.report.captioned_figure import CaptionedFigure
-from tsrep.report.panel_figures import class_figures
+from tsrep.report.panel_figures import class_figures, value_figure
 from tsrep.report.rendering import plain_table, template
 from tsrep.report.tables import CONDITIONS, METHOD, PATIENTS, Cell, Columns, Table, integer, table, value_cell
 from tsrep.report.verdicts import ALPHA, Significance, few_patients
@@ -27,8 +27,8 @@ from tsrep.report.wording import (
 )
 from tsrep.runs.score_file.result import MACRO, ClassScore, Contrast, ScoredFiles
 
-MAIN = ("auroc", "auprc", "f1", "accuracy")
-REST = ("precision", "recall", "exact_match", "brier", "ece")
+MAIN = ("auroc", "auprc", "f1", "accuracy", "mae", "rmse", "r2", "pearson")
+REST = ("precision", "recall", "exact_match", "brier", "ece", "slope", "bias")
 _WORDS = {"better": "is better than", "worse": "is worse than"}
 
 
@@ -175,8 +175,11 @@ def _figures(found: ScoredFiles) -> list[CaptionedFigure]:
     from tsrep.inspect.figures.classes import support
     from tsrep.inspect.figures.style import class_colours
 
-    held, score = found.predictions, found.score
-    colours = class_colours(found.classes, support(held.target, len(found.classes)))
+    score = found.score
     patients = f" of {count(score.patients)} patients" if score.patients else ""
-    where = f"Predictions of {score.method} on {count(score.n)} {score.unit}s{patients}."
-    return list(class_figures(held, found.classes, colours, where))
+    where = f"{score.method} on {count(score.n)} {score.unit}s{patients}"
+    if found.scores.values:
+        return [value_figure(held, score, where) for held in found.scores.values.values()]
+    held = found.predictions
+    colours = class_colours(found.classes, support(held.target, len(found.classes)))
+    return list(class_figures(held, found.classes, colours, f"Predictions of {where}."))

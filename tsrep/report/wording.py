@@ -16,6 +16,7 @@ METRICS = {  # others are called what they are
     "exact_match": "exact match",
     "brier": "Brier score",
     "ece": "calibration error",
+    "credit": "challenge metric",
     "mse": "MSE",
     "mae": "MAE",
     "mase": "MASE",

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import DATASETS, OBJECTIVES
 from tsrep.runs.ancestry import started_from
@@ -42,8 +42,8 @@ encoder = tsrep.load_encoder("hub:OWNER/NAME@REVISION")  # or the folder of this
 recordings = tsrep.load("wfdb", "folder/of/recordings")
 vectors = tsrep.embed(encoder, recordings).x  # one row a window
 ```
-{% if classes %}
-It comes with a head for {{ classes }}, fitted on {{ labelled }} labelled recordings:
+{% if answers %}
+It comes with a head for {{ answers }}, fitted on {{ labelled }} labelled recordings:
 
 ```
 tsrep predict hub:OWNER/NAME@REVISION folder/of/recordings --out predictions.csv
@@ -91,7 +91,7 @@ UNKNOWN_DATA = "What it was trained on is not known."
 
 def card_of(
     loaded: LoadedEncoder,
-    head: Head | None,
+    head: KeptHead | None,
     scores: Scores | None,
     licence: str,
     permission: str,
@@ -120,7 +120,7 @@ def card_of(
         signals=f"{_span(loaded)} of {KINDS.get(loaded.contract.modality, 'multichannel signals')}",
         dim=loaded.encoder.dim,
         contract=list(contract_facts(loaded.contract).items()),
-        classes=", ".join(head.classes) if head else "",
+        answers=head.answers if head else "",
         labelled=f"{head.fitted_on.records:,}" if head else "",
         scores=_scores(scores),
         trained_on=_trained_on(loaded),

@@ -12,6 +12,7 @@ from tsrep.encoders.pooling import Pooling
 from tsrep.evaluation.heads.rules import FORMS, RuleText
 from tsrep.evaluation.heads.settings import CalibrationKind, HeadSettings, Keep
 from tsrep.evaluation.labels.aggregate import Aggregation
+from tsrep.evaluation.labels.credit import CreditName
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
 from tsrep.registry import DISTINCT, PROTOCOLS, Settings
 
@@ -49,6 +50,11 @@ class EvaluationSettings(Settings):
     )
     coverage: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.9, description="of the prediction sets of kept heads, by patient"
+    )
+    credit: CreditName | None = Field(
+        None,
+        description="partial credit for decisions on related classes, whose metric is added; challenge-2021 "
+        "is that of the scored classes of cinc2021",
     )
     part: Literal["test", "validation"] | None = Field(
         None, description="patients to score; null is the test part, or validation where there is none"

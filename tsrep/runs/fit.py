@@ -44,7 +44,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.task import Task, task_of
-from tsrep.runs.task.needs import refuse_missing_labels
+from tsrep.runs.task.needs import refuse_missing_labels, usable_labels
 from tsrep.runs.trained import write_encoder
 from tsrep.runs.trained_by import trained_by
 from tsrep.runs.unchanged import refuse_changed_settings, refuse_other_data
@@ -295,7 +295,7 @@ def training_part(
 ) -> Part:
     """Samples of a part in the batches that the objective wants."""
     if "label" in config.objective_class.needs_of(config.objective):
-        index = index[prepared.panel.labelled[index]]
+        index = index[usable_labels(config, prepared.panel)[index]]
     panel = prepared.panel.select(index)
     sampler = SAMPLERS.build(
         config.sampler or {"name": config.objective_class.sampler},

@@ -62,6 +62,7 @@ def label_evaluation(
         embed=features,
         pool=settings.pool,
         heads=settings.of_heads,
+        credit=settings.credit,
         device=device,
         amp=amp,
         **options,

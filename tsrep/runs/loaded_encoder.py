@@ -25,7 +25,7 @@ from tsrep.signals.convert import Converted, Policies, convert
 from tsrep.training.distributed import pick_device
 
 if TYPE_CHECKING:
-    from tsrep.evaluation.heads import Head
+    from tsrep.evaluation.heads.kept_head import KeptHead
     from tsrep.objectives.objective import Objective
     from tsrep.runs.ledger import Ledger
     from tsrep.signals.contract import SignalContract
@@ -56,7 +56,7 @@ class LoadedEncoder:
         Digest of the encoder's weights; see :func:`tsrep.runs.weights.weights_digest`.
     name : str
         What its scores are called: of a run the objective, else the reference.
-    heads : mapping of str to Head
+    heads : mapping of str to KeptHead
         Kept heads by name; the first is used when none is named.
     ledger : Ledger or None
         Fingerprints of the recordings that it was trained on; None where that is not known.
@@ -85,7 +85,7 @@ class LoadedEncoder:
     reference: str
     weights: str
     name: str = ""
-    heads: Mapping[str, Head] = field(default_factory=dict)
+    heads: Mapping[str, KeptHead] = field(default_factory=dict)
     ledger: Ledger | None = None
     licence: str = ""
     citation: str = ""
@@ -98,7 +98,7 @@ class LoadedEncoder:
     stored: Callable[[Panel], Array] | None = None
     shows: Callable[[Panel, Policies], Converted] | None = None
 
-    def head(self, name: str | None = None) -> Head:
+    def head(self, name: str | None = None) -> KeptHead:
         """A kept head.
 
         Parameters

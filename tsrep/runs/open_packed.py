@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.runs.architecture import Architecture
 from tsrep.runs.encoder_file import metadata_of
 from tsrep.runs.ledger import Ledger
@@ -60,7 +60,7 @@ def open_packed(folder: Path, reference: str) -> LoadedEncoder:
     weights = load_weights(folder / WEIGHTS)
     if weights_digest(weights) != config.sha256_of_weights:
         raise RunError(f"{WEIGHTS} of {reference} holds other weights than {CONFIG} says; pull it again")
-    heads = {head.name: head for head in ([Head.load(folder, "head")] if config.head else [])}
+    heads = {head.name: head for head in ([KeptHead.load(folder, "head")] if config.head else [])}
     return LoadedEncoder(
         made.filled(weights, f"{WEIGHTS} of {reference}", CONFIG),
         contract,

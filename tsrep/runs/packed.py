@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from tsrep.errors import RunError
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Scores
 from tsrep.files import sha256_of, unwritable, write_json, write_text
 from tsrep.runs.card import card_of
@@ -119,7 +119,7 @@ def from_pretrained(place: Path | str) -> LoadedEncoder:
     return resolve(place).open()
 
 
-def _chosen_head(loaded: LoadedEncoder, name: str | None, records_features: bool) -> Head | None:
+def _chosen_head(loaded: LoadedEncoder, name: str | None, records_features: bool) -> KeptHead | None:
     """The head that goes along; one with features of training recordings only where that is wanted."""
     if name is not None:
         chosen = loaded.head(name)
@@ -136,7 +136,7 @@ def _chosen_head(loaded: LoadedEncoder, name: str | None, records_features: bool
 def _write(
     loaded: LoadedEncoder,
     folder: Path,
-    head: Head | None,
+    head: KeptHead | None,
     publish: Publish,
     licence: str,
     scores: Scores | None,

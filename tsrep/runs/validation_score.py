@@ -74,8 +74,8 @@ def origin_stride(period: int) -> int:
 
 
 def labelled_parts(prepared: Prepared) -> tuple[Ints, Ints]:
-    """Training and validation windows whose labels are wholly known."""
-    known, split = prepared.panel.labelled, prepared.split
+    """Training and validation windows of which a class at least is known."""
+    known, split = prepared.panel.stated, prepared.split
     return split.train[known[split.train]], split.validation[known[split.validation]]
 
 
@@ -114,7 +114,14 @@ def probe_score(
             for panel in (train, validation)
         )
         return {
-            name: validation_probe(x[row], train.label[row], z, validation.label, len(train.classes))
+            name: validation_probe(
+                x[row],
+                train.label[row],
+                z,
+                validation.label,
+                len(train.classes),
+                known=(None if train.class_mask is None else train.class_mask[row], validation.class_mask),
+            )
             for name, row in rows.items()
         }
 

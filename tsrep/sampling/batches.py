@@ -54,6 +54,8 @@ class PanelTensors:
         fields = {"label": panel.label, "patient": panel.patient, "trial": panel.trial}
         if panel.target is not None:
             fields["target"] = _known_targets(panel.target, panel.target_known)
+        if panel.class_mask is not None:
+            fields["known"] = panel.class_mask
         self._fields = {name: torch.from_numpy(each.copy()).to(self.device) for name, each in fields.items()}
 
     def __len__(self) -> int:

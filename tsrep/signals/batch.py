@@ -22,6 +22,8 @@ class Batch:
         ``sample`` is the index in the panel, ``start`` the first time step in the record.
     target : Tensor, shape (batch, target), float32, or None
         Numbers such as age; NaN where they are not known.
+    known : Tensor, shape (batch, class), bool, or None
+        Of which classes the label is known, where samples may have several; None where it is of all.
     """
 
     x: Tensor
@@ -31,6 +33,7 @@ class Batch:
     sample: Tensor
     start: Tensor
     target: Tensor | None = None
+    known: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)

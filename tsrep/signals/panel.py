@@ -289,6 +289,12 @@ class Panel:
         return np.asarray(self.known.any(axis=1))
 
     @cached_property
+    def class_mask(self) -> NDArray[np.bool_] | None:
+        """Which classes are known, shape (sample, class); None where samples know all or none."""
+        known = self.known
+        return None if known is None or known.ndim == 1 or known.all() else known
+
+    @cached_property
     def positive(self) -> NDArray[np.bool_]:
         """Which samples are known to have which class, shape (sample, class)."""
         flags = self.label if self.multilabel else self.label[:, None] == np.arange(len(self.classes))

@@ -14,6 +14,7 @@ from tsrep.signals.kept import kept
 from tsrep.signals.panel import Floats, Ints, Panel
 
 Pairs = NDArray[np.int64]  # shape (pair, 2)
+Blocks = Iterator[tuple[slice, slice]]
 
 NEAR = 12 / 128  # share of bits that differ
 ALIKE = 0.95  # correlation that confirms
@@ -54,8 +55,7 @@ def _equal(keys: NDArray[np.uint64]) -> Pairs:
 def _alike(panel: Panel, prints: Fingerprints) -> Pairs:
     """Records with near coarse keys whose shapes correlate."""
     keys = prints.coarse, prints.mask
-    near = _stacked(near_keys(keys, keys, NEAR))
-    near = near[near[:, 0] < near[:, 1]]
+    near = _stacked(near_keys(keys, None, NEAR))
     near = near[prints.record[near[:, 0]] != prints.record[near[:, 1]]]
     rows = prints.record[near]
     number = near - np.searchsorted(prints.record, rows)  # of the tile within its record
@@ -109,28 +109,37 @@ def _correlation(a: Floats, b: Floats) -> NDArray[np.float64]:
 
 
 def near_keys(
-    one: tuple[Bytes, Bytes], other: tuple[Bytes, Bytes], most: float
+    one: tuple[Bytes, Bytes], other: tuple[Bytes, Bytes] | None, most: float
 ) -> Iterator[tuple[Ints, Ints]]:
     """Indices of coarse keys that differ little.
 
     Parameters
     ----------
     one, other : (uint8 array of shape (key, 16), uint8 array of shape (key,))
-        Keys and masks.
+        Keys and masks. Without others those of ``one`` are compared with each other, each pair once, the
+        first index the smaller one.
     most : float
         Share of the bits that may differ, of those of the leads that both have, two at least.
     """
+    once, other = other is None, other or one
     leads = np.bitwise_count(np.unique(np.concatenate([one[1], other[1]])))
     if leads.max(initial=0) < COMMON:
-        return iter(())
+        return
+    blocks = _blocks(len(one[1]), len(other[1]), once=once)
     if len(leads) == 1:
-        return _near_of_same_leads(one[0], other[0], 16.0 * most * int(leads[0]))
-    return _near_of_common_leads(one, other, most)
+        found = _near_of_same_leads(one[0], other[0], 16.0 * most * int(leads[0]), blocks)
+    else:
+        found = _near_of_common_leads(one, other, most, blocks)
+    for i, j in found:
+        kept = i < j if once else slice(None)
+        yield i[kept], j[kept]
 
 
-def _near_of_same_leads(one: Bytes, other: Bytes, limit: float) -> Iterator[tuple[Ints, Ints]]:
+def _near_of_same_leads(
+    one: Bytes, other: Bytes, limit: float, blocks: Blocks
+) -> Iterator[tuple[Ints, Ints]]:
     a, b = (np.ascontiguousarray(key).view(np.uint64).T.copy() for key in (one, other))
-    for rows, columns in _blocks(a.shape[1], b.shape[1]):
+    for rows, columns in blocks:
         # few are left after the first half of the bits
         i, j = np.nonzero(np.bitwise_count(a[0, rows, None] ^ b[0, columns]) <= limit)
         i, j = i + rows.start, j + columns.start
@@ -140,10 +149,10 @@ def _near_of_same_leads(one: Bytes, other: Bytes, limit: float) -> Iterator[tupl
 
 
 def _near_of_common_leads(
-    one: tuple[Bytes, Bytes], other: tuple[Bytes, Bytes], most: float
+    one: tuple[Bytes, Bytes], other: tuple[Bytes, Bytes], most: float, blocks: Blocks
 ) -> Iterator[tuple[Ints, Ints]]:
     a, b = _words(*one), _words(*other)
-    for rows, columns in _blocks(len(one[1]), len(other[1])):
+    for rows, columns in blocks:
         differ: Any = 0
         for (bits_a, valid_a), (bits_b, valid_b) in zip(a, b, strict=True):
             bits = (bits_a[rows, None] ^ bits_b[columns]) & valid_a[rows, None] & valid_b[columns]
@@ -154,9 +163,11 @@ def _near_of_common_leads(
             yield i + rows.start, j + columns.start
 
 
-def _blocks(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+def _blocks(rows: int, columns: int, *, once: bool) -> Blocks:
+    """Parts of all pairs, or of those whose first index is the smaller one."""
     for i, j in product(range(0, rows, BLOCK[0]), range(0, columns, BLOCK[1])):
-        yield slice(i, i + BLOCK[0]), slice(j, j + BLOCK[1])
+        if not once or j + BLOCK[1] > i:
+            yield slice(i, i + BLOCK[0]), slice(j, j + BLOCK[1])
 
 
 def _words(key: Bytes, mask: Bytes) -> list[tuple[NDArray[np.uint64], NDArray[np.uint64]]]:

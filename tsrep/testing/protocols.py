@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrep.errors import TsrepError
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.protocols.protocol import Protocol, outcome
@@ -59,7 +59,7 @@ def check_protocol(make: Callable[[], Protocol]) -> None:
     )
 
 
-def _check_head(head: Head) -> None:
+def _check_head(head: KeptHead) -> None:
     """Check that what is kept of a classifier gives equal probabilities."""
     stored, model = head.classifier.stored(), head.classifier
     require(stored is not None, "a head is kept whose classifier is not stored")

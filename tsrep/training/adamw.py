@@ -61,10 +61,12 @@ def parameter_groups(
     Returns
     -------
     list of dict
-        No group is empty but the first.
+        No group is empty but the first. A parameter without dimensions is a scale, such as that of a learned
+        temperature, and is not pulled towards zero.
     """
     trained = {id(parameter): parameter for parameter in parameters}
-    groups = []
+    scales = [trained.pop(id(p)) for p in list(trained.values()) if not p.ndim]
+    groups: list[dict[str, Any]] = [{"params": scales, "weight_decay": 0.0}] if scales else []
     for part in slow:
         own = [trained.pop(id(p)) for p in part.parameters if id(p) in trained]
         if own:

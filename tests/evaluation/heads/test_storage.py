@@ -33,7 +33,10 @@ def head(name: str = "probe-1-0", auroc: float | None = 0.8, data: str = "d", **
     )  # fmt: skip
     estimate = Estimate(value=auroc, low=None, high=None)
     held = Performance(part="validation", records=9, patients=9, metrics={"auroc": estimate})
-    made = Head(name, fit_probe(X, Y, 3), ("a", "b", "c"), False, "max", facts, validation=held)
+    made = Head(
+        name=name, classifier=fit_probe(X, Y, 3), classes=("a", "b", "c"), multilabel=False, pool="max",
+        fitted_on=facts, validation=held,
+    )  # fmt: skip
     return replace(made, **changes)
 
 

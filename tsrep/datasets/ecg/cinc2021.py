@@ -64,8 +64,8 @@ class Cinc2021(Recordings):
     Parameters
     ----------
     task : str
-        ``"scored"``: the scored classes, where a class that the annotators of a source never stated is
-        unknown there. ``"scored-published"``: the 26 official ones, absent where not stated, as the challenge
+        ``"scored"``: the scored classes that any of the sources states, unknown in those whose annotators
+        never did. ``"scored-published"``: the 26 official ones, absent where not stated, as the challenge
         scores. ``"cpsc9"`` and ``"rhythm4"``: the label sets of CPSC2018 and Chapman-Shaoxing. ``"all"``:
         every code with ``min_count`` recordings.
     sources : tuple of str

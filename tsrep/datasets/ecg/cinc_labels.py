@@ -73,10 +73,18 @@ def labels_of(
         return _single(flags(stated, RHYTHM4), RHYTHM4)
     if task == "all":
         return _all(stated, source, recorded, min_count)
-    classes = OFFICIAL if task == "scored-published" else scored_classes(merge)
-    known = known_by_source(classes, merge)[source] if task == "scored" else None
-    names = tuple(one.name for one in classes)
-    return Labelled(np.array([bool(codes) for codes in stated]), flags(stated, classes), names, known)
+    if task == "scored-published":
+        return Labelled(_any(stated), flags(stated, OFFICIAL), tuple(one.name for one in OFFICIAL))
+    classes = scored_classes(merge)
+    known = known_by_source(classes, merge)[source]
+    used = np.flatnonzero(known[recorded].any(axis=0))  # what no source states is no class of these data
+    own = [classes[c] for c in used]
+    names = tuple(one.name for one in own)
+    return Labelled(_any(stated), flags(stated, own), names, known[:, used])
+
+
+def _any(stated: Sequence[Codes]) -> NDArray[np.bool_]:
+    return np.array([bool(codes) for codes in stated])
 
 
 def _several(flagged: NDArray[np.bool_], classes: Sequence[Scored]) -> Labelled:
@@ -97,5 +105,4 @@ def _all(codes: Sequence[Codes], source: Ints, recorded: Ints, min_count: int) -
     classes = [Scored(str(code), frozenset({code}), ()) for code in common]
     flagged = flags(codes, classes)
     used = np.array([flagged[source == k].any(axis=0) for k in range(len(SOURCES))])
-    stated = np.array([bool(one) for one in codes])
-    return Labelled(stated, flagged, tuple(one.name for one in classes), used[source])
+    return Labelled(_any(codes), flagged, tuple(one.name for one in classes), used[source])

@@ -14,6 +14,8 @@ from tsrep.datasets.tables.reading import Table, is_missing, row_of
 from tsrep.errors import ConfigError, DataError
 from tsrep.signals.panel import Floats, Ints
 
+OLDEST = 125  # years, which nobody was older than
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -60,10 +62,12 @@ class Wanted:
         Raises
         ------
         DataError
-            When a column has none.
+            When a column has none, or an age is none.
         """
         if not self.names:
             return None
+        for name, unit in zip(self.names, self.units or ("",) * len(self.names), strict=True):
+            _refuse_other_ages(path, name, unit, columns[name])
         empty = next((name for name in self.names if np.isnan(columns[name]).all()), None)
         if empty is not None:
             raise DataError(
@@ -90,6 +94,19 @@ class Targets:
             "target_names": self.names,
             "target_units": self.units,
         }
+
+
+def _refuse_other_ages(path: Path, name: str, unit: str, values: NDArray[np.float64]) -> None:
+    """Check that ages in years are some; a code for "over 89" would be learned as a number."""
+    if name.casefold() != "age" or unit not in ("", "years"):
+        return
+    bad = np.flatnonzero(values > OLDEST)
+    if len(bad):
+        raise DataError(
+            f"column {name!r} of {path} has {values[bad[0]]:g} in {len(bad)} records (the first is number "
+            f"{bad[0] + 1}), which is no age in years; PTB-XL writes 300 for ages over 89: leave such cells "
+            "empty, or name another unit in dataset.target_units"
+        )
 
 
 def _numbers(path: Path, column: str, cells: Sequence[str]) -> NDArray[np.float64]:

@@ -81,6 +81,7 @@ def explained_interval(value: float, variance: Variance) -> Interval:
 FORMS: Mapping[str, Callable[[float, Variance], Interval]] = {
     "ece": distance_interval,  # a mean distance
     "r2": explained_interval,
+    "credit": explained_interval,
     "pearson": correlation_interval,
     "slope": symmetric_interval,
     "bias": symmetric_interval,

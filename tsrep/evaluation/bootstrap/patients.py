@@ -12,6 +12,7 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap.intervals import Interval, share_interval
 from tsrep.evaluation.bootstrap.resampled import Resampled
 from tsrep.evaluation.bootstrap.variance import Variance
+from tsrep.evaluation.labels.credit import Credit
 from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.rng import numpy_generator
@@ -62,6 +63,7 @@ def resample(
     n_bootstrap: int = 1000,
     seed: int = 0,
     names: Sequence[str] | None = None,
+    credit: Credit | None = None,
 ) -> Resampled:
     """All metrics on the patients as they are and on resamples of them.
 
@@ -75,6 +77,8 @@ def resample(
         Methods with the same patients and seed see the same resamples, so differences are paired.
     names : sequence of str, optional
         Which metrics; default: all.
+    credit : Credit, optional
+        Whose metric is added.
 
     Raises
     ------
@@ -89,7 +93,8 @@ def resample(
             "predictions of different seeds are of different patients; score the same part for each seed"
         )
     scorers = [
-        Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names, p.known) for p in predictions
+        Scorer(p.prob, p.target, np.searchsorted(patients, p.patient), names, p.known, credit)
+        for p in predictions
     ]
     return resampled_by(scorers, len(patients), n_bootstrap=n_bootstrap, seed=seed)
 

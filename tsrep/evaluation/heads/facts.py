@@ -71,7 +71,8 @@ class Performance(Facts):
     metrics : dict of Estimate
         ``auroc``, ``ece`` and ``brier`` of the probabilities before calibration; where there is one
         ``ece_calibrated`` and ``brier_calibrated``; ``accuracy_decided``, ``precision_decided``,
-        ``recall_decided`` and ``f1_decided`` of its decisions; where there are prediction sets ``coverage``
+        ``recall_decided`` and ``f1_decided`` of its decisions, and ``credit_decided`` where partial credit is
+        asked for; where there are prediction sets ``coverage``
         (share of records, patients weighing alike, whose set holds all their classes) and ``set_size`` (mean
         number of classes in a set).
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from tsrep.errors import RunError
 from tsrep.evaluation.heads.facts import Facts
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.files import write_text
 
@@ -23,7 +22,7 @@ class Default(Facts):
     head: str
 
 
-def keep_heads(heads: Mapping[str, Head], folder: Path, keep: Keep = "best") -> None:
+def keep_heads(heads: Mapping[str, KeptHead], folder: Path, keep: Keep = "best") -> None:
     """Write heads into a folder, beside those that are there of the same encoder, data and split.
 
     Parameters
@@ -33,8 +32,9 @@ def keep_heads(heads: Mapping[str, Head], folder: Path, keep: Keep = "best") -> 
     folder : Path
         ``RUN/head``; the heads of other weights or data in it are removed.
     keep : {"best", "all", "none"}
-        The one with the best macro AUROC on the validation part, all, or none, which leaves the folder alone.
-        The best is named in ``default.json``.
+        The one that does best on the validation part, of those for classes and of those for each number; all;
+        or none, which leaves the folder alone. The best for classes, or else for the first number, is named
+        in ``default.json``.
 
     Raises
     ------
@@ -46,17 +46,21 @@ def keep_heads(heads: Mapping[str, Head], folder: Path, keep: Keep = "best") -> 
     before = _as_far_as_readable(folder)
     of = {_origin(head) for head in heads.values()}
     together = {name: head for name, head in before.items() if _origin(head) in of} | dict(heads)
-    best = max(together, key=lambda name: _quality(together[name]))
-    kept = {best} if keep == "best" else together.keys()
+    best: dict[str, str] = {}  # by question; that of the classes, an empty text, comes first
+    for name, head in sorted(together.items(), key=lambda item: item[1].question != ""):
+        first = best.setdefault(head.question, name)
+        if head.quality > together[first].quality:
+            best[head.question] = name
+    kept = set(best.values()) if keep == "best" else together.keys()
     for name in heads.keys() & kept:
         heads[name].save(folder, name)
-    write_text(folder / DEFAULT, Default(head=best).model_dump_json() + "\n")
+    write_text(folder / DEFAULT, Default(head=next(iter(best.values()))).model_dump_json() + "\n")
     for path in folder.glob("*.*"):
         if path.suffix in (".json", ".safetensors") and path.name != DEFAULT and path.stem not in kept:
             path.unlink()
 
 
-def load_heads(folder: Path) -> dict[str, Head]:
+def load_heads(folder: Path) -> dict[str, KeptHead]:
     """The heads of a folder by name, the one that is taken by default first; none where there is no folder.
 
     Parameters
@@ -76,29 +80,23 @@ def load_heads(folder: Path) -> dict[str, Head]:
         first = Default.model_validate_json(path.read_bytes()).head
     except ValidationError as error:
         raise RunError(f"{path} does not name a head; evaluate again") from error
-    return {name: Head.load(folder, name) for name in dict.fromkeys((first, *_names(folder)))}
+    return {name: KeptHead.load(folder, name) for name in dict.fromkeys((first, *_names(folder)))}
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.json") if file.name != DEFAULT)
 
 
-def _as_far_as_readable(folder: Path) -> dict[str, Head]:
+def _as_far_as_readable(folder: Path) -> dict[str, KeptHead]:
     found = {}
     for name in _names(folder):
         try:
-            found[name] = Head.load(folder, name)
+            found[name] = KeptHead.load(folder, name)
         except RunError:  # broken, or of another version: it is about to be replaced
             continue
     return found
 
 
-def _origin(head: Head) -> tuple[str, ...]:
+def _origin(head: KeptHead) -> tuple[str, ...]:
     of = head.fitted_on
     return of.weights, of.contract, of.data, of.split
-
-
-def _quality(head: Head) -> float:
-    """Macro AUROC on the validation part, minus infinity where it is not known."""
-    found = None if head.validation is None else head.validation.metrics["auroc"].value
-    return -math.inf if found is None else found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from tsrep.evaluation.heads.rules import Rule
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.heads.thresholds import FEWEST, choose_thresholds
 from tsrep.evaluation.labels.aggregate import Aggregation, by_record
+from tsrep.evaluation.labels.credit import Credit
 from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions
 from tsrep.signals.panel import Ints, Panel
@@ -35,8 +38,8 @@ class Fitted:
     ----------
     classifier : Classifier
     held : callable
-        Gives predictions of the windows of validation patients that nothing was fitted on, or None where
-        there are none.
+        Gives what the evaluation's ``predictions`` gives, of the windows of validation patients that nothing
+        was fitted on, or None where there are none.
     pool : str
         How the encoder's steps became the features of a window.
     tuned : mapping of str to array
@@ -44,7 +47,7 @@ class Fitted:
     """
 
     classifier: Classifier
-    held: Callable[[], Predictions | None]
+    held: Callable[[], Any]
     pool: HeadPooling
     tuned: Mapping[str, Array] = field(default_factory=dict)
 
@@ -84,6 +87,7 @@ def made_head(
     part: str,
     n_bootstrap: int,
     seed: int,
+    credit: Credit | None = None,
 ) -> Head:
     """A head with all that validation patients can tell, and its performance on the scored part.
 
@@ -101,15 +105,18 @@ def made_head(
         That is scored.
     n_bootstrap, seed : int
         Bootstrap resamples of patients.
+    credit : Credit, optional
+        Whose metric is told of decisions.
     """
+    told = partial(performance, n_bootstrap=n_bootstrap, seed=seed, credit=credit)
     head = Head(
-        f"{facts.protocol}-{facts.fraction:g}-{facts.seed}",
-        fitted.classifier,
-        panel.classes,
-        panel.multilabel,
-        fitted.pool,
-        facts,
-        aggregate,
+        name=f"{facts.protocol}-{facts.fraction:g}-{facts.seed}",
+        classifier=fitted.classifier,
+        classes=panel.classes,
+        multilabel=panel.multilabel,
+        pool=fitted.pool,
+        fitted_on=facts,
+        aggregate=aggregate,
         tuned=fitted.tuned,
     )
     windows = fitted.held()
@@ -118,9 +125,9 @@ def made_head(
     else:
         held = by_record(windows, aggregate)
         head = _equipped(head, held, settings, n_bootstrap, seed)
-        head = replace(head, validation=performance(head, held, "validation", n_bootstrap, seed))
+        head = replace(head, validation=told(head, held, "validation"))
     records = by_record(scored, aggregate)
-    return replace(head, scored=performance(head, records, part, n_bootstrap, seed))
+    return replace(head, scored=told(head, records, part))
 
 
 def _equipped(head: Head, held: Predictions, settings: HeadSettings, n_bootstrap: int, seed: int) -> Head:
@@ -163,7 +170,9 @@ def _missing(head: Head, settings: HeadSettings, patients: int) -> Iterator[str]
         )
 
 
-def performance(head: Head, records: Predictions, part: str, n_bootstrap: int, seed: int) -> Performance:
+def performance(
+    head: Head, records: Predictions, part: str, *, n_bootstrap: int, seed: int, credit: Credit | None
+) -> Performance:
     """How a head does on records, of which uncalibrated probabilities are given."""
     calibrated = head.calibrated(records.prob)
     decided = positives(head.labels(calibrated), len(head.classes)).astype(float)
@@ -173,13 +182,14 @@ def performance(head: Head, records: Predictions, part: str, n_bootstrap: int, s
     found: dict[str, Interval] = {}
     for prob, suffix, names in asked:
         on = replace(records, prob=prob)
-        resampled = resample([on], n_bootstrap=n_bootstrap, seed=seed, names=names)
+        own = credit if suffix == "_decided" else None
+        resampled = resample([on], n_bootstrap=n_bootstrap, seed=seed, names=names, credit=own)
         found |= {name + suffix: interval for name, interval in resampled.intervals().items()}
     return Performance(
         part=part,
         records=len(records),
         patients=len(np.unique(records.patient)),
-        metrics={name: _estimate(each) for name, each in (found | _of_sets(head, records)).items()},
+        metrics={name: estimate(each) for name, each in (found | _of_sets(head, records)).items()},
     )
 
 
@@ -193,21 +203,22 @@ def _of_sets(head: Head, records: Predictions) -> dict[str, Interval]:
         return {}
     right = np.asarray((sets | ~positives(records.target, len(head.classes))).all(axis=1))
     size = by_patient(sets.sum(axis=1), records.patient)
-    coverage, shown = by_patient(right, records.patient), _mean_variance
+    coverage, shown = by_patient(right, records.patient), variance_of_patients
     return {
         "coverage": share_interval(float(coverage.mean()), shown(coverage)),
         "set_size": symmetric_interval(float(size.mean()), shown(size)),
     }
 
 
-def _mean_variance(values: Array) -> Variance:
-    """Of the mean over patients."""
+def variance_of_patients(values: Array) -> Variance:
+    """Of the mean of values of patients."""
     if len(values) < 2:
         return Variance(np.nan, np.nan, np.nan)
     return Variance(float(values.var(ddof=1)) / len(values), 0.0, len(values) - 1.0)
 
 
-def _estimate(interval: Interval) -> Estimate:
+def estimate(interval: Interval) -> Estimate:
+    """An interval as files hold it."""
     ends = (interval.value, interval.low, interval.high)
     value, low, high = (None if np.isnan(each) else float(each) for each in ends)
     return Estimate(value=value, low=low, high=high)

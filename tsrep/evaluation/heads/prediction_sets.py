@@ -74,20 +74,39 @@ def fit_sets(records: Predictions, coverage: float) -> PredictionSets | None:
     flags = positives(records.target, prob.shape[1])
     # (record,): the set must reach down to the least probable of a record's classes
     needed = np.where(flags, prob, np.inf).min(axis=1)
-    _, patient, count = np.unique(records.patient, return_inverse=True, return_counts=True)
-    order = np.argsort(-needed, kind="stable")
-    held = np.cumsum(1 / count[patient][order]) / (len(count) + 1)
-    enough = np.flatnonzero(held >= coverage - _ROUNDING)
-    if not len(enough):
+    bound = conformal_bound(-needed, records.patient, coverage)
+    if bound is None:
         return None
-    least = min(float(needed[order[enough[0]]]), 1.0)  # of records without any class nothing is needed
     return PredictionSets(
         coverage=coverage,
-        least=least,
+        least=min(-bound, 1.0),  # of records without any class nothing is needed
         multilabel=records.multilabel,
         records=len(prob),
-        patients=len(count),
+        patients=len(np.unique(records.patient)),
     )
+
+
+def conformal_bound(score: Array, patient: Array, coverage: float) -> float | None:
+    """What the score of a record of a new patient does not pass with a stated probability.
+
+    Parameters
+    ----------
+    score : float array, shape (record,)
+        How strange each record is to what was predicted.
+    patient : int64 array, shape (record,)
+        Who weigh alike; one more has the weight of an infinite score.
+    coverage : float
+
+    Returns
+    -------
+    float or None
+        None where there are too few patients.
+    """
+    _, at, count = np.unique(patient, return_inverse=True, return_counts=True)
+    order = np.argsort(score, kind="stable")
+    held = np.cumsum(1 / count[at][order]) / (len(count) + 1)
+    enough = np.flatnonzero(held >= coverage - _ROUNDING)
+    return float(score[order[enough[0]]]) if len(enough) else None
 
 
 def fewest_patients(coverage: float) -> int:

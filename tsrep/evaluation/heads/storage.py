@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -18,8 +18,10 @@ from tsrep.evaluation.heads.calibration import Calibration
 from tsrep.evaluation.heads.classifier import Stored
 from tsrep.evaluation.heads.facts import Facts, FittedOn, Performance
 from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.heads.prediction_sets import PredictionSets
 from tsrep.evaluation.heads.thresholds import Thresholds
+from tsrep.evaluation.heads.value_head import ValueHead, ValueInterval
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.files import write_bytes, write_text
 from tsrep.registry import CLASSIFIERS, explain
@@ -28,7 +30,7 @@ CLASSIFIER, ENCODER = "classifier.", "encoder."  # of the names of tensors
 
 
 class HeadFile(Facts):
-    """Content of ``NAME.json``; fields as in :class:`~tsrep.evaluation.heads.head.Head`.
+    """What ``NAME.json`` says of every head, as :class:`~tsrep.evaluation.heads.kept_head.KeptHead` does.
 
     Attributes
     ----------
@@ -45,35 +47,46 @@ class HeadFile(Facts):
     kind: str
     settings: dict[str, JsonValue]
     tensors: str
-    classes: tuple[str, ...]
-    multilabel: bool
     pool: HeadPooling
     aggregate: Aggregation
     fitted_on: FittedOn
-    calibration: Calibration | None
-    thresholds: Thresholds | None
-    sets: PredictionSets | None
     validation: Performance | None
     scored: Performance | None
     notes: tuple[str, ...]
 
 
-_SAME = (
-    "classes",
-    "multilabel",
-    "pool",
-    "aggregate",
-    "fitted_on",
-    "calibration",
-    "thresholds",
-    "sets",
-    "validation",
-    "scored",
-    "notes",
+class ClassesFile(HeadFile):
+    """Of a head for classes; fields as in :class:`~tsrep.evaluation.heads.head.Head`."""
+
+    predicts: Literal["classes"] = "classes"
+    classes: tuple[str, ...]
+    multilabel: bool
+    calibration: Calibration | None
+    thresholds: Thresholds | None
+    sets: PredictionSets | None
+
+
+class ValueFile(HeadFile):
+    """Of a head for a number; fields as in :class:`~tsrep.evaluation.heads.value_head.ValueHead`."""
+
+    predicts: Literal["value"] = "value"
+    target: str
+    unit: str
+    interval: ValueInterval | None
+
+
+KINDS: dict[str, tuple[type[KeptHead], type[HeadFile]]] = {
+    "classes": (Head, ClassesFile),
+    "value": (ValueHead, ValueFile),
+}
+_FILE: TypeAdapter[ClassesFile | ValueFile] = TypeAdapter(
+    Annotated[ClassesFile | ValueFile, Field(discriminator="predicts")]
 )
+_SAME = ("pool", "aggregate", "fitted_on", "validation", "scored", "notes")
+_OF_FILE = ("format", "predicts", "kind", "settings", "tensors")
 
 
-def save_head(head: Head, folder: Path, name: str) -> None:
+def save_head(head: KeptHead, folder: Path, name: str) -> None:
     """Write a head as ``NAME.safetensors`` and ``NAME.json``, the tensors first.
 
     Raises
@@ -87,18 +100,21 @@ def save_head(head: Head, folder: Path, name: str) -> None:
     tensors = {CLASSIFIER + key: np.asarray(value, order="C") for key, value in stored.arrays.items()}
     tensors |= {ENCODER + key: np.asarray(value, order="C") for key, value in head.tuned.items()}
     content = save(tensors)
-    file = HeadFile(
-        name=name,
-        kind=head.kind,
-        settings=stored.settings,
-        tensors=hashlib.sha256(content).hexdigest(),
-        **{field: getattr(head, field) for field in _SAME},
+    file = KINDS[head.predicts][1].model_validate(
+        {
+            "name": name,
+            "kind": head.kind,
+            "settings": stored.settings,
+            "tensors": hashlib.sha256(content).hexdigest(),
+            **{field: getattr(head, field) for field in _SAME},
+            **head.facts(),
+        }
     )
     write_bytes(folder / f"{name}.safetensors", content)
     write_text(folder / f"{name}.json", file.model_dump_json(indent=1) + "\n")
 
 
-def load_head(folder: Path, name: str) -> Head:
+def load_head(folder: Path, name: str) -> KeptHead:
     """Read what :func:`save_head` wrote.
 
     Raises
@@ -110,7 +126,7 @@ def load_head(folder: Path, name: str) -> Head:
     if name != Path(name).name or not path.is_file():
         raise RunError(f"there is no head {name} in {folder}; evaluate the encoder to fit one")
     try:
-        file = HeadFile.model_validate_json(path.read_bytes())
+        file = _FILE.validate_json(path.read_bytes())
     except ValidationError as error:
         raise RunError(f"{path} is not readable as a head: {explain(error)}; evaluate again") from error
     tensors = _tensors(path.with_suffix(".safetensors"), file.tensors)
@@ -120,8 +136,9 @@ def load_head(folder: Path, name: str) -> Head:
         )
     except (TsrepError, KeyError, TypeError, ValueError, IndexError) as error:
         raise RunError(f"{path} has no classifier that can be restored ({error}); evaluate again") from error
-    same: dict[str, Any] = {field: getattr(file, field) for field in _SAME}
-    return Head(file.name, classifier, tuned=_beginning(ENCODER, tensors), **same)
+    own: dict[str, Any] = {field: getattr(file, field) for field in type(file).model_fields}
+    own |= {"classifier": classifier, "tuned": _beginning(ENCODER, tensors)}
+    return KINDS[file.predicts][0](**{field: value for field, value in own.items() if field not in _OF_FILE})
 
 
 def _tensors(path: Path, digest: str) -> dict[str, Array]:

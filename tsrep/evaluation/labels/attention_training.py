@@ -16,6 +16,7 @@ from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.attention import AT_ONCE, AttentionHeads, crop_tokens
 from tsrep.evaluation.labels.linear_probe import refuse_infinite
 from tsrep.evaluation.labels.metrics import metrics, positives
+from tsrep.losses.classification import known_mean
 from tsrep.rng import initial_weights, torch_generator
 
 ClassWeights = Literal["none", "balanced"]
@@ -64,6 +65,7 @@ def fit_attention(
     seed: int,
     device: torch.device,
     validation: tuple[Array, Array] | None = None,
+    known: tuple[Array | None, Array | None] = (None, None),
 ) -> Chosen:
     """Train a head for each ``C`` and weighting of classes, and choose one.
 
@@ -79,6 +81,8 @@ def fit_attention(
     validation : (features, label), optional
         Its macro AUROC chooses the head and the step of training, of equals the first; without it, the last
         ``C`` with the first weighting is taken, after the last step.
+    known : (array, array), of bool, shape (sample, class), or None
+        Which labels of the two are known, where samples may have several classes; the others take no part.
 
     Raises
     ------
@@ -94,7 +98,9 @@ def fit_attention(
     tried = tried if validation is not None else tried[len(how.C) - 1 : len(how.C)]
     with initial_weights(seed, "attention"):
         model = AttentionHeads(len(tried), dim, classes, how.heads).to(device)
-    loss = Losses(tried, torch.from_numpy(positives(label, classes)), multilabel=multilabel).to(device)
+    flags = positives(label, classes)
+    stated = np.ones_like(flags) if known[0] is None else known[0]
+    loss = Losses(tried, *map(torch.from_numpy, (flags, stated)), multilabel=multilabel).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=how.lr)
     generator, rows = torch_generator(seed, "attention"), tokens.flatten(0, 1)
     best, found = -np.inf, None
@@ -108,7 +114,8 @@ def fit_attention(
             continue
         held = crop_tokens(torch.from_numpy(validation[0]), dim, crops)
         values = [
-            metrics(prob, validation[1])["auroc"] for prob in _probabilities(model, held, scale, multilabel)
+            metrics(prob, validation[1], known[1])["auroc"]
+            for prob in _probabilities(model, held, scale, multilabel)
         ]
         at = int(np.argmax(np.nan_to_num(values, nan=-np.inf)))
         if found is None or values[at] > best:
@@ -122,23 +129,22 @@ class Losses(nn.Module):
     Parameters
     ----------
     tried : sequence of (weighting of classes, C)
-    flags : Tensor, shape (sample, class), bool
+    flags, known : Tensor, shape (sample, class), bool
+        Labels, and which of them are known; of exclusive classes all are.
     multilabel : bool
     """
 
     def __init__(
-        self, tried: Sequence[tuple[ClassWeights, float]], flags: Tensor, *, multilabel: bool
+        self, tried: Sequence[tuple[ClassWeights, float]], flags: Tensor, known: Tensor, *, multilabel: bool
     ) -> None:
         super().__init__()
         self.multilabel = multilabel
         equal = torch.ones_like(flags, dtype=torch.float32)
         weight = torch.stack(
-            [balanced(flags, multilabel) if each == "balanced" else equal for each, _ in tried]
+            [balanced(flags, known, multilabel) if each == "balanced" else equal for each, _ in tried]
         )
-        self.weight, self.flags = (
-            nn.Buffer(weight),
-            nn.Buffer(flags),
-        )  # (head, sample, class), (sample, class)
+        self.weight = nn.Buffer(weight)  # (head, sample, class)
+        self.flags, self.known = nn.Buffer(flags), nn.Buffer(known)  # (sample, class)
         strength = torch.tensor([c for _, c in tried], dtype=torch.float32)
         self.penalty = nn.Buffer(1 / (2 * strength * len(flags)))
 
@@ -157,16 +163,16 @@ class Losses(nn.Module):
             each = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
         else:
             each = -target * scores.log_softmax(-1)
-        loss = (self.weight[:, sample] * each).sum(-1).mean(-1)  # (head,)
+        loss = known_mean(self.weight[:, sample] * each, self.known[sample]).sum(-1)  # (head,)
         return (loss + self.penalty * answer.square().sum((1, 2, 3))).sum()
 
 
-def balanced(flags: Tensor, multilabel: bool) -> Tensor:
-    """Weights, shape (sample, class), by which classes weigh alike and the mean of all is 1.
+def balanced(flags: Tensor, known: Tensor, multilabel: bool) -> Tensor:
+    """Weights, shape (sample, class), by which classes weigh alike and the mean of what is known is 1.
 
     With several labels both values of each class weigh alike; of exclusive classes those that occur.
     """
-    share = flags.float().mean(0)
+    share = known_mean(flags.float(), known)
     if multilabel:
         both = (share > 0) & (share < 1)
         return torch.where(both, torch.where(flags, 0.5 / share, 0.5 / (1 - share)), 1.0)

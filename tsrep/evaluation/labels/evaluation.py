@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +17,12 @@ from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.heads.facts import FittedOn
+from tsrep.evaluation.heads.kept_head import KeptHead
+from tsrep.evaluation.heads.making import Fitted, made_head
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.aggregate import Aggregation, by_record
+from tsrep.evaluation.labels.credit import Credit, CreditName
 from tsrep.evaluation.labels.label_fractions import SubsampleBy, subsample_labels
 from tsrep.evaluation.labels.metrics import classes_scored, positives
 from tsrep.evaluation.predictions import Predictions, mean_predictions
@@ -69,11 +74,10 @@ class LabelEvaluation:
         By which ``embed`` makes one vector of a sample, for the heads that are kept.
     heads : HeadSettings or None
         How the heads of methods are calibrated and decide; None where no heads are wanted.
+    credit : "challenge-2021" or None
+        Partial credit for decisions on a related class, whose metric is added.
     folder : Path or None
         Where protocols that train keep their state, so that they resume after an interruption.
-    partly : bool
-        Whether samples are used whose labels are known of some classes only, for protocols that score each
-        class on the samples that state it.
     on_step : callable
         Told in words what comes next.
     """
@@ -94,8 +98,8 @@ class LabelEvaluation:
     compile: bool = False
     pool: Pooling = "max-mean"
     heads: HeadSettings | None = None
+    credit: CreditName | None = None
     folder: Path | None = None
-    partly: bool = False
     on_step: Callable[[str], None] = lambda _what: None
     _features: dict[Callable[[], Model], Array] = field(default_factory=dict)
 
@@ -126,17 +130,19 @@ class LabelEvaluation:
                     f"no label of the {part} part is known, of {len(index)} samples; give it samples with "
                     "labels that are known, or choose another split"
                 )
+        refuse_silent(self.panel, self.split.train)
+        _ = self.of_credit
         if self.heads is not None:
             self.heads.refuse_unfit(self.panel)
 
     @property
     def scored(self) -> Ints:
-        """Samples that are scored: those of the part whose labels are wholly known."""
+        """Samples that are scored: those of the part that state a class at least."""
         return self._known(self.part)
 
     @property
     def validation(self) -> Ints:
-        """Samples of the validation part whose labels are wholly known."""
+        """Samples of the validation part that state a class at least."""
         return self._known("validation")
 
     @property
@@ -146,11 +152,11 @@ class LabelEvaluation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How many samples are left out because their labels are not wholly known."""
+        """How many samples are left out because none of their labels is known."""
         out = [
             f"{n - known} of {n} in the {part} part" for part, (known, n) in self.counts.items() if known < n
         ]
-        return (f"Samples whose labels are not wholly known are left out: {', '.join(out)}.",) if out else ()
+        return (f"Samples whose labels are not known are left out: {', '.join(out)}.",) if out else ()
 
     @property
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -160,22 +166,7 @@ class LabelEvaluation:
 
     def _known(self, part: str) -> Ints:
         index: Ints = getattr(self.split, part)
-        return index[(self.panel.stated if self.partly else self.panel.labelled)[index]]
-
-    def refuse_unknown(self, protocol: str) -> None:
-        """Check that every part has samples that a protocol can use.
-
-        Raises
-        ------
-        DataError
-            When one has none.
-        """
-        for part, (known, samples) in self.counts.items():
-            if samples and not known:
-                raise DataError(
-                    f"no sample of the {part} part has labels that are wholly known, of {samples}, which "
-                    f"protocol {protocol} needs; use probe, which takes each class by itself"
-                )
+        return index[self.panel.stated[index]]
 
     def draws(self) -> Iterator[tuple[float, str]]:
         """Every fraction of labels with what it is of; all labels are of ``"all"``."""
@@ -194,7 +185,7 @@ class LabelEvaluation:
         }
 
     def labelled(self, fraction: float, by: str, *, validation: bool = False) -> list[Ints]:
-        """Samples whose labels are used, for each seed, of those whose labels are wholly known.
+        """Samples whose labels are used, for each seed, of those that state a class at least.
 
         Parameters
         ----------
@@ -208,8 +199,7 @@ class LabelEvaluation:
             pool = np.concatenate([pool, self.split.validation])
         unit: Any = "sample" if by == "all" else by
         return [
-            subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k, partly=self.partly)
-            for k in range(self.seeds)
+            subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k) for k in range(self.seeds)
         ]
 
     def features(self, candidate: Candidate, seed: int, draw: str = "") -> Array:
@@ -248,10 +238,13 @@ class LabelEvaluation:
 
     def known_of(self, samples: Ints) -> Array | None:
         """Which classes of samples are known, shape (sample, class); None where all are."""
-        known = self.panel.known
-        if not self.partly or known is None or known.ndim == 1 or known[samples].all():
-            return None
-        return known[samples]
+        known = self.panel.class_mask
+        return None if known is None or known[samples].all() else known[samples]
+
+    def masks(self, labelled: Ints) -> tuple[Array | None, Array | None]:
+        """Which classes are known, as by :meth:`known_of`, of samples fitted on and of those that choose."""
+        held = self.choosing
+        return self.known_of(labelled), None if held is None else self.known_of(held)
 
     def by_record(self, windows: Predictions) -> Predictions:
         """Predictions of records, from those of their windows."""
@@ -259,7 +252,42 @@ class LabelEvaluation:
 
     def resampled(self, predictions: Sequence[Predictions]) -> Resampled:
         """Metrics of every seed, on the patients as they are and on resamples of them."""
-        return resample(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed)
+        return resample(predictions, n_bootstrap=self.n_bootstrap, seed=self.seed, credit=self.of_credit)
+
+    @cached_property
+    def of_credit(self) -> Credit | None:
+        """What related classes earn; None where no partial credit is asked for.
+
+        Raises
+        ------
+        ConfigError
+            When it is not defined on the classes, or samples have one class each.
+        """
+        if self.credit is None:
+            return None
+        if not self.panel.multilabel:
+            raise ConfigError(
+                f"evaluation.credit {self.credit} is of records that may have several classes, and those of "
+                "the data have one each; leave it out"
+            )
+        return Credit.of(self.credit, self.panel.classes)
+
+    def head_of(
+        self, fitted: Fitted, predictions: Predictions, facts: FittedOn, settings: HeadSettings
+    ) -> KeptHead:
+        """What is kept of a model, from its predictions of the windows of the scored part."""
+        return made_head(
+            fitted,
+            predictions,
+            facts,
+            self.panel,
+            settings,
+            aggregate=self.aggregate,
+            part=self.part,
+            n_bootstrap=self.n_bootstrap,
+            seed=self.seed,
+            credit=self.of_credit,
+        )
 
     def kept(self, score: Score, records: Sequence[Predictions]) -> dict[str, Any]:
         """What is kept of the predictions of every seed, for figures, as attributes of scores."""
@@ -283,3 +311,21 @@ class LabelEvaluation:
         known = np.ones_like(flags) if (mask := self.known_of(labelled)) is None else mask
         rate = (flags & known).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         return self.predictions(np.broadcast_to(rate, (len(self.scored), len(rate))).copy())
+
+
+def refuse_silent(panel: Panel, train: Ints) -> None:
+    """Check that some training sample states each class, without which nothing can be learned of it.
+
+    Raises
+    ------
+    DataError
+    """
+    if panel.class_mask is None or not len(train):
+        return
+    silent = np.flatnonzero(~panel.class_mask[train].any(axis=0))
+    if len(silent):
+        names = ", ".join(panel.classes[c] for c in silent)
+        raise DataError(
+            f"no training sample states whether it has {names}, so nothing can be learned of it; leave it "
+            "out of the classes (of cohorts dataset.labels: common), or add recordings that state it"
+        )

@@ -22,7 +22,6 @@ def subsample_labels(
     by: SubsampleBy = "sample",
     *,
     seed: int = 0,
-    partly: bool = False,
 ) -> Ints:
     """Indices of the training samples whose labels may be used.
 
@@ -30,14 +29,12 @@ def subsample_labels(
     ----------
     panel : Panel
     train_index : int64 array
-        Nothing outside of it is ever drawn, and no sample whose labels are not wholly known.
+        Nothing outside of it is ever drawn, and no sample that states no class.
     fraction : float
         Of samples, records (trials) or patients, in (0, 1].
     by : str
         What is drawn; all samples of a drawn record or patient come along.
     seed : int
-    partly : bool
-        Draw samples too whose labels are known of some classes only.
 
     Returns
     -------
@@ -58,7 +55,7 @@ def subsample_labels(
     if not 0 < fraction <= 1:
         raise ConfigError(f"a fraction of labels lies above 0 and up to 1, not {fraction}; give 0.1 for 10 %")
     train_index = np.unique(np.asarray(train_index, np.int64))
-    train_index = train_index[(panel.stated if partly else panel.labelled)[train_index]]
+    train_index = train_index[panel.stated[train_index]]
     unit = {"sample": np.arange(len(panel)), "record": panel.trial, "patient": panel.patient}[by]
     _, group = np.unique(unit[train_index], return_inverse=True)
     flags = _values_in_groups(panel, train_index, group)

@@ -236,7 +236,13 @@ def _partly(
 
 
 def validation_probe(
-    features: Array, label: Array, validation_features: Array, validation_label: Array, classes: int
+    features: Array,
+    label: Array,
+    validation_features: Array,
+    validation_label: Array,
+    classes: int,
+    *,
+    known: tuple[Array | None, Array | None] = (None, None),
 ) -> float:
     """Quick macro AUROC of a probe on the validation part, by which training chooses its checkpoint.
 
@@ -245,14 +251,16 @@ def validation_probe(
     features, validation_features : arrays, shape (sample, feature)
     label, validation_label : int arrays, shape (sample,), or bool arrays, shape (sample, class)
     classes : int
+    known : (array, array)
+        As for :func:`fit_probe`.
 
     Returns
     -------
     float
         With ``C`` = 0.1, single precision and a loose tolerance; NaN when no class has both values.
     """
-    probe = fit_probe(features, label, classes, C=(0.1,), tolerance=1e-2, dtype=np.float32)
-    return metrics(probe.predict(validation_features), validation_label)["auroc"]
+    probe = fit_probe(features, label, classes, C=(0.1,), tolerance=1e-2, dtype=np.float32, known=known)
+    return metrics(probe.predict(validation_features), validation_label, known[1])["auroc"]
 
 
 def _columns(label: Array, classes: int) -> tuple[Array, Array, Array]:

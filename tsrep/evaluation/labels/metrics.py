@@ -13,6 +13,7 @@ brier          half the squared distance to the one-hot target, 0 to 1, so that 
                usual binary score; multi-label: mean over the classes of the binary score
 ece            expected calibration error in ``BINS`` equal bins; of the decided class's probability,
                multi-label: of all (unit, class) probabilities pooled
+credit         where partial credit is asked for: see :class:`~tsrep.evaluation.labels.credit.Credit`
 =============  ==================================================================================
 
 Decisions are the most probable class, or for multi-label targets all classes with at least one half.
@@ -29,11 +30,15 @@ import numpy as np
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.labels.credit import Credit, scaled_credit
 from tsrep.evaluation.labels.roc_sorting import RocSorting
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
 BINS = 15
 _TINY = np.finfo(np.float64).tiny
+
+
+CREDIT = "credit"
 
 
 def metric_names(multilabel: bool) -> tuple[str, ...]:
@@ -107,6 +112,8 @@ class Scorer:
         Which metrics; default: all.
     known : bool array, shape (unit, class), optional
         Of targets of several classes those that count: each class is scored on the units that state it.
+    credit : Credit, optional
+        Adds its metric to the names; of targets of several classes.
 
     Raises
     ------
@@ -121,11 +128,13 @@ class Scorer:
         group: Array | None = None,
         names: Sequence[str] | None = None,
         known: Array | None = None,
+        credit: Credit | None = None,
     ) -> None:
         prob, target = np.asarray(prob, np.float64), np.asarray(target)
         _check(prob, target)
         self.multilabel = target.ndim == 2
-        self.names = tuple(names or metric_names(self.multilabel))
+        self.names = (*(names or metric_names(self.multilabel)), *([CREDIT] if credit else []))
+        self._credit = credit
         self.classes = prob.shape[1]
         row = np.arange(len(prob)) if group is None else np.asarray(group)
         self.groups = int(row.max(initial=-1)) + 1
@@ -208,6 +217,8 @@ class Scorer:
             values["exact_match"] = total["exact_match"][:1] / total["units"][:1]
             values.update(_of_decisions(total["hit"], total["decided"], total["positive"]))
             values["ece"] = np.abs(total["stated"] - total["true"]).sum(axis=0)[None] / total["statements"]
+        if self._credit is not None:
+            values[CREDIT] = scaled_credit(*(total[name] for name in ("earned", "most", "inactive")))
         curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
         values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
         return {name: values[name] for name in self.names}
@@ -234,6 +245,8 @@ class Scorer:
             "positive": positive & known,
             "statements": counts.sum(axis=1, keepdims=True),
         }
+        if self._credit is not None:
+            per_unit |= self._credit.earned(positive & known, decided & known)
         sums = {name: _sum_rows(value.astype(float), row, self.groups) for name, value in per_unit.items()}
         sums["stated"], sums["true"] = sums_by_bin(
             stated, (stated * counts, true * counts), row, self.groups, BINS

@@ -128,6 +128,7 @@ class AttentionPooled(LabelProtocol):
             seed=seed,
             device=evaluation.device,
             validation=None if held is None else (x[held], panel.label[held]),
+            known=evaluation.masks(labelled),
         )
         model = Attention(
             chosen.arrays,

@@ -23,6 +23,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.making import Fitted
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_map import linear_map
@@ -183,10 +184,13 @@ class FineTuning(LabelProtocol):
             model = encoder.to(evaluation.device), head.to(evaluation.device)
             return evaluation.predictions(self.outputs(*model, tensors), spare)
 
-        settings, classes = self.head.model_dump(mode="json"), len(panel.classes)
-        network = Network(copy.deepcopy(head).cpu().eval(), settings, encoder.dim, classes, panel.multilabel)
         tuned = {name: value.detach().cpu().numpy() for name, value in encoder.state_dict().items()}
-        return Fitted(network, held, head.head_pooling, tuned)
+        return Fitted(self.model_of(encoder, head, panel), held, head.head_pooling, tuned)
+
+    def model_of(self, encoder: Encoder, head: Objective, panel: Panel) -> Classifier:
+        """What the head makes of pooled features."""
+        settings, classes = self.head.model_dump(mode="json"), len(panel.classes)
+        return Network(copy.deepcopy(head).cpu().eval(), settings, encoder.dim, classes, panel.multilabel)
 
     def _trained(
         self,
@@ -230,7 +234,7 @@ class FineTuning(LabelProtocol):
 
         def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
             prob = self.outputs(encoder, head, validation)
-            return {"": metrics(prob, validation.panel.label)["auroc"]}
+            return {"": metrics(prob, validation.panel.label, validation.panel.class_mask)["auroc"]}
 
         return "validation macro AUROC", macro_auroc
 
@@ -270,7 +274,8 @@ class FineTuning(LabelProtocol):
             return
         read = partial(embed, encoder.to(device), pool=head.pooled, device=device)
         validation = None if held is None else (read(held), held.label)
-        probe = fit_probe(read(train), train.label, len(train.classes), validation=validation)
+        known = train.class_mask, None if held is None else held.class_mask
+        probe = fit_probe(read(train), train.label, len(train.classes), validation=validation, known=known)
         with torch.no_grad():
             for parameter, value in zip((linear.weight, linear.bias), linear_map(probe), strict=True):
                 parameter.copy_(torch.from_numpy(value))

@@ -13,7 +13,7 @@ from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_o
 from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.evaluation.forecasts.scoring import score_forecasters, score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.protocols.protocol import Protocol
 from tsrep.evaluation.scores import Scores
 from tsrep.objectives.forecaster import Forecaster
@@ -54,7 +54,7 @@ class Forecasting(ForecastSettings, Protocol):
 
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: SeriesEvaluation
-    ) -> tuple[Scores, Head | None]:
+    ) -> tuple[Scores, KeptHead | None]:
         """See :meth:`Protocol.evaluate`."""
         if evaluation.horizon:
             return score_forecasters(*self._of_look_backs(candidates, evaluation), evaluation, self), None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Annotated, Any
 
@@ -14,14 +15,15 @@ from pydantic import Field
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
-from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
-from tsrep.evaluation.heads.settings import HeadSettings
+from tsrep.evaluation.heads.facts import FittedOn
+from tsrep.evaluation.heads.kept_head import KeptHead
+from tsrep.evaluation.heads.making import Fitted, fitted_on
+from tsrep.evaluation.labels.apart import fit_apart
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.scoring import Scoring
 from tsrep.evaluation.predictions import Predictions
-from tsrep.evaluation.protocols.protocol import Held, Masks, Protocol, outcome, protocol_of
+from tsrep.evaluation.protocols.protocol import Held, Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.signals.panel import Ints
 
@@ -63,11 +65,10 @@ class LabelProtocol(Protocol):
 
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
-    ) -> tuple[Scores, Head | None]:
+    ) -> tuple[Scores, KeptHead | None]:
         """See :meth:`Protocol.evaluate`; the control is scored first, and the others compared with it."""
         seeds = self._label_draws(candidates, evaluation)
-        evaluation = replace(evaluation, seeds=seeds, partly=self.takes_unknown)
-        evaluation.refuse_unknown(self.name)
+        evaluation = replace(evaluation, seeds=seeds)
         scores, head = Scores(notes=evaluation.notes), None
         for fraction, by in evaluation.draws():
             drawn = evaluation.labelled(fraction, by, validation=self.fits_on_validation)
@@ -78,13 +79,16 @@ class LabelProtocol(Protocol):
             for candidate in sorted(candidates, key=lambda each: each.role != "control"):
                 wanted = candidate.role == "method" and fraction == max(evaluation.fractions)
                 keep = wanted and head is None and evaluation.heads is not None
-                keep = keep and evaluation.known_of(evaluation.scored) is None  # a head states all classes
+                used = np.concatenate([evaluation.scored, evaluation.spare])
+                keep = keep and evaluation.known_of(used) is None  # a head states all classes
                 found, first = self._scores(candidate, scoring, keep=keep)
                 scores += found
                 head = head or first
         return scores, head
 
-    def _scores(self, candidate: Candidate, scoring: Scoring, *, keep: bool) -> tuple[Scores, Head | None]:
+    def _scores(
+        self, candidate: Candidate, scoring: Scoring, *, keep: bool
+    ) -> tuple[Scores, KeptHead | None]:
         """Scores of a candidate with one draw of labels, and where it is kept the head fitted first."""
         crossed = not scoring.paired and (candidate.role == "control" or candidate.count > 1)
         once = scoring.different
@@ -112,21 +116,14 @@ class LabelProtocol(Protocol):
         )
         if kept is None or e.heads is None:
             return scores, None
-        head = self._head(candidate, kept, found[0], scoring, e.heads)
+        head = e.head_of(kept, found[0], self._facts(candidate, scoring), e.heads)
         own = replace(scores.scores[0], of_head=head.intervals)
         return replace(scores, scores=(own, *scores.scores[1:])), head
 
-    def _head(
-        self,
-        candidate: Candidate,
-        fitted: Fitted,
-        predictions: Predictions,
-        scoring: Scoring,
-        settings: HeadSettings,
-    ) -> Head:
-        """The head of the first encoder and draw of labels."""
+    def _facts(self, candidate: Candidate, scoring: Scoring) -> FittedOn:
+        """The first encoder and draw of labels, which the head is of."""
         e = scoring.evaluation
-        facts = fitted_on(
+        return fitted_on(
             e.panel,
             scoring.labelled[0],
             weights=candidate.weights,
@@ -137,17 +134,6 @@ class LabelProtocol(Protocol):
             fraction=scoring.fraction,
             subsample_by=scoring.subsample_by,
             seed=0,
-        )
-        return made_head(
-            fitted,
-            predictions,
-            facts,
-            e.panel,
-            settings,
-            aggregate=e.aggregate,
-            part=e.part,
-            n_bootstrap=e.n_bootstrap,
-            seed=e.seed,
         )
 
     def _crossed(self, candidates: Sequence[Candidate]) -> bool:
@@ -206,20 +192,16 @@ class FrozenFeatureProtocol(LabelProtocol):
     ) -> tuple[Predictions, Fitted | None]:
         """See :meth:`LabelProtocol.predict`."""
         x, panel, held = evaluation.features(candidate, seed, draw), evaluation.panel, evaluation.choosing
-        model = self.fit(
+        known = evaluation.masks(labelled)
+        apart = not self.takes_unknown and any(mask is not None for mask in known)
+        model = (partial(fit_apart, self._fitted, known=known) if apart else self._fitted)(
             x[labelled],
             panel.label[labelled],
             len(panel.classes),
             group=panel.patient[labelled],
             validation=None if held is None else (x[held], panel.label[held]),
-            **({"known": _masks(evaluation, labelled)} if self.takes_unknown else {}),
+            **({"known": known} if self.takes_unknown else {}),
         )
-
-        if not isinstance(model, Classifier):
-            raise ConfigError(
-                f"fit of the protocol {self.name!r} returns {model!r:.60}, which is no Classifier; derive "
-                "its class from tsrep.evaluation.heads.classifier.Classifier"
-            )
 
         def predicted(samples: Ints) -> Predictions:
             return evaluation.predictions(np.asarray(model.predict(x[samples])), samples)
@@ -230,11 +212,14 @@ class FrozenFeatureProtocol(LabelProtocol):
         spare = evaluation.spare[:0] if self.fits_on_validation else evaluation.spare
         return scored, Fitted(model, lambda: predicted(spare) if len(spare) else None, evaluation.pool)
 
-
-def _masks(evaluation: LabelEvaluation, labelled: Ints) -> Masks:
-    """Which labels are known, of the samples fitted on and of those that choose."""
-    held = evaluation.choosing
-    return evaluation.known_of(labelled), None if held is None else evaluation.known_of(held)
+    def _fitted(self, *given: Any, **named: Any) -> Classifier:
+        model = self.fit(*given, **named)
+        if not isinstance(model, Classifier):
+            raise ConfigError(
+                f"fit of the protocol {self.name!r} returns {model!r:.60}, which is no Classifier; derive "
+                "its class from tsrep.evaluation.heads.classifier.Classifier"
+            )
+        return model
 
 
 def evaluate_features(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import PROTOCOLS, Entry
 
@@ -39,8 +39,8 @@ class Protocol(ABC):
     multilabel : bool
         Whether samples may have several classes.
     takes_unknown : bool
-        Whether it fits and scores each class on the samples that state it; others leave out samples of which
-        a class is not known.
+        Of a protocol on frozen features, whether its ``fit`` is given which labels are known; others fit
+        classes that are known of other samples apart.
     reads_classes : bool
         Whether it scores classes, and not numbers.
     rank : int
@@ -72,7 +72,7 @@ class Protocol(ABC):
         del evaluation
 
     @abstractmethod
-    def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, Head | None]:
+    def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, KeptHead | None]:
         """Scores of candidates beside the baselines of the protocol.
 
         Parameters

@@ -10,12 +10,14 @@ from pydantic import Field
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
+from tsrep.evaluation.heads.making import Fitted
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_probe import refuse_infinite
 from tsrep.evaluation.protocols.labels import LabelProtocol
 from tsrep.evaluation.scores import Scores
 from tsrep.evaluation.targets.evaluation import TargetEvaluation
+from tsrep.evaluation.targets.linear_value import LinearValue
 from tsrep.evaluation.targets.ridge import fit_ridge
 from tsrep.registry import PROTOCOLS, nearest
 from tsrep.signals.panel import Ints, Panel
@@ -58,11 +60,12 @@ class TargetProtocol(LabelProtocol):
 
     def evaluate(
         self, candidates: Sequence[Candidate], evaluation: LabelEvaluation
-    ) -> tuple[Scores, Head | None]:
+    ) -> tuple[Scores, KeptHead | None]:
         """See :meth:`LabelProtocol.evaluate`; for each target."""
         scores = Scores()
         for column in columns_of(evaluation.panel, self.targets):
-            scores += super().evaluate(candidates, TargetEvaluation.of(evaluation, column))[0]
+            found, head = super().evaluate(candidates, TargetEvaluation.of(evaluation, column))
+            scores += found if head is None else found.with_head(head)
         return scores, None
 
 
@@ -80,6 +83,12 @@ class RidgeRegression(TargetProtocol):
     penalties : tuple of float
         Tried, on standardised features and for each training sample; the least mean absolute error on
         validation patients decides, and where these are scored five folds of the training patients.
+
+    References
+    ----------
+    Hoerl and Kennard, "Ridge regression: biased estimation for nonorthogonal problems", Technometrics 12,
+    1970; Attia et al., "Age and sex estimation using artificial intelligence from standard 12-lead ECGs",
+    Circulation: Arrhythmia and Electrophysiology 12, 2019 (age from the ECG).
     """
 
     title, rank = "ridge on frozen features", 40
@@ -89,9 +98,8 @@ class RidgeRegression(TargetProtocol):
 
     def predict(
         self, candidate: Candidate, seed: int, labelled: Ints, evaluation: Any, draw: str, *, keep: bool
-    ) -> tuple[Any, None]:
-        """See :meth:`LabelProtocol.predict`; nothing is kept."""
-        del keep
+    ) -> tuple[Any, Fitted | None]:
+        """See :meth:`LabelProtocol.predict`."""
         x, held = evaluation.features(candidate, seed, draw), evaluation.choosing
         refuse_infinite(x)
         ridge = fit_ridge(
@@ -101,4 +109,12 @@ class RidgeRegression(TargetProtocol):
             group=evaluation.panel.patient[labelled],
             validation=None if held is None else (x[held], evaluation.true(held)),
         )
-        return evaluation.predictions(ridge.predict(x[evaluation.scored])), None
+        model, spare = LinearValue(*ridge.linear_map()), evaluation.spare
+
+        def predicted(samples: Ints) -> Any:
+            return evaluation.predictions(model.predict(x[samples])[:, 0], samples)
+
+        scored = predicted(evaluation.scored)
+        if not keep:
+            return scored, None
+        return scored, Fitted(model, lambda: predicted(spare) if len(spare) else None, evaluation.pool)

@@ -17,6 +17,7 @@ from tsrep.evaluation.protocols.finetune import CHUNK, FineTuning
 from tsrep.evaluation.protocols.regression import GRID, TargetProtocol, Targets
 from tsrep.evaluation.targets.evaluation import center_of
 from tsrep.evaluation.targets.head import ErrorName, RegressionHead
+from tsrep.evaluation.targets.linear_value import LinearValue
 from tsrep.evaluation.targets.ridge import fit_ridge
 from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS
@@ -45,6 +46,12 @@ class RegressionFineTuning(TargetProtocol, FineTuning):
         Probability on the features.
     strategy, layer_decay, epochs, min_steps, batch_size, lr, patience
         As for protocol ``finetune``; ``"lp-ft"`` begins with the ridge of protocol ``regression``.
+
+    References
+    ----------
+    Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution",
+    ICLR 2022 (LP-FT); Lima et al., "Deep neural network-estimated electrocardiographic age as a mortality
+    predictor", Nature Communications 12, 2021 (age from the ECG, end to end).
     """
 
     title, rank = "fine-tuned regression", 50
@@ -116,8 +123,11 @@ class RegressionFineTuning(TargetProtocol, FineTuning):
         found = [head.values(encoder, tensors.batch(part).x).double().cpu() for part in parts]
         return torch.cat(found).numpy()
 
-    def _fitted(self, encoder: Encoder, head: Objective, evaluation: Any) -> None:
-        """No head is kept."""
+    def model_of(self, encoder: Encoder, head: Any, panel: Panel) -> LinearValue:
+        """See :meth:`FineTuning.model_of`."""
+        del encoder, panel
+        found: LinearValue = head.linear_value()
+        return found
 
 
 def _true(panel: Panel, column: int) -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
-from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores.score import Score
@@ -44,7 +44,7 @@ class Scores:
         Of records, of each target, likewise.
     forecasts : dict of ForecastDetails
         Of each part that was forecast.
-    heads : dict of Head
+    heads : dict of KeptHead
         By name; of each protocol that fits one for a method.
     notes : tuple of str
         What a reader should know of all of them, such as a baseline that was left out.
@@ -53,7 +53,7 @@ class Scores:
     scores: tuple[Score, ...] = ()
     predictions: dict[Key, Predictions] = field(default_factory=dict)
     forecasts: dict[str, ForecastDetails] = field(default_factory=dict)
-    heads: dict[str, Head] = field(default_factory=dict)
+    heads: dict[str, KeptHead] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     values: dict[TargetKey, Values] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class Scores:
             self.values | other.values,
         )
 
-    def with_head(self, head: Head) -> Scores:
+    def with_head(self, head: KeptHead) -> Scores:
         """With a head, where it can be kept, and what it says a reader should know."""
         why = head.unkept
         heads = self.heads if why else self.heads | {head.name: head}

@@ -11,8 +11,13 @@ import numpy as np
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled
+from tsrep.evaluation.heads.facts import FittedOn
+from tsrep.evaluation.heads.making import Fitted
+from tsrep.evaluation.heads.settings import HeadSettings
+from tsrep.evaluation.heads.value_head import ValueHead
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.scores import Score
+from tsrep.evaluation.targets.making import made_value_head
 from tsrep.evaluation.targets.values import Values, mean_values, resampled_values
 from tsrep.signals.panel import Ints, Panel
 
@@ -36,10 +41,10 @@ class TargetEvaluation(LabelEvaluation):
 
     @classmethod
     def of(cls, evaluation: LabelEvaluation, column: int) -> TargetEvaluation:
-        """The evaluation of one target; it has no heads that are kept."""
+        """The evaluation of one target."""
         given = {each.name: getattr(evaluation, each.name) for each in fields(evaluation)}
         panel = in_deciles(evaluation.panel, column, evaluation.split.train)
-        return cls(**(given | {"panel": panel, "heads": None}), column=column)
+        return cls(**(given | {"panel": panel}), column=column)
 
     @property
     def name(self) -> str:
@@ -110,6 +115,20 @@ class TargetEvaluation(LabelEvaluation):
     def kept(self, score: Score, records: Sequence[Any]) -> dict[str, Any]:
         """See :meth:`LabelEvaluation.kept`."""
         return {"values": {(*score.key, score.target): mean_values(records)}}
+
+    def head_of(self, fitted: Fitted, predictions: Any, facts: FittedOn, settings: HeadSettings) -> ValueHead:
+        """See :meth:`LabelEvaluation.head_of`; no classes were counted."""
+        return made_value_head(
+            fitted,
+            predictions,
+            facts.model_copy(update={"class_counts": ()}),
+            target=self.panel.target_names[self.column],
+            unit=self.panel.target_units[self.column],
+            coverage=settings.coverage,
+            part=self.part,
+            n_bootstrap=self.n_bootstrap,
+            seed=self.seed,
+        )
 
     def told_of(self, records: Any) -> dict[str, Any]:
         """See :meth:`LabelEvaluation.told_of`."""

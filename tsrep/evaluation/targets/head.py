@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import Pooling, pool
+from tsrep.evaluation.targets.linear_value import LinearValue
 from tsrep.objectives.objective import Objective
 from tsrep.signals.batch import Batch
 from tsrep.views.dropout import dropout
@@ -48,7 +49,8 @@ class RegressionHead(Objective):
 
     def __init__(self, dim: int, column: int, pooling: Pooling, error: ErrorName, dropout: float) -> None:
         super().__init__()
-        self.column, self.pooling, self.error, self.dropout = column, pooling, ERRORS[error], dropout
+        self.column, self.error, self.dropout = column, ERRORS[error], dropout
+        self.pooling = self.head_pooling = pooling
         self.linear = nn.Linear(2 * dim if pooling == "max-mean" else dim, 1)
         self.register_buffer("center", torch.zeros(()))
         self.register_buffer("spread", torch.ones(()))
@@ -69,6 +71,12 @@ class RegressionHead(Objective):
         """Predicted numbers, shape (batch,), of samples, shape (batch, channel, time)."""
         found: Tensor = self.linear(self.pooled(encoder(x)))[:, 0]
         return found * self.spread + self.center
+
+    def linear_value(self) -> LinearValue:
+        """The map from :meth:`pooled` features to numbers in their unit."""
+        spread, center = float(self.spread), float(self.center)
+        weight, bias = (p.detach().double().cpu().numpy() for p in (self.linear.weight, self.linear.bias))
+        return LinearValue(weight * spread, float(bias[0]) * spread + center)
 
     def linear_head(self) -> nn.Linear:
         """See :meth:`Objective.linear_head`; of the standardised number."""

@@ -42,7 +42,7 @@ def encoder_of(reference: Reference, request: Request) -> Subject:
 def predictor_of(reference: Reference, request: Request) -> Subject:
     """From windows to probabilities."""
     loaded = _opened(reference)
-    head = loaded.head(request.head)
+    head = loaded.head(request.head).of_classes()
     before, division = _before(loaded, request, request.preprocessing or "full")
     window = loaded.contract.window
     whole = window.steps is None or window.longer in ONE_WINDOW

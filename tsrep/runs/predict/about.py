@@ -6,17 +6,17 @@ from importlib.metadata import version
 from typing import Any
 
 from tsrep.evaluation.heads.facts import Facts
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.runs.loaded_encoder import LoadedEncoder
 
 
-def about(loaded: LoadedEncoder, head: Head, *, calibrated: bool) -> dict[str, Any]:
+def about(loaded: LoadedEncoder, head: KeptHead, *, calibrated: bool) -> dict[str, Any]:
     """Facts as JSON takes them.
 
     Parameters
     ----------
     loaded : LoadedEncoder
-    head : Head
+    head : KeptHead
     calibrated : bool
         Whether the probabilities of the table are calibrated.
     """
@@ -32,18 +32,17 @@ def about(loaded: LoadedEncoder, head: Head, *, calibrated: bool) -> dict[str, A
         "head": {
             "name": head.name,
             "kind": head.kind,
-            "classes": list(head.classes),
-            "multilabel": head.multilabel,
+            "predicts": head.predicts,
             "aggregate": head.aggregate,
             "fitted_on": _plain(head.fitted_on),
             "notes": list(head.notes),
+            **{name: _plain(value) for name, value in head.facts().items()},
         },
-        "calibrated": calibrated and head.calibration is not None,
-        "calibration": _plain(head.calibration),
-        "thresholds": _plain(head.thresholds),
-        "sets": _plain(head.sets),
+        "calibrated": calibrated and head.facts().get("calibration") is not None,
     }
 
 
-def _plain(facts: Facts | None) -> Any:
-    return None if facts is None else facts.model_dump(mode="json")
+def _plain(value: Any) -> Any:
+    if isinstance(value, Facts):
+        return value.model_dump(mode="json")
+    return list(value) if isinstance(value, tuple) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,11 +10,8 @@ import numpy as np
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.heads.head import Head
-from tsrep.evaluation.labels.aggregate import aggregated
+from tsrep.evaluation.heads.kept_head import Cell, ColumnKind, KeptHead
 
-Kind = Literal["text", "number", "count"]
-Cell = str | float | int | None
 Status = Literal["ok", "partial", "failed"]
 
 
@@ -23,7 +20,7 @@ class Column:
     """Name of a column, and whether it holds text, float64 numbers or counts."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +31,8 @@ class Windows:
     ----------
     start, stop : float64 arrays, shape (window,)
         Seconds from the beginning of the recording.
-    scores : float64 array, shape (window, class)
-        Uncalibrated probabilities.
+    scores : float64 array, shape (window, output)
+        Uncalibrated outputs of the head, such as probabilities.
     """
 
     start: Array
@@ -92,7 +89,7 @@ class Layout:
 
     Attributes
     ----------
-    head : Head
+    head : KeptHead
     probabilities : bool
         Whether there is a column for each class.
     calibrated : bool
@@ -100,7 +97,7 @@ class Layout:
         What is known of recordings.
     """
 
-    head: Head
+    head: KeptHead
     probabilities: bool = True
     calibrated: bool = True
     targets: tuple[Column, ...] = ()
@@ -114,11 +111,9 @@ class Layout:
     @property
     def records(self) -> tuple[Column, ...]:
         """Columns of the table with a row for each recording."""
-        sets = (Column("set", "text"),) if self.head.sets is not None else ()
         return (
-            *(Column(name, "text") for name in ("record", "patient", "status", "prediction")),
-            *sets,
-            *self._classes,
+            *(Column(name, "text") for name in ("record", "patient", "status")),
+            *_columns(self.head.columns(probabilities=self.probabilities)),
             Column("windows", "count"),
             Column("seconds", "number"),
             Column("notes", "text"),
@@ -134,17 +129,13 @@ class Layout:
             Column("window", "count"),
             Column("start_seconds", "number"),
             Column("stop_seconds", "number"),
-            *(self._classes or (Column("prediction", "text"),)),
+            *_columns(self.head.window_columns(probabilities=self.probabilities)),
         )
-
-    @property
-    def _classes(self) -> tuple[Column, ...]:
-        names = self.head.classes if self.probabilities else ()
-        return tuple(Column(f"p_{name}", "number") for name in names)
 
     def record_row(self, outcome: Outcome) -> tuple[Cell, ...]:
         """The row of a recording, in the order of :attr:`records`."""
-        made = self._predicted(outcome.windows)
+        outputs = np.zeros((0, 0)) if outcome.windows is None else outcome.windows.scores
+        made = self.head.cells(outputs, calibrated=self.calibrated)
         said: dict[str, Cell] = {
             "record": outcome.record,
             "patient": outcome.patient,
@@ -157,27 +148,17 @@ class Layout:
         cells = {**outcome.targets, **made, **said}
         return tuple(cells.get(column.name) for column in self.records)
 
-    def _predicted(self, windows: Windows | None) -> dict[str, Cell]:
-        if windows is None:
-            return {"prediction": "", "set": ""}
-        one = np.zeros(len(windows.scores), np.int64)
-        scores = aggregated(windows.scores, one, self.head.aggregate, multilabel=self.head.multilabel)
-        prob = self._probability(scores)
-        cells: dict[str, Cell] = {"prediction": self.head.names(self.head.calibrated(scores))[0]}
-        if (flags := self.head.prediction_sets(scores)) is not None:
-            cells["set"] = ";".join(np.array(self.head.classes, object)[flags[0]])
-        return cells | {f"p_{name}": float(p) for name, p in zip(self.head.classes, prob[0], strict=True)}
-
-    def _probability(self, scores: Array) -> Array:
-        return self.head.calibrated(scores) if self.calibrated else scores
-
     def window_rows(self, outcome: Outcome) -> Iterator[tuple[Cell, ...]]:
         """The rows of a recording's windows, in the order of :attr:`windows`."""
         if outcome.windows is None or not len(outcome.windows.start):
             return
         windows = outcome.windows
-        last: Sequence[Sequence[Cell]] = self._probability(windows.scores).tolist()
-        if not self.probabilities:
-            last = [[name] for name in self.head.names(self.head.calibrated(windows.scores))]
-        for k, cells in enumerate(last):
+        rows = self.head.window_cells(
+            windows.scores, probabilities=self.probabilities, calibrated=self.calibrated
+        )
+        for k, cells in enumerate(rows):
             yield (outcome.record, k, float(windows.start[k]), float(windows.stop[k]), *cells)
+
+
+def _columns(kinds: Mapping[str, ColumnKind]) -> Iterator[Column]:
+    return (Column(name, kind) for name, kind in kinds.items())

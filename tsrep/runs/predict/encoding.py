@@ -18,7 +18,7 @@ from tsrep.encoders.pooling import POOLS
 from tsrep.errors import RunError, TsrepError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.embedding import evaluating
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.predict.columns import Outcome, Windows
 from tsrep.runs.predict.conversion import Shown
@@ -38,14 +38,14 @@ class Encoding:
     Parameters
     ----------
     loaded : LoadedEncoder
-    head : Head
+    head : KeptHead
     batch_size : int
         Windows at a time; fewer once the device has run out of memory.
     device : str or None
         None is that of the encoder's run.
     """
 
-    def __init__(self, loaded: LoadedEncoder, head: Head, *, batch_size: int, device: str | None) -> None:
+    def __init__(self, loaded: LoadedEncoder, head: KeptHead, *, batch_size: int, device: str | None) -> None:
         self.head, self.batch_size = head, batch_size
         self.masks_channels = loaded.contract.output.accepts_missing_channels
         self._device = pick_device(device or loaded.device)

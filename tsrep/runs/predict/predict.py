@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from tsrep.errors import RunError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.heads.head import Head
+from tsrep.evaluation.heads.kept_head import Cell, KeptHead
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.predict.about import about
-from tsrep.runs.predict.columns import Cell, Layout, Outcome
+from tsrep.runs.predict.columns import Layout, Outcome
 from tsrep.runs.predict.conversion import Conversion
 from tsrep.runs.predict.encoding import Encoding, outcomes
 from tsrep.runs.predict.memory import give_back_large_arrays
@@ -35,7 +35,7 @@ class Session:
     """An encoder with a head, recordings for it, and what has become of them so far."""
 
     loaded: LoadedEncoder
-    head: Head
+    head: KeptHead
     source: Source
     options: Options
     layout: Layout

@@ -15,11 +15,12 @@ import numpy as np
 from tsrep.datasets.unlabelled.found import find
 from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import ConfigError, DataError
+from tsrep.evaluation.heads.kept_head import Cell
 from tsrep.registry import DATASETS
 from tsrep.runs.config import merged
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.runs.predict.columns import Column
 from tsrep.runs.shown import shown_to
 from tsrep.runs.task import TASKS, read_data
 from tsrep.signals import Panel
@@ -183,14 +184,15 @@ def _of_panel(named: str, panel: Panel, index: Ints, with_targets: bool) -> Sour
 
 
 def target_columns(panel: Panel, with_targets: bool) -> tuple[Column, ...]:
-    """Columns of the labels: one of class names, or one of 0 and 1 for each class."""
+    """Columns of the labels, one of class names, or one of 0 and 1 for each class; and of the numbers."""
     if not with_targets:
         return ()
-    if not panel.classes:
-        raise ConfigError("the recordings have no labels; leave --with-targets out")
+    if not panel.classes and not panel.target_names:
+        raise ConfigError("the recordings have no labels and no numbers; leave --with-targets out")
+    numbers = tuple(Column(name, "number") for name in panel.target_names)
     if panel.multilabel:
-        return tuple(Column(name, "count") for name in panel.classes)
-    return (Column("label", "text"),)
+        return (*(Column(name, "count") for name in panel.classes), *numbers)
+    return (*(Column("label", "text") for _ in panel.classes[:1]), *numbers)
 
 
 def _trials(panel: Panel, with_targets: bool) -> Iterator[Recording]:
@@ -255,6 +257,22 @@ def _part(panel: Panel, samples: Ints, name: str, start: int, stop: int) -> Pane
 
 def _targets(panel: Panel, sample: int) -> Mapping[str, Cell]:
     """Cells of what is known of a sample; what its source does not say stays empty."""
+    return {**_labels(panel, sample), **_numbers(panel, sample)}
+
+
+def _numbers(panel: Panel, sample: int) -> Mapping[str, Cell]:
+    if panel.target is None:
+        return {}
+    known = np.isfinite(panel.target[sample])
+    if panel.target_known is not None:
+        known &= panel.target_known[sample]
+    values = zip(panel.target_names, panel.target[sample].tolist(), known.tolist(), strict=True)
+    return {name: value if is_known else None for name, value, is_known in values}
+
+
+def _labels(panel: Panel, sample: int) -> Mapping[str, Cell]:
+    if not panel.classes:
+        return {}
     if panel.multilabel:
         known = np.ones(len(panel.classes), bool) if panel.known is None else panel.known[sample]
         flags = zip(panel.classes, panel.label[sample].tolist(), known.tolist(), strict=True)

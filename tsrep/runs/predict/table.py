@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.heads.kept_head import Cell
 from tsrep.files import replacing, write_json
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.runs.predict.columns import Column
 from tsrep.runs.predict.output import Destination
 from tsrep.runs.predict.writers.writer import writer_of
 
@@ -54,8 +55,16 @@ class PredictionTable:
 
     @property
     def probabilities(self) -> Array:
-        """Probabilities of the classes, shape (row, class); NaN where there is no prediction."""
+        """Probabilities of the classes, shape (row, class); NaN where there is no prediction.
+
+        Raises
+        ------
+        KeyError
+            When the table has none, as with a head for a number.
+        """
         names = [column.name for column in self.columns if column.name.startswith("p_")]
+        if not names:
+            raise KeyError("the table has no probabilities; its predictions are in the column prediction")
         return np.stack([self[name] for name in names], axis=1)
 
     def to_frame(self) -> pd.DataFrame:

@@ -101,8 +101,9 @@ def read_thresholds(path: Path) -> Mapping[str, float]:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = content.get("thresholds", content)
         if "head" in content:  # of `tsrep predict`; where a class has none it is decided on from one half
-            values = [0.5 if each is None else each["value"] for each in found["classes"]]
-            found = dict(zip(content["head"]["classes"], values, strict=True))
+            head = content["head"]
+            values = [0.5 if each is None else each["value"] for each in head["thresholds"]["classes"]]
+            found = dict(zip(head["classes"], values, strict=True))
         return {str(name): float(value) for name, value in found.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(

@@ -75,6 +75,7 @@ class ScoredFiles:
     contrasts : tuple of Contrast
         The primary one first; empty without controls.
     classes : tuple of str
+        Empty where a number is scored.
     counts : Counts
     files : dict of str to tuple of str
         Those of each method.

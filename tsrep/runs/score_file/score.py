@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.labels.aggregate import Aggregation
 from tsrep.evaluation.labels.metrics import metric_names
 from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.targets.values import METRICS as VALUE_METRICS
 from tsrep.registry import nearest
 from tsrep.runs.contamination import Contamination, SeenPolicy
 from tsrep.runs.score_file.decisions import Decide, chosen_on, fixed, refuse_exclusive
 from tsrep.runs.score_file.form import Form, Sources, Unit
 from tsrep.runs.score_file.matching import Counts, Missing, matched, settled
+from tsrep.runs.score_file.numbers import NumberResampling, Numbers, matched_numbers
 from tsrep.runs.score_file.prediction_file import Predicted
 from tsrep.runs.score_file.result import ScoredFiles
 from tsrep.runs.score_file.scoring import Methods, Resampling, contrasts, score_classes, score_methods
@@ -36,6 +39,7 @@ def score(
     truth_id: str | None = None,
     patient: str | None = "patient",
     label: str = "label",
+    target: str | None = None,
     where: Mapping[str, str] | None = None,
     root: Path | str | None = None,
     ids: Path | str | None = None,
@@ -47,7 +51,7 @@ def score(
     aggregate: Aggregation = "mean",
     thresholds: str | None = None,
     thresholds_from: Path | str | None = None,
-    metric: str = "auroc",
+    metric: str | None = None,
     n_bootstrap: int = 1000,
     seed: int = 0,
     encoder: str | None = None,
@@ -71,6 +75,9 @@ def score(
     id, truth_id, patient, label : str
         Columns, of the predictions (``id``) and of the truth; ``patient=None`` takes each record for another
         patient.
+    target : str, optional
+        Column of the truth with a number, such as ``"age"``, in place of classes; predictions have it in a
+        column ``prediction``, or in one called alike. The primary metric then is ``"mae"``.
     where : mapping of column to value, optional
         Rows of the truth that count, such as ``{"strat_fold": "10"}``.
     root, ids : path, optional
@@ -89,8 +96,8 @@ def score(
     thresholds, thresholds_from : str, path, optional
         From which probability on a class is decided on: a number, a JSON file, or ``"sidecar"``, the JSON
         file beside the predictions; or a rule such as ``"f1"`` with validation predictions to choose on.
-    metric : str
-        On which comparisons rest.
+    metric : str, optional
+        On which comparisons rest; by default ``"auroc"``, and of numbers ``"mae"``.
     n_bootstrap, seed : int
     encoder, recordings : str, optional
         Reference of the encoder that predicted, and the data set in ``root`` that the records are of, to look
@@ -114,12 +121,71 @@ def score(
             "what an encoder has seen is looked for in the signals; give both --encoder and --recordings"
         )
     signals = None if encoder is None else Signals(encoder, str(recordings), _path(root), seen)
+    if target is not None:
+        _refuse_of_classes(classes, logits, multilabel, thresholds or thresholds_from)
+        numbers = Numbers(target, Path(truth), columns, id, _path(ids), missing, units)
+        known = patient is not None
+        return _of_numbers(
+            numbers,
+            paths,
+            signals,
+            NumberResampling(
+                _metric(metric or "mae", VALUE_METRICS),
+                target,
+                units.removesuffix("s"),
+                known,
+                n_bootstrap,
+                seed,
+            ),
+        )
     found = _match(sources, form, paths, signals)
-    if metric not in (known := metric_names(found.truth.multilabel)):
-        raise ConfigError(f"there is no metric {metric!r} of such labels; {nearest(metric, list(known))}")
-    how = Resampling(metric, found.unit, patient is not None, n_bootstrap=n_bootstrap, seed=seed)
+    chosen = _metric(metric or "auroc", metric_names(found.truth.multilabel))
+    how = Resampling(chosen, found.unit, patient is not None, n_bootstrap=n_bootstrap, seed=seed)
     decide = _decide(sources, form, found, thresholds, _path(thresholds_from), how)
     return _scored(found, replace(how, decide=decide), paths, missing)
+
+
+def _metric(name: str, known: Sequence[str]) -> str:
+    if name not in known:
+        raise ConfigError(f"there is no metric {name!r} of such predictions; {nearest(name, list(known))}")
+    return name
+
+
+def _refuse_of_classes(classes: Sequence[str], logits: bool, multilabel: bool | None, decided: Any) -> None:
+    given = {
+        "--classes": bool(classes),
+        "--logits": logits,
+        "--multilabel": multilabel is not None,
+        "--thresholds": decided is not None,
+    }
+    if wrong := [option for option, is_given in given.items() if is_given]:
+        raise ConfigError(f"a number is scored, so {wrong[0]} has no meaning; leave it or --target out")
+
+
+def _of_numbers(
+    numbers: Numbers,
+    paths: Mapping[str, Sequence[Path]],
+    signals: Signals | None,
+    how: NumberResampling,
+) -> ScoredFiles:
+    """Scores of a number."""
+    truth, read = numbers.read(paths)
+    truth, counts = settled(truth, [file for of in read.values() for file in of], numbers.missing)
+    contamination = None
+    if signals is not None:
+        truth, contamination = signals.check(truth)
+    found = {name: [matched_numbers(truth, file, numbers.unit) for file in of] for name, of in read.items()}
+    scores, differences = score_methods(found, how)
+    told = _notes(truth, counts, contamination, numbers.missing, patients=how.patients)
+    return ScoredFiles(
+        replace(scores, notes=tuple(told)),
+        (),
+        contrasts(differences, {}, how.metric),
+        (),
+        counts,
+        {method: tuple(map(str, of)) for method, of in paths.items()},
+        contamination or Contamination("unknown", of=len(truth)),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +264,12 @@ def _scored(
     alone = classes if found.truth.multilabel or len(classes) > 2 else ()  # two mirror each other
     by_class, differences = score_classes(found.predictions, alone, how)
     return ScoredFiles(
-        replace(scores, notes=tuple(_notes(found, how, missing))),
+        replace(
+            scores,
+            notes=tuple(
+                _notes(found.truth, found.counts, found.contamination, missing, patients=how.patients)
+            ),
+        ),
         by_class,
         contrasts(macro, differences, how.metric),
         classes,
@@ -208,19 +279,27 @@ def _scored(
     )
 
 
-def _notes(found: _Found, how: Resampling, missing: Missing | None) -> Iterator[str]:
-    counts, truth = found.counts, found.truth
+def _notes(
+    truth: Truth,
+    counts: Counts,
+    contamination: Contamination | None,
+    missing: Missing | None,
+    *,
+    patients: bool,
+) -> Iterator[str]:
     if truth.unknown:
-        yield f"{truth.unknown:,} records of the truth lack a label, of some class or all, and are left out."
+        lack = "a label, of some class or all," if truth.classes else "the number"
+        yield f"{truth.unknown:,} records of the truth lack {lack} and are left out."
     if counts.missing:
-        done = "are left out" if missing == "drop" else "are scored as the class rates of the truth"
+        rates = "class rates" if truth.classes else "mean"
+        done = "are left out" if missing == "drop" else f"are scored as the {rates} of the truth"
         yield f"{counts.missing:,} of {counts.truth:,} records of the truth have no prediction and {done}."
     if counts.extra:
         yield f"{counts.extra:,} predicted records are not in the truth and are passed over."
-    if how.patients and len(np.unique(truth.patient)) == len(truth):
+    if patients and len(np.unique(truth.patient)) == len(truth):
         yield "Every patient has one record."
-    if found.contamination is not None:
-        yield from found.contamination.notes
+    if contamination is not None:
+        yield from contamination.notes
     else:
         yield "Whether a model was trained on these recordings is unknown: predictions alone do not tell."
 

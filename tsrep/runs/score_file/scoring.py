@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +17,10 @@ from tsrep.evaluation.comparison import (
     paired_difference,
 )
 from tsrep.evaluation.labels.metrics import classes_scored, positives
-from tsrep.evaluation.predictions import Predictions, mean_predictions
+from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.score_file.decisions import DECISIONS, Decide
+from tsrep.runs.score_file.numbers import NumberResampling
 from tsrep.runs.score_file.result import MACRO, ClassScore, Contrast
 
 BY_CLASS = ("auroc", "auprc")
@@ -66,8 +68,18 @@ class Resampling:
             )
         return found if self.patients else replace(found, over="records")
 
+    def told_of(self, first: Predictions) -> dict[str, Any]:
+        """Attributes of a score that follow from what was predicted."""
+        return {"classes_scored": classes_scored(first.target, first.prob.shape[1])}
 
-def score_methods(methods: Methods, how: Resampling) -> tuple[Scores, dict[str, Difference]]:
+    def kept(self, key: Key, predictions: Sequence[Predictions]) -> dict[str, Any]:
+        """What is kept of the predictions of every seed, as attributes of scores."""
+        return {"predictions": {key: mean_predictions(predictions)}}
+
+
+def score_methods(
+    methods: Mapping[str, Sequence[Any]], how: Resampling | NumberResampling
+) -> tuple[Scores, dict[str, Difference]]:
     """Scores of the method and its controls, and by control the difference of the metric."""
     found = {name: how(predictions) for name, predictions in methods.items()}
     first, *controls = found
@@ -76,8 +88,8 @@ def score_methods(methods: Methods, how: Resampling) -> tuple[Scores, dict[str, 
     scores[1:] = [replace(score, role="control") for score in scores[1:]]
     for name in controls[:1]:
         scores[0] = replace(scores[0], against=name, difference=differences[name])
-    kept = {scores[0].key: mean_predictions(methods[first])}
-    return Scores(tuple(scores), kept), {name: each[how.metric] for name, each in differences.items()}
+    kept = how.kept(scores[0].key, methods[first])
+    return Scores(tuple(scores), **kept), {name: each[how.metric] for name, each in differences.items()}
 
 
 def _difference(one: Resampled, two: Resampled, control: str) -> dict[str, Difference]:
@@ -88,7 +100,9 @@ def _difference(one: Resampled, two: Resampled, control: str) -> dict[str, Diffe
     return {name: replace(each, covers=covers) for name, each in difference_from_random(one, two).items()}
 
 
-def _score(name: str, predictions: Sequence[Predictions], found: Resampled, how: Resampling) -> Score:
+def _score(
+    name: str, predictions: Sequence[Any], found: Resampled, how: Resampling | NumberResampling
+) -> Score:
     first = predictions[0]
     return Score(
         method=name,
@@ -105,7 +119,7 @@ def _score(name: str, predictions: Sequence[Predictions], found: Resampled, how:
         by_seed=found.by_seed,
         covers=found.covers(TRAINING_SEEDS),
         patients=len(np.unique(first.patient)) if how.patients else 0,
-        classes_scored=classes_scored(first.target, first.prob.shape[1]),
+        **how.told_of(first),
         n_bootstrap=how.n_bootstrap,
         notes=() if how.patients else (NO_PATIENTS,),
     )

@@ -50,19 +50,14 @@ def read_truth(
     path = Path(text)
     header = columns_of(path)
     flags = [] if columns.label in header else [_flag(path, name, columns, header) for name in predicted]
-    patient = columns.id if columns.patient is None else columns.patient
-    if patient not in header and patient != columns.id:
-        raise DataError(
-            f"intervals need to know which records belong to one patient, and {path} has no column "
-            f"{patient!r}; name the column with --patient, or allow records with --no-patients"
-        )
+    patient = patient_column(path, columns, header)
     used = [columns.id, patient, *(flags or [columns.label]), *(name for name, _ in columns.where)]
     table = read_table(path, list(dict.fromkeys(used)))
     for column in (columns.id, patient):
-        _refuse_empty(path, column, table[column])
+        refuse_empty(path, column, table[column])
     record = spelled(table[columns.id])
     refuse_duplicates(path, columns.id, record)
-    kept, known = _rows(path, table, columns, len(record)), _known(table, flags or [columns.label])
+    kept, known = rows_that_count(path, table, columns, len(record)), _known(table, flags or [columns.label])
     if not known[kept].any():
         raise DataError(f"no record of {path} that counts has a label; give it labels, or correct --where")
     # one column is read as class names, so a single column of flags is given twice
@@ -71,6 +66,23 @@ def read_truth(
     target = found.label[:, : len(flags)] if flags else found.label
     truth = Truth(path.name, tuple(record), target, tuple(flags) or found.classes, found.patient)
     return replace(truth.only(kept[known[kept]]), unknown=int((~known[kept]).sum()))
+
+
+def patient_column(path: Path, columns: Columns, header: Sequence[str]) -> str:
+    """The column that says whose a record is; that of the record where this is not asked for.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    patient = columns.id if columns.patient is None else columns.patient
+    if patient not in header and patient != columns.id:
+        raise DataError(
+            f"intervals need to know which records belong to one patient, and {path} has no column "
+            f"{patient!r}; name the column with --patient, or allow records with --no-patients"
+        )
+    return patient
 
 
 def _known(table: Table, columns: Sequence[str]) -> NDArray[np.bool_]:
@@ -99,14 +111,26 @@ def _flag(path: Path, name: str, columns: Columns, header: Sequence[str]) -> str
     )
 
 
-def _refuse_empty(path: Path, column: str, cells: Sequence[str]) -> None:
+def refuse_empty(path: Path, column: str, cells: Sequence[str]) -> None:
+    """Check that every record has a cell of a column.
+
+    Raises
+    ------
+    DataError
+    """
     bad = next((row for row, cell in enumerate(cells) if not cell.strip()), None)
     if bad is not None:
         raise DataError(f"record {bad + 1} of {path} has no {column}; every record needs one")
 
 
-def _rows(path: Path | str, table: Table, columns: Columns, count: int) -> NDArray[np.int64]:
-    """Rows that count."""
+def rows_that_count(path: Path | str, table: Table, columns: Columns, count: int) -> NDArray[np.int64]:
+    """Rows that count.
+
+    Raises
+    ------
+    DataError
+        When none does.
+    """
     kept = np.ones(count, bool)
     for column, value in columns.where:
         kept &= np.array(spelled(table[column])) == value
@@ -131,7 +155,7 @@ def _of_ptb_xl(task: str, columns: Columns, root: Path | None) -> Truth:
     statements = read_statements(folder / "scp_statements.csv", name)
     labels = medformer(codes, patient, statements) if name == "medformer" else aggregate(codes, statements)
     row = {record: i for i, record in enumerate(labels.keep.tolist())}
-    kept = [row[i] for i in _rows(path, table, columns, len(number)).tolist() if i in row]
+    kept = [row[i] for i in rows_that_count(path, table, columns, len(number)).tolist() if i in row]
     at = labels.keep[kept]
     names = [[str(n) for n in number[at]], [f"{n:05d}" for n in number[at]]]
     names += [[table[column][i] for i in at] for column in ("filename_lr", "filename_hr")]

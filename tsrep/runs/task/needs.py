@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
+from tsrep.evaluation.labels.evaluation import refuse_silent
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.validation_score import labelled_parts
 from tsrep.signals import Panel
 
 
@@ -50,14 +51,22 @@ def refuse_missing_labels(config: Configuration, prepared: Prepared) -> None:
 
     Raises
     ------
-    ConfigError
+    ConfigError, DataError
     """
-    needs = config.objective_class.needs_of(config.objective)
-    if "label" in needs and not all(map(len, labelled_parts(prepared))):
+    if "label" not in config.objective_class.needs_of(config.objective):
+        return
+    split, usable = prepared.split, usable_labels(config, prepared.panel)
+    if not (usable[split.train].any() and usable[split.validation].any()):
         raise ConfigError(
             f"objective {config.objective.name} learns from labels, and the training or the validation part "
-            "has no sample whose labels are wholly known; use an objective that needs none, or another split"
+            "has no sample whose labels are known; use an objective that needs none, or another split"
         )
+    refuse_silent(prepared.panel, split.train)
+
+
+def usable_labels(config: Configuration, panel: Panel) -> NDArray[np.bool_]:
+    """Which samples have labels that the objective can learn from, shape (sample,)."""
+    return panel.stated if config.objective_class.takes_unknown else panel.labelled
 
 
 def patients_known(config: Configuration) -> bool:

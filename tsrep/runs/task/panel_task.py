@@ -261,7 +261,7 @@ class PanelTask(Task):
                 "no label of the training part is known, so no probe can choose the epoch; "
                 "give it other patients or set training.keep to last or loss"
             )
-        if not classes_scored(held.label, len(held.classes)):
+        if not classes_scored(held.label, len(held.classes), held.class_mask):
             raise ConfigError(
                 "no class of the validation part has both values, so no probe can choose the epoch; "
                 "give it other patients or set training.keep to last or loss"

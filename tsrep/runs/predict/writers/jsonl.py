@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.evaluation.heads.kept_head import Cell
+from tsrep.runs.predict.columns import Column
 from tsrep.runs.predict.writers.writer import WRITERS, TableWriter
 
 

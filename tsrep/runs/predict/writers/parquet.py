@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.evaluation.heads.kept_head import Cell
+from tsrep.runs.predict.columns import Column
 from tsrep.runs.predict.writers.writer import WRITERS, TableWriter
 
 GROUP = 4096  # rows held until they are written

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tsrep.errors import ConfigError
+from tsrep.evaluation.heads.kept_head import Cell
 from tsrep.registry import Registry
-from tsrep.runs.predict.columns import Cell, Column
+from tsrep.runs.predict.columns import Column
 
 WRITERS = Registry("table format", "tsrep.runs.predict.writers")
 
