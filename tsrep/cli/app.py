@@ -44,6 +44,7 @@ from tsrep.cli.runs import runs as list_of_runs
 from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
+from tsrep.cli.validate import validate
 from tsrep.errors import ConfigError
 from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
 
@@ -334,6 +335,7 @@ app.command()(predict)
 app.command()(forecast)
 app.command()(cite)
 app.command()(compare)
+app.command()(validate)
 app.command()(export)
 app.command()(power)
 app.command()(doctor)

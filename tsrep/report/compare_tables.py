@@ -70,12 +70,12 @@ def detail_tables(comparison: Comparison) -> list[tuple[str, list[Table]]]:
 
 def gain_table(comparison: Comparison) -> Table:
     """Each encoder against random initialisations of its own architecture."""
-    return _verdict_table("Gain over random initialisations of the same architecture", comparison.gains)
+    return verdict_table("Gain over random initialisations of the same architecture", comparison.gains)
 
 
 def pair_table(comparison: Comparison) -> Table:
     """Every pair of encoders on each data set."""
-    return _verdict_table("Differences between encoders, the better first", comparison.pairs)
+    return verdict_table("Differences between encoders, the better first", comparison.pairs)
 
 
 def about_table(comparison: Comparison) -> Table:
@@ -196,7 +196,9 @@ def _gain(score: Score) -> Cell:
     return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
 
 
-def _verdict_table(caption: str, verdicts: Sequence[Verdict]) -> Table:
+def verdict_table(caption: str, verdicts: Sequence[Verdict], data: str = "data set") -> Table:
+    """Differences with their p values; ``data`` is the heading of what they are on."""
+
     def difference(verdict: Verdict) -> Cell:
         places = apart_from_zero(verdict.difference)
         spread = interval(verdict.difference, lambda v: signed(v, places))
@@ -207,7 +209,7 @@ def _verdict_table(caption: str, verdicts: Sequence[Verdict]) -> Table:
         return Cell(verdict.word, "primary comparison" if verdict.primary else "", tone=tone)
 
     columns: Columns[Verdict] = {
-        "data set": lambda verdict: Cell(verdict.dataset),
+        data: lambda verdict: Cell(verdict.dataset),
         "encoder": lambda verdict: Cell(verdict.encoder, strong=True),
         "against": lambda verdict: Cell(verdict.against),
         "difference": difference,

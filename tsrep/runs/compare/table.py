@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -62,22 +62,25 @@ class DataEntry(Settings):
         How it is divided; None as it is by default.
     title : str
         What the table calls it; by default the name.
+    use : {"all", "test"}
+        Whether it is divided, or all of it is scored and nothing fitted on it.
     """
 
     dataset: Mapping[str, Any]
     root: Path | None = None
     split: Mapping[str, Any] | None = None
     title: str = ""
+    use: Literal["all", "test"] = "all"
 
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, value: Any) -> Any:
-        """A name, or its settings beside ``root``, ``split`` and ``title``."""
+        """A name, or its settings beside ``root``, ``split``, ``title`` and ``use``."""
         if isinstance(value, str):
             return {"dataset": {"name": value}}
         if not isinstance(value, Mapping) or "dataset" in value:
             return value
-        own = {key: each for key, each in value.items() if key in ("root", "split", "title")}
+        own = {key: each for key, each in value.items() if key in ("root", "split", "title", "use")}
         return own | {"dataset": {key: each for key, each in value.items() if key not in own}}
 
     @property
@@ -168,6 +171,39 @@ def read_table(path: Path, changes: Mapping[str, Any] | None = None) -> Table:
     table = table_of({**values, **(changes or {})})
     placed = [_below(path.parent, entry) for entry in table.datasets]
     return table.model_copy(update={"datasets": tuple(placed)})
+
+
+def data_entry(text: str, root: Path | None = None) -> DataEntry:
+    """A data set by its name, or by a file that says which it is: an entry of a table, or a run's configuration.
+
+    Parameters
+    ----------
+    text : str
+    root : Path, optional
+        Folder of the data; by default as the file says, from its own folder.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read, or names no data set.
+    """
+    own = {} if root is None else {"root": root.expanduser().resolve()}
+    if not text.endswith((".yaml", ".yml")):
+        return _checked(text, {"name": text, **own})
+    path = Path(text)
+    values = {"title": path.stem, **read_settings(path, "data set")}
+    if "dataset" in values:  # of a configuration only what is about the data
+        named = values["dataset"]
+        values = {key: values[key] for key in DataEntry.model_fields if key in values}
+        values["dataset"] = named if isinstance(named, Mapping) else {"name": named}
+    return _below(path.parent, _checked(text, values | own))
+
+
+def _checked(text: str, values: Mapping[str, Any]) -> DataEntry:
+    try:
+        return DataEntry.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{text}: {explain(error)}") from error
 
 
 def distinct_names(entries: Sequence[EncoderEntry], found: Sequence[str]) -> list[str]:

@@ -1,0 +1,130 @@
+"""Scores of each class: how well it is told apart, and whether what is stated of it comes true on average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.bootstrap import Interval, resample, symmetric_interval
+from tsrep.evaluation.bootstrap.patients import resampled_by
+from tsrep.evaluation.labels.metrics import positives
+from tsrep.evaluation.predictions import Predictions, mean_predictions
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """A class among scored recordings.
+
+    Attributes
+    ----------
+    name : str
+    records, positive : int
+        Recordings that state the class, and that have it.
+    stated : float
+        Mean predicted probability.
+    in_the_large : Interval
+        Mean predicted probability minus prevalence.
+    auroc, auprc : Interval
+    """
+
+    name: str
+    records: int
+    positive: int
+    stated: float
+    in_the_large: Interval
+    auroc: Interval
+    auprc: Interval
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the recordings that have it, the AUPRC of chance."""
+        return self.positive / self.records
+
+
+@dataclass(frozen=True)
+class _Excess:
+    """Mean of what is predicted beyond what is true, for any weights of patients."""
+
+    sums: Array  # (patient,)
+    counts: Array  # (patient,)
+    names: Sequence[str] = ("in_the_large",)
+
+    @property
+    def freedom(self) -> dict[str, float]:
+        return {name: max(len(self.sums) - 1.0, 1.0) for name in self.names}
+
+    def __call__(self, weight: Array) -> dict[str, Array]:
+        return {self.names[0]: self.sums @ weight / (self.counts @ weight)}
+
+    def resampled(self, weight: Array) -> dict[str, Array]:
+        n, once = len(self.sums), self(np.ones((len(self.sums), 1)))[self.names[0]]
+        moved = self(weight)[self.names[0]] - once
+        # such weights vary by (n - 1) / (n + 1) of the variance over new patients
+        return {self.names[0]: once + np.sqrt((n + 1) / (n - 1)) * moved}
+
+
+def by_class(
+    predictions: Sequence[Predictions], classes: Sequence[str], *, n_bootstrap: int = 1000, seed: int = 0
+) -> list[ClassScore]:
+    """Scores of every class with 95 % intervals over patients and, of several encoders, over these.
+
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        Of recordings, one for each encoder.
+    classes : sequence of str
+    n_bootstrap, seed : int
+    """
+    return [
+        _of_class([_one(each, k) for each in predictions], name, n_bootstrap, seed)
+        for k, name in enumerate(classes)
+    ]
+
+
+def in_the_large(predictions: Sequence[Predictions], *, n_bootstrap: int = 1000, seed: int = 0) -> Interval:
+    """Mean predicted probability minus prevalence of a class, the first column.
+
+    Parameters
+    ----------
+    predictions : sequence of Predictions
+        One for each encoder, with one class of several.
+    n_bootstrap, seed : int
+    """
+    patients = np.unique(predictions[0].patient)
+    scorers = [_excess(each, patients) for each in predictions]
+    found = resampled_by(scorers, len(patients), n_bootstrap=n_bootstrap, seed=seed, form=symmetric_interval)
+    return found.intervals()["in_the_large"]
+
+
+def _excess(predictions: Predictions, patients: Array) -> _Excess:
+    group = np.searchsorted(patients, predictions.patient)
+    beyond = predictions.prob[:, 0] - predictions.target[:, 0]
+    return _Excess(
+        np.bincount(group, beyond, len(patients)), np.bincount(group, minlength=len(patients)).astype(float)
+    )
+
+
+def _one(predictions: Predictions, k: int) -> Predictions:
+    """One class against the rest, of the recordings that state it."""
+    flags = positives(predictions.target, predictions.prob.shape[1])[:, k : k + 1]
+    stated = np.ones(len(flags), bool) if predictions.known is None else predictions.known[:, k]
+    of = predictions.of(stated)
+    return Predictions(of.prob[:, k : k + 1], flags[stated], of.patient, of.trial)
+
+
+def _of_class(predictions: Sequence[Predictions], name: str, n_bootstrap: int, seed: int) -> ClassScore:
+    settings: Mapping[str, int] = {"n_bootstrap": n_bootstrap, "seed": seed}
+    found = resample(predictions, names=("auroc", "auprc"), **settings).intervals()
+    mean = mean_predictions(predictions)
+    return ClassScore(
+        name,
+        len(mean),
+        int(mean.target.sum()),
+        float(mean.prob.mean()),
+        in_the_large(predictions, **settings),
+        found["auroc"],
+        found["auprc"],
+    )
