@@ -28,9 +28,9 @@ from tsrep.runs.validate.classes import FEWEST
 from tsrep.runs.validate.validation import Validation
 
 CAPTION = (
-    "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row is an "
-    "encoder and the cohort that its head is fitted on. Hollow: the mean of random initialisations of the same "
-    "architecture. Dashed: chance."
+    "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row is "
+    "an encoder and the cohort that its head is fitted on. Hollow: the mean of random initialisations of the "
+    "same architecture. Dashed: chance."
 )
 
 
@@ -97,7 +97,8 @@ def headline(validation: Validation) -> str:
     own = [drop for drop in validation.drops if drop.encoder in validation.about]
     own.sort(key=lambda drop: order[drop.encoder, drop.fitted_on])
     classes = f"{len(validation.classes)} class{'es' * (len(validation.classes) > 1)}"
-    what = f"{plural(len(validation.about), 'encoder')} on {plural(len(validation.cohorts), 'cohort')}, {classes}"
+    encoders, cohorts = plural(len(validation.about), "encoder"), plural(len(validation.cohorts), "cohort")
+    what = f"{encoders} on {cohorts}, {classes}"
     told = [
         f"{drop.encoder} from {drop.fitted_on} to {drop.dataset} {signed(drop.difference.value)} "
         f"({interval(drop.difference, signed) or 'no interval'})"
@@ -124,7 +125,8 @@ def sentences(validation: Validation) -> list[str]:
             )
     if validation.verdicts and not any(v.word == "better" for v in validation.verdicts):
         found.append(
-            f"None is significantly above random initialisations of its architecture on an external cohort; {total}."
+            "None is significantly above random initialisations of its architecture on an external cohort; "
+            f"{total}."
         )
     return found or ["No cohort is external to an encoder of known architecture, so there is no verdict."]
 
@@ -165,17 +167,17 @@ def _simulated(validation: Validation) -> str:
 def _measured(validation: Validation) -> str:
     score = validation.cells[0].score
     return (
-        f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen by its "
-        "validation part; of the cohort that is scored nothing is used before. Probabilities of a recording's windows "
-        f"are averaged; 95 % intervals over {score.covers or 'patients'}."
+        f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen by "
+        "its validation part; of the cohort that is scored nothing is used before. Probabilities of a recording's "
+        f"windows are averaged; 95 % intervals over {score.covers or 'patients'}."
     )
 
 
 def _corrected() -> str:
     return (
-        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against those of "
-        "random initialisations, on cohorts that neither encoder nor head was fitted on. All other numbers are an "
-        "overview without verdicts."
+        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against those "
+        "of random initialisations, on cohorts that neither encoder nor head was fitted on. All other numbers "
+        "are an overview without verdicts."
     )
 
 
@@ -183,7 +185,7 @@ def _scored(validation: Validation) -> str:
     """The list of classes, and why others are not in it."""
     kept = f"Classes of every number on this page: {', '.join(validation.classes)}."
     out = "; ".join(f"{name} ({reason})" for name, reason in validation.excluded.items())
-    rule = f"They are known in every cohort, with {FEWEST} recordings with and without each in every scored part."
+    rule = f"Each is known in every cohort; {FEWEST} recordings of every scored part have it, and {FEWEST} have not."
     return f"{kept} {rule}{f' Not scored: {out}.' if out else ''}"
 
 

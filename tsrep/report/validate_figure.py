@@ -31,7 +31,7 @@ SIMPLE = PALETTE[3]
 
 @house
 def figure_validation(validation: Validation) -> Figure:
-    """Dots with 95 % intervals of transferred heads; pale where the cohort is not external to what was fitted."""
+    """Dots with 95 % intervals of transferred heads; pale where the cohort is not external."""
     heads = list(dict.fromkeys(fitted_on for _, fitted_on in validation.rows))
     lines = [(head, name) for head in heads for name in validation.methods]
     across = 2 if len(validation.datasets) == 4 else min(len(validation.datasets), 3)

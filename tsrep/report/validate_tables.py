@@ -128,7 +128,7 @@ def _score_cell(validation: Validation, dataset: str, row: Row) -> Cell:
 
 
 def gains(validation: Validation) -> Table:
-    """Gains over random initialisations that are in no verdict: of heads that are fitted on the scored cohort."""
+    """Gains over random initialisations of heads that are fitted on the scored cohort, without verdicts."""
     columns: Columns[str] = {"encoder": lambda name: Cell(name, strong=True)}
     for cohort in validation.cohorts:
         columns = {**columns, Cell(cohort.name, numeric=True): partial(_gain, validation, cohort.name)}

@@ -70,7 +70,9 @@ class Entrant:
         """The same under another name."""
         return Entrant(name, tuple(replace(one, name=name) for one in self.encoders))
 
-    def sees(self, entry: DataEntry, table: Table, *, most: float = MOST, progress: bool = True) -> Sight:
+    def sees(
+        self, entry: DataEntry, table: Table, *, most: float | None = None, progress: bool = True
+    ) -> Sight:
         """The data as these encoders must be shown them, and what of them they have seen before.
 
         Parameters
@@ -78,8 +80,8 @@ class Entrant:
         entry : DataEntry
         table : Table
         most : float
-            Share of the scored recordings that may have been trained on and are left out; more are kept and
-            marked.
+            Share of the scored recordings that may have been trained on and are left out, by default 1 %; more
+            are kept and marked.
         progress : bool
 
         Raises
@@ -89,7 +91,7 @@ class Entrant:
         """
         first, data = self.encoders[0], self._data(entry, table)
         shown = shown_to(first, data, progress=progress, undivided=entry.use == "test")
-        prepared, found = self._without_seen(shown, data.evaluation.part, most)
+        prepared, found = self._without_seen(shown, data.evaluation.part, MOST if most is None else most)
         evaluation = label_evaluation(
             prepared.panel,
             prepared.split,

@@ -174,7 +174,7 @@ def read_table(path: Path, changes: Mapping[str, Any] | None = None) -> Table:
 
 
 def data_entry(text: str, root: Path | None = None) -> DataEntry:
-    """A data set by its name, or by a file that says which it is: an entry of a table, or a run's configuration.
+    """A data set by its name, or by a file: an entry of a table, or the configuration of a run.
 
     Parameters
     ----------

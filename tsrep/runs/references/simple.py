@@ -53,7 +53,7 @@ SIMPLE: Mapping[str, Callable[[Panel], Array]] = {
 
 @REFERENCES.register("simple")
 class SimpleReference(ReferenceKind):
-    """Vectors of whole recordings in their unit, by a formula: ``amplitude-and-spectrum`` or ``age-and-sex``."""
+    """A formula for whole recordings: ``amplitude-and-spectrum`` or ``age-and-sex``."""
 
     form, rank = "simple:NAME", PREFIXED
 
@@ -93,8 +93,8 @@ class _NoEncoder(Encoder):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> NoReturn:
         del x, keep
         raise RunError(
-            f"{self.reference} gives vectors of whole recordings by a formula; use it to evaluate, to compare "
-            "and to validate"
+            f"{self.reference} gives vectors of whole recordings by a formula; use it to evaluate, compare and "
+            "validate"
         )
 
 

@@ -43,8 +43,8 @@ def fixed_classes(cohorts: Sequence[Cohort]) -> tuple[tuple[str, ...], dict[str,
     if len(kept) < (1 if cohorts[0].records.multilabel else 2):
         told = "; ".join(f"{name}: {reason}" for name, reason in excluded.items())
         raise DataError(
-            f"no class has {FEWEST} recordings with it and {FEWEST} without it in every scored part ({told}); "
-            "leave out the cohort that has fewest, or choose other tasks"
+            f"no class has {FEWEST} recordings with it and {FEWEST} without it in every scored part "
+            f"({told}); leave out the cohort that has fewest, or choose other tasks"
         )
     return kept, excluded
 

@@ -67,7 +67,7 @@ class Cohort:
         return frozenset(DATASETS.build(self._first.data.dataset).holds)
 
     def used(self, *parts: str) -> Ints:
-        """Samples of the records that are in some parts, of any encoder; the scored ones are the test part."""
+        """Samples of the records that are in some parts, as any encoder is shown them."""
         found = [
             records_of(self.records, each.shown.prepared.panel, getattr(each.evaluation.split, part))
             for each in self.sights.values()
@@ -98,7 +98,7 @@ class Cohort:
         few = {name: trials for name, trials in shared.items() if len(trials) and name not in most}
         out = reduce(np.union1d, few.values(), np.zeros(0, np.int64))
         notes = tuple(
-            f"{told[name]} of {self.name} are recordings, or of patients, that {name} fits on; they are left out."
+            f"{told[name]} of {self.name} are recordings, or of patients, that {name} fits on; they are left out"
             for name in few
         )
         return replace(
@@ -150,7 +150,7 @@ def _trials(sight: Sight, samples: Ints) -> Ints:
 
 
 def _shared(one: Cohort, other: Cohort) -> Ints:
-    """Trials of the scored part of one that another cohort fits on, by signals, and by patients of one source."""
+    """Trials of the scored part of one that another cohort fits on, by signals and by patients."""
     fitted = other.used("train", "validation")
     ledger = Ledger.of(other.records, "labelled", fitted, public=bool(one.holds & other.holds))
     rows = ledger.seen(one.records, one.at).rows if len(fitted) else np.zeros(0, np.int64)
@@ -161,8 +161,8 @@ def _refuse_few(cohort: Cohort) -> None:
     patients = len(np.unique(cohort.records.patient[cohort.at]))
     if patients < 2:
         raise DataError(
-            f"{cohort.name} has {patients} patient{'s' * (patients != 1)} to be scored after what encoders and "
-            "other cohorts know was left out, from whom no interval can be told; give it more, or leave it out"
+            f"{cohort.name} has {patients} patient{'s' * (patients != 1)} to be scored, without recordings that "
+            "encoders and other cohorts know, which gives no interval; give it more, or leave it out"
         )
 
 

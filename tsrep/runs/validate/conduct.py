@@ -166,8 +166,8 @@ def _inside(sight: Sight, fitted_on: Sequence[str], column: Cohort) -> str:
 def _refuse_unfit(table: Table) -> None:
     if len(table.datasets) < 2:
         raise ConfigError(
-            f"{len(table.datasets)} data set{'s' * (len(table.datasets) != 1)} to validate on; give two or more, "
-            "with --dataset for each"
+            f"{len(table.datasets)} data set{'s' * (len(table.datasets) != 1)} to validate on; give two or "
+            "more, with --dataset for each"
         )
     if len(table.protocols) > 1:
         raise ConfigError(

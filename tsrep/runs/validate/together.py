@@ -155,6 +155,6 @@ def _refuse_unlike(name: str, panels: Mapping[str, Panel]) -> None:
             for where, (channels, sfreq, length) in shown.items()
         )
         raise RunError(
-            f"{name} is shown data sets in other forms ({told}), so that a head of one cannot be used on another; "
-            "bring them to one rate and set of channels, or leave it out"
+            f"{name} is shown data sets in other forms ({told}), so that a head of one cannot be used on "
+            "another; bring them to one rate and set of channels, or leave it out"
         )

@@ -158,7 +158,7 @@ class Validation:
         return json.dumps(nan_to_none(content), indent=1, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
-        """A line for each row of the matrix and cohort, random initialisations and the majority among them."""
+        """A line for each row and cohort, random initialisations and the majority among them."""
         rows = list(self._lines())
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
