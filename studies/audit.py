@@ -5,8 +5,8 @@ and started at any time (about half an hour of one core)::
 
     .venv/bin/python studies/audit.py --root DIR --official DIR
 
-``--root`` holds ``ecg_100hz_int16_uV.npy`` and ``records.csv``, a sample of PTB-XL; ``--official`` another one
-in the official layout. All patients with two recordings or more in both are test patients, and nothing is
+``--root`` holds ``ecg_100hz_int16_uV.npy`` and ``records.csv``, a sample of PTB-XL; ``--official`` another
+one in the official layout. All patients with two recordings or more in both are test patients, and nothing is
 trained on them.
 """
 

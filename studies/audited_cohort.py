@@ -1,4 +1,4 @@
-"""Two samples of PTB-XL as one array with a table, and a split by which people with two recordings are tested."""
+"""Two samples of PTB-XL as one array with a table; people with two recordings are tested."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tsrep.api import plot_receptive_field as plot_receptive_field
     from tsrep.api import plot_views as plot_views
     from tsrep.api import predict as predict
+    from tsrep.api import audit as audit
     from tsrep.api import validate as validate
     from tsrep.datasets.loading import load as load
     from tsrep.evaluation.scores import Scores as Scores
@@ -61,6 +62,7 @@ ROOMS = {
     "predict": "api",
     "save_pretrained": "runs.packed",
     "score": "runs.score_file.score",
+    "audit": "api",
     "validate": "api",
 }
 __all__ = list(ROOMS)

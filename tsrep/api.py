@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsrep.evaluation.scores import Scores
+    from tsrep.runs.audit.conduct import Audit
     from tsrep.runs.compare.comparison import Comparison
     from tsrep.runs.compare.table import Table
     from tsrep.runs.config import Configuration
@@ -248,6 +249,38 @@ def validate(
 
     found = conduct(_table(encoders, datasets, settings), Path(out), progress=progress)
     write_validation(found, Path(out))
+    return found
+
+
+def audit(
+    encoder: Any, dataset: Any, *, out: Path | str = "audit", progress: bool = True, **settings: Any
+) -> Audit:
+    """Ask what an encoder knows of people besides their labels, beside references, and write the page.
+
+    Parameters
+    ----------
+    encoder : reference
+        A run, its folder, or what else :func:`encoder` takes.
+    dataset : name, file or settings
+        See :class:`tsrep.runs.compare.table.DataEntry`; with ``root`` and ``split`` in the settings.
+    out : Path
+        The folder.
+    progress : bool
+        Say on standard error what is being done.
+    **settings
+        Of the table, such as ``label_seeds`` (random initialisations), ``evaluation`` and ``policies``.
+
+    Raises
+    ------
+    TsrepError
+        See :func:`tsrep.runs.audit.conduct.audit`.
+    """
+    from tsrep.report.audit import write_audit
+    from tsrep.runs.audit.conduct import audit as conduct
+
+    encoders = [str(getattr(encoder, "path", encoder))]
+    found = conduct(_table(encoders, [dataset], settings), Path(out), progress=progress)
+    write_audit(found, Path(out))
     return found
 
 

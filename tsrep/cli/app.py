@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.audit import audit
 from tsrep.cli.cache import cache
 from tsrep.cli.cite import cite
 from tsrep.cli.compare import compare
@@ -336,6 +337,7 @@ app.command()(forecast)
 app.command()(cite)
 app.command()(compare)
 app.command()(validate)
+app.command()(audit)
 app.command()(export)
 app.command()(power)
 app.command()(doctor)
