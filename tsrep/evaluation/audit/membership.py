@@ -156,12 +156,13 @@ class Attack(Scorer):
         super().__init__(score[:, None], member[:, None], None, ("auroc", "tpr"))
         self._order = np.argsort(-score, kind="stable")
         self._member = member[self._order]
+        ordered = score[self._order]
+        self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # of equal scores
 
     def _by_class(self, weight: Array) -> dict[str, Array]:
         (auroc,) = [sorting(weight)[0] for sorting in self._sortings]
         w, m = weight[self._order], self._member[:, None]
-        false = np.cumsum(w * ~m, axis=0) / (w * ~m).sum(axis=0)
-        hits = np.cumsum(w * m, axis=0) / (w * m).sum(axis=0)
+        false, hits = (np.cumsum(w * each, axis=0)[self._last] / (w * each).sum(axis=0) for each in (~m, m))
         return {"auroc": auroc[None], "tpr": np.where(false <= FALSE, hits, 0).max(axis=0)[None]}
 
     def _least(self, name: str) -> Array:

@@ -219,6 +219,6 @@ def _says_labels(rows: list[Row]) -> Iterator[str]:
         lost = [each[PROBE].value - each[ADJUSTED].value for each in measured]
         yield (
             f"Within one sex and ten years of age, AUROCs of {len(measured)} labels fall by "
-            f"{min(lost):+.3f} to "
-            f"{max(lost):+.3f}, so that none rests on age and sex alone."
+            f"{min(lost):.3f} to "
+            f"{max(lost):.3f}, so that none rests on age and sex alone."
         ).replace("-", "−")
