@@ -101,7 +101,9 @@ def test_a_run_is_asked_for_its_members(
 ) -> None:
     for module in ("subject", "membership"):
         monkeypatch.setattr(f"tsrep.runs.audit.{module}.FEWEST", 2)
-    data = {**TINY["dataset"], "split": TINY.get("split")}
+    monkeypatch.setattr("tsrep.runs.audit.membership.MOST", 8)
+    monkeypatch.setattr("tsrep.evaluation.audit.membership.DRAWS", 1)
+    data = TINY["dataset"]
     audit = tsrep.audit(
         tiny_run, data, out=tmp_path, progress=False, label_seeds=1, evaluation={"n_bootstrap": 100}
     )

@@ -150,9 +150,8 @@ def _by_age_and_sex(subject: Subject, x: Array, stratum: Ints, at: Ints) -> Arra
 
 def _with_age_and_sex(subject: Subject, x: Array, stratum: Ints, p: Predictions, at: Ints) -> Array | None:
     """Probabilities by logistic regressions of the validation part on the probe's, age and sex."""
-    if not len(subject.recordings("validation")) or subject.part == "validation":
+    if (held := subject.validated) is None:
         return None
-    held = subject.predictions("validation")[subject.name]
     where = subject.at(held)
     known = (stratum[where] >= 0) & subject.first_windows.labelled[where]
     flags = positives(held.target, held.prob.shape[1])[known]

@@ -76,9 +76,8 @@ def _bands(subject: Subject) -> np.ndarray | None:
 
 def _thresholds(subject: Subject) -> Array | None:
     """Of each class, the probability that a tenth of the validation recordings without it pass."""
-    if not len(subject.recordings("validation")) or subject.part == "validation":
+    if (held := subject.validated) is None:
         return None
-    held = subject.predictions("validation")[subject.name]
     flags = positives(held.target, held.prob.shape[1])
     return np.array([np.quantile(held.prob[~flags[:, k], k], SPECIFICITY) for k in range(flags.shape[1])])
 

@@ -137,7 +137,7 @@ class Subject:
         """That of the probe, which keeps what was embedded."""
         return replace(self.sight.evaluation, heads=None, on_step=self.tell)
 
-    def predictions(self, part: Part) -> Mapping[str, Predictions]:
+    def _predictions(self, part: Part) -> Mapping[str, Predictions]:
         """Probabilities of classes of recordings by the probe, by encoder and random initialisation."""
         evaluation = replace(self.evaluation, part=part, as_for_test=part != self.part)
         protocol = protocol_of(self.sight.data.evaluation.of("probe"))
@@ -154,7 +154,14 @@ class Subject:
     def tested(self) -> Mapping[str, Predictions]:
         """Those of the audited part, without copies."""
         kept = self.panel.trials[self.scored]
-        return {name: p.of(np.isin(p.trial, kept)) for name, p in self.predictions(self.part).items()}
+        return {name: p.of(np.isin(p.trial, kept)) for name, p in self._predictions(self.part).items()}
+
+    @cached_property
+    def validated(self) -> Predictions | None:
+        """Those of the encoder on the validation part; None where there is none, or it is the audited one."""
+        if self.part == "validation" or not len(self.recordings("validation")):
+            return None
+        return self._predictions("validation")[self.name]
 
     def at(self, predictions: Predictions) -> Ints:
         """Recordings that predictions are of."""
