@@ -4,9 +4,9 @@ One command makes ``docs/results/external.md``; finished runs and scored cells a
 
     .venv/bin/python studies/external.py --root DIR
 
-``DIR`` holds ``ptb-xl-panel`` (``ecg_100hz_int16_uV.npy`` and ``records.csv``) and ``ptb-xl``, some records of
-PTB-XL in its official files. SimCLR and COMET train on the former without labels. Recordings of the latter that
-were trained on, or that heads are fitted on, are found by their signals and left out.
+``DIR`` holds ``ptb-xl-panel`` (``ecg_100hz_int16_uV.npy`` and ``records.csv``) and ``ptb-xl``, some records
+of PTB-XL in its official files. SimCLR and COMET train on the former without labels. Recordings of the latter
+that were trained on, or that heads are fitted on, are found by their signals and left out.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tsrep.runs.compare.verdicts import ALPHA, Verdict
 from tsrep.runs.config_files import assemble, read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.validate.validation import Validation
+from tsrep.splits.split import PARTS
 
 METHODS: dict[str, dict[str, Any]] = {
     "simclr": {"name": "simclr"},
@@ -97,40 +98,44 @@ def _validated(runs: Mapping[str, Run], cohorts: Sequence[dict[str, Any]], folde
 
 
 def _page(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) -> Iterator[str]:
-    config, whole = runs["simclr"].config, found["all"]
-    first, second = whole.cohorts
     yield from ["# External validation", ""]
     yield from [
         "Made by `.venv/bin/python studies/external.py --root DIR`; all settings are in the script.",
         "",
     ]
-    yield (
-        f"- First cohort, `{first.name}`: records of PTB-XL, {first.form}. Fitted on {_told(first.parts['train'])}, "
-        f"chosen by {_told(first.parts['validation'])}, scored {_told(first.parts['test'])}."
-    )
-    yield (
-        f"- Second cohort, `{second.name}`: other records of PTB-XL, of the same hospitals, in its official files. "
-        f"{_told(second.parts['test'])} have a superclass and are neither trained on nor fitted on, by their "
-        f"signals; {_known_patients(runs['simclr'], root)}."
-    )
-    yield (
-        f"- Encoders: {config.encoder.name}, trained without labels on the first cohort for "
-        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(runs)}, "
-        f"{config.seeds} seeds each; linear probes, their `C` chosen on the validation part of the cohort that "
-        "they are fitted on. Nothing of the second cohort is used before its heads are scored, but under "
-        "*heads refitted*."
-    )
-    yield (
-        "- Values: macro AUROC per record over the classes named, with a 95 % interval over patients and training "
-        f"seeds. Gains are over random initialisations of the same architecture with heads of their own, as many "
-        f"as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of this page, and all "
-        "else is an overview. The drop is the value inside minus that outside, of different patients."
-    )
+    yield from (f"- {each}" for each in _head(runs, found, root))
     yield from ["", "## Gains on cohorts that nothing was fitted on", "", *_gains(found), ""]
     for name, validation in found.items():
         yield from [f"## {QUESTIONS[name]}", "", _classes(validation), "", *_matrix(validation), ""]
     yield from ["## From inside to outside", "", *_drops(found), ""]
-    yield from ["## Predicted and true rates", "", *_rates(whole), ""]
+    yield from ["## Predicted and true rates", "", *_rates(found["all"]), ""]
+
+
+def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) -> Iterator[str]:
+    config = runs["simclr"].config
+    first, second = found["all"].cohorts
+    parts = [_told(first.parts[part]) for part in PARTS]
+    yield (
+        f"First cohort, `{first.name}`: records of PTB-XL, {first.form}. Fitted on {parts[0]}, chosen by "
+        f"{parts[1]}, scored {parts[2]}."
+    )
+    yield (
+        f"Second cohort, `{second.name}`: other records of PTB-XL, of the same hospitals, in its official files. "
+        f"{_told(second.parts['test'])} have a superclass and are neither trained on nor fitted on, by their "
+        f"signals; {_known_patients(runs['simclr'], root)}."
+    )
+    yield (
+        f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
+        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(runs)}, "
+        f"{config.seeds} seeds each; linear probes, their `C` chosen on the validation part of the cohort that "
+        "they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
+    )
+    yield (
+        "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and training "
+        "seeds. Gains are over random initialisations of the same architecture with heads of their own, as many "
+        f"as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of this page, and all "
+        "else is an overview."
+    )
 
 
 def _told(counts: tuple[int, int]) -> str:
@@ -139,9 +144,9 @@ def _told(counts: tuple[int, int]) -> str:
 
 def _known_patients(run: Run, root: Path) -> str:
     """How many records of patients who were fitted on are left, which only the numbers of PTB-XL tell."""
-    panel, split = run.task.prepare(progress=False), None
-    split = panel.split
-    rows = np.unique(panel.panel.row[np.concatenate([split.train, split.validation])])
+    prepared = run.task.prepare(progress=False)
+    fitted = np.concatenate([prepared.split.train, prepared.split.validation])
+    rows = np.unique(prepared.panel.row[fitted])
     used = pd.read_csv(root / FIRST / "records.csv").iloc[rows]
     there = pd.read_csv(root / SECOND / "ptbxl_database.csv")
     left = there[there.patient_id.isin(used.patient_id) & ~there.ecg_id.isin(used.ecg_id)]
@@ -178,9 +183,9 @@ def _word(verdict: Verdict, p: float) -> str:
 
 
 def _classes(validation: Validation) -> str:
-    scored = ", ".join(
-        f"{cohort.name} {cohort.parts['test'][0]} records ({', '.join(f'{k} {n}' for k, n in cohort.positives.items())})"
-        for cohort in validation.cohorts
+    counts = {c.name: ", ".join(f"{k} {n}" for k, n in c.positives.items()) for c in validation.cohorts}
+    scored = "; ".join(
+        f"{c.name} {c.parts['test'][0]} records ({counts[c.name]})" for c in validation.cohorts
     )
     out = "; ".join(f"{name}: {reason}" for name, reason in validation.excluded.items())
     return f"Scored: {scored}.{f' Not scored: {out}.' if out else ''}"
@@ -190,7 +195,7 @@ def _matrix(validation: Validation) -> list[str]:
     """Heads by cohorts, each encoder above its random initialisations, then the controls."""
     head = ["head fitted on", "encoder", *(f"on {name}" for name in validation.datasets)]
     rows = []
-    for name, fitted_on in sorted(validation.rows, key=lambda row: validation.rows.index(row)):
+    for name, fitted_on in validation.rows:
         cells = [validation.find(name, fitted_on, dataset) for dataset in validation.datasets]
         rows.append([fitted_on, name, *(_value(each, "method") for each in cells)])
         if name in validation.about:

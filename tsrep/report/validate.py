@@ -167,17 +167,17 @@ def _simulated(validation: Validation) -> str:
 def _measured(validation: Validation) -> str:
     score = validation.cells[0].score
     return (
-        f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen by "
-        "its validation part; of the cohort that is scored nothing is used before. Probabilities of a recording's "
-        f"windows are averaged; 95 % intervals over {score.covers or 'patients'}."
+        f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen "
+        "by its validation part; of the cohort that is scored nothing is used before. Probabilities of a "
+        f"recording's windows are averaged; 95 % intervals over {score.covers or 'patients'}."
     )
 
 
 def _corrected() -> str:
     return (
-        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against those "
-        "of random initialisations, on cohorts that neither encoder nor head was fitted on. All other numbers "
-        "are an overview without verdicts."
+        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against "
+        "those of random initialisations, on cohorts that neither encoder nor head was fitted on. All other "
+        "numbers are an overview without verdicts."
     )
 
 
@@ -185,7 +185,7 @@ def _scored(validation: Validation) -> str:
     """The list of classes, and why others are not in it."""
     kept = f"Classes of every number on this page: {', '.join(validation.classes)}."
     out = "; ".join(f"{name} ({reason})" for name, reason in validation.excluded.items())
-    rule = f"Each is known in every cohort; {FEWEST} recordings of every scored part have it, and {FEWEST} have not."
+    rule = f"Of every scored part {FEWEST} recordings or more have each, and as many have it not."
     return f"{kept} {rule}{f' Not scored: {out}.' if out else ''}"
 
 

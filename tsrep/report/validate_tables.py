@@ -205,6 +205,9 @@ def cohort_table(validation: Validation) -> Table:
         dagger = "" if cohort.patients_known else UNKNOWN
         return Cell(count(n), f"{count(patients)} patients{dagger}", numeric=True)
 
+    def positives(name: str, cohort: CohortFacts) -> Cell:
+        return integer(cohort.positives[name])
+
     def age(cohort: CohortFacts) -> Cell:
         if not cohort.age:
             return Cell(NOTHING, numeric=True)
@@ -225,9 +228,7 @@ def cohort_table(validation: Validation) -> Table:
             NOTHING if cohort.female is None else share(cohort.female), numeric=True
         ),
         **{
-            Cell(name, "scored with it", numeric=True): lambda cohort, name=name: integer(
-                cohort.positives[name]
-            )  # type: ignore[misc]
+            Cell(name, "scored with it", numeric=True): partial(positives, name)
             for name in validation.classes
         },
         "most frequent devices": devices,

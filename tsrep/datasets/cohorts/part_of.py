@@ -33,8 +33,8 @@ class PartOf(Dataset):
     of : mapping
         Settings of the data set, with its ``name`` and ``root``.
     where : mapping of str to str or to several
-        What must be known of a recording: ``{device: "CS-12 E"}``, ``{site: ["1", "2"]}``. Of several names all
-        must hold.
+        What must be known of a recording: ``{device: "CS-12 E"}``, ``{site: ["1", "2"]}``. Of several names
+        all must hold.
 
     Examples
     --------
@@ -51,8 +51,8 @@ class PartOf(Dataset):
         licence="that of the data set",
         independence="patient",
         notes=(
-            "Settings of the data set stand under dataset.of with its folder as root. It is divided as it is by "
-            "itself, so that a part may lack one of the folds: set split."
+            "Settings of the data set stand under dataset.of with its folder as root. The part is divided as "
+            "the whole is, and may lack a fold: set split then."
         ),
     )
 

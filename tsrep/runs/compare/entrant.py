@@ -80,8 +80,8 @@ class Entrant:
         entry : DataEntry
         table : Table
         most : float
-            Share of the scored recordings that may have been trained on and are left out, by default 1 %; more
-            are kept and marked.
+            Share of the scored recordings that may have been trained on and are left out, by default 1 %;
+            more are kept and marked.
         progress : bool
 
         Raises

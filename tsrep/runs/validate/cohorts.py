@@ -98,7 +98,7 @@ class Cohort:
         few = {name: trials for name, trials in shared.items() if len(trials) and name not in most}
         out = reduce(np.union1d, few.values(), np.zeros(0, np.int64))
         notes = tuple(
-            f"{told[name]} of {self.name} are recordings, or of patients, that {name} fits on; they are left out"
+            f"{told[name]} of {self.name} are recordings, or of patients, that {name} fits on: left out"
             for name in few
         )
         return replace(
@@ -161,8 +161,8 @@ def _refuse_few(cohort: Cohort) -> None:
     patients = len(np.unique(cohort.records.patient[cohort.at]))
     if patients < 2:
         raise DataError(
-            f"{cohort.name} has {patients} patient{'s' * (patients != 1)} to be scored, without recordings that "
-            "encoders and other cohorts know, which gives no interval; give it more, or leave it out"
+            f"{cohort.name} has {patients} patient{'s' * (patients != 1)} to be scored, without recordings "
+            "that encoders and other cohorts know, which gives no interval; give it more, or leave it out"
         )
 
 
