@@ -120,21 +120,21 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
         f"{parts[1]}, scored {parts[2]}."
     )
     yield (
-        f"Second cohort, `{second.name}`: other records of PTB-XL, of the same hospitals, in its official files. "
-        f"{_told(second.parts['test'])} have a superclass and are neither trained on nor fitted on, by their "
-        f"signals; {_known_patients(runs['simclr'], root)}."
+        f"Second cohort, `{second.name}`: other records of PTB-XL, of the same hospitals, in its official "
+        f"files. {_told(second.parts['test'])} have a superclass and are neither trained on nor fitted on, by "
+        f"their signals; {_known_patients(runs['simclr'], root)}."
     )
     yield (
         f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
         f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(runs)}, "
-        f"{config.seeds} seeds each; linear probes, their `C` chosen on the validation part of the cohort that "
-        "they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
+        f"{config.seeds} seeds each; linear probes, their `C` chosen on the validation part of the cohort "
+        "that they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
     )
     yield (
-        "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and training "
-        "seeds. Gains are over random initialisations of the same architecture with heads of their own, as many "
-        f"as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of this page, and all "
-        "else is an overview."
+        "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and "
+        "training seeds. Gains are over random initialisations of the same architecture with heads of their "
+        f"own, as many as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of this "
+        "page, and all else is an overview."
     )
 
 

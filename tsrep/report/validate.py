@@ -21,16 +21,16 @@ from tsrep.report.validate_tables import (
     refitted,
     transferred,
 )
-from tsrep.report.wording import capital, full_name, interval, listed, number, plural, sentence, signed
+from tsrep.report.wording import capital, full_name, interval, listed, number, plural, signed
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA
 from tsrep.runs.validate.classes import FEWEST
 from tsrep.runs.validate.validation import Validation
 
 CAPTION = (
-    "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row is "
-    "an encoder and the cohort that its head is fitted on. Hollow: the mean of random initialisations of the "
-    "same architecture. Dashed: chance."
+    "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row "
+    "is an encoder and the cohort that its head is fitted on. Hollow: the mean of random initialisations of "
+    "the same architecture. Dashed: chance."
 )
 
 
@@ -73,7 +73,10 @@ def render_validation(validation: Validation, title: str, figures: Sequence[Capt
         cohorts=cohort_table(validation),
         scored=_scored(validation),
         inside=list(_inside(validation)),
-        notes=[*map(sentence, validation.notes), *_citations(validation)],
+        notes=[
+            *(note if note.endswith(".") else f"{note}." for note in validation.notes),
+            *_citations(validation),
+        ],
     )
 
 

@@ -15,6 +15,7 @@ from tsrep.runs.naming import run_name
 from tsrep.yaml_files import read_settings
 
 HUB = "hub:"
+CONFIG = "config.yaml"  # of a run, which is called as its folder
 
 
 class EncoderEntry(Settings):
@@ -191,7 +192,8 @@ def data_entry(text: str, root: Path | None = None) -> DataEntry:
     if not text.endswith((".yaml", ".yml")):
         return _checked(text, {"name": text, **own})
     path = Path(text)
-    values = {"title": path.stem, **read_settings(path, "data set")}
+    title = f"data of {path.resolve().parent.name}" if path.name == CONFIG else path.stem
+    values = {"title": title, **read_settings(path, "data set")}
     if "dataset" in values:  # of a configuration only what is about the data
         named = values["dataset"]
         values = {key: values[key] for key in DataEntry.model_fields if key in values}
