@@ -121,8 +121,8 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     )
     yield (
         f"Second cohort, `{second.name}`: other records of PTB-XL, of the same hospitals, in its official "
-        f"files. {_told(second.parts['test'])} have a superclass and are neither trained on nor fitted on, by "
-        f"their signals; {_known_patients(runs['simclr'], root)}."
+        f"files. {_told(second.parts['test'])} have a superclass and are neither trained on nor fitted on, "
+        f"by their signals; {_known_patients(runs['simclr'], root)}."
     )
     yield (
         f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
@@ -133,8 +133,8 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     yield (
         "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and "
         "training seeds. Gains are over random initialisations of the same architecture with heads of their "
-        f"own, as many as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of this "
-        "page, and all else is an overview."
+        f"own, as many as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of "
+        "this page, and all else is an overview."
     )
 
 

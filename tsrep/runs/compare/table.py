@@ -84,6 +84,12 @@ class DataEntry(Settings):
         own = {key: each for key, each in value.items() if key in ("root", "split", "title", "use")}
         return own | {"dataset": {key: each for key, each in value.items() if key not in own}}
 
+    @model_validator(mode="after")
+    def _named(self) -> DataEntry:
+        if "name" not in self.dataset:
+            raise ConfigError("a data set of the table does not say its name; give name")
+        return self
+
     @property
     def called(self) -> str:
         """What the table calls it."""
@@ -123,8 +129,6 @@ class Table(Settings):
         if (twice := _twice([entry.called for entry in self.datasets])) is not None:
             raise ConfigError(f"two data sets are called {twice}; give one a title")
         for entry in self.datasets:
-            if "name" not in entry.dataset:
-                raise ConfigError("a data set of the table does not say its name; give name")
             kind = DATASETS.entry(str(entry.dataset["name"])).task
             if kind != "panel":
                 raise ConfigError(

@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
+from tsrep.datasets.cohorts.classes import in_classes
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.errors import DataError, TsrepError
 from tsrep.registry import DATASETS
@@ -107,6 +108,11 @@ class Cohort:
             same={name: f"{told[name]} are in {name}" for name in most},
             notes=(*self.notes, *notes),
         )
+
+    def of_classes(self, classes: Sequence[str]) -> Cohort:
+        """The cohort without scored recordings of none of the classes, where a recording has one."""
+        kept = in_classes(self.records, classes)[0]
+        return replace(self, scored=np.intersect1d(self.scored, kept.trial))
 
     @property
     def _first(self) -> Sight:
