@@ -23,6 +23,8 @@ from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.report.validate import render_validation, summary
 from tsrep.runs.compare.entrant import Entrant
 from tsrep.runs.compare.table import data_entry, table_of
+from tsrep.runs.loaded_encoder import LoadedEncoder
+from tsrep.runs.references.python import PythonReference
 from tsrep.runs.validate.conduct import validate
 from tsrep.runs.validate.validation import OTHERS, Validation
 
@@ -375,29 +377,20 @@ def test_simulated_cohorts_are_said_to_be(found: Validation) -> None:
 
 
 def test_cohort_that_the_encoder_was_trained_on_is_not_external(
-    run: Run, place: Path, tmp_path: Path
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = cohort(place, "free")
-    settings = {key: own[key] for key in ("name", "sfreq", "unit", "channels")}
-    trained = tsrep.fit(
-        {
-            "dataset": settings,
-            "root": own["root"],
-            "split": own["split"],
-            "encoder": {"name": "resnet1d", "width": 2, "dim": 4, "blocks": 1},
-            "objective": "simclr",
-            "window": {"seconds": 1.0},
-            "training": {"epochs": 1, "batch_size": 64},
-            "device": "cpu",
-        },
-        out=tmp_path / "run",
-        evaluation=False,
-        progress=False,
-    )
-    found = run("free", "fair", encoders=[{"ref": str(trained.path), "name": "own"}])
-    inside = {
-        (e.cell.fitted_on, e.cell.dataset): e.cell.inside for e in found.cells if e.cell.encoder == "own"
-    }
-    assert inside["fair", "free"] == "own was trained on it"
+    settings = {key: own[key] for key in ("sfreq", "unit", "channels")}
+    told = {"data": {"digest": tsrep.load("arrays", own["root"], **settings).digest}}
+    opened = PythonReference.open
+
+    def trained(kind: PythonReference, text: str) -> LoadedEncoder:
+        return replace(opened(kind, text), provenance=told, recipe={"split": own["split"]})
+
+    monkeypatch.setattr(PythonReference, "open", trained)
+    found = run(cohort(place, "free", split=None), "fair")
+    cells = [each.cell for each in found.cells if each.cell.encoder == "moments"]
+    inside = {(cell.fitted_on, cell.dataset): cell.inside for cell in cells}
+    assert inside["fair", "free"] == "moments was trained on it"
     assert [v.dataset for v in found.verdicts] == ["free to fair"]
     assert {d.encoder for d in found.drops if d.fitted_on == "fair"} == {"amplitude and spectrum"}
