@@ -1,4 +1,4 @@
-"""Scores of each class: how well it is told apart, and whether what is stated of it comes true on average."""
+"""Scores of each class: how it is ranked, and whether its mean predicted probability is its prevalence."""
 
 from __future__ import annotations
 
