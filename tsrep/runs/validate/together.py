@@ -76,9 +76,10 @@ def together(cohorts: Sequence[Cohort], entrant: Entrant, classes: Sequence[str]
     _refuse_unlike(entrant.name, panels)
     panel = joined(panels, tuple(classes))
     first = cohorts[0].sights[entrant.name]
+    train, validation, test = (np.flatnonzero(panel.fold == number) for number in range(len(PARTS)))
     evaluation = label_evaluation(
         panel,
-        Split(*(np.flatnonzero(panel.fold == number) for number in range(len(PARTS))), how="all cohorts"),
+        Split(train, validation, test, "all cohorts"),
         first.data.evaluation,
         encoders=len(entrant.encoders),
         device=first.evaluation.device,
