@@ -58,6 +58,7 @@ class Together:
 
     def _part(self, names: Sequence[str], part: str) -> Ints:
         numbers = [self.panel.cohort_names.index(name) for name in names]
+        assert self.panel.cohort is not None
         inside = np.isin(self.panel.cohort, numbers) & (self.panel.fold == PARTS.index(part))
         return np.flatnonzero(inside)
 
