@@ -21,16 +21,16 @@ from tsrep.report.validate_tables import (
     refitted,
     transferred,
 )
-from tsrep.report.wording import capital, full_name, interval, listed, number, plural, sentence, signed
+from tsrep.report.wording import capital, full_name, interval, listed, number, plural, signed
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA
 from tsrep.runs.validate.classes import FEWEST
 from tsrep.runs.validate.validation import Validation
 
 CAPTION = (
-    "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row is "
-    "an encoder and the cohort that its head is fitted on. Hollow: the mean of random initialisations of the "
-    "same architecture. Dashed: chance."
+    "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row "
+    "is an encoder and the cohort that its head is fitted on. Hollow: the mean of random initialisations of "
+    "the same architecture. Dashed: chance."
 )
 
 
@@ -73,7 +73,10 @@ def render_validation(validation: Validation, title: str, figures: Sequence[Capt
         cohorts=cohort_table(validation),
         scored=_scored(validation),
         inside=list(_inside(validation)),
-        notes=[*map(sentence, validation.notes), *_citations(validation)],
+        notes=[
+            *(note if note.endswith(".") else f"{note}." for note in validation.notes),
+            *_citations(validation),
+        ],
     )
 
 
@@ -167,17 +170,17 @@ def _simulated(validation: Validation) -> str:
 def _measured(validation: Validation) -> str:
     score = validation.cells[0].score
     return (
-        f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen by "
-        "its validation part; of the cohort that is scored nothing is used before. Probabilities of a recording's "
-        f"windows are averaged; 95 % intervals over {score.covers or 'patients'}."
+        f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen "
+        "by its validation part; of the cohort that is scored nothing is used before. Probabilities of a "
+        f"recording's windows are averaged; 95 % intervals over {score.covers or 'patients'}."
     )
 
 
 def _corrected() -> str:
     return (
-        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against those "
-        "of random initialisations, on cohorts that neither encoder nor head was fitted on. All other numbers "
-        "are an overview without verdicts."
+        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against "
+        "those of random initialisations, on cohorts that neither encoder nor head was fitted on. All other "
+        "numbers are an overview without verdicts."
     )
 
 
@@ -185,7 +188,7 @@ def _scored(validation: Validation) -> str:
     """The list of classes, and why others are not in it."""
     kept = f"Classes of every number on this page: {', '.join(validation.classes)}."
     out = "; ".join(f"{name} ({reason})" for name, reason in validation.excluded.items())
-    rule = f"Each is known in every cohort; {FEWEST} recordings of every scored part have it, and {FEWEST} have not."
+    rule = f"Of every scored part {FEWEST} recordings or more have each, and as many have it not."
     return f"{kept} {rule}{f' Not scored: {out}.' if out else ''}"
 
 

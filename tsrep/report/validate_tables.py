@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import RANDOM_INIT, Score
-from tsrep.report.tables import Cell, Columns, Table, begins, integer, table, value_cell
+from tsrep.report.tables import Cell, Columns, Table, begins, difference_cell, integer, table, value_cell
 from tsrep.report.wording import (
     NOTHING,
-    apart_from_zero,
     count,
     full_name,
-    interval,
     listed,
     number,
     share,
     short_name,
-    signed,
 )
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.validate.by_class import ClassScore
@@ -130,25 +126,16 @@ def _score_cell(validation: Validation, dataset: str, row: Row) -> Cell:
 def gains(validation: Validation) -> Table:
     """Gains over random initialisations of heads that are fitted on the scored cohort, without verdicts."""
     columns: Columns[str] = {"encoder": lambda name: Cell(name, strong=True)}
-    for cohort in validation.cohorts:
-        columns = {**columns, Cell(cohort.name, numeric=True): partial(_gain, validation, cohort.name)}
-    shown = [name for name in validation.about if validation.cells]
-    return table(
-        "Head refitted: gain over random initialisations, an overview without verdicts", shown, columns
-    )
+    for name in validation.datasets:
+        if validation.find(validation.methods[0], name, name) is not None:
+            columns = {**columns, Cell(name, numeric=True): partial(_gain, validation, name)}
+    caption = "Head refitted: gain over random initialisations, an overview without verdicts"
+    return table(caption, list(validation.about), columns)
 
 
 def _gain(validation: Validation, dataset: str, name: str) -> Cell:
     each = validation.find(name, dataset, dataset)
     return difference_cell(None if each is None else each.score.gain)
-
-
-def difference_cell(found: Interval | None) -> Cell:
-    """A difference over its interval."""
-    if found is None:
-        return Cell(NOTHING, numeric=True)
-    places = apart_from_zero(found)
-    return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
 
 
 def drop_table(validation: Validation) -> Table:
@@ -205,6 +192,9 @@ def cohort_table(validation: Validation) -> Table:
         dagger = "" if cohort.patients_known else UNKNOWN
         return Cell(count(n), f"{count(patients)} patients{dagger}", numeric=True)
 
+    def positives(name: str, cohort: CohortFacts) -> Cell:
+        return integer(cohort.positives[name])
+
     def age(cohort: CohortFacts) -> Cell:
         if not cohort.age:
             return Cell(NOTHING, numeric=True)
@@ -225,9 +215,7 @@ def cohort_table(validation: Validation) -> Table:
             NOTHING if cohort.female is None else share(cohort.female), numeric=True
         ),
         **{
-            Cell(name, "scored with it", numeric=True): lambda cohort, name=name: integer(
-                cohort.positives[name]
-            )  # type: ignore[misc]
+            Cell(name, "scored with it", numeric=True): partial(positives, name)
             for name in validation.classes
         },
         "most frequent devices": devices,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
 from tsrep.runs.unseen import unseen
 from tsrep.signals.panel import digest_of
+from tsrep.signals.policies import Policies
 from tsrep.training.distributed import pick_device
 
 
@@ -80,8 +81,8 @@ class Entrant:
         entry : DataEntry
         table : Table
         most : float
-            Share of the scored recordings that may have been trained on and are left out, by default 1 %; more
-            are kept and marked.
+            Share of the scored recordings that may have been trained on and are left out, by default 1 %;
+            more are kept and marked.
         progress : bool
 
         Raises
@@ -196,7 +197,7 @@ class Sight:
             "weights": [one.weights for one in self.entrant.encoders],
             "contract": self.entrant.encoders[0].contract.digest,
             "records": prepared.records.digest,
-            "policies": self.data.model_dump(mode="json")["policies"],
+            "policies": asdict(Policies(**self.data.policies)),
             "split": evaluation.split.digest,
             "part": evaluation.part,
             "scored": digest_of(getattr(evaluation.split, evaluation.part)),  # without what was left out

@@ -15,6 +15,7 @@ from tsrep.runs.naming import run_name
 from tsrep.yaml_files import read_settings
 
 HUB = "hub:"
+CONFIG = "config.yaml"  # of a run, which is called as its folder
 
 
 class EncoderEntry(Settings):
@@ -83,6 +84,12 @@ class DataEntry(Settings):
         own = {key: each for key, each in value.items() if key in ("root", "split", "title", "use")}
         return own | {"dataset": {key: each for key, each in value.items() if key not in own}}
 
+    @model_validator(mode="after")
+    def _named(self) -> DataEntry:
+        if "name" not in self.dataset:
+            raise ConfigError("a data set of the table does not say its name; give name")
+        return self
+
     @property
     def called(self) -> str:
         """What the table calls it."""
@@ -122,8 +129,6 @@ class Table(Settings):
         if (twice := _twice([entry.called for entry in self.datasets])) is not None:
             raise ConfigError(f"two data sets are called {twice}; give one a title")
         for entry in self.datasets:
-            if "name" not in entry.dataset:
-                raise ConfigError("a data set of the table does not say its name; give name")
             kind = DATASETS.entry(str(entry.dataset["name"])).task
             if kind != "panel":
                 raise ConfigError(
@@ -191,7 +196,8 @@ def data_entry(text: str, root: Path | None = None) -> DataEntry:
     if not text.endswith((".yaml", ".yml")):
         return _checked(text, {"name": text, **own})
     path = Path(text)
-    values = {"title": path.stem, **read_settings(path, "data set")}
+    title = f"data of {path.resolve().parent.name}" if path.name == CONFIG else path.stem
+    values = {"title": title, **read_settings(path, "data set")}
     if "dataset" in values:  # of a configuration only what is about the data
         named = values["dataset"]
         values = {key: values[key] for key in DataEntry.model_fields if key in values}

@@ -93,8 +93,8 @@ class _NoEncoder(Encoder):
     def forward(self, x: Tensor, keep: Tensor | None = None) -> NoReturn:
         del x, keep
         raise RunError(
-            f"{self.reference} gives vectors of whole recordings by a formula; use it to evaluate, compare and "
-            "validate"
+            f"{self.reference} gives vectors of whole recordings by a formula; use it to evaluate, compare "
+            "and validate"
         )
 
 

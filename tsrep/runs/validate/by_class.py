@@ -1,4 +1,4 @@
-"""Scores of each class: how well it is told apart, and whether what is stated of it comes true on average."""
+"""Scores of each class: how it is ranked, and whether its mean predicted probability is its prevalence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Interval, resample, symmetric_interval
 from tsrep.evaluation.bootstrap.patients import resampled_by
-from tsrep.evaluation.labels.metrics import positives
 from tsrep.evaluation.predictions import Predictions, mean_predictions
 
 
@@ -79,7 +78,7 @@ def by_class(
     n_bootstrap, seed : int
     """
     return [
-        _of_class([_one(each, k) for each in predictions], name, n_bootstrap, seed)
+        _of_class([each.of_class(k) for each in predictions], name, n_bootstrap, seed)
         for k, name in enumerate(classes)
     ]
 
@@ -105,14 +104,6 @@ def _excess(predictions: Predictions, patients: Array) -> _Excess:
     return _Excess(
         np.bincount(group, beyond, len(patients)), np.bincount(group, minlength=len(patients)).astype(float)
     )
-
-
-def _one(predictions: Predictions, k: int) -> Predictions:
-    """One class against the rest, of the recordings that state it."""
-    flags = positives(predictions.target, predictions.prob.shape[1])[:, k : k + 1]
-    stated = np.ones(len(flags), bool) if predictions.known is None else predictions.known[:, k]
-    of = predictions.of(stated)
-    return Predictions(of.prob[:, k : k + 1], flags[stated], of.patient, of.trial)
 
 
 def _of_class(predictions: Sequence[Predictions], name: str, n_bootstrap: int, seed: int) -> ClassScore:

@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
+from tsrep.datasets.cohorts.classes import in_classes
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.errors import DataError, TsrepError
 from tsrep.registry import DATASETS
@@ -98,7 +99,7 @@ class Cohort:
         few = {name: trials for name, trials in shared.items() if len(trials) and name not in most}
         out = reduce(np.union1d, few.values(), np.zeros(0, np.int64))
         notes = tuple(
-            f"{told[name]} of {self.name} are recordings, or of patients, that {name} fits on; they are left out"
+            f"{told[name]} of {self.name} are recordings, or of patients, that {name} fits on: left out"
             for name in few
         )
         return replace(
@@ -107,6 +108,11 @@ class Cohort:
             same={name: f"{told[name]} are in {name}" for name in most},
             notes=(*self.notes, *notes),
         )
+
+    def of_classes(self, classes: Sequence[str]) -> Cohort:
+        """The cohort without scored recordings of none of the classes, where a recording has one."""
+        kept = in_classes(self.records, classes)[0]
+        return replace(self, scored=np.intersect1d(self.scored, kept.trial))
 
     @property
     def _first(self) -> Sight:
@@ -161,8 +167,8 @@ def _refuse_few(cohort: Cohort) -> None:
     patients = len(np.unique(cohort.records.patient[cohort.at]))
     if patients < 2:
         raise DataError(
-            f"{cohort.name} has {patients} patient{'s' * (patients != 1)} to be scored, without recordings that "
-            "encoders and other cohorts know, which gives no interval; give it more, or leave it out"
+            f"{cohort.name} has {patients} patient{'s' * (patients != 1)} to be scored, without recordings "
+            "that encoders and other cohorts know, which gives no interval; give it more, or leave it out"
         )
 
 

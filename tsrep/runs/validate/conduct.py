@@ -59,6 +59,7 @@ def _scored(table: Table, store: Store, tell: Tell, *, progress: bool) -> Valida
     controls, without = _controls(table, progress=progress)
     cohorts = cohorts_of([*entrants, *controls], table, progress=progress)
     classes, excluded = fixed_classes(cohorts)
+    cohorts = [cohort.of_classes(classes) for cohort in cohorts]
     planned = []  # all of it, so that what cannot be scored is told before anything is
     for entrant in entrants:
         planned += list(_planned(together(cohorts, entrant, classes), cohorts, classes))

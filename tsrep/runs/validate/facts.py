@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsrep.datasets.cohorts.classes import in_classes
 from tsrep.runs.validate.classes import counts_of
 from tsrep.runs.validate.cohorts import Cohort
 from tsrep.signals.panel import Ints, Panel
@@ -55,7 +56,8 @@ class CohortFacts:
 def facts_of(cohort: Cohort, classes: Sequence[str]) -> CohortFacts:
     """Facts of a cohort and of what is scored of it."""
     records = cohort.records
-    used = {part: cohort.used(part) for part in PARTS[:2]} | {"test": cohort.at}
+    some = np.flatnonzero(np.isin(records.trial, in_classes(records, classes)[0].trial))
+    used = {part: np.intersect1d(cohort.used(part), some) for part in PARTS[:2]} | {"test": cohort.at}
     counts = counts_of(records, cohort.scored)
     return CohortFacts(
         cohort.name,

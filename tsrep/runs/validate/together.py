@@ -58,6 +58,7 @@ class Together:
 
     def _part(self, names: Sequence[str], part: str) -> Ints:
         numbers = [self.panel.cohort_names.index(name) for name in names]
+        assert self.panel.cohort is not None
         inside = np.isin(self.panel.cohort, numbers) & (self.panel.fold == PARTS.index(part))
         return np.flatnonzero(inside)
 
@@ -76,9 +77,10 @@ def together(cohorts: Sequence[Cohort], entrant: Entrant, classes: Sequence[str]
     _refuse_unlike(entrant.name, panels)
     panel = joined(panels, tuple(classes))
     first = cohorts[0].sights[entrant.name]
+    train, validation, test = (np.flatnonzero(panel.fold == number) for number in range(len(PARTS)))
     evaluation = label_evaluation(
         panel,
-        Split(*(np.flatnonzero(panel.fold == number) for number in range(len(PARTS))), how="all cohorts"),
+        Split(train, validation, test, "all cohorts"),
         first.data.evaluation,
         encoders=len(entrant.encoders),
         device=first.evaluation.device,
