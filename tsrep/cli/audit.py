@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.completion import runs
-from tsrep.cli.options import Root, contract_options, given, named_dataset
-from tsrep.cli.tables import asked_table
+from tsrep.cli.options import Root, contract_options, given
+from tsrep.cli.tables import asked_table, several_datasets
 
 
 @contract_options
@@ -24,9 +24,7 @@ def audit(
     ],
     dataset: Annotated[
         str,
-        named_dataset(
-            "Data set with patients. A name, or a file: settings of a data set, or the configuration of a run."
-        ),
+        several_datasets("Data set with patients."),
     ],
     root: Root = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Random initialisations. [default: 5]")] = None,

@@ -30,7 +30,7 @@ Roots = Annotated[
 
 
 def several_datasets(description: str) -> Any:
-    """The option ``--dataset``, which may be repeated."""
+    """The option ``--dataset``, where it may be a file too."""
     return named_dataset(
         f"{description} A name, or a file: settings of a data set, or the configuration of a run."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -48,8 +47,7 @@ def summary(audit: Audit) -> str:
         lines += [
             "",
             block.title,
-            *(f"  {each}" for each in block.says),
-            f"  Does not show: {block.silent_on}",
+            *(f"  {each}" for each in (*block.says, block.silent_on)),
         ]
     for each in tables(audit["identity"])[:1]:
         lines += ["", *plain_table(each)]
@@ -60,8 +58,9 @@ def headline(audit: Audit) -> str:
     """What was looked at."""
     facts = audit.facts
     return (
-        f"What {audit.encoder} knows of people besides their labels: {plural(facts['recordings'], 'recording')} of "
-        f"{plural(facts['patients'], 'patient')}, the {facts['part']} part of {audit.dataset}."
+        f"What {audit.encoder} knows of people besides their labels: "
+        f"{plural(facts['recordings'], 'recording')} of {plural(facts['patients'], 'patient')}, the "
+        f"{facts['part']} part of {audit.dataset}."
     )
 
 
@@ -105,14 +104,15 @@ def _chance(row: Row) -> str:
 
 
 def _measured(audit: Audit) -> str:
-    facts = audit.facts
-    inits: Iterator[str] = filter(None, [
-        f"Vectors of {count(facts['random initialisations'])} random initialisations of the same architecture stand "
-        "beside those of the encoder. " * bool(facts["random initialisations"]),
-    ])  # fmt: skip
+    facts, inits = audit.facts, ""
+    if facts["random initialisations"]:
+        inits = (
+            f"Beside the encoder stand {count(facts['random initialisations'])} random initialisations of the same "
+            "architecture. "
+        )
     return (
         "Vectors are means over the windows of a recording, each dimension standardised on the training part. "
-        f"{''.join(inits)}Intervals of 95 % are over patients ({count(facts['n_bootstrap'])} resamples) and, of "
-        f"random initialisations, over these. Division of the data: {facts['split']}. Nothing on this page chose "
-        "anything, and no identity of a patient is in it or in its files."
+        f"{inits}Intervals of 95 % are over patients ({count(facts['n_bootstrap'])} resamples) and, of several "
+        f"random initialisations, over these. Division of the data: {facts['split']}. Nothing on this page "
+        "chose anything, and no identity of a patient is in it or in its files."
     )

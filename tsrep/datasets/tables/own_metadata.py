@@ -19,7 +19,7 @@ SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 
 
 def ages(years: Iterable[float]) -> dict[str, NDArray[Any]]:
-    """Ages as :attr:`tsrep.signals.panel.Panel.meta` has them: NaN where more than 89 years, which a flag says.
+    """Ages as :attr:`tsrep.signals.panel.Panel.meta` has them: NaN above 89 years, which a flag says.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def _ages(path: Path, cells: Sequence[str]) -> dict[str, NDArray[Any]]:
     )
     if odd is not None:
         raise DataError(
-            f"{row_of(path, odd)} has {cells[odd]!r} as age; give years from 0 to {LIFE}, {HIDDEN} where somebody "
-            f"is older than {OLDEST} and no more is known, and nothing where the age is unknown"
+            f"{row_of(path, odd)} has {cells[odd]!r} as age; give years from 0 to {LIFE}, {HIDDEN} where "
+            f"somebody is older than {OLDEST} and no more is known, and nothing where the age is unknown"
         )
     return ages(years if numbers else np.full(len(cells), np.nan))
 

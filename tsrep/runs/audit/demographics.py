@@ -169,7 +169,7 @@ def _logit(prob: Array) -> Array:
 
 
 def _is_shortcut(rows: Mapping[str, Row]) -> bool:
-    """Whether half of what a label is told apart by is gone among people alike, and the rest may be nothing."""
+    """Whether half of a label's AUROC above 0.5 is gone among people alike, and the rest may be nothing."""
     if not {PROBE, ADJUSTED} <= rows.keys() or not rows[PROBE].low > 0.5:
         return False
     probe, adjusted = rows[PROBE], rows[ADJUSTED]

@@ -62,8 +62,8 @@ def _refused(subject: Subject, patient: Ints) -> str | None:
     several = int((np.unique(patient, return_counts=True)[1] > 1).sum())
     if several < 2:
         return (
-            f"Not measured: {'one' if several else 'no'} patient of the {subject.part} part has two recordings, "
-            "and two patients are needed. Choose a split with such patients in it."
+            f"Not measured: {'one' if several else 'no'} patient of the {subject.part} part has two "
+            "recordings, and two patients are needed. Choose a split with such patients in it."
         )
     return None
 

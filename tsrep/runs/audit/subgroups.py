@@ -92,18 +92,12 @@ def _cells(
     thresholds: Array | None,
 ) -> Iterator[Row]:
     """Numbers of a class in a group, and the difference of its AUROC from everybody else's."""
-    stated = np.ones(len(found), bool) if found.known is None else found.known[:, k]
-    flags = positives(found.target, found.prob.shape[1])[:, k : k + 1]
-    inside, outside = (
-        Predictions(found.prob[at, k : k + 1], flags[at], found.patient[at], found.trial[at])
-        for at in (np.flatnonzero(members & stated), np.flatnonzero(~members & stated))
-        if len(at)
-    ) if (members & stated).any() and (~members & stated).any() else (None, None)  # fmt: skip
+    of_class = found.of_class(k)
+    there = members[np.isin(found.trial, of_class.trial)]
+    inside, outside = (of_class.of(at) if at.any() else None for at in (there, ~there))
     if inside is None or not _enough(inside):
         people = 0 if inside is None else len(np.unique(inside.patient))
-        yield Row(
-            name, group, AUROC, recordings=int((members & stated).sum()), patients=people, note="too few"
-        )
+        yield Row(name, group, AUROC, recordings=int(there.sum()), patients=people, note="too few")
         return
     settings: Mapping[str, int] = {"n_bootstrap": subject.evaluation.n_bootstrap, "seed": subject.seed}
     (score,) = by_class([inside], [name], **settings)

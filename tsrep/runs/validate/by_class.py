@@ -9,6 +9,7 @@ import numpy as np
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Interval, resample, symmetric_interval
+from tsrep.evaluation.bootstrap.means import Means
 from tsrep.evaluation.bootstrap.patients import resampled_by
 from tsrep.evaluation.predictions import Predictions, mean_predictions
 
@@ -41,28 +42,6 @@ class ClassScore:
     def prevalence(self) -> float:
         """Share of the recordings that have it, the AUPRC of chance."""
         return self.positive / self.records
-
-
-@dataclass(frozen=True)
-class _Excess:
-    """Mean of what is predicted beyond what is true, for any weights of patients."""
-
-    sums: Array  # (patient,)
-    counts: Array  # (patient,)
-    names: Sequence[str] = ("in_the_large",)
-
-    @property
-    def freedom(self) -> dict[str, float]:
-        return {name: max(len(self.sums) - 1.0, 1.0) for name in self.names}
-
-    def __call__(self, weight: Array) -> dict[str, Array]:
-        return {self.names[0]: self.sums @ weight / (self.counts @ weight)}
-
-    def resampled(self, weight: Array) -> dict[str, Array]:
-        n, once = len(self.sums), self(np.ones((len(self.sums), 1)))[self.names[0]]
-        moved = self(weight)[self.names[0]] - once
-        # such weights vary by (n - 1) / (n + 1) of the variance over new patients
-        return {self.names[0]: once + np.sqrt((n + 1) / (n - 1)) * moved}
 
 
 def by_class(
@@ -98,12 +77,12 @@ def in_the_large(predictions: Sequence[Predictions], *, n_bootstrap: int = 1000,
     return found.intervals()["in_the_large"]
 
 
-def _excess(predictions: Predictions, patients: Array) -> _Excess:
+def _excess(predictions: Predictions, patients: Array) -> Means:
+    """Mean of what is predicted beyond what is true."""
     group = np.searchsorted(patients, predictions.patient)
-    beyond = predictions.prob[:, 0] - predictions.target[:, 0]
-    return _Excess(
-        np.bincount(group, beyond, len(patients)), np.bincount(group, minlength=len(patients)).astype(float)
-    )
+    beyond = np.bincount(group, predictions.prob[:, 0] - predictions.target[:, 0], len(patients))
+    counts = np.bincount(group, minlength=len(patients)).astype(float)
+    return Means(beyond[:, None], counts[:, None], ("in_the_large",))
 
 
 def _of_class(predictions: Sequence[Predictions], name: str, n_bootstrap: int, seed: int) -> ClassScore:
