@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tsrep.api import audit as audit
     from tsrep.api import compare as compare
     from tsrep.api import evaluate as evaluate
     from tsrep.api import fit as fit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tsrep.api import plot_receptive_field as plot_receptive_field
     from tsrep.api import plot_views as plot_views
     from tsrep.api import predict as predict
+    from tsrep.api import validate as validate
     from tsrep.datasets.loading import load as load
     from tsrep.evaluation.scores import Scores as Scores
     from tsrep.registry import list_registered as list_registered
@@ -60,6 +62,8 @@ ROOMS = {
     "predict": "api",
     "save_pretrained": "runs.packed",
     "score": "runs.score_file.score",
+    "audit": "api",
+    "validate": "api",
 }
 __all__ = list(ROOMS)
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsrep.evaluation.scores import Scores
+    from tsrep.runs.audit.conduct import Audit
     from tsrep.runs.compare.comparison import Comparison
+    from tsrep.runs.compare.table import Table
     from tsrep.runs.config import Configuration
     from tsrep.runs.folder import Run
     from tsrep.runs.forecast_own import OwnForecast
     from tsrep.runs.loaded_encoder import LoadedEncoder
     from tsrep.runs.predict.sources import Recordings
     from tsrep.runs.predict.table import PredictionTable
+    from tsrep.runs.validate.validation import Validation
     from tsrep.signals.series import Series
     from tsrep.training.hooks import Hook
 
@@ -207,15 +210,90 @@ def compare(
     """
     from tsrep.report.compare import write_comparison
     from tsrep.runs.compare.conduct import compare as conduct
-    from tsrep.runs.compare.table import read_table, table_of
 
-    if isinstance(encoders, Path | str):
-        table = read_table(Path(encoders), settings)
-    else:
-        table = table_of({"encoders": list(encoders), "datasets": list(datasets), **settings})
-    found = conduct(table, Path(out), progress=progress)
+    found = conduct(_table(encoders, datasets, settings), Path(out), progress=progress)
     write_comparison(found, Path(out))
     return found
+
+
+def validate(
+    encoders: Sequence[Any] | Path | str,
+    datasets: Sequence[Any] = (),
+    *,
+    out: Path | str = "validation",
+    progress: bool = True,
+    **settings: Any,
+) -> Validation:
+    """Score encoders on cohorts with heads of each cohort, beside random initialisations, and write the page.
+
+    Parameters
+    ----------
+    encoders : sequence of references or entries, or path of a table
+        See :class:`tsrep.runs.compare.table.Table`.
+    datasets : sequence of names, files or settings
+        Two or more.
+    out : Path
+        The folder; cells that are in it are not scored again.
+    progress : bool
+        Say on standard error what is being done.
+    **settings
+        Further settings of the table, such as ``protocols`` and ``policies``.
+
+    Raises
+    ------
+    TsrepError
+        See :func:`tsrep.runs.validate.conduct.validate`.
+    """
+    from tsrep.report.validate import write_validation
+    from tsrep.runs.validate.conduct import validate as conduct
+
+    found = conduct(_table(encoders, datasets, settings), Path(out), progress=progress)
+    write_validation(found, Path(out))
+    return found
+
+
+def audit(
+    encoder: Any, dataset: Any, *, out: Path | str = "audit", progress: bool = True, **settings: Any
+) -> Audit:
+    """Ask what an encoder knows of people besides their labels, beside references, and write the page.
+
+    Parameters
+    ----------
+    encoder : reference
+        A run, its folder, or what else :func:`encoder` takes.
+    dataset : name, file or settings
+        See :class:`tsrep.runs.compare.table.DataEntry`; with ``root`` and ``split`` in the settings.
+    out : Path
+        The folder.
+    progress : bool
+        Say on standard error what is being done.
+    **settings
+        Of the table, such as ``label_seeds`` (random initialisations), ``evaluation`` and ``policies``.
+
+    Raises
+    ------
+    TsrepError
+        See :func:`tsrep.runs.audit.conduct.audit`.
+    """
+    from tsrep.report.audit import write_audit
+    from tsrep.runs.audit.conduct import audit as conduct
+
+    encoders = [str(getattr(encoder, "path", encoder))]
+    found = conduct(_table(encoders, [dataset], settings), Path(out), progress=progress)
+    write_audit(found, Path(out))
+    return found
+
+
+def _table(
+    encoders: Sequence[Any] | Path | str, datasets: Sequence[Any], settings: Mapping[str, Any]
+) -> Table:
+    """The table of a file, or of encoders and data sets."""
+    from tsrep.runs.compare.table import data_entry, read_table, table_of
+
+    if isinstance(encoders, Path | str):
+        return read_table(Path(encoders), settings)
+    entries = [data_entry(str(each)) if isinstance(each, Path | str) else each for each in datasets]
+    return table_of({"encoders": list(encoders), "datasets": entries, **settings})
 
 
 def forecast(

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 import tsrep
 from tests.conftest import TINY
-from tsrep.errors import RunError
+from tests.panels import make_panel
+from tsrep.errors import DataError, RunError
 from tsrep.runs.build import new_encoder
 from tsrep.runs.encoder_file import metadata_of
 from tsrep.runs.evaluate import evaluate
@@ -24,6 +25,7 @@ from tsrep.runs.references.reference import REFERENCES, ReferenceKind, resolve
 from tsrep.runs.task import prepare
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract
+from tsrep.signals.convert import Policies
 
 
 @pytest.fixture
@@ -188,3 +190,24 @@ def test_only_a_resume_refuses_other_data_outright() -> None:
     package = Path(tsrep.__file__).parent
     calls = [path.name for path in package.rglob("*.py") if " refuse_other_data(before" in path.read_text()]
     assert calls == ["fit.py"]
+
+
+def test_simple_controls_are_formulas() -> None:
+    n = 4
+    panel = make_panel(n)
+    meta = {"age": np.array([40.0, np.nan, 63.0, 20.0]), "sex": np.array(["F", "M", "", "M"])}
+    known = replace(panel, meta=meta)
+    loaded = tsrep.load_encoder("simple:age-and-sex")
+    np.testing.assert_array_equal(
+        loaded.vectors(loaded.shown(known, Policies()).panel),
+        [[40, 0, 1, 0], [0, 1, 0, 1], [63, 0, 0, 0], [20, 0, 0, 1]],
+    )
+    with pytest.raises(DataError, match="without age and sex"):
+        loaded.vectors(panel)
+    spectrum = tsrep.load_encoder("simple:amplitude-and-spectrum")
+    micro = replace(panel, unit="µV", gain=panel.gain * np.float32(1000))
+    vectors = [spectrum.vectors(spectrum.shown(each, Policies()).panel) for each in (panel, micro)]
+    np.testing.assert_allclose(*vectors, atol=1e-4)
+    assert not spectrum.has_random_initialisation
+    with pytest.raises(RunError, match="by a formula"):
+        spectrum.encoder(torch.zeros(1, 2, 8))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tsrep.cli.audit import audit
 from tsrep.cli.cache import cache
 from tsrep.cli.cite import cite
 from tsrep.cli.compare import compare
@@ -44,6 +45,7 @@ from tsrep.cli.runs import runs as list_of_runs
 from tsrep.cli.score import score
 from tsrep.cli.study import study
 from tsrep.cli.usage import Commands
+from tsrep.cli.validate import validate
 from tsrep.errors import ConfigError
 from tsrep.registry import OBJECTIVES, PROTOCOLS, REGISTRIES, list_registered
 
@@ -334,6 +336,8 @@ app.command()(predict)
 app.command()(forecast)
 app.command()(cite)
 app.command()(compare)
+app.command()(validate)
+app.command()(audit)
 app.command()(export)
 app.command()(power)
 app.command()(doctor)

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tsrep.cli.options import contract_options, given, named_dataset
+from tsrep.cli.options import contract_options, given
+from tsrep.cli.tables import Encoders, Roots, asked_table, several_datasets
 from tsrep.errors import ConfigError
 
 
 @contract_options
 def compare(
-    encoders: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ENCODER... | TABLE.yaml",
-            help="References as `tsrep encoder` takes them, or a table with encoders and data sets.",
-        ),
-    ],
+    encoders: Encoders,
     dataset: Annotated[
         list[str] | None,
-        named_dataset("Data set to score on. Repeatable. [default: stored predictions of runs]"),
+        several_datasets("Data set to score on. Repeatable. [default: stored predictions of runs]"),
     ] = None,
-    root: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of the data, one for each --dataset in order. [default: the data cache]"),
-    ] = None,
+    root: Roots = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,11 +49,8 @@ def compare(
     Signals are converted for each encoder by its contract, and differences corrected for their number by
     Holm. The folder gets comparison.html, comparison.csv, comparison.json and comparison.png.
     """
-    from dataclasses import asdict
-
     from tsrep.report.compare import summary, write_comparison
     from tsrep.runs.compare.conduct import compare as conduct
-    from tsrep.runs.compare.table import read_table, table_of
     from tsrep.training.interrupt import told_of_interruption
 
     changes = given(
@@ -73,32 +60,13 @@ def compare(
         primary=primary,
         device=device,
     )
-    chosen = asdict(policies)
-    if any(chosen.values()):
-        changes["policies"] = chosen
-    if len(encoders) == 1 and encoders[0].endswith((".yaml", ".yml")):
-        if dataset:
-            raise ConfigError(f"{encoders[0]} names its data sets; leave --dataset out")
-        table = read_table(Path(encoders[0]), changes)
-    else:
-        table = table_of({"encoders": encoders, "datasets": _datasets(dataset or (), root or ()), **changes})
-    for warning in table.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+    table = asked_table(encoders, dataset, root, policies, changes)
     folder = out or Path("comparison")
     left = f"cells that are scored are kept in {folder}, and the same command goes on from there"
     with told_of_interruption(left):
         found = conduct(table, folder)
     typer.echo(summary(found))
     typer.echo(f"\n{write_comparison(found, folder)}")
-
-
-def _datasets(names: Sequence[str], roots: Sequence[Path]) -> list[dict[str, Any]]:
-    if len(roots) > len(names):
-        raise ConfigError(
-            f"--root {roots[len(names)]} belongs to no --dataset; give one root for each, in order"
-        )
-    pairs = zip_longest(names, roots)
-    return [{"name": name, "root": root and root.expanduser().resolve()} for name, root in pairs]
 
 
 def _fractions(labels: str) -> list[float]:

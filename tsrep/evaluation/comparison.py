@@ -115,6 +115,29 @@ def difference_from_random(one: Resampled, inits: Resampled) -> dict[str, Differ
     return _differences(one, inits, 1 + 1 / inits.seeds, f"{one.over} and {RANDOM_INITS}")
 
 
+def difference_of_cohorts(one: Resampled, two: Resampled) -> dict[str, Difference]:
+    """Difference of the same encoders between two sets of patients, which have nobody in common.
+
+    Parameters
+    ----------
+    one, two : Resampled
+        A row for each encoder, in the same order.
+
+    Notes
+    -----
+    The variances over patients add up, with Satterthwaite's degrees of freedom; encoders vary in pairs.
+    """
+    found = {}
+    for name in [name for name in one.draws if name in two.draws]:
+        (a, each_a), (b, each_b) = one.moments(name), two.moments(name)
+        uncertain = a**2 / one.freedom[name] + b**2 / two.freedom[name]
+        freedom = (a + b) ** 2 / uncertain if uncertain > 0 else one.freedom[name] + two.freedom[name]
+        rows = np.array(one.by_seed[name]) - np.array(two.by_seed[name])
+        variance = total_variance(a + b, freedom, [between_seeds(rows, each_a + each_b)])
+        found[name] = _difference(one, two, name, variance, one.covers(TRAINING_SEEDS))
+    return found
+
+
 def _differences(one: Resampled, two: Resampled, share: float, covers: str) -> dict[str, Difference]:
     """Seed by seed, of what is compared in pairs."""
     if one.seeds != two.seeds and 1 not in (one.seeds, two.seeds):

@@ -11,6 +11,7 @@ import numpy as np
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.labels.metrics import positives
 from tsrep.files import read_arrays, readable, write_arrays
 
 Key = tuple[str, str, float, str, str]  # method, protocol, fraction, subsample_by, part
@@ -64,6 +65,12 @@ class Predictions:
         return Predictions(
             self.prob[units], self.target[units], self.patient[units], self.trial[units], known
         )
+
+    def of_class(self, k: int) -> Predictions:
+        """One class against all others, of the units that state it."""
+        flags = positives(self.target, self.prob.shape[1])[:, [k]]
+        stated = np.ones(len(self), bool) if self.known is None else self.known[:, k]
+        return Predictions(self.prob[stated][:, [k]], flags[stated], self.patient[stated], self.trial[stated])
 
     @property
     def multilabel(self) -> bool:

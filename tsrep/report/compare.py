@@ -107,7 +107,7 @@ def sentences(comparison: Comparison) -> list[str]:
     behind = [v for v in comparison.gains if v.word == "worse"]
     found = []
     if comparison.gains:
-        named = listed(f"{v.encoder} on {v.dataset} ({_evidence(v)})" for v in gains)
+        named = listed(f"{v.encoder} on {v.dataset} ({evidence(v)})" for v in gains)
         total = plural(len(comparison.gains), "comparison")
         found.append(
             f"Significantly above random initialisations of their architecture: {named}; {total}."
@@ -117,10 +117,10 @@ def sentences(comparison: Comparison) -> list[str]:
     if behind:
         found.append(
             "Significantly below random initialisations of their architecture: "
-            f"{listed(f'{v.encoder} on {v.dataset} ({_evidence(v)})' for v in behind)}."
+            f"{listed(f'{v.encoder} on {v.dataset} ({evidence(v)})' for v in behind)}."
         )
     if comparison.pairs:
-        named = listed(f"{v.encoder} above {v.against} on {v.dataset} ({_evidence(v)})" for v in pairs)
+        named = listed(f"{v.encoder} above {v.against} on {v.dataset} ({evidence(v)})" for v in pairs)
         total = plural(len(comparison.pairs), "pair")
         found.append(
             f"Significant between encoders: {named}; {total}."
@@ -205,7 +205,8 @@ def _apart(comparison: Comparison, dataset: str) -> str:
     )
 
 
-def _evidence(verdict: Verdict) -> str:
+def evidence(verdict: Verdict) -> str:
+    """``difference +0.031, +0.010 to +0.052, Holm-adjusted p = 0.004``."""
     places = apart_from_zero(verdict.difference)
     spread = interval(verdict.difference, lambda v: signed(v, places))
     adjusted = "p" if verdict.primary else "Holm-adjusted p"

@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from tsrep.evaluation.scores import Score
-from tsrep.report.tables import Cell, Columns, Table, begins, integer, table, value_cell
+from tsrep.report.tables import Cell, Columns, Table, begins, difference_cell, integer, table, value_cell
 from tsrep.report.wording import (
     NOTHING,
-    apart_from_zero,
     count,
-    interval,
     listed,
     number,
     p_value,
     share,
     short_name,
-    signed,
 )
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.comparison import Comparison
@@ -70,12 +66,12 @@ def detail_tables(comparison: Comparison) -> list[tuple[str, list[Table]]]:
 
 def gain_table(comparison: Comparison) -> Table:
     """Each encoder against random initialisations of its own architecture."""
-    return _verdict_table("Gain over random initialisations of the same architecture", comparison.gains)
+    return verdict_table("Gain over random initialisations of the same architecture", comparison.gains)
 
 
 def pair_table(comparison: Comparison) -> Table:
     """Every pair of encoders on each data set."""
-    return _verdict_table("Differences between encoders, the better first", comparison.pairs)
+    return verdict_table("Differences between encoders, the better first", comparison.pairs)
 
 
 def about_table(comparison: Comparison) -> Table:
@@ -176,7 +172,7 @@ def _detail(comparison: Comparison, protocol: str, dataset: str) -> Table:
 
     def gain(column: tuple[float, str], name: str) -> Cell:
         each = comparison.find(name, dataset, protocol, *column)
-        return Cell(NOTHING, numeric=True) if each is None else _gain(each.score)
+        return difference_cell(None if each is None else each.score.gain)
 
     for column in comparison.columns:
         labels = share(column[0]) + (f" by {column[1]}" if column[0] < 1 else "")
@@ -189,28 +185,18 @@ def _detail(comparison: Comparison, protocol: str, dataset: str) -> Table:
     return table(dataset, encoders, columns)
 
 
-def _gain(score: Score) -> Cell:
-    if (found := score.gain) is None:
-        return Cell(NOTHING, numeric=True)
-    places = apart_from_zero(found)
-    return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
-
-
-def _verdict_table(caption: str, verdicts: Sequence[Verdict]) -> Table:
-    def difference(verdict: Verdict) -> Cell:
-        places = apart_from_zero(verdict.difference)
-        spread = interval(verdict.difference, lambda v: signed(v, places))
-        return Cell(signed(verdict.difference.value, places), spread, numeric=True)
+def verdict_table(caption: str, verdicts: Sequence[Verdict], data: str = "data set") -> Table:
+    """Differences with their p values; ``data`` is the heading of what they are on."""
 
     def word(verdict: Verdict) -> Cell:
         tone = verdict.word if verdict.word in ("better", "worse") else ""
         return Cell(verdict.word, "primary comparison" if verdict.primary else "", tone=tone)
 
     columns: Columns[Verdict] = {
-        "data set": lambda verdict: Cell(verdict.dataset),
+        data: lambda verdict: Cell(verdict.dataset),
         "encoder": lambda verdict: Cell(verdict.encoder, strong=True),
         "against": lambda verdict: Cell(verdict.against),
-        "difference": difference,
+        "difference": lambda verdict: difference_cell(verdict.difference),
         "p": lambda verdict: Cell(p_value(verdict.difference.p), numeric=True),
         "p (Holm)": lambda verdict: Cell(p_value(verdict.adjusted_p), numeric=True),
         "significance": word,

@@ -107,6 +107,14 @@ def value_cell(
     return Cell(number(found.value, digits), below, numeric=True, strong=strong)
 
 
+def difference_cell(found: Interval | None) -> Cell:
+    """A difference over its interval."""
+    if found is None:
+        return Cell(NOTHING, numeric=True)
+    places = apart_from_zero(found)
+    return Cell(signed(found.value, places), interval(found, lambda v: signed(v, places)), numeric=True)
+
+
 def difference_table(
     caption: str,
     scores: Sequence[Score],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,11 +232,19 @@ class LoadedEncoder:
 
     def control(self, seed: int, count: int) -> Candidate:
         """Random initialisations of the same architecture, of the seeds from ``seed`` on."""
-        starts = [partial(self._start, seed + k) for k in range(count)]
+        starts = [_Start(self, seed + k) for k in range(count)]
         return Candidate(RANDOM_INIT, "control", starts)
 
     def _model(self) -> Model:
         return copy.deepcopy(self.encoder), None
 
-    def _start(self, seed: int) -> Model:
-        return self.untrained(seed), None
+
+@dataclass(frozen=True)
+class _Start:
+    """Makes the random initialisation of a seed; equal ones make the same, so that it is embedded once."""
+
+    encoder: LoadedEncoder
+    seed: int
+
+    def __call__(self) -> Model:
+        return self.encoder.untrained(self.seed), None

@@ -23,7 +23,7 @@ from tsrep.signals import Panel
 from tsrep.signals.convert import Policies
 from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
-from tsrep.splits.split import PARTS, Split
+from tsrep.splits.split import PARTS, Split, scored_only
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,9 @@ class Shown:
         return "own data" if self.own else "other data"
 
 
-def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) -> Shown:
+def shown_to(
+    encoder: LoadedEncoder, data: OtherData, *, progress: bool = True, undivided: bool = False
+) -> Shown:
     """Read other data, convert them by the contract of an encoder and divide them.
 
     Parameters
@@ -65,6 +67,8 @@ def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) 
     data : OtherData
     progress : bool
         Show progress on standard error while recordings are decoded.
+    undivided : bool
+        Whether all recordings are scored and nothing is fitted on them; not of those that it was trained on.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def shown_to(encoder: LoadedEncoder, data: OtherData, *, progress: bool = True) 
         split = split_by_rule(_own_rule(encoder, data), panel)
         _refuse_other_split(encoder, data, split)
     else:
-        split = _divided(data, records, panel)
+        split = scored_only(panel) if undivided else _divided(data, records, panel)
     prepared = PreparedPanel(records, panel, split, fit_scaler(panel, "none"), encoder.contract)
     unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
     warnings = [

@@ -82,8 +82,9 @@ class Panel:
         Unit that a split may not divide, at least a whole patient: patients who share a recording form one.
         None stands for the patients.
     meta : mapping of str to array, shape (trial,)
-        What is known of each trial besides its label, such as ``age`` (years, NaN when unknown), ``sex``
-        (``"F"``, ``"M"`` or ``""``), ``device``, ``site``, ``date`` and ``quality``, in the order of
+        What is known of each trial besides its label, such as ``age`` (years, NaN when unknown or more than
+        89, which ``over_89`` says), ``sex`` (``"F"``, ``"M"`` or ``""``), ``device``, ``site``, ``date`` and
+        ``quality``, in the order of
         :attr:`trials`. Never an input of an encoder.
     target : float32 array, shape (sample, target), or None
         Numbers to predict by regression.

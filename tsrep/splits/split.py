@@ -130,6 +130,16 @@ class Split:
         return cls(train, validation, test, how, counts, digest, notes, found.recordings)
 
 
+def scored_only(panel: Panel) -> Split:
+    """All samples as the test part: of data on which nothing is fitted."""
+    nothing, every = np.zeros(0, np.int64), np.arange(len(panel))
+    counts = {
+        name: _count(panel, index) for name, index in zip(PARTS, (nothing, nothing, every), strict=True)
+    }
+    digest = digest_of(nothing, nothing, every)
+    return Split(nothing, nothing, every, "scored as a whole", counts, digest)
+
+
 def _refuse_empty(parts: Parts, how: str) -> None:
     for name in ("train", "validation"):
         if not len(parts[name]):

@@ -82,19 +82,19 @@ class Diagnostics:
         return cls(chosen, pooling, seed, device, amp) if len(chosen) > 1 else None
 
     @torch.no_grad()
-    def __call__(self, encoder: Encoder, objective: Objective) -> dict[str, Any]:
+    def __call__(self, encoder: Encoder, objective: Objective | None) -> dict[str, Any]:
         """The numbers; see :func:`geometry` and :func:`of_views`.
 
         Parameters
         ----------
         encoder : Encoder
             In evaluation mode.
-        objective : Objective
+        objective : Objective or None
             Whose fixed view alters the windows; without one they are cut, scaled and get noise.
         """
         generator = torch_generator(self.seed, "views of diagnostics", device=self.device)
         general = Compose((WindowSlice(0.7), Scale(0.2), Jitter(0.05)))
-        own = objective.own_view()
+        own = None if objective is None else objective.own_view()
         view = own if own is not None else ExceptCovariates(general, self.panel.covariates)
         some = self._tensors.batch(np.arange(-(-len(self.panel) // 4))).x  # (pair, channel, time)
         first, second = (self._encoded(encoder, view(some, generator=generator)) for _ in range(2))

@@ -95,7 +95,7 @@ class Cohorts(Dataset):
         ConfigError
             When one of their settings is unknown or out of range.
         """
-        return {name: _built(name, values) for name, values in self.of.items()}
+        return {name: built(f"dataset.of.{name}", values) for name, values in self.of.items()}
 
     @property
     def independence(self) -> Independence:
@@ -215,21 +215,26 @@ class Cohorts(Dataset):
                 held[each] = name
 
 
-def _built(name: str, values: Mapping[str, Any]) -> Dataset:
+def built(place: str, values: Mapping[str, Any]) -> Dataset:
+    """A data set from its settings, which stand at a place of a configuration.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first setting that is unknown or out of range.
+    """
     if not isinstance(values, Mapping) or "name" not in values:
-        raise ConfigError(
-            f"dataset.of.{name} has no name of a data set; known: {', '.join(DATASETS.names())}"
-        )
+        raise ConfigError(f"{place} has no name of a data set; known: {', '.join(DATASETS.names())}")
     if values.get("use", "all") not in get_args(Use):
         raise ConfigError(
-            f"dataset.of.{name}.use is {values['use']!r}; {nearest(str(values['use']), list(get_args(Use)))}"
+            f"{place}.use is {values['use']!r}; {nearest(str(values['use']), list(get_args(Use)))}"
         )
     own = {key: value for key, value in values.items() if key not in ("root", "use")}
     entry = DATASETS.entry(str(values["name"]))
     if entry.cls is Cohorts:
-        raise ConfigError(f"dataset.of.{name} is cohorts again; name its data sets here")
+        raise ConfigError(f"{place} is cohorts again; name its data sets here")
     try:
         built: Dataset = DATASETS.build(entry.settings.model_validate(own))
     except ValidationError as error:
-        raise ConfigError(f"dataset.of.{name}: {explain(error)}") from error
+        raise ConfigError(f"{place}: {explain(error)}") from error
     return built

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.tables.identifiers import spelled
+from tsrep.datasets.tables.own_metadata import ages
 from tsrep.datasets.tables.reading import column_names, read_table
 from tsrep.signals.names import TWELVE
 
-OLDEST = 89  # years; higher ages are published as 300
 SEXES = {"0": "M", "1": "F"}
 NUMBERS = ("age", "height", "weight", "heart_rate")  # years, cm, kg, 1/min (of simulated hearts)
 TEXTS = ("device", "site", "recording_date")
@@ -31,11 +31,11 @@ CHEST = re.compile(r"V[1-6]")
 def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
     """Arrays for :attr:`tsrep.signals.panel.Panel.meta` by name, one value for each row of the table.
 
-    ``age`` (years), ``height`` (cm) and ``weight`` (kg) are NaN where nothing, or more than 89 years, is
-    stated; ``sex`` is ``"F"``, ``"M"`` or ``""``; ``device``, ``site`` and ``date`` are texts. ``quality`` is
-    the gravest fault that a technician noted, of ``electrode``, ``burst``, ``static`` and ``drift``, else
-    ``clean``; ``noisy_leads`` are the leads of all of them, shape (record, 12). Recordings without a note may
-    be noisy all the same. Columns that the table lacks are left out.
+    ``age`` (years), ``height`` (cm) and ``weight`` (kg) are NaN where nothing is stated, the age also above
+    89 years, which ``over_89`` says; ``sex`` is ``"F"``, ``"M"`` or ``""``; ``device``, ``site`` and ``date``
+    are texts. ``quality`` is the gravest fault that a technician noted, of ``electrode``, ``burst``,
+    ``static`` and ``drift``, else ``clean``; ``noisy_leads`` are the leads of all of them, shape (record, 12).
+    Recordings without a note may be noisy all the same. Columns that the table lacks are left out.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
         name: np.array([_number(cell) for cell in table[name]]) for name in NUMBERS if name in table
     }
     if "age" in meta:
-        meta["age"][meta["age"] > OLDEST] = np.nan
+        meta |= ages(meta["age"])
     if "sex" in table:
         meta["sex"] = np.array([SEXES.get(cell.strip().removesuffix(".0"), "") for cell in table["sex"]])
     for name in TEXTS:

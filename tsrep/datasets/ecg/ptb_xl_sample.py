@@ -14,6 +14,7 @@ from tsrep.datasets.dataset import About, ReadOptions
 from tsrep.datasets.ecg.ptb_xl import SECONDS
 from tsrep.datasets.recordings import Recordings
 from tsrep.datasets.tables.own_labels import read_records
+from tsrep.datasets.tables.own_metadata import ages
 from tsrep.datasets.tables.reading import read_table
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
@@ -25,7 +26,6 @@ SIGNALS, RECORDS = "signals.xz", "records.csv"
 INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 CLASSES = ("CD", "HYP", "MI", "NORM", "STTC")
 RATE = 100
-AGE_HIDDEN = 300  # PTB-XL writes it for people over 89
 
 
 @DATASETS.register("ptb-xl-sample")
@@ -92,13 +92,12 @@ class PtbXlSample(Recordings):
         records = read_records(folder / RECORDS, patient="patient_id", label=CLASSES, record="ecg_id")
         store = _signals(folder / SIGNALS, len(records.names))
         about = read_table(folder / RECORDS, ["age", "sex"])
-        age = np.array(about["age"], np.float64)
         return Panel.from_store(
             store,
             gain=1e-3,
             **records.fields(np.arange(len(store))),
             meta={
-                "age": np.where(age < AGE_HIDDEN, age, np.nan),
+                **ages(map(float, about["age"])),
                 "sex": np.array([{"0": "M", "1": "F"}.get(code, "") for code in about["sex"]]),
             },
             sfreq=float(RATE),

@@ -62,6 +62,9 @@ class Arrays(Recordings):
         Columns with numbers to predict by regression, such as ``age``; an empty cell is not known.
     target_units : tuple of str or None
         One for each, such as ``years``.
+    meta : tuple of str
+        Columns that say more of a record, such as ``age`` (years; 300 for more than 89), ``sex`` (F or M),
+        ``device`` and ``site``, for an audit; no encoder sees them.
     scale : float
         ``unit`` per stored count.
     unit : str
@@ -85,6 +88,7 @@ class Arrays(Recordings):
     fold: str | None = None
     targets: tuple[str, ...] = ()
     target_units: tuple[str, ...] | None = None
+    meta: tuple[str, ...] = ()
     channel_names: tuple[str, ...] | None = None
     scale: Annotated[float, Field(gt=0)] = 1.0
     unit: str = ""
@@ -136,6 +140,7 @@ class Arrays(Recordings):
             trial=self.trial,
             fold=self.fold,
             targets=self.wanted,
+            meta=self.meta,
         )
 
     def _names(self, count: int) -> tuple[str, ...]:

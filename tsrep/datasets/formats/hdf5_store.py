@@ -63,6 +63,8 @@ class Hdf5Store(Arrays):
         To keep, by name, in this order.
     rename : mapping of str to str, or None
         New names by old ones.
+    meta : tuple of str
+        Columns that say more of a record, such as ``age``, ``sex`` and ``device``; see ``arrays``.
     scale : float
         ``unit`` per stored number.
     unit : str

@@ -62,6 +62,8 @@ class ZarrStore(Arrays):
         Columns with numbers to predict by regression, such as ``age``; an empty cell is not known.
     target_units : tuple of str or None
         One for each, such as ``years``.
+    meta : tuple of str
+        Columns that say more of a record, such as ``age``, ``sex`` and ``device``; see ``arrays``.
     scale : float
         ``unit`` per stored count.
     unit : str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.tables.identifiers import spelled
+from tsrep.datasets.tables.own_metadata import read_metadata
 from tsrep.datasets.tables.own_targets import Targets, Wanted
 from tsrep.datasets.tables.reading import Table, codes, integers, is_missing, read_table, row_of
 from tsrep.errors import DataError
@@ -37,6 +38,8 @@ class Records:
     names : tuple of str
         Of the ``record`` column, empty without one.
     targets : Targets or None
+    meta : mapping of str to array, shape (record,)
+        See :attr:`tsrep.signals.panel.Panel.meta`.
     """
 
     label: NDArray[Any]
@@ -47,6 +50,7 @@ class Records:
     fold: Ints | None = None
     names: tuple[str, ...] = ()
     targets: Targets | None = None
+    meta: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def of_rows(self, rows: Ints) -> Records:
         """The same of some rows of the table, in their order."""
@@ -59,6 +63,7 @@ class Records:
             fold=None if self.fold is None else self.fold[rows],
             names=tuple(self.names[row] for row in rows) if self.names else (),
             targets=None if targets is None else replace(targets, values=targets.values[rows]),
+            meta={name: values[rows] for name, values in self.meta.items()},
         )
 
     def fields(self, records: Ints) -> dict[str, Any]:
@@ -66,7 +71,10 @@ class Records:
         columns = {"label": self.label, "patient": self.patient, "trial": self.trial, "fold": self.fold}
         chosen = {name: values[records] for name, values in columns.items() if values is not None}
         numbers = {} if self.targets is None else self.targets.fields(records)
-        return {**chosen, "classes": self.classes, "patient_names": self.patient_names, **numbers}
+        trial = chosen.get("trial", np.arange(len(records)))
+        first = np.asarray(records)[np.unique(trial, return_index=True)[1]]
+        meta = {"meta": {name: values[first] for name, values in self.meta.items()}} if self.meta else {}
+        return {**chosen, "classes": self.classes, "patient_names": self.patient_names, **numbers, **meta}
 
 
 def read_records(
@@ -78,6 +86,7 @@ def read_records(
     fold: str | None = None,
     record: str | None = None,
     targets: Wanted = NO_TARGETS,
+    meta: Sequence[str] = (),
 ) -> Records:
     """Read a table with one row per record.
 
@@ -91,6 +100,8 @@ def read_records(
         several columns of 0 and 1, one per class; None where there are none.
     targets : Wanted
         Columns with numbers to predict.
+    meta : sequence of str
+        Columns for :func:`~tsrep.datasets.tables.own_metadata.read_metadata`.
 
     Notes
     -----
@@ -103,12 +114,12 @@ def read_records(
     """
     label_columns = [label] if isinstance(label, str) else list(label or ())
     columns = [c for c in (patient, trial, fold, record) if c is not None]
-    table = read_table(path, list(dict.fromkeys([*columns, *label_columns, *targets.names])))
+    table = read_table(path, list(dict.fromkeys([*columns, *label_columns, *targets.names, *meta])))
     empty = next(((c, i) for c in columns for i, v in enumerate(table[c]) if is_missing(v)), None)
     if empty is not None:
         raise DataError(f"{row_of(path, empty[1])} has no {empty[0]}; every record needs one")
     records = records_of(path, table, label_columns, patient=patient, trial=trial, fold=fold)
-    records = replace(records, targets=targets.read(path, table))
+    records = replace(records, targets=targets.read(path, table), meta=read_metadata(path, table, meta))
     return records if record is None else replace(records, names=tuple(table[record]))
 
 

@@ -111,12 +111,13 @@ class Resampled:
 
     def mean_variance(self, name: str) -> float:
         """Variance of the mean over seeds that what is resampled makes."""
-        return self._moments(name)[0]
+        return self.moments(name)[0]
 
     def between(self, name: str) -> Between:
         """What the seeds, or the draws of labels, add to the variance of their mean."""
-        return between_seeds(np.array(self.by_seed[name]), self._moments(name)[1])
+        return between_seeds(np.array(self.by_seed[name]), self.moments(name)[1])
 
-    def _moments(self, name: str) -> tuple[float, float]:
+    def moments(self, name: str) -> tuple[float, float]:
+        """Variance that what is resampled makes: of the mean over seeds, and of one seed around it."""
         rows = np.array(self.by_seed[name])
         return resampled_variances(rows, self.draws[name], self.finer.get(name))

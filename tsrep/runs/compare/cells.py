@@ -46,6 +46,10 @@ class Cell:
         From one vector per step to one per window.
     key : str
         Digest of all that the numbers depend on.
+    fitted_on : str
+        Data sets that heads were fitted on, where a validation says so; else the one that is scored.
+    inside : str
+        Of a validation: why the scored recordings are not external to what was fitted; empty where they are.
     """
 
     encoder: str
@@ -63,6 +67,8 @@ class Cell:
     left_out: int = 0
     pool: str = ""
     key: str = ""
+    fitted_on: str = ""
+    inside: str = ""
 
     @property
     def place(self) -> tuple[str, str, str, float, str]:

@@ -47,6 +47,11 @@ def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
     """
     if out.is_file():
         raise RunError(f"{out} is a file; give another --out, the name of a folder")
+    only = next((entry.called for entry in table.datasets if entry.use == "test"), None)
+    if only is not None:
+        raise ConfigError(
+            f"{only} has use: test, and compare fits heads on each data set; use tsrep validate"
+        )
     if not table.datasets:
         found = stored_comparison(table)
     else:
@@ -58,11 +63,11 @@ def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
 
 
 def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Comparison:
-    entrants, store = _entrants(table), Store(out)
+    entrants, store = entrants_of(table), Store(out)
     planned = [  # all of it, so that what cannot be scored is told before anything is
         (sight, entry, list(cells_of(sight, entry, table)))
         for entry in table.datasets
-        for sight in _sights(entrants, entry, table, progress=progress)
+        for sight in sights_of(entrants, entry, table, progress=progress)
     ]
     cells: list[Scored] = []
     costs: dict[tuple[str, str], Cost] = {}
@@ -73,7 +78,7 @@ def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Compariso
     return Comparison(
         tuple(cells),
         costs,
-        {entrant.name: _about(entrant) for entrant in entrants},
+        {entrant.name: about(entrant) for entrant in entrants},
         notes=tuple(
             dict.fromkeys((*table.warnings, *(note for each in cells for note in each.scores.notes)))
         ),
@@ -83,15 +88,27 @@ def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Compariso
     )
 
 
-def _sights(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool) -> list[Sight]:
-    """A data set as all are shown it, divided alike; where one was trained on it, as it was divided then."""
-    sights = [entrant.sees(entry, table, progress=progress) for entrant in entrants]
+def sights_of(
+    entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool, **seen: Any
+) -> list[Sight]:
+    """A data set as all are shown it, divided alike; where one was trained on it, as it was divided then.
+
+    Parameters
+    ----------
+    entrants : sequence of Entrant
+    entry : DataEntry
+    table : Table
+    progress : bool
+    **seen
+        See :meth:`Entrant.sees`.
+    """
+    sights = [entrant.sees(entry, table, progress=progress, **seen) for entrant in entrants]
     own = [sight for sight in sights if sight.shown.own]
     rules = [sight.entrant.encoders[0].recipe.get("split") for sight in own]
     if entry.split is None and any(rules):
         divided = entry.model_copy(update={"split": next(filter(None, rules))})
         sights = [
-            each if each.shown.own else each.entrant.sees(divided, table, progress=progress)
+            each if each.shown.own else each.entrant.sees(divided, table, progress=progress, **seen)
             for each in sights
         ]
     for one, two in permutations(sights, 2):
@@ -104,7 +121,7 @@ def _sights(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, prog
     return sights
 
 
-def _entrants(table: Table) -> list[Entrant]:
+def entrants_of(table: Table) -> list[Entrant]:
     """All encoders of the table under names of their own."""
     opened = [Entrant.open(entry) for entry in table.encoders]
     names = distinct_names(table.encoders, [entrant.name for entrant in opened])
@@ -115,7 +132,8 @@ def _entrants(table: Table) -> list[Entrant]:
     return [entrant.called(name) for entrant, name in zip(opened, names, strict=True)]
 
 
-def _about(entrant: Entrant) -> dict[str, Any]:
+def about(entrant: Entrant) -> dict[str, Any]:
+    """What a page says of an encoder."""
     first = entrant.encoders[0]
     return {
         "references": [one.reference for one in entrant.encoders],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from tsrep.errors import ConfigError
+from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.registry import explain
@@ -27,6 +28,7 @@ from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
 from tsrep.runs.unseen import unseen
 from tsrep.signals.panel import digest_of
+from tsrep.signals.policies import Policies
 from tsrep.training.distributed import pick_device
 
 
@@ -69,8 +71,19 @@ class Entrant:
         """The same under another name."""
         return Entrant(name, tuple(replace(one, name=name) for one in self.encoders))
 
-    def sees(self, entry: DataEntry, table: Table, *, progress: bool = True) -> Sight:
+    def sees(
+        self, entry: DataEntry, table: Table, *, most: float | None = None, progress: bool = True
+    ) -> Sight:
         """The data as these encoders must be shown them, and what of them they have seen before.
+
+        Parameters
+        ----------
+        entry : DataEntry
+        table : Table
+        most : float
+            Share of the scored recordings that may have been trained on and are left out, by default 1 %;
+            more are kept and marked.
+        progress : bool
 
         Raises
         ------
@@ -78,8 +91,8 @@ class Entrant:
             When they do not go together.
         """
         first, data = self.encoders[0], self._data(entry, table)
-        shown = shown_to(first, data, progress=progress)
-        prepared, found = self._without_seen(shown, data.evaluation.part)
+        shown = shown_to(first, data, progress=progress, undivided=entry.use == "test")
+        prepared, found = self._without_seen(shown, data.evaluation.part, MOST if most is None else most)
         evaluation = label_evaluation(
             prepared.panel,
             prepared.split,
@@ -114,7 +127,9 @@ class Entrant:
         except ValidationError as error:
             raise ConfigError(f"{entry.called}: {explain(error)}") from error
 
-    def _without_seen(self, shown: Shown, part: str | None) -> tuple[PreparedPanel, Contamination]:
+    def _without_seen(
+        self, shown: Shown, part: str | None, most: float
+    ) -> tuple[PreparedPanel, Contamination]:
         """Without few recordings of the scored part that were trained on; many are kept and marked."""
         look = partial(
             unseen,
@@ -126,8 +141,11 @@ class Entrant:
             trained_on=sources_of(self.encoders[0]),
         )
         prepared, found = look(policy="keep")
-        few = found.status == "seen" and found.exact + found.leads < MOST * found.of
-        return look(policy="leave-out") if few else (prepared, found)
+        few = found.status == "seen" and found.exact + found.leads < most * found.of
+        if few:
+            with suppress(RunError):  # where shapes find all of it
+                return look(policy="leave-out")
+        return prepared, found
 
 
 def ledger_of(encoders: Sequence[LoadedEncoder]) -> Ledger | None:
@@ -179,7 +197,7 @@ class Sight:
             "weights": [one.weights for one in self.entrant.encoders],
             "contract": self.entrant.encoders[0].contract.digest,
             "records": prepared.records.digest,
-            "policies": self.data.model_dump(mode="json")["policies"],
+            "policies": asdict(Policies(**self.data.policies)),
             "split": evaluation.split.digest,
             "part": evaluation.part,
             "scored": digest_of(getattr(evaluation.split, evaluation.part)),  # without what was left out

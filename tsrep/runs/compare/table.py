@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,6 +15,7 @@ from tsrep.runs.naming import run_name
 from tsrep.yaml_files import read_settings
 
 HUB = "hub:"
+CONFIG = "config.yaml"  # of a run, which is called as its folder
 
 
 class EncoderEntry(Settings):
@@ -62,23 +63,32 @@ class DataEntry(Settings):
         How it is divided; None as it is by default.
     title : str
         What the table calls it; by default the name.
+    use : {"all", "test"}
+        Whether it is divided, or all of it is scored and nothing fitted on it.
     """
 
     dataset: Mapping[str, Any]
     root: Path | None = None
     split: Mapping[str, Any] | None = None
     title: str = ""
+    use: Literal["all", "test"] = "all"
 
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, value: Any) -> Any:
-        """A name, or its settings beside ``root``, ``split`` and ``title``."""
+        """A name, or its settings beside ``root``, ``split``, ``title`` and ``use``."""
         if isinstance(value, str):
             return {"dataset": {"name": value}}
         if not isinstance(value, Mapping) or "dataset" in value:
             return value
-        own = {key: each for key, each in value.items() if key in ("root", "split", "title")}
+        own = {key: each for key, each in value.items() if key in ("root", "split", "title", "use")}
         return own | {"dataset": {key: each for key, each in value.items() if key not in own}}
+
+    @model_validator(mode="after")
+    def _named(self) -> DataEntry:
+        if "name" not in self.dataset:
+            raise ConfigError("a data set of the table does not say its name; give name")
+        return self
 
     @property
     def called(self) -> str:
@@ -119,8 +129,6 @@ class Table(Settings):
         if (twice := _twice([entry.called for entry in self.datasets])) is not None:
             raise ConfigError(f"two data sets are called {twice}; give one a title")
         for entry in self.datasets:
-            if "name" not in entry.dataset:
-                raise ConfigError("a data set of the table does not say its name; give name")
             kind = DATASETS.entry(str(entry.dataset["name"])).task
             if kind != "panel":
                 raise ConfigError(
@@ -168,6 +176,40 @@ def read_table(path: Path, changes: Mapping[str, Any] | None = None) -> Table:
     table = table_of({**values, **(changes or {})})
     placed = [_below(path.parent, entry) for entry in table.datasets]
     return table.model_copy(update={"datasets": tuple(placed)})
+
+
+def data_entry(text: str, root: Path | None = None) -> DataEntry:
+    """A data set by its name, or by a file: an entry of a table, or the configuration of a run.
+
+    Parameters
+    ----------
+    text : str
+    root : Path, optional
+        Folder of the data; by default as the file says, from its own folder.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read, or names no data set.
+    """
+    own = {} if root is None else {"root": root.expanduser().resolve()}
+    if not text.endswith((".yaml", ".yml")):
+        return _checked(text, {"name": text, **own})
+    path = Path(text)
+    title = f"data of {path.resolve().parent.name}" if path.name == CONFIG else path.stem
+    values = {"title": title, **read_settings(path, "data set")}
+    if "dataset" in values:  # of a configuration only what is about the data
+        named = values["dataset"]
+        values = {key: values[key] for key in DataEntry.model_fields if key in values}
+        values["dataset"] = named if isinstance(named, Mapping) else {"name": named}
+    return _below(path.parent, _checked(text, values | own))
+
+
+def _checked(text: str, values: Mapping[str, Any]) -> DataEntry:
+    try:
+        return DataEntry.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{text}: {explain(error)}") from error
 
 
 def distinct_names(entries: Sequence[EncoderEntry], found: Sequence[str]) -> list[str]:

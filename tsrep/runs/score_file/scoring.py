@@ -16,7 +16,7 @@ from tsrep.evaluation.comparison import (
     holm,
     paired_difference,
 )
-from tsrep.evaluation.labels.metrics import classes_scored, positives
+from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.predictions import Key, Predictions, mean_predictions
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.runs.score_file.decisions import DECISIONS, Decide
@@ -132,7 +132,7 @@ def score_classes(
     scores, differences = [], {}
     main, *controls = methods
     for c, name in enumerate(classes):
-        alone = {method: [_alone(each, c) for each in of] for method, of in methods.items()}
+        alone = {method: [each.of_class(c) for each in of] for method, of in methods.items()}
         found = {method: how(of, BY_CLASS) for method, of in alone.items()}
         has = alone[main][0].target[:, 0]
         patients = len(np.unique(alone[main][0].patient[has])) if how.patients else 0
@@ -141,12 +141,6 @@ def score_classes(
         for control in controls if how.metric in BY_CLASS else ():
             differences[control, name] = _difference(found[main], found[control], control)[how.metric]
     return tuple(scores), differences
-
-
-def _alone(predictions: Predictions, c: int) -> Predictions:
-    """One class against all others."""
-    flags = positives(predictions.target, predictions.prob.shape[1])[:, [c]]
-    return Predictions(predictions.prob[:, [c]], flags, predictions.patient, predictions.trial)
 
 
 def contrasts(

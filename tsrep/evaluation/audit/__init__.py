@@ -1,0 +1,1 @@
+"""What representations tell of people besides their labels."""

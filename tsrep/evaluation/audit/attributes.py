@@ -1,0 +1,61 @@
+"""What can be predicted of people from representations, by heads that never see the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.labels.linear_probe import fit_probe
+from tsrep.evaluation.targets.ridge import fit_ridge
+from tsrep.rng import numpy_generator
+from tsrep.signals.panel import Ints
+
+FOLDS = 5
+C = (1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+
+
+def predicted_levels(x: Array, level: Ints, patient: Ints, *, seed: int = 0) -> Array:
+    """Probabilities of levels out of fold, shape (recording, level).
+
+    Parameters
+    ----------
+    x : float array, shape (recording, feature)
+    level : int64 array, shape (recording,)
+        From 0 on, each of some patients.
+    patient : int64 array, shape (recording,)
+        Of whom no recording is in two folds.
+    seed : int
+    """
+    prob = np.zeros((len(x), int(level.max()) + 1))
+    for fitted, choosing, held in _folds(level, patient, seed):
+        validation = x[choosing], level[choosing]
+        probe = fit_probe(x[fitted], level[fitted], prob.shape[1], C=C, validation=validation)
+        prob[held] = probe.predict(x[held])
+    return prob
+
+
+def predicted_numbers(x: Array, y: Array, patient: Ints, *, seed: int = 0) -> Array:
+    """Numbers out of fold by ridges, shape (recording,); see :func:`predicted_levels`."""
+    found = np.zeros(len(x))
+    quarter = np.searchsorted(np.quantile(y, [0.25, 0.5, 0.75]), y)
+    for fitted, choosing, held in _folds(quarter, patient, seed):
+        group, validation = patient[fitted], (x[choosing], y[choosing])
+        ridge = fit_ridge(x[fitted], y[fitted], PENALTIES, group=group, validation=validation)
+        found[held] = ridge.predict(x[held]).ravel()
+    return found
+
+
+def _folds(level: Ints, patient: Ints, seed: int) -> Iterator[tuple[Ints, Ints, Ints]]:
+    """Recordings to fit on, to choose the penalty by, and to predict; patients dealt out by their level."""
+    _, first, inverse = np.unique(patient, return_index=True, return_inverse=True)
+    order = numpy_generator(seed, "audit folds").permutation(len(first))
+    order = order[np.argsort(level[first][order], kind="stable")]
+    fold = np.empty(len(first), np.int64)
+    fold[order] = np.arange(len(first)) % FOLDS
+    of = fold[inverse]
+    for k in range(FOLDS):
+        choosing = (of == (k + 1) % FOLDS).nonzero()[0]
+        yield np.flatnonzero((of != k) & (of != (k + 1) % FOLDS)), choosing, np.flatnonzero(of == k)

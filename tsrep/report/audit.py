@@ -1,0 +1,118 @@
+"""The page of an audit: one HTML file that needs nothing else, and text for a terminal."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+
+from tsrep.files import write_text
+from tsrep.report.rendering import plain_table, template
+from tsrep.report.tables import Cell, Columns, Table, integer, table, value_cell
+from tsrep.report.wording import NOTHING, count, interval, number, plural, sentence, signed
+from tsrep.runs.audit.block import Block, Row
+from tsrep.runs.audit.conduct import Audit
+
+DIGITS = 3
+
+
+def write_audit(audit: Audit, folder: Path, title: str = "") -> Path:
+    """Write ``audit.html``; the numbers are written by the audit itself.
+
+    Parameters
+    ----------
+    audit : Audit
+    folder : Path
+    title : str
+        Of the page; by default encoder and data set.
+    """
+    text = template("audit.html").render(
+        title=title or f"{audit.encoder} on {audit.dataset}",
+        synthetic=audit.facts["synthetic"],
+        headline=headline(audit),
+        blocks=audit.blocks,
+        tables={block.key: tables(block) for block in audit.blocks},
+        measured=_measured(audit),
+        notes=[*map(sentence, audit.notes), *filter(None, [audit.about.get("citation")])],
+    )
+    write_text(folder / "audit.html", text)
+    return folder / "audit.html"
+
+
+def summary(audit: Audit) -> str:
+    """Sentences of all blocks as plain text, and the tables of those that compare."""
+    lines = ["SYNTHETIC DATA: the signals were simulated."] if audit.facts["synthetic"] else []
+    lines.append(headline(audit))
+    for block in audit.blocks:
+        lines += [
+            "",
+            block.title,
+            *(f"  {each}" for each in (*block.says, block.silent_on)),
+        ]
+    for each in tables(audit["identity"])[:1]:
+        lines += ["", *plain_table(each)]
+    return "\n".join(lines)
+
+
+def headline(audit: Audit) -> str:
+    """What was looked at."""
+    facts = audit.facts
+    return (
+        f"What {audit.encoder} knows of people besides their labels: "
+        f"{plural(facts['recordings'], 'recording')} of {plural(facts['patients'], 'patient')}, the "
+        f"{facts['part']} part of {audit.dataset}."
+    )
+
+
+def tables(block: Block) -> list[Table]:
+    """A table for each caption: lines by encoder and reference."""
+    captions = dict.fromkeys(row.table for row in block.rows)
+    return [_table(caption, [row for row in block.rows if row.table == caption]) for caption in captions]
+
+
+def _table(caption: str, rows: list[Row]) -> Table:
+    by = {(row.line, row.of): row for row in rows}
+    lines = list(dict.fromkeys(row.line for row in rows))
+    columns: Columns[str] = {"": lambda line: Cell(line, strong=True)}
+    columns = {**columns, **{of: partial(_cell, by, of) for of in dict.fromkeys(row.of for row in rows)}}
+    first = {row.line: row for row in reversed(rows)}
+    if any(not math.isnan(row.chance) for row in rows):
+        columns = {**columns, "chance": lambda line: Cell(_chance(first[line]), numeric=True)}
+    columns = {
+        **columns,
+        "recordings": lambda line: integer(first[line].recordings),
+        "patients": lambda line: integer(first[line].patients),
+    }
+    return table(caption, lines, columns)
+
+
+def _cell(by: dict[tuple[str, str], Row], of: str, line: str) -> Cell:
+    row = by.get((line, of))
+    if row is None or row.note:
+        return Cell("" if row is None else row.note, numeric=True)
+    if " minus " in of or of.startswith("minus") or " minus " in row.of:
+        return Cell(signed(row.value, DIGITS), interval(row.interval, signed), numeric=True)
+    return value_cell(row.interval, _digits(row))
+
+
+def _digits(row: Row) -> int:
+    return 4 if abs(row.value) < 0.01 and row.value else DIGITS
+
+
+def _chance(row: Row) -> str:
+    return NOTHING if math.isnan(row.chance) else number(row.chance, 4 if 0 < row.chance < 0.01 else DIGITS)
+
+
+def _measured(audit: Audit) -> str:
+    facts, inits = audit.facts, ""
+    if facts["random initialisations"]:
+        inits = (
+            f"Beside the encoder stand {count(facts['random initialisations'])} random initialisations of the same "
+            "architecture. "
+        )
+    return (
+        "Vectors are means over the windows of a recording, each dimension standardised on the training part. "
+        f"{inits}Intervals of 95 % are over patients ({count(facts['n_bootstrap'])} resamples) and, of several "
+        f"random initialisations, over these. Division of the data: {facts['split']}. Nothing on this page "
+        "chose anything, and no identity of a patient is in it or in its files."
+    )

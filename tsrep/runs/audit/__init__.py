@@ -1,0 +1,1 @@
+"""Audit of an encoder: what it knows of people besides what it is scored for."""

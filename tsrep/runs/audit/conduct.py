@@ -1,0 +1,140 @@
+"""Conduct an audit: one encoder on one data set, block by block."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tsrep.errors import ConfigError, RunError
+from tsrep.evaluation.scores import nan_to_none
+from tsrep.files import write_text
+from tsrep.runs.audit.block import Block, Row
+from tsrep.runs.audit.demographics import demographics
+from tsrep.runs.audit.geometry import geometry
+from tsrep.runs.audit.identity import identity
+from tsrep.runs.audit.membership import membership
+from tsrep.runs.audit.origin import origin
+from tsrep.runs.audit.subgroups import subgroups
+from tsrep.runs.audit.subject import Subject
+from tsrep.runs.compare.conduct import FILE, about, entrants_of
+from tsrep.runs.compare.table import Table
+from tsrep.runs.evaluate import evaluating
+from tsrep.yaml_files import write_yaml
+
+BLOCKS = (identity, origin, demographics, membership, subgroups, geometry)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found.
+
+    Attributes
+    ----------
+    encoder, dataset : str
+    about : dict
+        Reference, weights, licence and citation of the encoder.
+    facts : dict
+        Which part, with how many recordings and patients; whether the signals were simulated.
+    blocks : tuple of Block
+    notes : tuple of str
+        On signals, copies and recordings that were seen before.
+    """
+
+    encoder: str
+    dataset: str
+    about: dict[str, Any]
+    facts: dict[str, Any]
+    blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, key: str) -> Block:
+        """A block by its key, such as ``"identity"``."""
+        return next(block for block in self.blocks if block.key == key)
+
+    def to_json(self) -> str:
+        """Everything; numbers that are not known are null."""
+        return json.dumps(nan_to_none(asdict(self)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """A line for each number."""
+        text = io.StringIO()
+        columns = ["encoder", "dataset", "block", *(each.name for each in fields(Row))]
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._lines())
+        return text.getvalue()
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        for block in self.blocks:
+            for row in block.rows:
+                values = {
+                    k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(row).items()
+                }
+                yield {"encoder": self.encoder, "dataset": self.dataset, "block": block.key, **values}
+
+    def save(self, folder: Path) -> None:
+        """Write ``audit.json`` and ``audit.csv``."""
+        write_text(folder / "audit.json", self.to_json())
+        write_text(folder / "audit.csv", self.to_csv())
+
+
+def audit(table: Table, out: Path, *, progress: bool = True) -> Audit:
+    """Ask of one encoder on one data set what it knows of people besides their labels.
+
+    Parameters
+    ----------
+    table : Table
+        Of one encoder and one data set.
+    out : Path
+        Folder of ``audit.json`` and ``audit.csv``.
+    progress : bool
+        Say on standard error what is being done.
+
+    Raises
+    ------
+    ConfigError, DataError, SplitError, ContractError, RunError
+        When encoder, data and settings do not go together; told before anything is embedded.
+    """
+    _refuse_unfit(table, out)
+    with evaluating(progress) as tell:
+        (entrant,) = entrants_of(table)
+        sight = entrant.sees(table.datasets[0], table, progress=progress)
+        subject = Subject(sight, tell)
+        blocks = tuple(block(subject) for block in BLOCKS)
+    facts = {
+        "part": subject.part,
+        "own": sight.shown.own,
+        "recordings": len(subject.scored),
+        "patients": len(set(subject.patient[subject.scored].tolist())),
+        "copies left out": subject.copies,
+        "random initialisations": len(subject.vectors.get("random initialisation", ())),
+        "synthetic": sight.shown.prepared.records.synthetic,
+        "split": sight.evaluation.split.how,
+        "n_bootstrap": sight.evaluation.n_bootstrap,
+        "seed": table.seed,
+    }
+    notes = (*table.warnings, *sight.shown.notes, *sight.shown.warnings, *sight.contamination.notes)
+    found = Audit(
+        entrant.name, table.datasets[0].called, about(entrant), facts, blocks, tuple(dict.fromkeys(notes))
+    )
+    found.save(out)
+    write_text(out / FILE, write_yaml(table.model_dump(mode="json")))
+    return found
+
+
+def _refuse_unfit(table: Table, out: Path) -> None:
+    if out.is_file():
+        raise RunError(f"{out} is a file; give another --out, the name of a folder")
+    for count, what in ((len(table.encoders), "encoder"), (len(table.datasets), "data set")):
+        if count != 1:
+            raise ConfigError(f"an audit is of one {what}, and {count or 'none'} are named; name one")
+    if len(table.encoders[0].refs) != 1:
+        raise ConfigError(
+            "an audit is of one encoder, and several of one method are named; name one, such as RUN@0"
+        )

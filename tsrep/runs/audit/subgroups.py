@@ -1,0 +1,157 @@
+"""Block 5: scores and calibration of groups of people, of devices and of noisy recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.bootstrap import resample
+from tsrep.evaluation.bootstrap.means import Means
+from tsrep.evaluation.comparison import difference_of_cohorts
+from tsrep.evaluation.labels.metrics import positives
+from tsrep.evaluation.predictions import Predictions
+from tsrep.runs.audit.block import NAN, Block, Row, certain
+from tsrep.runs.audit.subject import FEWEST, UNKNOWN, Subject, as_texts
+from tsrep.runs.validate.by_class import by_class
+
+KEY, TITLE = "subgroups", "Scores and calibration of groups"
+SILENT = (
+    "It does not show why groups differ: AUROCs differ also because the cases of a group are easier "
+    "or harder, and "
+    "the many comparisons are not corrected, so that none of them is a verdict."
+)
+BANDS = ((0, "under 40"), (40, "40 to 59"), (60, "60 to 79"), (80, "80 and over"))  # years
+LEVELS = ("device", "site", "cohort", "quality")
+SPECIFICITY = 0.9
+AUROC, REST = "auroc", ("auprc", "prevalence", "sensitivity", "predicted minus prevalence")
+
+
+def subgroups(subject: Subject) -> Block:
+    """Score each class in each group of 20 patients with and 20 without it."""
+    if not subject.panel.classes:
+        return Block(KEY, TITLE, ["Not measured: the recordings have no labels."], SILENT)
+    found = subject.tested[subject.name]
+    groups = dict(_groups(subject, subject.at(found)))
+    if not groups:
+        reason = "Not measured: neither sex, age, device, site, cohort nor quality of recordings is stated."
+        return Block(KEY, TITLE, [reason], SILENT)
+    thresholds = _thresholds(subject)
+    rows = [
+        row
+        for group, members in groups.items()
+        for k, name in enumerate(subject.panel.classes)
+        for row in _cells(subject, found, k, name, group, members, thresholds)
+    ]
+    return Block(KEY, TITLE, list(_says(rows)), SILENT, rows)
+
+
+def _groups(subject: Subject, at: np.ndarray) -> Iterator[tuple[str, Array]]:
+    """Names of groups with their members, shape (scored recording,)."""
+    bands, sexes = _bands(subject), subject.known("sex")
+    known = {} if sexes is None else {"sex": np.where(sexes == "", UNKNOWN, sexes)}
+    known |= {} if bands is None else {"age": bands}
+    known |= {name: as_texts(values) for name in LEVELS if (values := subject.known(name)) is not None}
+    if {"sex", "age"} <= known.keys():
+        both = [f"{sex}, {band}" for sex, band in zip(known["sex"], known["age"], strict=True)]
+        known["sex and age"] = np.array(both)
+    for name, stated in known.items():
+        values = np.where(stated == "", UNKNOWN, stated)[at]
+        levels = np.unique(values)
+        if len(levels) > 1:
+            yield from ((f"{name}: {level}", values == level) for level in levels)
+
+
+def _bands(subject: Subject) -> np.ndarray | None:
+    age, over = subject.known("age"), subject.known("over_89")
+    if age is None:
+        return None
+    years = np.where(over, 90.0, age) if over is not None else age
+    edges = [edge for edge, _ in BANDS]
+    names = np.array([*(name for _, name in BANDS), UNKNOWN])
+    place = np.searchsorted(edges, np.nan_to_num(years), side="right") - 1
+    return np.asarray(names[np.where(np.isnan(years), len(BANDS), place)])
+
+
+def _thresholds(subject: Subject) -> Array | None:
+    """Of each class, the probability that a tenth of the validation recordings without it pass."""
+    if (held := subject.validated) is None:
+        return None
+    flags = positives(held.target, held.prob.shape[1])
+    return np.array([np.quantile(held.prob[~flags[:, k], k], SPECIFICITY) for k in range(flags.shape[1])])
+
+
+def _cells(
+    subject: Subject,
+    found: Predictions,
+    k: int,
+    name: str,
+    group: str,
+    members: Array,
+    thresholds: Array | None,
+) -> Iterator[Row]:
+    """Numbers of a class in a group, and the difference of its AUROC from everybody else's."""
+    of_class = found.of_class(k)
+    there = members[np.isin(found.trial, of_class.trial)]
+    inside, outside = (of_class.of(at) if at.any() else None for at in (there, ~there))
+    if inside is None or not _enough(inside):
+        people = 0 if inside is None else len(np.unique(inside.patient))
+        yield Row(name, group, AUROC, recordings=int(there.sum()), patients=people, note="too few")
+        return
+    settings: Mapping[str, int] = {"n_bootstrap": subject.evaluation.n_bootstrap, "seed": subject.seed}
+    (score,) = by_class([inside], [name], **settings)
+    n = {"recordings": len(inside), "patients": len(np.unique(inside.patient))}
+    yield Row(name, group, AUROC, score.auroc.value, score.auroc.low, score.auroc.high, 0.5, **n)
+    if outside is not None and _enough(outside):
+        one, two = (resample([each], names=(AUROC,), **settings) for each in (inside, outside))
+        gap = difference_of_cohorts(one, two)[AUROC]
+        yield Row(name, group, "minus all others", gap.value, gap.low, gap.high, **n)
+    yield Row(
+        name, group, REST[0], score.auprc.value, score.auprc.low, score.auprc.high, score.prevalence, **n
+    )
+    yield Row(name, group, REST[1], score.prevalence, **n)
+    if thresholds is not None:
+        yield _sensitivity(subject, inside, thresholds[k], name, group)
+    large = score.in_the_large
+    yield Row(name, group, REST[3], large.value, large.low, large.high, 0.0, **n)
+
+
+def _enough(p: Predictions) -> bool:
+    flags = p.target[:, 0]
+    return all(len(np.unique(p.patient[each])) >= FEWEST for each in (flags, ~flags))
+
+
+def _sensitivity(subject: Subject, p: Predictions, threshold: float, name: str, group: str) -> Row:
+    has = p.target[:, 0]
+    patients, row = np.unique(p.patient[has], return_inverse=True)
+    hits = np.bincount(row, p.prob[has, 0] > threshold, len(patients))
+    means = Means(hits[:, None], np.bincount(row).astype(float)[:, None], ("sensitivity",))
+    found = certain(subject.resampled([means], len(patients)).intervals()["sensitivity"], len(patients))
+    return Row(name, group, REST[2], found.value, found.low, found.high, NAN, int(has.sum()), len(patients))
+
+
+def _says(rows: list[Row]) -> Iterator[str]:
+    shown = [row for row in rows if row.of == AUROC and not row.note]
+    few = [row for row in rows if row.note]
+    yield (
+        f"{len(shown):,} cells of a group and a class have {FEWEST} patients with and {FEWEST} "
+        "without the class; "
+        f"{len(few):,} have fewer and are not shown."
+    )
+    gaps = [row for row in rows if row.of == "minus all others" and np.isfinite(row.low)]
+    apart = [row for row in gaps if row.low > 0 or row.high < 0]
+    if gaps:
+        yield (
+            f"Of {len(gaps):,} differences of a group's AUROC from that of all others, {len(apart):,} "
+            "have an interval "
+            f"without 0; {0.05 * len(gaps):.0f} would be expected were there none."
+        )
+    if apart:
+        lowest = min(apart, key=lambda row: row.value)
+        if lowest.value < 0:
+            yield (
+                f"The lowest is {lowest.value:+.3f} ({lowest.low:+.3f} to {lowest.high:+.3f}) for "
+                f"{lowest.table} in "
+                f"{lowest.line}."
+            ).replace("-", "−")

@@ -1,0 +1,1 @@
+"""Encoders on data sets that their heads were not fitted on: training cohorts by test cohorts."""

@@ -1,0 +1,79 @@
+"""One list of classes for all cohorts of a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tsrep.datasets.cohorts.classes import in_classes, joined_classes, stated
+from tsrep.errors import DataError
+from tsrep.runs.validate.cohorts import Cohort
+from tsrep.signals.panel import Ints, Panel
+
+FEWEST = 20  # recordings with a class, and without it, in every scored part
+Counts = tuple[int, int]  # recordings with a class, and without it
+
+
+def fixed_classes(cohorts: Sequence[Cohort]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Classes that are scored in every cohort, and why others are not.
+
+    Returns
+    -------
+    classes : tuple of str
+    excluded : dict of str to str
+        The reason of each class that some cohort has.
+
+    Raises
+    ------
+    DataError
+        When there are too few such classes to score anything.
+    """
+    records = {cohort.name: cohort.records for cohort in cohorts}
+    common = joined_classes(records, "common")
+    every = dict.fromkeys(name for panel in records.values() for name in panel.classes)
+    excluded = {
+        name: f"not known in {', '.join(where for where, p in records.items() if name not in stated(p))}"
+        for name in every
+        if name not in common
+    }
+    panels = {cohort.name: _labels(cohort, common) for cohort in cohorts}
+    excluded |= {name: reason for name in common if (reason := _lacking(name, cohorts, panels))}
+    kept = tuple(name for name in common if name not in excluded)
+    if len(kept) < (1 if cohorts[0].records.multilabel else 2):
+        told = "; ".join(f"{name}: {reason}" for name, reason in excluded.items())
+        raise DataError(
+            f"no class has {FEWEST} recordings with it and {FEWEST} without it in every scored part "
+            f"({told}); leave out the cohort that has fewest, or choose other tasks"
+        )
+    return kept, excluded
+
+
+def _labels(cohort: Cohort, classes: Sequence[str]) -> Panel:
+    return in_classes(cohort.records, classes)[0]
+
+
+def _lacking(name: str, cohorts: Sequence[Cohort], panels: Mapping[str, Panel]) -> str:
+    """Why a class cannot be scored everywhere; empty where it can."""
+    for cohort in cohorts:
+        panel = panels[cohort.name]
+        yes, no = counts_of(panel, cohort.scored)[name]
+        if min(yes, no) < FEWEST:
+            return f"{yes} recordings with it and {no} without it to be scored in {cohort.name}"
+        if cohort.can_fit:
+            fitted = np.unique(cohort.records.trial[cohort.used("train")])
+            yes, no = counts_of(panel, fitted)[name]
+            if not min(yes, no):
+                return f"{yes} recordings with it and {no} without it to be fitted on in {cohort.name}"
+    return ""
+
+
+def counts_of(panel: Panel, trials: Ints) -> dict[str, Counts]:
+    """Recordings with each class and without it, of some trials of whole recordings that state it."""
+    at = np.unique(np.flatnonzero(np.isin(panel.trial, trials)))
+    known = np.ones((len(panel), len(panel.classes)), bool)
+    if panel.known is not None:
+        known &= panel.known.reshape(len(panel), -1)
+    yes, no = panel.positive[at] & known[at], ~panel.positive[at] & known[at]
+    pairs = zip(yes.sum(axis=0).tolist(), no.sum(axis=0).tolist(), strict=True)
+    return dict(zip(panel.classes, pairs, strict=True))

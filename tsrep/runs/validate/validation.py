@@ -1,0 +1,216 @@
+"""The outcome of a validation: cells, verdicts, and what is lost from inside to outside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tsrep.evaluation.bootstrap import Resampled, resample
+from tsrep.evaluation.comparison import Difference, difference_of_cohorts
+from tsrep.evaluation.scores import nan_to_none
+from tsrep.files import write_text
+from tsrep.runs.compare.cells import Scored
+from tsrep.runs.compare.verdicts import Verdict, against_random
+from tsrep.runs.validate.by_class import ClassScore, by_class
+from tsrep.runs.validate.facts import CohortFacts
+
+FORMAT = "tsrep.validation/1"
+OTHERS = "all others"  # what a head is called that is fitted on every cohort but the scored one
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What a classifier loses from the cohort that it was fitted on to another one.
+
+    Attributes
+    ----------
+    encoder, fitted_on, dataset : str
+    difference : Difference
+        Of the metric, the test part of ``fitted_on`` minus that of ``dataset``.
+    """
+
+    encoder: str
+    fitted_on: str
+    dataset: str
+    difference: Difference
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Encoders by the cohorts that heads are fitted on by the cohorts that they are scored on.
+
+    Attributes
+    ----------
+    cells : tuple of Scored
+    cohorts : tuple of CohortFacts
+    classes : tuple of str
+        Of every number.
+    excluded : mapping of str to str
+        Why other classes are not scored.
+    about : mapping of str to mapping
+        What the page says of each encoder; rows that are not in it are controls without an encoder.
+    notes : tuple of str
+    n_bootstrap, seed : int
+    """
+
+    cells: tuple[Scored, ...]
+    cohorts: tuple[CohortFacts, ...]
+    classes: tuple[str, ...]
+    excluded: Mapping[str, str]
+    about: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...] = ()
+    n_bootstrap: int = 1000
+    seed: int = 0
+
+    @property
+    def metric(self) -> str:
+        """That verdicts rest on."""
+        return self.cells[0].score.metric
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the cohorts, in the order of the table."""
+        return [cohort.name for cohort in self.cohorts]
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Encoder or control, and what its head is fitted on."""
+        return list(dict.fromkeys((each.cell.encoder, each.cell.fitted_on) for each in self.cells))
+
+    @property
+    def methods(self) -> list[str]:
+        """Encoders, then controls."""
+        return list(dict.fromkeys(each.cell.encoder for each in self.cells))
+
+    def find(self, encoder: str, fitted_on: str, dataset: str) -> Scored | None:
+        """The cell at a place; None where there is none."""
+        return self._by_place.get((encoder, fitted_on, dataset))
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, str, str], Scored]:
+        return {(e.cell.encoder, e.cell.fitted_on, e.cell.dataset): e for e in self.cells}
+
+    @property
+    def external(self) -> list[Scored]:
+        """Cells of encoders on cohorts that neither encoder nor head was fitted on."""
+        return [each for each in self.cells if not each.cell.inside and each.cell.encoder in self.about]
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """Encoders with transferred heads minus random initialisations on external cohorts, one family."""
+        return against_random(
+            [replace(each, cell=replace(each.cell, dataset=_way(each))) for each in self.external]
+        )
+
+    @cached_property
+    def drops(self) -> list[Drop]:
+        """From the test part of the cohort that a head was fitted on to every external one."""
+        found = []
+        for each in self.cells:
+            cell = each.cell
+            own = self.find(cell.encoder, cell.fitted_on, cell.fitted_on)
+            if own is not None and not cell.inside:
+                gap = difference_of_cohorts(self._resampled(own), self._resampled(each))[self.metric]
+                found.append(Drop(cell.encoder, cell.fitted_on, cell.dataset, gap))
+        return found
+
+    @cached_property
+    def by_class(self) -> dict[tuple[str, str, str], list[ClassScore]]:
+        """Scores of each class, by encoder, cohort that its head is fitted on, and cohort that is scored."""
+        settings = {"n_bootstrap": self.n_bootstrap, "seed": self.seed}
+        return {
+            place: by_class(each.predictions, self.classes, **settings)
+            for place, each in self._by_place.items()
+            if each.cell.encoder in self.about
+        }
+
+    def _resampled(self, each: Scored) -> Resampled:
+        return resample(each.predictions, n_bootstrap=self.n_bootstrap, seed=self.seed, names=[self.metric])
+
+    def to_json(self) -> str:
+        """All numbers with the keys of their cells; what is not defined is null."""
+        content = {
+            "format": FORMAT,
+            "classes": self.classes,
+            "excluded": self.excluded,
+            "cohorts": [asdict(cohort) for cohort in self.cohorts],
+            "encoders": self.about,
+            "cells": [
+                asdict(each.cell) | {"scores": [asdict(score) for score in each.scores]}
+                for each in self.cells
+            ],
+            "verdicts": [asdict(verdict) | {"verdict": verdict.word} for verdict in self.verdicts],
+            "drops": [asdict(drop) for drop in self.drops],
+            "by class": [
+                dict(zip(("encoder", "fitted_on", "dataset"), place, strict=True))
+                | {"classes": [asdict(each) for each in scores]}
+                for place, scores in self.by_class.items()
+            ],
+            "notes": self.notes,
+        }
+        return json.dumps(nan_to_none(content), indent=1, allow_nan=False) + "\n"
+
+    def to_csv(self) -> str:
+        """A line for each row and cohort, random initialisations and the majority among them."""
+        rows = list(self._lines())
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def save(self, folder: Path) -> None:
+        """Write ``validation.json`` and ``validation.csv``."""
+        write_text(folder / "validation.csv", self.to_csv())
+        write_text(folder / "validation.json", self.to_json())
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        words = {(v.encoder, v.dataset): v for v in self.verdicts}
+        drops = {(d.encoder, d.fitted_on, d.dataset): d.difference for d in self.drops}
+        for each in self.cells:
+            cell = each.cell
+            verdict = words.get((cell.encoder, _way(each))) if not cell.inside else None
+            drop = drops.get((cell.encoder, cell.fitted_on, cell.dataset))
+            for score in (score for score in each.scores if score.unit == "record"):
+                method = score.role == "method"
+                found, gain = score.metrics[score.metric], score.gain
+                yield {
+                    "encoder": cell.encoder,
+                    "row": score.method,
+                    "role": score.role,
+                    "head_fitted_on": cell.fitted_on,
+                    "scored_on": cell.dataset,
+                    "external": not cell.inside,
+                    "why_not_external": cell.inside,
+                    "metric": score.metric,
+                    "value": _told(found.value),
+                    "low": _told(found.low),
+                    "high": _told(found.high),
+                    "gain": _told(gain.value if gain else math.nan),
+                    "gain_low": _told(gain.low if gain else math.nan),
+                    "gain_high": _told(gain.high if gain else math.nan),
+                    "p_holm": _told(verdict.adjusted_p if verdict and method else math.nan),
+                    "verdict": verdict.word if verdict and method else "",
+                    "drop": _told(drop.value if drop and method else math.nan),
+                    "drop_low": _told(drop.low if drop and method else math.nan),
+                    "drop_high": _told(drop.high if drop and method else math.nan),
+                    "records": score.n,
+                    "patients": score.patients,
+                    "key": cell.key,
+                }
+
+
+def _way(each: Scored) -> str:
+    """``A to B``: where a head comes from, and where it is scored."""
+    return f"{each.cell.fitted_on} to {each.cell.dataset}"
+
+
+def _told(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))
