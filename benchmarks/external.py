@@ -3,11 +3,11 @@
     python benchmarks/external.py [--seeds 10] [--quick] [--folder DIR]
 
 Cohorts of one simulator are written as arrays: ``same``; ``device`` with another frequency response and
-gain; ``prevalence`` with half of the patients without an infarction; ``tied``, whose infarctions come
-with a slow wave on all leads. Heads on amplitude and spectrum are fitted on a cohort ``home`` and on ``tied``.
-Besides, drops between two groups of scores from one distribution say how often their interval excludes zero.
-The last line is JSON: shares of seeds whose interval of the drop lies above zero, shares whose predicted rate
-of infarction is off the prevalence, and the false-positive rate of drops.
+gain; ``prevalence`` with half of the patients without an infarction; and ``tied``, whose infarctions come
+with a slow wave on all leads. Heads on amplitude and spectrum are fitted on a cohort ``home`` and on
+``tied``. Besides, drops between two groups of scores from one distribution say how often their interval
+excludes zero. The last line is JSON: shares of seeds whose interval of the drop lies above zero, shares
+whose predicted rate of infarction is off the prevalence, and the false-positive rate of drops.
 """
 
 from __future__ import annotations

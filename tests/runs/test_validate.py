@@ -320,9 +320,15 @@ def of_few(folder: Path, name: str) -> dict[str, Any]:
     return cohort(folder, name)
 
 
+def without_test_part(folder: Path, name: str) -> dict[str, Any]:
+    write_cohort(folder / name, 10, 60)
+    return cohort(folder, name, split={"name": "stratified", "test": 0})
+
+
 @pytest.mark.parametrize(
     ("other", "changes", "message"),
     [
+        (without_test_part, {}, "odd: there is no test part to score"),
         (None, {}, "1 data set to validate on"),
         (flags, {}, "choose tasks of one kind"),
         (other_classes, {}, "no class in common"),

@@ -29,7 +29,7 @@ EncoderReference = Annotated[
         metavar="ENCODER",
         autocompletion=runs,
         help="Run folder (RUN@2: its third seed), packed folder, hub:OWNER/NAME@REVISION, FILE.safetensors, "
-        "MODULE:FUNCTION, random:NAME or features:FILE.",
+        "MODULE:FUNCTION, random:NAME, simple:NAME or features:FILE.",
     ),
 ]
 Config = Annotated[

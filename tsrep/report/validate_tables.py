@@ -219,6 +219,7 @@ def cohort_table(validation: Validation) -> Table:
             for name in validation.classes
         },
         "most frequent devices": devices,
+        "recorded": lambda cohort: Cell("–".join(dict.fromkeys(cohort.years)) or NOTHING),
         "as recorded": lambda cohort: Cell(cohort.form),
     }
     return table("Cohorts: recordings and patients", list(validation.cohorts), columns)

@@ -114,7 +114,7 @@ def resolve(text: Reference | Run | Path | str) -> Reference:
     ----------
     text : str, Path, Run or Reference
         A run folder or ``RUN@K``, a packed folder, ``hub:owner/name@revision``, ``FILE.safetensors``,
-        ``module:function``, ``random:NAME`` or ``features:FILE``.
+        ``module:function``, ``random:NAME``, ``simple:NAME`` or ``features:FILE``.
 
     Raises
     ------

@@ -11,7 +11,7 @@ import numpy as np
 
 from tsrep.datasets.cohorts.classes import in_classes
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
-from tsrep.errors import DataError, TsrepError
+from tsrep.errors import DataError, SplitError, TsrepError
 from tsrep.registry import DATASETS
 from tsrep.runs.compare.conduct import sights_of
 from tsrep.runs.compare.entrant import Entrant, Sight
@@ -139,6 +139,8 @@ def cohorts_of(entrants: Sequence[Entrant], table: Table, *, progress: bool) -> 
 def _shown(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool) -> Cohort:
     with told_of(entry.called):
         sights = sights_of(entrants, entry, table, progress=progress, most=HALF)
+        if any(sight.evaluation.part != "test" for sight in sights):
+            raise SplitError("there is no test part to score; give its split one, or set use: test")
     parts = [_trials(sight, sight.evaluation.scored) for sight in sights]
     notes = [f"{entry.called}: {note}" for note in dict.fromkeys(n for s in sights for n in _notes(s))]
     by_name = {sight.entrant.name: sight for sight in sights}

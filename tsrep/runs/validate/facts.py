@@ -39,6 +39,8 @@ class CohortFacts:
         Share of the scored recordings whose sex is known.
     devices : dict of str to int
         The most frequent ones, of all recordings.
+    years : tuple of str
+        The first and the last in which recordings were made; empty where not known.
     """
 
     name: str
@@ -51,6 +53,7 @@ class CohortFacts:
     age: tuple[float, ...] = ()
     female: float | None = None
     devices: dict[str, int] | None = None
+    years: tuple[str, ...] = ()
 
 
 def facts_of(cohort: Cohort, classes: Sequence[str]) -> CohortFacts:
@@ -71,7 +74,14 @@ def facts_of(cohort: Cohort, classes: Sequence[str]) -> CohortFacts:
         {name: counts[name][0] for name in classes},
         f"{len(records.channels)} channels, {records.sfreq:g} Hz, {records.length / records.sfreq:g} s",
         *_people(records, cohort.at),
+        years=_years(records),
     )
+
+
+def _years(records: Panel) -> tuple[str, ...]:
+    """Of dates that begin with a year."""
+    found = sorted(date[:4] for date in records.meta.get("date", ()) if date[:4].isdecimal())
+    return (found[0], found[-1]) if found else ()
 
 
 def _people(records: Panel, at: Ints) -> tuple[tuple[float, ...], float | None, dict[str, int] | None]:
