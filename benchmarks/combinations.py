@@ -2,9 +2,10 @@
 
 A small set of configurations in which each pair of choices occurs is drawn greedily, and each is trained for
 a tiny epoch and scored in a process of its own. It must end with finite scores, or be refused in one sentence
-before the first step; a refusal later, a traceback or a score that is not finite is a failure:
+before the first step; a refusal later, a traceback or a score that is not finite is a failure. Results are
+kept in a table, with which a second call goes on; a line deleted from it is tried again:
 
-    OMP_NUM_THREADS=1 python benchmarks/combinations.py
+    OMP_NUM_THREADS=1 python benchmarks/combinations.py --table combinations.jsonl
     OMP_NUM_THREADS=1 python benchmarks/combinations.py --quick
 """
 
@@ -15,12 +16,14 @@ import json
 import math
 import os
 import random
+import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from itertools import combinations, count
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +52,9 @@ def make_data(folder: Path) -> dict[str, dict[str, Any]]:
         np.save(place / "records.npy", rng.normal(size=(60, channels, 128)).astype(np.float32))
         rows = (f"p{i // 2},{'ab'[(i // 2) % 2]}" for i in range(60))
         (place / "records.csv").write_text("\n".join(["patient,label", *rows]))
-    steps = np.arange(900)
+    steps = np.arange(2400)
     for name, channels in (("series", 3), ("single", 1)):
-        wave = np.sin(steps[:, None] / (5 + np.arange(channels))) + 0.1 * rng.normal(size=(900, channels))
+        wave = np.sin(steps[:, None] / (5 + np.arange(channels))) + 0.1 * rng.normal(size=(2400, channels))
         times = np.datetime64("2024-01-01", "h") + steps
         head = ",".join(["date", *(f"c{i}" for i in range(channels))])
         rows = (",".join([str(t), *map(str, row)]) for t, row in zip(times, wave, strict=True))
@@ -106,10 +109,9 @@ def _pairs(choice: Choice, names: list[str]) -> set[tuple[tuple[str, str], ...]]
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
     given = dict(data[choice["data"]])
-    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 100, "protocols": [choice["protocol"]]}
-    evaluation["finetune"] = {"epochs": 1, "min_steps": 1}
-    if choice["data"] in SERIES:
-        evaluation.pop("labels")
+    evaluation: dict[str, Any] = {"seeds": 1, "protocols": [choice["protocol"]]}
+    if choice["data"] not in SERIES:
+        evaluation |= {"labels": [1.0], "n_bootstrap": 100, "finetune": {"epochs": 1, "min_steps": 1}}
     objective = {"name": choice["objective"]}
     if "loss" in OBJECTIVES.entry(choice["objective"]).settings.model_fields:
         objective["loss"] = {"name": choice["loss"]}
@@ -135,18 +137,21 @@ def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
         if not len(scores) or not all(math.isfinite(score.value) for score in scores):
             raise ArithmeticError(f"scores {[score.value for score in scores]}")
 
-    return said(child(work, 180), out)
+    result = said(child(work, 180), out)
+    shutil.rmtree(out, ignore_errors=True)
+    return result
 
 
 def outcomes(
-    choices: Generator[Choice, bool, None], data: dict[str, dict[str, Any]], folder: Path
+    choices: Generator[Choice, bool, None], known: dict[str, str], attempt: Callable[[Choice], str]
 ) -> Iterator[tuple[str, str]]:
-    """Each choice in words, and how it ended."""
+    """Each choice in words, and how it ended, which is looked up where it is known."""
     with suppress(StopIteration):
         choice = next(choices)
-        for number in count():
-            result = tried(choice, data, folder / f"run-{number}")
-            yield ", ".join(choice.values()), result
+        while True:
+            what = ", ".join(choice.values())
+            result = known[what] if what in known else attempt(choice)
+            yield what, result
             choice = choices.send(result == "trained")
 
 
@@ -167,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--quick", action="store_true", help="the first 12 of the cover")
     parser.add_argument("--most", type=int, default=10_000, help="at most so many")
+    parser.add_argument("--table", type=Path, help="results, gone on with")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
@@ -176,10 +182,16 @@ def main() -> None:
         names = ("encoder", "objective", "loss", "sampler", "protocol")
         axes = {name: list(each.names()) for name, each in zip(names, registries, strict=True)}
         axes["sampler"].append(OWN)
+        table = given.table or Path(place) / "table.jsonl"
+        known = dict(json.loads(line) for line in table.open()) if table.is_file() else {}
         found: dict[str, str] = {}
-        for what, result in outcomes(cover(axes | {"data": list(data)}), data, Path(place)):
+        attempt = partial(tried, data=data, out=Path(place) / "run")
+        for what, result in outcomes(cover(axes | {"data": list(data)}), known, attempt):
             found[what] = result
-            print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
+            if what not in known:
+                with table.open("a") as file:
+                    file.write(json.dumps([what, result]) + "\n")
+                print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
             if len(found) == (12 if given.quick else given.most):
                 break
     ends = (result.partition(":")[0] if result.startswith(RIGHT) else "failed" for result in found.values())
