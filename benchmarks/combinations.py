@@ -22,7 +22,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,13 @@ REFUSED = "refused"
 RIGHT = ("trained", REFUSED)
 OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
 SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
+SIZES = {"hidden": 16, "dim": 16, "width": 16, "depth": 2}  # of the encoders that have such a setting
 
 
 def make_data(folder: Path) -> dict[str, dict[str, Any]]:
     """Six kinds: twelve leads, one channel, three, simulated records, and a series of three and of one."""
     rng = np.random.default_rng(0)
-    simulate(folder / "ecg", 40, 1.0, seed=0)
+    simulate(folder / "ecg", 24, 1.0, seed=0)
     for name, channels in (("one", 1), ("flags", 3)):
         place = folder / name
         place.mkdir()
@@ -65,7 +66,7 @@ def make_data(folder: Path) -> dict[str, dict[str, Any]]:
         "ecg": {"dataset": {"name": "ptb-xl"}, "root": folder / "ecg", **panel},
         "one channel": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "one", **panel},
         "three channels": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "flags", **panel},
-        "simulated": {"dataset": {"name": "ptb-xl-sim", "patients": 60}, **panel},
+        "simulated": {"dataset": {"name": "ptb-xl-sim", "patients": 30, "records_per_patient": 1.5}, **panel},
         "series": {"dataset": {"name": "series-csv"}, "root": folder / "series.csv", **context},
         "one series": {"dataset": {"name": "series-csv"}, "root": folder / "single.csv", **context},
     }
@@ -78,7 +79,13 @@ def cover(axes: dict[str, list[str]], seed: int = 0) -> Generator[Choice, bool, 
     nobody knows of the others.
     """
     rng, names = random.Random(seed), list(axes)
-    left = {((one, a), (two, b)) for one, two in combinations(names, 2) for a in axes[one] for b in axes[two]}
+    left = {
+        ((one, a), (two, b))
+        for one, two in combinations(names, 2)
+        for a in axes[one]
+        for b in axes[two]
+        if (one, two) != ("objective", "loss") or takes_loss(a)
+    }
     while left:
         wanted = rng.choice(sorted(left))
         tried = [_with(wanted, axes, rng) for _ in range(40)]
@@ -93,6 +100,8 @@ def _with(pair: tuple[tuple[str, str], ...], axes: dict[str, list[str]], rng: ra
     choice = {name: rng.choice(values) for name, values in axes.items()} | wanted
     if "sampler" not in wanted and rng.random() < 0.8:
         choice["sampler"] = OWN
+    if "loss" in wanted and "objective" not in wanted:
+        choice["objective"] = rng.choice([name for name in axes["objective"] if takes_loss(name)])
     if "protocol" not in wanted:
         others = [name for name in axes["protocol"] if name != "forecast"]
         choice["protocol"] = "forecast" if choice["data"] in SERIES else rng.choice(others)
@@ -103,7 +112,14 @@ def _with(pair: tuple[tuple[str, str], ...], axes: dict[str, list[str]], rng: ra
 
 
 def _pairs(choice: Choice, names: list[str]) -> set[tuple[tuple[str, str], ...]]:
+    names = [name for name in names if name != "loss" or takes_loss(choice["objective"])]
     return {((one, choice[one]), (two, choice[two])) for one, two in combinations(names, 2)}
+
+
+@cache
+def takes_loss(objective: str) -> bool:
+    """Whether an objective has a loss to choose."""
+    return "loss" in OBJECTIVES.entry(objective).settings.model_fields
 
 
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -113,14 +129,15 @@ def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, 
     if choice["data"] not in SERIES:
         evaluation |= {"labels": [1.0], "n_bootstrap": 100, "finetune": {"epochs": 1, "min_steps": 1}}
     objective = {"name": choice["objective"]}
-    if "loss" in OBJECTIVES.entry(choice["objective"]).settings.model_fields:
+    if takes_loss(choice["objective"]):
         objective["loss"] = {"name": choice["loss"]}
+    sizes = SIZES.keys() & ENCODERS.entry(choice["encoder"]).settings.model_fields
     sampler = {} if choice["sampler"] == OWN else {"sampler": {"name": choice["sampler"]}}
     return (
         given
         | sampler
         | {
-            "encoder": {"name": choice["encoder"]},
+            "encoder": {"name": choice["encoder"]} | {size: SIZES[size] for size in sizes},
             "objective": objective,
             "training": SMALL,
             "evaluation": given.get("evaluation", {}) | evaluation,
