@@ -51,8 +51,8 @@ def make_data(folder: Path) -> dict[str, dict[str, Any]]:
         place = folder / name
         place.mkdir()
         np.save(place / "records.npy", rng.normal(size=(60, channels, 128)).astype(np.float32))
-        rows = (f"p{i // 2},{'ab'[(i // 2) % 2]}" for i in range(60))
-        (place / "records.csv").write_text("\n".join(["patient,label", *rows]))
+        rows = (f"p{i // 2},{('normal', 'ill')[(i // 2) % 2]},{20 + i // 2}" for i in range(60))
+        (place / "records.csv").write_text("\n".join(["patient,label,age", *rows]))
     steps = np.arange(2400)
     for name, channels in (("series", 3), ("single", 1)):
         wave = np.sin(steps[:, None] / (5 + np.arange(channels))) + 0.1 * rng.normal(size=(2400, channels))
@@ -61,12 +61,14 @@ def make_data(folder: Path) -> dict[str, dict[str, Any]]:
         rows = (",".join([str(t), *map(str, row)]) for t, row in zip(times, wave, strict=True))
         (folder / f"{name}.csv").write_text("\n".join([head, *rows]))
     panel = {"window": {"seconds": 1.28}}
+    cohort = {"name": "ptb-xl-sim", "patients": 30, "records_per_patient": 1.5, "targets": ["age"]}
+    own = {"name": "arrays", "sfreq": 100.0, "targets": ["age"]}
     context = {"window": {"steps": 65}, "evaluation": {"forecast": {"horizons": [4], "context": 32}}}
     return {
-        "ecg": {"dataset": {"name": "ptb-xl"}, "root": folder / "ecg", **panel},
-        "one channel": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "one", **panel},
-        "three channels": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "flags", **panel},
-        "simulated": {"dataset": {"name": "ptb-xl-sim", "patients": 30, "records_per_patient": 1.5}, **panel},
+        "ecg": {"dataset": {"name": "ptb-xl", "targets": ["age"]}, "root": folder / "ecg", **panel},
+        "one channel": {"dataset": own, "root": folder / "one", **panel},
+        "three channels": {"dataset": own, "root": folder / "flags", **panel},
+        "simulated": {"dataset": cohort, **panel},
         "series": {"dataset": {"name": "series-csv"}, "root": folder / "series.csv", **context},
         "one series": {"dataset": {"name": "series-csv"}, "root": folder / "single.csv", **context},
     }
