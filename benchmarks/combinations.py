@@ -31,9 +31,10 @@ import numpy as np
 import torch
 from children import Ended, child
 
-import tsrep
 from tsrep.datasets.synthetic.simulation import simulate
+from tsrep.evaluation.scores import Scores
 from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
+from tsrep.runs.fit import fit
 
 Choice = dict[str, str]
 REFUSED = "refused"
@@ -151,8 +152,8 @@ def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
     """``trained``, ``refused``, or what is wrong."""
 
     def work() -> None:
-        run = tsrep.fit(configuration(choice, data), out=out, progress=False, evaluation=True)
-        scores = tsrep.evaluation.scores.Scores.load(run.path)
+        run = fit(configuration(choice, data), out=out, progress=False, evaluation=True)  # without a page
+        scores = Scores.load(run.path)
         if not len(scores) or not all(math.isfinite(score.value) for score in scores):
             raise ArithmeticError(f"scores {[score.value for score in scores]}")
 
