@@ -64,7 +64,10 @@ def make_data(folder: Path) -> dict[str, dict[str, Any]]:
     panel = {"window": {"seconds": 1.28, "hop_seconds": 4.0}}
     cohort = {"name": "ptb-xl-sim", "patients": 30, "records_per_patient": 1.5, "targets": ["age"]}
     own = {"name": "arrays", "sfreq": 100.0, "targets": ["age"]}
-    context = {"window": {"steps": 65, "hop_steps": 8}, "evaluation": {"forecast": {"horizons": [4], "context": 32}}}
+    context = {
+        "window": {"steps": 65, "hop_steps": 8},
+        "evaluation": {"forecast": {"horizons": [4], "context": 32}},
+    }
     return {
         "ecg": {"dataset": {"name": "ptb-xl", "targets": ["age"]}, "root": folder / "ecg", **panel},
         "one channel": {"dataset": own, "root": folder / "one", **panel},
