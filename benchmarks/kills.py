@@ -37,6 +37,7 @@ import tsrep
 from tsrep.evaluation.scores import Scores
 from tsrep.files import sha256_of
 from tsrep.report import write_report
+from tsrep.runs.fit import fit
 from tsrep.studies.define.definition import define
 from tsrep.studies.keep.tickets import by_ticket
 from tsrep.studies.study import begin
@@ -83,11 +84,9 @@ def facts(run: Path) -> Facts:
 
 
 def train(out: Path) -> None:
-    """The command, or the same with --resume where there is a run."""
+    """The command without its page, or the same with --resume where there is a run."""
     begun = (out / "config.yaml").is_file()
-    tsrep.fit(
-        **({"resume": out} if begun else {"config": CONFIG, "out": out}), progress=False, evaluation=True
-    )
+    fit(**({"resume": out} if begun else {"config": CONFIG, "out": out}), progress=False, evaluation=True)
 
 
 def convert(out: Path) -> None:
@@ -272,6 +271,8 @@ def main() -> None:
         campaign.writes(points, wanted)
         phases = {"conversion": convert, "training": train, "evaluation": score, "report": write_report}
         for phase, do in phases.items():
+            if phase == "report":
+                write_report(whole)
             campaign.moments(phase, moments, do, whole)
         campaign.studies(studies)
     results = Counter((phase, result) for (phase, _), result in campaign.rows.items())
