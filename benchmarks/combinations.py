@@ -2,9 +2,10 @@
 
 A small set of configurations in which each pair of choices occurs is drawn greedily, and each is trained for
 a tiny epoch and scored in a process of its own. It must end with finite scores, or be refused in one sentence
-before the first step; a refusal later, a traceback or a score that is not finite is a failure:
+before the first step; a refusal later, a traceback or a score that is not finite is a failure. Results are
+kept in a table, with which a second call goes on; a line deleted from it is tried again:
 
-    OMP_NUM_THREADS=1 python benchmarks/combinations.py
+    OMP_NUM_THREADS=1 python benchmarks/combinations.py --table combinations.jsonl
     OMP_NUM_THREADS=1 python benchmarks/combinations.py --quick
 """
 
@@ -15,12 +16,14 @@ import json
 import math
 import os
 import random
+import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from itertools import combinations, count
+from functools import cache, partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -28,41 +31,48 @@ import numpy as np
 import torch
 from children import Ended, child
 
-import tsrep
 from tsrep.datasets.synthetic.simulation import simulate
+from tsrep.evaluation.scores import Scores
 from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
+from tsrep.runs.fit import fit
 
 Choice = dict[str, str]
 REFUSED = "refused"
 RIGHT = ("trained", REFUSED)
 OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
 SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
+SIZES = {"hidden": 16, "dim": 16, "width": 16, "depth": 2}  # of the encoders that have such a setting
 
 
 def make_data(folder: Path) -> dict[str, dict[str, Any]]:
     """Six kinds: twelve leads, one channel, three, simulated records, and a series of three and of one."""
     rng = np.random.default_rng(0)
-    simulate(folder / "ecg", 40, 1.0, seed=0)
+    simulate(folder / "ecg", 24, 1.0, seed=0)
     for name, channels in (("one", 1), ("flags", 3)):
         place = folder / name
         place.mkdir()
         np.save(place / "records.npy", rng.normal(size=(60, channels, 128)).astype(np.float32))
-        rows = (f"p{i // 2},{'ab'[(i // 2) % 2]}" for i in range(60))
-        (place / "records.csv").write_text("\n".join(["patient,label", *rows]))
-    steps = np.arange(900)
+        rows = (f"p{i // 2},{('normal', 'ill')[(i // 2) % 2]},{20 + i // 2}" for i in range(60))
+        (place / "records.csv").write_text("\n".join(["patient,label,age", *rows]))
+    steps = np.arange(2400)
     for name, channels in (("series", 3), ("single", 1)):
-        wave = np.sin(steps[:, None] / (5 + np.arange(channels))) + 0.1 * rng.normal(size=(900, channels))
+        wave = np.sin(steps[:, None] / (5 + np.arange(channels))) + 0.1 * rng.normal(size=(2400, channels))
         times = np.datetime64("2024-01-01", "h") + steps
         head = ",".join(["date", *(f"c{i}" for i in range(channels))])
         rows = (",".join([str(t), *map(str, row)]) for t, row in zip(times, wave, strict=True))
         (folder / f"{name}.csv").write_text("\n".join([head, *rows]))
-    panel = {"window": {"seconds": 1.28}}
-    context = {"window": {"steps": 65}, "evaluation": {"forecast": {"horizons": [4], "context": 32}}}
+    panel = {"window": {"seconds": 1.28, "hop_seconds": 4.0}}
+    cohort = {"name": "ptb-xl-sim", "patients": 30, "records_per_patient": 1.5, "targets": ["age"]}
+    own = {"name": "arrays", "sfreq": 100.0, "targets": ["age"]}
+    context = {
+        "window": {"steps": 65, "hop_steps": 8},
+        "evaluation": {"forecast": {"horizons": [4], "context": 32}},
+    }
     return {
-        "ecg": {"dataset": {"name": "ptb-xl"}, "root": folder / "ecg", **panel},
-        "one channel": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "one", **panel},
-        "three channels": {"dataset": {"name": "arrays", "sfreq": 100.0}, "root": folder / "flags", **panel},
-        "simulated": {"dataset": {"name": "ptb-xl-sim", "patients": 60}, **panel},
+        "ecg": {"dataset": {"name": "ptb-xl", "targets": ["age"]}, "root": folder / "ecg", **panel},
+        "one channel": {"dataset": own, "root": folder / "one", **panel},
+        "three channels": {"dataset": own, "root": folder / "flags", **panel},
+        "simulated": {"dataset": cohort, **panel},
         "series": {"dataset": {"name": "series-csv"}, "root": folder / "series.csv", **context},
         "one series": {"dataset": {"name": "series-csv"}, "root": folder / "single.csv", **context},
     }
@@ -75,7 +85,13 @@ def cover(axes: dict[str, list[str]], seed: int = 0) -> Generator[Choice, bool, 
     nobody knows of the others.
     """
     rng, names = random.Random(seed), list(axes)
-    left = {((one, a), (two, b)) for one, two in combinations(names, 2) for a in axes[one] for b in axes[two]}
+    left = {
+        ((one, a), (two, b))
+        for one, two in combinations(names, 2)
+        for a in axes[one]
+        for b in axes[two]
+        if (one, two) != ("objective", "loss") or takes_loss(a)
+    }
     while left:
         wanted = rng.choice(sorted(left))
         tried = [_with(wanted, axes, rng) for _ in range(40)]
@@ -90,6 +106,8 @@ def _with(pair: tuple[tuple[str, str], ...], axes: dict[str, list[str]], rng: ra
     choice = {name: rng.choice(values) for name, values in axes.items()} | wanted
     if "sampler" not in wanted and rng.random() < 0.8:
         choice["sampler"] = OWN
+    if "loss" in wanted and "objective" not in wanted:
+        choice["objective"] = rng.choice([name for name in axes["objective"] if takes_loss(name)])
     if "protocol" not in wanted:
         others = [name for name in axes["protocol"] if name != "forecast"]
         choice["protocol"] = "forecast" if choice["data"] in SERIES else rng.choice(others)
@@ -100,25 +118,32 @@ def _with(pair: tuple[tuple[str, str], ...], axes: dict[str, list[str]], rng: ra
 
 
 def _pairs(choice: Choice, names: list[str]) -> set[tuple[tuple[str, str], ...]]:
+    names = [name for name in names if name != "loss" or takes_loss(choice["objective"])]
     return {((one, choice[one]), (two, choice[two])) for one, two in combinations(names, 2)}
+
+
+@cache
+def takes_loss(objective: str) -> bool:
+    """Whether an objective has a loss to choose."""
+    return "loss" in OBJECTIVES.entry(objective).settings.model_fields
 
 
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
     given = dict(data[choice["data"]])
-    evaluation = {"labels": [1.0], "seeds": 1, "n_bootstrap": 100, "protocols": [choice["protocol"]]}
-    evaluation["finetune"] = {"epochs": 1, "min_steps": 1}
-    if choice["data"] in SERIES:
-        evaluation.pop("labels")
+    evaluation: dict[str, Any] = {"seeds": 1, "protocols": [choice["protocol"]]}
+    if choice["data"] not in SERIES:
+        evaluation |= {"labels": [1.0], "n_bootstrap": 100, "finetune": {"epochs": 1, "min_steps": 1}}
     objective = {"name": choice["objective"]}
-    if "loss" in OBJECTIVES.entry(choice["objective"]).settings.model_fields:
+    if takes_loss(choice["objective"]):
         objective["loss"] = {"name": choice["loss"]}
+    sizes = SIZES.keys() & ENCODERS.entry(choice["encoder"]).settings.model_fields
     sampler = {} if choice["sampler"] == OWN else {"sampler": {"name": choice["sampler"]}}
     return (
         given
         | sampler
         | {
-            "encoder": {"name": choice["encoder"]},
+            "encoder": {"name": choice["encoder"]} | {size: SIZES[size] for size in sizes},
             "objective": objective,
             "training": SMALL,
             "evaluation": given.get("evaluation", {}) | evaluation,
@@ -130,23 +155,26 @@ def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
     """``trained``, ``refused``, or what is wrong."""
 
     def work() -> None:
-        run = tsrep.fit(configuration(choice, data), out=out, progress=False, evaluation=True)
-        scores = tsrep.evaluation.scores.Scores.load(run.path)
+        run = fit(configuration(choice, data), out=out, progress=False, evaluation=True)  # without a page
+        scores = Scores.load(run.path)
         if not len(scores) or not all(math.isfinite(score.value) for score in scores):
             raise ArithmeticError(f"scores {[score.value for score in scores]}")
 
-    return said(child(work, 180), out)
+    result = said(child(work, 180), out)
+    shutil.rmtree(out, ignore_errors=True)
+    return result
 
 
 def outcomes(
-    choices: Generator[Choice, bool, None], data: dict[str, dict[str, Any]], folder: Path
+    choices: Generator[Choice, bool, None], known: dict[str, str], attempt: Callable[[Choice], str]
 ) -> Iterator[tuple[str, str]]:
-    """Each choice in words, and how it ended."""
+    """Each choice in words, and how it ended, which is looked up where it is known."""
     with suppress(StopIteration):
         choice = next(choices)
-        for number in count():
-            result = tried(choice, data, folder / f"run-{number}")
-            yield ", ".join(choice.values()), result
+        while True:
+            what = ", ".join(choice.values())
+            result = known[what] if what in known else attempt(choice)
+            yield what, result
             choice = choices.send(result == "trained")
 
 
@@ -167,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--quick", action="store_true", help="the first 12 of the cover")
     parser.add_argument("--most", type=int, default=10_000, help="at most so many")
+    parser.add_argument("--table", type=Path, help="results, gone on with")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
@@ -176,10 +205,16 @@ def main() -> None:
         names = ("encoder", "objective", "loss", "sampler", "protocol")
         axes = {name: list(each.names()) for name, each in zip(names, registries, strict=True)}
         axes["sampler"].append(OWN)
+        table = given.table or Path(place) / "table.jsonl"
+        known = dict(json.loads(line) for line in table.open()) if table.is_file() else {}
         found: dict[str, str] = {}
-        for what, result in outcomes(cover(axes | {"data": list(data)}), data, Path(place)):
+        attempt = partial(tried, data=data, out=Path(place) / "run")
+        for what, result in outcomes(cover(axes | {"data": list(data)}), known, attempt):
             found[what] = result
-            print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
+            if what not in known:
+                with table.open("a") as file:
+                    file.write(json.dumps([what, result]) + "\n")
+                print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
             if len(found) == (12 if given.quick else given.most):
                 break
     ends = (result.partition(":")[0] if result.startswith(RIGHT) else "failed" for result in found.values())

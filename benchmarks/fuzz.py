@@ -17,6 +17,7 @@ import ast
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -32,35 +33,29 @@ from typing import Any
 
 import torch
 from children import child
+from fuzz_subjects import SUBJECTS
 
 import tsrep
+from tests.conftest import TINY
+from tests.hostile.test_fuzz import CONFIG
 from tsrep.datasets import load
 from tsrep.errors import TsrepError
+from tsrep.registry import DATASETS
 from tsrep.runs.config import configure
 from tsrep.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-from tests.conftest import TINY  # noqa: E402
-from tests.hostile.test_fuzz import CONFIG, SUBJECTS  # noqa: E402
 
-ODD = (
-    b"",
-    b"\0",
-    b"\xff",
-    b"\xef\xbb\xbf",
-    b'"',
-    b"\n",
-    b",",
-    b"nan",
-    b"1e999",
-    b"-1",
-    b"9" * 20,
-    b"[" * 3000,
-)
+ODD = (b"", b"\0", b"\xff", b"\xef\xbb\xbf", b'"', b"\n", b",", b"nan", b"1e999", b"-1", b"9" * 20,
+       b"[" * 3000)  # fmt: skip
+WORDS = (b"", b"nan", b"1e999", b"-1", b"0", b"1" * 30, b"abc", b"1.5", b" ", b"#", b"\xc2\xb5V",
+         b"2024-13-45")  # fmt: skip
+VALUES: tuple[Any, ...] = (None, "", "label", "nothing", -1, 0, 1, 0.5, 1e9, True, (), ("a", "b"),
+                           {"a": "b"}, [[]])  # fmt: skip
 SERIES = ("series_csv.py", "table.py", "time_axis.py")
+EEG = ("edf_header.py", "brainvision_header.py", "spans.py", "reading.py", "plan.py", "folder.py")
 READERS = ("datasets/formats", "datasets/tables", *(f"datasets/series/{name}" for name in SERIES),
-           "datasets/eeg/edf_header.py", "files.py", "yaml_files.py")  # fmt: skip
+           *(f"datasets/eeg/{name}" for name in EEG), "files.py", "yaml_files.py")  # fmt: skip
 FAULTS: dict[str, tuple[str, Callable[[], object]]] = {
     "traceback": ("yaml_files.read_yaml", lambda: {}["planted"]),
     "endless": ("datasets.tables.reading.read_text", lambda: sum(range(10**12))),
@@ -84,11 +79,11 @@ class Inputs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name, (write, _) in SUBJECTS.items():
+        for name, subject in SUBJECTS.items():
             (folder / name).mkdir(parents=True)
-            write(folder / name)
-        tsrep.fit(TINY, out=folder / "run", progress=False, evaluation=False)
-        self.names = [*SUBJECTS, "run", "configuration"]
+            subject.write(folder / name)
+        tsrep.fit(TINY, out=folder / "run", progress=False, evaluation=True)
+        self.names = [*SUBJECTS, *["run"] * 4, *["configuration"] * 2]
 
     def work(self, number: int, place: Path) -> Callable[[], object]:
         """Damage something and read it; the same number is the same damage."""
@@ -103,13 +98,22 @@ class Inputs:
             files = [path for path in files if path.name != "manifest.json"]
             if rng.random() < 0.5:
                 (place / "manifest.json").write_text('{"format": 1, "sha256": {}}')
-        for path in rng.sample(files, 1):
-            path.write_bytes(damaged(path.read_bytes(), rng))
+        for path in rng.sample(files, 1) if rng.random() < 0.9 else ():
+            path.write_bytes(rng.choice((damaged, misspelt))(path.read_bytes(), rng))
         if name == "run":
             return partial(read_all, place)
-        settings = SUBJECTS[name][1]
+        settings = drawn_settings(name, rng)
         cache = place.with_name(f"{place.name}-cache")
-        return partial(load, name.partition(",")[0], place, cache=cache, progress=False, **settings)
+        return partial(load, SUBJECTS[name].dataset, place, cache=cache, progress=False, **settings)
+
+
+def drawn_settings(name: str, rng: random.Random) -> dict[str, Any]:
+    """Settings of a subject, now and then with one that nobody would give."""
+    settings = dict(rng.choice(SUBJECTS[name].settings))
+    if rng.random() < 0.15:
+        fields = DATASETS.entry(SUBJECTS[name].dataset).settings.model_fields
+        settings[rng.choice([field for field in fields if field != "name"])] = rng.choice(VALUES)
+    return settings
 
 
 def _mapping(found: Any) -> dict[str, Any]:
@@ -117,11 +121,19 @@ def _mapping(found: Any) -> dict[str, Any]:
 
 
 def read_all(run: Path) -> None:
-    """All that is read of a run: its page, which never ends, then the encoder, which may be refused."""
+    """All that is read of a run: its page, which never ends, then what may be refused, each by itself."""
     tsrep.report.write_report(run)
     opened = tsrep.Run(run)
-    opened.objective()
-    opened.loaded()
+    for read in (
+        opened.objective,
+        opened.loaded,
+        opened.models,
+        lambda: opened.scores,
+        lambda: opened.history,
+    ):
+        with suppress(TsrepError):
+            read()
+    opened.refuse_other_settings()
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -133,6 +145,17 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
         new = rng.choice(ODD) if rng.random() < 0.6 else rng.randbytes(rng.randint(1, 6))
         changed[at : at + rng.choice((0, 1, 1, 4, 8, 64))] = new
     return bytes(changed[: len(changed) // 2] if rng.random() < 0.15 else changed)
+
+
+def misspelt(content: bytes, rng: random.Random) -> bytes:
+    """Some words or cells replaced by odd ones, lines doubled or left out."""
+    lines = content.splitlines(keepends=True)
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(min(len(lines), 40)) if lines else 0
+        parts = re.split(rb"([,;:=\t ]+)", lines[at]) if lines else [b""]
+        parts[2 * rng.randrange((len(parts) + 1) // 2)] = rng.choice(WORDS)
+        lines[at : at + 1] = rng.choice(([b"".join(parts)], [b"".join(parts)], [], lines[at : at + 1] * 2))
+    return b"".join(lines)
 
 
 def planted(fault: str, work: Callable[[], object]) -> Callable[[], object]:
@@ -158,9 +181,13 @@ def planted(fault: str, work: Callable[[], object]) -> Callable[[], object]:
 
 
 def branches(path: Path) -> dict[int, int]:
-    """Lines of a file that can go two ways."""
-    tree = ast.parse(path.read_text())
-    return {node.lineno: 2 for node in ast.walk(tree) if isinstance(node, ast.If | ast.While | ast.For)}
+    """The first line of what can go two ways, by each of its lines up to the colon."""
+    found: dict[int, int] = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.If | ast.While | ast.For):
+            last = node.iter if isinstance(node, ast.For) else node.test
+            found |= dict.fromkeys(range(node.lineno, (last.end_lineno or 0) + 1), node.lineno)
+    return found
 
 
 class Tracer:
@@ -174,28 +201,35 @@ class Tracer:
 
     def call(self, frame: Any, _event: str, _arg: Any) -> Any:
         """For ``settrace``: lines are followed in the readers alone."""
-        file = frame.f_code.co_filename
-        if file not in self.wanted:
+        heads = self.wanted.get(file := frame.f_code.co_filename)
+        if heads is None:
             return None
         before = [0]
 
         def line(frame: Any, event: str, _arg: Any) -> Any:
             if event in ("line", "return"):
                 now = frame.f_lineno if event == "line" else -1
-                self.taken[file, before[0]].add(now)
+                if before[0] in heads and heads.get(now) != heads[before[0]]:
+                    self.taken[file, heads[before[0]]].add(now)
                 before[0] = now
             return line
 
         return line
 
+    def ways(self) -> dict[str, tuple[int, int]]:
+        """Ways that were taken and ways that there are, by file."""
+        heads = {file: set(of_lines.values()) for file, of_lines in self.wanted.items()}
+        taken = {file: sum(min(2, len(self.taken[file, head])) for head in of) for file, of in heads.items()}
+        return {file: (taken[file], 2 * len(of)) for file, of in heads.items()}
+
     def share(self) -> float:
-        """Of branches that were taken both ways, each way counting half."""
-        ways = [(file, line) for file, lines in self.wanted.items() for line in lines]
-        return sum(min(2, len(self.taken[way])) for way in ways) / (2 * len(ways))
+        """Of the ways, those that were taken."""
+        taken, all_ways = map(sum, zip(*self.ways().values(), strict=True))
+        return taken / all_ways
 
 
-def traced(inputs: Inputs, numbers: range, place: Path) -> float:
-    """Share of branches that some inputs and whole files take."""
+def traced(inputs: Inputs, numbers: range, place: Path) -> Tracer:
+    """Branches that some inputs take."""
     tracer = Tracer()
     threading.settrace(tracer.call)
     sys.settrace(tracer.call)
@@ -204,21 +238,29 @@ def traced(inputs: Inputs, numbers: range, place: Path) -> float:
             inputs.work(number, place / f"traced-{number}")()
     sys.settrace(None)
     threading.settrace(None)  # type: ignore[arg-type]
-    return tracer.share()
+    return tracer
 
 
 def as_command(number: int, inputs: Inputs, place: Path) -> str:
-    """The same by ``tsrep data check`` in a process of its own; empty where it ended well."""
+    """The same by a command in a process of its own; what is wrong with how it ends, else nothing."""
     inputs.work(number, place)
     name = inputs.names[number % len(inputs.names)]
-    if name in ("run", "configuration"):
-        return ""
-    settings = [f"{key}={value}" for key, value in SUBJECTS[name][1].items()]
-    words = ["data", "check", name.partition(",")[0], "--root", str(place)]
-    words += [word for each in settings for word in ("--set", f"dataset.{each}")]
-    told: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 120}
+    if name == "run":
+        words = ["evaluate", str(place)]
+    elif name == "configuration":
+        text = damaged(CONFIG.encode(), random.Random(number))
+        place.mkdir(parents=True)
+        (place / "it.yaml").write_bytes(text)
+        words = ["data", "check", "--config", str(place / "it.yaml")]
+    else:
+        settings = drawn_settings(name, random.Random(number))
+        words = ["data", "check", SUBJECTS[name].dataset, "--root", str(place)]
+        words += [
+            w for key, value in settings.items() for w in ("--set", f"dataset.{key}={json.dumps(value)}")
+        ]
+    told: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 600}
     done = subprocess.run([sys.executable, "-m", "tsrep", *words], check=False, **told)
-    wrong = done.returncode not in (0, 1, 2) or "Traceback" in done.stderr
+    wrong = done.returncode not in (0, 2) or "Traceback" in done.stderr
     return f"{name} as a command: {done.returncode} {done.stderr[-300:]}" if wrong else ""
 
 
@@ -228,6 +270,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--inputs", type=int, default=2000)
     parser.add_argument("--commands", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--traced", type=int, default=1000, help="inputs whose branches are counted")
     parser.add_argument("--quick", action="store_true", help="100 inputs, and 4 of them as commands")
     given = parser.parse_args()
     inputs_wanted, commands = (100, 4) if given.quick else (given.inputs, given.commands)
@@ -237,7 +281,7 @@ def main() -> None:
         place = Path(folder)
         os.environ |= {"TSREP_DATA": f"{place}/data", "TSREP_CACHE": f"{place}/cache"}
         inputs = Inputs(place / "whole")
-        for number in range(inputs_wanted):
+        for number in range(given.first, given.first + inputs_wanted):
             out = place / "now" / str(number)
             end = child(inputs.work(number, out))
             if not end.right:
@@ -245,14 +289,14 @@ def main() -> None:
                 failures[f"{number}, {name}"] = f"{end.code}, {end.seconds:.0f} s, {end.text[-400:]}"
                 print(number, name, failures[f"{number}, {name}"], flush=True)
             shutil.rmtree(place / "now", ignore_errors=True)
-        for number in range(commands):
+        for number in range(given.first, given.first + commands):
             if said := as_command(number, inputs, place / f"command-{number}"):
                 failures[f"{number}, command"] = said
         found = [fault for fault in FAULTS if found_fault(fault, inputs, place)]
-        share = traced(inputs, range(min(inputs_wanted, 300)), place)
+        tracer = traced(inputs, range(given.first, given.first + min(inputs_wanted, given.traced)), place)
     missed = sorted(set(FAULTS) - set(found))
     told = {"name": "fuzz", "inputs": inputs_wanted, "commands": commands, "failures": failures}
-    print(json.dumps(told | {"planted": len(FAULTS), "missed": missed, "branches": round(share, 3)}))
+    print(json.dumps(told | {"planted": len(FAULTS), "missed": missed, "branches": round(tracer.share(), 3)}))
     sys.exit(bool(failures or missed))
 
 

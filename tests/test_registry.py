@@ -100,6 +100,12 @@ def test_a_reference_is_the_first_of_its_section(section: str, reference: str) -
     assert described("x", "m", text).reference == reference
 
 
+@pytest.mark.parametrize("path", ["/data/mine", "./mine", "mine.csv", r"c:\\mine"])
+def test_a_path_in_place_of_a_data_set_is_told_as_such(path: str) -> None:
+    with pytest.raises(UnknownPart, match=r"is a path, not a name; .* --root"):
+        tsrep.load(path)
+
+
 def test_a_plug_in_is_listed_unloaded_and_loaded_when_chosen(install: Callable[..., None]) -> None:
     install("turning", PLUG_IN, "turned")
     assert PARTS.names() == ["turned"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.hostile.signal_files import eeg_signal, write_edf
+from tests.hostile.signal_files import eeg_signal, write_edf, write_table
 from tsrep.datasets import load
 from tsrep.datasets.formats.wfdb_record import write_wfdb
 from tsrep.errors import ConfigError, TsrepError
@@ -90,7 +90,7 @@ def _wfdb(root: Path) -> None:
 def _edf(root: Path) -> None:
     for i in range(2):
         write_edf(root / f"r{i}.edf", eeg_signal(i))
-    (root / "records.csv").write_text("record,patient,label\nr0,1,a\nr1,2,b\n")
+    write_table(root, ["r0.edf", "r1.edf"])
 
 
 SUBJECTS: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {

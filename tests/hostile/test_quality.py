@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,13 @@ from tsrep.datasets.check import check
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.quantisation import STEPS_IN_SPREAD, TooCoarseError, in_counts, in_float32
 from tsrep.errors import DataError
+from tsrep.runs.config import configure
+from tsrep.runs.prepare_panel import prepare_panel
 from tsrep.signals.panel import Panel
 from tsrep.signals.quality import (
     ABSURD,
     CLIPPED,
+    CONTRADICTORY,
     FLAT,
     INFINITE,
     MISSING,
@@ -22,6 +27,9 @@ from tsrep.signals.quality import (
     told,
 )
 from tsrep.signals.units import canonical, factor
+from tsrep.signals.usable import usable
+
+ONE = {"protocols": ["probe"]}
 
 
 def panel_of(x, **more):
@@ -64,6 +72,53 @@ def test_a_value_that_only_its_gain_makes_infinite(x):
     panel = panel_of(x, scale=3e38)
     with pytest.raises(DataError, match="record 0 has an infinite value in ch0"):
         refuse_infinite(panel)
+
+
+def test_limb_leads_that_contradict_one_another(x):
+    leads = np.stack([x[:, 0], x[:, 1], x[:, 1] - x[:, 0]], axis=1)
+    leads[2] = leads[2, [1, 0, 2]]  # I and II swapped
+    leads[3, 0] = 0  # a dead lead is told as such alone
+    panel = panel_of(leads, channels=("I", "II", "III"), modality="ecg")
+    assert look_through(panel).leads[CONTRADICTORY] == [(2, name) for name in panel.channels]
+    assert look_through(panel).records == {FLAT: 1, CONTRADICTORY: 1}
+    assert any("record 2 has limb leads that contradict" in sentence for sentence in told(panel))
+    assert not look_through(panel_of(leads)).leads[CONTRADICTORY]
+
+
+def test_faulty_recordings_are_left_out_with_the_reason(x):
+    x[1, 0, 5], x[2], x[3, 1], x[4, 0, :9] = np.inf, 0, 0, np.nan
+    panel = panel_of(x)
+    marked, dropped = usable(panel, "mark"), usable(panel, "drop")
+    assert dict(marked.skipped) == {"1": f"{INFINITE} (ch0)", "2": "no lead that moves"}
+    assert dropped.trial.tolist() == [0, 4, 5]
+    assert dict(dropped.skipped)["3"] == f"{FLAT} (ch1)"
+    assert usable(dropped, "drop") is dropped
+    for policy, strict in (("keep", False), ("mark", True)):
+        with pytest.raises(DataError, match="record 1 has an infinite value"):
+            usable(panel, policy, strict=strict)
+    with pytest.raises(DataError, match="no record can be used: the first, 0 has no lead that moves"):
+        usable(panel_of(x[2:3]), "mark")
+
+
+def test_a_run_leaves_them_out_and_says_so(x):
+    x = np.concatenate([x, x[::-1] + 1, 2 * x])
+    x[3, 0, 0] = np.inf
+    config = {"dataset": {"name": "arrays", "sfreq": 100}, "window": {"seconds": None}, "evaluation": ONE}
+    prepared = prepare_panel(configure(config), panel_of(x))
+    assert len(prepared.panel) == 17
+    assert prepared.facts["skipped"] == [["3", f"{INFINITE} (ch0)"]]
+    assert prepared.notes == (f"1 of 18 recordings are left out; the first is 3: {INFINITE} (ch0)",)
+    with pytest.raises(DataError, match="record 3 has an infinite value"):
+        prepare_panel(configure(config | {"quality": "keep"}), panel_of(x))
+
+
+def test_recordings_are_looked_through_once(x, tmp_path):
+    x[2, 1] = 0
+    panel = replace(panel_of(x).hashed(), cache=tmp_path)
+    first = look_through(panel)
+    again = look_through(replace(panel, store=np.zeros_like(x)))  # from the file
+    assert (again.leads, again.amplitude) == (first.leads, first.amplitude)
+    assert not look_through(panel.select(np.array([0, 1]))).leads[FLAT]
 
 
 def test_amplitudes_that_differ_by_a_thousand(x):

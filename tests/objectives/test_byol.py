@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives_simulated import SIMULATIONS, built, gains, patients, trained
+from tsrep.encoders.parameterless import Identity
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.objectives.byol import Byol, prediction_error
+from tsrep.objectives.teacher import Teacher
 from tsrep.registry import OBJECTIVES
 from tsrep.rng import initial_weights, torch_generator
 from tsrep.testing import check_objective
@@ -68,6 +70,14 @@ def test_no_gradient_reaches_the_copy_and_it_follows_by_a_rising_momentum() -> N
     byol.eval()(encoder, patients(9)[0], generator=torch_generator(9))
     byol.after_step()
     torch.testing.assert_close(next(byol.teacher.copies().parameters()), before, rtol=0, atol=0)
+
+
+def test_an_encoder_without_parameters_has_a_copy_too() -> None:
+    teacher = Teacher(0.5)
+    teacher.attach(Identity(2))
+    teacher.note(Identity(2))
+    teacher.after_step()
+    assert list(teacher.copies().parameters()) == []
 
 
 def test_a_stored_state_resumes_as_if_it_had_not_stopped() -> None:

@@ -120,7 +120,7 @@ def test_the_methods_paragraph(flow: dict) -> None:
         methods_paragraph(Contents(Path("run")))
 
 
-def test_scores_of_each_cohort(panel: Panel, tmp_path: Path) -> None:
+def test_scores_of_each_cohort(panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     right = np.eye(2)[panel.label] * 0.8 + 0.1
     prob = np.where((panel.cohort == 0)[:, None], right, 1 - right)
     held = Predictions(prob, panel.label, panel.patient, panel.trial)
@@ -144,5 +144,9 @@ def test_scores_of_each_cohort(panel: Panel, tmp_path: Path) -> None:
     ]
     table = cohort_table(replace(Contents(Path("run")), cohorts=kept))
     assert [row[0].text for row in table.rows] == ["ga", "xl", "ga", "xl"]
+    (tmp_path / "cohorts.json").write_text("{")
+    keep_cohort_scores(tmp_path, panel, scores, 50, 0)
+    assert "cohorts.json cannot be read as scores of cohorts" in capsys.readouterr().err
+    assert len(json.loads((tmp_path / "cohorts.json").read_text())["scores"]) == 2
     single = replace(panel, cohort=None, cohort_names=())
     assert cohort_scores(single, scores, 50, 0) == []

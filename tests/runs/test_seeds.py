@@ -147,6 +147,13 @@ def test_a_seed_that_was_half_made_or_lost_is_made_again(run: Path, whole: Path)
     assert equal(weights(lost), weights(whole / "seeds" / "1"))
 
 
+def test_weights_of_a_seed_that_has_lost_its_settings_are_kept(run: Path) -> None:
+    (run / "seeds" / "1" / "config.yaml").unlink()
+    with pytest.raises(RunError, match=f"^{run / 'seeds' / '1'} has no config.yaml.*restore it"):
+        fit(resume=run, progress=False)
+    assert (run / "seeds" / "1" / "encoder.safetensors").is_file()
+
+
 def test_more_seeds_are_added_to_a_run(run: Path, tmp_path: Path) -> None:
     before = weights(run / "seeds" / "0")
     fit(resume=run, seeds=4, progress=False, illustrate=False)

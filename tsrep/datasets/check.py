@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from tsrep.datasets.check_copies import copies
 from tsrep.datasets.findings import Finding, Severity, count, few, listed, worst_first
 from tsrep.datasets.tables.identifiers import look_alikes
-from tsrep.signals.fingerprint import in_chunks
 from tsrep.signals.panel import Ints, Panel
-from tsrep.signals.quality import INFINITE, TOLD, Quality, apart, called
+from tsrep.signals.quality import INFINITE, TOLD, Quality, apart, called, look_through
 from tsrep.splits.split import PARTS, Split
 
 FEW_PATIENTS = 10
@@ -27,7 +26,7 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
     Every record is read once, so a large data set takes as long as reading its cache.
     """
     names = called(panel)
-    quality = _read(panel, np.unique(panel.row))
+    quality = look_through(panel)
     findings = [
         *_skipped(panel),
         *(_of_leads(quality, severity, what, names) for severity, what in FAULTS if quality.leads[what]),
@@ -39,14 +38,6 @@ def check(panel: Panel, split: Split | None = None) -> list[Finding]:
         *(Finding("warning", f"patients {alike} differ in spelling only") for alike in look_alikes(panel)),
     ]
     return worst_first(findings)
-
-
-def _read(panel: Panel, rows: Ints) -> Quality:
-    """Faults of the leads, in one pass over the signals."""
-    quality = Quality()
-    for begin, x in in_chunks(panel, rows):
-        quality.look(panel, rows[begin : begin + len(x)], x)
-    return quality
 
 
 def _skipped(panel: Panel) -> Iterator[Finding]:

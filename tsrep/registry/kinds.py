@@ -11,7 +11,12 @@ from tsrep.listing import Listed
 from tsrep.registry.registry import Registry
 from tsrep.registry.settings import nearest
 
-DATASETS = Registry("dataset", "tsrep.datasets")
+DATASETS = Registry(
+    "dataset",
+    "tsrep.datasets",
+    of_paths="name what reads it and give the path with --root: arrays, panel-csv, wfdb or eeg for samples, "
+    "series-csv for one long series; all are listed by tsrep data list",
+)
 SPLITS = Registry("split", "tsrep.splits")
 ENCODERS = Registry("encoder", "tsrep.encoders")
 VIEWS = Registry("view", "tsrep.views")

@@ -20,8 +20,8 @@ from tsrep.registry.settings import nearest
 
 T = TypeVar("T")
 
-
 NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+PATH = re.compile(r"[/\\]|^[.~]|\.\w+$")
 
 
 class Registry:
@@ -37,12 +37,17 @@ class Registry:
         Further packages with built-in entries.
     reserved : sequence of str
         Names that mean something else where an entry is named.
+    of_paths : str
+        What to do where a path is given in place of a name.
     """
 
-    def __init__(self, kind: str, package: str, *also: str, reserved: Sequence[str] = ()) -> None:
+    def __init__(
+        self, kind: str, package: str, *also: str, reserved: Sequence[str] = (), of_paths: str = ""
+    ) -> None:
         self.kind = kind
         self.packages = (package, *also)
         self.reserved = reserved
+        self.of_paths = of_paths
         self._entries: dict[str, Entry] = {}
 
     def register(self, name: str, *, runtime: tuple[str, ...] = ()) -> Callable[[T], T]:
@@ -116,6 +121,8 @@ class Registry:
                 if not self._registered_in(point.module):  # names that cannot be read from their source
                     with suppress(ConfigError):  # told where the part itself is asked for
                         _load(point)
+        if name not in self._entries and self.of_paths and PATH.search(name):
+            raise UnknownPart(f"{self.kind} {name!r} is a path, not a name; {self.of_paths}")
         if name not in self._entries:
             raise UnknownPart(f"unknown {self.kind} {name!r}; {nearest(name, self.names())}")
         return self._entries[name]

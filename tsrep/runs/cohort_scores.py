@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.scores import Scores
-from tsrep.files import write_json
+from tsrep.files import read_json, readable, write_json
 from tsrep.signals.panel import Panel
 
 FILE = "cohorts.json"
@@ -66,9 +66,12 @@ def keep_cohort_scores(folder: Path, records: Panel, scores: Scores, n_bootstrap
     found = cohort_scores(records, scores, n_bootstrap, seed)
     if not found:
         return
-    before: list[dict[str, Any]] = []
-    with suppress(OSError, ValueError, KeyError):
-        before = json.loads((folder / FILE).read_text(encoding="utf-8"))["scores"]
-    now = {tuple(each[name] for name in OF) for each in found}
-    kept = [each for each in before if tuple(each.get(name) for name in OF) not in now]
-    write_json(folder / FILE, {"scores": kept + found})
+    now, before = {tuple(each[name] for name in OF) for each in found}, folder / FILE
+    kept: list[dict[str, Any]] = []
+    try:
+        if before.is_file():
+            with readable(before, "scores of cohorts", "it is made again from what was scored now"):
+                kept = [each for each in read_json(before)["scores"] if tuple(map(each.get, OF)) not in now]
+    except RunError as damage:  # all that was scored now must not be lost to it
+        print(f"tsrep: {damage}; score the other protocols again to have theirs", file=sys.stderr)
+    write_json(before, {"scores": kept + found})

@@ -27,6 +27,7 @@ from tsrep.runs.init.recipe import short_form, with_reference
 from tsrep.runs.init.settings import Init
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.standardise import Standardisation
+from tsrep.signals.usable import Policy
 from tsrep.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ class Configuration(Settings):
     dataset: Annotated[Any, Chosen(DATASETS, DATASET)] = DATASET
     root: Path | None = Field(None, description="folder of the data; null looks in the data cache")
     strict: bool = Field(False, description="refuse data with unreadable records instead of leaving them out")
+    quality: Policy = Field(
+        "mark",
+        description="of recordings with faults: mark leaves out those without a lead that moves or with an "
+        "infinite value, and tells the others; drop leaves out all but those with missing values; keep none",
+    )
     ledger: Literal["full", "none"] = Field(
         "full", description="fingerprints of the recordings it is trained on, kept in the run's folder"
     )

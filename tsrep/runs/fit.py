@@ -24,7 +24,7 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.flow import FILE as FLOW
-from tsrep.runs.folder import Run
+from tsrep.runs.folder import Run, refuse_no_run
 from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
@@ -119,6 +119,7 @@ def fit(
     if before is not None:
         _refuse_settings(before, config)
         refuse_changed_settings(before)
+        _refuse_lost_settings(before)
     config = configure(config) if before is None else before.config
     changes = {"seeds": seeds, "device": device}
     config = assemble(plain(config), {key: value for key, value in changes.items() if value is not None})
@@ -216,7 +217,7 @@ def _train_all(
         # The first process says, as it may have made the folder before another looks.
         if ranks.from_first(not (folder / "config.yaml").is_file()):
             if ranks.first:
-                shutil.rmtree(folder, ignore_errors=True)  # a run that has lost its configuration
+                shutil.rmtree(folder, ignore_errors=True)  # what was stopped before it had settings
             begin(partial(new_run, own), [folder], ranks)
         one = Run(folder)
         with _resumed_with_all(run, one):
@@ -345,6 +346,13 @@ def _refuse_nothing_to_train(config: Configuration, begun: Begun) -> None:
             f"init.freeze leaves nothing to train, as objective {config.objective.name} adds no weights; "
             "freeze fewer groups, or use an objective with a head such as supervised"
         )
+
+
+def _refuse_lost_settings(run: Run) -> None:
+    """Check that no seed which has weights has lost its settings; one that has none is begun again."""
+    for folder in run.folders:
+        if any((folder / name).is_file() for name in (ENCODER_FILE, WEIGHTS, "state.pt")):
+            refuse_no_run(folder, "restore it")
 
 
 def _refuse_fewer_seeds(run: Run, seeds: int) -> None:

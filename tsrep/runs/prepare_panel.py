@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,9 @@ from tsrep.signals.contract import SignalContract, TrainedOn
 from tsrep.signals.convert import convert
 from tsrep.signals.panel import Floats
 from tsrep.signals.policies import Policies
-from tsrep.signals.quality import refuse_infinite
+from tsrep.signals.quality import called, look_through
 from tsrep.signals.standardise import fit_scaler
+from tsrep.signals.usable import usable
 from tsrep.signals.windows import cut
 from tsrep.splits.split import Split
 
@@ -32,7 +34,8 @@ class PreparedPanel(Prepared):
     records : Panel
         Whole records in their unit.
     notes : tuple of str
-        What was done to signals to bring them to a contract that was given, a sentence each.
+        What is left out, and what was done to signals to bring them to a contract that was given, a
+        sentence each.
     """
 
     records: Panel
@@ -52,6 +55,7 @@ class PreparedPanel(Prepared):
             "sfreq": self.panel.sfreq,
             "unit": records.unit,
             "skipped": [list(entry) for entry in records.skipped],
+            "faults": look_through(records).records,
         }
 
     @property
@@ -94,19 +98,29 @@ def prepare_panel(config: Configuration, records: Panel) -> PreparedPanel:
     ConfigError, DataError, SplitError
         When settings and data do not go together.
     """
-    refuse_infinite(records)
+    found = records
+    records = usable(records, config.quality, strict=config.strict)
+    faulty = records.skipped[len(found.skipped) :]
+    notes = left_out(f"{len(faulty):,} of {len(found):,} recordings are left out", faulty)
     if config.contract is not None:
-        return _by_contract(config, records, config.contract)
+        return _by_contract(config, records, config.contract, notes)
     window = window_of(config.window, records)
     windows = cut(records, window)
     split: Split = split_by_rule(config, windows)
     train, how = windows.select(split.train), config.window.standardise
     scaler = fit_scaler(windows if how == "record" else train, how)
     contract = contract_of_panel(records, window, how, scaler, train)
-    return PreparedPanel(records, scaler.apply(windows), split, scaler, contract)
+    return PreparedPanel(records, scaler.apply(windows), split, scaler, contract, tuple(notes))
 
 
-def _by_contract(config: Configuration, records: Panel, contract: SignalContract) -> PreparedPanel:
+def left_out(what: str, records: Sequence[tuple[str, str]]) -> list[str]:
+    """A sentence on records with the reason of the first; none where there are no such records."""
+    return [f"{what}; the first is {name}: {reason}" for name, reason in records[:1]]
+
+
+def _by_contract(
+    config: Configuration, records: Panel, contract: SignalContract, notes: list[str]
+) -> PreparedPanel:
     """Windows by a contract that is given, with its statistics."""
     policies = Policies() if config.init is None else config.init.conversion
     converted = convert(records, contract, policies)
@@ -115,12 +129,11 @@ def _by_contract(config: Configuration, records: Panel, contract: SignalContract
     scaler = fit_scaler(windows, "none")
     own = contract_of_panel(records, contract.window, "none", scaler, windows.select(split.train))
     contract = contract.model_copy(update={"trained_on": as_shown(own.trained_on, contract.sfreq)})
-    left_out = [
-        f"{len(converted.unusable)} of {len(records)} recordings are left out; of the first {why}"
-        for _, why in converted.unusable[:1]
-    ]
-    notes = (*converted.notes, *converted.doubts, *left_out)
-    return PreparedPanel(records, windows, split, scaler, contract, notes)
+    names = called(records)
+    unusable = [(names[int(records.row[sample])], why) for sample, why in converted.unusable]
+    what = f"{len(unusable):,} of {len(records):,} recordings are left out"
+    said = (*notes, *converted.notes, *converted.doubts, *left_out(what, unusable))
+    return PreparedPanel(records, windows, split, scaler, contract, said)
 
 
 def as_shown(trained: TrainedOn, sfreq: float) -> TrainedOn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from tsrep.registry import DATASETS
 from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.other_data import OtherData
-from tsrep.runs.prepare_panel import PreparedPanel
+from tsrep.runs.prepare_panel import PreparedPanel, left_out
 from tsrep.runs.prepared import Prepared, split_by_rule
 from tsrep.runs.references.reference import Reference
 from tsrep.runs.task import TASKS, read_data
 from tsrep.signals import Panel
 from tsrep.signals.convert import Policies
-from tsrep.signals.quality import refuse_infinite
 from tsrep.signals.standardise import fit_scaler
 from tsrep.splits.split import PARTS, Split, scored_only
 
@@ -82,7 +81,6 @@ def shown_to(
     task = DATASETS.entry(data.dataset.name).task
     encoder.refuse_other_task(task, data.dataset.name)
     records = read_data(data, TASKS[task], progress=progress)
-    refuse_infinite(records)
     converted = encoder.shown(records, Policies(**data.policies))
     own = records.digest == encoder.provenance.get("data", {}).get("digest", "")
     panel = converted.panel
@@ -95,8 +93,8 @@ def shown_to(
     unusable = tuple((record_name(records, sample), reason) for sample, reason in converted.unusable)
     warnings = [
         *converted.doubts,
-        *_left_out(f"{len(unusable):,} of {len(records):,} recordings are left out", unusable),
-        *_left_out(f"{len(records.skipped):,} recordings cannot be read", records.skipped),
+        *left_out(f"{len(unusable):,} of {len(records):,} recordings are left out", unusable),
+        *left_out(f"{len(records.skipped):,} recordings cannot be read", records.skipped),
         *split.notes,
     ]
     if DATASETS.build(data.dataset).independence == "recording":
@@ -162,11 +160,6 @@ def record_name(records: Panel, sample: int) -> str:
     """What a recording is called that a sample is of."""
     row = int(records.row[sample])
     return records.record_names[row] if records.record_names else str(records.trial[sample])
-
-
-def _left_out(what: str, records: Sequence[tuple[str, str]]) -> list[str]:
-    """A sentence on records with the reason of the first; none where there are no such records."""
-    return [f"{what}; the first is {name}: {reason}" for name, reason in records[:1]]
 
 
 def _divided(data: OtherData, records: Panel, panel: Panel) -> Split:

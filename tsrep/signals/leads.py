@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.signals.names import LIMB
+from tsrep.signals.names import LIMB, read_names
 
 # each lead from I and II: rows in the order of LIMB
 _OF_I_AND_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
@@ -44,6 +44,14 @@ def derivation(wanted: Sequence[str], recorded: Sequence[str]) -> NDArray[np.flo
 def growth_of_noise(recorded: Sequence[str]) -> float:
     """How many times noise may grow when others are derived: the condition number of the recorded leads."""
     return float(np.linalg.cond(_views(recorded)))
+
+
+def recorded_limb(channels: Sequence[str]) -> tuple[list[str], list[int], NDArray[np.float32]]:
+    """Limb leads among the channels of an ECG: their names, places and signs."""
+    named = {n.name: (k, n.sign) for k, n in enumerate(read_names(channels, "ecg")) if n.known}
+    names = [name for name in LIMB if name in named]
+    at = [named[name][0] for name in names]
+    return names, at, np.array([named[name][1] for name in names], np.float32)
 
 
 def contradictory(x: NDArray[Any], names: Sequence[str]) -> NDArray[np.bool_]:

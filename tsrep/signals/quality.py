@@ -15,21 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import DataError
-from tsrep.signals.panel import Ints, Panel
+from tsrep.signals import leads as limb_leads
+from tsrep.signals.fingerprint import in_chunks
+from tsrep.signals.kept import Arrays, kept
+from tsrep.signals.panel import Ints, Panel, digest_of
 from tsrep.signals.units import factor, is_voltage
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
 Lead = tuple[int, str]
-INFINITE, MISSING, FLAT, CLIPPED, ABSURD = (
+INFINITE, MISSING, FLAT, CLIPPED, ABSURD, CONTRADICTORY = (
     "an infinite value, which no encoder can take",
     "missing values (NaN), steps that encoders drop in all leads",
     "a flat lead",
     "a clipped lead",
     "an absurd amplitude",
+    "limb leads that contradict one another (order, sign or unit of one is wrong)",
 )
-TOLD = (MISSING, FLAT, CLIPPED, ABSURD)
-AT_ONCE = 256
+FAULTY = (INFINITE, FLAT, CLIPPED, ABSURD, CONTRADICTORY)
+TOLD = (MISSING, *FAULTY[1:])
 HELD = 6  # steps at the extreme that no signal holds by chance
 FAR = 2.5  # standard deviations
 LEVELS = 8  # from which on a lead varies freely
@@ -58,10 +62,16 @@ class Quality:
         """Take note of the faults of some rows, whose stored values are ``x``."""
         gain, offset = (values.astype(np.float64) for values in panel.gain_and_offset(rows))
         found, amplitude = faults(x, gain, offset, panel.unit)
+        found[CONTRADICTORY] = _contradictory(panel, x, gain, found[FLAT] | found[INFINITE])
         for what, mask in found.items():
             self.leads[what] += [(int(rows[r]), panel.channels[lead]) for r, lead in np.argwhere(mask)]
         largest = amplitude.max(axis=1)
         self.amplitude |= {int(row): float(a) for row, a in zip(rows, largest, strict=True) if a > 0}
+
+    @property
+    def records(self) -> dict[str, int]:
+        """Number of recordings with each fault."""
+        return {what: len({row for row, _ in leads}) for what, leads in self.leads.items() if leads}
 
     def by_channel(self, what: str) -> dict[str, list[int]]:
         """Rows with a fault by channel."""
@@ -86,13 +96,28 @@ class Quality:
 
 
 def look_through(panel: Panel) -> Quality:
-    """Faults of all recordings of a panel, each read once."""
-    quality, rows = Quality(), np.unique(panel.row)
-    for begin in range(0, len(rows), AT_ONCE):
-        part = rows[begin : begin + AT_ONCE]
-        quality.look(panel, part, panel.store[part])
-        panel.pages.touched(len(part))
+    """Faults of all recordings of a panel, each read once; from the panel's cache where they are known."""
+    rows = np.unique(panel.row)
+    found = kept(panel, f"quality-1-{digest_of(rows)}", lambda: _looked(panel, rows))
+    quality, names = Quality(), panel.channels
+    for number, what in enumerate((*FAULTY, MISSING)):
+        quality.leads[what] = [(row, names[lead]) for row, lead in found[f"fault_{number}"].tolist()]
+    quality.amplitude = dict(zip(found["row"].tolist(), found["amplitude"].tolist(), strict=True))
     return quality
+
+
+def _looked(panel: Panel, rows: Ints) -> Arrays:
+    quality, number = Quality(), {name: k for k, name in enumerate(panel.channels)}
+    for begin, x in in_chunks(panel, rows):
+        quality.look(panel, rows[begin : begin + len(x)], x)
+    found = {
+        f"fault_{k}": np.array([(row, number[lead]) for row, lead in quality.leads[what]], np.int64).reshape(
+            -1, 2
+        )
+        for k, what in enumerate((*FAULTY, MISSING))
+    }
+    amplitude = quality.amplitude
+    return found | {"row": np.array([*amplitude], np.int64), "amplitude": np.array([*amplitude.values()])}
 
 
 def refuse_infinite(panel: Panel) -> None:
@@ -106,25 +131,24 @@ def refuse_infinite(panel: Panel) -> None:
     if panel.store.dtype.kind != "f":
         return
     rows = np.unique(panel.row)
-    for begin in range(0, len(rows), AT_ONCE):
-        part = rows[begin : begin + AT_ONCE]
+    for begin, x in in_chunks(panel, rows):
+        part = rows[begin : begin + len(x)]
         gain, offset = panel.gain_and_offset(part)
         with np.errstate(over="ignore"):
-            values = panel.store[part] * gain[:, :, None] + offset[:, :, None]
-        panel.pages.touched(len(part))
+            values = x * gain[:, :, None] + offset[:, :, None]
         infinite = np.isinf(values).any(axis=2)
         if infinite.any():
             record, lead = np.argwhere(infinite)[0].tolist()
             raise DataError(
                 f"record {called(panel)[int(part[record])]} has an infinite value in {panel.channels[lead]}; "
-                "correct it, write it as missing (NaN), or leave the record out"
+                "correct it, write it as missing (NaN), or leave the record out, as quality: mark does"
             )
 
 
 def told(panel: Panel) -> Iterator[str]:
     """What a user should know of a panel's signals before training on it, a sentence for each fault."""
     quality, names = look_through(panel), called(panel)
-    for what in (CLIPPED, ABSURD):
+    for what in (CLIPPED, ABSURD, CONTRADICTORY):
         if leads := quality.leads.get(what):
             row, channel = leads[0]
             more = f" and {len(leads) - 1} more leads" if len(leads) > 1 else ""
@@ -178,6 +202,19 @@ def faults(x: NDArray[Any], gain: Floats, offset: Floats, unit: str) -> tuple[di
         ABSURD: _absurd(ends[0], ends[1], deviation * size, middle * gain + offset, unit),
     }
     return masks, deviation * size
+
+
+def _contradictory(panel: Panel, x: NDArray[Any], gain: Floats, dead: Mask) -> Mask:
+    """Limb leads of an ECG that are no views of two dimensions; a dead lead contradicts nothing."""
+    result = np.zeros(x.shape[:2], bool)
+    names, at, signs = limb_leads.recorded_limb(panel.channels) if panel.modality == "ecg" else ([], [], 1)
+    rows = np.flatnonzero(~dead[:, at].any(axis=1))
+    if len(names) < 3 or not len(rows):
+        return result
+    scale = np.broadcast_to(gain, result.shape)[:, at] * signs  # (record, limb lead)
+    wrong = limb_leads.contradictory(x[np.ix_(rows, at)] * scale[rows, :, None], names)
+    result[np.ix_(rows[wrong], at)] = True
+    return result
 
 
 def _filled(x: NDArray[Any]) -> NDArray[Any]:

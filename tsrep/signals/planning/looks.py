@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from tsrep.errors import ContractError
 from tsrep.signals import leads
 from tsrep.signals.contract import SignalContract
-from tsrep.signals.names import LIMB, read_names
 from tsrep.signals.panel import Floats, Ints, Panel
 from tsrep.signals.panel_checks import Modality
 from tsrep.signals.planning.missing import shown
-from tsrep.signals.quality import AT_ONCE
 from tsrep.signals.units import canonical, factor, is_voltage
 
-MANY, SOME = 500, 200
+MANY, SOME, AT_ONCE = 500, 200, 256
 BYTES = 64 << 20  # of signals looked at together
 RARE = 0.01  # of records
 SHIFT, STRETCH = 0.5, 2.0
@@ -128,12 +126,10 @@ def contradictions(panel: Panel, contract: SignalContract) -> Iterator[str]:
     """Whether recorded limb leads are views of the same two dimensions."""
     if contract.modality != "ecg":
         return
-    named = {n.name: (k, n.sign) for k, n in enumerate(read_names(panel.channels, "ecg")) if n.known}
-    names = [name for name in LIMB if name in named]
+    names, at, signs = leads.recorded_limb(panel.channels)
     if len(names) < 3:
         return
-    at, signs = zip(*(named[name] for name in names), strict=True)
-    x = some_of(panel, MANY).x[:, list(at)] * np.array(signs, np.float32)[:, None]
+    x = some_of(panel, MANY).x[:, at] * signs[:, None]
     # a dead lead is no contradiction
     x = x[~(np.ptp(np.nan_to_num(x), axis=2) == 0).any(axis=1)]
     wrong = int(leads.contradictory(x, names).sum()) if len(x) else 0
