@@ -25,7 +25,7 @@ from tsrep.signals.convert import Converted, Policies, convert
 from tsrep.training.distributed import pick_device
 
 if TYPE_CHECKING:
-    from tsrep.evaluation.heads import Head
+    from tsrep.evaluation.heads.head import Head
     from tsrep.objectives.objective import Objective
     from tsrep.runs.ledger import Ledger
     from tsrep.signals.contract import SignalContract

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrep.errors import TsrepError
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.protocols.protocol import Protocol, outcome

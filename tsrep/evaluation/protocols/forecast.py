@@ -13,7 +13,7 @@ from tsrep.evaluation.forecasts.look_backs import forecast_of, frozen_features_o
 from tsrep.evaluation.forecasts.ridge import FrozenFeatures
 from tsrep.evaluation.forecasts.scoring import score_forecasters, score_representations
 from tsrep.evaluation.forecasts.settings import ForecastSettings
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.protocols.protocol import Protocol
 from tsrep.evaluation.scores import Scores
 from tsrep.objectives.forecaster import Forecaster

@@ -14,8 +14,8 @@ from pydantic import Field
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.making import Fitted, fitted_on, made_head
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import LabelEvaluation

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import PROTOCOLS, Entry
 

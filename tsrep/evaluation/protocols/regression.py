@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_probe import refuse_infinite
 from tsrep.evaluation.protocols.labels import LabelProtocol

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.kept import FOLDER as HEADS
 from tsrep.evaluation.heads.kept import keep_heads
 from tsrep.evaluation.heads.settings import Keep
