@@ -25,18 +25,55 @@ IMAGES = ROOT / "docs" / "images"
 
 
 def cohort(folder: Path) -> None:
-    """Scores, curves and map of embeddings from the report of the demo."""
-    run = fit(folder, config=ROOT / "configs" / "demo.yaml")
+    """Figures from the report of the demo, and what one of its labels rests on."""
+    demo_figures(fit(folder, config=ROOT / "configs" / "demo.yaml"))
+
+
+def demo_figures(run: Path) -> None:
+    """Those of a run of the demo that is there."""
     take(run, "scores-test", "report-scores")
-    take(run, "curves", "demo-curves")
-    take(run, "map", "demo-map")
+    for name in ("curves", "map", "roc", "reliability", "representations", "flow"):
+        take(run, name, f"demo-{name}")
+    take(run, "record-1", "demo-record")
+    recordings = ROOT / "tsrep" / "datasets" / "ecg" / "sample" / "recordings"
+    tsrep.plot_attribution(run, recordings, record="00486-mi", label="MI", out=run / "attribution.png")
+    shutil.copy(run / "attribution.png", IMAGES)
+
+
+def classes(folder: Path) -> None:
+    """Ten classes of rhythms with a number to predict, by two objectives, and both compared."""
+    rng, rate = np.random.default_rng(0), 50.0
+    label, level = np.arange(400) % 10, rng.uniform(0.5, 2.0, 400)
+    time = np.arange(200) / rate
+    turns = (2 + 0.7 * label[:, None]) * time + rng.uniform(0, 1, (400, 1))
+    rhythm = level[:, None] * np.sin(2 * np.pi * turns) + rng.normal(0, 1.2, (400, 200))
+    np.save(folder / "records.npy", rhythm[:, None].astype(np.float32))
+    rows = {"patient": np.arange(400) // 2, "label": [f"rhythm {k}" for k in label], "level": level.round(3)}
+    pd.DataFrame(rows).to_csv(folder / "records.csv", index=False)
+    dataset = {"name": "arrays", "sfreq": rate, "targets": ["level"], "target_units": ["mV"]}
+    settings = {
+        "dataset": dataset,
+        "root": str(folder),
+        "encoder": {"name": "resnet1d", "width": 8, "dim": 32},
+        "training": {"epochs": 4, "batch_size": 64, "lr": 3e-3},
+        "evaluation": {"protocols": ["probe", "regression"], "labels": [1.0], "n_bootstrap": 200},
+    }
+    runs = [
+        tsrep.fit(settings | {"objective": name}, out=folder / name, progress=False).path
+        for name in ("simclr", "ts2vec")
+    ]
+    for name in ("confusion", "class-areas", "values-regression-level"):
+        take(runs[0], name, name)
+    tsrep.compare(runs, out=folder / "comparison", progress=False)
+    take(folder / "comparison", "comparison", "comparison")
 
 
 def receptive_field(folder: Path) -> None:
     """Where a forecaster looks, in a series whose echoes are known."""
     run = fit(folder, config=ROOT / "configs" / "seasonal-sim.yaml", evaluation=False)
     tsrep.plot_receptive_field(run, out=folder / "receptive-field.png")
-    shutil.copy(folder / "receptive-field.png", IMAGES)
+    for name in ("receptive-field", "receptive-field-samples"):
+        shutil.copy(folder / f"{name}.png", IMAGES)
 
 
 def views(folder: Path) -> None:
@@ -73,6 +110,8 @@ def forecast(folder: Path) -> None:
     )
     tsrep.forecast(run, folder / "load.csv", out=folder / "ahead")
     shutil.copy(folder / "ahead" / "forecast.png", IMAGES / "forecast.png")
+    for name in ("errors-per-step", "forecasts"):
+        take(run.path, name, name)
 
 
 def study(folder: Path) -> None:
@@ -80,8 +119,8 @@ def study(folder: Path) -> None:
     file = folder_file(folder, "study", "small-study.yaml")
     command = [sys.executable, "-m", "tsrep", "study", "run", str(file), "--no-confirm", "--trials", "24"]
     subprocess.run([*command, "--out", str(folder / "small")], check=True)
-    for figure, name in {"history": "study-history", "slices": "study-slices"}.items():
-        shutil.copy(folder / "small" / "report" / "figures" / f"{figure}.png", IMAGES / f"{name}.png")
+    for figure in ("history", "slices", "importance", "effects", "cost", "contour"):
+        take(folder / "small" / "report", figure, f"study-{figure}")
 
 
 def levels(_folder: Path) -> None:
@@ -151,6 +190,7 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "views": views,
     "forecast": forecast,
     "study": study,
+    "classes": classes,
     "cohort": cohort,
 }
 

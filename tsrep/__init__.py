@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from tsrep.api import fit as fit
     from tsrep.api import forecast as forecast
     from tsrep.api import load_encoder as load_encoder
+    from tsrep.api import plot_attribution as plot_attribution
     from tsrep.api import plot_receptive_field as plot_receptive_field
     from tsrep.api import plot_views as plot_views
     from tsrep.api import predict as predict
     from tsrep.api import validate as validate
     from tsrep.datasets.loading import load as load
     from tsrep.evaluation.scores import Scores as Scores
+    from tsrep.inspect.attribution.numbers import Attribution as Attribution
+    from tsrep.inspect.attribution.numbers import attribute as attribute
     from tsrep.registry import list_registered as list_registered
     from tsrep.runs.embed import Embeddings as Embeddings
     from tsrep.runs.embed import embed as embed
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from tsrep.signals.series import Series as Series
 
 ROOMS = {
+    "Attribution": "inspect.attribution.numbers",
     "Embeddings": "runs.embed",
     "LoadedEncoder": "runs.loaded_encoder",
     "OwnForecast": "runs.forecast_own",
@@ -47,6 +51,7 @@ ROOMS = {
     "Run": "runs.folder",
     "Scores": "evaluation.scores",
     "Series": "signals.series",
+    "attribute": "inspect.attribution.numbers",
     "compare": "api",
     "embed": "runs.embed",
     "evaluate": "api",
@@ -57,6 +62,7 @@ ROOMS = {
     "list_runs": "runs.overview",
     "load": "datasets.loading",
     "load_encoder": "api",
+    "plot_attribution": "api",
     "plot_receptive_field": "api",
     "plot_views": "api",
     "predict": "api",

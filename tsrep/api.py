@@ -338,6 +338,16 @@ def plot_receptive_field(encoder: Run | Path | str, **options: Any) -> Path:
     return _shown(encoder, plot(encoder, **options))
 
 
+def plot_attribution(encoder: Run | Path | str, recording: Recordings | None = None, **options: Any) -> Path:
+    """Plot what a predicted label rests on; see :mod:`tsrep.inspect.attribution.of_recording`.
+
+    The report is written anew when the figure lies in a run's folder, where it shows it.
+    """
+    from tsrep.inspect.attribution.of_recording import plot_attribution as plot
+
+    return _shown(encoder, plot(encoder, recording, **options))
+
+
 def _shown(encoder: Run | Path | str, figure: Path) -> Path:
     """A figure, in the report too when it lies in the folder of what it is of."""
     from tsrep.report import write_report

@@ -19,7 +19,7 @@ from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.attention import Attention, AttentionHeads, AttentionModule
 from tsrep.evaluation.labels.attention_training import AttentionTraining, Losses, balanced, fit_attention

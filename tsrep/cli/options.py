@@ -157,7 +157,7 @@ def _policies(
     ] = False,
 ) -> Any:
     """Policies of conversion from options."""
-    from tsrep.signals.convert import Policies
+    from tsrep.signals.policies import Policies
 
     return Policies(
         missing_channels=missing_channels,

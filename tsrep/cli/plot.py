@@ -1,4 +1,4 @@
-"""Figures of an encoder that are made on request: plot views, plot receptive-field."""
+"""Figures of an encoder that are made on request: plot views, plot receptive-field, plot attribution."""
 
 from __future__ import annotations
 
@@ -108,6 +108,47 @@ def receptive_field(
     )
     typer.echo(f"receptive field: {path}")
     typer.echo(f"scores: {path.with_suffix('.json')}")
+
+
+@plot.command()
+@contract_options
+def attribution(
+    encoder: EncoderReference,
+    recordings: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RECORDINGS",
+            help="As `tsrep predict` takes them. [default: the test part of the run's own data]",
+        ),
+    ] = None,
+    record: Annotated[str | None, typer.Option(help="Name of one of several. [default: the first]")] = None,
+    label: Annotated[
+        str | None, typer.Option("--class", help="Class to look at. [default: the most probable]")
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="Name of a kept head. [default: the best]")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Sampling rate in Hz, where files do not say theirs.")
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(metavar="I,II,V1", help="Channels in order, where files do not name theirs.")
+    ] = None,
+    root: MovedRoot = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output file: PNG, PDF or SVG. [default: RUN/figures/attribution.png]")
+    ] = None,
+    overwrite: Overwrite = False,
+    *,
+    policies: Any,
+) -> None:
+    """Plot which leads and moments of a recording speak for a predicted class and which against it."""
+    import tsrep
+
+    _refuse_taken(out, overwrite)
+    names = None if channels is None else tuple(name.strip() for name in channels.split(","))
+    options = vars(policies) | {"head": head, "rate": rate, "channels": names, "root": root}
+    path = tsrep.plot_attribution(encoder, recordings, out=out, record=record, label=label, **options)
+    typer.echo(f"attribution: {path}")
+    typer.echo(f"sums of the leads: {path.with_suffix('.json')}")
 
 
 def _refuse_taken(out: Path | None, overwrite: bool) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
@@ -185,6 +184,8 @@ def _variance_by_sides(one: Resampled, two: Resampled, name: str) -> Variance:
 
 
 def _difference(one: Resampled, two: Resampled, name: str, found: Variance, covers: str) -> Difference:
+    from scipy.special import stdtr  # loads slowly, and those who only read scores need none
+
     value = one.value[name] - two.value[name]
     error = math.sqrt(found.resampled + found.seeds)
     if error == 0 and value:  # nothing varied, as where few patients are all separated

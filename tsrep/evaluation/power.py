@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.special import nctdtr, stdtrit
-
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Score
 
@@ -56,6 +54,8 @@ class Design:
         ----------
         Cohen, "Statistical Power Analysis for the Behavioral Sciences", 1988, chapter 2.
         """
+        from scipy.special import nctdtr, stdtrit  # loads slowly, and pages without a power need none
+
         n, k = patients or self.patients, seeds or self.seeds
         resampled, between = self.per_patient / n, self.per_seed / k
         if n < 2 or (between and k < 2):

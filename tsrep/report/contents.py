@@ -16,7 +16,7 @@ from tsrep.evaluation.scores import Scores
 from tsrep.files import read_arrays, read_json, readable, refuse_other_format
 from tsrep.inspect.curves import Curves, read_curves
 from tsrep.runs.manifest import changed, refuse_changed
-from tsrep.runs.naming import folder_of
+from tsrep.runs.naming import folder_of, refuse_no_run
 from tsrep.training.collapse import collapse
 from tsrep.yaml_files import read_yaml
 
@@ -198,6 +198,8 @@ def folder_to_show(place: Path) -> Path:
     """
     if any((place / name).is_file() for name in ("config.yaml", "evaluation.yaml")):
         return place
+    if "@" not in place.name:
+        refuse_no_run(place, "give the folder that fit made")
     from tsrep.runs.folder import Run  # its room loads torch
 
     return Run(place).path

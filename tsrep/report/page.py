@@ -44,7 +44,8 @@ from tsrep.yaml_files import write_yaml
 
 Tile = tuple[str, str, str]  # name, value, note
 _SECTIONS = (
-    "scores", "targets", "classes", "map", "examples", "views", "receptive", "training", "records", "flow",
+    "scores", "targets", "classes", "map", "examples", "attribution", "views", "receptive", "training",
+    "records", "flow",
 )  # fmt: skip
 _AVERAGES = dict.fromkeys(("uniform", "uniform-with-start"), "the average")
 _AVERAGES["ema"] = "an exponential moving average"

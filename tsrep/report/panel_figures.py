@@ -11,7 +11,8 @@ import numpy as np
 
 from tsrep.evaluation.scores import Score, drawn_labels
 from tsrep.evaluation.targets.values import Values
-from tsrep.report.captioned_figure import CaptionedFigure, captioned
+from tsrep.files import read_json, readable
+from tsrep.report.captioned_figure import CaptionedFigure, captioned, stored_figure
 from tsrep.report.contents import Contents
 from tsrep.report.map_points import TITLES, held_out, projections
 from tsrep.report.verdicts import main_scores
@@ -190,6 +191,24 @@ def _records(contents: Contents) -> Iterator[CaptionedFigure]:
         yield captioned(f"record-{i + 1}", "records", caption, figure_record(x, sfreq, channels, unit, title))
 
 
+def _attribution(contents: Contents) -> Iterator[CaptionedFigure]:
+    """What a label rests on, where `tsrep plot attribution` has plotted it and traces may be shown."""
+    path, command = contents.run / "figures" / "attribution.png", "tsrep plot attribution"
+    if not path.is_file() or not contents.identifiers:
+        return
+    remedy = f"remove it and plot it again with `{command}`"
+    with readable(path.with_suffix(".json"), "an attribution", remedy):
+        told = read_json(path.with_suffix(".json"))
+        flat, odds, probability = (number(told[name], 2) for name in ("flat", "log_odds", "probability"))
+        caption = (
+            f"What the probability {probability} of {told['label']} in {told['record']} rests on: each lead "
+            f"and moment with its share of the log odds, {odds} as recorded and {flat} with flat leads, by "
+            "integrated gradients. Orange speaks for the class, blue against it. A share says what the "
+            "network used, not what causes a finding."
+        )
+    yield stored_figure(path, "attribution", caption, command)
+
+
 def _reliability(held: Predictions, where: str) -> CaptionedFigure:
     from tsrep.evaluation.labels.calibration import reliability
     from tsrep.inspect.figures.classes import figure_reliability
@@ -226,4 +245,4 @@ def colours_of(contents: Contents, label: Any, classes: tuple[str, ...]) -> dict
     return class_colours(classes, support(label, len(classes)))
 
 
-PANEL_FIGURES = (_scores, _values, _classes, _map, _records)
+PANEL_FIGURES = (_scores, _values, _classes, _map, _attribution, _records)

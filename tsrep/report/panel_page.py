@@ -96,6 +96,8 @@ class PanelPage(Page):
         run = named(contents)
         if any(score.of_head for score in contents.scores) or (contents.run / "head").is_dir():
             yield "Label new recordings", f"tsrep predict {run} FOLDER --out predictions.csv"
+            if not (contents.run / "figures" / "attribution.png").is_file():
+                yield "See which leads and moments a label rests on", f"tsrep plot attribution {run}"
         yield "Score it on recordings from elsewhere", f"tsrep evaluate {run} --dataset wfdb --root FOLDER"
         yield "Fine-tune it on few labels", f"tsrep evaluate {run} --protocol finetune --labels 0.1"
         yield from several_seeds(contents)

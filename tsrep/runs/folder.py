@@ -20,7 +20,7 @@ from tsrep.runs.encoder_file import EncoderFile, read_encoder_file
 from tsrep.runs.history import history, plot_history
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.manifest import changed, changing, refuse_changed, refuse_without, stored_scores
-from tsrep.runs.naming import ENCODER_FILE, PROVENANCE, SPLIT, folder_of, whole_of
+from tsrep.runs.naming import ENCODER_FILE, PROVENANCE, SPLIT, folder_of, refuse_no_run, whole_of
 from tsrep.runs.overview import row_of
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.trained_by import refuse_other_settings, trained_by, trained_further_by
@@ -277,25 +277,6 @@ class Run:
         file = self.path / SPLIT
         with readable(file, "a split", RESTORE):
             return str(read_json(file)["digest"])
-
-
-def refuse_no_run(folder: Path, remedy: str) -> None:
-    """Check that a folder holds a run, as far as can be told from outside.
-
-    Raises
-    ------
-    RunError
-    """
-    if (folder / "config.yaml").is_file():
-        return
-    if not folder.exists():
-        raise RunError(f"{folder} is not a run folder (it is not there); {remedy}")
-    if any((folder / name).exists() for name in (PROVENANCE, SPLIT)):
-        raise RunError(
-            f"{folder} has no config.yaml, so there is no run in it to resume: it was lost, or the run was "
-            "stopped before it began; restore it, or remove the folder and start again"
-        )
-    raise RunError(f"{folder} is not a run folder (it has no config.yaml); {remedy}")
 
 
 def opened(run: Run | Path | str) -> Run:

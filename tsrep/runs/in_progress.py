@@ -12,8 +12,9 @@ from pathlib import Path
 from tsrep.errors import RunError
 from tsrep.files import temporary_beside, unwritable
 from tsrep.runs.config import Configuration
-from tsrep.runs.folder import Run, refuse_no_run
+from tsrep.runs.folder import Run
 from tsrep.runs.lock import locked
+from tsrep.runs.naming import refuse_no_run
 from tsrep.training.distributed import Ranks
 from tsrep.training.interrupt import Interrupted, termination_as_interrupt
 

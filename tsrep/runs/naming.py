@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tsrep.errors import RunError
+
 SEEDS = "seeds"
 ENCODER_FILE, WEIGHTS, CONTRACT = "encoder.safetensors", "weights.safetensors", "contract.json"
 PROVENANCE, SPLIT = "provenance.json", "split.json"
@@ -35,3 +37,22 @@ def short_name(reference: str) -> str:
         return run_name(path)
     named = path.parent.is_dir() and re.fullmatch(r".+(@\d+|\.\w+)", path.name)  # a seed or a file
     return re.sub(r"[^\w.@-]+", "-", path.name if named else reference).strip("-")
+
+
+def refuse_no_run(folder: Path, remedy: str) -> None:
+    """Check that a folder holds a run, as far as can be told from outside.
+
+    Raises
+    ------
+    RunError
+    """
+    if (folder / "config.yaml").is_file():
+        return
+    if not folder.exists():
+        raise RunError(f"{folder} is not a run folder (it is not there); {remedy}")
+    if any((folder / name).exists() for name in (PROVENANCE, SPLIT)):
+        raise RunError(
+            f"{folder} has no config.yaml, so there is no run in it to resume: it was lost, or the run was "
+            "stopped before it began; restore it, or remove the folder and start again"
+        )
+    raise RunError(f"{folder} is not a run folder (it has no config.yaml); {remedy}")

@@ -17,7 +17,7 @@ from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.candidate import Candidate, Model
 from tsrep.evaluation.embedding import embed
-from tsrep.evaluation.heads import Head
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.settings import HeadSettings
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_probe import fit_probe

@@ -13,9 +13,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tsrep.errors import DataError, RunError
-from tsrep.evaluation.heads import Head
 from tsrep.evaluation.heads.classifier import Classifier
 from tsrep.evaluation.heads.facts import Estimate, FittedOn, Performance
+from tsrep.evaluation.heads.head import Head
 from tsrep.evaluation.heads.kept import keep_heads, load_heads
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.neighbours import fit_neighbours

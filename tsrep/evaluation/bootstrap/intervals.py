@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from tsrep.evaluation.bootstrap.variance import Variance
 
@@ -31,6 +30,8 @@ def share_interval(value: float, variance: Variance) -> Interval:
     ----------
     Pepe, "The Statistical Evaluation of Medical Tests for Classification and Prediction", 2003, section 5.2.
     """
+    from scipy.special import expit  # loads slowly, and those who only read scores need none
+
     if np.isnan(variance.margin) or not 0 < value < 1:
         found = symmetric_interval(value, variance)
         return Interval(value, *np.clip([found.low, found.high], 0.0, 1.0).tolist())
@@ -65,6 +66,7 @@ def positive_interval(value: float, variance: Variance) -> Interval:
 
 def correlation_interval(value: float, variance: Variance) -> Interval:
     """Interval of a correlation, symmetric on Fisher's scale ``artanh r``."""
+
     if np.isnan(variance.margin) or not -1 < value < 1:
         found = symmetric_interval(value, variance)
         return Interval(value, *np.clip([found.low, found.high], -1.0, 1.0).tolist())

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from tsrep.evaluation.arrays import Array
 
@@ -32,6 +31,8 @@ class Variance:
     @property
     def margin(self) -> float:
         """Half the width of a 95 % interval by Student's t distribution."""
+        from scipy.special import stdtrit  # loads slowly, and those who only read scores need none
+
         return float(stdtrit(self.freedom, 0.975) * np.sqrt(self.resampled + self.seeds))
 
 

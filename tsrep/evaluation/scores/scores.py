@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.forecasts.details import ForecastDetails, load_details, save_details
-from tsrep.evaluation.heads.kept import FOLDER as HEADS
-from tsrep.evaluation.heads.kept import keep_heads
-from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.heads.settings import Keep
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores.score import Score
@@ -25,6 +22,8 @@ from tsrep.text import in_a_line
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from tsrep.evaluation.heads.kept_head import KeptHead
 
 SHOWN = ("auroc", "auprc", "f1", "accuracy", "mse", "mae", "mase", "r2", "pearson")
 _FORMAT = "tsrep.scores/3"
@@ -155,8 +154,10 @@ class Scores:
         keep : {"best", "all", "none"}
             Which heads; see :func:`~tsrep.evaluation.heads.kept.keep_heads`.
         """
+        from tsrep.evaluation.heads.kept import FOLDER, keep_heads  # loads slowly, and reading needs none
+
         if self.heads:
-            keep_heads(self.heads, folder / HEADS, keep)
+            keep_heads(self.heads, folder / FOLDER, keep)
         if self.predictions:
             save_predictions(folder / "predictions.npz", self.predictions)
         if self.values:

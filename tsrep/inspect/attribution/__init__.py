@@ -1,0 +1,1 @@
+"""Which leads and moments the label of one recording rests on."""
