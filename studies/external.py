@@ -118,6 +118,7 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     config = runs["simclr"].config
     first, second = found["all"].cohorts
     parts = [_told(first.parts[part]) for part in PARTS]
+    seeds = [f"{name} ({run.config.seeds} seeds)" for name, run in runs.items()]
     yield (
         f"First cohort, `{first.name}`: records of PTB-XL, {first.form}. Fitted on {parts[0]}, chosen by "
         f"{parts[1]}, scored {parts[2]}."
@@ -129,8 +130,8 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     )
     yield (
         f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
-        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by "
-        f"{' and '.join(f'{name} ({run.config.seeds} seeds)' for name, run in runs.items())}; linear probes, their `C` chosen on the validation part of the cohort "
+        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(seeds)}; "
+        "linear probes, their `C` chosen on the validation part of the cohort "
         "that they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
     )
     yield (
