@@ -28,14 +28,15 @@ from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.report.wording import p_value
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA, Verdict
+from tsrep.runs.config import Configuration
 from tsrep.runs.config_files import assemble, read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.validate.validation import Validation
 from tsrep.splits.split import PARTS
 
 METHODS: dict[str, dict[str, Any]] = {
-    "simclr": {"name": "simclr"},
-    "comet": {"name": "comet", "share_masks": True},
+    "simclr": {"objective": {"name": "simclr"}, "seeds": 5},
+    "comet": {"objective": {"name": "comet", "share_masks": True}, "seeds": 3},
 }
 HALVES = {"name": "stratified", "validation": 0.15, "test": 0.55, "seed": 0}
 SITES = {"site 0": {"site": "0"}, "site 1": {"site": "1"}}
@@ -54,18 +55,20 @@ QUESTIONS = {
 def main() -> None:
     """Train what is missing, validate, and write the page."""
     options = command_line(__doc__, "external", page="external.md", seeds=5).parse_args()
-    own = {"root": str(options.root / FIRST), "seeds": options.seeds}
     runs = {
-        name: kept_run(
-            options.runs / name, assemble(read_config(PANEL), SETTINGS, {"objective": objective}, own)
-        )
-        for name, objective in METHODS.items()
+        name: kept_run(options.runs / name, _configuration(options.root, method, options.seeds))
+        for name, method in METHODS.items()
     }
     found = {
         name: _validated(runs, [_first(runs["simclr"]), *others], options.runs / name.replace(" ", "-"))
         for name, others in _cohorts(options.root / SECOND).items()
     }
     write_page(options.out, "\n".join(_page(runs, found, options.root)))
+
+
+def _configuration(root: Path, method: Mapping[str, Any], most: int) -> Configuration:
+    own = {"root": str(root / FIRST), "seeds": min(method["seeds"], most)}
+    return assemble(read_config(PANEL), SETTINGS, method, own)
 
 
 def _first(run: Run) -> dict[str, Any]:
@@ -115,6 +118,7 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     config = runs["simclr"].config
     first, second = found["all"].cohorts
     parts = [_told(first.parts[part]) for part in PARTS]
+    seeds = [f"{name} ({run.config.seeds} seeds)" for name, run in runs.items()]
     yield (
         f"First cohort, `{first.name}`: records of PTB-XL, {first.form}. Fitted on {parts[0]}, chosen by "
         f"{parts[1]}, scored {parts[2]}."
@@ -126,8 +130,8 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     )
     yield (
         f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
-        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(runs)}, "
-        f"{config.seeds} seeds each; linear probes, their `C` chosen on the validation part of the cohort "
+        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(seeds)}; "
+        "linear probes, their `C` chosen on the validation part of the cohort "
         "that they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
     )
     yield (

@@ -90,7 +90,7 @@ def evaluate_other(
     data = OtherData.of(encoders[0], dataset, evaluation=changes, **settings)
     task = DATASETS.entry(data.dataset.name).task
     encoders[0].refuse_other_task(task, data.dataset.name)
-    _refuse_unfit_protocols(encoders[0], data)
+    refuse_unfit_protocols(encoders[0], data)
     name = f"{short_name(reference.text)}-on-{data.dataset.name}"
     folders = [Path(out)] if out is not None else numbered(name)
     judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
@@ -165,7 +165,13 @@ def _write_facts(
         write_text(folder / FILE, data.to_yaml(encoder=str(reference)))
 
 
-def _refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
+def refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
+    """Check that every protocol scores such data, and does not train an encoder that is not there.
+
+    Raises
+    ------
+    ConfigError
+    """
     for name in data.evaluation.protocols:
         entry = PROTOCOLS.entry(name)
         if entry.task != encoder.task:

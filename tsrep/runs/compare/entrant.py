@@ -18,6 +18,7 @@ from tsrep.registry import explain
 from tsrep.runs.compare.cells import MEMBER
 from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
 from tsrep.runs.contamination import MOST, Contamination
+from tsrep.runs.evaluate_other import refuse_unfit_protocols
 from tsrep.runs.evaluate_other_panel import candidates
 from tsrep.runs.label_evaluation import label_evaluation
 from tsrep.runs.ledger import Ledger
@@ -91,6 +92,7 @@ class Entrant:
             When they do not go together.
         """
         first, data = self.encoders[0], self._data(entry, table)
+        refuse_unfit_protocols(first, data)
         shown = shown_to(first, data, progress=progress, undivided=entry.use == "test")
         prepared, found = self._without_seen(shown, data.evaluation.part, MOST if most is None else most)
         evaluation = label_evaluation(
