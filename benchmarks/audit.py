@@ -101,9 +101,8 @@ def main() -> None:
         if not above:  # a shortcut is found where nothing above chance is left
             counts = {word: seeds - count for word, count in counts.items()}
         told[name] = counts
-        print(
-            f"{name:14} found in {counts['planted']} of {seeds} where planted, {counts['not planted']} where not"
-        )
+        hits, alarms = counts["planted"], counts["not planted"]
+        print(f"{name:14} found in {hits} of {seeds} where planted, in {alarms} where not")
     print(json.dumps({"name": "audit", "seeds": seeds, "found": told}))
 
 

@@ -106,13 +106,11 @@ def _chance(row: Row) -> str:
 def _measured(audit: Audit) -> str:
     facts, inits = audit.facts, ""
     if facts["random initialisations"]:
-        inits = (
-            f"Beside the encoder stand {count(facts['random initialisations'])} random initialisations of the same "
-            "architecture. "
-        )
+        several = count(facts["random initialisations"])
+        inits = f"Beside the encoder stand {several} random initialisations of the same architecture. "
     return (
-        "Vectors are means over the windows of a recording, each dimension standardised on the training part. "
-        f"{inits}Intervals of 95 % are over patients ({count(facts['n_bootstrap'])} resamples) and, of several "
-        f"random initialisations, over these. Division of the data: {facts['split']}. Nothing on this page "
-        "chose anything, and no identity of a patient is in it or in its files."
+        "Vectors are means over the windows of a recording, each dimension standardised on the training "
+        f"part. {inits}Intervals of 95 % are over patients ({count(facts['n_bootstrap'])} resamples) and, of "
+        f"several random initialisations, over these. Division of the data: {facts['split']}. Nothing on "
+        "this page chose anything, and no identity of a patient is in it or in its files."
     )

@@ -31,11 +31,12 @@ CHEST = re.compile(r"V[1-6]")
 def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
     """Arrays for :attr:`tsrep.signals.panel.Panel.meta` by name, one value for each row of the table.
 
-    ``age`` (years), ``height`` (cm) and ``weight`` (kg) are NaN where nothing is stated, the age also above
-    89 years, which ``over_89`` says; ``sex`` is ``"F"``, ``"M"`` or ``""``; ``device``, ``site`` and ``date``
-    are texts. ``quality`` is the gravest fault that a technician noted, of ``electrode``, ``burst``,
-    ``static`` and ``drift``, else ``clean``; ``noisy_leads`` are the leads of all of them, shape (record, 12).
-    Recordings without a note may be noisy all the same. Columns that the table lacks are left out.
+    ``age`` (years), ``height`` (cm) and ``weight`` (kg) are NaN where nothing is stated, the age also
+    above 89 years, which ``over_89`` says; ``sex`` is ``"F"``, ``"M"`` or ``""``; ``device``, ``site`` and
+    ``date`` are texts. ``quality`` is the gravest fault that a technician noted, of ``electrode``,
+    ``burst``, ``static`` and ``drift``, else ``clean``; ``noisy_leads`` are the leads of all of them, shape
+    (record, 12). Recordings without a note may be noisy all the same. Columns that the table lacks are left
+    out.
 
     Raises
     ------

@@ -54,22 +54,20 @@ def read_metadata(path: Path, table: Table, columns: Sequence[str]) -> dict[str,
 
 
 def _ages(path: Path, cells: Sequence[str]) -> dict[str, NDArray[Any]]:
-    years = _values(cells)
-    numbers = years.dtype.kind == "f"
-    odd = next(
-        (i for i, cell in enumerate(cells) if cell and not (numbers and _is_age(float(cell)))),
-        None,
-    )
+    odd = next((i for i, cell in enumerate(cells) if cell and not _is_age(cell)), None)
     if odd is not None:
         raise DataError(
             f"{row_of(path, odd)} has {cells[odd]!r} as age; give years from 0 to {LIFE}, {HIDDEN} where "
             f"somebody is older than {OLDEST} and no more is known, and nothing where the age is unknown"
         )
-    return ages(years if numbers else np.full(len(cells), np.nan))
+    return ages(float(cell or "nan") for cell in cells)
 
 
-def _is_age(years: float) -> bool:
-    return 0 <= years <= LIFE or years == HIDDEN
+def _is_age(cell: str) -> bool:
+    try:
+        return 0 <= float(cell) <= LIFE or float(cell) == HIDDEN
+    except ValueError:
+        return False
 
 
 def _sexes(path: Path, cells: Sequence[str]) -> NDArray[np.str_]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.bootstrap.means import Means
 from tsrep.evaluation.comparison import difference_of_cohorts
 from tsrep.evaluation.labels.metrics import positives
@@ -25,6 +24,7 @@ SILENT = (
 BANDS = ((0, "under 40"), (40, "40 to 59"), (60, "60 to 79"), (80, "80 and over"))  # years
 LEVELS = ("device", "site", "cohort", "quality")
 SPECIFICITY = 0.9
+EVERYBODY, MACRO = "everybody", "macro average of classes with enough patients"
 AUROC, REST = "auroc", ("auprc", "prevalence", "sensitivity", "predicted minus prevalence")
 
 
@@ -33,17 +33,20 @@ def subgroups(subject: Subject) -> Block:
     if not subject.panel.classes:
         return Block(KEY, TITLE, ["Not measured: the recordings have no labels."], SILENT)
     found = subject.tested[subject.name]
-    groups = dict(_groups(subject, subject.at(found)))
-    if not groups:
+    groups = {EVERYBODY: np.ones(len(found), bool)} | dict(_groups(subject, subject.at(found)))
+    if len(groups) < 2:
         reason = "Not measured: neither sex, age, device, site, cohort nor quality of recordings is stated."
         return Block(KEY, TITLE, [reason], SILENT)
     thresholds = _thresholds(subject)
-    rows = [
-        row
-        for group, members in groups.items()
-        for k, name in enumerate(subject.panel.classes)
-        for row in _cells(subject, found, k, name, group, members, thresholds)
-    ]
+    rows = []
+    for group, members in groups.items():
+        own = [
+            list(_cells(subject, found, k, name, group, members, thresholds))
+            for k, name in enumerate(subject.panel.classes)
+        ]
+        enough = [k for k, cells in enumerate(own) if not cells[0].note]
+        rows += [row for cells in own for row in cells]
+        rows += list(_macro(subject, found, enough, group, members))
     return Block(KEY, TITLE, list(_says(rows)), SILENT, rows)
 
 
@@ -104,7 +107,7 @@ def _cells(
     n = {"recordings": len(inside), "patients": len(np.unique(inside.patient))}
     yield Row(name, group, AUROC, score.auroc.value, score.auroc.low, score.auroc.high, 0.5, **n)
     if outside is not None and _enough(outside):
-        one, two = (resample([each], names=(AUROC,), **settings) for each in (inside, outside))
+        one, two = (subject.resample([each], (AUROC,)) for each in (inside, outside))
         gap = difference_of_cohorts(one, two)[AUROC]
         yield Row(name, group, "minus all others", gap.value, gap.low, gap.high, **n)
     yield Row(
@@ -115,6 +118,23 @@ def _cells(
         yield _sensitivity(subject, inside, thresholds[k], name, group)
     large = score.in_the_large
     yield Row(name, group, REST[3], large.value, large.low, large.high, 0.0, **n)
+
+
+def _macro(
+    subject: Subject, found: Predictions, classes: list[int], group: str, members: Array
+) -> Iterator[Row]:
+    """Mean AUROC of some classes in a group."""
+    if not classes:
+        return
+    flags = positives(found.target, found.prob.shape[1])[np.ix_(members, classes)]
+    known = None if found.known is None else found.known[np.ix_(members, classes)]
+    some = Predictions(
+        found.prob[np.ix_(members, classes)], flags, found.patient[members], found.trial[members], known
+    )
+    value = subject.resample([some], (AUROC,)).intervals()[AUROC]
+    n = {"recordings": len(some), "patients": len(np.unique(some.patient))}
+    yield Row(MACRO, group, AUROC, value.value, value.low, value.high, 0.5, **n)
+    yield Row(MACRO, group, "classes", float(len(classes)), **n)
 
 
 def _enough(p: Predictions) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.bootstrap import Resampled, resampled_by, share_interval
+from tsrep.evaluation.bootstrap import Resampled, resample, resampled_by, share_interval
 from tsrep.evaluation.bootstrap.patients import Weighable
 from tsrep.evaluation.labels.aggregate import aggregated
 from tsrep.evaluation.labels.evaluation import Part
@@ -171,6 +171,11 @@ class Subject:
         """Metrics on resamples of patients."""
         n = self.evaluation.n_bootstrap
         return resampled_by(scorers, patients, n_bootstrap=n, seed=self.seed, form=form)
+
+    def resample(self, predictions: Sequence[Predictions], names: Sequence[str]) -> Resampled:
+        """Metrics of predictions on resamples of patients."""
+        n = self.evaluation.n_bootstrap
+        return resample(predictions, n_bootstrap=n, seed=self.seed, names=names)
 
     def each(
         self, of: Callable[[Array], Weighable], patients: int, form: Any = share_interval
