@@ -65,7 +65,7 @@ def classes(folder: Path) -> None:
     for name in ("confusion", "class-areas", "values-regression-level"):
         take(runs[0], name, name)
     tsrep.compare(runs, out=folder / "comparison", progress=False)
-    take(folder / "comparison", "comparison", "comparison")
+    shutil.copy(folder / "comparison" / "comparison.png", IMAGES)
 
 
 def receptive_field(folder: Path) -> None:
