@@ -62,10 +62,11 @@ def classes(folder: Path) -> None:
         tsrep.fit(settings | {"objective": name}, out=folder / name, progress=False).path
         for name in ("simclr", "ts2vec")
     ]
-    for name in ("confusion", "class-areas", "values-regression-level"):
-        take(runs[0], name, name)
+    take(runs[0], "confusion", "confusion")
+    take(runs[0], "class-areas", "class-areas")
+    take(runs[0], "values-regression-level-mv", "values")
     tsrep.compare(runs, out=folder / "comparison", progress=False)
-    take(folder / "comparison", "comparison", "comparison")
+    shutil.copy(folder / "comparison" / "comparison.png", IMAGES)
 
 
 def receptive_field(folder: Path) -> None:

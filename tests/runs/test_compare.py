@@ -405,6 +405,7 @@ def test_unpinned_reference_is_warned_of() -> None:
     asked = table_of({"encoders": ["hub:o/n", "hub:o/m@v1", {"ref": "x.py:load", "variant": "benchmark"}]})
     assert asked.warnings == ["hub:o/n may change; pin it with hub:o/n@REVISION"]
     assert asked.encoders[2].refs == ("x.py:load@benchmark",)
+    assert table_of({"encoders": [Path("runs") / "a"]}).encoders[0].refs == (str(Path("runs") / "a"),)
 
 
 def test_table_of_a_file(tmp_path: Path) -> None:

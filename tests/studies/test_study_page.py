@@ -193,6 +193,8 @@ def test_a_task_without_a_name_and_many_tasks_read_well() -> None:
     rows = confirmed(1, 2)
     unnamed = answer(planted(2), Finalists(rows[rows["task"] == TASKS[0]].assign(task="")))[1]
     assert " on " not in unnamed.removeprefix("On test")
+    bare = rows.assign(minus_random_low=float("nan"), minus_random_high=float("nan"))
+    assert "minus random initialisation −0.020;" in answer(planted(2), Finalists(bare))[1]
     many = pd.concat([rows.assign(task=f"task {i}") for i in range(6)])
     assert answer(planted(2), Finalists(many))[1].endswith("and 2 more tasks in the table.")
 

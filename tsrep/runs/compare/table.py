@@ -35,9 +35,10 @@ class EncoderEntry(Settings):
     @model_validator(mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
-        """A text, ``ref`` with an optional ``variant``, or ``refs``."""
-        if isinstance(value, str):
-            return {"refs": (value,)}
+        """A text, path or run, ``ref`` with an optional ``variant``, or ``refs``."""
+        spelt = getattr(value, "path", value)
+        if isinstance(spelt, str | Path):
+            return {"refs": (str(spelt),)}
         if not isinstance(value, Mapping) or "ref" not in value:
             return value
         others = {key: each for key, each in value.items() if key not in ("ref", "variant")}

@@ -105,14 +105,15 @@ def figure_finalists(finalists: Finalists) -> Figure:
     panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
     seeds = finalists.rows.groupby(["task", "metric", "finalist"])["test"]
     tasks = list(dict.fromkeys(task for (task, _), _ in groups))
-    titles = dict(zip(tasks, distinct(tasks, 44), strict=True))
+    titles = dict(zip(tasks, distinct(tasks, 38), strict=True))
     for panel, ((task, metric), own) in zip(panels, groups, strict=False):
         for row in own.to_dict("records"):
             own_seeds = seeds.get_group((task, metric, row["finalist"]))
             _plot_row(panel, names.index(row["finalist"]), row, own_seeds)
         name_rows(panel, [shorten(name, 30) for name in names])
         panel.xaxis.set_major_locator(MaxNLocator(5))
-        panel.set(title=titles[task], xlabel=f"test {short_name(metric)}")
+        named = ": ".join(word for word in (titles[task], short_name(metric)) if word)
+        panel.set(title=named, xlabel=f"test {short_name(metric)}")
     for panel in panels[len(groups) :]:
         panel.set_visible(False)
     return figure

@@ -72,7 +72,7 @@ def _score(rows: pd.DataFrame, first: str, task: str, table: TrialTable) -> str:
         told += ", against " + ", ".join(f"{one['finalist']} {number(one['test'])}" for one in others)
     if math.isfinite(row["minus_random"]):
         paired = ends(row["minus_random_low"], row["minus_random_high"])
-        told += f"; minus random initialisation {signed(row['minus_random'])} ({paired})"
+        told += f"; minus random initialisation {signed(row['minus_random'])}{f' ({paired})' * bool(paired)}"
     own = rows[~control]
     better = (table.loss(own["test"]) < table.loss(row["test"])).sum()
     return f"{told}; {better} of {len(own) - 1} other finalists are better" if len(own) > 1 else told
