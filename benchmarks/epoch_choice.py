@@ -29,6 +29,7 @@ from tsrep.runs.config import merged
 from tsrep.runs.config_files import read_config
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
+from tsrep.runs.trained import kept_models
 
 LAST, OWN, ALL = "last epoch", "probe, labels of the draw", "probe, all labels"
 FRACTIONS = (1.0, 0.1, 0.01)
@@ -66,7 +67,7 @@ def scored(values: Mapping[str, Any], folder: Path) -> Iterator[tuple[float, dic
     all_labels = [partial(_chosen, run)]
     choices = [
         Candidate(LAST, "method", [partial(_last, run)]),
-        Candidate(OWN, "method", all_labels, of_draw=[run.models()]),
+        Candidate(OWN, "method", all_labels, of_draw=[kept_models(run)]),
         Candidate(ALL, "method", all_labels),
     ]
     scores = run.task.score(choices, evaluation).where(unit="record")

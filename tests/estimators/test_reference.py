@@ -18,6 +18,7 @@ from tsrep.estimators import ContrastiveClassifier, ContrastiveEncoder, Contrast
 from tsrep.runs.config_files import assemble
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
+from tsrep.runs.trained import shared_scaler
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,7 @@ def test_features_are_those_of_the_run(tiny_run: Path, ecg: tuple[np.ndarray, np
     x, _ = ecg
     mine = ContrastiveEncoder(encoder=str(tiny_run)).fit_transform(x).to_numpy()
     run = Run(tiny_run)
-    scaler = run.scaler()
-    assert scaler is not None
+    scaler = shared_scaler(run)
     scaled = torch.from_numpy(((x - scaler.mean[:, :, None]) / scaler.std[:, :, None]).astype(np.float32))
     with torch.no_grad():
         theirs = POOLS["max-mean"](run.encoder()(scaled)).numpy()

@@ -12,6 +12,7 @@ import yaml
 import tsrep
 from tsrep.cli import main
 from tsrep.errors import ConfigError, RunError
+from tsrep.runs.unchanged import refuse_changed_settings
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_other_settings_are_not_resumed_with(run: Path, section: str, key: str, 
 def test_settings_that_training_does_not_depend_on_may_change(run: Path) -> None:
     edit(run, "training", save_seconds=1)
     edit(run, "evaluation", seeds=1)
-    tsrep.Run(run).refuse_other_settings()
+    refuse_changed_settings(tsrep.Run(run))
 
 
 def test_a_protocol_that_is_not_installed_is_told_with_the_file(run: Path) -> None:

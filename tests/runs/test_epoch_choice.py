@@ -23,6 +23,7 @@ from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.task import PanelTask
+from tsrep.runs.trained import kept_models
 from tsrep.runs.validation_score import probe_score
 from tsrep.signals import Panel
 
@@ -104,7 +105,7 @@ def test_every_row_is_scored_with_the_epochs_that_its_labels_chose(probed: Path)
     protocol = PROTOCOLS.build(run.config.evaluation.probe)
     for by in ("sample", "patient"):
         names = [f"0.1-{by}-{seed}" for seed in (0, 1)]
-        features = [evaluation.embed(make()[0]) for make in map(run.models().__getitem__, names)]
+        features = [evaluation.embed(make()[0]) for make in map(kept_models(run).__getitem__, names)]
         own = replace(evaluation, fractions=(0.1,), subsample_by=(by,))
         one = Candidate("one", "method", features=features, of_draw=[{}, {}])  # each goes with its draw
         found, _ = protocol.evaluate([one], own)

@@ -34,6 +34,7 @@ from tsrep.runs.export.traced import (
 )
 from tsrep.runs.export.traced_recurrent import recurrent_layers_whole
 from tsrep.runs.folder import Run
+from tsrep.runs.trained import shared_scaler
 
 pytestmark = pytest.mark.usefixtures("one_onnx_registry")
 
@@ -146,8 +147,7 @@ def test_a_panel_run_as_a_file(tiny_run: Path, tmp_path: Path) -> None:
     found = torch.export.load(done.path, extra_files=extra).module()(x)
     torch.testing.assert_close(found, encoder(x), rtol=1e-4, atol=1e-5)
     metadata = json.loads(extra["tsrep.json"])
-    scaler = Run(tiny_run).scaler()
-    assert scaler is not None
+    scaler = shared_scaler(Run(tiny_run))
     np.testing.assert_allclose(metadata["contract"]["standardise"]["mean"], scaler.mean[0])
     assert metadata["channels"] == Run(tiny_run).provenance["data"]["channels"]
     assert metadata["inputs"] == {"x": ["batch", 12, "time"]}

@@ -24,6 +24,7 @@ from tsrep.runs.forecast_own import forecast_series
 from tsrep.runs.intervals import write_intervals
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.task import prepare
+from tsrep.runs.trained import shared_scaler
 from tsrep.signals.calendar import calendar_features
 
 STEPS, LOOKBACK, HORIZON = 600, 48, 12
@@ -86,8 +87,7 @@ def test_it_is_the_forecaster_called_by_hand(run: tsrep.Run, path: Path, table: 
     found = forecast_series(run, path)
     time = pd.date_range(table["date"].iloc[-LOOKBACK], periods=LOOKBACK + HORIZON, freq="h").to_numpy()
     calendar = calendar_features(time.astype("datetime64[s]"))
-    scaler = run.scaler()
-    assert scaler is not None
+    scaler = shared_scaler(run)
     mean, std = scaler.mean[0][:, None], scaler.std[0][:, None]
     values = table[NAMES].to_numpy(np.float32).T[:, -LOOKBACK:]
     past = (np.concatenate([calendar[:, :LOOKBACK], values]) - mean) / std
@@ -211,8 +211,7 @@ def test_channels_each_for_itself_and_the_target_alone(
 
 def test_intervals_are_those_of_validation_in_the_unit_and_nested(run: tsrep.Run, path: Path) -> None:
     found = forecast_series(run, path, levels=[0.95, 0.5, 0.8])
-    kept, scaler = Conformal.load(run.path / "intervals.npz"), run.scaler()
-    assert scaler is not None
+    kept, scaler = Conformal.load(run.path / "intervals.npz"), shared_scaler(run)
     assert list(found.bounds) == [0.5, 0.8, 0.95]
     for level, (lower, upper) in found.bounds.items():
         radius = kept.radius[kept.levels.index(level), 0].T * scaler.std[0][7:, None]

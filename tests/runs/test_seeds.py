@@ -25,6 +25,7 @@ from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.naming import run_name
 from tsrep.runs.task import prepare, task_of
+from tsrep.runs.trained import kept_models
 from tsrep.studies.define.check import check_study
 from tsrep.studies.define.definition import define
 from tsrep.training.checkpoint import load_weights
@@ -216,4 +217,4 @@ def test_each_seed_keeps_the_epochs_of_its_own_draws(tmp_path: Path) -> None:
     told = Scores.load(run.path).where(role="method", unit="record")
     assert {score.seeds for score in told} == {2}
     method = task_of(run.config).candidates(run, prepare(run.config, progress=False))[0]
-    assert [sorted(each) for each in method.of_draw] == [sorted(one.models()) for one in run.by_seed]
+    assert [sorted(each) for each in method.of_draw] == [sorted(kept_models(one)) for one in run.by_seed]

@@ -28,6 +28,7 @@ from tsrep.runs.folder import Run
 from tsrep.runs.in_progress import begin, numbered
 from tsrep.runs.lock import locked
 from tsrep.runs.manifest import FILE, changing, read_digests
+from tsrep.runs.unchanged import own_data
 from tsrep.training.checkpoint import Position, load_weights, save_state, save_weights
 from tsrep.training.distributed import Ranks
 from tsrep.training.hooks import Hook
@@ -100,7 +101,7 @@ def test_a_manifest_that_is_lost_or_damaged_is_named(run: Path, content: str | N
 def test_a_killed_writer_leaves_files_that_can_be_read(run: Path) -> None:
     with changing(run, "split.json"):
         assert "split.json" not in read_digests(run)  # as a kill leaves it
-        Run(run).own_data(Run(run).task, progress=False)
+        own_data(Run(run), Run(run).task, progress=False)
     assert "split.json" in read_digests(run)
 
 

@@ -21,6 +21,7 @@ from tsrep.runs.folder import Run
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.prepare_series import instances_of
 from tsrep.runs.references.reference import Reference, resolve
+from tsrep.runs.trained import shared_scaler
 from tsrep.signals import Panel, Series
 from tsrep.signals.convert import Policies
 from tsrep.signals.panel import Floats
@@ -136,7 +137,7 @@ def embed_series(loaded: LoadedEncoder, series: Series, batch_size: int) -> Embe
         ("covariates", trained["covariates"], list(series.covariate_names), "set dataset.calendar alike"),
         ("step", trained["freq"], series.freq, "resample the series"),
     )
-    instances = instances_of(run.shared_scaler().apply_series(series), run.config)
+    instances = instances_of(shared_scaler(run).apply_series(series), run.config)
     device = pick_device(run.config.device)
     encoder = run.encoder().to(device)
     objective = run.objective(encoder).to(device)

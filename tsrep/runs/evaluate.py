@@ -21,6 +21,7 @@ from tsrep.runs.lock import locked
 from tsrep.runs.manifest import SCORED, SHOWN, changing, scores_so_far
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task, task_of
+from tsrep.runs.unchanged import own_data
 
 PAUSE = 5.0  # seconds between lines of a file
 
@@ -63,7 +64,7 @@ def evaluate(
     run.refuse_unfinished()
     task.config.evaluation.refuse_several_classes(bool(run.provenance["data"].get("multilabel")))
     with locked(run.path, wait=True):
-        prepared = run.own_data(task, progress=progress)
+        prepared = own_data(run, task, progress=progress)
         return score(run, task, prepared, progress=progress)
 
 

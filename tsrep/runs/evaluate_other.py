@@ -17,14 +17,14 @@ from tsrep.runs.contamination import SeenPolicy
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.evaluate_other_panel import OnPanel
 from tsrep.runs.evaluate_other_series import OnSeries
-from tsrep.runs.folder import PROVENANCE, SPLIT, Run
+from tsrep.runs.folder import Run
 from tsrep.runs.in_progress import begin, numbered, removed_if_faulty
 from tsrep.runs.label_evaluation import Tell
 from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.lock import locked
 from tsrep.runs.manifest import SCORED, SHOWN, changing, refuse_changed, scores_so_far
-from tsrep.runs.naming import short_name
+from tsrep.runs.naming import PROVENANCE, SPLIT, short_name
 from tsrep.runs.other_data import FILE, OtherData
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.provenance import surroundings

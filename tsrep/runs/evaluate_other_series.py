@@ -19,6 +19,7 @@ from tsrep.runs.other_data import OtherData
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.references.reference import Reference
 from tsrep.runs.task import SeriesTask
+from tsrep.runs.unchanged import changed
 from tsrep.signals import Series
 
 STANDARDISED = (
@@ -67,8 +68,8 @@ class OnSeries:
             self.task = SeriesTask(assemble(own, given | {"split": own["split"]}))
         self._refuse_other_channels(series)
         self.prepared: PreparedSeries = self.task.prepared(series)
-        if self.own and (changed := self.run.changed(self.prepared)):
-            raise RunError(f"{changed}; leave the split out, or restore that of the run")
+        if self.own and (found := changed(self.run, self.prepared)):
+            raise RunError(f"{found}; leave the split out, or restore that of the run")
 
     def _refuse_other_channels(self, series: Series) -> None:
         trained = self.run.provenance["data"]

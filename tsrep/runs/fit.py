@@ -24,7 +24,7 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.flow import FILE as FLOW
-from tsrep.runs.folder import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS, Run
+from tsrep.runs.folder import Run
 from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
@@ -39,12 +39,15 @@ from tsrep.runs.init.signals import with_channels
 from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger_of_run import keep_ledger
 from tsrep.runs.manifest import SHOWN, changing
+from tsrep.runs.naming import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
 from tsrep.runs.task import Task, task_of
 from tsrep.runs.task.needs import refuse_missing_labels, usable_labels
+from tsrep.runs.trained import write_encoder
 from tsrep.runs.trained_by import trained_by
+from tsrep.runs.unchanged import refuse_changed_settings, refuse_other_data
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints
 from tsrep.training.auto import settled
@@ -115,7 +118,7 @@ def fit(
     before = None if resume is None else Run(resume)
     if before is not None:
         _refuse_settings(before, config)
-        before.refuse_other_settings()
+        refuse_changed_settings(before)
     config = configure(config) if before is None else before.config
     changes = {"seeds": seeds, "device": device}
     config = assemble(plain(config), {key: value for key, value in changes.items() if value is not None})
@@ -189,7 +192,7 @@ def _start(task: Task, prepared: Prepared, before: Run | None, progress: bool) -
     """What makes the weights that runs begin with, after a check that they can be trained."""
     config = task.config
     if before is not None:
-        before.refuse_other_data(prepared)
+        refuse_other_data(before, prepared)
         return cache(partial(begun_before, config, before.provenance, before.path))
     refuse_missing_labels(config, prepared)
     first = beginning(config)
@@ -270,7 +273,7 @@ def _train(
             run.tell(seconds=pretraining + outcome.seconds, training=asdict(outcome))
         with changing(run.path, LEDGER, CONTRACT, ENCODER_FILE):
             keep_ledger(run.path, task.ledger(prepared), run.provenance, run.path / BEGUN)
-            run.write_encoder(encoder, prepared)
+            write_encoder(run, encoder, prepared)
         forget(run.path)
     ranks.wait()
 

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from torch import Tensor, nn
-
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
-from tsrep.evaluation.candidate import Model
-from tsrep.evaluation.heads.kept import FOLDER as HEADS
-from tsrep.evaluation.heads.kept import load_heads
 from tsrep.evaluation.scores import Scores
 from tsrep.files import read_json, readable, write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
-from tsrep.registry import DATASETS
-from tsrep.rng import initial_weights
-from tsrep.runs.build import architecture_of, blank_encoder, blank_objective
-from tsrep.runs.config import Configuration, configure, plain
+from tsrep.runs import trained
+from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config
-from tsrep.runs.encoder_file import EncoderFile, read_encoder_file, write_encoder_file
+from tsrep.runs.encoder_file import EncoderFile, read_encoder_file
 from tsrep.runs.history import history, plot_history
-from tsrep.runs.kept_models import KeptModels
-from tsrep.runs.ledger import FILE as LEDGER
-from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.manifest import changed, changing, refuse_changed, refuse_without, stored_scores
-from tsrep.runs.naming import folder_of, whole_of
+from tsrep.runs.naming import ENCODER_FILE, PROVENANCE, SPLIT, folder_of, whole_of
 from tsrep.runs.overview import row_of
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.trained_by import refuse_other_settings, trained_by, trained_further_by
-from tsrep.runs.weights import fill
-from tsrep.signals.standardise import Scaler
+from tsrep.runs.unchanged import own_data
 from tsrep.text import in_a_line, in_html
-from tsrep.training.checkpoint import kept_file, load_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,10 +35,7 @@ if TYPE_CHECKING:
     from tsrep.runs.predict.table import PredictionTable
     from tsrep.runs.task import Task
 
-ENCODER_FILE, WEIGHTS, CONTRACT = "encoder.safetensors", "weights.safetensors", "contract.json"
-PROVENANCE, SPLIT = "provenance.json", "split.json"
 RESTORE = "restore it, or train the run again"
-ENCODER, OBJECTIVE = "encoder.", "objective."  # of the names in the latter
 
 
 class Run:
@@ -167,15 +149,7 @@ class Run:
         RunError
             When training has not ended, or the file is broken.
         """
-        self.refuse_unfinished()
-        encoder = self._blank_encoder()
-        self._fill(encoder, self.encoder_file.weights(), ENCODER_FILE)
-        return encoder.eval()
-
-    def _blank_encoder(self) -> Encoder:
-        counts = self.counts
-        with initial_weights(0, "about to be replaced"):
-            return blank_encoder(self.config, counts["channels"], counts["covariates"])
+        return trained.encoder(self)
 
     def loaded(self) -> LoadedEncoder:
         """The trained encoder with all that travels with it.
@@ -185,23 +159,7 @@ class Run:
         RunError
             When training has not ended, or a file is missing or broken.
         """
-        self.refuse_unfinished()
-        one, file = self.by_seed[0], self.encoder_file
-        refuse_changed(one.path, LEDGER)
-        return LoadedEncoder(
-            one.encoder(),
-            file.contract,
-            str(self.path),
-            file.digest,
-            name=self.config.objective.name,
-            heads=load_heads(self.path / HEADS),
-            ledger=Ledger.load(one.path),
-            citation=DATASETS.entry(self.config.dataset.name).cls.about.citation,
-            provenance=one.provenance | {"split": one._split_digest},
-            recipe=plain(one.config),
-            architecture=file.architecture,
-            objective=one.objective,
-        )
+        return trained.loaded(self)
 
     @property
     def encoder_file(self) -> EncoderFile:
@@ -255,19 +213,7 @@ class Run:
         RunError
             When the run does not forecast, training has not ended, or a file is broken.
         """
-        encoder = self.encoder()
-        objective = self.objective(encoder)
-        if not objective.forecasts:
-            raise RunError(
-                f"{self.path} was trained by {self.config.objective.name}, which makes no forecasts; train "
-                "one that does with: tsrep fit --objective forecast"
-            )
-        if not objective.has_forecasts:
-            raise RunError(
-                f"{self.path} was trained by its contrast alone (objective.weight is 1), so its head says "
-                "nothing; train one with a smaller weight"
-            )
-        return Forecaster(encoder, objective).eval()
+        return trained.forecaster(self)
 
     def objective(self, encoder: Encoder | None = None) -> Objective:
         """The trained objective, with what it learned for itself such as an augmenter; on the CPU.
@@ -282,76 +228,13 @@ class Run:
         RunError
             When training has not ended, or the file is broken.
         """
-        self.refuse_unfinished()
-        refuse_changed(self.folders[0], WEIGHTS)
-        return self._objective(encoder or self.encoder(), load_weights(self.folders[0] / WEIGHTS))
-
-    def _objective(self, encoder: Encoder, weights: Mapping[str, Tensor]) -> Objective:
-        with initial_weights(0, "about to be replaced"):
-            data, told = self.provenance["data"], dict[str, Any](self.counts)
-            objective = blank_objective(
-                self.config,
-                encoder,
-                **told,
-                channel_names=tuple(data.get("channels", ())),
-                class_names=tuple(data.get("classes", ())),
-                multilabel=bool(data.get("multilabel")),
-            )
-        self._fill(objective, _beginning(OBJECTIVE, weights), WEIGHTS)
-        return objective.eval()
-
-    def models(self) -> KeptModels:
-        """What makes encoder and objective of the epoch that training kept for each draw of labels."""
-        training = self.provenance["training"]
-        files = {epoch: kept_file(self.path, epoch) for epoch in training["kept"].values()}
-        files[training["epoch"]] = self.path / WEIGHTS
-        made = {epoch: partial(self._model, file) for epoch, file in files.items()}
-        return KeptModels(self.path, {draw: made[epoch] for draw, epoch in training["kept"].items()})
-
-    def _model(self, file: Path) -> Model:
-        name = str(file.relative_to(self.path))
-        refuse_changed(self.path, name)
-        weights = load_weights(file)
-        encoder = self._blank_encoder()
-        self._fill(encoder, _beginning(ENCODER, weights), name)
-        return encoder.eval(), self._objective(encoder, weights)
+        return trained.objective(self, encoder or self.encoder())
 
     @property
     def counts(self) -> dict[str, int]:
         """Numbers of channels, covariates and classes that it was trained on."""
         data = self.provenance["data"]
         return {key: len(data.get(key, [])) for key in ("channels", "covariates", "classes")}
-
-    def _fill(self, module: nn.Module, weights: dict[str, Tensor], file: str) -> None:
-        fill(module, weights, f"{self.folders[0]}/{file}", "config.yaml")
-
-    def write_encoder(self, encoder: Encoder, prepared: Prepared) -> None:
-        """Keep the weights with all that it takes to use them elsewhere, and the contract to read."""
-        contract = prepared.contract_of(encoder)
-        made = architecture_of(self.config, self.counts["channels"], self.counts["covariates"])
-        write_encoder_file(self.path / ENCODER_FILE, encoder.state_dict(), made, contract)
-        write_json(self.path / CONTRACT, json.loads(contract.to_json()))
-
-    def scaler(self) -> Scaler | None:
-        """What the encoder's signals were standardised by; None when each record has its own."""
-        self.refuse_unfinished()
-        kept = self.encoder_file.contract.standardise
-        if kept.how == "record":
-            return None
-        mean, std = (np.array([values], np.float32) for values in (kept.mean or (0,), kept.std or (1,)))
-        return Scaler(mean, std)
-
-    def shared_scaler(self) -> Scaler:
-        """The one that all of a series was standardised by.
-
-        Raises
-        ------
-        RunError
-            When the run does not say it.
-        """
-        if (scaler := self.scaler()) is None:
-            raise RunError(f"{self.path} does not say how its series was standardised; train it again")
-        return scaler
 
     def refuse_unfinished(self) -> None:
         """Check that training has ended, of all seeds.
@@ -376,7 +259,7 @@ class Run:
         return trained_further_by(self.path)
 
     def prepare(self, root: Path | str | None = None) -> Prepared:
-        """Read, split and cut the data of the run again; see :meth:`own_data`.
+        """Read, split and cut the data of the run again; see :func:`tsrep.runs.unchanged.own_data`.
 
         Parameters
         ----------
@@ -385,61 +268,11 @@ class Run:
         """
         from tsrep.runs.task import task_of
 
-        return self.own_data(task_of(self.config.at(root)), progress=False)
-
-    def own_data(self, task: Task, *, progress: bool = True) -> Prepared:
-        """The data that a task with the run's configuration reads, which must be those of the run.
-
-        Raises
-        ------
-        RunError
-            When data or split have changed.
-        """
-        prepared = task.prepare(progress=progress)
-        if changed := self.changed(prepared):
-            raise RunError(
-                f"{changed}; restore data and settings, or name the data as others with --dataset and --root"
-            )
-        return prepared
-
-    def refuse_other_settings(self) -> None:
-        """Check that settings which training depends on are those that it was started with, of all seeds.
-
-        Raises
-        ------
-        RunError
-            Naming the first one that is not.
-        """
-        for run in dict.fromkeys((self, *self.by_seed)):
-            then = run.provenance.get("settings", {})
-            refuse_other_settings(then, run.config, run.path, "the run was started with")
-
-    def refuse_other_data(self, prepared: Prepared) -> None:
-        """Check before it is resumed that data and split made now are those of the run.
-
-        Raises
-        ------
-        RunError
-            When a digest differs.
-        """
-        if changed := self.changed(prepared):
-            raise RunError(f"{changed}; restore data and settings, or start a new run")
-
-    def changed(self, prepared: Prepared) -> str:
-        """What is not as it was when the run was started; empty where all is."""
-        for what, then, now in (
-            ("data", self.provenance["data"]["digest"], prepared.digest),
-            ("split", self._split_digest, prepared.split.digest),
-        ):
-            if then != now:
-                return (
-                    f"the {what} of {self.path} changed since it was started (digest {then[:12]}, now "
-                    f"{now[:12]})"
-                )
-        return ""
+        return own_data(self, task_of(self.config.at(root)), progress=False)
 
     @property
-    def _split_digest(self) -> str:
+    def split_digest(self) -> str:
+        """Digest of the split that it was started with."""
         refuse_changed(self.path, SPLIT)
         file = self.path / SPLIT
         with readable(file, "a split", RESTORE):
@@ -481,8 +314,3 @@ def _located(path: Path) -> Path:
         which = f"{run.path}@0 to {run.path}@{count - 1}" if count > 1 else f"{run.path}"
         raise RunError(f"{run.path} has {count} encoder{'s' * (count > 1)} and no {path}; give {which}")
     return run.folders[int(seed)]
-
-
-def _beginning(word: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights whose names begin so, without that."""
-    return {name.removeprefix(word): value for name, value in weights.items() if name.startswith(word)}

@@ -18,6 +18,7 @@ from tsrep.runs.folder import Run, opened
 from tsrep.runs.intervals import intervals_of
 from tsrep.runs.own_series import continued, own_series, reading_of
 from tsrep.runs.prepare_series import instances_of
+from tsrep.runs.trained import shared_scaler
 from tsrep.signals import Series
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Times
@@ -146,7 +147,7 @@ def forecast_series(
     series, left_out, moved = own_series(run, data, how)
     lookback = forecaster.lookback
     going_on = continued(run, series, lookback, forecaster.horizon)
-    scaler = run.shared_scaler()
+    scaler = shared_scaler(run)
     instances = instances_of(scaler.apply_series(going_on), run.config)
     forecast = forecast_of(forecaster, instances, torch.device("cpu"))
     last = np.array([lookback - 1])

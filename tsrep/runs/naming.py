@@ -1,4 +1,4 @@
-"""Where the encoders of several seeds lie in the folder of their run, and what they are called."""
+"""What the files in the folder of a run are called, and where the encoders of several seeds lie."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 SEEDS = "seeds"
+ENCODER_FILE, WEIGHTS, CONTRACT = "encoder.safetensors", "weights.safetensors", "contract.json"
+PROVENANCE, SPLIT = "provenance.json", "split.json"
 
 
 def folder_of(run: Path, seed: int) -> Path:

@@ -33,6 +33,7 @@ from tsrep.runs.prepared import split_by_rule
 from tsrep.runs.report_examples import write_snapshots
 from tsrep.runs.task.needs import patients_known
 from tsrep.runs.task.task import Task, silent
+from tsrep.runs.trained import kept_models
 from tsrep.runs.unseen import unseen_before
 from tsrep.runs.validation_score import (
     PROBE_NAME,
@@ -103,7 +104,7 @@ class PanelTask(Task):
         trained, control = super().candidates(run, prepared)
         if not self._keeps_by_draw:
             return [trained, control]
-        trained = replace(trained, of_draw=[one.models() for one in run.by_seed])
+        trained = replace(trained, of_draw=[kept_models(one) for one in run.by_seed])
         evaluation = self.evaluation(prepared, silent)
         for fraction, by in evaluation.draws():  # refused now, and not after the first scores
             for seed in range(evaluation.seeds):
