@@ -130,8 +130,9 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     )
     yield (
         f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
-        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {listed(seeds)}; linear "
-        "probes, their `C` chosen on the validation part of the cohort that they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
+        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {listed(seeds)}; "
+        "linear probes, their `C` chosen on the validation part of the cohort that they are fitted on. "
+        "Nothing of a cohort is used before heads of another one are scored on it."
     )
     yield (
         "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and "
