@@ -89,7 +89,7 @@ def _cohorts(root: Path) -> dict[str, list[dict[str, Any]]]:
 
     return {
         "all": [whole | {"use": "test"}],
-        "both ways": [whole | {"split": HALVES}],
+        "both ways": [whole | {"split": HALVES, "title": f"{SECOND}, divided"}],
         "sites": parts(SITES),
         "devices": parts(DEVICES),
     }
@@ -138,7 +138,7 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
         "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and "
         "training seeds. Gains are over random initialisations of the same architecture with heads of their "
         f"own, as many as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of "
-        "this page, and all else is an overview."
+        "this page, some of which are of the same recordings, and all else is an overview."
     )
 
 
