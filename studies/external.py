@@ -25,7 +25,7 @@ from transfer import FIRST, PANEL, SECOND, SETTINGS
 import tsrep
 from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.scores import RANDOM_INIT
-from tsrep.report.wording import p_value
+from tsrep.report.wording import listed, p_value, plural
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA, Verdict
 from tsrep.runs.config import Configuration
@@ -89,7 +89,7 @@ def _cohorts(root: Path) -> dict[str, list[dict[str, Any]]]:
 
     return {
         "all": [whole | {"use": "test"}],
-        "both ways": [whole | {"split": HALVES}],
+        "both ways": [whole | {"split": HALVES, "title": f"{SECOND}, divided"}],
         "sites": parts(SITES),
         "devices": parts(DEVICES),
     }
@@ -130,15 +130,15 @@ def _head(runs: Mapping[str, Run], found: Mapping[str, Validation], root: Path) 
     )
     yield (
         f"Encoders: {config.encoder.name}, trained without labels on the first cohort for "
-        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {' and '.join(seeds)}; "
-        "linear probes, their `C` chosen on the validation part of the cohort "
-        "that they are fitted on. Nothing of a cohort is used before heads of another one are scored on it."
+        f"{config.training.epochs} epochs on windows of {config.window.seconds:g} s by {listed(seeds)}; "
+        "linear probes, their `C` chosen on the validation part of the cohort that they are fitted on. "
+        "Nothing of a cohort is used before heads of another one are scored on it."
     )
     yield (
         "Values: macro AUROC per record over the classes named, with a 95 % interval over patients and "
         "training seeds. Gains are over random initialisations of the same architecture with heads of their "
         f"own, as many as seeds; their p values are adjusted by Holm over the {len(_verdicts(found))} of "
-        "this page, and all else is an overview."
+        "this page, some of which are of the same recordings, and all else is an overview."
     )
 
 
@@ -154,7 +154,7 @@ def _known_patients(run: Run, root: Path) -> str:
     used = pd.read_csv(root / FIRST / "records.csv").iloc[rows]
     there = pd.read_csv(root / SECOND / "ptbxl_database.csv")
     left = there[there.patient_id.isin(used.patient_id) & ~there.ecg_id.isin(used.ecg_id)]
-    return f"{len(left)} other records of patients who were fitted on are among all of the files"
+    return f"{plural(len(left), 'other record')} of patients who were fitted on stayed in"
 
 
 def _verdicts(found: Mapping[str, Validation]) -> list[tuple[str, Verdict]]:

@@ -334,7 +334,7 @@ def without_test_part(folder: Path, name: str) -> dict[str, Any]:
         (other_classes, {}, "no class in common"),
         (one_patient, {}, "has 1 patient to be scored"),
         (of_another_unit, {}, "odd: "),
-        (of_few, {}, "12 recordings with it and 12 without it to be scored in odd"),
+        (of_few, {}, "nearest: NORM 12 in odd; MI 12 in odd"),
         (of_few, {"protocols": ["probe", "knn"]}, "under one protocol"),
         (of_few, {"labels": [1.0, 0.5]}, "leave labels out"),
     ],

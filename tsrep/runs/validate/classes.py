@@ -12,6 +12,7 @@ from tsrep.runs.validate.cohorts import Cohort
 from tsrep.signals.panel import Ints, Panel
 
 FEWEST = 20  # recordings with a class, and without it, in every scored part
+NAMED = 3  # classes that come nearest, where none is left
 Counts = tuple[int, int]  # recordings with a class, and without it
 
 
@@ -41,10 +42,11 @@ def fixed_classes(cohorts: Sequence[Cohort]) -> tuple[tuple[str, ...], dict[str,
     excluded |= {name: reason for name in common if (reason := _lacking(name, cohorts, panels))}
     kept = tuple(name for name in common if name not in excluded)
     if len(kept) < (1 if cohorts[0].records.multilabel else 2):
-        told = "; ".join(f"{name}: {reason}" for name, reason in excluded.items())
+        nearest = sorted((_rarest(name, cohorts, panels) for name in common), reverse=True)[:NAMED]
+        told = "; ".join(f"{name} {count} in {where}" for count, name, where in nearest)
         raise DataError(
-            f"no class has {FEWEST} recordings with it and {FEWEST} without it in every scored part "
-            f"({told}); leave out the cohort that has fewest, or choose other tasks"
+            f"too few classes have {FEWEST} recordings with them and {FEWEST} without them in every scored "
+            f"part; nearest: {told}; leave out the cohort with the fewest, or choose other tasks"
         )
     return kept, excluded
 
@@ -66,6 +68,11 @@ def _lacking(name: str, cohorts: Sequence[Cohort], panels: Mapping[str, Panel]) 
             if not min(yes, no):
                 return f"{yes} recordings with it and {no} without it to be fitted on in {cohort.name}"
     return ""
+
+
+def _rarest(name: str, cohorts: Sequence[Cohort], panels: Mapping[str, Panel]) -> tuple[int, str, str]:
+    """Fewest recordings with a class, or without it, its name, and in which cohort."""
+    return min((min(counts_of(panels[c.name], c.scored)[name]), name, c.name) for c in cohorts)
 
 
 def counts_of(panel: Panel, trials: Ints) -> dict[str, Counts]:
