@@ -7,7 +7,7 @@ import numpy as np
 from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Floats, Ints, Panel
 
-DIM = 1024
+DIM = 512
 AT_ONCE = 256
 
 

@@ -104,7 +104,7 @@ def _of_labels(subject: Subject) -> Iterator[Row]:
     if found is None or not subject.panel.classes or not len(subject.recordings("train")):
         return
     x, stratum = found
-    p = subject.tested[subject.name]
+    p = subject.tested
     at = subject.at(p)
     p, at = p.of(stratum[at] >= 0), at[stratum[at] >= 0]
     alone, both = _by_age_and_sex(subject, x, stratum, at), _with_age_and_sex(subject, x, stratum, p, at)

@@ -22,7 +22,7 @@ SILENT = (
     "It is no proof of privacy: other tests, with encoders trained on other people, find more; "
     "and members and others were not drawn at random by this test."
 )
-MOST = 200  # patients of each side
+MOST = 150  # patients of each side
 LOSS, AGREEMENT, BLIND = "minus the loss", "agreement of ten views", "control without the encoder"
 TABLE = "Members (training part) against patients of the audited part"
 
