@@ -151,9 +151,8 @@ def _of_encoder(study: Study, number: int, chosen: list[str]) -> dict[str, Array
     loaded, device = resolve(run).open(), pick_device("cpu")
     panel = prepared.panel
     names = panel.patient_names or tuple(map(str, range(int(panel.patient.max()) + 1)))
-    windows = panel.select(np.isin(panel.patient, [names.index(name) for name in chosen]))
-    around = panel.select(prepared.split.validation)
-    around = around.select(np.unique(around.trial, return_index=True)[1])
+    index = np.flatnonzero(np.isin(panel.patient, [names.index(name) for name in chosen]))
+    windows, around = panel.select(index), prepared.split.validation
     first = windows.select(np.unique(windows.trial, return_index=True)[1])
     people = np.searchsorted(np.array(chosen), np.array(names)[first.patient])
     objective = loaded.objective(loaded.encoder)
@@ -163,7 +162,7 @@ def _of_encoder(study: Study, number: int, chosen: list[str]) -> dict[str, Array
         rows = agreement(encoder, objective, windows, loaded.pool, seed=0, device=device)
         return by_patient(aggregated(rows[:, None], windows.trial, "mean", multilabel=True)[:, 0], people)
 
-    losses = minus_loss(loaded.encoder, objective, windows, around, seed=0, device=device)
+    losses = minus_loss(loaded.encoder, objective, panel, index, around, seed=0, device=device)
     is_member = np.array([name in study.members(number) for name in chosen])
     hand = amplitude_and_spectrum(windows)
     hand = aggregated(hand, windows.trial, "mean", multilabel=True)
@@ -194,7 +193,7 @@ def _page(study: Study, found: dict[str, tuple[Interval, Interval]]) -> Iterator
         yield (
             "Members and non-members differ in themselves: without an encoder, by amplitude and "
             "spectrum, they are "
-            f"told apart with an AUROC of {with_ends(blind)}. No result is given."
+            f"distinguished with an AUROC of {with_ends(blind)}. No result is given."
         )
         return
     rows = [[name, with_ends(auroc), with_ends(share)] for name, (auroc, share) in found.items()]

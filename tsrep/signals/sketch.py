@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Floats, Ints, Panel
 
-DIM = 1024
+DIM = 512
 AT_ONCE = 256
 
 
@@ -40,7 +41,7 @@ def signal_vectors(panel: Panel, dim: int = DIM, *, seed: int = 0) -> Floats:
     return np.concatenate([_of_some(panel, part, order, sign[order], place[order]) for part in parts])
 
 
-def _of_some(panel: Panel, samples: Ints, order: Ints, sign: Floats, place: Ints) -> Floats:
+def _of_some(panel: Panel, samples: Ints, order: Ints, sign: NDArray[np.float64], place: Ints) -> Floats:
     x = panel.take(samples)  # (sample, channel, time)
     there = np.isfinite(x)
     mean = np.where(there, x, 0).sum(axis=2) / np.maximum(there.sum(axis=2), 1)

@@ -58,7 +58,7 @@ class Galleries:
     @property
     def size(self) -> int:
         """Patients in a gallery."""
-        return self.gallery.shape[1]
+        return int(self.gallery.shape[1])
 
     @property
     def patients(self) -> int:

@@ -72,7 +72,14 @@ def _unit(z: Tensor) -> Tensor:
 
 @torch.no_grad()
 def minus_loss(
-    encoder: Encoder, objective: Objective, panel: Panel, around: Panel, *, seed: int, device: torch.device
+    encoder: Encoder,
+    objective: Objective,
+    panel: Panel,
+    index: Ints,
+    around: Ints,
+    *,
+    seed: int,
+    device: torch.device,
 ) -> Array:
     """Minus the objective's loss of each recording among windows of other people, shape (recording,).
 
@@ -84,33 +91,25 @@ def minus_loss(
     ----------
     encoder, objective : Encoder, Objective
     panel : Panel
+    index : int64 array, shape (window,)
         Windows of the recordings.
-    around : Panel
-        Other windows, of which the first sixteen are taken.
+    around : int64 array, shape (window,)
+        Others, of whose recordings the first windows of sixteen are taken.
     seed : int
     device : torch.device
     """
-    trials = panel.trials
-    both = _joined(panel, around.select(np.arange(min(AROUND, len(around)))))
-    others = np.arange(len(panel), len(both))
-    tensors, found = PanelTensors(both, device), np.empty(len(trials))
-    for k, trial in enumerate(trials):
-        batch = tensors.batch(np.concatenate([np.flatnonzero(panel.trial == trial), others]))
+    others = around[np.unique(panel.trial[around], return_index=True)[1]][:AROUND]
+    trial, tensors = panel.trial[index], PanelTensors(panel, device)
+    found = []
+    for each in np.unique(trial):
+        batch = tensors.batch(np.concatenate([index[trial == each], others]))
         losses = []
         for draw in range(DRAWS):
             generator = torch_generator(seed, "membership loss", draw, device=device)
             terms = objective(encoder, batch, generator=generator)
             losses.append(sum(float(value) for value in terms.values()))
-        found[k] = -float(np.mean(losses))
-    return found
-
-
-def _joined(panel: Panel, around: Panel) -> Panel:
-    """Windows of both, which share a store."""
-    from dataclasses import replace
-
-    a, b = panel.per_sample(), around.per_sample()
-    return replace(panel, **{name: np.concatenate([a[name], b[name]]) for name in a}, meta={})
+        found.append(-np.mean(losses))
+    return np.array(found)
 
 
 def likelihood_ratio(scores: Array, member: Array) -> Array:

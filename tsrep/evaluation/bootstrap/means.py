@@ -29,7 +29,8 @@ class Means:
     @property
     def _patients(self) -> Array:
         """Patients with a value, shape (metric, 1), at least two."""
-        return np.maximum((self.counts > 0).sum(axis=0), 2).astype(float)[:, None]
+        some: Array = (self.counts > 0).sum(axis=0)
+        return np.maximum(some, 2).astype(float)[:, None]
 
     @property
     def freedom(self) -> dict[str, float]:

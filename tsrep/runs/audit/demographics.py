@@ -104,7 +104,7 @@ def _of_labels(subject: Subject) -> Iterator[Row]:
     if found is None or not subject.panel.classes or not len(subject.recordings("train")):
         return
     x, stratum = found
-    p = subject.tested[subject.name]
+    p = subject.tested
     at = subject.at(p)
     p, at = p.of(stratum[at] >= 0), at[stratum[at] >= 0]
     alone, both = _by_age_and_sex(subject, x, stratum, at), _with_age_and_sex(subject, x, stratum, p, at)
@@ -193,7 +193,7 @@ def _ordered(rows: list[Row]) -> list[Row]:
 
 def _says_probed(rows: list[Row]) -> Iterator[str]:
     by = _by_label(rows)
-    for line, what, unit in (("sex: AUROC", "Sex is told apart with an AUROC of", ""), (
+    for line, what, unit in (("sex: AUROC", "Sex is distinguished with an AUROC of", ""), (
         "age: mean absolute error, years", "Age is predicted with a mean absolute error of", " years",
     )):  # fmt: skip
         if line in by:
@@ -208,7 +208,7 @@ def _says_labels(rows: list[Row]) -> Iterator[str]:
     for name, each in by.items():
         if _is_shortcut(each):
             yield (
-                f"{name} is told apart with an AUROC of {told(each[PROBE])}, and among people of one "
+                f"{name} is distinguished with an AUROC of {told(each[PROBE])}, and among people of one "
                 "sex and ten years "
                 f"of age with {told(each[ADJUSTED])}: the score rests on age and sex; these alone give "
                 f"{told(each[ALONE])}."

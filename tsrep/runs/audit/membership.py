@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 
+from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.audit.attributes import predicted_levels
 from tsrep.evaluation.audit.membership import Attack, agreement, by_patient, minus_loss
@@ -22,7 +22,7 @@ SILENT = (
     "It is no proof of privacy: other tests, with encoders trained on other people, find more; "
     "and members and others were not drawn at random by this test."
 )
-MOST = 200  # patients of each side
+MOST = 150  # patients of each side
 LOSS, AGREEMENT, BLIND = "minus the loss", "agreement of ten views", "control without the encoder"
 TABLE = "Members (training part) against patients of the audited part"
 
@@ -83,9 +83,8 @@ def _blind(subject: Subject, at: Ints, member: Array) -> Row:
 
 def _attacked(subject: Subject, at: Ints, member: Array) -> Iterator[Row]:
     people = np.unique(subject.patient[at], return_inverse=True)[1]
-    windows = subject.panel.select(np.isin(subject.panel.trial, subject.panel.trials[at]))
     n = {"recordings": len(at), "patients": len(member)}
-    for line, of in _scores(subject, windows).items():
+    for line, of in _scores(subject, at).items():
         found = {}
         for candidate in subject.sight.candidates():
             name = RANDOM_INIT if candidate.role == "control" else subject.name
@@ -98,23 +97,26 @@ def _attacked(subject: Subject, at: Ints, member: Array) -> Iterator[Row]:
         yield from rows_of(TABLE, caption, "tpr", found, chance=0.01, **n)
 
 
-def _scores(subject: Subject, windows: object) -> dict[str, Callable[[object], Array]]:
+def _scores(subject: Subject, at: Ints) -> dict[str, Callable[[Encoder], Array]]:
     """Scores of recordings by an encoder, in the order of trials."""
-    evaluation, first = subject.sight.evaluation, subject.sight.entrant.encoders[0]
-    objective = first.objective(first.encoder)
-    options = {"seed": subject.seed, "device": evaluation.device}
-    around = subject.panel.select(evaluation.split.validation)
+    panel, evaluation, first = subject.panel, subject.sight.evaluation, subject.sight.entrant.encoders[0]
+    index = np.flatnonzero(np.isin(panel.trial, panel.trials[at]))
+    windows, objective = panel.select(index), first.objective(first.encoder)
 
-    def agreeing(encoder: object) -> Array:
-        found = agreement(encoder, objective, windows, evaluation.pool, **options)  # type: ignore[arg-type]
-        return aggregated(found[:, None], windows.trial, "mean", multilabel=True)[:, 0]  # type: ignore[attr-defined]
+    def agreeing(encoder: Encoder) -> Array:
+        device, pooling = evaluation.device, evaluation.pool
+        rows = agreement(encoder, objective, windows, pooling, seed=subject.seed, device=device)
+        return aggregated(rows[:, None], windows.trial, "mean", multilabel=True)[:, 0]
 
-    scores: dict[str, Callable[[object], Array]] = {}
-    if objective is not None and len(around):
-        objective = objective.to(evaluation.device).eval()
-        few = around.select(np.unique(around.trial, return_index=True)[1])
-        scores[LOSS] = partial(minus_loss, objective=objective, panel=windows, around=few, **options)  # type: ignore[arg-type]
-    return scores | {AGREEMENT: agreeing}
+    if objective is None or not len(evaluation.split.validation):
+        return {AGREEMENT: agreeing}
+    learned = objective.to(evaluation.device).eval()
+
+    def losing(encoder: Encoder) -> Array:
+        around, device = evaluation.split.validation, evaluation.device
+        return minus_loss(encoder, learned, panel, index, around, seed=subject.seed, device=device)
+
+    return {LOSS: losing, AGREEMENT: agreeing}
 
 
 def _says(rows: list[Row]) -> Iterator[str]:

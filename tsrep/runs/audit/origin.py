@@ -80,7 +80,7 @@ def _probed(
 
 def _harm(subject: Subject, name: str, level: Ints, place: Array) -> Iterator[Row]:
     """Labels by the prevalence at the probable place, and by the probe over all pairs and within places."""
-    p = subject.tested[subject.name]
+    p = subject.tested
     at = subject.at(p)
     where = np.full(len(subject.patient), -1)
     where[subject.scored] = level

@@ -32,7 +32,7 @@ def subgroups(subject: Subject) -> Block:
     """Score each class in each group of 20 patients with and 20 without it."""
     if not subject.panel.classes:
         return Block(KEY, TITLE, ["Not measured: the recordings have no labels."], SILENT)
-    found = subject.tested[subject.name]
+    found = subject.tested
     groups = {EVERYBODY: np.ones(len(found), bool)} | dict(_groups(subject, subject.at(found)))
     if len(groups) < 2:
         reason = "Not measured: neither sex, age, device, site, cohort nor quality of recordings is stated."

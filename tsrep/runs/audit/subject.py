@@ -137,31 +137,26 @@ class Subject:
         """That of the probe, which keeps what was embedded."""
         return replace(self.sight.evaluation, heads=None, on_step=self.tell)
 
-    def _predictions(self, part: Part) -> Mapping[str, Predictions]:
-        """Probabilities of classes of recordings by the probe, by encoder and random initialisation."""
+    def _predictions(self, part: Part) -> Predictions:
+        """Probabilities of classes of recordings by the encoder's probe."""
         evaluation = replace(self.evaluation, part=part, as_for_test=part != self.part)
         protocol = protocol_of(self.sight.data.evaluation.of("probe"))
-        candidates = self.sight.candidates()
-        scores = outcome(protocol, candidates, evaluation)
-        names = {candidate.name: candidate.role for candidate in candidates}
-        return {
-            RANDOM_INIT if names[key[0]] == "control" else self.name: found
-            for key, found in scores.predictions.items()
-            if key[0] in names and key[-1] == part
-        }
+        encoder = self.sight.candidates()[0]
+        found = outcome(protocol, [encoder], evaluation).predictions
+        return next(each for key, each in found.items() if key[0] == encoder.name)
 
     @cached_property
-    def tested(self) -> Mapping[str, Predictions]:
+    def tested(self) -> Predictions:
         """Those of the audited part, without copies."""
-        kept = self.panel.trials[self.scored]
-        return {name: p.of(np.isin(p.trial, kept)) for name, p in self._predictions(self.part).items()}
+        found = self._predictions(self.part)
+        return found.of(np.isin(found.trial, self.panel.trials[self.scored]))
 
     @cached_property
     def validated(self) -> Predictions | None:
         """Those of the encoder on the validation part; None where there is none, or it is the audited one."""
         if self.part == "validation" or not len(self.recordings("validation")):
             return None
-        return self._predictions("validation")[self.name]
+        return self._predictions("validation")
 
     def at(self, predictions: Predictions) -> Ints:
         """Recordings that predictions are of."""
