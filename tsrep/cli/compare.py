@@ -11,6 +11,7 @@ import typer
 
 from tsrep.cli.options import contract_options, given, named_dataset
 from tsrep.errors import ConfigError
+from tsrep.files import expanded
 
 
 @contract_options
@@ -98,7 +99,7 @@ def _datasets(names: Sequence[str], roots: Sequence[Path]) -> list[dict[str, Any
             f"--root {roots[len(names)]} belongs to no --dataset; give one root for each, in order"
         )
     pairs = zip_longest(names, roots)
-    return [{"name": name, "root": root and root.expanduser().resolve()} for name, root in pairs]
+    return [{"name": name, "root": root and expanded(root).resolve()} for name, root in pairs]
 
 
 def _fractions(labels: str) -> list[float]:
