@@ -41,6 +41,8 @@ from tests.hostile.test_fuzz import CONFIG
 from tsrep.datasets import load
 from tsrep.errors import TsrepError
 from tsrep.registry import DATASETS
+from tsrep.report import write_report
+from tsrep.report.contents import read_run
 from tsrep.runs.config import configure
 from tsrep.yaml_files import read_yaml
 
@@ -101,7 +103,7 @@ class Inputs:
         for path in rng.sample(files, 1) if rng.random() < 0.9 else ():
             path.write_bytes(rng.choice((damaged, misspelt))(path.read_bytes(), rng))
         if name == "run":
-            return partial(read_all, place)
+            return partial(read_all, place, page=rng.random() < 0.25)
         settings = drawn_settings(name, rng)
         cache = place.with_name(f"{place.name}-cache")
         return partial(load, SUBJECTS[name].dataset, place, cache=cache, progress=False, **settings)
@@ -120,9 +122,11 @@ def _mapping(found: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def read_all(run: Path) -> None:
+def read_all(run: Path, page: bool) -> None:
     """All that is read of a run: its page, which never ends, then what may be refused, each by itself."""
-    tsrep.report.write_report(run)
+    read_run(run)
+    if page:
+        write_report(run)
     opened = tsrep.Run(run)
     for read in (
         opened.objective,

@@ -51,6 +51,23 @@ def replacing(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
+def expanded(path: Path | str) -> Path:
+    """A path with the home folder of its user in place of ``~``.
+
+    Raises
+    ------
+    RunError
+        When nobody knows the home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise RunError(
+            f"the home folder in {path} is not known; set HOME, or give the whole path (folders for data and "
+            "conversions with TSREP_DATA and TSREP_CACHE)"
+        ) from error
+
+
 def said(error: Exception) -> str:
     """What is wrong in words: of an error of the system without its number and the path."""
     return str(getattr(error, "strerror", None) or error)

@@ -136,3 +136,9 @@ def test_the_reported_inputs(name, dataset, settings, message, tmp_path, shared_
         return
     with pytest.raises(TsrepError, match=message):
         load(dataset, root, cache=tmp_path, progress=False, **settings)
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "RECORDS").write_bytes(b"100\n\x04\xe0\n")
+    with pytest.raises(DataError, match=r"the list .*RECORDS cannot be read .*give a text file of names"):
+        load("mitdb", tmp_path)

@@ -19,6 +19,7 @@ from tsrep.evaluation.labels.calibration import Reliability
 from tsrep.evaluation.scores import Role, Score, Scores
 from tsrep.inspect.curves import read_curves
 from tsrep.inspect.figures.classes import (
+    ClassCurves,
     class_curves,
     confusion,
     figure_class_areas,
@@ -80,6 +81,11 @@ def test_all_classes_with_both_outcomes_are_in_the_strip() -> None:
     target[:, 5] = False
     figure = figure_class_areas(class_curves(RNG.random((200, 71)), target, names(71)))
     assert sum(len(axes.get_yticks()) for axes in figure.axes) == 70
+    nothing = np.zeros(0)
+    many = [ClassCurves(str(n), n, 9000, nothing, nothing, nothing, nothing, 0.6, 0.1) for n in range(3000)]
+    figure = figure_class_areas(many)  # those with the most positives, on a page and not on metres of it
+    assert figure.get_figheight() < 12
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "2999  (2,999)"
 
 
 ROLES: dict[str, Role] = {"majority": "baseline", "random initialisation": "control"}

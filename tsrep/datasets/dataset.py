@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict
 
 from tsrep.errors import DataError
+from tsrep.files import expanded
 from tsrep.signals.panel import Panel
 from tsrep.signals.series import Series
 
@@ -180,7 +181,7 @@ class Dataset(ABC):
             When it, or one of :attr:`files`, is missing.
         """
         name = self.name
-        folder = default_folder(name) if root is None else Path(root).expanduser()
+        folder = default_folder(name) if root is None else expanded(root)
         remedy = f"`tsrep data fetch {name}` or `--root DIR`" if self.about.base_url else "`--root DIR`"
         if not folder.is_dir():
             raise DataError(f"no folder {folder} to read {name} from; use {remedy}")
@@ -214,16 +215,17 @@ class Dataset(ABC):
 def default_folder(name: str) -> Path:
     """Where a data set lies when no root is given."""
     root = os.environ.get("TSREP_DATA")
-    return (_platform_cache() if root is None else Path(root).expanduser()) / name
+    return (_platform_cache() if root is None else expanded(root)) / name
 
 
 def cache_folder(cache: Path | str | None) -> Path:
     """Folder of converted signals: ``cache``, or ``$TSREP_CACHE``, or ``panels`` in the user's cache."""
     chosen = os.environ.get("TSREP_CACHE") if cache is None else cache
-    return _platform_cache() / "panels" if chosen is None else Path(chosen).expanduser()
+    return _platform_cache() / "panels" if chosen is None else expanded(chosen)
 
 
 def _platform_cache() -> Path:
     import pooch
 
+    expanded("~")  # what is asked next would say it in a traceback
     return Path(pooch.os_cache("tsrep"))

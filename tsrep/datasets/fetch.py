@@ -17,6 +17,7 @@ from tsrep.datasets.fetch_listing import TIMEOUT, Checksums, checksums_of
 from tsrep.datasets.fetch_steps import WHY
 from tsrep.datasets.progress import progress_bar
 from tsrep.errors import DataError
+from tsrep.files import expanded
 from tsrep.registry import DATASETS
 
 Confirm = Callable[[str], bool]
@@ -69,7 +70,7 @@ def fetch(
         away = about.url and about.needs
         raise DataError(f"there is nothing to fetch for {name}: {elsewhere if away else what}")
     base = base.rstrip("/") + "/"
-    folder = default_folder(name) if out is None else Path(out).expanduser()
+    folder = default_folder(name) if out is None else expanded(out)
     size = about.full_size_mb if everything and about.full_size_mb else about.size_mb
     part = f"what has {' or '.join(only)} in its name, of " if only else ""
     question = (

@@ -116,6 +116,7 @@ def class_figures(
         A sentence that says whose predictions they are, and on what.
     """
     from tsrep.inspect.figures.classes import (
+        MOST_AREAS,
         class_curves,
         confusion,
         figure_class_areas,
@@ -138,9 +139,8 @@ def class_figures(
     if len(classes) > 8:
         unscored = sum(not np.isfinite(c.auroc) for c in curves)
         left_out = f" {unscored} classes without both outcomes are left out." if unscored else ""
-        caption = (
-            f"AUROC and average precision of each class, with its number of positives.{left_out} {where}"
-        )
+        which = f"the {MOST_AREAS} most frequent classes" if len(curves) > MOST_AREAS else "each class"
+        caption = f"AUROC and average precision of {which}, with its number of positives.{left_out} {where}"
         yield captioned("class-areas", "classes", caption, figure_class_areas(curves))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
 from tsrep.errors import ConfigError
+from tsrep.files import expanded
 from tsrep.registry import (
     DATASETS,
     ENCODERS,
@@ -148,7 +149,7 @@ class Configuration(Settings):
 
     def at(self, root: Path | str | None) -> Configuration:
         """The same on data in another folder, where one is given."""
-        return self if root is None else self.model_copy(update={"root": Path(root).expanduser().resolve()})
+        return self if root is None else self.model_copy(update={"root": expanded(root).resolve()})
 
 
 NAMED: Mapping[str, Registry] = {

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tsrep.errors import RunError
+from tsrep.files import expanded
 from tsrep.runs.hub_name import HubName
 from tsrep.runs.packed_config import CONFIG
 
@@ -19,8 +20,8 @@ def cache() -> Path:
     """The folder of the cache."""
     home = os.environ.get("HF_HOME")
     if not home:
-        home = str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+        home = str(Path(os.environ.get("XDG_CACHE_HOME") or expanded("~") / ".cache") / "huggingface")
+    return expanded(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
 
 
 def cached(name: HubName, *, needed: bool = True) -> tuple[Path, str] | None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from tsrep.errors import RunError
-from tsrep.files import sha256_of
+from tsrep.files import expanded, sha256_of
 from tsrep.runs.hub_name import HubName
 from tsrep.runs.packed_config import CONFIG
 
@@ -45,7 +45,7 @@ def in_folder(name: HubName) -> tuple[Path, str] | None:
 def place_of(name: HubName) -> Path | None:
     """Where a repository lies, or would lie, in the folder that is the hub; None where no folder is."""
     root = os.environ.get(VARIABLE)
-    return Path(root).expanduser() / name.repository if root else None
+    return expanded(root) / name.repository if root else None
 
 
 def commit_of(folder: Path) -> str:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tsrep.errors import RunError
-from tsrep.files import write_json
+from tsrep.files import expanded, write_json
 from tsrep.registry import nearest
 
 # from what allows most to what allows least
@@ -145,5 +145,5 @@ def _accepted() -> dict[str, str]:
 
 
 def _file() -> Path:
-    place = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    place = os.environ.get("XDG_CONFIG_HOME") or expanded("~") / ".config"
     return Path(place) / "tsrep" / "licences.json"

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from tsrep.errors import ConfigError
+from tsrep.files import expanded
 from tsrep.registry import DATASETS, SPLITS, Chosen, Settings, explain
 from tsrep.runs.config import merged
 from tsrep.runs.config_files import parse_assignment
@@ -99,7 +100,7 @@ def _with_root(values: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"root is {root} and dataset.root is {dataset['root']}; give one of them")
         root = dataset["root"]
         dataset = {key: value for key, value in dataset.items() if key != "root"}
-    return values | {"dataset": dataset, "root": root and Path(root).expanduser().resolve()}
+    return values | {"dataset": dataset, "root": root and expanded(root).resolve()}
 
 
 def _below(encoder: LoadedEncoder, dataset: Any) -> dict[str, Any]:

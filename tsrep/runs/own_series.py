@@ -11,6 +11,7 @@ import numpy as np
 
 from tsrep.datasets.series.series_csv import SeriesFile
 from tsrep.errors import ConfigError, DataError, RunError
+from tsrep.files import expanded
 from tsrep.registry import DATASETS, nearest
 from tsrep.runs.config import configure
 from tsrep.runs.folder import Run
@@ -77,7 +78,7 @@ def own_series(
         series = data.select(targets)
         left_out, moved = tuple(name for name in data.channels if name not in targets), False
     else:
-        series, left_out, moved = reading.read_channels(Path(data).expanduser(), targets)
+        series, left_out, moved = reading.read_channels(expanded(data), targets)
     if series.freq != trained["freq"]:
         raise DataError(
             f"{_name(series)} has steps of {series.freq or 'unknown length'}, {run.path} was trained on "

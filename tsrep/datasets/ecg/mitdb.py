@@ -13,7 +13,7 @@ from tsrep.datasets.dataset import About, ReadOptions, Unreadable
 from tsrep.datasets.ecg.heartbeats import AAMI, Aami, Beats, beats_panel
 from tsrep.datasets.formats.wfdb_record import read_header
 from tsrep.datasets.recordings import Channels, Recordings, Renamed
-from tsrep.datasets.tables.reading import codes
+from tsrep.datasets.tables.reading import codes, read_listing
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.panel import Panel
@@ -122,7 +122,7 @@ class MitBih(Recordings):
         DataError
             When the folder is not as published, or (``strict``) a record cannot be read.
         """
-        names = (folder / "RECORDS").read_text(encoding="utf-8").split()
+        names = read_listing(folder / "RECORDS")
         strange = [name for name in names if name not in {*DS1, *DS2, *PACED}]
         if strange or not names:
             what = f"lists {strange[0]}" if strange else "is empty"

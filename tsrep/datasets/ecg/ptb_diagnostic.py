@@ -17,6 +17,7 @@ from tsrep.datasets.dataset import About, ReadOptions, Unreadable
 from tsrep.datasets.formats.wfdb_record import MISSING, read_wfdb
 from tsrep.datasets.quantisation import LARGEST
 from tsrep.datasets.recordings import Recordings
+from tsrep.datasets.tables.reading import read_listing
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS
 from tsrep.signals.beats import cut_beats, find_r_peaks, median_rr
@@ -119,8 +120,8 @@ class PtbDiagnostic(Recordings):
 
 def _chosen(folder: Path) -> tuple[list[str], list[int]]:
     """Names of the records of the two groups, and their classes."""
-    names = [line.strip() for line in (folder / "RECORDS").read_text(encoding="utf-8").splitlines()]
-    told = [(name, _reason(folder / f"{name}.hea")) for name in names if name]
+    names = read_listing(folder / "RECORDS")
+    told = [(name, _reason(folder / f"{name}.hea")) for name in names]
     # a header that is not there says nothing of its group; the decoder reports it
     chosen = [(name, reason) for name, reason in told if reason is None or reason in CLASSES]
     if not chosen:

@@ -17,6 +17,7 @@ from tsrep.datasets.ecg.ptb_xl_labels import Task, parse_codes
 from tsrep.datasets.recordings import Channels, Renamed
 from tsrep.datasets.tables.reading import integers, read_table, refuse_duplicates
 from tsrep.errors import ConfigError, DataError
+from tsrep.files import expanded
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Ints, Panel
@@ -149,7 +150,7 @@ class PtbXlPlus(PtbXl):
         DataError
             When recordings or measurements are missing or broken.
         """
-        place = default_folder(PtbXl.name) if self.recordings is None else Path(self.recordings).expanduser()
+        place = default_folder(PtbXl.name) if self.recordings is None else expanded(self.recordings)
         absent = next((name for name in PtbXl.about.needs if not (place / name).exists()), None)
         if absent is not None:
             raise DataError(

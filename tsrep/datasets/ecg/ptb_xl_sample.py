@@ -17,6 +17,7 @@ from tsrep.datasets.tables.own_labels import read_records
 from tsrep.datasets.tables.own_metadata import ages
 from tsrep.datasets.tables.reading import read_table
 from tsrep.errors import DataError
+from tsrep.files import expanded
 from tsrep.registry import DATASETS
 from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Panel
@@ -73,7 +74,7 @@ class PtbXlSample(Recordings):
         DataError
             When it, or a file in it, is missing.
         """
-        folder = FOLDER if root is None else Path(root).expanduser()
+        folder = FOLDER if root is None else expanded(root)
         missing = [name for name in (SIGNALS, RECORDS) if not (folder / name).is_file()]
         if missing:
             remedy = "install tsrep again" if root is None else "leave out --root to read the one in tsrep"

@@ -22,6 +22,7 @@ from tsrep.datasets.series.table import (
 )
 from tsrep.datasets.series.time_axis import Duplicates, Gaps, TimeAxis, even_axis
 from tsrep.errors import DataError
+from tsrep.files import expanded
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.calendar import CALENDAR, calendar_features
 from tsrep.signals.panel import Floats, digest_of
@@ -97,7 +98,7 @@ class SeriesFile(Dataset):
         DataError
             When there is none, or several and no setting chooses one.
         """
-        root = default_folder(self.name) if root is None else Path(root).expanduser()
+        root = default_folder(self.name) if root is None else expanded(root)
         if root.is_file():
             return root
         places = (self.file,) if self.file else self.places

@@ -14,7 +14,7 @@ from tsrep.datasets.synthetic.cohort import Cohort, draw_cohort
 from tsrep.datasets.synthetic.dipole import ecg, rr_beats
 from tsrep.datasets.synthetic.nuisance import dead_leads, noise
 from tsrep.errors import DataError
-from tsrep.files import temporary_beside
+from tsrep.files import expanded, temporary_beside
 from tsrep.rng import numpy_generator
 from tsrep.signals.panel import Floats
 
@@ -70,7 +70,7 @@ def simulate(
     DataError
         When ``out`` has content, cannot be written, or there are too few patients.
     """
-    out = Path(out).expanduser()
+    out = expanded(out)
     if patients < 10:
         raise DataError(f"{patients} patients are too few for ten folds; simulate at least 10")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -82,7 +82,10 @@ def simulate(
             temporary.replace(out)
     except OSError as error:
         if not (out / "ptbxl_database.csv").exists():  # of another process that was first
-            raise DataError(f"{out} cannot be written ({error.strerror}); choose another folder") from error
+            raise DataError(
+                f"{out} cannot be written ({error.strerror}); choose another folder, for a cache with "
+                "TSREP_CACHE"
+            ) from error
     return out
 
 

@@ -95,6 +95,23 @@ def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
     return names, rows
 
 
+def read_listing(path: Path) -> list[str]:
+    """Lines of a text file that names records or files, without empty ones.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"the list {path} cannot be read ({said(error)}); give a text file of names"
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _refuse_open_quote(path: Path, rows: list[list[str]]) -> None:
     """A quote that is not closed would take the rows behind it into one field."""
     i = next((i for i, row in enumerate(rows) if any("\n" in field for field in row)), None)

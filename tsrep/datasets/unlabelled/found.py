@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.datasets.tables.reading import read_listing
 from tsrep.datasets.unlabelled.format import RecordingFormat, formats, suffix_of
 from tsrep.datasets.unlabelled.recorded import Recorded
 from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import DataError
-from tsrep.files import said
+from tsrep.files import expanded
 from tsrep.registry import DATASETS
 
 
@@ -87,8 +88,8 @@ def _found(where: str | Path | Sequence[str | Path]) -> Found:
         return Found(Path(), [_with_suffix(Path(), os.fspath(each)) for each in where])
     text = os.fspath(where)
     if text.startswith("@"):
-        return _listed(Path(text[1:]).expanduser())
-    path = Path(text).expanduser()
+        return _listed(expanded(text[1:]))
+    path = expanded(text)
     if suffix_of(path.name) and path.exists():
         return Found(path.parent, [path.name])
     if path.is_dir():
@@ -137,13 +138,7 @@ def _matching(pattern: Path) -> Found:
 
 
 def _listed(path: Path) -> Found:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"the list {path} cannot be read ({said(error)}); give a text file of paths"
-        ) from error
-    names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    names = [name for name in read_listing(path) if not name.startswith("#")]
     return Found(path.parent, [_with_suffix(path.parent, name) for name in names])
 
 

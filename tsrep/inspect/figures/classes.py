@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 _BLUES = LinearSegmentedColormap.from_list("house blues", ["#ffffff", "#b9d3ea", ACCENT, "#08365e"])
 MOST_LINES = 8
 MOST_CELLS = 14
+MOST_AREAS = 150  # more would make a figure of metres
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,8 +208,8 @@ def figure_roc(curves: Sequence[ClassCurves], colours: Mapping[str, str]) -> Fig
 
 @house
 def figure_class_areas(curves: Sequence[ClassCurves]) -> Figure:
-    """AUROC and average precision of every class with both outcomes, most frequent first."""
-    shown = sorted((c for c in curves if np.isfinite(c.auroc)), key=lambda c: -c.positives)
+    """AUROC and average precision of the most frequent classes with both outcomes, in that order."""
+    shown = sorted((c for c in curves if np.isfinite(c.auroc)), key=lambda c: -c.positives)[:MOST_AREAS]
     across = 1 if len(shown) <= 14 else 2 if len(shown) <= 36 else 3
     down = max(1, math.ceil(len(shown) / across))
     figure = new_figure(WIDTH if across > 1 else 6.4, 0.165 * down + 0.95)

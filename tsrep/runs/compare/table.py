@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from tsrep.errors import ConfigError
 from tsrep.evaluation.labels.label_fractions import SubsampleBy
+from tsrep.files import expanded
 from tsrep.registry import DATASETS, DISTINCT, PROTOCOLS, Settings, explain
 from tsrep.runs.naming import run_name
 from tsrep.yaml_files import read_settings
@@ -193,7 +194,7 @@ def data_entry(text: str, root: Path | None = None) -> DataEntry:
     ConfigError
         When the file cannot be read, or names no data set.
     """
-    own = {} if root is None else {"root": root.expanduser().resolve()}
+    own = {} if root is None else {"root": expanded(root).resolve()}
     if not text.endswith((".yaml", ".yml")):
         return _checked(text, {"name": text, **own})
     path = Path(text)
@@ -243,7 +244,7 @@ def _folder(ref: str) -> str:
 def _below(folder: Path, entry: DataEntry) -> DataEntry:
     if entry.root is None or entry.root.is_absolute():
         return entry
-    return entry.model_copy(update={"root": folder / entry.root.expanduser()})
+    return entry.model_copy(update={"root": folder / expanded(entry.root)})
 
 
 def _twice(names: Sequence[str]) -> str | None:

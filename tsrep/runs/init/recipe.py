@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from tsrep.runs.loaded_encoder import LoadedEncoder
 
 # of the run that is trained further; not what is new each time
-FURTHER = ("dataset", "root", "strict", "window", "split", "objective", "sampler", "training", "evaluation")
+FURTHER = (
+    "dataset", "root", "strict", "quality", "window", "split", "objective", "sampler", "training", "evaluation"
+)  # fmt: skip
 
 
 def with_reference(given: Mapping[str, Any]) -> dict[str, Any]:

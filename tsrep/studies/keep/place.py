@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tsrep.errors import RunError
-from tsrep.files import read_json, readable, write_json, write_text
+from tsrep.files import expanded, read_json, readable, write_json, write_text
 from tsrep.studies.keep.storage import stored
 
 NOTE = "place.json"
@@ -58,7 +58,7 @@ class Place:
         cls.refuse_taken(folder)
         facts = {
             "storage": stored(storage),
-            "data": None if data is None else str(data.expanduser().resolve()),
+            "data": None if data is None else str(expanded(data).resolve()),
             "host": socket.gethostname(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -101,7 +101,7 @@ class Place:
 
     def move_data(self, data: Path) -> None:
         """Note that the data are elsewhere now."""
-        write_json(self.folder / NOTE, self._facts | {"data": str(data.expanduser().resolve())})
+        write_json(self.folder / NOTE, self._facts | {"data": str(expanded(data).resolve())})
 
     @property
     def _facts(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sqlalchemy.exc import (
 )
 
 from tsrep.errors import ConfigError, RunError
+from tsrep.files import expanded
 from tsrep.studies.keep.journal import open_journal
 
 JOURNAL = "journal"
@@ -98,7 +99,7 @@ def stored(url: str | None) -> str:
         return JOURNAL
     address = _address(url)
     if address.drivername.startswith("sqlite") and address.database:
-        address = address.set(database=str(Path(address.database).expanduser().resolve()))
+        address = address.set(database=str(expanded(address.database).resolve()))
     public = address._replace(password=None).difference_update_query(["password", "passfile"])
     return public.render_as_string(hide_password=False)
 

@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 
 from tsrep.errors import RunError
-from tsrep.files import read_lines
+from tsrep.files import expanded, read_lines
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
@@ -155,7 +155,7 @@ def run_seed(definition: Definition, trial: optuna.Trial, k: int) -> int:
 def seeded(config: Configuration, seed: int, root: Path | None) -> Configuration:
     """The configuration with another seed, and its data where they are for every process."""
     root = root or config.root
-    root = None if root is None else root.expanduser().resolve()
+    root = None if root is None else expanded(root).resolve()
     return config.model_copy(update={"seed": seed, "root": root})
 
 
