@@ -120,7 +120,7 @@ def study(folder: Path) -> None:
     file = folder_file(folder, "study", "small-study.yaml")
     command = [sys.executable, "-m", "tsrep", "study", "run", str(file), "--no-confirm", "--trials", "24"]
     subprocess.run([*command, "--out", str(folder / "small")], check=True)
-    for figure in ("history", "slices", "importance", "effects", "cost", "contour"):
+    for figure in ("history", "slices"):
         take(folder / "small" / "report", figure, f"study-{figure}")
 
 

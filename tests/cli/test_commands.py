@@ -19,6 +19,7 @@ import yaml
 
 from tests.cli.conftest import Command
 from tests.conftest import TINY
+from tests.report.run_folder import make_run
 from tsrep.registry import REGISTRIES
 from tsrep.training.checkpoint import load_weights
 
@@ -45,16 +46,23 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_help_and_lists_need_no_heavy_import() -> None:
+def test_what_answers_at_once_needs_no_heavy_import(tmp_path: Path) -> None:
     heavy = {"torch", "numpy", "pandas", "sklearn", "wfdb", "scipy", "mne", "optuna", "matplotlib", "sktime"}
     words = (["--help"], ["evaluate", "--help"], ["list"], ["list", "encoders"], ["data", "list"])
+    (make_run(tmp_path / "run") / "report.html").touch()
+    (tmp_path / "typo.yaml").write_text("training: {epocs: 3}\n")
+    typo, run = str(tmp_path / "typo.yaml"), str(tmp_path / "run")
+    after = (["show", run], ["runs", str(tmp_path)], ["show", str(tmp_path)], ["fit", "-c", typo])
     code = (
         "import sys; from typer.testing import CliRunner; from tsrep.cli.app import app; "
         f"print([CliRunner().invoke(app, words).exit_code for words in {words}]); "
-        f"print(sorted({heavy} & sys.modules.keys()))"
+        f"print(sorted({heavy} & sys.modules.keys())); "
+        f"print([CliRunner().invoke(app, words).exit_code == 0 for words in {after}]); "
+        f"print(sorted({heavy - {'numpy'}} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[0, 0, 0, 0, 0]", "[]"]
+    expected = ["[0, 0, 0, 0, 0]", "[]", "[True, True, False, False]", "[]"]
+    assert done.stdout.splitlines() == expected
     assert "Pre-train an encoder" in tsrep("--help").stdout
 
 

@@ -168,10 +168,10 @@ def test_known_copies_in_real_records(shared_path, tmp_path):
     panel = load("ptb-xl", shared_path("data/ptb-xl"), cache=tmp_path, progress=False)
     copies = [f for f in check(panel) if "copies" in f.what]
     assert [(f.severity, f.where) for f in copies] == [
-        ("warning", "records 145, 463"),
-        ("note", "records 137, 138"),
-        ("note", "records 456, 457"),
-        ("note", "records 459, 460"),
+        ("warning", "records 00145, 00463"),
+        ("note", "records 00137, 00138"),
+        ("note", "records 00456, 00457"),
+        ("note", "records 00459, 00460"),
     ]
 
 

@@ -135,7 +135,7 @@ def conversion_table(comparison: Comparison) -> Table:
 def _status(each: Scored) -> str:
     """Of the scored recordings, and what became of those that were trained on."""
     if each.cell.seen != "seen":
-        return each.cell.seen
+        return {"own-split": "none: the run's own split"}.get(each.cell.seen, each.cell.seen)
     return "seen, marked" if each.cell.marked else "seen, left out"
 
 

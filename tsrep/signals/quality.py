@@ -164,10 +164,13 @@ def apart(ratio: float) -> str:
 
 
 def called(panel: Panel) -> dict[int, str]:
-    """What to call a record, by its row: its trial, and whose it is where patients have names."""
-    known = panel.patient_names
+    """What to call a record, by its row: its name or trial, and whose it is where patients have names."""
+    names, known = panel.record_names, panel.patient_names
     rows = zip(panel.row.tolist(), panel.trial.tolist(), panel.patient.tolist(), strict=True)
-    return {row: f"{trial} ({known[patient]})" if known else str(trial) for row, trial, patient in rows}
+    return {
+        row: (names[row] if names else str(trial)) + (f" ({known[patient]})" if known else "")
+        for row, trial, patient in rows
+    }
 
 
 def faults(x: NDArray[Any], gain: Floats, offset: Floats, unit: str) -> tuple[dict[str, Mask], Floats]:

@@ -138,7 +138,8 @@ class LogOdds(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         z = self.pool(self.encoder(x)).float()  # (window, feature)
         prob = self.classifier(z)  # (window, class), float64
-        return (prob.clamp_min(1e-12).log() - (1 - prob).clamp_min(1e-12).log())[..., None]
+        odds: Tensor = prob.clamp_min(1e-12).log() - (1 - prob).clamp_min(1e-12).log()
+        return odds[..., None]
 
 
 def attribute(
