@@ -38,6 +38,11 @@ WORDING = (  # of the library that checks values, and ours; in order
 )
 
 
+def plural(amount: int, noun: str) -> str:
+    """A number of things: ``"1 record"``, ``"2,000 records"``."""
+    return f"{amount:,} {noun}{'s' * (amount != 1)}"
+
+
 def requirement(message: str) -> str:
     """What a checked value must be, from a complaint of pydantic: ``it must be at least 1``."""
     for found, ours in WORDING:

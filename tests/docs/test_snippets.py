@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,32 +9,16 @@ import pytest
 from tests.docs.checking import check_command, check_python
 from tests.docs.execution import Page
 from tests.docs.snippets import ROOT, Snippet, commands, inline_commands, pages, snippets
-from tsrep.report import rendering
-from tsrep.report.captioned_figure import CaptionedFigure
-from tsrep.report.contents import Contents
-
-FiguresOf = Callable[[Contents], list[CaptionedFigure]]
 
 
 @pytest.fixture
-def folder(site: Path, one_pixel: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(site: Path, plain_reports: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the configurations that ship, as the current one; what is registered is undone."""
     for name in ("configs", "studies"):
         (site / name).symlink_to(ROOT / name)
     monkeypatch.chdir(site)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(rendering, "figures_of", _only_once(rendering.figures_of))
     return site
-
-
-def _only_once(figures_of: FiguresOf) -> FiguresOf:
-    """Figures of the first report of a page alone; nobody looks at those of the others."""
-    first = [figures_of]
-
-    def figures(contents: Contents) -> list[CaptionedFigure]:
-        return first.pop()(contents) if first and len(contents.scores) else []
-
-    return figures
 
 
 # sktime 1.2 says so of every forecaster, its own too

@@ -56,6 +56,16 @@ SMALL: dict[str, dict[str, Any]] = {
 KINDS = {"informer": "fixed", "xresnet1d": "fixed"} | dict.fromkeys(
     ["conv-s4d", "inverted-transformer", "lead-wise", "resnet1d", "s4d"], "multiple"
 )
+# operations that an encoder of convolutions and one of attention, which are written as ONNX, have too
+AS_OTHERS = (
+    "_assert_tensor_metadata.default add.Tensor add_.Tensor alias.default any.dim arange.default "
+    "arange.start_step avg_pool1d.default bitwise_not.default chunk.default conv1d.default "
+    "conv2d.default cos.default div.Tensor flatten.using_ints gelu.default isnan.default "
+    "layer_norm.default linear.default mT.default mul.Tensor neg.default new_zeros.default pad.default "
+    "pow.Scalar relu.default reshape.default scaled_dot_product_attention.default sin.default "
+    "slice.Tensor squeeze.dim stack.default sym_size.int to.dtype transpose.int unflatten.int "
+    "unsqueeze.default where.ScalarOther where.self zeros_like.default"
+)
 STEPS, ODD = 48, 47
 
 
@@ -70,14 +80,19 @@ def small(name: str) -> Encoder:
 
 @pytest.mark.parametrize("name", ENCODERS.names())
 def test_every_encoder_in_both_formats_at_a_length_that_is_no_multiple_of_its_stride(name: str) -> None:
+    """As ONNX those are written that have all operations between them; the others consist of the same."""
     encoder, example = small(name), [noise(3, 3, ODD)]
     program, lengths = trace(encoder, example, encoder.stride)
     assert lengths.kind == ("fixed" if KINDS.get(name) == "multiple" else KINDS.get(name, "any"))
-    for again in (
-        pt2_runner(pt2_bytes(program, "{}")),
-        onnx_runner(onnx_bytes(program, "{}", ["x"])),
-    ):
+    assert compare(encoder, pt2_runner(pt2_bytes(program, "{}")), example, lengths) < 1e-5
+    if operations(program) - set(AS_OTHERS.split()):
+        again = onnx_runner(onnx_bytes(program, "{}", ["x"]))
         assert compare(encoder, again, example, lengths) < 1e-5
+
+
+def operations(program: torch.export.ExportedProgram) -> set[str]:
+    calls = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    return {call.removeprefix("aten.") for call in calls - {"<built-in function getitem>"}}
 
 
 @pytest.mark.parametrize("name", ["inverted-transformer", "lead-wise", "resnet1d"])

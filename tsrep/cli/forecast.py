@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data, refuse_taken
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast
@@ -80,7 +81,7 @@ def _summary(forecast: OwnForecast) -> str:
         for level, (lower, upper) in list(forecast.bounds.items())[-1:]:
             rows[name][f"last step, {100 * level:g} % interval"] = f"{lower[i, -1]:.4g} to {upper[i, -1]:.4g}"
     lines = [
-        f"{n} step{'s' * (n > 1)} of {forecast.freq} ahead of {forecast.source}: {first} to {last}",
+        f"{plural(n, 'step')} of {forecast.freq} ahead of {forecast.source}: {first} to {last}",
         "",
         pd.DataFrame.from_dict(rows, orient="index").rename_axis(columns="channel").to_string(),
     ]

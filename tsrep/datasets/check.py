@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.check_copies import copies
-from tsrep.datasets.findings import Finding, Severity, count, few, listed, worst_first
+from tsrep.datasets.findings import Finding, Severity, few, listed, worst_first
 from tsrep.datasets.tables.identifiers import look_alikes
 from tsrep.signals.panel import Ints, Panel
 from tsrep.signals.quality import INFINITE, TOLD, Quality, apart, called, look_through
 from tsrep.splits.split import PARTS, Split
+from tsrep.text import plural
 
 FEW_PATIENTS = 10
 # of a lead, and how bad they are
@@ -46,7 +47,7 @@ def _skipped(panel: Panel) -> Iterator[Finding]:
     if records:
         yield Finding("warning", f"{len(records):,} left out as unreadable", few(records, "; "))
     if channels:
-        what = count(len(channels), "channel")
+        what = plural(len(channels), "channel")
         yield Finding("warning", f"{what} left out of all records", few(channels, "; "))
 
 
@@ -54,7 +55,7 @@ def _of_leads(quality: Quality, severity: Severity, what: str, names: dict[int, 
     rows = {row for row, _ in quality.leads[what]}
     leads = quality.by_channel(what).items()
     where = "; ".join(f"{lead}: {listed(rows, names)}" for lead, rows in leads)
-    return Finding(severity, f"{count(len(rows), 'record')} with {what}", where)
+    return Finding(severity, f"{plural(len(rows), 'record')} with {what}", where)
 
 
 def _apart(quality: Quality, names: dict[int, str]) -> Iterator[Finding]:
@@ -81,7 +82,7 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
     label = panel.positive
     if unknown := int((~panel.labelled).sum()):
         text = (
-            f"{count(unknown, 'sample')} whose labels are not wholly known; each class is learned and scored "
+            f"{plural(unknown, 'sample')} whose labels are not wholly known; each class is learned and scored "
             "where it is stated"
         )
         yield Finding("note", text, "all data")
@@ -90,7 +91,7 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
         if not patients:
             yield Finding("warning", f"no sample of class {name}", "all data")
         elif patients < FEW_PATIENTS:
-            yield Finding("note", f"class {name} comes from {count(patients, 'patient')} only", "all data")
+            yield Finding("note", f"class {name} comes from {plural(patients, 'patient')} only", "all data")
     parts = {"all data": np.arange(len(panel))}
     if split is not None:
         parts = {f"{name} part": getattr(split, name) for name in PARTS if len(getattr(split, name))}
@@ -100,7 +101,7 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
         if absent and split is not None:
             yield Finding("warning", f"no sample of class {', '.join(absent)}", part)
         text = ", ".join(f"{name} {s:.0%}" for name, s in zip(panel.classes, share, strict=True) if s > 0)
-        yield Finding("note", f"{count(len(index), 'sample')}: {text}", part)
+        yield Finding("note", f"{plural(len(index), 'sample')}: {text}", part)
         yield from _per_patient(panel, label, index, part)
 
 
@@ -114,7 +115,7 @@ def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> I
     text = ", ".join(f"{name} {n}" for name, n in zip(panel.classes, has.sum(axis=0), strict=True) if n)
     several = int((has.sum(axis=1) > 1).sum())
     both = f"; {several} have more than one class" if several else ""
-    yield Finding("note", f"{count(len(patients), 'patient')}: {text}{both}", part)
+    yield Finding("note", f"{plural(len(patients), 'patient')}: {text}{both}", part)
 
 
 def _patients(panel: Panel) -> Iterator[Finding]:
@@ -124,5 +125,5 @@ def _patients(panel: Panel) -> Iterator[Finding]:
     if single:
         yield Finding(
             "note",
-            f"{single} of {count(len(records), 'patient')} have one record, so no other to compare with",
+            f"{single} of {plural(len(records), 'patient')} have one record, so no other to compare with",
         )

@@ -8,11 +8,12 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.findings import Finding, count, few, worst_first
+from tsrep.datasets.findings import Finding, few, worst_first
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Series
 from tsrep.splits.by_time import TimeSplit
 from tsrep.splits.split import PARTS
+from tsrep.text import plural
 
 Flags = NDArray[np.bool_]
 FEW_LEVELS = 20  # distinct values, too few to call one of them stray
@@ -41,7 +42,7 @@ def _missing(series: Series) -> Iterator[Finding]:
         start, length = longest_gap(np.where(whole, np.float32(np.nan), np.float32(0)))
         yield Finding(
             "warning",
-            f"{count(int(whole.sum()), 'step')} of {len(series):,} without a value in any channel",
+            f"{plural(int(whole.sum()), 'step')} of {len(series):,} without a value in any channel",
             f"longest run: {length:,} from {_stamp(series, start)}",
         )
     for name, x, lacks in zip(series.channels, series.values, gaps, strict=True):
@@ -50,7 +51,7 @@ def _missing(series: Series) -> Iterator[Finding]:
             yield Finding(
                 "warning",
                 f"{lacks.mean():.2%} of channel {name} is missing (NaN)",
-                f"longest run: {count(length, 'step')} from {_stamp(series, start)}",
+                f"longest run: {plural(length, 'step')} from {_stamp(series, start)}",
             )
 
 
@@ -89,7 +90,7 @@ def _stray(series: Series) -> Iterator[Finding]:
         for extreme, rest in ((levels[0], levels[1:]), (levels[-1], levels[:-1])):
             if np.abs(rest - extreme).min() > 2 * (rest[-1] - rest[0]):
                 at = np.flatnonzero(x == np.float32(extreme))
-                steps = count(len(at), "step")
+                steps = plural(len(at), "step")
                 yield Finding(
                     "warning",
                     f"{extreme:g} in channel {name} is far from all other values ({steps}); "

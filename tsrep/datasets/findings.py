@@ -38,8 +38,3 @@ def few(texts: Sequence[str], between: str = ", ") -> str:
     """The first of some texts, and how many more there are."""
     more = f"{between.replace(',', '')}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return between.join(texts[:SHOWN]) + more
-
-
-def count(n: int, what: str) -> str:
-    """A number of things, such as ``"1 record"`` or ``"2,000 records"``."""
-    return f"{n:,} {what}" + ("s" if n != 1 else "")

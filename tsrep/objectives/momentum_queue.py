@@ -14,7 +14,7 @@ from tsrep.losses.gather import gather_rows
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Apart, Relation, Samples
 from tsrep.losses.similarity import unit_rows
-from tsrep.objectives.teacher import SlowCopies
+from tsrep.objectives.teacher import Follower
 from tsrep.signals.batch import Batch
 
 ExclusionZone = NonNegativeInt | None
@@ -57,7 +57,7 @@ class KeyQueue(nn.Module):
         self.pointer.add_(len(keys)).remainder_(size)
 
 
-class MomentumContrast(nn.Module):
+class MomentumContrast(Follower):
     """Slow copies, a queue of their keys, and the contrast of queries with both.
 
     Windows of one record (the same ``patient`` of the batch) whose starts are near are no negatives of one
@@ -83,7 +83,6 @@ class MomentumContrast(nn.Module):
         When the loss takes no bank.
     """
 
-    slow: SlowCopies | None
     queue: KeyQueue | None
 
     def __init__(self, dim: int, queue: int, loss: Loss, momentum: float, exclusion_zone: int | None) -> None:
@@ -94,28 +93,9 @@ class MomentumContrast(nn.Module):
                 "have no gradient; choose one that contrasts rows with candidates, such as infonce or dcl"
             )
         self.loss, self.momentum, self.exclusion_zone = loss, momentum, exclusion_zone
-        self.register_module("slow", None)
         self.register_module("queue", KeyQueue(queue, dim) if queue else None)
         # What a training step leaves for `after_step`: rows of the queue, and what the copies follow.
         self._pending: tuple[tuple[Tensor, Tensor], tuple[nn.Module, ...]] | None = None
-
-    def attach(self, *fast: nn.Module) -> None:
-        """Copy the modules that make the queries."""
-        self.slow = SlowCopies(*fast)
-
-    def copies(self) -> SlowCopies:
-        """The copies, in the order of :meth:`attach`.
-
-        Raises
-        ------
-        RuntimeError
-            When nothing is attached.
-        """
-        if self.slow is None:
-            raise RuntimeError(
-                "the objective has no copy of the encoder; call objective.attach(encoder) first"
-            )
-        return self.slow
 
     def forward(self, queries: Tensor, keys: Tensor, batch: Batch, *fast: nn.Module) -> dict[str, Tensor]:
         """Terms of finding one's key.

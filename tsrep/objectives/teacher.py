@@ -42,27 +42,14 @@ class SlowCopies(nn.ModuleList):
             mine.copy_(theirs)
 
 
-class Teacher(nn.Module):
-    """Slow copies whose momentum rises over training, by optimiser steps.
+class Follower(nn.Module):
+    """What keeps slow copies of modules, from :meth:`attach` on."""
 
-    Parameters
-    ----------
-    first, last : float
-        Momentum of the first step and at the end of training.
-    rise : {"cosine", "linear"}
-        Half a cosine, or a straight line.
-    """
-
-    done: Tensor
     slow: SlowCopies | None
 
-    def __init__(self, first: float, last: float = 1.0, rise: Rise = "cosine") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.first, self.last, self.rise, self.steps = first, last, rise, 0
         self.register_module("slow", None)
-        self.register_buffer("done", torch.zeros((), dtype=torch.int64))
-        # What a training step leaves for `after_step`: the modules that the copies follow.
-        self._pending: tuple[nn.Module, ...] | None = None
 
     def attach(self, *fast: nn.Module) -> None:
         """Copy the modules that will be followed."""
@@ -77,8 +64,29 @@ class Teacher(nn.Module):
             When nothing is attached.
         """
         if self.slow is None:
-            raise RuntimeError("the teacher has no copy of the encoder; call objective.attach(encoder) first")
+            raise RuntimeError("there is no copy of the encoder yet; call objective.attach(encoder) first")
         return self.slow
+
+
+class Teacher(Follower):
+    """Slow copies whose momentum rises over training, by optimiser steps.
+
+    Parameters
+    ----------
+    first, last : float
+        Momentum of the first step and at the end of training.
+    rise : {"cosine", "linear"}
+        Half a cosine, or a straight line.
+    """
+
+    done: Tensor
+
+    def __init__(self, first: float, last: float = 1.0, rise: Rise = "cosine") -> None:
+        super().__init__()
+        self.first, self.last, self.rise, self.steps = first, last, rise, 0
+        self.register_buffer("done", torch.zeros((), dtype=torch.int64))
+        # What a training step leaves for `after_step`: the modules that the copies follow.
+        self._pending: tuple[nn.Module, ...] | None = None
 
     def note(self, *fast: nn.Module) -> None:
         """Remember, of a training step, what :meth:`after_step` lets the copies follow."""

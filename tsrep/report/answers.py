@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tsrep.report.contents import Contents
 from tsrep.report.verdicts import Verdict, baseline_verdict, main_scores, training_verdicts
-from tsrep.report.wording import plural
+from tsrep.text import plural
 
 Command = tuple[str, str]  # what it is for, and what to type
 

@@ -9,7 +9,8 @@ from typing import Any
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS, ENCODERS, OBJECTIVES, PROTOCOLS, Registry
 from tsrep.report.contents import Contents
-from tsrep.report.wording import count, named, plural
+from tsrep.report.wording import count, named
+from tsrep.text import plural
 
 SOFTWARE = (
     "The tsrep authors. tsrep: a time-series and biosignal representation workbench, version {tsrep}.",

@@ -19,20 +19,11 @@ from tsrep.report.compare_tables import (
     pair_table,
 )
 from tsrep.report.rendering import plain_table, template
-from tsrep.report.wording import (
-    apart_from_zero,
-    count,
-    full_name,
-    interval,
-    listed,
-    number,
-    p_value,
-    plural,
-    signed,
-)
+from tsrep.report.wording import apart_from_zero, count, full_name, interval, listed, number, p_value, signed
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.verdicts import ALPHA, Verdict
+from tsrep.text import plural
 
 CAPTION = (
     "Each encoder on recordings of patients who were not fitted on, under the first protocol: value and 95 % "

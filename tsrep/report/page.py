@@ -34,12 +34,12 @@ from tsrep.report.wording import (
     interval,
     listed,
     number,
-    plural,
     sentence,
     signed,
 )
 from tsrep.runs.ancestry import started_from
 from tsrep.runs.naming import run_name
+from tsrep.text import plural
 from tsrep.yaml_files import write_yaml
 
 Tile = tuple[str, str, str]  # name, value, note

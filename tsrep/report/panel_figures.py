@@ -16,7 +16,8 @@ from tsrep.report.captioned_figure import CaptionedFigure, captioned, stored_fig
 from tsrep.report.contents import Contents
 from tsrep.report.map_points import TITLES, held_out, projections
 from tsrep.report.verdicts import main_scores
-from tsrep.report.wording import capital, count, full_name, interval, number, plural, protocol_title, share
+from tsrep.report.wording import capital, count, full_name, interval, number, protocol_title, share
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from tsrep.evaluation.predictions import Predictions

@@ -36,8 +36,9 @@ from tsrep.report.tables import (
     value_cell,
 )
 from tsrep.report.verdicts import ROLES, few_patients, main_scores
-from tsrep.report.wording import capital, count, plural, protocol_title, short_name
+from tsrep.report.wording import capital, count, protocol_title, short_name
 from tsrep.report.wording import named as names_of
+from tsrep.text import plural
 
 SHOWN = ("auroc", "auprc", "f1", "credit", "mae", "r2", "pearson")
 MAIN = ("auroc", "auprc", "f1", "accuracy", "credit", "mae", "r2", "pearson")

@@ -6,7 +6,8 @@ import math
 
 from tsrep.evaluation.power import POWER, Design, design_of
 from tsrep.evaluation.scores import Score
-from tsrep.report.wording import NOTHING, count, digits_of, number, plural, share, short_name
+from tsrep.report.wording import NOTHING, count, digits_of, number, share, short_name
+from tsrep.text import plural
 
 SEEDS = (3, 5, 10, 20)
 USUAL = 5  # seeds, where there was one

@@ -15,7 +15,8 @@ from tsrep.report.panel_page import PanelPage
 from tsrep.report.series_page import SeriesPage, coverage_sentence
 from tsrep.report.tables import CONDITIONS, PATIENTS, Table
 from tsrep.report.verdicts import verdicts
-from tsrep.report.wording import count, duration, plural, sentence
+from tsrep.report.wording import count, duration, sentence
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -13,7 +13,8 @@ from tsrep.evaluation.scores import Scores
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.contents import Contents
 from tsrep.report.verdicts import compared, details_of, in_order
-from tsrep.report.wording import count, full_name, listed, plural, stamp
+from tsrep.report.wording import count, full_name, listed, stamp
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.details import ForecastDetails

@@ -40,11 +40,11 @@ from tsrep.report.wording import (
     listed,
     named,
     number,
-    plural,
     protocol_title,
     share,
     stamp,
 )
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from tsrep.evaluation.forecasts.coverage import Coverage

@@ -97,11 +97,6 @@ def count(value: Any) -> str:
     return NOTHING if value is None else f"{int(value):,}"
 
 
-def plural(amount: int, noun: str) -> str:
-    """``5 seeds``."""
-    return f"{count(amount)} {noun}{'s' * (amount != 1)}"
-
-
 def capital(text: str) -> str:
     """The same with a large first letter."""
     return f"{text[:1].upper()}{text[1:]}"

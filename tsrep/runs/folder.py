@@ -25,7 +25,7 @@ from tsrep.runs.overview import row_of
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.trained_by import refuse_other_settings, trained_by, trained_further_by
 from tsrep.runs.unchanged import own_data
-from tsrep.text import in_a_line, in_html
+from tsrep.text import in_a_line, in_html, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -293,5 +293,5 @@ def _located(path: Path) -> Path:
     count = len(run.folders)
     if not (seed.isdecimal() and int(seed) < count):
         which = f"{run.path}@0 to {run.path}@{count - 1}" if count > 1 else f"{run.path}"
-        raise RunError(f"{run.path} has {count} encoder{'s' * (count > 1)} and no {path}; give {which}")
+        raise RunError(f"{run.path} has {plural(count, 'encoder')} and no {path}; give {which}")
     return run.folders[int(seed)]

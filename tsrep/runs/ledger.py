@@ -157,7 +157,7 @@ class Ledger:
         if panel.synthetic:
             rows = np.unique(panel.row[chosen])
             return Seen(rows[:0], of=len(rows), complete=self.complete)
-        return look_for(self, panel, chosen, PARTS)
+        return look_for(self, panel, chosen)
 
     def __len__(self) -> int:
         return sum(source.records for source in self.sources)

@@ -19,8 +19,8 @@ LITTLE = 2e9  # free bytes below which a conversion may not fit
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One fact.
+class Fact:
+    """Something that the machine or the installation offers.
 
     Attributes
     ----------
@@ -34,34 +34,34 @@ class Finding:
     doubt: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Fact]:
     """Versions, threads, card, bfloat16, cache and optional extras."""
     return [*_versions(), *_processor(), *_card(), *_places(), *_extras()]
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("tsrep", f"{version('tsrep')} in {Path(__file__).parents[1]}")
+def _versions() -> Iterator[Fact]:
+    yield Fact("tsrep", f"{version('tsrep')} in {Path(__file__).parents[1]}")
     old = "" if sys.version_info >= (3, 11) else "tsrep needs Python 3.11 or newer; install one"
-    yield Finding("python", f"{platform.python_version()} ({sys.executable})", old)
+    yield Fact("python", f"{platform.python_version()} ({sys.executable})", old)
     for name in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb", "mne", "sktime", "optuna"):
         yield _package(name)
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> Fact:
     try:
-        return Finding(name, version(name))
+        return Fact(name, version(name))
     except PackageNotFoundError:
-        return Finding(name, "missing", f"install it with: pip install {name}")
+        return Fact(name, "missing", f"install it with: pip install {name}")
 
 
-def _processor() -> Iterator[Finding]:
+def _processor() -> Iterator[Fact]:
     import torch
 
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = torch.get_num_threads()
     doubt = f"more threads than cores slow each other down; set OMP_NUM_THREADS={usable}"
-    yield Finding("cores", f"{usable}", "")
-    yield Finding("threads of torch", f"{threads}", doubt if threads > usable else "")
+    yield Fact("cores", f"{usable}", "")
+    yield Fact("threads of torch", f"{threads}", doubt if threads > usable else "")
 
 
 def _flags() -> list[str]:
@@ -72,7 +72,7 @@ def _flags() -> list[str]:
         return []
 
 
-def _card() -> Iterator[Finding]:
+def _card() -> Iterator[Fact]:
     import torch
 
     if not torch.cuda.is_available():
@@ -80,20 +80,20 @@ def _card() -> Iterator[Finding]:
         doubt = (
             "torch was built for CUDA but finds no card; check the driver with: nvidia-smi" if built else ""
         )
-        yield Finding("card", "none, training is on the processor", doubt)
+        yield Fact("card", "none, training is on the processor", doubt)
         native = any(flag in _flags() for flag in ("avx512_bf16", "amx_bf16"))
-        yield Finding("bfloat16", "supported by the processor" if native else "in software, which is slow")
+        yield Fact("bfloat16", "supported by the processor" if native else "in software, which is slow")
         return
     for number in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(number)
-        yield Finding(f"card cuda:{number}", f"{facts.name}, {facts.total_memory / 1e9:.0f} GB")
+        yield Fact(f"card cuda:{number}", f"{facts.name}, {facts.total_memory / 1e9:.0f} GB")
     able = torch.cuda.is_bf16_supported(including_emulation=False)
-    yield Finding(
+    yield Fact(
         "bfloat16", "supported by the card" if able else "not supported by the card; leave training.amp"
     )
 
 
-def _places() -> Iterator[Finding]:
+def _places() -> Iterator[Fact]:
     for what, folder in (("cache", cache_folder(None)), ("data", default_folder("."))):
         existing = next((place for place in (folder, *folder.parents) if place.exists()), Path())
         free = shutil.disk_usage(existing).free
@@ -102,14 +102,14 @@ def _places() -> Iterator[Finding]:
         if writable and free < LITTLE:
             doubt = f"little space is free; name another place with TSREP_{what.upper()}"
         size = f"{size_of(folder) / 1e6:,.0f} MB" if folder.exists() else "not there yet"
-        yield Finding(what, f"{folder}: {size}, {free / 1e9:,.0f} GB free", doubt)
+        yield Fact(what, f"{folder}: {size}, {free / 1e9:,.0f} GB free", doubt)
 
 
-def _extras() -> Iterator[Finding]:
+def _extras() -> Iterator[Fact]:
     for extra, packages in extras().items():
         absent = [name for name in packages if _absent(name)]
         value = "installed" if not absent else f"not installed: pip install 'tsrep[{extra}]'"
-        yield Finding(f"extra {extra}", value)
+        yield Fact(f"extra {extra}", value)
 
 
 def extras() -> Mapping[str, list[str]]:

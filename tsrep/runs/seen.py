@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +39,6 @@ class Seen:
         Records that were looked for.
     expected_by_chance : float
         Records that shapes find falsely, in the mean.
-    parts : mapping of int
-        Records of :attr:`rows` by what they were used for.
     complete : bool
         Whether the ledger holds all that the encoder has seen.
     """
@@ -53,11 +50,10 @@ class Seen:
     patients: int | None = None
     of: int = 0
     expected_by_chance: float = 0.0
-    parts: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
 
 
-def look_for(ledger: Ledger, panel: Panel, chosen: Ints, parts: tuple[str, ...]) -> Seen:
+def look_for(ledger: Ledger, panel: Panel, chosen: Ints) -> Seen:
     """Records of some samples of a panel in a ledger.
 
     Parameters
@@ -67,8 +63,6 @@ def look_for(ledger: Ledger, panel: Panel, chosen: Ints, parts: tuple[str, ...])
         Records as they were read.
     chosen : int64 array
         Samples of the panel.
-    parts : tuple of str
-        Names of the ledger's parts.
     """
     rows, prints = np.unique(panel.row[chosen]), Fingerprints.of(panel)
     exact = _part_of(prints.exact[rows], ledger.exact, ledger.exact_part)
@@ -96,7 +90,6 @@ def look_for(ledger: Ledger, panel: Panel, chosen: Ints, parts: tuple[str, ...])
         patients=int((people != NOT).sum()) if known else None,
         of=len(rows),
         expected_by_chance=chance,
-        parts={part: int((found == number).sum()) for number, part in enumerate(parts)},
         complete=ledger.complete,
     )
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.datasets.dataset import About
-from tsrep.datasets.findings import count
 from tsrep.datasets.recordings import Recordings
 from tsrep.errors import DataError
 from tsrep.registry import DATASETS, nearest
 from tsrep.signals.panel import Floats, Panel
+from tsrep.text import plural
 
 SUFFIXES = (".ts", ".tsv", ".txt")
 PARTS = ("TRAIN", "TEST")
@@ -142,7 +142,7 @@ def _refuse_misfit(files: Sequence[Path], train: Labelled, test: Labelled) -> No
     channels = [x.shape[1] for x, _ in (train, test)]
     if channels[0] != channels[1]:
         raise DataError(
-            f"{files[0].name} has {count(channels[0], 'channel')} but {files[1].name} has {channels[1]}; "
+            f"{files[0].name} has {plural(channels[0], 'channel')} but {files[1].name} has {channels[1]}; "
             "take both files from one problem"
         )
     unknown = _ordered(set(test[1]) - set(train[1]))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tsrep.errors import ContractError
 from tsrep.rng import torch_generator
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from tsrep.encoders.adapters.adapter import Adapter
@@ -64,7 +65,7 @@ def _check_shapes(encoder: Adapter, name: str) -> str:
     for batch, shape in shapes.items():
         if shape[0] != batch:
             raise ContractError(
-                f"{name}() gives shape {shape} for {batch} window{'s' * (batch > 1)}; the first axis must be "
+                f"{name}() gives shape {shape} for {plural(batch, 'window')}; the first axis must be "
                 "the batch"
             )
         if shape[1] != encoder.dim:

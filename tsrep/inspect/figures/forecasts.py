@@ -34,6 +34,7 @@ from tsrep.inspect.figures.style import (
     save_figure,
     shorten,
 )
+from tsrep.text import plural
 
 if TYPE_CHECKING:
     from tsrep.runs.forecast_own import OwnForecast
@@ -176,7 +177,7 @@ def figure_own_forecast(forecast: OwnForecast) -> Figure:
     figure = new_figure(WIDTH, (2.3 if across == 1 else 1.8) * math.ceil(len(shown) / across) + 0.7)
     for i, axes in enumerate(panel_grid(figure, len(shown), across, sharex=True)):
         _channel(axes, forecast, i)
-    steps = f"{len(forecast.time)} step{'s' * (len(forecast.time) > 1)} of {forecast.freq}"
+    steps = f"{plural(len(forecast.time), 'step')} of {forecast.freq}"
     more = f", {MOST} of {len(forecast.channels)} channels" if len(forecast.channels) > MOST else ""
     figure.suptitle(f"forecast of {steps}{more}", x=0.01, ha="left", fontweight="bold", fontsize=10)
     figure.legend(handles=_handles(forecast), loc="outside upper right", ncols=6)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from tsrep.encoders.encoder import Encoder
+from tsrep.text import plural
 
 SECONDS = 10.0  # of signal, for the arithmetic
 PASSES = 3
@@ -105,4 +106,4 @@ def _timed(encoder: Encoder, x: Tensor, device: torch.device) -> tuple[float, fl
 def _named(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+    return f"CPU, {plural(torch.get_num_threads(), 'thread')}"

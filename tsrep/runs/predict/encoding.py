@@ -26,6 +26,7 @@ from tsrep.runs.predict.growing import GrowingRows
 from tsrep.runs.predict.reading import Opened
 from tsrep.signals.panel import Floats
 from tsrep.signals.planning.missing import shown
+from tsrep.text import plural
 from tsrep.training.distributed import pick_device
 
 HALVINGS = 2  # of the batch when the device has no memory for it
@@ -132,7 +133,7 @@ class Waiting:
 
     def _left_out(self) -> str:
         return "; ".join(
-            f"{count} window{'s' * (count > 1)} left out: {reason}" for reason, count in self.left_out.items()
+            f"{plural(count, 'window')} left out: {reason}" for reason, count in self.left_out.items()
         )
 
 

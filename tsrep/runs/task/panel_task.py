@@ -43,6 +43,7 @@ from tsrep.runs.validation_score import (
 from tsrep.signals import Panel
 from tsrep.signals.quality import told
 from tsrep.splits.split import Split
+from tsrep.text import plural
 from tsrep.training.diagnostics import Diagnostics
 from tsrep.training.distributed import pick_device
 from tsrep.training.loop import Diagnose, ValidationScore
@@ -164,7 +165,7 @@ class PanelTask(Task):
         segments = f"{len(data):,} segments of " * (len(data) != records)
         tell(
             f"{data.source}: {segments}{records:,} records of {len(set(data.patient.tolist())):,} patients, "
-            f"{len(data.channels)} channel{'s' * (len(data.channels) != 1)} at {data.sfreq:g} Hz, {classes}"
+            f"{plural(len(data.channels), 'channel')} at {data.sfreq:g} Hz, {classes}"
         )
         for line in _targets(data):
             tell(line)

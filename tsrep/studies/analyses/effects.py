@@ -27,7 +27,7 @@ from tsrep.inspect.figures.style import (
 )
 from tsrep.report import tables as report_tables
 from tsrep.report.tables import Cell, Columns, Table, integer
-from tsrep.report.wording import plural, signed
+from tsrep.report.wording import signed
 from tsrep.rng import numpy_generator
 from tsrep.studies.analyses import Analysis, Missing, Results, Shown
 from tsrep.studies.analyses.pairing import expected_gaps, pair_up
@@ -35,6 +35,7 @@ from tsrep.studies.analyses.presentation import ends, grouped, interval, name_ro
 from tsrep.studies.define.ranges import Array
 from tsrep.studies.define.space import Parameter
 from tsrep.studies.keep.trial_table import TrialTable
+from tsrep.text import plural
 
 Group = tuple[str, Array]
 MIN_PAIRS = 5  # of fewer no test can reach 5 %

@@ -16,9 +16,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
 from tsrep.report.tables import Cell, Table, begins
-from tsrep.report.wording import NOTHING, duration, number, plural, signed
+from tsrep.report.wording import NOTHING, duration, number, signed
 from tsrep.studies.define.ranges import Array, Range
 from tsrep.studies.keep.trial_table import TrialTable
+from tsrep.text import plural
 
 BASELINE: dict[str, Any] = {"color": MUTED, "lw": 1.1, "ls": (0, (4, 3))}
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from tsrep.evaluation.bootstrap import Interval
-from tsrep.report.wording import count, interval, number, plural, short_name, signed
+from tsrep.report.wording import count, interval, number, short_name, signed
 from tsrep.studies.analyses.presentation import ends, is_preset, origin, time
 from tsrep.studies.confirm.finalists import Finalists
 from tsrep.studies.keep.trial_table import STATES, TrialTable
+from tsrep.text import plural
 
 MOST_TASKS = 4
 
