@@ -25,7 +25,7 @@ from transfer import FIRST, PANEL, SECOND, SETTINGS
 import tsrep
 from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.scores import RANDOM_INIT
-from tsrep.report.wording import listed, p_value, plural
+from tsrep.report.wording import listed, p_value
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA, Verdict
 from tsrep.runs.config import Configuration
@@ -33,6 +33,7 @@ from tsrep.runs.config_files import assemble, read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.validate.validation import Validation
 from tsrep.splits.split import PARTS
+from tsrep.text import plural
 
 METHODS: dict[str, dict[str, Any]] = {
     "simclr": {"objective": {"name": "simclr"}, "seeds": 5},

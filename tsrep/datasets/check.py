@@ -82,8 +82,8 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
     label = panel.positive
     if unknown := int((~panel.labelled).sum()):
         text = (
-            f"{plural(unknown, 'sample')} whose labels are not wholly known; each class is learned and scored "
-            "where it is stated"
+            f"{plural(unknown, 'sample')} whose labels are not wholly known; each class is learned and "
+            "scored where it is stated"
         )
         yield Finding("note", text, "all data")
     for c, name in enumerate(panel.classes):

@@ -9,9 +9,10 @@ from pathlib import Path
 from tsrep.files import write_text
 from tsrep.report.rendering import plain_table, template
 from tsrep.report.tables import Cell, Columns, Table, integer, table, value_cell
-from tsrep.report.wording import NOTHING, count, interval, number, plural, sentence, signed
+from tsrep.report.wording import NOTHING, count, interval, number, sentence, signed
 from tsrep.runs.audit.block import Block, Row
 from tsrep.runs.audit.conduct import Audit
+from tsrep.text import plural
 
 DIGITS = 3
 

@@ -21,11 +21,12 @@ from tsrep.report.validate_tables import (
     refitted,
     transferred,
 )
-from tsrep.report.wording import capital, full_name, interval, listed, number, plural, signed
+from tsrep.report.wording import capital, full_name, interval, listed, number, signed
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA
 from tsrep.runs.validate.classes import FEWEST
 from tsrep.runs.validate.validation import Validation
+from tsrep.text import plural
 
 CAPTION = (
     "Heads as they were fitted on one cohort, by the cohort that is scored: value and 95 % interval. A row "

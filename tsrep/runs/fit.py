@@ -24,7 +24,7 @@ from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
 from tsrep.runs.evaluate import score
 from tsrep.runs.flow import FILE as FLOW
-from tsrep.runs.folder import Run, refuse_no_run
+from tsrep.runs.folder import Run
 from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
 from tsrep.runs.init.beginning import FOLDER as BEGUN
 from tsrep.runs.init.beginning import (
@@ -39,7 +39,7 @@ from tsrep.runs.init.signals import with_channels
 from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger_of_run import keep_ledger
 from tsrep.runs.manifest import SHOWN, changing
-from tsrep.runs.naming import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS
+from tsrep.runs.naming import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS, refuse_no_run
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance

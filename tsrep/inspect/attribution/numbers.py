@@ -185,7 +185,7 @@ def attribute(
     every channel at its mean as the baseline.
     """
     session = _session(encoder, recording, options)
-    head, loaded = session.head, session.loaded
+    head, loaded = session.head.of_classes(), session.loaded
     model = LogOdds(copy.deepcopy(loaded.encoder), head)
     which = None if label is None else _class(head, label)
     found = _opened(session, record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def _of_sex(subject: Subject) -> Iterator[Row]:
         return Scorer(prob[:, 1:], female[:, None].astype(bool), group, ("auroc",))
 
     found = subject.each(of, len(patients))
-    n = {"recordings": len(at), "patients": len(patients)}
+    n: dict[str, Any] = {"recordings": len(at), "patients": len(patients)}
     yield from rows_of(PROBED, "sex: AUROC", "auroc", found, chance=0.5, **n)
 
 
@@ -77,7 +78,7 @@ def _of_age(subject: Subject) -> Iterator[Row]:
         return Errors(Values(predicted, years, group, at), group)
 
     found = subject.each(of, len(patients), positive_interval)
-    n = {"recordings": len(at), "patients": len(patients)}
+    n: dict[str, Any] = {"recordings": len(at), "patients": len(patients)}
     alone = float(np.abs(years - np.median(years)).mean())
     yield from rows_of(PROBED, "age: mean absolute error, years", "mae", found, chance=alone, **n)
     yield from rows_of(PROBED, "age: R²", "r2", found, chance=0.0, **n)
@@ -121,7 +122,7 @@ def _of_labels(subject: Subject) -> Iterator[Row]:
         resampled: dict[str, Resampled] = {
             key: subject.resampled([each], patients) for key, each in scorers.items()
         }
-        n = {"recordings": int(stated.sum()), "patients": patients}
+        n: dict[str, Any] = {"recordings": int(stated.sum()), "patients": patients}
         yield from rows_of(LABELS, name, "auroc", resampled, chance=0.5, **n)
 
 

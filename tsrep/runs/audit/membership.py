@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -76,14 +77,14 @@ def _blind(subject: Subject, at: Ints, member: Array) -> Row:
         subject.vectors[HAND][0][at], member[people].astype(np.int64), people, seed=subject.seed
     )
     found = {HAND: subject.resampled([Attack(by_patient(prob[:, 1], people), member)], len(member))}
-    n = {"recordings": len(at), "patients": len(member)}
+    n: dict[str, Any] = {"recordings": len(at), "patients": len(member)}
     (row,) = rows_of(TABLE, f"{BLIND}: AUROC", "auroc", found, chance=0.5, **n)
     return row
 
 
 def _attacked(subject: Subject, at: Ints, member: Array) -> Iterator[Row]:
     people = np.unique(subject.patient[at], return_inverse=True)[1]
-    n = {"recordings": len(at), "patients": len(member)}
+    n: dict[str, Any] = {"recordings": len(at), "patients": len(member)}
     for line, of in _scores(subject, at).items():
         found = {}
         for candidate in subject.sight.candidates():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def _probed(
         of: subject.resampled([Scorer(p, target, group, ("recall",)) for p in several], len(patients))
         for of, several in probabilities.items()
     }
-    n = {"recordings": len(at), "patients": len(patients)}
+    n: dict[str, Any] = {"recordings": len(at), "patients": len(patients)}
     yield from rows_of(PROBED, name, "recall", found, chance=1 / levels, **n)
 
 
@@ -97,7 +98,7 @@ def _harm(subject: Subject, name: str, level: Ints, place: Array) -> Iterator[Ro
         WITHIN: WithinStrata(p.prob, flags, where[at], group),
     }
     found = {of: subject.resampled([each], len(patients)) for of, each in scorers.items()}
-    n = {"recordings": len(at), "patients": len(patients)}
+    n: dict[str, Any] = {"recordings": len(at), "patients": len(patients)}
     yield from rows_of(HARM, name, "auroc", found, chance=0.5, **n)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,15 +86,15 @@ def _excess(predictions: Predictions, patients: Array) -> Means:
 
 
 def _of_class(predictions: Sequence[Predictions], name: str, n_bootstrap: int, seed: int) -> ClassScore:
-    settings: Mapping[str, int] = {"n_bootstrap": n_bootstrap, "seed": seed}
-    found = resample(predictions, names=("auroc", "auprc"), **settings).intervals()
+    named = resample(predictions, names=("auroc", "auprc"), n_bootstrap=n_bootstrap, seed=seed)
+    found = named.intervals()
     mean = mean_predictions(predictions)
     return ClassScore(
         name,
         len(mean),
         int(mean.target.sum()),
         float(mean.prob.mean()),
-        in_the_large(predictions, **settings),
+        in_the_large(predictions, n_bootstrap=n_bootstrap, seed=seed),
         found["auroc"],
         found["auprc"],
     )
