@@ -11,7 +11,13 @@ from scipy import stats
 from tests.evaluation.test_bootstrap import cohort
 from tsrep.errors import DataError
 from tsrep.evaluation.bootstrap import Resampled, resample
-from tsrep.evaluation.comparison import compare_methods, difference_from_random, holm, paired_difference
+from tsrep.evaluation.comparison import (
+    compare_methods,
+    difference_from_random,
+    difference_of_cohorts,
+    holm,
+    paired_difference,
+)
 from tsrep.evaluation.predictions import Predictions
 
 
@@ -137,3 +143,26 @@ def test_methods_are_compared_as_a_family() -> None:
         compare_methods(methods, contrasts, primary=("random", "good"))
     with pytest.raises(DataError, match="no predictions of other"):
         compare_methods(methods, [("good", "other")])
+
+
+def test_variances_of_two_cohorts_add_up() -> None:
+    rng = np.random.default_rng(0)
+    spread, freedom = (0.03, 0.02), (60.0, 30.0)
+
+    def side(values: tuple[float, ...], k: int) -> Resampled:
+        common = spread[k] * rng.normal(size=4000)
+        draws = np.array(values)[:, None] + common
+        return Resampled({"auroc": values}, {"auroc": draws}, {"auroc": freedom[k]})
+
+    found = difference_of_cohorts(side((0.8,), 0), side((0.7,), 1))["auroc"]
+    a, b = (s**2 for s in spread)
+    degrees = (a + b) ** 2 / (a**2 / freedom[0] + b**2 / freedom[1])
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(a + b)
+    assert found.value == pytest.approx(0.1)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.05)
+    assert found.covers == "patients"
+    # encoders whose drops differ widen it, those that differ alike on both do not
+    alike = difference_of_cohorts(side((0.8, 0.9), 0), side((0.7, 0.8), 1))["auroc"]
+    apart = difference_of_cohorts(side((0.8, 0.9), 0), side((0.75, 0.65), 1))["auroc"]
+    assert alike.high - alike.low == pytest.approx(found.high - found.low, rel=0.05)
+    assert apart.high - apart.low > 2 * (found.high - found.low)

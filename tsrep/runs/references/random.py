@@ -14,6 +14,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.registry import ENCODERS, explain
 from tsrep.rng import initial_weights
+from tsrep.runs.ledger import Ledger
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.reference import PREFIXED, REFERENCES, ReferenceKind
 from tsrep.signals import Panel
@@ -58,6 +59,7 @@ class RandomReference(ReferenceKind):
             hashlib.sha256(f"{settings!r} {encoder.seed}".encode()).hexdigest(),
             name=f"random {found['name']}",
             provenance={"parameters_from": f"random, seed {encoder.seed}"},
+            ledger=Ledger(),  # it has seen nothing
             draw=encoder.of_seed,
             shows=_shown,
         )
