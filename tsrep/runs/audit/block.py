@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def rows_of(
     chance : float
     recordings, patients : int
     """
-    about = {"chance": chance, "recordings": recordings, "patients": patients}
+    about: dict[str, Any] = {"chance": chance, "recordings": recordings, "patients": patients}
     for of, each in found.items():
         ends = certain(each.intervals()[metric], patients)
         yield Row(table, line, of, ends.value, ends.low, ends.high, **about)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -39,12 +40,15 @@ def geometry(subject: Subject) -> Block:
         subject.tell(f"how representations of {of} lie")
         encoders = (candidate.model(k)[0].to(evaluation.device).eval() for k in range(candidate.count))
         found[of] = [diagnostics(encoder, objective) for encoder in encoders]
-    n = {"recordings": len(np.unique(looked_at.trial)), "patients": len(np.unique(looked_at.patient))}
+    n: dict[str, Any] = {
+        "recordings": len(np.unique(looked_at.trial)),
+        "patients": len(np.unique(looked_at.patient)),
+    }
     rows = list(_rows(found, n))
     return Block(KEY, TITLE, list(_says(subject, rows)), SILENT, rows)
 
 
-def _rows(found: Mapping[str, list[Mapping[str, float]]], n: Mapping[str, int]) -> Iterator[Row]:
+def _rows(found: Mapping[str, list[Mapping[str, float]]], n: Mapping[str, Any]) -> Iterator[Row]:
     for key, line in LINES.items():
         for of, several in found.items():
             values = [each[key] for each in several if each.get(key) is not None]

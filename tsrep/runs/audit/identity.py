@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -137,7 +138,7 @@ def _rows(
     strata: Mapping[str, np.ndarray],
 ) -> Iterator[Row]:
     first = recognised[subject.name][0]
-    n = {"recordings": len(subject.scored), "patients": galleries.patients}
+    n: dict[str, Any] = {"recordings": len(subject.scored), "patients": galleries.patients}
     for line, values in _metrics(first).items():
         people = int((~np.isnan(values)).any(axis=0).sum())
         if people:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def _cells(
         return
     settings: Mapping[str, int] = {"n_bootstrap": subject.evaluation.n_bootstrap, "seed": subject.seed}
     (score,) = by_class([inside], [name], **settings)
-    n = {"recordings": len(inside), "patients": len(np.unique(inside.patient))}
+    n: dict[str, Any] = {"recordings": len(inside), "patients": len(np.unique(inside.patient))}
     yield Row(name, group, AUROC, score.auroc.value, score.auroc.low, score.auroc.high, 0.5, **n)
     if outside is not None and _enough(outside):
         one, two = (subject.resample([each], (AUROC,)) for each in (inside, outside))
@@ -126,13 +127,17 @@ def _macro(
     """Mean AUROC of some classes in a group."""
     if not classes:
         return
-    flags = positives(found.target, found.prob.shape[1])[np.ix_(members, classes)]
-    known = None if found.known is None else found.known[np.ix_(members, classes)]
+    flags = positives(found.target, found.prob.shape[1])[np.ix_(members, np.array(classes))]
+    known = None if found.known is None else found.known[np.ix_(members, np.array(classes))]
     some = Predictions(
-        found.prob[np.ix_(members, classes)], flags, found.patient[members], found.trial[members], known
+        found.prob[np.ix_(members, np.array(classes))],
+        flags,
+        found.patient[members],
+        found.trial[members],
+        known,
     )
     value = subject.resample([some], (AUROC,)).intervals()[AUROC]
-    n = {"recordings": len(some), "patients": len(np.unique(some.patient))}
+    n: dict[str, Any] = {"recordings": len(some), "patients": len(np.unique(some.patient))}
     yield Row(MACRO, group, AUROC, value.value, value.low, value.high, 0.5, **n)
     yield Row(MACRO, group, "classes", float(len(classes)), **n)
 
