@@ -127,10 +127,15 @@ def _macro(
     """Mean AUROC of some classes in a group."""
     if not classes:
         return
-    cells = np.ix_(members, np.array(classes))
-    flags = positives(found.target, found.prob.shape[1])[cells]
-    known = None if found.known is None else found.known[cells]
-    some = Predictions(found.prob[cells], flags, found.patient[members], found.trial[members], known)
+    flags = positives(found.target, found.prob.shape[1])[np.ix_(members, np.array(classes))]
+    known = None if found.known is None else found.known[np.ix_(members, np.array(classes))]
+    some = Predictions(
+        found.prob[np.ix_(members, np.array(classes))],
+        flags,
+        found.patient[members],
+        found.trial[members],
+        known,
+    )
     value = subject.resample([some], (AUROC,)).intervals()[AUROC]
     n: dict[str, Any] = {"recordings": len(some), "patients": len(np.unique(some.patient))}
     yield Row(MACRO, group, AUROC, value.value, value.low, value.high, 0.5, **n)
