@@ -36,7 +36,8 @@ class SlowCopies(nn.ModuleList):
     def follow(self, *fast: nn.Module, momentum: float) -> None:
         """``slow = momentum * slow + (1 - momentum) * fast`` for all weights; buffers are copied."""
         moving = nn.ModuleList(fast)
-        if weights := list(self.parameters()):  # an encoder may have none
+        weights: list[Tensor] = list(self.parameters())
+        if weights:  # an encoder may have none
             torch._foreach_lerp_(weights, list(moving.parameters()), 1 - momentum)
         for mine, theirs in zip(self.buffers(), moving.buffers(), strict=True):
             mine.copy_(theirs)
