@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # of the run that is trained further; not what is new each time
 FURTHER = (
-    "dataset", "root", "strict", "quality", "window", "split", "objective", "sampler", "training", "evaluation"
+    "dataset", "root", "strict", "quality", "window", "split", "objective", "sampler", "training",
+    "evaluation",
 )  # fmt: skip
 
 
