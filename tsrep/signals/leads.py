@@ -46,11 +46,11 @@ def growth_of_noise(recorded: Sequence[str]) -> float:
     return float(np.linalg.cond(_views(recorded)))
 
 
-def recorded_limb(channels: Sequence[str]) -> tuple[list[str], list[int], NDArray[np.float32]]:
+def recorded_limb(channels: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.float32]]:
     """Limb leads among the channels of an ECG: their names, places and signs."""
     named = {n.name: (k, n.sign) for k, n in enumerate(read_names(channels, "ecg")) if n.known}
     names = [name for name in LIMB if name in named]
-    at = [named[name][0] for name in names]
+    at = np.array([named[name][0] for name in names], np.int64)
     return names, at, np.array([named[name][1] for name in names], np.float32)
 
 

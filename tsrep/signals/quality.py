@@ -210,7 +210,7 @@ def faults(x: NDArray[Any], gain: Floats, offset: Floats, unit: str) -> tuple[di
 def _contradictory(panel: Panel, x: NDArray[Any], gain: Floats, dead: Mask) -> Mask:
     """Limb leads of an ECG that are no views of two dimensions; a dead lead contradicts nothing."""
     result = np.zeros(x.shape[:2], bool)
-    names, at, signs = limb_leads.recorded_limb(panel.channels) if panel.modality == "ecg" else ([], [], 1)
+    names, at, signs = limb_leads.recorded_limb(panel.channels if panel.modality == "ecg" else ())
     rows = np.flatnonzero(~dead[:, at].any(axis=1))
     if len(names) < 3 or not len(rows):
         return result

@@ -114,8 +114,8 @@ class StratifiedPatients(SplitRule):
         held = round(len(units) * (self.validation + self.test))
         if held < 2 or len(units) - held < 2:
             raise SplitError(
-                f"{len(units)} patients are too few for a stratified split; "
-                "list them with the split 'patients'"
+                f"{len(units)} patient{'s are' if len(units) != 1 else ' is'} too few for a stratified "
+                "split; add recordings of others, or list patients with the split 'patients'"
             )
         shares = np.array([1 - self.validation - self.test, self.validation, self.test])
         part = stratified(has, shares, numpy_generator(self.seed, "stratified"))
