@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def write_results(found: Findings, out: Path) -> None:
 
 def lines_of(found: Findings) -> list[str]:
     """The page in Markdown."""
+    seeds = max(score.seeds for score in found.scores)
     facts, split, config = found.prepared.facts, found.prepared.split, found.config
     parts = ", ".join(f"{n['patients']} {part} patients" for part, n in split.counts.items())
     targets = list(dict.fromkeys(score.target for score in found.scores))
@@ -53,7 +55,8 @@ def lines_of(found: Findings) -> list[str]:
         "",
         *(f"- {sentence}" for sentence in verdicts(found.scores)),
         "",
-        "Made by `.venv/bin/python studies/regression.py --root DIR`; all settings are in the script.",
+        f"Made by `.venv/bin/python studies/regression.py --root DIR --seeds {seeds}`; all settings are in "
+        "the script.",
         "",
         f"- Data: {found.prepared.source}, {facts['records']} records of {facts['patients']} patients, "
         f"{len(found.prepared.panel.channels)} leads at {facts['sfreq']:g} Hz. {split.how}: {parts}; none in "
@@ -68,9 +71,9 @@ def lines_of(found: Findings) -> list[str]:
         f"record; {config.training.epochs} epochs of batches of {config.training.batch_size}, the last kept.",
         "- The penalty of each ridge and the epoch of `supervised` are chosen on validation patients. Test "
         "patients are scored once.",
-        "- Values: mean absolute error per record, mean over seeds (training and label draw together), with "
-        "a 95 % interval over patients and seeds; ± is the standard deviation over seeds. Gains are "
-        "differences from random initialisations of the same architecture: negative is better.",
+        f"- Values: mean absolute error per record, mean over {seeds} seeds (training and label draw "
+        "together), with a 95 % interval over patients and seeds; ± is the standard deviation over seeds. "
+        "Gains are differences from random initialisations of the same architecture: negative is better.",
         "",
         *(line for name in targets for line in _of_target(found.scores, name)),
     ]
@@ -88,14 +91,22 @@ def verdicts(scores: Scores) -> list[str]:
     return [_verdict(score, float(p)) for score, p in zip(family, adjusted, strict=True)]
 
 
+def _called(target: str) -> str:
+    return target.replace("_", " ")
+
+
 def _verdict(score: Score, p: float) -> str:
     gain = score.gain
     assert gain is not None
     told = f"MAE {gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}], adjusted p = {p:.2g}"
     if p < 0.05:
         how = "lower than" if gain.value < 0 else "higher than"
-        return f"{score.target}: the error of {score.method} is {how} that of {RANDOM_INIT} ({told})."
-    return f"{score.target}: {score.method} is not significantly different from {RANDOM_INIT} ({told})."
+        return (
+            f"{_called(score.target)}: the error of {score.method} is {how} that of {RANDOM_INIT} ({told})."
+        )
+    return (
+        f"{_called(score.target)}: {score.method} is not significantly different from {RANDOM_INIT} ({told})."
+    )
 
 
 def _of_target(scores: Scores, target: str) -> list[str]:
@@ -106,11 +117,12 @@ def _of_target(scores: Scores, target: str) -> list[str]:
         # the mean stands once, whatever protocol it was made beside
         once = {(s.method, "" if s.role == "baseline" else s.protocol): s for s in found}
         rows += map(_row, sorted(once.values(), key=lambda s: s.value))
-    return [f"## {target.capitalize()}", "", *table(head, rows), ""]
+    return [f"## {_called(target).capitalize()}", "", *table(head, rows), ""]
 
 
 def _row(score: Score) -> list[str]:
-    plain = [f"{score.metrics[name].value:.2f}" for name in ("rmse", "r2", "pearson", "slope")]
+    values = [score.metrics[name].value for name in ("rmse", "r2", "pearson", "slope")]
+    plain = ["–" if math.isnan(value) else f"{value:.2f}" for value in values]
     return [
         score.method,
         "–" if score.role == "baseline" else score.title,
