@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Unpack, get_args
+from typing import Annotated, Any, Literal, Unpack, cast, get_args
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -143,11 +143,7 @@ class Cohorts(Dataset):
             data = self.sets[name].load(root, **options)
         except TsrepError as error:
             raise type(error)(f"cohort {name}: {error}") from error
-        if not isinstance(data, Panel):
-            raise DataError(
-                f"cohort {name} is a series, and cohorts are of labelled recordings; leave it out"
-            )
-        return data
+        return cast(Panel, data)
 
     def _alike(self, panels: Mapping[str, Panel]) -> dict[str, Panel]:
         """All with the same channels, rate, unit and length."""
@@ -237,4 +233,6 @@ def built(place: str, values: Mapping[str, Any]) -> Dataset:
         built: Dataset = DATASETS.build(entry.settings.model_validate(own))
     except ValidationError as error:
         raise ConfigError(f"{place}: {explain(error)}") from error
+    if entry.task != "panel":
+        raise ConfigError(f"{place} is a series, and recordings are wanted; leave it out")
     return built

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Any, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,11 +102,7 @@ class PartOf(Dataset):
             When the data set cannot be read, or nothing is known by a name, or it holds for no recording.
         """
         del folder
-        panel = self.whole.load(self.of.get("root"), **options)
-        if not isinstance(panel, Panel):
-            raise DataError(
-                f"{self.whole.name} is a series, and parts are of recordings; leave dataset.where out"
-            )
+        panel = cast(Panel, self.whole.load(self.of.get("root"), **options))
         of_trial = np.searchsorted(panel.trials, panel.trial)
         chosen = np.ones(len(panel), bool)
         for name, wanted in self.where.items():
