@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tsrep
@@ -125,3 +127,14 @@ def test_more_than_one_encoder_is_refused(tmp_path: Path) -> None:
     one = table_of({"encoders": ["random:resnet1d"], "datasets": ["ptb-xl-sim"]})
     with pytest.raises(RunError, match="is a file"):
         audit(one, tmp_path / "taken", progress=False)
+
+
+def test_unknown_levels_are_of_no_level_and_rare_ones_taken_together() -> None:
+    values = np.repeat(["A", "B", "C", "D", ""], [25, 22, 15, 9, 40])
+    stub = SimpleNamespace(known=lambda _name: values, scored=np.arange(111), patient=np.arange(111))
+    found = subject.Subject.levels(stub, "device")  # type: ignore[arg-type]
+    assert found is not None
+    level, names = found
+    assert names == ["A", "B", subject.OTHER]
+    assert np.unique(level, return_counts=True)[1].tolist() == [40, 25, 22, 24]
+    assert (level[-40:] == -1).all()

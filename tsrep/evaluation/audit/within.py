@@ -24,6 +24,8 @@ class WithinStrata(Scorer):
     stratum : int64 array, shape (unit,)
     group : int64 array, shape (unit,)
         Patients.
+    known : bool array, shape (unit, class), optional
+        Which targets count; default: all.
 
     References
     ----------
@@ -31,10 +33,16 @@ class WithinStrata(Scorer):
     receiver operating characteristic curve", Biometrika 96, 2009.
     """
 
-    def __init__(self, prob: Array, target: Array, stratum: Ints, group: Ints) -> None:
-        super().__init__(prob, target, group, ("auroc",))
-        row = np.asarray(group)
-        self._sortings = [_Strata(prob[:, c], target[:, c], stratum, row) for c in self._both]  # type: ignore[misc]
+    def __init__(
+        self, prob: Array, target: Array, stratum: Ints, group: Ints, known: Array | None = None
+    ) -> None:
+        super().__init__(prob, target, group, ("auroc",), known)
+        stated = np.ones(target.shape, bool) if known is None else known
+        units = ((c, np.flatnonzero(stated[:, c])) for c in self._both)
+        self._sortings = [
+            _Strata(prob[at, c], target[at, c], stratum[at], np.asarray(group)[at])  # type: ignore[misc]
+            for c, at in units
+        ]
 
 
 class _Strata:

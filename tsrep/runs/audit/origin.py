@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def origin(subject: Subject) -> Block:
             rows += _probed(subject, name, level, len(kept), probabilities)
             says += list(_says_probed(rows, name, kept))
             if subject.panel.classes:
-                harm = list(_harm(subject, name, level, probabilities[subject.name][0]))
+                harm = list(_harm(subject, name, level))
                 rows += harm
                 says += list(_says_harm(name, harm))
     if not rows:
@@ -75,47 +74,43 @@ def _probed(
         of: subject.resampled([Scorer(p, target, group, ("recall",)) for p in several], len(patients))
         for of, several in probabilities.items()
     }
-    n: dict[str, Any] = {"recordings": len(at), "patients": len(patients)}
+    n = {"recordings": len(at), "patients": len(patients)}
     yield from rows_of(PROBED, name, "recall", found, chance=1 / levels, **n)
 
 
-def _harm(subject: Subject, name: str, level: Ints, place: Array) -> Iterator[Row]:
-    """Labels by the prevalence at the probable place, and by the probe over all pairs and within places."""
-    p = subject.tested
-    at = subject.at(p)
-    where = np.full(len(subject.patient), -1)
+def _harm(subject: Subject, name: str, level: Ints) -> Iterator[Row]:
+    """Labels by their prevalence at the place, and by the probe over all pairs and within places.
+
+    Places that a probe predicts would not do: they follow the same vectors, and so the labels.
+    """
+    p, where = subject.tested, np.full(len(subject.patient), -1)
     where[subject.scored] = level
-    prob_of_place = np.zeros((len(subject.patient), place.shape[1]))
-    prob_of_place[subject.scored[level >= 0]] = place
-    kept = where[at] >= 0
-    p, at = p.of(kept), at[kept]
-    expected = prob_of_place[at] @ _prevalence(subject, name, place.shape[1])
+    place = where[subject.at(p)]
+    p, place = p.of(place >= 0), place[place >= 0]
+    expected = _prevalence(subject, name)[place]
     patients, group = np.unique(p.patient, return_inverse=True)
     flags = positives(p.target, p.prob.shape[1])
     scorers: dict[str, Weighable] = {
-        ALONE: Scorer(expected, flags, group, ("auroc",)),
-        POOLED: Scorer(p.prob, flags, group, ("auroc",)),
-        WITHIN: WithinStrata(p.prob, flags, where[at], group),
+        ALONE: Scorer(expected, flags, group, ("auroc",), p.known),
+        POOLED: Scorer(p.prob, flags, group, ("auroc",), p.known),
+        WITHIN: WithinStrata(p.prob, flags, place, group, p.known),
     }
     found = {of: subject.resampled([each], len(patients)) for of, each in scorers.items()}
-    n: dict[str, Any] = {"recordings": len(at), "patients": len(patients)}
+    n = {"recordings": len(p), "patients": len(patients)}
     yield from rows_of(HARM, name, "auroc", found, chance=0.5, **n)
 
 
-def _prevalence(subject: Subject, name: str, levels: int) -> Array:
+def _prevalence(subject: Subject, name: str) -> Array:
     """Of labels among training recordings, shape (level, class); of all of these where a level has none."""
-    first, values = subject.first_windows, subject.known(name)
-    found = subject.levels(name)
+    values, found = subject.known(name), subject.levels(name)
     assert values is not None
     assert found is not None
     train = subject.recordings("train")
-    flags = first.positive[train].astype(float)
-    texts = as_texts(values[train])
-    names = found[1]
+    flags, texts = subject.first_windows.positive[train].astype(float), as_texts(values[train])
     common = flags.mean(axis=0) if len(flags) else np.full(len(subject.panel.classes), 0.5)
     rows = []
-    for each in names[:levels]:
-        here = ~np.isin(texts, [n for n in names if n != OTHER]) if each == OTHER else texts == each
+    for each in found[1]:
+        here = (texts != "") & ~np.isin(texts, found[1]) if each == OTHER else texts == each
         rows.append(flags[here].mean(axis=0) if here.any() else common)
     return np.stack(rows)
 

@@ -195,7 +195,7 @@ class Subject:
     def levels(self, name: str) -> tuple[Ints, list[str]] | None:
         """Levels of something, shape (audited recording,), and their names; None with fewer than two.
 
-        Those of fewer than 20 patients are taken together.
+        Those of fewer than 20 patients are taken together; -1 is of none, as where it is unknown.
         """
         values = self.known(name)
         if values is None:
@@ -204,7 +204,7 @@ class Subject:
         patients = self.patient[self.scored]
         counts = {each: len(np.unique(patients[texts == each])) for each in np.unique(texts) if each}
         kept = [each for each, n in counts.items() if n >= FEWEST]
-        texts = np.where(np.isin(texts, kept), texts, OTHER).astype(object)
+        texts = np.where(np.isin(texts, kept) | (texts == ""), texts, OTHER).astype(object)
         if np.unique(patients[texts == OTHER]).size >= FEWEST:
             kept.append(OTHER)
         if len(kept) < 2:
