@@ -26,18 +26,19 @@ IMAGES = ROOT / "docs" / "images"
 
 def cohort(folder: Path) -> None:
     """Figures from the report of the demo, and what one of its labels rests on."""
-    demo_figures(fit(folder, config=ROOT / "configs" / "demo.yaml"))
-
-
-def demo_figures(run: Path) -> None:
-    """Those of a run of the demo that is there."""
+    run = fit(folder, config=ROOT / "configs" / "demo.yaml")
     take(run, "scores-test", "report-scores")
-    for name in ("curves", "map", "roc", "reliability", "representations", "flow"):
-        take(run, name, f"demo-{name}")
+    take(run, "curves", "demo-curves")
+    take(run, "map", "demo-map")
+    take(run, "roc", "demo-roc")
+    take(run, "reliability", "demo-reliability")
+    take(run, "representations", "demo-representations")
+    take(run, "flow", "demo-flow")
     take(run, "record-1", "demo-record")
     recordings = ROOT / "tsrep" / "datasets" / "ecg" / "sample" / "recordings"
-    tsrep.plot_attribution(run, recordings, record="00486-mi", label="MI", out=run / "attribution.png")
-    shutil.copy(run / "attribution.png", IMAGES)
+    figure = IMAGES / "attribution.png"
+    tsrep.plot_attribution(run, recordings, record="00486-mi", label="MI", out=folder / figure.name)
+    shutil.copy(folder / figure.name, figure)
 
 
 def classes(folder: Path) -> None:
@@ -120,8 +121,8 @@ def study(folder: Path) -> None:
     file = folder_file(folder, "study", "small-study.yaml")
     command = [sys.executable, "-m", "tsrep", "study", "run", str(file), "--no-confirm", "--trials", "24"]
     subprocess.run([*command, "--out", str(folder / "small")], check=True)
-    for figure in ("history", "slices"):
-        take(folder / "small" / "report", figure, f"study-{figure}")
+    for figure, name in {"history": "study-history", "slices": "study-slices"}.items():
+        take(folder / "small" / "report", figure, name)
 
 
 def levels(_folder: Path) -> None:

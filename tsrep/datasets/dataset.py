@@ -190,10 +190,11 @@ class Dataset(ABC):
         if missing:
             from tsrep.datasets.misplaced import hint
 
-            found = hint(folder, name, needed)
-            raise DataError(
-                f"{folder} does not look like {name}: {missing[0]} is missing; {found or f'use {remedy}'}"
+            found = (
+                hint(folder, name, needed)
+                or f"add it (docs/reference/datasets.md says what it holds), or use {remedy}"
             )
+            raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; {found}")
         return folder
 
     @property

@@ -225,7 +225,8 @@ def refuse_duplicates(path: Path, column: str, values: Sequence[str] | Ints) -> 
 def _position(path: Path, header: list[str], column: str) -> int:
     if column not in header:
         hint = nearest(column, [name for name in header if name] or ["no columns"])
-        raise DataError(f"{path} has no column {column!r}; {hint}")
+        whose = "; add one that says whose each recording is, or name it with --set dataset.patient=COLUMN"
+        raise DataError(f"{path} has no column {column!r}; {hint}{whose * (column == 'patient')}")
     return header.index(column)
 
 
