@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrep.evaluation.forecasts.baselines import repeat_last, seasonal_naive
+from tsrep.evaluation.forecasts.baselines import seasonal_naive
 from tsrep.evaluation.forecasts.errors import measure, naive_scales
 from tsrep.evaluation.forecasts.evaluation import SeriesEvaluation
 from tsrep.evaluation.forecasts.scoring import score_forecasters
@@ -43,7 +43,7 @@ def test_rules_to_three_decimals(etth1, horizon):
     scales = naive_scales(values, split.train, 24)
 
     for expected, forecast in (
-        (REPEAT_LAST, repeat_last(values, split.train, horizon)),
+        (REPEAT_LAST, seasonal_naive(values, split.train, horizon, 1)),
         (SEASONAL_NAIVE, seasonal_naive(values, split.train, horizon, 24)),
     ):
         found = measure(forecast, values, span, horizon, scales)

@@ -43,11 +43,6 @@ def filled(values: Array, train: Span, period: int = 1) -> Array:
     return np.where(np.isnan(full), (total / np.maximum(known.sum(axis=1), 1))[:, None], full)
 
 
-def repeat_last(values: Sequence[Array], train: Span, horizon: int) -> Forecast:
-    """The last value, for all steps ahead."""
-    return seasonal_naive(values, train, horizon, 1)
-
-
 def seasonal_naive(values: Sequence[Array], train: Span, horizon: int, period: int) -> Forecast:
     """The last season again and again.
 

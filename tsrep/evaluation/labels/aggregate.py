@@ -61,8 +61,3 @@ def aggregated(prob: Array, record: Ints, how: Aggregation, *, multilabel: bool)
         return np.asarray(np.add.reduceat(ordered, starts) / count[:, None])
     pooled: Array = np.maximum.reduceat(ordered, starts)
     return pooled if multilabel else pooled / pooled.sum(axis=1, keepdims=True)
-
-
-def is_by_record(predictions: Predictions) -> bool:
-    """Whether every record has one unit only, so that windows are records."""
-    return len(np.unique(predictions.trial)) == len(predictions)
