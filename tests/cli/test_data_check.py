@@ -191,13 +191,13 @@ def test_list_and_info_tell_what_a_series_holds() -> None:
 
 
 def test_numbers_to_predict_are_told_with_their_range(root: Path) -> None:
-    ages = [999 if i == 3 else 30 + i for i in range(24)]
+    doses = [999 if i == 3 else 30 + i for i in range(24)]
     rows = [
-        {"patient": f"p{i // 2:02}", "label": "ab"[i // 2 % 2], "age": age if i else ""}
-        for i, age in enumerate(ages)
+        {"patient": f"p{i // 2:02}", "label": "ab"[i // 2 % 2], "dose": dose if i else ""}
+        for i, dose in enumerate(doses)
     ]
     write_csv(root / "records.csv", rows)
-    settings = ["sfreq=20", "targets=[age]", "target_units=[years]"]
+    settings = ["sfreq=20", "targets=[dose]", "target_units=[mg]"]
     given = [part for each in settings for part in ("--set", f"dataset.{each}")]
     found = CliRunner().invoke(app, ["data", "check", "arrays", "--root", str(root), *given])
-    assert "target age (years): known of 22 of 23 records, 31 to 999" in " ".join(found.output.split())
+    assert "target dose (mg): known of 22 of 23 records, 31 to 999" in " ".join(found.output.split())
