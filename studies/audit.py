@@ -79,7 +79,7 @@ def _page(audits: Mapping[str, Audit], config: Configuration) -> Iterator[str]:
     yield ""
     yield (
         "- Data: two samples of PTB-XL together, those recordings that are in both once. Tested are all "
-        f"patients with two recordings or more, {identity.patients} but for copies, and others drawn at random: "
+        f"patients with two recordings or more, {identity.patients} but for copies, and others at random: "
         f"{first.facts['recordings']} recordings of {first.facts['patients']} patients, "
         f"{first.facts['copies left out']} copies of a recording left out. Nothing was trained on them."
     )
