@@ -19,7 +19,6 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from ecg_methods import PANEL
 from kept_runs import command_line, kept_run, one_thread_workers
 from regression_page import Findings, write_results
 
-from tsrep.datasets.ecg.ptb_xl_metadata import OLDEST
+from tsrep.datasets.tables.own_metadata import OLDEST
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
@@ -42,13 +41,13 @@ from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
 from tsrep.signals.beats import find_r_peaks, median_rr
+from tsrep.signals.hand_features import amplitude_and_spectrum
 from tsrep.signals.names import TWELVE
 from tsrep.signals.panel import Panel
 from tsrep.studies.confirm.final_scores import candidates
 
 LEADS, COUNTED = ("II", "V1", "V5"), "I"
 TOLERANCE = 0.05  # share by which two leads may differ
-BANDS = (0.5, 2, 5, 10, 20, 45)  # Hz, ends of those whose powers are features
 HAND, PEAKS, SUPERVISED = "amplitude and spectrum", "R-peak count", "supervised"
 METHODS: dict[str, dict[str, Any]] = {
     "simclr": {"objective": {"name": "simclr"}},
@@ -133,7 +132,7 @@ class Study:
         task = task_of(self.configuration("simclr", 0))
         prepared = task.prepare(progress=False)
         runs = {name: [Run(self.folder / f"{name}-{k}") for k in range(self.seeds)] for name in METHODS}
-        by_hand = {HAND: hand_features(prepared.panel), PEAKS: peak_counts(prepared.panel)}
+        by_hand = {HAND: amplitude_and_spectrum(prepared.panel), PEAKS: peak_counts(prepared.panel)}
         compared = [
             *candidates(runs, prepared.panel),
             *(Candidate.of_features(name, features) for name, features in by_hand.items()),
@@ -165,21 +164,6 @@ def agreed_rate(leads: Array, sfreq: float) -> str:
     middle = np.median(rates)
     near = np.abs(rates - middle) <= TOLERANCE * middle
     return f"{rates[near].mean():.2f}" if middle > 0 and near.sum() > 1 else ""
-
-
-def hand_features(panel: Panel) -> Array:
-    """Logarithms of amplitude and of the power in bands, for each window and lead."""
-    frequency = np.fft.rfftfreq(panel.x.shape[-1], 1 / panel.sfreq)
-    inside = np.array([(frequency >= low) & (frequency < high) for low, high in pairwise(BANDS)])
-    return np.concatenate([_of_windows(x, inside) for x in _chunks(panel)])
-
-
-def _of_windows(x: Array, inside: Array) -> Array:
-    x = np.asarray(x, np.float64)
-    power = np.abs(np.fft.rfft(x - x.mean(axis=-1, keepdims=True))) ** 2
-    bands = power @ inside.T  # (window, lead, band)
-    spread = np.concatenate([np.ptp(x, axis=-1, keepdims=True), x.std(axis=-1, keepdims=True)], axis=-1)
-    return np.log(np.concatenate([spread, bands], axis=-1) + 1e-9).reshape(len(x), -1)
 
 
 def peak_counts(panel: Panel) -> Array:

@@ -14,7 +14,7 @@ from tsrep.datasets.tables.reading import Table, is_missing, row_of
 from tsrep.errors import ConfigError, DataError
 from tsrep.signals.panel import Floats, Ints
 
-OLDEST = 125  # years, which nobody was older than
+LONGEST_LIFE = 125  # years, which nobody was older than
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _refuse_other_ages(path: Path, name: str, unit: str, values: NDArray[np.floa
     """Check that ages in years are some; a code for "over 89" would be learned as a number."""
     if name.casefold() != "age" or unit not in ("", "years"):
         return
-    bad = np.flatnonzero(values > OLDEST)
+    bad = np.flatnonzero(values > LONGEST_LIFE)
     if len(bad):
         raise DataError(
             f"column {name!r} of {path} has {values[bad[0]]:g} in {len(bad)} records (the first is number "
