@@ -15,7 +15,10 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.registry import DATASETS, SPLITS
 from tsrep.signals import Panel
 
-REQUIRED = {"of": {"a": {"name": "ptb-xl"}, "b": {"name": "mitdb"}}, "leads": ("I",)}
+REQUIRED = {
+    "cohorts": {"of": {"a": {"name": "ptb-xl"}, "b": {"name": "mitdb"}}},
+    "part-of": {"of": {"name": "ptb-xl"}, "where": {"site": "1"}},
+}
 
 
 @pytest.mark.parametrize("name", DATASETS.names())
@@ -26,7 +29,8 @@ def test_every_data_set_introduces_itself(name):
     assert facts.licence
     assert facts.default_split in SPLITS.names()
     required = DATASETS.entry(name).settings.model_fields.items()
-    settings = {key: REQUIRED.get(key, 100) for key, field in required if field.is_required()}
+    some = {"leads": ("I",)} | REQUIRED.get(name, {})
+    settings = {key: some.get(key, 100) for key, field in required if field.is_required()}
     assert build(name, **settings).default_split in SPLITS.names()
     assert bool(facts.base_url) == bool(facts.size_mb)
 
@@ -34,7 +38,7 @@ def test_every_data_set_introduces_itself(name):
 PEOPLE = {
     "apava": "subject", "arrays": "patient", "bids": "subject", "cinc2021": "recording", "code15": "patient",
     "cohorts": "patient", "cpsc2021": "patient", "ds004504": "subject", "eeg": "patient", "hdf5": "patient",
-    "mitdb": "patient", "panel-csv": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient",
+    "mitdb": "patient", "panel-csv": "patient", "part-of": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient",
     "ptb-xl-plus": "patient", "ptb-xl-sample": "patient", "ptb-xl-sim": "patient", "sleep-edf": "subject",
     "tdbrain": "subject", "ucr-uea": "recording", "wfdb": "patient", "wfdb-beats": "patient",
     "zarr": "patient",
