@@ -38,7 +38,8 @@ def test_every_data_set_introduces_itself(name):
 PEOPLE = {
     "apava": "subject", "arrays": "patient", "bids": "subject", "cinc2021": "recording", "code15": "patient",
     "cohorts": "patient", "cpsc2021": "patient", "ds004504": "subject", "eeg": "patient", "hdf5": "patient",
-    "mitdb": "patient", "panel-csv": "patient", "part-of": "patient", "ptb-diagnostic": "patient", "ptb-xl": "patient",
+    "mitdb": "patient", "panel-csv": "patient", "part-of": "patient", "ptb-diagnostic": "patient",
+    "ptb-xl": "patient",
     "ptb-xl-plus": "patient", "ptb-xl-sample": "patient", "ptb-xl-sim": "patient", "sleep-edf": "subject",
     "tdbrain": "subject", "ucr-uea": "recording", "wfdb": "patient", "wfdb-beats": "patient",
     "zarr": "patient",
