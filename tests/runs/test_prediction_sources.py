@@ -73,7 +73,7 @@ def test_labels_become_columns_on_request() -> None:
     ]
     assert next(iter(found.recordings())).open().targets == {"healthy": 1, "ill": 0}
     bare = panel(label=np.zeros((6, 0), bool), classes=())
-    with pytest.raises(ConfigError, match="have no labels; leave --with-targets out"):
+    with pytest.raises(ConfigError, match="have no labels and no numbers; leave --with-targets out"):
         source(bare, with_targets=True)
 
 
