@@ -59,7 +59,10 @@ def loaded() -> LoadedEncoder:
         weights=weights, protocol="probe", fraction=1.0, subsample_by="all", seed=0, labelled="", samples=200,
         records=200, patients=200, class_counts=(100, 100),
     )  # fmt: skip
-    head = Head("probe-1-0", probe, ("none", "burst"), False, "max-mean", fitted)
+    head = Head(
+        name="probe-1-0", classifier=probe, classes=("none", "burst"), multilabel=False, pool="max-mean",
+        fitted_on=fitted,
+    )  # fmt: skip
     told = contract(standardise={"how": "none"})
     return LoadedEncoder(encoder, told, "runs/a", weights, heads={head.name: head}, architecture=made)
 

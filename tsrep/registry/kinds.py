@@ -36,7 +36,7 @@ PROTOCOLS = Registry(
     # what settings of an evaluation have already, beside which those of a protocol stand under its name
     reserved=(
         *("pool", "protocols", "labels", "subsample_by", "seeds", "n_bootstrap", "aggregate", "part"),
-        *("keep_heads", "calibration", "thresholds", "coverage"),
+        *("keep_heads", "calibration", "thresholds", "coverage", "credit"),
         *("known", "given", "of", "of_heads", "refuse_several_classes", *dir(BaseModel)),
     ),
 )
