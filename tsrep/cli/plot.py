@@ -118,7 +118,7 @@ def attribution(
         str | None,
         typer.Argument(
             metavar="RECORDINGS",
-            help="As `tsrep predict` takes them. [default: the test part of the run's own data]",
+            help="Files or folders, as predict takes them. [default: the test part of the data of the run]",
         ),
     ] = None,
     record: Annotated[str | None, typer.Option(help="Name of one of several. [default: the first]")] = None,
