@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.runs.audit import subject
 from tsrep.runs.audit.conduct import Audit
+from tsrep.runs.audit.subgroups import _thresholds
 
 DATA = {
     "name": "ptb-xl-sim",
@@ -72,6 +73,7 @@ def test_nobody_is_named(found: tuple[Audit, Path]) -> None:
     panel: Any = load("ptb-xl-sim", patients=60, records_per_patient=2.0)
     names = {*map(str, panel.patient_names), *panel.record_names}
     assert names
+    assert sorted(path.name for path in found[1].iterdir()) == ["audit.csv", "audit.html", "audit.json"]
     for path in found[1].iterdir():
         words = set(re.findall(r"[\w.:]+", path.read_text(encoding="utf-8")))
         assert not {name for name in names & words if len(name) > 3}, path.name
@@ -83,6 +85,14 @@ def test_groups_are_shown_where_they_are_large_enough(found: tuple[Audit, Path])
     large = [row for row in rows if row.line == "sex: F" and row.of == "auroc" and not row.note]
     assert large
     assert all(row.low <= row.value <= row.high for row in large)
+
+
+def test_a_class_that_all_validation_patients_have_has_no_threshold() -> None:
+    held = SimpleNamespace(target=np.array([[1, 0], [1, 0], [1, 1]]), prob=np.array([[0.9, 0.2]] * 3))
+    found = _thresholds(cast("Any", SimpleNamespace(validated=held)))
+    assert found is not None
+    assert np.isnan(found[0])
+    assert found[1] == pytest.approx(0.2)
 
 
 def test_nobody_is_a_member_of_data_that_were_not_trained_on(found: tuple[Audit, Path]) -> None:

@@ -63,6 +63,7 @@ def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: 
             r"objective\.temperature is -1: .*greater than 0",
         ),
         ({"split": {"seed": 1}}, "split does not say its name"),
+        ({"training": {"amp": "often"}}, r"training\.amp is 'often': it must be a boolean, or 'auto'"),
         ({"training": {"epoch": 3}}, r"unknown setting training\.epoch; did you mean 'epochs'"),
         ({"training": {"epochs": "many"}}, r"training\.epochs is 'many'"),
         ({"evaluation": {"labels": [1.0, 2.0]}}, r"evaluation\.labels\.1 is 2\.0"),

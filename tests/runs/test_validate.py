@@ -372,7 +372,7 @@ def test_data_sets_by_file(place: Path, tmp_path: Path) -> None:
     assert (entry.called, entry.root) == (f"data of {tmp_path.name}", place)
     assert (dict(entry.dataset), entry.split) == ({"name": "arrays", "sfreq": 100}, {"name": "stratified"})
     (tmp_path / "empty.yaml").write_text("root: here\n")
-    with pytest.raises(TsrepError, match="does not say its name"):
+    with pytest.raises(TsrepError, match=r"empty\.yaml does not say its name"):
         data_entry(str(tmp_path / "empty.yaml"))
 
 

@@ -122,6 +122,10 @@ def work(
     """
     _check_hours(hours)
     found = _opened(place, storage, root)
+    if not slurm and (sbatch or jobs > 1):
+        raise ConfigError(
+            "--jobs and --sbatch are for jobs of a cluster; add --slurm, or give --workers alone"
+        )
     if slurm:
         from tsrep.studies.submit import Resources, submit
 

@@ -75,6 +75,19 @@ def explain(error: ValidationError) -> str:
         # of a validator, whose words say all; whole settings would fill the line with what is right too
         what = "" if isinstance(first["input"], Mapping) else f" is {first['input']!r}"
         return f"{path}{what}: {about['error']}" if path else str(about["error"])
+    if words := _words(error):
+        path = ".".join(map(str, first["loc"][:-1]))
+        return f"{path} is {first['input']!r}: {requirement(first['msg'])}, or {words}"
     if first["type"] not in EXPLAINED:
         return f"{path} is {first['input']!r}: {requirement(first['msg'])}"
     return EXPLAINED[first["type"]].format(path=path, input=first["input"], **about)
+
+
+def _words(error: ValidationError) -> str:
+    """The words that a value may be as well, where its type is a union of another and of words."""
+    first, *others = error.errors()
+    for each in others:
+        same = each["loc"][:-1] == first["loc"][:-1]
+        if same and each["type"] == "literal_error" and str(each["loc"][-1]).startswith("literal["):
+            return str(each["ctx"]["expected"])
+    return ""

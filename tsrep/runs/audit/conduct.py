@@ -22,10 +22,9 @@ from tsrep.runs.audit.membership import membership
 from tsrep.runs.audit.origin import origin
 from tsrep.runs.audit.subgroups import subgroups
 from tsrep.runs.audit.subject import Subject
-from tsrep.runs.compare.conduct import FILE, about, entrants_of
+from tsrep.runs.compare.conduct import about, entrants_of
 from tsrep.runs.compare.table import Table
 from tsrep.runs.evaluate import evaluating
-from tsrep.yaml_files import write_yaml
 
 BLOCKS = (identity, origin, demographics, membership, subgroups, geometry)
 
@@ -124,7 +123,6 @@ def audit(table: Table, out: Path, *, progress: bool = True) -> Audit:
         entrant.name, table.datasets[0].called, about(entrant), facts, blocks, tuple(dict.fromkeys(notes))
     )
     found.save(out)
-    write_text(out / FILE, write_yaml(table.model_dump(mode="json")))
     return found
 
 

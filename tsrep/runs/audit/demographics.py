@@ -20,6 +20,7 @@ from tsrep.evaluation.targets.values import Errors, Values
 from tsrep.runs.audit.block import Block, Row, rows_of, told
 from tsrep.runs.audit.subject import FEWEST, Subject
 from tsrep.signals.panel import Ints
+from tsrep.text import plural
 
 KEY, TITLE = "demographics", "Sex and age"
 SILENT = (
@@ -216,9 +217,8 @@ def _says_labels(rows: list[Row]) -> Iterator[str]:
             )
     measured = [each for each in by.values() if ADJUSTED in each]
     if measured and not any(map(_is_shortcut, measured)):
-        lost = [each[PROBE].value - each[ADJUSTED].value for each in measured]
+        change = [each[ADJUSTED].value - each[PROBE].value for each in measured]
         yield (
-            f"Within one sex and ten years of age, AUROCs of {len(measured)} labels fall by "
-            f"{min(lost):.3f} to "
-            f"{max(lost):.3f}, so that none rests on age and sex alone."
+            f"Within one sex and ten years of age the AUROC of {plural(len(measured), 'label')} changes by "
+            f"{min(change):+.3f} to {max(change):+.3f}, so that none is found to rest on age and sex alone."
         ).replace("-", "−")

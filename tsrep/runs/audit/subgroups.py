@@ -79,11 +79,12 @@ def _bands(subject: Subject) -> np.ndarray | None:
 
 
 def _thresholds(subject: Subject) -> Array | None:
-    """Of each class, the probability that a tenth of the validation recordings without it pass."""
+    """Of each class, the probability that a tenth of the validation recordings without it pass, or NaN."""
     if (held := subject.validated) is None:
         return None
     flags = positives(held.target, held.prob.shape[1])
-    return np.array([np.quantile(held.prob[~flags[:, k], k], SPECIFICITY) for k in range(flags.shape[1])])
+    without = [held.prob[~flags[:, k], k] for k in range(flags.shape[1])]
+    return np.array([np.quantile(each, SPECIFICITY) if len(each) else NAN for each in without])
 
 
 def _cells(
@@ -115,7 +116,7 @@ def _cells(
         name, group, REST[0], score.auprc.value, score.auprc.low, score.auprc.high, score.prevalence, **n
     )
     yield Row(name, group, REST[1], score.prevalence, **n)
-    if thresholds is not None:
+    if thresholds is not None and np.isfinite(thresholds[k]):
         yield _sensitivity(subject, inside, thresholds[k], name, group)
     large = score.in_the_large
     yield Row(name, group, REST[3], large.value, large.low, large.high, 0.0, **n)
@@ -162,7 +163,7 @@ def _says(rows: list[Row]) -> Iterator[str]:
     yield (
         f"{len(shown):,} cells of a group and a class have {FEWEST} patients with and {FEWEST} "
         "without the class; "
-        f"{len(few):,} have fewer and are not shown."
+        f"{len(few):,} have fewer and are not scored."
     )
     gaps = [row for row in rows if row.of == "minus all others" and np.isfinite(row.low)]
     apart = [row for row in gaps if row.low > 0 or row.high < 0]

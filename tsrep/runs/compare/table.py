@@ -200,6 +200,8 @@ def data_entry(text: str, root: Path | None = None) -> DataEntry:
     path = Path(text)
     title = f"data of {path.resolve().parent.name}" if path.name == CONFIG else path.stem
     values = {"title": title, **read_settings(path, "data set")}
+    if not values.keys() & {"name", "dataset"}:
+        raise ConfigError(f"data set {text} does not say its name; give name")
     if "dataset" in values:  # of a configuration only what is about the data
         named = values["dataset"]
         values = {key: values[key] for key in DataEntry.model_fields if key in values}
