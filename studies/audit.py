@@ -68,7 +68,7 @@ def _train(job: tuple[Path, Path, str]) -> None:
 
 def _audit(folder: Path, cohort: Path, name: str) -> Audit:
     entry = {"dataset": dataset(), "root": str(cohort), "split": split(cohort), "title": "PTB-XL samples"}
-    return tsrep.audit(folder / name, entry, out=folder / f"{name}-audit", progress=False, device="cpu")
+    return tsrep.audit(folder / name, entry, out=folder / f"{name}-audit", overwrite=True, device="cpu")
 
 
 def _page(audits: Mapping[str, Audit], config: Configuration) -> Iterator[str]:

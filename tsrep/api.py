@@ -253,7 +253,13 @@ def validate(
 
 
 def audit(
-    encoder: Any, dataset: Any, *, out: Path | str = "audit", progress: bool = True, **settings: Any
+    encoder: Any,
+    dataset: Any,
+    *,
+    out: Path | str = "audit",
+    overwrite: bool = False,
+    progress: bool = True,
+    **settings: Any,
 ) -> Audit:
     """Ask what an encoder knows of people besides their labels, beside references, and write the page.
 
@@ -265,6 +271,8 @@ def audit(
         See :class:`tsrep.runs.compare.table.DataEntry`; with ``root`` and ``split`` in the settings.
     out : Path
         The folder.
+    overwrite : bool
+        Whether an audit that is there may be replaced.
     progress : bool
         Say on standard error what is being done.
     **settings
@@ -279,7 +287,8 @@ def audit(
     from tsrep.runs.audit.conduct import audit as conduct
 
     encoders = [str(getattr(encoder, "path", encoder))]
-    found = conduct(_table(encoders, [dataset], settings), Path(out), progress=progress)
+    table = _table(encoders, [dataset], settings)
+    found = conduct(table, Path(out), overwrite=overwrite, progress=progress)
     write_audit(found, Path(out))
     return found
 

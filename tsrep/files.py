@@ -78,6 +78,26 @@ def unwritable(path: Path, error: OSError) -> RunError:
     return RunError(f"{path} cannot be written ({said(error)}); free space or choose another place")
 
 
+def refuse_other_folder(folder: Path, *own: str) -> None:
+    """Refuse a folder for results that is a file, or holds something else than such results.
+
+    Parameters
+    ----------
+    folder : Path
+        One that is not there, or empty, will do.
+    *own : str
+        Names in it of which one tells that such results were written there before.
+
+    Raises
+    ------
+    RunError
+    """
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; give another --out, the name of a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not any((folder / name).exists() for name in own):
+        raise RunError(f"{folder} holds other files; give another --out, the name of a new folder")
+
+
 def refuse_taken(path: Path, *suffixes: str, overwrite: bool) -> None:
     """Refuse a place for a file before anything is computed for it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -53,6 +55,15 @@ def requirement(message: str) -> str:
 def as_error(score_name: str) -> tuple[str, int]:
     """What a score is shown as, and by which sign: minus an error, so that more is better, as the error."""
     return (score_name.removeprefix(MINUS), -1) if score_name.startswith(MINUS) else (score_name, 1)
+
+
+def csv_text(rows: Sequence[Mapping[str, object]], columns: Sequence[str] = ()) -> str:
+    """Rows as comma-separated text; columns are those of the first row unless named."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns or list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def in_a_line(name: str, facts: Mapping[str, object]) -> str:

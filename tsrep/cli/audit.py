@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.completion import runs
-from tsrep.cli.options import Root, contract_options, given
+from tsrep.cli.options import Overwrite, Root, contract_options, given
 from tsrep.cli.tables import asked_table, several_datasets
 
 
@@ -30,6 +30,7 @@ def audit(
     seeds: Annotated[int | None, typer.Option(min=5, help="Random initialisations. [default: 5]")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, or cuda. [default: auto]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the page. [default: audit]")] = None,
+    overwrite: Overwrite = False,
     *,
     policies: Any,
 ) -> None:
@@ -44,6 +45,6 @@ def audit(
     changes = given(label_seeds=seeds, device=device)
     table = asked_table([encoder], [dataset], None if root is None else [root], policies, changes)
     folder = out or Path("audit")
-    found = conduct(table, folder)
+    found = conduct(table, folder, overwrite=overwrite)
     typer.echo(summary(found))
     typer.echo(f"\n{write_audit(found, folder)}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from typing import Any
 
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import nan_to_none
-from tsrep.files import write_text
+from tsrep.files import refuse_other_folder, write_text
 from tsrep.runs.audit.block import Block, Row
 from tsrep.runs.audit.demographics import demographics
 from tsrep.runs.audit.geometry import geometry
@@ -25,6 +23,7 @@ from tsrep.runs.audit.subject import Subject
 from tsrep.runs.compare.conduct import about, entrants_of
 from tsrep.runs.compare.table import Table
 from tsrep.runs.evaluate import evaluating
+from tsrep.text import csv_text
 
 BLOCKS = (identity, origin, demographics, membership, subgroups, geometry)
 
@@ -62,12 +61,8 @@ class Audit:
 
     def to_csv(self) -> str:
         """A line for each number."""
-        text = io.StringIO()
         columns = ["encoder", "dataset", "block", *(each.name for each in fields(Row))]
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._lines())
-        return text.getvalue()
+        return csv_text(list(self._lines()), columns)
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         for block in self.blocks:
@@ -83,7 +78,7 @@ class Audit:
         write_text(folder / "audit.csv", self.to_csv())
 
 
-def audit(table: Table, out: Path, *, progress: bool = True) -> Audit:
+def audit(table: Table, out: Path, *, overwrite: bool = False, progress: bool = True) -> Audit:
     """Ask of one encoder on one data set what it knows of people besides their labels.
 
     Parameters
@@ -92,6 +87,8 @@ def audit(table: Table, out: Path, *, progress: bool = True) -> Audit:
         Of one encoder and one data set.
     out : Path
         Folder of ``audit.json`` and ``audit.csv``.
+    overwrite : bool
+        Whether an audit that is there may be replaced.
     progress : bool
         Say on standard error what is being done.
 
@@ -100,7 +97,7 @@ def audit(table: Table, out: Path, *, progress: bool = True) -> Audit:
     ConfigError, DataError, SplitError, ContractError, RunError
         When encoder, data and settings do not go together; told before anything is embedded.
     """
-    _refuse_unfit(table, out)
+    _refuse_unfit(table, out, overwrite=overwrite)
     with evaluating(progress) as tell:
         (entrant,) = entrants_of(table)
         sight = entrant.sees(table.datasets[0], table, progress=progress)
@@ -126,9 +123,10 @@ def audit(table: Table, out: Path, *, progress: bool = True) -> Audit:
     return found
 
 
-def _refuse_unfit(table: Table, out: Path) -> None:
-    if out.is_file():
-        raise RunError(f"{out} is a file; give another --out, the name of a folder")
+def _refuse_unfit(table: Table, out: Path, *, overwrite: bool) -> None:
+    refuse_other_folder(out, "audit.json")
+    if (out / "audit.json").exists() and not overwrite:
+        raise RunError(f"{out} holds an audit; give another --out, or --overwrite")
     for count, what in ((len(table.encoders), "encoder"), (len(table.datasets), "data set")):
         if count != 1:
             raise ConfigError(f"an audit is of one {what}, and {count or 'none'} are named; name one")

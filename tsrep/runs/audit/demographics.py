@@ -195,8 +195,8 @@ def _ordered(rows: list[Row]) -> list[Row]:
 
 def _says_probed(rows: list[Row]) -> Iterator[str]:
     by = _by_label(rows)
-    for line, what, unit in (("sex: AUROC", "Sex is distinguished with an AUROC of", ""), (
-        "age: mean absolute error, years", "Age is predicted with a mean absolute error of", " years",
+    for line, what, unit in (("sex: AUROC", "A probe of sex has an AUROC of", ""), (
+        "age: mean absolute error, years", "A ridge on age has a mean absolute error of", " years",
     )):  # fmt: skip
         if line in by:
             encoder, *others = by[line].values()

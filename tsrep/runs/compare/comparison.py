@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.cost import Cost
 from tsrep.runs.compare.ranking import Ranking, ranking_of
 from tsrep.runs.compare.verdicts import Verdict, against_random, between_encoders
+from tsrep.text import csv_text
 
 FORMAT = "tsrep.comparison/1"
 
@@ -130,12 +129,7 @@ class Comparison:
 
     def to_csv(self) -> str:
         """A line for each cell."""
-        rows = list(self._rows())
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return csv_text(list(self._rows()))
 
     def save(self, folder: Path) -> None:
         """Write ``comparison.json`` and ``comparison.csv``."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.errors import ConfigError, RunError
-from tsrep.files import write_text
+from tsrep.errors import ConfigError
+from tsrep.files import refuse_other_folder, write_text
 from tsrep.runs.compare.cells import Scored, Store
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.cost import Cost
@@ -45,8 +45,7 @@ def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
     ConfigError, DataError, SplitError, ContractError, RunError
         When encoders, data and settings do not go together; told before anything is scored.
     """
-    if out.is_file():
-        raise RunError(f"{out} is a file; give another --out, the name of a folder")
+    refuse_other_folder(out, "cells", "comparison.json")
     only = next((entry.called for entry in table.datasets if entry.use == "test"), None)
     if only is not None:
         raise ConfigError(

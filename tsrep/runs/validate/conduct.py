@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError, RunError, TsrepError
-from tsrep.files import write_text
+from tsrep.files import refuse_other_folder, write_text
 from tsrep.runs.compare.cells import Cell, Scored, Store, digest_of
 from tsrep.runs.compare.conduct import FILE, about, entrants_of
 from tsrep.runs.compare.entrant import Entrant, Sight
@@ -45,8 +45,7 @@ def validate(table: Table, out: Path, *, progress: bool = True) -> Validation:
         When encoders, data and settings do not go together; told before anything is scored.
     """
     _refuse_unfit(table)
-    if out.is_file():
-        raise RunError(f"{out} is a file; give another --out, the name of a folder")
+    refuse_other_folder(out, "cells", "validation.json")
     with evaluating(progress) as tell:
         found = _scored(table, Store(out), tell, progress=progress)
     found.save(out)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -20,6 +18,7 @@ from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import Verdict, against_random
 from tsrep.runs.validate.by_class import ClassScore, by_class
 from tsrep.runs.validate.facts import CohortFacts
+from tsrep.text import csv_text
 
 FORMAT = "tsrep.validation/1"
 OTHERS = "all others"  # what a head is called that is fitted on every cohort but the scored one
@@ -159,12 +158,7 @@ class Validation:
 
     def to_csv(self) -> str:
         """A line for each row and cohort, random initialisations and the majority among them."""
-        rows = list(self._lines())
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return csv_text(list(self._lines()))
 
     def save(self, folder: Path) -> None:
         """Write ``validation.json`` and ``validation.csv``."""
