@@ -31,8 +31,8 @@ from tsrep.runs.config import Configuration, configure
 
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
-    "encoder": {"name": "resnet1d", "width": 32, "dim": 128},
-    "training": {"epochs": 12, "batch_size": 128, "lr": 1e-3},
+    "encoder": {"name": "resnet1d", "width": 16, "dim": 64},
+    "training": {"epochs": 6, "batch_size": 128, "lr": 1e-3},
     "evaluation": {"protocols": ["probe"], "labels": [1.0]},
 }
 METHODS: dict[str, Any] = {
