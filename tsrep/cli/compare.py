@@ -62,7 +62,7 @@ def compare(
     )
     table = asked_table(encoders, dataset, root, policies, changes)
     folder = out or Path("comparison")
-    left = f"cells that are scored are kept in {folder}, and the same command goes on from there"
+    left = f"cells that were scored, if any, are kept in {folder}; the same command goes on from there"
     with told_of_interruption(left):
         found = conduct(table, folder)
     typer.echo(summary(found))

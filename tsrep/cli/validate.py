@@ -42,7 +42,7 @@ def validate(
     changes = given(protocols=protocol and [protocol], label_seeds=seeds, device=device)
     table = asked_table(encoders, dataset, root, policies, changes)
     folder = out or Path("validation")
-    left = f"cells that are scored are kept in {folder}, and the same command goes on from there"
+    left = f"cells that were scored, if any, are kept in {folder}; the same command goes on from there"
     with told_of_interruption(left):
         found = conduct(table, folder)
     typer.echo(summary(found))
