@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from itertools import combinations
@@ -33,7 +33,7 @@ from children import Ended, child
 
 from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.evaluation.scores import Scores
-from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
+from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS, Registry
 from tsrep.runs.fit import fit
 
 Choice = dict[str, str]
@@ -42,6 +42,14 @@ RIGHT = ("trained", REFUSED)
 OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
 SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
 SIZES = {"hidden": 16, "dim": 16, "width": 16, "depth": 2}  # of the encoders that have such a setting
+SMALLER: dict[str, dict[str, Any]] = {  # parts whose defaults are slow or too long for windows of 128 steps
+    "xresnet1d": {"layers": 18},
+    "informer": {"layers": 2},
+    "ts-tcc": {"lags": 4},
+    "forecast": {"lookback": 48, "horizon": 16},
+}
+SHORT = {"epochs": 1, "min_steps": 1}
+BRIEF = {"finetune": SHORT, "regression-finetune": SHORT, "attention": {"steps": 4}}
 
 
 def make_data(folder: Path) -> dict[str, dict[str, Any]]:
@@ -130,11 +138,13 @@ def takes_loss(objective: str) -> bool:
 
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
-    given = dict(data[choice["data"]])
+    given = data[choice["data"]]
     evaluation: dict[str, Any] = {"seeds": 1, "protocols": [choice["protocol"]]}
     if choice["data"] not in SERIES:
-        evaluation |= {"labels": [1.0], "n_bootstrap": 100, "finetune": {"epochs": 1, "min_steps": 1}}
-    objective = {"name": choice["objective"]}
+        evaluation |= {"labels": [1.0], "subsample_by": ["sample"], "n_bootstrap": 100} | BRIEF
+    elif choice["objective"] == "forecast":  # has a look-back and a horizon in place of windows
+        given = {key: value for key, value in given.items() if key != "window"}
+    objective = {"name": choice["objective"]} | SMALLER.get(choice["objective"], {})
     if takes_loss(choice["objective"]):
         objective["loss"] = {"name": choice["loss"]}
     sizes = SIZES.keys() & ENCODERS.entry(choice["encoder"]).settings.model_fields
@@ -143,12 +153,25 @@ def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, 
         given
         | sampler
         | {
-            "encoder": {"name": choice["encoder"]} | {size: SIZES[size] for size in sizes},
+            "encoder": {"name": choice["encoder"]}
+            | {size: SIZES[size] for size in sizes}
+            | SMALLER.get(choice["encoder"], {}),
             "objective": objective,
             "training": SMALL,
             "evaluation": given.get("evaluation", {}) | evaluation,
         }
     )
+
+
+def warm(registries: Iterable[Registry], data: dict[str, dict[str, Any]], folder: Path) -> None:
+    """Import what the forked processes need, and decode the recordings, once for all of them."""
+    for registry in registries:
+        for name in registry.names():
+            registry.entry(name)
+    for kind in data:
+        choice = {"encoder": "causal-tcn", "objective": "simclr", "loss": "nt-xent", "sampler": OWN}
+        choice |= {"protocol": "forecast" if kind in SERIES else "probe", "data": kind}
+        fit(configuration(choice, data), out=folder / kind, progress=False, evaluation=True)
 
 
 def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
@@ -205,6 +228,7 @@ def main() -> None:
         names = ("encoder", "objective", "loss", "sampler", "protocol")
         axes = {name: list(each.names()) for name, each in zip(names, registries, strict=True)}
         axes["sampler"].append(OWN)
+        warm(registries, data, Path(place) / "warm")
         table = given.table or Path(place) / "table.jsonl"
         known = dict(json.loads(line) for line in table.open()) if table.is_file() else {}
         found: dict[str, str] = {}

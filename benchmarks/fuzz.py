@@ -131,7 +131,7 @@ def read_all(run: Path, page: bool) -> None:
     for read in (
         opened.objective,
         opened.loaded,
-        opened.models,
+        lambda: opened.encoder_file,
         lambda: opened.scores,
         lambda: opened.history,
     ):
