@@ -45,6 +45,7 @@ SIZES = {"hidden": 16, "dim": 16, "width": 16, "depth": 2}  # of the encoders th
 SMALLER: dict[str, dict[str, Any]] = {  # parts whose defaults are slow or too long for windows of 128 steps
     "xresnet1d": {"layers": 18},
     "informer": {"layers": 2},
+    "lead-wise": {"trunk": {"name": "resnet1d", "width": 16, "dim": 16}},
     "ts-tcc": {"lags": 4},
     "forecast": {"lookback": 48, "horizon": 16},
 }

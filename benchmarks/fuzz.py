@@ -44,6 +44,7 @@ from tsrep.registry import DATASETS
 from tsrep.report import write_report
 from tsrep.report.contents import read_run
 from tsrep.runs.config import configure
+from tsrep.runs.fit import fit
 from tsrep.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,7 @@ WORDS = (b"", b"nan", b"1e999", b"-1", b"0", b"1" * 30, b"abc", b"1.5", b" ", b"
          b"2024-13-45")  # fmt: skip
 VALUES: tuple[Any, ...] = (None, "", "label", "nothing", -1, 0, 1, 0.5, 1e9, True, (), ("a", "b"),
                            {"a": "b"}, [[]])  # fmt: skip
+SCORED = {"labels": [1.0], "subsample_by": ["sample"], "seeds": 1, "n_bootstrap": 100}  # of the run
 SERIES = ("series_csv.py", "table.py", "time_axis.py")
 EEG = ("edf_header.py", "brainvision_header.py", "spans.py", "reading.py", "plan.py", "folder.py")
 READERS = ("datasets/formats", "datasets/tables", *(f"datasets/series/{name}" for name in SERIES),
@@ -84,7 +86,7 @@ class Inputs:
         for name, subject in SUBJECTS.items():
             (folder / name).mkdir(parents=True)
             subject.write(folder / name)
-        tsrep.fit(TINY, out=folder / "run", progress=False, evaluation=True)
+        fit(TINY | {"evaluation": SCORED}, out=folder / "run", progress=False, evaluation=True)
         self.names = [*SUBJECTS, *["run"] * 4, *["configuration"] * 2]
 
     def work(self, number: int, place: Path) -> Callable[[], object]:
@@ -103,7 +105,7 @@ class Inputs:
         for path in rng.sample(files, 1) if rng.random() < 0.9 else ():
             path.write_bytes(rng.choice((damaged, misspelt))(path.read_bytes(), rng))
         if name == "run":
-            return partial(read_all, place, page=rng.random() < 0.25)
+            return partial(read_all, place, page=rng.random() < 0.1)
         settings = drawn_settings(name, rng)
         cache = place.with_name(f"{place.name}-cache")
         return partial(load, SUBJECTS[name].dataset, place, cache=cache, progress=False, **settings)
