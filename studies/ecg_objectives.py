@@ -46,7 +46,7 @@ RESNET: Settings = {"name": "resnet1d", "width": 32, "dim": 128}
 PATCHES: Settings = {"name": "patch-transformer", "patch": 10, "stride": 10, "dim": 128}
 STATES: Settings = {"name": "conv-s4d", "width": 128, "dim": 128}
 DILATED: Settings = {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 8}
-REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = "simclr", "comet", "autotcl", "autotcl, frozen", "fixed view"
+REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = "simclr", "comet-masked", "autotcl", "autotcl, frozen", "fixed view"
 HEADS = ("probe", "attention")
 
 
@@ -90,8 +90,8 @@ METHODS: Mapping[str, Method] = {
     "moco": _of("moco", "temperature", 0.1, 0.2),
     "byol": _of("byol", "momentum", 0.99, 0.996),
     "lejepa": _of("lejepa", "weight", 0.02, 0.1),
-    RIVAL: _of("comet", "temperature", 0.1, 0.2),
-    "comet, augmented views": _of("comet-views", "temperature", 0.1, 0.2),
+    RIVAL: _of("comet-masked", "temperature", 0.1, 0.2),
+    "comet": _of("comet", "temperature", 0.1, 0.2),
     "clocs": _of("clocs", "temperature", 0.1, 0.3),
     "ts-tcc": _of("ts-tcc", "contextual_weight", 0.7, 0.2),
     "tf-c": _of("tf-c", "temperature", 0.2, 0.1),
@@ -110,7 +110,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "simclr on patches": _of("simclr", "temperature", 0.1, 0.3, encoder=PATCHES),
     "ts2vec on its encoder": _of("ts2vec", "masked_steps", 0.5, 0.0, encoder=DILATED),
-    "comet on its encoder": _of("comet", "temperature", 0.1, 0.2, encoder=DILATED),
+    "comet-masked on its encoder": _of("comet-masked", "temperature", 0.1, 0.2, encoder=DILATED),
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tsrep.inspect.figures.style import CONTROL, MARKS, PALETTE, WIDTH, house, n
 from tsrep.runs.prepared import Prepared
 from tsrep.training.collapse import collapse
 
-COMET_TABLE = frozenset({"comet", "ts2vec", "mixing-up", "ts-tcc", "simclr", "clocs", "tf-c"})
+COMET_TABLE = frozenset({"comet-masked", "ts2vec", "mixing-up", "ts-tcc", "simclr", "clocs", "tf-c"})
 FIGURE = "objectives.png"
 
 

@@ -42,7 +42,7 @@ def study(programs: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
             "patient_weight": 0.5,
             "trial_weight": 0.5,
         }
-        choices = {"simclr": ({},), "comet": (identity,)}
+        choices = {"simclr": ({},), "comet-masked": (identity,)}
         methods = {name: replace(quick.methods[name], choices=own) for name, own in choices.items()}
         few = {"dataset": {"patients": 40}, "window": {"seconds": 2.5}, "evaluation": {"labels": [1.0]}}
         base = program.merged(dict(quick.base), few)
@@ -96,10 +96,10 @@ def test_operations_are_those_of_two_views_forward_and_twice_as_many_backward(st
 def test_the_primary_contrast_is_named_by_validation_alone_and_stays(programs: Any, study: Any) -> None:
     made, found = study
     named = json.loads((made.folder / "primary.json").read_text())
-    assert named["contrast"] == ["simclr", "comet"]
+    assert named["contrast"] == ["simclr", "comet-masked"]
     assert named["validation"] == found.validation
     other = programs[0]._primary(made.folder / "primary.json", ["fixed view"], {})
-    assert other == ("simclr", "comet")
+    assert other == ("simclr", "comet-masked")
     assert [each.primary for each in found.contrasts] == [True]
 
 
@@ -107,7 +107,7 @@ def test_a_second_start_trains_nothing(study: Any, capsys: pytest.CaptureFixture
     made, found = study
     again = made.runs("first", found.settings, dict.fromkeys(found.settings, (1,)), made.epochs)
     assert "trained" not in capsys.readouterr().out
-    assert set(again) == {"simclr", "comet"}
+    assert set(again) == {"simclr", "comet-masked"}
 
 
 def test_the_page_has_every_table_and_its_figure(programs: Any, study: Any, tmp_path: Path) -> None:
@@ -115,16 +115,16 @@ def test_the_page_has_every_table_and_its_figure(programs: Any, study: Any, tmp_
     text = (tmp_path / "objectives.md").read_text()
     for heading in ("All methods", "Cost", "Finalists", "Contrasts", "Representations"):
         assert f"## {heading}" in text
-    assert "simclr − comet | primary" in text
+    assert "simclr − comet-masked | primary" in text
     assert (tmp_path / "objectives.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
     ("value", "low", "high", "words"),
     [
-        (0.02, 0.01, 0.03, "Use simclr rather than comet"),
-        (-0.02, -0.03, -0.01, "Use comet rather than simclr"),
-        (0.02, -0.01, 0.05, "No objective is shown to be better than comet"),
+        (0.02, 0.01, 0.03, "Use simclr rather than comet-masked"),
+        (-0.02, -0.03, -0.01, "Use comet-masked rather than simclr"),
+        (0.02, -0.01, 0.05, "No objective is shown to be better than comet-masked"),
     ],
 )
 def test_sentences_say_what_the_numbers_say(
