@@ -66,7 +66,7 @@ def test_patients_that_are_not_known_are_told_and_no_positives(tmp_path: Path) -
             for t, v in enumerate(row)]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "records.csv", index=False)
     own = {"dataset": {"name": "panel-csv", "patient": "sample"}, "window": {"seconds": 1.5}}
-    levels = {"name": "comet", "trial_weight": 0, "patient_weight": 0.5}
+    levels: dict[str, Any] = {"name": "comet", "trial_weight": 0, "patient_weight": 0.5}
     with pytest.raises(ConfigError) as refusal:
         fit(config(tmp_path, **own, objective=levels), out=tmp_path / "run", progress=False)
     assert str(refusal.value) == (
