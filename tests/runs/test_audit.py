@@ -24,7 +24,7 @@ DATA = {
     "records_per_patient": 2.0,
     "split": {"name": "stratified", "validation": 0.2, "test": 0.6},
 }
-SETTINGS: dict[str, Any] = {"label_seeds": 2, "evaluation": {"n_bootstrap": 100}}
+SETTINGS: dict[str, Any] = {"evaluation": {"n_bootstrap": 100}}
 KEYS = ["identity", "origin", "demographics", "membership", "subgroups", "geometry"]
 
 
@@ -116,9 +116,7 @@ def test_a_run_is_asked_for_its_members(
     monkeypatch.setattr("tsrep.runs.audit.membership.MOST", 8)
     monkeypatch.setattr("tsrep.evaluation.audit.membership.DRAWS", 1)
     data = TINY["dataset"]
-    audit = tsrep.audit(
-        tiny_run, data, out=tmp_path, progress=False, label_seeds=1, evaluation={"n_bootstrap": 100}
-    )
+    audit = tsrep.audit(tiny_run, data, out=tmp_path, progress=False, **SETTINGS)
     assert audit.facts["own"]
     lines = {row.line for row in audit["membership"].rows}
     assert "control without the encoder: AUROC" in lines
@@ -137,6 +135,9 @@ def test_more_than_one_encoder_is_refused(tmp_path: Path) -> None:
     one = table_of({"encoders": ["random:resnet1d"], "datasets": ["ptb-xl-sim"]})
     with pytest.raises(RunError, match="is a file"):
         audit(one, tmp_path / "taken", progress=False)
+    few = one.model_copy(update={"label_seeds": 4})
+    with pytest.raises(ConfigError, match="4 random initialisations do not tell how far they differ; give 5"):
+        audit(few, tmp_path / "out", progress=False)
 
 
 def test_unknown_levels_are_of_no_level_and_rare_ones_taken_together() -> None:

@@ -20,13 +20,14 @@ import tsrep.runs.compare.scoring
 from tsrep.errors import TsrepError
 from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.labels.linear_probe import fit_probe
+from tsrep.registry import DATASETS
 from tsrep.report.validate import render_validation, summary
 from tsrep.runs.compare.entrant import Entrant
 from tsrep.runs.compare.table import data_entry, table_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.python import PythonReference
 from tsrep.runs.validate.conduct import validate
-from tsrep.runs.validate.validation import OTHERS, Validation
+from tsrep.runs.validate.validation import ALL, OTHERS, Validation
 
 STEPS = 200
 ENCODERS = '''
@@ -111,7 +112,6 @@ def run(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         settings: dict[str, Any] = {
             "encoders": [{"ref": f"{place}/encoders.py:{encoder}", "name": "moments"}],
             "datasets": [cohort(place, each) if isinstance(each, str) else each for each in cohorts],
-            "label_seeds": 2,
             "evaluation": {"n_bootstrap": 100, "probe": {"C": [1.0]}},
             "policies": {"any_modality": True},
             "device": "cpu",
@@ -180,9 +180,20 @@ def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: P
 
 def test_refitted_heads_are_the_diagonal_and_others_leave_one_out(found: Validation) -> None:
     inside = {(e.cell.fitted_on, e.cell.dataset): e.cell.inside for e in found.cells}
-    assert {place for place, why in inside.items() if why} == {(n, n) for n in found.datasets}
+    internal = {(n, n) for n in found.datasets} | {(ALL, n) for n in found.datasets}
+    assert {place for place, why in inside.items() if why} == internal
     assert {(OTHERS, name) for name in found.datasets} <= set(inside)
     assert value(found, OTHERS, "fair") != value(found, "free", "fair")
+    assert value(found, ALL, "fair") not in (value(found, OTHERS, "fair"), value(found, "fair", "fair"))
+
+
+def test_heads_of_all_cohorts_on_one_without_a_training_part_are_those_of_all_others(
+    found: Validation,
+) -> None:
+    kept = tuple(e for e in found.cells if (e.cell.fitted_on, e.cell.dataset) != (ALL, "fair"))
+    without = replace(found, cells=kept)
+    assert value(without, ALL, "fair") == value(found, OTHERS, "fair")
+    assert value(without, ALL, "free") == value(found, ALL, "free")
 
 
 def test_one_family_of_verdicts_on_external_cohorts(found: Validation) -> None:
@@ -232,7 +243,7 @@ def test_page_json_and_rows(found: Validation, folder: Path) -> None:
     assert "moments from tied to free" in summary(found)
     stored = json.loads((folder / "validation.json").read_text())
     assert stored["format"] == "tsrep.validation/1"
-    assert len(stored["cells"]) == len(found.cells) == 2 * (9 + 3)
+    assert len(stored["cells"]) == len(found.cells) == 2 * (9 + 3 + 3)
     rows = list(csv.DictReader(io.StringIO((folder / "validation.csv").read_text())))
     (row,) = [
         r for r in rows if (r["row"], r["head_fitted_on"], r["scored_on"]) == ("moments", "tied", "free")
@@ -261,11 +272,18 @@ def test_gain_of_a_device_changes_nothing_where_recordings_are_standardised(plac
     assert rates[0].stated == pytest.approx(found.by_class["moments", "fair", "fair"][0].stated, abs=1e-5)
 
 
-def test_cohort_that_is_only_scored(place: Path, run: Run) -> None:
+def test_cohort_of_the_same_hospital_that_is_only_scored(
+    place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DATASETS.entry("arrays").cls, "kin", ("the County Hospital",))
     found = run("free", cohort(place, "fair", use="test", split=None))
     assert [place[1:] for place in found.by_class] == [("free", "free"), ("free", "fair")]
     assert found.cohorts[1].parts == {"train": (0, 0), "validation": (0, 0), "test": (240, 240)}
-    assert [v.dataset for v in found.verdicts] == ["free to fair"]
+    assert [v.dataset for v in found.verdicts] == ["free to fair, near external"]
+    page = render_validation(found, "page", [])
+    assert "less may be lost than elsewhere: fair and free are both of the County Hospital." in page
+    near = [row["near_external"] for row in csv.DictReader(io.StringIO(found.to_csv()))]
+    assert set(near) == {"", "fair and free are both of the County Hospital"}
 
 
 @pytest.mark.parametrize(("copies", "kept"), [(30, False), (240, True)])
@@ -337,6 +355,7 @@ def without_test_part(folder: Path, name: str) -> dict[str, Any]:
         (of_few, {}, "nearest: NORM 12 in odd; MI 12 in odd"),
         (of_few, {"protocols": ["probe", "knn"]}, "under one protocol"),
         (of_few, {"labels": [1.0, 0.5]}, "leave labels out"),
+        (of_few, {"label_seeds": 4}, "4 random initialisations do not tell how far they differ; give 5 or"),
     ],
 )
 def test_refusals(

@@ -20,7 +20,7 @@ from tsrep.report.wording import (
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.validate.by_class import ClassScore
 from tsrep.runs.validate.facts import CohortFacts
-from tsrep.runs.validate.validation import Drop, Validation
+from tsrep.runs.validate.validation import FITTED, NEAR, Drop, Validation
 from tsrep.splits.split import PARTS
 
 UNKNOWN = "†"  # behind a cohort whose patients are not known
@@ -117,9 +117,9 @@ def _score_cell(validation: Validation, dataset: str, row: Row) -> Cell:
     if row.role == "baseline":
         return Cell(number(score.value), numeric=True)
     found = value_cell(score.metrics[score.metric])
-    if not row.fitted_on or not each.cell.inside:
+    if not row.fitted_on or not (each.cell.inside or each.cell.near):
         return found
-    word = INTERNAL if row.fitted_on == dataset else NOT_EXTERNAL
+    word = NEAR if each.cell.near else INTERNAL if each.cell.inside == FITTED else NOT_EXTERNAL
     return Cell(found.text, f"{found.below}, {word}" if found.below else word, numeric=True)
 
 
@@ -142,7 +142,7 @@ def drop_table(validation: Validation) -> Table:
     """What heads lose from the test part of their own cohort to others."""
     columns: Columns[Drop] = {
         "from": lambda drop: Cell(drop.fitted_on),
-        "to": lambda drop: Cell(drop.dataset),
+        "to": lambda drop: Cell(drop.dataset, NEAR if drop.near else ""),
         "encoder": lambda drop: Cell(drop.encoder, strong=drop.encoder in validation.about),
         f"{short_name(validation.metric)} inside − outside": lambda drop: difference_cell(drop.difference),
         "interval over": lambda drop: Cell(drop.difference.covers),

@@ -11,6 +11,7 @@ from tsrep.files import refuse_other_folder, write_text
 from tsrep.runs.compare.cells import Cell, Scored, Store, digest_of
 from tsrep.runs.compare.conduct import FILE, about, entrants_of
 from tsrep.runs.compare.entrant import Entrant, Sight
+from tsrep.runs.compare.outcome import refuse_few_initialisations
 from tsrep.runs.compare.scoring import score_cells
 from tsrep.runs.compare.table import EncoderEntry, Table
 from tsrep.runs.evaluate import evaluating
@@ -19,7 +20,7 @@ from tsrep.runs.validate.classes import fixed_classes
 from tsrep.runs.validate.cohorts import Cohort, cohorts_of
 from tsrep.runs.validate.facts import facts_of
 from tsrep.runs.validate.together import Together, together
-from tsrep.runs.validate.validation import OTHERS, Validation
+from tsrep.runs.validate.validation import ALL, FITTED, OTHERS, Validation
 from tsrep.yaml_files import write_yaml
 
 CONTROLS = ("simple:amplitude-and-spectrum", "simple:age-and-sex")
@@ -104,11 +105,13 @@ def _controls(table: Table, *, progress: bool) -> tuple[list[Entrant], list[str]
 def _planned(
     made: Together, cohorts: Sequence[Cohort], classes: Sequence[str]
 ) -> Iterator[tuple[Sight, Cell]]:
-    """Cells of an encoder: heads of each cohort, and of all others, by the cohort that is scored."""
-    fit = [cohort.name for cohort in cohorts if cohort.can_fit]
+    """Cells of an encoder: heads of each cohort, of all others and of all, by the cohort that is scored."""
+    fit = tuple(cohort.name for cohort in cohorts if cohort.can_fit)
     for column in cohorts:
         others = tuple(name for name in fit if name != column.name)
-        rows = {name: (name,) for name in fit} | ({OTHERS: others} if len(others) > 1 else {})
+        rows = {name: (name,) for name in fit}
+        rows |= {OTHERS: others} if len(others) > 1 else {}
+        rows |= {ALL: fit} if others and column.can_fit else {}  # else it is the head of all others
         for label, fitted_on in rows.items():
             sight = made.sight(fitted_on, column.name)
             yield sight, _cell(made, sight, label, fitted_on, column, classes)
@@ -120,6 +123,7 @@ def _cell(
     name, found, evaluation = made.entrant.name, sight.contamination, sight.data.evaluation
     protocol = evaluation.protocols[0]
     rows = [made.cohorts[each] for each in fitted_on]
+    inside = _inside(sight, fitted_on, column)
     depends_on: dict[str, Any] = {
         "records": [cohort.records.digest for cohort in (*rows, column)],
         "split": [cohort.sights[name].shown.prepared.split.digest for cohort in rows],
@@ -145,7 +149,8 @@ def _cell(
         pool=evaluation.pool,
         key=digest_of(sight.depends_on | depends_on),
         fitted_on=label,
-        inside=_inside(sight, fitted_on, column),
+        inside=inside,
+        near="" if inside else _near(made, fitted_on, column),
     )
 
 
@@ -153,7 +158,7 @@ def _inside(sight: Sight, fitted_on: Sequence[str], column: Cohort) -> str:
     """Why the scored recordings are not external; empty where they are."""
     name, found = sight.entrant.name, sight.contamination
     if column.name in fitted_on:
-        return "the head is fitted on it"
+        return FITTED
     if sight.shown.own:
         return f"{name} was trained on it"
     if found.kept:
@@ -161,6 +166,13 @@ def _inside(sight: Sight, fitted_on: Sequence[str], column: Cohort) -> str:
     if found.status == "unknown" and found.known_overlap:
         return "; ".join(found.known_overlap)
     return next((column.same[each] for each in fitted_on if each in column.same), "")
+
+
+def _near(made: Together, fitted_on: Sequence[str], column: Cohort) -> str:
+    """What an external cohort has in common with those that head and encoder were fitted on."""
+    trained = (c for c in made.cohorts.values() if c.sights[made.entrant.name].shown.own)
+    fitted = (*(made.cohorts[name] for name in fitted_on), *trained)
+    return next(filter(None, (column.shares_with(each) for each in fitted)), "")
 
 
 def _refuse_unfit(table: Table) -> None:
@@ -177,3 +189,4 @@ def _refuse_unfit(table: Table) -> None:
         raise ConfigError("a validation takes all labels; leave labels out")
     if all(entry.use == "test" for entry in table.datasets):
         raise ConfigError("all data sets have use: test, so that no head can be fitted; give one another use")
+    refuse_few_initialisations(table)

@@ -22,6 +22,9 @@ from tsrep.text import csv_text
 
 FORMAT = "tsrep.validation/1"
 OTHERS = "all others"  # what a head is called that is fitted on every cohort but the scored one
+ALL = "all cohorts"  # and one that is fitted on every cohort with a training part
+NEAR = "near external"
+FITTED = "the head is fitted on it"  # why a cohort is internal
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,15 @@ class Drop:
     encoder, fitted_on, dataset : str
     difference : Difference
         Of the metric, the test part of ``fitted_on`` minus that of ``dataset``.
+    near : str
+        See :class:`tsrep.runs.compare.cells.Cell`.
     """
 
     encoder: str
     fitted_on: str
     dataset: str
     difference: Difference
+    near: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +95,14 @@ class Validation:
         return list(dict.fromkeys(each.cell.encoder for each in self.cells))
 
     def find(self, encoder: str, fitted_on: str, dataset: str) -> Scored | None:
-        """The cell at a place; None where there is none."""
-        return self._by_place.get((encoder, fitted_on, dataset))
+        """The cell at a place; None where there is none.
+
+        On a cohort without a training part the heads of all cohorts are those of all others.
+        """
+        found = self._by_place.get((encoder, fitted_on, dataset))
+        if found is None and fitted_on == ALL:
+            return self._by_place.get((encoder, OTHERS, dataset))
+        return found
 
     @cached_property
     def _by_place(self) -> dict[tuple[str, str, str], Scored]:
@@ -117,7 +129,7 @@ class Validation:
             own = self.find(cell.encoder, cell.fitted_on, cell.fitted_on)
             if own is not None and not cell.inside:
                 gap = difference_of_cohorts(self._resampled(own), self._resampled(each))[self.metric]
-                found.append(Drop(cell.encoder, cell.fitted_on, cell.dataset, gap))
+                found.append(Drop(cell.encoder, cell.fitted_on, cell.dataset, gap, cell.near))
         return found
 
     @cached_property
@@ -183,6 +195,7 @@ class Validation:
                     "scored_on": cell.dataset,
                     "external": not cell.inside,
                     "why_not_external": cell.inside,
+                    "near_external": cell.near,
                     "metric": score.metric,
                     "value": _told(found.value),
                     "low": _told(found.low),
@@ -203,7 +216,7 @@ class Validation:
 
 def _way(each: Scored) -> str:
     """``A to B``: where a head comes from, and where it is scored."""
-    return f"{each.cell.fitted_on} to {each.cell.dataset}"
+    return f"{each.cell.fitted_on} to {each.cell.dataset}{f', {NEAR}' if each.cell.near else ''}"
 
 
 def _told(value: float) -> str:
