@@ -22,6 +22,7 @@ from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.registry import DATASETS
 from tsrep.report.validate import render_validation, summary
+from tsrep.report.validate_tables import pair_table
 from tsrep.runs.compare.entrant import Entrant
 from tsrep.runs.compare.table import data_entry, table_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
@@ -79,7 +80,7 @@ def write_cohort(
     label = np.arange(patients) % 2
     names = np.where(label, "MI", "NORM").astype(object)
     if third:
-        names[:: patients // 10] = "HYP"  # a class that the other cohorts do not have
+        names[::5] = "HYP"  # a class that not all cohorts have
     folder.mkdir()
     np.save(folder / "records.npy", signals(rng, label, shortcut=shortcut))
     rows = [f"{folder.name}{k},{name}" for k, name in enumerate(names)]
@@ -96,7 +97,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("validate")
     (folder / "encoders.py").write_text(ENCODERS)
     write_cohort(folder / "tied", 0, shortcut=True, third=True)
-    write_cohort(folder / "free", 1)
+    write_cohort(folder / "free", 1, third=True)
     write_cohort(folder / "fair", 2, 240)
     return folder
 
@@ -153,10 +154,26 @@ def test_shortcut_of_one_cohort_shows_as_a_drop_and_nothing_else_does(found: Val
 
 def test_classes_are_those_of_all_cohorts(found: Validation) -> None:
     assert found.classes == ("MI", "NORM")
-    assert found.excluded == {"HYP": "not known in free, fair"}
-    assert [c.parts["test"][0] for c in found.cohorts] == [96, 100, 96]
-    assert sum(found.cohorts[0].positives.values()) == 96
+    assert found.excluded == {"HYP": "not known in fair"}
+    assert [c.parts["test"][0] for c in found.cohorts] == [80, 80, 96]
+    assert sum(found.cohorts[0].positives.values()) == 80
     assert sum(found.cohorts[0].parts["train"]) < 2 * 0.4 * 250
+
+
+def test_a_class_of_two_cohorts_has_a_table_of_its_own_and_no_verdict(found: Validation) -> None:
+    assert found.pair_classes == {("tied", "free"): ("HYP", "MI", "NORM")}
+    places = {(e.cell.fitted_on, e.cell.dataset) for e in found.pairs}
+    assert places == {("tied", "free"), ("free", "tied")}
+    for each in found.pairs:
+        (score,) = found.by_class_of_pairs[each.cell.encoder, each.cell.fitted_on, each.cell.dataset]
+        assert (score.name, score.positive, score.records) == ("HYP", 20, 100)
+        (one,) = each.predictions
+        target = one.target == found.classes_of_pair(each.cell.fitted_on, each.cell.dataset).index("HYP")
+        assert score.auroc.value == pytest.approx(roc_auc_score(target, one.prob[:, 0]))
+    table = pair_table(found)
+    assert [row[2].text for row in table.rows] == ["all 3 of the two", "HYP"] * 2
+    assert table.rows[0][5].text == f"{found.pairs[0].score.value:.3f}"
+    assert table.caption in render_validation(found, "page", [])
 
 
 def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: Path) -> None:
@@ -172,7 +189,9 @@ def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: P
     free, fair = (entrant.sees(entry, asked, progress=False) for entry in asked.datasets)
     x = {s: entrant.encoders[0].vectors(s.shown.prepared.panel) for s in (free, fair)}
     panel, train = free.shown.prepared.panel, free.evaluation.split.train
-    probe = fit_probe(x[free][train], panel.label[train], 2, C=(1.0,))
+    assert panel.classes == ("HYP", "MI", "NORM")  # of which the list of all cohorts lacks the first
+    train = train[panel.label[train] > 0]
+    probe = fit_probe(x[free][train], panel.label[train] - 1, 2, C=(1.0,))
     test, target = fair.evaluation.split.test, fair.shown.prepared.panel.label
     expected = roc_auc_score(target[test], probe.predict(x[fair][test])[:, 1])
     assert value(found, "free", "fair") == pytest.approx(expected, abs=1e-6)
@@ -236,13 +255,14 @@ def test_page_json_and_rows(found: Validation, folder: Path) -> None:
         "Head refitted",
         "internal",
         "all others",
-        "HYP (not known in free",
+        "HYP (not known in fair",
     ):
         assert told in page
     assert "Synthetic data" not in page
     assert "moments from tied to free" in summary(found)
     stored = json.loads((folder / "validation.json").read_text())
     assert stored["format"] == "tsrep.validation/1"
+    assert [pair["classes"] for pair in stored["pairs"]] == [["HYP", "MI", "NORM"]] * 4
     assert len(stored["cells"]) == len(found.cells) == 2 * (9 + 3 + 3)
     rows = list(csv.DictReader(io.StringIO((folder / "validation.csv").read_text())))
     (row,) = [

@@ -18,6 +18,7 @@ from tsrep.report.validate_tables import (
     cohort_table,
     drop_table,
     gains,
+    pair_table,
     refitted,
     transferred,
 )
@@ -71,6 +72,7 @@ def render_validation(validation: Validation, title: str, figures: Sequence[Capt
         verdict_table=verdict_table(_FAMILY, validation.verdicts, "head fitted on, scored on"),
         drops=drop_table(validation),
         classes=class_tables(validation),
+        pairs=pair_table(validation),
         cohorts=cohort_table(validation),
         scored=_scored(validation),
         inside=list(_inside(validation)),

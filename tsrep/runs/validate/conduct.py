@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.files import refuse_other_folder, write_text
-from tsrep.runs.compare.cells import Cell, Scored, Store, digest_of
+from tsrep.runs.compare.cells import Cell, Store, digest_of
 from tsrep.runs.compare.conduct import FILE, about, entrants_of
 from tsrep.runs.compare.entrant import Entrant, Sight
 from tsrep.runs.compare.outcome import refuse_few_initialisations
@@ -16,7 +17,7 @@ from tsrep.runs.compare.scoring import score_cells
 from tsrep.runs.compare.table import EncoderEntry, Table
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
-from tsrep.runs.validate.classes import fixed_classes
+from tsrep.runs.validate.classes import fixed_classes, lists_of_pairs
 from tsrep.runs.validate.cohorts import Cohort, cohorts_of
 from tsrep.runs.validate.facts import facts_of
 from tsrep.runs.validate.together import Together, together
@@ -59,25 +60,37 @@ def _scored(table: Table, store: Store, tell: Tell, *, progress: bool) -> Valida
     controls, without = _controls(table, progress=progress)
     cohorts = cohorts_of([*entrants, *controls], table, progress=progress)
     classes, excluded = fixed_classes(cohorts)
-    cohorts = [cohort.of_classes(classes) for cohort in cohorts]
-    planned = []  # all of it, so that what cannot be scored is told before anything is
-    for entrant in entrants:
-        planned += list(_planned(together(cohorts, entrant, classes), cohorts, classes))
-    for entrant in controls:
+    lists = lists_of_pairs(cohorts, classes)
+    every = tuple(dict.fromkeys((*classes, *(name for each in lists.values() for name in each))))
+    planned, pairs = [], []  # all of it, so that what cannot be scored is told before anything is
+    for entrant in (*entrants, *controls):
         try:
-            planned += list(_planned(together(cohorts, entrant, classes), cohorts, classes))
+            made = together(cohorts, entrant, every)
         except RunError as error:
+            if entrant in entrants:
+                raise
             without.append(f"Without the control {entrant.name}: {error}.")
-    cells: list[Scored] = []
-    for sight, cell in planned:
-        cells += score_cells(sight, [cell], store, tell)
+            continue
+        planned += list(_planned(made, [cohort.of_classes(classes) for cohort in cohorts], classes))
+        pairs += [
+            _of_pair(made, one, other, each)
+            for names, each in lists.items()
+            for one, other in permutations(names)
+            if made.cohorts[one].can_fit
+        ]
+    scored, of_pairs = (
+        tuple(one for sight, cell in some for one in score_cells(sight, [cell], store, tell))
+        for some in (planned, pairs)
+    )
     notes = [*table.warnings, *without, *(note for cohort in cohorts for note in cohort.notes)]
     return Validation(
-        tuple(cells),
-        tuple(facts_of(cohort, classes) for cohort in cohorts),
+        scored,
+        tuple(facts_of(cohort.of_classes(classes), classes) for cohort in cohorts),
         classes,
         excluded,
         {entrant.name: about(entrant) for entrant in entrants},
+        pairs=of_pairs,
+        pair_classes=lists,
         notes=tuple(dict.fromkeys(notes)),
         n_bootstrap=planned[0][0].evaluation.n_bootstrap,
         seed=table.seed,
@@ -103,18 +116,25 @@ def _controls(table: Table, *, progress: bool) -> tuple[list[Entrant], list[str]
 
 
 def _planned(
-    made: Together, cohorts: Sequence[Cohort], classes: Sequence[str]
+    made: Together, cohorts: Sequence[Cohort], classes: tuple[str, ...]
 ) -> Iterator[tuple[Sight, Cell]]:
     """Cells of an encoder: heads of each cohort, of all others and of all, by the cohort that is scored."""
     fit = tuple(cohort.name for cohort in cohorts if cohort.can_fit)
     for column in cohorts:
         others = tuple(name for name in fit if name != column.name)
-        rows = {name: (name,) for name in fit}
+        rows: dict[str, tuple[str, ...]] = {name: (name,) for name in fit}
         rows |= {OTHERS: others} if len(others) > 1 else {}
         rows |= {ALL: fit} if others and column.can_fit else {}  # else it is the head of all others
         for label, fitted_on in rows.items():
-            sight = made.sight(fitted_on, column.name)
+            sight = made.sight(fitted_on, column.name, classes)
             yield sight, _cell(made, sight, label, fitted_on, column, classes)
+
+
+def _of_pair(made: Together, fitted_on: str, scored: str, classes: tuple[str, ...]) -> tuple[Sight, Cell]:
+    """The head of one cohort on another one, for all classes of the two."""
+    column = made.cohorts[scored].of_classes(classes)
+    sight = made.sight((fitted_on,), scored, classes)
+    return sight, _cell(made, sight, fitted_on, (fitted_on,), column, classes)
 
 
 def _cell(
