@@ -16,7 +16,7 @@ from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.runs.audit import subject
 from tsrep.runs.audit.conduct import Audit
-from tsrep.runs.audit.subgroups import _thresholds
+from tsrep.runs.audit.subgroups import _paced, _thresholds
 
 DATA = {
     "name": "ptb-xl-sim",
@@ -85,6 +85,25 @@ def test_groups_are_shown_where_they_are_large_enough(found: tuple[Audit, Path])
     large = [row for row in rows if row.line == "sex: F" and row.of == "auroc" and not row.note]
     assert large
     assert all(row.low <= row.value <= row.high for row in large)
+
+
+@pytest.mark.parametrize(
+    ("meta", "classes", "groups"),
+    [
+        ({"paced": np.array([1.0, 0.0, np.nan])}, ("NORM", "MI"), ["yes", "no", ""]),
+        ({"paced": np.array(["yes", "no", ""])}, ("NORM", "PR"), ["yes", "no", ""]),
+        ({}, ("NORM", "PR"), ["no", "yes", ""]),
+        ({}, ("NORM", "MI"), None),
+    ],
+)
+def test_paced_recordings_are_a_group(
+    meta: dict[str, np.ndarray], classes: tuple[str, str], groups: list[str] | None
+) -> None:
+    flags = np.array([[True, False], [False, True], [False, False]])
+    known = np.array([[True, True], [True, True], [True, False]])
+    windows = SimpleNamespace(classes=classes, positive=flags, class_mask=known)
+    found = _paced(cast("Any", SimpleNamespace(known=meta.get, first_windows=windows)))
+    assert (None if found is None else found.tolist()) == groups
 
 
 def test_a_class_that_all_validation_patients_have_has_no_threshold() -> None:
