@@ -99,7 +99,10 @@ def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: 
             r"objective\.view\.views\.1 does not say its name; .* one of .*jitter",
         ),
         ({"objective": {"name": "fixed-view", "view": {"std": -1}}}, r"^objective\.view\.std is -1"),
-        ({"objective": "simclr", "sampler": {"chunks": 2}}, "sampler does not say its name; give sampler.name, one of chunk-wise"),
+        (
+            {"objective": "simclr", "sampler": {"chunks": 2}},
+            "sampler does not say its name; give sampler.name, one of chunk-wise",
+        ),
         ({"encoder": {"name": "lstm", "size": 3}}, r"unknown setting encoder\.size; known: .*hidden"),
         ({"name": "a/b"}, "name is 'a/b'"),
     ],

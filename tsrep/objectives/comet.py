@@ -108,9 +108,7 @@ class Comet(Objective):
         own = {"sample": sample_view, "trial": trial_view, "patient": patient_view}
         self.weights = {level: weight for level, weight in weights.items() if weight > 0}
         if not self.weights:
-            raise ConfigError(
-                "objective comet has three levels of weight zero; give one of them a weight"
-            )
+            raise ConfigError("objective comet has three levels of weight zero; give one of them a weight")
         if set(self.weights) == {"sample"}:
             self.needs = frozenset({"patient"})
         self.contrasts_patients = "patient" in self.weights

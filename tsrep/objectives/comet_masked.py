@@ -124,7 +124,9 @@ class CometMasked(Objective):
         }
         self.weights = {level: weight for level, weight in weights.items() if weight > 0}
         if not self.weights:
-            raise ConfigError("objective comet-masked has four levels of weight zero; give one of them a weight")
+            raise ConfigError(
+                "objective comet-masked has four levels of weight zero; give one of them a weight"
+            )
         if not apply_weights_to_identity:
             self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
         ids = {
