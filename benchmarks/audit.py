@@ -88,17 +88,16 @@ PLANTS: dict[str, tuple[Plant, bool]] = {  # and whether to find it is to lie ab
 }
 
 
-def top(generator: np.random.Generator, of: str) -> Interval:
-    """Recognition of half of the people, who have two recordings or more among others who have one."""
-    counts = np.where(np.arange(PATIENTS) % 2, 1, generator.integers(2, 4, PATIENTS))
-    patient = np.repeat(np.arange(PATIENTS), counts)
-    x = generator.normal(size=(len(patient), DIM)) + 1.2 * generator.normal(size=(PATIENTS, DIM))[patient]
+def top(generator: np.random.Generator, of: str, people: int = 2 * PATIENTS) -> Interval:
+    """Recognition of people with two recordings or three among others, of whom half have one."""
+    counts = np.where(np.arange(people) % 2, 1, generator.integers(2, 4, people))
+    patient = np.repeat(np.arange(people), counts)
+    x = generator.normal(size=(len(patient), DIM)) + 1.2 * generator.normal(size=(people, DIM))[patient]
     galleries = Galleries.drawn(patient, seed=0)
     found = recognise(x, galleries)
     values = {"top-1": found.top(1), "rank": found.reciprocal_rank, "AUROC": found.above_others}[of]
-    people = values.shape[1]
-    means = Means(values.sum(axis=0)[:, None], np.full((people, 1), float(len(values))), ("top",))
-    return ends(means, people, "top")
+    counted = np.full((values.shape[1], 1), float(len(values)))
+    return ends(Means(values.sum(axis=0)[:, None], counted, ("top",)), len(counted), "top")
 
 
 def probe(generator: np.random.Generator, of: str) -> Interval:
@@ -148,6 +147,7 @@ INTERVALS: dict[str, Callable[[np.random.Generator], Interval]] = {
     "identity: top-1": partial(top, of="top-1"),
     "identity: mean reciprocal rank": partial(top, of="rank"),
     "identity: AUROC of own against others": partial(top, of="AUROC"),
+    "identity: the same of 60 sought people": partial(top, of="AUROC", people=PATIENTS),
     "origin: balanced accuracy": partial(probe, of="place"),
     "sex: AUROC": partial(probe, of="sex"),
     "age: mean absolute error": partial(probe, of="age"),
