@@ -195,7 +195,7 @@ class Dataset(ABC):
             from tsrep.datasets.misplaced import hint
 
             found = (
-                hint(folder, name, needed)
+                hint(folder, name, needed, getattr(self, "table", None))
                 or f"add it (docs/reference/datasets.md says what it holds), or use {remedy}"
             )
             raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; {found}")
