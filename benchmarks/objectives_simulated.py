@@ -190,7 +190,7 @@ CONTEXT = {"hidden": 16, "depth": 1, "heads": 2, "feedforward": 16, "dropout": 0
 SIMULATIONS = {
     "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
     "clocs": Simulation({}, patients, quick=40),
-    "comet-views": Simulation(
+    "comet": Simulation(
         {"hidden": 32, "projection": 16, "view": MOVED, "trial_weight": 0.0, "patient_weight": 0.5}, patients
     ),
     "ts-tcc": Simulation(

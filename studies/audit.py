@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
     "evaluation": {"protocols": ["probe"], "labels": [1.0]},
 }
 METHODS: dict[str, Any] = {
-    "comet": {"name": "comet", "share_masks": True},
+    "comet": {"name": "comet"},
     "simclr": {"name": "simclr"},
     "supervised": {"name": "supervised"},
 }

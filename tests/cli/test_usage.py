@@ -41,6 +41,19 @@ def test_the_version_and_a_group_without_a_command(command: Command) -> None:
     assert not done.stderr
 
 
+def test_help_names_options_and_commands_whole_on_a_narrow_screen(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in ([], ["fit"], ["score"], ["plot", "receptive-field"]):
+        told = command(*words, "--help").stdout
+        assert "\u2026" not in told
+        assert max(map(len, told.splitlines())) <= 80
+    assert "--allow-modified-leads" in command("fit", "--help").stdout
+    assert "random initialisations and simple rules." in " ".join(command("--help").stdout.split())
+    assert "..." not in command("--help").stdout.split("Commands:")[1]
+
+
 def test_a_shell_is_offered_names_settings_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert runs("") == []

@@ -29,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_files_become_a_page(command: Command, place: Path) -> None:
     cohorts = ["here.yaml", "there.yaml"]
     given = [word for name in cohorts for word in ("--dataset", name)]
-    done = command("validate", "encoders.py:plain", *given, "--any-modality", "--seeds", "1")
+    done = command("validate", "encoders.py:plain", *given, "--any-modality")
     assert done.returncode == 0, done.stderr
     assert "1 encoder on 2 cohorts, 2 classes. Macro AUROC inside minus outside: moments-none from here" in (
         done.stdout
@@ -39,7 +39,7 @@ def test_files_become_a_page(command: Command, place: Path) -> None:
     made = sorted(path.name for path in (place / "validation").iterdir())
     assert made == ["cells", "table.yaml", *(f"validation.{kind}" for kind in kinds)]
     numbers = (place / "validation/validation.json").read_text()
-    settings = {"label_seeds": 1, "policies": {"any_modality": True}}
+    settings = {"policies": {"any_modality": True}}
     again = tsrep.validate(["encoders.py:plain"], cohorts, progress=False, **settings)
     assert again.to_json() == numbers
 
@@ -48,6 +48,7 @@ def test_files_become_a_page(command: Command, place: Path) -> None:
     ("words", "told"),
     [
         (("encoders.py:plain", "-d", "here.yaml"), "1 data set to validate on; give two or more"),
+        (("encoders.py:plain", "-d", "here.yaml", "-d", "there.yaml", "--seeds", "4"), "4 random init"),
         (("encoders.py:plain", "-d", "here.yaml", "-d", "gone.yaml"), "gone.yaml cannot be read"),
         (("encoders.py:plain", "-d", "here.yaml", "-d", "here.yaml"), "two data sets are called here"),
         (("encoders.py:plain", "-d", "here.yaml", "-d", "etth1"), "etth1 is a series without labels"),

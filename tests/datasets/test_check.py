@@ -122,6 +122,14 @@ def test_balance_patients_and_skipped():
     assert "60 of 60 patients have one record" in " ".join(f.what for f in check(make(patient=np.arange(60))))
 
 
+def test_samples_without_a_class_are_counted():
+    label = np.eye(2, dtype=bool)[np.arange(60) % 2]
+    label[:3] = False
+    assert "3 samples of no class, as where a label is empty" in [f.what for f in check(make(label=label))]
+    known = np.repeat(np.arange(60)[:, None] > 0, 2, axis=1)  # of the first it is not known that it has none
+    assert "2 samples of no class" in " ".join(f.what for f in check(make(label=label, known=known)))
+
+
 def test_copied_recordings_in_epochs_make_one_finding():
     x = make().store.copy()
     x[20:26] = x[40:46]

@@ -250,6 +250,29 @@ def test_whatever_differs_is_named_with_what_to_set(records):
         folder(records, channels=("I", "II"), rate=100)
 
 
+def test_a_table_of_another_name_with_other_columns(records):
+    rows = [{"file": f"sub/r0{suffix}", "pid": "x", "dx": "no"} for suffix in (".hea", ".dat")]
+    (records / "records.csv").unlink()
+    write_csv(records / "labels.csv", rows[1:])
+    with pytest.raises(
+        DataError, match=r"records.csv is missing; if labels.csv is the table, say so with --set"
+    ):
+        folder(records)
+    with pytest.raises(
+        DataError, match="has no columns 'patient', 'record', 'label'; known: dx, file, pid; name"
+    ):
+        folder(records, table="labels.csv")
+    names = {"table": "labels.csv", "patient": "pid", "label": "dx"}
+    with pytest.raises(
+        DataError, match=r"no column 'record'; .*; name yours with --set dataset.record=COLUMN$"
+    ):
+        folder(records, **names)
+    assert folder(records, record="file", **names).record_names == ("sub/r0",)
+    write_csv(records / "labels.csv", rows)
+    with pytest.raises(DataError, match="sub/r0"):  # twice, by two names
+        folder(records, record="file", **names)
+
+
 def test_records_brought_to_one_form(records):
     panel = folder(records, channels=("II", "I"), rate=100, segment_seconds=10, fold="fold")
     assert panel.store.shape == (5, 2, 1000)

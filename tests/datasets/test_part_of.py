@@ -59,3 +59,36 @@ def test_refusals(root: Path, settings: dict[str, Any], message: str) -> None:
         load(part(root, site="north") | settings, None)
     with pytest.raises(TsrepError, match="no root of its own"):
         load(part(root, site="north"), root)
+
+
+OWN = {"name": "arrays", "sfreq": 100}
+SITE = {"name": "part-of", "where": {"site": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kin"),
+    [
+        ({"name": "ptb-xl"}, {"name": "ptb-diagnostic"}, True),
+        ({"name": "ptb-xl-sample"}, {"name": "cinc2021", "sources": ["ptb"]}, True),
+        (
+            {"name": "cinc2021", "sources": ["cpsc_2018"]},
+            {"name": "cinc2021", "sources": ["cpsc_2018_extra"]},
+            True,
+        ),
+        ({"name": "cinc2021", "sources": ["georgia"]}, {"name": "cinc2021", "sources": ["cpsc_2018"]}, False),
+        ({"name": "ptb-xl"}, {"name": "code15"}, False),
+        (
+            SITE | {"of": OWN | {"root": "a"}},
+            SITE | {"of": OWN | {"root": "a"}},
+            True,
+        ),
+        (
+            SITE | {"of": OWN | {"root": "a"}},
+            SITE | {"of": OWN | {"root": "b"}},
+            False,
+        ),
+        (OWN, OWN, False),
+    ],
+)
+def test_sets_of_one_institution_are_kin(one: dict[str, Any], other: dict[str, Any], kin: bool) -> None:
+    assert bool(set(build(one).kin) & set(build(other).kin)) is kin

@@ -50,6 +50,7 @@ def test_metadata_against_an_independent_reading(shared_path, tmp_path):
         assert panel.meta["sex"][i] == {"0": "M", "1": "F"}[row["sex"]]
         assert panel.meta["device"][i] == " ".join(row["device"].split())
         assert panel.meta["site"][i] == row["site"].replace(".0", "")
+        assert (panel.meta["paced"][i] == "yes") == ("'PACE'" in row["scp_codes"])
         assert panel.meta["date"][i] == row["recording_date"]
         assert (panel.meta["quality"][i] != "clean") == any(
             row[c].strip() for c in ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")

@@ -16,7 +16,7 @@ from tests.conftest import TINY
 from tsrep.errors import ConfigError, RunError
 from tsrep.runs.audit import subject
 from tsrep.runs.audit.conduct import Audit
-from tsrep.runs.audit.subgroups import _thresholds
+from tsrep.runs.audit.subgroups import _paced, _thresholds
 
 DATA = {
     "name": "ptb-xl-sim",
@@ -24,7 +24,7 @@ DATA = {
     "records_per_patient": 2.0,
     "split": {"name": "stratified", "validation": 0.2, "test": 0.6},
 }
-SETTINGS: dict[str, Any] = {"label_seeds": 2, "evaluation": {"n_bootstrap": 100}}
+SETTINGS: dict[str, Any] = {"evaluation": {"n_bootstrap": 100}}
 KEYS = ["identity", "origin", "demographics", "membership", "subgroups", "geometry"]
 
 
@@ -87,6 +87,25 @@ def test_groups_are_shown_where_they_are_large_enough(found: tuple[Audit, Path])
     assert all(row.low <= row.value <= row.high for row in large)
 
 
+@pytest.mark.parametrize(
+    ("meta", "classes", "groups"),
+    [
+        ({"paced": np.array([1.0, 0.0, np.nan])}, ("NORM", "MI"), ["yes", "no", ""]),
+        ({"paced": np.array(["yes", "no", ""])}, ("NORM", "PR"), ["yes", "no", ""]),
+        ({}, ("NORM", "PR"), ["no", "yes", ""]),
+        ({}, ("NORM", "MI"), None),
+    ],
+)
+def test_paced_recordings_are_a_group(
+    meta: dict[str, np.ndarray], classes: tuple[str, str], groups: list[str] | None
+) -> None:
+    flags = np.array([[True, False], [False, True], [False, False]])
+    known = np.array([[True, True], [True, True], [True, False]])
+    windows = SimpleNamespace(classes=classes, positive=flags, class_mask=known)
+    found = _paced(cast("Any", SimpleNamespace(known=meta.get, first_windows=windows)))
+    assert (None if found is None else found.tolist()) == groups
+
+
 def test_a_class_that_all_validation_patients_have_has_no_threshold() -> None:
     held = SimpleNamespace(target=np.array([[1, 0], [1, 0], [1, 1]]), prob=np.array([[0.9, 0.2]] * 3))
     found = _thresholds(cast("Any", SimpleNamespace(validated=held)))
@@ -116,12 +135,13 @@ def test_a_run_is_asked_for_its_members(
     monkeypatch.setattr("tsrep.runs.audit.membership.MOST", 8)
     monkeypatch.setattr("tsrep.evaluation.audit.membership.DRAWS", 1)
     data = TINY["dataset"]
-    audit = tsrep.audit(
-        tiny_run, data, out=tmp_path, progress=False, label_seeds=1, evaluation={"n_bootstrap": 100}
-    )
+    audit = tsrep.audit(tiny_run, data, out=tmp_path, progress=False, **SETTINGS)
     assert audit.facts["own"]
     lines = {row.line for row in audit["membership"].rows}
     assert "control without the encoder: AUROC" in lines
+    shares = [row for row in audit["membership"].rows if "at 1 % of others" in row.line]
+    assert {row.of for row in shares} == {"comet", "random initialisation"}
+    assert all(np.isnan(row.low) and np.isfinite(row.value) for row in shares)
     ranks = [row for row in audit["geometry"].rows if row.line == "effective rank"]
     assert {row.of for row in ranks} == {"comet", "random initialisation"}
 
@@ -137,6 +157,9 @@ def test_more_than_one_encoder_is_refused(tmp_path: Path) -> None:
     one = table_of({"encoders": ["random:resnet1d"], "datasets": ["ptb-xl-sim"]})
     with pytest.raises(RunError, match="is a file"):
         audit(one, tmp_path / "taken", progress=False)
+    few = one.model_copy(update={"label_seeds": 4})
+    with pytest.raises(ConfigError, match="4 random initialisations do not tell how far they differ; give 5"):
+        audit(few, tmp_path / "out", progress=False)
 
 
 def test_unknown_levels_are_of_no_level_and_rare_ones_taken_together() -> None:

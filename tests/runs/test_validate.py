@@ -20,13 +20,15 @@ import tsrep.runs.compare.scoring
 from tsrep.errors import TsrepError
 from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.labels.linear_probe import fit_probe
+from tsrep.registry import DATASETS
 from tsrep.report.validate import render_validation, summary
+from tsrep.report.validate_tables import pair_table
 from tsrep.runs.compare.entrant import Entrant
 from tsrep.runs.compare.table import data_entry, table_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.python import PythonReference
 from tsrep.runs.validate.conduct import validate
-from tsrep.runs.validate.validation import OTHERS, Validation
+from tsrep.runs.validate.validation import ALL, OTHERS, Validation
 
 STEPS = 200
 ENCODERS = '''
@@ -78,7 +80,7 @@ def write_cohort(
     label = np.arange(patients) % 2
     names = np.where(label, "MI", "NORM").astype(object)
     if third:
-        names[:: patients // 10] = "HYP"  # a class that the other cohorts do not have
+        names[::5] = "HYP"  # a class that not all cohorts have
     folder.mkdir()
     np.save(folder / "records.npy", signals(rng, label, shortcut=shortcut))
     rows = [f"{folder.name}{k},{name}" for k, name in enumerate(names)]
@@ -95,7 +97,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("validate")
     (folder / "encoders.py").write_text(ENCODERS)
     write_cohort(folder / "tied", 0, shortcut=True, third=True)
-    write_cohort(folder / "free", 1)
+    write_cohort(folder / "free", 1, third=True)
     write_cohort(folder / "fair", 2, 240)
     return folder
 
@@ -111,7 +113,6 @@ def run(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         settings: dict[str, Any] = {
             "encoders": [{"ref": f"{place}/encoders.py:{encoder}", "name": "moments"}],
             "datasets": [cohort(place, each) if isinstance(each, str) else each for each in cohorts],
-            "label_seeds": 2,
             "evaluation": {"n_bootstrap": 100, "probe": {"C": [1.0]}},
             "policies": {"any_modality": True},
             "device": "cpu",
@@ -153,10 +154,26 @@ def test_shortcut_of_one_cohort_shows_as_a_drop_and_nothing_else_does(found: Val
 
 def test_classes_are_those_of_all_cohorts(found: Validation) -> None:
     assert found.classes == ("MI", "NORM")
-    assert found.excluded == {"HYP": "not known in free, fair"}
-    assert [c.parts["test"][0] for c in found.cohorts] == [96, 100, 96]
-    assert sum(found.cohorts[0].positives.values()) == 96
+    assert found.excluded == {"HYP": "not known in fair"}
+    assert [c.parts["test"][0] for c in found.cohorts] == [80, 80, 96]
+    assert sum(found.cohorts[0].positives.values()) == 80
     assert sum(found.cohorts[0].parts["train"]) < 2 * 0.4 * 250
+
+
+def test_a_class_of_two_cohorts_has_a_table_of_its_own_and_no_verdict(found: Validation) -> None:
+    assert found.pair_classes == {("tied", "free"): ("HYP", "MI", "NORM")}
+    places = {(e.cell.fitted_on, e.cell.dataset) for e in found.pairs}
+    assert places == {("tied", "free"), ("free", "tied")}
+    for each in found.pairs:
+        (score,) = found.by_class_of_pairs[each.cell.encoder, each.cell.fitted_on, each.cell.dataset]
+        assert (score.name, score.positive, score.records) == ("HYP", 20, 100)
+        (one,) = each.predictions
+        target = one.target == found.classes_of_pair(each.cell.fitted_on, each.cell.dataset).index("HYP")
+        assert score.auroc.value == pytest.approx(roc_auc_score(target, one.prob[:, 0]))
+    table = pair_table(found)
+    assert [row[2].text for row in table.rows] == ["all 3 of the two", "HYP"] * 2
+    assert table.rows[0][5].text == f"{found.pairs[0].score.value:.3f}"
+    assert table.caption in render_validation(found, "page", [])
 
 
 def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: Path) -> None:
@@ -172,7 +189,9 @@ def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: P
     free, fair = (entrant.sees(entry, asked, progress=False) for entry in asked.datasets)
     x = {s: entrant.encoders[0].vectors(s.shown.prepared.panel) for s in (free, fair)}
     panel, train = free.shown.prepared.panel, free.evaluation.split.train
-    probe = fit_probe(x[free][train], panel.label[train], 2, C=(1.0,))
+    assert panel.classes == ("HYP", "MI", "NORM")  # of which the list of all cohorts lacks the first
+    train = train[panel.label[train] > 0]
+    probe = fit_probe(x[free][train], panel.label[train] - 1, 2, C=(1.0,))
     test, target = fair.evaluation.split.test, fair.shown.prepared.panel.label
     expected = roc_auc_score(target[test], probe.predict(x[fair][test])[:, 1])
     assert value(found, "free", "fair") == pytest.approx(expected, abs=1e-6)
@@ -180,9 +199,20 @@ def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: P
 
 def test_refitted_heads_are_the_diagonal_and_others_leave_one_out(found: Validation) -> None:
     inside = {(e.cell.fitted_on, e.cell.dataset): e.cell.inside for e in found.cells}
-    assert {place for place, why in inside.items() if why} == {(n, n) for n in found.datasets}
+    internal = {(n, n) for n in found.datasets} | {(ALL, n) for n in found.datasets}
+    assert {place for place, why in inside.items() if why} == internal
     assert {(OTHERS, name) for name in found.datasets} <= set(inside)
     assert value(found, OTHERS, "fair") != value(found, "free", "fair")
+    assert value(found, ALL, "fair") not in (value(found, OTHERS, "fair"), value(found, "fair", "fair"))
+
+
+def test_heads_of_all_cohorts_on_one_without_a_training_part_are_those_of_all_others(
+    found: Validation,
+) -> None:
+    kept = tuple(e for e in found.cells if (e.cell.fitted_on, e.cell.dataset) != (ALL, "fair"))
+    without = replace(found, cells=kept)
+    assert value(without, ALL, "fair") == value(found, OTHERS, "fair")
+    assert value(without, ALL, "free") == value(found, ALL, "free")
 
 
 def test_one_family_of_verdicts_on_external_cohorts(found: Validation) -> None:
@@ -225,14 +255,15 @@ def test_page_json_and_rows(found: Validation, folder: Path) -> None:
         "Head refitted",
         "internal",
         "all others",
-        "HYP (not known in free",
+        "HYP (not known in fair",
     ):
         assert told in page
     assert "Synthetic data" not in page
     assert "moments from tied to free" in summary(found)
     stored = json.loads((folder / "validation.json").read_text())
     assert stored["format"] == "tsrep.validation/1"
-    assert len(stored["cells"]) == len(found.cells) == 2 * (9 + 3)
+    assert [pair["classes"] for pair in stored["pairs"]] == [["HYP", "MI", "NORM"]] * 4
+    assert len(stored["cells"]) == len(found.cells) == 2 * (9 + 3 + 3)
     rows = list(csv.DictReader(io.StringIO((folder / "validation.csv").read_text())))
     (row,) = [
         r for r in rows if (r["row"], r["head_fitted_on"], r["scored_on"]) == ("moments", "tied", "free")
@@ -261,11 +292,18 @@ def test_gain_of_a_device_changes_nothing_where_recordings_are_standardised(plac
     assert rates[0].stated == pytest.approx(found.by_class["moments", "fair", "fair"][0].stated, abs=1e-5)
 
 
-def test_cohort_that_is_only_scored(place: Path, run: Run) -> None:
+def test_cohort_of_the_same_hospital_that_is_only_scored(
+    place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DATASETS.entry("arrays").cls, "kin", ("the County Hospital",))
     found = run("free", cohort(place, "fair", use="test", split=None))
     assert [place[1:] for place in found.by_class] == [("free", "free"), ("free", "fair")]
     assert found.cohorts[1].parts == {"train": (0, 0), "validation": (0, 0), "test": (240, 240)}
-    assert [v.dataset for v in found.verdicts] == ["free to fair"]
+    assert [v.dataset for v in found.verdicts] == ["free to fair, near external"]
+    page = render_validation(found, "page", [])
+    assert "less may be lost than elsewhere: fair and free are both of the County Hospital." in page
+    near = [row["near_external"] for row in csv.DictReader(io.StringIO(found.to_csv()))]
+    assert set(near) == {"", "fair and free are both of the County Hospital"}
 
 
 @pytest.mark.parametrize(("copies", "kept"), [(30, False), (240, True)])
@@ -337,6 +375,7 @@ def without_test_part(folder: Path, name: str) -> dict[str, Any]:
         (of_few, {}, "nearest: NORM 12 in odd; MI 12 in odd"),
         (of_few, {"protocols": ["probe", "knn"]}, "under one protocol"),
         (of_few, {"labels": [1.0, 0.5]}, "leave labels out"),
+        (of_few, {"label_seeds": 4}, "4 random initialisations do not tell how far they differ; give 5 or"),
     ],
 )
 def test_refusals(

@@ -36,7 +36,7 @@ app = typer.Typer(
     name="tsrep",
     cls=Commands,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # in panels of 80 columns names of options are cut
     help="Learn representations of ECG, other multichannel signals and time series; score them on patients "
     "or times never seen.",
 )

@@ -27,7 +27,7 @@ def audit(
         several_datasets("Data set with patients."),
     ],
     root: Root = None,
-    seeds: Annotated[int | None, typer.Option(min=5, help="Random initialisations. [default: 5]")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Random initialisations, 5 or more. [default: 5]")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, or cuda. [default: auto]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the page. [default: audit]")] = None,
     overwrite: Overwrite = False,

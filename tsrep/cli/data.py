@@ -139,14 +139,15 @@ def check(
     """Read data, cut and split them as `tsrep fit` would, and say what is wrong before anything trains."""
     from tsrep.errors import DataError
     from tsrep.runs.config_files import assemble, read_config
-    from tsrep.runs.task import task_of
 
     if name is None and config is None:
         raise ConfigError("say which data to check: a NAME (see `tsrep data list`) or --config FILE")
     options = given(dataset=name, root=root, strict=strict or None)
     settings = assemble(read_config(config) if config else None, options, assignments=assignments or ())
-    task = task_of(settings)
     typer.echo(f"reading {settings.dataset.name}")
+    from tsrep.runs.task import task_of  # PyTorch, which takes longer than one waits for a first word
+
+    task = task_of(settings)
     findings, problem = task.findings(task.load(), typer.echo)
     for finding in findings:
         where = f"  [{finding.where}]" if finding.where else ""

@@ -149,6 +149,7 @@ def attribution(
     path = tsrep.plot_attribution(encoder, recordings, out=out, record=record, label=label, **options)
     typer.echo(f"attribution: {path}")
     typer.echo(f"sums of the leads: {path.with_suffix('.json')}")
+    typer.echo(f"all shares: {path.with_suffix('.npz')}")
 
 
 def _refuse_taken(out: Path | None, overwrite: bool) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 study = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
     help="Search a configuration with ranges in place of leaves, here or on many machines; read the answer.",
 )
 

@@ -15,6 +15,7 @@ from tsrep.registry import nearest
 from tsrep.text import requirement
 
 USAGE: Any = typer.BadParameter.__base__  # the class of all such mistakes, which typer does not name
+WHOLE = 1_000  # characters, more than any first sentence has
 
 
 class Commands(TyperGroup):
@@ -34,6 +35,13 @@ class Commands(TyperGroup):
             raise ConfigError(f"there is no command `{ctx.command_path} {word}`; {hint}")
         return super().resolve_command(ctx, args)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """See :class:`typer.core.TyperGroup`; each with its whole sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, each.get_short_help_str(WHOLE)) for name, each in self.commands.items()]
+            )
+
 
 def invoke(app: typer.Typer) -> None:
     """Run the command that the command line names.
@@ -49,7 +57,8 @@ def invoke(app: typer.Typer) -> None:
         print("tsrep: nothing was done", file=sys.stderr)
         sys.exit(1)
     except USAGE as error:
-        if not error.format_message():  # of a group without a command, whose help is printed already
+        if error.ctx is not None and error.message == error.ctx.get_help():  # a group without a command
+            print(error.message)
             sys.exit(error.exit_code)
         raise ConfigError(_sentence(error)) from error
 

@@ -21,7 +21,7 @@ def validate(
     protocol: Annotated[
         str | None, typer.Option("--protocol", "-p", help="How heads are fitted. [default: probe]")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Random initialisations. [default: 5]")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Random initialisations, 5 or more. [default: 5]")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, or cuda. [default: auto]")] = None,
     out: Annotated[
         Path | None,

@@ -92,6 +92,8 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
             yield Finding("warning", f"no sample of class {name}", "all data")
         elif patients < FEW_PATIENTS:
             yield Finding("note", f"class {name} comes from {plural(patients, 'patient')} only", "all data")
+    if bare := int((panel.labelled & ~label.any(axis=1)).sum()):
+        yield Finding("note", f"{plural(bare, 'sample')} of no class, as where a label is empty", "all data")
     parts = {"all data": np.arange(len(panel))}
     if split is not None:
         parts = {f"{name} part": getattr(split, name) for name in PARTS if len(getattr(split, name))}

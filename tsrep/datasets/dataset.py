@@ -51,6 +51,9 @@ class About:
     layout : tuple of str
         Further files as they lie in the folder, examples of each kind.
     notes : str
+    kin : tuple of str
+        What it has in common with sets of other recordings and, as far as is known, other patients: the
+        institution, or who annotated by which rules.
     access : {"open", "account", "agreement"}
         What its publishers ask for.
     base_url : str
@@ -79,6 +82,7 @@ class About:
     needs: tuple[str, ...] = ()
     layout: tuple[str, ...] = ()
     notes: str = ""
+    kin: tuple[str, ...] = ()
     access: Access = "open"
     base_url: str = ""
     checksums: str = "SHA256SUMS.txt"
@@ -191,7 +195,7 @@ class Dataset(ABC):
             from tsrep.datasets.misplaced import hint
 
             found = (
-                hint(folder, name, needed)
+                hint(folder, name, needed, getattr(self, "table", None))
                 or f"add it (docs/reference/datasets.md says what it holds), or use {remedy}"
             )
             raise DataError(f"{folder} does not look like {name}: {missing[0]} is missing; {found}")
@@ -206,6 +210,11 @@ class Dataset(ABC):
     def holds(self) -> tuple[str, ...]:
         """Published sets that its recordings are of; two data sets that hold one set share recordings."""
         return (self.name,) if self.about.url else ()
+
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """What its recordings have in common with those of other sets; see :class:`About`."""
+        return self.about.kin
 
     @property
     def default_split(self) -> str:

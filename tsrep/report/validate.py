@@ -18,6 +18,7 @@ from tsrep.report.validate_tables import (
     cohort_table,
     drop_table,
     gains,
+    pair_table,
     refitted,
     transferred,
 )
@@ -25,7 +26,7 @@ from tsrep.report.wording import capital, full_name, interval, listed, number, s
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.verdicts import ALPHA
 from tsrep.runs.validate.classes import FEWEST
-from tsrep.runs.validate.validation import Validation
+from tsrep.runs.validate.validation import FITTED, Validation
 from tsrep.text import plural
 
 CAPTION = (
@@ -71,6 +72,7 @@ def render_validation(validation: Validation, title: str, figures: Sequence[Capt
         verdict_table=verdict_table(_FAMILY, validation.verdicts, "head fitted on, scored on"),
         drops=drop_table(validation),
         classes=class_tables(validation),
+        pairs=pair_table(validation),
         cohorts=cohort_table(validation),
         scored=_scored(validation),
         inside=list(_inside(validation)),
@@ -194,16 +196,19 @@ def _scored(validation: Validation) -> str:
 
 
 def _inside(validation: Validation) -> Iterator[str]:
-    """Cells that are not external although their head is of another cohort, with the reason."""
+    """Cells that are not external, or near, although their head is of another cohort, with the reason."""
     found = dict.fromkeys(
         (each.cell.encoder, each.cell.dataset, each.cell.inside)
         for each in validation.cells
-        if each.cell.inside
-        and each.cell.encoder in validation.about
-        and each.cell.fitted_on != each.cell.dataset
+        if each.cell.inside not in ("", FITTED) and each.cell.encoder in validation.about
     )
     for name, dataset, reason in found:
         yield f"Not external: {name} on {dataset}, as {reason}."
+    if near := dict.fromkeys(each.cell.near for each in validation.cells if each.cell.near):
+        yield (
+            "Near external: other patients of the same institution or published set, so that devices, people "
+            f"and habits of labelling are alike and less may be lost than elsewhere: {listed(near)}."
+        )
 
 
 def _citations(validation: Validation) -> list[str]:

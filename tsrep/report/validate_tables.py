@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import RANDOM_INIT, Score
 from tsrep.report.tables import Cell, Columns, Table, begins, difference_cell, integer, table, value_cell
 from tsrep.report.wording import (
@@ -20,7 +21,7 @@ from tsrep.report.wording import (
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.validate.by_class import ClassScore
 from tsrep.runs.validate.facts import CohortFacts
-from tsrep.runs.validate.validation import Drop, Validation
+from tsrep.runs.validate.validation import FITTED, NEAR, Drop, Validation
 from tsrep.splits.split import PARTS
 
 UNKNOWN = "†"  # behind a cohort whose patients are not known
@@ -117,9 +118,9 @@ def _score_cell(validation: Validation, dataset: str, row: Row) -> Cell:
     if row.role == "baseline":
         return Cell(number(score.value), numeric=True)
     found = value_cell(score.metrics[score.metric])
-    if not row.fitted_on or not each.cell.inside:
+    if not row.fitted_on or not (each.cell.inside or each.cell.near):
         return found
-    word = INTERNAL if row.fitted_on == dataset else NOT_EXTERNAL
+    word = NEAR if each.cell.near else INTERNAL if each.cell.inside == FITTED else NOT_EXTERNAL
     return Cell(found.text, f"{found.below}, {word}" if found.below else word, numeric=True)
 
 
@@ -142,7 +143,7 @@ def drop_table(validation: Validation) -> Table:
     """What heads lose from the test part of their own cohort to others."""
     columns: Columns[Drop] = {
         "from": lambda drop: Cell(drop.fitted_on),
-        "to": lambda drop: Cell(drop.dataset),
+        "to": lambda drop: Cell(drop.dataset, NEAR if drop.near else ""),
         "encoder": lambda drop: Cell(drop.encoder, strong=drop.encoder in validation.about),
         f"{short_name(validation.metric)} inside − outside": lambda drop: difference_cell(drop.difference),
         "interval over": lambda drop: Cell(drop.difference.covers),
@@ -182,6 +183,55 @@ def _classes(scores: Sequence[ClassScore], caption: str) -> Table:
         "AUPRC": lambda each: value_cell(each.auprc),
     }
     return table(caption, list(scores), columns)
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """A class of two cohorts, or all of them: heads of one on the other, by encoder."""
+
+    fitted_on: str
+    dataset: str
+    name: str
+    records: int
+    positive: int | None
+    auroc: Mapping[str, Interval]
+
+
+def pair_table(validation: Validation) -> Table:
+    """Classes that only two cohorts share, below all classes of the two."""
+
+    def auroc(name: str, line: PairLine) -> Cell:
+        return value_cell(line.auroc.get(name))
+
+    lines = list(_pair_lines(validation))
+    columns: Columns[PairLine] = {
+        "head fitted on": lambda line: Cell(line.fitted_on),
+        "scored on": lambda line: Cell(line.dataset),
+        "class": lambda line: Cell(line.name, strong=line.positive is not None),
+        "recordings": lambda line: integer(line.records),
+        "with it": lambda line: integer(line.positive),
+        **{Cell(name, numeric=True): partial(auroc, name) for name in validation.methods},
+    }
+    caption = (
+        "Classes of two cohorts only: AUROC of heads for all classes of the two; each pair has a list of its "
+        "own, so that lines do not compare; an overview without verdicts"
+    )
+    return table(caption, lines, columns, begins(lines, lambda line: (line.fitted_on, line.dataset)))
+
+
+def _pair_lines(validation: Validation) -> Iterator[PairLine]:
+    by_place: dict[tuple[str, str], dict[str, Scored]] = {}
+    for each in validation.pairs:
+        by_place.setdefault((each.cell.fitted_on, each.cell.dataset), {})[each.cell.encoder] = each
+    for place, by_encoder in by_place.items():
+        scores = {name: each.score for name, each in by_encoder.items()}
+        every = f"all {len(validation.classes_of_pair(*place))} of the two"
+        macro = {name: score.metrics["auroc"] for name, score in scores.items()}
+        yield PairLine(*place, every, next(iter(scores.values())).n, None, macro)
+        of_class = {name: validation.by_class_of_pairs[name, *place] for name in by_encoder}
+        for several in zip(*of_class.values(), strict=True):
+            auroc = {name: one.auroc for name, one in zip(of_class, several, strict=True)}
+            yield PairLine(*place, several[0].name, several[0].records, several[0].positive, auroc)
 
 
 def cohort_table(validation: Validation) -> Table:

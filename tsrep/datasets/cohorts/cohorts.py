@@ -108,6 +108,11 @@ class Cohorts(Dataset):
         """Those of all."""
         return tuple(dict.fromkeys(held for one in self.sets.values() for held in one.holds))
 
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """Of all."""
+        return tuple(dict.fromkeys(each for one in self.sets.values() for each in one.kin))
+
     def find(self, root: Path | str | None) -> Path:
         """Of no use: each data set has a folder of its own."""
         if root is not None:

@@ -83,6 +83,12 @@ class PartOf(Dataset):
         return self.whole.holds
 
     @property
+    def kin(self) -> tuple[str, ...]:
+        """Those of the data set, and of one of the user's own that it is a part of it."""
+        own = () if self.holds else (f"{self.whole.name} in {Path(self.of.get('root') or '').name}",)
+        return (*self.whole.kin, *own)
+
+    @property
     def default_split(self) -> str:
         """That of the data set."""
         return self.whole.default_split

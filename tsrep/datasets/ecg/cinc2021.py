@@ -54,6 +54,11 @@ TITLES = dict(
         strict=True,
     )
 )
+KIN = {
+    **dict.fromkeys(("ptb", "ptb-xl"), "the Physikalisch-Technische Bundesanstalt"),
+    **dict.fromkeys(("cpsc_2018", "cpsc_2018_extra"), "the China Physiological Signal Challenge 2018"),
+    **dict.fromkeys(("chapman_shaoxing", "ningbo"), "one group of annotators in Shaoxing and Ningbo"),
+}
 NATIVE = {"ptb-xl": "ptb-xl", "ptb": "ptb-diagnostic", "st_petersburg_incart": "incartdb"}
 
 
@@ -156,6 +161,11 @@ class Cinc2021(Recordings):
     def holds(self) -> tuple[str, ...]:
         """See :attr:`Dataset.holds`."""
         return tuple(NATIVE.get(source, f"{self.name}:{source}") for source in self.sources)
+
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """See :attr:`Dataset.kin`."""
+        return tuple(dict.fromkeys(KIN[source] for source in self.sources if source in KIN))
 
     def read(self, folder: Path, **options: Unpack[ReadOptions]) -> Panel:
         """Panel of samples, in mV, with source, age (years), sex and duration (s) of each recording.

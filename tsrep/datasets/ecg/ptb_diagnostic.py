@@ -73,6 +73,7 @@ class PtbDiagnostic(Recordings):
         needs=("RECORDS",),
         layout=("patient001/s0010_re.hea", "patient001/s0010_re.dat", "... of each record"),
         notes="Folders patientNNN/ with .hea, .dat and .xyz. Records of other diagnoses are not used.",
+        kin=("the Physikalisch-Technische Bundesanstalt",),
     )
 
     # A sample is a beat already; a scale for each lead keeps its padding next to zero.

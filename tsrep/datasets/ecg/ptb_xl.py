@@ -84,6 +84,7 @@ class PtbXl(Recordings):
             "and signal quality are kept beside the recordings. Some recordings are stored under two "
             "numbers: `tsrep data check ptb-xl` lists them."
         ),
+        kin=("the Physikalisch-Technische Bundesanstalt",),
     )
 
     def __init__(

@@ -35,8 +35,8 @@ def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
     above 89 years, which ``over_89`` says; ``sex`` is ``"F"``, ``"M"`` or ``""``; ``device``, ``site`` and
     ``date`` are texts. ``quality`` is the gravest fault that a technician noted, of ``electrode``,
     ``burst``, ``static`` and ``drift``, else ``clean``; ``noisy_leads`` are the leads of all of them, shape
-    (record, 12). Recordings without a note may be noisy all the same. Columns that the table lacks are left
-    out.
+    (record, 12). Recordings without a note may be noisy all the same. ``paced`` is ``yes``, ``no`` or empty.
+    Columns that the table lacks are left out.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
         When the table cannot be read.
     """
     there = column_names(path)
-    wanted = [name for name in ("sex", *NUMBERS, *TEXTS, *QUALITY) if name in there]
+    wanted = [name for name in ("sex", "pacemaker", *NUMBERS, *TEXTS, *QUALITY) if name in there]
     table = read_table(path, wanted) if wanted else {}
     meta: dict[str, NDArray[Any]] = {
         name: np.array([_number(cell) for cell in table[name]]) for name in NUMBERS if name in table
@@ -53,6 +53,8 @@ def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
         meta |= ages(meta["age"])
     if "sex" in table:
         meta["sex"] = np.array([SEXES.get(cell.strip().removesuffix(".0"), "") for cell in table["sex"]])
+    if "pacemaker" in table:
+        meta["paced"] = np.array([_paced(cell.strip()) for cell in table["pacemaker"]])
     for name in TEXTS:
         if name in table:
             cells = spelled([" ".join(cell.split()) for cell in table[name]])
@@ -61,6 +63,11 @@ def read_metadata(path: Path) -> dict[str, NDArray[Any]]:
     if noted:
         meta |= _quality(noted)
     return meta
+
+
+def _paced(note: str) -> str:
+    """Of ``ja, pacemaker``, nothing, and what is doubted, such as ``PACE????, nan``."""
+    return "yes" if note.startswith("ja") else "" if note else "no"
 
 
 def _quality(noted: dict[str, list[str]]) -> dict[str, NDArray[Any]]:

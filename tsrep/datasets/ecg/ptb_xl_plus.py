@@ -116,6 +116,7 @@ class PtbXlPlus(PtbXl):
             "Measurements without recordings: these are read from PTB-XL, whose folder is the setting "
             "recordings. Rows are joined by ecg_id, wherever that column stands."
         ),
+        kin=("the Physikalisch-Technische Bundesanstalt",),
     )
 
     def __init__(

@@ -59,6 +59,7 @@ class PtbXlSample(Recordings):
             "Twelve leads at 100 Hz, five superclasses, several per record. Large enough to learn from in a "
             "minute, too small for a benchmark: use ptb-xl for results to publish. Nothing to download."
         ),
+        kin=("the Physikalisch-Technische Bundesanstalt",),
     )
 
     @property

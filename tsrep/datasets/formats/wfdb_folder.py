@@ -56,7 +56,7 @@ class WfdbFolder(Recordings):
     table : str
         CSV in the folder, one row per record.
     record : str
-        Column with the record's path in the folder, without suffix.
+        Column with the record's path in the folder, with ``.hea`` or ``.dat`` or without.
     patient : str
         Column that says whose a record is.
     label : str, tuple of str or None
@@ -123,7 +123,7 @@ class WfdbFolder(Recordings):
             record=self.record,
             targets=self.wanted,
         )
-        names = [name.removesuffix(".hea") for name in records.names]
+        names = [name.removesuffix(".hea").removesuffix(".dat") for name in records.names]
         refuse_duplicates(path, self.record, names)
         plan = self._plan(folder, names)
         stems = [folder / name for name in names]

@@ -21,6 +21,7 @@ from tsrep.signals.panel import Ints
 Table = dict[str, list[str]]
 PARQUET = (".parquet", ".pq")
 WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
+SETTINGS = ("record", "file", "patient", "label")  # that name a column, by default one of their own name
 LARGEST = np.iinfo(np.int64).max
 MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a"}
@@ -44,7 +45,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     if path.suffix in PARQUET:
         return _parquet_text(path, columns)
     header, rows = read_text(path)
-    at = [_position(path, header, column) for column in columns]
+    at = _positions(path, header, columns)
     if not rows:
         raise DataError(f"{path} has a header but no rows; it must have one row per record")
     _refuse_incomplete(path, header, rows, [len(row) <= max(at, default=0) for row in rows])
@@ -151,7 +152,7 @@ def read_parquet(path: Path) -> Any:
 def _parquet_text(path: Path, columns: Sequence[str]) -> Table:
     frame = read_parquet(path)
     header = [str(name) for name in frame.columns]
-    at = [_position(path, header, column) for column in columns]
+    at = _positions(path, header, columns)
     if not len(frame):
         raise DataError(f"{path} has no rows; it must have one row per record")
     return {
@@ -222,12 +223,18 @@ def refuse_duplicates(path: Path, column: str, values: Sequence[str] | Ints) -> 
         raise DataError(f"{path} has {column} {twice} in more than one row; keep one row per record")
 
 
-def _position(path: Path, header: list[str], column: str) -> int:
-    if column not in header:
-        hint = nearest(column, [name for name in header if name] or ["no columns"])
-        whose = "; add one that says whose each recording is, or name it with --set dataset.patient=COLUMN"
-        raise DataError(f"{path} has no column {column!r}; {hint}{whose * (column == 'patient')}")
-    return header.index(column)
+def _positions(path: Path, header: list[str], columns: Sequence[str]) -> list[int]:
+    """Where columns are; all that are missing are named at once."""
+    missing = [column for column in columns if column not in header]
+    if not missing:
+        return [header.index(column) for column in columns]
+    known = [name for name in header if name] or ["no columns"]
+    hint = nearest(missing[0], known) if len(missing) == 1 else f"known: {', '.join(sorted(known))}"
+    own = [f"--set dataset.{column}=COLUMN" for column in missing if column in SETTINGS]
+    rename = f"; name {'yours' if len(own) == 1 else 'each'} with {' '.join(own)}" if own else ""
+    whose = ", or add 'patient', which says whose each recording is" * ("patient" in missing)
+    which = f"column{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}"
+    raise DataError(f"{path} has no {which}; {hint}{rename}{whose}")
 
 
 def _whole(text: str) -> int | None:

@@ -103,7 +103,7 @@ class ValueHead(KeptHead):
         """See :meth:`KeptHead.of_classes`."""
         raise RunError(
             f"head {self.name} predicts {self.answers}, a number, and this takes a head for classes; name "
-            "one with --head, or fit one with: tsrep evaluate -p probe"
+            "one with --head, or fit one with: tsrep evaluate RUN -p probe"
         )
 
     def values(self, features: Array, record: Sequence[int] | Ints | None = None) -> Array:

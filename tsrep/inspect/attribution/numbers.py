@@ -131,7 +131,7 @@ class LogOdds(nn.Module):
         if classifier is None:
             raise RunError(
                 f"head {head.name} ({head.kind}) has no gradient to attribute its predictions by; fit a "
-                "linear one with tsrep evaluate -p probe, and name it with --head"
+                "linear one with tsrep evaluate RUN -p probe, and name it with --head"
             )
         self.encoder, self.classifier, self.pool = head.encoder(encoder), classifier, POOLS[head.pool]
 

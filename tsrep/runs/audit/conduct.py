@@ -21,6 +21,7 @@ from tsrep.runs.audit.origin import origin
 from tsrep.runs.audit.subgroups import subgroups
 from tsrep.runs.audit.subject import Subject
 from tsrep.runs.compare.conduct import about, entrants_of
+from tsrep.runs.compare.outcome import refuse_few_initialisations
 from tsrep.runs.compare.table import Table
 from tsrep.runs.evaluate import evaluating
 from tsrep.text import csv_text
@@ -134,3 +135,4 @@ def _refuse_unfit(table: Table, out: Path, *, overwrite: bool) -> None:
         raise ConfigError(
             "an audit is of one encoder, and several of one method are named; name one, such as RUN@0"
         )
+    refuse_few_initialisations(table)

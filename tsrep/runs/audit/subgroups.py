@@ -24,6 +24,7 @@ SILENT = (
 )
 BANDS = ((0, "under 40"), (40, "40 to 59"), (60, "60 to 79"), (80, "80 and over"))  # years
 LEVELS = ("device", "site", "cohort", "quality")
+PACED = ("pace", "paced", "pr")  # classes of a pacing rhythm, of PTB-XL and of the 2021 challenge
 SPECIFICITY = 0.9
 EVERYBODY, MACRO = "everybody", "macro average of classes with enough patients"
 AUROC, REST = "auroc", ("auprc", "prevalence", "sensitivity", "predicted minus prevalence")
@@ -36,7 +37,7 @@ def subgroups(subject: Subject) -> Block:
     found = subject.tested
     groups = {EVERYBODY: np.ones(len(found), bool)} | dict(_groups(subject, subject.at(found)))
     if len(groups) < 2:
-        reason = "Not measured: neither sex, age, device, site, cohort nor quality of recordings is stated."
+        reason = "Not measured: neither sex, age, device, site, cohort, quality nor pacing is stated."
         return Block(KEY, TITLE, [reason], SILENT)
     thresholds = _thresholds(subject)
     rows = []
@@ -56,6 +57,7 @@ def _groups(subject: Subject, at: np.ndarray) -> Iterator[tuple[str, Array]]:
     bands, sexes = _bands(subject), subject.known("sex")
     known = {} if sexes is None else {"sex": np.where(sexes == "", UNKNOWN, sexes)}
     known |= {} if bands is None else {"age": bands}
+    known |= {} if (paced := _paced(subject)) is None else {"paced": paced}
     known |= {name: as_texts(values) for name in LEVELS if (values := subject.known(name)) is not None}
     if {"sex", "age"} <= known.keys():
         both = [f"{sex}, {band}" for sex, band in zip(known["sex"], known["age"], strict=True)]
@@ -76,6 +78,19 @@ def _bands(subject: Subject) -> np.ndarray | None:
     names = np.array([*(name for _, name in BANDS), UNKNOWN])
     place = np.searchsorted(edges, np.nan_to_num(years), side="right") - 1
     return np.asarray(names[np.where(np.isnan(years), len(BANDS), place)])
+
+
+def _paced(subject: Subject) -> np.ndarray | None:
+    """Whether a pacemaker is at work: as the data say, else by a class of it; None where neither says it."""
+    if (stated := subject.known("paced")) is not None:
+        return np.array([{"1": "yes", "0": "no"}.get(text, text) for text in as_texts(stated)])
+    windows = subject.first_windows
+    at = [k for k, name in enumerate(windows.classes) if name.casefold() in PACED]
+    if not at:
+        return None
+    mask = windows.class_mask
+    known = windows.labelled if mask is None else mask[:, at].any(axis=1)
+    return np.where(windows.positive[:, at].any(axis=1), "yes", np.where(known, "no", ""))
 
 
 def _thresholds(subject: Subject) -> Array | None:

@@ -50,6 +50,8 @@ class Cell:
         Data sets that heads were fitted on, where a validation says so; else the one that is scored.
     inside : str
         Of a validation: why the scored recordings are not external to what was fitted; empty where they are.
+    near : str
+        Of an external cohort: what it has in common with those that were fitted on.
     """
 
     encoder: str
@@ -69,6 +71,7 @@ class Cell:
     key: str = ""
     fitted_on: str = ""
     inside: str = ""
+    near: str = ""
 
     @property
     def place(self) -> tuple[str, str, str, float, str]:

@@ -61,7 +61,7 @@ class Predictor(nn.Module):
             )
             raise RunError(
                 f"head {head.name} ({head.kind}{holds}) cannot be exported; fit a linear one with "
-                "tsrep evaluate -p probe, and name it with --head"
+                "tsrep evaluate RUN -p probe, and name it with --head"
             )
         self.before, self.encoder, self.classifier = before, head.encoder(encoder), classifier
         self.pool, self.further = POOLS[head.pool], tuple(further)

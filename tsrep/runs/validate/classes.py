@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import combinations
 
 import numpy as np
 
@@ -49,6 +51,26 @@ def fixed_classes(cohorts: Sequence[Cohort]) -> tuple[tuple[str, ...], dict[str,
             f"part; nearest: {told}; leave out the cohort with the fewest, or choose other tasks"
         )
     return kept, excluded
+
+
+def lists_of_pairs(
+    cohorts: Sequence[Cohort], classes: Sequence[str]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """All classes of each two of several cohorts that share more than the list of all.
+
+    Parameters
+    ----------
+    cohorts : sequence of Cohort
+    classes : sequence of str
+        Of all cohorts.
+    """
+    found = {}
+    for one, other in combinations(cohorts, 2):
+        with suppress(DataError):  # too few, which the list of all says already
+            own = fixed_classes((one, other))[0]
+            if not set(own) <= set(classes) and (one.can_fit or other.can_fit):
+                found[one.name, other.name] = own
+    return found if len(cohorts) > 2 else {}
 
 
 def _labels(cohort: Cohort, classes: Sequence[str]) -> Panel:

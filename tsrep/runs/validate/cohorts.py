@@ -10,7 +10,7 @@ from functools import cached_property, reduce
 import numpy as np
 
 from tsrep.datasets.cohorts.classes import in_classes
-from tsrep.datasets.dataset import PATIENTS_UNKNOWN
+from tsrep.datasets.dataset import PATIENTS_UNKNOWN, Dataset
 from tsrep.errors import DataError, SplitError, TsrepError
 from tsrep.registry import DATASETS
 from tsrep.runs.compare.conduct import sights_of
@@ -60,12 +60,20 @@ class Cohort:
     @property
     def independence(self) -> str:
         """Whose recordings are independent of each other; see :class:`tsrep.datasets.dataset.About`."""
-        return str(DATASETS.build(self._first.data.dataset).independence)
+        return str(self._dataset.independence)
 
     @property
     def holds(self) -> frozenset[str]:
         """Published sets that its recordings are of."""
-        return frozenset(DATASETS.build(self._first.data.dataset).holds)
+        return frozenset(self._dataset.holds)
+
+    def shares_with(self, other: Cohort) -> str:
+        """What the two have in common, such as an institution, though their patients are others."""
+        common = [
+            *sorted(self.holds & other.holds),
+            *(k for k in self._dataset.kin if k in other._dataset.kin),
+        ]
+        return f"{self.name} and {other.name} are both of {common[0]}" if common else ""
 
     def used(self, *parts: str) -> Ints:
         """Samples of the records that are in some parts, as any encoder is shown them."""
@@ -113,6 +121,11 @@ class Cohort:
         """The cohort without scored recordings of none of the classes, where a recording has one."""
         kept = in_classes(self.records, classes)[0]
         return replace(self, scored=np.intersect1d(self.scored, kept.trial))
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        built: Dataset = DATASETS.build(self._first.data.dataset)
+        return built
 
     @property
     def _first(self) -> Sight:

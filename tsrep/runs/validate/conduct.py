@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError, RunError, TsrepError
 from tsrep.files import refuse_other_folder, write_text
-from tsrep.runs.compare.cells import Cell, Scored, Store, digest_of
+from tsrep.runs.compare.cells import Cell, Store, digest_of
 from tsrep.runs.compare.conduct import FILE, about, entrants_of
 from tsrep.runs.compare.entrant import Entrant, Sight
+from tsrep.runs.compare.outcome import refuse_few_initialisations
 from tsrep.runs.compare.scoring import score_cells
 from tsrep.runs.compare.table import EncoderEntry, Table
 from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
-from tsrep.runs.validate.classes import fixed_classes
+from tsrep.runs.validate.classes import fixed_classes, lists_of_pairs
 from tsrep.runs.validate.cohorts import Cohort, cohorts_of
 from tsrep.runs.validate.facts import facts_of
 from tsrep.runs.validate.together import Together, together
-from tsrep.runs.validate.validation import OTHERS, Validation
+from tsrep.runs.validate.validation import ALL, FITTED, OTHERS, Validation
 from tsrep.yaml_files import write_yaml
 
 CONTROLS = ("simple:amplitude-and-spectrum", "simple:age-and-sex")
@@ -58,25 +60,37 @@ def _scored(table: Table, store: Store, tell: Tell, *, progress: bool) -> Valida
     controls, without = _controls(table, progress=progress)
     cohorts = cohorts_of([*entrants, *controls], table, progress=progress)
     classes, excluded = fixed_classes(cohorts)
-    cohorts = [cohort.of_classes(classes) for cohort in cohorts]
-    planned = []  # all of it, so that what cannot be scored is told before anything is
-    for entrant in entrants:
-        planned += list(_planned(together(cohorts, entrant, classes), cohorts, classes))
-    for entrant in controls:
+    lists = lists_of_pairs(cohorts, classes)
+    every = tuple(dict.fromkeys((*classes, *(name for each in lists.values() for name in each))))
+    planned, pairs = [], []  # all of it, so that what cannot be scored is told before anything is
+    for entrant in (*entrants, *controls):
         try:
-            planned += list(_planned(together(cohorts, entrant, classes), cohorts, classes))
+            made = together(cohorts, entrant, every)
         except RunError as error:
+            if entrant in entrants:
+                raise
             without.append(f"Without the control {entrant.name}: {error}.")
-    cells: list[Scored] = []
-    for sight, cell in planned:
-        cells += score_cells(sight, [cell], store, tell)
+            continue
+        planned += list(_planned(made, [cohort.of_classes(classes) for cohort in cohorts], classes))
+        pairs += [
+            _of_pair(made, one, other, each)
+            for names, each in lists.items()
+            for one, other in permutations(names)
+            if made.cohorts[one].can_fit
+        ]
+    scored, of_pairs = (
+        tuple(one for sight, cell in some for one in score_cells(sight, [cell], store, tell))
+        for some in (planned, pairs)
+    )
     notes = [*table.warnings, *without, *(note for cohort in cohorts for note in cohort.notes)]
     return Validation(
-        tuple(cells),
-        tuple(facts_of(cohort, classes) for cohort in cohorts),
+        scored,
+        tuple(facts_of(cohort.of_classes(classes), classes) for cohort in cohorts),
         classes,
         excluded,
         {entrant.name: about(entrant) for entrant in entrants},
+        pairs=of_pairs,
+        pair_classes=lists,
         notes=tuple(dict.fromkeys(notes)),
         n_bootstrap=planned[0][0].evaluation.n_bootstrap,
         seed=table.seed,
@@ -102,16 +116,25 @@ def _controls(table: Table, *, progress: bool) -> tuple[list[Entrant], list[str]
 
 
 def _planned(
-    made: Together, cohorts: Sequence[Cohort], classes: Sequence[str]
+    made: Together, cohorts: Sequence[Cohort], classes: tuple[str, ...]
 ) -> Iterator[tuple[Sight, Cell]]:
-    """Cells of an encoder: heads of each cohort, and of all others, by the cohort that is scored."""
-    fit = [cohort.name for cohort in cohorts if cohort.can_fit]
+    """Cells of an encoder: heads of each cohort, of all others and of all, by the cohort that is scored."""
+    fit = tuple(cohort.name for cohort in cohorts if cohort.can_fit)
     for column in cohorts:
         others = tuple(name for name in fit if name != column.name)
-        rows = {name: (name,) for name in fit} | ({OTHERS: others} if len(others) > 1 else {})
+        rows: dict[str, tuple[str, ...]] = {name: (name,) for name in fit}
+        rows |= {OTHERS: others} if len(others) > 1 else {}
+        rows |= {ALL: fit} if others and column.can_fit else {}  # else it is the head of all others
         for label, fitted_on in rows.items():
-            sight = made.sight(fitted_on, column.name)
+            sight = made.sight(fitted_on, column.name, classes)
             yield sight, _cell(made, sight, label, fitted_on, column, classes)
+
+
+def _of_pair(made: Together, fitted_on: str, scored: str, classes: tuple[str, ...]) -> tuple[Sight, Cell]:
+    """The head of one cohort on another one, for all classes of the two."""
+    column = made.cohorts[scored].of_classes(classes)
+    sight = made.sight((fitted_on,), scored, classes)
+    return sight, _cell(made, sight, fitted_on, (fitted_on,), column, classes)
 
 
 def _cell(
@@ -120,6 +143,7 @@ def _cell(
     name, found, evaluation = made.entrant.name, sight.contamination, sight.data.evaluation
     protocol = evaluation.protocols[0]
     rows = [made.cohorts[each] for each in fitted_on]
+    inside = _inside(sight, fitted_on, column)
     depends_on: dict[str, Any] = {
         "records": [cohort.records.digest for cohort in (*rows, column)],
         "split": [cohort.sights[name].shown.prepared.split.digest for cohort in rows],
@@ -145,7 +169,8 @@ def _cell(
         pool=evaluation.pool,
         key=digest_of(sight.depends_on | depends_on),
         fitted_on=label,
-        inside=_inside(sight, fitted_on, column),
+        inside=inside,
+        near="" if inside else _near(made, fitted_on, column),
     )
 
 
@@ -153,7 +178,7 @@ def _inside(sight: Sight, fitted_on: Sequence[str], column: Cohort) -> str:
     """Why the scored recordings are not external; empty where they are."""
     name, found = sight.entrant.name, sight.contamination
     if column.name in fitted_on:
-        return "the head is fitted on it"
+        return FITTED
     if sight.shown.own:
         return f"{name} was trained on it"
     if found.kept:
@@ -161,6 +186,13 @@ def _inside(sight: Sight, fitted_on: Sequence[str], column: Cohort) -> str:
     if found.status == "unknown" and found.known_overlap:
         return "; ".join(found.known_overlap)
     return next((column.same[each] for each in fitted_on if each in column.same), "")
+
+
+def _near(made: Together, fitted_on: Sequence[str], column: Cohort) -> str:
+    """What an external cohort has in common with those that head and encoder were fitted on."""
+    trained = (c for c in made.cohorts.values() if c.sights[made.entrant.name].shown.own)
+    fitted = (*(made.cohorts[name] for name in fitted_on), *trained)
+    return next(filter(None, (column.shares_with(each) for each in fitted)), "")
 
 
 def _refuse_unfit(table: Table) -> None:
@@ -177,3 +209,4 @@ def _refuse_unfit(table: Table) -> None:
         raise ConfigError("a validation takes all labels; leave labels out")
     if all(entry.use == "test" for entry in table.datasets):
         raise ConfigError("all data sets have use: test, so that no head can be fitted; give one another use")
+    refuse_few_initialisations(table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Together:
     cohorts : mapping of str to Cohort
     entrant : Entrant
     panel : Panel
-        With the number of the part of each sample as its fold.
+        With all classes of any list, and the number of the part of each sample as its fold.
     evaluation : LabelEvaluation
         Features are made once for all that is derived from it.
     """
@@ -39,32 +39,55 @@ class Together:
     entrant: Entrant
     panel: Panel
     evaluation: LabelEvaluation
+    _by_list: dict[tuple[str, ...], Panel] = field(default_factory=dict)
 
-    def sight(self, fitted_on: Sequence[str], scored: str) -> Sight:
-        """The encoder with heads that are fitted on some cohorts and scored on one."""
-        column = self.cohorts[scored].sights[self.entrant.name]
-        train, validation = (self._part(fitted_on, part) for part in PARTS[:2])
-        test = self._part([scored], "test")
+    def sight(self, fitted_on: Sequence[str], scored: str, classes: tuple[str, ...]) -> Sight:
+        """The encoder with heads for some classes that are fitted on some cohorts and scored on one."""
+        column, panel = self.cohorts[scored].sights[self.entrant.name], self._labelled(classes)
+        train, validation = (_part(panel, fitted_on, part) for part in PARTS[:2])
+        test = _part(panel, [scored], "test")
         how = f"heads are fitted on {', '.join(fitted_on)}"
         split = Split(train, validation, test, how, digest=digest_of(train, validation, test))
-        prepared = replace(column.shown.prepared, records=self.panel, panel=self.panel, split=split)
+        prepared = replace(column.shown.prepared, records=panel, panel=panel, split=split)
         return Sight(
             self.entrant,
             column.data,
             replace(column.shown, prepared=prepared),
-            replace(self.evaluation, split=split),
+            replace(self.evaluation, panel=panel, split=split),
             column.contamination,
         )
 
-    def _part(self, names: Sequence[str], part: str) -> Ints:
-        numbers = [self.panel.cohort_names.index(name) for name in names]
-        assert self.panel.cohort is not None
-        inside = np.isin(self.panel.cohort, numbers) & (self.panel.fold == PARTS.index(part))
-        return np.flatnonzero(inside)
+    def _labelled(self, classes: tuple[str, ...]) -> Panel:
+        """All samples with labels of a list of classes; of one class a sample, others are of no part."""
+        if classes not in self._by_list:
+            self._by_list[classes] = _relabelled(self.panel, classes)
+        return self._by_list[classes]
+
+
+def _part(panel: Panel, names: Sequence[str], part: str) -> Ints:
+    numbers = [panel.cohort_names.index(name) for name in names]
+    assert panel.cohort is not None
+    return np.flatnonzero(np.isin(panel.cohort, numbers) & (panel.fold == PARTS.index(part)))
+
+
+def _relabelled(panel: Panel, classes: tuple[str, ...]) -> Panel:
+    if panel.multilabel:
+        return in_classes(panel, classes)[0]
+    number = np.array([classes.index(name) if name in classes else -1 for name in panel.classes])
+    label, fold = number[panel.label], panel.fold
+    assert fold is not None
+    return replace(panel, label=label.clip(min=0), fold=np.where(label < 0, -1, fold), classes=classes)
 
 
 def together(cohorts: Sequence[Cohort], entrant: Entrant, classes: Sequence[str]) -> Together:
     """All cohorts for one encoder.
+
+    Parameters
+    ----------
+    cohorts : sequence of Cohort
+    entrant : Entrant
+    classes : sequence of str
+        Those of all lists that heads are fitted for.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ from tsrep.text import csv_text
 
 FORMAT = "tsrep.validation/1"
 OTHERS = "all others"  # what a head is called that is fitted on every cohort but the scored one
+ALL = "all cohorts"  # and one that is fitted on every cohort with a training part
+NEAR = "near external"
+Place = tuple[str, str, str]  # encoder, cohort that its head is fitted on, cohort that is scored
+FITTED = "the head is fitted on it"  # why a cohort is internal
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,15 @@ class Drop:
     encoder, fitted_on, dataset : str
     difference : Difference
         Of the metric, the test part of ``fitted_on`` minus that of ``dataset``.
+    near : str
+        See :class:`tsrep.runs.compare.cells.Cell`.
     """
 
     encoder: str
     fitted_on: str
     dataset: str
     difference: Difference
+    near: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +62,11 @@ class Validation:
         Why other classes are not scored.
     about : mapping of str to mapping
         What the page says of each encoder; rows that are not in it are controls without an encoder.
+    pairs : tuple of Scored
+        Heads of one cohort on another one for all classes of the two, where these are more than those of all;
+        they are in no verdict.
+    pair_classes : mapping of (str, str) to tuple of str
+        These classes.
     notes : tuple of str
     n_bootstrap, seed : int
     """
@@ -64,6 +76,8 @@ class Validation:
     classes: tuple[str, ...]
     excluded: Mapping[str, str]
     about: Mapping[str, Mapping[str, Any]]
+    pairs: tuple[Scored, ...] = ()
+    pair_classes: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     n_bootstrap: int = 1000
     seed: int = 0
@@ -89,12 +103,18 @@ class Validation:
         return list(dict.fromkeys(each.cell.encoder for each in self.cells))
 
     def find(self, encoder: str, fitted_on: str, dataset: str) -> Scored | None:
-        """The cell at a place; None where there is none."""
-        return self._by_place.get((encoder, fitted_on, dataset))
+        """The cell at a place; None where there is none.
+
+        On a cohort without a training part the heads of all cohorts are those of all others.
+        """
+        found = self._by_place.get((encoder, fitted_on, dataset))
+        if found is None and fitted_on == ALL:
+            return self._by_place.get((encoder, OTHERS, dataset))
+        return found
 
     @cached_property
-    def _by_place(self) -> dict[tuple[str, str, str], Scored]:
-        return {(e.cell.encoder, e.cell.fitted_on, e.cell.dataset): e for e in self.cells}
+    def _by_place(self) -> dict[Place, Scored]:
+        return {_place(each): each for each in self.cells}
 
     @property
     def external(self) -> list[Scored]:
@@ -117,18 +137,35 @@ class Validation:
             own = self.find(cell.encoder, cell.fitted_on, cell.fitted_on)
             if own is not None and not cell.inside:
                 gap = difference_of_cohorts(self._resampled(own), self._resampled(each))[self.metric]
-                found.append(Drop(cell.encoder, cell.fitted_on, cell.dataset, gap))
+                found.append(Drop(cell.encoder, cell.fitted_on, cell.dataset, gap, cell.near))
         return found
 
     @cached_property
-    def by_class(self) -> dict[tuple[str, str, str], list[ClassScore]]:
+    def by_class(self) -> dict[Place, list[ClassScore]]:
         """Scores of each class, by encoder, cohort that its head is fitted on, and cohort that is scored."""
-        settings = {"n_bootstrap": self.n_bootstrap, "seed": self.seed}
         return {
-            place: by_class(each.predictions, self.classes, **settings)
+            place: self._classes_of(each, self.classes)
             for place, each in self._by_place.items()
             if each.cell.encoder in self.about
         }
+
+    @cached_property
+    def by_class_of_pairs(self) -> dict[Place, list[ClassScore]]:
+        """The same of classes that only two cohorts share, controls among the encoders."""
+        found = {}
+        for each in self.pairs:
+            place = _place(each)
+            names = self.classes_of_pair(*place[1:])
+            scores = self._classes_of(each, names)
+            found[place] = [score for score in scores if score.name not in self.classes]
+        return found
+
+    def classes_of_pair(self, one: str, other: str) -> tuple[str, ...]:
+        """All classes of two cohorts."""
+        return self.pair_classes.get((one, other)) or self.pair_classes[other, one]
+
+    def _classes_of(self, each: Scored, classes: tuple[str, ...]) -> list[ClassScore]:
+        return by_class(each.predictions, classes, n_bootstrap=self.n_bootstrap, seed=self.seed)
 
     def _resampled(self, each: Scored) -> Resampled:
         return resample(each.predictions, n_bootstrap=self.n_bootstrap, seed=self.seed, names=[self.metric])
@@ -141,16 +178,16 @@ class Validation:
             "excluded": self.excluded,
             "cohorts": [asdict(cohort) for cohort in self.cohorts],
             "encoders": self.about,
-            "cells": [
-                asdict(each.cell) | {"scores": [asdict(score) for score in each.scores]}
-                for each in self.cells
+            "cells": list(map(_plain, self.cells)),
+            "pairs": [
+                _plain(each) | {"classes": self.classes_of_pair(*_place(each)[1:])} for each in self.pairs
             ],
             "verdicts": [asdict(verdict) | {"verdict": verdict.word} for verdict in self.verdicts],
             "drops": [asdict(drop) for drop in self.drops],
             "by class": [
                 dict(zip(("encoder", "fitted_on", "dataset"), place, strict=True))
                 | {"classes": [asdict(each) for each in scores]}
-                for place, scores in self.by_class.items()
+                for place, scores in (*self.by_class.items(), *self.by_class_of_pairs.items())
             ],
             "notes": self.notes,
         }
@@ -183,6 +220,7 @@ class Validation:
                     "scored_on": cell.dataset,
                     "external": not cell.inside,
                     "why_not_external": cell.inside,
+                    "near_external": cell.near,
                     "metric": score.metric,
                     "value": _told(found.value),
                     "low": _told(found.low),
@@ -201,9 +239,17 @@ class Validation:
                 }
 
 
+def _place(each: Scored) -> Place:
+    return each.cell.encoder, each.cell.fitted_on, each.cell.dataset
+
+
 def _way(each: Scored) -> str:
     """``A to B``: where a head comes from, and where it is scored."""
-    return f"{each.cell.fitted_on} to {each.cell.dataset}"
+    return f"{each.cell.fitted_on} to {each.cell.dataset}{f', {NEAR}' if each.cell.near else ''}"
+
+
+def _plain(each: Scored) -> dict[str, Any]:
+    return asdict(each.cell) | {"scores": [asdict(score) for score in each.scores]}
 
 
 def _told(value: float) -> str:
