@@ -3,7 +3,7 @@
 A small set of configurations in which each pair of choices occurs is drawn greedily, and each is trained for
 a tiny epoch and scored in a process of its own. It must end with finite scores, or be refused in one sentence
 before the first step; a refusal later, a traceback or a score that is not finite is a failure. Results are
-kept in a table, with which a second call goes on; a line deleted from it is tried again:
+kept in a table, with which a second call goes on:
 
     OMP_NUM_THREADS=1 python benchmarks/combinations.py --table combinations.jsonl
     OMP_NUM_THREADS=1 python benchmarks/combinations.py --quick
@@ -23,13 +23,13 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from children import Ended, child
+from children import Ended, Table, child
 
 from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.evaluation.scores import Scores
@@ -190,14 +190,14 @@ def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
 
 
 def outcomes(
-    choices: Generator[Choice, bool, None], known: dict[str, str], attempt: Callable[[Choice], str]
+    choices: Generator[Choice, bool, None], table: Table, attempt: Callable[[Choice], str]
 ) -> Iterator[tuple[str, str]]:
-    """Each choice in words, and how it ended, which is looked up where it is known."""
+    """Each choice in words, and how it ended."""
     with suppress(StopIteration):
         choice = next(choices)
         while True:
             what = ", ".join(choice.values())
-            result = known[what] if what in known else attempt(choice)
+            result = table.ended(what, partial(attempt, choice))
             yield what, result
             choice = choices.send(result == "trained")
 
@@ -230,18 +230,10 @@ def main() -> None:
         axes = {name: list(each.names()) for name, each in zip(names, registries, strict=True)}
         axes["sampler"].append(OWN)
         warm(registries, data, Path(place) / "warm")
-        table = given.table or Path(place) / "table.jsonl"
-        known = dict(json.loads(line) for line in table.open()) if table.is_file() else {}
-        found: dict[str, str] = {}
+        table = Table(given.table or Path(place) / "table.jsonl")
         attempt = partial(tried, data=data, out=Path(place) / "run")
-        for what, result in outcomes(cover(axes | {"data": list(data)}), known, attempt):
-            found[what] = result
-            if what not in known:
-                with table.open("a") as file:
-                    file.write(json.dumps([what, result]) + "\n")
-                print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
-            if len(found) == (12 if given.quick else given.most):
-                break
+        most = 12 if given.quick else given.most
+        found = dict(islice(outcomes(cover(axes | {"data": list(data)}), table, attempt), most))
     ends = (result.partition(":")[0] if result.startswith(RIGHT) else "failed" for result in found.values())
     failures = {what: result for what, result in found.items() if not result.startswith(RIGHT)}
     counts = Counter(ends)

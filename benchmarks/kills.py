@@ -31,12 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from children import Ended, child
+from children import Ended, Table, child
 from optuna.trial import TrialState
 
 import tsrep
+from tsrep.digests import sha256_of
 from tsrep.evaluation.scores import Scores
-from tsrep.files import sha256_of
 from tsrep.report import write_report
 from tsrep.runs.fit import fit
 from tsrep.studies.define.definition import define
@@ -180,21 +180,19 @@ class Campaign:
     """
 
     def __init__(self, folder: Path, table: Path) -> None:
-        self.folder, self.table = folder, table
-        rows = table.read_text().splitlines() if table.is_file() else []
-        self.rows = {(row["phase"], row["kill"]): row["result"] for row in map(json.loads, rows)}
+        self.folder, self.table = folder, Table(table)
 
     def done(self, phase: str, kill: str, make: Callable[[Path], str]) -> str:
         """What became of one kill; it is looked up where the table has it."""
-        if (phase, kill) in self.rows:
-            return str(self.rows[phase, kill])
-        out = self.folder / f"run-{phase}-{kill.replace(' ', '-')}"
-        self.rows[phase, kill] = result = make(out)
-        with self.table.open("a") as file:
-            file.write(json.dumps({"phase": phase, "kill": kill, "result": result}) + "\n")
-        for left in self.folder.glob(f"*{out.name}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        return result
+
+        def attempt() -> str:
+            out = self.folder / f"run-{phase}-{kill.replace(' ', '-')}"
+            result = make(out)
+            for left in self.folder.glob(f"*{out.name}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            return result
+
+        return self.table.ended(f"{phase}, {kill}", attempt)
 
     def writes(self, points: int, wanted: Facts) -> None:
         """Kills before and after each write and rename of a run, the first ones only if there are more."""
@@ -299,15 +297,12 @@ def main() -> None:
                 write_report(whole)
             campaign.moments(phase, moments, do, whole)
         campaign.studies(studies)
-    results = Counter((phase, result) for (phase, _), result in campaign.rows.items())
+    rows = campaign.table.rows
+    results = Counter((name.partition(",")[0], result) for name, result in rows.items())
     for (phase, result), number in sorted(results.items()):
         print(f"{phase:<20} {result:<12} {number:>4}")
-    lost = {
-        f"{phase}, {kill}": said
-        for (phase, kill), said in campaign.rows.items()
-        if said not in RIGHT and not said.endswith(ONCE)
-    }
-    print(json.dumps({"name": "kills", "kills": len(campaign.rows), "failures": lost}))
+    lost = {name: said for name, said in rows.items() if said not in RIGHT and not said.endswith(ONCE)}
+    print(json.dumps({"name": "kills", "kills": len(rows), "failures": lost}))
     sys.exit(bool(lost))
 
 
