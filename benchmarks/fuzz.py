@@ -98,13 +98,15 @@ class Inputs:
             files = [path for path in files if path.name != "manifest.json"]
             if rng.random() < 0.5:
                 (place / "manifest.json").write_text('{"format": 1, "sha256": {}}')
-        for path in rng.sample(files, 1) if rng.random() < 0.9 else ():
+        often = 0.3 if name in SUBJECTS and SUBJECTS[name].odd else 0.9
+        for path in rng.sample(files, 1) if rng.random() < often else ():
             path.write_bytes(rng.choice((damaged, misspelt))(path.read_bytes(), rng))
         if name == "run":
             return partial(read_all, place, page=rng.random() < 0.1)
         settings = drawn_settings(name, rng)
         cache = place.with_name(f"{place.name}-cache")
-        return partial(load, SUBJECTS[name].dataset, place, cache=cache, progress=False, **settings)
+        more = {"cache": cache, "progress": False, "strict": rng.random() < 0.15}
+        return partial(load, SUBJECTS[name].dataset, place, **more, **settings)
 
 
 def drawn_settings(name: str, rng: random.Random) -> dict[str, Any]:
