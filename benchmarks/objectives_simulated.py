@@ -200,7 +200,9 @@ SIMULATIONS = {
         steps=150,
         lr=1e-2,
     ),
-    "tf-c": Simulation({"hidden": 32, "projection": 16, "time_view": MOVED}, patients, quick=80),
+    "tf-c": Simulation(
+        {"hidden": 32, "projection": 16, "time_view": MOVED, "share": 0.8}, patients, quick=80
+    ),
     "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
     "sepclr": Simulation(
         {"view": WEAK_JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0},
@@ -216,7 +218,7 @@ SIMULATIONS = {
         steps=150,
     ),
     "symile": Simulation(
-        {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2
+        {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=150, steps=300
     ),
 }
 
