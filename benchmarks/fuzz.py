@@ -132,12 +132,12 @@ def read_all(run: Path, page: bool) -> None:
         opened.objective,
         opened.loaded,
         lambda: opened.encoder_file,
+        lambda: opened.config,
         lambda: opened.scores,
         lambda: opened.history,
     ):
         with suppress(TsrepError):
             read()
-    opened.refuse_other_settings()
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
