@@ -38,6 +38,7 @@ import tsrep
 from tsrep.digests import sha256_of
 from tsrep.evaluation.scores import Scores
 from tsrep.report import write_report
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.studies.define.definition import define
 from tsrep.studies.keep.tickets import by_ticket
@@ -61,6 +62,7 @@ CONFIG: dict[str, Any] = {
         "n_bootstrap": 100,
     },
 }
+MADE = {"evaluation": ("scores.json", "predictions.npz"), "report": ("report.html",)}  # of a run, anew
 AT_ONCE = 5  # kills of one study
 TRIALS, STUDY_OF = (
     12,
@@ -109,8 +111,8 @@ def convert(out: Path) -> None:
 
 
 def score(out: Path) -> None:
-    """Score a run that was trained, and write its page."""
-    tsrep.evaluate(out, progress=False)
+    """Score a run that was trained, without its page."""
+    evaluate(out, progress=False)
 
 
 def killed_at(point: int, after: bool, work: Callable[[], object]) -> None:
@@ -212,11 +214,10 @@ class Campaign:
         draw = random.Random(phase)
 
         def begun(out: Path) -> None:
-            if phase in ("evaluation", "report"):
+            if phase in MADE:
                 shutil.copytree(whole, out)
-                if phase == "evaluation":
-                    for name in ("scores.json", "predictions.npz"):
-                        (out / name).unlink()
+                for name in MADE[phase]:
+                    (out / name).unlink()
 
         def make(share: float, out: Path) -> str:
             begun(out)
