@@ -17,12 +17,10 @@ import argparse
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import sys
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +30,7 @@ from typing import Any
 
 import torch
 from children import Ended, Table, child
+from killing import killed_after, killed_at, killed_within
 from optuna.trial import TrialState
 
 import tsrep
@@ -41,7 +40,7 @@ from tsrep.report import write_report
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.studies.define.definition import define
-from tsrep.studies.keep.tickets import by_ticket
+from tsrep.studies.keep.tickets import MAX_RETRIES, by_ticket
 from tsrep.studies.study import begin
 from tsrep.studies.work.worker import work
 
@@ -63,9 +62,8 @@ CONFIG: dict[str, Any] = {
     },
 }
 MADE = {"evaluation": ("scores.json", "predictions.npz"), "report": ("report.html",)}  # of a run, anew
-AT_ONCE = 5  # kills of one study
 TRIALS, STUDY_OF = (
-    12,
+    8,
     {
         "version": 1,
         "study": "kills",
@@ -82,7 +80,7 @@ TRIALS, STUDY_OF = (
             "training": {"epochs": 1, "batch_size": 32},
         },
         "sampler": {"name": "random"},
-        "budget": {"trials": 12},
+        "budget": {"trials": 8},
     },
 )
 Facts = dict[str, Any]
@@ -113,48 +111,6 @@ def convert(out: Path) -> None:
 def score(out: Path) -> None:
     """Score a run that was trained, without its page."""
     evaluate(out, progress=False)
-
-
-def killed_at(point: int, after: bool, work: Callable[[], object]) -> None:
-    """Do the work until a write or rename of a run folder, counted from 0; the kill is the system's."""
-    seen, due = -1, False
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen, due
-        if due:  # the first event of any kind behind the one that was waited for
-            due = False  # a kill is an event too
-            os.kill(os.getpid(), signal.SIGKILL)
-        if _writes(event, arguments):
-            seen += 1
-            if seen == point and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
-            due = seen == point
-
-    sys.addaudithook(watch)
-    work()
-
-
-def _writes(event: str, arguments: tuple[Any, ...]) -> bool:
-    """Whether an event changes what is in the folder of a run, or in the one that is renamed to it."""
-    path = str(arguments[0]) if arguments else ""
-    if not re.search(r"/\.?run-", path):
-        return False
-    if event == "open":
-        _, mode, flags = arguments
-        return any(c in str(mode or "") for c in "wax") or bool(flags & os.O_WRONLY)
-    return event == "os.rename" or (event == "os.mkdir" and not Path(path).exists())
-
-
-def killed_within(seconds: float, work: Callable[[], object]) -> None:
-    """Do the work until the system ends the process, after so many seconds of a processor."""
-    signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal ends a process at once
-    work()
-
-
-def killed_after(seconds: float, work: Callable[[], object]) -> None:
-    """Do the work for so long."""
-    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    work()
 
 
 def ended(first: Ended, again: Ended, out: Path, wanted: Facts) -> str:
@@ -243,33 +199,35 @@ class Campaign:
             self._studies("study on PostgreSQL", count, partial(new_database, server))
 
     def _studies(self, phase: str, count: int, storage: Callable[[str], str | None]) -> None:
-        for first in range(0, count, AT_ONCE):
-            few = min(AT_ONCE, count - first)
+        killed = 0
+        for number in range(count):  # each is killed several times, or it ends before
+            if killed >= count:
+                return
 
-            def make(out: Path, first: int = first, few: int = few) -> str:
-                return killed_study(first, few, storage(f"kills{first}"), out)
+            def make(out: Path, number: int = number) -> str:
+                return killed_study(number, storage(f"kills{number}"), out)
 
-            self.done(phase, f"{first} to {first + few - 1}", make)
+            result = self.done(phase, f"study {number}", make)
+            killed += int(result.split()[0]) if result.endswith(ONCE) else 1
 
 
-def killed_study(first: int, count: int, storage: str | None, out: Path) -> str:
+def killed_study(number: int, storage: str | None, out: Path) -> str:
     """Let two workers of a study work and kill one of them, again and again; then let one end it."""
     job = begin(define(STUDY_OF, "the study"), folder=out, storage=storage).job()
-    draw, other = random.Random(first), partial(child, partial(work, job), 300)
+    draw, other = random.Random(number), partial(child, partial(work, job), 300)
     killed = 0
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(other)
-        for _ in range(count):
-            end = child(partial(killed_after, 0.3 + 3 * draw.random(), partial(work, job)), 60)
+        while killed < MAX_RETRIES and not beside.done():  # a ticket that is killed more often is given up
+            end = child(partial(killed_after, 0.1 + draw.random(), partial(work, job)), 60)
             killed += end.code == -signal.SIGKILL
-        beside.result()
     again = other()
     with job.opened() as study:
         known = by_ticket(study)
     once = [[trial.state for trial in trials].count(TrialState.COMPLETE) == 1 for trials in known.values()]
     if again.code or len(once) != TRIALS or not all(once):
         return f"{sum(once)} of {TRIALS} tickets complete: {again.text[-200:]}"
-    return f"{killed} of {count} killed, {ONCE}"
+    return f"{killed} killed, {ONCE}"
 
 
 def main() -> None:
