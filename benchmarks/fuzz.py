@@ -30,6 +30,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import fuzz_odd as odd
 import torch
 from branches import Tracer
 from children import Table, child
@@ -45,7 +46,7 @@ from tsrep.report import write_report
 from tsrep.report.contents import read_run
 from tsrep.runs.config import configure
 from tsrep.runs.fit import fit
-from tsrep.yaml_files import read_yaml
+from tsrep.yaml_files import read_settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -90,8 +91,10 @@ class Inputs:
         rng = random.Random(number)
         name = self.names[number % len(self.names)]
         if name == "configuration":
-            text = damaged(CONFIG.encode(), rng).decode("utf-8", "replace")
-            return lambda: configure(_mapping(read_yaml(text, "it")))
+            place.mkdir(parents=True)
+            text = rng.choice((CONFIG, CONFIG, CONFIG, rng.choice(odd.TEXTS))).encode()
+            (place / "it.yaml").write_bytes(damaged(text, rng) if rng.random() < 0.8 else text)
+            return lambda: configure(read_settings(place / "it.yaml", "configuration"))
         shutil.copytree(self.folder / name, place)
         files = sorted(path for path in place.rglob("*") if path.is_file() and path.name != ".lock")
         if name == "run":  # half of them as a folder that has no manifest to notice it
@@ -100,26 +103,26 @@ class Inputs:
                 (place / "manifest.json").write_text('{"format": 1, "sha256": {}}')
         often = 0.3 if name in SUBJECTS and SUBJECTS[name].odd else 0.9
         for path in rng.sample(files, 1) if rng.random() < often else ():
-            path.write_bytes(rng.choice((damaged, misspelt))(path.read_bytes(), rng))
+            ways = (damaged, misspelt, newer) if name == "run" else (damaged, misspelt)
+            path.write_bytes(rng.choice(ways)(path.read_bytes(), rng))
+            if rng.random() < 0.05:
+                path.unlink()
         if name == "run":
             return partial(read_all, place, page=rng.random() < 0.1)
-        settings = drawn_settings(name, rng)
+        settings = drawn_settings(name, number // len(self.names), rng)
         cache = place.with_name(f"{place.name}-cache")
         more = {"cache": cache, "progress": False, "strict": rng.random() < 0.15}
         return partial(load, SUBJECTS[name].dataset, place, **more, **settings)
 
 
-def drawn_settings(name: str, rng: random.Random) -> dict[str, Any]:
-    """Settings of a subject, now and then with one that nobody would give."""
-    settings = dict(rng.choice(SUBJECTS[name].settings))
+def drawn_settings(name: str, turn: int, rng: random.Random) -> dict[str, Any]:
+    """The next settings of a subject, now and then with one that nobody would give."""
+    all_settings = SUBJECTS[name].settings
+    settings = dict(all_settings[turn % len(all_settings)])
     if rng.random() < 0.15:
         fields = DATASETS.entry(SUBJECTS[name].dataset).settings.model_fields
         settings[rng.choice([field for field in fields if field != "name"])] = rng.choice(VALUES)
     return settings
-
-
-def _mapping(found: Any) -> dict[str, Any]:
-    return found if isinstance(found, dict) else {}
 
 
 def read_all(run: Path, page: bool) -> None:
@@ -160,6 +163,12 @@ def misspelt(content: bytes, rng: random.Random) -> bytes:
         parts[2 * rng.randrange((len(parts) + 1) // 2)] = rng.choice(WORDS)
         lines[at : at + 1] = rng.choice(([b"".join(parts)], [b"".join(parts)], [], lines[at : at + 1] * 2))
     return b"".join(lines)
+
+
+def newer(content: bytes, rng: random.Random) -> bytes:
+    """A format that a later version may write, and nothing of another kind in its place."""
+    later = re.sub(rb'("format": "?[a-z./]*)\d+', rb"\g<1>99", content)
+    return rng.choice((later, b"[]", b'{"format": []}'))
 
 
 def planted(fault: str, work: Callable[[], object]) -> Callable[[], object]:
@@ -213,12 +222,9 @@ def as_command(number: int, inputs: Inputs, folder: Path) -> str:
     if name == "run":
         words = ["evaluate", str(place)]
     elif name == "configuration":
-        text = damaged(CONFIG.encode(), random.Random(number))
-        place.mkdir(parents=True)
-        (place / "it.yaml").write_bytes(text)
         words = ["data", "check", "--config", str(place / "it.yaml")]
     else:
-        settings = drawn_settings(name, random.Random(number))
+        settings = drawn_settings(name, number // len(inputs.names), random.Random(number))
         words = ["data", "check", SUBJECTS[name].dataset, "--root", str(place)]
         words += [
             w for key, value in settings.items() for w in ("--set", f"dataset.{key}={json.dumps(value)}")

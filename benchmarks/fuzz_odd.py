@@ -67,11 +67,11 @@ def series(root: Path) -> None:
 
 SERIES: list[dict[str, Any]] = [
     {"file": f"{name}.csv"} | more
-    for name in [*TABLES, "latin"]
     for more in ({}, {"gaps": "missing", "duplicates": "first"})
+    for name in [*TABLES, "latin"]
 ]
-SERIES += [{}, *({"file": f"{name}.parquet"} for name in ("index", "plain", "zoned")), {"file": "none.csv"}]
-SERIES += [{"file": "days.csv", "variables": "target", "missing": (3.0, 4.0)}, {"file": "days.csv"}]
+SERIES[:0] = [{}, *({"file": f"{name}.parquet"} for name in ("index", "plain", "zoned")), {"file": "none.csv"}]
+SERIES[:0] = [{"file": "days.csv", "variables": "target", "missing": (3.0, 4.0)}, {"file": "days.csv"}]
 
 
 def panels(root: Path) -> None:
@@ -98,11 +98,11 @@ def panels(root: Path) -> None:
 SHEETS = "records header twice again odd other ids gap bare single quote numbers undated dates silent nothing"
 PANELS: list[dict[str, Any]] = [
     {"file": f"{name}.csv"} | more
-    for name in SHEETS.split()
     for more in ({}, {"unequal": "pad"}, {"channel": "label", "value": "b"}, {"targets": ("b",)})
+    for name in SHEETS.split()
 ]
-PANELS += [{"time": None}, {"time": None, "sfreq": 50.0, "channel": "a"}, {"file": "header.parquet"}]
-PANELS += [{"patient": "sample"}, {"channel": "label", "value": "b", "channels": ("a", "x")}]
+PANELS[:0] = [{"time": None}, {"time": None, "sfreq": 50.0, "channel": "a"}, {"file": "header.parquet"}]
+PANELS[:0] = [{"patient": "sample"}, {"channel": "label", "value": "b", "channels": ("a", "x")}]
 
 
 def arrays(root: Path) -> None:
@@ -159,7 +159,7 @@ ARRAYS += [
     for suffix in (".csv", ".tsv")
     for more in META
 ]
-ARRAYS += [{"sfreq": 50.0, "array": "several.npz"}, {"sfreq": 50.0, "channel_names": ("a", "b", "c")}]
+ARRAYS[:0] = [{"sfreq": 50.0, "array": "several.npz"}, {"sfreq": 50.0, "channel_names": ("a", "b", "c")}]
 HDF5: list[dict[str, Any]] = [
     {"sfreq": 50.0, "signal": signal, "ids": ids}
     for signal in ("signal", "flat", "group", "group/inner", "absent")
@@ -273,3 +273,10 @@ ELECTRODES: list[dict[str, Any]] = [
     {"table": "bad.csv", "bad": "bad", "bads": "keep", "montage": "standard_1020"},
     {"table": "absent.csv", "unreadable": "skip"}, {"rename": {"Fp1": "C3"}}, {"reference": ("Fp1",)},
 ]  # fmt: skip
+
+
+TEXTS = (
+    "", "- a\n- b", "[1, 2]", "a: &x {b: *x}", "[" * 9000, "a: 1\na: 2", "{[1]: 2}", "a: !!int abc",
+    "a: !!python/object:os.system x", "a: " + "9" * 6000, 'a: "\\ud800"', "a: !!str 1\nb: !!null 2",
+    "a: &x [1]\nb: *x", "training: {lr: .nan, epochs: yes}", "a: {b: {c: {d: !own e}}}", "\t- a",
+)  # fmt: skip
