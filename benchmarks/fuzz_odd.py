@@ -70,7 +70,11 @@ SERIES: list[dict[str, Any]] = [
     for more in ({}, {"gaps": "missing", "duplicates": "first"})
     for name in [*TABLES, "latin"]
 ]
-SERIES[:0] = [{}, *({"file": f"{name}.parquet"} for name in ("index", "plain", "zoned")), {"file": "none.csv"}]
+SERIES[:0] = [
+    {},
+    *({"file": f"{name}.parquet"} for name in ("index", "plain", "zoned")),
+    {"file": "none.csv"},
+]
 SERIES[:0] = [{"file": "days.csv", "variables": "target", "missing": (3.0, 4.0)}, {"file": "days.csv"}]
 
 
