@@ -1,8 +1,9 @@
-"""Does an audit find what was planted, and nothing where nothing was?
+"""Does an audit find what was planted, and nothing where nothing was, and do its intervals hold the truth?
 
 Representations are drawn with a planted identity, a site offset, an age shortcut, or an encoder that
-memorises, and without; ten seeds each. The last line is JSON: how often each block finds it, and how often an
-interval misses the value of chance where nothing was planted::
+memorises, and without; ten seeds each. Then people and representations are drawn anew many times, and the
+interval of a number is made each time; the truth is the mean of all its values. The last line is JSON: how
+often each block finds what was planted and what was not, and how many intervals of 95 % hold the truth::
 
     .venv/bin/python benchmarks/audit.py --quick
 """
@@ -12,25 +13,32 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from tsrep.evaluation.audit.attributes import predicted_levels
+from tsrep.evaluation.audit.attributes import over_new_people, predicted_levels, predicted_numbers
 from tsrep.evaluation.audit.identity import Galleries, recognise
 from tsrep.evaluation.audit.membership import Attack, likelihood_ratio
 from tsrep.evaluation.audit.within import WithinStrata
-from tsrep.evaluation.bootstrap import Interval, resampled_by
+from tsrep.evaluation.bootstrap import Interval, positive_interval, resample, resampled_by, share_interval
 from tsrep.evaluation.bootstrap.means import Means
 from tsrep.evaluation.bootstrap.patients import Weighable
+from tsrep.evaluation.comparison import difference_of_cohorts
 from tsrep.evaluation.labels.metrics import Scorer
+from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.targets.values import Errors, Values
+from tsrep.runs.validate.by_class import in_the_large
 
-PATIENTS, DIM = 120, 16
+PATIENTS, DIM, RESAMPLES = 120, 16, 300
 Plant = Callable[[np.random.Generator, bool], tuple[Interval, float]]
 
 
 def ends(scorer: Weighable, patients: int, name: str) -> Interval:
     """Value and interval of a metric."""
-    return resampled_by([scorer], patients, n_bootstrap=300, seed=0).intervals()[name]
+    return resampled_by([scorer], patients, n_bootstrap=RESAMPLES, seed=0).intervals()[name]
 
 
 def identity(generator: np.random.Generator, planted: bool) -> tuple[Interval, float]:
@@ -80,6 +88,84 @@ PLANTS: dict[str, tuple[Plant, bool]] = {  # and whether to find it is to lie ab
 }
 
 
+def top(generator: np.random.Generator, of: str, people: int = 2 * PATIENTS) -> Interval:
+    """Recognition of people with two recordings or three among others, of whom half have one."""
+    counts = np.where(np.arange(people) % 2, 1, generator.integers(2, 4, people))
+    patient = np.repeat(np.arange(people), counts)
+    x = generator.normal(size=(len(patient), DIM)) + 1.2 * generator.normal(size=(people, DIM))[patient]
+    galleries = Galleries.drawn(patient, seed=0)
+    found = recognise(x, galleries)
+    values = {"top-1": found.top(1), "rank": found.reciprocal_rank, "AUROC": found.above_others}[of]
+    counted = np.full((values.shape[1], 1), float(len(values)))
+    return ends(Means(values.sum(axis=0)[:, None], counted, ("top",)), len(counted), "top")
+
+
+def probe(generator: np.random.Generator, of: str) -> Interval:
+    """A probe of place or sex, or a ridge of age, of two recordings of each person."""
+    patient = np.repeat(np.arange(PATIENTS), 2)
+    own = generator.normal(size=(PATIENTS, DIM))
+    if of == "age":
+        age = 60 + 10 * generator.normal(size=PATIENTS) + 6 * own[:, :2].sum(axis=1)
+    level = generator.integers(0, 3 if of == "place" else 2, PATIENTS)
+    own[:, 2] += (0 if of == "age" else 0.9) * level
+    x = own[patient] + 0.7 * generator.normal(size=(len(patient), DIM))
+    if of == "age":
+        years = age[patient]
+        values = Values(predicted_numbers(x, years, patient), years, patient, np.arange(len(patient)))
+        return wider(Errors(values, patient), PATIENTS, "mae", positive_interval)
+    prob, target = predicted_levels(x, level[patient], patient), level[patient]
+    if of == "place":
+        return wider(Scorer(prob, target, patient, ("recall",)), PATIENTS, "recall")
+    return wider(Scorer(prob[:, 1:], target[:, None] == 1, patient, ("auroc",)), PATIENTS, "auroc")
+
+
+def group(generator: np.random.Generator, of: str) -> Interval:
+    """AUROC of a group, what it is above that of others, and what is predicted beyond the prevalence."""
+    patient = np.repeat(np.arange(2 * PATIENTS), 2)
+    label = (generator.random(2 * PATIENTS) < 0.3)[patient]
+    score = expit(
+        1.2 * label
+        - 1
+        + generator.normal(size=2 * PATIENTS)[patient]
+        + 0.7 * generator.normal(size=len(patient))
+    )
+    p = Predictions(score[:, None], label[:, None], patient, np.arange(len(patient)))
+    if of == "predicted minus prevalence":
+        return in_the_large([p], n_bootstrap=RESAMPLES)
+    first = patient < PATIENTS
+    one, two = (resample([p.of(at)], n_bootstrap=RESAMPLES, names=["auroc"]) for at in (first, ~first))
+    return one.intervals()["auroc"] if of == "AUROC" else difference_of_cohorts(one, two)["auroc"]
+
+
+def wider(scorer: Weighable, patients: int, name: str, form: Any = share_interval) -> Interval:
+    """The interval of what is predicted out of fold."""
+    found = resampled_by([scorer], patients, n_bootstrap=RESAMPLES, seed=0, form=form)
+    return over_new_people(found).intervals()[name]
+
+
+INTERVALS: dict[str, Callable[[np.random.Generator], Interval]] = {
+    "identity: top-1": partial(top, of="top-1"),
+    "identity: mean reciprocal rank": partial(top, of="rank"),
+    "identity: AUROC of own against others": partial(top, of="AUROC"),
+    "identity: the same of 60 sought people": partial(top, of="AUROC", people=PATIENTS),
+    "origin: balanced accuracy": partial(probe, of="place"),
+    "sex: AUROC": partial(probe, of="sex"),
+    "age: mean absolute error": partial(probe, of="age"),
+    "label within age: AUROC": lambda generator: shortcut(generator, False)[0],
+    "membership: AUROC": lambda generator: leak(generator, True)[0],
+    "group: AUROC": partial(group, of="AUROC"),
+    "group minus others: AUROC": partial(group, of="difference"),
+    "group: predicted minus prevalence": partial(group, of="predicted minus prevalence"),
+}
+
+
+def coverage(draw: Callable[[np.random.Generator], Interval], draws: int) -> float:
+    """Share of intervals that hold the mean of all values."""
+    found = [draw(np.random.default_rng(10_000 + seed)) for seed in range(draws)]
+    truth = np.mean([each.value for each in found])
+    return float(np.mean([each.low <= truth <= each.high for each in found]))
+
+
 def found_in(plant: Plant, planted: bool, seeds: int) -> list[bool]:
     """For each seed, whether the interval lies above chance."""
     found = []
@@ -92,8 +178,10 @@ def found_in(plant: Plant, planted: bool, seeds: int) -> list[bool]:
 def main() -> None:
     """Print how often each is found, and last one JSON line."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true", help="3 seeds instead of 10")
-    seeds = 3 if parser.parse_args().quick else 10
+    parser.add_argument("--quick", action="store_true", help="few seeds and draws")
+    parser.add_argument("--draws", type=int, default=400, help="of data for the coverage")
+    given = parser.parse_args()
+    seeds, draws = (3, 10) if given.quick else (10, given.draws)
     told: dict[str, dict[str, int]] = {}
     for name, (plant, above) in PLANTS.items():
         counts = {word: sum(found_in(plant, planted, seeds)) for word, planted in
@@ -103,7 +191,11 @@ def main() -> None:
         told[name] = counts
         hits, alarms = counts["planted"], counts["not planted"]
         print(f"{name:14} found in {hits} of {seeds} where planted, in {alarms} where not")
-    print(json.dumps({"name": "audit", "seeds": seeds, "found": told}))
+    covered = {}
+    for line, draw in INTERVALS.items():
+        covered[line] = coverage(draw, draws)
+        print(f"{line:40} truth in {covered[line]:.3f} of {draws} intervals")
+    print(json.dumps({"name": "audit", "seeds": seeds, "found": told, "draws": draws, "coverage": covered}))
 
 
 if __name__ == "__main__":

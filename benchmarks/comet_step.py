@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tsrep.encoders.dilated_conv import DilatedConv
-from tsrep.objectives.comet import Comet, Draws
+from tsrep.objectives.comet_masked import CometMasked, Draws
 from tsrep.rng import torch_generator
 from tsrep.signals.batch import Batch
 
@@ -118,8 +118,8 @@ def literal_step(encoder: LiteralEncoder, batch: Batch, draws: Draws) -> Tensor:
 # Both sides.
 
 
-def published_comet(*, share_masks: bool = False) -> Comet:
-    return Comet(
+def published_comet(*, share_masks: bool = False) -> CometMasked:
+    return CometMasked(
         **{f"{level}_weight": weight for level, weight in WEIGHTS.items()},
         apply_weights_to_identity=False,
         diagonal="keep",
@@ -165,7 +165,7 @@ def make_sides(size: int, precision: str, which: str = "both") -> dict[str, Side
         sides["theirs"] = Side(theirs, lambda: literal_step(theirs, batch, draws))
     if which in ("both", "ours", "shared"):
 
-        def loss(objective: Comet = comet, given: Draws = draws) -> Tensor:
+        def loss(objective: CometMasked = comet, given: Draws = draws) -> Tensor:
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
                 terms = objective.terms(ours, batch, given)
             return torch.stack(list(terms.values())).sum()

@@ -46,7 +46,7 @@ QUICK: dict[str, Any] = {
     "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
     "training": {"epochs": 3, "batch_size": 64, "keep": "probe"},
 }
-OBJECTIVES = {"simclr": {"name": "simclr"}, "comet": {"name": "comet", "share_masks": True}}
+OBJECTIVES = {"simclr": {"name": "simclr"}, "comet": {"name": "comet"}}
 SHARED: dict[str, Any] = {
     "device": "cpu",
     "evaluation": {

@@ -190,7 +190,7 @@ CONTEXT = {"hidden": 16, "depth": 1, "heads": 2, "feedforward": 16, "dropout": 0
 SIMULATIONS = {
     "byol": Simulation({"hidden": 64, "projection": 32, "view": MOVED, "momentum": 0.9}, patients),
     "clocs": Simulation({}, patients, quick=40),
-    "comet-views": Simulation(
+    "comet": Simulation(
         {"hidden": 32, "projection": 16, "view": MOVED, "trial_weight": 0.0, "patient_weight": 0.5}, patients
     ),
     "ts-tcc": Simulation(
@@ -200,7 +200,9 @@ SIMULATIONS = {
         steps=150,
         lr=1e-2,
     ),
-    "tf-c": Simulation({"hidden": 32, "projection": 16, "time_view": MOVED}, patients, quick=80),
+    "tf-c": Simulation(
+        {"hidden": 32, "projection": 16, "time_view": MOVED, "share": 0.8}, patients, quick=80
+    ),
     "mixing-up": Simulation({"temperature": 0.2}, patients, quick=80),
     "sepclr": Simulation(
         {"view": WEAK_JITTER, "hidden": 32, "background_weight": 1.0, "joint_weight": 1.0},
@@ -216,7 +218,7 @@ SIMULATIONS = {
         steps=150,
     ),
     "symile": Simulation(
-        {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=100, lr=1e-2
+        {"hidden": 32, "projection": 16, "scale": 3.0}, exclusive, dim=16, quick=150, steps=300
     ),
 }
 

@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
     "evaluation": {"protocols": ["probe"], "labels": [1.0]},
 }
 METHODS: dict[str, Any] = {
-    "comet": {"name": "comet", "share_masks": True},
+    "comet": {"name": "comet"},
     "simclr": {"name": "simclr"},
     "supervised": {"name": "supervised"},
 }
@@ -132,7 +132,7 @@ def _others(audits: Mapping[str, Audit]) -> list[str]:
 def _membership(audits: Mapping[str, Audit]) -> list[str]:
     """Each encoder beside the random initialisation of its own test, which goes by its own objective."""
     rows = [
-        [row.line, name, with_ends(row.interval), _told(audit, "membership", row.line, RANDOM_INIT)]
+        [row.line, name, _ends(row, ".3f"), _told(audit, "membership", row.line, RANDOM_INIT)]
         for name, audit in audits.items()
         for row in audit["membership"].rows
         if row.of in (name, HAND)

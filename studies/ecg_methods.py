@@ -48,7 +48,7 @@ SETTINGS: dict[str, Any] = {
     },
 }
 METHODS: dict[str, dict[str, Any]] = {
-    "comet": {"objective": {"name": "comet", "share_masks": True}},
+    "comet": {"objective": "comet"},
     "ts2vec": {"objective": "ts2vec"},
     "simclr": {"objective": "simclr"},
 }

@@ -1,22 +1,26 @@
-"""Objectives compared on real ECG at equal compute: a first look at all, and verdicts on those that lead.
+"""Objectives compared on real ECG at equal compute: a first look at all, which names those that lead.
 
-One command makes ``docs/results/objectives.md`` and its figure; finished runs are kept and used again, so
-that it may be stopped and started at any time (about five hours on two cores)::
+One command makes ``docs/results/objectives.md``, its figure and ``objectives.json``; finished runs are kept
+and used again, so that it may be stopped and started at any time (about three hours on two cores)::
 
     .venv/bin/python studies/ecg_objectives.py --root DIR
 
 ``DIR`` holds ``ecg_100hz_int16_uV.npy`` and ``records.csv`` as for ``ecg_methods.py``. Every run spends as
-many operations as SimCLR does in four minutes of one thread. Stage one: up to six configurations of each
-method at a quarter of the budget, the best on validation patients at the whole budget with three seeds, one
-table without verdicts. Stage two: the best four, SimCLR and COMET with fresh seeds; the one primary contrast
-is written down before any test patient is scored. ``--quick`` runs all of it small, on a simulated cohort.
+many operations as SimCLR does in four minutes of one thread: up to six configurations of each method at a
+quarter of the budget, then the best on validation patients at the whole budget with three seeds; one table
+without verdicts. What was measured to choose by stands in ``objectives.json`` and is not measured again, on
+other machines neither. Verdicts on the methods that lead are made by ``ecg_finalists.py``. ``--quick`` runs
+all of it small, on a simulated cohort.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +28,12 @@ import numpy as np
 from ecg_methods import PANEL, SETTINGS
 from equal_compute import Budget, Cost, cost_of
 from kept_runs import command_line, kept_run, log, one_thread_workers, validation_scores
-from objectives_page import Findings, write_results
+from objectives_page import Overview, write_overview
 
 from tsrep.evaluation.comparison import Comparison, compare_methods
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Scores
-from tsrep.files import write_json
+from tsrep.files import read_json, write_json
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.config_files import read_config
@@ -46,7 +50,13 @@ RESNET: Settings = {"name": "resnet1d", "width": 32, "dim": 128}
 PATCHES: Settings = {"name": "patch-transformer", "patch": 10, "stride": 10, "dim": 128}
 STATES: Settings = {"name": "conv-s4d", "width": 128, "dim": 128}
 DILATED: Settings = {"name": "dilated-conv", "hidden": 32, "dim": 128, "depth": 8}
-REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = "simclr", "comet", "autotcl", "autotcl, frozen", "fixed view"
+REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = (
+    "simclr",
+    "comet-masked",
+    "autotcl",
+    "autotcl, frozen",
+    "fixed view",
+)
 HEADS = ("probe", "attention")
 
 
@@ -90,8 +100,8 @@ METHODS: Mapping[str, Method] = {
     "moco": _of("moco", "temperature", 0.1, 0.2),
     "byol": _of("byol", "momentum", 0.99, 0.996),
     "lejepa": _of("lejepa", "weight", 0.02, 0.1),
-    RIVAL: _of("comet", "temperature", 0.1, 0.2),
-    "comet, augmented views": _of("comet-views", "temperature", 0.1, 0.2),
+    RIVAL: _of("comet-masked", "temperature", 0.1, 0.2),
+    "comet": _of("comet", "temperature", 0.1, 0.2),
     "clocs": _of("clocs", "temperature", 0.1, 0.3),
     "ts-tcc": _of("ts-tcc", "contextual_weight", 0.7, 0.2),
     "tf-c": _of("tf-c", "temperature", 0.2, 0.1),
@@ -110,7 +120,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "simclr on patches": _of("simclr", "temperature", 0.1, 0.3, encoder=PATCHES),
     "ts2vec on its encoder": _of("ts2vec", "masked_steps", 0.5, 0.0, encoder=DILATED),
-    "comet on its encoder": _of("comet", "temperature", 0.1, 0.2, encoder=DILATED),
+    "comet-masked on its encoder": _of("comet-masked", "temperature", 0.1, 0.2, encoder=DILATED),
 }  # fmt: skip
 
 
@@ -176,6 +186,27 @@ QUICK = Plan(
 )
 
 
+class Kept:
+    """Values by name in a file of JSON, which are worked out once.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[str, Any] = read_json(path) if path.exists() else {}
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """The value of a name, made where it is missing."""
+        if name not in self.values:
+            self.values[name] = make()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, self.values)
+        return self.values[name]
+
+
 @dataclass
 class Study:
     """The runs of a plan in a folder.
@@ -184,20 +215,24 @@ class Study:
     ----------
     plan : Plan
     folder : Path
+    kept : Kept
+        Budget, validation scores of configurations and methods, and the primary contrast.
     workers : int
         Runs at a time.
     """
 
     plan: Plan
     folder: Path
+    kept: Kept
     workers: int
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.prepared: Prepared = self.task.prepare(progress=False)
         self._costs: dict[str, Cost] = {}
         reference = self.cost(self.plan.methods[REFERENCE].tried()[0])
-        self.budget = Budget.kept(self.folder / "budget.json", reference, self.plan.minutes)
+        self.budget = Budget(
+            **self.kept.once("budget", lambda: asdict(Budget.measured(reference, self.plan.minutes)))
+        )
 
     @property
     def task(self) -> Task:
@@ -211,54 +246,64 @@ class Study:
 
     def cost(self, settings: Settings) -> Cost:
         """Of one step, worked out once."""
-        key = json.dumps(settings, sort_keys=True, default=list)
+        key = _key(settings)
         if key not in self._costs:
             self._costs[key] = cost_of(self.configuration(settings, 0, 1), self.prepared)
         return self._costs[key]
 
-    def runs(
+    def trained(
         self,
         stage: str,
         wanted: Mapping[str, Settings],
         seeds: Mapping[str, Sequence[int]],
         epochs: Callable[[Settings], int],
-    ) -> dict[str, list[Run]]:
-        """Runs of some settings by name, trained where they are missing, side by side."""
-        jobs = [
-            (self.folder / stage / f"{_slug(name)}-{seed}", self.configuration(own, seed, epochs(own)))
+    ) -> Iterator[tuple[str, Run]]:
+        """Runs of some settings with their names, trained where they are missing, side by side."""
+        jobs = {
+            self.folder / stage / f"{_slug(name)}-{seed}": (name, self.configuration(own, seed, epochs(own)))
             for name, own in wanted.items()
             for seed in seeds[name]
-        ]
-        if self.workers > 1:
-            with one_thread_workers(self.workers) as pool:
-                list(pool.map(_train, jobs))
-        else:
-            list(map(_train, jobs))
-        return {
-            name: [Run(self.folder / stage / f"{_slug(name)}-{seed}") for seed in seeds[name]]
-            for name in wanted
         }
+        with one_thread_workers(self.workers) if self.workers > 1 else nullcontext() as pool:
+            each = pool.map if pool else map
+            done = each(_train, [(path, config) for path, (_, config) in jobs.items()])
+            for (path, (name, _)), _ in zip(jobs.items(), done, strict=True):
+                yield name, Run(path)
+
+    def runs(self, *asked: Any) -> dict[str, list[Run]]:
+        """All of :meth:`trained` by name."""
+        found: dict[str, list[Run]] = {}
+        for name, run in self.trained(*asked):
+            found.setdefault(name, []).append(run)
+        return found
 
     def chosen(self) -> dict[str, Settings]:
         """Settings of each method that are best on validation patients at a share of the budget."""
-        tried = {
-            f"{name}, {k + 1}": own
+        missing = {
+            f"{name}, {k}": own
             for name, method in self.plan.methods.items()
-            for k, own in enumerate(method.tried())
+            for k, own in enumerate(method.tried(), 1)
+            if _key(own) not in self.kept.values
         }
-        runs = self.runs(
-            "tuning", tried, dict.fromkeys(tried, (0,)), lambda own: self.epochs(own, self.plan.tuning)
+        share = self.plan.tuning
+        runs = self.trained(
+            "tuning", missing, dict.fromkeys(missing, (0,)), lambda own: self.epochs(own, share)
         )
-        found: dict[str, Settings] = {}
-        for name, method in self.plan.methods.items():
-            values = [last_score(runs[f"{name}, {k + 1}"]) for k in range(len(method.tried()))]
-            found[name] = method.tried()[int(np.argmax(values))]
-        write_json(self.folder / "chosen.json", found)
-        return found
+        for name, run in runs:
+            self.kept.once(_key(missing[name]), partial(last_score, [run]))
+        return {
+            name: max(method.tried(), key=lambda own: self.kept.values[_key(own)])
+            for name, method in self.plan.methods.items()
+        }
 
     def epochs(self, settings: Settings, share: float = 1.0) -> int:
         """That a share of the budget pays for."""
         return self.budget.epochs_of(self.cost(settings), share)
+
+    def ranked(self) -> list[str]:
+        """Methods on the shared encoder, the best on validation patients first."""
+        validation = self.kept.values["validation"]
+        return sorted(self.plan.shared, key=lambda name: -validation[name])
 
     def scores(self, runs: Mapping[str, Sequence[Run]], heads: Sequence[str]) -> list[Scores]:
         """Test scores by some heads, of methods with one random initialisation together."""
@@ -292,46 +337,27 @@ def last_score(runs: Sequence[Run]) -> float:
     return float(np.mean([validation_scores(run)[max(validation_scores(run))] for run in runs]))
 
 
-def conduct(study: Study) -> Findings:
-    """Both stages."""
+def conduct(study: Study) -> Overview:
+    """All methods once, and the contrast that is named before test patients are scored."""
     plan, chosen = study.plan, study.chosen()
     first = study.runs("first", chosen, dict.fromkeys(chosen, plan.first), study.epochs)
-    validation = {name: last_score(runs) for name, runs in first.items()}
-    best = sorted(plan.shared, key=lambda name: -validation[name])
-    primary = _primary(study.folder / "primary.json", best, validation)
-    finalists = list(dict.fromkeys([*best[: plan.finalists], REFERENCE, *primary]))
-    settings = {name: chosen[name] for name in finalists}
-    seeds = {name: plan.primary if name in primary else plan.others for name in finalists}
-    second = study.runs("second", settings, seeds, study.epochs)
-    alike_seeds = dict.fromkeys(finalists, plan.equal)
-    equal = study.runs("equal-windows", settings, alike_seeds, lambda _: study.budget.epochs)
-    contrasts = [primary, *((name, RIVAL) for name in finalists if name not in primary)]
+    study.kept.once("validation", lambda: {name: last_score(runs) for name, runs in first.items()})
+    leader = next(name for name in study.ranked() if name != RIVAL)
+    study.kept.once("primary", lambda: [leader, RIVAL])
     views = [(LEARNED, name) for name in (FIXED, FROZEN) if name in first and LEARNED in first]
-    return Findings(
+    return Overview(
         prepared=study.prepared,
         budget=study.budget,
         costs={name: study.cost(own) for name, own in chosen.items()},
         settings=chosen,
         shared=plan.shared,
-        validation=validation,
+        validation=study.kept.values["validation"],
         curves={name: [validation_scores(run) for run in runs] for name, runs in first.items()},
         logs={name: [log(run) for run in runs] for name, runs in first.items()},
         seconds={name: [run.provenance["seconds"] for run in runs] for name, runs in first.items()},
-        first=study.scores(first, plan.heads[:1]),
-        second=study.scores(second, plan.heads),
-        contrasts=study.compared(second, contrasts, primary),
-        equal=study.compared(equal, contrasts),
+        scores=study.scores(first, plan.heads[:1]),
         views=study.compared({n: first[n] for n in (LEARNED, FIXED, FROZEN)}, views) if views else [],
     )
-
-
-def _primary(path: Path, best: Sequence[str], validation: Mapping[str, float]) -> Contrast:
-    """The contrast that is named before test patients are scored, and stays when the study is resumed."""
-    if not path.exists():
-        leader = next(name for name in best if name != RIVAL)
-        write_json(path, {"contrast": [leader, RIVAL], "validation": dict(validation)})
-    one, two = json.loads(path.read_text(encoding="utf-8"))["contrast"]
-    return one, two
 
 
 def _train(job: tuple[Path, Configuration]) -> None:
@@ -343,9 +369,13 @@ def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name)
 
 
-def main() -> None:
-    """Train what is missing, score, write page and figure."""
-    parser = command_line(__doc__, "ecg-objectives", page="objectives.md", seeds=3)
+def _key(settings: Settings) -> str:
+    return json.dumps(settings, sort_keys=True, default=list)
+
+
+def begin(description: str | None, name: str, page: str) -> tuple[Study, Namespace]:
+    """The study that a command line asks for, and its options."""
+    parser = command_line(description, name, page=page, seeds=3)
     parser.add_argument("--minutes", type=float, default=4.0, help="of one thread, that SimCLR is given")
     parser.add_argument("--quick", action="store_true", help="small, on a simulated cohort; needs no --root")
     next(action for action in parser._actions if action.dest == "root").required = False
@@ -356,7 +386,14 @@ def main() -> None:
             parser.error("--root is the folder with the recordings; or give --quick")
         base = {**REAL, "root": str(options.root)}
         plan = Plan(base, METHODS, options.minutes, first=range(1, 1 + options.seeds))
-    write_results(conduct(Study(plan, options.runs, options.workers)), options.out)
+    kept = Kept(options.out.with_name("objectives.json"))
+    return Study(plan, options.runs, kept, options.workers), options
+
+
+def main() -> None:
+    """Train what is missing, score, write page and figure."""
+    study, options = begin(__doc__, "ecg-objectives", "objectives.md")
+    write_overview(conduct(study), options.out)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ BASE: dict[str, Any] = {
     },
 }
 METHODS: dict[str, dict[str, Any]] = {
-    "comet": {"objective": {"name": "comet", "share_masks": True}},
+    "comet": {"objective": "comet"},
     "simclr": {"objective": "simclr"},
 }
 PROTOCOL_OF = dict.fromkeys((MAJORITY, BAND_POWER, RANDOM_INIT, *METHODS), "probe") | {SUPERVISED: "finetune"}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tsrep.files import write_json
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
@@ -87,21 +84,16 @@ class Budget:
     epochs: int
 
     @classmethod
-    def kept(cls, path: Path, reference: Cost, minutes: float) -> Budget:
-        """That of a file, so that a study that is resumed has the same; otherwise measured now.
+    def measured(cls, reference: Cost, minutes: float) -> Budget:
+        """That of a method in some minutes of one thread of this machine.
 
         Parameters
         ----------
-        path : Path
         reference : Cost
-            Of the two-view method that time is counted in.
         minutes : float
-            Of one thread of this machine.
         """
-        if not path.exists():
-            epochs = max(1, round(60 * minutes / (reference.seconds * reference.steps)))
-            write_json(path, asdict(cls(reference.epoch * epochs, epochs)))
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        epochs = max(1, round(60 * minutes / (reference.seconds * reference.steps)))
+        return cls(reference.epoch * epochs, epochs)
 
     def epochs_of(self, cost: Cost, share: float = 1.0) -> int:
         """Whole epochs next to a share of the budget, one at least."""

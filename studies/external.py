@@ -37,7 +37,7 @@ from tsrep.text import plural
 
 METHODS: dict[str, dict[str, Any]] = {
     "simclr": {"objective": {"name": "simclr"}, "seeds": 5},
-    "comet": {"objective": {"name": "comet", "share_masks": True}, "seeds": 3},
+    "comet": {"objective": {"name": "comet"}, "seeds": 5},
 }
 HALVES = {"name": "stratified", "validation": 0.15, "test": 0.55, "seed": 0}
 SITES = {"site 0": {"site": "0"}, "site 1": {"site": "1"}}

@@ -1,8 +1,7 @@
-"""Page and figure of the comparison of objectives at equal compute; every number is from the runs."""
+"""Page and figure of all objectives at equal compute; every number is from the runs."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,26 +18,26 @@ from tsrep.inspect.figures.style import CONTROL, MARKS, PALETTE, WIDTH, house, n
 from tsrep.runs.prepared import Prepared
 from tsrep.training.collapse import collapse
 
-COMET_TABLE = frozenset({"comet", "ts2vec", "mixing-up", "ts-tcc", "simclr", "clocs", "tf-c"})
+COMET_TABLE = frozenset({"comet-masked", "ts2vec", "mixing-up", "ts-tcc", "simclr", "clocs", "tf-c"})
 FIGURE = "objectives.png"
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class Overview:
     """All that the page is made of.
 
     Attributes
     ----------
     costs, settings, validation : mappings of method
-        Of a step; chosen on validation patients; mean validation score of stage one.
+        Of a step; chosen on validation patients; mean validation score.
     shared : sequence of str
         Methods on one encoder.
-    curves, logs, seconds : mappings of method to what each seed of stage one has
+    curves, logs, seconds : mappings of method to what each seed has
         Validation scores by epoch, lines of the metric log, and time of training.
-    first, second : lists of Scores
+    scores : list of Scores
         On test patients, methods with one random initialisation together.
-    contrasts, equal, views : lists of Comparison
-        Of stage two, of the runs with equal windows, and of the learned views with fixed and frozen ones.
+    views : list of Comparison
+        Of the learned views with fixed and frozen ones.
     """
 
     prepared: Prepared
@@ -50,34 +49,25 @@ class Findings:
     curves: Mapping[str, Sequence[Mapping[int, float]]]
     logs: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]]
     seconds: Mapping[str, Sequence[float]]
-    first: Sequence[Scores]
-    second: Sequence[Scores]
-    contrasts: Sequence[Comparison]
-    equal: Sequence[Comparison]
+    scores: Sequence[Scores]
     views: Sequence[Comparison]
 
 
-def write_results(found: Findings, out: Path) -> None:
+def write_overview(found: Overview, out: Path) -> None:
     """Write the page, and its figure beside it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     (out.parent / FIGURE).write_bytes(rendered(figure_compute(found), "png"))
-    write_page(out, "\n".join(lines_of(found)))
+    write_page(out, "\n".join(_lines(found)))
 
 
-def lines_of(found: Findings) -> list[str]:
-    """The page in Markdown."""
-    parts = ", ".join(f"{n['patients']} {part} patients" for part, n in found.prepared.split.counts.items())
+def _lines(found: Overview) -> list[str]:
     return [
         "# Objectives at equal compute",
         "",
-        *(f"{number}. {sentence}" for number, sentence in enumerate(sentences(found), 1)),
+        "Made by `.venv/bin/python studies/ecg_objectives.py --root DIR`; all settings are in the script. "
+        "Verdicts on the methods that lead stand under [finalists](finalists.md).",
         "",
-        "Made by `.venv/bin/python studies/ecg_objectives.py --root DIR`; all settings are in the script.",
-        "",
-        f"- Data: {found.prepared.source}; {found.prepared.split.how}: {parts}; none in two parts.",
-        f"- Every run spends about {found.budget.operations:.2e} operations; SimCLR has "
-        f"{found.budget.epochs} epochs for it. Fourier transforms, recursions and views are not "
-        "counted; processor time stands beside.",
+        *of_data_and_budget(found.prepared, found.budget),
         "- Settings were chosen on validation patients, at a part of the budget and with another seed. The "
         "last epoch is kept. Test patients are scored once, per record; intervals are over patients and "
         "seeds.",
@@ -96,114 +86,33 @@ def lines_of(found: Findings) -> list[str]:
         "",
         *_costs(found),
         "",
-        "## Finalists",
-        "",
-        *_finalists(found),
-        "",
-        "## Contrasts",
-        "",
-        "Macro AUROC of the linear probe with all labels. The primary contrast was named before any test "
-        "patient was scored; the p values of the others are adjusted by Holm's method.",
-        "",
-        *_contrasts(found.contrasts),
-        "",
-        f"With equal windows in place of equal operations (epochs: {found.budget.epochs} each):",
-        "",
-        *_contrasts(found.equal),
-        "",
         *_views(found),
         "## Representations",
         "",
-        "At the last validation of stage one, mean over seeds; see "
-        "[diagnostics](../concepts/diagnostics.md).",
+        "At the last validation, mean over seeds; see [diagnostics](../concepts/diagnostics.md).",
         "",
         *_diagnostics(found),
     ]
 
 
-def sentences(found: Findings) -> list[str]:
-    """What to use and why, as far as the numbers say."""
-    primary = next(each for each in found.contrasts if each.primary)
-    gap = primary.difference
-    told = f"{gap.value:+.3f} macro AUROC [{gap.low:+.3f}, {gap.high:+.3f}]"
-    if math.isnan(gap.low) or gap.low <= 0 <= gap.high:
-        first = (
-            f"No objective is shown to be better than {primary.two} at equal compute: {primary.one}, the "
-            f"best on validation patients, differs by {told}, which is not significant."
-        )
-    else:
-        better, worse = (primary.one, primary.two) if gap.value > 0 else (primary.two, primary.one)
-        first = f"Use {better} rather than {worse} at equal compute: {primary.one} differs by {told}."
-    fewest = min(s.fraction for scores in found.second for s in scores)
-    few = [s for s in _methods(found.second) if s.fraction == fewest]
-    best = max(few, key=lambda s: s.value)
-    gain = f", {with_ends(best.gain, '+.3f')} above random initialisation" if best.gain else ""
-    second = (
-        f"With the labels of {fewest:.0%} of patients the highest score of the finalists is that of "
-        f"{best.method}: {with_ends(best.metrics[best.metric])}{gain}; no verdict is passed on that rank."
-    )
-    cheap = min(found.costs, key=lambda name: found.costs[name].epoch)
-    dear = max(found.costs, key=lambda name: found.costs[name].epoch)
-    ratio = found.costs[dear].epoch / found.costs[cheap].epoch
-    third = (
-        f"An epoch of {dear} costs {ratio:.1f} times that of {cheap}, so that at equal operations the latter "
-        f"sees {ratio:.1f} times as many windows; what holds at equal windows too is in the second table of "
-        "contrasts."
-    )
-    return [first, second, third]
+def of_data_and_budget(prepared: Prepared, budget: Budget) -> list[str]:
+    """Lines on what was compared."""
+    parts = ", ".join(f"{n['patients']} {part} patients" for part, n in prepared.split.counts.items())
+    return [
+        f"- Data: {prepared.source}; {prepared.split.how}: {parts}; none in two parts.",
+        f"- Every run spends about {budget.operations:.2e} operations; SimCLR has {budget.epochs} epochs for "
+        "it. Fourier transforms, recursions and views are not counted; processor time stands beside.",
+    ]
 
 
-def _methods(groups: Sequence[Scores], protocol: str = "probe") -> Iterator[Score]:
+def of_methods(groups: Sequence[Scores], protocol: str = "probe") -> Iterator[Score]:
+    """Scores of methods per record by one head."""
     for scores in groups:
         yield from (s for s in scores.where(unit="record", protocol=protocol) if s.role == "method")
 
 
-def _overview(found: Findings) -> list[str]:
-    fractions = sorted({s.fraction for scores in found.first for s in scores}, reverse=True)
-    head = ["method", "encoder", *(f"{share:.0%} of labels | gain" for share in fractions), "validation"]
-    head = " | ".join(head).split(" | ")
-    own = {(s.method, s.fraction): s for s in _methods(found.first)}
-    rows = []
-    for name in sorted(found.validation, key=lambda name: -own[name, fractions[0]].value):
-        cells = []
-        for share in fractions:
-            score = own[name, share]
-            cells += [with_ends(score.metrics[score.metric]), with_ends(score.gain, "+.3f")]
-        mark = " ◦" if name in COMET_TABLE else ""
-        encoder = "shared" if name in found.shared else str(found.settings[name]["encoder"]["name"])
-        rows.append([f"{name}{mark}", encoder, *cells, f"{found.validation[name]:.3f}"])
-    return table(head, rows)
-
-
-def _costs(found: Findings) -> list[str]:
-    head = ["method", "operations of an epoch", "epochs", "share of the budget", "processor time", "settings"]
-    rows = []
-    for name, cost in sorted(found.costs.items(), key=lambda item: item[1].epoch):
-        epochs = found.budget.epochs_of(cost)
-        own = found.settings[name]
-        told = {k: v for k, v in own["objective"].items() if k != "name"} | own["training"]
-        share = epochs * cost.epoch / found.budget.operations
-        took = f"{np.mean(found.seconds[name]):.0f} s{spread(found.seconds[name], '.0f')}"
-        rows.append([name, f"{cost.epoch:.2e}", str(epochs), f"{share:.2f}", took, f"`{told}`"])
-    return table(head, rows)
-
-
-def _finalists(found: Findings) -> list[str]:
-    rows = []
-    for scores in found.second:
-        shown = [s for s in scores.where(unit="record") if s.role != "baseline"]
-        for s in sorted(shown, key=lambda s: (s.rank, s.protocol, -s.fraction, -s.value)):
-            seeds = spread(s.by_seed[s.metric])
-            value = f"{with_ends(s.metrics[s.metric])}{seeds}"
-            rows.append(
-                [s.method, s.title, f"{s.fraction:.0%}", str(s.seeds), value, with_ends(s.gain, "+.3f")]
-            )
-    return table(
-        ["method", "head", "labels", "seeds", "macro AUROC", "gain over random initialisation"], rows
-    )
-
-
-def _contrasts(contrasts: Sequence[Comparison]) -> list[str]:
+def contrasts_table(contrasts: Sequence[Comparison]) -> list[str]:
+    """A line for each contrast."""
     rows = [
         [
             f"{each.one} − {each.two}",
@@ -217,21 +126,51 @@ def _contrasts(contrasts: Sequence[Comparison]) -> list[str]:
     return table(["contrast", "", "difference", "seeds", "p, adjusted"], rows)
 
 
-def _views(found: Findings) -> list[str]:
+def _overview(found: Overview) -> list[str]:
+    fractions = sorted({s.fraction for scores in found.scores for s in scores}, reverse=True)
+    head = ["method", "encoder", *(f"{share:.0%} of labels | gain" for share in fractions), "validation"]
+    head = " | ".join(head).split(" | ")
+    own = {(s.method, s.fraction): s for s in of_methods(found.scores)}
+    rows = []
+    for name in sorted(found.validation, key=lambda name: -own[name, fractions[0]].value):
+        cells = []
+        for share in fractions:
+            score = own[name, share]
+            cells += [with_ends(score.metrics[score.metric]), with_ends(score.gain, "+.3f")]
+        mark = " ◦" if name in COMET_TABLE else ""
+        encoder = "shared" if name in found.shared else str(found.settings[name]["encoder"]["name"])
+        rows.append([f"{name}{mark}", encoder, *cells, f"{found.validation[name]:.3f}"])
+    return table(head, rows)
+
+
+def _costs(found: Overview) -> list[str]:
+    head = ["method", "operations of an epoch", "epochs", "share of the budget", "processor time", "settings"]
+    rows = []
+    for name, cost in sorted(found.costs.items(), key=lambda item: item[1].epoch):
+        epochs = found.budget.epochs_of(cost)
+        own = found.settings[name]
+        told = {k: v for k, v in own["objective"].items() if k != "name"} | own["training"]
+        share = epochs * cost.epoch / found.budget.operations
+        took = f"{np.mean(found.seconds[name]):.0f} s{spread(found.seconds[name], '.0f')}"
+        rows.append([name, f"{cost.epoch:.2e}", str(epochs), f"{share:.2f}", took, f"`{told}`"])
+    return table(head, rows)
+
+
+def _views(found: Overview) -> list[str]:
     if not found.views:
         return []
     return [
         "## Learned views",
         "",
         "AutoTCL's learned views beside the best fixed ones, and beside its own augmenter left at its random "
-        "initialisation, on the same encoder with the same contrast; seeds of stage one.",
+        "initialisation, on the same encoder with the same contrast.",
         "",
-        *_contrasts(found.views),
+        *contrasts_table(found.views),
         "",
     ]
 
 
-def _diagnostics(found: Findings) -> list[str]:
+def _diagnostics(found: Overview) -> list[str]:
     names = ("alignment", "uniformity", "effective_rank", "spread", "separation")
     rows = []
     for name, logs in found.logs.items():
@@ -248,7 +187,7 @@ def _checked(line: Mapping[str, Any]) -> bool:
 
 
 @house
-def figure_compute(found: Findings) -> Figure:
+def figure_compute(found: Overview) -> Figure:
     """Validation score by operations spent, a line for each method on the shared encoder."""
     figure = new_figure(WIDTH, 4.2)
     axes = figure.subplots()

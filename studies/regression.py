@@ -51,7 +51,7 @@ TOLERANCE = 0.05  # share by which two leads may differ
 HAND, PEAKS, SUPERVISED = "amplitude and spectrum", "R-peak count", "supervised"
 METHODS: dict[str, dict[str, Any]] = {
     "simclr": {"objective": {"name": "simclr"}},
-    "comet": {"objective": {"name": "comet", "share_masks": True}},
+    "comet": {"objective": {"name": "comet"}},
 }
 REAL: dict[str, Any] = merged(
     dict(read_config(PANEL)),

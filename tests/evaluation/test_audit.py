@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from tests.panels import make_panel
-from tsrep.evaluation.audit.attributes import predicted_levels, predicted_numbers
+from tsrep.evaluation.audit.attributes import over_new_people, predicted_levels, predicted_numbers
 from tsrep.evaluation.audit.identity import Galleries, recognise
 from tsrep.evaluation.audit.membership import Attack, by_patient, likelihood_ratio
 from tsrep.evaluation.audit.within import WithinStrata
+from tsrep.evaluation.bootstrap import resampled_by
 from tsrep.evaluation.bootstrap.means import Means
+from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.signals.sketch import signal_vectors
 
 
@@ -38,6 +40,15 @@ def test_what_is_planted_is_found_and_nothing_where_nothing_is(benchmark: Module
     plant, above = benchmark.PLANTS[name]
     assert benchmark.found_in(plant, True, 1) == [above]
     assert benchmark.found_in(plant, False, 1) == [not above]
+
+
+def test_intervals_of_probes_cover_people_whom_they_are_fitted_on() -> None:
+    level = np.random.default_rng(0).integers(0, 2, 60)
+    prob = np.random.default_rng(1).random((60, 2))
+    found = resampled_by([Scorer(prob, level, None, ("recall",))], 60, n_bootstrap=200, seed=0)
+    wide = over_new_people(found)
+    assert wide.value == found.value
+    assert wide.variance("recall").resampled == pytest.approx(4 / 3 * found.variance("recall").resampled)
 
 
 def test_vectors_of_patients_are_always_recognised() -> None:

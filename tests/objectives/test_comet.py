@@ -1,262 +1,139 @@
-import dataclasses
+"""COMET's levels on augmented views: the loss written out, NT-Xent as a special case, and what is refused."""
 
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
-from torch.nn import functional as F
+from torch import Tensor
 
-from tsrep.encoders.dilated_conv import DilatedConv
+from benchmarks.objectives_simulated import built, gains
+from tests.objectives.test_lejepa import PLAIN, Recorder
+from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
+from tsrep.losses.nt_xent import ntxent
+from tsrep.losses.similarity import unit_rows
 from tsrep.objectives.comet import Comet
 from tsrep.registry import OBJECTIVES
-from tsrep.rng import torch_generator
-from tsrep.signals.batch import Batch
+from tsrep.rng import initial_weights, torch_generator
+from tsrep.runs.config import configure
+from tsrep.signals import Batch, Panel
+from tsrep.testing import check_objective
 
-LEVELS = ("patient", "trial", "sample", "observation")
-PUBLISHED = {
-    "apply_weights_to_identity": False,
-    "diagonal": "keep",
-    "anchors": "earlier",
-    "trial_negatives": "all",
-    "identity_features": "time-course",
-}
+NOISE = {"name": "jitter", "std": 0.5}
 
 
-def encoder(**changes):
-    torch.manual_seed(0)
-    return DilatedConv(**{"channels": 2, "hidden": 8, "dim": 12, "depth": 3} | changes).double()
+def objective(encoder: Encoder, **settings: Any) -> Comet:
+    with initial_weights(0):
+        made = built("comet", {"hidden": 8, "projection": 6} | settings, encoder, 3)
+    assert isinstance(made, Comet)
+    return made
 
 
-def batch(size=8, time=20):
-    index = torch.arange(size)
-    x = torch.randn(size, 2, time, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return Batch(x, index % 2, index // 4, index // 2, index, index * time)
+def a_batch(patient: list[int], trial: list[int]) -> Batch:
+    n = torch.arange(len(patient))
+    x = torch.randn(len(n), 3, 12, generator=torch_generator("samples"))
+    return Batch(
+        x=x, label=n * 0, patient=torch.tensor(patient), trial=torch.tensor(trial), sample=n, start=n * 0
+    )
 
 
-def only(level, **options):
-    weights = {f"{other}_weight": 0.0 for other in LEVELS}
-    return Comet(**weights | {f"{level}_weight": 1.0} | options)
-
-
-def loss(objective, net, data, seed=0):
-    return objective(net, data, generator=torch_generator(seed))
-
-
-def literal(net, data, draws, weights):
-    """The published total, eight passes and every pair by itself."""
-
-    def views(level):
-        keep = draws.keep.get(level, [None, None])
-        z = [net(data.x, k).mT * d / 0.9 for k, d in zip(keep, draws.dropout[level], strict=True)]
-        return z[0], z[1]
-
-    def contrast(z):  # (group, row, dim), the second half holds the other views
-        rows = z.shape[1]
-        logits = (z @ z.mT).masked_fill(torch.eye(rows, dtype=torch.bool), -torch.inf)
-        partner = torch.arange(rows).roll(rows // 2)
-        return -logits.log_softmax(-1)[:, torch.arange(rows), partner].mean()
-
-    def pyramid(z1, z2, stack):
-        terms = []
-        while z1.shape[1] > 1:
-            terms.append(contrast(stack(z1, z2)))
-            z1, z2 = (F.max_pool1d(z.mT, 2).mT for z in (z1, z2))
-        return sum(terms) / len(terms)
-
-    def identity(z1, z2, ids):
-        similar = (
-            (F.normalize(z1, dim=1).flatten(1) @ F.normalize(z2, dim=1).flatten(1).mT) / z1.shape[2] / 0.1
-        )
-        up, low = [], []
-        for i in range(len(ids)):
-            for j in range(len(ids)):
-                if ids[i] == ids[j] and i < j:
-                    up.append(similar[i].logsumexp(0) - similar[i, j])
-                if ids[i] == ids[j] and i > j:
-                    low.append(similar[:, j].logsumexp(0) - similar[i, j])
-        return (torch.stack(up).mean() + torch.stack(low).mean()) / 2
-
-    return {
-        "patient": identity(*views("patient"), data.patient),
-        "trial": identity(*views("trial"), data.trial),
-        "sample": weights["sample"]
-        * pyramid(*views("sample"), lambda a, b: torch.cat([a, b]).transpose(0, 1)),
-        "observation": weights["observation"]
-        * pyramid(*views("observation"), lambda a, b: torch.cat([a, b], 1)),
+def literal(z: Tensor, batch: Batch, temperature: float) -> dict[str, float]:
+    """Sums over rows and positives, z of shape (2 * batch, dim)."""
+    n, found = len(batch), {}
+    s = (unit_rows(z) @ unit_rows(z).T / temperature).tolist()
+    of = [(int(batch.patient[i % n]), int(batch.trial[i % n])) for i in range(2 * n)]
+    rules = {
+        "sample": lambda i, j: i % n == j % n,
+        "trial": lambda i, j: i % n != j % n and of[i] == of[j],
+        "patient": lambda i, j: of[i][0] == of[j][0] and of[i][1] != of[j][1],
     }
+    for level, rule in rules.items():
+        rows = []
+        for i in range(2 * n):
+            others = sum(math.exp(s[i][k]) for k in range(2 * n) if of[k][0] != of[i][0])
+            each = [
+                math.log(math.exp(s[i][j]) + others) - s[i][j] for j in range(2 * n) if j != i and rule(i, j)
+            ]
+            rows += [sum(each) / len(each)] if each else []
+        found[level] = sum(rows) / len(rows)
+    return found
 
 
-def test_published_settings_are_the_literal_reading():
-    weights = {"patient": 0.2, "trial": 0.3, "sample": 0.4, "observation": 0.5}
-    objective = Comet(**{f"{k}_weight": v for k, v in weights.items()}, **PUBLISHED)
-    net, data = encoder(), batch()
-    draws = objective.draw(net, data, generator=torch_generator(3))
-
-    ours, theirs = objective.terms(net, data, draws), literal(net, data, draws, weights)
-
-    assert ours.keys() == theirs.keys()
-    for level in LEVELS:
-        torch.testing.assert_close(ours[level], theirs[level])
-    parameters = list(net.parameters())
-    for a, b in zip(
-        torch.autograd.grad(sum(ours.values()), parameters),
-        torch.autograd.grad(sum(theirs.values()), parameters),
-        strict=True,
-    ):
-        torch.testing.assert_close(a, b)
+def test_levels_are_the_sums_written_out() -> None:
+    encoder = Recorder()
+    batch = a_batch([0, 0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2, 3])
+    made = objective(encoder, view=NOISE, patient_weight=0.3, projection=None, temperature=0.3)
+    terms = made(encoder, batch, generator=torch_generator(0))
+    expected = literal(encoder.seen[0].amax(-1), batch, 0.3)
+    weights = {"sample": 0.5, "trial": 0.5, "patient": 0.3}
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(
+        {name: weights[name] * expected[name] for name in weights}, rel=1e-5
+    )
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_weights_scale_their_level(level):
-    net, data = encoder(), batch()
-
-    plain = loss(only(level), net, data)
-    scaled = loss(only(level, **{f"{level}_weight": 0.125}), net, data)
-
-    assert plain.keys() == {level}
-    torch.testing.assert_close(scaled[level], 0.125 * plain[level])
+def test_samples_of_different_patients_are_contrasted_as_by_simclr() -> None:
+    encoder, batch = Recorder(), a_batch([0, 1, 2, 3, 4], [0, 1, 2, 3, 4])
+    made = objective(encoder, view=NOISE, sample_weight=1.0, trial_weight=0.0)
+    (value,) = made(encoder, batch, generator=torch_generator(0)).values()
+    z1, z2 = made.head(encoder.seen[0].amax(-1)).chunk(2)
+    torch.testing.assert_close(value, ntxent(z1, z2, temperature=0.1))
+    assert made.needs == {"patient"}
 
 
-@pytest.mark.parametrize(
-    ("options", "passes"),
-    [
-        ({}, 5),
-        ({"share_masks": True}, 3),
-        ({"identity_views": "masked"}, 8),
-        ({"identity_views": "masked", "share_masks": True}, 2),
-        ({"patient_weight": 0.0, "trial_weight": 0.0}, 4),
-        ({"observation_weight": 0.0}, 3),
-        ({"sample_weight": 0.0, "observation_weight": 0.0}, 1),
-    ],
-)
-def test_one_encoder_call_with_no_more_passes_than_needed(options, passes):
-    net, data, calls = encoder(), batch(), []
-    net.register_forward_hook(lambda module, args, out: calls.append(len(args[0])))
-
-    terms = loss(Comet(**options), net, data)
-
-    assert calls == [passes * len(data)]
-    assert all(term.isfinite() for term in terms.values())
+def test_the_order_and_scale_of_samples_do_not_matter() -> None:
+    encoder, batch = Recorder(), a_batch([0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2])
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    mixed = Batch(**{k: v if v is None else v[order] for k, v in vars(batch).items()})
+    made = objective(encoder, view=PLAIN, projection=None)
+    found = [
+        made(encoder, each, generator=torch_generator(0))
+        for each in (batch, mixed, replace(batch, x=3 * batch.x))
+    ]
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0])
 
 
-def test_shared_masks_give_sample_and_observation_the_same_views():
-    objective = Comet(share_masks=True)
-    draws = objective.draw(encoder(), batch(), generator=torch_generator(0))
-
-    assert list(draws.keep) == ["masked"]
-    assert set(draws.dropout) == {"patient", "trial", "masked"}
-
-
-def test_randomness_comes_from_the_generator_alone():
-    net, data, objective = encoder(), batch(), Comet()
-    first = loss(objective, net, data)
-    torch.manual_seed(99)
-    before = torch.random.get_rng_state()
-
-    again, other = loss(objective, net, data), loss(objective, net, data, seed=1)
-
-    assert first == again
-    assert all(first[level] != other[level] for level in LEVELS)
-    assert torch.equal(before, torch.random.get_rng_state())
+def test_a_level_may_have_a_view_of_its_own() -> None:
+    encoder, batch = Recorder(), a_batch([0, 0, 1, 1], [0, 0, 1, 1])
+    made = objective(encoder, view=NOISE, trial_view=PLAIN, projection=None)
+    shared = objective(encoder, view=PLAIN, projection=None)
+    own = made(encoder, batch, generator=torch_generator(0))
+    plain = shared(encoder, batch, generator=torch_generator(0))
+    torch.testing.assert_close(own["trial"], plain["trial"])
+    assert not torch.allclose(own["sample"], plain["sample"])
+    assert [len(seen) for seen in encoder.seen] == [16, 8]
 
 
-def test_order_of_the_batch_does_not_matter():
-    net, data = encoder(), batch()
-    objective, order = Comet(dropout=0.0, identity_views="clean"), torch.randperm(8)
-    draws = objective.draw(net, data, generator=torch_generator(0))
-    shuffled = Batch(**{name: each if each is None else each[order] for name, each in vars(data).items()})
-    moved = dataclasses.replace(draws, keep={level: keep[:, order] for level, keep in draws.keep.items()})
-
-    before, after = objective.terms(net, data, draws), objective.terms(net, shuffled, moved)
-
-    for level in LEVELS:
-        torch.testing.assert_close(before[level], after[level])
-
-
-def test_by_default_trial_and_patient_level_do_not_fight():
-    """The published trial level repels trials of one patient, the default one does not see them."""
-    data = batch()
-    z = torch.randn(8, 12, 20, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-
-    def pull(objective):
-        """How the loss changes as all trials of each patient are moved towards their common mean."""
-        mean = z.view(2, 4, 12, 20).mean(1).repeat_interleave(4, 0)
-        within = z.view(4, 2, 12, 20).mean(1).repeat_interleave(2, 0)
-        t = torch.zeros((), dtype=torch.float64, requires_grad=True)
-        moved = z + t * (mean - within)
-        term = objective._loss("trial", moved, moved, data)
-        return torch.autograd.grad(term, t)[0].item()
-
-    options = {"identity_features": "time-course", "diagonal": "drop"}
-    assert pull(only("trial", trial_negatives="same-patient", **options)) > 0
-    assert pull(only("trial", **options)) < pull(only("trial", trial_negatives="all", **options))
+def test_without_positives_or_patients_there_is_nothing_to_learn() -> None:
+    encoder = ResNet1d(3, width=4, dim=6)
+    n, x = np.arange(4), np.zeros((4, 3, 40), np.float32)
+    one = Panel.from_arrays(x, label=n % 2, patient=n * 0, trial=n // 2, sfreq=100)
+    with pytest.raises(ConfigError, match="all training samples are of one"):
+        objective(encoder).refuse_unfit(encoder, one)
+    single = Panel.from_arrays(x, label=n % 2, patient=n, trial=n, sfreq=100)
+    with pytest.raises(ConfigError, match=r"cut several windows of each recording, or set"):
+        objective(encoder).refuse_unfit(encoder, single)
+    objective(encoder, trial_weight=0.0).refuse_unfit(encoder, single)
+    with pytest.raises(ConfigError, match="three levels of weight zero"):
+        objective(encoder, sample_weight=0, trial_weight=0)
 
 
-def test_nothing_to_contrast_is_zero_not_nan():
-    data = batch(size=1)
-    net = encoder()
-
-    terms = loss(Comet(observation_weight=0.0), net, data)
-    sum(terms.values()).backward()
-
-    assert [term.item() for term in terms.values()] == pytest.approx([0, 0, 0], abs=1e-12)
-    assert all(p.grad.isfinite().all() for p in net.parameters())
+def test_its_batches_hold_two_windows_of_a_recording() -> None:
+    config = configure({"objective": {"name": "comet"}})
+    assert config.sampler.model_dump() == {"name": "patient-wise", "trials": 2, "samples": 2}
 
 
-def test_missing_values_train():
-    data = batch()
-    data.x[2, 0, 5:9] = torch.nan
-    net = encoder()
-
-    terms = loss(Comet(), net, data)
-    sum(terms.values()).backward()
-
-    assert all(p.grad.isfinite().all() for p in net.parameters())
+def test_trained_it_reads_a_pitch_that_random_initialisations_do_not() -> None:
+    found = gains("comet", seeds=2, steps=60)
+    assert min(found) > 0.05, found
 
 
-def test_a_few_steps_lower_the_loss():
-    net, data, objective = encoder().float(), batch(), Comet()
-    data = dataclasses.replace(data, x=data.x.float())
-    optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
-    values = []
-    for step in range(30):
-        optimizer.zero_grad()
-        total = sum(loss(objective, net, data, seed=step).values())
-        total.backward()
-        optimizer.step()
-        objective.after_step()
-        values.append(total.item())
-
-    assert sum(values[-5:]) < 0.9 * sum(values[:5])
-
-
-def test_bfloat16_autocast():
-    net, data = encoder().float(), batch()
-    data = dataclasses.replace(data, x=data.x.float())
-    exact = loss(Comet(), net, data)
-
-    with torch.autocast("cpu", torch.bfloat16):
-        terms = loss(Comet(), net, data)
-
-    for level in LEVELS:
-        assert terms[level].dtype == torch.float32
-        assert terms[level].item() == pytest.approx(exact[level].item(), rel=0.02)
-
-
-def test_is_registered_with_what_it_needs():
-    objective = OBJECTIVES.build({"name": "comet", "sample_weight": 0.5})
-
-    assert objective.needs == {"trial", "patient"}
-    assert objective.sampler == "patient-wise"
-    assert not list(objective.parameters())
-
-
-def test_four_weights_of_zero_are_refused():
-    with pytest.raises(ConfigError, match="give one of them a weight"):
-        Comet(**{f"{level}_weight": 0.0 for level in LEVELS})
-
-
-@pytest.mark.parametrize("setting", [{"temperature": 0}, {"dropout": 1}, {"trial_weight": -1}, {"mask": "x"}])
-def test_impossible_settings_are_refused(setting):
-    with pytest.raises(ValidationError):
-        OBJECTIVES.entry("comet").settings(**setting)
+@pytest.mark.parametrize("settings", [{"patient_weight": 0.5}, {"projection": None, "pooling": "mean"}])
+def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
+    check_objective(lambda **run: OBJECTIVES.build({"name": "comet"} | settings, **run))

@@ -21,7 +21,7 @@ from tsrep.objectives.momentum_queue import KeyQueue
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.teacher import SlowCopies
 from tsrep.registry import OBJECTIVES
-from tsrep.rng import torch_generator
+from tsrep.rng import initial_weights, torch_generator
 from tsrep.signals import Batch
 from tsrep.testing import check_objective
 from tsrep.training.averaging import Step, weight_average
@@ -312,9 +312,10 @@ def test_training_separates_samples() -> None:
         x = torch.sin(2 * math.pi * cycles * torch.arange(TIME))
         return replace(a_batch(16), x=x, patient=torch.arange(16))
 
-    encoder = DilatedConv(CHANNELS, hidden=8, dim=12, depth=2)
     view = {"name": "jitter", "std": 0.2}
-    objective = make(encoder, queue=0, momentum=0.9, pooling="mean", view=view, hidden=32, projection=16)
+    with initial_weights(2):
+        encoder = DilatedConv(CHANNELS, hidden=8, dim=12, depth=2)
+        objective = make(encoder, queue=0, momentum=0.9, pooling="mean", view=view, hidden=32, projection=16)
     optimizer = torch.optim.Adam([*encoder.parameters(), *objective.head.parameters()], lr=0.01)
     before = run(encoder, objective.eval(), waves(99)).item()
     objective.train()

@@ -139,6 +139,9 @@ def test_a_run_is_asked_for_its_members(
     assert audit.facts["own"]
     lines = {row.line for row in audit["membership"].rows}
     assert "control without the encoder: AUROC" in lines
+    shares = [row for row in audit["membership"].rows if "at 1 % of others" in row.line]
+    assert {row.of for row in shares} == {"comet", "random initialisation"}
+    assert all(np.isnan(row.low) and np.isfinite(row.value) for row in shares)
     ranks = [row for row in audit["geometry"].rows if row.line == "effective rank"]
     assert {row.of for row in ranks} == {"comet", "random initialisation"}
 

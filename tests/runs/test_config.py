@@ -99,7 +99,10 @@ def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: 
             r"objective\.view\.views\.1 does not say its name; .* one of .*jitter",
         ),
         ({"objective": {"name": "fixed-view", "view": {"std": -1}}}, r"^objective\.view\.std is -1"),
-        ({"sampler": {"chunks": 2}}, "sampler does not say its name; give sampler.name, one of chunk-wise"),
+        (
+            {"objective": "simclr", "sampler": {"chunks": 2}},
+            "sampler does not say its name; give sampler.name, one of chunk-wise",
+        ),
         ({"encoder": {"name": "lstm", "size": 3}}, r"unknown setting encoder\.size; known: .*hidden"),
         ({"name": "a/b"}, "name is 'a/b'"),
     ],
@@ -125,10 +128,10 @@ def test_later_layers_win_and_another_name_replaces_a_part() -> None:
     config = assemble(
         {"objective": {"name": "comet", "temperature": 0.5}, "training": {"lr": 0.1, "epochs": 3}},
         {"training": {"epochs": 4}},
-        assignments=["training.epochs=5", "objective.dropout=0.3"],
+        assignments=["training.epochs=5", "objective.patient_weight=0.3"],
     )
     assert (config.training.lr, config.training.epochs) == (0.1, 5)
-    assert (config.objective.temperature, config.objective.dropout) == (0.5, 0.3)
+    assert (config.objective.temperature, config.objective.patient_weight) == (0.5, 0.3)
     other = assemble({"objective": {"name": "comet", "trial_weight": 0.5}}, {"objective": "simclr"})
     assert other.objective.name == "simclr"
     same = assemble({"objective": {"name": "comet", "temperature": 0.5}}, {"objective": "comet"})

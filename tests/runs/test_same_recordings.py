@@ -66,14 +66,15 @@ def test_patients_that_are_not_known_are_told_and_no_positives(tmp_path: Path) -
             for t, v in enumerate(row)]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "records.csv", index=False)
     own = {"dataset": {"name": "panel-csv", "patient": "sample"}, "window": {"seconds": 1.5}}
+    levels: dict[str, Any] = {"name": "comet", "trial_weight": 0, "patient_weight": 0.5}
     with pytest.raises(ConfigError) as refusal:
-        fit(config(tmp_path, **own), out=tmp_path / "run", progress=False)
+        fit(config(tmp_path, **own, objective=levels), out=tmp_path / "run", progress=False)
     assert str(refusal.value) == (
         "objective comet contrasts patients, but those of panel-csv are not known, as one recording is taken "
         "for one person; set objective.patient_weight=0 or take another objective"
     )
     assert not (tmp_path / "run").exists()
-    objective = {"name": "comet", "patient_weight": 0}
+    objective = levels | {"patient_weight": 0}
     run = fit(
         config(tmp_path, **own, objective=objective), out=tmp_path / "run", progress=False, evaluation=True
     )

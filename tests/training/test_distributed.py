@@ -26,7 +26,12 @@ from tsrep.training.loop import Trainer
 def test_the_command_in_two_processes_finds_the_weights_of_one(tmp_path: Path) -> None:
     settings = {
         "dataset": TINY["dataset"] | {"patients": 30},
-        "objective": {"name": "comet", "dropout": 0.0, "sample_weight": 0.0, "observation_weight": 0.0},
+        "objective": {
+            "name": "comet-masked",
+            "dropout": 0.0,
+            "sample_weight": 0.0,
+            "observation_weight": 0.0,
+        },
         "training": {"epochs": 1, "batch_size": 64, "keep": "probe", "average": "none"},
         "evaluation": {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100},
     }  # without random views, which differ between processes by design

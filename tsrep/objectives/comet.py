@@ -1,197 +1,168 @@
-"""COMET: contrast of observations, samples, trials and patients."""
+"""COMET's levels as contrasts of augmented views behind a projection head."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
-from pydantic import Field, NonNegativeFloat
-from torch import Tensor
+from pydantic import NonNegativeFloat
+from torch import Tensor, nn
 
-from tsrep.encoders.encoder import Encoder
+from tsrep.encoders.encoder import Encoder, Positive
+from tsrep.encoders.pooling import pool
 from tsrep.errors import ConfigError
-from tsrep.losses.comet_patient_trial import Negatives, patient_trial_contrast
+from tsrep.losses.kernel import Kernel, contrasted
+from tsrep.losses.relation import OWN, Lighter, Own, Relation, Rule, Same, Samples
 from tsrep.losses.similarity import Temperature
-from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.views.dropout import dropout_mask, dropped
-from tsrep.views.timestamp_masks import TIMESTAMP_MASKS
-
-CLEAN = "clean"
-TRIAL_NEGATIVES: dict[str, Negatives] = {
-    "other-patients": "other-groups",
-    "same-patient": "same-group",
-    "all": "all",
-}
+from tsrep.signals.panel import Panel
+from tsrep.views.combined import ChosenView, ExceptCovariates
+from tsrep.views.view import View
 
 
 @dataclass(frozen=True)
-class Draws:
-    """The randomness of one step.
+class OtherTrials:
+    """Samples of the same patient that are of another trial."""
 
-    Attributes
-    ----------
-    keep : dict of Tensors, shape (2, batch, time), bool
-        Time steps that each of two views shows to the encoder, by source of views.
-    dropout : dict of Tensors, shape (2, batch, time', dim), bool
-        Elements of the representation that each view keeps, by level, or by source where levels share it.
-    """
-
-    keep: dict[str, Tensor]
-    dropout: dict[str, Tensor]
+    def __call__(self, rows: Samples, others: Samples) -> Tensor:
+        return Same("patient")(rows, others) & ~Same("trial")(rows, others)
 
 
-@OBJECTIVES.register("comet")
+# positives of each level, and what the other view of a row's own sample is to it
+LEVELS: dict[str, tuple[Rule, Own]] = {
+    "sample": (OWN, "positive"),
+    "trial": (Same("trial"), "drop"),
+    "patient": (OtherTrials(), "drop"),
+}
+ALONE = Kernel(denominator="own")  # no positive competes with another
+
+
+@OBJECTIVES.register("comet", runtime=("dim", "channels", "covariates"))
 class Comet(Objective):
-    """Four weighted contrasts: of observations, samples, trials and patients.
+    """Contrast two augmented views of samples, trials and patients with those of other patients.
 
-    The defaults are the method as it is meant; the deviations of the published code are options.
+    Each level is the mean over rows of the mean over their positives of ``log(1 + sum_k exp(s_ik - s_ij))``,
+    ``k`` over all rows of other patients. Positives are the other view of the sample; rows of other samples
+    of the trial; rows of other trials of the patient. A level without positives in a batch is zero.
 
     Parameters
     ----------
-    patient_weight, trial_weight, sample_weight, observation_weight : float
-        A level of weight zero costs nothing. By default patient and trial lead: the other two
-        separate windows by whatever differs, noise included, and alone they take a probe below that of the
-        random initialisation.
-    apply_weights_to_identity : bool
-        Published: False, that is, patient and trial enter with weight 1 unless their weight is zero.
+    dim : int
+        Width of the representation.
+    channels, covariates : int
+        Of the signal; the first ``covariates`` channels are known covariates, which no view alters.
+    sample_weight, trial_weight, patient_weight : float
+        A level of weight zero costs nothing. Data with several recordings of a patient may want the last.
+    view : name or settings of a view
+        Drawn twice for each sample.
+    sample_view, trial_view, patient_view : name or settings of a view, or None
+        Of this level in place of ``view``; levels with views of their own are encoded apart.
     temperature : float
-        Of the trial and patient contrasts.
-    dropout : float
-        Share of the elements of a representation that a view loses.
-    mask : {"continuous", "binomial"}
-        How time steps are hidden from the encoder in the sample and observation levels.
-    share_masks : bool
-        One pair of masked views for all levels that are masked: three encoder passes instead of five, with
-        the same expected gradient.
-    identity_views : {"clean", "masked"}
-        Whether trial and patient see unmasked samples (published). Their positives are different windows, so
-        they need no augmentation to be a task, and an encoder trained on masked input alone would never meet
-        what it is given when it is used.
-    diagonal : {"drop", "keep", "positive"}
-        A sample's own other view in the trial and patient contrasts; see
-        :func:`tsrep.losses.comet_patient_trial.patient_trial_contrast`. Clean views of one sample differ in
-        dropout alone and are nearly equal. As a negative (published: "keep") that pair is the hardest of all
-        and pushes a sample from itself; as a positive it teaches nothing that the sample level does not teach
-        better. Take "positive" with masked views.
-    anchors : {"both", "earlier"}
-        Published: "earlier", half of the same pairs, chosen by the order of the batch.
-    trial_negatives : {"other-patients", "same-patient", "all"}
-        With "all" (published) the trial level pushes apart just the pairs that the patient level pulls
-        together. The figure of the paper draws "same-patient": trials nested in their patient, which needs
-        several trials of a patient in a batch. By default the two levels agree and labels that belong to
-        patients are not torn apart.
-    identity_features : {"pooled", "time-course"}
-        Published: "time-course", a cosine step by step, which means something only where windows start at
-        one phase of the heartbeat. The maximum over time does not care, and is what a probe reads.
+    pooling : {"max", "mean"}
+        Over time.
+    hidden : int
+        Width of the hidden layer of the projection head.
+    projection : int or None
+        Width of the head, which serves the loss alone; None contrasts the representation itself.
+
+    Raises
+    ------
+    ConfigError
+        When all weights are zero, or all training samples are of one patient.
 
     References
     ----------
-    Wang et al., "Contrast Everything: A Hierarchical Contrastive Framework for Medical Time-Series",
-    NeurIPS 2023.
+    Wang et al., "Contrast Everything", NeurIPS 2023, for the levels above the observation. Deviations:
+    augmented views in place of masks and clean windows, a projection head as in Chen et al., ICML 2020,
+    positives that do not compete, and rows of the own patient that are no negatives; see ``comet-masked`` for
+    the paper's form.
     """
 
-    needs: frozenset[str] = frozenset({"trial", "patient"})
     sampler: ClassVar[str] = "patient-wise"
+    defaults: ClassVar[dict[str, Any]] = {"sampler": {"name": "patient-wise", "samples": 2}}
+    needs: frozenset[str] = frozenset({"patient", "trial"})
 
     def __init__(
         self,
-        patient_weight: NonNegativeFloat = 0.4,
-        trial_weight: NonNegativeFloat = 0.4,
-        sample_weight: NonNegativeFloat = 0.1,
-        observation_weight: NonNegativeFloat = 0.1,
-        apply_weights_to_identity: bool = True,
+        dim: int,
+        channels: int,
+        covariates: int = 0,
+        sample_weight: NonNegativeFloat = 0.5,
+        trial_weight: NonNegativeFloat = 0.5,
+        patient_weight: NonNegativeFloat = 0.0,
+        view: ChosenView = "compose",
+        sample_view: ChosenView | None = None,
+        trial_view: ChosenView | None = None,
+        patient_view: ChosenView | None = None,
         temperature: Temperature = 0.1,
-        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        mask: Literal["continuous", "binomial"] = "continuous",
-        share_masks: bool = False,
-        identity_views: Literal["clean", "masked"] = "clean",
-        diagonal: Literal["drop", "keep", "positive"] = "drop",
-        anchors: Literal["both", "earlier"] = "both",
-        trial_negatives: Literal["other-patients", "same-patient", "all"] = "other-patients",
-        identity_features: Literal["pooled", "time-course"] = "pooled",
+        pooling: Literal["max", "mean"] = "max",
+        hidden: Positive = 256,
+        projection: Positive | None = 128,
     ) -> None:
         super().__init__()
-        weights = {
-            "patient": patient_weight,
-            "trial": trial_weight,
-            "sample": sample_weight,
-            "observation": observation_weight,
-        }
+        weights = {"sample": sample_weight, "trial": trial_weight, "patient": patient_weight}
+        own = {"sample": sample_view, "trial": trial_view, "patient": patient_view}
         self.weights = {level: weight for level, weight in weights.items() if weight > 0}
         if not self.weights:
-            raise ConfigError("objective comet has four levels of weight zero; give one of them a weight")
-        if not apply_weights_to_identity:
-            self.weights |= dict.fromkeys({"patient", "trial"} & self.weights.keys(), 1.0)
-        ids = {
-            "patient": {"patient"},
-            "trial": {"trial", "patient"},
-        }  # trials have patients' negatives
-        self.needs = frozenset().union(*(ids.get(level, set()) for level in self.weights))
+            raise ConfigError("objective comet has three levels of weight zero; give one of them a weight")
+        if set(self.weights) == {"sample"}:
+            self.needs = frozenset({"patient"})
         self.contrasts_patients = "patient" in self.weights
-        self.dropout, self.mask = dropout, mask
-        clean = {"patient", "trial"} if identity_views == "clean" else set()
-        self.sources = {
-            level: CLEAN if level in clean else "masked" if share_masks else level for level in self.weights
+        self.view = ExceptCovariates.of(view, channels=channels, covariates=covariates)
+        self.views: dict[str, View] = {
+            level: self.view
+            if own[level] is None
+            else ExceptCovariates.of(own[level], channels=channels, covariates=covariates)
+            for level in self.weights
         }
-        # Views of one source share their dropout, but those of clean samples would then be one and the same.
-        self.dropout_keys = {level: level if s == CLEAN else s for level, s in self.sources.items()}
-        self.trial_negatives = TRIAL_NEGATIVES[trial_negatives]
-        self._patient_trial = partial(
-            patient_trial_contrast,
-            temperature=temperature,
-            diagonal=diagonal,
-            anchors=anchors,
-            features=identity_features,
+        self.temperature, self.pooling = temperature, pooling
+        head = (
+            () if projection is None else (nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
         )
+        self.head = nn.Sequential(*head)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: nobody to contrast with, or no positives of a level."""
+        if len(np.unique(train.patient)) < 2:
+            raise ConfigError(
+                "objective comet contrasts patients, and all training samples are of one; add samples "
+                "of others, or choose an objective that contrasts samples, such as simclr"
+            )
+        if "trial" in self.weights and len(np.unique(train.trial)) == len(train):
+            raise ConfigError(
+                "objective comet has a trial level, but every training sample is a trial of its own; "
+                "cut several windows of each recording, or set objective.trial_weight to 0"
+            )
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """One term for each level that has a weight; see :class:`Objective`."""
-        return self.terms(encoder, batch, self.draw(encoder, batch, generator=generator))
-
-    def draw(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> Draws:
-        """Masks and dropout of one step for every level that has a weight."""
-        size, time = len(batch), batch.x.shape[-1]
-        # One draw for both views and all samples: masks (2, batch, time), dropout (2, batch, time', dim).
-        mask, shape = TIMESTAMP_MASKS[self.mask], (2, size, time // encoder.stride, encoder.dim)
-        masked = [source for source in dict.fromkeys(self.sources.values()) if source != CLEAN]
-        keep = {s: mask(2 * size, time, generator=generator).view(2, size, time) for s in masked}
-        keys = dict.fromkeys(self.dropout_keys.values()) if self.dropout else {}
-        return Draws(keep, {key: dropout_mask(shape, self.dropout, generator=generator) for key in keys})
-
-    def terms(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, Tensor]:
-        """Weighted loss of each level for given draws."""
-        encoded, terms = self._encode(encoder, batch, draws), {}
+        rows, terms = self._encoded(encoder, batch, generator), {}
+        relation = Relation(Samples.of(batch), negatives=(Lighter("patient", 0.0),))
         for level, weight in self.weights.items():
-            z1, z2 = encoded[self.sources[level]]
-            if self.dropout:
-                keep1, keep2 = draws.dropout[self.dropout_keys[level]]
-                z1, z2 = dropped(z1, keep1, self.dropout), dropped(z2, keep2, self.dropout)
-            terms[level] = weight * self._loss(level, z1.mT, z2.mT, batch)
+            positives, own = LEVELS[level]
+            value = contrasted(
+                rows[id(self.views[level])],
+                relation.changed(positives=positives, own=own),
+                ALONE,
+                temperature=self.temperature,
+                similarity="cosine",
+            )
+            terms[level] = weight * value
         return terms
 
-    def _encode(self, encoder: Encoder, batch: Batch, draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        """Two representations ``(batch, time', dim)`` by source of views, in one encoder pass for all."""
-        keep = [mask for masks in draws.keep.values() for mask in masks]
-        # Clean samples are encoded once: their two views differ in dropout alone.
-        clean = CLEAN in self.sources.values()
-        if clean:
-            keep.append(torch.ones_like(batch.x[:, 0], dtype=torch.bool))
-        z = encoder(batch.x.repeat(len(keep), 1, 1), torch.cat(keep)).mT  # (block * batch, time', dim)
-        blocks = z.chunk(len(keep))
-        encoded = {source: (blocks[2 * i], blocks[2 * i + 1]) for i, source in enumerate(draws.keep)}
-        return encoded | ({CLEAN: (blocks[-1], blocks[-1])} if clean else {})
+    def _encoded(self, encoder: Encoder, batch: Batch, generator: torch.Generator) -> dict[int, Tensor]:
+        """Projections of two views, shape (2, batch, projection), by the view; one encoder pass for all."""
+        distinct = {id(view): view for view in self.views.values()}
+        both = torch.cat([batch.x, batch.x])  # (2 batch, channel, time)
+        seen = torch.cat([view(both, generator=generator) for view in distinct.values()])
+        z: Tensor = self.head(pool(encoder(seen), self.pooling))
+        blocks = z.view(len(distinct), 2, len(batch), -1)
+        return dict(zip(distinct, blocks, strict=True))
 
-    def _loss(self, level: str, z1: Tensor, z2: Tensor, batch: Batch) -> Tensor:
-        """Loss of a level on two views, shape (batch, dim, time') each."""
-        if level == "observation":
-            return hierarchical_contrast(z1, z2, observation=1.0)
-        if level == "sample":
-            return hierarchical_contrast(z1, z2, sample=1.0)
-        if level == "patient":
-            return self._patient_trial(z1, z2, batch.patient)
-        return self._patient_trial(z1, z2, batch.trial, batch.patient, negatives=self.trial_negatives)
+    def own_view(self) -> View:
+        """The view of all levels that have none of their own."""
+        return self.view

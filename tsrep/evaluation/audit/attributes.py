@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.bootstrap import Resampled
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.targets.ridge import fit_ridge
 from tsrep.rng import numpy_generator
@@ -46,6 +48,23 @@ def predicted_numbers(x: Array, y: Array, patient: Ints, *, seed: int = 0) -> Ar
         ridge = fit_ridge(x[fitted], y[fitted], PENALTIES, group=group, validation=validation)
         found[held] = ridge.predict(x[held]).ravel()
     return found
+
+
+def over_new_people(found: Resampled) -> Resampled:
+    """Resampled metrics of out-of-fold predictions, spread as over new people to fit heads on, too.
+
+    Resamples hold the heads fixed. Other people to fit on would vary the metrics as well, by a share of their
+    variance over people that are predicted: those of a fold over those that its head is fitted on.
+
+    References
+    ----------
+    Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003, section 4.
+    """
+    wider = np.sqrt(1 + (1 / FOLDS) / (1 - 2 / FOLDS))
+    rows = {name: np.array(values)[:, None] for name, values in found.by_seed.items()}
+    return replace(
+        found, draws={name: rows[name] + wider * (d - rows[name]) for name, d in found.draws.items()}
+    )
 
 
 def _folds(level: Ints, patient: Ints, seed: int) -> Iterator[tuple[Ints, Ints, Ints]]:

@@ -71,7 +71,9 @@ def _probed(
     at, target = subject.scored[level >= 0], level[level >= 0]
     patients, group = np.unique(subject.patient[at], return_inverse=True)
     found = {
-        of: subject.resampled([Scorer(p, target, group, ("recall",)) for p in several], len(patients))
+        of: subject.resampled_out_of_fold(
+            [Scorer(p, target, group, ("recall",)) for p in several], len(patients)
+        )
         for of, several in probabilities.items()
     }
     n = {"recordings": len(at), "patients": len(patients)}

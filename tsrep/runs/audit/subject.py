@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.evaluation.arrays import Array
+from tsrep.evaluation.audit.attributes import over_new_people
 from tsrep.evaluation.bootstrap import Resampled, resample, resampled_by, share_interval
 from tsrep.evaluation.bootstrap.patients import Weighable
 from tsrep.evaluation.labels.aggregate import aggregated
@@ -167,6 +168,12 @@ class Subject:
         n = self.evaluation.n_bootstrap
         return resampled_by(scorers, patients, n_bootstrap=n, seed=self.seed, form=form)
 
+    def resampled_out_of_fold(
+        self, scorers: Sequence[Weighable], patients: int, form: Any = share_interval
+    ) -> Resampled:
+        """The same of what heads predict that are fitted on other folds of these patients."""
+        return over_new_people(self.resampled(scorers, patients, form))
+
     def resample(self, predictions: Sequence[Predictions], names: Sequence[str]) -> Resampled:
         """Metrics of predictions on resamples of patients."""
         n = self.evaluation.n_bootstrap
@@ -175,7 +182,7 @@ class Subject:
     def each(
         self, of: Callable[[Array], Weighable], patients: int, form: Any = share_interval
     ) -> dict[str, Resampled]:
-        """Metrics of the vectors of encoder and references.
+        """Metrics of what is predicted out of fold from the vectors of encoder and references.
 
         Parameters
         ----------
@@ -189,7 +196,7 @@ class Subject:
         found = {}
         for name, arrays in self.vectors.items():
             self.tell(name)
-            found[name] = self.resampled([of(x) for x in arrays], patients, form)
+            found[name] = self.resampled_out_of_fold([of(x) for x in arrays], patients, form)
         return found
 
     def levels(self, name: str) -> tuple[Ints, list[str]] | None:

@@ -1,0 +1,53 @@
+"""Verdicts on the objectives that lead on real ECG at equal compute.
+
+One command makes ``docs/results/finalists.md``; finished runs are kept and used again, so that it may be
+stopped and started at any time (about two hours on two cores)::
+
+    .venv/bin/python studies/ecg_finalists.py --root DIR
+
+It goes on from ``docs/results/objectives.json``, where ``ecg_objectives.py`` wrote down the settings of each
+method, the best on validation patients, and the one primary contrast, before test patients were scored. The
+best four, SimCLR and COMET in the form of its paper are trained with fresh seeds, at equal operations and
+at equal windows, and scored by two heads. ``--quick`` runs all of it small, on a simulated cohort.
+"""
+
+from __future__ import annotations
+
+from ecg_objectives import REFERENCE, RIVAL, Study, begin
+from finalists_page import Finalists, write_finalists
+
+from tsrep.errors import RunError
+
+
+def conduct(study: Study) -> Finalists:
+    """Train the finalists and score them."""
+    plan, kept = study.plan, study.kept
+    if "primary" not in kept.values:
+        raise RunError(f"{kept.path} names no primary contrast; run studies/ecg_objectives.py first")
+    primary = (kept.values["primary"][0], kept.values["primary"][1])
+    finalists = list(dict.fromkeys([*study.ranked()[: plan.finalists], REFERENCE, *primary]))
+    chosen = study.chosen()
+    settings = {name: chosen[name] for name in finalists}
+    seeds = {name: plan.primary if name in primary else plan.others for name in finalists}
+    runs = study.runs("second", settings, seeds, study.epochs)
+    alike = dict.fromkeys(finalists, plan.equal)
+    equal = study.runs("equal-windows", settings, alike, lambda _: study.budget.epochs)
+    contrasts = [primary, *((name, RIVAL) for name in finalists if name not in primary)]
+    return Finalists(
+        prepared=study.prepared,
+        budget=study.budget,
+        costs={name: study.cost(own) for name, own in chosen.items()},
+        scores=study.scores(runs, plan.heads),
+        contrasts=study.compared(runs, contrasts, primary),
+        equal=study.compared(equal, contrasts),
+    )
+
+
+def main() -> None:
+    """Train what is missing, score, write the page."""
+    study, options = begin(__doc__, "ecg-objectives", "finalists.md")
+    write_finalists(conduct(study), options.out)
+
+
+if __name__ == "__main__":
+    main()
