@@ -1,8 +1,9 @@
-"""Functions in processes of their own, forked from one that has imported all, so that many are cheap."""
+"""Functions in processes of their own, forked from one that has imported all, and a table of how they end."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import resource
 import signal
@@ -10,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 
 from tsrep.errors import TsrepError
 
@@ -41,6 +43,30 @@ class Ended:
         """Whether it succeeded or refused in one sentence, within 30 s and 2 GB."""
         one = self.text.count("\n") == 0
         return self.code in (0, 2, 130) and one and self.seconds < 30 and self.megabytes < 2048
+
+
+class Table:
+    """How attempts ended, in a file with which a second call goes on; a line deleted from it is tried again.
+
+    Parameters
+    ----------
+    path : Path
+        A line of JSON for each attempt: its name, and how it ended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path.is_file() else ()
+        self.rows: dict[str, str] = dict(map(json.loads, lines))
+
+    def ended(self, name: str, attempt: Callable[[], str]) -> str:
+        """How an attempt ended, which is made unless the table has it."""
+        if name not in self.rows:
+            self.rows[name] = attempt()
+            with self.path.open("a") as file:
+                file.write(json.dumps([name, self.rows[name]]) + "\n")
+            print(f"{len(self.rows):>4}  {self.rows[name][:200]}  {name}", flush=True)
+        return self.rows[name]
 
 
 def child(work: Callable[[], object], limit: float = 60.0) -> Ended:

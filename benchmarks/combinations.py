@@ -3,7 +3,7 @@
 A small set of configurations in which each pair of choices occurs is drawn greedily, and each is trained for
 a tiny epoch and scored in a process of its own. It must end with finite scores, or be refused in one sentence
 before the first step; a refusal later, a traceback or a score that is not finite is a failure. Results are
-kept in a table, with which a second call goes on; a line deleted from it is tried again:
+kept in a table, with which a second call goes on:
 
     OMP_NUM_THREADS=1 python benchmarks/combinations.py --table combinations.jsonl
     OMP_NUM_THREADS=1 python benchmarks/combinations.py --quick
@@ -20,20 +20,20 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, partial
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from children import Ended, child
+from children import Ended, Table, child
 
 from tsrep.datasets.synthetic.simulation import simulate
 from tsrep.evaluation.scores import Scores
-from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS
+from tsrep.registry import ENCODERS, LOSSES, OBJECTIVES, PROTOCOLS, SAMPLERS, Registry
 from tsrep.runs.fit import fit
 
 Choice = dict[str, str]
@@ -42,6 +42,15 @@ RIGHT = ("trained", REFUSED)
 OWN, SERIES = "own", ("series", "one series")  # sampler of the objective; kinds of data
 SMALL = {"epochs": 1, "batch_size": 16, "log_every": 1}
 SIZES = {"hidden": 16, "dim": 16, "width": 16, "depth": 2}  # of the encoders that have such a setting
+SMALLER: dict[str, dict[str, Any]] = {  # parts whose defaults are slow or too long for windows of 128 steps
+    "xresnet1d": {"layers": 18},
+    "informer": {"layers": 2},
+    "lead-wise": {"trunk": {"name": "resnet1d", "width": 16, "dim": 16}},
+    "ts-tcc": {"lags": 4},
+    "forecast": {"lookback": 48, "horizon": 16},
+}
+SHORT = {"epochs": 1, "min_steps": 1}
+BRIEF = {"finetune": SHORT, "regression-finetune": SHORT, "attention": {"steps": 4}}
 
 
 def make_data(folder: Path) -> dict[str, dict[str, Any]]:
@@ -130,11 +139,13 @@ def takes_loss(objective: str) -> bool:
 
 def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Settings of a choice; an objective that takes no loss, or a sampler, says so itself."""
-    given = dict(data[choice["data"]])
+    given = data[choice["data"]]
     evaluation: dict[str, Any] = {"seeds": 1, "protocols": [choice["protocol"]]}
     if choice["data"] not in SERIES:
-        evaluation |= {"labels": [1.0], "n_bootstrap": 100, "finetune": {"epochs": 1, "min_steps": 1}}
-    objective = {"name": choice["objective"]}
+        evaluation |= {"labels": [1.0], "subsample_by": ["sample"], "n_bootstrap": 100} | BRIEF
+    elif choice["objective"] == "forecast":  # has a look-back and a horizon in place of windows
+        given = {key: value for key, value in given.items() if key != "window"}
+    objective = {"name": choice["objective"]} | SMALLER.get(choice["objective"], {})
     if takes_loss(choice["objective"]):
         objective["loss"] = {"name": choice["loss"]}
     sizes = SIZES.keys() & ENCODERS.entry(choice["encoder"]).settings.model_fields
@@ -143,12 +154,25 @@ def configuration(choice: Choice, data: dict[str, dict[str, Any]]) -> dict[str, 
         given
         | sampler
         | {
-            "encoder": {"name": choice["encoder"]} | {size: SIZES[size] for size in sizes},
+            "encoder": {"name": choice["encoder"]}
+            | {size: SIZES[size] for size in sizes}
+            | SMALLER.get(choice["encoder"], {}),
             "objective": objective,
             "training": SMALL,
             "evaluation": given.get("evaluation", {}) | evaluation,
         }
     )
+
+
+def warm(registries: Iterable[Registry], data: dict[str, dict[str, Any]], folder: Path) -> None:
+    """Import what the forked processes need, and decode the recordings, once for all of them."""
+    for registry in registries:
+        for name in registry.names():
+            registry.entry(name)
+    for kind in data:
+        choice = {"encoder": "causal-tcn", "objective": "simclr", "loss": "nt-xent", "sampler": OWN}
+        choice |= {"protocol": "forecast" if kind in SERIES else "probe", "data": kind}
+        fit(configuration(choice, data), out=folder / kind, progress=False, evaluation=True)
 
 
 def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
@@ -166,14 +190,14 @@ def tried(choice: Choice, data: dict[str, dict[str, Any]], out: Path) -> str:
 
 
 def outcomes(
-    choices: Generator[Choice, bool, None], known: dict[str, str], attempt: Callable[[Choice], str]
+    choices: Generator[Choice, bool, None], table: Table, attempt: Callable[[Choice], str]
 ) -> Iterator[tuple[str, str]]:
-    """Each choice in words, and how it ended, which is looked up where it is known."""
+    """Each choice in words, and how it ended."""
     with suppress(StopIteration):
         choice = next(choices)
         while True:
             what = ", ".join(choice.values())
-            result = known[what] if what in known else attempt(choice)
+            result = table.ended(what, partial(attempt, choice))
             yield what, result
             choice = choices.send(result == "trained")
 
@@ -205,18 +229,11 @@ def main() -> None:
         names = ("encoder", "objective", "loss", "sampler", "protocol")
         axes = {name: list(each.names()) for name, each in zip(names, registries, strict=True)}
         axes["sampler"].append(OWN)
-        table = given.table or Path(place) / "table.jsonl"
-        known = dict(json.loads(line) for line in table.open()) if table.is_file() else {}
-        found: dict[str, str] = {}
+        warm(registries, data, Path(place) / "warm")
+        table = Table(given.table or Path(place) / "table.jsonl")
         attempt = partial(tried, data=data, out=Path(place) / "run")
-        for what, result in outcomes(cover(axes | {"data": list(data)}), known, attempt):
-            found[what] = result
-            if what not in known:
-                with table.open("a") as file:
-                    file.write(json.dumps([what, result]) + "\n")
-                print(f"{len(found):>4}  {result[:200]}  {what}", flush=True)
-            if len(found) == (12 if given.quick else given.most):
-                break
+        most = 12 if given.quick else given.most
+        found = dict(islice(outcomes(cover(axes | {"data": list(data)}), table, attempt), most))
     ends = (result.partition(":")[0] if result.startswith(RIGHT) else "failed" for result in found.values())
     failures = {what: result for what, result in found.items() if not result.startswith(RIGHT)}
     counts = Counter(ends)

@@ -13,7 +13,6 @@ their lines, over some of the inputs, as tracing is slow:
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import os
 import random
@@ -23,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -32,7 +31,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from children import child
+from branches import Tracer
+from children import Table, child
 from fuzz_subjects import SUBJECTS
 
 import tsrep
@@ -44,6 +44,7 @@ from tsrep.registry import DATASETS
 from tsrep.report import write_report
 from tsrep.report.contents import read_run
 from tsrep.runs.config import configure
+from tsrep.runs.fit import fit
 from tsrep.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -54,15 +55,12 @@ WORDS = (b"", b"nan", b"1e999", b"-1", b"0", b"1" * 30, b"abc", b"1.5", b" ", b"
          b"2024-13-45")  # fmt: skip
 VALUES: tuple[Any, ...] = (None, "", "label", "nothing", -1, 0, 1, 0.5, 1e9, True, (), ("a", "b"),
                            {"a": "b"}, [[]])  # fmt: skip
-SERIES = ("series_csv.py", "table.py", "time_axis.py")
-EEG = ("edf_header.py", "brainvision_header.py", "spans.py", "reading.py", "plan.py", "folder.py")
-READERS = ("datasets/formats", "datasets/tables", *(f"datasets/series/{name}" for name in SERIES),
-           *(f"datasets/eeg/{name}" for name in EEG), "files.py", "yaml_files.py")  # fmt: skip
+SCORED = {"labels": [1.0], "subsample_by": ["sample"], "seeds": 1, "n_bootstrap": 100}  # of the run
 FAULTS: dict[str, tuple[str, Callable[[], object]]] = {
     "traceback": ("yaml_files.read_yaml", lambda: {}["planted"]),
     "endless": ("datasets.tables.reading.read_text", lambda: sum(range(10**12))),
-    "memory": ("files.read_arrays", lambda: len(b"\1" * 2_200_000_000)),
-    "crash": ("files.read_json", os.abort),
+    "memory": ("array_files.read_arrays", lambda: len(b"\1" * 2_200_000_000)),
+    "crash": ("reading.read_json", os.abort),
     "long message": ("yaml_files.read_yaml", lambda: _raise(TsrepError("planted\nmessage"))),
 }
 
@@ -84,7 +82,7 @@ class Inputs:
         for name, subject in SUBJECTS.items():
             (folder / name).mkdir(parents=True)
             subject.write(folder / name)
-        tsrep.fit(TINY, out=folder / "run", progress=False, evaluation=True)
+        fit(TINY | {"evaluation": SCORED}, out=folder / "run", progress=False, evaluation=True)
         self.names = [*SUBJECTS, *["run"] * 4, *["configuration"] * 2]
 
     def work(self, number: int, place: Path) -> Callable[[], object]:
@@ -100,13 +98,15 @@ class Inputs:
             files = [path for path in files if path.name != "manifest.json"]
             if rng.random() < 0.5:
                 (place / "manifest.json").write_text('{"format": 1, "sha256": {}}')
-        for path in rng.sample(files, 1) if rng.random() < 0.9 else ():
+        often = 0.3 if name in SUBJECTS and SUBJECTS[name].odd else 0.9
+        for path in rng.sample(files, 1) if rng.random() < often else ():
             path.write_bytes(rng.choice((damaged, misspelt))(path.read_bytes(), rng))
         if name == "run":
-            return partial(read_all, place, page=rng.random() < 0.25)
+            return partial(read_all, place, page=rng.random() < 0.1)
         settings = drawn_settings(name, rng)
         cache = place.with_name(f"{place.name}-cache")
-        return partial(load, SUBJECTS[name].dataset, place, cache=cache, progress=False, **settings)
+        more = {"cache": cache, "progress": False, "strict": rng.random() < 0.15}
+        return partial(load, SUBJECTS[name].dataset, place, **more, **settings)
 
 
 def drawn_settings(name: str, rng: random.Random) -> dict[str, Any]:
@@ -131,13 +131,13 @@ def read_all(run: Path, page: bool) -> None:
     for read in (
         opened.objective,
         opened.loaded,
-        opened.models,
+        lambda: opened.encoder_file,
+        lambda: opened.config,
         lambda: opened.scores,
         lambda: opened.history,
     ):
         with suppress(TsrepError):
             read()
-    opened.refuse_other_settings()
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -184,54 +184,6 @@ def planted(fault: str, work: Callable[[], object]) -> Callable[[], object]:
     return faulty
 
 
-def branches(path: Path) -> dict[int, int]:
-    """The first line of what can go two ways, by each of its lines up to the colon."""
-    found: dict[int, int] = {}
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.If | ast.While | ast.For):
-            last = node.iter if isinstance(node, ast.For) else node.test
-            found |= dict.fromkeys(range(node.lineno, (last.end_lineno or 0) + 1), node.lineno)
-    return found
-
-
-class Tracer:
-    """Follows which line comes after which in the readers."""
-
-    def __init__(self) -> None:
-        paths = [ROOT / "tsrep" / name for name in READERS]
-        files = [file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path])]
-        self.wanted = {str(file): branches(file) for file in files}
-        self.taken: dict[tuple[str, int], set[int]] = defaultdict(set)
-
-    def call(self, frame: Any, _event: str, _arg: Any) -> Any:
-        """For ``settrace``: lines are followed in the readers alone."""
-        heads = self.wanted.get(file := frame.f_code.co_filename)
-        if heads is None:
-            return None
-        before = [0]
-
-        def line(frame: Any, event: str, _arg: Any) -> Any:
-            if event in ("line", "return"):
-                now = frame.f_lineno if event == "line" else -1
-                if before[0] in heads and heads.get(now) != heads[before[0]]:
-                    self.taken[file, heads[before[0]]].add(now)
-                before[0] = now
-            return line
-
-        return line
-
-    def ways(self) -> dict[str, tuple[int, int]]:
-        """Ways that were taken and ways that there are, by file."""
-        heads = {file: set(of_lines.values()) for file, of_lines in self.wanted.items()}
-        taken = {file: sum(min(2, len(self.taken[file, head])) for head in of) for file, of in heads.items()}
-        return {file: (taken[file], 2 * len(of)) for file, of in heads.items()}
-
-    def share(self) -> float:
-        """Of the ways, those that were taken."""
-        taken, all_ways = map(sum, zip(*self.ways().values(), strict=True))
-        return taken / all_ways
-
-
 def traced(inputs: Inputs, numbers: range, place: Path) -> Tracer:
     """Branches that some inputs take."""
     tracer = Tracer()
@@ -245,9 +197,18 @@ def traced(inputs: Inputs, numbers: range, place: Path) -> Tracer:
     return tracer
 
 
-def as_command(number: int, inputs: Inputs, place: Path) -> str:
-    """The same by a command in a process of its own; what is wrong with how it ends, else nothing."""
-    inputs.work(number, place)
+def in_a_child(number: int, inputs: Inputs, folder: Path) -> str:
+    """Damage and read in a forked process; what is wrong with how it ends, else nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
+    end = child(inputs.work(number, folder / str(number)))
+    name = inputs.names[number % len(inputs.names)]
+    return "" if end.right else f"{name}: {end.code}, {end.seconds:.0f} s, {end.text[-400:]}"
+
+
+def as_command(number: int, inputs: Inputs, folder: Path) -> str:
+    """The same by a command in a process of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    inputs.work(number, place := folder / f"command-{number}")
     name = inputs.names[number % len(inputs.names)]
     if name == "run":
         words = ["evaluate", str(place)]
@@ -275,31 +236,27 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=2000)
     parser.add_argument("--commands", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--table", type=Path, help="how inputs ended, gone on with")
     parser.add_argument("--traced", type=int, default=1000, help="inputs whose branches are counted")
     parser.add_argument("--quick", action="store_true", help="100 inputs, and 4 of them as commands")
     given = parser.parse_args()
     inputs_wanted, commands = (100, 4) if given.quick else (given.inputs, given.commands)
     torch.set_num_threads(1)
-    failures: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         os.environ |= {"TSREP_DATA": f"{place}/data", "TSREP_CACHE": f"{place}/cache"}
         inputs = Inputs(place / "whole")
+        table = Table(given.table or place / "table.jsonl")
         for number in range(given.first, given.first + inputs_wanted):
-            out = place / "now" / str(number)
-            end = child(inputs.work(number, out))
-            if not end.right:
-                name = inputs.names[number % len(inputs.names)]
-                failures[f"{number}, {name}"] = f"{end.code}, {end.seconds:.0f} s, {end.text[-400:]}"
-                print(number, name, failures[f"{number}, {name}"], flush=True)
-            shutil.rmtree(place / "now", ignore_errors=True)
+            table.ended(f"input {number}", partial(in_a_child, number, inputs, place / "now"))
         for number in range(given.first, given.first + commands):
-            if said := as_command(number, inputs, place / f"command-{number}"):
-                failures[f"{number}, command"] = said
+            table.ended(f"command {number}", partial(as_command, number, inputs, place / "now"))
         found = [fault for fault in FAULTS if found_fault(fault, inputs, place)]
         tracer = traced(inputs, range(given.first, given.first + min(inputs_wanted, given.traced)), place)
     missed = sorted(set(FAULTS) - set(found))
-    told = {"name": "fuzz", "inputs": inputs_wanted, "commands": commands, "failures": failures}
+    counts = Counter(name.partition(" ")[0] for name in table.rows)
+    failures = {name: said for name, said in table.rows.items() if said}
+    told = {"name": "fuzz", **counts, "failures": failures}
     print(json.dumps(told | {"planted": len(FAULTS), "missed": missed, "branches": round(tracer.share(), 3)}))
     sys.exit(bool(failures or missed))
 

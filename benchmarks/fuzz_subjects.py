@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import fuzz_odd as odd
 import h5py
 import numpy as np
 import pandas as pd
@@ -25,11 +26,12 @@ COUNT, STEPS = 8, 40
 
 
 class Subject(NamedTuple):
-    """A folder of a data set, and settings of which each input draws one."""
+    """A folder of a data set, and settings of which each input draws one; odd files are seldom damaged."""
 
     dataset: str
     write: Callable[[Path], object]
     settings: Sequence[Settings]
+    odd: bool = False
 
 
 def table(root: Path, name: str = "records.csv", **columns: Sequence[Any]) -> None:
@@ -262,4 +264,12 @@ SUBJECTS: dict[str, Subject] = {
     },
     "eeg, discontinuous": Subject("eeg", discontinuous, EEG),
     "eeg, pauses": Subject("eeg", pauses, EEG),
+    "series-csv, odd": Subject("series-csv", odd.series, odd.SERIES, odd=True),
+    "panel-csv, odd": Subject("panel-csv", odd.panels, odd.PANELS, odd=True),
+    "arrays, odd": Subject("arrays", odd.arrays, odd.ARRAYS, odd=True),
+    "hdf5, odd": Subject("hdf5", odd.arrays, odd.HDF5, odd=True),
+    "ucr-uea, odd": Subject("ucr-uea", odd.problems, odd.PROBLEMS, odd=True),
+    "wfdb, odd": Subject("wfdb", odd.records, odd.RECORDS, odd=True),
+    "cinc2021, odd": Subject("cinc2021", odd.people, odd.PEOPLE, odd=True),
+    "eeg, odd": Subject("eeg", odd.electrodes, odd.ELECTRODES, odd=True),
 }

@@ -1,11 +1,11 @@
 """Processes that are killed at any moment: nothing is lost, and what is resumed ends with the same numbers.
 
-The renames and files opened for writing of `tsrep fit --evaluate` are counted, and a run is killed before and
-after each of the first 40; then at random moments of conversion, training, evaluation and report, and so are
-the workers of a study on a journal, and on PostgreSQL where `initdb` and `postgres` are found, in a temporary
-server. Each time the command is given again, with --resume where there is a
-run, and weights and scores are compared with those of a run that nobody killed. The table is kept in a file,
-with which a second call goes on:
+The renames, new folders and files opened for writing of `tsrep fit --evaluate` are counted, from those of
+the folder that is renamed to the run on, and a run is killed before and after each of them; then at random
+moments of conversion, training, evaluation and report, and so are the workers of a study on a journal, and
+on PostgreSQL where `initdb` and `postgres` are found, in a temporary server. Each time the command is given
+again, with --resume where there is a run, and weights and scores are compared with those of a run that
+nobody killed. The table is kept in a file, with which a second call goes on:
 
     OMP_NUM_THREADS=1 python benchmarks/kills.py --table kills.jsonl
     OMP_NUM_THREADS=1 python benchmarks/kills.py --quick
@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -30,13 +31,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from children import Ended, child
+from children import Ended, Table, child
 from optuna.trial import TrialState
 
 import tsrep
+from tsrep.digests import sha256_of
 from tsrep.evaluation.scores import Scores
-from tsrep.files import sha256_of
 from tsrep.report import write_report
+from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.studies.define.definition import define
 from tsrep.studies.keep.tickets import by_ticket
@@ -48,11 +50,19 @@ from tests.studies.postgres_server import binaries, new_database, running_server
 
 CONFIG: dict[str, Any] = {
     "dataset": {"name": "ptb-xl-sim", "patients": 60, "records_per_patient": 1.0},
-    "window": {"seconds": 1.25},
+    "window": {"seconds": 1.25, "hop_seconds": 2.5},
     "encoder": {"name": "dilated-conv", "hidden": 4, "dim": 8, "depth": 3},
-    "training": {"epochs": 3, "batch_size": 64, "log_every": 2},
-    "evaluation": {"protocols": ["probe", "knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100},
+    "objective": {"name": "moco", "hidden": 16, "projection": 8, "queue": 64},  # a queue and a slow copy
+    "training": {"epochs": 3, "batch_size": 32, "log_every": 2},
+    "evaluation": {
+        "protocols": ["probe", "knn"],
+        "labels": [1.0],
+        "subsample_by": ["sample"],
+        "seeds": 1,
+        "n_bootstrap": 100,
+    },
 }
+MADE = {"evaluation": ("scores.json", "predictions.npz"), "report": ("report.html",)}  # of a run, anew
 AT_ONCE = 5  # kills of one study
 TRIALS, STUDY_OF = (
     12,
@@ -63,8 +73,13 @@ TRIALS, STUDY_OF = (
         "cost": "seconds",
         "config": {
             **{name: CONFIG[name] for name in ("dataset", "window", "encoder")},
-            "objective": {"name": "simclr", "temperature": {"float": [0.05, 0.5], "log": True}},
-            "training": {"epochs": 1, "batch_size": 64},
+            "objective": {
+                "name": "simclr",
+                "temperature": {"float": [0.05, 0.5], "log": True},
+                "hidden": 16,
+                "projection": 8,
+            },
+            "training": {"epochs": 1, "batch_size": 32},
         },
         "sampler": {"name": "random"},
         "budget": {"trials": 12},
@@ -96,8 +111,8 @@ def convert(out: Path) -> None:
 
 
 def score(out: Path) -> None:
-    """Score a run that was trained, and write its page."""
-    tsrep.evaluate(out, protocols=["probe", "knn"], labels=[1.0], seeds=1, progress=False)
+    """Score a run that was trained, without its page."""
+    evaluate(out, progress=False)
 
 
 def killed_at(point: int, after: bool, work: Callable[[], object]) -> None:
@@ -120,12 +135,20 @@ def killed_at(point: int, after: bool, work: Callable[[], object]) -> None:
 
 
 def _writes(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether an event changes what is in the folder of a run, or in the one that is renamed to it."""
+    path = str(arguments[0]) if arguments else ""
+    if not re.search(r"/\.?run-", path):
+        return False
     if event == "open":
-        path, mode, flags = arguments
-        return "/run-" in str(path) and (
-            any(c in str(mode or "") for c in "wax") or bool(flags & os.O_WRONLY)
-        )
-    return event in ("os.rename", "os.mkdir") and "/run-" in str(arguments[0])
+        _, mode, flags = arguments
+        return any(c in str(mode or "") for c in "wax") or bool(flags & os.O_WRONLY)
+    return event == "os.rename" or (event == "os.mkdir" and not Path(path).exists())
+
+
+def killed_within(seconds: float, work: Callable[[], object]) -> None:
+    """Do the work until the system ends the process, after so many seconds of a processor."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # its signal ends a process at once
+    work()
 
 
 def killed_after(seconds: float, work: Callable[[], object]) -> None:
@@ -144,7 +167,7 @@ def ended(first: Ended, again: Ended, out: Path, wanted: Facts) -> str:
     changed = [name for name in wanted if found[name] != wanted[name]]
     if changed:
         return f"other {', '.join(changed)}"
-    return "same" if first.code == -signal.SIGKILL else "not killed"
+    return "same" if first.code in (-signal.SIGKILL, -signal.SIGPROF) else "not killed"
 
 
 class Campaign:
@@ -159,23 +182,22 @@ class Campaign:
     """
 
     def __init__(self, folder: Path, table: Path) -> None:
-        self.folder, self.table = folder, table
-        rows = table.read_text().splitlines() if table.is_file() else []
-        self.rows = {(row["phase"], row["kill"]): row["result"] for row in map(json.loads, rows)}
+        self.folder, self.table = folder, Table(table)
 
-    def done(self, phase: str, kill: str, make: Callable[[Path], str]) -> None:
-        """One kill, unless the table has it."""
-        if (phase, kill) in self.rows:
-            return
-        out = self.folder / f"run-{phase}-{kill.replace(' ', '-')}"
-        self.rows[phase, kill] = result = make(out)
-        with self.table.open("a") as file:
-            file.write(json.dumps({"phase": phase, "kill": kill, "result": result}) + "\n")
-        for left in self.folder.glob(f"*{out.name}*"):
-            shutil.rmtree(left, ignore_errors=True)
+    def done(self, phase: str, kill: str, make: Callable[[Path], str]) -> str:
+        """What became of one kill; it is looked up where the table has it."""
+
+        def attempt() -> str:
+            out = self.folder / f"run-{phase}-{kill.replace(' ', '-')}"
+            result = make(out)
+            for left in self.folder.glob(f"*{out.name}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            return result
+
+        return self.table.ended(f"{phase}, {kill}", attempt)
 
     def writes(self, points: int, wanted: Facts) -> None:
-        """Kills before and after each of the first writes and renames of a run."""
+        """Kills before and after each write and rename of a run, the first ones only if there are more."""
 
         def make(point: int, after: bool, out: Path) -> str:
             first = child(lambda: killed_at(point, after, lambda: train(out)), 120)
@@ -183,22 +205,23 @@ class Campaign:
 
         for point in range(points):
             for after in (False, True):
-                self.done("writes", f"{'after' if after else 'before'} {point}", partial(make, point, after))
+                when = f"{'after' if after else 'before'} {point}"
+                if self.done("writes", when, partial(make, point, after)) == "not killed":
+                    return
 
     def moments(self, phase: str, count: int, work: Callable[[Path], object], whole: Path) -> None:
         """Kills at random moments of one phase of a run; ``whole`` is what nobody killed."""
         draw = random.Random(phase)
 
         def begun(out: Path) -> None:
-            if phase in ("evaluation", "report"):
+            if phase in MADE:
                 shutil.copytree(whole, out)
-                if phase == "evaluation":
-                    for name in ("scores.json", "predictions.npz"):
-                        (out / name).unlink()
+                for name in MADE[phase]:
+                    (out / name).unlink()
 
         def make(share: float, out: Path) -> str:
             begun(out)
-            first = child(lambda: killed_after(share * seconds, lambda: work(out)), 120)
+            first = child(lambda: killed_within(share * seconds, lambda: work(out)), 120)
             again = child(lambda: work(out), 120)
             if phase == "conversion":
                 again = child(lambda: (convert(out), train(out)), 120)
@@ -254,7 +277,7 @@ def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--table", type=Path)
-    parser.add_argument("--points", type=int, default=40, help="writes and renames")
+    parser.add_argument("--points", type=int, default=100, help="writes and renames, at most")
     parser.add_argument("--moments", type=int, default=15, help="random kills of each phase")
     parser.add_argument("--studies", type=int, default=30, help="kills of workers of each kind of study")
     parser.add_argument("--quick", action="store_true", help="few of each")
@@ -265,7 +288,7 @@ def main() -> None:
         folder = Path(place)
         os.environ |= {"TSREP_DATA": f"{place}/data", "TSREP_CACHE": f"{place}/cache"}
         whole = folder / "whole"
-        child(lambda: train(whole), 300)
+        train(whole)  # here, so that forked processes have all modules
         wanted = facts(whole)
         campaign = Campaign(folder, given.table or folder / "kills.jsonl")
         campaign.writes(points, wanted)
@@ -275,15 +298,12 @@ def main() -> None:
                 write_report(whole)
             campaign.moments(phase, moments, do, whole)
         campaign.studies(studies)
-    results = Counter((phase, result) for (phase, _), result in campaign.rows.items())
+    rows = campaign.table.rows
+    results = Counter((name.partition(",")[0], result) for name, result in rows.items())
     for (phase, result), number in sorted(results.items()):
         print(f"{phase:<20} {result:<12} {number:>4}")
-    lost = {
-        f"{phase}, {kill}": said
-        for (phase, kill), said in campaign.rows.items()
-        if said not in RIGHT and not said.endswith(ONCE)
-    }
-    print(json.dumps({"name": "kills", "kills": len(campaign.rows), "failures": lost}))
+    lost = {name: said for name, said in rows.items() if said not in RIGHT and not said.endswith(ONCE)}
+    print(json.dumps({"name": "kills", "kills": len(rows), "failures": lost}))
     sys.exit(bool(lost))
 
 

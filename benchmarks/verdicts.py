@@ -33,6 +33,7 @@ import yaml
 from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.comparison import difference_from_random, paired_difference
 from tsrep.evaluation.labels.aggregate import by_record
@@ -40,7 +41,7 @@ from tsrep.evaluation.labels.label_fractions import subsample_labels
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
-from tsrep.files import read_arrays, replacing, write_arrays
+from tsrep.files import replacing
 from tsrep.rng import numpy_generator
 from tsrep.signals import Panel
 

@@ -24,11 +24,11 @@ from autotcl_page import METHOD, page
 from kept_runs import command_line, folder_name, kept_run, kept_score, one_thread_workers
 from results_page import write_page
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.forecasts.features import encode
 from tsrep.evaluation.forecasts.scoring import score_representations
 from tsrep.evaluation.scores import RANDOM_INIT, Scores
-from tsrep.files import read_arrays, write_arrays
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
 from tsrep.runs.config import Configuration, configure, merged

@@ -33,7 +33,8 @@ from objectives_page import Overview, write_overview
 from tsrep.evaluation.comparison import Comparison, compare_methods
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_json, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.config_files import read_config

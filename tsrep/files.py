@@ -1,22 +1,17 @@
-"""Files and folders that are written whole or not at all, and files that are read whole or refused."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tsrep.errors import RunError, TsrepError
+from tsrep.errors import RunError
 
 
 def _mode() -> int:
@@ -159,12 +154,6 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write a compressed ``.npz`` file atomically."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-
-
 def in_order(content: bytes) -> bytes:
     """A safetensors file with its metadata in the order of their names, in which equal files are equal."""
     start = 8 + int.from_bytes(content[:8], "little")
@@ -173,159 +162,3 @@ def in_order(content: bytes) -> bytes:
     text = json.dumps(told | header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
     return len(text).to_bytes(8, "little") + text + content[start:]
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def note_digest(path: Path) -> None:
-    """Keep the SHA-256 of a large file beside it, with the size and times by which a change is noticed."""
-    write_json(_note_of(path), {"sha256": sha256_of(path), "stamp": _stamp(path)})
-
-
-def is_as_noted(path: Path) -> bool:
-    """Whether a large file is as it was noted; it is hashed only where size or times of change differ."""
-    try:
-        noted = read_json(_note_of(path))
-        if noted["stamp"] == _stamp(path):
-            return True
-        if noted["sha256"] != sha256_of(path):
-            return False
-    except (OSError, ValueError, RecursionError, KeyError):
-        return False
-    with suppress(RunError):  # a cache of somebody else's is hashed each time
-        note_digest(path)
-    return True
-
-
-def _note_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.sha256")
-
-
-def _stamp(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-
-
-@contextmanager
-def readable(path: Path, what: str, remedy: str) -> Iterator[None]:
-    """A block that reads a file and what is in it; whatever a damaged one makes it raise is one sentence.
-
-    Parameters
-    ----------
-    path : Path
-    what : str
-        What the file should be: ``"predictions"``.
-    remedy : str
-        What to do, as the sentence ends.
-
-    Raises
-    ------
-    RunError
-        When the block raises anything; a RunError of its own stays as it is.
-    """
-    try:
-        yield
-    except RunError:
-        raise
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; {remedy}") from error
-    except Exception as error:  # decoders and what looks into damaged content have no common class
-        raise RunError(f"{path} cannot be read as {what} ({_reason(error)}); {remedy}") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"it lacks {error.args[0]}"
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, MemoryError):
-        return "it wants more memory than there is"
-    told = isinstance(error, OSError | ValueError | TypeError | TsrepError)
-    text = getattr(error, "strerror", None) or str(error) if told else ""
-    return " ".join(text.split())[:160].rstrip(".;") or type(error).__name__
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Values by name from a JSON file; to be used within :func:`readable`.
-
-    Raises
-    ------
-    OSError, ValueError, RecursionError
-        When it is missing, no JSON, or holds something else.
-    """
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(found, dict):
-        raise ValueError("it holds no values by name")
-    return found
-
-
-def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Objects of a file with one JSON object a line, and the number of lines that are none.
-
-    A process that was killed may leave half a line.
-    """
-    found, unread = list[dict[str, Any]](), 0
-    for line in filter(None, map(bytes.strip, path.read_bytes().split(b"\n"))):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            entry = None
-        if isinstance(entry, dict):
-            found.append(entry)
-        else:
-            unread += 1
-    return found, unread
-
-
-def refuse_other_format(path: Path, found: Any, known: str | int) -> None:
-    """Check that a file was written in the format that this version reads.
-
-    Parameters
-    ----------
-    path : Path
-    found, known : str or int
-        ``3`` or ``"tsrep.scores/3"``.
-
-    Raises
-    ------
-    RunError
-        Saying whether a newer version wrote it.
-    """
-    if found == known:
-        return
-    if _number(found) > _number(known):
-        fault, remedy = f"written by a newer tsrep (format {found}, this one reads {known})", "update tsrep"
-    else:
-        fault, remedy = f"of format {str(found)[:40]}, and this tsrep reads {known}", "make it again"
-    raise RunError(f"{path} is {fault}; {remedy}")
-
-
-def _number(version: Any) -> int:
-    digits = re.search(r"(\d{1,9})$", str(version))
-    return int(digits[1]) if digits else 0
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Every array of an ``.npz`` file; none of them may hold objects.
-
-    Raises
-    ------
-    ValueError
-        When the file is broken in any way, cut off, or of another kind.
-    OSError
-        When it cannot be opened.
-    """
-    with path.open("rb") as file:
-        try:
-            with np.load(file) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # whatever zip, zlib and NumPy say of bytes that they cannot read
-            raise ValueError(f"{path.name} is cut off or another kind of file") from error

@@ -159,6 +159,10 @@ def test_wrong_files_are_refused(tmp_path):
     (path / "Toy_TRAIN.ts").write_text(HEADER.format("true", "a A") + "1:a\n")
     with pytest.raises(DataError, match="differ in case only"):
         load("ucr-uea", path)
+    numbers = HEADER.format("true", "a").replace("@classLabel true a", "@targetLabel true")
+    (path / "Toy_TRAIN.ts").write_text(numbers + "1,2:0.5\n")
+    with pytest.raises(DataError, match=r"has numbers to predict .* with the numbers in dataset\.targets"):
+        load("ucr-uea", path)
     (path / "Toy_TRAIN.ts").unlink()
     with pytest.raises(DataError, match=r"has no Toy_TRAIN\.ts"):
         load("ucr-uea", path)

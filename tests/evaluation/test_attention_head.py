@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.conftest import TINY
 from tests.panels import cohort
 from tsrep.encoders.crops import Crops
 from tsrep.encoders.pooling import POOLS
@@ -26,6 +27,7 @@ from tsrep.evaluation.labels.attention_training import AttentionTraining, Losses
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.protocols.protocol import outcome, protocol_of
 from tsrep.rng import initial_weights, torch_generator
+from tsrep.runs.fit import fit
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
 
@@ -227,4 +229,17 @@ def test_bad_settings_are_refused_in_one_sentence(data: tuple[Panel, Split]) -> 
     ):
         with pytest.raises(ConfigError, match=message):
             outcome(protocol_of(QUICK | settings), [candidate], evaluation)
+        with pytest.raises(ConfigError, match=message):  # as is asked before the encoder is trained
+            protocol_of(QUICK | settings).refuse_encoder(encoder, panel.sfreq)
     assert replace(evaluation, part="validation").choosing is None
+
+
+@pytest.mark.parametrize("settings", [{"heads": 3}, {"crop": 0.001, "heads": 2}])
+def test_an_encoder_that_cannot_be_scored_is_refused_before_it_is_trained(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    strided = {"encoder": {"name": "resnet1d", "width": 4, "dim": 8}}
+    wanted = {"evaluation": {"protocols": ["attention"], "attention": settings}}
+    with pytest.raises(ConfigError, match=r"evaluation\.attention\.(heads is 3|crop of 0\.001 s)"):
+        fit(TINY | strided | wanted, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()

@@ -126,6 +126,15 @@ def test_reported_files(tmp_path, shared_path, case, settings, samples):
     np.testing.assert_allclose(panel.x.std(axis=2), [[14.1, 7.1]] * samples, rtol=0.05)
 
 
+def test_three_samples_of_electrode_pop_cost_no_other_epoch_its_levels(tmp_path, shared_path):
+    root = shared_path("cases/eeg_one_electrode_pop/input")
+    panel = load("eeg", root, cache=tmp_path, progress=False, epoch_seconds=2)
+    assert panel.store.dtype == np.float32
+    clean = panel.x[1, panel.channels.index("Fz")]  # a sine of 5 uV, which had five levels
+    assert len(np.unique(clean)) == 128
+    assert clean.std() == pytest.approx(5 / np.sqrt(2), rel=0.02)
+
+
 def test_files_of_a_mac_are_passed_over_and_an_open_quote_is_told(tmp_path, shared_path):
     pytest.importorskip("mne_bids")
     root = shared_path("cases/bids_mac_companion_and_quote/input")

@@ -15,6 +15,7 @@ from tsrep.datasets.tables.reading import MISSING, is_missing, to_numbers
 from tsrep.errors import ConfigError, DataError, TsrepError
 from tsrep.runs.config import configure, merged
 from tsrep.runs.config_files import parse_assignment
+from tsrep.studies.define.definition import read_definition
 
 HOURS = pd.date_range("2025-01-01", periods=48, freq="h")
 LOADS = pd.DataFrame({"load": 40 + np.sin(np.arange(48.0))})
@@ -142,3 +143,15 @@ def test_a_list_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "RECORDS").write_bytes(b"100\n\x04\xe0\n")
     with pytest.raises(DataError, match=r"the list .*RECORDS cannot be read .*give a text file of names"):
         load("mitdb", tmp_path)
+
+
+def test_text_settings_stay_text_and_numbers_of_studies_are_those_of_configurations(shared_path, tmp_path):
+    root = shared_path("cases/text_settings_that_yaml_changes/input")
+    given = [parse_assignment(f"dataset.{each}") for each in ("target=NO", "session=01")]
+    assert [each["dataset"] for each in given] == [{"target": "NO"}, {"session": "01"}]
+    series = read("series-csv", root / "air.csv", **given[0]["dataset"])
+    assert series.channels[-1] == "NO"
+    panel = load("bids", root / "bids", cache=tmp_path, progress=False, **given[1]["dataset"])
+    assert len(set(panel.patient_names)) == len(list((root / "bids").glob("sub-*")))
+    (lr,) = read_definition(root / "study.yaml").space.parameters.values()
+    assert (lr.range.low, lr.range.high) == (1e-4, 1e-2)

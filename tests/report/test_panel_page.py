@@ -139,7 +139,7 @@ def test_synthetic_data_are_called_synthetic_and_real_data_are_not(tmp_path: Pat
 
 def test_every_score_row_names_its_conditions(tmp_path: Path) -> None:
     text = text_only(make_run(tmp_path / "run")).split("<h3>All methods</h3>")[1].split("</section>")[0]
-    captions = re.findall(r"<caption>(.*?)</caption>", text)  # of each table, as all its rows share them
+    captions = re.findall(r"<caption><span>(.*?)</span>", text)  # of each table, as all its rows share them
     same = {
         "(part test, scored on 168 records, patients 84)",
         "(part test, scored on 672 windows, patients 84)",

@@ -25,7 +25,7 @@ HEAVY = ("embeddings.npz", "predictions.npz", "scores.json", "examples.npz", "me
 
 def rows_of(text: str, caption: str) -> list[list[str]]:
     """Cells of the table with this caption, without markup; intervals come after a bar."""
-    table = text.split(f"<caption>{caption}")[1].split("</table>", maxsplit=1)[0].split("<tbody>")[1]
+    table = text.split(f"<caption><span>{caption}")[1].split("</table>", maxsplit=1)[0].split("<tbody>")[1]
     rows = [row.replace("<small>", "|").split("</td>")[:-1] for row in table.split("</tr>")[:-1]]
     return [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row] for row in rows]
 
@@ -65,7 +65,9 @@ def test_a_page_on_patients_has_no_forecasts(tmp_path: Path) -> None:
 
 def test_the_lowest_error_of_each_horizon_is_bold_and_conditions_are_told(tmp_path: Path) -> None:
     text = text_only(make_series_run(tmp_path / "run", gains=(0.05, 0.05, 0.05, -0.05, -0.05)))
-    table = text.split("<caption>Mean squared error of forecasts in the test part")[1].split("</table>")[0]
+    table = text.split("<caption><span>Mean squared error of forecasts in the test part")[1].split(
+        "</table>"
+    )[0]
     bold = [re.findall(r'<td class="n strong">([^<]+)', row) for row in table.split("</tr>")[1:-1]]
     assert [len(row) for row in bold] == [4, 2, 0, 0, 0]  # with its mean; what was trained comes first
     heads = re.findall(r"<th[^>]*>(\d+)<small>([\d,]+) windows\n(\d+) block", table)

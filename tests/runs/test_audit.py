@@ -73,7 +73,12 @@ def test_nobody_is_named(found: tuple[Audit, Path]) -> None:
     panel: Any = load("ptb-xl-sim", patients=60, records_per_patient=2.0)
     names = {*map(str, panel.patient_names), *panel.record_names}
     assert names
-    assert sorted(path.name for path in found[1].iterdir()) == ["audit.csv", "audit.html", "audit.json"]
+    assert sorted(path.name for path in found[1].iterdir()) == [
+        "audit.csv",
+        "audit.html",
+        "audit.json",
+        "table.yaml",
+    ]
     for path in found[1].iterdir():
         words = set(re.findall(r"[\w.:]+", path.read_text(encoding="utf-8")))
         assert not {name for name in names & words if len(name) > 3}, path.name

@@ -24,7 +24,7 @@ from tsrep.evaluation.protocols.probe import LinearProbe
 from tsrep.report.compare import (
     caveats,
     headline,
-    render_comparison,
+    page_of,
     sentences,
     summary,
     write_comparison,
@@ -154,7 +154,7 @@ def test_every_cell_is_scored(found: Comparison) -> None:
 
 def test_scores_are_those_of_the_features(found: Comparison, table: Callable[..., Table]) -> None:
     asked = table("sharp")
-    sight = Entrant.open(asked.encoders[0]).sees(asked.datasets[0], asked, progress=False)
+    sight = Entrant.open(asked.encoders[0]).sees(asked.datasets[0], asked)
     panel, split = sight.shown.prepared.panel, sight.evaluation.split
     x = panel.take(np.arange(len(panel))).std(axis=2, ddof=1)[:, :1]
     by_hand = evaluate_features(
@@ -321,10 +321,14 @@ def test_what_has_no_weights_has_no_random_initialisation(
 
 def test_files_hold_every_cell(found: Comparison, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(found.to_csv())))
-    assert len(rows) == len(found.cells)
+    assert len(rows) == sum(len(s.metrics) for each in found.cells for s in each.scores if s.unit == "record")
     first = found.cells[0]
-    assert float(rows[0]["value"]) == first.score.value
-    assert rows[0]["key"] == first.cell.key
+    of_first = {(r["role"], r["metric"]): r for r in rows if r["key"] == first.cell.key}
+    own, random = of_first["method", first.score.metric], of_first["control", first.score.metric]
+    assert float(own["value"]) == first.score.value
+    assert float(own["gain"]) == pytest.approx(float(own["value"]) - float(random["value"]))
+    assert own["verdict"]
+    assert not random["verdict"]
     content = json.loads(found.to_json())
     assert [cell["key"] for cell in content["cells"]] == [each.cell.key for each in found.cells]
     assert {each["verdict"] for each in content["between encoders"]} == {"better", "not significant"}
@@ -581,7 +585,7 @@ def test_cells_are_not_shared_by_encoders_that_have_seen_other_things(
         assert one[name].cell == other[name].cell
     assert one["run"].score.n == one["unknown"].score.n - one["run"].cell.left_out
     assert (one["run"].cell.seen, one["unknown"].cell.seen) == ("seen", "unknown")
-    assert "seen, left out" in render_comparison(found[0], "page", [])
+    assert "seen, left out" in page_of(found[0]).html()
     both = Entrant.open(found_entry(trained, "run", "unknown"))
     mixed = ledger_of(both.encoders)
     assert mixed is not None
@@ -595,10 +599,10 @@ def found_entry(folder: Path, *names: str) -> EncoderEntry:
 
 
 def test_simulated_signals_are_called_so(found: Comparison) -> None:
-    assert "Synthetic data" not in render_comparison(found, "page", [])
+    assert "Synthetic data" not in page_of(found).html()
     marked = tuple(
         replace(each, cell=replace(each.cell, synthetic=each.cell.dataset == "B")) for each in found.cells
     )
     simulated = Comparison(marked, found.costs, found.about)
-    assert "The signals of B were simulated" in render_comparison(simulated, "page", [])
+    assert "The signals of B were simulated" in page_of(simulated).html()
     assert summary(simulated).startswith("SYNTHETIC DATA: the signals of B were simulated.")

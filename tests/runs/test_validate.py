@@ -16,17 +16,19 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import tsrep
+import tsrep.runs.compare.entrant
 import tsrep.runs.compare.scoring
 from tsrep.errors import TsrepError
 from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.labels.linear_probe import fit_probe
 from tsrep.registry import DATASETS
-from tsrep.report.validate import render_validation, summary
+from tsrep.report.validate import page_of, summary
 from tsrep.report.validate_tables import pair_table
 from tsrep.runs.compare.entrant import Entrant
 from tsrep.runs.compare.table import data_entry, table_of
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.python import PythonReference
+from tsrep.runs.task import read_data
 from tsrep.runs.validate.conduct import validate
 from tsrep.runs.validate.validation import ALL, OTHERS, Validation
 
@@ -173,7 +175,7 @@ def test_a_class_of_two_cohorts_has_a_table_of_its_own_and_no_verdict(found: Val
     table = pair_table(found)
     assert [row[2].text for row in table.rows] == ["all 3 of the two", "HYP"] * 2
     assert table.rows[0][5].text == f"{found.pairs[0].score.value:.3f}"
-    assert table.caption in render_validation(found, "page", [])
+    assert table.caption in page_of(found).html()
 
 
 def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: Path) -> None:
@@ -186,7 +188,7 @@ def test_a_cell_is_a_head_of_one_cohort_on_the_other(found: Validation, place: P
         }
     )
     entrant = Entrant.open(asked.encoders[0])
-    free, fair = (entrant.sees(entry, asked, progress=False) for entry in asked.datasets)
+    free, fair = (entrant.sees(entry, asked) for entry in asked.datasets)
     x = {s: entrant.encoders[0].vectors(s.shown.prepared.panel) for s in (free, fair)}
     panel, train = free.shown.prepared.panel, free.evaluation.split.train
     assert panel.classes == ("HYP", "MI", "NORM")  # of which the list of all cohorts lacks the first
@@ -249,7 +251,7 @@ def test_rates_of_classes(found: Validation) -> None:
 
 
 def test_page_json_and_rows(found: Validation, folder: Path) -> None:
-    page = render_validation(found, "page", [])
+    page = page_of(found).html()
     for told in (
         "Classifier transferred",
         "Head refitted",
@@ -265,12 +267,16 @@ def test_page_json_and_rows(found: Validation, folder: Path) -> None:
     assert [pair["classes"] for pair in stored["pairs"]] == [["HYP", "MI", "NORM"]] * 4
     assert len(stored["cells"]) == len(found.cells) == 2 * (9 + 3 + 3)
     rows = list(csv.DictReader(io.StringIO((folder / "validation.csv").read_text())))
-    (row,) = [
-        r for r in rows if (r["row"], r["head_fitted_on"], r["scored_on"]) == ("moments", "tied", "free")
-    ]
+    columns = ("encoder", "row", "head_fitted_on", "scored_on", "classes_of", "class", "metric")
+    places = {tuple(each[name] for name in columns): each for each in rows}
+    assert len(places) == len(rows)
+    row = places["moments", "moments", "tied", "free", "all cohorts", "macro average", "auroc"]
     assert float(row["value"]) == value(found, "tied", "free")
     assert float(row["drop"]) == drop(found, "tied", "free").value
     assert (row["external"], row["why_not_external"]) == ("True", "")
+    row = places["moments", "moments", "tied", "free", "two cohorts", "HYP", "auroc"]
+    assert float(row["value"]) == found.by_class_of_pairs["moments", "tied", "free"][0].auroc.value
+    assert (row["verdict"], row["drop"]) == ("", "")
 
 
 def test_what_was_scored_is_not_scored_again(
@@ -296,11 +302,19 @@ def test_cohort_of_the_same_hospital_that_is_only_scored(
     place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DATASETS.entry("arrays").cls, "kin", ("the County Hospital",))
+    read: list[Any] = []
+
+    def reading(data: Any, *others: Any, **options: Any) -> Any:
+        read.append(data.root.name)
+        return read_data(data, *others, **options)
+
+    monkeypatch.setattr(tsrep.runs.compare.entrant, "read_data", reading)
     found = run("free", cohort(place, "fair", use="test", split=None))
+    assert read == ["free", "fair"]
     assert [place[1:] for place in found.by_class] == [("free", "free"), ("free", "fair")]
     assert found.cohorts[1].parts == {"train": (0, 0), "validation": (0, 0), "test": (240, 240)}
     assert [v.dataset for v in found.verdicts] == ["free to fair, near external"]
-    page = render_validation(found, "page", [])
+    page = page_of(found).html()
     assert "less may be lost than elsewhere: fair and free are both of the County Hospital." in page
     near = [row["near_external"] for row in csv.DictReader(io.StringIO(found.to_csv()))]
     assert set(near) == {"", "fair and free are both of the County Hospital"}
@@ -318,7 +332,7 @@ def test_recordings_of_two_cohorts(place: Path, run: Run, tmp_path: Path, copies
     if kept:
         assert each.cell.inside.endswith("scored recordings are in free")
         assert (len(found.verdicts), found.cohorts[1].parts["test"][0]) == (0, 240)
-        assert "Not external: moments on mixed" in render_validation(found, "page", [])
+        assert "Not external: moments on mixed" in page_of(found).html()
     else:
         assert not each.cell.inside
         assert 240 - copies <= found.cohorts[1].parts["test"][0] < 240
@@ -392,6 +406,19 @@ def test_refusals(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_table_that_is_kept_names_no_patient(place: Path, run: Run, tmp_path: Path) -> None:
+    names = [[f"free{k}" for k in range(250) if k % 8 // 2 in some] for some in ((0, 1), (2,))]
+    listed = {"name": "patients", "test": names[0], "validation": names[1]}
+    run(cohort(place, "free", split=listed), cohort(place, "fair", use="test", split=None), out=tmp_path)
+    kept = (tmp_path / "table.yaml").read_text()
+    assert not any(name in kept for name in names[0])
+    assert f"{len(names[0])} patients, SHA-256 " in kept
+    assert f"{len(names[1])} patients, SHA-256 " in kept
+    with pytest.raises(TsrepError, match="split") as raised:
+        tsrep.validate(tmp_path / "table.yaml", out=tmp_path / "again", progress=False)
+    assert "\n" not in str(raised.value)
+
+
 def test_nothing_to_fit_on(run: Run, place: Path) -> None:
     both = [cohort(place, name, use="test", split=None) for name in ("free", "fair")]
     with pytest.raises(TsrepError, match="no head can be fitted"):
@@ -417,7 +444,7 @@ def test_data_sets_by_file(place: Path, tmp_path: Path) -> None:
 
 def test_simulated_cohorts_are_said_to_be(found: Validation) -> None:
     simulated = replace(found, cohorts=tuple(replace(c, synthetic=True) for c in found.cohorts))
-    assert "Synthetic data" in render_validation(simulated, "page", [])
+    assert "Synthetic data" in page_of(simulated).html()
     assert summary(simulated).startswith("SYNTHETIC DATA")
 
 

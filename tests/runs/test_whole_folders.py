@@ -18,8 +18,9 @@ import torch
 
 import tsrep
 from tests.conftest import TINY
+from tsrep.digests import is_as_noted, note_digest
 from tsrep.errors import ConfigError, RunError
-from tsrep.files import in_order, is_as_noted, note_digest, write_text
+from tsrep.files import in_order, write_text
 from tsrep.report.contents import read_run
 from tsrep.runs import fit as fitting
 from tsrep.runs.evaluate import evaluate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 from tsrep.errors import TsrepError
 from tsrep.text import printable, without_secrets
@@ -22,10 +23,14 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except KeyboardInterrupt:  # before the library of the command line watches for it
+        _stopped()
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            print(
-                "tsrep: stopped; files appear whole or not at all: run the same command again",
-                file=sys.stderr,
-            )
+            _stopped()
         raise
+
+
+def _stopped() -> NoReturn:
+    print("tsrep: stopped; files appear whole or not at all: run the same command again", file=sys.stderr)
+    sys.exit(INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from tsrep.cli.completion import runs
 from tsrep.cli.options import Overwrite, Root, contract_options, given
-from tsrep.cli.tables import asked_table, several_datasets
+from tsrep.cli.tables import asked_table, conduct_and_show, several_datasets
 
 
 @contract_options
@@ -44,7 +45,4 @@ def audit(
 
     changes = given(label_seeds=seeds, device=device)
     table = asked_table([encoder], [dataset], None if root is None else [root], policies, changes)
-    folder = out or Path("audit")
-    found = conduct(table, folder, overwrite=overwrite)
-    typer.echo(summary(found))
-    typer.echo(f"\n{write_audit(found, folder)}")
+    conduct_and_show(table, out or Path("audit"), partial(conduct, overwrite=overwrite), write_audit, summary)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.options import contract_options, given
-from tsrep.cli.tables import Encoders, Roots, asked_table, several_datasets
+from tsrep.cli.tables import Encoders, Roots, asked_table, conduct_and_show, several_datasets
 from tsrep.errors import ConfigError
 
 
@@ -51,7 +51,6 @@ def compare(
     """
     from tsrep.report.compare import summary, write_comparison
     from tsrep.runs.compare.conduct import compare as conduct
-    from tsrep.training.interrupt import told_of_interruption
 
     changes = given(
         protocols=protocol or None,
@@ -61,12 +60,7 @@ def compare(
         device=device,
     )
     table = asked_table(encoders, dataset, root, policies, changes)
-    folder = out or Path("comparison")
-    left = f"cells that were scored, if any, are kept in {folder}; the same command goes on from there"
-    with told_of_interruption(left):
-        found = conduct(table, folder)
-    typer.echo(summary(found))
-    typer.echo(f"\n{write_comparison(found, folder)}")
+    conduct_and_show(table, out or Path("comparison"), conduct, write_comparison, summary)
 
 
 def _fractions(labels: str) -> list[float]:

@@ -16,8 +16,8 @@ from tsrep.cli.options import (
     given,
     named_dataset,
     refuse_other_than_data,
-    refuse_taken,
 )
+from tsrep.files import refuse_taken
 
 
 @contract_options

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data, refuse_taken
+from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
+from tsrep.files import refuse_taken
 from tsrep.text import plural
 
 if TYPE_CHECKING:

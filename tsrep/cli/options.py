@@ -49,13 +49,6 @@ Strict = Annotated[bool, typer.Option("--strict", help="Refusal of data with unr
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replacement of existing files.")]
 
 
-def refuse_taken(path: Path, *suffixes: str, overwrite: bool) -> None:
-    """See :func:`tsrep.files.refuse_taken`, which needs NumPy."""
-    from tsrep.files import refuse_taken
-
-    refuse_taken(path, *suffixes, overwrite=overwrite)
-
-
 def assignment(description: str) -> Any:
     """The option ``--set``, which may be repeated."""
     return typer.Option(

@@ -14,10 +14,10 @@ from tsrep.cli.options import (
     assignment,
     contract_options,
     named_dataset,
-    refuse_taken,
     refuse_without_dataset,
 )
 from tsrep.cli.usage import Commands
+from tsrep.files import refuse_taken
 
 plot = typer.Typer(cls=Commands, no_args_is_help=True, help="Plot what an encoder has learned.")
 

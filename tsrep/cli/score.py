@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from tsrep.cli.options import Overwrite, given, refuse_taken
+from tsrep.cli.options import Overwrite, given
 from tsrep.errors import ConfigError
+from tsrep.files import refuse_taken
 
 
 def score(

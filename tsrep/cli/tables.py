@@ -1,8 +1,8 @@
-"""What `compare` and `validate` take: encoders and data sets, or a table of them."""
+"""What `compare`, `validate` and `audit` take, a table of encoders and data sets, and what they show."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
@@ -69,3 +69,28 @@ def asked_table(
     for warning in table.warnings:
         typer.echo(f"warning: {warning}", err=True)
     return table
+
+
+def conduct_and_show(
+    table: Table,
+    out: Path,
+    conduct: Callable[..., Any],
+    write: Callable[..., Path],
+    summary: Callable[..., str],
+) -> None:
+    """Conduct what is asked for, print its text, and write its page.
+
+    Parameters
+    ----------
+    table : Table
+    out : Path
+        Folder of the page.
+    conduct, write, summary : callable
+        From table and folder to an outcome; from it and the folder to the page; from it to text.
+    """
+    from tsrep.training.interrupt import told_of_interruption
+
+    with told_of_interruption(f"what was scored, if anything, is kept in {out}: run the same command again"):
+        found = conduct(table, out)
+        typer.echo(summary(found))
+        typer.echo(f"\n{write(found, out)}")

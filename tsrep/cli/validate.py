@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrep.cli.options import contract_options, given
-from tsrep.cli.tables import Encoders, Roots, asked_table, several_datasets
+from tsrep.cli.tables import Encoders, Roots, asked_table, conduct_and_show, several_datasets
 
 
 @contract_options
@@ -37,13 +37,7 @@ def validate(
     """
     from tsrep.report.validate import summary, write_validation
     from tsrep.runs.validate.conduct import validate as conduct
-    from tsrep.training.interrupt import told_of_interruption
 
     changes = given(protocols=protocol and [protocol], label_seeds=seeds, device=device)
     table = asked_table(encoders, dataset, root, policies, changes)
-    folder = out or Path("validation")
-    left = f"cells that were scored, if any, are kept in {folder}; the same command goes on from there"
-    with told_of_interruption(left):
-        found = conduct(table, folder)
-    typer.echo(summary(found))
-    typer.echo(f"\n{write_validation(found, folder)}")
+    conduct_and_show(table, out or Path("validation"), conduct, write_validation, summary)

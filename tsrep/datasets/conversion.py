@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from tsrep.datasets.converted import STORE, Converted, opened, put_in_place
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.progress import progress_bar
+from tsrep.digests import note_digest
 from tsrep.errors import ConfigError, DataError
-from tsrep.files import note_digest, temporary_beside
+from tsrep.files import temporary_beside
 from tsrep.signals.panel import Floats
 
 FORMAT = 5

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.files import is_as_noted
+from tsrep.digests import is_as_noted
 from tsrep.signals.panel import Floats, Ints, Panel
 
 ATTEMPTS, STORE = 5, "signals.npy"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.metrics import positives
-from tsrep.files import read_arrays, readable, write_arrays
+from tsrep.reading import readable
 
 Key = tuple[str, str, float, str, str]  # method, protocol, fraction, subsample_by, part
 _FIELDS = ("prob", "target", "patient", "trial")

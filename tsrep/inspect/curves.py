@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
-from tsrep.files import read_lines, readable
+from tsrep.reading import read_lines, readable
 from tsrep.text import as_error
 
 Floats = NDArray[np.float64]

@@ -1,13 +1,22 @@
-"""The page of an audit: one HTML file that needs nothing else, and text for a terminal."""
+"""The page of an audit, and text for a terminal."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tsrep.files import write_text
-from tsrep.report.rendering import plain_table, template
+from tsrep.report.outcome_page import (
+    OutcomePage,
+    Section,
+    cells,
+    folded,
+    notes,
+    paragraphs,
+    title_of,
+)
 from tsrep.report.tables import Cell, Columns, Table, integer, table, value_cell
 from tsrep.report.wording import NOTHING, count, interval, number, sentence, signed
 from tsrep.runs.audit.block import Block, Row
@@ -17,42 +26,44 @@ from tsrep.text import plural
 DIGITS = 3
 
 
-def write_audit(audit: Audit, folder: Path, title: str = "") -> Path:
-    """Write ``audit.html``; the numbers are written by the audit itself.
+def write_audit(audit: Audit, folder: Path) -> Path:
+    """Write ``audit.html``; the numbers are written by the audit itself."""
+    return page_of(audit).write(folder)
 
-    Parameters
-    ----------
-    audit : Audit
-    folder : Path
-    title : str
-        Of the page; by default encoder and data set.
-    """
-    text = template("audit.html").render(
-        title=title or f"{audit.encoder} on {audit.dataset}",
-        synthetic=audit.facts["synthetic"],
-        headline=headline(audit),
-        blocks=audit.blocks,
-        tables={block.key: tables(block) for block in audit.blocks},
-        measured=_measured(audit),
-        notes=[*map(sentence, audit.notes), *filter(None, [audit.about.get("citation")])],
+
+def page_of(audit: Audit) -> OutcomePage:
+    """What the page says and shows."""
+    sections = [
+        Section(block.key, f"{place}. {block.title}", [paragraphs(block.says, ""), *_shown(block)])
+        for place, block in enumerate(audit.blocks, 1)
+    ]
+    told = [_measured(audit), *map(sentence, audit.notes), *filter(None, [audit.about.get("citation")])]
+    return OutcomePage(
+        "audit",
+        title_of(audit.encoders, audit.datasets),
+        headline(audit),
+        [*sections, notes("audit", told)],
+        synthetic=audit.dataset if audit.facts["synthetic"] else "",
+        tables=tables(audit["identity"])[:1],
     )
-    write_text(folder / "audit.html", text)
-    return folder / "audit.html"
+
+
+def _shown(block: Block) -> Iterator[str]:
+    yield paragraphs([block.silent_on], "note")
+    if block.key == "subgroups":
+        yield folded([(each.caption, [each]) for each in tables(block)])
+    else:
+        yield from map(cells, tables(block))
 
 
 def summary(audit: Audit) -> str:
-    """Sentences of all blocks as plain text, and the tables of those that compare."""
-    lines = ["SYNTHETIC DATA: the signals were simulated."] if audit.facts["synthetic"] else []
-    lines.append(headline(audit))
+    """Sentences of all blocks as plain text, and the table of the first."""
+    return replace(page_of(audit), caveats=list(_told(audit))).text()
+
+
+def _told(audit: Audit) -> Iterator[str]:
     for block in audit.blocks:
-        lines += [
-            "",
-            block.title,
-            *(f"  {each}" for each in (*block.says, block.silent_on)),
-        ]
-    for each in tables(audit["identity"])[:1]:
-        lines += ["", *plain_table(each)]
-    return "\n".join(lines)
+        yield from ("", block.title, *(f"  {each}" for each in (*block.says, block.silent_on)))
 
 
 def headline(audit: Audit) -> str:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tsrep.files import replacing, write_text
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.compare_runs import run_sections
 from tsrep.report.compare_tables import (
@@ -18,7 +17,17 @@ from tsrep.report.compare_tables import (
     overview,
     pair_table,
 )
-from tsrep.report.rendering import plain_table, template
+from tsrep.report.outcome_page import (
+    OF_CELLS,
+    OutcomePage,
+    Section,
+    cells,
+    figures,
+    folded,
+    notes,
+    paragraphs,
+    title_of,
+)
 from tsrep.report.wording import apart_from_zero, count, full_name, interval, listed, number, p_value, signed
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.comparison import Comparison
@@ -32,56 +41,52 @@ CAPTION = (
 )
 
 
-def write_comparison(comparison: Comparison, folder: Path, title: str = "") -> Path:
-    """Write ``comparison.html`` and ``comparison.png``; the numbers are written by the comparison itself.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    folder : Path
-    title : str
-        Of the page; by default the name of the folder.
-    """
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write ``comparison.html`` and ``comparison.png``; the numbers are written by the comparison itself."""
     from tsrep.report.compare_figure import figure_compare
 
     figure = captioned("comparison", "scores", CAPTION, figure_compare(comparison))
-    with replacing(folder / "comparison.png") as temporary:
-        temporary.write_bytes(figure.png)
-    write_text(folder / "comparison.html", render_comparison(comparison, title or folder.name, [figure]))
-    return folder / "comparison.html"
+    return page_of(comparison, [figure]).write(folder, [figure])
 
 
-def render_comparison(comparison: Comparison, title: str, figures: Sequence[CaptionedFigure]) -> str:
-    """The page as text."""
-    return template("compare.html").render(
-        title=title,
-        synthetic=_simulated(comparison),
-        headline=headline(comparison),
-        verdicts=sentences(comparison),
-        caveats=caveats(comparison),
-        measured=_measured(comparison),
-        corrected=_corrected(comparison),
-        figures=figures,
-        overview=overview(comparison),
-        details=detail_tables(comparison),
-        gains=gain_table(comparison),
-        pairs=pair_table(comparison),
-        about=about_table(comparison),
-        costs=cost_table(comparison),
-        conversions=conversion_table(comparison),
-        runs=run_sections(comparison),
-        notes=[*comparison.notes, *_citations(comparison)],
+def page_of(comparison: Comparison, shown: Sequence[CaptionedFigure] = ()) -> OutcomePage:
+    """What the page says and shows."""
+    runs, scores = run_sections(comparison), overview(comparison)
+    gains, pairs = gain_table(comparison), pair_table(comparison)
+    of_scores = [
+        paragraphs([_measured(comparison)]),
+        figures(shown),
+        cells(scores),
+        folded(detail_tables(comparison)),
+    ]
+    of_encoders = [about_table(comparison), cost_table(comparison), conversion_table(comparison)]
+    sections = [
+        Section("scores", "Scores", of_scores),
+        Section(
+            "verdicts", "Differences", [cells(gains), cells(pairs), paragraphs([_corrected(comparison)])]
+        ),
+        Section("encoders", "Encoders", list(map(cells, of_encoders))),
+    ]
+    if runs.settings is not None:
+        sections += [
+            Section("runs", "Differences of configuration", [cells(runs.settings)]),
+            Section("curves", "Curves", [figures(runs.curves)]),
+        ]
+    return OutcomePage(
+        "comparison",
+        title_of(comparison.encoders, comparison.datasets),
+        headline(comparison),
+        [*sections, notes("comparison", [*comparison.notes, *_citations(comparison)], OF_CELLS)],
+        [(sentence, "") for sentence in sentences(comparison)],
+        caveats(comparison),
+        listed(dict.fromkeys(each.cell.dataset for each in comparison.cells if each.cell.synthetic)),
+        [scores, gains, pairs],
     )
 
 
 def summary(comparison: Comparison) -> str:
-    """Headline, scores and differences as plain text."""
-    simulated = _simulated(comparison)
-    lines = [f"SYNTHETIC DATA: the signals of {simulated} were simulated."] if simulated else []
-    lines += [headline(comparison), *sentences(comparison), *caveats(comparison)]
-    for table in filter(None, (overview(comparison), gain_table(comparison), pair_table(comparison))):
-        lines += ["", *plain_table(table)]
-    return "\n".join(lines)
+    """Headline, sentences and tables as plain text."""
+    return page_of(comparison).text()
 
 
 def headline(comparison: Comparison) -> str:
@@ -142,11 +147,6 @@ def caveats(comparison: Comparison) -> list[str]:
     if pools := _pools(comparison):
         found.append(f"Vectors of time steps are pooled otherwise by encoder: {pools}.")
     return found
-
-
-def _simulated(comparison: Comparison) -> str:
-    """Data sets whose signals were simulated."""
-    return listed(dict.fromkeys(each.cell.dataset for each in comparison.cells if each.cell.synthetic))
 
 
 def _rows(comparison: Comparison, chosen: Callable[[Scored], bool]) -> str:

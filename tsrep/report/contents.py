@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
+from tsrep.array_files import read_arrays
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_arrays, read_json, readable, refuse_other_format
 from tsrep.inspect.curves import Curves, read_curves
+from tsrep.reading import read_json, readable, refuse_other_format
 from tsrep.runs.manifest import changed, refuse_changed
 from tsrep.runs.naming import folder_of, refuse_no_run
 from tsrep.training.collapse import collapse

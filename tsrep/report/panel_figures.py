@@ -11,7 +11,7 @@ import numpy as np
 
 from tsrep.evaluation.scores import Score, drawn_labels
 from tsrep.evaluation.targets.values import Values
-from tsrep.files import read_json, readable
+from tsrep.reading import read_json, readable
 from tsrep.report.captioned_figure import CaptionedFigure, captioned, stored_figure
 from tsrep.report.contents import Contents
 from tsrep.report.map_points import TITLES, held_out, projections

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tsrep.files import readable
+from tsrep.reading import readable
 from tsrep.report.captioned_figure import CaptionedFigure, stored_figure
 from tsrep.report.contents import RECEPTIVE, Contents
 from tsrep.report.tables import Cell, Table, table

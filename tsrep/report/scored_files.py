@@ -11,8 +11,8 @@ from tsrep.evaluation.headline import LOWER_IS_BETTER
 from tsrep.evaluation.scores import Score
 from tsrep.files import write_text
 from tsrep.report.captioned_figure import CaptionedFigure
+from tsrep.report.outcome_page import OutcomePage, Section, cells, facts, figures, paragraphs
 from tsrep.report.panel_figures import class_figures, value_figure
-from tsrep.report.rendering import plain_table, template
 from tsrep.report.tables import CONDITIONS, METHOD, PATIENTS, Cell, Columns, Table, integer, table, value_cell
 from tsrep.report.verdicts import ALPHA, Significance, few_patients
 from tsrep.report.wording import (
@@ -34,27 +34,36 @@ _WORDS = {"better": "is better than", "worse": "is worse than"}
 
 def summarise_files(found: ScoredFiles) -> str:
     """Headline, differences and scores as plain text."""
-    lines = [headline(found), *(sentence for sentence, _ in verdicts(found)), *notes(found)]
-    shown = [score_table(found, MAIN), contrast_table(found), class_table(found)]
-    for each in filter(None, shown):
-        lines += ["", *plain_table(each)]
-    return "\n".join(lines)
+    return _page(found, [], [score_table(found, MAIN), contrast_table(found), class_table(found)]).text()
 
 
 def write_page(found: ScoredFiles, path: Path) -> None:
     """Write one HTML file that needs nothing else, atomically."""
-    text = template("scored.html").render(
-        title=found.score.method,
-        headline=headline(found),
-        verdicts=verdicts(found),
-        notes=notes(found),
-        scores=[score_table(found, MAIN), score_table(found, REST, "Other metrics")],
-        contrasts=contrast_table(found),
-        classes=class_table(found),
-        figures=_figures(found),
-        files=[(method, ", ".join(files)) for method, files in found.files.items()],
-    )
-    write_text(path, text)
+    write_text(path, _page(found, _figures(found)).html())
+
+
+def _page(found: ScoredFiles, shown: Sequence[CaptionedFigure], tables: Sequence[Table] = ()) -> OutcomePage:
+    contrasts, classes = contrast_table(found), class_table(found)
+    scores = [score_table(found, MAIN), score_table(found, REST, "Other metrics")]
+    files = [(method, ", ".join(names)) for method, names in found.files.items()]
+    sections = [
+        Section("scores", "Scores", [*map(cells, scores), paragraphs([_MEANS])]),
+        Section("differences", "Differences", [cells(contrasts), paragraphs([_ADJUSTED])]),
+        Section("classes", "Classes", [cells(classes)]),
+        Section("figures", "Curves and calibration", [f'<div class="row">{figures(shown)}</div>']),
+        Section("files", "Files", [facts(files)]),
+    ]
+    absent = {"differences": not contrasts, "classes": not classes}
+    kept = [each for each in sections if not absent.get(each.key)]
+    title, told = found.score.method, verdicts(found)
+    return OutcomePage("scores", title, headline(found), kept, told, notes(found), tables=tables)
+
+
+_MEANS = "Values are means over seeds with 95 % intervals; macro averages."
+_ADJUSTED = (
+    "On the same resamples. The primary comparison is the macro average against the control that was named "
+    "first; the p values of all others are adjusted for their number (Holm)."
+)
 
 
 def headline(found: ScoredFiles) -> str:

@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tsrep.datasets.dataset import PATIENTS_UNKNOWN
-from tsrep.files import replacing, write_text
 from tsrep.report.captioned_figure import CaptionedFigure, captioned
 from tsrep.report.compare import evidence
 from tsrep.report.compare_tables import verdict_table
-from tsrep.report.rendering import plain_table, template
-from tsrep.report.tables import Table
+from tsrep.report.outcome_page import (
+    OF_CELLS,
+    OutcomePage,
+    Section,
+    cells,
+    figures,
+    folded,
+    notes,
+    paragraphs,
+    title_of,
+)
 from tsrep.report.validate_tables import (
     UNKNOWN,
     class_tables,
@@ -36,65 +44,68 @@ CAPTION = (
 )
 
 
-def write_validation(validation: Validation, folder: Path, title: str = "") -> Path:
-    """Write ``validation.html`` and ``validation.png``; the numbers are written by the validation itself.
-
-    Parameters
-    ----------
-    validation : Validation
-    folder : Path
-    title : str
-        Of the page; by default the name of the folder.
-    """
+def write_validation(validation: Validation, folder: Path) -> Path:
+    """Write ``validation.html`` and ``validation.png``; the numbers are written by the validation itself."""
     from tsrep.report.validate_figure import figure_validation
 
     figure = captioned("validation", "scores", CAPTION, figure_validation(validation))
-    with replacing(folder / "validation.png") as temporary:
-        temporary.write_bytes(figure.png)
-    write_text(folder / "validation.html", render_validation(validation, title or folder.name, [figure]))
-    return folder / "validation.html"
+    return page_of(validation, [figure]).write(folder, [figure])
 
 
-def render_validation(validation: Validation, title: str, figures: Sequence[CaptionedFigure]) -> str:
-    """The page as text."""
-    return template("validate.html").render(
-        title=title,
-        synthetic=_simulated(validation),
-        headline=headline(validation),
-        verdicts=sentences(validation),
-        caveats=list(caveats(validation)),
-        measured=_measured(validation),
-        corrected=_corrected(),
-        figures=figures,
-        transferred=transferred(validation),
-        refitted=refitted(validation),
-        refitted_gains=gains(validation),
-        verdict_table=verdict_table(_FAMILY, validation.verdicts, "head fitted on, scored on"),
-        drops=drop_table(validation),
-        classes=class_tables(validation),
-        pairs=pair_table(validation),
-        cohorts=cohort_table(validation),
-        scored=_scored(validation),
-        inside=list(_inside(validation)),
-        notes=[
-            *(note if note.endswith(".") else f"{note}." for note in validation.notes),
-            *_citations(validation),
-        ],
+def page_of(validation: Validation, shown: Sequence[CaptionedFigure] = ()) -> OutcomePage:
+    """What the page says and shows."""
+    drops = drop_table(validation)
+    told = [note if note.endswith(".") else f"{note}." for note in validation.notes]
+    of_transferred = [
+        paragraphs([_measured(validation)]),
+        cells(transferred(validation)),
+        figures(shown),
+        paragraphs(_inside(validation)),
+        cells(verdict_table(_FAMILY, validation.verdicts, "head fitted on, scored on")),
+        paragraphs([_CORRECTED]),
+    ]
+    of_refitted = [paragraphs([_REFITTED]), cells(refitted(validation)), cells(gains(validation))]
+    of_classes = [
+        paragraphs([_scored(validation), _IN_THE_LARGE]),
+        folded(class_tables(validation)),
+        cells(pair_table(validation)),
+    ]
+    sections = [
+        Section("transferred", "Classifier transferred", of_transferred),
+        Section("refitted", "Head refitted", of_refitted),
+        *([Section("drops", "Inside and outside", [cells(drops)])] if drops else []),
+        Section("classes", "Classes", of_classes),
+        Section("cohorts", "Cohorts", [cells(cohort_table(validation))]),
+        notes("validation", [*told, *_citations(validation)], OF_CELLS),
+    ]
+    return OutcomePage(
+        "validation",
+        title_of(validation.encoders, validation.datasets),
+        headline(validation),
+        sections,
+        [(sentence, "") for sentence in sentences(validation)],
+        list(caveats(validation)),
+        listed(cohort.name for cohort in validation.cohorts if cohort.synthetic),
+        [transferred(validation), refitted(validation), drops],
     )
 
 
 _FAMILY = "Transferred heads on external cohorts: encoder minus random initialisations of its architecture"
+_REFITTED = "The encoder as it is; heads are fitted on the training part of the cohort that is scored."
+_IN_THE_LARGE = (
+    "Predicted minus prevalence is the calibration in the large: above zero, a class is predicted more often "
+    "than it occurs."
+)
+_CORRECTED = (
+    f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against those of "
+    "random initialisations, on cohorts that neither encoder nor head was fitted on. All other numbers are "
+    "an overview without verdicts."
+)
 
 
 def summary(validation: Validation) -> str:
-    """Headline, both matrices and drops as plain text."""
-    simulated = _simulated(validation)
-    lines = [f"SYNTHETIC DATA: the signals of {simulated} were simulated."] if simulated else []
-    lines += [headline(validation), *sentences(validation), *caveats(validation)]
-    shown: list[Table] = [transferred(validation), refitted(validation), drop_table(validation)]
-    for each in filter(None, shown):
-        lines += ["", *plain_table(each)]
-    return "\n".join(lines)
+    """Headline, sentences and tables as plain text."""
+    return page_of(validation).text()
 
 
 def headline(validation: Validation) -> str:
@@ -166,24 +177,12 @@ def _above(one: Scored, other: Scored) -> bool:
     return (one.score.value > other.score.value) != one.score.lower_is_better
 
 
-def _simulated(validation: Validation) -> str:
-    return listed(cohort.name for cohort in validation.cohorts if cohort.synthetic)
-
-
 def _measured(validation: Validation) -> str:
     score = validation.cells[0].score
     return (
         f"{(score.title or score.protocol).capitalize()}: fitted on the training part of a cohort and chosen "
         "by its validation part; of the cohort that is scored nothing is used before. Probabilities of a "
         f"recording's windows are averaged; 95 % intervals over {score.covers or 'patients'}."
-    )
-
-
-def _corrected() -> str:
-    return (
-        f"One family of verdicts, corrected by Holm at {ALPHA:g}: transferred heads of encoders against "
-        "those of random initialisations, on cohorts that neither encoder nor head was fitted on. All other "
-        "numbers are an overview without verdicts."
     )
 
 

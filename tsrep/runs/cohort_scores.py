@@ -12,7 +12,8 @@ from tsrep.errors import RunError
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.labels.metrics import classes_scored
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_json, readable, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json, readable
 from tsrep.signals.panel import Panel
 
 FILE = "cohorts.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError
-from tsrep.files import refuse_other_format
+from tsrep.reading import refuse_other_format
 from tsrep.runs.config import Configuration, configure, merged, plain
 from tsrep.yaml_files import read_settings, read_yaml, write_yaml
 

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from tsrep.array_files import write_arrays
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.evaluation.forecasts.features import encode
-from tsrep.files import write_arrays
 from tsrep.objectives.objective import Objective
 from tsrep.runs.folder import Run
 from tsrep.runs.loaded_encoder import LoadedEncoder

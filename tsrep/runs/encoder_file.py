@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
-from tsrep.files import readable, refuse_other_format
+from tsrep.reading import readable, refuse_other_format
 from tsrep.runs.architecture import Architecture
 from tsrep.runs.weights import weights_digest
 from tsrep.signals.contract import SignalContract

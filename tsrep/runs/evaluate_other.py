@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.protocols.protocol import protocol_of
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_json, readable, write_json, write_text
+from tsrep.files import write_json, write_text
+from tsrep.reading import read_json, readable
 from tsrep.registry import DATASETS, PROTOCOLS
 from tsrep.runs.contamination import SeenPolicy
 from tsrep.runs.evaluate import evaluating

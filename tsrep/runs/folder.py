@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, RunError, UnknownPart
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_json, readable, write_json
+from tsrep.files import write_json
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.objectives.objective import Objective
+from tsrep.reading import read_json, readable
 from tsrep.runs import trained
 from tsrep.runs.config import Configuration, configure
 from tsrep.runs.config_files import read_config

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tsrep.digests import sha256_of
 from tsrep.errors import RunError
-from tsrep.files import expanded, sha256_of
+from tsrep.files import expanded
 from tsrep.runs.hub_name import HubName
 from tsrep.runs.packed_config import CONFIG
 

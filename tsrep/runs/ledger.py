@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsrep.errors import RunError
-from tsrep.files import in_order, readable, refuse_other_format, write_bytes
+from tsrep.files import in_order, write_bytes
+from tsrep.reading import readable, refuse_other_format
 from tsrep.runs.seen import Seen, look_for
 from tsrep.runs.sources import Source, set_of, summed
 from tsrep.signals.fingerprint import Bytes, Fingerprints, Keys

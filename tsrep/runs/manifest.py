@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tsrep.digests import sha256_of
 from tsrep.errors import RunError
 from tsrep.evaluation.scores import Scores
-from tsrep.files import read_json, readable, refuse_other_format, sha256_of, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json, readable, refuse_other_format
 
 FILE, FORMAT = "manifest.json", 1
 SCORED = ("scores.json", "predictions.npz", "values.npz", "forecasts.npz")

@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from tsrep.digests import sha256_of
 from tsrep.errors import RunError
 from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Scores
-from tsrep.files import sha256_of, unwritable, write_json, write_text
+from tsrep.files import unwritable, write_json, write_text
 from tsrep.runs.card import card_of
 from tsrep.runs.encoder_file import write_encoder_file
 from tsrep.runs.ledger import FILE as LEDGER

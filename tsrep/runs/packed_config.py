@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from tsrep import files
+from tsrep.digests import sha256_of
 from tsrep.errors import RunError
-from tsrep.files import sha256_of
+from tsrep.reading import read_json as read_values
 from tsrep.registry import explain
 
 CONFIG, FORMAT = "config.json", 2
@@ -98,7 +98,7 @@ def read_json(path: Path, reference: str) -> dict[str, Any]:
             raise RunError(
                 f"{path.name} of {reference} is larger than {LARGEST >> 20} MB; it is no such file"
             )
-        return files.read_json(path)
+        return read_values(path)
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path.name} of {reference} is missing or broken; pull it again") from error
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from tsrep.encoders.encoder import Encoder
-from tsrep.files import read_json, readable, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json, readable
 from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tsrep.array_files import write_arrays
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS, Pooling
 from tsrep.evaluation.embedding import embed
-from tsrep.files import write_arrays
 from tsrep.rng import numpy_generator
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.signals import Panel

@@ -56,7 +56,12 @@ class Shown:
 
 
 def shown_to(
-    encoder: LoadedEncoder, data: OtherData, *, progress: bool = True, undivided: bool = False
+    encoder: LoadedEncoder,
+    data: OtherData,
+    *,
+    progress: bool = True,
+    undivided: bool = False,
+    records: Panel | None = None,
 ) -> Shown:
     """Read other data, convert them by the contract of an encoder and divide them.
 
@@ -68,6 +73,8 @@ def shown_to(
         Show progress on standard error while recordings are decoded.
     undivided : bool
         Whether all recordings are scored and nothing is fitted on them; not of those that it was trained on.
+    records : Panel, optional
+        The data, where they were read before.
 
     Raises
     ------
@@ -80,7 +87,7 @@ def shown_to(
     """
     task = DATASETS.entry(data.dataset.name).task
     encoder.refuse_other_task(task, data.dataset.name)
-    records = read_data(data, TASKS[task], progress=progress)
+    records = read_data(data, TASKS[task], progress=progress) if records is None else records
     converted = encoder.shown(records, Policies(**data.policies))
     own = records.digest == encoder.provenance.get("data", {}).get("digest", "")
     panel = converted.panel

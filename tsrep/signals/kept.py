@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.errors import RunError
-from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.panel import Panel
 
 Arrays = dict[str, NDArray[Any]]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import NDArray
 
+from tsrep.digests import is_as_noted, note_digest
 from tsrep.errors import DataError
-from tsrep.files import is_as_noted, note_digest
 from tsrep.signals.panel import Ints, Panel, digest_of
 
 IN_MEMORY = 256 << 20  # bytes of a store

@@ -167,7 +167,8 @@ def _classes_of(panel: Panel, unit: Ints) -> tuple[Ints, NDArray[np.bool_]]:
     """Units, and which classes their samples have, shape (unit, class)."""
     units, inverse = np.unique(unit, return_inverse=True)
     has = np.zeros((len(units), len(panel.classes)), bool)
-    np.logical_or.at(has, inverse, panel.positive)
+    sample, label = np.nonzero(panel.positive)
+    has[inverse[sample], label] = True
     return units, has
 
 
@@ -189,11 +190,13 @@ def stratified(has: NDArray[np.bool_], shares: NDArray[np.float64], rng: np.rand
     has = has[order]
     wanted, wanted_of = shares * len(has), np.outer(has.sum(axis=0), shares)
     present, part = np.zeros_like(wanted_of, bool), np.full(len(has), -1)
-    while (open_units := part < 0).any():
-        left = has[open_units].sum(axis=0)
+    left, units_of = has.sum(axis=0), [np.flatnonzero(column) for column in has.T]
+    while (part < 0).any():
         # the rarest class next; at last the units without any class
         rarest = int(np.where(left > 0, left, len(has) + 1).argmin()) if left.any() else None
-        members = np.flatnonzero(open_units if rarest is None else open_units & has[:, rarest])
+        members = np.arange(len(has)) if rarest is None else units_of[rarest]
+        members = members[part[members] < 0]
+        left -= has[members].sum(axis=0)
         for done, i in enumerate(members):
             want = wanted if rarest is None else wanted_of[rarest]
             able = shares > 0

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from tsrep.files import in_order, readable, refuse_other_format, replacing, write_bytes
+from tsrep.files import in_order, replacing, write_bytes
+from tsrep.reading import readable, refuse_other_format
 
 FORMAT = 3
 

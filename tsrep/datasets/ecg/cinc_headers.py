@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.datasets.conversion import fingerprint
 from tsrep.datasets.dataset import Unreadable
 from tsrep.datasets.ecg.cinc_records import Found
 from tsrep.datasets.ecg.scored_classes import Codes
 from tsrep.datasets.formats.wfdb_record import WfdbHeader, read_header
 from tsrep.errors import DataError, RunError
-from tsrep.files import read_arrays, write_arrays
 
 FORMAT, GAIN = 1, 1000.0
 FIELD = re.compile(r"(Age|Sex|Dx)\s*:\s*(.*)")

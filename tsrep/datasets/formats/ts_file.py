@@ -258,6 +258,11 @@ def _class_names(path: Path) -> dict[str, str]:
                 if len(names) < len(words[2:]):
                     raise DataError(f"{path} has class names that differ in case only; rename one of them")
                 return names
+            if [word.lower() for word in words[:2]] == ["@targetlabel", "true"]:
+                raise DataError(
+                    f"{path} has numbers to predict (@targetLabel), and ucr-uea reads classes; write its "
+                    "series to a table for panel-csv with the numbers in dataset.targets"
+                )
             if words and words[0].lower() == "@data":
                 break
     return {}

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tsrep.array_files import read_arrays
 from tsrep.datasets.formats.arrays import as_float32, refuse_unfit
 from tsrep.datasets.unlabelled.format import RECORDINGS, Entries, RecordingFormat
 from tsrep.datasets.unlabelled.recorded import Recorded, Samples
 from tsrep.datasets.unlabelled.recording import Wanted
 from tsrep.errors import ConfigError, DataError
-from tsrep.files import read_arrays, said
+from tsrep.files import said
 
 
 @RECORDINGS.register("npy")

@@ -54,13 +54,13 @@ def over_new_people(found: Resampled) -> Resampled:
     """Resampled metrics of out-of-fold predictions, spread as over new people to fit heads on, too.
 
     Resamples hold the heads fixed. Other people to fit on would vary the metrics as well, by a share of their
-    variance over people that are predicted: those of a fold over those that its head is fitted on.
+    variance over people that are predicted: those a head is not fitted on over those that it is fitted on.
 
     References
     ----------
     Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003, section 4.
     """
-    wider = np.sqrt(1 + (1 / FOLDS) / (1 - 2 / FOLDS))
+    wider = np.sqrt(1 + 2 / (FOLDS - 2))  # one fold is predicted, and one chooses
     rows = {name: np.array(values)[:, None] for name, values in found.by_seed.items()}
     return replace(
         found, draws={name: rows[name] + wider * (d - rows[name]) for name, d in found.draws.items()}

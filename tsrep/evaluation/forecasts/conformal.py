@@ -25,12 +25,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.errors import ConfigError, DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.forecasts.checks import checked
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.rows import blocks, future, origins
-from tsrep.files import read_arrays, readable, refuse_other_format, write_arrays
+from tsrep.reading import readable, refuse_other_format
 from tsrep.signals.series import Series, Span
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)

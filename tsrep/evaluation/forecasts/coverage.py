@@ -15,7 +15,8 @@ from tsrep.evaluation.forecasts.conformal import Conformal, windows
 from tsrep.evaluation.forecasts.errors import Forecast
 from tsrep.evaluation.forecasts.rows import blocks, future
 from tsrep.evaluation.scores import nan_to_none
-from tsrep.files import read_json, readable, refuse_other_format, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json, readable, refuse_other_format
 from tsrep.signals.series import Series, Span
 
 _FORMAT = "tsrep.coverage/1"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.evaluation.arrays import Array
-from tsrep.files import read_arrays, readable, write_arrays
+from tsrep.reading import readable
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from tsrep.encoders.crops import Crops
+from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
@@ -111,11 +112,7 @@ class AttentionPooled(LabelProtocol):
             evaluation.choosing,
         )
         x = tokens.features
-        if tokens.dim % self.heads:
-            raise ConfigError(
-                f"evaluation.attention.heads is {self.heads}, which does not divide the {tokens.dim} "
-                "dimensions of the representation; give another number"
-            )
+        self._refuse_width(tokens.dim)
         chosen = fit_attention(
             x[labelled],
             panel.label[labelled],
@@ -149,6 +146,23 @@ class AttentionPooled(LabelProtocol):
             return scored, None
         return scored, Fitted(model, lambda: predicted(spare) if len(spare) else None, "tokens")
 
+    def refuse_encoder(self, encoder: Encoder, sfreq: float) -> None:
+        """See :meth:`Protocol.refuse_encoder`."""
+        self._refuse_width(encoder.dim)
+        crop = _steps(self.crop, sfreq)
+        if crop < encoder.stride:
+            raise ConfigError(
+                f"evaluation.attention.crop of {self.crop:g} s has {crop} steps, fewer than the "
+                f"{encoder.stride} of one step of the encoder; give longer crops"
+            )
+
+    def _refuse_width(self, dim: int) -> None:
+        if dim % self.heads:
+            raise ConfigError(
+                f"evaluation.attention.heads is {self.heads}, which does not divide the {dim} dimensions of "
+                "the representation; give another number"
+            )
+
     def _tokens(self, candidate: Candidate, seed: int, evaluation: LabelEvaluation, draw: str) -> Tokens:
         """Tokens of all samples; features without an encoder are one token each."""
         if candidate.features:
@@ -162,13 +176,13 @@ class AttentionPooled(LabelProtocol):
 
     def _embedded(self, maker: Callable[[], Any], evaluation: LabelEvaluation) -> Tokens:
         panel, encoder = evaluation.panel, maker()[0]
-        crop, hop = (max(1, round(seconds * panel.sfreq)) for seconds in (self.crop, self.hop))
-        if crop < encoder.stride:
-            raise ConfigError(
-                f"evaluation.attention.crop of {self.crop:g} s has {crop} steps, fewer than the "
-                f"{encoder.stride} of one step of the encoder; give longer crops"
-            )
+        self.refuse_encoder(encoder, panel.sfreq)
+        crop, hop = (_steps(seconds, panel.sfreq) for seconds in (self.crop, self.hop))
         shown = Crops(encoder, crop, hop).to(evaluation.device)
         crops, pool = shown.count(panel.length), POOLS["tokens"]
         features = embed(shown, panel, pool=pool, device=evaluation.device, amp=evaluation.amp)
         return Tokens(np.asarray(features), encoder.dim, crops, crop, hop)
+
+
+def _steps(seconds: float, sfreq: float) -> int:
+    return max(1, round(seconds * sfreq))

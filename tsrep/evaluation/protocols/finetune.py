@@ -19,6 +19,7 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import nn
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.encoders.encoder import Encoder
 from tsrep.errors import RunError
 from tsrep.evaluation.candidate import Candidate
@@ -32,7 +33,6 @@ from tsrep.evaluation.labels.metrics import metrics
 from tsrep.evaluation.labels.network import Network
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocols.labels import LabelProtocol
-from tsrep.files import read_arrays, write_arrays
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES, PROTOCOLS, SAMPLERS, Chosen
 from tsrep.rng import initial_weights

@@ -61,6 +61,7 @@ class LabelProtocol(Protocol):
 
     def refuse_unfit(self, evaluation: LabelEvaluation) -> None:
         """See :meth:`Protocol.refuse_unfit`."""
+        self.refuse_several_classes(evaluation.panel.multilabel)
         evaluation.refuse_unlabelled()
 
     def evaluate(
@@ -147,7 +148,6 @@ class LabelProtocol(Protocol):
 
     def _label_draws(self, candidates: Sequence[Candidate], evaluation: LabelEvaluation) -> int:
         """Draws of labels at each fraction: no fewer than encoders of a method, or one for each encoder."""
-        self.refuse_several_classes(evaluation.panel.multilabel)
         counts = {c.name: c.count for c in candidates if c.role == "method" and c.count > 1}
         if self._crossed(candidates):
             return max(evaluation.seeds, *counts.values(), 1)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.candidate import Candidate
@@ -70,6 +71,15 @@ class Protocol(ABC):
         ConfigError, DataError
         """
         del evaluation
+
+    def refuse_encoder(self, encoder: Encoder, sfreq: float) -> None:
+        """Check that it can score such an encoder of signals at a rate, before that is trained.
+
+        Raises
+        ------
+        ConfigError
+        """
+        del encoder, sfreq
 
     @abstractmethod
     def evaluate(self, candidates: Sequence[Candidate], evaluation: Any) -> tuple[Scores, KeptHead | None]:

@@ -17,7 +17,8 @@ from tsrep.evaluation.scores.score import Score
 from tsrep.evaluation.scores.table import as_html, columns_of, table_of
 from tsrep.evaluation.targets.values import Key as TargetKey
 from tsrep.evaluation.targets.values import Values, load_values, save_values
-from tsrep.files import readable, refuse_other_format, write_text
+from tsrep.files import write_text
+from tsrep.reading import readable, refuse_other_format
 from tsrep.text import in_a_line
 
 if TYPE_CHECKING:

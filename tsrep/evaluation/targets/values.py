@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled, positive_interval, resampled_by
-from tsrep.files import read_arrays, write_arrays
 from tsrep.signals.panel import Ints
 
 Key = tuple[str, str, float, str, str, str]  # method, protocol, fraction, subsample_by, part, target

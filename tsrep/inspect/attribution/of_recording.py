@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tsrep.files import write_arrays, write_json
+from tsrep.array_files import write_arrays
+from tsrep.files import write_json
 from tsrep.inspect.attribution.figure import figure_attribution
 from tsrep.inspect.attribution.numbers import attribute
 from tsrep.inspect.figures.style import file_kind, save_figure

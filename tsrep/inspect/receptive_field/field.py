@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tsrep.array_files import read_arrays, write_arrays
 from tsrep.errors import ConfigError, DataError
-from tsrep.files import read_arrays, readable, write_arrays
+from tsrep.reading import readable
 
 AT_ONCE = 32
 Model = Callable[..., Tensor]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.evaluation.scores import nan_to_none
-from tsrep.files import refuse_other_folder, write_text
-from tsrep.runs.audit.block import Block, Row
+from tsrep.files import refuse_other_folder
+from tsrep.runs.audit.block import Block
 from tsrep.runs.audit.demographics import demographics
 from tsrep.runs.audit.geometry import geometry
 from tsrep.runs.audit.identity import identity
@@ -21,16 +19,16 @@ from tsrep.runs.audit.origin import origin
 from tsrep.runs.audit.subgroups import subgroups
 from tsrep.runs.audit.subject import Subject
 from tsrep.runs.compare.conduct import about, entrants_of
-from tsrep.runs.compare.outcome import refuse_few_initialisations
+from tsrep.runs.compare.entrant import Reader
+from tsrep.runs.compare.outcome import Outcome, conducted, refuse_few_initialisations
 from tsrep.runs.compare.table import Table
-from tsrep.runs.evaluate import evaluating
-from tsrep.text import csv_text
+from tsrep.runs.label_evaluation import Tell
 
 BLOCKS = (identity, origin, demographics, membership, subgroups, geometry)
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Outcome):
     """What was found.
 
     Attributes
@@ -45,6 +43,7 @@ class Audit:
         On signals, copies and recordings that were seen before.
     """
 
+    kind = "audit"
     encoder: str
     dataset: str
     about: dict[str, Any]
@@ -56,27 +55,25 @@ class Audit:
         """A block by its key, such as ``"identity"``."""
         return next(block for block in self.blocks if block.key == key)
 
-    def to_json(self) -> str:
-        """Everything; numbers that are not known are null."""
-        return json.dumps(nan_to_none(asdict(self)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    @property
+    def encoders(self) -> list[str]:
+        """The one."""
+        return [self.encoder]
 
-    def to_csv(self) -> str:
+    @property
+    def datasets(self) -> list[str]:
+        """The one."""
+        return [self.dataset]
+
+    def content(self) -> dict[str, Any]:
+        """All that was found."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
         """A line for each number."""
-        columns = ["encoder", "dataset", "block", *(each.name for each in fields(Row))]
-        return csv_text(list(self._lines()), columns)
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
         for block in self.blocks:
             for row in block.rows:
-                values = {
-                    k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(row).items()
-                }
-                yield {"encoder": self.encoder, "dataset": self.dataset, "block": block.key, **values}
-
-    def save(self, folder: Path) -> None:
-        """Write ``audit.json`` and ``audit.csv``."""
-        write_text(folder / "audit.json", self.to_json())
-        write_text(folder / "audit.csv", self.to_csv())
+                yield {"encoder": self.encoder, "dataset": self.dataset, "block": block.key, **asdict(row)}
 
 
 def audit(table: Table, out: Path, *, overwrite: bool = False, progress: bool = True) -> Audit:
@@ -99,11 +96,14 @@ def audit(table: Table, out: Path, *, overwrite: bool = False, progress: bool = 
         When encoder, data and settings do not go together; told before anything is embedded.
     """
     _refuse_unfit(table, out, overwrite=overwrite)
-    with evaluating(progress) as tell:
-        (entrant,) = entrants_of(table)
-        sight = entrant.sees(table.datasets[0], table, progress=progress)
-        subject = Subject(sight, tell)
-        blocks = tuple(block(subject) for block in BLOCKS)
+    return conducted(table, out, partial(_audited, table, progress), progress=progress)
+
+
+def _audited(table: Table, progress: bool, tell: Tell) -> Audit:
+    (entrant,) = entrants_of(table)
+    sight = entrant.sees(table.datasets[0], table, read=Reader(progress=progress))
+    subject = Subject(sight, tell)
+    blocks = tuple(block(subject) for block in BLOCKS)
     facts = {
         "part": subject.part,
         "own": sight.shown.own,
@@ -117,11 +117,9 @@ def audit(table: Table, out: Path, *, overwrite: bool = False, progress: bool = 
         "seed": table.seed,
     }
     notes = (*table.warnings, *sight.shown.notes, *sight.shown.warnings, *sight.contamination.notes)
-    found = Audit(
+    return Audit(
         entrant.name, table.datasets[0].called, about(entrant), facts, blocks, tuple(dict.fromkeys(notes))
     )
-    found.save(out)
-    return found
 
 
 def _refuse_unfit(table: Table, out: Path, *, overwrite: bool) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 from tsrep.errors import RunError
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.files import read_json, readable, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json, readable
 from tsrep.runs.manifest import SCORED, changing, stored_scores
 
 MEMBER = "{name} [{number}]"  # what one encoder of several is called in the predictions of a cell

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from tsrep.evaluation.scores import RANDOM_INIT, Score, nan_to_none
-from tsrep.files import write_text
 from tsrep.runs.compare.cells import Scored
 from tsrep.runs.compare.cost import Cost
+from tsrep.runs.compare.outcome import Outcome, score_lines
 from tsrep.runs.compare.ranking import Ranking, ranking_of
 from tsrep.runs.compare.verdicts import Verdict, against_random, between_encoders
-from tsrep.text import csv_text
 
 FORMAT = "tsrep.comparison/1"
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Outcome):
     """Encoders by data sets by protocols by fractions of labels.
 
     Attributes
@@ -39,6 +34,7 @@ class Comparison:
         Of the resamples behind differences between encoders.
     """
 
+    kind = "comparison"
     cells: tuple[Scored, ...]
     costs: Mapping[tuple[str, str], Cost]
     about: Mapping[str, Mapping[str, Any]]
@@ -107,9 +103,9 @@ class Comparison:
         """Every pair of encoders on each data set."""
         return between_encoders(self.leading, n_bootstrap=self.n_bootstrap, seed=self.seed)
 
-    def to_json(self) -> str:
-        """All numbers with the keys of their cells; what is not defined is null."""
-        content = {
+    def content(self) -> dict[str, Any]:
+        """All numbers with the keys of their cells."""
+        return {
             "format": FORMAT,
             "encoders": self.about,
             "cells": [
@@ -125,57 +121,31 @@ class Comparison:
             "between encoders": [asdict(v) | {"verdict": v.word} for v in self.pairs],
             "notes": self.notes,
         }
-        return json.dumps(nan_to_none(content), indent=1, allow_nan=False) + "\n"
 
-    def to_csv(self) -> str:
-        """A line for each cell."""
-        return csv_text(list(self._rows()))
-
-    def save(self, folder: Path) -> None:
-        """Write ``comparison.json`` and ``comparison.csv``."""
-        write_text(folder / "comparison.csv", self.to_csv())
-        write_text(folder / "comparison.json", self.to_json())
-
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """A line for each metric of each score."""
         gains = {(v.encoder, v.dataset): v for v in self.gains}
-        leading = {each.cell.place for each in self.leading}
+        places = {each.cell.place for each in self.leading}
         for each in self.cells:
-            cell, score, control = each.cell, each.score, each.of("control")
-            verdict = gains.get((cell.encoder, cell.dataset)) if cell.place in leading else None
+            cell = each.cell
+            verdict = gains.get((cell.encoder, cell.dataset)) if cell.place in places else None
             cost = self.costs.get((cell.encoder, cell.dataset))
-            yield {
-                **{name: getattr(cell, name) for name in ("encoder", "dataset", "protocol", "fraction")},
-                "subsample_by": cell.subsample_by,
-                "metric": score.metric,
-                **_numbers("", score),
-                **_numbers(f"{RANDOM_INIT.replace(' ', '_')}_", control),
-                **_gain(score),
-                "p_holm": _told(verdict.adjusted_p if verdict else math.nan),
-                "verdict": verdict.word if verdict else "",
-                "records": score.n,
-                "patients": score.patients,
-                "own_data": cell.own,
-                "seen": cell.seen,
-                "marked": cell.marked,
-                "parameters": cost.parameters if cost else "",
-                "gflop_per_10_s": _told(cost.gflop) if cost else "",
-                "seconds_per_1000_records": _told(cost.seconds) if cost else "",
-                "licence": self.about[cell.encoder].get("licence", ""),
-                "key": cell.key,
-            }
-
-
-def _numbers(before: str, score: Score | None) -> dict[str, Any]:
-    found = None if score is None else score.metrics[score.metric]
-    ends: Sequence[float] = (math.nan,) * 3 if found is None else (found.value, found.low, found.high)
-    return {f"{before}{name}": _told(end) for name, end in zip(("value", "low", "high"), ends, strict=True)}
-
-
-def _gain(score: Score) -> dict[str, Any]:
-    found = score.gain
-    ends = (math.nan,) * 4 if found is None else (found.value, found.low, found.high, found.p)
-    return {f"gain{name}": _told(end) for name, end in zip(("", "_low", "_high", "_p"), ends, strict=True)}
-
-
-def _told(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
+            for leading, numbers in score_lines(each):
+                found = {"p_holm": verdict.adjusted_p, "verdict": verdict.word} if verdict and leading else {}
+                yield {
+                    "encoder": cell.encoder,
+                    "dataset": cell.dataset,
+                    "protocol": cell.protocol,
+                    "fraction": cell.fraction,
+                    "subsample_by": cell.subsample_by,
+                    **numbers,
+                    **found,
+                    "own_data": cell.own,
+                    "seen": cell.seen,
+                    "marked": cell.marked,
+                    "parameters": cost.parameters if cost else "",
+                    "gflop_per_10_s": cost.gflop if cost else "",
+                    "seconds_per_1000_records": cost.seconds if cost else "",
+                    "licence": self.about[cell.encoder].get("licence", ""),
+                    "key": cell.key,
+                }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,16 @@ from typing import Any
 import numpy as np
 
 from tsrep.errors import ConfigError
-from tsrep.files import refuse_other_folder, write_text
+from tsrep.files import refuse_other_folder
 from tsrep.runs.compare.cells import Scored, Store
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.cost import Cost
-from tsrep.runs.compare.entrant import Entrant, Sight, sources_of
+from tsrep.runs.compare.entrant import Entrant, Reader, Sight, sources_of
+from tsrep.runs.compare.outcome import conducted
 from tsrep.runs.compare.scoring import cells_of, cost_on, score_cells
 from tsrep.runs.compare.stored import stored_comparison
 from tsrep.runs.compare.table import DataEntry, Table, distinct_names
-from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
-from tsrep.yaml_files import write_yaml
-
-FILE = "table.yaml"
 
 
 def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
@@ -51,22 +49,20 @@ def compare(table: Table, out: Path, *, progress: bool = True) -> Comparison:
         raise ConfigError(
             f"{only} has use: test, and compare fits heads on each data set; use tsrep validate"
         )
-    if not table.datasets:
-        found = stored_comparison(table)
-    else:
-        with evaluating(progress) as tell:
-            found = _scored(table, out, tell, progress=progress)
-    found.save(out)
-    write_text(out / FILE, _yaml(table))
-    return found
+    find = partial(_scored, table, out, progress) if table.datasets else partial(_stored, table)
+    return conducted(table, out, find, progress=progress)
 
 
-def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Comparison:
+def _stored(table: Table, _tell: Tell) -> Comparison:
+    return stored_comparison(table)
+
+
+def _scored(table: Table, out: Path, progress: bool, tell: Tell) -> Comparison:
     entrants, store = entrants_of(table), Store(out)
     planned = [  # all of it, so that what cannot be scored is told before anything is
         (sight, entry, list(cells_of(sight, entry, table)))
         for entry in table.datasets
-        for sight in sights_of(entrants, entry, table, progress=progress)
+        for sight in sights_of(entrants, entry, table, read=Reader(progress=progress))
     ]
     cells: list[Scored] = []
     costs: dict[tuple[str, str], Cost] = {}
@@ -88,7 +84,7 @@ def _scored(table: Table, out: Path, tell: Tell, *, progress: bool) -> Compariso
 
 
 def sights_of(
-    entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool, **seen: Any
+    entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, read: Reader, **seen: Any
 ) -> list[Sight]:
     """A data set as all are shown it, divided alike; where one was trained on it, as it was divided then.
 
@@ -97,17 +93,17 @@ def sights_of(
     entrants : sequence of Entrant
     entry : DataEntry
     table : Table
-    progress : bool
+    read : Reader
     **seen
         See :meth:`Entrant.sees`.
     """
-    sights = [entrant.sees(entry, table, progress=progress, **seen) for entrant in entrants]
+    sights = [entrant.sees(entry, table, read=read, **seen) for entrant in entrants]
     own = [sight for sight in sights if sight.shown.own]
     rules = [sight.entrant.encoders[0].recipe.get("split") for sight in own]
     if entry.split is None and any(rules):
         divided = entry.model_copy(update={"split": next(filter(None, rules))})
         sights = [
-            each if each.shown.own else each.entrant.sees(divided, table, progress=progress, **seen)
+            each if each.shown.own else each.entrant.sees(divided, table, read=read, **seen)
             for each in sights
         ]
     for one, two in permutations(sights, 2):
@@ -142,7 +138,3 @@ def about(entrant: Entrant) -> dict[str, Any]:
         "sources": list(sources_of(first)),
         "random initialisation": first.has_random_initialisation,
     }
-
-
-def _yaml(table: Table) -> str:
-    return write_yaml(table.model_dump(mode="json"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
-from tsrep.registry import explain
+from tsrep.registry import DATASETS, explain
 from tsrep.runs.compare.cells import MEMBER
 from tsrep.runs.compare.table import DataEntry, EncoderEntry, Table
 from tsrep.runs.contamination import MOST, Contamination
@@ -27,8 +28,9 @@ from tsrep.runs.other_data import OtherData
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.references.reference import resolve
 from tsrep.runs.shown import Shown, shown_to
+from tsrep.runs.task import TASKS, read_data
 from tsrep.runs.unseen import unseen
-from tsrep.signals.panel import digest_of
+from tsrep.signals.panel import Panel, digest_of
 from tsrep.signals.policies import Policies
 from tsrep.training.distributed import pick_device
 
@@ -73,7 +75,7 @@ class Entrant:
         return Entrant(name, tuple(replace(one, name=name) for one in self.encoders))
 
     def sees(
-        self, entry: DataEntry, table: Table, *, most: float | None = None, progress: bool = True
+        self, entry: DataEntry, table: Table, *, most: float | None = None, read: Reader | None = None
     ) -> Sight:
         """The data as these encoders must be shown them, and what of them they have seen before.
 
@@ -84,7 +86,8 @@ class Entrant:
         most : float
             Share of the scored recordings that may have been trained on and are left out, by default 1 %;
             more are kept and marked.
-        progress : bool
+        read : Reader, optional
+            Of data that others are shown too.
 
         Raises
         ------
@@ -93,7 +96,8 @@ class Entrant:
         """
         first, data = self.encoders[0], self._data(entry, table)
         refuse_unfit_protocols(first, data)
-        shown = shown_to(first, data, progress=progress, undivided=entry.use == "test")
+        records = (read or Reader(progress=False))(data)
+        shown = shown_to(first, data, records=records, undivided=entry.use == "test")
         prepared, found = self._without_seen(shown, data.evaluation.part, MOST if most is None else most)
         evaluation = label_evaluation(
             prepared.panel,
@@ -148,6 +152,28 @@ class Entrant:
             with suppress(RunError):  # where shapes find all of it
                 return look(policy="leave-out")
         return prepared, found
+
+
+class Reader:
+    """Reads each data set once.
+
+    Parameters
+    ----------
+    progress : bool
+        Show progress on standard error while recordings are decoded.
+    """
+
+    def __init__(self, *, progress: bool) -> None:
+        self._progress = progress
+        self._found: dict[tuple[str, Path | None], Panel] = {}
+
+    def __call__(self, data: OtherData) -> Panel:
+        """The recordings of a data set."""
+        key = data.dataset.model_dump_json(), data.root
+        if key not in self._found:
+            task = TASKS[DATASETS.entry(data.dataset.name).task]
+            self._found[key] = read_data(data, task, progress=self._progress)
+        return self._found[key]
 
 
 def ledger_of(encoders: Sequence[LoadedEncoder]) -> Ledger | None:

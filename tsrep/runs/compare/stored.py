@@ -9,7 +9,7 @@ import numpy as np
 from tsrep.errors import ConfigError, RunError
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.scores import Score, Scores
-from tsrep.files import read_json, readable
+from tsrep.reading import read_json, readable
 from tsrep.runs.compare.cells import Cell, Scored, digest_of
 from tsrep.runs.compare.comparison import Comparison
 from tsrep.runs.compare.table import Table, distinct_names

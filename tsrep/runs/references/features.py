@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tsrep.array_files import read_arrays
 from tsrep.encoders.encoder import UNBOUNDED, Encoder
 from tsrep.errors import DataError, RunError
 from tsrep.evaluation.arrays import Array
-from tsrep.files import read_arrays, said
+from tsrep.files import said
 from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.reference import PREFIXED, REFERENCES, ReferenceKind
 from tsrep.signals import Panel

@@ -208,7 +208,7 @@ class PanelTask(Task):
     def evaluation(self, prepared: PreparedPanel, tell: Tell, folder: Path | None = None) -> LabelEvaluation:
         """See :meth:`Task.evaluation`."""
         config = self.config
-        found = label_evaluation(
+        return label_evaluation(
             prepared.panel,
             prepared.split,
             config.evaluation,
@@ -220,9 +220,6 @@ class PanelTask(Task):
             folder=folder,
             on_step=tell,
         )
-        for name in config.evaluation.protocols:
-            protocol_of(config.evaluation.of(name)).refuse_unfit(found)
-        return found
 
     def comparison(
         self, prepared: PreparedPanel, configs: Sequence[Configuration], part: Part = "test"
@@ -250,8 +247,9 @@ class PanelTask(Task):
         return bool(prepared.panel.classes) or not all(each.reads_classes for each in protocols)
 
     def _refuse_unscorable(self, encoder: Encoder, prepared: PreparedPanel) -> None:
-        del encoder
         self.config.evaluation.refuse_several_classes(prepared.panel.multilabel)
+        for name in self.config.evaluation.protocols:
+            protocol_of(self.config.evaluation.of(name)).refuse_encoder(encoder, prepared.panel.sfreq)
         if prepared.panel.classes and (heads := self.config.evaluation.of_heads) is not None:
             heads.refuse_unfit(prepared.panel)
         if not self._keeps_by_draw:

@@ -13,7 +13,7 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.errors import ConfigError, TsrepError
 from tsrep.evaluation.candidate import Candidate
 from tsrep.evaluation.forecasts.spans import Part
-from tsrep.evaluation.protocols.protocol import outcome, protocol_of
+from tsrep.evaluation.protocols.protocol import Protocol, outcome, protocol_of
 from tsrep.evaluation.scores import Scores
 from tsrep.objectives.objective import Objective
 from tsrep.registry import PROTOCOLS, SPLITS, Registry
@@ -204,15 +204,22 @@ class Task(ABC):
         ConfigError, DataError
             When one cannot.
         """
-        evaluation = self.evaluation(prepared, silent)
-        for name in self.config.evaluation.protocols:
-            protocol_of(self.config.evaluation.of(name)).refuse_unfit(evaluation)
+        self._scorers(self.evaluation(prepared, silent))
+
+    def _scorers(self, evaluation: Any) -> list[Protocol]:
+        """Protocols of the configuration, each of which can score the data."""
+        protocols = [
+            protocol_of(self.config.evaluation.of(name)) for name in self.config.evaluation.protocols
+        ]
+        for protocol in protocols:
+            protocol.refuse_unfit(evaluation)
+        return protocols
 
     def score(self, candidates: Sequence[Candidate], evaluation: Any) -> Scores:
         """Scores under every protocol of the configuration, beside its baselines."""
         scores = Scores()
-        for name in self.config.evaluation.protocols:
-            scores += outcome(protocol_of(self.config.evaluation.of(name)), candidates, evaluation)
+        for protocol in self._scorers(evaluation):
+            scores += outcome(protocol, candidates, evaluation)
         return scores
 
     @abstractmethod

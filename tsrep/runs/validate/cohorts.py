@@ -14,7 +14,7 @@ from tsrep.datasets.dataset import PATIENTS_UNKNOWN, Dataset
 from tsrep.errors import DataError, SplitError, TsrepError
 from tsrep.registry import DATASETS
 from tsrep.runs.compare.conduct import sights_of
-from tsrep.runs.compare.entrant import Entrant, Sight
+from tsrep.runs.compare.entrant import Entrant, Reader, Sight
 from tsrep.runs.compare.table import DataEntry, Table
 from tsrep.runs.ledger import Ledger
 from tsrep.runs.ledger_of_run import records_of
@@ -132,7 +132,7 @@ class Cohort:
         return next(iter(self.sights.values()))
 
 
-def cohorts_of(entrants: Sequence[Entrant], table: Table, *, progress: bool) -> list[Cohort]:
+def cohorts_of(entrants: Sequence[Entrant], table: Table, read: Reader) -> list[Cohort]:
     """All data sets of a table without recordings that encoders, or the heads of other cohorts, know.
 
     Raises
@@ -140,7 +140,7 @@ def cohorts_of(entrants: Sequence[Entrant], table: Table, *, progress: bool) -> 
     TsrepError
         Naming the cohort that cannot be shown to an encoder, or divided.
     """
-    found = [_shown(entrants, entry, table, progress=progress) for entry in table.datasets]
+    found = [_shown(entrants, entry, table, read) for entry in table.datasets]
     cleared = [
         one.without({other.name: _shared(one, other) for other in found if other is not one}) for one in found
     ]
@@ -149,9 +149,9 @@ def cohorts_of(entrants: Sequence[Entrant], table: Table, *, progress: bool) -> 
     return cleared
 
 
-def _shown(entrants: Sequence[Entrant], entry: DataEntry, table: Table, *, progress: bool) -> Cohort:
+def _shown(entrants: Sequence[Entrant], entry: DataEntry, table: Table, read: Reader) -> Cohort:
     with told_of(entry.called):
-        sights = sights_of(entrants, entry, table, progress=progress, most=HALF)
+        sights = sights_of(entrants, entry, table, read=read, most=HALF)
         if any(sight.evaluation.part != "test" for sight in sights):
             raise SplitError("there is no test part to score; give its split one, or set use: test")
     parts = [_trials(sight, sight.evaluation.scored) for sight in sights]

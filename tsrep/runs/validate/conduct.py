@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from tsrep.errors import ConfigError, RunError, TsrepError
-from tsrep.files import refuse_other_folder, write_text
+from tsrep.files import refuse_other_folder
 from tsrep.runs.compare.cells import Cell, Store, digest_of
-from tsrep.runs.compare.conduct import FILE, about, entrants_of
-from tsrep.runs.compare.entrant import Entrant, Sight
-from tsrep.runs.compare.outcome import refuse_few_initialisations
+from tsrep.runs.compare.conduct import about, entrants_of
+from tsrep.runs.compare.entrant import Entrant, Reader, Sight
+from tsrep.runs.compare.outcome import conducted, refuse_few_initialisations
 from tsrep.runs.compare.scoring import score_cells
 from tsrep.runs.compare.table import EncoderEntry, Table
-from tsrep.runs.evaluate import evaluating
 from tsrep.runs.label_evaluation import Tell
 from tsrep.runs.validate.classes import fixed_classes, lists_of_pairs
 from tsrep.runs.validate.cohorts import Cohort, cohorts_of
 from tsrep.runs.validate.facts import facts_of
 from tsrep.runs.validate.together import Together, together
 from tsrep.runs.validate.validation import ALL, FITTED, OTHERS, Validation
-from tsrep.yaml_files import write_yaml
 
 CONTROLS = ("simple:amplitude-and-spectrum", "simple:age-and-sex")
 
@@ -48,17 +47,14 @@ def validate(table: Table, out: Path, *, progress: bool = True) -> Validation:
     """
     _refuse_unfit(table)
     refuse_other_folder(out, "cells", "validation.json")
-    with evaluating(progress) as tell:
-        found = _scored(table, Store(out), tell, progress=progress)
-    found.save(out)
-    write_text(out / FILE, write_yaml(table.model_dump(mode="json")))
-    return found
+    return conducted(table, out, partial(_scored, table, Store(out), progress), progress=progress)
 
 
-def _scored(table: Table, store: Store, tell: Tell, *, progress: bool) -> Validation:
+def _scored(table: Table, store: Store, progress: bool, tell: Tell) -> Validation:
     entrants = entrants_of(table)
-    controls, without = _controls(table, progress=progress)
-    cohorts = cohorts_of([*entrants, *controls], table, progress=progress)
+    read = Reader(progress=progress)
+    controls, without = _controls(table, read)
+    cohorts = cohorts_of([*entrants, *controls], table, read)
     classes, excluded = fixed_classes(cohorts)
     lists = lists_of_pairs(cohorts, classes)
     every = tuple(dict.fromkeys((*classes, *(name for each in lists.values() for name in each))))
@@ -97,7 +93,7 @@ def _scored(table: Table, store: Store, tell: Tell, *, progress: bool) -> Valida
     )
 
 
-def _controls(table: Table, *, progress: bool) -> tuple[list[Entrant], list[str]]:
+def _controls(table: Table, read: Reader) -> tuple[list[Entrant], list[str]]:
     """Controls without an encoder that all data sets have what is needed for, and why others are left out."""
     given = {ref for entry in table.encoders for ref in entry.refs}
     found, without = [], []
@@ -107,7 +103,7 @@ def _controls(table: Table, *, progress: bool) -> tuple[list[Entrant], list[str]
         entrant = Entrant.open(EncoderEntry(refs=(reference,)))
         try:
             for entry in table.datasets:
-                entrant.sees(entry, table, progress=progress)
+                entrant.sees(entry, table, read=read)
         except TsrepError as error:
             without.append(f"Without the control {entrant.name}: {error}.")
         else:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.comparison import Difference, difference_of_cohorts
-from tsrep.evaluation.scores import nan_to_none
-from tsrep.files import write_text
 from tsrep.runs.compare.cells import Scored
+from tsrep.runs.compare.outcome import Outcome, score_lines
 from tsrep.runs.compare.verdicts import Verdict, against_random
 from tsrep.runs.validate.by_class import ClassScore, by_class
 from tsrep.runs.validate.facts import CohortFacts
-from tsrep.text import csv_text
 
 FORMAT = "tsrep.validation/1"
 OTHERS = "all others"  # what a head is called that is fitted on every cohort but the scored one
@@ -49,7 +44,7 @@ class Drop:
 
 
 @dataclass(frozen=True, eq=False)
-class Validation:
+class Validation(Outcome):
     """Encoders by the cohorts that heads are fitted on by the cohorts that they are scored on.
 
     Attributes
@@ -71,6 +66,7 @@ class Validation:
     n_bootstrap, seed : int
     """
 
+    kind = "validation"
     cells: tuple[Scored, ...]
     cohorts: tuple[CohortFacts, ...]
     classes: tuple[str, ...]
@@ -86,6 +82,11 @@ class Validation:
     def metric(self) -> str:
         """That verdicts rest on."""
         return self.cells[0].score.metric
+
+    @property
+    def encoders(self) -> list[str]:
+        """Names of the encoders, without controls."""
+        return list(self.about)
 
     @property
     def datasets(self) -> list[str]:
@@ -170,9 +171,9 @@ class Validation:
     def _resampled(self, each: Scored) -> Resampled:
         return resample(each.predictions, n_bootstrap=self.n_bootstrap, seed=self.seed, names=[self.metric])
 
-    def to_json(self) -> str:
-        """All numbers with the keys of their cells; what is not defined is null."""
-        content = {
+    def content(self) -> dict[str, Any]:
+        """All numbers with the keys of their cells."""
+        return {
             "format": FORMAT,
             "classes": self.classes,
             "excluded": self.excluded,
@@ -191,52 +192,49 @@ class Validation:
             ],
             "notes": self.notes,
         }
-        return json.dumps(nan_to_none(content), indent=1, allow_nan=False) + "\n"
 
-    def to_csv(self) -> str:
-        """A line for each row and cohort, random initialisations and the majority among them."""
-        return csv_text(list(self._lines()))
-
-    def save(self, folder: Path) -> None:
-        """Write ``validation.json`` and ``validation.csv``."""
-        write_text(folder / "validation.csv", self.to_csv())
-        write_text(folder / "validation.json", self.to_json())
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """A line for each metric of each score, then for each class."""
         words = {(v.encoder, v.dataset): v for v in self.verdicts}
         drops = {(d.encoder, d.fitted_on, d.dataset): d.difference for d in self.drops}
         for each in self.cells:
-            cell = each.cell
-            verdict = words.get((cell.encoder, _way(each))) if not cell.inside else None
-            drop = drops.get((cell.encoder, cell.fitted_on, cell.dataset))
-            for score in (score for score in each.scores if score.unit == "record"):
-                method = score.role == "method"
-                found, gain = score.metrics[score.metric], score.gain
-                yield {
-                    "encoder": cell.encoder,
-                    "row": score.method,
-                    "role": score.role,
-                    "head_fitted_on": cell.fitted_on,
-                    "scored_on": cell.dataset,
-                    "external": not cell.inside,
-                    "why_not_external": cell.inside,
-                    "near_external": cell.near,
-                    "metric": score.metric,
-                    "value": _told(found.value),
-                    "low": _told(found.low),
-                    "high": _told(found.high),
-                    "gain": _told(gain.value if gain else math.nan),
-                    "gain_low": _told(gain.low if gain else math.nan),
-                    "gain_high": _told(gain.high if gain else math.nan),
-                    "p_holm": _told(verdict.adjusted_p if verdict and method else math.nan),
-                    "verdict": verdict.word if verdict and method else "",
-                    "drop": _told(drop.value if drop and method else math.nan),
-                    "drop_low": _told(drop.low if drop and method else math.nan),
-                    "drop_high": _told(drop.high if drop and method else math.nan),
-                    "records": score.n,
-                    "patients": score.patients,
-                    "key": cell.key,
-                }
+            found, drop = words.get((each.cell.encoder, _way(each))), drops.get(_place(each))
+            for leading, numbers in score_lines(each):
+                line = {**_where(each, "all cohorts"), "class": "macro average", **numbers}
+                if leading and found:
+                    line |= {"p_holm": found.adjusted_p, "verdict": found.word}
+                if leading and drop:
+                    line |= {"drop": drop.value, "drop_low": drop.low, "drop_high": drop.high}
+                yield line
+        for each in self.pairs:
+            for _, numbers in score_lines(each):
+                yield {**_where(each, "two cohorts"), "class": "macro average", **numbers}
+        for each in self.cells:
+            yield from _class_lines(_where(each, "all cohorts"), self.by_class.get(_place(each), ()))
+        for each in self.pairs:
+            yield from _class_lines(_where(each, "two cohorts"), self.by_class_of_pairs[_place(each)])
+
+
+def _where(each: Scored, classes: str) -> dict[str, Any]:
+    """Columns that say what a number is of."""
+    cell = each.cell
+    return {
+        "encoder": cell.encoder,
+        "head_fitted_on": cell.fitted_on,
+        "scored_on": cell.dataset,
+        "external": not cell.inside,
+        "why_not_external": cell.inside,
+        "near_external": cell.near,
+        "key": cell.key,
+        "classes_of": classes,
+    }
+
+
+def _class_lines(where: dict[str, Any], scores: Sequence[ClassScore]) -> Iterator[dict[str, Any]]:
+    for one in scores:
+        line = {**where, "class": one.name, "row": where["encoder"], "role": "method", "records": one.records}
+        found = {"auroc": one.auroc, "auprc": one.auprc, "predicted minus prevalence": one.in_the_large}
+        yield from (line | {"metric": metric} | asdict(ends) for metric, ends in found.items())
 
 
 def _place(each: Scored) -> Place:
@@ -250,7 +248,3 @@ def _way(each: Scored) -> str:
 
 def _plain(each: Scored) -> dict[str, Any]:
     return asdict(each.cell) | {"scores": [asdict(score) for score in each.scores]}
-
-
-def _told(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))

@@ -13,7 +13,8 @@ import optuna
 import pandas as pd
 
 from tsrep.errors import RunError
-from tsrep.files import read_json, readable, write_json, write_text
+from tsrep.files import write_json, write_text
+from tsrep.reading import read_json, readable
 from tsrep.rng import numpy_generator
 from tsrep.runs.folder import Run
 from tsrep.studies.confirm.final_scores import final_scores

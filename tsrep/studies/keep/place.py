@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tsrep.errors import RunError
-from tsrep.files import expanded, read_json, readable, write_json, write_text
+from tsrep.files import expanded, write_json, write_text
+from tsrep.reading import read_json, readable
 from tsrep.studies.keep.storage import stored
 
 NOTE = "place.json"

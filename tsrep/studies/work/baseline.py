@@ -8,7 +8,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from tsrep.errors import ConfigError, RunError
-from tsrep.files import read_json, readable, write_json
+from tsrep.files import write_json
+from tsrep.reading import read_json, readable
 from tsrep.runs.config import Configuration
 from tsrep.runs.task import task_of
 

@@ -15,7 +15,8 @@ import numpy as np
 import optuna
 
 from tsrep.errors import RunError
-from tsrep.files import expanded, read_lines
+from tsrep.files import expanded
+from tsrep.reading import read_lines
 from tsrep.rng import numpy_generator
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
