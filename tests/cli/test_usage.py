@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tsrep.cli.completion import assignments, kinds, names_of, runs
+from tsrep.cli.options import print_table
 from tsrep.registry import DATASETS
 
 
@@ -52,6 +53,19 @@ def test_help_names_options_and_commands_whole_on_a_narrow_screen(
     assert "--allow-modified-leads" in command("fit", "--help").stdout
     assert "random initialisations and simple rules." in " ".join(command("--help").stdout.split())
     assert "..." not in command("--help").stdout.split("Commands:")[1]
+
+
+def test_a_table_on_a_narrow_screen_cuts_no_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # as a terminal
+    name = "patch-transformer-of-many-words"
+    print_table(("name", "what"), [(name, "an encoder")])
+    told = capsys.readouterr().out
+    assert "\u2026" not in told
+    assert max(map(len, told.splitlines())) < 60  # columns of a screen, and codes for bold
+    assert name == "".join(line.split()[0] for line in told.splitlines()[1:] if line[0] != " ")
 
 
 def test_a_shell_is_offered_names_settings_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
