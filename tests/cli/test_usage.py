@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tsrep.cli import main
 from tsrep.cli.completion import assignments, kinds, names_of, runs
 from tsrep.cli.options import print_table
 from tsrep.registry import DATASETS
@@ -88,3 +89,16 @@ def test_bash_completes_through_the_command(command: Command, monkeypatch: pytes
     for name, value in {"COMP_WORDS": words, "COMP_CWORD": "3", "_TSREP_COMPLETE": "complete_bash"}.items():
         monkeypatch.setenv(name, value)
     assert command().stdout.split() == ["simclr"]
+
+
+def test_ctrl_c_before_a_command_begins_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_app: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tsrep.cli.usage.invoke", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("tsrep: stopped; ")
