@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tsrep.cli import main
 from tsrep.cli.completion import assignments, kinds, names_of, runs
+from tsrep.cli.options import print_table
 from tsrep.registry import DATASETS
 
 
@@ -54,6 +56,19 @@ def test_help_names_options_and_commands_whole_on_a_narrow_screen(
     assert "..." not in command("--help").stdout.split("Commands:")[1]
 
 
+def test_a_table_on_a_narrow_screen_cuts_no_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # as a terminal
+    name = "patch-transformer-of-many-words"
+    print_table(("name", "what"), [(name, "an encoder")])
+    told = capsys.readouterr().out
+    assert "\u2026" not in told
+    assert max(map(len, told.splitlines())) < 60  # columns of a screen, and codes for bold
+    assert name == "".join(line.split()[0] for line in told.splitlines()[1:] if line[0] != " ")
+
+
 def test_a_shell_is_offered_names_settings_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert runs("") == []
@@ -74,3 +89,16 @@ def test_bash_completes_through_the_command(command: Command, monkeypatch: pytes
     for name, value in {"COMP_WORDS": words, "COMP_CWORD": "3", "_TSREP_COMPLETE": "complete_bash"}.items():
         monkeypatch.setenv(name, value)
     assert command().stdout.split() == ["simclr"]
+
+
+def test_ctrl_c_before_a_command_begins_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_app: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tsrep.cli.usage.invoke", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("tsrep: stopped; ")

@@ -165,7 +165,7 @@ def test_what_it_promises(folders):
 @pytest.mark.parametrize(
     ("changes", "settings", "message"),
     [
-        ({"own": {"label": ["a", "b"]}}, {}, "cohort own: .* has no column 'a'"),
+        ({"own": {"label": ["a", "b"]}}, {}, "cohort own: .* has no columns 'a', 'b'"),
         ({"own": {"name": "etth1"}}, {}, "unknown setting sfreq"),
         ({"own": {"use": "tests"}}, {}, "own.use is 'tests'; did you mean 'test'"),
         (

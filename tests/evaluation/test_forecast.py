@@ -417,7 +417,7 @@ def test_tables_and_examples():
         (
             {"test": (400, 408)},
             {},
-            "test part has 8 steps, too few for a horizon of 8; choose horizons up to 7",
+            "test part has 8 steps, too few for a horizon of 8; choose evaluation.forecast.horizons up to 7",
         ),
         ({"validation": (300, 305)}, {}, "validation part has 5 steps"),
         ({}, {"skip": 295}, "training part has 5 steps after the 295 that are skipped"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,11 +90,17 @@ def test_pages_are_given_back_and_read_again(tmp_path: Path, monkeypatch: pytest
     pages = MappedPages(mapped)
     total = int(mapped.sum(dtype=np.int64))
     assert pickle.loads(pickle.dumps(pages))._map is None
-    pages.touched(64)
+    pages.reads(np.arange(64)[::-3])
     assert pages._read == 0
     assert int(mapped.sum(dtype=np.int64)) == total
+    told: list[tuple[int, ...]] = []
+    pages._map = SimpleNamespace(madvise=lambda *advice: told.append(advice))  # type: ignore[assignment]
+    pages.reads(np.array([5, 9, 4, 5]))
+    header, each = (tmp_path / "x.npy").stat().st_size - mapped.nbytes, mapped[:1].nbytes
+    ends = [(header + first * each, header + stop * each) for first, stop in ((4, 6), (9, 10))]
+    assert [(begin, begin + size) for _, begin, size in told] == [(b - b % mmap.PAGESIZE, e) for b, e in ends]
     small = MappedPages(np.zeros((2, 2, 2), np.float32))
-    small.touched(10**9)
+    small.reads(np.zeros(10**6, np.int64))
     assert small._read == 0
 
 

@@ -15,6 +15,8 @@ from tsrep.cli.completion import names_of, runs
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS
 
+NARROW = 100  # columns of a terminal on which one space divides those of a table
+
 RunFolder = Annotated[
     Path,
     typer.Argument(
@@ -178,14 +180,16 @@ def resumed_device(assignments: Sequence[str]) -> str | None:
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns under their heads; a file or another program gets whole lines."""
+    """Columns under their heads, no word of which is cut; a file or another program gets whole lines."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*heads, box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
         console.width = 10_000
+    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=console.width < NARROW)
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)

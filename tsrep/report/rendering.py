@@ -13,7 +13,7 @@ from tsrep.report.contents import Contents, read_run
 from tsrep.report.page import Page
 from tsrep.report.panel_page import PanelPage
 from tsrep.report.series_page import SeriesPage, coverage_sentence
-from tsrep.report.tables import CONDITIONS, PATIENTS, Table
+from tsrep.report.tables import Table
 from tsrep.report.verdicts import verdicts
 from tsrep.report.wording import count, duration, sentence
 from tsrep.text import plural
@@ -132,16 +132,11 @@ def _conclusion(contents: Contents, page: Page) -> Iterator[str]:
 
 
 def plain_table(table: Table) -> list[str]:
-    """Caption, header and rows; of the last columns those that never change go into the caption."""
+    """Caption, header and rows."""
     shown = [[f"{c.text} ({c.below})" if c.below else c.text for c in row] for row in table.rows]
     cells = [[c.text for c in table.header], *shown]
     right = [c.numeric for c in table.header]
-    same: list[str] = []
-    while len({row[-1] for row in cells[1:]}) == 1 and cells[0][-1] in {**CONDITIONS, **PATIENTS}:
-        same.insert(0, f"{cells[0][-1]} {cells[1][-1]}")
-        cells, right = [row[:-1] for row in cells], right[:-1]
     widths = [max(len(row[i]) for row in cells) for i in range(len(right))]
     form = [f"{'>' if numeric else '<'}{width}" for numeric, width in zip(right, widths, strict=True)]
     lines = ["  ".join(map(format, row, form)).rstrip() for row in cells]
-    caption = f"{table.caption} ({', '.join(same)})" if same else table.caption
-    return [caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+    return [table.caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]

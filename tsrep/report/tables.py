@@ -58,13 +58,27 @@ Columns = Mapping[str | Cell, Callable[[T], Cell]]
 
 
 def table(caption: str, items: Sequence[T], columns: Columns[T], breaks: Iterable[int] = ()) -> Table:
-    """A row for each item and a column for each heading."""
+    """A row for each item and a column for each heading; conditions that never change go into the caption."""
     rows = [tuple(cell(item) for cell in columns.values()) for item in items]
     header = (
         head if isinstance(head, Cell) else Cell(head, numeric=bool(rows) and rows[0][i].numeric)
         for i, head in enumerate(columns)
     )
-    return Table(caption, tuple(header), rows, frozenset(breaks))
+    return _without_the_same(Table(caption, tuple(header), rows, frozenset(breaks)))
+
+
+def _without_the_same(whole: Table) -> Table:
+    heads = [cell.text for cell in whole.header]
+    same = {i for i, head in enumerate(heads) if head in FOLDED and len({row[i] for row in whole.rows}) == 1}
+    if not same:
+        return whole
+    told = ", ".join(f"{heads[i]} {whole.rows[0][i].text}" for i in sorted(same))
+
+    def kept(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+        return tuple(cell for i, cell in enumerate(row) if i not in same)
+
+    caption = f"{whole.caption} ({told})"
+    return Table(caption, kept(whole.header), [kept(row) for row in whole.rows], whole.breaks)
 
 
 def begins(items: Sequence[T], key: Callable[[T], object]) -> set[int]:
@@ -91,6 +105,7 @@ CONDITIONS: Columns[Score] = {
     "scored on": lambda s: Cell(f"{count(s.n)} {s.unit}s"),
 }
 PATIENTS: Columns[Score] = {"patients": lambda s: integer(s.patients)}
+FOLDED = {*CONDITIONS, *PATIENTS, "interval over"}
 BLOCKS: Columns[Score] = {
     "blocks": lambda s: Cell(f"{s.blocks}", "interval unreliable" * s.unreliable, numeric=True)
 }

@@ -58,7 +58,7 @@ def _panel(axes: Axes, validation: Validation, dataset: str, lines: Sequence[tup
             axes.axhline(row - 0.5, color=GRID, lw=0.8)
     if validation.metric == "auroc":
         axes.axvline(0.5, color=FAINT, lw=1.2, ls=(0, (4, 3)), zorder=0)
-    axes.set_title(f"scored on {dataset}")
+    axes.set_title(shorten(f"scored on {dataset}", 28))
     axes.set_xlabel(f"{full_name(validation.metric)}, 95 % interval")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set_yticks(range(len(lines)), [shorten(f"{name}, {head}", 34) for head, name in lines])

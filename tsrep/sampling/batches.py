@@ -82,7 +82,7 @@ class PanelTensors:
         if self._store is None:
             return torch.from_numpy(self.panel.take(at.numpy()))
         if not self.resident:
-            self.panel.pages.touched(len(at))
+            self.panel.pages.reads(self.panel.row[at.numpy()])
         raw = self._windows.index_select(0, self._place[at])  # (batch, channel, time); far faster than [...]
         if self._plain:
             return raw.to(torch.float32)
@@ -116,9 +116,9 @@ def _moved(panel: Panel, rows: Ints, device: torch.device) -> Tensor:
     first = torch.from_numpy(panel.store[rows[:1]])
     there = torch.empty((len(rows), *first.shape[1:]), dtype=first.dtype, device=device)
     for begin in range(0, len(rows), AT_ONCE):
+        panel.pages.reads(rows[begin : begin + AT_ONCE])
         part = np.ascontiguousarray(panel.store[rows[begin : begin + AT_ONCE]])
         there[begin : begin + AT_ONCE] = torch.from_numpy(part).to(device)
-        panel.pages.touched(len(part))
     return there
 
 

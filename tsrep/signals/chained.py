@@ -50,7 +50,7 @@ class ChainedStore(ChunkedStore):
 
     def _of(self, number: int, row: NDArray[Any], start: NDArray[Any], length: int) -> NDArray[Any]:
         store = self.stores[number]
-        self.pages[number].touched(len(row))
+        self.pages[number].reads(row)
         if isinstance(store, ChunkedStore):
             return store.windows(row, start, length)
         windows = np.lib.stride_tricks.sliding_window_view(store, length, axis=2)

@@ -89,9 +89,8 @@ def in_chunks(panel: Panel, rows: Ints) -> Iterator[tuple[int, NDArray[Any]]]:
     size = panel.store.shape[1] * panel.store.shape[2] * panel.store.dtype.itemsize
     step = max(1, min(256, CHUNK_BYTES // max(size, 1)))
     for begin in range(0, len(rows), step):
-        x = np.asarray(panel.store[rows[begin : begin + step]])
-        panel.pages.touched(len(x))
-        yield begin, x
+        panel.pages.reads(rows[begin : begin + step])
+        yield begin, np.asarray(panel.store[rows[begin : begin + step]])
 
 
 def lead_key(values: NDArray[Any], sfreq: float) -> int:

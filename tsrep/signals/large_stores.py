@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 HELD_BYTES = 256 << 20
 ROOM = 512 << 20
 AROUND = 64 << 10  # a page that is touched brings its neighbours
+LONG = 1 << 20  # bytes of a record of which windows are read rather than all
+ADVICE = hasattr(mmap, "MADV_RANDOM")  # not on Windows
 
 
 @dataclass(eq=False)
@@ -99,11 +101,11 @@ class ChunkedStore:
 
 
 class MappedPages:
-    """Counts what is read of a large memory map, and now and then gives its pages back to the system.
+    """Says what is read next of a large memory map, and now and then gives its pages back to the system.
 
-    They stay in the system's file cache as long as there is room, so reading them again costs little. What
-    was written into a private map is lost with its pages. Arrays that are no map, and maps smaller than
-    ``ROOM``, are left alone.
+    Left to itself the system reads megabytes around each record that is drawn at random. Pages stay in its
+    file cache as long as there is room, so reading them again costs little. What was written into a private
+    map is lost with its pages. Arrays that are no map, and maps smaller than ``ROOM``, are left alone.
 
     Parameters
     ----------
@@ -112,18 +114,30 @@ class MappedPages:
 
     def __init__(self, store: Any) -> None:
         self._map = memory_map(store) if getattr(store, "nbytes", 0) > ROOM else None
-        self._each = AROUND + (store[:1].nbytes if self._map is not None else 0)
+        self._record = store[:1].nbytes if self._map is not None else 0
+        self._first = -1  # byte of the map where the first record begins; of long records windows are read
         self._read = 0
+        if self._map is not None and self._record <= LONG and store.flags.c_contiguous and ADVICE:
+            self._map.madvise(mmap.MADV_RANDOM)
+            begin = np.frombuffer(self._map, np.uint8, 1).ctypes.data
+            self._first = store.ctypes.data - begin
 
-    def touched(self, records: int) -> None:
-        """Say that so many records, or windows of records, were read."""
-        if self._map is None:
+    def reads(self, rows: NDArray[Any]) -> None:
+        """Say which records, or windows of records, are read next."""
+        if self._map is None or not len(rows):
             return
-        self._read += records * self._each
-        if self._read > ROOM:
+        self._read += len(rows) * (self._record + AROUND)
+        if self._read > ROOM and ADVICE:
             self._read = 0
-            if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
-                self._map.madvise(mmap.MADV_DONTNEED)
+            self._map.madvise(mmap.MADV_DONTNEED)
+        if self._first < 0:
+            return
+        rows = np.unique(rows)
+        ends = np.flatnonzero(np.diff(rows) > 1)
+        for first, last in zip(rows[[0, *(ends + 1)]].tolist(), rows[[*ends, -1]].tolist(), strict=True):
+            begin = self._first + first * self._record
+            page = begin - begin % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_WILLNEED, page, self._first + (last + 1) * self._record - page)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the map: what is pickled is a copy in memory."""

@@ -327,7 +327,7 @@ class Panel:
     def raw(self, index: Ints) -> NDArray[Any]:
         """Some samples as they are stored, shape (len(index), channel, time)."""
         row, start = self.row[index], self.start[index]
-        self.pages.touched(len(row))
+        self.pages.reads(row)
         if isinstance(self.store, ChunkedStore):
             return self.store.windows(row, start, self.length)
         windows: NDArray[Any] = sliding_window_view(self.store, self.length, axis=2)[row, :, start]

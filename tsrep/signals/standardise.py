@@ -197,8 +197,8 @@ def _in_parts(panel: Panel, rows: Ints, chunk: int) -> Iterator[tuple[slice, np.
     chunk = _fewer(panel, chunk)
     for at in range(0, len(rows), chunk):
         part = slice(at, at + chunk)
+        panel.pages.reads(rows[part])
         x = panel.store[rows[part]].astype(np.float64)
-        panel.pages.touched(len(x))
         gain, offset = panel.gain_and_offset(rows[part])
         yield part, x * gain[:, :, None] + offset[:, :, None]
 

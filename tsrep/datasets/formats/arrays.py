@@ -199,8 +199,8 @@ class Arrays(Recordings):
             content = Content(hashlib.file_digest(stream, "sha256").hexdigest())
         pages = MappedPages(store)
         for begin in range(0, len(store), 256) if store.dtype.kind == "f" else ():
+            pages.reads(np.arange(begin, min(begin + 256, len(store))))
             content.look(store[begin : begin + 256], begin)
-            pages.touched(256)
         return content
 
     def _content(self, place: str, store: Any, cache: Path) -> Content:

@@ -78,6 +78,8 @@ def _refuse_short(span: Span, skipped: int, settings: ForecastSettings, name: st
     longest, fitting = max(settings.horizons), span[1] - span[0] - skipped - 1
     if longest > fitting:
         after = f" after the {skipped} that are skipped" if skipped else ""
-        way_out = f"choose horizons up to {fitting}" if fitting > 0 else "use a longer series"
+        way_out = (
+            f"choose evaluation.forecast.horizons up to {fitting}" if fitting > 0 else "use a longer series"
+        )
         steps = f"{max(fitting + 1 - back, 0)} steps{after}"
         raise ConfigError(f"the {name} has {steps}, too few for a horizon of {longest}; {way_out}")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.facts import Facts
@@ -151,6 +150,8 @@ def logits(prob: Array, floor: Floor, *, multilabel: bool) -> Array:
 
 
 def _probabilities(logit: Array, *, multilabel: bool) -> Array:
+    from scipy.special import expit, softmax  # loads slowly, and a refusal needs none
+
     found: Array = expit(logit) if multilabel else softmax(logit, axis=1)
     return found
 
@@ -162,6 +163,8 @@ def _half_of_least(prob: Array) -> float:
 
 def _exclusive(logit: Array, flags: Array, biased: Array) -> tuple[Array, Array]:
     """Inverse temperature, one for all, and biases of exclusive classes."""
+    from scipy.special import logsumexp, softmax
+
     free, classes = np.flatnonzero(biased), logit.shape[1]
 
     def loss(at: Array) -> tuple[float, Array]:
@@ -187,6 +190,8 @@ def _each_class(logit: Array, flags: Array, biased: Array) -> tuple[Array, Array
 
 
 def _sigmoid(logit: Array, flags: Array, *, biased: bool) -> tuple[float, float]:
+    from scipy.special import expit
+
     def loss(at: Array) -> tuple[float, Array]:
         scaled = at[0] * logit + (at[1] if biased else 0.0)
         error = expit(scaled) - flags

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
@@ -115,6 +114,8 @@ class Probe(Classifier):
         return cls(standardiser, **fields, **settings)
 
     def _probability(self, standardised: Array) -> Array:
+        from scipy.special import expit, softmax  # loads slowly, and a refusal needs none
+
         logit = (standardised @ self.weight.astype(standardised.dtype)).astype(np.float64) + self.intercept
         prob = np.tile(self.constant, (len(logit), 1))
         if not logit.shape[1]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit
 from threadpoolctl import ThreadpoolController
 
 from tsrep.evaluation.arrays import Array
@@ -121,6 +120,8 @@ def _solve(
 def _loss(logit: Array, y: Array, link: Link) -> tuple[float, Array]:
     """Negative log-likelihood summed over everything, and its slope by the logits."""
     if link == "sigmoid":
+        from scipy.special import expit  # loads slowly, and a refusal needs none
+
         softplus = np.log1p(np.exp(-np.abs(logit))) + np.maximum(logit, 0)
         return float((softplus - y * logit).sum(dtype=np.float64)), expit(logit) - y
     shifted = logit - logit.max(axis=1, keepdims=True)

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.special import softmax
 
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.classifier import Classifier, Stored
@@ -82,6 +81,8 @@ class RbfSvm(Classifier):
             return prob
         pairs = self._pairs(np.asarray(features, np.float64))
         votes, decision = self._votes(pairs)
+        from scipy.special import softmax
+
         prob[:, self.present] = softmax(decision, axis=1)
         return _deciding(prob, self.present[votes.argmax(axis=1)])
 

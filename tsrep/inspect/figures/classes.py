@@ -259,7 +259,7 @@ def figure_reliability(found: Reliability, outcome: str = "observed share") -> F
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     above.plot([0, 1], [0, 1], color=FAINT, lw=1, ls=(0, (4, 3)))
     above.fill_between(x, found.low[full], found.high[full], color=ACCENT, alpha=0.16, lw=0)
-    above.plot(x, y, color=ACCENT, marker="o", ms=4)
+    above.plot(x, y, color=ACCENT, marker="o", ms=4, clip_on=False)
     above.set(xlim=(0, 1), ylim=(0, 1), ylabel=outcome, title="reliability, with 95 % band")
     below.bar((np.arange(bins) + 0.5) / bins, found.count, width=0.9 / bins, color=CONTROL, lw=0)
     below.set(xlabel="predicted probability", ylabel="predictions")
