@@ -53,7 +53,7 @@ class Size:
 
 
 FULL = Size({"a": 600, "shuffled": 600, "b": 400}, 5, {"a": 15, "shuffled": 15, "b": 25})
-QUICK = Size({"a": 150, "b": 100}, 3, {"a": 12, "b": 6})
+QUICK = Size({"a": 150, "b": 100}, 3, {"a": 22, "b": 6})
 NOISE = {"a": 0.4, "shuffled": 0.4, "b": 0.8}
 FEW = 40  # patients of B whose labels are known
 
