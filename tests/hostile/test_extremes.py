@@ -105,7 +105,7 @@ def test_five_hundred_channels_train(tmp_path: Path) -> None:
         "training": {"epochs": 1, "batch_size": 16},
         "evaluation": {"protocols": ["knn"], "labels": [1.0], "seeds": 1, "n_bootstrap": 100},
     }  # fmt: skip
-    run = fit(config, out=tmp_path / "run", progress=False, evaluation=True)
+    run = fit(config, out=tmp_path / "run", progress=False, evaluation=True, illustrate=False)
     assert all(np.isfinite(score.value) for score in run.scores)
 
 
@@ -124,7 +124,7 @@ def test_threads_change_the_last_digits_and_nothing_else(tmp_path: Path) -> None
     for out, threads in (("one", 1), ("two", 2), ("again", 2)):
         torch.set_num_threads(threads)
         try:
-            run = fit(config, out=tmp_path / out, progress=False)
+            run = fit(config, out=tmp_path / out, progress=False, illustrate=False)
         finally:
             torch.set_num_threads(1)
         weights.append(load_file(run.path / "weights.safetensors"))
