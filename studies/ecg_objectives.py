@@ -9,7 +9,7 @@ and used again, so that it may be stopped and started at any time (about three h
 many operations as SimCLR does in four minutes of one thread: up to six configurations of each method at a
 quarter of the budget, then the best on validation patients at the whole budget with three seeds; one table
 without verdicts. What was measured to choose by stands in ``objectives.json`` and is not measured again, on
-other machines neither. Verdicts on the methods that lead are made by ``ecg_finalists.py``. ``--quick`` runs
+another machine either. Verdicts on the methods that lead are made by ``ecg_finalists.py``. ``--quick`` runs
 all of it small, on a simulated cohort.
 """
 

@@ -97,10 +97,9 @@ def _attacked(subject: Subject, at: Ints, member: Array) -> Iterator[Row]:
             found[name] = subject.resampled([attack], len(member))
         yield from rows_of(TABLE, f"{line}: AUROC", "auroc", found, chance=0.5, **n)
         caption = f"{line}: share of members found at 1 % of others"
+        # One or two others decide the threshold, so that no interval would hold.
         for row in rows_of(TABLE, caption, "tpr", found, chance=0.01, **n):
-            if not row.of.endswith(
-                MINUS_RANDOM
-            ):  # one or two others decide it, so that no interval would hold
+            if not row.of.endswith(MINUS_RANDOM):
                 yield replace(row, low=NAN, high=NAN)
 
 
