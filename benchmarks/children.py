@@ -27,8 +27,8 @@ class Ended:
     code : int
         Exit code; minus the number of the signal that ended it.
     seconds, megabytes : float
-        Processor time, which a busy machine does not change, and largest memory beyond that of the parent at
-        the fork.
+        Processor time, which a busy machine does not change, and largest memory beyond what the parent had
+        allocated at the fork.
     text : str
         The sentence or traceback it ended with.
     """
@@ -71,7 +71,8 @@ class Table:
 
 def child(work: Callable[[], object], limit: float = 60.0) -> Ended:
     """Run a function in a forked process for so many seconds of a processor; its output is dropped."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
+    own = (int(resident) - int(shared)) * resource.getpagesize() // 1024  # a fork copies no mapped files
     read, write = os.pipe()
     if not (pid := os.fork()):
         os.close(read)

@@ -60,7 +60,7 @@ SCORED = {"labels": [1.0], "subsample_by": ["sample"], "seeds": 1, "n_bootstrap"
 FAULTS: dict[str, tuple[str, Callable[[], object]]] = {
     "traceback": ("yaml_files.read_yaml", lambda: {}["planted"]),
     "endless": ("datasets.tables.reading.read_text", lambda: sum(range(10**12))),
-    "memory": ("array_files.read_arrays", lambda: len(b"\1" * 2_200_000_000)),
+    "memory": ("array_files.read_arrays", lambda: len(b"\1" * 3_000_000_000)),
     "crash": ("reading.read_json", os.abort),
     "long message": ("yaml_files.read_yaml", lambda: _raise(TsrepError("planted\nmessage"))),
 }
