@@ -62,6 +62,7 @@ def _head() -> list[str]:
         "115 (ETTh1) and 80 (ETTh2), at lower rates.",
         "- Errors: mean squared error of standardised values over all test windows, mean over seeds "
         "± standard deviation over seeds (training and random initialisation together).",
+        "- Rows with fewer seeds are compared over the seeds that both have.",
         "",
     ]
 
