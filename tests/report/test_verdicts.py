@@ -213,12 +213,28 @@ def test_a_run_that_was_interrupted_says_how_to_resume(tmp_path: Path) -> None:
     assert f"tsrep fit --resume {run}" in render(read_run(run), [])
 
 
-def test_summary_columns_line_up(tmp_path: Path) -> None:
+def test_summary_columns_line_up_under_what_a_group_shares(tmp_path: Path) -> None:
     lines = summarise(make_run(tmp_path / "run")).splitlines()
-    rule = next(i for i, line in enumerate(lines) if line.startswith("---"))
+    rule = next(i for i, line in enumerate(lines) if line.startswith("  ---"))
+    table = lines[rule - 1 : lines.index("", rule)]
     stops = [i for i, c in enumerate(lines[rule]) if c == " " and lines[rule][i - 1] == "-"]
-    for line in lines[rule - 1 : rule + 16]:
-        assert all(line.ljust(stop + 2)[stop : stop + 2] == "  " for stop in stops), line
+    for line in table:
+        inside = not line.startswith("labels")
+        assert not inside or all(line.ljust(stop + 2)[stop : stop + 2] == "  " for stop in stops), line
+        assert len(line) <= 80
+    groups = [i for i, line in enumerate(table) if line.startswith("labels")]
+    assert table[groups[0]] == "labels 100 % (2,016 samples of 252 patients)"
+    assert table[groups[1]] == "labels 10 % (202 samples of 25 patients), subsampled by patient"
+    assert [line.split("  ")[1] for line in table[groups[1] + 1 : groups[2]]] == [
+        *("comet", "random initialisation", "majority")
+    ]
+
+
+def test_all_intervals_are_shown_where_more_is_asked_for(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    brief, whole = summarise(run), summarise(run, verbose=True)
+    assert "0.830 (0.795–0.865)  0.580  0.620" in brief
+    assert "0.830 (0.795–0.865)  0.580 (0.545–0.615)  0.620 (0.585–0.655)" in whole
 
 
 def test_numbers_read_well() -> None:

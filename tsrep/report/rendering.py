@@ -13,9 +13,9 @@ from tsrep.report.contents import Contents, read_run
 from tsrep.report.page import Page
 from tsrep.report.panel_page import PanelPage
 from tsrep.report.series_page import SeriesPage, coverage_sentence
-from tsrep.report.tables import Table
+from tsrep.report.tables import Cell, Table
 from tsrep.report.verdicts import verdicts
-from tsrep.report.wording import count, duration, sentence
+from tsrep.report.wording import NOTHING, count, duration, sentence
 from tsrep.text import plural
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def summarise(run: Path, *, verbose: bool = False) -> str:
     shown = tables if verbose else _that_fit(tables)
     lines = ["SYNTHETIC DATA: the signals were simulated.", ""] if contents.synthetic else []
     for each in shown:
-        lines += [*plain_table(each), ""]
+        lines += [*plain_table(each, brief=not verbose), ""]
     if more := len(tables) - len(shown):
         lines += [f"{plural(more, 'further table')}: tsrep show {run} --verbose", ""]
     if contents.coverage is not None:
@@ -131,12 +131,41 @@ def _conclusion(contents: Contents, page: Page) -> Iterator[str]:
         yield f"{what}: {contents.to_score}"
 
 
-def plain_table(table: Table) -> list[str]:
-    """Caption, header and rows."""
-    shown = [[f"{c.text} ({c.below})" if c.below else c.text for c in row] for row in table.rows]
-    cells = [[c.text for c in table.header], *shown]
-    right = [c.numeric for c in table.header]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(right))]
-    form = [f"{'>' if numeric else '<'}{width}" for numeric, width in zip(right, widths, strict=True)]
-    lines = ["  ".join(map(format, row, form)).rstrip() for row in cells]
-    return [table.caption, lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+def plain_table(table: Table, *, brief: bool = False) -> list[str]:
+    """Caption, header and rows; what the rows of a group share stands in a line above them.
+
+    Parameters
+    ----------
+    table : Table
+    brief : bool
+        Leave out the intervals of all columns but the first that has them, which keeps a table of scores
+        within 80 characters.
+    """
+    leading, header = _shared(table), table.header
+    numeric = (i for i, head in enumerate(header) if head.numeric and i >= leading)
+    _, *others = [i for i in numeric if any(row[i].below for row in table.rows)] or [leading]
+    silent = set(others) if brief else set()
+    shown = [[_told(cell, below=i not in silent) for i, cell in enumerate(row)] for row in table.rows]
+    cells = [[cell.text for cell in header[leading:]], *(row[leading:] for row in shown)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    form = [f"{'>' if c.numeric else '<'}{width}" for c, width in zip(header[leading:], widths, strict=True)]
+    indent = "  " * bool(leading)
+    lines = [f"{indent}{'  '.join(map(format, row, form))}".rstrip() for row in cells]
+    above = [table.caption, lines[0], indent + "  ".join("-" * width for width in widths)]
+    for number, line in enumerate(lines[1:]):
+        if leading and number in table.breaks:
+            values = zip(header[:leading], shown[number], strict=False)
+            above.append(", ".join(f"{head.text} {value}" for head, value in values if value != NOTHING))
+        above.append(line)
+    return above
+
+
+def _shared(table: Table) -> int:
+    """How many columns stand first that only the first row of each group fills."""
+    later = [row for number, row in enumerate(table.rows) if number not in table.breaks]
+    columns = enumerate(table.header) if later and table.breaks else ()
+    return next((i for i, _ in columns if any(row[i].text for row in later)), 0)
+
+
+def _told(cell: Cell, *, below: bool) -> str:
+    return f"{cell.text} ({cell.below})" if cell.below and below else cell.text
