@@ -86,10 +86,15 @@ class InstanceNorm(nn.Module):
         """
         x = _at_least_float32(x)
         level = self._level(x)
+        return self.at(x, level), level
+
+    def at(self, x: Tensor, level: Level) -> Tensor:
+        """Values, shape (batch, channel, time), normalised by a level; NaN where they are missing."""
+        x = _at_least_float32(x)
         normalised = torch.where(x.isnan(), torch.nan, (x.nan_to_num(nan=0.0) - level.mean) / level.scale)
         if self.log_gain is not None and self.shift is not None:
             normalised = normalised * self.log_gain.exp() + self.shift
-        return normalised, level
+        return normalised
 
     def undo(self, y: Tensor, level: Level) -> Tensor:
         """Give forecasts, shape (batch, channel, horizon), the level of the windows they continue."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -14,7 +15,8 @@ from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.gradient_balance import gradient_balance
 from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
-from tsrep.forecasting.refusals import refuse_contrast, refuse_stride
+from tsrep.forecasting.refusals import refuse_contrast, refuse_stride, refuse_warm_start
+from tsrep.forecasting.ridge_start import start_from_ridge
 from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
 from tsrep.objectives.objective import Objective, TrainingWindows, ViewInput
 from tsrep.registry import HEADS, OBJECTIVES, Chosen
@@ -79,12 +81,16 @@ class Forecast(Objective):
         Of the share over training; see :func:`tsrep.forecasting.mixing_weight.scheduled`.
     frozen : bool
         Leave the encoder as it is and train the head alone.
+    warm_start : bool
+        Start a linear head from a ridge on what the encoder makes of the training windows before training;
+        its penalty is the best on the validation windows.
 
     Raises
     ------
     ConfigError
         When the encoder's stride is longer than the look-back, or all that it sees of it; the contrast needs
-        labels, or has a weight though the encoder is frozen; or there is nothing to train.
+        labels, or has a weight though the encoder is frozen; there is nothing to train; or a head that is to
+        start from a ridge is not linear.
 
     References
     ----------
@@ -123,6 +129,7 @@ class Forecast(Objective):
         weight: Annotated[float, Field(ge=0, le=1)] = 0.1,
         schedule: Schedule = "constant",
         frozen: bool = False,
+        warm_start: bool = False,
     ) -> None:
         super().__init__()
         refuse_stride(lookback, stride)
@@ -141,6 +148,8 @@ class Forecast(Objective):
             variates=variates,
             covariates=self.shown,
         )
+        if warm_start:
+            refuse_warm_start(self.head)
         settings = TypeAdapter(ChosenContrast).validate_python(contrast)
         refuse_contrast(settings, weight=weight, frozen=frozen)
         self.contrast: Objective | None = None
@@ -155,6 +164,7 @@ class Forecast(Objective):
                 multilabel=False,
             )
         self.weight, self.schedule, self.frozen = weight, schedule, frozen
+        self.from_ridge = warm_start and weight < 1
         for part in (self.norm, self.head):
             part.requires_grad_(weight < 1)
         self.planned = 1
@@ -193,6 +203,14 @@ class Forecast(Objective):
         self.planned = max(1, steps)
         if self.contrast is not None:
             self.contrast.begin(steps)
+
+    def warm_start(self, encoder: Encoder, train: Iterable[Batch], held: Iterable[Batch]) -> None:
+        """See :meth:`Objective.warm_start`."""
+        if self.from_ridge and (layer := self.head.linear) is not None:
+            training = encoder.training
+            encoder.eval()
+            start_from_ridge(layer, *(map(partial(self._regressed, encoder), part) for part in (train, held)))
+            encoder.train(training)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``mse`` and, in training, those of the contrast with its name in front."""
@@ -318,6 +336,22 @@ class Forecast(Objective):
         y = self.head(z, torch.nan_to_num(seen.x), seen.ahead, generator=generator)
         y = y.float().reshape(-1, self.norm.channels, self.horizon)
         return self.norm.undo(y, seen.level)
+
+    @torch.no_grad()
+    def _regressed(self, encoder: Encoder, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Inputs of the linear head and its targets, each multiplied by the scale of its window.
+
+        Errors then count on the scale of the series, as they do in training; the last input is the scale
+        itself, whose coefficient is the intercept.
+        """
+        past, ahead, target = self.cut(batch.x)
+        seen = self.see(past, ahead)
+        inputs = self.head.inputs(self.represent(encoder, seen).float())
+        rows, parts = inputs.shape[:2]
+        scale = seen.level.scale.reshape(rows, parts, -1).mean(dim=2, keepdim=True)
+        wanted = self.norm.at(target, seen.level).reshape(rows, parts, -1)
+        inputs = torch.cat([inputs, torch.ones_like(inputs[..., :1])], dim=-1)
+        return (inputs * scale).flatten(0, 1), (wanted * scale).flatten(0, 1)
 
     def _error(self, encoder: Encoder, batch: Batch, seen: Seen, generator: torch.Generator) -> Tensor:
         """Mean squared error over the targets that are there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsrep.errors import ConfigError
+from tsrep.forecasting.heads.head import Head
 from tsrep.registry import OBJECTIVES
 
 
@@ -25,6 +26,21 @@ def refuse_stride(lookback: int, stride: int) -> None:
         raise ConfigError(
             f"the encoder takes {stride} of the {lookback} steps of a look-back at once and would see no "
             "others; set both alike (encoder.length of an inverted transformer and objective.lookback)"
+        )
+
+
+def refuse_warm_start(head: Head) -> None:
+    """Check that a head has a closed form.
+
+    Raises
+    ------
+    ConfigError
+        When it is more than one linear map.
+    """
+    if head.linear is None:
+        raise ConfigError(
+            "objective.warm_start fits the head in closed form, and objective.head is more than one linear "
+            "map; use head flatten, last-state or per-variate without hidden, or set warm_start to false"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -135,6 +135,23 @@ class Objective(nn.Module, ABC):
 
     def begin(self, steps: int) -> None:
         """Hear how many steps training will take."""
+
+    def warm_start(self, encoder: Encoder, train: Iterable[Batch], held: Iterable[Batch]) -> None:
+        """Set weights of its own that have a closed form, before the first step of training.
+
+        Parameters
+        ----------
+        encoder : Encoder
+            With the weights that it starts from.
+        train, held : iterables of Batch
+            All samples of the training and the validation part, once each; those of training in random order.
+
+        Raises
+        ------
+        DataError
+            When there is nothing to fit.
+        """
+        del encoder, train, held
 
     @abstractmethod
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:

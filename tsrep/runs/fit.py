@@ -49,6 +49,7 @@ from tsrep.runs.trained import write_encoder
 from tsrep.runs.trained_by import trained_by
 from tsrep.runs.unchanged import refuse_changed_settings, refuse_other_data
 from tsrep.sampling.batches import PanelTensors
+from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Ints
 from tsrep.training.auto import settled
 from tsrep.training.checkpoint import kept_file
@@ -245,6 +246,10 @@ def _train(
         parts = _parts(first, prepared, device, ranks)
         pretraining = pretrain(first, run, encoder, prepared, parts, watchers, ranks)
         objective.attach(encoder)
+    objective.warm_start(
+        encoder,
+        *(_batches(config, prepared, each) for each in (prepared.split.train, prepared.split.validation)),
+    )
     if not objective.trains_encoder:
         encoder.requires_grad_(False)
     watchers = [*hooks, *([ProgressBar(config.objective.name)] if progress else [])]
@@ -285,6 +290,12 @@ def _parts(
     """Training and validation part."""
     part = partial(training_part, config, prepared, device=device, ranks=ranks)
     return part(prepared.split.train), part(prepared.split.validation)
+
+
+def _batches(config: Configuration, prepared: Prepared, index: Ints) -> Iterator[Batch]:
+    """All samples of a part, the same in every process."""
+    part = training_part(config, prepared, index, torch.device("cpu"), Ranks())
+    yield from map(part.tensors.batch, part.sampler.epoch(1))
 
 
 def training_part(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsrep.forecasting.heads.head import Head, Positive, Probability, linear_or_mlp
 from tsrep.registry import HEADS
@@ -44,9 +46,14 @@ class Flatten(Head):
         self.variates, self.horizon, self.dropout = variates, horizon, dropout
         self.layers = linear_or_mlp(dim * steps, hidden, variates * horizon)
 
+    @property
+    def linear(self) -> nn.Linear | None:
+        """See :attr:`Head.linear`; None with a hidden layer."""
+        return cast("nn.Linear", self.layers[0]) if len(self.layers) == 1 else None
+
     def forward(
         self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
         del past, ahead
-        out: Tensor = self.layers(self.noisy(z.flatten(1), generator))
+        out: Tensor = self.layers(self.noisy(self.inputs(z), generator))
         return out.reshape(-1, self.variates, self.horizon)

@@ -30,6 +30,25 @@ class Head(nn.Module, ABC):
 
     dropout: float = 0.0
 
+    @property
+    def linear(self) -> nn.Linear | None:
+        """The map from :meth:`inputs` to the forecast; None where there is more to it."""
+        return None
+
+    def inputs(self, z: Tensor) -> Tensor:
+        """What :attr:`linear` reads of a representation, of a row or of each variate apart.
+
+        Parameters
+        ----------
+        z : Tensor, shape (row, dim, steps)
+
+        Returns
+        -------
+        Tensor, shape (row, part, feature)
+            Whose outputs, shape (row, part, output), are the forecast in the order of its values.
+        """
+        return z.flatten(1).unsqueeze(1)
+
     @abstractmethod
     def forward(
         self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None

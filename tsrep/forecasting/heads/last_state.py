@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from tsrep.forecasting.heads.flatten import Flatten
@@ -36,7 +35,6 @@ class LastState(Flatten):
     ) -> None:
         super().__init__(dim, 1, variates, horizon, hidden, dropout)
 
-    def forward(
-        self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
-    ) -> Tensor:
-        return super().forward(z[..., -1:], past, ahead, generator=generator)
+    def inputs(self, z: Tensor) -> Tensor:
+        """See :meth:`Head.inputs`."""
+        return super().inputs(z[..., -1:])

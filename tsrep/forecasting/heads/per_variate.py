@@ -54,10 +54,19 @@ class PerVariate(Head):
         self.variates, self.channels, self.dropout = variates, channels, dropout
         self.layer = nn.Linear(dim // channels, horizon)
 
+    @property
+    def linear(self) -> nn.Linear:
+        """See :attr:`Head.linear`."""
+        return self.layer
+
+    def inputs(self, z: Tensor) -> Tensor:
+        """See :meth:`Head.inputs`."""
+        vectors = z.reshape(-1, self.channels, self.layer.in_features)  # (row, channel, width)
+        return vectors[:, -self.variates :]
+
     def forward(
         self, z: Tensor, past: Tensor, ahead: Tensor, *, generator: torch.Generator | None = None
     ) -> Tensor:
         del past, ahead
-        vectors = z.reshape(-1, self.channels, self.layer.in_features)  # (row, channel, width)
-        out: Tensor = self.layer(self.noisy(vectors[:, -self.variates :], generator))
+        out: Tensor = self.layer(self.noisy(self.inputs(z), generator))
         return out
