@@ -18,7 +18,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,13 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, Dataset
 
+from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.patch_transformer import PatchTransformer
 from tsrep.encoders.positions import sinusoid
 from tsrep.forecasting.joint_objective import Forecast
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
-from tsrep.runs.config import Configuration, configure
+from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.task import prepare
 from tsrep.sampling.batches import PanelTensors
@@ -149,9 +150,11 @@ class LiteralNetwork(nn.Module):
 
 
 class Theirs:
-    def __init__(self, data: LiteralDataset, order: list[int], batch: int, device: torch.device) -> None:
+    def __init__(
+        self, data: LiteralDataset, order: list[int], batch: int, device: torch.device, network: nn.Module
+    ) -> None:
         self.loader = DataLoader(data, batch_size=batch, sampler=order, num_workers=0, drop_last=True)
-        self.device, self.network = device, LiteralNetwork().to(device)
+        self.device, self.network = device, network.to(device)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
         """Look-back, label and target, marks of both, and the decoder input."""
@@ -188,10 +191,9 @@ class Ours:
     held: Part
     first: float = float("nan")
 
-    def modules(self) -> tuple[PatchTransformer, Forecast]:
+    def modules(self) -> tuple[Encoder, Forecast]:
         encoder = new_encoder(self.config, self.prepared.panel, 0)
         objective = new_objective(self.config, encoder, self.prepared.panel, 0)
-        assert isinstance(encoder, PatchTransformer)
         assert isinstance(objective, Forecast)
         return encoder, objective
 
@@ -219,24 +221,30 @@ class Ours:
         return float(terms["mse"])
 
 
-def make_ours(path: Path, batch: int, steps: int | None, device: torch.device) -> Ours:
-    config = configure(
-        {
-            "dataset": {"name": "series-csv", "file": path.name},
-            "root": str(path.parent),
-            "split": "ett-months",
-            "encoder": {
-                "name": "patch-transformer",
-                "width": WIDTH,
-                "patch": PATCH,
-                "stride": STRIDE,
-                "depth": DEPTH,
-                "heads": HEADS,
-            },
-            "objective": {"name": "forecast", "lookback": LOOKBACK, "horizon": HORIZON},
-            "training": {"epochs": 1, "batch_size": batch, "lr": LR, "weight_decay": DECAY},
-        }
-    )
+PATCHES = {
+    "encoder": {
+        "name": "patch-transformer",
+        "width": WIDTH,
+        "patch": PATCH,
+        "stride": STRIDE,
+        "depth": DEPTH,
+        "heads": HEADS,
+    }
+}
+
+
+def make_ours(
+    path: Path, batch: int, steps: int | None, device: torch.device, settings: Mapping[str, Any] = PATCHES
+) -> Ours:
+    """Our side, with the settings of an encoder and of the objective that goes with it."""
+    told = {
+        "dataset": {"name": "series-csv", "file": path.name},
+        "root": str(path.parent),
+        "split": "ett-months",
+        "objective": {"name": "forecast", "lookback": LOOKBACK, "horizon": HORIZON},
+        "training": {"epochs": 1, "batch_size": batch, "lr": LR, "weight_decay": DECAY},
+    }
+    config = configure(merged(told, settings))
     prepared = prepare(config, progress=False)
     assert isinstance(prepared, PreparedSeries)
     most = len(prepared.split.train) // batch if steps is None else steps
@@ -325,8 +333,10 @@ def main() -> None:
         short = make_ours(path, given.batch, given.steps, device)
         data = LiteralDataset(path)
     orders = [np.concatenate(side.train.sampler.epoch(1)).tolist() for side in (whole, short)]
-    loader, theirs = (Theirs(data, order, given.batch, device) for order in orders)
+    network = LiteralNetwork()
+    loader, theirs = (Theirs(data, order, given.batch, device, network) for order in orders)
     encoder, objective = short.modules()
+    assert isinstance(encoder, PatchTransformer)
     differences = [largest_difference(whole, loader, objective)]
     print("the data path of an epoch", flush=True)
     times = alternate(
@@ -339,10 +349,11 @@ def main() -> None:
     result: dict[str, str | float] = {"name": "forecast_epoch", "time_ratio_data": ratio(times)}
 
     def literal_epoch(amp: bool) -> float:
-        theirs.network.load_ours(encoder, objective)
+        network.load_ours(encoder, objective)
         return theirs.epoch(amp)
 
-    differences.append(abs(short.loss() - literal_first_loss(theirs, encoder, objective)))
+    network.load_ours(encoder, objective)
+    differences.append(abs(short.loss() - literal_first_loss(theirs)))
     if differences[-1] > TOLERANCE:
         raise SystemExit(f"the two sides differ in the loss of the first batch by {differences[-1]:.1e}")
     for amp, kind in ((False, "time_ratio"), (True, "time_ratio_bfloat16")):
@@ -355,8 +366,7 @@ def main() -> None:
     print(json.dumps(result | {"max_abs_diff": max(differences)}))
 
 
-def literal_first_loss(theirs: Theirs, encoder: PatchTransformer, objective: Forecast) -> float:
-    theirs.network.load_ours(encoder, objective)
+def literal_first_loss(theirs: Theirs) -> float:
     x, y, x_mark, y_mark, dec_inp = next(theirs.batches())
     with torch.no_grad():
         return float((theirs.network(x, x_mark, dec_inp, y_mark) - y[:, -HORIZON:]).square().mean())
