@@ -30,7 +30,7 @@ def programs() -> Iterator[Any]:
 
         modules = ecg_objectives, equal_compute, objectives_page, ecg_finalists, finalists_page
         yield modules
-    for name in (*(module.__name__ for module in modules), "kept_runs", "results_page"):
+    for name in (*(module.__name__ for module in modules), "kept_runs", "method_contrasts", "results_page"):
         sys.modules.pop(name, None)
 
 
