@@ -10,6 +10,7 @@ from results_page import table, with_ends
 from tsrep.evaluation.comparison import Comparison, compare_methods
 from tsrep.evaluation.predictions import Predictions
 from tsrep.registry import PROTOCOLS
+from tsrep.report.wording import p_value
 from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task
@@ -42,12 +43,11 @@ def contrasts_table(contrasts: Sequence[Comparison]) -> list[str]:
     """A line for each contrast."""
     rows = [
         [
-            f"{each.one} − {each.two}",
-            "primary" if each.primary else "",
+            f"{each.one} − {each.two}" + " (primary)" * each.primary,
             with_ends(each.difference, "+.3f"),
             f"{each.difference.seeds} and {each.difference.against_seeds}",
-            f"{each.adjusted_p:.3f}",
+            p_value(each.adjusted_p),
         ]
         for each in contrasts
     ]
-    return table(["contrast", "", "difference", "seeds", "p, adjusted"], rows)
+    return table(["contrast", "difference", "seeds", "p (Holm)"], rows)
