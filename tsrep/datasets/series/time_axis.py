@@ -99,9 +99,11 @@ def even_axis(
     length = int(at[-1]) + 1
 
     def stamps(steps: Ints) -> Times:
-        axis: Ints = number[0] + steps * step.size
-        begun: Times = axis.astype("datetime64[s]" if months is None else "datetime64[M]")
-        return begun if months is None else begun + months[1]
+        axis = number[0] + steps * step.size
+        found: Times = (
+            axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + months[1]
+        )
+        return found
 
     if length > len(at):  # before anything is as long as the axis, which one odd date can make endless
         first = stamps(at[np.flatnonzero(np.diff(at) > 1)[:1]] + 1)
