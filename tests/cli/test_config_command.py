@@ -78,6 +78,8 @@ def test_check_names_file_and_setting(tmp_path: Path, command: Command, refused:
     written = command("config", "init", "ptb-xl", "--out", tmp_path / "new.yaml")
     assert written.returncode == 0
     assert "is there already" in refused("config", "init", "ptb-xl", "--out", tmp_path / "new.yaml")
+    below = good / "new.yaml"
+    assert str(good) in refused("config", "init", "ptb-xl", "--out", below)
 
 
 def test_docstrings_say_what_settings_do() -> None:

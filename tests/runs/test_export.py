@@ -219,6 +219,7 @@ def test_refusals(tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "makes no forecasts" in refusal(lambda: export(tiny_run, what="forecaster"))
     assert "does not end in .onnx" in refusal(lambda: export(tiny_run, format="onnx", out=tmp_path / "a.pt2"))
     assert "less than two strides" in refusal(lambda: export(tiny_run, steps=1))
+    assert "are too long to compare" in refusal(lambda: export(tiny_run, steps=99_999_999))
     monkeypatch.setattr(traced, "find_spec", lambda name: None if name == "onnxruntime" else object())
     said = refusal(lambda: export(tiny_run, format="onnx"))
     assert said == "ONNX files need the package onnxruntime, which is not installed; install tsrep[onnx]"

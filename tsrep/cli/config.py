@@ -40,12 +40,14 @@ def init(
     out: Annotated[Path | None, typer.Option(help="Output file, which must be new. [default: print]")] = None,
 ) -> None:
     """Write a configuration for a data set with every setting, what it may be and what it does."""
-    from tsrep.files import write_text
+    from tsrep.files import refuse_below_file, write_text
     from tsrep.runs.config import merged
     from tsrep.runs.explained_config import annotated
 
-    if out is not None and out.exists():
-        raise ConfigError(f"{out} is there already; give another --out, or remove it")
+    if out is not None:
+        refuse_below_file(out)
+        if out.exists():
+            raise ConfigError(f"{out} is there already; give another --out, or remove it")
     values = merged({"dataset": {"name": dataset}}, given(objective=objective))
     text = annotated(merged(values, _assigned(assignments)))
     if out is None:

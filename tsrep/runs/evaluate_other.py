@@ -90,7 +90,6 @@ def evaluate_other(
     changes = {key: value for key, value in given.items() if value is not None}
     data = OtherData.of(encoders[0], dataset, evaluation=changes, **settings)
     task = DATASETS.entry(data.dataset.name).task
-    encoders[0].refuse_other_task(task, data.dataset.name)
     refuse_unfit_protocols(encoders[0], data)
     name = f"{short_name(reference.text)}-on-{data.dataset.name}"
     folders = [Path(out)] if out is not None else numbered(name)
@@ -168,12 +167,13 @@ def _write_facts(
 
 
 def refuse_unfit_protocols(encoder: LoadedEncoder, data: OtherData) -> None:
-    """Check that every protocol scores such data, and does not train an encoder that is not there.
+    """Check that data are of the encoder's kind, and that every protocol scores them and trains no vectors.
 
     Raises
     ------
-    ConfigError
+    ConfigError, RunError
     """
+    encoder.refuse_other_task(DATASETS.entry(data.dataset.name).task, data.dataset.name)
     for name in data.evaluation.protocols:
         entry = PROTOCOLS.entry(name)
         if entry.task != encoder.task:

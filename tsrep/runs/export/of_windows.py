@@ -21,6 +21,7 @@ from tsrep.runs.loaded_encoder import LoadedEncoder
 from tsrep.runs.references.reference import Reference
 from tsrep.signals.contract import SignalContract
 
+LARGEST = 1 << 26  # values of the example that is traced, a quarter of a gigabyte
 ONE_WINDOW = ("crop-start", "crop-centre", "refuse", "interpolate")
 
 
@@ -122,6 +123,11 @@ def _of_windows(
     count = len(request.leads) or _seen(loaded)
     if not count:
         raise ContractError(f"{loaded.reference} takes any channels; an exported file needs a fixed number")
+    if EXAMPLE * count * steps > LARGEST:
+        raise ConfigError(
+            f"windows of {steps} steps of {count} channels are too long to compare the exported file with "
+            f"the original; give at most {LARGEST // (EXAMPLE * count)} with --steps"
+        )
     return Subject(
         module,
         {"x": make(EXAMPLE, count, steps)},
