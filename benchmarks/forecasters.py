@@ -30,37 +30,23 @@ from tsrep.runs.fit import fit
 from tsrep.training.hooks import Hook
 
 CPU = torch.device("cpu")
-MIXED = {"mixing": "mixed"}
+
+
+def mixed(name: str, head: str = "last-state", **settings: Any) -> dict[str, Any]:
+    """An encoder that sees all channels together."""
+    return {"encoder": {"name": name, **settings}, "objective": {"mixing": "mixed", "head": head}}
+
+
+BLOCKS = {"width": 64, "depth": 2, "heads": 4}
 FORECASTERS: Mapping[str, Mapping[str, Any]] = {
     "patch-transformer": PATCHES,
-    "inverted-transformer": {
-        "encoder": {"name": "inverted-transformer", "length": LOOKBACK, "width": 64, "depth": 2, "heads": 4},
-        "objective": {**MIXED, "head": "per-variate"},
-    },
-    "transformer": {
-        "encoder": {"name": "transformer", "width": 64, "depth": 2, "heads": 4},
-        "objective": {**MIXED, "head": "last-state"},
-    },
-    "informer": {
-        "encoder": {"name": "informer", "width": 64, "dim": 64, "layers": 2, "heads": 4},
-        "objective": {**MIXED, "head": "last-state"},
-    },
-    "causal-tcn": {
-        "encoder": {"name": "causal-tcn", "hidden": 64, "dim": 64},
-        "objective": {**MIXED, "head": "last-state"},
-    },
-    "gru": {
-        "encoder": {"name": "gru", "hidden": 64, "dim": 64},
-        "objective": {**MIXED, "head": "last-state"},
-    },
-    "lstm": {
-        "encoder": {"name": "lstm", "hidden": 64, "dim": 64},
-        "objective": {**MIXED, "head": "last-state"},
-    },
-    "s4d": {
-        "encoder": {"name": "s4d", "width": 64, "dim": 64},
-        "objective": {**MIXED, "head": "last-state"},
-    },
+    "inverted-transformer": mixed("inverted-transformer", "per-variate", length=LOOKBACK, **BLOCKS),
+    "transformer": mixed("transformer", **BLOCKS),
+    "informer": mixed("informer", width=64, dim=64, layers=2, heads=4),
+    "causal-tcn": mixed("causal-tcn", hidden=64, dim=64),
+    "gru": mixed("gru", hidden=64, dim=64),
+    "lstm": mixed("lstm", hidden=64, dim=64),
+    "s4d": mixed("s4d", width=64, dim=64),
 }
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "every window": {"window": {"hop_steps": 1}},

@@ -16,14 +16,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from kept_runs import command_line, kept_run, one_thread_workers, validation_scores
+from method_contrasts import contrasts_table, probe_contrasts
 from results_page import spread, table, with_ends, write_page
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.candidate import Candidate
+from tsrep.evaluation.comparison import Comparison
 from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
 from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder
@@ -69,7 +72,8 @@ def main() -> None:
     prepared = task.prepare(progress=False)
     evaluation = replace(task.evaluation(prepared, print), seeds=options.seeds)
     scores = sum(supervised, task.score(candidates(runs, prepared.panel), evaluation))
-    write_page(options.out, _page(runs, prepared, scores, options.seeds))
+    pairs = probe_contrasts(task, prepared, runs, list(combinations(METHODS, 2)))
+    write_page(options.out, _page(runs, prepared, scores, pairs))
 
 
 def _configuration(root: Path, name: str, seed: int) -> Configuration:
@@ -99,8 +103,11 @@ def _supervise(job: tuple[Path, Path, float, int]) -> Scores:
     return scores
 
 
-def _page(runs: Mapping[str, Sequence[Run]], prepared: Prepared, scores: Scores, seeds: int) -> str:
+def _page(
+    runs: Mapping[str, Sequence[Run]], prepared: Prepared, scores: Scores, pairs: Sequence[Comparison]
+) -> str:
     config, facts, split = runs["comet"][0].config, prepared.facts, prepared.split
+    seeds = len(runs["comet"])
     parts = ", ".join(f"{n['patients']} {part} patients" for part, n in split.counts.items())
     lines = [
         "# Pre-training on real ECG",
@@ -123,8 +130,15 @@ def _page(runs: Mapping[str, Sequence[Run]], prepared: Prepared, scores: Scores,
     ]
     for protocol, title in (("probe", "Linear probe"), ("knn", "Nearest neighbours")):
         lines += [f"## {title}", "", *_table(scores, protocol), ""]
+    lines += ["## Methods beside one another", "", _PAIRS, "", *contrasts_table(pairs), ""]
     lines += ["## Training", "", *_training(runs)]
     return "\n".join(lines)
+
+
+_PAIRS = (
+    "Differences of the linear probe's macro AUROC with all labels, on the same test patients, over patients "
+    "and training seeds. None was named beforehand; p values are adjusted by Holm's method."
+)
 
 
 def _table(scores: Scores, protocol: str) -> list[str]:

@@ -28,14 +28,13 @@ import numpy as np
 from ecg_methods import PANEL, SETTINGS
 from equal_compute import Budget, Cost, cost_of
 from kept_runs import command_line, kept_run, log, one_thread_workers, validation_scores
+from method_contrasts import Contrast, probe_contrasts
 from objectives_page import Overview, write_overview
 
-from tsrep.evaluation.comparison import Comparison, compare_methods
-from tsrep.evaluation.predictions import Predictions
+from tsrep.evaluation.comparison import Comparison
 from tsrep.evaluation.scores import Scores
 from tsrep.files import write_json
 from tsrep.reading import read_json
-from tsrep.registry import PROTOCOLS
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.config_files import read_config
 from tsrep.runs.folder import Run
@@ -44,7 +43,6 @@ from tsrep.runs.task import Task, task_of
 from tsrep.studies.confirm.final_scores import alike, candidates
 
 Settings = Mapping[str, Any]
-Contrast = tuple[str, str]
 REAL: Settings = merged(dict(read_config(PANEL)), SETTINGS)
 RATES = (3e-4, 1e-3, 3e-3)
 RESNET: Settings = {"name": "resnet1d", "width": 32, "dim": 128}
@@ -320,17 +318,8 @@ class Study:
         contrasts: Sequence[Contrast],
         primary: Contrast | None = None,
     ) -> list[Comparison]:
-        """Differences of macro AUROC per test record by the linear probe with all labels."""
-        e = replace(self.task.evaluation(self.prepared, print), heads=None, seeds=1)
-        probe = PROTOCOLS.build({"name": "probe"})
-        labelled = e.labelled(1.0, "all")[0]
-        held: dict[str, list[Predictions]] = {}
-        for candidate in candidates(runs, self.prepared.panel)[:-1]:
-            held[candidate.name] = [
-                e.by_record(probe.predict(candidate, k, labelled, e, "1-all-0", keep=False)[0])
-                for k in range(candidate.count)
-            ]
-        return compare_methods(held, contrasts, primary=primary, label_draws=1, n_bootstrap=e.n_bootstrap)
+        """See :func:`method_contrasts.probe_contrasts`."""
+        return probe_contrasts(self.task, self.prepared, runs, contrasts, primary)
 
 
 def last_score(runs: Sequence[Run]) -> float:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equal_compute import Budget, Cost
-from objectives_page import contrasts_table, of_data_and_budget, of_methods
+from method_contrasts import contrasts_table
+from objectives_page import of_data_and_budget, of_methods
 from results_page import spread, table, with_ends, write_page
 
 from tsrep.evaluation.comparison import Comparison

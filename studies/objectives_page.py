@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from equal_compute import Budget, Cost
 from matplotlib.figure import Figure
+from method_contrasts import contrasts_table
 from results_page import spread, table, with_ends, write_page
 
 from tsrep.evaluation.comparison import Comparison
@@ -109,21 +110,6 @@ def of_methods(groups: Sequence[Scores], protocol: str = "probe") -> Iterator[Sc
     """Scores of methods per record by one head."""
     for scores in groups:
         yield from (s for s in scores.where(unit="record", protocol=protocol) if s.role == "method")
-
-
-def contrasts_table(contrasts: Sequence[Comparison]) -> list[str]:
-    """A line for each contrast."""
-    rows = [
-        [
-            f"{each.one} − {each.two}",
-            "primary" if each.primary else "",
-            with_ends(each.difference, "+.3f"),
-            f"{each.difference.seeds} and {each.difference.against_seeds}",
-            f"{each.adjusted_p:.3f}",
-        ]
-        for each in contrasts
-    ]
-    return table(["contrast", "", "difference", "seeds", "p, adjusted"], rows)
 
 
 def _overview(found: Overview) -> list[str]:

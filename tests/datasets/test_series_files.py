@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,15 @@ def test_each_fault_is_one_sentence_with_its_line(csv, columns, message):
         csv(table() | columns)
     assert "\n" not in str(caught.value)
     assert "own.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("gaps", ["refuse", "missing"])
+def test_an_odd_date_far_off_makes_nothing_as_long_as_the_axis(csv, gaps):
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"lacks 699\d{5} of 699\d{5} steps of 1 h"):
+        csv(table() | {"date": changed(5, "9999-12-31 23:00:00")}, gaps=gaps)
+    assert tracemalloc.get_traced_memory()[1] < 2e7
+    tracemalloc.stop()
 
 
 def test_settings_that_do_not_fit_the_file(csv):

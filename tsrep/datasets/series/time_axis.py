@@ -97,13 +97,17 @@ def even_axis(
     step = Step(int(sizes[counts.argmax()]), "s" if months is None else "M")
     at = _positions(table, time, rows, number, step)
     length = int(at[-1]) + 1
-    axis = number[0] + np.arange(length) * step.size
-    even = axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + months[1]
-    if length > len(at):
-        _allow_gaps(table, time, rows, at, even, step, gaps)
+
+    def stamps(steps: Ints) -> Times:
+        axis = number[0] + steps * step.size
+        return axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + months[1]
+
+    if length > len(at):  # before anything is as long as the axis, which one odd date can make endless
+        first = stamps(at[np.flatnonzero(np.diff(at) > 1)[:1]] + 1)
+        _allow_gaps(table, time, rows, at, first[0], step, gaps)
     row = np.full(length, -1, np.int64)
     row[at] = rows
-    return TimeAxis(even, row, step)
+    return TimeAxis(stamps(np.arange(length)), row, step)
 
 
 def _ascending(table: SeriesTable, time: Times, duplicates: Duplicates) -> Ints:
@@ -143,20 +147,20 @@ def _positions(table: SeriesTable, time: Times, rows: Ints, number: Ints, step: 
 
 
 def _allow_gaps(
-    table: SeriesTable, time: Times, rows: Ints, at: Ints, even: Times, step: Step, gaps: Gaps
+    table: SeriesTable, time: Times, rows: Ints, at: Ints, first: np.datetime64, step: Step, gaps: Gaps
 ) -> None:
-    before = int(np.flatnonzero(np.diff(at) > 1)[0])
-    absent = len(even) - len(at)
-    where = f"the first is {_text(even[at[before] + 1])}, after {table.line(rows[before])}"
+    before, length = int(np.flatnonzero(np.diff(at) > 1)[0]), int(at[-1]) + 1
+    absent = length - len(at)
+    where = f"the first is {_text(first)}, after {table.line(rows[before])}"
     if gaps == "refuse":
         raise DataError(
-            f"{table.path} lacks {absent} of {len(even)} steps of {step.words}; {where}; add them, or "
+            f"{table.path} lacks {absent} of {length} steps of {step.words}; {where}; add them, or "
             "set dataset.gaps=missing to fill them with NaN"
         )
-    if len(even) > LARGEST_FILL * len(at):
+    if length > LARGEST_FILL * len(at):
         widest = int(np.diff(at).argmax()) + 1
         raise DataError(
-            f"{table.path} lacks {absent} of {len(even)} steps of {step.words}, too many to fill; check the "
+            f"{table.path} lacks {absent} of {length} steps of {step.words}, too many to fill; check the "
             f"date {_text(time[widest])} in {table.line(rows[widest])}"
         )
 
