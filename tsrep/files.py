@@ -28,6 +28,8 @@ _MODE = _mode()  # once, as threads that write meanwhile would see no mask
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path that takes the place of ``path`` when the block ends well, and is removed if not.
 
+    A symbolic link is replaced itself: one in a folder from elsewhere must not choose what is written over.
+
     Raises
     ------
     RunError
@@ -89,8 +91,21 @@ def refuse_other_folder(folder: Path, *own: str) -> None:
     """
     if folder.is_file():
         raise RunError(f"{folder} is a file; give another --out, the name of a folder")
+    refuse_below_file(folder)
     if folder.is_dir() and any(folder.iterdir()) and not any((folder / name).exists() for name in own):
         raise RunError(f"{folder} holds other files; give another --out, the name of a new folder")
+
+
+def refuse_below_file(path: Path) -> None:
+    """Refuse a place that would lie in a file as if that were a folder.
+
+    Raises
+    ------
+    RunError
+    """
+    there = next((folder for folder in path.parents if folder.exists()), None)
+    if there is not None and not there.is_dir():
+        raise RunError(f"{path} cannot be written ({there} is a file, not a folder); choose another place")
 
 
 def refuse_taken(path: Path, *suffixes: str, overwrite: bool) -> None:
@@ -111,10 +126,11 @@ def refuse_taken(path: Path, *suffixes: str, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise RunError(f"{path} is a folder; give the name of a file")
+    refuse_below_file(path)
     if suffixes and path.suffix.lower() not in suffixes:
         told = " or ".join(suffixes)
         raise RunError(f"{path} does not end in {told}, by which others know the format; rename it")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:  # a link to nothing too
         raise RunError(f"{path} exists; choose another name or --overwrite")
 
 

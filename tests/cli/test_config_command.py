@@ -12,6 +12,7 @@ import yaml
 
 from tests.cli.conftest import Command
 from tsrep.datasets.cache_contents import cache_contents, remove, to_clear
+from tsrep.datasets.dataset import cache_folder, default_folder
 from tsrep.errors import ConfigError
 from tsrep.registry import DATASETS
 from tsrep.runs.config import configure, plain
@@ -107,6 +108,27 @@ def test_the_cache_is_listed_and_cleared(
     assert command("cache", "clear", "wfdb", "--yes").stdout == "removed 2.5 MB\n"
     remove(to_clear())
     assert not list(tmp_path.iterdir())
+
+
+def test_what_others_keep_in_the_folder_of_the_cache_is_not_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    monkeypatch.setenv("TSREP_CACHE", str(tmp_path))
+    mine = ["records.csv", "ptb-xl", "2026-11-29", "run-20261129", "a.npy", ".hidden", "thesis"]
+    kept = ["eeg-" + "c" * 20, "fingerprints-" + "d" * 16 + ".npz", ".eeg-" + "c" * 20 + ".77-abcdef12.part"]
+    for name in (*mine, *kept, "converted-" + "e" * 32 + ".npy.sha256", "simulated", "foreign", "gpu.json"):
+        (tmp_path / name).write_bytes(bytes(1000))
+    assert command("cache", "clear", "--yes").stdout == "removed 0.0 MB\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(mine)
+
+
+def test_an_empty_variable_does_not_name_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TSREP_CACHE", "TSREP_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    unset = cache_folder(None), default_folder("ptb-xl")
+    for name in ("TSREP_CACHE", "TSREP_DATA"):
+        monkeypatch.setenv(name, "")
+    assert (cache_folder(None), default_folder("ptb-xl")) == unset
 
 
 def test_doctor_tells_versions_and_extras(command: Command) -> None:

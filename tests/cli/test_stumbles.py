@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -175,3 +177,15 @@ def test_segments_are_not_called_records() -> None:
     data = Panel.from_arrays(x, label=trial, trial=trial, patient=trial, sfreq=100, source="own")
     PanelTask(configure()).findings(data, told.append)
     assert told[0] == "own: 4 segments of 2 records of 2 patients, 1 channel at 100 Hz, 2 classes"
+
+
+def test_output_that_cannot_be_written_is_one_sentence() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no device that is full")
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "tsrep", "list", "losses"]
+        done = subprocess.run(words, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "tsrep: nothing more can be written (No space left on device); free space or choose another place\n"
+    )

@@ -46,6 +46,28 @@ def test_it_is_the_ridge_with_the_penalty_that_is_best_on_held_out_rows() -> Non
     np.testing.assert_allclose(layer.bias.detach(), best[-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e6, 1e9, 1e15])
+def test_large_features_that_depend_on_each_other_are_no_fault(size: float) -> None:
+    """Without a penalty of their size weights of millions fit the rounding alone."""
+    (x, y), layer = drawn(200, "train"), nn.Linear(8, 3)
+    x = torch.cat([x[:, :4], x[:, :4] @ torch.arange(16.0).reshape(4, 4), torch.ones(200, 1)], dim=1)
+    start_from_ridge(layer, [(size * x, size * y)], [(size * x, size * y)])
+    best = np.linalg.lstsq(x.double().numpy(), y.double().numpy(), rcond=1e-5)[0]
+    least = float(np.mean((x.double().numpy() @ best - y.numpy()) ** 2))
+    layer.requires_grad_(requires_grad=False)
+    error = (layer(size * x[:, :-1]) / size - y + layer.bias * (1 - 1 / size)).square().mean()
+    assert float(error) < 1.01 * least + 1e-3
+    assert float(layer.weight.abs().max()) < 100
+
+
+def test_windows_without_any_weight_leave_the_intercept_at_zero() -> None:
+    (x, y), layer = drawn(40, "train"), nn.Linear(4, 3)
+    x[:, -1] = 0
+    start_from_ridge(layer, [(x, y)], [(x, y)])
+    assert layer.weight.isfinite().all()
+    assert not layer.bias.any()
+
+
 def test_rows_with_a_missing_value_are_left_out() -> None:
     (x, y), held = drawn(40, "train"), drawn(50, "held")
     gaps = y.clone()

@@ -50,6 +50,8 @@ def with_bad(bad: float) -> np.ndarray:
         ({"scale": 0}, "a gain is 0, which leaves no signal"),
         ({"scale": "1"}, "gain is '1'; give finite numbers"),
         ({"offset": np.inf}, "offset is inf; give finite numbers$"),
+        ({"scale": 1e300}, "gain is 1e[+]300, which single precision does not hold; choose another unit$"),
+        ({"scale": 1e-60}, "gain is 1e-60, which single precision does not hold; choose another unit$"),
         ({"channels": "ab"}, "channels is 'ab'; give a sequence of texts"),
         ({"channels": ["a", "a"]}, "'a' is among channels twice"),
         ({"channels": ["a", 1]}, "1 is among channels and no text"),

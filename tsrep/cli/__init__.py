@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import NoReturn
 
-from tsrep.errors import TsrepError
+from tsrep.errors import RunError, TsrepError
+from tsrep.files import said
 from tsrep.text import printable, without_secrets
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # of standard output too, for which no writer of files answers
 INTERRUPTED = 130  # how the library of the command line ends on Ctrl-C
 
 
@@ -23,6 +27,18 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" to {error.filename}" if error.filename else ""
+        print(
+            f"tsrep: nothing more can be written{where} ({said(error)}); free space or choose another place",
+            file=sys.stderr,
+        )
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # what is still to be written would fail again at the end
+        sys.exit(RunError.exit_code)
     except KeyboardInterrupt:  # before the library of the command line watches for it
         _stopped()
     except SystemExit as end:

@@ -14,6 +14,9 @@ from tsrep.errors import ConfigError, DataError
 from tsrep.registry import nearest
 
 DIGEST = re.compile(r"-[0-9a-f]{16,64}(\.\w+)?$")
+OURS = re.compile(  # names of what is kept, also half made; a folder that is shared has other things too
+    r"\.?.+-[0-9a-f]{16,64}(\.[\w-]+)*|[0-9a-f]{12}-.+|\.converted-\w+|simulated|foreign|gpu\.json"
+)
 DAY = 86_400  # seconds
 
 
@@ -39,7 +42,7 @@ class Kept:
 
 
 def cache_contents(cache: Path | str | None = None) -> list[Kept]:
-    """What is kept, the largest first.
+    """What is kept, the largest first; other files that lie in the folder are none of it.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ def cache_contents(cache: Path | str | None = None) -> list[Kept]:
     """
     groups: dict[str, list[Path]] = {}
     folder = cache_folder(cache)
-    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+    there = sorted(folder.iterdir()) if folder.is_dir() else ()
+    for entry in (entry for entry in there if OURS.fullmatch(entry.name)):
         groups.setdefault(DIGEST.sub("", entry.name).lstrip("."), []).append(entry)
     found = [_kept(name, entries) for name, entries in groups.items()]
     return sorted(found, key=lambda kept: (-kept.size, kept.name))

@@ -224,13 +224,13 @@ class Dataset(ABC):
 
 def default_folder(name: str) -> Path:
     """Where a data set lies when no root is given."""
-    root = os.environ.get("TSREP_DATA")
-    return (_platform_cache() if root is None else expanded(root)) / name
+    root = os.environ.get("TSREP_DATA")  # empty is as good as not set, and not the working directory
+    return (expanded(root) if root else _platform_cache()) / name
 
 
 def cache_folder(cache: Path | str | None) -> Path:
     """Folder of converted signals: ``cache``, or ``$TSREP_CACHE``, or ``panels`` in the user's cache."""
-    chosen = os.environ.get("TSREP_CACHE") if cache is None else cache
+    chosen = (os.environ.get("TSREP_CACHE") or None) if cache is None else cache
     return _platform_cache() / "panels" if chosen is None else expanded(chosen)
 
 

@@ -44,8 +44,10 @@ class _Moments:
 
     def ridge(self, penalty: float) -> Tensor:
         """Coefficients, shape (feature, output); the last feature, that of the intercept, costs nothing."""
-        penalties = torch.full((len(self.inputs),), penalty, dtype=torch.float64)
-        penalties[-1] = 1e-9 * self.inputs[-1, -1]
+        sizes = self.inputs.diagonal()
+        least = 1e-9 * float(sizes.max())  # beside large features the penalty itself would be rounded away
+        penalties = torch.full((len(self.inputs),), max(penalty, least), dtype=torch.float64)
+        penalties[-1] = 1e-9 * sizes[-1] if sizes[-1] > 0 else 1.0
         factor = torch.linalg.cholesky(self.inputs + torch.diag(penalties))
         return torch.cholesky_solve(self.cross, factor)
 

@@ -10,7 +10,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from tsrep.errors import RunError
-from tsrep.files import temporary_beside, unwritable
+from tsrep.files import refuse_below_file, temporary_beside, unwritable
 from tsrep.runs.config import Configuration
 from tsrep.runs.folder import Run
 from tsrep.runs.lock import locked
@@ -162,6 +162,7 @@ def refuse_taken(folder: Path) -> None:
     """
     if folder.is_file():
         raise RunError(f"{folder} is a file; give another --out, the name of a folder")
+    refuse_below_file(folder)
     if not folder.exists():
         return
     if any(folder.iterdir()):

@@ -125,14 +125,18 @@ def scaling(name: str, given: Any) -> NDArray[np.float32]:
     Raises
     ------
     DataError
-        When one is not finite, or a gain is 0, so that no signal is left.
+        When one is not finite, a gain is 0, so that no signal is left, or single precision makes it so.
     """
     values = as_array(name, given)
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         raise DataError(f"{name} is {given!r}; give finite numbers")
     if name == "gain" and not values.all():
         raise DataError("a gain is 0, which leaves no signal; give the unit of a stored count")
-    return np.atleast_2d(np.asarray(values, np.float32))
+    with np.errstate(over="ignore", under="ignore"):
+        single = np.asarray(values, np.float32)
+    if not np.isfinite(single).all() or (name == "gain" and not single.all()):
+        raise DataError(f"{name} is {given!r}, which single precision does not hold; choose another unit")
+    return np.atleast_2d(single)
 
 
 def names_of(name: str, given: Any) -> tuple[str, ...]:

@@ -256,7 +256,8 @@ def _longest(held: Mask) -> int:
 def _absurd(low: Floats, high: Floats, deviation: Floats, middle: Floats, unit: str) -> Mask:
     """Leads that reach far beyond what electrodes can give, or what they themselves give most of the time."""
     limit = LARGEST_VOLTS * factor("V", unit) if is_voltage(unit) else LARGEST
-    away = np.maximum(high - middle, middle - low)
+    with np.errstate(invalid="ignore"):  # infinite throughout, which is found as such
+        away = np.maximum(high - middle, middle - low)
     return (np.maximum(high, -low) > limit) | ((deviation > 0) & (away > ABOVE * deviation))
 
 

@@ -54,6 +54,15 @@ def resampled(rates: Iterable[float], target: float, how: Interpolation = "polyp
     return (f"resampled {', '.join(f'{rate:g}' for rate in other)}->{target:g} Hz {how}",) if other else ()
 
 
+def nearest_ratio(sfreq: float, target: float) -> Fraction:
+    """Target rate by rate as a fraction of small denominators, however slow they are."""
+    has, wanted = (Fraction(rate).limit_denominator(1000) for rate in (sfreq, target))
+    if has and wanted:
+        return wanted / has
+    exact = Fraction(target) / Fraction(sfreq)  # a sample a day is 1/86400 Hz, which would round to zero
+    return exact.limit_denominator(1000) or exact
+
+
 def ratio_of(sfreq: float, target: float) -> Fraction:
     """Target rate by rate, as a fraction of small whole numbers.
 
@@ -62,7 +71,7 @@ def ratio_of(sfreq: float, target: float) -> Fraction:
     ConfigError
         When there is none.
     """
-    ratio = Fraction(target).limit_denominator(1000) / Fraction(sfreq).limit_denominator(1000)
+    ratio = nearest_ratio(sfreq, target)
     if max(ratio.numerator, ratio.denominator) > 2000:
         raise ConfigError(
             f"{sfreq:g} and {target:g} Hz have no ratio of small whole numbers; choose another target rate"

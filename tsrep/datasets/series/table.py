@@ -12,14 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from tsrep.datasets.tables.reading import MISSING, PARQUET, read_parquet, to_numbers
+from tsrep.datasets.tables.reading import (
+    MISSING,
+    PARQUET,
+    read_parquet,
+    refuse_other_text,
+    to_numbers,
+    unreadable,
+)
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Floats
 from tsrep.signals.series import Times
 
 TABLES = (".csv", *PARQUET)
-NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
 UNNAMED = "Unnamed: 0"  # pandas' name for a first column without one
 TIME_ALONE = re.compile(r"\s*\d{1,2}:\d{2}")
 OFFSET = re.compile(r".*:\d{2}(\.\d+)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)\s*")
@@ -152,8 +158,14 @@ def read_values(table: SeriesTable, missing: Sequence[float] = (), *, selectable
             into[:] = numbers
         infinite = np.flatnonzero(np.isinf(into))
         if len(infinite):
+            number = numbers[infinite[0]]
+            told = (
+                f"{number:.3g}, which is beyond single precision,"
+                if np.isfinite(number)
+                else "an infinite value"
+            )
             raise DataError(
-                f"{table.at(infinite[0])} has an infinite value in column {name!r}; "
+                f"{table.at(infinite[0])} has {told} in column {name!r}; "
                 f"{remedy} (an empty field is a missing value)"
             )
         if np.isnan(into).all():
@@ -189,14 +201,10 @@ def _header(path: Path, date: str) -> list[str]:
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
             header = next(csv.reader(stream), [])
     except (OSError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
-    if NO_TEXT.search("".join(header)):
-        raise DataError(f"{path} is not a text file; save it as CSV, or as Parquet with that ending")
+        raise unreadable(path, error) from error
+    refuse_other_text(path, header)
     if not header:
         raise DataError(f"{path} is empty; it needs a header, then one row per time step")
-    for mark, words in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and mark in header[0]:
-            raise DataError(f"the fields of {path} are separated by {words}; save it with commas")
     return [date, *header[1:]] if header[0] == "" and date not in header else header
 
 

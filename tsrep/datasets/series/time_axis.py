@@ -100,7 +100,10 @@ def even_axis(
 
     def stamps(steps: Ints) -> Times:
         axis = number[0] + steps * step.size
-        return axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + months[1]
+        found: Times = (
+            axis.astype("datetime64[s]") if months is None else axis.astype("datetime64[M]") + months[1]
+        )
+        return found
 
     if length > len(at):  # before anything is as long as the axis, which one odd date can make endless
         first = stamps(at[np.flatnonzero(np.diff(at) > 1)[:1]] + 1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsrep.datasets.tables.reading import MISSING, PARQUET, read_parquet, row_of, to_numbers
+from tsrep.datasets.tables.reading import MISSING, PARQUET, column_names, read_parquet, row_of, to_numbers
 from tsrep.errors import DataError
 from tsrep.registry import nearest
 from tsrep.signals.panel import Ints
@@ -83,6 +83,10 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
         frame = read_parquet(path).reset_index(drop=True)
         frame = frame.mask(frame.isin(list(MISSING)))
     else:
+        header = [name for name in column_names(path) if name]
+        twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+        if twice:
+            raise DataError(f"{path} has several columns {twice[0]!r}; name each once")
         kinds = dict.fromkeys(text, "str")
         try:
             with warnings.catch_warnings():
@@ -90,11 +94,7 @@ def read_frame(path: Path, text: Sequence[str]) -> Any:
                 frame = pd.read_csv(path, dtype=kinds, **AS_IT_STANDS)
         except (OSError, ValueError, pd.errors.ParserWarning) as error:
             reason = str(error).splitlines()[0]
-            raise DataError(f"{path} cannot be read as a CSV file ({reason})") from error
-        header = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig").iloc[0].dropna()
-        twice = header[header.duplicated()].tolist()
-        if twice:
-            raise DataError(f"{path} has several columns {twice[0]!r}; name each once")
+            raise DataError(f"{path} cannot be read as a CSV file ({reason}); correct it") from error
     frame = frame.dropna(how="all")
     if not len(frame):
         raise DataError(f"{path} has no rows; it needs one row per sample and time step")

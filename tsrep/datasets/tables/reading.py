@@ -23,6 +23,8 @@ PARQUET = (".parquet", ".pq")
 WHOLE = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
 SETTINGS = ("record", "file", "patient", "label")  # that name a column, by default one of their own name
 LARGEST = np.iinfo(np.int64).max
+NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MISSING = frozenset(
     {"", "#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a"}
     | {"nan", "null", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
@@ -62,9 +64,38 @@ def column_names(path: Path) -> tuple[str, ...]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            return tuple(next(csv.reader(stream), ()))
+            header = tuple(next(csv.reader(stream), ()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as a CSV file ({error})") from error
+        raise unreadable(path, error) from error
+    refuse_other_text(path, header)
+    return header
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """What to tell a user whose table of text cannot be read."""
+    if isinstance(error, OSError):
+        return DataError(f"{path} cannot be read ({said(error)}); check the path")
+    if isinstance(error, UnicodeDecodeError):
+        return DataError(
+            f"{path} is not text in UTF-8; save it as CSV in UTF-8, or as Parquet with that ending"
+        )
+    kind = "table with tabs" if path.suffix == ".tsv" else "CSV file"
+    return DataError(f"{path} cannot be read as a {kind} ({error}); correct it")
+
+
+def refuse_other_text(path: Path, header: Sequence[str]) -> None:
+    """Check by its header that a table is text, and that its fields are separated as its ending says.
+
+    Raises
+    ------
+    DataError
+    """
+    if NO_TEXT.search("".join(header)):
+        raise DataError(f"{path} is not a text file; save it as CSV, or as Parquet with that ending")
+    own = "\t" if path.suffix == ".tsv" else ","
+    for mark, words in SEPARATORS.items():
+        if mark != own and len(header) == 1 and mark in header[0]:
+            raise DataError(f"the fields of {path} are separated by {words}; save it with {SEPARATORS[own]}")
 
 
 def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -81,11 +112,9 @@ def read_text(path: Path) -> tuple[list[str], list[list[str]]]:
             text = stream.read()
         reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",")
         rows = [row for row in reader if row]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({said(error)}); check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        kind = "table with tabs" if tabs else "CSV file"
-        raise DataError(f"{path} cannot be read as a {kind} ({error})") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise unreadable(path, error) from error
+    refuse_other_text(path, rows[0] if rows else ())
     if tabs or text.count('"') % 2:
         _refuse_open_quote(path, rows)
     header, rows = rows[:1], rows[1:]
@@ -224,9 +253,14 @@ def refuse_duplicates(path: Path, column: str, values: Sequence[str] | Ints) -> 
 
 
 def _positions(path: Path, header: list[str], columns: Sequence[str]) -> list[int]:
-    """Where columns are; all that are missing are named at once."""
+    """Where columns are, each there once; all that are missing are named at once."""
     missing = [column for column in columns if column not in header]
     if not missing:
+        for column in columns:
+            if header.count(column) > 1:  # either may be meant
+                raise DataError(
+                    f"{path} has {header.count(column)} columns called {column!r}; rename all but one"
+                )
         return [header.index(column) for column in columns]
     known = [name for name in header if name] or ["no columns"]
     hint = nearest(missing[0], known) if len(missing) == 1 else f"known: {', '.join(sorted(known))}"

@@ -18,7 +18,7 @@ from tsrep.datasets.unlabelled.format import RecordingFormat, formats, suffix_of
 from tsrep.datasets.unlabelled.recorded import Recorded
 from tsrep.datasets.unlabelled.recording import Recording, Signal, Wanted
 from tsrep.errors import DataError
-from tsrep.files import expanded
+from tsrep.files import expanded, said
 from tsrep.registry import DATASETS
 
 
@@ -109,16 +109,27 @@ def _searched() -> dict[str, RecordingFormat]:
     return {suffix: each for suffix, each in formats().items() if each.in_folders}
 
 
-def _below(folder: Path, inside: str = "") -> Iterator[str]:
-    """Paths of recordings in a folder and the folders in it; hidden ones are passed over."""
+def _below(folder: Path, inside: str = "", above: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Paths of recordings in a folder and the folders in it.
+
+    Hidden ones are passed over, and links to a folder that they are in, which has no end.
+    """
     searched = tuple(_searched())
-    with os.scandir(folder / inside) as entries:
+    above |= {os.path.realpath(folder / inside)}
+    try:
+        entries = os.scandir(folder / inside)
+    except OSError as error:
+        raise DataError(
+            f"{folder / inside} cannot be read ({said(error)}); allow it, or give a list of recordings"
+        ) from error
+    with entries:
         for entry in entries:
             name = entry.name
             if name.startswith("."):
                 continue
             if entry.is_dir():
-                yield from _below(folder, f"{inside}{name}/")
+                if not (entry.is_symlink() and os.path.realpath(entry.path) in above):
+                    yield from _below(folder, f"{inside}{name}/", above)
             elif name.lower().endswith(searched) and not _is_part(folder / inside / name):
                 yield inside + name
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tsrep.signals.contract import SignalContract
 from tsrep.signals.filter_steps import FilterStep
+from tsrep.signals.resample import nearest_ratio
 
 SECONDS = 600.0  # of a slice, without what stands around it
 FORGOTTEN = 3e-7  # what is left of a filter's beginning, above the rounding of float32
@@ -101,7 +102,7 @@ def ratio_of(sfreq: float, target: float) -> Fraction:
     """Ratio of two rates, as resampling takes it."""
     if abs(target / sfreq - 1) <= ALIKE:
         return Fraction(1)
-    return Fraction(target).limit_denominator(1000) / Fraction(sfreq).limit_denominator(1000)
+    return nearest_ratio(sfreq, target)
 
 
 def margin_seconds(contract: SignalContract, sfreq: float) -> float:

@@ -86,6 +86,11 @@ class Form:
     unit: Unit = "records"
     aggregate: Aggregation = "mean"
 
+    def __post_init__(self) -> None:
+        twice = [name for name in self.classes if self.classes.count(name) > 1]
+        if twice:  # it would count twice in every mean over classes
+            raise DataError(f"{twice[0]!r} is among the classes twice; name each class once")
+
     def truth(self, truth: Truth, main: Predicted) -> Truth:
         """The truth with the classes that are scored."""
         if self.multilabel is not None:
