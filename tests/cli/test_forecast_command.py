@@ -140,10 +140,19 @@ def test_a_mistake_is_one_sentence(
     assert [path.name for path in tmp_path.iterdir()] == ["own.csv"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_kept(
+def test_a_name_of_a_file_in_the_place_of_the_folder_is_refused(
     run: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     own = written(own_table(), tmp_path)
-    before = own.read_bytes()
-    assert "cannot be written" in refused("forecast", run, "--input", own, "--out", own)
-    assert own.read_bytes() == before
+    said = refused("forecast", run, "--input", own, "--out", tmp_path / "ahead.csv")
+    assert f"give it as --out {tmp_path / 'ahead'}" in said
+    assert not (tmp_path / "ahead.csv").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_kept(
+    run: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    own, taken = written(own_table(), tmp_path), tmp_path / "taken"
+    taken.write_text("mine", encoding="utf-8")
+    assert "cannot be written" in refused("forecast", run, "--input", own, "--out", taken)
+    assert taken.read_text(encoding="utf-8") == "mine"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tsrep.evaluation.scores import Score, Scores
 from tsrep.report import summarise
 from tsrep.report.contents import Contents, read_run
 from tsrep.report.panel_page import PanelPage, gain_table
-from tsrep.report.rendering import render
+from tsrep.report.rendering import plain_table, render
 from tsrep.report.verdicts import main_scores, significance, verdicts
 from tsrep.report.wording import apart_from_zero, count, duration, number, share, signed
 
@@ -228,6 +229,15 @@ def test_summary_columns_line_up_under_what_a_group_shares(tmp_path: Path) -> No
     assert [line.split("  ")[1] for line in table[groups[1] + 1 : groups[2]]] == [
         *("comet", "random initialisation", "majority")
     ]
+
+
+def test_a_gain_keeps_its_interval_and_fits_into_a_terminal(tmp_path: Path) -> None:
+    _, *table = plain_table(gain_table(read_run(make_run(tmp_path / "run"))), brief=True)
+    groups = [i for i, line in enumerate(table) if line.startswith("protocol ")]
+    assert groups
+    for row in (table[i + 1] for i in groups):
+        assert re.search(r"[+−]\d\.\d+ \([+−]?\d\.\d+ to [+−]?\d\.\d+\)", row), row
+    assert all(len(line) <= 80 for i, line in enumerate(table) if i not in groups)
 
 
 def test_all_intervals_are_shown_where_more_is_asked_for(tmp_path: Path) -> None:

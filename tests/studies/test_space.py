@@ -204,3 +204,13 @@ def test_a_factor_may_not_be_called_like_a_part_of_a_configuration() -> None:
 def test_a_preset_that_does_not_fit_is_one_sentence(values: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         space().preset("mine", values)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("flaot", "float"), ("one-of", "one_of"), ("Int", "int"), ("oneof", "one_of")]
+)
+def test_a_misspelt_kind_of_range_is_named(key: str, meant: str) -> None:
+    with pytest.raises(
+        ConfigError, match=f"training.lr has an unknown range '{key}'; did you mean '{meant}'"
+    ):
+        space(f"training: {{lr: {{{key}: [1, 2]}}}}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tsrep.cli.options import Overwrite, RunFolder, assignment, given, refuse_other_than_data
+from tsrep.errors import ConfigError
 from tsrep.files import refuse_taken
 from tsrep.text import plural
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST = 12  # channels in the summary
 FILES = ("forecast.csv", "forecast.png")
+TABLES = (".csv", ".parquet", ".png")  # names of files, as other commands take for --out
 
 
 def forecast(
@@ -48,6 +50,11 @@ def forecast(
     import tsrep
 
     opened = tsrep.Run(run)
+    if out is not None and out.suffix in TABLES:
+        raise ConfigError(
+            f"--out {out} reads like a file, and a forecast is a folder with {' and '.join(FILES)}; "
+            f"give it as --out {out.with_suffix('')}"
+        )
     folder = out or opened.path / "forecasts" / data.stem
     for name in FILES if out is not None else ():  # what is kept in the run is made anew
         refuse_taken(folder / name, overwrite=overwrite)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -30,6 +29,7 @@ from tsrep.report.tables import (
     Table,
     begins,
     difference_table,
+    grouped,
     integer,
     split_table,
     table,
@@ -174,10 +174,7 @@ def _score_table(rows: list[Score], unit: str, metrics: Sequence[str]) -> Table:
     }
     of = f" for {rows[0].target}" if rows[0].target else ""
     caption = f"{capital(protocol_title(rows[0]))}{of}, per {unit}, {rows[0].part} patients"
-    made, breaks = table(caption, rows, columns), {0, *begins(rows, labels_used)}
-    blank = tuple(replace(cell, text="") for cell in made.header[: len(LABELS)])
-    cells = [row if i in breaks else (*blank, *row[len(LABELS) :]) for i, row in enumerate(made.rows)]
-    return replace(made, rows=cells, breaks=frozenset(breaks))
+    return grouped(table(caption, rows, columns), begins(rows, labels_used), len(LABELS))
 
 
 def gain_table(contents: Contents) -> Table:
@@ -188,9 +185,11 @@ def gain_table(contents: Contents) -> Table:
     against = " or ".join(dict.fromkeys(s.against for s in scores))
     caption = f"Gain over {against} on the same patients, with its 95 % interval"
     primary = next(iter(main_scores(contents)), None)
-    target = TARGET if any(s.target for s in scores) else {}
-    before, after = {**METHOD, **PROTOCOL, **target, **LABELS}, {**CONDITIONS, **PATIENTS}
-    return difference_table(caption, scores, before, metrics, after, primary)
+    conditions = {**PROTOCOL, **(TARGET if any(s.target for s in scores) else {}), **LABELS}
+    before, after = {**conditions, **METHOD}, {**CONDITIONS, **PATIENTS}
+    found = difference_table(caption, scores, before, metrics, after, primary)
+    changes = begins(scores, lambda s: (s.protocol, s.target, *labels_used(s)))
+    return grouped(found, changes, len(conditions))
 
 
 def head_table(contents: Contents) -> Table:

@@ -138,13 +138,13 @@ def plain_table(table: Table, *, brief: bool = False) -> list[str]:
     ----------
     table : Table
     brief : bool
-        Leave out the intervals of all columns but the first that has them, which keeps a table of scores
-        within 80 characters.
+        Leave out what stands below the values of all columns but the first number that has an interval,
+        which keeps a table of scores within 80 characters.
     """
-    leading, header = _shared(table), table.header
+    leading, header = table.shared, table.header
     numeric = (i for i, head in enumerate(header) if head.numeric and i >= leading)
-    _, *others = [i for i in numeric if any(row[i].below for row in table.rows)] or [leading]
-    silent = set(others) if brief else set()
+    kept = next((i for i in numeric if any(row[i].below for row in table.rows)), leading)
+    silent = set(range(leading, len(header))) - {kept} if brief else set()
     shown = [[_told(cell, below=i not in silent) for i, cell in enumerate(row)] for row in table.rows]
     cells = [[cell.text for cell in header[leading:]], *(row[leading:] for row in shown)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -158,13 +158,6 @@ def plain_table(table: Table, *, brief: bool = False) -> list[str]:
             above.append(", ".join(f"{head.text} {value}" for head, value in values if value != NOTHING))
         above.append(line)
     return above
-
-
-def _shared(table: Table) -> int:
-    """How many columns stand first that only the first row of each group fills."""
-    later = [row for number, row in enumerate(table.rows) if number not in table.breaks]
-    columns = enumerate(table.header) if later and table.breaks else ()
-    return next((i for i, _ in columns if any(row[i].text for row in later)), 0)
 
 
 def _told(cell: Cell, *, below: bool) -> str:

@@ -140,7 +140,10 @@ class SeriesPage(Page):
     def summary(self, contents: Contents) -> list[Table]:
         """See :meth:`Page.summary`."""
         scores = compared(contents)
-        return [*error_tables(scores, contents.objective, intervals=False)[:1], gain_table(scores)]
+        return [
+            *error_tables(scores, contents.objective, intervals=False)[:1],
+            gain_table(scores, brief=True),
+        ]
 
 
 def error_tables(scores: Scores, own: str, *, intervals: bool = True) -> list[Table]:
@@ -196,8 +199,16 @@ def _rests_on(score: Score) -> Cell:
     return Cell(str(score.horizon or "value"), below, numeric=True)
 
 
-def gain_table(scores: Scores, role: Role = "method") -> Table:
-    """Errors of methods, or of baselines, minus those of the control at each horizon."""
+def gain_table(scores: Scores, role: Role = "method", *, brief: bool = False) -> Table:
+    """Errors of methods, or of baselines, minus those of the control at each horizon.
+
+    Parameters
+    ----------
+    scores : Scores
+    role : {"method", "baseline"}
+    brief : bool
+        In the primary metric alone, which is as wide as a terminal.
+    """
     rows = [s for s in scores.where(role=role) if s.gain is not None]
     order = in_order(scores)
     rows.sort(key=lambda s: (order.index(s.method), s.horizon))
@@ -207,7 +218,8 @@ def gain_table(scores: Scores, role: Role = "method") -> Table:
     )
     primary = rows[0] if len(rows) == 1 else None  # of several horizons none is named before scoring
     before, after = {**METHOD, **HORIZON}, {**CONDITIONS, **BLOCKS}
-    return difference_table(caption, rows, before, scores.metrics, after, primary)
+    metrics = dict.fromkeys(s.metric for s in rows) if brief else scores.metrics
+    return difference_table(caption, rows, before, metrics, after, primary)
 
 
 def penalty_table(scores: Scores, own: str) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -43,12 +43,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells under a caption, false where it has no rows; ``breaks`` are the rows that begin a group."""
+    """Cells under a caption, false where it has no rows.
+
+    Attributes
+    ----------
+    caption : str
+    header : tuple of Cell
+    rows : list of tuple of Cell
+    breaks : frozenset of int
+        Rows that begin a group.
+    shared : int
+        How many first columns only the first row of each group fills.
+    """
 
     caption: str
     header: tuple[Cell, ...]
     rows: list[tuple[Cell, ...]]
     breaks: frozenset[int] = frozenset()
+    shared: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,6 +96,14 @@ def _without_the_same(whole: Table) -> Table:
 def begins(items: Sequence[T], key: Callable[[T], object]) -> set[int]:
     """Where a row has another key than the one before."""
     return {i for i, item in enumerate(items) if i and key(item) != key(items[i - 1])}
+
+
+def grouped(whole: Table, breaks: Iterable[int], shared: int = 1) -> Table:
+    """A table whose first columns are written only where they change, which begins a group."""
+    first = frozenset({0, *breaks})
+    blank = tuple(replace(cell, text="") for cell in whole.header[:shared])
+    rows = [row if i in first else (*blank, *row[shared:]) for i, row in enumerate(whole.rows)]
+    return replace(whole, rows=rows, breaks=first, shared=shared)
 
 
 def integer(value: int | None) -> Cell:

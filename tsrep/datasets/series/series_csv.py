@@ -216,6 +216,6 @@ def _refuse_missing(path: Path, channels: Sequence[str], names: Sequence[str]) -
         others = [name for name in names if name and name not in channels]
         hint = nearest(absent[0], others or [name for name in names if name] or ["no columns"])
         raise DataError(
-            f"{path} has no column {absent[0]!r}{how_many}, a channel that the run was trained on; {hint}; "
-            "name the columns as in training"
+            f"{path} has no column {absent[0]!r}{how_many}, a channel that the run was trained on; "
+            f"name the columns as in training; {hint}"
         )

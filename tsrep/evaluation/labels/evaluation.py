@@ -214,7 +214,7 @@ class LabelEvaluation:
             return self._of_panel(candidate, candidate.features[seed % candidate.count])
         maker = candidate.maker(seed, draw)
         if (found := self._features.get(maker)) is None:
-            self.on_step(f"embedding by {candidate.name}")
+            self.on_step(f"embedding by {candidate.name} (encoder {len(self._features) + 1})")
             found = self._features[maker] = self._of_panel(candidate, self.embed(maker()[0]))
         return found
 

@@ -68,7 +68,7 @@ class Scoring:
     def told(self) -> str:
         """Fraction and unit of the draw as messages say it, with the labels that were drawn."""
         by = f" by {self.subsample_by}" if self.fraction < 1 else ""
-        return f"{100 * self.fraction:g} % of labels{by} ({self.details['labelled']:.0f} samples)"
+        return f"{100 * self.fraction:g} % of labels{by} ({self.details['labelled']:,.0f} samples)"
 
     def of(
         self,

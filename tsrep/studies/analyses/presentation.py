@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from tsrep.inspect.figures.style import ACCENT, MUTED, PALETTE
 from tsrep.report.tables import Cell, Table, begins
+from tsrep.report.tables import grouped as by_group
 from tsrep.report.wording import NOTHING, duration, number, signed
 from tsrep.studies.define.ranges import Array, Range
 from tsrep.studies.keep.trial_table import TrialTable
@@ -66,9 +66,7 @@ def column(name: str) -> Callable[[Mapping[str, Any]], Cell]:
 
 def grouped(found: Table) -> Table:
     """A table whose first column is written where it changes, which begins a group."""
-    breaks = begins(found.rows, lambda row: row[0])
-    rows = [row if i in {0, *breaks} else (Cell(""), *row[1:]) for i, row in enumerate(found.rows)]
-    return replace(found, rows=rows, breaks=frozenset(breaks))
+    return by_group(found, begins(found.rows, lambda row: row[0]))
 
 
 def value_label(table: TrialTable, width: int = 46) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import numpy as np
@@ -138,6 +139,20 @@ def level_name(value: Any) -> str:
 def is_range(value: Any) -> bool:
     """Whether a mapping is a range and no part of a configuration."""
     return isinstance(value, Mapping) and any(key in value for key in KINDS)
+
+
+def refuse_misspelt(value: Mapping[str, Any], path: str) -> None:
+    """A mapping is no range whose kind is misspelt: ``{flaot: [0, 1]}`` would be taken for a value.
+
+    Raises
+    ------
+    ConfigError
+        When a key that has a list looks like a kind of range.
+    """
+    for key, content in value.items():
+        meant = get_close_matches(str(key).lower().replace("-", "_"), ("float", "int", "one_of"), 1, 0.75)
+        if meant and isinstance(content, list):
+            raise ConfigError(f"{path} has an unknown range {key!r}; did you mean {meant[0]!r}?")
 
 
 def declared(value: Mapping[str, Any], path: str) -> Declared:

@@ -11,7 +11,7 @@ from typing import Any
 from tsrep.errors import ConfigError
 from tsrep.registry import nearest
 from tsrep.runs.config import Configuration, merged
-from tsrep.studies.define.ranges import Declared, Range, Scalar, declared, is_range
+from tsrep.studies.define.ranges import Declared, Range, Scalar, declared, is_range, refuse_misspelt
 
 Condition = Mapping[str, tuple[Scalar, ...]]
 Point = Mapping[str, Scalar]
@@ -106,6 +106,7 @@ class Space:
                 )
             return self._add(path, declared(node, path), when, label)
         if isinstance(node, Mapping):
+            refuse_misspelt(node, path)
             below = f"{path}." if path else ""
             return {key: self._parse(value, f"{below}{key}", when, label) for key, value in node.items()}
         if isinstance(node, list) and any(map(is_range, node)):
