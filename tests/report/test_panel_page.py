@@ -272,6 +272,14 @@ def test_who_a_point_is_stands_on_the_page_of_public_data_alone(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("flat")
+@pytest.mark.parametrize(("classes", "rest"), [(5, "no class"), (71, "other classes")])
+def test_every_colour_of_the_map_is_in_its_key(tmp_path: Path, classes: int, rest: str) -> None:
+    found = points_of(make_run(tmp_path / "run", classes, multilabel=True))
+    assert set(found["colour"]) <= set(found["key"].values())
+    assert rest in found["key"]
+
+
+@pytest.mark.usefixtures("flat")
 def test_points_have_the_outlines_and_names_that_the_run_kept(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     trial = read_run(run).embeddings["trial"]

@@ -53,7 +53,7 @@ def map_points(contents: Contents, colours: dict[str, str]) -> str:
     colours : dict of str to str
         Of each class.
     """
-    from tsrep.inspect.figures.embedding_map import main_class
+    from tsrep.inspect.figures.embedding_map import main_class, name_of_rest
     from tsrep.inspect.figures.style import OTHER
 
     arrays, found = held_out(contents.embeddings or {}), projections(contents)["trained"]
@@ -61,10 +61,13 @@ def map_points(contents: Contents, colours: dict[str, str]) -> str:
     rows, classes = found.rows[keep], contents.classes
     label, trial = arrays["label"][rows], arrays["trial"][rows]
     leading = main_class(label, colours, classes) if classes else np.full(len(rows), -1)
+    key = {name: colours[name] for name in classes if colours[name] != OTHER}
+    if (leading < 0).any():
+        key[name_of_rest(classes)] = OTHER
     points = {
         "xy": np.round(_unit_square(found.xy)[keep], 4).tolist(),
         "colour": [colours[classes[c]] if c >= 0 else OTHER for c in leading],
-        "key": {name: colours[name] for name in classes if colours[name] != OTHER},
+        "key": key,
         "label": [_classes(one, classes) for one in label],
         "score": _scores(contents, trial, classes),
     }

@@ -257,6 +257,7 @@ def _baseline_verdict(scores: Scores, main: Sequence[Score]) -> Verdict | None:
     values = {name: number(mean, digits_of(main)) for name, mean in means.items()}
     ahead = [name for name in baselines if sign * means[name] < sign * means[first.method]]
     at = [s.horizon for s in scores.where(method=baselines[0]) if sign * s.value < sign * own[s.horizon]]
+    those = "every baseline" if len(baselines) > 1 else "the baseline"
     what = f"{word} {'mean ' * (len(own) > 1)}{first.part} {short_name(first.metric)}"
     where = f"{baselines[0]} is {_at(word, at, len(own))}"
     if ahead:
@@ -264,10 +265,6 @@ def _baseline_verdict(scores: Scores, main: Sequence[Score]) -> Verdict | None:
         told += f", {first.method} {values[first.method]}{f'; {where}' if len(own) > 1 else ''}"
         return Verdict(f"Baselines without an encoder have a {what}: {told}.", "worse")
     if at:
-        return Verdict(
-            f"{first.method} has a {what} than every baseline without an encoder, but {where}.", "open"
-        )
+        return Verdict(f"{first.method} has a {what} than {those} without an encoder, but {where}.", "open")
     told = listed(f"{name} {values[name]}" for name in baselines)
-    return Verdict(
-        f"{first.method} ({values[first.method]}) has a {what} than every baseline: {told}.", "better"
-    )
+    return Verdict(f"{first.method} ({values[first.method]}) has a {what} than {those}: {told}.", "better")

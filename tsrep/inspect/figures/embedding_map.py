@@ -220,13 +220,18 @@ def main_class(label: NDArray[Any], colours: Mapping[str, str], classes: Sequenc
     return np.where(flags.any(axis=1), rarity.argmin(axis=1), -1).astype(np.int64)
 
 
+def name_of_rest(classes: Sequence[str]) -> str:
+    """What records without a coloured class are called in a key."""
+    return "other classes" if len(classes) > 10 else "no class" if classes else "record"
+
+
 def _by_class(
     axes: Axes, found: Projection, label: NDArray[Any], classes: Sequence[str], colours: Mapping[str, str]
 ) -> None:
     chosen = main_class(label, colours, classes)
     rest = chosen < 0
     if rest.any():
-        name = "other classes" if len(classes) > 10 else "no class" if classes else "record"
+        name = name_of_rest(classes)
         axes.plot(*found.xy[rest].T, ls="", marker=".", ms=4, color=OTHER, mew=0, label=name)
     for i in sorted(set(chosen[~rest].tolist()), key=lambda c: -int((chosen == c).sum())):
         look: Look = {"color": colours[classes[i]], "label": shorten(classes[i], 20), "zorder": 2}
