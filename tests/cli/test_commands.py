@@ -140,7 +140,7 @@ def test_evaluate_embed_and_show_work_on_a_finished_run(
     done = command("evaluate", run, "--protocol", "knn", "--labels", "1.0", "--seeds", "1")
     assert done.returncode == 0, done.stderr
     assert "Nearest neighbours" in done.stdout
-    assert done.stderr.startswith(f"tsrep: evaluating {run}; reading the data\n")
+    assert done.stdout.startswith(f"evaluating {run}; reading the data\n")
     done = command("embed", run, "--out", tmp_path / "e.npz")
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "e.npz") as stored:

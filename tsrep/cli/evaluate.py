@@ -86,6 +86,7 @@ def evaluate(
         refuse_without_dataset(policies, out=out, set=assignments, seen=None if seen == "refuse" else seen)
     else:
         settings |= {"out": out, "seen": seen, "policies": policies, "assignments": assignments or ()}
+    typer.echo(f"evaluating {encoder}{f' on {dataset}' if dataset else ''}; reading the data")
     left = "no score was written; what is fine-tuned by now is kept for the same command with the same --out"
     with told_of_interruption(left):
         folder, _ = scored(encoder, dataset, **settings)

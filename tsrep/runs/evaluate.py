@@ -64,7 +64,6 @@ def evaluate(
     run.refuse_unfinished()
     task.config.evaluation.refuse_several_classes(bool(run.provenance["data"].get("multilabel")))
     with locked(run.path, wait=True):
-        say_reading(str(run.path), progress=progress)
         prepared = own_data(run, task, progress=progress)
         return score(run, task, prepared, progress=progress)
 
@@ -79,12 +78,6 @@ def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) ->
     with changing(run.path, *SCORED):
         scores.save(run.path, task.config.evaluation.keep_heads)
     return scores
-
-
-def say_reading(encoder: str, *, progress: bool) -> None:
-    """A first line on standard error, before anything that takes long."""
-    if progress:
-        print(f"tsrep: evaluating {encoder}; reading the data", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tsrep.files import write_json, write_text
 from tsrep.reading import read_json, readable
 from tsrep.registry import DATASETS, PROTOCOLS
 from tsrep.runs.contamination import SeenPolicy
-from tsrep.runs.evaluate import evaluating, say_reading
+from tsrep.runs.evaluate import evaluating
 from tsrep.runs.evaluate_other_panel import OnPanel
 from tsrep.runs.evaluate_other_series import OnSeries
 from tsrep.runs.folder import Run
@@ -93,7 +93,6 @@ def evaluate_other(
     refuse_unfit_protocols(encoders[0], data)
     name = f"{short_name(reference.text)}-on-{data.dataset.name}"
     folders = [Path(out)] if out is not None else numbered(name)
-    say_reading(f"{reference.text} on {data.dataset.name}", progress=progress)
     judged = JUDGED[task](reference, encoders, data, seen=seen, progress=progress)
     facts = _facts(encoders, data) | judged.facts
     with ExitStack() as stack:
