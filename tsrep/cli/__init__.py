@@ -35,9 +35,8 @@ def main() -> None:
             f"tsrep: nothing more can be written{where} ({said(error)}); free space or choose another place",
             file=sys.stderr,
         )
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), 1
-        )  # what is still to be written would fail again at the end
+        # What is still to be written would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(RunError.exit_code)
     except KeyboardInterrupt:  # before the library of the command line watches for it
         _stopped()
