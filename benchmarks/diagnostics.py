@@ -18,9 +18,9 @@ import torch
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import configure
-from tsrep.runs.fit import training_part
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
+from tsrep.runs.training_parts import training_part
 from tsrep.training.averaging import Step
 from tsrep.training.distributed import Ranks
 

@@ -5,7 +5,7 @@ and their rate is divided by that of a product of two square matrices. What is m
 else (the profiler tells the part of a step that these operations take) and what they lose themselves to
 shapes that are narrow. The residual and the temporal convolutional network also stand beside their plain
 forms, of equal weights, with convolutions over ``(batch, channel, time)`` and transposed copies around the
-normalisation. Sides alternate in one process, and times are processor time, so that other work counts little::
+normalisation. Sides alternate in one process, and times are processor time: other work counts little::
 
     OMP_NUM_THREADS=1 python benchmarks/encoder_rate.py
     OMP_NUM_THREADS=1 python benchmarks/encoder_rate.py --encoders resnet1d causal-tcn --repeats 15
@@ -92,7 +92,7 @@ def step(encoder: Encoder, encode: Callable[[Tensor], Tensor], x: Tensor) -> lis
     """One forward and backward pass from a gradient of the output; returns those of the weights."""
     encoder.zero_grad(set_to_none=True)
     out = encode(x)
-    out.backward(out.detach())
+    torch.autograd.backward(out, out.detach())
     return [p.grad for p in encoder.parameters() if p.grad is not None]
 
 

@@ -41,9 +41,9 @@ from tsrep.errors import TsrepError
 from tsrep.registry import OBJECTIVES
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration, configure
-from tsrep.runs.fit import training_part
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
+from tsrep.runs.training_parts import training_part
 from tsrep.sampling.batches import PanelTensors
 from tsrep.training.auto import GPU_FILE, device_name
 from tsrep.training.distributed import Ranks

@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
-from tsrep.runs.fit import training_part
 from tsrep.runs.prepared import Prepared
+from tsrep.runs.training_parts import training_part
 from tsrep.training.averaging import Step
 from tsrep.training.checkpoint import Position
 from tsrep.training.distributed import Ranks

@@ -27,9 +27,10 @@ from tsrep.objectives.moco import MoCo
 from tsrep.rng import torch_generator
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import configure
-from tsrep.runs.fit import fit, training_part
+from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
 from tsrep.runs.task import prepare
+from tsrep.runs.training_parts import training_part
 from tsrep.runs.validation_score import direct_score
 from tsrep.signals import Batch
 from tsrep.training.checkpoint import load_weights

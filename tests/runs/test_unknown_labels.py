@@ -18,10 +18,10 @@ from tsrep.datasets.synthetic.ptb_xl_sim import PtbXlSim
 from tsrep.errors import DataError, TsrepError
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import configure
-from tsrep.runs.fit import training_part
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import PanelTask
+from tsrep.runs.training_parts import training_part
 from tsrep.signals import Panel
 from tsrep.training.distributed import Ranks
 

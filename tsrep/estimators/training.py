@@ -24,9 +24,9 @@ from tsrep.registry import PROTOCOLS
 from tsrep.runs.build import new_encoder, new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.contract import contract_of_panel
-from tsrep.runs.fit import training_part
 from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.task import PanelTask
+from tsrep.runs.training_parts import training_part
 from tsrep.signals import Panel
 from tsrep.signals.contract import Window
 from tsrep.signals.panel import Ints

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -16,9 +14,8 @@ from typing import Any
 import torch
 
 from tsrep.datasets.dataset import cache_folder
-from tsrep.errors import ConfigError, RunError
+from tsrep.errors import ConfigError
 from tsrep.files import write_json, write_text
-from tsrep.registry import SAMPLERS
 from tsrep.runs.batches import with_sampler
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
@@ -39,26 +36,24 @@ from tsrep.runs.init.signals import with_channels
 from tsrep.runs.ledger import FILE as LEDGER
 from tsrep.runs.ledger_of_run import keep_ledger
 from tsrep.runs.manifest import SHOWN, changing
-from tsrep.runs.naming import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS, refuse_no_run
+from tsrep.runs.naming import CONTRACT, ENCODER_FILE, PROVENANCE, SPLIT, WEIGHTS
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.pretrain import pretrain
 from tsrep.runs.provenance import provenance
+from tsrep.runs.resume import refuse_fewer_seeds, refuse_new_settings, resumed_with_all, with_seeds
 from tsrep.runs.task import Task, task_of
-from tsrep.runs.task.needs import refuse_missing_labels, usable_labels
+from tsrep.runs.task.needs import refuse_missing_labels
 from tsrep.runs.trained import write_encoder
 from tsrep.runs.trained_by import trained_by
-from tsrep.runs.unchanged import refuse_changed_settings, refuse_other_data
-from tsrep.sampling.batches import PanelTensors
-from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Ints
+from tsrep.runs.training_parts import batches_of, both_parts
+from tsrep.runs.unchanged import refuse_other_data
 from tsrep.training.auto import settled
 from tsrep.training.checkpoint import kept_file
 from tsrep.training.collapse import CollapseWatch
 from tsrep.training.distributed import Ranks, first_process, pick_device, process_group
 from tsrep.training.estimate import Estimate
 from tsrep.training.hooks import Hook, ProgressBar
-from tsrep.training.interrupt import Interrupted
-from tsrep.training.loop import Part, Trainer
+from tsrep.training.loop import Trainer
 from tsrep.training.trackers.tracker import require_tracker, tracking
 
 
@@ -118,14 +113,12 @@ def fit(
     """
     before = None if resume is None else Run(resume)
     if before is not None:
-        _refuse_settings(before, config)
-        refuse_changed_settings(before)
-        _refuse_lost_settings(before)
+        refuse_new_settings(before, config)
     config = configure(config) if before is None else before.config
     changes = {"seeds": seeds, "device": device}
     config = assemble(plain(config), {key: value for key, value in changes.items() if value is not None})
     if before is not None:
-        _refuse_fewer_seeds(before, config.seeds)
+        refuse_fewer_seeds(before, config.seeds)
         if before.config.seeds == config.seeds and before.is_complete(evaluation):
             return before
     config = config.at(root or config.root)
@@ -145,7 +138,7 @@ def fit(
             task.refuse_unscored(prepared)
         new_run = partial(_new_run, prepared=prepared, start=start, device=on)
         run = before or training.begin(partial(new_run, task), wanted_folders(config, out))
-        run = _with_seeds(run, config.seeds, ranks)
+        run = with_seeds(run, config.seeds, ranks)
 
         def train(one: Run, own: Task) -> None:
             if not one.finished:
@@ -221,7 +214,7 @@ def _train_all(
                 shutil.rmtree(folder, ignore_errors=True)  # what was stopped before it had settings
             begin(partial(new_run, own), [folder], ranks)
         one = Run(folder)
-        with _resumed_with_all(run, one):
+        with resumed_with_all(run, one):
             train(one, own)
     if ranks.first and config.seeds > 1:
         seconds = math.fsum(one.provenance["seconds"] for one in run.by_seed)
@@ -243,12 +236,12 @@ def _train(
     if config.pretrain is not None:
         watchers = [*hooks, *([ProgressBar("pre-training")] if progress else [])]
         first = config.model_copy(update={"training": config.pretrain})
-        parts = _parts(first, prepared, device, ranks)
+        parts = both_parts(first, prepared, device, ranks)
         pretraining = pretrain(first, run, encoder, prepared, parts, watchers, ranks)
         objective.attach(encoder)
     objective.warm_start(
         encoder,
-        *(_batches(config, prepared, each) for each in (prepared.split.train, prepared.split.validation)),
+        *(batches_of(config, prepared, each) for each in (prepared.split.train, prepared.split.validation)),
     )
     if not objective.trains_encoder:
         encoder.requires_grad_(False)
@@ -262,7 +255,7 @@ def _train(
     trainer = Trainer(
         encoder,
         objective,
-        *_parts(config, prepared, device, ranks),
+        *both_parts(config, prepared, device, ranks),
         config.training,
         seed=config.seed,
         folder=run.path,
@@ -284,42 +277,6 @@ def _train(
     ranks.wait()
 
 
-def _parts(
-    config: Configuration, prepared: Prepared, device: torch.device, ranks: Ranks
-) -> tuple[Part, Part]:
-    """Training and validation part."""
-    part = partial(training_part, config, prepared, device=device, ranks=ranks)
-    return part(prepared.split.train), part(prepared.split.validation)
-
-
-def _batches(config: Configuration, prepared: Prepared, index: Ints) -> Iterator[Batch]:
-    """All samples of a part, the same in every process."""
-    part = training_part(config, prepared, index, torch.device("cpu"), Ranks())
-    yield from map(part.tensors.batch, part.sampler.epoch(1))
-
-
-def training_part(
-    config: Configuration,
-    prepared: Prepared,
-    index: Ints,
-    device: torch.device,
-    ranks: Ranks,
-) -> Part:
-    """Samples of a part in the batches that the objective wants."""
-    if "label" in config.objective_class.needs_of(config.objective):
-        index = index[usable_labels(config, prepared.panel)[index]]
-    panel = prepared.panel.select(index)
-    sampler = SAMPLERS.build(
-        config.sampler or {"name": config.objective_class.sampler},
-        panel=panel,
-        batch_size=config.training.batch_size,
-        seed=config.seed,
-        rank=ranks.rank,
-        world=ranks.world,
-    )
-    return Part(PanelTensors(panel, device), sampler)
-
-
 def _new_run(
     task: Task, folder: Path, *, prepared: Prepared, start: Callable[[], Beginning], device: torch.device
 ) -> None:
@@ -337,18 +294,6 @@ def _new_run(
         write_text(folder / "config.yaml", dump_config(task.config))
 
 
-def _refuse_settings(run: Run, config: Any) -> None:
-    """A resumed run has its settings already, and starts where it was stopped."""
-    if config is None:
-        return
-    if isinstance(config, Configuration) or "init" in config:
-        raise ConfigError("a run that is resumed has its start already; leave init out")
-    raise ConfigError(
-        f"a run that is resumed keeps its settings; leave them out, or train it further in a new folder "
-        f"with: {run.trained_further_by}"
-    )
-
-
 def _refuse_nothing_to_train(config: Configuration, begun: Begun) -> None:
     """Check that freezing leaves something to train."""
     trained = any(p.requires_grad for part in (begun.encoder, begun.objective) for p in part.parameters())
@@ -357,45 +302,3 @@ def _refuse_nothing_to_train(config: Configuration, begun: Begun) -> None:
             f"init.freeze leaves nothing to train, as objective {config.objective.name} adds no weights; "
             "freeze fewer groups, or use an objective with a head such as supervised"
         )
-
-
-def _refuse_lost_settings(run: Run) -> None:
-    """Check that no seed which has weights has lost its settings; one that has none is begun again."""
-    for folder in run.folders:
-        if any((folder / name).is_file() for name in (ENCODER_FILE, WEIGHTS, "state.pt")):
-            refuse_no_run(folder, "restore it")
-
-
-def _refuse_fewer_seeds(run: Run, seeds: int) -> None:
-    """A run keeps the encoders that it has, and where they are."""
-    has = run.config.seeds
-    if has == 1 < seeds:
-        command = shlex.join(["tsrep", "fit", "--config", str(run.path / "config.yaml")])
-        raise RunError(f"{run.path} is a run of one seed; train several with: {command} --seeds {seeds}")
-    if seeds < has:
-        raise RunError(f"{run.path} has {has} seeds, not {seeds}; give more, or leave --seeds out")
-
-
-def _with_seeds(run: Run, seeds: int, ranks: Ranks) -> Run:
-    """The run with as many seeds, of which it may have had fewer."""
-    if run.config.seeds == seeds:
-        return run
-    if ranks.first:
-        config = run.config.model_copy(update={"seeds": seeds})
-        with changing(run.path, "config.yaml"):
-            write_text(run.path / "config.yaml", dump_config(config))
-    ranks.wait()
-    return Run(run.path)
-
-
-@contextmanager
-def _resumed_with_all(run: Run, one: Run) -> Iterator[None]:
-    """A stopped training of a seed is resumed together with the others."""
-    try:
-        yield
-    except Interrupted as stop:
-        if one.path == run.path:
-            raise
-        raise Interrupted(
-            f"{one.path} was stopped, with the state saved; resume with: {run.resumed_by}"
-        ) from stop

@@ -1,0 +1,80 @@
+"""The samples that a training learns from and is validated on, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+
+from tsrep.registry import SAMPLERS
+from tsrep.runs.config import Configuration
+from tsrep.runs.prepared import Prepared
+from tsrep.runs.task.needs import usable_labels
+from tsrep.sampling.batches import PanelTensors
+from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Ints
+from tsrep.training.distributed import Ranks
+from tsrep.training.loop import Part
+
+
+def both_parts(
+    config: Configuration, prepared: Prepared, device: torch.device, ranks: Ranks
+) -> tuple[Part, Part]:
+    """Training and validation part.
+
+    Parameters
+    ----------
+    config : Configuration
+    prepared : Prepared
+    device : torch.device
+    ranks : Ranks
+    """
+    part = partial(training_part, config, prepared, device=device, ranks=ranks)
+    return part(prepared.split.train), part(prepared.split.validation)
+
+
+def batches_of(config: Configuration, prepared: Prepared, index: Ints) -> Iterator[Batch]:
+    """All samples of a part once, the same in every process.
+
+    Parameters
+    ----------
+    config : Configuration
+    prepared : Prepared
+    index : array of int
+        The samples.
+    """
+    part = training_part(config, prepared, index, torch.device("cpu"), Ranks())
+    yield from map(part.tensors.batch, part.sampler.epoch(1))
+
+
+def training_part(
+    config: Configuration,
+    prepared: Prepared,
+    index: Ints,
+    device: torch.device,
+    ranks: Ranks,
+) -> Part:
+    """Samples of a part in the batches that the objective wants.
+
+    Parameters
+    ----------
+    config : Configuration
+    prepared : Prepared
+    index : array of int
+        The samples; those without a label are left out where the objective needs one.
+    device : torch.device
+    ranks : Ranks
+    """
+    if "label" in config.objective_class.needs_of(config.objective):
+        index = index[usable_labels(config, prepared.panel)[index]]
+    panel = prepared.panel.select(index)
+    sampler = SAMPLERS.build(
+        config.sampler or {"name": config.objective_class.sampler},
+        panel=panel,
+        batch_size=config.training.batch_size,
+        seed=config.seed,
+        rank=ranks.rank,
+        world=ranks.world,
+    )
+    return Part(PanelTensors(panel, device), sampler)
