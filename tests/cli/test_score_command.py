@@ -68,6 +68,7 @@ def test_what_is_refused_in_one_sentence(cohort: Cohort, run: Run) -> None:
     good = cohort.write("good.csv", flat)
     twice = cohort.table("twice.csv", {"record": ["r000", "r000"], **{f"p_{c}": [0.1, 0.2] for c in CLASSES}})
     strange = cohort.table("strange.csv", {"record": ["x"], **{f"p_{c}": [0.1] for c in CLASSES}})
+    empty = cohort.write("empty.csv", np.full_like(flat, np.nan))
     high = flat.copy()
     high[17, 1] = 3.2
     low = exclusive.copy()
@@ -83,6 +84,7 @@ def test_what_is_refused_in_one_sentence(cohort: Cohort, run: Run) -> None:
     cases: list[tuple[tuple[object, ...], str]] = [
         ((twice, "--truth", flags), "record r000 is predicted twice in twice.csv; keep one row"),
         ((strange, "--truth", flags), "none of the 150 records of flags.csv (r000, r001"),
+        ((empty, "--truth", flags), "a prediction for none of them; its columns A, B, C are empty or not"),
         ((cohort.write("high.csv", high), "--truth", flags), "p_B of record r017 in"),
         ((cohort.write("low.csv", low), "--truth", label), "sum to 0.71, not 1; is it multi-label?"),
         ((words, "--truth", flags), "row 2 of words.csv has 'high' as p_A, which must be a number"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +92,15 @@ def test_bash_completes_through_the_command(command: Command, monkeypatch: pytes
     for name, value in {"COMP_WORDS": words, "COMP_CWORD": "3", "_TSREP_COMPLETE": "complete_bash"}.items():
         monkeypatch.setenv(name, value)
     assert command().stdout.split() == ["simclr"]
+
+
+def test_a_reader_who_has_enough_is_no_failure() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        command = [sys.executable, "-m", "tsrep", "list"]
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_ctrl_c_before_a_command_begins_is_one_sentence(

@@ -43,6 +43,8 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED:
             _stopped()
+        if isinstance(end.__context__, BrokenPipeError):  # which the library of the command line met first
+            sys.exit(0)
         raise
 
 

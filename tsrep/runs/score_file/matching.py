@@ -80,6 +80,11 @@ def _predicted(file: Predicted) -> set[str]:
 
 def _refuse_strangers(truth: Truth, file: Predicted, absent: Sequence[str]) -> None:
     if len(absent) == len(truth):
+        if set(truth.record) & set(file.record):
+            raise DataError(
+                f"{file.path} names records of {truth.name} but gives a prediction for none of them; "
+                f"its columns {few(file.classes)} are empty or not finite there"
+            )
         raise DataError(
             f"none of the {len(truth):,} records of {truth.name} ({few(truth.record)}) has a prediction in "
             f"{file.path} ({few(file.record)}); name the columns with equal names by --id and --truth-id"
