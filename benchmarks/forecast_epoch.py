@@ -200,7 +200,7 @@ class Ours:
     def batches(self, objective: Forecast) -> Iterator[tuple[Tensor, Tensor]]:
         """Look-back and target as the objective takes them."""
         for index in self.train.sampler.epoch(1):
-            past, _, target = objective.cut(self.train.tensors.batch(index).x)
+            past, _, target = objective.look_backs.cut(self.train.tensors.batch(index).x)
             yield past, target
 
     def epoch(self, amp: bool) -> None:

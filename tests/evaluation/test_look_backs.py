@@ -67,7 +67,7 @@ def make(mixing: str, norm: str, covariates: int, calendar: bool, **objective: A
         classes=1, multilabel=False,
     ).eval()  # fmt: skip
     with torch.no_grad():  # every channel has a gain and a shift of its own
-        for weight in built.norm.parameters():
+        for weight in built.look_backs.norm.parameters():
             weight.copy_(torch.linspace(-0.5, 0.7, CHANNELS)[:, None])
     return Case(encoder, built, [make_series(covariates, seed) for seed in (0, 1)])
 
@@ -108,8 +108,8 @@ def test_a_representation_is_that_of_the_look_back_on_its_own_scale(
     assert represented.base is not None
     for instance in range(2):
         with torch.no_grad():
-            seen = case.objective.see(*windows(case, instance))
-            z = case.objective.represent(case.encoder, seen).flatten(1)
+            seen = case.objective.look_backs.see(*windows(case, instance))
+            z = case.objective.look_backs.represent(case.encoder, seen).flatten(1)
         scale, mean = seen.level.scale[..., 0], seen.level.mean[..., 0]  # (window, channel)
         channels = range(CHANNELS) if mixing == "independent" else [None]
         assert represented.independent is (mixing == "independent")
@@ -152,4 +152,4 @@ def test_the_objective_keeps_its_weights() -> None:
     after = case.objective.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert all(p.requires_grad for p in case.objective.norm.parameters())
+    assert all(p.requires_grad for p in case.objective.look_backs.norm.parameters())

@@ -54,7 +54,7 @@ def terms(encoder: Encoder, objective: Forecast, batch: Batch) -> dict[str, Tens
 
 
 def predicted(encoder: Encoder, objective: Forecast, batch: Batch) -> Tensor:
-    past, ahead, _ = objective.cut(batch.x)
+    past, ahead, _ = objective.look_backs.cut(batch.x)
     return Forecaster(encoder, objective).eval()(past, ahead)
 
 
@@ -80,7 +80,7 @@ def test_the_error_is_the_mean_square_over_what_is_there() -> None:
 def test_an_identity_with_a_flat_head_is_nlinear() -> None:
     encoder, objective = make()
     linear = objective.head.layers[-1]  # type: ignore[index, union-attr]  # the flatten head's only layer
-    past, _, _ = objective.cut(a_batch().x)
+    past, _, _ = objective.look_backs.cut(a_batch().x)
     values = past[:, COVARIATES:]
     last = values[..., -1:]
     torch.testing.assert_close(predicted(encoder, objective, a_batch()), last + linear(values - last))
@@ -178,7 +178,7 @@ def test_the_inner_optimisation_of_a_contrast_is_on_the_look_backs() -> None:
 def test_rows_of_a_contrast_are_told_apart_by_channel() -> None:
     _, objective = make(TCN, contrast="simclr", weight=0.5)
     batch = a_batch()
-    rows = objective._rows(batch, objective.see(*objective.cut(batch.x)[:2]))
+    rows = objective.look_backs.rows(batch)
     assert rows.x.shape == (5 * CHANNELS, 1, 24)
     assert rows.start.tolist() == [start for start in range(0, 200, 40) for _ in range(CHANNELS)]
     assert rows.patient.tolist() == list(range(CHANNELS)) * 5

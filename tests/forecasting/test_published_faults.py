@@ -263,7 +263,7 @@ def test_missing_values_give_finite_gradients(root: Path, contrast: Any, mixing:
     gradients = [p.grad for part in (encoder, objective) for p in part.parameters() if p.grad is not None]
     assert gradients
     assert all(gradient.isfinite().all() for gradient in gradients)
-    past, ahead, _ = objective.cut(x)
+    past, ahead, _ = objective.look_backs.cut(x)
     assert objective.eval().predict(encoder.eval(), past, ahead).isfinite().all()
 
 
@@ -276,7 +276,7 @@ def test_the_choice_of_the_epoch_leaves_out_missing_targets_and_nothing_else(roo
     encoder.eval(), objective.eval()
     held = prepared.panel.select(prepared.split.validation)
     x = torch.from_numpy(held.take(np.arange(len(held))))
-    past, ahead, target = objective.cut(x)
+    past, ahead, target = objective.look_backs.cut(x)
     assert target.isnan().any()
     with torch.no_grad():
         expected = -(objective.predict(encoder, past, ahead) - target).square().nanmean()

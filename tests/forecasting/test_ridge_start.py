@@ -138,4 +138,4 @@ def test_it_tells_channels_from_covariates() -> None:
     assert objective.head.linear is not None
     assert rows.shape == (4, objective.head.linear.in_features + 1)
     assert wanted.shape == (4, CHANNELS * objective.horizon)
-    assert objective.shown == COVARIATES
+    assert objective.look_backs.shown == COVARIATES

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field, TypeAdapter
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.forecasting.gradient_balance import gradient_balance
-from tsrep.forecasting.instance_norm import InstanceNorm, Level, Normalisation
+from tsrep.forecasting.instance_norm import Normalisation
+from tsrep.forecasting.look_backs import LookBacks, Mixing, Seen
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
 from tsrep.forecasting.refusals import refuse_contrast, refuse_stride, refuse_warm_start
 from tsrep.forecasting.ridge_start import start_from_ridge
@@ -25,27 +26,8 @@ from tsrep.views.autotcl_augmenter import Augmenter
 from tsrep.views.view import View
 
 Count = Annotated[int, Field(gt=0)]
-Mixing = Literal["independent", "mixed"]
 ChosenHead = Annotated[Any, Chosen(HEADS)]
 ChosenContrast = Annotated[Any, Chosen(OBJECTIVES)] | None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A batch as encoder and head see it, one row for what is encoded together.
-
-    Attributes
-    ----------
-    x : Tensor, shape (row, covariate + variate, lookback)
-        Normalised; missing values are NaN.
-    ahead : Tensor, shape (row, covariate, horizon)
-    level : Level
-        Of every channel, to put forecasts back.
-    """
-
-    x: Tensor
-    ahead: Tensor
-    level: Level
 
 
 @OBJECTIVES.register("forecast", runtime=("dim", "stride", "channels", "covariates"))
@@ -134,11 +116,11 @@ class Forecast(Objective):
         super().__init__()
         refuse_stride(lookback, stride)
         self.lookback, self.horizon = lookback, horizon
-        self.leading, self.shown = covariates, covariates if calendar else 0
-        self.independent = mixing == "independent"
-        self.skipped = lookback % stride  # encoders drop trailing steps, which a forecast needs most
-        variates = 1 if self.independent else channels - covariates
-        self.norm = InstanceNorm(norm, channels - covariates)
+        self.look_backs = LookBacks(
+            norm, channels - covariates, covariates, lookback, stride, mixing, calendar=calendar
+        )
+        self.independent = self.look_backs.independent
+        variates, shown = self.look_backs.variates, self.look_backs.shown
         self.head = HEADS.build(
             TypeAdapter(ChosenHead).validate_python(head),
             dim=dim,
@@ -146,7 +128,7 @@ class Forecast(Objective):
             lookback=lookback,
             horizon=horizon,
             variates=variates,
-            covariates=self.shown,
+            covariates=shown,
         )
         if warm_start:
             refuse_warm_start(self.head)
@@ -158,14 +140,14 @@ class Forecast(Objective):
                 settings,
                 dim=dim,
                 stride=stride,
-                channels=variates + self.shown,
-                covariates=self.shown,
+                channels=variates + shown,
+                covariates=shown,
                 classes=1,
                 multilabel=False,
             )
         self.weight, self.schedule, self.frozen = weight, schedule, frozen
         self.from_ridge = warm_start and weight < 1
-        for part in (self.norm, self.head):
+        for part in (self.look_backs, self.head):
             part.requires_grad_(weight < 1)
         self.planned = 1
         self.register_buffer("moved", torch.zeros((), dtype=torch.long))
@@ -214,16 +196,15 @@ class Forecast(Objective):
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``mse`` and, in training, those of the contrast with its name in front."""
-        seen = self.see(*self.cut(batch.x)[:2])
         terms: dict[str, Tensor] = {}
         share: Tensor | float = 0.0
         if self.contrast is not None and (self.training or self.weight == 1):
             share = scheduled(self.schedule, self.weight, self.moved / self.planned)
-            inner = self.contrast(encoder, self._rows(batch, seen), generator=generator)
+            inner = self.contrast(encoder, self.look_backs.rows(batch), generator=generator)
             terms = {f"contrast {name}": share * value for name, value in inner.items()}
         if self.weight == 1:
             return terms
-        return {"mse": (1 - share) * self._error(encoder, batch, seen, generator)} | terms
+        return {"mse": (1 - share) * self._error(encoder, batch, generator)} | terms
 
     def after_step(self) -> None:
         """One step along the schedule."""
@@ -244,21 +225,20 @@ class Forecast(Objective):
         """
         if self.contrast is None:
             return {}
-        seen = self.see(*self.cut(batch.x)[:2])
-        rows = self._rows(batch, seen)
+        rows = self.look_backs.rows(batch)
         found = self.contrast.diagnostics(encoder, rows, generator=generator)
         weights = [p for p in encoder.parameters() if p.requires_grad]
         if self.weight == 1 or self.frozen or not weights:
             return found
         share = scheduled(self.schedule, self.weight, self.moved / self.planned)
         with torch.enable_grad():
-            error = self._error(encoder, batch, seen, generator)
+            error = self._error(encoder, batch, generator)
             contrast = torch.stack(list(self.contrast(encoder, rows, generator=generator).values())).sum()
             return found | gradient_balance((1 - share) * error, share * contrast, weights)
 
     def predict(self, encoder: Encoder, past: Tensor, ahead: Tensor) -> Tensor:
         """See :meth:`Objective.predict`."""
-        return self._forecast(encoder, self.see(past, ahead), None)
+        return self._forecast(encoder, self.look_backs.see(past, ahead), None)
 
     @property
     def has_forecasts(self) -> bool:
@@ -280,16 +260,15 @@ class Forecast(Objective):
 
     def view_input(self, x: Tensor, channels: Sequence[str], covariates: int) -> ViewInput:
         """The normalised look-backs; independent channels are rows of their own."""
-        past, ahead, _ = self.cut(x)
-        seen = self.see(past, ahead).x[..., self.skipped :]
-        known, variates = tuple(channels[covariates - self.shown : covariates]), tuple(channels[covariates:])
+        shown = self.look_backs.shown
+        seen = self.look_backs.encoded(self.look_backs.see(*self.look_backs.cut(x)[:2]))
+        known, variates = tuple(channels[covariates - shown : covariates]), tuple(channels[covariates:])
         rows = [(name,) for name in variates] if self.independent else [variates]
-        return ViewInput(seen, [known + row for row in rows], self.shown)
+        return ViewInput(seen, [known + row for row in rows], shown)
 
     def encode_look_backs(self, encoder: Encoder, past: Tensor) -> Tensor:
         """Last vector of every look-back; each independent channel is an instance of its own."""
-        seen = self.see(past, past[:, : self.leading, :0])
-        z = self.represent(encoder, seen)[..., -1].float()
+        z = self.look_backs.represent(encoder, self.look_backs.see(past))[..., -1].float()
         return z.reshape(len(past), -1, z.shape[-1])
 
     def frozen_features(self, encoder: Encoder, past: Tensor, ahead: Tensor, channel: int | None) -> Tensor:
@@ -298,44 +277,23 @@ class Forecast(Objective):
         The scale that a window was divided by is multiplied back, so that a linear map of the features can do
         what a linear head can.
         """
-        seen = self.see(past, ahead, channel)
+        seen = self.look_backs.see(past, ahead, channel)
         scale = seen.level.scale.flatten(1)
-        z = self.represent(encoder, seen).flatten(1)
+        z = self.look_backs.represent(encoder, seen).flatten(1)
         return torch.cat([z * scale.mean(dim=1, keepdim=True), scale], dim=1)
 
     def forecast_base(self, past: Tensor, channel: int | None) -> Tensor | None:
         """What the normalisation takes off the look-back, such as its mean."""
-        return self.see(past, past[:, : self.leading, :0], channel).level.mean.flatten(1)
-
-    def cut(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Past, covariates ahead and target of samples of look-back and horizon; all are views."""
-        past, ahead = x[..., : self.lookback], x[..., self.lookback :]
-        return past, ahead[:, : self.leading], ahead[:, self.leading :]
-
-    def see(self, past: Tensor, ahead: Tensor, channel: int | None = None) -> Seen:
-        """What is encoded together, normalised; shapes as in :meth:`predict`, or with this channel alone."""
-        norm = self.norm if channel is None else self.norm.of_channel(channel)
-        values, level = norm(past[:, self.leading :])
-        shown = past[:, self.leading - self.shown : self.leading]
-        ahead = ahead[:, self.leading - self.shown :]
-        if not self.independent:
-            return Seen(torch.cat([shown, values], dim=1), ahead, level)
-        shown, ahead = (x.repeat_interleave(values.shape[1], dim=0) for x in (shown, ahead))
-        # (batch * channel, covariate + 1, lookback)
-        return Seen(torch.cat([shown, values.flatten(0, 1).unsqueeze(1)], dim=1), ahead, level)
-
-    def represent(self, encoder: Encoder, seen: Seen) -> Tensor:
-        """Representations of the rows, shape (row, dim, lookback // stride)."""
-        return encoder(seen.x[..., self.skipped :])
+        return self.look_backs.see(past, channel=channel).level.mean.flatten(1)
 
     def _forecast(self, encoder: Encoder, seen: Seen, generator: torch.Generator | None) -> Tensor:
         if self.frozen:
             encoder.eval()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not (self.frozen and self.training)):
-            z = self.represent(encoder, seen)
+            z = self.look_backs.represent(encoder, seen)
         y = self.head(z, torch.nan_to_num(seen.x), seen.ahead, generator=generator)
-        y = y.float().reshape(-1, self.norm.channels, self.horizon)
-        return self.norm.undo(y, seen.level)
+        norm = self.look_backs.norm
+        return norm.undo(y.float().reshape(-1, norm.channels, self.horizon), seen.level)
 
     @torch.no_grad()
     def _regressed(self, encoder: Encoder, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -344,42 +302,25 @@ class Forecast(Objective):
         Errors then count on the scale of the series, as they do in training; the last input is the scale
         itself, whose coefficient is the intercept.
         """
-        past, ahead, target = self.cut(batch.x)
-        seen = self.see(past, ahead)
-        inputs = self.head.inputs(self.represent(encoder, seen).float())
+        past, ahead, target = self.look_backs.cut(batch.x)
+        seen = self.look_backs.see(past, ahead)
+        inputs = self.head.inputs(self.look_backs.represent(encoder, seen).float())
         rows, parts = inputs.shape[:2]
         scale = seen.level.scale.reshape(rows, parts, -1).mean(dim=2, keepdim=True)
-        wanted = self.norm.at(target, seen.level).reshape(rows, parts, -1)
+        wanted = self.look_backs.norm.at(target, seen.level).reshape(rows, parts, -1)
         inputs = torch.cat([inputs, torch.ones_like(inputs[..., :1])], dim=-1)
         return (inputs * scale).flatten(0, 1), (wanted * scale).flatten(0, 1)
 
-    def _error(self, encoder: Encoder, batch: Batch, seen: Seen, generator: torch.Generator) -> Tensor:
+    def _error(self, encoder: Encoder, batch: Batch, generator: torch.Generator) -> Tensor:
         """Mean squared error over the targets that are there."""
-        target = self.cut(batch.x)[2]
-        error = self._forecast(encoder, seen, generator) - torch.nan_to_num(target)
+        past, ahead, target = self.look_backs.cut(batch.x)
+        forecast = self._forecast(encoder, self.look_backs.see(past, ahead), generator)
+        error = forecast - torch.nan_to_num(target)
         there = ~torch.isnan(target)
         return (error.square() * there).sum() / there.sum().clamp(min=1)
 
-    def _rows(self, batch: Batch, seen: Seen) -> Batch:
-        """The look-backs as a batch of their own."""
-        each = len(seen.x) // len(batch)
-        channel = torch.arange(each, device=batch.x.device).repeat(len(batch))
-
-        def repeated(ids: Tensor) -> Tensor:
-            return ids.repeat_interleave(each, dim=0)
-
-        return Batch(
-            x=seen.x[..., self.skipped :],
-            label=torch.zeros_like(repeated(batch.patient)),
-            patient=repeated(batch.patient) * each + channel,
-            trial=repeated(batch.trial) * each + channel,
-            sample=repeated(batch.sample) * each + channel,
-            start=repeated(batch.start),
-        )
-
     def _on_rows(self, loss: Loss) -> Loss:
         def on_rows(encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
-            rows = self._rows(batch, self.see(*self.cut(batch.x)[:2]))
-            return loss(encoder, rows, generator=generator)
+            return loss(encoder, self.look_backs.rows(batch), generator=generator)
 
         return on_rows
