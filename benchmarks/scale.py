@@ -7,8 +7,7 @@ data (conversion, quality, fingerprints), a second one on the warm store, the st
 epoch of SimCLR, evaluation by a linear probe and by nearest neighbours, and the report. Processor time and
 the largest resident set are those that the kernel counts for the process. What a command takes for hardly
 any recordings, a tenth of the least size, is taken off before the exponent is computed from the last two
-sizes: ``log(t2 / t1) / log(n2 / n1)``. Finished measurements are kept in DIR and not repeated; the last line is
-JSON.
+sizes: ``log(t2 / t1) / log(n2 / n1)``. Finished measurements are kept in DIR; the last line is JSON.
 """
 
 from __future__ import annotations
