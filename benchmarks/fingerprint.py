@@ -32,7 +32,7 @@ from tsrep.signals import Panel
 from tsrep.signals.filters import bandpass
 from tsrep.signals.fingerprint import Fingerprints
 from tsrep.signals.same_signal import near_keys, same_signal
-from tsrep.signals.shifted import shifted_copies
+from tsrep.signals.shifted import Spectra, shifted_copies
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 FULL = 17_418  # records of PTB-XL's training folds
@@ -94,7 +94,8 @@ def false_pairs(x: Array) -> dict[str, float]:
     keys = prints.coarse, prints.mask
     near = sum(len(i) for i, _ in near_keys(keys, None, MOST / 128))
     joined = len(x) - len(np.unique(same_signal(panel)))
-    shifted = np.unique(np.sort(shifted_copies(panel, rows, rows), axis=1), axis=0)
+    spectra = Spectra.of(panel, rows)
+    shifted = np.unique(np.sort(shifted_copies(panel, spectra, spectra), axis=1), axis=0)
     nearest = min(
         int(np.bitwise_count(prints.coarse[i] ^ np.delete(prints.coarse, i, axis=0)).sum(axis=1).min())
         for i in range(len(x))
@@ -118,7 +119,8 @@ def shifted_misses(x: Array) -> dict[str, float]:
     cut[:, :, :800] = x[:n, :, 100:900]
     every, result = np.arange(2 * n), {}
     for name, copy in (("shifted", moved), ("cut", cut)):
-        found = shifted_copies(panel_of(np.concatenate([x[:n], copy])), every[:n], every[n:])
+        panel = panel_of(np.concatenate([x[:n], copy]))
+        found = shifted_copies(panel, Spectra.of(panel, every[:n]), Spectra.of(panel, every[n:]))
         right = int((found[:, 1] - found[:, 0] == n).sum())
         result |= {name: 1 - right / n, f"{name}, wrong pairs": len(found) - right}
     return result
@@ -170,7 +172,8 @@ def seconds(x: Array) -> dict[str, float]:
     for _ in near_keys(test, train, MOST / 128):
         pass
     pairs, rows, start = time.process_time() - start, np.arange(len(x)), time.process_time()
-    shifted_copies(panel, rows[: len(x) // 2], rows[len(x) // 2 :])
+    half = len(x) // 2
+    shifted_copies(panel, Spectra.of(panel, rows[:half]), Spectra.of(panel, rows[half:]))
     return {
         "keys of 17,418 records": keys, "2,158 x 17,418 pairs": pairs,
         f"shifted copies of {len(x):,} records": time.process_time() - start,

@@ -12,7 +12,7 @@ from tsrep.signals import Panel
 from tsrep.signals.filters import bandpass
 from tsrep.signals.fingerprint import Fingerprints, lead_key, shapes, sketch
 from tsrep.signals.same_signal import near_keys, same_signal
-from tsrep.signals.shifted import shifted_copies
+from tsrep.signals.shifted import Spectra, shifted_copies
 
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
@@ -251,7 +251,8 @@ def test_shifted_copies_are_found_at_any_shift_up_to_a_second(milliseconds: int)
     long = resampled(recordings(6, seconds=12), 1000)
     begin = 1000 + milliseconds
     x = np.concatenate([long[:, :, 1000:11000:10], long[:3, :, begin : begin + 10000 : 10] * 2])
-    pairs = shifted_copies(panel_of(x.round().astype(np.int16)), np.arange(6), np.arange(6, 9))
+    panel = panel_of(x.round().astype(np.int16))
+    pairs = shifted_copies(panel, Spectra.of(panel, np.arange(6)), Spectra.of(panel, np.arange(6, 9)))
     assert pairs.tolist() == [[0, 6], [1, 7], [2, 8]]
 
 
@@ -261,5 +262,15 @@ def test_cuts_that_keep_the_middle_are_found_and_a_record_is_no_copy_of_itself()
     cut[:, :, :800] = x[:3, :, 100:900]
     panel = panel_of(np.concatenate([x, cut]))
     every = np.arange(9)
-    assert shifted_copies(panel, every[:6], every[6:]).tolist() == [[0, 6], [1, 7], [2, 8]]
-    assert shifted_copies(panel, every[:6], every[:6]).tolist() == []
+    first, second = Spectra.of(panel, every[:6]), Spectra.of(panel, every[6:])
+    assert shifted_copies(panel, first, second).tolist() == [[0, 6], [1, 7], [2, 8]]
+    assert shifted_copies(panel, first, first).tolist() == []
+
+
+def test_recordings_of_one_lead_have_nothing_to_compare() -> None:
+    x = recordings(6)
+    x[3:, 1:] = 0
+    panel = panel_of(x)
+    assert Spectra.of(panel, np.arange(6)).row.tolist() == [0, 1, 2]
+    assert not len(Spectra.of(panel, np.arange(3, 6)).values)
+    assert not len(shifted_copies(panel, *[Spectra.of(panel, np.arange(3, 6))] * 2))

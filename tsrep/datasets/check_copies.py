@@ -11,7 +11,7 @@ import numpy as np
 from tsrep.datasets.findings import Finding, few, listed
 from tsrep.signals.panel import Ints, Panel
 from tsrep.signals.same_signal import same_signal
-from tsrep.signals.shifted import shifted_copies
+from tsrep.signals.shifted import Spectra, shifted_copies
 from tsrep.splits.split import PARTS, Split
 
 Copies = Iterable[tuple[int, ...]]  # rows of the store that hold one signal
@@ -41,11 +41,9 @@ def copies(panel: Panel, split: Split | None, names: dict[int, str]) -> Iterator
 
 def _shifted(panel: Panel, split: Split | None) -> Iterator[Ints]:
     """Pairs of rows in two parts, or anywhere without a split."""
-    sides = [(np.unique(panel.row),) * 2]
-    if split is not None:
-        rows = [np.unique(panel.row[getattr(split, name)]) for name in PARTS]
-        sides = list(combinations(rows, 2))
-    for one, other in sides:
+    samples = [slice(None)] if split is None else [getattr(split, name) for name in PARTS]
+    parts = [Spectra.of(panel, np.unique(panel.row[part])) for part in samples]
+    for one, other in [(parts[0], parts[0])] if split is None else combinations(parts, 2):
         yield from shifted_copies(panel, one, other)
 
 

@@ -27,42 +27,49 @@ BAND = (1.0, 15.0)  # Hz, what is left in the shapes
 class Spectra:
     """Spectra of 10 s, which a shift by a second hardly changes.
 
+    Tiles with one lead are left out, as one alone is alike too often: beats of one rate have one spectrum.
+
     Attributes
     ----------
     values : float16 array, shape (tile, lead, frequency)
         Square roots of the amplitudes from 1 to 15 Hz, of unit length for each lead; 0 where it is not there.
-    record : int64 array, shape (tile,)
-        Position of the record of each tile among the rows asked for, ascending.
+    row : int64 array, shape (tile,)
+        Of the store, where each tile lies.
+    number : int64 array, shape (tile,)
+        Of each tile in its row.
     """
 
     values: NDArray[np.float16]
-    record: Ints
+    row: Ints
+    number: Ints
 
     @classmethod
     def of(cls, panel: Panel, rows: Ints) -> Spectra:
         """Spectra of some rows of a panel's store."""
-        values, records = [np.zeros((0, LEADS, 0), np.float16)], [np.zeros(0, np.int64)]
+        values, places = [], [np.zeros((0, 2), np.int64)]
         for begin, x in in_chunks(panel, rows):
             tiles, record = shapes(x, panel.sfreq, panel.channels)
-            values.append(_spectra(tiles))
-            records.append(record + begin)
-        return cls(
-            np.concatenate([part for part in values if len(part)] or values[:1]), np.concatenate(records)
-        )
+            number = np.arange(len(record)) - np.searchsorted(record, record)
+            spectra = _spectra(tiles)
+            enough = spectra.any(axis=2).sum(axis=1) >= COMMON
+            if enough.any():
+                values.append(spectra[enough])
+                places.append(np.stack([rows[record + begin], number], axis=1)[enough])
+        row, number = np.concatenate(places).T
+        return cls(np.concatenate(values) if values else np.zeros((0, LEADS, 0), np.float16), row, number)
 
     def alike(self, other: Spectra) -> Iterator[Pairs]:
         """Pairs of tiles whose spectra are alike, on average over the leads that both have."""
-        theirs = [(_flat(part), np.asarray(part.any(axis=2), np.float32)) for part in _blocks(other.values)]
-        for i, part in enumerate(_blocks(self.values)):
-            mine, there = _flat(part), np.asarray(part.any(axis=2), np.float32)
-            for j, (flat, has) in enumerate(theirs):
-                common = there @ has.T
-                # One lead alone is alike too often: beats of one rate have one spectrum.
-                pairs = np.argwhere((common >= COMMON) & (mine @ flat.T >= NEAR * common))
+        for i, one in enumerate(_blocks(self.values)):
+            mine, has = _flat(one)
+            for j, two in enumerate(_blocks(other.values)):
+                theirs, have = _flat(two)
+                common = has @ have.T
+                pairs = np.argwhere((common >= COMMON) & (mine @ theirs.T >= NEAR * common))
                 yield pairs + np.array([i, j]) * BLOCK
 
 
-def shifted_copies(panel: Panel, one: Ints, other: Ints) -> Pairs:
+def shifted_copies(panel: Panel, one: Spectra, other: Spectra) -> Pairs:
     """Pairs of records that share 5 s, up to 1 s apart.
 
     Two tiles of 10 s with like spectra in two leads or more are a candidate, whatever their shift. It counts
@@ -71,30 +78,25 @@ def shifted_copies(panel: Panel, one: Ints, other: Ints) -> Pairs:
     Parameters
     ----------
     panel : Panel
-    one, other : int64 arrays
-        Rows of the store.
+    one, other : Spectra
+        Of the records to compare.
 
     Returns
     -------
     int64 array, shape (pair, 2)
         Rows of ``one`` and of ``other``; no row is a copy of itself.
     """
-    a, b = Spectra.of(panel, one), Spectra.of(panel, other)
     found = [np.zeros((0, 2), np.int64)]
-    if len(a.values) and len(b.values):
-        near = np.concatenate(list(a.alike(b)))
-        rows = np.stack([one[a.record[near[:, 0]]], other[b.record[near[:, 1]]]], axis=1)
+    for near in one.alike(other) if len(one.values) and len(other.values) else ():
+        rows, number = (
+            np.stack([mine[near[:, 0]], theirs[near[:, 1]]], axis=1)
+            for mine, theirs in ((one.row, other.row), (one.number, other.number))
+        )
         different = rows[:, 0] != rows[:, 1]
-        near, rows = near[different], rows[different]
-        number = near - np.stack([_first(a, near[:, 0]), _first(b, near[:, 1])], axis=1)
+        rows, number = rows[different], number[different]
         for of_rows, of_number in zip(batches(rows), batches(number), strict=True):
             found.append(of_rows[_copies(*tiles_at(panel, of_rows, of_number))])
     return np.unique(np.concatenate(found), axis=0)
-
-
-def _first(spectra: Spectra, tile: Ints) -> Ints:
-    """The first tile of the record of each."""
-    return np.searchsorted(spectra.record, spectra.record[tile])
 
 
 def _spectra(tiles: Floats) -> NDArray[np.float16]:
@@ -111,8 +113,9 @@ def _blocks(values: NDArray[np.float16]) -> Iterator[NDArray[np.float16]]:
     return (values[begin : begin + BLOCK] for begin in range(0, len(values), BLOCK))
 
 
-def _flat(values: NDArray[np.float16]) -> Floats:
-    return np.asarray(values.reshape(len(values), -1), np.float32)
+def _flat(values: NDArray[np.float16]) -> tuple[Floats, Floats]:
+    """Spectra with all leads side by side, and which leads are there."""
+    return np.asarray(values.reshape(len(values), -1), np.float32), np.asarray(values.any(axis=2), np.float32)
 
 
 def _copies(a: Floats, b: Floats) -> NDArray[np.bool_]:
