@@ -47,7 +47,7 @@ class Spectra:
     def of(cls, panel: Panel, rows: Ints) -> Spectra:
         """Spectra of some rows of a panel's store."""
         values, places = [], [np.zeros((0, 2), np.int64)]
-        for begin, x in in_chunks(panel, rows):
+        for begin, x in in_chunks(panel, rows) if len(panel.channels) >= COMMON else ():
             tiles, record = shapes(x, panel.sfreq, panel.channels)
             number = np.arange(len(record)) - np.searchsorted(record, record)
             spectra = _spectra(tiles)
