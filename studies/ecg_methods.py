@@ -22,7 +22,7 @@ from typing import Any
 
 from kept_runs import command_line, kept_run, one_thread_workers, validation_scores
 from method_contrasts import contrasts_table, probe_contrasts
-from results_page import spread, table, with_ends, write_page
+from results_page import P_VALUES, spread, table, with_ends, with_holm, write_page
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.evaluation.candidate import Candidate
@@ -38,6 +38,7 @@ from tsrep.runs.task import task_of
 from tsrep.studies.confirm.final_scores import candidates
 
 FRACTIONS, SUPERVISED = (1.0, 0.1, 0.01), "supervised"
+TITLES = {"probe": "Linear probe", "knn": "Nearest neighbours"}  # by protocol
 PANEL = Path(__file__).parents[1] / "configs" / "ptb-xl-panel.yaml"
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
@@ -123,13 +124,14 @@ def _page(
         "are chosen on validation patients. Test patients are scored once.",
         f"- Values: macro AUROC per record of test patients, mean over {seeds} seeds with a 95 % interval "
         "over patients, training seeds and label draws; ± is the standard deviation over seeds. The "
-        "difference is from the random initialisations of the same seeds, on the same patients and draws.",
+        "difference is from the random initialisations of the same seeds, on the same patients and draws; "
+        "its p value stands beside the one adjusted by Holm's method over all of these two tables.",
         f"- `{SUPERVISED}` trains encoder and head on the labelled patients alone, from the same random "
         "initialisations.",
         "",
     ]
-    for protocol, title in (("probe", "Linear probe"), ("knn", "Nearest neighbours")):
-        lines += [f"## {title}", "", *_table(scores, protocol), ""]
+    for title, rows in _tables(scores).items():
+        lines += [f"## {title}", "", *rows, ""]
     lines += ["## Methods beside one another", "", _PAIRS, "", *contrasts_table(pairs), ""]
     lines += ["## Training", "", *_training(runs)]
     return "\n".join(lines)
@@ -141,18 +143,21 @@ _PAIRS = (
 )
 
 
-def _table(scores: Scores, protocol: str) -> list[str]:
+def _tables(scores: Scores) -> dict[str, list[str]]:
+    """Rows of each protocol by its title, with p values adjusted for all gains of the page."""
     head = ["method", "labels", "test records", "test patients"]
-    head += ["AUROC", f"minus {RANDOM_INIT}", "AUPRC", "F1"]
-    rows: list[list[str]] = []
-    for fraction in FRACTIONS:
-        found = scores.where(unit="record", fraction=fraction)
+    head += ["AUROC", f"minus {RANDOM_INIT}", *P_VALUES, "AUPRC", "F1"]
+    found = list(scores.where(unit="record"))
+    p = dict(zip(map(id, found), with_holm([score.gain for score in found]), strict=True))
+    tables = {}
+    for protocol, title in TITLES.items():
         shown = [s for s in found if s.protocol == protocol or s.method == SUPERVISED]
-        rows += map(_row, sorted(shown, key=lambda s: -s.value))
-    return table(head, rows)
+        shown.sort(key=lambda score: (-score.fraction, -score.value))
+        tables[title] = table(head, [_row(score, p[id(score)]) for score in shown])
+    return tables
 
 
-def _row(score: Score) -> list[str]:
+def _row(score: Score, p: tuple[str, str]) -> list[str]:
     return [
         score.method,
         f"{100 * score.fraction:g} % of patients ({score.details['labelled_patients']:.0f})",
@@ -160,6 +165,7 @@ def _row(score: Score) -> list[str]:
         str(score.patients),
         with_ends(score.metrics["auroc"]) + spread(score.by_seed["auroc"]),
         with_ends(score.gain, "+.3f"),
+        *p,
         f"{score.metrics['auprc'].value:.3f}",
         f"{score.metrics['f1'].value:.3f}",
     ]

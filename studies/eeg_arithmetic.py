@@ -22,12 +22,12 @@ import numpy as np
 from kept_runs import command_line, kept_run, one_thread_workers
 from numpy.typing import NDArray
 from pooled_folds import pooled
-from results_page import spread, table, with_ends, write_page
+from results_page import P_VALUES, spread, table, with_ends, with_holm, write_page
 from scipy import signal
 
 from tsrep.evaluation.bootstrap import resample
 from tsrep.evaluation.candidate import Candidate
-from tsrep.evaluation.comparison import paired_difference
+from tsrep.evaluation.comparison import Difference, paired_difference
 from tsrep.evaluation.labels.evaluation import MAJORITY
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT
@@ -128,8 +128,15 @@ def band_power(windows: Panel) -> NDArray[np.float32]:
     return np.asarray(10 * np.log10(np.concatenate(parts, axis=1) + 1e-6), np.float32)
 
 
-def _rows(found: Sequence[Sequence[Fold]]) -> Iterator[list[str]]:
-    """Each method pooled over folds: AUROC of ranks, and the accuracy of its probabilities as they are."""
+def _rows(found: Sequence[Sequence[Fold]]) -> list[list[str]]:
+    """Each method pooled over folds, with p values adjusted for the gains of all."""
+    methods, gains, accuracy = zip(*_compared(found), strict=True)
+    shown = zip(methods, gains, with_holm(gains), accuracy, strict=True)
+    return [[*cells, with_ends(gain, "+.3f"), *p, right] for cells, gain, p, right in shown]
+
+
+def _compared(found: Sequence[Sequence[Fold]]) -> Iterator[tuple[list[str], Difference | None, str]]:
+    """AUROC of ranks, its gain, and the accuracy of the probabilities as they are."""
 
     def of(method: str, *, ranked: bool) -> list[Predictions]:
         key = (method, PROTOCOL_OF[method], 1.0, "all", "test")
@@ -144,12 +151,12 @@ def _rows(found: Sequence[Sequence[Fold]]) -> Iterator[list[str]]:
         gain = paired_difference(own, control)["auroc"] if compared else None
         accuracy = resample(plain, names=["accuracy"]).value["accuracy"]
         counts = str(len(plain[0])), str(len(np.unique(plain[0].patient)))
-        values = with_ends(own.intervals()["auroc"]) + noise, with_ends(gain, "+.3f"), f"{accuracy:.3f}"
-        yield [method, *counts, *values]
+        value = with_ends(own.intervals()["auroc"]) + noise
+        yield [method, *counts, value], gain, f"{accuracy:.3f}"
 
 
 def _page(found: Sequence[Sequence[Fold]]) -> str:
-    heads = ["method", "recordings", "subjects", "AUROC", f"minus {RANDOM_INIT}", "accuracy"]
+    heads = ["method", "recordings", "subjects", "AUROC", f"minus {RANDOM_INIT}", *P_VALUES, "accuracy"]
     lines = [
         "# Rest against mental arithmetic, from EEG",
         "",
@@ -167,9 +174,10 @@ def _page(found: Sequence[Sequence[Fold]]) -> str:
         f"- Values: per recording of 60 s (the mean of its 15 windows), {len(found)} seeds (training and "
         f"random initialisation; `{BAND_POWER}` and `{MAJORITY}` have no chance in them), probabilities as "
         "ranks within a fold for AUROC. 95 % intervals over subjects and seeds; ± over seeds; the "
-        "difference is from the random initialisations of the same seeds, on the same subjects.",
+        "difference is from the random initialisations of the same seeds, on the same subjects; its p value "
+        "stands beside the one adjusted by Holm's method over all differences.",
         "",
-        *table(heads, list(_rows(found))),
+        *table(heads, _rows(found)),
     ]
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from kept_runs import command_line, kept_run
-from results_page import table, with_ends, write_page
+from results_page import P_VALUES, table, with_ends, write_page
 from transfer import FIRST, PANEL, SECOND, SETTINGS
 
 import tsrep
@@ -166,13 +166,14 @@ def _gains(found: Mapping[str, Validation]) -> list[str]:
     """Gains of transferred heads, adjusted for all on the page."""
     every = _verdicts(found)
     adjusted = holm([verdict.difference.p for _, verdict in every])
-    head = ["encoder", "head fitted on, scored on", "classes", f"over {RANDOM_INIT}", "p (Holm)", "verdict"]
+    head = ["encoder", "head fitted on, scored on", "classes", f"over {RANDOM_INIT}", *P_VALUES, "verdict"]
     rows = [
         [
             verdict.encoder,
             verdict.dataset,
             str(len(found[name].classes)),
             with_ends(verdict.difference, "+.3f"),
+            p_value(verdict.difference.p),
             p_value(p),
             _word(verdict, float(p)),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from results_page import table, with_ends
+from results_page import P_VALUES, table, with_ends
 
 from tsrep.evaluation.comparison import Comparison, compare_methods
 from tsrep.evaluation.predictions import Predictions
@@ -46,8 +46,9 @@ def contrasts_table(contrasts: Sequence[Comparison]) -> list[str]:
             f"{each.one} − {each.two}" + " (primary)" * each.primary,
             with_ends(each.difference, "+.3f"),
             f"{each.difference.seeds} and {each.difference.against_seeds}",
+            p_value(each.difference.p),
             p_value(each.adjusted_p),
         ]
         for each in contrasts
     ]
-    return table(["contrast", "difference", "seeds", "p (Holm)"], rows)
+    return table(["contrast", "difference", "seeds", *P_VALUES], rows)

@@ -10,6 +10,7 @@ from results_page import spread, table, with_ends, write_page
 
 from tsrep.evaluation.comparison import holm
 from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
+from tsrep.report.wording import p_value
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared
 
@@ -98,7 +99,8 @@ def _called(target: str) -> str:
 def _verdict(score: Score, p: float) -> str:
     gain = score.gain
     assert gain is not None
-    told = f"MAE {gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}], adjusted p = {p:.2g}"
+    told = f"MAE {with_ends(gain, '+.2f')}, p {p_value(gain.p, equals=True)}, "
+    told += f"adjusted {p_value(p, equals=True)}"
     if p < 0.05:
         how = "lower than" if gain.value < 0 else "higher than"
         return (

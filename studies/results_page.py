@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from numpy.typing import ArrayLike
 from scipy.stats import t
 
 from tsrep.evaluation.bootstrap import Interval
+from tsrep.evaluation.comparison import Difference, holm
 from tsrep.files import write_text
+from tsrep.report.wording import p_value
 
+P_VALUES = ("p", "p (Holm)")  # heads of the columns that :func:`with_holm` fills
 FINDINGS = "<!-- findings: written by hand, kept when the tables are made again -->"
 
 
@@ -33,6 +37,12 @@ def with_ends(interval: Interval | None, form: str = ".3f") -> str:
     if interval is None:
         return "–"
     return f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
+
+
+def with_holm(differences: Sequence[Difference | None]) -> list[tuple[str, str]]:
+    """P value of each difference of a family as it is and by Holm's method; dashes where there is none."""
+    values = [math.nan if each is None else each.p for each in differences]
+    return [(p_value(p), p_value(float(adjusted))) for p, adjusted in zip(values, holm(values), strict=True)]
 
 
 def with_spread(by_seed: ArrayLike, form: str = ".3f") -> str:

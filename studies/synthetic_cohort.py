@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from kept_runs import kept_run, one_thread_workers
 from pooled_folds import pooled
-from results_page import spread, table, with_ends, write_page
+from results_page import P_VALUES, spread, table, with_ends, with_holm, write_page
 
 from tsrep.evaluation.bootstrap import resample
-from tsrep.evaluation.comparison import paired_difference
+from tsrep.evaluation.comparison import Difference, paired_difference
 from tsrep.evaluation.predictions import Key, Predictions, load_predictions, save_predictions
 from tsrep.evaluation.scores import RANDOM_INIT
 from tsrep.runs.config import configure, merged
@@ -84,8 +84,23 @@ def _rotation(job: tuple[Path, int, int]) -> Rotation:
     return kept
 
 
-def _rows(found: Sequence[Sequence[Rotation]]) -> Iterator[list[str]]:
-    """Macro AUROC of every protocol, fraction and method, and its gain over the random initialisation."""
+def _rows(found: Sequence[Sequence[Rotation]]) -> list[list[str]]:
+    """Macro AUROC of every protocol, fraction and method, and its differences from two others.
+
+    Each of these two is a family of its own, for which p values are adjusted.
+    """
+    values, differences = zip(*_compared(found), strict=True)
+    columns = [(each, with_holm(each)) for each in zip(*differences, strict=True)]
+    return [
+        [*cells, *(cell for each, p in columns for cell in (with_ends(each[i], "+.3f"), *p[i]))]
+        for i, cells in enumerate(values)
+    ]
+
+
+def _compared(
+    found: Sequence[Sequence[Rotation]],
+) -> Iterator[tuple[list[str], list[Difference | None]]]:
+    """What a row says of a method alone, and its differences from the two it is compared with."""
     draws = [(f, by) for f in FRACTIONS for by in (("sample", "patient") if f < 1 else ("all",))]
     for protocol in ("probe", "knn"):
         for fraction, by in draws:
@@ -104,7 +119,7 @@ def _rows(found: Sequence[Sequence[Rotation]]) -> Iterator[list[str]]:
                 ]
                 counts = str(len(each[0])), str(len(np.unique(each[0].patient)))
                 value = with_ends(own.intervals()["auroc"]) + spread(own.by_seed["auroc"])
-                yield [protocol, share, method, *counts, value, *(with_ends(g, "+.3f") for g in gains)]
+                yield [protocol, share, method, *counts, value], gains
 
 
 def _page(found: Sequence[Sequence[Rotation]]) -> str:
@@ -116,7 +131,9 @@ def _page(found: Sequence[Sequence[Rotation]]) -> str:
         "patients",
         "AUROC",
         f"minus {RANDOM_INIT}",
+        *P_VALUES,
         f"minus {RIVAL}",
+        *P_VALUES,
     ]
     lines = [
         "# COMET on the synthetic cohort",
@@ -127,11 +144,12 @@ def _page(found: Sequence[Sequence[Rotation]]) -> str:
         "two to test, so that each of the 200 patients is scored once, by an encoder that has not seen that",
         f"patient. Macro AUROC per record, probabilities averaged over {DRAWS} label draws and ranked within",
         f"each rotation; mean over {len(found)} training seeds, each with a random initialisation of its own",
-        "in each rotation, ± their standard deviation; 95 % intervals over patients and seeds.",
+        "in each rotation, ± their standard deviation; 95 % intervals over patients and seeds. Each p value",
+        "stands beside the one adjusted by Holm's method over its column.",
         "`comet` has its sample, trial and patient levels, `comet-masked` the four levels of the paper, with",
         "whole recordings in a batch, and `simclr` batches drawn at random; all take as many epochs.",
         "",
-        *table(heads, list(_rows(found))),
+        *table(heads, _rows(found)),
     ]
     return "\n".join(lines)
 

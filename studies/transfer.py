@@ -23,11 +23,12 @@ import numpy as np
 import pandas as pd
 from kept_runs import command_line, kept_run
 from other_forms import forms_table
-from results_page import spread, table, with_ends, write_page
+from results_page import P_VALUES, spread, table, with_ends, write_page
 
 import tsrep
 from tsrep.evaluation.scores import RANDOM_INIT, Score, Scores
 from tsrep.report.verdicts import adjusted, significance
+from tsrep.report.wording import p_value
 from tsrep.runs.config_files import assemble, read_config
 from tsrep.runs.folder import Run
 from tsrep.runs.ledger import Ledger
@@ -265,7 +266,7 @@ def _tables(scores: Mapping[str, Scores]) -> dict[str, list[str]]:
     gains = [score for found in shown.values() for score in found if score.gain is not None]
     p = dict(zip([id(score) for score in gains], adjusted(gains), strict=True))
     head = ["method", "labels of patients", "records", "patients", "AUROC", f"over {RANDOM_INIT}"]
-    head += ["p (Holm)", "verdict", "interval of the gain covers"]
+    head += [*P_VALUES, "verdict", "interval of the gain covers"]
     return {
         title: table(head, [_row(score, p.get(id(score), math.nan)) for score in found])
         for title, found in shown.items()
@@ -274,7 +275,9 @@ def _tables(scores: Mapping[str, Scores]) -> dict[str, list[str]]:
 
 def _row(score: Score, p: float) -> list[str]:
     gain = score.gain
-    verdict = [f"{p:.2g}", significance(score, p), gain.covers] if gain is not None else ["–"] * 3
+    verdict = ["–"] * 4
+    if gain is not None:
+        verdict = [p_value(gain.p), p_value(p), significance(score, p), gain.covers]
     return [
         score.method,
         f"{100 * score.fraction:g} % ({score.details['labelled_patients']:.0f})",

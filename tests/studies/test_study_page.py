@@ -185,7 +185,7 @@ def test_the_answer_says_where_the_first_by_validation_stands_on_test(rank: int,
     own = rows["rank"].notna()
     rows.loc[own, "rank"] = (rows.loc[own, "rank"] - rank) % 4  # by test they are 1 to 4
     told = answer(planted(2), Finalists(rows))[1]
-    assert f"{better} of 3 other finalists are better" in told
+    assert f"{better} of 3 other finalists have a better value" in told
     assert "minus random initialisation −0.020 (−0.030 to −0.010)" in told
 
 

@@ -76,7 +76,7 @@ def _score(rows: pd.DataFrame, first: str, task: str, table: TrialTable) -> str:
         told += f"; minus random initialisation {signed(row['minus_random'])}{f' ({paired})' * bool(paired)}"
     own = rows[~control]
     better = (table.loss(own["test"]) < table.loss(row["test"])).sum()
-    return f"{told}; {better} of {len(own) - 1} other finalists are better" if len(own) > 1 else told
+    return f"{told}; {better} of {len(own) - 1} other finalists have a better value" if len(own) > 1 else told
 
 
 def progress(table: TrialTable, budget: str | None = None) -> str:
