@@ -100,7 +100,7 @@ def _verdict(score: Score, p: float) -> str:
     gain = score.gain
     assert gain is not None
     told = f"MAE {with_ends(gain, '+.2f')}, p {p_value(gain.p, equals=True)}, "
-    told += f"adjusted {p_value(p, equals=True)}"
+    told += f"adjusted p {p_value(p, equals=True)}"
     if p < 0.05:
         how = "lower than" if gain.value < 0 else "higher than"
         return (
