@@ -5,8 +5,8 @@ and batch of the published COMET, in float32, TensorFloat-32, bfloat16, and bflo
 the peak is the number of floating-point operations of a step, as torch counts them, over its time, beside a
 product of large matrices in the same precision. SimCLR then takes steps from recordings that lie on the card
 and from a store on the host; their ratio says whether the card waits. Its batch is doubled until the memory
-is full. Recordings as many as in PTB-XL are converted, trained on for an epoch and evaluated by the commands
-that a user gives. At last the tests of two processes run. On a processor all is small, and TensorFloat-32 is
+is full. Recordings as many as in PTB-XL, at 100 Hz and at 500 Hz, are converted, trained on for an epoch and
+evaluated by the commands that a user gives. At last the tests of two processes run. On a processor all is small, and TensorFloat-32 is
 left out.
 
 Results go to ``gpu.json`` in the cache, where ``training.compile: auto`` reads the gain of compilation, and a
@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scale import CLASSES, RECORDS_A_PATIENT, cost, pulses
+from scale import CLASSES, RECORDS_A_PATIENT, SECONDS, SFREQ, cost, pulses
 from torch.utils.flop_counter import FlopCounterMode
 
 from tsrep.datasets.dataset import cache_folder
@@ -52,6 +52,7 @@ from tsrep.training.loop import Part, Trainer
 
 PTB_XL = 21_799
 LEADS = 12
+RATES = (100, 500)  # Hz, at which PTB-XL is published
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def main() -> None:
         "compile_gain": compile_gain(steps),
         "waits_for_data": waiting(size, device),
         "largest_batch": largest_batch(size, device),
-        "full_size": full_size(size),
+        "full_size": {f"{rate} Hz": full_size(size, rate) for rate in RATES},
         "two_processes_equal_one": two_processes(),
     }
     options.out.mkdir(parents=True, exist_ok=True)
@@ -294,12 +295,12 @@ class Repeated:
         return [self.batch, self.batch]
 
 
-def full_size(size: Size) -> dict[str, float]:
-    """Seconds of conversion, an epoch and an evaluation by the commands that a user gives."""
+def full_size(size: Size, rate: int) -> dict[str, float]:
+    """At a sampling rate in Hz, seconds of conversion, an epoch and an evaluation by the commands that a user gives."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        simulate(place / "data", size.records)
-        data = ["--dataset", "arrays", "--root", str(place / "data"), "--set", "dataset.sfreq=100"]
+        simulate(place / "data", size.records, rate)
+        data = ["--dataset", "arrays", "--root", str(place / "data"), "--set", f"dataset.sfreq={rate}"]
         data += ["--set", "dataset.unit=uV", "--set", f"encoder={json.dumps(size.encoder)}"]
         check = ["data", "check", "arrays", *data[2:]]
         run = [
@@ -318,21 +319,22 @@ def full_size(size: Size) -> dict[str, float]:
         found = {}
         for name, command in commands.items():
             began = time.perf_counter()
-            cost(command, place)
+            cost(["-m", "tsrep", *command], place)
             found[name] = time.perf_counter() - began
     return found
 
 
-def simulate(place: Path, records: int) -> None:
-    """Recordings of twelve leads, each a share of one beat in noise of its own."""
+def simulate(place: Path, records: int, rate: int) -> None:
+    """Recordings of twelve leads at a rate in Hz, each lead a share of one beat in noise of its own."""
     place.mkdir(parents=True)
     rng = np.random.default_rng(0)
     label = rng.integers(0, len(CLASSES), records)
     lead = rng.uniform(-1, 1, LEADS)[:, None]
-    array = np.lib.format.open_memmap(place / "records.npy", "w+", np.int16, (records, LEADS, 1000))
+    shape = (records, LEADS, rate * SECONDS)
+    array = np.lib.format.open_memmap(place / "records.npy", "w+", np.int16, shape)
     for first in range(0, records, 500):
-        beat = pulses(rng, label[first : first + 500])[:, None]
-        array[first : first + 500] = beat * lead + rng.normal(0, 30, (len(beat), LEADS, 1000))
+        beat = np.repeat(pulses(rng, label[first : first + 500])[:, None], rate // SFREQ, axis=2)
+        array[first : first + 500] = beat * lead + rng.normal(0, 30, (len(beat), *shape[1:]))
     array.flush()
     people = np.arange(records) // RECORDS_A_PATIENT
     table = pd.DataFrame({"patient": people, "label": np.array(CLASSES)[label]})
@@ -349,7 +351,7 @@ def two_processes() -> bool | None:
 
 
 def table(result: dict[str, Any]) -> list[str]:
-    """The steps as Markdown."""
+    """All of it as Markdown."""
     names = [mode.name for mode in MODES if any(mode.name in one for one in result["steps"].values())]
     head = ["objective", *(f"{name}, ms" for name in names), "share of the peak, float32", "bfloat16"]
     lines = [f"Device: {result['device']}", "", "| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
@@ -361,6 +363,19 @@ def table(result: dict[str, Any]) -> list[str]:
         peaks = (result["tflops_of_matrix_products"][m.name] for m in (FLOAT32, BFLOAT16))
         shares = [f"{rate / most:.0%}" for rate, most in zip(rates, peaks, strict=True)]
         lines.append("| " + " | ".join([objective, *times, *shares]) + " |")
+    lines += [
+        "",
+        *(f"- {name}: {one['refused']}" for name, one in result["steps"].items() if "refused" in one),
+    ]
+    waits, most = result["waits_for_data"], result["largest_batch"]
+    lines.append(
+        f"- a step from the device {waits['on_device']:.1f} ms, from the host {waits['from_host']:.1f} ms"
+    )
+    lines.append(f"- compiled steps take a share of {1 / result['compile_gain']:.2f} of their time")
+    lines += [] if most is None else [f"- largest batch of SimCLR in bfloat16: {most:,} windows"]
+    for rate, seconds in result["full_size"].items():
+        told = ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items())
+        lines.append(f"- all recordings at {rate}: {told}")
     return lines
 
 
