@@ -20,7 +20,7 @@ from tsrep.evaluation.forecasts.details import Examples, ForecastDetails
 from tsrep.evaluation.forecasts.errors import Errors, over_seeds, resample_blocks
 from tsrep.evaluation.forecasts.outcomes import Measuring, Outcomes
 from tsrep.evaluation.forecasts.rows import origins
-from tsrep.evaluation.scores import Role, Score, Scores
+from tsrep.evaluation.scores import RANDOM_INIT, Role, Score, Scores
 
 Methods = Mapping[str, Sequence[Outcomes]]  # for each method one a seed
 
@@ -107,7 +107,7 @@ def _score(
     own = resampled[key]
     control = None if method == against else resampled.get((against, horizon))
     windows = len(origins(measuring.spans.score, horizon))
-    role: Role = "baseline" if method in BASELINES else "control" if method == against else "method"
+    role: Role = "baseline" if method in BASELINES else "control" if method == RANDOM_INIT else "method"
     first, alpha = seeds[0][horizon], float(np.mean([outcomes[horizon].alpha for outcomes in seeds]))
     details = {"fitted": float(first.fitted), "dropped": float(first.dropped)}
     if np.isfinite(alpha):
@@ -130,14 +130,16 @@ def _score(
         block_length=length,
         n_bootstrap=measuring.settings.n_bootstrap,
         against="" if control is None else against,
-        difference={} if control is None else _difference(own, control, role),
+        difference={}
+        if control is None
+        else _difference(own, control, alone=role == "method" and against == RANDOM_INIT),
         details=details,
     )
 
 
-def _difference(own: Resampled, control: Resampled, role: Role) -> dict[str, Difference]:
-    """From random initialisations: of one encoder, or of what has as many seeds or no randomness."""
-    if role == "method" and own.seeds == 1:
+def _difference(own: Resampled, control: Resampled, *, alone: bool) -> dict[str, Difference]:
+    """Of one encoder from random initialisations, or of what has as many seeds or no randomness."""
+    if alone and own.seeds == 1:
         return difference_from_random(own, control)
     return paired_difference(own, control)
 
