@@ -260,6 +260,16 @@ def test_methods_are_paired_with_the_control_and_seeds_averaged():
     assert "alpha" not in model.details
 
 
+def test_a_trained_method_that_others_are_compared_with_is_a_method():
+    series = make_noisy(2)
+
+    scores = score({"alone": [zeros()], "joint": [zeros()]}, {}, series, control="alone")
+
+    alone, joint = (only(scores, name, HORIZON) for name in ("alone", "joint"))
+    assert (alone.role, alone.against, joint.role, joint.against) == ("method", "", "method", "alone")
+    assert joint.difference["mse"].value == 0
+
+
 def test_gaps_are_left_to_forecasters_and_count_in_no_error():
     values = make_noisy(2).values.copy()
     values[:, 440:445] = np.nan
