@@ -220,7 +220,8 @@ def _corrected(comparison: Comparison) -> str:
     kept = f" {comparison.primary} on {comparison.datasets[0]} was named first and is not corrected."
     return (
         f"Two families, each corrected by Holm at {ALPHA:g}: gains over random initialisations, and all "
-        "pairs of encoders. Rows that are marked †seen are in neither. Other fractions and protocols are an "
+        "pairs of encoders. An entry of one encoder speaks of that encoder, one of several seeds of how they "
+        "were trained. Rows that are marked †seen are in neither. Other fractions and protocols are an "
         f"overview without verdicts.{kept if comparison.primary else ''}"
     )
 
