@@ -13,9 +13,11 @@ from tsrep.errors import ConfigError
 from tsrep.evaluation.labels.evaluation import refuse_silent
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
+from tsrep.runs.batches import sampler_of
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared
 from tsrep.signals import Panel
+from tsrep.signals.panel import Ints
 
 
 def refuse_unmet_needs(
@@ -44,6 +46,8 @@ def refuse_unmet_needs(
     train = prepared.panel.select(prepared.split.train)
     _refuse_lonely_samples(config.objective.name, objective.needs, train)
     objective.refuse_unfit(encoder, train)
+    samples = prepared.panel.select(learned_from(config, prepared.panel, prepared.split.train))
+    objective.refuse_batches(encoder, samples, sampler_of(config, samples).epoch(1))
 
 
 def refuse_missing_labels(config: Configuration, prepared: Prepared) -> None:
@@ -67,6 +71,13 @@ def refuse_missing_labels(config: Configuration, prepared: Prepared) -> None:
 def usable_labels(config: Configuration, panel: Panel) -> NDArray[np.bool_]:
     """Which samples have labels that the objective can learn from, shape (sample,)."""
     return panel.stated if config.objective_class.takes_unknown else panel.labelled
+
+
+def learned_from(config: Configuration, panel: Panel, index: Ints) -> Ints:
+    """Samples of a part that the objective learns from: where it needs labels, those that have them."""
+    if "label" not in config.objective_class.needs_of(config.objective):
+        return index
+    return index[usable_labels(config, panel)[index]]
 
 
 def patients_known(config: Configuration) -> bool:
