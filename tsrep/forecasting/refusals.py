@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tsrep.errors import ConfigError
@@ -77,3 +79,19 @@ def refuse_contrast(settings: Any, *, weight: float, frozen: bool) -> None:
             "objective.frozen leaves the encoder as it is, so a contrast would teach it nothing; set "
             "objective.weight to 0"
         )
+
+
+@contextmanager
+def refused_on_look_backs() -> Iterator[None]:
+    """Say, where a contrast refuses its windows, that these are look-backs.
+
+    Raises
+    ------
+    ConfigError
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(
+            f"objective.contrast, whose windows are look-backs of objective.lookback steps: {error}"
+        ) from error
