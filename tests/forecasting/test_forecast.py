@@ -237,14 +237,17 @@ def test_look_backs_that_the_contrast_cannot_learn_from_are_refused() -> None:
     x = np.zeros((4, COVARIATES + CHANNELS, 30), np.float32)
     train = Panel.from_arrays(x, label=n * 0, patient=n * 0, trial=n, sfreq=1.0)
     encoder, objective = make(TCN, contrast={"name": "masked-patches", "patch": 10})
-    look_backs = r"objective\.contrast, whose windows are look-backs of objective\.lookback steps: "
-    with pytest.raises(ConfigError, match=f"{look_backs}.*do not divide samples of 24"):  # but those of 30
+    with pytest.raises(ConfigError) as refused:
         objective.refuse_unfit(encoder, train)
+    assert str(refused.value) == (  # of samples of 30 steps they would leave none over
+        "objective masked-patches has patches of 10 steps, which do not divide samples of 24; set "
+        "objective.lookback to 20, or objective.contrast.patch to 8"
+    )
     whitened = {"name": "simclr", "projection": 4, "loss": "w-mse"}
     encoder, objective = make(TCN, contrast=whitened)
     objective.refuse_batches(encoder, train, [n])  # 12 rows, as channels are independent
     encoder, objective = make(TCN, contrast=whitened, mixing="mixed")
-    with pytest.raises(ConfigError, match=f"{look_backs}.*groups of 8 samples, but the largest batch has 4"):
+    with pytest.raises(ConfigError, match=r"largest batch has 4; set objective\.contrast\.projection to 2$"):
         objective.refuse_batches(encoder, train, [n])
     encoder, objective = make(TCN)
     objective.refuse_unfit(encoder, train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -83,7 +84,7 @@ def refuse_contrast(settings: Any, *, weight: float, frozen: bool) -> None:
 
 @contextmanager
 def refused_on_look_backs() -> Iterator[None]:
-    """Say, where a contrast refuses its windows, that these are look-backs.
+    """Name, where a contrast refuses what it is given, the settings that it has as part of a forecast.
 
     Raises
     ------
@@ -92,6 +93,5 @@ def refused_on_look_backs() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(
-            f"objective.contrast, whose windows are look-backs of objective.lookback steps: {error}"
-        ) from error
+        own = re.sub(r"\bobjective\.(?=\w)", "objective.contrast.", str(error))
+        raise ConfigError(re.sub(r"\bwindow\.(steps|seconds)", "objective.lookback", own)) from error
