@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from tsrep.forecasting.mixing_weight import scheduled
 from tsrep.objectives.forecaster import Forecaster
 from tsrep.registry import ENCODERS, OBJECTIVES
 from tsrep.rng import torch_generator
-from tsrep.signals import Batch
+from tsrep.signals import Batch, Panel
 from tsrep.testing import check_objective
 
 COVARIATES, CHANNELS = 2, 3
@@ -229,6 +230,28 @@ def test_a_look_back_that_is_no_multiple_of_the_stride_loses_its_first_steps() -
 def test_what_cannot_be_trained_is_refused_in_a_sentence(settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         make(TCN, **settings)
+
+
+def test_look_backs_that_the_contrast_cannot_learn_from_are_refused() -> None:
+    n = np.arange(4)
+    x = np.zeros((4, COVARIATES + CHANNELS, 30), np.float32)
+    train = Panel.from_arrays(x, label=n * 0, patient=n * 0, trial=n, sfreq=1.0)
+    encoder, objective = make(TCN, contrast={"name": "masked-patches", "patch": 10})
+    with pytest.raises(ConfigError) as refused:
+        objective.refuse_unfit(encoder, train)
+    assert str(refused.value) == (  # of samples of 30 steps they would leave none over
+        "objective masked-patches has patches of 10 steps, which do not divide samples of 24; set "
+        "objective.lookback to 20, or objective.contrast.patch to 8"
+    )
+    whitened = {"name": "simclr", "projection": 4, "loss": "w-mse"}
+    encoder, objective = make(TCN, contrast=whitened)
+    objective.refuse_batches(encoder, train, [n])  # 12 rows, as channels are independent
+    encoder, objective = make(TCN, contrast=whitened, mixing="mixed")
+    with pytest.raises(ConfigError, match=r"largest batch has 4; set objective\.contrast\.projection to 2$"):
+        objective.refuse_batches(encoder, train, [n])
+    encoder, objective = make(TCN)
+    objective.refuse_unfit(encoder, train)
+    objective.refuse_batches(encoder, train, [n])
 
 
 def test_an_encoder_with_longer_steps_than_the_look_back_is_refused() -> None:

@@ -170,9 +170,38 @@ def test_too_narrow_groups_and_an_unbounded_adversary_are_refused() -> None:
     objective = build({"name": "simclr", "projection": 3, "loss": {"name": "w-mse", "group": 3}})
     with pytest.raises(ConfigError, match="covariance is singular"):
         terms_of(objective, aged())
+    with pytest.raises(ConfigError, match=r"in 3 dimensions.*or lower objective\.projection"):
+        objective.refuse_batches(conv(), panel(), [np.arange(6)])
     form = {"name": "paper", "divergence": "adversarial", "loss": "vicreg"}
     with pytest.raises(ConfigError, match="maximises the loss"):
         build({"name": "autotcl", "form": form})
+
+
+WHITENED: dict[str, Any] = {"name": "w-mse"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "group", "message"),
+    [
+        (
+            {"name": "simclr", "projection": 3},
+            None,
+            r"set training\.batch_size to 6 or objective\.projection to 2",
+        ),
+        ({"name": "lejepa", "projection": 3}, 5, r"set training\.batch_size to 5 or loss\.group to 4"),
+        ({"name": "fixed-view"}, None, r"groups of 24 samples.*has 4; set encoder\.dim to 2"),
+        ({"name": "autotcl"}, 13, r"set loss\.group to 4 and encoder\.dim below that"),
+    ],
+)
+def test_batches_that_fill_no_group_are_refused(
+    settings: dict[str, Any], group: int | None, message: str
+) -> None:
+    loss = WHITENED if group is None else WHITENED | {"group": group}
+    own = {"form": {"name": "paper", "loss": loss}} if settings["name"] == "autotcl" else {"loss": loss}
+    made = build(settings | own, stride=1)
+    with pytest.raises(ConfigError, match=message):
+        made.refuse_batches(conv(), panel(), [np.arange(4), np.arange(4, 6)])
+    made.refuse_batches(conv(), panel(), [np.arange(24), np.arange(24, 26)])
 
 
 @pytest.mark.parametrize("loss", [{"name": "supcon", "by": "patient"}, {"name": "vicreg"}, {"name": "hcl"}])

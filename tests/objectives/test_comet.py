@@ -124,6 +124,23 @@ def test_without_positives_or_patients_there_is_nothing_to_learn() -> None:
         objective(encoder, sample_weight=0, trial_weight=0)
 
 
+def test_batches_of_one_patient_each_are_refused() -> None:
+    encoder = ResNet1d(3, width=4, dim=6)
+    n, x = np.arange(8), np.zeros((8, 3, 40), np.float32)
+    panel = Panel.from_arrays(x, label=n % 2, patient=n // 4, trial=n // 2, sfreq=100)
+    alone, mixed = [n[:4], n[4:]], [n[:3], n[3:]]
+    masked: dict[str, Any] = {"name": "comet-masked", "patient_weight": 0.0}
+    comets = [objective(encoder), *(built("comet-masked", each, encoder, 3) for each in ({}, masked))]
+    for each in comets:
+        with pytest.raises(
+            ConfigError, match=r"each batch is of one patient; raise training\.batch_size from 4"
+        ):
+            each.refuse_batches(encoder, panel, alone)
+        each.refuse_batches(encoder, panel, mixed)
+    nested = built("comet-masked", masked | {"trial_negatives": "same-patient"}, encoder, 3)
+    nested.refuse_batches(encoder, panel, alone)  # its negatives are other trials of the patient
+
+
 def test_its_batches_hold_two_windows_of_a_recording() -> None:
     config = configure({"objective": {"name": "comet"}})
     assert config.sampler.model_dump() == {"name": "patient-wise", "trials": 2, "samples": 2}

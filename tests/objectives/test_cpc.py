@@ -20,7 +20,7 @@ from tsrep.losses.prediction_contrast import drawn_prediction_contrast, full_pre
 from tsrep.losses.similarity import unit_rows
 from tsrep.objectives.cpc import Cpc
 from tsrep.rng import torch_generator
-from tsrep.signals import Batch
+from tsrep.signals import Batch, Panel
 from tsrep.testing.examples import example_batch
 from tsrep.training.adamw import AdamW, parameter_groups
 
@@ -115,6 +115,10 @@ def test_every_choice_trains_encoder_and_predictor(targets: Any, negatives: Any)
     assert all(p.grad is not None for p in cpc.parameters())
 
 
+def panel(steps: int) -> Panel:
+    return Panel.from_arrays(np.zeros((2, 3, steps), np.float32), label=[0, 1], patient=[0, 1], sfreq=100)
+
+
 def test_unfit_encoders_and_windows_are_refused() -> None:
     with pytest.raises(ConfigError, match="ResNet1d sees later ones; use a causal encoder"):
         objective(ResNet1d(3, width=4, dim=4))
@@ -125,7 +129,8 @@ def test_unfit_encoders_and_windows_are_refused() -> None:
     encoder = S4D(3, width=8, depth=1)
     for settings in ({"ahead": 16}, {"ahead": 15, "exclusion_zone": 20}, {"window": 1, "exclusion_zone": 5}):
         with pytest.raises(ConfigError, match="sequences of 16 steps, too short"):
-            objective(encoder, **settings)(encoder, example_batch(), generator=torch_generator(0))
+            objective(encoder, **settings).refuse_unfit(encoder, panel(64))
+    objective(encoder, ahead=12).refuse_unfit(encoder, panel(64))
 
 
 def slow_process(*key: Any, size: int = 64, time: int = 96) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from tsrep.errors import ConfigError
 from tsrep.losses.masked_patches import hidden_patches, masked_patch_error
 from tsrep.objectives.masked_patches import MaskedPatches
 from tsrep.rng import torch_generator
-from tsrep.signals import Batch
+from tsrep.signals import Batch, Panel
 from tsrep.testing.examples import example_batch
 
 
@@ -60,7 +60,7 @@ class Watched(PatchTransformer):
 @pytest.mark.parametrize("form", ["corrected", "published"])
 def test_hidden_patches_are_not_seen(form: Any) -> None:
     encoder, batch = Watched(3, width=8, patch=8, stride=8), example_batch()
-    objective = MaskedPatches(encoder.dim, 8, 3, form=form, share=0.5)
+    objective = MaskedPatches(encoder.dim, 8, 3, form=form, patch=16, share=0.5)
     objective(encoder, batch, generator=torch_generator(0))
     x, keep = encoder.seen
     if form == "corrected":
@@ -119,5 +119,29 @@ def test_unfit_patches_are_refused() -> None:
         MaskedPatches(8, 4, 3, patch=6)
     encoder = ResNet1d(3, width=4, dim=4)
     objective = MaskedPatches(4, 4, 3, patch=64)
-    with pytest.raises(ConfigError, match="fewer than two patches of 64"):
-        objective(encoder, example_batch(), generator=torch_generator(0))
+    with pytest.raises(ConfigError, match="signals of 64 steps, fewer than two patches of 64"):
+        objective.refuse_unfit(encoder, panel(64))
+    objective.refuse_unfit(encoder, panel(128))
+
+
+@pytest.mark.parametrize(
+    ("steps", "stride", "patch", "message"),
+    [
+        (250, 1, 16, r"set window\.steps to 240, or objective\.patch to 10$"),
+        (250, 4, 16, r"set window\.steps to 240$"),  # no multiple of the stride divides them
+        (187, 1, 10, r"set window\.steps to 180, or objective\.patch to 11$"),
+        (251, 1, 10, r"set window\.steps to 250$"),
+    ],
+)
+def test_patches_that_leave_steps_over_are_refused(steps: int, stride: int, patch: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"patches of {patch} steps, which do not divide.*{message}"):
+        MaskedPatches(4, stride, 3, patch=patch).refuse_unfit(ResNet1d(3, width=4, dim=4), panel(steps))
+
+
+@pytest.mark.parametrize(("stride", "patch"), [(1, 10), (2, 10), (4, 8), (8, 8), (10, 10), (40, 40)])
+def test_the_patch_is_by_default_near_ten_steps(stride: int, patch: int) -> None:
+    assert MaskedPatches(4, stride, 3).patch == patch
+
+
+def panel(steps: int) -> Panel:
+    return Panel.from_arrays(np.zeros((2, 3, steps), np.float32), label=[0, 1], patient=[0, 1], sfreq=100)

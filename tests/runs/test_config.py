@@ -60,7 +60,7 @@ def test_a_configuration_survives_its_file(values: dict[str, object], tmp_path: 
         ),
         (
             {"objective": {"name": "comet", "temperature": -1}},
-            r"objective\.temperature is -1: .*greater than 0",
+            r"objective\.temperature is -1: it must be at least 0\.01",
         ),
         ({"split": {"seed": 1}}, "split does not say its name"),
         ({"training": {"amp": "often"}}, r"training\.amp is 'often': it must be a boolean, or 'auto'"),

@@ -21,7 +21,7 @@ from tsrep.runs.embed import embed
 from tsrep.runs.evaluate import evaluate
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
-from tsrep.runs.task import prepare
+from tsrep.runs.task import prepare, task_of
 from tsrep.training.checkpoint import load_weights
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
@@ -141,6 +141,33 @@ def test_a_taken_folder_is_refused_and_left_alone(tiny_run: Path) -> None:
     ("change", "error", "message"),
     [
         ({"window": {"seconds": 10.0}}, ConfigError, "needs several samples of a trial"),
+        (
+            {"window": {"seconds": 10.0}, "objective": "clocs"},
+            ConfigError,
+            "needs several samples of a patient, but each has one; shorten window.seconds or add records",
+        ),
+        (
+            {"sampler": {"name": "trial-wise"}, "training": {"batch_size": 8}},
+            ConfigError,
+            "objective comet contrasts patients, but each batch is of one patient; raise training.batch_size",
+        ),
+        (
+            {"objective": {"name": "simclr", "loss": "w-mse"}},
+            ConfigError,
+            "groups of 256 samples, but the largest batch has 64; set training.batch_size to 256 or "
+            "objective.projection to 32",
+        ),
+        (
+            {"objective": {"name": "cpc", "ahead": 200}, "encoder": "causal-tcn"},
+            ConfigError,
+            "sequences of 125 steps, too short",
+        ),
+        ({"objective": {"name": "masked-patches", "patch": 64}}, ConfigError, "fewer than two patches of 64"),
+        (
+            {"objective": {"name": "masked-patches", "patch": 16}},
+            ConfigError,
+            "do not divide samples of 125; set window.steps to 112, or objective.patch to 25",
+        ),
         ({"window": {"seconds": 60.0}}, DataError, "does not fit samples of 1000 steps"),
         ({"root": "/nowhere", "dataset": "ptb-xl"}, DataError, "/nowhere"),
     ],
@@ -150,6 +177,23 @@ def test_what_does_not_go_together_writes_nothing(
 ) -> None:
     with pytest.raises(error, match=message):
         fit(TINY | change, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_part_of_one_patient_is_refused_where_patients_are_contrasted(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(24, 2, 100)).astype(np.float32))
+    rows = [f"{k},p{k // 8},{'ab'[k % 2]}" for k in range(24)]
+    (tmp_path / "x.csv").write_text("\n".join(["record,patient,label", *rows]))
+    own = {"name": "arrays", "array": "x.npy", "table": "x.csv", "patient": "patient", "label": "label"}
+    settings = TINY | {
+        "dataset": own | {"sfreq": 100.0},
+        "root": str(tmp_path),
+        "window": {"steps": 25},
+        "split": {"name": "patients", "validation": ["p1"], "test": ["p2"]},
+    }
+    for name in ("comet", "clocs", "comet-masked"):
+        with pytest.raises(ConfigError, match=f"{name} needs at least two training patients; add patients"):
+            fit(settings | {"objective": name}, out=tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
 
 
@@ -250,3 +294,25 @@ def test_a_run_whose_weights_do_not_fit_is_refused(tiny_run: Path, tmp_path: Pat
 
 def test_the_configuration_in_the_folder_is_complete(tiny_run: Path) -> None:
     assert Run(tiny_run).config == configure(TINY)
+
+
+def test_a_last_batch_too_small_to_whiten_costs_nothing_but_itself(tmp_path: Path) -> None:
+    loss = {"objective": {"name": "simclr", "projection": 16, "loss": "w-mse"}}
+    run = fit(TINY | loss, out=tmp_path / "run", progress=False)
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert all(row["difference"] > 0 for row in rows if "difference" in row)
+
+
+def test_low_temperatures_are_told_before_training() -> None:
+    form = {"name": "paper", "temperature": 0.02}
+    low = (
+        ({"name": "simclr", "loss": {"name": "dcl", "temperature": 0.02}}, "objective.loss.temperature"),
+        ({"name": "comet", "temperature": 0.02}, "objective.temperature"),
+        ({"name": "autotcl", "form": form, "crop": 100}, "objective.form.temperature"),
+    )
+    prepared = prepare(configure(TINY), progress=False)
+    for objective, where in low:
+        (told,) = task_of(configure(TINY | {"objective": objective})).warnings(prepared)
+        assert told.startswith(f"{where} is 0.02, below 0.03")
+    usual = {"name": "simclr", "temperature": "learned", "loss": {"name": "nt-xent", "temperature": 0.03}}
+    assert not [*task_of(configure(TINY | {"objective": usual})).warnings(prepared)]

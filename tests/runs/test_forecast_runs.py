@@ -263,6 +263,16 @@ def test_settings_that_do_not_go_together_are_refused(
         configure(merged(settings(root), changes))
 
 
+def test_a_first_phase_that_cannot_learn_is_refused_before_anything_is_written(
+    root: Path, tmp_path: Path
+) -> None:
+    contrast = {"name": "simclr", "projection": 32, "loss": "w-mse"}
+    changes = {"objective": {"contrast": contrast, "weight": 0.0}, "pretrain": {"epochs": 1, "batch_size": 8}}
+    with pytest.raises(ConfigError, match=r"set pretrain\.batch_size to 64 or objective\.contrast"):
+        fit(settings(root, **changes, encoder=SMALL["encoder"]), out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_series_shorter_than_two_samples_is_refused(root: Path) -> None:
     config = configure(settings(root, objective={"lookback": 420}))
     with pytest.raises(DataError, match=r"the training part of series .* 420 steps, fewer than the 427"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor
@@ -16,12 +17,18 @@ from tsrep.forecasting.gradient_balance import gradient_balance
 from tsrep.forecasting.instance_norm import Normalisation
 from tsrep.forecasting.look_backs import LookBacks, Mixing, Seen
 from tsrep.forecasting.mixing_weight import Schedule, scheduled
-from tsrep.forecasting.refusals import refuse_contrast, refuse_stride, refuse_warm_start
+from tsrep.forecasting.refusals import (
+    refuse_contrast,
+    refuse_stride,
+    refuse_warm_start,
+    refused_on_look_backs,
+)
 from tsrep.forecasting.ridge_start import start_from_ridge
 from tsrep.objectives.inner_optimisation import InnerOptimisation, Loss
 from tsrep.objectives.objective import Objective, TrainingWindows, ViewInput
 from tsrep.registry import HEADS, OBJECTIVES, Chosen
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.autotcl_augmenter import Augmenter
 from tsrep.views.view import View
 
@@ -179,6 +186,20 @@ class Forecast(Objective):
         """Pass on to the contrast."""
         if self.contrast is not None:
             self.contrast.attach(encoder)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: look-backs that the contrast cannot learn from."""
+        if self.contrast is not None:
+            steps = self.lookback - self.look_backs.skipped
+            with refused_on_look_backs():
+                self.contrast.refuse_unfit(encoder, train.cut(np.zeros(1, np.int64), steps))
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`: batches of look-backs that the contrast cannot learn from."""
+        if self.contrast is not None:
+            each = self.look_backs.norm.channels if self.independent else 1
+            with refused_on_look_backs():
+                self.contrast.refuse_batches(encoder, train, [batch.repeat(each) for batch in batches])
 
     def begin(self, steps: int) -> None:
         """Learn over how many steps the schedule extends."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tsrep.errors import ConfigError
@@ -77,3 +80,18 @@ def refuse_contrast(settings: Any, *, weight: float, frozen: bool) -> None:
             "objective.frozen leaves the encoder as it is, so a contrast would teach it nothing; set "
             "objective.weight to 0"
         )
+
+
+@contextmanager
+def refused_on_look_backs() -> Iterator[None]:
+    """Name, where a contrast refuses what it is given, the settings that it has as part of a forecast.
+
+    Raises
+    ------
+    ConfigError
+    """
+    try:
+        yield
+    except ConfigError as error:
+        own = re.sub(r"\bobjective\.(?=\w)", "objective.contrast.", str(error))
+        raise ConfigError(re.sub(r"\bwindow\.(steps|seconds)", "objective.lookback", own)) from error

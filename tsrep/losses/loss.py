@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -88,6 +89,25 @@ class Loss(nn.Module, ABC):
                 f"loss {name} compares numeric targets, such as age, and none of the training samples has a "
                 f"known one in column {self.column}; give the data targets or choose a loss such as nt-xent"
             )
+
+    def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
+        """Check before training that batches are large enough for what the loss estimates of them.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Samples of each batch of an epoch, over all processes.
+        dim : int
+            Of representations.
+        width : str
+            The setting that decides about ``dim``.
+
+        Raises
+        ------
+        ConfigError
+            When none is; one sentence says what to change.
+        """
+        del sizes, dim, width
 
     def _has_targets(self, train: Panel) -> bool:
         """Whether a training sample has a known target in the column that the loss compares."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field, NonNegativeInt
+from pydantic import NonNegativeInt
 from torch import Tensor
 
 from tsrep.losses.gather import gather_views
 from tsrep.losses.loss import Loss
 from tsrep.losses.relation import Relation, Samples
-from tsrep.losses.similarity import exact, single, unit_rows
+from tsrep.losses.similarity import Temperature, exact, single, unit_rows
 from tsrep.losses.y_aware import target_of
 from tsrep.registry import LOSSES
 
@@ -46,7 +46,7 @@ class RankNContrast(Loss):
 
     def __init__(
         self,
-        temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0,
+        temperature: Temperature = 2.0,
         rows: Literal["raw", "unit"] = "raw",
         column: NonNegativeInt = 0,
         form: Literal["corrected", "published"] = "corrected",

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 SHORTEST = 1e-6
-Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Temperature = Annotated[float, Field(ge=0.01, le=10, allow_inf_nan=False)]
 Learnable = Temperature | Literal["learned"]  # from 0.07 on, never below 0.01
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -42,7 +43,7 @@ class WMSE(Loss):
     ----------
     group : int or None
         Samples that are whitened together, more than there are dimensions; None is twice as many. Those that
-        are left over have no part in a step.
+        are left over have no part in a step, and a last batch that is smaller than a group has no loss.
     epsilon : float
         Share of the identity in the covariance, 0 as published.
     distance : {"unit", "mse"}
@@ -64,6 +65,22 @@ class WMSE(Loss):
         super().__init__()
         self.group, self.epsilon, self.distance = group, epsilon, distance
 
+    def refuse_batches(self, sizes: Sequence[int], dim: int, width: str) -> None:
+        """See :class:`Loss`: no batch fills a group."""
+        size, largest = self._size(dim, width), max(sizes)
+        if size <= largest:
+            return
+        remedies = [f"training.batch_size to {size}"] if size <= sum(sizes) else []
+        if self.group is None:
+            remedies.append(f"{width} to {largest // 2}")
+        else:
+            narrower = f" and {width} below that" if dim >= largest else ""
+            remedies.append(f"loss.group to {largest}{narrower}")
+        raise ConfigError(
+            f"loss w-mse whitens groups of {size} samples, but the largest batch has {largest}; "
+            f"set {' or '.join(remedies)}"
+        )
+
     def draw(self, size: tuple[int, int, int], *, generator: torch.Generator) -> Tensor:
         """Order of the samples, shape (batch,); groups are consecutive."""
         return torch.randperm(size[1], generator=generator, device=generator.device)
@@ -79,7 +96,7 @@ class WMSE(Loss):
         """Term ``difference``; see :class:`Loss`."""
         del relation, bank
         rows = gather_views(single(z))  # (view, batch, dim)
-        size = self._size(rows.shape[2])
+        size = self._size(rows.shape[2], "the projection")
         groups = rows.shape[1] // size
         if groups == 0:
             return {"difference": rows.sum() * 0}
@@ -93,11 +110,11 @@ class WMSE(Loss):
         unit = F.normalize(white, dim=-1)
         return {"difference": (unit[first] - unit[second]).square().sum(-1).mean()}
 
-    def _size(self, dim: int) -> int:
+    def _size(self, dim: int, width: str) -> int:
         size = 2 * dim if self.group is None else self.group
         if size <= dim:
             raise ConfigError(
                 f"loss w-mse whitens groups of {size} samples in {dim} dimensions, whose covariance is "
-                f"singular; set loss.group to {2 * dim} or narrow the projection"
+                f"singular; set loss.group to {2 * dim}, or lower {width}"
             )
         return size

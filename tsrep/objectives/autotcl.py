@@ -8,6 +8,7 @@ itself is :mod:`tsrep.views.autotcl_augmenter`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.objectives.objective import Objective
 from tsrep.registry import ENCODERS, OBJECTIVES, Chosen, Registry
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.autotcl_augmenter import Augmented, Augmenter
 from tsrep.views.timestamp_masks import binomial_mask
 
@@ -201,6 +202,12 @@ class AutoTCL(Objective):
         """Ask the chosen loss."""
         if self.form.contrast.loss is not None:
             self.form.contrast.loss.refuse_unfit(train)
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and what the chosen loss refuses."""
+        super().refuse_batches(encoder, train, batches)
+        if self.form.contrast.loss is not None:
+            self.form.contrast.loss.refuse_batches([*map(len, batches)], encoder.dim, "encoder.dim")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""

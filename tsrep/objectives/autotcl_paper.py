@@ -16,6 +16,7 @@ from tsrep.errors import ConfigError
 from tsrep.losses.autotcl_mask import keep_rate_hinge, spread_hinge, triplet_consistency
 from tsrep.losses.infonce import InfoNCE
 from tsrep.losses.mmd import linear_mmd, rbf_mmd
+from tsrep.losses.similarity import Temperature
 from tsrep.objectives.autotcl import (
     FORMS,
     Above,
@@ -93,7 +94,7 @@ class PaperForm(Form):
         log_gain_bound: Above = 1.0,
         parts: Parts = "both",
         noise: Share = 0.5,
-        temperature: Above = 1.0,
+        temperature: Temperature = 1.0,
         local_weight: Weight = 0.3,
         divergence: Literal["linear", "rbf", "adversarial"] = "linear",
         entropy: Weight = 0.1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Literal
@@ -18,6 +19,7 @@ from tsrep.losses.ts2vec_hierarchical import hierarchical_contrast
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.dropout import dropout_mask, dropped
 from tsrep.views.timestamp_masks import TIMESTAMP_MASKS
 
@@ -150,6 +152,11 @@ class CometMasked(Objective):
             anchors=anchors,
             features=identity_features,
         )
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; trials alone may have negatives in their own patient."""
+        if "patient" in self.weights or self.trial_negatives == "other-groups":
+            super().refuse_batches(encoder, train, batches)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """One term for each level that has a weight; see :class:`Objective`."""

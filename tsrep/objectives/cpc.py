@@ -17,6 +17,7 @@ from tsrep.losses.similarity import Temperature, unit_rows
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 
 Distance = Annotated[int, Field(ge=0)]
 
@@ -134,6 +135,10 @@ class Cpc(Objective):
         first = [nn.Linear(encoder.dim, encoder.dim), nn.ReLU()] if self.projection == "mlp" else []
         self.predictor = nn.Sequential(*first, nn.Linear(encoder.dim, width, bias=False))
 
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: windows too short to predict in."""
+        self._allowed(train.length // encoder.stride, torch.device("cpu"))
+
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``prediction``; see :class:`Objective`."""
         z, target = self._encoded(encoder, batch.x)  # (batch, dim, time), (batch, width, time)
@@ -168,9 +173,9 @@ class Cpc(Objective):
             allowed &= (step - context).abs() <= self.window
         if not len(allowed) or not allowed.any(1).all():
             raise ConfigError(
-                f"objective cpc has sequences of {time} steps, too short for ahead {self.ahead} with "
-                f"exclusion_zone {self.exclusion_zone} and window {self.window}; give longer windows, an "
-                "encoder of smaller stride, or other values"
+                f"objective cpc has sequences of {time} steps, too short for objective.ahead {self.ahead} "
+                f"with objective.exclusion_zone {self.exclusion_zone} and objective.window {self.window}; "
+                "give longer windows, an encoder of smaller stride, or other values"
             )
         return allowed
 

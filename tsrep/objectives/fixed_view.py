@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,12 +10,13 @@ from torch import Tensor
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.losses.infonce import InfoNCE
-from tsrep.objectives.autotcl import Above, Share, ViewContrast, Weight
+from tsrep.losses.similarity import Temperature
+from tsrep.objectives.autotcl import Share, ViewContrast, Weight
 from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 
 
@@ -44,7 +46,7 @@ class FixedView(Objective):
         covariates: int,
         view: ChosenView = "jitter",
         noise: Share = 0.5,
-        temperature: Above = 1.0,
+        temperature: Temperature = 1.0,
         local_weight: Weight = 0.3,
         loss: ChosenLoss = None,
     ) -> None:
@@ -64,6 +66,11 @@ class FixedView(Objective):
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """Ask the loss."""
         self.loss.refuse_unfit(train)
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and what the loss refuses."""
+        super().refuse_batches(encoder, train, batches)
+        self.loss.refuse_batches([*map(len, batches)], encoder.dim, "encoder.dim")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms ``global`` and ``local``; see :class:`Objective`."""

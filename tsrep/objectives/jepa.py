@@ -17,6 +17,7 @@ from tsrep.losses.hidden_tokens import Error, drawn_spans, drawn_union, hidden_t
 from tsrep.losses.similarity import single
 from tsrep.objectives.objective import Objective
 from tsrep.objectives.teacher import Momentum, Teacher
+from tsrep.objectives.whole_patches import refuse_rest
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Panel
@@ -68,8 +69,8 @@ class Jepa(Objective):
     Raises
     ------
     ConfigError
-        When ``heads`` does not divide ``width``, patches of the encoder overlap, or windows have fewer than
-        four tokens.
+        When ``heads`` does not divide ``width``, patches of the encoder overlap or do not divide windows, or
+        windows have fewer than four tokens.
 
     References
     ----------
@@ -117,8 +118,10 @@ class Jepa(Objective):
         self.teacher.attach(encoder)
 
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
-        """See :class:`Objective`: windows of too few tokens."""
+        """See :class:`Objective`: windows of too few tokens, or with steps that are in none."""
         self._tokens(train.length)
+        patches = None if encoder.token_overlap is None else "encoder.patch and encoder.stride"
+        refuse_rest("jepa", train.length, self.stride, patches, step=1, fewest=FEWEST)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``prediction``; see :class:`Objective`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -17,7 +18,7 @@ from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss,
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.combined import ChosenView, ExceptCovariates
 from tsrep.views.view import View
 
@@ -86,6 +87,7 @@ class LeJepa(Objective):
         self.needs = self.loss.needs
         self.stride, self.pooling = stride, pooling
         self.local_views, self.local_share = local_views, local_share
+        self.projection = projection
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
 
     @classmethod
@@ -97,6 +99,11 @@ class LeJepa(Objective):
         """See :class:`Objective`: pieces of no step; and what the loss refuses."""
         self._piece(train.length)
         self.loss.refuse_unfit(train)
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and what the loss refuses."""
+        super().refuse_batches(encoder, train, batches)
+        self.loss.refuse_batches([*map(len, batches)], self.projection, "objective.projection")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms of the loss, by default ``invariance`` and ``normality``; see :class:`Objective`."""

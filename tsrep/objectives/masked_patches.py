@@ -12,8 +12,10 @@ from tsrep.encoders.encoder import Encoder, Positive
 from tsrep.errors import ConfigError
 from tsrep.losses.masked_patches import hidden_patches, masked_patch_error
 from tsrep.objectives.objective import Objective
+from tsrep.objectives.whole_patches import refuse_rest
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
+from tsrep.signals.panel import Panel
 
 
 @OBJECTIVES.register("masked-patches", runtime=("dim", "stride", "channels"))
@@ -29,16 +31,16 @@ class MaskedPatches(Objective):
     form : {"corrected", "published"}
         Hide a patch in all channels, and tell the encoder which steps are hidden; or, as published, hide
         patches of each channel by themselves and put zeros in their place, which look like a flat line.
-    patch : int
-        Input steps of a patch; a multiple of the encoder's stride. Steps after the last whole patch are
-        seen and not predicted.
+    patch : int, optional
+        Input steps of a patch; a multiple of the encoder's stride, the one nearest to 10 when missing.
     share : float
         Of patches that are hidden.
 
     Raises
     ------
     ConfigError
-        When the stride does not divide ``patch``, or a signal has fewer than two patches.
+        When the stride does not divide ``patch``, ``patch`` does not divide a signal, or a signal has fewer
+        than two patches.
 
     References
     ----------
@@ -52,27 +54,33 @@ class MaskedPatches(Objective):
         stride: int,
         channels: int,
         form: Literal["corrected", "published"] = "corrected",
-        patch: Positive = 16,
+        patch: Positive | None = None,
         share: Annotated[float, Field(gt=0, lt=1)] = 0.4,
     ) -> None:
         super().__init__()
+        patch = patch or max(1, round(10 / stride)) * stride
         if patch % stride:
             raise ConfigError(
                 f"objective.patch is {patch} steps, which the encoder's stride of {stride} does not divide; "
                 f"give a multiple of {stride}"
             )
         self.published, self.patch, self.share = form == "published", patch, share
+        self.stride = stride
         self.channels = channels
         self.head = nn.Linear(dim * (patch // stride), channels * patch)
+
+    def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
+        """See :class:`Objective`: fewer than two patches, or steps that are in none."""
+        if train.length < 2 * self.patch:
+            raise ConfigError(
+                f"objective masked-patches has signals of {train.length} steps, fewer than two patches of "
+                f"{self.patch}; raise window.seconds or give a smaller objective.patch"
+            )
+        refuse_rest("masked-patches", train.length, self.patch, "objective.patch", step=self.stride, fewest=2)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``reconstruction``; see :class:`Objective`."""
         count = batch.x.shape[-1] // self.patch
-        if count < 2:
-            raise ConfigError(
-                f"objective masked-patches has signals of {batch.x.shape[-1]} steps, fewer than two patches "
-                f"of {self.patch}; raise window.seconds or give a smaller objective.patch"
-            )
         # (batch, channel, patch, step) to (batch, patch, channel, step)
         whole = batch.x[..., : count * self.patch]
         patches = whole.reshape(*whole.shape[:2], count, self.patch).transpose(1, 2)

@@ -17,7 +17,7 @@ from tsrep.errors import ConfigError
 from tsrep.losses.loss import Loss
 from tsrep.objectives.inner_optimisation import InnerOptimisation
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.autotcl_augmenter import Augmenter
 from tsrep.views.view import View
 
@@ -189,6 +189,37 @@ class Objective(nn.Module, ABC):
             When it cannot, such as for too few channels or steps; one sentence says what to change.
         """
         del encoder, train
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """Check that batches hold what the method contrasts, before training begins.
+
+        Parameters
+        ----------
+        encoder : Encoder
+            That it will train.
+        train : Panel
+            The training samples.
+        batches : sequence of int64 arrays
+            Those of an epoch, over all processes.
+
+        Raises
+        ------
+        ConfigError
+            When none does, by default of a method that needs patients when each is of one patient; one
+            sentence says what to change.
+        """
+        del encoder
+        if "patient" in self.needs:
+            self._refuse_lonely_patients(train, batches)
+
+    def _refuse_lonely_patients(self, train: Panel, batches: Sequence[Ints]) -> None:
+        if all((train.patient[batch] == train.patient[batch[0]]).all() for batch in batches):
+            raise ConfigError(
+                f"objective {getattr(self, 'name', type(self).__name__)} contrasts patients, but each batch "
+                f"is of one patient; raise training.batch_size from {max(map(len, batches))}, or set a "
+                "sampler that keeps fewer samples of a patient together, such as {name: patient-wise, "
+                "samples: 2}"
+            )
 
     def after_step(self) -> None:
         """Move whatever moves once per optimiser step, such as averaged copies and queues."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -16,7 +17,7 @@ from tsrep.objectives.chosen_loss import ChosenLoss, chosen_loss, needs_of_loss,
 from tsrep.objectives.objective import Objective
 from tsrep.registry import OBJECTIVES
 from tsrep.signals.batch import Batch
-from tsrep.signals.panel import Panel
+from tsrep.signals.panel import Ints, Panel
 from tsrep.views.amplitude import BaselineWander, Jitter, Scale
 from tsrep.views.combined import Compose, ExceptCovariates
 from tsrep.views.masking import CutOut, LeadDropout
@@ -85,6 +86,7 @@ class SimCLR(Objective):
         self.needs = self.loss.needs
         self.pooling = pooling
         # Without batch normalisation, which would let samples see one another outside of the loss.
+        self.projection = projection
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
         # A neutral view would still draw, and cost a pass over the batch.
         choices: list[tuple[bool, View]] = [
@@ -105,6 +107,11 @@ class SimCLR(Objective):
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
         """Ask the loss."""
         self.loss.refuse_unfit(train)
+
+    def refuse_batches(self, encoder: Encoder, train: Panel, batches: Sequence[Ints]) -> None:
+        """See :class:`Objective`; and what the loss refuses."""
+        super().refuse_batches(encoder, train, batches)
+        self.loss.refuse_batches([*map(len, batches)], self.projection, "objective.projection")
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``contrast``, or those of the chosen loss; see :class:`Objective`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tsrep.registry import SAMPLERS
 from tsrep.runs.config import Configuration
 from tsrep.sampling.chunk_wise import suited_sampler
+from tsrep.sampling.sampler import Sampler
 from tsrep.signals import Panel
 
 
@@ -14,6 +15,19 @@ def with_sampler(config: Configuration, panel: Panel) -> Configuration:
     if config.sampler is not None or chosen["name"] != "chunk-wise":
         return config
     return config.model_copy(update={"sampler": SAMPLERS.entry("chunk-wise").settings(**chosen)})
+
+
+def sampler_of(config: Configuration, panel: Panel, *, rank: int = 0, world: int = 1) -> Sampler:
+    """What cuts the samples of a part into batches, by default for all processes together."""
+    sampler: Sampler = SAMPLERS.build(
+        config.sampler or {"name": config.objective_class.sampler},
+        panel=panel,
+        batch_size=config.training.batch_size,
+        seed=config.seed,
+        rank=rank,
+        world=world,
+    )
+    return sampler
 
 
 def across_chunks(config: Configuration, panel: Panel) -> str | None:

@@ -7,10 +7,10 @@ from functools import partial
 
 import torch
 
-from tsrep.registry import SAMPLERS
+from tsrep.runs.batches import sampler_of
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared
-from tsrep.runs.task.needs import usable_labels
+from tsrep.runs.task.needs import learned_from
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Ints
@@ -66,15 +66,5 @@ def training_part(
     device : torch.device
     ranks : Ranks
     """
-    if "label" in config.objective_class.needs_of(config.objective):
-        index = index[usable_labels(config, prepared.panel)[index]]
-    panel = prepared.panel.select(index)
-    sampler = SAMPLERS.build(
-        config.sampler or {"name": config.objective_class.sampler},
-        panel=panel,
-        batch_size=config.training.batch_size,
-        seed=config.seed,
-        rank=ranks.rank,
-        world=ranks.world,
-    )
-    return Part(PanelTensors(panel, device), sampler)
+    panel = prepared.panel.select(learned_from(config, prepared.panel, index))
+    return Part(PanelTensors(panel, device), sampler_of(config, panel, rank=ranks.rank, world=ranks.world))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,9 +14,12 @@ from tsrep.errors import ConfigError
 from tsrep.evaluation.labels.evaluation import refuse_silent
 from tsrep.objectives.objective import Objective
 from tsrep.registry import DATASETS
+from tsrep.runs.batches import sampler_of
+from tsrep.runs.build import new_objective
 from tsrep.runs.config import Configuration
 from tsrep.runs.prepared import Prepared
 from tsrep.signals import Panel
+from tsrep.signals.panel import Ints
 
 
 def refuse_unmet_needs(
@@ -43,7 +47,14 @@ def refuse_unmet_needs(
         )
     train = prepared.panel.select(prepared.split.train)
     _refuse_lonely_samples(config.objective.name, objective.needs, train)
-    objective.refuse_unfit(encoder, train)
+    _refuse_unfit(config, encoder, objective, prepared)
+    if config.pretrain is not None:
+        alone = config.objective_class.pretraining(config.objective)
+        first = config.model_copy(update={"objective": alone, "training": config.pretrain})
+        try:
+            _refuse_unfit(first, encoder, new_objective(first, encoder, train, config.seed), prepared)
+        except ConfigError as error:
+            raise ConfigError(re.sub(r"\btraining\.", "pretrain.", str(error))) from error
 
 
 def refuse_missing_labels(config: Configuration, prepared: Prepared) -> None:
@@ -69,6 +80,13 @@ def usable_labels(config: Configuration, panel: Panel) -> NDArray[np.bool_]:
     return panel.stated if config.objective_class.takes_unknown else panel.labelled
 
 
+def learned_from(config: Configuration, panel: Panel, index: Ints) -> Ints:
+    """Samples of a part that the objective learns from: where it needs labels, those that have them."""
+    if "label" not in config.objective_class.needs_of(config.objective):
+        return index
+    return index[usable_labels(config, panel)[index]]
+
+
 def patients_known(config: Configuration) -> bool:
     """False where one recording is taken for one person."""
     return bool(DATASETS.build(config.dataset).independence != "recording")
@@ -86,6 +104,13 @@ def _trained(encoder: Encoder, objective: Objective) -> Iterator[nn.Parameter]:
     """Weights of both without those that an inner optimisation trains."""
     apart = {id(p) for one in objective.inner_optimisations() for p in one.module.parameters()}
     return (p for part in (encoder, objective) for p in part.parameters() if id(p) not in apart)
+
+
+def _refuse_unfit(config: Configuration, encoder: Encoder, objective: Objective, prepared: Prepared) -> None:
+    """Ask the objective of a phase of training whether it can learn from its samples and its batches."""
+    objective.refuse_unfit(encoder, prepared.panel.select(prepared.split.train))
+    samples = prepared.panel.select(learned_from(config, prepared.panel, prepared.split.train))
+    objective.refuse_batches(encoder, samples, sampler_of(config, samples).epoch(1))
 
 
 def _refuse_lonely_samples(name: str, needs: frozenset[str], train: Panel) -> None:
