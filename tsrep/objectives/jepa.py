@@ -118,10 +118,11 @@ class Jepa(Objective):
         self.teacher.attach(encoder)
 
     def refuse_unfit(self, encoder: Encoder, train: Panel) -> None:
-        """See :class:`Objective`: windows of too few tokens, or with steps that are in none."""
+        """See :class:`Objective`: windows of too few tokens, or that patches do not divide."""
         self._tokens(train.length)
-        patches = None if encoder.token_overlap is None else "encoder.patch and encoder.stride"
-        refuse_rest("jepa", train.length, self.stride, patches, step=1, fewest=FEWEST)
+        if encoder.token_overlap is not None:
+            setting = "encoder.patch and encoder.stride"
+            refuse_rest("jepa", train.length, self.stride, setting, step=1, fewest=FEWEST)
 
     def forward(self, encoder: Encoder, batch: Batch, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Term ``prediction``; see :class:`Objective`."""

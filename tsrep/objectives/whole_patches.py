@@ -5,7 +5,7 @@ from __future__ import annotations
 from tsrep.errors import ConfigError
 
 
-def refuse_rest(name: str, length: int, patch: int, setting: str | None, *, step: int, fewest: int) -> None:
+def refuse_rest(name: str, length: int, patch: int, setting: str, *, step: int, fewest: int) -> None:
     """Check that patches cover a sample to its end.
 
     Parameters
@@ -14,8 +14,8 @@ def refuse_rest(name: str, length: int, patch: int, setting: str | None, *, step
         Of the objective.
     length, patch : int
         Of a sample and of a patch, in steps.
-    setting : str or None
-        What sets the patch; None where nothing does.
+    setting : str
+        What sets the patch.
     step : int
         Patches are a multiple of it.
     fewest : int
@@ -32,7 +32,7 @@ def refuse_rest(name: str, length: int, patch: int, setting: str | None, *, step
     fitting = [other for other in range(step, length // fewest + 1, step) if length % other == 0]
     nearest = min(fitting, key=lambda other: abs(other - patch), default=0)
     # a patch of another order of magnitude is another task
-    other = f", or {setting} to {nearest}" if setting and patch <= 2 * nearest <= 4 * patch else ""
+    other = f", or {setting} to {nearest}" if patch <= 2 * nearest <= 4 * patch else ""
     raise ConfigError(
         f"objective {name} has patches of {patch} steps, which do not divide samples of {length}; set "
         f"window.steps to {length - rest}{other}"
