@@ -6,8 +6,8 @@ the peak is the number of floating-point operations of a step, as torch counts t
 product of large matrices in the same precision. SimCLR then takes steps from recordings that lie on the card
 and from a store on the host; their ratio says whether the card waits. Its batch is doubled until the memory
 is full. Recordings as many as in PTB-XL, at 100 Hz and at 500 Hz, are converted, trained on for an epoch and
-evaluated by the commands that a user gives. At last the tests of two processes run. On a processor all is small, and TensorFloat-32 is
-left out.
+evaluated by the commands that a user gives. At last the tests of two processes run. On a processor all is
+small, and TensorFloat-32 is left out.
 
 Results go to ``gpu.json`` in the cache, where ``training.compile: auto`` reads the gain of compilation, and a
 table to the terminal; the last line is JSON.
@@ -296,7 +296,7 @@ class Repeated:
 
 
 def full_size(size: Size, rate: int) -> dict[str, float]:
-    """At a sampling rate in Hz, seconds of conversion, an epoch and an evaluation by the commands that a user gives."""
+    """Seconds of the commands for conversion, an epoch and an evaluation, at a sampling rate in Hz."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         simulate(place / "data", size.records, rate)
