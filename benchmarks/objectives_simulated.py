@@ -1,6 +1,6 @@
 """What each self-supervised objective adds to a read-out of a planted factor, beside random initialisation.
 
-Run ``python benchmarks/objectives_simulated.py`` (one thread, about ten minutes), or ``--quick`` for the
+Run ``python benchmarks/objectives_simulated.py`` (one thread, about four minutes), or ``--quick`` for the
 sizes of the tests. For every objective there is a simulation made for it: a factor that its positives share
 under nuisances that they do not share, or that tells what is hidden or comes next. A small encoder is trained
 on new batches at each step; explained variance of the factor by a ridge (for Symile, the share of samples
