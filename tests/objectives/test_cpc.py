@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from benchmarks.objectives_simulated import SIMULATIONS, gains
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.recurrent import GRU
 from tsrep.encoders.resnet1d import ResNet1d
@@ -20,9 +20,8 @@ from tsrep.losses.prediction_contrast import drawn_prediction_contrast, full_pre
 from tsrep.losses.similarity import unit_rows
 from tsrep.objectives.cpc import Cpc
 from tsrep.rng import torch_generator
-from tsrep.signals import Batch, Panel
+from tsrep.signals import Panel
 from tsrep.testing.examples import example_batch
-from tsrep.training.adamw import AdamW, parameter_groups
 
 
 @pytest.fixture(autouse=True)
@@ -133,46 +132,6 @@ def test_unfit_encoders_and_windows_are_refused() -> None:
     objective(encoder, ahead=12).refuse_unfit(encoder, panel(64))
 
 
-def slow_process(*key: Any, size: int = 64, time: int = 96) -> tuple[Tensor, Tensor]:
-    """Noise with a slow rotation under it, seen by three channels; and the phase, shape (batch, time)."""
-    generator = torch_generator("slow process", *key)
-    start = 2 * torch.pi * torch.rand(size, 1, generator=generator)
-    drift = 0.15 * torch.randn(size, time, generator=generator).cumsum(1)
-    phase = start + 0.1 * torch.arange(time) + drift
-    seen = torch.stack([phase.cos(), phase.sin(), (phase + 1).cos()], dim=1)
-    return seen + 1.5 * torch.randn(size, 3, time, generator=generator), phase
-
-
-def explained(encoder: Encoder) -> float:
-    """Share of the variance of the phase's cosine and sine that a linear map of the last step finds."""
-    parts = []
-    for key in ("fit", "test"):
-        x, phase = slow_process(key, size=400)
-        with torch.no_grad():
-            z = encoder(x)[..., -1]
-        parts.append((torch.cat([z, torch.ones(len(z), 1)], 1), phase[:, -1]))
-    (a, fit), (b, test) = parts
-    wanted = torch.stack([fit.cos(), fit.sin()], 1)
-    ridge = 1e-2 * len(a) * torch.eye(a.shape[1])
-    weight = torch.linalg.solve(a.T @ a + ridge, a.T @ wanted)
-    truth = torch.stack([test.cos(), test.sin()], 1)
-    return float(1 - (b @ weight - truth).square().sum() / (truth - truth.mean(0)).square().sum())
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_finds_a_slow_process_under_noise(seed: int) -> None:
-    torch.manual_seed(seed)
-    encoder = S4D(3, width=16, depth=1, dim=8)
-    cpc = objective(encoder, normalize=True, temperature=0.2)
-    before = explained(encoder)
-    weights = [*encoder.parameters(), *cpc.parameters()]
-    optimizer = AdamW(parameter_groups(weights, encoder.slow_parameters(), 3e-3), lr=3e-3)
-    optimizer.set_rate(3e-3)
-    ids = torch.arange(64)
-    for step in range(60):
-        x, _ = slow_process(seed, step)
-        optimizer.zero_grad()
-        batch = Batch(x, ids, ids, ids, ids, ids)
-        cpc(encoder, batch, generator=torch_generator(seed, step))["prediction"].backward()
-        optimizer.step()
-    assert explained(encoder) > before + 0.1, (before, explained(encoder))
+def test_trained_it_tells_where_a_slow_process_under_noise_ends() -> None:
+    found = gains("cpc", seeds=2, steps=SIMULATIONS["cpc"].quick)
+    assert min(found) > 0.1, found

@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsrep.encoders.encoder import Encoder
+from benchmarks.objectives_simulated import SIMULATIONS, gains
 from tsrep.encoders.patch_transformer import PatchTransformer
 from tsrep.encoders.resnet1d import ResNet1d
 from tsrep.errors import ConfigError
 from tsrep.losses.masked_patches import hidden_patches, masked_patch_error
 from tsrep.objectives.masked_patches import MaskedPatches
 from tsrep.rng import torch_generator
-from tsrep.signals import Batch, Panel
+from tsrep.signals import Panel
 from tsrep.testing.examples import example_batch
 
 
@@ -74,44 +74,9 @@ def test_hidden_patches_are_not_seen(form: Any) -> None:
         assert not (flat == flat[:, :1]).all()
 
 
-def low_rank(*key: Any, size: int = 64) -> tuple[Tensor, Tensor]:
-    """Three channels that follow two waves of random phase and strength; and these, shape (size, 4)."""
-    generator = torch_generator("low rank", *key)
-    factors = torch.randn(size, 4, generator=generator)
-    time = torch.arange(64) * 2 * torch.pi / 64
-    waves = torch.stack([(time * 2).cos(), (time * 2).sin(), (time * 3).cos(), (time * 3).sin()])
-    mixing = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, -1]])
-    clean = torch.einsum("bf,cf,ft->bct", factors, mixing, waves)
-    return clean + torch.randn(size, 3, 64, generator=generator), factors
-
-
-def explained(encoder: Encoder) -> float:
-    """Share of the factors' variance that a linear map of the first token finds, which sees an eighth."""
-    parts = []
-    for key in ("fit", "test"):
-        x, factors = low_rank(key, size=400)
-        with torch.no_grad():
-            z = encoder(x)[..., 0]
-        parts.append((torch.cat([z, torch.ones(len(z), 1)], 1), factors))
-    (a, fit), (b, test) = parts
-    weight = torch.linalg.solve(a.T @ a + torch.eye(a.shape[1]), a.T @ fit)
-    return float(1 - (b @ weight - test).square().sum() / test.square().sum())
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_finds_the_factors_of_a_signal_of_low_rank(seed: int) -> None:
-    torch.manual_seed(seed)
-    encoder = PatchTransformer(3, width=32, patch=8, stride=8, depth=1)
-    objective = MaskedPatches(encoder.dim, 8, 3, patch=8, share=0.5)
-    before, ids = explained(encoder), torch.arange(64)
-    optimizer = torch.optim.Adam([*encoder.parameters(), *objective.parameters()], lr=3e-3)
-    for step in range(70):
-        x, _ = low_rank(seed, step)
-        optimizer.zero_grad()
-        batch = Batch(x, ids, ids, ids, ids, ids)
-        objective(encoder, batch, generator=torch_generator(seed, step))["reconstruction"].backward()
-        optimizer.step()
-    assert explained(encoder) > before + 0.02, (before, explained(encoder))
+def test_trained_it_finds_the_factors_of_a_signal_of_low_rank() -> None:
+    found = gains("masked-patches", seeds=3, steps=SIMULATIONS["masked-patches"].quick)
+    assert min(found) > 0.03, found
 
 
 def test_unfit_patches_are_refused() -> None:
