@@ -358,15 +358,14 @@ def report(out: Path, plan: Plan) -> None:
     ]:
         print("| " + " | ".join(row) + " |")
     largest = [each for each in cells if each["patients"] == max(plan.patients)]
-    all_labels = next(each for each in largest if each["labels"] == "100 %")
     line = {
         "name": "verdicts",
         "repetitions": min(each["repetitions"] for each in cells),
         "false_positive_max": max(max(each["one encoder"], each["five"]) for each in cells),
         "coverage_min": min(value for each in cells for name, value in each.items() if "coverage" in name),
-        "power": all_labels["power"],
+        "power": {each["labels"]: each["power"] for each in largest},
         "power_lost_max": max(each["power, known variance"] - each["power"] for each in largest),
-        "width_max": max(each["width"] for each in largest),
+        "width_max": max(each["width"] for each in cells),
     }
     print(json.dumps(line))
 
