@@ -57,6 +57,8 @@ def in_words(schema: Mapping[str, Any], quote: str = "`") -> str:
     words = [WORDS.get(schema["type"], schema["type"])]
     if words == ["list"] and schema.get("items"):
         words.append(f"of {in_words(schema['items'], quote)}")
+    if {"minimum", "maximum"} <= schema.keys():
+        return " ".join([*words, f"from {schema['minimum']:g} to {schema['maximum']:g}"])
     return " ".join([*words, *(f"{sign} {schema[b]:g}" for b, sign in BOUNDS.items() if b in schema)])
 
 
