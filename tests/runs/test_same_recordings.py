@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from tests.signals.test_fingerprint import recordings
+from tsrep.api import load_encoder
 from tsrep.errors import ConfigError, SplitError
 from tsrep.evaluation.scores import Scores
 from tsrep.report import write_report
+from tsrep.runs.card import card_of
 from tsrep.runs.fit import fit
 
 SMALL: dict[str, Any] = {
@@ -83,3 +85,4 @@ def test_patients_that_are_not_known_are_told_and_no_positives(tmp_path: Path) -
     )
     assert sentence in Scores.load(run.path).notes
     assert sentence in Path(write_report(run.path)).read_text(encoding="utf-8")
+    assert sentence in card_of(load_encoder(run.path), None, None, "mit", "", False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from tsrep.datasets.dataset import PATIENTS_UNKNOWN
 from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.registry import DATASETS, OBJECTIVES
@@ -192,6 +193,11 @@ def _scores(scores: Scores | None) -> str:
 
 
 def _trained_on(loaded: LoadedEncoder) -> str:
+    said = [f"- {PATIENTS_UNKNOWN}"] if _data(loaded).get("independence") == "recording" else []
+    return "\n".join([_sources(loaded), *said])
+
+
+def _sources(loaded: LoadedEncoder) -> str:
     data, ledger = _data(loaded), loaded.ledger
     if ledger is not None and ledger.sources:
         rows = [

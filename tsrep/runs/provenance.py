@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from tsrep.registry import DATASETS
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task
 from tsrep.text import command_line
@@ -22,9 +23,11 @@ PACKAGES = ("tsrep", "torch", "numpy", "scipy", "scikit-learn", "pandas", "wfdb"
 
 def provenance(task: Task, prepared: Prepared, device: torch.device, parameters: int) -> dict[str, Any]:
     """Facts for ``provenance.json``; the training time is added when it is known."""
+    dataset = task.config.dataset
+    named = {"name": dataset.name, "independence": DATASETS.build(dataset).independence}
     return surroundings(device) | {
         "task": task.name,
-        "data": {"name": task.config.dataset.name} | prepared.facts,
+        "data": named | prepared.facts,
         "seed": task.config.seed,
         "parameters": parameters,
     }

@@ -14,7 +14,7 @@ from tsrep.runs.loaded_encoder import LoadedEncoder
 SHARED = ("versions", "task", "seed", "started", "seconds", "parameters", "split", "training", "chain")
 OF_DATA = (
     *("name", "source", "digest", "synthetic", "samples", "records", "patients", "channels", "covariates"),
-    *("classes", "multilabel", "sfreq", "unit"),
+    *("independence", "classes", "multilabel", "sfreq", "unit"),
 )
 OF_INIT = ("revision", "kind", "sha256_of_weights", "contract", "licence", "taken", "fresh")
 PRIVATE = ("root", "device", "init")  # of a recipe
