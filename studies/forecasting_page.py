@@ -220,7 +220,7 @@ def _effects(study: Study) -> list[str]:
                 cell.series,
                 str(cell.horizon),
                 over_seeds(difference, "+.4f"),
-                f"[{low:+.4f}, {high:+.4f}] ({one.blocks})",
+                f"[{low:+.4f}, {high:+.4f}] ({one.blocks})" if one.blocks > 1 else f"– ({one.blocks})",
                 f"{100 * float(_relative(cell, study.names, 'mse').mean()):+.2f} %",
                 f"{100 * float(_relative(cell, study.names, 'mae').mean()):+.2f} %",
             ]
