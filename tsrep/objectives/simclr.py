@@ -85,8 +85,8 @@ class SimCLR(Objective):
         self.loss = chosen_loss(loss, NTXent(temperature))
         self.needs = self.loss.needs
         self.pooling = pooling
-        # Without batch normalisation, which would let samples see one another outside of the loss.
         self.projection = projection
+        # Without batch normalisation, which would let samples see one another outside of the loss.
         self.head = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, projection))
         # A neutral view would still draw, and cost a pass over the batch.
         choices: list[tuple[bool, View]] = [

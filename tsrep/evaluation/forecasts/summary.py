@@ -11,7 +11,6 @@ from tsrep.evaluation.bootstrap import Resampled
 from tsrep.evaluation.comparison import (
     RANDOM_INITS,
     TRAINING_SEEDS,
-    Difference,
     difference_from_random,
     paired_difference,
 )
@@ -108,6 +107,9 @@ def _score(
     control = None if method == against else resampled.get((against, horizon))
     windows = len(origins(measuring.spans.score, horizon))
     role: Role = "baseline" if method in BASELINES else "control" if method == RANDOM_INIT else "method"
+    # One encoder among random initialisations, or what has as many seeds as its control or no randomness.
+    alone = role == "method" and against == RANDOM_INIT and own.seeds == 1
+    compared = difference_from_random if alone else paired_difference
     first, alpha = seeds[0][horizon], float(np.mean([outcomes[horizon].alpha for outcomes in seeds]))
     details = {"fitted": float(first.fitted), "dropped": float(first.dropped)}
     if np.isfinite(alpha):
@@ -130,18 +132,9 @@ def _score(
         block_length=length,
         n_bootstrap=measuring.settings.n_bootstrap,
         against="" if control is None else against,
-        difference={}
-        if control is None
-        else _difference(own, control, alone=role == "method" and against == RANDOM_INIT),
+        difference={} if control is None else compared(own, control),
         details=details,
     )
-
-
-def _difference(own: Resampled, control: Resampled, *, alone: bool) -> dict[str, Difference]:
-    """Of one encoder from random initialisations, or of what has as many seeds or no randomness."""
-    if alone and own.seeds == 1:
-        return difference_from_random(own, control)
-    return paired_difference(own, control)
 
 
 def _examples(measuring: Measuring, methods: Mapping[str, Outcomes]) -> Examples:
