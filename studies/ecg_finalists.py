@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from ecg_objectives import REFERENCE, RIVAL, Study, begin
 from finalists_page import Finalists, write_finalists
+from method_contrasts import contrasts_table
 
 from tsrep.errors import RunError
 
@@ -28,18 +29,23 @@ def conduct(study: Study) -> Finalists:
     finalists = list(dict.fromkeys([*study.ranked()[: plan.finalists], REFERENCE, *primary]))
     chosen = study.chosen()
     settings = {name: chosen[name] for name in finalists}
+    contrasts = [primary, *((name, RIVAL) for name in finalists if name not in primary)]
+
+    def at_equal_windows() -> list[str]:
+        alike = dict.fromkeys(finalists, plan.equal)
+        runs = study.runs("equal-windows", settings, alike, lambda _: study.budget.epochs)
+        return contrasts_table(study.compared(runs, contrasts))
+
+    equal = kept.once("equal windows", at_equal_windows)
     seeds = {name: plan.primary if name in primary else plan.others for name in finalists}
     runs = study.runs("second", settings, seeds, study.epochs)
-    alike = dict.fromkeys(finalists, plan.equal)
-    equal = study.runs("equal-windows", settings, alike, lambda _: study.budget.epochs)
-    contrasts = [primary, *((name, RIVAL) for name in finalists if name not in primary)]
     return Finalists(
         prepared=study.prepared,
         budget=study.budget,
         costs={name: study.cost(own) for name, own in chosen.items()},
         scores=study.scores(runs, plan.heads),
         contrasts=study.compared(runs, contrasts, primary),
-        equal=study.compared(equal, contrasts),
+        equal=equal,
     )
 
 

@@ -1,16 +1,17 @@
 """Objectives compared on real ECG at equal compute: a first look at all, which names those that lead.
 
 One command makes ``docs/results/objectives.md``, its figure and ``objectives.json``; finished runs are kept
-and used again, so that it may be stopped and started at any time (about three hours on two cores)::
+and used again, so that it may be stopped and started at any time (about three and a half hours on two
+cores)::
 
     .venv/bin/python studies/ecg_objectives.py --root DIR
 
 ``DIR`` holds ``ecg_100hz_int16_uV.npy`` and ``records.csv`` as for ``ecg_methods.py``. Every run spends as
 many operations as SimCLR does in four minutes of one thread: up to six configurations of each method at a
 quarter of the budget, then the best on validation patients at the whole budget with three seeds; one table
-without verdicts. What was measured to choose by stands in ``objectives.json`` and is not measured again, on
-another machine either. Verdicts on the methods that lead are made by ``ecg_finalists.py``. ``--quick`` runs
-all of it small, on a simulated cohort.
+without verdicts. What was measured stands in ``objectives.json``, after every configuration and every six
+methods, and is not measured again, on another machine either. Verdicts on the methods that lead are made by
+``ecg_finalists.py``. ``--quick`` runs all of it small, on a simulated cohort.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from typing import Any
 import numpy as np
 from ecg_methods import PANEL, SETTINGS
 from equal_compute import Budget, Cost, cost_of
-from kept_runs import command_line, kept_run, log, one_thread_workers, validation_scores
-from method_contrasts import Contrast, probe_contrasts
-from objectives_page import Overview, write_overview
+from kept_runs import command_line, kept_run, one_thread_workers, validation_scores
+from method_contrasts import Contrast, contrasts_table, probe_contrasts
+from objectives_page import Outcome, Overview, write_overview
 
 from tsrep.evaluation.comparison import Comparison
 from tsrep.evaluation.scores import Scores
@@ -57,6 +58,7 @@ REFERENCE, RIVAL, LEARNED, FROZEN, FIXED = (
     "fixed view",
 )
 HEADS = ("probe", "attention")
+TOGETHER = 6  # methods that are scored beside one random initialisation before their numbers are kept
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class Study:
     plan : Plan
     folder : Path
     kept : Kept
-        Budget, validation scores of configurations and methods, and the primary contrast.
+        Budget, validation scores of configurations, outcomes of methods, and the primary contrast.
     workers : int
         Runs at a time.
     """
@@ -238,10 +240,14 @@ class Study:
         """That scores all runs."""
         return task_of(self.configuration(self.plan.methods[REFERENCE].tried()[0], 0, 1))
 
+    def values(self, settings: Settings, seed: int, epochs: int) -> dict[str, Any]:
+        """Of the configuration of a run, which another process can be sent."""
+        own = merged(dict(settings), {"seed": seed, "training": {"epochs": epochs}})
+        return merged(dict(self.plan.base), own)
+
     def configuration(self, settings: Settings, seed: int, epochs: int) -> Configuration:
         """A run of some settings."""
-        own = merged(dict(settings), {"seed": seed, "training": {"epochs": epochs}})
-        return configure(merged(dict(self.plan.base), own))
+        return configure(self.values(settings, seed, epochs))
 
     def cost(self, settings: Settings) -> Cost:
         """Of one step, worked out once."""
@@ -259,13 +265,13 @@ class Study:
     ) -> Iterator[tuple[str, Run]]:
         """Runs of some settings with their names, trained where they are missing, side by side."""
         jobs = {
-            self.folder / stage / f"{_slug(name)}-{seed}": (name, self.configuration(own, seed, epochs(own)))
+            self.folder / stage / f"{_slug(name)}-{seed}": (name, self.values(own, seed, epochs(own)))
             for name, own in wanted.items()
             for seed in seeds[name]
         }
         with one_thread_workers(self.workers) if self.workers > 1 else nullcontext() as pool:
             each = pool.map if pool else map
-            done = each(_train, [(path, config) for path, (_, config) in jobs.items()])
+            done = each(_train, [(path, values) for path, (_, values) in jobs.items()])
             for (path, (name, _)), _ in zip(jobs.items(), done, strict=True):
                 yield name, Run(path)
 
@@ -304,6 +310,23 @@ class Study:
         validation = self.kept.values["validation"]
         return sorted(self.plan.shared, key=lambda name: -validation[name])
 
+    def outcomes(self, chosen: Mapping[str, Settings]) -> dict[str, Outcome]:
+        """What every method comes to over the seeds of stage one, made where it is not kept."""
+        shared = [self.plan.shared[k : k + TOGETHER] for k in range(0, len(self.plan.shared), TOGETHER)]
+        for group in [*shared, *([name] for name in chosen if name not in self.plan.shared)]:
+            wanted = {name: chosen[name] for name in group if _first(name) not in self.kept.values}
+            if wanted:
+                runs = self.first(wanted)
+                (scores,) = self.scores(runs, self.plan.heads[:1])
+                for name, own in runs.items():
+                    outcome = Outcome.of(own, scores, name)
+                    self.kept.once(_first(name), partial(asdict, outcome))
+        return {name: Outcome(**self.kept.values[_first(name)]) for name in chosen}
+
+    def first(self, wanted: Mapping[str, Settings]) -> dict[str, list[Run]]:
+        """Runs of stage one."""
+        return self.runs("first", wanted, dict.fromkeys(wanted, self.plan.first), self.epochs)
+
     def scores(self, runs: Mapping[str, Sequence[Run]], heads: Sequence[str]) -> list[Scores]:
         """Test scores by some heads, of methods with one random initialisation together."""
         scored = {"evaluation": {"protocols": list(heads)}}
@@ -328,35 +351,41 @@ def last_score(runs: Sequence[Run]) -> float:
 
 
 def conduct(study: Study) -> Overview:
-    """All methods once, and the contrast that is named before test patients are scored."""
-    plan, chosen = study.plan, study.chosen()
-    first = study.runs("first", chosen, dict.fromkeys(chosen, plan.first), study.epochs)
-    study.kept.once("validation", lambda: {name: last_score(runs) for name, runs in first.items()})
+    """All methods once, and the contrast that is named before finalists are scored."""
+    plan, kept, chosen = study.plan, study.kept, study.chosen()
+    outcomes = study.outcomes(chosen)
+    kept.once("validation", lambda: {name: found.validation for name, found in outcomes.items()})
     leader = next(name for name in study.ranked() if name != RIVAL)
-    study.kept.once("primary", lambda: [leader, RIVAL])
-    views = [(LEARNED, name) for name in (FIXED, FROZEN) if name in first and LEARNED in first]
+    kept.once("primary", lambda: [leader, RIVAL])
     return Overview(
         prepared=study.prepared,
         budget=study.budget,
         costs={name: study.cost(own) for name, own in chosen.items()},
         settings=chosen,
         shared=plan.shared,
-        validation=study.kept.values["validation"],
-        curves={name: [validation_scores(run) for run in runs] for name, runs in first.items()},
-        logs={name: [log(run) for run in runs] for name, runs in first.items()},
-        seconds={name: [run.provenance["seconds"] for run in runs] for name, runs in first.items()},
-        scores=study.scores(first, plan.heads[:1]),
-        views=study.compared({n: first[n] for n in (LEARNED, FIXED, FROZEN)}, views) if views else [],
+        outcomes=outcomes,
+        views=kept.once("views", lambda: _views(study, chosen)),
     )
 
 
-def _train(job: tuple[Path, Configuration]) -> None:
-    folder, config = job
-    kept_run(folder, config, illustrate=False)
+def _views(study: Study, chosen: Mapping[str, Settings]) -> list[str]:
+    """Lines of the table of learned views beside fixed ones and beside the augmenter left as it was drawn."""
+    beside = [name for name in (FIXED, FROZEN) if name in chosen and LEARNED in chosen]
+    runs = study.first({name: chosen[name] for name in (LEARNED, *beside)}) if beside else {}
+    return contrasts_table(study.compared(runs, [(LEARNED, name) for name in beside])) if beside else []
+
+
+def _train(job: tuple[Path, Settings]) -> None:
+    folder, values = job
+    kept_run(folder, configure(values), illustrate=False)
 
 
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name)
+
+
+def _first(name: str) -> str:
+    return f"first, {name}"
 
 
 def _key(settings: Settings) -> str:

@@ -27,8 +27,10 @@ class Finalists:
         Of a step, of all methods.
     scores : list of Scores
         On test patients, methods with one random initialisation together.
-    contrasts, equal : lists of Comparison
-        At equal operations, and at equal windows.
+    contrasts : sequence of Comparison
+        At equal operations.
+    equal : sequence of str
+        Lines of the table of the same contrasts at equal windows.
     """
 
     prepared: Prepared
@@ -36,7 +38,7 @@ class Finalists:
     costs: Mapping[str, Cost]
     scores: Sequence[Scores]
     contrasts: Sequence[Comparison]
-    equal: Sequence[Comparison]
+    equal: Sequence[str]
 
 
 def write_finalists(found: Finalists, out: Path) -> None:
@@ -67,7 +69,7 @@ def _lines(found: Finalists) -> list[str]:
         "",
         f"With equal windows in place of equal operations (epochs: {found.budget.epochs} each):",
         "",
-        *contrasts_table(found.equal),
+        *found.equal,
         "",
         "## Scores",
         "",

@@ -5,22 +5,82 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from equal_compute import Budget, Cost
+from kept_runs import log, validation_scores
 from matplotlib.figure import Figure
-from method_contrasts import contrasts_table
 from results_page import spread, table, with_ends, write_page
 
-from tsrep.evaluation.comparison import Comparison
+from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Score, Scores
 from tsrep.inspect.figures.style import CONTROL, MARKS, PALETTE, WIDTH, house, new_figure, rendered
+from tsrep.runs.folder import Run
 from tsrep.runs.prepared import Prepared
 from tsrep.training.collapse import collapse
 
 COMET_TABLE = frozenset({"comet-masked", "ts2vec", "mixing-up", "ts-tcc", "simclr", "clocs", "tf-c"})
+DIAGNOSTICS = ("alignment", "uniformity", "effective_rank", "spread", "separation")
 FIGURE = "objectives.png"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method came to, in numbers that a file of JSON holds.
+
+    Attributes
+    ----------
+    labels : sequence of float
+        Fractions of the training labels.
+    values, gains : sequences of (value, low, high)
+        By fraction: the metric per test record, and the difference from random initialisation.
+    curves : sequence of sequences of (epoch, score)
+        On validation patients, of each seed.
+    diagnostics : mapping of str to float
+        At the last validation, mean over seeds.
+    collapsed : int
+        Seeds whose representations collapsed.
+    seconds : sequence of float
+        Of training, of each seed.
+    """
+
+    labels: Sequence[float]
+    values: Sequence[Sequence[float]]
+    gains: Sequence[Sequence[float]]
+    curves: Sequence[Sequence[tuple[int, float]]]
+    diagnostics: Mapping[str, float]
+    collapsed: int
+    seconds: Sequence[float]
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], scores: Scores, method: str) -> Self:
+        """That of the seeds of a method.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+        scores : Scores
+            Of the method and its random initialisation.
+        method : str
+        """
+        own = list(of_methods([scores.where(method=method)]))
+        gains = [s.gain for s in own]
+        watched = [[line["diagnostics"] for line in log(run) if _checked(line)] for run in runs]
+        return cls(
+            labels=[s.fraction for s in own],
+            values=[_ends(s.metrics[s.metric]) for s in own],
+            gains=[_ends(gain) for gain in gains if gain is not None],
+            curves=[sorted(validation_scores(run).items()) for run in runs],
+            diagnostics={key: float(np.mean([of[-1][key] for of in watched])) for key in DIAGNOSTICS},
+            collapsed=sum(collapse(of) is not None for of in watched),
+            seconds=[run.provenance["seconds"] for run in runs],
+        )
+
+    @property
+    def validation(self) -> float:
+        """Mean over seeds of the score of the weights that were kept, the last."""
+        return float(np.mean([curve[-1][1] for curve in self.curves]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,16 +89,12 @@ class Overview:
 
     Attributes
     ----------
-    costs, settings, validation : mappings of method
-        Of a step; chosen on validation patients; mean validation score.
+    costs, settings, outcomes : mappings of method
+        Of a step; chosen on validation patients; what it came to.
     shared : sequence of str
         Methods on one encoder.
-    curves, logs, seconds : mappings of method to what each seed has
-        Validation scores by epoch, lines of the metric log, and time of training.
-    scores : list of Scores
-        On test patients, methods with one random initialisation together.
-    views : list of Comparison
-        Of the learned views with fixed and frozen ones.
+    views : sequence of str
+        Lines of the table of learned views with fixed and frozen ones.
     """
 
     prepared: Prepared
@@ -46,12 +102,8 @@ class Overview:
     costs: Mapping[str, Cost]
     settings: Mapping[str, Mapping[str, Any]]
     shared: Sequence[str]
-    validation: Mapping[str, float]
-    curves: Mapping[str, Sequence[Mapping[int, float]]]
-    logs: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]]
-    seconds: Mapping[str, Sequence[float]]
-    scores: Sequence[Scores]
-    views: Sequence[Comparison]
+    outcomes: Mapping[str, Outcome]
+    views: Sequence[str]
 
 
 def write_overview(found: Overview, out: Path) -> None:
@@ -112,20 +164,22 @@ def of_methods(groups: Sequence[Scores], protocol: str = "probe") -> Iterator[Sc
         yield from (s for s in scores.where(unit="record", protocol=protocol) if s.role == "method")
 
 
+def _ends(interval: Interval) -> tuple[float, float, float]:
+    return interval.value, interval.low, interval.high
+
+
 def _overview(found: Overview) -> list[str]:
-    fractions = sorted({s.fraction for scores in found.scores for s in scores}, reverse=True)
+    fractions = next(iter(found.outcomes.values())).labels
     head = ["method", "encoder", *(f"{share:.0%} of labels | gain" for share in fractions), "validation"]
     head = " | ".join(head).split(" | ")
-    own = {(s.method, s.fraction): s for s in of_methods(found.scores)}
     rows = []
-    for name in sorted(found.validation, key=lambda name: -own[name, fractions[0]].value):
+    for name, own in sorted(found.outcomes.items(), key=lambda item: -item[1].values[0][0]):
         cells = []
-        for share in fractions:
-            score = own[name, share]
-            cells += [with_ends(score.metrics[score.metric]), with_ends(score.gain, "+.3f")]
+        for value, gain in zip(own.values, own.gains, strict=True):
+            cells += [with_ends(Interval(*value)), with_ends(Interval(*gain), "+.3f")]
         mark = " ◦" if name in COMET_TABLE else ""
         encoder = "shared" if name in found.shared else str(found.settings[name]["encoder"]["name"])
-        rows.append([f"{name}{mark}", encoder, *cells, f"{found.validation[name]:.3f}"])
+        rows.append([f"{name}{mark}", encoder, *cells, f"{own.validation:.3f}"])
     return table(head, rows)
 
 
@@ -137,7 +191,8 @@ def _costs(found: Overview) -> list[str]:
         own = found.settings[name]
         told = {k: v for k, v in own["objective"].items() if k != "name"} | own["training"]
         share = epochs * cost.epoch / found.budget.operations
-        took = f"{np.mean(found.seconds[name]):.0f} s{spread(found.seconds[name], '.0f')}"
+        seconds = found.outcomes[name].seconds
+        took = f"{np.mean(seconds):.0f} s{spread(seconds, '.0f')}"
         rows.append([name, f"{cost.epoch:.2e}", str(epochs), f"{share:.2f}", took, f"`{told}`"])
     return table(head, rows)
 
@@ -151,21 +206,18 @@ def _views(found: Overview) -> list[str]:
         "AutoTCL's learned views beside the best fixed ones, and beside its own augmenter left at its random "
         "initialisation, on the same encoder with the same contrast.",
         "",
-        *contrasts_table(found.views),
+        *found.views,
         "",
     ]
 
 
 def _diagnostics(found: Overview) -> list[str]:
-    names = ("alignment", "uniformity", "effective_rank", "spread", "separation")
     rows = []
-    for name, logs in found.logs.items():
-        every = [[line["diagnostics"] for line in lines if _checked(line)] for lines in logs]
-        last = [of[-1] for of in every if of]
-        values = [f"{np.mean([each[key] for each in last]):.2f}" for key in names]
-        fallen = sum(collapse(of) is not None for of in every if of)
-        rows.append([name, *values, f"{fallen} of {len(every)}" if fallen else "none"])
-    return table(["method", *(key.replace("_", " ") for key in names), "collapsed"], rows)
+    for name, own in found.outcomes.items():
+        values = [f"{own.diagnostics[key]:.2f}" for key in DIAGNOSTICS]
+        fallen = f"{own.collapsed} of {len(own.curves)}" if own.collapsed else "none"
+        rows.append([name, *values, fallen])
+    return table(["method", *(key.replace("_", " ") for key in DIAGNOSTICS), "collapsed"], rows)
 
 
 def _checked(line: Mapping[str, Any]) -> bool:
@@ -178,7 +230,7 @@ def figure_compute(found: Overview) -> Figure:
     figure = new_figure(WIDTH, 4.2)
     axes = figure.subplots()
     for number, name in enumerate(found.shared):
-        runs = found.curves[name]
+        runs = [dict(curve) for curve in found.outcomes[name].curves]
         epochs = sorted(set.intersection(*(set(run) for run in runs)))
         spent = [epoch * found.costs[name].epoch / found.budget.operations for epoch in epochs]
         mean = [float(np.mean([run[epoch] for run in runs])) for epoch in epochs]
