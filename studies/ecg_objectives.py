@@ -17,6 +17,7 @@ methods, and is not measured again, on another machine either. Verdicts on the m
 from __future__ import annotations
 
 import json
+import math
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -33,7 +34,7 @@ from method_contrasts import Contrast, contrasts_table, probe_contrasts
 from objectives_page import Outcome, Overview, write_overview
 
 from tsrep.evaluation.comparison import Comparison
-from tsrep.evaluation.scores import Scores
+from tsrep.evaluation.scores import Scores, nan_to_none
 from tsrep.files import write_json
 from tsrep.reading import read_json
 from tsrep.runs.config import Configuration, configure, merged
@@ -188,7 +189,7 @@ QUICK = Plan(
 
 
 class Kept:
-    """Values by name in a file of JSON, which are worked out once.
+    """Numbers and texts by name in a file of JSON, which are worked out once; NaN is null there.
 
     Parameters
     ----------
@@ -197,14 +198,14 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.values: dict[str, Any] = read_json(path) if path.exists() else {}
+        self.values: dict[str, Any] = _with_nan(read_json(path)) if path.exists() else {}
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """The value of a name, made where it is missing."""
         if name not in self.values:
             self.values[name] = make()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, self.values)
+            write_json(self.path, nan_to_none(self.values))
         return self.values[name]
 
 
@@ -250,8 +251,8 @@ class Study:
         return configure(self.values(settings, seed, epochs))
 
     def cost(self, settings: Settings) -> Cost:
-        """Of one step, worked out once."""
-        key = _key(settings)
+        """Of one step, worked out once for all learning rates."""
+        key = _key({name: own for name, own in settings.items() if name != "training"})
         if key not in self._costs:
             self._costs[key] = cost_of(self.configuration(settings, 0, 1), self.prepared)
         return self._costs[key]
@@ -382,6 +383,14 @@ def _train(job: tuple[Path, Settings]) -> None:
 
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name)
+
+
+def _with_nan(kept: Any) -> Any:
+    if isinstance(kept, dict):
+        return {key: _with_nan(inner) for key, inner in kept.items()}
+    if isinstance(kept, list):
+        return [_with_nan(inner) for inner in kept]
+    return math.nan if kept is None else kept
 
 
 def _first(name: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -112,7 +114,7 @@ def test_the_primary_contrast_is_named_by_validation_alone_and_stays(programs: A
     made, first, last = study
     named = json.loads((made.folder / "objectives.json").read_text())
     assert named["primary"] == ["simclr", "comet-masked"]
-    assert named["validation"] == first.validation
+    assert named["validation"] == {name: each.validation for name, each in first.outcomes.items()}
     other = programs[0].Kept(made.folder / "objectives.json")
     assert other.once("primary", lambda: ["fixed view", "comet-masked"]) == named["primary"]
     assert [each.primary for each in last.contrasts] == [True]
@@ -122,11 +124,21 @@ def test_a_second_start_trains_nothing(
     programs: Any, study: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made, found, _ = study
-    elsewhere = programs[0].Study(made.plan, tmp_path, made.kept, workers=1)
-    assert elsewhere.chosen() == found.settings  # by what was written down, without a run
-    again = made.runs("first", found.settings, dict.fromkeys(found.settings, (1,)), made.epochs)
+    kept = programs[0].Kept(made.kept.path)  # as written down, in a folder without runs
+    again = programs[0].conduct(programs[0].Study(made.plan, tmp_path, kept, workers=1))
+    assert again.settings == found.settings
+    assert again.outcomes.keys() == {"simclr", "comet-masked"}
+    for name, outcome in again.outcomes.items():
+        np.testing.assert_equal(np.array(outcome.values), np.array(found.outcomes[name].values))
+        assert outcome.validation == found.outcomes[name].validation
+    made.first(found.settings)  # runs that are there
     assert "trained" not in capsys.readouterr().out
-    assert set(again) == {"simclr", "comet-masked"}
+
+
+def test_what_a_run_is_made_of_can_be_sent_to_another_process(study: Any) -> None:
+    made, found, _ = study
+    values = made.values(found.settings["comet-masked"], 1, 2)
+    assert pickle.loads(pickle.dumps(values)) == values
 
 
 def test_the_page_has_every_table_and_its_figure(programs: Any, study: Any, tmp_path: Path) -> None:
