@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import distributed
 
+from tests.evaluation import embedding_of_ranks
 from tests.losses import batch_gradients
 from tests.objectives import lejepa_steps, moco_steps
 from tests.training import bending
@@ -23,6 +24,7 @@ def main(rank: int, ranks: int, folder: Path) -> None:
     found = {
         "losses": batch_gradients.of_rank(rank, ranks),
         "moco": {queue: moco_steps.trained(queue, rank, ranks) for queue in moco_steps.QUEUES},
+        "embedding": embedding_of_ranks.of_rank(rank, ranks),
         "lejepa": lejepa_steps.trained(rank, ranks),
         **bending.of_rank(rank, ranks, folder),
     }

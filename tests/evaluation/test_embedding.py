@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.evaluation.embedding_of_ranks import SAMPLES, features_of
 from tsrep.errors import DataError
 from tsrep.evaluation.embedding import embed
 from tsrep.signals.panel import Panel
+from tsrep.training.distributed import Ranks
 
 
 def panel(n: int = 23) -> Panel:
@@ -77,3 +81,11 @@ def test_refuses_unpooled_features_and_an_empty_panel():
         embed(lambda x: x, panel(), pool=lambda z: z)
     with pytest.raises(DataError, match="no samples"):
         embed(lambda x: x, panel().select(np.zeros(0, int)), pool=maximum)
+
+
+@pytest.mark.parametrize("samples", SAMPLES)
+def test_two_processes_embed_what_one_does(two_ranks: list[dict[str, Any]], samples: str) -> None:
+    first, second = (rank["embedding"][samples] for rank in two_ranks)
+    alone = features_of(Ranks(), SAMPLES[samples])
+    assert len(second) == 0 < len(first) == SAMPLES[samples]
+    torch.testing.assert_close(first, alone, rtol=1e-5, atol=1e-6)

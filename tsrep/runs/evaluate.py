@@ -22,6 +22,7 @@ from tsrep.runs.manifest import SCORED, SHOWN, changing, scores_so_far
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import Task, task_of
 from tsrep.runs.unchanged import own_data
+from tsrep.training.distributed import Ranks
 
 PAUSE = 5.0  # seconds between lines of a file
 
@@ -78,6 +79,18 @@ def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) ->
     with changing(run.path, *SCORED):
         scores.save(run.path, task.config.evaluation.keep_heads)
     return scores
+
+
+def score_on_ranks(run: Run, task: Task, prepared: Prepared, ranks: Ranks, *, progress: bool) -> None:
+    """The same in a group of processes: the first one scores, and all of them embed."""
+    task = task_of(task.config, ranks)
+    if not ranks.first:
+        task.take_part(prepared)
+        return
+    try:
+        score(run, task, prepared, progress=progress)
+    finally:
+        ranks.from_first(None)
 
 
 @contextmanager

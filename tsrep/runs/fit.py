@@ -19,7 +19,7 @@ from tsrep.files import write_json, write_text
 from tsrep.runs.batches import with_sampler
 from tsrep.runs.config import Configuration, configure, plain
 from tsrep.runs.config_files import assemble, dump_config
-from tsrep.runs.evaluate import score
+from tsrep.runs.evaluate import score_on_ranks
 from tsrep.runs.flow import FILE as FLOW
 from tsrep.runs.folder import Run
 from tsrep.runs.in_progress import begin, in_progress, refuse_taken, wanted_folders
@@ -148,8 +148,8 @@ def fit(
                     own.snapshot(one, prepared, on)
 
         _train_all(run, config, new_run, train, ranks)
-        if ranks.first and evaluation:
-            score(run, task, prepared, progress=progress)
+        if evaluation:
+            score_on_ranks(run, task, prepared, ranks, progress=progress)
         ranks.wait()
     return run
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
-from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
-from tsrep.evaluation.embedding import embed
+from tsrep.evaluation.embedding_on_ranks import EmbeddingOnRanks
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
+from tsrep.training.distributed import Ranks
 
 FEWEST_STARTS = 5  # random initialisations; fewer do not tell how far they differ
 Tell = Callable[[str], None]
@@ -28,6 +27,7 @@ def label_evaluation(
     encoders: int,
     device: torch.device,
     amp: bool = False,
+    ranks: Ranks = Ranks(),  # noqa: B008 - immutable
     **options: Any,
 ) -> LabelEvaluation:
     """The evaluation of one encoder, or of one for each of several seeds.
@@ -42,14 +42,11 @@ def label_evaluation(
         Trained encoders that are scored together.
     device : torch.device
     amp : bool
+    ranks : Ranks
+        Processes that take part in embedding the panel.
     **options
         Further attributes of :class:`LabelEvaluation`: ``seed``, ``compile``, ``folder``, ``on_step``.
     """
-    pool = POOLS[settings.pool]
-
-    def features(encoder: Encoder) -> np.ndarray:
-        return embed(encoder.to(device), panel, pool=pool, device=device, amp=amp)
-
     return LabelEvaluation(
         panel,
         split,
@@ -59,7 +56,7 @@ def label_evaluation(
         seeds=settings.seeds or (encoders if encoders > 1 else FEWEST_STARTS),
         aggregate=settings.aggregate,
         n_bootstrap=settings.n_bootstrap,
-        embed=features,
+        embed=EmbeddingOnRanks(ranks, panel, POOLS[settings.pool], device, amp),
         pool=settings.pool,
         heads=settings.of_heads,
         credit=settings.credit,

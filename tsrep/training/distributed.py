@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed
@@ -48,6 +48,14 @@ class Ranks:
         told = [value]
         distributed.broadcast_object_list(told)
         return told[0]
+
+    def to_first(self, value: T) -> list[T]:
+        """The values of all processes by rank, in the first one; nothing in the others."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] | None = [None] * self.world if self.first else None
+        distributed.gather_object(value, values)
+        return values or []
 
     def _reduced(self, value: float, how: distributed.ReduceOp.RedOpType) -> float:
         if self.world == 1:

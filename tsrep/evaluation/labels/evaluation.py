@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import Pooling
 from tsrep.errors import ConfigError, DataError, SplitError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.bootstrap import Resampled, resample
 from tsrep.evaluation.candidate import Candidate, Model
+from tsrep.evaluation.embedding_on_ranks import EmbeddingOnRanks
 from tsrep.evaluation.heads.facts import FittedOn
 from tsrep.evaluation.heads.kept_head import KeptHead
 from tsrep.evaluation.heads.making import Fitted, made_head
@@ -37,10 +37,6 @@ MAJORITY = "majority"
 def draw_name(fraction: float, by: str, seed: int) -> str:
     """A draw of labels in a word; all labels are the same for every seed."""
     return f"{fraction:g}-{by}-{seed}" if fraction < 1 else "1-all-0"
-
-
-def _no_encoders(_encoder: Encoder) -> Array:
-    raise ConfigError("candidates without features need a way to embed them; give evaluation.embed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +62,8 @@ class LabelEvaluation:
         Of the probabilities of a record's windows.
     n_bootstrap, seed : int
         Bootstrap resamples of patients; seed of the draws and resamples.
-    embed : callable
-        From an encoder to features of all samples, shape (sample, feature).
+    embed : EmbeddingOnRanks or None
+        From an encoder to features of all samples; None where candidates have theirs.
     device, amp, compile : torch.device, bool, bool
         For protocols that train.
     pool : str
@@ -92,7 +88,7 @@ class LabelEvaluation:
     aggregate: Aggregation = "mean"
     n_bootstrap: int = 1000
     seed: int = 0
-    embed: Callable[[Encoder], Array] = _no_encoders
+    embed: EmbeddingOnRanks | None = None
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
     amp: bool = False
     compile: bool = False
@@ -212,6 +208,8 @@ class LabelEvaluation:
         """
         if candidate.features:
             return self._of_panel(candidate, candidate.features[seed % candidate.count])
+        if self.embed is None:
+            raise ConfigError("candidates without features need a way to embed them; give evaluation.embed")
         maker = candidate.maker(seed, draw)
         if (found := self._features.get(maker)) is None:
             self.on_step(f"embedding by {candidate.name} (encoder {len(self._features) + 1})")

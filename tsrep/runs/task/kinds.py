@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsrep.registry import DATASETS
 from tsrep.runs.config import Configuration
@@ -11,17 +11,14 @@ from tsrep.runs.task.panel_task import PanelTask
 from tsrep.runs.task.series_task import SeriesTask
 from tsrep.runs.task.task import Task
 from tsrep.signals import Panel, Series
-
-if TYPE_CHECKING:
-    pass
-
+from tsrep.training.distributed import Ranks
 
 TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, SeriesTask)}
 
 
-def task_of(config: Configuration) -> Task:
+def task_of(config: Configuration, ranks: Ranks = Ranks()) -> Task:  # noqa: B008 - immutable
     """The task of a configuration, by what its data set gives."""
-    return TASKS[DATASETS.entry(config.dataset.name).task](config)
+    return TASKS[DATASETS.entry(config.dataset.name).task](config, ranks)
 
 
 def task_for(data: Panel | Series) -> type[Task]:

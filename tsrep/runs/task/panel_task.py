@@ -215,11 +215,18 @@ class PanelTask(Task):
             encoders=config.seeds,
             device=pick_device(config.device),
             amp=config.training.in_bfloat16,
+            ranks=self.ranks,
             seed=config.seed,
             compile=config.training.compiled,
             folder=folder,
             on_step=tell,
         )
+
+    def take_part(self, prepared: PreparedPanel) -> None:
+        """See :meth:`Task.take_part`; a part of the windows is embedded."""
+        embed = self.evaluation(prepared, silent).embed
+        assert embed is not None
+        embed.take_part()
 
     def comparison(
         self, prepared: PreparedPanel, configs: Sequence[Configuration], part: Part = "test"

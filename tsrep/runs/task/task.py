@@ -27,6 +27,7 @@ from tsrep.runs.task.candidates import random_initialisations, trained
 from tsrep.runs.task.needs import refuse_unmet_needs
 from tsrep.runs.task.reading import read_data
 from tsrep.signals import Panel, Series
+from tsrep.training.distributed import Ranks
 from tsrep.training.loop import Diagnose, ValidationScore
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Task(ABC):
     Parameters
     ----------
     config : Configuration
+    ranks : Ranks
+        Processes that take part in scoring.
 
     Attributes
     ----------
@@ -83,8 +86,8 @@ class Task(ABC):
     divided: ClassVar[str]
     maximises: ClassVar[bool]
 
-    def __init__(self, config: Configuration) -> None:
-        self.config = config
+    def __init__(self, config: Configuration, ranks: Ranks = Ranks()) -> None:  # noqa: B008 - immutable
+        self.config, self.ranks = config, ranks
         self.objective = config.objective_class
 
     def load(self, *, progress: bool = True) -> Any:
@@ -260,6 +263,11 @@ class Task(ABC):
         """Scores of a finished run; what else the evaluation counts goes into its folder."""
         evaluation = self.evaluation(prepared, tell, run.path / "finetune")
         return self.score(self.candidates(run, prepared), evaluation)
+
+    def take_part(self, prepared: Any) -> None:
+        """Do this process's part of :meth:`evaluate`, which the first one runs, until that is done."""
+        del prepared
+        self.ranks.from_first(None)
 
     @abstractmethod
     def snapshot(self, run: Run, prepared: Any, device: torch.device) -> None:
