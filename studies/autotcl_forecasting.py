@@ -1,6 +1,7 @@
 """Does learned augmentation help? AutoTCL and what it must beat, on ETTh1 and ETTh2, univariate.
 
-One command makes ``docs/results/autotcl.md``; finished runs are kept and used again::
+One command makes ``docs/results/autotcl.md``; finished runs are kept and used again, and so are the tables of
+a finished series, in ``autotcl.json`` beside the page::
 
     .venv/bin/python studies/autotcl_forecasting.py --root DIR
 
@@ -8,7 +9,7 @@ One command makes ``docs/results/autotcl.md``; finished runs are kept and used a
 from the same random initialisations, on windows of the training year, and are judged by ridge forecasts.
 Settings of ``autotcl`` and the view of ``fixed-view`` are chosen on the validation months with a seed of
 their own; the test months are scored once. The released form has three seeds, the other rows five. About
-three hours of one core.
+three hours of one core; ``--series etth1`` does one half.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from autotcl_page import METHOD, page
-from kept_runs import command_line, folder_name, kept_run, kept_score, one_thread_workers
+from autotcl_page import METHOD, SeriesTables, page
+from kept_runs import Kept, command_line, folder_name, kept_run, kept_score, one_thread_workers
 from results_page import write_page
 
 from tsrep.array_files import read_arrays, write_arrays
@@ -134,62 +135,51 @@ def main() -> None:
     parser = command_line(__doc__, "autotcl", page="autotcl.md", seeds=5)
     parser.add_argument("--series", nargs="+", default=["etth1", "etth2"], choices=sorted(RELEASED))
     options = parser.parse_args()
+    kept = Kept(options.out.with_suffix(".json"))
+    for series in options.series:
+        kept.once(series, lambda name=series: asdict(_tables(options, name)))
+    write_page(options.out, page({series: SeriesTables(**tables) for series, tables in kept.values.items()}))
+
+
+def _tables(options: Namespace, series: str) -> SeriesTables:
+    """Of a series whose encoders are tuned, trained and scored."""
     with one_thread_workers(options.workers) as pool:
-        tried = _tune(options, pool)
-        chosen = {
-            series: {method: max(found, key=found.__getitem__) for method, found in of.items()}
-            for series, of in tried.items()
-        }
-        rows = {series: methods(series, chosen[series]) for series in options.series}
+        tried = _tune(options, series, pool)
+        chosen = {method: max(found, key=found.__getitem__) for method, found in tried.items()}
+        rows = methods(series, chosen)
         folders = {
-            series: {
-                name: [options.runs / series / folder_name(name) / str(s) for s in seeds(name, options.seeds)]
-                for name in [RANDOM_INIT, *of]
-            }
-            for series, of in rows.items()
+            name: [options.runs / series / folder_name(name) / str(s) for s in seeds(name, options.seeds)]
+            for name in [RANDOM_INIT, *rows]
         }
         jobs = [
             (folder, options.root, series, seed, values)
-            for series, of in rows.items()
-            for name, values in of.items()
-            for seed, folder in enumerate(folders[series][name])
+            for name, values in rows.items()
+            for seed, folder in enumerate(folders[name])
         ]
         list(pool.map(_train_and_encode, jobs))
         starts = [
-            (folder, options.root, series, seed, BASE)
-            for series, of in folders.items()
-            for seed, folder in enumerate(of[RANDOM_INIT])
+            (folder, options.root, series, seed, BASE) for seed, folder in enumerate(folders[RANDOM_INIT])
         ]
         list(pool.map(_encode_start, starts))
-    results = {
-        series: _score(options.runs / series, _configuration(options.root, series, 0, BASE), of)
-        for series, of in folders.items()
-    }
-    runs = {
-        series: {name: list(map(Run, folders[series][name])) for name in of} for series, of in rows.items()
-    }
-    write_page(options.out, page(results, chosen, tried, runs))
+    scores = _score(options.runs / series, _configuration(options.root, series, 0, BASE), folders)
+    return SeriesTables.of(scores, chosen, tried, {name: list(map(Run, folders[name])) for name in rows})
 
 
-def _tune(options: Namespace, pool: Executor) -> dict[str, dict[str, dict[str, float]]]:
-    """Validation score of every candidate of each method that is tuned, by series."""
+def _tune(options: Namespace, series: str, pool: Executor) -> dict[str, dict[str, float]]:
+    """Validation score of every candidate of each method that is tuned."""
     folders = {
-        (series, method, name): options.runs / series / "tuning" / method / folder_name(name)
-        for series in options.series
+        (method, name): options.runs / series / "tuning" / method / folder_name(name)
         for method in TUNED
         for name in candidates(method)
     }
     jobs = [
         (path, options.root, series, TUNING_SEED, merged(BASE, candidates(method)[name]))
-        for (series, method, name), path in folders.items()
+        for (method, name), path in folders.items()
     ]
     list(pool.map(_train, jobs))
     return {
-        series: {
-            method: {name: kept_score(Run(folders[series, method, name])) for name in candidates(method)}
-            for method in TUNED
-        }
-        for series in options.series
+        method: {name: kept_score(Run(folders[method, name])) for name in candidates(method)}
+        for method in TUNED
     }
 
 

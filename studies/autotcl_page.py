@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from kept_runs import log
@@ -17,27 +19,57 @@ METHOD = "autotcl"
 RELEASED = ("released form, augmenter frozen", "released form")
 
 
-def page(
-    results: Mapping[str, Scores],
-    chosen: Mapping[str, Mapping[str, str]],
-    tried: Mapping[str, Mapping[str, Mapping[str, float]]],
-    runs: Mapping[str, Mapping[str, Sequence[Run]]],
-) -> str:
-    """Markdown of all tables.
+@dataclass(frozen=True)
+class SeriesTables:
+    """What the page says of a series, as Markdown that a file of JSON holds.
 
-    Parameters
+    Attributes
     ----------
-    results : mapping of series to scores
-        With ``autotcl`` as the control.
-    chosen : mapping of series to the candidate chosen for each tuned method
-    tried : mapping of series, method and candidate to the validation score
-    runs : mapping of series and method to the runs of its seeds
+    choices, augmenters : sequences of rows
+        What was tried on the validation months; diagnostics of augmenters.
+    errors, differences : sequences of lines
     """
-    lines = [*_head(), *_choices(chosen, tried)]
-    for series, scores in results.items():
-        lines += [f"## {series}", "", *_errors(scores), "", *_differences(scores), ""]
-    lines += ["## The augmenter at the end of training", "", *_augmenters(runs), ""]
-    return "\n".join(lines)
+
+    choices: Sequence[Sequence[str]]
+    errors: Sequence[str]
+    differences: Sequence[str]
+    augmenters: Sequence[Sequence[str]]
+
+    @classmethod
+    def of(
+        cls,
+        scores: Scores,
+        chosen: Mapping[str, str],
+        tried: Mapping[str, Mapping[str, float]],
+        runs: Mapping[str, Sequence[Run]],
+    ) -> Self:
+        """Those of a series.
+
+        Parameters
+        ----------
+        scores : Scores
+            With ``autotcl`` as the control.
+        chosen : mapping of each tuned method to a candidate
+        tried : mapping of method and candidate to the validation score
+        runs : mapping of method to the runs of its seeds
+        """
+        return cls(_choices(chosen, tried), _errors(scores), _differences(scores), _augmenters(runs))
+
+
+def page(found: Mapping[str, SeriesTables]) -> str:
+    """Markdown of all tables, by series."""
+    choices = [[series, *row] for series, tables in found.items() for row in tables.choices]
+    augmenters = [[series, *row] for series, tables in found.items() for row in tables.augmenters]
+    lines = [
+        *_head(),
+        *table(["series", "method", "candidate", "validation MSE", "chosen"], choices),
+        "",
+    ]
+    for series, tables in found.items():
+        lines += [f"## {series}", "", *tables.errors, "", *tables.differences, ""]
+    heads = [*(name.replace("_", " ") for name in DIAGNOSTICS), "kept epochs", "minutes a run"]
+    lines += ["## The augmenter at the end of training", "", *table(["series", "method", *heads], augmenters)]
+    return "\n".join([*lines, ""])
 
 
 def _head() -> list[str]:
@@ -67,17 +99,13 @@ def _head() -> list[str]:
     ]
 
 
-def _choices(
-    chosen: Mapping[str, Mapping[str, str]], tried: Mapping[str, Mapping[str, Mapping[str, float]]]
-) -> list[str]:
+def _choices(chosen: Mapping[str, str], tried: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
     """What was tried on the validation months, and what won."""
-    rows = [
-        [series, method, name, f"{-value:.4f}", "yes" if chosen[series][method] == name else ""]
-        for series, methods in tried.items()
-        for method, candidates in methods.items()
+    return [
+        [method, name, f"{-value:.4f}", "yes" if chosen[method] == name else ""]
+        for method, candidates in tried.items()
         for name, value in candidates.items()
     ]
-    return [*table(["series", "method", "candidate", "validation MSE", "chosen"], rows), ""]
 
 
 def _errors(scores: Scores) -> list[str]:
@@ -117,21 +145,19 @@ def _differences(scores: Scores) -> list[str]:
     ]
 
 
-def _augmenters(runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> list[str]:
+def _augmenters(runs: Mapping[str, Sequence[Run]]) -> list[list[str]]:
     """Diagnostics of the last logged step, as range over seeds."""
     rows = []
-    for series, methods in runs.items():
-        for method, of in methods.items():
-            found = [_last_diagnostics(run) for run in of]
-            if not all(found):
-                continue
-            ranges = [[diagnostics[name] for diagnostics in found] for name in DIAGNOSTICS]
-            cells = [f"{min(values):.3f} to {max(values):.3f}" for values in ranges]
-            kept = ", ".join(str(run.provenance["training"]["epoch"]) for run in of)
-            minutes = np.mean([run.provenance["seconds"] for run in of]) / 60
-            rows.append([series, method, *cells, kept, f"{minutes:.1f}"])
-    names = [name.replace("_", " ") for name in DIAGNOSTICS]
-    return table(["series", "method", *names, "kept epochs", "minutes a run"], rows)
+    for method, of in runs.items():
+        found = [_last_diagnostics(run) for run in of]
+        if not all(found):
+            continue
+        ranges = [[diagnostics[name] for diagnostics in found] for name in DIAGNOSTICS]
+        cells = [f"{min(values):.3f} to {max(values):.3f}" for values in ranges]
+        kept = ", ".join(str(run.provenance["training"]["epoch"]) for run in of)
+        minutes = np.mean([run.provenance["seconds"] for run in of]) / 60
+        rows.append([method, *cells, kept, f"{minutes:.1f}"])
+    return rows
 
 
 def _last_diagnostics(run: Run) -> dict[str, float]:

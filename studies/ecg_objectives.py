@@ -17,7 +17,6 @@ methods, and is not measured again, on another machine either. Verdicts on the m
 from __future__ import annotations
 
 import json
-import math
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -29,14 +28,12 @@ from typing import Any
 import numpy as np
 from ecg_methods import PANEL, SETTINGS
 from equal_compute import Budget, Cost, cost_of
-from kept_runs import command_line, kept_run, one_thread_workers, validation_scores
+from kept_runs import Kept, command_line, kept_run, one_thread_workers, validation_scores
 from method_contrasts import Contrast, contrasts_table, probe_contrasts
 from objectives_page import Outcome, Overview, write_overview
 
 from tsrep.evaluation.comparison import Comparison
-from tsrep.evaluation.scores import Scores, nan_to_none
-from tsrep.files import write_json
-from tsrep.reading import read_json
+from tsrep.evaluation.scores import Scores
 from tsrep.runs.config import Configuration, configure, merged
 from tsrep.runs.config_files import read_config
 from tsrep.runs.folder import Run
@@ -186,27 +183,6 @@ QUICK = Plan(
     finalists=1,
     heads=("probe",),
 )
-
-
-class Kept:
-    """Numbers and texts by name in a file of JSON, which are worked out once; NaN is null there.
-
-    Parameters
-    ----------
-    path : Path
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.values: dict[str, Any] = _with_nan(read_json(path)) if path.exists() else {}
-
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """The value of a name, made where it is missing."""
-        if name not in self.values:
-            self.values[name] = make()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, nan_to_none(self.values))
-        return self.values[name]
 
 
 @dataclass
@@ -383,14 +359,6 @@ def _train(job: tuple[Path, Settings]) -> None:
 
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name)
-
-
-def _with_nan(kept: Any) -> Any:
-    if isinstance(kept, dict):
-        return {key: _with_nan(inner) for key, inner in kept.items()}
-    if isinstance(kept, list):
-        return [_with_nan(inner) for inner in kept]
-    return math.nan if kept is None else kept
 
 
 def _first(name: str) -> str:

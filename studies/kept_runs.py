@@ -1,9 +1,11 @@
-"""Runs of a program that may be stopped and started again."""
+"""Runs and numbers of a program that may be stopped and started again."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,9 +14,33 @@ from typing import Any
 import torch
 
 from tsrep.errors import RunError
+from tsrep.evaluation.scores import nan_to_none
+from tsrep.files import write_json
+from tsrep.reading import read_json
 from tsrep.runs.config import Configuration
 from tsrep.runs.fit import fit
 from tsrep.runs.folder import Run
+
+
+class Kept:
+    """Numbers and texts by name in a file of JSON, which are worked out once; NaN is null there.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[str, Any] = _with_nan(read_json(path)) if path.exists() else {}
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """The value of a name, made where it is missing."""
+        if name not in self.values:
+            self.values[name] = make()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, nan_to_none(self.values))
+        return self.values[name]
 
 
 def command_line(description: str | None, name: str, *, page: str, seeds: int) -> argparse.ArgumentParser:
@@ -93,3 +119,11 @@ def validation_scores(run: Run) -> dict[int, float]:
 def kept_score(run: Run) -> float:
     """Validation score of the weights that were kept."""
     return validation_scores(run)[run.provenance["training"]["epoch"]]
+
+
+def _with_nan(kept: Any) -> Any:
+    if isinstance(kept, dict):
+        return {key: _with_nan(inner) for key, inner in kept.items()}
+    if isinstance(kept, list):
+        return [_with_nan(inner) for inner in kept]
+    return math.nan if kept is None else kept
