@@ -22,9 +22,9 @@ from statistics import median
 from typing import Any
 
 import torch
+from operators import ATTENTION, PRODUCTS, shares
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from tsrep.encoders.encoder import Encoder
@@ -48,7 +48,6 @@ SETTINGS: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {
 }
 PRODUCT = 768  # rows of the matrices
 TOLERANCE = 1e-10
-COUNTED = ("conv", "mm", "attention", "lstm", "gru", "mkldnn_rnn")  # in names of operations
 
 
 def plain_resnet1d(encoder: Any, x: Tensor) -> Tensor:
@@ -104,12 +103,8 @@ def seconds(run: Callable[[], object]) -> float:
 
 def counted_part(run: Callable[[], object], repeats: int) -> float:
     """Part of the time in the operations that are counted."""
-    with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        for _ in range(repeats):
-            run()
-    times = {event.key: float(event.self_cpu_time_total) for event in profiler.key_averages()}
-    counted = [spent for key, spent in times.items() if any(part in key for part in COUNTED)]
-    return sum(counted) / sum(times.values())
+    found = shares(lambda: [run() for _ in range(repeats)])
+    return sum(found.get(kind, 0.0) for kind in (PRODUCTS, ATTENTION))
 
 
 def measured(name: str, repeats: int) -> dict[str, float]:

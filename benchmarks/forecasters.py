@@ -2,11 +2,13 @@
 
 Some steps of each encoder are trained by tsrep's Trainer and by the loop that public forecasting code has in
 common (``forecast_epoch.py``), around the same network with the same weights; the two alternate, and ratios
-are of the fastest repeats. Then each is trained on every fifth window, and the default one also with changes
-of what it learns by. Validation errors are of the months that follow the training year; that of a ridge on
-the look-back stands beside them. Seconds are of a processor, preparation and validation included::
+are of the fastest repeats. The profiler tells where the Trainer's time goes. Then each is trained on every
+fifth window, and the default one also with changes of what it learns by. Validation errors are of the months
+that follow the training year; that of a ridge on the look-back stands beside them. Seconds are of a
+processor, preparation and validation included::
 
     OMP_NUM_THREADS=1 python benchmarks/forecasters.py path/to/ETTh1.csv
+    OMP_NUM_THREADS=1 python benchmarks/forecasters.py path/to/ETTh1.csv --loops
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from forecast_epoch import LOOKBACK, LR, PATCHES, LiteralDataset, Theirs, alternate, make_ours, ratio
+from operators import shares
 from torch import Tensor, nn
 
 from tsrep.objectives.forecaster import Forecaster
@@ -102,16 +105,17 @@ class Watch(Hook):
             self.found.seconds.append(time.process_time() - self.began)
 
 
-def loop_ratio(path: Path, settings: Mapping[str, Any], steps: int, repeats: int) -> float:
-    """Time of some steps of the Trainer over that of the common loop."""
+def loop_ratio(
+    path: Path, settings: Mapping[str, Any], steps: int, repeats: int
+) -> tuple[float, dict[str, float]]:
+    """Time of some steps of the Trainer over that of the common loop, and its share by kind of operator."""
     ours = make_ours(path, 32, steps, CPU, settings)
     encoder, objective = ours.modules()
     network = AsCommon(Forecaster(encoder, objective), ours.prepared.panel.covariates)
     order = [i for batch in ours.train.sampler.epoch(1) for i in batch.tolist()]
     theirs = Theirs(LiteralDataset(path), order, 32, CPU, network)
-    return ratio(
-        alternate({"ours": lambda: ours.epoch(False), "theirs": lambda: theirs.epoch(False)}, repeats)
-    )
+    sides = {"ours": lambda: ours.epoch(False), "theirs": lambda: theirs.epoch(False)}
+    return ratio(alternate(sides, repeats)), shares(sides["ours"])
 
 
 def learned(path: Path, settings: Mapping[str, Any], folder: Path) -> Learned:
@@ -144,24 +148,36 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="of the loops that are compared")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--forecasters", nargs="+", default=list(FORECASTERS), choices=list(FORECASTERS))
+    parser.add_argument("--loops", action="store_true", help="compare the loops alone, without learning")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    path, default = given.csv.resolve(), next(iter(FORECASTERS))
-    loops = {}
+    path = given.csv.resolve()
+    loops, parts = {}, {}
     for name in given.forecasters:
         print(f"{name}, {given.steps} steps", flush=True)
-        loops[name] = loop_ratio(path, FORECASTERS[name], given.steps, given.repeats)
+        loops[name], spent = loop_ratio(path, FORECASTERS[name], given.steps, given.repeats)
+        parts[name] = {kind: round(share, 3) for kind, share in spent.items()}
+        print(f"  {parts[name]}", flush=True)
+    found = {"name": "forecasters", "time_ratio": loops, "parts": parts}
+    if not given.loops:
+        found |= learning(path, given.forecasters)
+    print(json.dumps(found))
+
+
+def learning(path: Path, forecasters: Sequence[str]) -> dict[str, Any]:
+    """How soon forecasters, and the default one with changes, reach the error of a ridge and of the best."""
+    default = next(iter(FORECASTERS))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         ridge = learned(path, merged(RIDGE, {"training": {"epochs": 1}}), place / "ridge").errors[0]
         print(f"ridge on the look-back: {ridge:.4f}", flush=True)
-        tried = {name: FORECASTERS[name] for name in given.forecasters}
+        tried = {name: FORECASTERS[name] for name in forecasters}
         tried |= {f"{default}, {name}": merged(FORECASTERS[default], own) for name, own in CHANGES.items()}
         runs = {name: learned(path, own, place / str(i)) for i, (name, own) in enumerate(tried.items())}
     best = min(min(run.errors) for run in runs.values())
     targets = {"until ridge": ridge, "until near best": NEAR * best}
     rows = {name: row(name, run, targets) for name, run in runs.items()}
-    print(json.dumps({"name": "forecasters", "time_ratio": loops, "ridge": round(ridge, 4), "learned": rows}))
+    return {"ridge": round(ridge, 4), "learned": rows}
 
 
 if __name__ == "__main__":
