@@ -2,7 +2,8 @@
 
 For each that a training step has (``encoder_rate.py``): the rate of the convolution, of the gradient of its
 input and of that of its weights, as shares of a product of two square matrices, and its part of the counted
-operations. The share of all of them bounds what a step can reach. Sides alternate in one process, and times are processor time::
+operations. The share of all of them bounds what a step can reach. Sides alternate in one process, and times
+are processor time::
 
     OMP_NUM_THREADS=1 python benchmarks/convolution_rate.py
     OMP_NUM_THREADS=1 python benchmarks/convolution_rate.py --steps 250 --width 64

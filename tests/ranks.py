@@ -13,7 +13,7 @@ from torch import distributed
 
 from tests.evaluation import embedding_of_ranks
 from tests.losses import batch_gradients
-from tests.objectives import lejepa_steps, moco_steps
+from tests.objectives import moco_steps, steps_on_ranks
 from tests.training import bending
 
 
@@ -25,7 +25,7 @@ def main(rank: int, ranks: int, folder: Path) -> None:
         "losses": batch_gradients.of_rank(rank, ranks),
         "moco": {queue: moco_steps.trained(queue, rank, ranks) for queue in moco_steps.QUEUES},
         "embedding": embedding_of_ranks.of_rank(rank, ranks),
-        "lejepa": lejepa_steps.trained(rank, ranks),
+        "objectives": steps_on_ranks.of_rank(rank, ranks),
         **bending.of_rank(rank, ranks, folder),
     }
     torch.save(found, folder / f"rank{rank}.pt")

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives_simulated import SIMULATIONS, built, gains, hum, trained
-from tests.objectives import lejepa_steps
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import pool
 from tsrep.encoders.resnet1d import ResNet1d
@@ -116,14 +115,6 @@ def test_without_what_guards_it_projections_collapse() -> None:
         spreads.append(z.std(0).mean().item())
     assert spreads[0] > 0.3, spreads
     assert spreads[1] < 0.1 * spreads[0], spreads
-
-
-def test_two_ranks_learn_what_one_process_learns(two_ranks: list[dict[str, Any]]) -> None:
-    alone = lejepa_steps.trained()
-    one, other = (rank["lejepa"] for rank in two_ranks)
-    for name, value in alone.items():
-        assert torch.equal(one[name], other[name]), name
-        torch.testing.assert_close(one[name], value, rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_pieces_shorter_than_a_step_are_refused() -> None:
