@@ -7,7 +7,9 @@ data (conversion, quality, fingerprints), a second one on the warm store, the st
 epoch of SimCLR, evaluation by a linear probe and by nearest neighbours, and the report. Processor time and
 the largest resident set are those that the kernel counts for the process. What a command takes for hardly
 any recordings, a tenth of the least size, is taken off before the exponent is computed from the last two
-sizes: ``log(t2 / t1) / log(n2 / n1)``. Finished measurements are kept in DIR; the last line is JSON.
+sizes: ``log(t2 / t1) / log(n2 / n1)``. Finished measurements are kept in DIR; the last line is JSON. Four
+classes differ by the rate of their pulses, and one by its irregularity; ``--classes 3000``, with a DIR of its
+own, takes as many rates.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 SFREQ, SECONDS, RECORDS_A_PATIENT = 100, 10, 2
-CLASSES = ("normal", "slow", "fast", "irregular")
+CLASSES, IRREGULAR = 4, 3
 MB = 1 << 20
 START = """\
 import sys, tsrep
@@ -63,17 +65,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of data, runs and measurements")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--quick", action="store_true", help="1,000 and 4,000 recordings")
+    parser.add_argument("--classes", type=int, default=CLASSES)
     options = parser.parse_args()
     sizes = [1_000, 4_000] if options.quick else sorted(options.sizes)
     if len(sizes) < 2:
         parser.error("growth needs two sizes or more")
-    found = {n: measured(options.out, n) for n in [sizes[0] // 10, *sizes]}
+    found = {n: measured(options.out, n, options.classes) for n in [sizes[0] // 10, *sizes]}
     reports = {n: (folder(options.out, n) / "run" / "report.html").stat().st_size / MB for n in sizes}
     print("\n".join(table(found, reports)))
     print(json.dumps(summary(found, reports)))
 
 
-def measured(out: Path, records: int) -> dict[str, Cost]:
+def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
     """Costs of all commands at one size, those at hand from the file of measurements."""
     place = folder(out, records)
     place.mkdir(parents=True, exist_ok=True)
@@ -81,7 +84,7 @@ def measured(out: Path, records: int) -> dict[str, Cost]:
     kept = json.loads(known.read_text()) if known.exists() else {}
     costs = {name: Cost(**one) for name, one in kept.items()}
     if not (place / "data" / "records.csv").exists():
-        simulate(place / "data", records)
+        simulate(place / "data", records, classes)
     (place / "config.yaml").write_text(CONFIG)
     for name, command in commands(place).items():
         if name not in costs:
@@ -95,28 +98,31 @@ def folder(out: Path, records: int) -> Path:
     return out / str(records)
 
 
-def simulate(place: Path, records: int) -> None:
+def simulate(place: Path, records: int, classes: int) -> None:
     """Pulses whose rate and regularity tell the class, in noise of each recording's own."""
     place.mkdir(parents=True)
     rng = np.random.default_rng(records)
-    label = rng.integers(0, len(CLASSES), records)
+    label = rng.integers(0, classes, records)
+    rates = np.array([1.1, 0.8, 1.7, 1.1]) if classes == CLASSES else np.geomspace(0.7, 2.0, classes)
     shape = (records, 1, SFREQ * SECONDS)
     array = np.lib.format.open_memmap(place / "records.npy", "w+", np.int16, shape)
     for first in range(0, records, 2_000):
-        array[first : first + 2_000, 0] = pulses(rng, label[first : first + 2_000])
+        some = label[first : first + 2_000]
+        array[first : first + 2_000, 0] = pulses(rng, rates[some], irregular=some == IRREGULAR)
     array.flush()
     patient = np.arange(records) // RECORDS_A_PATIENT
-    pd.DataFrame({"patient": patient, "label": np.array(CLASSES)[label]}).to_csv(
-        place / "records.csv", index=False
-    )
+    names = [f"rhythm {k}" for k in label]
+    pd.DataFrame({"patient": patient, "label": names}).to_csv(place / "records.csv", index=False)
 
 
-def pulses(rng: np.random.Generator, label: NDArray[np.int64]) -> NDArray[np.int16]:
-    """Recordings in microvolts, shape (record, time)."""
+def pulses(
+    rng: np.random.Generator, rates: NDArray[np.float64], irregular: NDArray[np.bool_]
+) -> NDArray[np.int16]:
+    """Recordings in microvolts, shape (record, time), of pulses so many times a second."""
     steps = np.arange(SFREQ * SECONDS) / SFREQ
-    rate = np.array([1.1, 0.8, 1.7, 1.1])[label][:, None] * rng.uniform(0.9, 1.1, (len(label), 1))
-    wander = np.where(label == 3, 0.25, 0.02)[:, None] * np.sin(2 * np.pi * 0.3 * steps)
-    phase = rate * steps + wander + rng.uniform(0, 1, (len(label), 1))
+    rate = rates[:, None] * rng.uniform(0.9, 1.1, (len(rates), 1))
+    wander = np.where(irregular, 0.25, 0.02)[:, None] * np.sin(2 * np.pi * 0.3 * steps)
+    phase = rate * steps + wander + rng.uniform(0, 1, (len(rates), 1))
     shape = 900 * np.exp(-(((phase % 1 - 0.5) / 0.04) ** 2))
     return (shape + rng.normal(0, 60, shape.shape)).round().astype(np.int16)
 
