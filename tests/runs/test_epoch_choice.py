@@ -84,12 +84,16 @@ def test_a_probe_keeps_an_epoch_for_each_draw_of_labels(probed: Path) -> None:
 def test_the_score_that_chooses_for_a_draw_reads_its_labels_alone(probed: Path) -> None:
     run = Run(probed)
     prepared = run.prepare()
-    draws = run.task.evaluation(prepared, lambda _: None).drawn()
+    evaluation = run.task.evaluation(prepared, lambda _: None)
+    draws, held = evaluation.drawn(), evaluation.drawn("validation")
     own = "0.1-patient-1"
-    assert draws.keys() == DRAWS
-    others = np.setdiff1d(prepared.split.train, draws[own])
+    assert draws.keys() == held.keys() == DRAWS
+    validation = prepared.split.validation
+    np.testing.assert_array_equal(held["1-all-0"], validation)
+    assert len(held[own]) < len(validation)
+    others = np.setdiff1d(np.concatenate([prepared.split.train, validation]), [*draws[own], *held[own]])
     changed = replace(prepared, panel=flipped(prepared.panel, others))
-    held, device = prepared.split.validation, torch.device("cpu")
+    device = torch.device("cpu")
     before, after = (
         probe_score(run.config, data, draws, held, device)(run.encoder(), run.objective())
         for data in (prepared, changed)

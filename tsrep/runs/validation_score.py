@@ -7,6 +7,7 @@ from math import gcd
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.pooling import POOLS
@@ -22,7 +23,7 @@ from tsrep.runs.prepare_panel import PreparedPanel
 from tsrep.runs.prepare_series import PreparedSeries
 from tsrep.runs.prepared import Prepared
 from tsrep.sampling.batches import PanelTensors
-from tsrep.signals.panel import Ints
+from tsrep.signals.panel import Ints, Panel
 from tsrep.training.loop import ValidationScore
 
 LARGEST = 8192  # windows of each part; keeps a validation short against an epoch of any data set
@@ -83,7 +84,7 @@ def probe_score(
     config: Configuration,
     prepared: PreparedPanel,
     draws: Mapping[str, Ints],
-    held: Ints,
+    held: Mapping[str, Ints],
     device: torch.device,
 ) -> ValidationScore:
     """Macro AUROC on validation windows of probes, one for each draw of labels.
@@ -94,18 +95,12 @@ def probe_score(
     prepared : PreparedPanel
     draws : mapping of str to int64 array
         Training windows whose labels a probe is fitted on; of many some are used, most where all labels are.
-    held : int64 array
-        Validation windows with labels.
+    held : mapping of str to int64 array
+        Validation windows whose labels each of these is judged by, likewise.
     device : torch.device
     """
-    held = _some(held, LARGEST, config.seed)
-    drawn = {
-        name: _some(index, LARGEST if place == 0 else LARGEST // 4, config.seed)
-        for place, (name, index) in enumerate(draws.items())
-    }
-    fitted = np.unique(np.concatenate([*drawn.values()]))
-    rows = {name: np.searchsorted(fitted, index) for name, index in drawn.items()}
-    train, validation = prepared.panel.select(fitted), prepared.panel.select(held)
+    train, fitted = _together(prepared.panel, draws, config.seed)
+    validation, judged = _together(prepared.panel, held, config.seed)
 
     def score(encoder: Encoder, _objective: Objective) -> dict[str, float]:
         pool = POOLS[config.evaluation.pool]
@@ -117,15 +112,29 @@ def probe_score(
             name: validation_probe(
                 x[row],
                 train.label[row],
-                z,
-                validation.label,
+                z[judged[name]],
+                validation.label[judged[name]],
                 len(train.classes),
-                known=(None if train.class_mask is None else train.class_mask[row], validation.class_mask),
+                known=(_known(train, row), _known(validation, judged[name])),
             )
-            for name, row in rows.items()
+            for name, row in fitted.items()
         }
 
     return score
+
+
+def _together(panel: Panel, draws: Mapping[str, Ints], seed: int) -> tuple[Panel, dict[str, Ints]]:
+    """Samples of all draws, each of which is of few enough, and where in them those of each are."""
+    drawn = {
+        name: _some(index, LARGEST if place == 0 else LARGEST // 4, seed)
+        for place, (name, index) in enumerate(draws.items())
+    }
+    samples = np.unique(np.concatenate([*drawn.values()]))
+    return panel.select(samples), {name: np.searchsorted(samples, index) for name, index in drawn.items()}
+
+
+def _known(panel: Panel, row: Ints) -> NDArray[np.bool_] | None:
+    return None if panel.class_mask is None else panel.class_mask[row]
 
 
 def _some(index: Ints, most: int, seed: int) -> Ints:

@@ -169,15 +169,15 @@ class LabelEvaluation:
         for fraction in self.fractions:
             yield from ((fraction, by) for by in (self.subsample_by if fraction < 1 else ("all",)))
 
-    def drawn(self) -> dict[str, Ints]:
-        """Samples whose labels are used, by :func:`draw_name`, those of the largest fraction first.
+    def drawn(self, part: Literal["train", "validation"] = "train") -> dict[str, Ints]:
+        """Samples of a part whose labels are used, by :func:`draw_name`, those of the largest fraction first.
 
         All labels are one draw.
         """
         return {
             draw_name(fraction, by, self.seed + seed): index
             for fraction, by in sorted(self.draws(), key=lambda draw: -draw[0])
-            for seed, index in enumerate(self.labelled(fraction, by))
+            for seed, index in enumerate(self._drawn_from(getattr(self.split, part), fraction, by))
         }
 
     def labelled(self, fraction: float, by: str, *, validation: bool = False) -> list[Ints]:
@@ -193,6 +193,9 @@ class LabelEvaluation:
         pool = self.split.train
         if validation and self.part == "test":
             pool = np.concatenate([pool, self.split.validation])
+        return self._drawn_from(pool, fraction, by)
+
+    def _drawn_from(self, pool: Ints, fraction: float, by: str) -> list[Ints]:
         unit: Any = "sample" if by == "all" else by
         return [
             subsample_labels(self.panel, pool, fraction, unit, seed=self.seed + k) for k in range(self.seeds)

@@ -190,8 +190,11 @@ class PanelTask(Task):
         train, held = labelled_parts(prepared)
         if not (self.config.training.scored and len(train) and len(held)):
             return None, PROBE_NAME
-        draws = self.evaluation(prepared, silent).drawn() if self._keeps_by_draw else {"": train}
-        return probe_score(self.config, prepared, draws, held, device), PROBE_NAME
+        draws, judged = {"": train}, {"": held}
+        if self._keeps_by_draw:  # a row with few labels chooses its epoch by as few of the validation part
+            evaluation = self.evaluation(prepared, silent)
+            draws, judged = evaluation.drawn(), evaluation.drawn("validation")
+        return probe_score(self.config, prepared, draws, judged, device), PROBE_NAME
 
     def diagnostics(self, prepared: PreparedPanel, device: torch.device) -> Diagnose | None:
         """See :meth:`Task.diagnostics`; of some windows of validation patients."""
