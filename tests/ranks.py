@@ -13,7 +13,7 @@ from torch import distributed
 
 from tests.evaluation import embedding_of_ranks
 from tests.losses import batch_gradients
-from tests.objectives import moco_steps, steps_on_ranks
+from tests.objectives import steps_on_ranks
 from tests.training import bending
 
 
@@ -23,7 +23,6 @@ def main(rank: int, ranks: int, folder: Path) -> None:
     distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=ranks)
     found = {
         "losses": batch_gradients.of_rank(rank, ranks),
-        "moco": {queue: moco_steps.trained(queue, rank, ranks) for queue in moco_steps.QUEUES},
         "embedding": embedding_of_ranks.of_rank(rank, ranks),
         "objectives": steps_on_ranks.of_rank(rank, ranks),
         **bending.of_rank(rank, ranks, folder),

@@ -16,6 +16,7 @@ from tsrep.objectives.byol import Byol
 from tsrep.objectives.comet import Comet
 from tsrep.objectives.jepa import Jepa
 from tsrep.objectives.lejepa import LeJepa
+from tsrep.objectives.moco import MoCo
 from tsrep.objectives.objective import Objective
 from tsrep.rng import torch_generator
 from tsrep.signals import Batch
@@ -40,6 +41,10 @@ def _patches() -> Encoder:
     return PatchTransformer(2, patch=4, stride=4, width=8, dim=6, depth=1, heads=2)
 
 
+def _moco(queue: int) -> Objective:
+    return MoCo(6, 2, view=SAME, pooling="mean", queue=queue, momentum=0.8, exclusion_zone=2)
+
+
 MADE: Mapping[str, tuple[Callable[[], Encoder], Callable[[], Objective]]] = {
     "byol": (_convolutions, lambda: Byol(6, 2, view=SAME, norm="none", hidden=8, projection=4, momentum=0.8)),
     "comet": (
@@ -52,6 +57,8 @@ MADE: Mapping[str, tuple[Callable[[], Encoder], Callable[[], Objective]]] = {
         _convolutions,
         lambda: LeJepa(6, 1, 2, view=SAME, hidden=8, projection=4, local_views=0, weight=0.5),
     ),
+    "moco": (_convolutions, lambda: _moco(queue=10)),
+    "moco without a queue": (_convolutions, lambda: _moco(queue=0)),
 }
 
 
@@ -68,7 +75,7 @@ def trained(name: str, rank: int = 0, ranks: int = 1) -> dict[str, Tensor]:
     rows, n = slice(rank * SIZE // ranks, (rank + 1) * SIZE // ranks), torch.arange(SIZE)
     for step in range(3):
         x = torch.randn(SIZE, 2, STEPS, generator=torch_generator("signals", step))
-        whole = Batch(x=x, label=n, patient=n % 3, trial=n % 3, sample=n, start=n * 0)
+        whole = Batch(x=x, label=n, patient=n % 3, trial=n % 3, sample=n, start=3 * n + step)
         part = Batch(**{key: each if each is None else each[rows] for key, each in vars(whole).items()})
         optimizer.zero_grad()
         torch.autograd.backward(torch.stack([*parallel(part, torch_generator("step", step)).values()]).sum())

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from tests.losses.literal import global_infonce, queue_contrast
-from tests.objectives import moco_steps
 from tsrep.encoders.dilated_conv import DilatedConv
 from tsrep.encoders.encoder import Encoder
 from tsrep.encoders.resnet1d import ResNet1d
@@ -355,10 +354,3 @@ def test_an_objective_that_keeps_the_encoder_is_caught() -> None:
 )
 def test_settings_keep_the_promises(settings: dict[str, Any]) -> None:
     check_objective(lambda **run: OBJECTIVES.build({"name": "moco"} | settings, **run))
-
-
-def test_two_ranks_move_as_one_process_does(two_ranks: list[dict[str, Any]]) -> None:
-    one, other = (rank["moco"] for rank in two_ranks)
-    for queue in moco_steps.QUEUES:
-        assert_equal_states([one[queue]], [other[queue]])
-        torch.testing.assert_close(one[queue], dict(moco_steps.trained(queue)), rtol=1e-4, atol=1e-6)
