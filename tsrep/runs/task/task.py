@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +26,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.task.candidates import random_initialisations, trained
 from tsrep.runs.task.needs import refuse_unmet_needs
 from tsrep.runs.task.reading import read_data
+from tsrep.runs.task.temperatures import low_temperatures
 from tsrep.signals import Panel, Series
 from tsrep.training.distributed import Ranks
 from tsrep.training.loop import Diagnose, ValidationScore
@@ -39,24 +40,8 @@ if TYPE_CHECKING:
     from tsrep.signals.convert import Policies
 
 
-LOW_TEMPERATURE = 0.03
-
-
 def silent(_what: str) -> None:
     """Told what comes next, say nothing."""
-
-
-def _low_temperatures(settings: Mapping[str, Any], path: str) -> Iterator[str]:
-    """A sentence for each temperature of an objective, or of a part of it, that is unusually low."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _low_temperatures(value, f"{path}.{name}")
-        elif name == "temperature" and isinstance(value, float) and value < LOW_TEMPERATURE:
-            yield (
-                f"{path}.temperature is {value:g}, below {LOW_TEMPERATURE}: hardly more than the nearest "
-                "negative of each row counts, and gradients grow as the inverse of the temperature; 0.05 to "
-                "0.5 is usual"
-            )
 
 
 class Task(ABC):
@@ -290,7 +275,7 @@ class Task(ABC):
 
     def warnings(self, prepared: Any) -> Iterator[str]:
         """What a user should know before training, a sentence each."""
-        yield from _low_temperatures(self.config.objective.model_dump(), "objective")
+        yield from low_temperatures(self.config.objective.model_dump(), "objective")
         if (chunks := across_chunks(self.config, prepared.panel)) is not None:
             yield chunks
 
