@@ -52,10 +52,11 @@ def operations(layer: Layer, batch: int) -> float:
 
 
 def passes(layer: Layer, batch: int) -> dict[str, Callable[[], object]]:
-    """The three passes of a layer."""
+    """The three passes of a layer, on maps whose channels lie together in memory, as the encoder has them."""
     inside, outside, kernel, stride, padding, steps = layer
-    x, weight = torch.randn(batch, inside, steps), torch.randn(outside, inside, kernel)
-    more: list[Any] = [[stride], [padding], [1], False, [0], 1]
+    x = torch.randn(batch, inside, 1, steps).to(memory_format=torch.channels_last)
+    weight = torch.randn(outside, inside, 1, kernel)
+    more: list[Any] = [[1, stride], [0, padding], [1, 1], False, [0, 0], 1]
     gradient = torch.randn_like(torch.ops.aten.convolution(x, weight, None, *more))
 
     def backward(*wanted: bool) -> object:
@@ -80,7 +81,8 @@ def main() -> None:
     torch.set_num_threads(1)
     counts, one = layers(given.width, given.steps), torch.randn(PRODUCT, PRODUCT)
     total = sum(operations(layer, given.batch) * often for layer, often in counts.items())
-    rows, spent = [], 0.0
+    rows: list[dict[str, float]] = []
+    spent = 0.0
     for layer, often in counts.items():
         sides = {"product": lambda: one @ one} | passes(layer, given.batch)
         times: dict[str, list[float]] = {side: [] for side in sides}
@@ -88,12 +90,14 @@ def main() -> None:
             for side, run in sides.items():
                 times[side].append(seconds(run))
         rate = 2 * PRODUCT**3 / median(times["product"][1:])
-        shares = {p: round(operations(layer, given.batch) / median(times[p][1:]) / rate, 3) for p in PASSES}
-        names = ("in", "out", "kernel", "stride", "padding", "steps")
-        part = round(operations(layer, given.batch) * often / total, 3)
-        rows.append(dict(zip(names, layer, strict=True)) | {"layers": often, "part": part} | shares)
-        print(rows[-1], flush=True)
+        shares = {p: operations(layer, given.batch) / median(times[p][1:]) / rate for p in PASSES}
+        part = operations(layer, given.batch) * often / total
         spent += sum(part / share for share in shares.values())
+        told = {"part": part, **shares}
+        names = ("in", "out", "kernel", "stride", "padding", "steps")
+        rows.append(dict(zip(names, layer, strict=True)) | {"layers": often})
+        rows[-1] |= {name: round(value, 3) for name, value in told.items()}
+        print(rows[-1], flush=True)
     # the first layer needs no gradient of its input, which this leaves out of account
     print(json.dumps({"name": "convolution_rate", "share": round(len(PASSES) / spent, 3), "rows": rows}))
 

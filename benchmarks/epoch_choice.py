@@ -4,10 +4,10 @@ One command, with the folder of ``ecg_100hz_int16_uV.npy`` and ``records.csv``; 
 
     .venv/bin/python benchmarks/epoch_choice.py --root DIR
 
-Three choices of the epoch of one training are scored on the same test patients with the
-same draws of labels: the last epoch; for each draw the best epoch by a probe that is fitted on these labels
-(``training.keep: probe``); and for all draws the best epoch by a probe that is fitted on all training labels,
-which a score at fewer labels must not use.
+Three choices of the epoch of one training are scored on the same test patients with the same draws of
+labels: the last epoch; for each draw the best epoch by a probe that is fitted on these labels and judged by
+the same fraction of the validation labels (``training.keep: probe``); and for all draws the best epoch by a
+probe that is fitted on all training labels, which a score at fewer labels must not use.
 """
 
 from __future__ import annotations

@@ -8,13 +8,18 @@ from collections.abc import Callable
 from torch.profiler import ProfilerActivity, profile
 
 REST, CALLS, PRODUCTS, ATTENTION = "elementwise and sums", "calls", "matrix products", "attention"
-KINDS = {  # parts of operators' names, the first kind that fits
-    CALLS: ("view", "::t.", "transpose", "as_strided", "slice", "empty", "expand", "split", "narrow", "gru."),
-    ATTENTION: ("scaled_dot_product", "softmax"),
-    PRODUCTS: ("mm", "mkldnn", "convolution", "lstm"),
-    "Fourier transforms": ("_fft",),
-    "optimiser": ("adamw", "foreach", "vector_norm", "lerp"),
-    "copies": ("copy", "cat", "fill", "clone", "gather", "scatter", "index", "pad", "stack", "zero"),
+VIEWS = (
+    "view ::t. mT. transpose as_strided slice. empty expand split narrow reshape permute select. squeeze "
+    "detach alias ::to. linear. matmul einsum ::fft_ ::gru ::lstm _cell flatten chunk resize item. "
+    "_local_scalar"
+)
+KINDS = {  # parts of operators' names, each begun by :: and ended by a dot; the first kind that fits
+    ATTENTION: "scaled_dot_product _softmax. ::softmax softmax_backward",
+    PRODUCTS: "mm. mm_ mkldnn conv rnn_layer",
+    "Fourier transforms": "_fft_",
+    "optimiser": "adamw foreach vector_norm lerp",
+    CALLS: VIEWS,
+    "copies": "copy cat. fill clone gather scatter index pad stack zero slice_",
 }
 
 
@@ -22,8 +27,11 @@ def kind_of(operator: str) -> str:
     """The kind of an operator; what is none, such as a node of the gradient's graph, is a call."""
     if not operator.startswith("aten::"):
         return "optimiser" if operator.startswith("Optimizer") else CALLS
-    whole = f"{operator}."  # so that a name can be asked for to its end
-    return next((kind for kind, names in KINDS.items() if any(name in whole for name in names)), REST)
+    whole = f"{operator}."
+    if "log_softmax" in operator:  # of a loss
+        return REST
+    fitting = (kind for kind, names in KINDS.items() if any(name in whole for name in names.split()))
+    return next(fitting, REST)
 
 
 def shares(run: Callable[[], object]) -> dict[str, float]:

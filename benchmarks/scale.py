@@ -8,8 +8,8 @@ epoch of SimCLR, evaluation by a linear probe and by nearest neighbours, and the
 the largest resident set are those that the kernel counts for the process. What a command takes for hardly
 any recordings, a tenth of the least size, is taken off before the exponent is computed from the last two
 sizes: ``log(t2 / t1) / log(n2 / n1)``. Finished measurements are kept in DIR; the last line is JSON. Four
-classes differ by the rate of their pulses, and one by its irregularity; ``--classes 3000``, with a DIR of its
-own, takes as many rates.
+classes differ by the rate of their pulses, one of them by its irregularity; ``--classes 3000`` takes as many
+rates, in a DIR of its own.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
     found = {n: measured(options.out, n, options.classes) for n in [sizes[0] // 10, *sizes]}
     reports = {n: (folder(options.out, n) / "run" / "report.html").stat().st_size / MB for n in sizes}
     print("\n".join(table(found, reports)))
-    print(json.dumps(summary(found, reports)))
+    print(json.dumps({"name": "scale", "classes": options.classes, **summary(found, reports)}))
 
 
 def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
@@ -82,6 +82,9 @@ def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
     place.mkdir(parents=True, exist_ok=True)
     known = place / "costs.json"
     kept = json.loads(known.read_text()) if known.exists() else {}
+    if kept.setdefault("classes", classes) != classes:
+        raise SystemExit(f"{known} is of {kept['classes']} classes; give --out another folder")
+    del kept["classes"]
     costs = {name: Cost(**one) for name, one in kept.items()}
     if not (place / "data" / "records.csv").exists():
         simulate(place / "data", records, classes)
@@ -90,7 +93,8 @@ def measured(out: Path, records: int, classes: int) -> dict[str, Cost]:
         if name not in costs:
             print(f"{records:,} recordings: {name}", flush=True)
             costs[name] = cost(command, place)
-            known.write_text(json.dumps({name: asdict(one) for name, one in costs.items()}))
+            told = {"classes": classes} | {name: asdict(one) for name, one in costs.items()}
+            known.write_text(json.dumps(told))
     return costs
 
 
@@ -108,7 +112,8 @@ def simulate(place: Path, records: int, classes: int) -> None:
     array = np.lib.format.open_memmap(place / "records.npy", "w+", np.int16, shape)
     for first in range(0, records, 2_000):
         some = label[first : first + 2_000]
-        array[first : first + 2_000, 0] = pulses(rng, rates[some], irregular=some == IRREGULAR)
+        irregular = (some == IRREGULAR) & (classes == CLASSES)
+        array[first : first + 2_000, 0] = pulses(rng, rates[some], irregular)
     array.flush()
     patient = np.arange(records) // RECORDS_A_PATIENT
     names = [f"rhythm {k}" for k in label]
@@ -194,7 +199,6 @@ def summary(found: dict[int, dict[str, Cost]], reports: dict[int, float]) -> dic
     least, *_, large = sorted(found)
     start = found[large]["start"].seconds - found[least]["start"].seconds
     return {
-        "name": "scale",
         "records": large,
         "exponents": {name: round(value, 2) for name, value in exponents(found).items()},
         "megabytes": {name: round(one.megabytes) for name, one in found[large].items()},

@@ -136,13 +136,15 @@ def main() -> None:
     parser.add_argument("--series", nargs="+", default=["etth1", "etth2"], choices=sorted(RELEASED))
     options = parser.parse_args()
     kept = Kept(options.out.with_suffix(".json"))
+    kept.refuse_others("seeds", options.seeds)
     for series in options.series:
         kept.once(series, lambda name=series: asdict(_tables(options, name)))
-    write_page(options.out, page({series: SeriesTables(**tables) for series, tables in kept.values.items()}))
+    found = {series: SeriesTables(**kept.values[series]) for series in RELEASED if series in kept.values}
+    write_page(options.out, page(found))
 
 
 def _tables(options: Namespace, series: str) -> SeriesTables:
-    """Of a series whose encoders are tuned, trained and scored."""
+    """Tune, train and score the methods on one series."""
     with one_thread_workers(options.workers) as pool:
         tried = _tune(options, series, pool)
         chosen = {method: max(found, key=found.__getitem__) for method, found in tried.items()}

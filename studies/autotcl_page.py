@@ -43,7 +43,7 @@ class SeriesTables:
         tried: Mapping[str, Mapping[str, float]],
         runs: Mapping[str, Sequence[Run]],
     ) -> Self:
-        """Those of a series.
+        """The tables of a series, from its scores and runs.
 
         Parameters
         ----------

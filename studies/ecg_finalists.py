@@ -6,7 +6,7 @@ stopped and started at any time (about two hours on two cores)::
     .venv/bin/python studies/ecg_finalists.py --root DIR
 
 It goes on from ``docs/results/objectives.json``, where ``ecg_objectives.py`` wrote down the settings of each
-method, the best on validation patients, and the one primary contrast, before test patients were scored. The
+method, the best on validation patients, and the one primary contrast, chosen by validation scores alone. The
 best four, SimCLR and COMET in the form of its paper are trained with fresh seeds, at equal operations and
 at equal windows, and scored by two heads. ``--quick`` runs all of it small, on a simulated cohort.
 """

@@ -9,9 +9,9 @@ cores)::
 ``DIR`` holds ``ecg_100hz_int16_uV.npy`` and ``records.csv`` as for ``ecg_methods.py``. Every run spends as
 many operations as SimCLR does in four minutes of one thread: up to six configurations of each method at a
 quarter of the budget, then the best on validation patients at the whole budget with three seeds; one table
-without verdicts. What was measured stands in ``objectives.json``, after every configuration and every six
-methods, and is not measured again, on another machine either. Verdicts on the methods that lead are made by
-``ecg_finalists.py``. ``--quick`` runs all of it small, on a simulated cohort.
+without verdicts. What was measured stands in ``objectives.json``, after every configuration and at most six
+methods at a time, and is not measured again, on another machine either. Verdicts on the methods that lead are
+made by ``ecg_finalists.py``. ``--quick`` runs all of it small, on a simulated cohort.
 """
 
 from __future__ import annotations
@@ -156,6 +156,12 @@ class Plan:
     heads: Sequence[str] = HEADS
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What numbers that are kept depend on, besides the settings of their method."""
+        base = {name: values for name, values in self.base.items() if name != "root"}
+        return {"base": base, "minutes": self.minutes, "tuning": self.tuning, "first": self.first}
+
+    @property
     def shared(self) -> list[str]:
         """Methods on the encoder of the reference; the others have one that they want."""
         return [name for name, own in self.methods.items() if own.encoder == self.methods[REFERENCE].encoder]
@@ -205,6 +211,7 @@ class Study:
     workers: int
 
     def __post_init__(self) -> None:
+        self.kept.refuse_others("plan", self.plan.facts)
         self.prepared: Prepared = self.task.prepare(progress=False)
         self._costs: dict[str, Cost] = {}
         reference = self.cost(self.plan.methods[REFERENCE].tried()[0])
@@ -218,7 +225,7 @@ class Study:
         return task_of(self.configuration(self.plan.methods[REFERENCE].tried()[0], 0, 1))
 
     def values(self, settings: Settings, seed: int, epochs: int) -> dict[str, Any]:
-        """Of the configuration of a run, which another process can be sent."""
+        """Plain values of a run's configuration, which can be sent to another process."""
         own = merged(dict(settings), {"seed": seed, "training": {"epochs": epochs}})
         return merged(dict(self.plan.base), own)
 
@@ -291,14 +298,14 @@ class Study:
         """What every method comes to over the seeds of stage one, made where it is not kept."""
         shared = [self.plan.shared[k : k + TOGETHER] for k in range(0, len(self.plan.shared), TOGETHER)]
         for group in [*shared, *([name] for name in chosen if name not in self.plan.shared)]:
-            wanted = {name: chosen[name] for name in group if _first(name) not in self.kept.values}
+            wanted = {n: chosen[n] for n in group if _first(n, chosen[n]) not in self.kept.values}
             if wanted:
                 runs = self.first(wanted)
                 (scores,) = self.scores(runs, self.plan.heads[:1])
                 for name, own in runs.items():
                     outcome = Outcome.of(own, scores, name)
-                    self.kept.once(_first(name), partial(asdict, outcome))
-        return {name: Outcome(**self.kept.values[_first(name)]) for name in chosen}
+                    self.kept.once(_first(name, chosen[name]), partial(asdict, outcome))
+        return {name: Outcome(**self.kept.values[_first(name, own)]) for name, own in chosen.items()}
 
     def first(self, wanted: Mapping[str, Settings]) -> dict[str, list[Run]]:
         """Runs of stage one."""
@@ -361,8 +368,8 @@ def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name)
 
 
-def _first(name: str) -> str:
-    return f"first, {name}"
+def _first(name: str, settings: Settings) -> str:
+    return f"first, {name}, {_key(settings)}"
 
 
 def _key(settings: Settings) -> str:
@@ -377,6 +384,8 @@ def begin(description: str | None, name: str, page: str) -> tuple[Study, Namespa
     next(action for action in parser._actions if action.dest == "root").required = False
     options = parser.parse_args()
     plan = QUICK
+    if options.quick and options.out == parser.get_default("out"):
+        options.out = options.runs / page
     if not options.quick:
         if options.root is None:
             parser.error("--root is the folder with the recordings; or give --quick")

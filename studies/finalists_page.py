@@ -62,8 +62,9 @@ def _lines(found: Finalists) -> list[str]:
         "",
         "## Contrasts",
         "",
-        "Macro AUROC of the linear probe with all labels. The primary contrast was named before any test "
-        "patient was scored; the p values of the others are adjusted by Holm's method.",
+        "Macro AUROC of the linear probe with all labels. The primary contrast was named by validation "
+        "scores alone, before the finalists were trained; the p values of the others are adjusted by Holm's "
+        "method.",
         "",
         *contrasts_table(found.contrasts),
         "",

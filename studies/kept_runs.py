@@ -34,6 +34,18 @@ class Kept:
         self.path = path
         self.values: dict[str, Any] = _with_nan(read_json(path)) if path.exists() else {}
 
+    def refuse_others(self, name: str, told: Any) -> None:
+        """Check that what is kept was worked out by these settings, which stand beside it.
+
+        Raises
+        ------
+        RunError
+            When it was worked out by others.
+        """
+        text = json.dumps(told, sort_keys=True, default=list)
+        if self.once(name, lambda: text) != text:
+            raise RunError(f"{self.path} was made with another {name}; remove it, or give another --out")
+
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """The value of a name, made where it is missing."""
         if name not in self.values:

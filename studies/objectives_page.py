@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +66,12 @@ class Outcome:
         method : str
         """
         own = list(of_methods([scores.where(method=method)]))
-        gains = [s.gain for s in own]
-        watched = [[line["diagnostics"] for line in log(run) if _checked(line)] for run in runs]
+        every = [[line["diagnostics"] for line in log(run) if _checked(line)] for run in runs]
+        watched = [of for of in every if of]
         return cls(
             labels=[s.fraction for s in own],
             values=[_ends(s.metrics[s.metric]) for s in own],
-            gains=[_ends(gain) for gain in gains if gain is not None],
+            gains=[_ends(s.gain) for s in own],
             curves=[sorted(validation_scores(run).items()) for run in runs],
             diagnostics={key: float(np.mean([of[-1][key] for of in watched])) for key in DIAGNOSTICS},
             collapsed=sum(collapse(of) is not None for of in watched),
@@ -164,8 +165,8 @@ def of_methods(groups: Sequence[Scores], protocol: str = "probe") -> Iterator[Sc
         yield from (s for s in scores.where(unit="record", protocol=protocol) if s.role == "method")
 
 
-def _ends(interval: Interval) -> tuple[float, float, float]:
-    return interval.value, interval.low, interval.high
+def _ends(interval: Interval | None) -> tuple[float, float, float]:
+    return (math.nan,) * 3 if interval is None else (interval.value, interval.low, interval.high)
 
 
 def _overview(found: Overview) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.evaluation.embedding_of_ranks import SAMPLES, features_of
+from tests.evaluation.embedding_of_ranks import SAMPLES, embedded, small_encoder
 from tsrep.errors import DataError
 from tsrep.evaluation.embedding import embed
 from tsrep.signals.panel import Panel
@@ -86,6 +86,15 @@ def test_refuses_unpooled_features_and_an_empty_panel():
 @pytest.mark.parametrize("samples", SAMPLES)
 def test_two_processes_embed_what_one_does(two_ranks: list[dict[str, Any]], samples: str) -> None:
     first, second = (rank["embedding"][samples] for rank in two_ranks)
-    alone = features_of(Ranks(), SAMPLES[samples])
-    assert len(second) == 0 < len(first) == SAMPLES[samples]
-    torch.testing.assert_close(first, alone, rtol=1e-5, atol=1e-6)
+    alone = embedded(Ranks(), SAMPLES[samples], small_encoder())
+    assert [first["count"], second["count"]] == {"many": [16, 15], "one": [1, 0]}[samples]
+    torch.testing.assert_close(first["features"], alone["features"], rtol=1e-5, atol=1e-6)
+
+
+def test_an_encoder_that_cannot_be_sent_is_used_by_the_first_process(two_ranks: list[dict[str, Any]]) -> None:
+    first, second = (rank["embedding"]["not sent"] for rank in two_ranks)
+    assert [len(first["features"]), second["count"]] == [31, 0]
+
+
+def test_an_error_in_one_process_is_told_by_the_first(two_ranks: list[dict[str, Any]]) -> None:
+    assert two_ranks[0]["embedding"]["failing"]["error"] == "no memory on rank 1"

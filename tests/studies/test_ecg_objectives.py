@@ -135,6 +135,12 @@ def test_a_second_start_trains_nothing(
     assert "trained" not in capsys.readouterr().out
 
 
+def test_what_another_plan_has_measured_is_not_used(programs: Any, study: Any, tmp_path: Path) -> None:
+    made, *_ = study
+    with pytest.raises(RunError, match="was made with another plan; remove it, or give another --out"):
+        programs[0].Study(replace(made.plan, minutes=9.0), tmp_path, made.kept, workers=1)
+
+
 def test_what_a_run_is_made_of_can_be_sent_to_another_process(study: Any) -> None:
     made, found, _ = study
     values = made.values(found.settings["comet-masked"], 1, 2)

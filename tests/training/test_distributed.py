@@ -60,6 +60,12 @@ def test_the_command_in_two_processes_finds_the_weights_of_one(tmp_path: Path) -
     for name, weight in one.items():
         torch.testing.assert_close(weight, two[name], rtol=1e-3, atol=2e-5, msg=name)
     assert all((tmp_path / name / "report.html").exists() for name in ("one", "two"))
+    scores = [json.loads((tmp_path / name / "scores.json").read_text())["scores"] for name in ("one", "two")]
+    assert [s["method"] for s in scores[0]] == [s["method"] for s in scores[1]]
+    for mine, theirs in zip(*scores, strict=True):
+        assert theirs["metrics"]["auroc"]["value"] == pytest.approx(
+            mine["metrics"]["auroc"]["value"], abs=0.02
+        )
     logs = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
     assert len(logs[0]) == len(logs[1])
     final = [json.loads(log[-1])["score"] for log in logs]

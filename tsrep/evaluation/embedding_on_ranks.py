@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,22 +46,48 @@ class EmbeddingOnRanks:
         Parameters
         ----------
         encoder : Encoder
-            It is sent to the other processes.
+            It is sent to the other processes; one that cannot be is used by the first alone.
+
+        Raises
+        ------
+        Exception
+            Whatever embedding raises in any of the processes.
         """
-        parts = self._parts(self.ranks.from_first(encoder.cpu() if self.ranks.world > 1 else encoder))
-        return np.concatenate(parts)
+        message = _pickled(encoder) if self.ranks.world > 1 else None
+        if message is None:
+            return self._embedded(encoder, self.panel)
+        self.ranks.from_first(message)
+        return np.concatenate(self._parts(encoder))
 
     def take_part(self) -> None:
         """Embed this process's part by every encoder that the first one sends, until it sends None."""
-        nothing: Encoder | None = None
-        while (encoder := self.ranks.from_first(nothing)) is not None:
-            self._parts(encoder)
+        nothing: bytes | None = None
+        while (message := self.ranks.from_first(nothing)) is not None:
+            self._parts(pickle.loads(message))
 
     def _parts(self, encoder: Encoder) -> list[Array]:
-        panel, ranks, own = self.panel, self.ranks, None
-        if ranks.world > 1:
-            panel = panel.select(np.array_split(np.arange(len(panel)), ranks.world)[ranks.rank])
-        if len(panel) or ranks.first:  # of fewer samples than processes some have none
-            encoder = encoder.to(self.device)
-            own = embed(encoder, panel, pool=self.pool, device=self.device, amp=self.amp)
-        return [part for part in ranks.to_first(own) if part is not None]
+        """Features of all parts in the first process, where all meet whatever happens in one of them."""
+        own: Array | Exception | None = None
+        try:
+            samples = np.array_split(np.arange(len(self.panel)), self.ranks.world)[self.ranks.rank]
+            if len(samples):  # of fewer samples than processes some have none
+                own = self._embedded(encoder, self.panel.select(samples))
+        except Exception as error:
+            own = error
+        parts = self.ranks.to_first(own)
+        for part in parts:
+            if isinstance(part, Exception):
+                raise part
+        return [part for part in parts if isinstance(part, np.ndarray)]
+
+    def _embedded(self, encoder: Encoder, panel: Panel) -> Array:
+        encoder = encoder.to(self.device)
+        return embed(encoder, panel, pool=self.pool, device=self.device, amp=self.amp)
+
+
+def _pickled(encoder: Encoder) -> bytes | None:
+    """An encoder as the other processes of a run can read it; None where it holds what they cannot."""
+    try:
+        return pickle.dumps(encoder.cpu())
+    except Exception:  # a local function, a module of a single file: whatever encoders of others hold
+        return None

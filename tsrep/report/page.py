@@ -264,7 +264,8 @@ def _by_draw(training: Mapping[str, Any]) -> str:
     if not epochs:
         return ""
     return (
-        " Scores at fewer labels are of epochs that the drawn labels alone chose, one for each draw "
+        " Scores at fewer labels are of epochs that the drawn labels and the same fraction of the validation "
+        "labels chose, one for each draw "
         f"({min(epochs)} to {max(epochs)})."
     )
 

@@ -82,7 +82,7 @@ def score(run: Run, task: Task, prepared: Prepared, *, progress: bool = True) ->
 
 
 def score_on_ranks(run: Run, task: Task, prepared: Prepared, ranks: Ranks, *, progress: bool) -> None:
-    """The same in a group of processes: the first one scores, and all of them embed."""
+    """Score a run in a group of processes: the first one fits heads and keeps scores, and all embed."""
     task = task_of(task.config, ranks)
     if not ranks.first:
         task.take_part(prepared)

@@ -26,7 +26,7 @@ from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.panel import Ints, Panel
 from tsrep.training.loop import ValidationScore
 
-LARGEST = 8192  # windows of each part; keeps a validation short against an epoch of any data set
+LARGEST = 8192  # windows of a draw with all labels; keeps a validation short against an epoch of any data
 PROBE_NAME = "validation probe macro AUROC"
 FORECAST_NAME = "minus validation MSE"
 AT_ONCE = 256  # windows that are forecast together
@@ -96,7 +96,7 @@ def probe_score(
     draws : mapping of str to int64 array
         Training windows whose labels a probe is fitted on; of many some are used, most where all labels are.
     held : mapping of str to int64 array
-        Validation windows whose labels each of these is judged by, likewise.
+        Validation windows whose labels judge the probe of the same name, likewise.
     device : torch.device
     """
     train, fitted = _together(prepared.panel, draws, config.seed)
@@ -124,7 +124,10 @@ def probe_score(
 
 
 def _together(panel: Panel, draws: Mapping[str, Ints], seed: int) -> tuple[Panel, dict[str, Ints]]:
-    """Samples of all draws, each of which is of few enough, and where in them those of each are."""
+    """The samples of all draws as one panel, and for each draw the positions of its samples in it.
+
+    Of a draw of very many some are taken.
+    """
     drawn = {
         name: _some(index, LARGEST if place == 0 else LARGEST // 4, seed)
         for place, (name, index) in enumerate(draws.items())

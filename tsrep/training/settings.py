@@ -40,9 +40,9 @@ class TrainingSettings(Settings):
     keep: Literal["last", "probe", "score", "loss"] = Field(
         "last",
         description="which epoch's weights; last needs no label; probe, of a panel, keeps one for each draw "
-        "of labels that is scored, chosen by a probe that is fitted on these and judged by as many of the "
-        "validation part; score, of a series, has the smallest validation error of forecasts; loss the "
-        "smallest validation loss",
+        "of labels that is scored, chosen by a probe that is fitted on these and judged by the same fraction "
+        "of the validation labels; score, of a series, has the smallest validation error of forecasts; loss "
+        "the smallest validation loss",
     )
     patience: Annotated[int, Field(ge=1)] | None = Field(
         None, description="stop after so many validations of which none was better for anything kept"

@@ -250,7 +250,7 @@ class Task(ABC):
         return self.score(self.candidates(run, prepared), evaluation)
 
     def take_part(self, prepared: Any) -> None:
-        """Do this process's part of :meth:`evaluate`, which the first one runs, until that is done."""
+        """Take part in the :meth:`evaluate` that the first process runs, until it has ended."""
         del prepared
         self.ranks.from_first(None)
 
