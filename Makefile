@@ -34,11 +34,12 @@ docs: $(READY)
 images: $(READY)
 	$(BIN)/python docs/make_images.py
 
-# torch comes first and by exact version, so that a CPU build that is at hand is taken.
+# torch comes first and by exact version, so that a CPU build that is at hand is taken. Bytecode is written when a
+# module is first imported, which most never are.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev,bids,dashboard,docs,hdf5,onnx,parquet,postgres,slurm,tensorboard,zarr]"
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install -q --no-compile --disable-pip-version-check -c constraints.txt -e ".[dev,bids,dashboard,docs,hdf5,onnx,parquet,postgres,slurm,tensorboard,zarr]"
 	touch $@
 
 clean:
