@@ -22,7 +22,7 @@ def test_the_default_is_comet_on_the_synthetic_cohort() -> None:
     assert (config.dataset.name, config.objective.name, config.encoder.name) == (
         "ptb-xl-sim",
         "comet",
-        "dilated-conv",
+        "resnet1d",
     )
 
 
