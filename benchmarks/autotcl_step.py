@@ -31,7 +31,7 @@ from tsrep.rng import torch_generator
 from tsrep.signals.batch import Batch
 from tsrep.training.averaging import Step
 from tsrep.training.checkpoint import Position
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 from tsrep.training.inner_optimisation import InnerOptimisations
 from tsrep.training.settings import TrainingSettings
 
@@ -143,7 +143,7 @@ class Ours:
         self.objective: AutoTCL = OBJECTIVES.build(values, channels=CHANNELS, covariates=7)
         net = Step(self.encoder, self.objective)
         settings = TrainingSettings(clip=None)
-        self.inner = InnerOptimisations(net, settings, 0, torch.device("cpu"), Ranks())
+        self.inner = InnerOptimisations(net, settings, 0, torch.device("cpu"), ALONE)
         self.optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=LR)
 
     def step(self) -> list[float]:

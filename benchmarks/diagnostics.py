@@ -22,7 +22,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import task_of
 from tsrep.runs.training_parts import training_part
 from tsrep.training.averaging import Step
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 
 CPU = torch.device("cpu")
 OBJECTIVES = ("simclr", "comet", "byol", "masked-patches")
@@ -44,7 +44,7 @@ def share(name: str, patients: int, turns: int) -> float:
     prepared: Prepared = task.prepare(progress=False)
     net = Step(made := new_encoder(config, prepared.panel, 0), new_objective(config, made, prepared.panel, 0))
     net.objective.begin(100)
-    part = training_part(config, prepared, prepared.split.train, CPU, Ranks())
+    part = training_part(config, prepared, prepared.split.train, CPU, ALONE)
     batches = part.sampler.epoch(1)
     batch = part.tensors.batch(batches[0])
     diagnose = task.diagnostics(prepared, CPU)

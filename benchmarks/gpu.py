@@ -46,7 +46,7 @@ from tsrep.runs.task import task_of
 from tsrep.runs.training_parts import training_part
 from tsrep.sampling.batches import PanelTensors
 from tsrep.training.auto import GPU_FILE, device_name
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 from tsrep.training.hooks import Hook
 from tsrep.training.loop import Part, Trainer
 
@@ -212,7 +212,7 @@ def parts_of(
     config: Configuration, prepared: Prepared, device: torch.device, steps: int
 ) -> tuple[Part, Part]:
     parts = (
-        training_part(config, prepared, index, device, Ranks())
+        training_part(config, prepared, index, device, ALONE)
         for index in (prepared.split.train, prepared.split.validation)
     )
     train, held = parts

@@ -384,9 +384,12 @@ def begin(description: str | None, name: str, page: str) -> tuple[Study, Namespa
     next(action for action in parser._actions if action.dest == "root").required = False
     options = parser.parse_args()
     plan = QUICK
-    if options.quick and options.out == parser.get_default("out"):
-        options.out = options.runs / page
-    if not options.quick:
+    if options.quick:
+        if options.runs == parser.get_default("runs"):
+            options.runs = options.runs.with_name(f"{name}-quick")
+        if options.out == parser.get_default("out"):
+            options.out = options.runs / page
+    else:
         if options.root is None:
             parser.error("--root is the folder with the recordings; or give --quick")
         base = {**REAL, "root": str(options.root)}

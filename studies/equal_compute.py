@@ -15,7 +15,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.training_parts import training_part
 from tsrep.training.averaging import Step
 from tsrep.training.checkpoint import Position
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 from tsrep.training.inner_optimisation import InnerOptimisations
 
 CPU = torch.device("cpu")
@@ -50,11 +50,11 @@ def cost_of(config: Configuration, prepared: Prepared) -> Cost:
     """Cost of a step on a batch of the training part: one step is counted, a second one timed."""
     encoder = new_encoder(config, prepared.panel, config.seed)
     objective = new_objective(config, encoder, prepared.panel, config.seed)
-    part = training_part(config, prepared, prepared.split.train, CPU, Ranks())
+    part = training_part(config, prepared, prepared.split.train, CPU, ALONE)
     batches = part.sampler.epoch(1)
     objective.begin(len(batches) * config.training.epochs)
     net = Step(encoder, objective).train()
-    inner = InnerOptimisations(net, config.training, config.seed, CPU, Ranks())
+    inner = InnerOptimisations(net, config.training, config.seed, CPU, ALONE)
     batch = part.tensors.batch(max(batches, key=len))
 
     def step() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,22 @@ OWN = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> dict[str, list[ast.Call | ast.Compare]]:
+    """Calls and comparisons of every module by its path in the package."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call | ast.Compare)
+        ]
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
 
 
-def questions(name: str, tree: ast.Module, wanted: set[str]) -> Iterator[str]:
+def questions(name: str, nodes: Iterable[ast.AST], wanted: set[str]) -> Iterator[str]:
     """Calls of isinstance with a wanted class, and of hasattr with an attribute that tells one apart."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or len(node.args) < 2:
             continue
         if node.func.id in ("isinstance", "issubclass"):
@@ -51,9 +60,9 @@ def questions(name: str, tree: ast.Module, wanted: set[str]) -> Iterator[str]:
             yield f"{name}:{node.lineno} {ast.unparse(node)}"
 
 
-def comparisons(name: str, tree: ast.Module, wanted: set[str]) -> Iterator[str]:
+def comparisons(name: str, nodes: Iterable[ast.AST], wanted: set[str]) -> Iterator[str]:
     """Comparisons of something called name, method, protocol or objective with a registered name."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Compare):
             continue
         sides = [node.left, *node.comparators]
@@ -63,9 +72,10 @@ def comparisons(name: str, tree: ast.Module, wanted: set[str]) -> Iterator[str]:
             for each in ast.walk(side)
             if isinstance(each, ast.Constant) and isinstance(each.value, str)
         }
+        if not literals & wanted:
+            continue
         told = ast.unparse(node)
-        asks = any(word in told for word in (".name", "method", "protocol", "objective"))
-        if literals & wanted and asks:
+        if any(word in told for word in (".name", "method", "protocol", "objective")):
             yield f"{name}:{node.lineno} {told}"
 
 
@@ -76,12 +86,12 @@ def outside(name: str, wanted: set[str]) -> set[str]:
 
 
 def test_kinds_of_data_are_hardly_ever_asked_for() -> None:
-    found = [q for name, tree in modules() for q in questions(name, tree, outside(name, KINDS))]
+    found = [q for name, nodes in modules().items() for q in questions(name, nodes, outside(name, KINDS))]
     assert len(found) < 8, "\n".join(found)
 
 
 def test_methods_are_never_asked_for_by_class() -> None:
-    found = [q for name, tree in modules() for q in questions(name, tree, outside(name, METHODS))]
+    found = [q for name, nodes in modules().items() for q in questions(name, nodes, outside(name, METHODS))]
     assert not found, "\n".join(found)
 
 
@@ -90,8 +100,8 @@ def test_registered_names_are_never_compared(registry: object) -> None:
     names = set(registry.names())  # type: ignore[attr-defined]  # a registry
     found = [
         q
-        for name, tree in modules()
+        for name, nodes in modules().items()
         if not name.startswith(("objectives/", "forecasting/", "evaluation/protocols/"))
-        for q in comparisons(name, tree, names)
+        for q in comparisons(name, nodes, names)
     ]
     assert not found, "\n".join(found)

@@ -55,6 +55,13 @@ def test_what_is_refused(text, message):
         read_yaml(text, "it")
 
 
+@pytest.mark.parametrize("inside", ["", "1"])
+def test_fifty_levels_are_read(inside):
+    assert repr(read_yaml("[" * 50 + inside + "]" * 50, "it")) == "[" * 50 + inside + "]" * 50
+    with pytest.raises(ConfigError, match="deeper than 50 levels"):
+        read_yaml("[" * 51 + inside + "]" * 51, "it")
+
+
 def test_what_grows_when_it_is_read_is_refused():
     levels = [f"l{i + 1}: &l{i + 1} [{', '.join([f'*l{i}'] * 10)}]" for i in range(7)]
     with pytest.raises(ConfigError, match="it has more than 100,000 values; shorten it"):

@@ -31,8 +31,22 @@ PLAIN = {
 }
 
 
+class _TooDeep(yaml.MarkedYAMLError):
+    """Nested deeper than settings are."""
+
+
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refused before the composer, which is recursive, goes deeper."""
+        self.depth += 1
+        if self.depth > DEEPEST and self.check_event(yaml.CollectionStartEvent):
+            raise _TooDeep(problem_mark=self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 class _Dumper(yaml.SafeDumper):
@@ -72,8 +86,11 @@ def read_yaml(text: str, what: str) -> Any:
         When it is not YAML, has a name twice, refers to itself, or is too deep or too large.
     """
     try:
-        _refuse_depth(text, what)
         node = yaml.compose(text, Loader=_Loader)
+    except _TooDeep as error:
+        raise ConfigError(
+            f"{what}{_line(error.problem_mark)} is nested deeper than {DEEPEST} levels; flatten it"
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(
             f"{what}{_line(getattr(error, 'problem_mark', None))} is not valid YAML; fix it"
@@ -173,17 +190,6 @@ def _plain(text: str, kind: str) -> bool | float | None:
     if kind in ("null", "bool"):
         return None if kind == "null" else text.lower() == "true"
     return int(text) if kind == "int" else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-
-
-def _refuse_depth(text: str, what: str) -> None:
-    """Before anything recursive sees it."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ConfigError(
-                f"{what}{_line(event.start_mark)} is nested deeper than {DEEPEST} levels; flatten it"
-            )
 
 
 def _line(mark: Any) -> str:

@@ -13,7 +13,7 @@ from tests.evaluation.embedding_of_ranks import SAMPLES, embedded, small_encoder
 from tsrep.errors import DataError
 from tsrep.evaluation.embedding import embed
 from tsrep.signals.panel import Panel
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 
 
 def panel(n: int = 23) -> Panel:
@@ -86,7 +86,7 @@ def test_refuses_unpooled_features_and_an_empty_panel():
 @pytest.mark.parametrize("samples", SAMPLES)
 def test_two_processes_embed_what_one_does(two_ranks: list[dict[str, Any]], samples: str) -> None:
     first, second = (rank["embedding"][samples] for rank in two_ranks)
-    alone = embedded(Ranks(), SAMPLES[samples], small_encoder())
+    alone = embedded(ALONE, SAMPLES[samples], small_encoder())
     assert [first["count"], second["count"]] == {"many": [16, 15], "one": [1, 0]}[samples]
     torch.testing.assert_close(first["features"], alone["features"], rtol=1e-5, atol=1e-6)
 

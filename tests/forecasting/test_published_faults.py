@@ -34,7 +34,7 @@ from tsrep.runs.training_parts import training_part
 from tsrep.runs.validation_score import direct_score
 from tsrep.signals import Batch
 from tsrep.training.checkpoint import load_weights
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
@@ -136,7 +136,7 @@ def test_every_window_is_trained_on_once_an_epoch_and_none_is_dropped(root: Path
     config, prepared, _, _ = built(root)
     for index in (prepared.split.train, prepared.split.validation):
         assert len(index) % config.training.batch_size  # there is a smaller last batch to drop
-        part = training_part(config, prepared, index, CPU, Ranks())
+        part = training_part(config, prepared, index, CPU, ALONE)
         seen = np.concatenate(part.sampler.epoch(1))
         assert sorted(seen.tolist()) == list(range(len(index)))
 
@@ -144,7 +144,7 @@ def test_every_window_is_trained_on_once_an_epoch_and_none_is_dropped(root: Path
 def test_the_augmenter_of_a_contrast_is_moved_by_its_own_optimiser_alone(root: Path, tmp_path: Path) -> None:
     config, prepared, encoder, objective = built(root, objective={"contrast": AUTOTCL, "weight": 0.5})
     train, validation = (
-        training_part(config, prepared, index, CPU, Ranks())
+        training_part(config, prepared, index, CPU, ALONE)
         for index in (prepared.split.train, prepared.split.validation)
     )
     start = {name: p.detach().clone() for name, p in objective.named_parameters()}

@@ -23,7 +23,7 @@ from tsrep.runs.prepared import Prepared
 from tsrep.runs.task import PanelTask
 from tsrep.runs.training_parts import training_part
 from tsrep.signals import Panel
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 
 CPU = torch.device("cpu")
 Known = Callable[[Panel], np.ndarray]
@@ -64,13 +64,13 @@ def none(panel: Panel) -> np.ndarray:
 def test_labels_are_learned_where_they_are_known() -> None:
     task, data = prepared(SUPERVISED, some)
     index = data.split.train
-    part = training_part(task.config, data, index, CPU, Ranks())
+    part = training_part(task.config, data, index, CPU, ALONE)
     assert len(part.tensors) == len(index)  # each states a class at least
     batch = part.tensors.batch(np.arange(len(index)))
     assert batch.known is not None
     np.testing.assert_array_equal(batch.known.numpy(), some(data.panel)[index])
     task, data = prepared(TINY, some)
-    assert len(training_part(task.config, data, index, CPU, Ranks()).tensors) == len(index)
+    assert len(training_part(task.config, data, index, CPU, ALONE).tensors) == len(index)
 
 
 def test_the_validation_probe_does_not_see_unknown_labels() -> None:

@@ -31,7 +31,7 @@ from tsrep.runs.lock import locked
 from tsrep.runs.manifest import FILE, changing, read_digests
 from tsrep.runs.unchanged import own_data
 from tsrep.training.checkpoint import Position, load_weights, save_state, save_weights
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE
 from tsrep.training.hooks import Hook
 from tsrep.training.interrupt import Interrupted
 
@@ -136,14 +136,14 @@ def test_a_folder_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (folder / "file").write_text("whole")
 
     with ExitStack() as stack:
-        begin(fill, [Path("out")], Ranks(), stack)
+        begin(fill, [Path("out")], ALONE, stack)
         with pytest.raises(RunError, match="being trained"), locked(Path("out")):
             pass
         with pytest.raises(RunError, match="out was taken by another process meanwhile"):
-            begin(fill, [Path("out")], Ranks())
-    names = [begin(fill, numbered("a"), Ranks()) for _ in range(2)]
+            begin(fill, [Path("out")], ALONE)
+    names = [begin(fill, numbered("a"), ALONE) for _ in range(2)]
     twice = [Path("runs/a-1"), Path("runs/a-3")]  # of which another process has made the first meanwhile
-    assert [*names, begin(fill, twice, Ranks())] == [Path(f"runs/a-{k}") for k in (1, 2, 3)]
+    assert [*names, begin(fill, twice, ALONE)] == [Path(f"runs/a-{k}") for k in (1, 2, 3)]
     assert not list(tmp_path.rglob("*.part"))
     assert stat.S_IMODE(Path("out").stat().st_mode) == 0o777 & ~mask()
 

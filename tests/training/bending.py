@@ -18,7 +18,7 @@ from tsrep.objectives.supervised import Supervised
 from tsrep.registry import SAMPLERS
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals import Batch
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE, Ranks
 from tsrep.training.hooks import Hook
 from tsrep.training.loop import Part, Trainer
 from tsrep.training.settings import TrainingSettings
@@ -82,7 +82,7 @@ def bending_trainer(
     encoder = encoder or DilatedConv(channels=2, hidden=4, dim=6, depth=2)
     bending = Bending(6, every=every, noise=noise, explode=explode)
     panel = make_panel(records=30).windows(20)
-    ranks = ranks or Ranks()
+    ranks = ranks or ALONE
 
     def part(index: np.ndarray) -> Part:
         chosen = panel.select(index)

@@ -33,7 +33,7 @@ from tsrep.signals.panel import Ints
 from tsrep.signals.standardise import Scaler, fit_scaler
 from tsrep.splits.split import Split
 from tsrep.training.auto import settled
-from tsrep.training.distributed import Ranks, pick_device
+from tsrep.training.distributed import ALONE, pick_device
 from tsrep.training.freezing import all_frozen
 from tsrep.training.interrupt import Interrupted
 from tsrep.training.loop import Trainer
@@ -179,7 +179,7 @@ def train(config: Configuration, encoder: Encoder, objective: Objective, panel: 
     trained = [
         weight for part in (encoder, objective) for weight in part.parameters() if weight.requires_grad
     ]
-    first, second = (training_part(config, prepared, index, device, Ranks()) for index in (every, watched))
+    first, second = (training_part(config, prepared, index, device, ALONE) for index in (every, watched))
     training, _ = settled(config.training, device, cache_folder(None))
     with tempfile.TemporaryDirectory(prefix="tsrep-") as folder:
         trainer = Trainer(encoder, objective, first, second, training, seed=config.seed, folder=Path(folder))

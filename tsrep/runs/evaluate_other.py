@@ -30,7 +30,7 @@ from tsrep.runs.other_data import FILE, OtherData
 from tsrep.runs.prepared import Prepared
 from tsrep.runs.provenance import surroundings
 from tsrep.runs.references.reference import Reference, resolve
-from tsrep.training.distributed import Ranks, pick_device
+from tsrep.training.distributed import ALONE, pick_device
 
 
 def evaluate_other(
@@ -101,7 +101,7 @@ def evaluate_other(
             stack.enter_context(locked(folder, wait=True))
         else:
             fill = partial(_write_facts, reference=reference, data=data, prepared=judged.prepared)
-            folder = begin(partial(fill, facts=facts), folders, Ranks(), stack)
+            folder = begin(partial(fill, facts=facts), folders, ALONE, stack)
             stack.enter_context(removed_if_faulty(folder))
         before, tell = scores_so_far(folder), stack.enter_context(evaluating(progress))
         with changing(folder, *SHOWN, *SCORED, LEDGER):

@@ -13,7 +13,7 @@ from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.runs.evaluation_settings import EvaluationSettings
 from tsrep.signals import Panel
 from tsrep.splits.split import Split
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE, Ranks
 
 FEWEST_STARTS = 5  # random initialisations; fewer do not tell how far they differ
 Tell = Callable[[str], None]
@@ -27,7 +27,7 @@ def label_evaluation(
     encoders: int,
     device: torch.device,
     amp: bool = False,
-    ranks: Ranks = Ranks(),  # noqa: B008 - immutable
+    ranks: Ranks = ALONE,
     **options: Any,
 ) -> LabelEvaluation:
     """The evaluation of one encoder, or of one for each of several seeds.

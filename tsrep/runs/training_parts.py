@@ -14,7 +14,7 @@ from tsrep.runs.task.needs import learned_from
 from tsrep.sampling.batches import PanelTensors
 from tsrep.signals.batch import Batch
 from tsrep.signals.panel import Ints
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE, Ranks
 from tsrep.training.loop import Part
 
 
@@ -44,7 +44,7 @@ def batches_of(config: Configuration, prepared: Prepared, index: Ints) -> Iterat
     index : array of int
         The samples.
     """
-    part = training_part(config, prepared, index, torch.device("cpu"), Ranks())
+    part = training_part(config, prepared, index, torch.device("cpu"), ALONE)
     yield from map(part.tensors.batch, part.sampler.epoch(1))
 
 

@@ -66,6 +66,9 @@ class Ranks:
         return float(tensor)
 
 
+ALONE = Ranks()
+
+
 @contextmanager
 def process_group(device: torch.device) -> Iterator[Ranks]:
     """Join the group that ``torchrun`` describes in the environment, if any, and leave it afterwards."""
@@ -74,7 +77,7 @@ def process_group(device: torch.device) -> Iterator[Ranks]:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         several = distributed.is_initialized()
-        yield Ranks(distributed.get_rank(), distributed.get_world_size()) if several else Ranks()
+        yield Ranks(distributed.get_rank(), distributed.get_world_size()) if several else ALONE
     finally:
         if joins:
             distributed.destroy_process_group()

@@ -11,12 +11,12 @@ from tsrep.runs.task.panel_task import PanelTask
 from tsrep.runs.task.series_task import SeriesTask
 from tsrep.runs.task.task import Task
 from tsrep.signals import Panel, Series
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE, Ranks
 
 TASKS: Mapping[str, type[Task]] = {task.name: task for task in (PanelTask, SeriesTask)}
 
 
-def task_of(config: Configuration, ranks: Ranks = Ranks()) -> Task:  # noqa: B008 - immutable
+def task_of(config: Configuration, ranks: Ranks = ALONE) -> Task:
     """The task of a configuration, by what its data set gives."""
     return TASKS[DATASETS.entry(config.dataset.name).task](config, ranks)
 

@@ -28,7 +28,7 @@ from tsrep.runs.task.needs import refuse_unmet_needs
 from tsrep.runs.task.reading import read_data
 from tsrep.runs.task.temperatures import low_temperatures
 from tsrep.signals import Panel, Series
-from tsrep.training.distributed import Ranks
+from tsrep.training.distributed import ALONE, Ranks
 from tsrep.training.loop import Diagnose, ValidationScore
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Task(ABC):
     divided: ClassVar[str]
     maximises: ClassVar[bool]
 
-    def __init__(self, config: Configuration, ranks: Ranks = Ranks()) -> None:  # noqa: B008 - immutable
+    def __init__(self, config: Configuration, ranks: Ranks = ALONE) -> None:
         self.config, self.ranks = config, ranks
         self.objective = config.objective_class
 

@@ -79,10 +79,28 @@ def unit_factor(panel: Panel, contract: SignalContract, unit: str | None) -> flo
 
 def span(panel: Panel) -> float:
     """Median over channels of the span from the 0.5 to the 99.5 % quantile of some records."""
-    x = some_of(panel, SOME).x
-    each = [channel[np.isfinite(channel)] for channel in x.swapaxes(0, 1)]
-    spans = [np.subtract(*np.quantile(values, (0.995, 0.005))) for values in each if len(values)]
-    return float(np.median(spans)) if spans else 0.0
+    x = some_of(panel, SOME).x.swapaxes(0, 1)
+    return float(_median_span(x.reshape(len(x), -1)))
+
+
+def _median_span(x: Floats) -> NDArray[np.float64]:
+    """As :func:`span`, of shape (..., channel, value) to (...); zero where nothing was recorded."""
+    low, high = _quantiles(x, 0.005, 0.995)
+    return np.nan_to_num(_quantiles(high - low, 0.5)[0])
+
+
+def _quantiles(x: Floats | NDArray[np.float64], *levels: float) -> list[NDArray[np.float64]]:
+    """Quantiles of the finite values along the last axis; NaN where there are none."""
+    x = np.sort(np.where(np.isfinite(x), x, np.nan), axis=-1)  # NaN comes last
+    count = np.isfinite(x).sum(axis=-1, keepdims=True)
+    found = []
+    for level in levels:
+        place = level * np.maximum(count - 1, 0)
+        below = np.floor(place).astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(count - 1, 0))
+        low, high = (np.take_along_axis(x, k, -1)[..., 0].astype(np.float64) for k in (below, above))
+        found.append(low + (high - low) * (place - below)[..., 0])
+    return found
 
 
 def doubts_of_unit(panel: Panel, contract: SignalContract, has: str) -> Iterator[str]:
@@ -90,7 +108,7 @@ def doubts_of_unit(panel: Panel, contract: SignalContract, has: str) -> Iterator
     possible = _POSSIBLE.get(contract.modality)
     if possible is None or not is_voltage(contract.unit):
         return
-    spans = _spans(panel) * factor(contract.unit, possible.unit)
+    spans = spans_of_records(panel) * factor(contract.unit, possible.unit)
     odd = np.flatnonzero((spans > 0) & ((spans < possible.least) | (spans > possible.most)))
     if not len(odd):
         return
@@ -109,14 +127,13 @@ def doubts_of_unit(panel: Panel, contract: SignalContract, has: str) -> Iterator
     )
 
 
-def _spans(panel: Panel) -> NDArray[np.float64]:
-    """As :func:`span`, of each of some records; zero where nothing was recorded."""
-    some = some_of(panel, SOME)
-    return np.array([span(some.select(np.array([k]))) for k in range(len(some))])
+def spans_of_records(panel: Panel) -> NDArray[np.float64]:
+    """As :func:`span`, of each of some records."""
+    return _median_span(some_of(panel, SOME).x)
 
 
 def _called(panel: Panel, sample: int) -> str:
-    """The name of the record that one of :func:`_spans` is of."""
+    """The name of the record that one of :func:`spans_of_records` is of."""
     some = some_of(panel, SOME)
     row = int(some.row[sample])
     return some.record_names[row] if some.record_names else str(some.trial[sample])
