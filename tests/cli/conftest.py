@@ -66,3 +66,8 @@ def told(command: Command, monkeypatch: pytest.MonkeyPatch) -> Told:
         return done.stdout
 
     return said
+
+
+@pytest.fixture(autouse=True)
+def unrendered(one_pixel: None) -> None:
+    """Figures are looked at in the tests of what makes them."""

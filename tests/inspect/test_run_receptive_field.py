@@ -36,6 +36,9 @@ ECHO: dict[str, Any] = {
 QUICK = {"training": {"epochs": 1, "batch_size": 64}, "dataset": {"steps": 1200}}
 
 
+pytestmark = pytest.mark.usefixtures("one_pixel")
+
+
 def fit(out: Path, *changes: dict[str, Any]) -> Run:
     settings = ECHO
     for change in changes:

@@ -30,3 +30,8 @@ def one_onnx_registry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(onnxscript_apis, "get_torchlib_ops", cache(onnxscript_apis.get_torchlib_ops))
         yield
+
+
+@pytest.fixture(autouse=True)
+def unrendered(one_pixel: None) -> None:
+    """Figures are looked at in the tests of what makes them."""

@@ -16,7 +16,7 @@ from tsrep.report.panel_figures import PANEL_FIGURES
 
 
 def test_a_test_record_is_explained_and_shown(
-    probed_run: Path, tmp_path: Path, one_pixel: None, monkeypatch: pytest.MonkeyPatch
+    probed_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = shutil.copytree(probed_run, tmp_path / "run")
     monkeypatch.setattr("tsrep.report.write_report", lambda folder: None)
