@@ -12,7 +12,7 @@ import numpy as np
 from equal_compute import Budget, Cost
 from kept_runs import log, validation_scores
 from matplotlib.figure import Figure
-from results_page import spread, table, with_ends, write_page
+from results_page import table, with_ends, write_page
 
 from tsrep.evaluation.bootstrap import Interval
 from tsrep.evaluation.scores import Score, Scores
@@ -42,8 +42,6 @@ class Outcome:
         At the last validation, mean over seeds.
     collapsed : int
         Seeds whose representations collapsed.
-    seconds : sequence of float
-        Of training, of each seed.
     """
 
     labels: Sequence[float]
@@ -52,7 +50,6 @@ class Outcome:
     curves: Sequence[Sequence[tuple[int, float]]]
     diagnostics: Mapping[str, float]
     collapsed: int
-    seconds: Sequence[float]
 
     @classmethod
     def of(cls, runs: Sequence[Run], scores: Scores, method: str) -> Self:
@@ -75,7 +72,6 @@ class Outcome:
             curves=[sorted(validation_scores(run).items()) for run in runs],
             diagnostics={key: float(np.mean([of[-1][key] for of in watched])) for key in DIAGNOSTICS},
             collapsed=sum(collapse(of) is not None for of in watched),
-            seconds=[run.provenance["seconds"] for run in runs],
         )
 
     @property
@@ -185,15 +181,21 @@ def _overview(found: Overview) -> list[str]:
 
 
 def _costs(found: Overview) -> list[str]:
-    head = ["method", "operations of an epoch", "epochs", "share of the budget", "processor time", "settings"]
+    head = [
+        "method",
+        "operations of an epoch",
+        "epochs",
+        "share of the budget",
+        "processor time of its steps",
+        "settings",
+    ]
     rows = []
     for name, cost in sorted(found.costs.items(), key=lambda item: item[1].epoch):
         epochs = found.budget.epochs_of(cost)
         own = found.settings[name]
         told = {k: v for k, v in own["objective"].items() if k != "name"} | own["training"]
         share = epochs * cost.epoch / found.budget.operations
-        seconds = found.outcomes[name].seconds
-        took = f"{np.mean(seconds):.0f} s{spread(seconds, '.0f')}"
+        took = f"{epochs * cost.steps * cost.seconds:.0f} s"
         rows.append([name, f"{cost.epoch:.2e}", str(epochs), f"{share:.2f}", took, f"`{told}`"])
     return table(head, rows)
 
