@@ -34,11 +34,13 @@ def test_vote_is_the_literal_one(multi):
         assert prob == pytest.approx((weight[:, None] * flags[nearest]).sum(axis=0) / weight.sum(), abs=1e-4)
 
 
-def test_one_search_serves_every_k_and_chunk():
+def test_one_search_serves_every_k_and_chunk(monkeypatch):
     x, y = clusters(0)
     query, _ = clusters(3, n=50)
     model = Neighbours.of(x, y, 3)
-    together = model.predict_each(query, (1, 5, 200), chunk=7)
+    with monkeypatch.context() as patch:
+        patch.setattr("tsrep.evaluation.labels.neighbours._AT_ONCE", 7 * len(x))
+        together = model.predict_each(query, (1, 5, 200))
     for prob, k in zip(together, (1, 5, 200), strict=True):
         assert np.allclose(prob, Neighbours.of(x, y, 3, k=k).predict(query), atol=1e-5)
     assert np.array_equal(model.predict_each(x, (1,))[0], np.eye(3)[y])  # each sample is its own nearest

@@ -19,6 +19,7 @@ from tsrep.registry import CLASSIFIERS
 
 NEIGHBOURS = (5, 10, 20, 50)
 _TEMPERATURE = 0.07
+_AT_ONCE = 1 << 24  # similarities, or votes, that are in memory together
 
 
 @CLASSIFIERS.register("knn")
@@ -73,22 +74,24 @@ class Neighbours(Classifier):
         """Probabilities, shape (sample, class), float64."""
         return self.predict_each(features, (self.k,))[0]
 
-    def predict_each(self, features: Array, ks: Sequence[int], *, chunk: int = 1024) -> list[Array]:
+    def predict_each(self, features: Array, ks: Sequence[int]) -> list[Array]:
         """Probabilities for several numbers of neighbours, from one search."""
         query = _directions(self.standardiser, features)
-        reference, flags = torch.from_numpy(self.directions), torch.from_numpy(self.flags).float()
+        reference, flags = torch.from_numpy(self.directions), torch.from_numpy(self.flags)
         most = min(max(ks), len(reference))
-        parts: list[list[Tensor]] = [[] for _ in ks]
-        for rows in torch.split(query, chunk):
-            similarity, index = torch.topk(rows @ reference.T, most, dim=1)
+        found = [torch.empty(len(query), flags.shape[1], dtype=torch.float64) for _ in ks]
+        chunk = max(1, _AT_ONCE // max(flags.shape))
+        for rows in torch.arange(len(query)).split(chunk):
+            similarity, index = torch.topk(query[rows] @ reference.T, most, dim=1)
             # relative to the nearest one: the vote is a ratio, and exp(1 / 0.07) is large
             weight = torch.exp((similarity - similarity[:, :1]) / _TEMPERATURE).double()
-            votes = (weight[:, :, None] * flags[index]).cumsum(dim=1)  # (query, neighbour, class)
-            total = weight.cumsum(dim=1)
-            for part, k in zip(parts, ks, strict=True):
-                last = min(k, most) - 1
-                part.append(votes[:, last] / total[:, last, None])
-        return [torch.cat(part).numpy() for part in parts]
+            votes, total = torch.zeros(len(rows), flags.shape[1], dtype=torch.float64), weight.cumsum(dim=1)
+            for near in range(most):
+                votes += weight[:, near, None] * flags[index[:, near]]
+                for probabilities, k in zip(found, ks, strict=True):
+                    if near == min(k, most) - 1:
+                        probabilities[rows] = votes / total[:, near, None]
+        return [probabilities.numpy() for probabilities in found]
 
     @property
     def width(self) -> int:
