@@ -122,6 +122,16 @@ def test_balance_patients_and_skipped():
     assert "60 of 60 patients have one record" in " ".join(f.what for f in check(make(patient=np.arange(60))))
 
 
+def test_of_many_classes_some_are_named():
+    panel = make(label=np.arange(60) % 20, classes=tuple(f"c{k}" for k in range(26)))
+    found = {f.what: f.where for f in check(panel)}
+    assert found["no sample of class c20, c21, c22, c23, c24 and 1 more"] == "all data"
+    assert found["20 classes come from fewer than 10 patients each"].startswith("c0: 3, c1: 3, ")
+    assert found["20 classes come from fewer than 10 patients each"].endswith(" and 15 more")
+    (shares,) = (what for what in found if what.startswith("60 samples: "))
+    assert shares.endswith(", c11 5% and 8 more classes")
+
+
 def test_samples_without_a_class_are_counted():
     label = np.eye(2, dtype=bool)[np.arange(60) % 2]
     label[:3] = False

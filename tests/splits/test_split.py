@@ -170,6 +170,13 @@ def test_a_class_that_is_too_rare_for_every_part_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize("patients", [1, 2])
+def test_classes_that_are_all_too_rare_leave_parts_as_large_as_asked(patients: int) -> None:
+    has = np.arange(150 // patients) == (np.arange(150) // patients)[:, None]
+    part = stratified(has, np.array([0.6, 0.2, 0.2]), np.random.default_rng(0))
+    assert np.bincount(part).tolist() == [90, 30, 30]
+
+
 def test_nine_and_nine_people_have_both_classes_in_every_part(shared_path) -> None:
     root = shared_path("cases/nine_and_nine_not_stratified/input")
     panel = load("arrays", root, sfreq=50, progress=False)

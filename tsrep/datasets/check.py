@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from tsrep.splits.split import PARTS, Split
 from tsrep.text import plural
 
 FEW_PATIENTS = 10
+MANY_CLASSES = 12  # of more only some are named
 # of a lead, and how bad they are
 FAULTS: tuple[tuple[Severity, str], ...] = (("error", INFINITE), *(("warning", w) for w in TOLD))
 
@@ -86,12 +87,12 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
             "scored where it is stated"
         )
         yield Finding("note", text, "all data")
-    for c, name in enumerate(panel.classes):
-        patients = len(np.unique(panel.patient[label[:, c]]))
-        if not patients:
-            yield Finding("warning", f"no sample of class {name}", "all data")
-        elif patients < FEW_PATIENTS:
-            yield Finding("note", f"class {name} comes from {plural(patients, 'patient')} only", "all data")
+    patients = {
+        name: len(np.unique(panel.patient[of])) for name, of in zip(panel.classes, label.T, strict=True)
+    }
+    if none := [name for name, n in patients.items() if not n]:
+        yield Finding("warning", f"no sample of class {few(none)}", "all data")
+    yield from _rare({name: n for name, n in patients.items() if 0 < n < FEW_PATIENTS})
     if bare := int((panel.labelled & ~label.any(axis=1)).sum()):
         yield Finding("note", f"{plural(bare, 'sample')} of no class, as where a label is empty", "all data")
     parts = {"all data": np.arange(len(panel))}
@@ -101,10 +102,30 @@ def _balance(panel: Panel, split: Split | None) -> Iterator[Finding]:
         share = label[index].mean(axis=0) if len(index) else np.zeros(len(panel.classes))
         absent = [name for name, s in zip(panel.classes, share, strict=True) if s == 0]
         if absent and split is not None:
-            yield Finding("warning", f"no sample of class {', '.join(absent)}", part)
-        text = ", ".join(f"{name} {s:.0%}" for name, s in zip(panel.classes, share, strict=True) if s > 0)
+            yield Finding("warning", f"no sample of class {few(absent)}", part)
+        text = _by_class(panel.classes, share, ".0%")
         yield Finding("note", f"{plural(len(index), 'sample')}: {text}", part)
         yield from _per_patient(panel, label, index, part)
+
+
+def _rare(patients: Mapping[str, int]) -> Iterator[Finding]:
+    """Classes of few patients: each, or of many the number."""
+    if len(patients) > MANY_CLASSES:
+        text = f"{len(patients):,} classes come from fewer than {FEW_PATIENTS} patients each"
+        yield Finding("note", text, few([f"{name}: {n}" for name, n in patients.items()]))
+        return
+    for name, n in patients.items():
+        yield Finding("note", f"class {name} comes from {plural(n, 'patient')} only", "all data")
+
+
+def _by_class(names: Sequence[str], amounts: NDArray[Any], form: str) -> str:
+    """Amounts of the classes that have any; of many classes the largest."""
+    shown = np.flatnonzero(amounts)
+    more = len(shown) - MANY_CLASSES
+    if more > 0:
+        shown = shown[np.argsort(-amounts[shown], kind="stable")][:MANY_CLASSES]
+    text = ", ".join(f"{names[c]} {amounts[c]:{form}}" for c in shown)
+    return f"{text} and {more:,} more classes" if more > 0 else text
 
 
 def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> Iterator[Finding]:
@@ -114,7 +135,7 @@ def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> I
     np.logical_or.at(has, inverse, label[index])
     if not len(patients):
         return
-    text = ", ".join(f"{name} {n}" for name, n in zip(panel.classes, has.sum(axis=0), strict=True) if n)
+    text = _by_class(panel.classes, has.sum(axis=0), "")
     several = int((has.sum(axis=1) > 1).sum())
     both = f"; {several} have more than one class" if several else ""
     yield Finding("note", f"{plural(len(patients), 'patient')}: {text}{both}", part)

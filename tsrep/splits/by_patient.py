@@ -87,7 +87,8 @@ class StratifiedPatients(SplitRule):
 
     Where the panel has groups, these are divided instead: patients who share a recording stay together. The
     classes of a patient are those of all records of that patient. Classes are divided one after the other,
-    the rarest first; one with a patient for every part is in every part.
+    the rarest first; one with a patient for every part is in every part, and one with fewer is where there is
+    room.
 
     References
     ----------
@@ -191,6 +192,7 @@ def stratified(has: NDArray[np.bool_], shares: NDArray[np.float64], rng: np.rand
     wanted, wanted_of = shares * len(has), np.outer(has.sum(axis=0), shares)
     present, part = np.zeros_like(wanted_of, bool), np.full(len(has), -1)
     left, units_of = has.sum(axis=0), [np.flatnonzero(column) for column in has.T]
+    scarce = left < (shares > 0).sum()
     while (part < 0).any():
         # the rarest class next; at last the units without any class
         rarest = int(np.where(left > 0, left, len(has) + 1).argmin()) if left.any() else None
@@ -203,6 +205,9 @@ def stratified(has: NDArray[np.bool_], shares: NDArray[np.float64], rng: np.rand
             if rarest is not None:
                 lacking = able & ~present[rarest]
                 able = lacking if 0 < lacking.sum() >= len(members) - done else able
+                if scarce[rarest]:  # many such classes would all be of the largest part
+                    roomy = wanted > 0.5
+                    able = next(some for some in (able & roomy, (shares > 0) & roomy, able) if some.any())
             best = np.lexsort((wanted, np.where(able, want, -np.inf)))[-1]
             part[i] = best
             wanted[best] -= 1
