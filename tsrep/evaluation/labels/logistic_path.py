@@ -50,17 +50,18 @@ def logistic_path(
     """
     libraries = ThreadpoolController()
     basis, spread, rotated = _decorrelate(x, libraries)
-    y = np.asarray(y, x.dtype)
-    rate = np.asarray(y.mean(axis=0), np.float64)
+    y = np.asarray(y)
+    rate, columns = y.mean(axis=0, dtype=np.float64), y.shape[1]
+    outcome = y.argmax(axis=1) if link == "softmax" else np.asarray(y, x.dtype)
     variance = np.maximum(rate * (1 - rate), 1e-3)
-    zero = np.zeros((rotated.shape[1] + 1, y.shape[1]))  # the last row is the intercept
+    zero = np.zeros((rotated.shape[1] + 1, columns))  # the last row is the intercept
     zero[-1] = _start(rate, link)
     w = zero
     for c in C:
         curvature = np.concatenate([1 + c * np.outer(spread, variance), c * len(x) * variance[None]])
         # thin products over little data: waking a second thread costs more than it does
         with libraries.limit(limits=1 if x.nbytes < _ONE_THREAD else None, user_api="blas"):
-            w = _solve(rotated, y, zero, w, c, 1 / np.sqrt(curvature), link, tolerance)
+            w = _solve(rotated, outcome, zero, w, c, 1 / np.sqrt(curvature), link, tolerance)
         yield basis @ w[:-1], w[-1]
 
 
@@ -89,7 +90,7 @@ def _start(rate: Array, link: Link) -> Array:
 
 def _solve(
     x: Array,
-    y: Array,
+    outcome: Array,
     zero: Array,
     start: Array,
     c: float,
@@ -101,7 +102,9 @@ def _solve(
 
     def objective(flat: Array) -> tuple[float, Array]:
         w = flat.reshape(start.shape) * scale
-        loss, slope = _loss(x @ w[:-1].astype(x.dtype) + w[-1].astype(x.dtype), y, link)
+        logit = x @ w[:-1].astype(x.dtype)
+        logit += w[-1].astype(x.dtype)
+        loss, slope = _of_classes(logit, outcome) if link == "softmax" else _of_columns(logit, outcome)
         gradient = np.concatenate([c * (x.T @ slope), c * slope.sum(axis=0, keepdims=True, dtype=np.float64)])
         gradient[:-1] += w[:-1]
         return c * loss + 0.5 * float((w[:-1] ** 2).sum()), (gradient * scale).ravel()
@@ -117,15 +120,21 @@ def _solve(
     return np.asarray(found.x.reshape(start.shape) * scale)
 
 
-def _loss(logit: Array, y: Array, link: Link) -> tuple[float, Array]:
-    """Negative log-likelihood summed over everything, and its slope by the logits."""
-    if link == "sigmoid":
-        from scipy.special import expit  # loads slowly, and a refusal needs none
+def _of_columns(logit: Array, y: Array) -> tuple[float, Array]:
+    """Negative log-likelihood of all columns, summed, and its slope by the logits."""
+    from scipy.special import expit  # loads slowly, and a refusal needs none
 
-        softplus = np.log1p(np.exp(-np.abs(logit))) + np.maximum(logit, 0)
-        return float((softplus - y * logit).sum(dtype=np.float64)), expit(logit) - y
-    shifted = logit - logit.max(axis=1, keepdims=True)
-    exp = np.exp(shifted)
-    total = exp.sum(axis=1, keepdims=True)
-    loss = np.log(total).sum(dtype=np.float64) - (y * shifted).sum(dtype=np.float64)
-    return float(loss), exp / total - y
+    softplus = np.log1p(np.exp(-np.abs(logit))) + np.maximum(logit, 0)
+    return float((softplus - y * logit).sum(dtype=np.float64)), expit(logit) - y
+
+
+def _of_classes(logit: Array, label: Array) -> tuple[float, Array]:
+    """As :func:`_of_columns`, of one class a sample; the slope takes the place of the logits."""
+    samples = np.arange(len(logit))
+    logit -= logit.max(axis=1, keepdims=True)
+    loss = -logit[samples, label].sum(dtype=np.float64)
+    slope = np.exp(logit, out=logit)
+    total = slope.sum(axis=1, keepdims=True)
+    slope /= total
+    slope[samples, label] -= 1
+    return float(loss + np.log(total).sum(dtype=np.float64)), slope
