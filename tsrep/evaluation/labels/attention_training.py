@@ -15,7 +15,7 @@ from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.attention import AT_ONCE, AttentionHeads, crop_tokens
 from tsrep.evaluation.labels.linear_probe import refuse_infinite
-from tsrep.evaluation.labels.metrics import metrics, positives
+from tsrep.evaluation.labels.metrics import auroc_of, positives
 from tsrep.losses.classification import known_mean
 from tsrep.rng import initial_weights, torch_generator
 
@@ -114,8 +114,7 @@ def fit_attention(
             continue
         held = crop_tokens(torch.from_numpy(validation[0]), dim, crops)
         values = [
-            metrics(prob, validation[1], known[1])["auroc"]
-            for prob in _probabilities(model, held, scale, multilabel)
+            auroc_of(prob, validation[1], known[1]) for prob in _probabilities(model, held, scale, multilabel)
         ]
         at = int(np.argmax(np.nan_to_num(values, nan=-np.inf)))
         if found is None or values[at] > best:

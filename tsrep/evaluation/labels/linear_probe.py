@@ -12,7 +12,7 @@ from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.heads.classifier import Classifier, Stored
 from tsrep.evaluation.labels.logistic_path import Link, logistic_path
-from tsrep.evaluation.labels.metrics import metrics, positives
+from tsrep.evaluation.labels.metrics import auroc_of, positives
 from tsrep.registry import CLASSIFIERS
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def validation_probe(
         With ``C`` = 0.1, single precision and a loose tolerance; NaN when no class has both values.
     """
     probe = fit_probe(features, label, classes, C=(0.1,), tolerance=1e-2, dtype=np.float32, known=known)
-    return metrics(probe.predict(validation_features), validation_label, known[1])["auroc"]
+    return auroc_of(probe.predict(validation_features), validation_label, known[1])
 
 
 def _columns(label: Array, classes: int) -> tuple[Array, Array, Array]:
@@ -278,7 +278,7 @@ def _columns(label: Array, classes: int) -> tuple[Array, Array, Array]:
 
 def best_auroc(probs: Sequence[Array], label: Array, known: Array | None = None) -> int | None:
     """Which predictions have the best macro AUROC, of equals the first; None where none is defined."""
-    auroc = [metrics(prob, label, known)["auroc"] for prob in probs]
+    auroc = [auroc_of(prob, label, known) for prob in probs]
     return None if np.isnan(auroc).all() else int(np.nanargmax(auroc))
 
 

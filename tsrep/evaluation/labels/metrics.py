@@ -34,6 +34,7 @@ from tsrep.evaluation.labels.credit import Credit, scaled_credit
 from tsrep.evaluation.labels.roc_sorting import RocSorting
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
+RANKINGS = frozenset({"auroc", "auprc"})
 BINS = 15
 _TINY = np.finfo(np.float64).tiny
 
@@ -66,8 +67,16 @@ def metrics(prob: Array, target: Array, known: Array | None = None) -> dict[str,
     DataError
         When shapes disagree or a probability is not finite.
     """
-    values = Scorer(prob, target, known=known)(np.ones((len(prob), 1)))
-    return {name: float(value[0]) for name, value in values.items()}
+    return _plain(Scorer(prob, target, known=known))
+
+
+def auroc_of(prob: Array, target: Array, known: Array | None = None) -> float:
+    """The macro AUROC alone of :func:`metrics`."""
+    return _plain(Scorer(prob, target, known=known, names=("auroc",)))["auroc"]
+
+
+def _plain(scorer: Scorer) -> dict[str, float]:
+    return {name: float(value[0]) for name, value in scorer(np.ones((scorer.groups, 1))).items()}
 
 
 def classes_scored(target: Array, classes: int, known: Array | None = None) -> int:
@@ -138,16 +147,15 @@ class Scorer:
         self.classes = prob.shape[1]
         row = np.arange(len(prob)) if group is None else np.asarray(group)
         self.groups = int(row.max(initial=-1)) + 1
-        positive = positives(target, self.classes)
-        known = np.ones_like(positive) if known is None else known
-        yes, no = positive & known, ~positive & known
-        self._rarer = np.minimum(*(_groups_with(flags, row, self.groups) for flags in (yes, no)))
+        self._row, self._sum = row, _RowSums(row, self.groups)
+        self._prob, self._target, self._positive = prob, target, positives(target, self.classes)
+        self._known = np.ones_like(self._positive) if known is None else known
+        yes, no = self._outcomes
         self._both = np.flatnonzero(yes.any(axis=0) & no.any(axis=0))
         self._sortings: list[RocSorting] = []
-        if {"auroc", "auprc"} & set(self.names):
-            units = ((c, known[:, c]) for c in self._both)
-            self._sortings = [RocSorting(prob[at, c], positive[at, c], row[at]) for c, at in units]
-        self._sums = self._within_groups(prob, target, positive, known, row)
+        if RANKINGS & set(self.names):
+            units = ((c, self._known[:, c]) for c in self._both)
+            self._sortings = [RocSorting(prob[at, c], self._positive[at, c], row[at]) for c, at in units]
 
     def __call__(self, weight: Array) -> dict[str, Array]:
         """Metrics for each weighting, shape (weighting,), NaN where not defined.
@@ -199,6 +207,16 @@ class Scorer:
             found[name] = float(np.minimum(pooled, max(self.groups - 1, 1)))
         return found
 
+    @property
+    def _outcomes(self) -> tuple[Array, Array]:
+        """Which targets are positive, and which are negative, of those that count."""
+        return self._positive & self._known, ~self._positive & self._known
+
+    @cached_property
+    def _rarer(self) -> Array:
+        """Groups that have a unit with the rarer value, shape (class,)."""
+        return np.minimum(*((self._sum(flags) > 0).sum(axis=0) for flags in self._outcomes))
+
     @cached_property
     def _once(self) -> dict[str, Array]:
         return self._by_class(np.ones((self.groups, 1)))
@@ -211,6 +229,13 @@ class Scorer:
 
     def _by_class(self, weight: Array) -> dict[str, Array]:
         """Metrics before they are averaged, shape (class, weighting), or (1, weighting) of all classes."""
+        values = self._ratios(weight) if set(self.names) - RANKINGS else {}
+        curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
+        values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
+        return {name: values[name] for name in self.names}
+
+    def _ratios(self, weight: Array) -> dict[str, Array]:
+        """The metrics that are ratios of sums, as of :meth:`_by_class`."""
         total = {name: sums.T @ weight for name, sums in self._sums.items()}
         with np.errstate(invalid="ignore", divide="ignore"):
             values = {name: total[name][:1] / total["decisions"][:1] for name in ("accuracy", "brier")}
@@ -219,14 +244,12 @@ class Scorer:
             values["ece"] = np.abs(total["stated"] - total["true"]).sum(axis=0)[None] / total["statements"]
         if self._credit is not None:
             values[CREDIT] = scaled_credit(*(total[name] for name in ("earned", "most", "inactive")))
-        curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
-        values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
-        return {name: values[name] for name in self.names}
+        return values
 
-    def _within_groups(
-        self, prob: Array, target: Array, positive: Array, known: Array, row: Array
-    ) -> dict[str, Array]:
-        """Sums over the units of each group, shape (group, k): all other metrics are ratios of them."""
+    @cached_property
+    def _sums(self) -> dict[str, Array]:
+        """Sums over the units of each group, shape (group, k)."""
+        prob, target, positive, known = self._prob, self._target, self._positive, self._known
         decided = prob >= 0.5 if self.multilabel else positives(prob.argmax(axis=1), self.classes)
         right = decided == positive
         exact = (right | ~known).all(axis=1, keepdims=True)
@@ -247,9 +270,9 @@ class Scorer:
         }
         if self._credit is not None:
             per_unit |= self._credit.earned(positive & known, decided & known)
-        sums = {name: _sum_rows(value.astype(float), row, self.groups) for name, value in per_unit.items()}
+        sums = {name: self._sum(value) for name, value in per_unit.items()}
         sums["stated"], sums["true"] = sums_by_bin(
-            stated, (stated * counts, true * counts), row, self.groups, BINS
+            stated, (stated * counts, true * counts), self._row, self.groups, BINS
         )
         return sums
 
@@ -282,16 +305,18 @@ def _nan_mean(values: Array) -> Array:
     return mean
 
 
-def _groups_with(flags: Array, row: Array, groups: int) -> Array:
-    """Groups that have a unit with the flag, shape (class,)."""
-    count: Array = (_sum_rows(flags.astype(float), row, groups) > 0).sum(axis=0)
-    return count
+class _RowSums:
+    """Sums over the units of each group, of values of shape (unit, k); shape (group, k)."""
 
+    def __init__(self, row: Array, groups: int) -> None:
+        self._order, self._groups = np.argsort(row, kind="stable"), groups
+        self._present, self._starts = np.unique(row[self._order], return_index=True)
 
-def _sum_rows(value: Array, row: Array, groups: int) -> Array:
-    out = np.zeros((groups, value.shape[1]))
-    np.add.at(out, row, value)
-    return out
+    def __call__(self, value: Array) -> Array:
+        sums = np.zeros((self._groups, value.shape[1]))
+        if len(self._present):
+            sums[self._present] = np.add.reduceat(value[self._order], self._starts, axis=0, dtype=np.float64)
+        return sums
 
 
 def _check(prob: Array, target: Array) -> None:

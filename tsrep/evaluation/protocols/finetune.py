@@ -29,7 +29,7 @@ from tsrep.evaluation.heads.making import Fitted
 from tsrep.evaluation.labels.evaluation import LabelEvaluation
 from tsrep.evaluation.labels.linear_map import linear_map
 from tsrep.evaluation.labels.linear_probe import fit_probe
-from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.labels.metrics import auroc_of
 from tsrep.evaluation.labels.network import Network
 from tsrep.evaluation.predictions import Predictions
 from tsrep.evaluation.protocols.labels import LabelProtocol
@@ -234,7 +234,7 @@ class FineTuning(LabelProtocol):
 
         def macro_auroc(encoder: Encoder, head: Objective) -> dict[str, float]:
             prob = self.outputs(encoder, head, validation)
-            return {"": metrics(prob, validation.panel.label, validation.panel.class_mask)["auroc"]}
+            return {"": auroc_of(prob, validation.panel.label, validation.panel.class_mask)}
 
         return "validation macro AUROC", macro_auroc
 

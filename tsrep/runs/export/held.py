@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tsrep.errors import RunError, TsrepError
 from tsrep.evaluation.arrays import Array
-from tsrep.evaluation.labels.metrics import metrics
+from tsrep.evaluation.labels.metrics import auroc_of
 from tsrep.runs.export.traced import Runner, outputs
 from tsrep.runs.prepared import evenly
 from tsrep.signals.windows import cut
@@ -62,7 +62,7 @@ class Held:
 
     def auroc(self, prob: Array) -> float:
         """Macro AUROC of the windows; NaN where no class has both values."""
-        return metrics(prob.astype(np.float64), self.label)["auroc"]
+        return auroc_of(prob.astype(np.float64), self.label)
 
 
 def held_windows(reference: Reference, contract: SignalContract, leads: Sequence[str]) -> Held | None:
