@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
         """Refused before the composer, which is recursive, goes deeper."""
         self.depth += 1
         if self.depth > DEEPEST and self.check_event(yaml.CollectionStartEvent):
-            raise _TooDeep(problem_mark=self.peek_event().start_mark)
+            raise _TooDeep(problem_mark=self.peek_event().start_mark)  # type: ignore[no-untyped-call]
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node

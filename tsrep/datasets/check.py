@@ -124,7 +124,7 @@ def _by_class(names: Sequence[str], amounts: NDArray[Any], form: str) -> str:
     more = len(shown) - MANY_CLASSES
     if more > 0:
         shown = shown[np.argsort(-amounts[shown], kind="stable")][:MANY_CLASSES]
-    text = ", ".join(f"{names[c]} {amounts[c]:{form}}" for c in shown)
+    text = ", ".join(f"{names[c]} {amounts[c]:{form}}" for c in shown.tolist())
     return f"{text} and {more:,} more classes" if more > 0 else text
 
 

@@ -215,7 +215,9 @@ class Scorer:
     @cached_property
     def _rarer(self) -> Array:
         """Groups that have a unit with the rarer value, shape (class,)."""
-        return np.minimum(*((self._sum(flags) > 0).sum(axis=0) for flags in self._outcomes))
+        yes, no = ((self._sum(flags) > 0).sum(axis=0) for flags in self._outcomes)
+        rarer: Array = np.minimum(yes, no)
+        return rarer
 
     @cached_property
     def _once(self) -> dict[str, Array]:

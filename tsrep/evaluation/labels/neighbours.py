@@ -81,7 +81,7 @@ class Neighbours(Classifier):
         most = min(max(ks), len(reference))
         found = [torch.empty(len(query), flags.shape[1], dtype=torch.float64) for _ in ks]
         chunk = max(1, _AT_ONCE // max(flags.shape))
-        for rows in torch.arange(len(query)).split(chunk):
+        for rows in torch.split(torch.arange(len(query)), chunk):
             similarity, index = torch.topk(query[rows] @ reference.T, most, dim=1)
             # relative to the nearest one: the vote is a ratio, and exp(1 / 0.07) is large
             weight = torch.exp((similarity - similarity[:, :1]) / _TEMPERATURE).double()
