@@ -42,7 +42,7 @@ def conduct(study: Study) -> Finalists:
     return Finalists(
         prepared=study.prepared,
         budget=study.budget,
-        costs={name: study.cost(own) for name, own in chosen.items()},
+        costs=study.costs(chosen),
         scores=study.scores(runs, plan.heads),
         contrasts=study.compared(runs, contrasts, primary),
         equal=equal,

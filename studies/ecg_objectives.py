@@ -240,6 +240,14 @@ class Study:
             self._costs[key] = cost_of(self.configuration(settings, 0, 1), self.prepared)
         return self._costs[key]
 
+    def costs(self, chosen: Mapping[str, Settings]) -> dict[str, Cost]:
+        """Of methods, as they were first measured."""
+        kept = {
+            name: self.kept.once(f"cost, {_key(own)}", lambda own=own: asdict(self.cost(own)))
+            for name, own in chosen.items()
+        }
+        return {name: Cost(**one) for name, one in kept.items()}
+
     def trained(
         self,
         stage: str,
@@ -344,7 +352,7 @@ def conduct(study: Study) -> Overview:
     return Overview(
         prepared=study.prepared,
         budget=study.budget,
-        costs={name: study.cost(own) for name, own in chosen.items()},
+        costs=study.costs(chosen),
         settings=chosen,
         shared=plan.shared,
         outcomes=outcomes,

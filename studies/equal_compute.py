@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -49,7 +50,7 @@ class Cost:
 
 
 def cost_of(config: Configuration, prepared: Prepared) -> Cost:
-    """Cost of a step on a batch of the training part: one step is counted, the quickest of three is timed."""
+    """Cost of a step on a batch of the training part: one is counted, and the quickest of three more timed."""
     encoder = new_encoder(config, prepared.panel, config.seed)
     objective = new_objective(config, encoder, prepared.panel, config.seed)
     part = training_part(config, prepared, prepared.split.train, CPU, ALONE)
@@ -66,7 +67,19 @@ def cost_of(config: Configuration, prepared: Prepared) -> Cost:
 
     with FlopCounterMode(display=False) as counter:
         step()
-    return Cost(float(counter.get_total_flops()), min(_seconds(step) for _ in range(TIMED)), len(batches))
+    with _one_thread():
+        seconds = min(_seconds(step) for _ in range(TIMED))
+    return Cost(float(counter.get_total_flops()), seconds, len(batches))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _seconds(step: Callable[[], None]) -> float:

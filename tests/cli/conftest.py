@@ -70,4 +70,4 @@ def told(command: Command, monkeypatch: pytest.MonkeyPatch) -> Told:
 
 @pytest.fixture(autouse=True)
 def unrendered(one_pixel: None) -> None:
-    """Figures are looked at in the tests of what makes them."""
+    """PNG files are rendered in the tests of figures, and where the documentation is run."""

@@ -129,7 +129,7 @@ def test_of_many_classes_some_are_named():
     assert found["20 classes come from fewer than 10 patients each"].startswith("c0: 3, c1: 3, ")
     assert found["20 classes come from fewer than 10 patients each"].endswith(" and 15 more")
     (shares,) = (what for what in found if what.startswith("60 samples: "))
-    assert shares.endswith(", c11 5% and 8 more classes")
+    assert shares.endswith(", c11 5% and 8 more")
 
 
 def test_samples_without_a_class_are_counted():

@@ -34,4 +34,4 @@ def one_onnx_registry() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def unrendered(one_pixel: None) -> None:
-    """Figures are looked at in the tests of what makes them."""
+    """PNG files are rendered in the tests of figures, and where the documentation is run."""

@@ -46,7 +46,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "gru": {"hidden": 4, "dim": 6, "layers": 1},
     "informer": {"width": 8, "dim": 6, "layers": 1, "heads": 2, "feedforward": 8},
     "inverted-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
-    "lead-wise": {"trunk": {"name": "inverted-transformer", "width": 8, "depth": 1, "heads": 2}},
+    "lead-wise": {"trunk": {"name": "resnet1d", "width": 4, "dim": 6}},
     "lstm": {"hidden": 4, "dim": 6, "layers": 1},
     "patch-transformer": {"width": 8, "depth": 1, "heads": 2, "dim": 6},
     "resnet1d": {"width": 4, "dim": 6},

@@ -125,7 +125,7 @@ def _by_class(names: Sequence[str], amounts: NDArray[Any], form: str) -> str:
     if more > 0:
         shown = shown[np.argsort(-amounts[shown], kind="stable")][:MANY_CLASSES]
     text = ", ".join(f"{names[c]} {amounts[c]:{form}}" for c in shown.tolist())
-    return f"{text} and {more:,} more classes" if more > 0 else text
+    return f"{text} and {more:,} more" if more > 0 else text
 
 
 def _per_patient(panel: Panel, label: NDArray[Any], index: Ints, part: str) -> Iterator[Finding]:

@@ -50,6 +50,10 @@ class Neighbours(Classifier):
     flags: Array
     k: int = 20
 
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"{self.k} neighbours cannot vote")
+
     @classmethod
     def of(cls, features: Array, label: Array, classes: int, k: int = 20) -> Neighbours:
         """From labelled samples.
