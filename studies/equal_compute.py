@@ -50,7 +50,7 @@ class Cost:
 
 
 def cost_of(config: Configuration, prepared: Prepared) -> Cost:
-    """Cost of a step on a batch of the training part: one is counted, and the quickest of three more timed."""
+    """Cost of a step on a batch of the training part: one is counted, the quickest of three more is timed."""
     encoder = new_encoder(config, prepared.panel, config.seed)
     objective = new_objective(config, encoder, prepared.panel, config.seed)
     part = training_part(config, prepared, prepared.split.train, CPU, ALONE)
