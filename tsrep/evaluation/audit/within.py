@@ -39,10 +39,12 @@ class WithinStrata(Scorer):
         super().__init__(prob, target, group, ("auroc",), known)
         stated = np.ones(target.shape, bool) if known is None else known
         units = ((c, np.flatnonzero(stated[:, c])) for c in self._both)
-        self._sortings = [
-            _Strata(prob[at, c], target[at, c], stratum[at], np.asarray(group)[at])  # type: ignore[misc]
-            for c, at in units
+        self._strata = [
+            _Strata(prob[at, c], target[at, c], stratum[at], np.asarray(group)[at]) for c, at in units
         ]
+
+    def _curves(self, weight: Array) -> Array:
+        return np.array([each(weight) for each in self._strata]).reshape(-1, 2, weight.shape[1])
 
 
 class _Strata:

@@ -17,7 +17,8 @@ from tsrep.evaluation.labels.metrics import Scorer
 from tsrep.evaluation.predictions import Predictions
 from tsrep.rng import numpy_generator
 
-_COLUMNS = 32  # resamples at a time: cumulative sums over some thousand units then stay in the cache
+_DRAWN, _TOGETHER = 32, 8  # resamples that are drawn together, and how often that for one block
+_BYTES = 64 << 20  # of a block, at most
 
 
 class Weighable(Protocol):
@@ -51,8 +52,11 @@ def patient_weights(patients: int, n_bootstrap: int, *, seed: int = 0) -> Iterat
     Rubin, "The Bayesian bootstrap", Annals of Statistics 9, 1981.
     """
     generator = numpy_generator(seed, "bootstrap", patients)
-    for at in range(0, n_bootstrap, _COLUMNS):
-        weight = generator.standard_exponential((patients, min(_COLUMNS, n_bootstrap - at)))
+    drawn = [min(_DRAWN, n_bootstrap - at) for at in range(0, n_bootstrap, _DRAWN)]
+    together = min(_TOGETHER, max(1, _BYTES // (8 * _DRAWN * patients)))
+    for first in range(0, len(drawn), together):
+        shapes = [(patients, columns) for columns in drawn[first : first + together]]
+        weight = np.concatenate([generator.standard_exponential(shape) for shape in shapes], axis=1)
         weight *= patients / weight.sum(axis=0)
         yield weight
 

@@ -31,7 +31,7 @@ import numpy as np
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.credit import Credit, scaled_credit
-from tsrep.evaluation.labels.roc_sorting import RocSorting
+from tsrep.evaluation.labels.roc_sorting import RocSorting, areas
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
 RANKINGS = frozenset({"auroc", "auprc"})
@@ -232,9 +232,13 @@ class Scorer:
     def _by_class(self, weight: Array) -> dict[str, Array]:
         """Metrics before they are averaged, shape (class, weighting), or (1, weighting) of all classes."""
         values = self._ratios(weight) if set(self.names) - RANKINGS else {}
-        curves = np.array([ranking(weight) for ranking in self._sortings]).reshape(-1, 2, weight.shape[1])
+        curves = self._curves(weight)
         values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
         return {name: values[name] for name in self.names}
+
+    def _curves(self, weight: Array) -> Array:
+        """AUROC and average precision, shape (class, 2, weighting)."""
+        return areas(self._sortings, weight)
 
     def _ratios(self, weight: Array) -> dict[str, Array]:
         """The metrics that are ratios of sums, as of :meth:`_by_class`."""

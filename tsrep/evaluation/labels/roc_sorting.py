@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from tsrep.evaluation.arrays import Array
+
+COLUMNS = 32  # weightings at a time: cumulative sums over some thousand units then stay in the cache
+FEW, SEVERAL = 16, 32  # positives of a class, and weightings, with which a product is cheaper than sums
+BYTES = 64 << 20  # of counts that are multiplied together
 
 
 class RocSorting:
@@ -46,20 +52,69 @@ class RocSorting:
             NaN where a weighting leaves no positive or no negative. Tied scores count half in the
             AUROC and share one threshold in the average precision, as in scikit-learn.
         """
-        w = weight[self._up]
-        below = np.zeros((len(self._down) + 1, weight.shape[1]))
-        np.cumsum(weight[self._down], axis=0, out=below[1:])
-        hits = np.cumsum(w, axis=0)
-        if not len(w) or len(below) == 1:
+        found = np.empty((2, weight.shape[1]))
+        for at in range(0, weight.shape[1], COLUMNS):
+            some = weight[:, at : at + COLUMNS]
+            below = np.zeros((len(self._down) + 1, some.shape[1]))
+            np.cumsum(some[self._down], axis=0, out=below[1:])
+            found[:, at : at + COLUMNS] = self.areas(some, below[self._places])
+        return found[0], found[1]
+
+    @property
+    def positives(self) -> int:
+        """Positive units."""
+        return len(self._up)
+
+    @property
+    def _places(self) -> Array:
+        """Of the sums that areas are made of among the negatives in the order of their scores."""
+        upto = self._upto if self._ties else self._upto[:0]
+        return np.concatenate([[len(self._down)], self._below, upto])
+
+    def counts(self, rows: int) -> Array:
+        """How many negatives of each row lie below each place, shape (place, row)."""
+        places = self._places
+        found, lower, total = np.empty((len(places), rows)), 0, np.zeros(rows)
+        for k in np.argsort(places, kind="stable"):
+            total += np.bincount(self._down[lower : places[k]], minlength=rows)
+            found[k], lower = total, places[k]
+        return found
+
+    def areas(self, weight: Array, sums: Array) -> tuple[Array, Array]:
+        """Both areas from the weights of the negatives below each place, shape (place, weighting)."""
+        if not len(self._up) or not len(self._down):
             return np.full(weight.shape[1], np.nan), np.full(weight.shape[1], np.nan)
-        n_up, n_down = hits[-1].copy(), below[-1]
-        beaten = below[self._below]
+        w = weight[self._up]
+        hits = np.cumsum(w, axis=0)
+        n_up, n_down, beaten = hits[-1].copy(), sums[0], sums[1 : 1 + len(w)]
         false_hits = n_down - beaten
         if self._ties:
-            beaten = (beaten + below[self._upto]) / 2
+            beaten = (beaten + sums[1 + len(w) :]) / 2
             hits = hits[self._last_tied]
         with np.errstate(invalid="ignore", divide="ignore"):
             auroc = np.einsum("ur,ur->r", w, beaten) / (n_up * n_down)
             precision = hits / np.maximum(hits + false_hits, np.finfo(float).tiny)
             average = np.einsum("ur,ur->r", w, precision) / n_up
         return auroc, np.where(n_down > 0, average, np.nan)
+
+
+def areas(sortings: Sequence[RocSorting], weight: Array) -> Array:
+    """AUROC and average precision of many classes, shape (class, 2, weighting).
+
+    The sums of all classes with few positives are one product of counts and weights.
+    """
+    found = np.empty((len(sortings), 2, weight.shape[1]))
+    several = weight.shape[1] >= SEVERAL
+    few = [k for k, each in enumerate(sortings) if several and each.positives <= FEW]
+    for k in np.setdiff1d(np.arange(len(sortings)), few):
+        found[k] = sortings[k](weight)
+    for some in _blocks(few, max(1, BYTES // (8 * 2 * FEW * len(weight)))):
+        counts = [sortings[k].counts(len(weight)) for k in some]
+        sums = np.split(np.concatenate(counts) @ weight, np.cumsum([len(each) for each in counts])[:-1])
+        for k, of in zip(some, sums, strict=True):
+            found[k] = sortings[k].areas(weight, of)
+    return found
+
+
+def _blocks(all_of: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    return (all_of[first : first + most] for first in range(0, len(all_of), most))
