@@ -1,8 +1,7 @@
 """Objectives compared on real ECG at equal compute: a first look at all, which names those that lead.
 
 One command makes ``docs/results/objectives.md``, its figure and ``objectives.json``; finished runs are kept
-and used again, so that it may be stopped and started at any time (about three and a half hours on two
-cores)::
+and used again, so that it may be stopped and started at any time (several hours on two cores)::
 
     .venv/bin/python studies/ecg_objectives.py --root DIR
 

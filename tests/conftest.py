@@ -134,3 +134,10 @@ def one_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
 
     whole = style.rendered
     monkeypatch.setattr(style, "rendered", lambda f, kind: ONE_PIXEL if kind == "png" else whole(f, kind))
+
+
+@pytest.fixture(autouse=True)
+def unrendered(request: pytest.FixtureRequest) -> None:
+    """PNG files are rendered in the tests of figures, and where the documentation is run."""
+    if request.path.parent.name in ("cli", "runs", "studies"):
+        request.getfixturevalue("one_pixel")

@@ -66,8 +66,3 @@ def told(command: Command, monkeypatch: pytest.MonkeyPatch) -> Told:
         return done.stdout
 
     return said
-
-
-@pytest.fixture(autouse=True)
-def unrendered(one_pixel: None) -> None:
-    """PNG files are rendered in the tests of figures, and where the documentation is run."""

@@ -30,8 +30,3 @@ def one_onnx_registry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(onnxscript_apis, "get_torchlib_ops", cache(onnxscript_apis.get_torchlib_ops))
         yield
-
-
-@pytest.fixture(autouse=True)
-def unrendered(one_pixel: None) -> None:
-    """PNG files are rendered in the tests of figures, and where the documentation is run."""

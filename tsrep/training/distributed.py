@@ -66,7 +66,7 @@ class Ranks:
         return float(tensor)
 
 
-ALONE = Ranks()
+ALONE = Ranks()  # a process by itself
 
 
 @contextmanager

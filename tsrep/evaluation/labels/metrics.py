@@ -31,7 +31,7 @@ import numpy as np
 from tsrep.errors import DataError
 from tsrep.evaluation.arrays import Array
 from tsrep.evaluation.labels.credit import Credit, scaled_credit
-from tsrep.evaluation.labels.roc_sorting import RocSorting, areas
+from tsrep.evaluation.labels.roc_sorting import RocSorting, areas_of_classes
 
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "brier", "ece")
 RANKINGS = frozenset({"auroc", "auprc"})
@@ -152,10 +152,6 @@ class Scorer:
         self._known = np.ones_like(self._positive) if known is None else known
         yes, no = self._outcomes
         self._both = np.flatnonzero(yes.any(axis=0) & no.any(axis=0))
-        self._sortings: list[RocSorting] = []
-        if RANKINGS & set(self.names):
-            units = ((c, self._known[:, c]) for c in self._both)
-            self._sortings = [RocSorting(prob[at, c], self._positive[at, c], row[at]) for c, at in units]
 
     def __call__(self, weight: Array) -> dict[str, Array]:
         """Metrics for each weighting, shape (weighting,), NaN where not defined.
@@ -232,13 +228,20 @@ class Scorer:
     def _by_class(self, weight: Array) -> dict[str, Array]:
         """Metrics before they are averaged, shape (class, weighting), or (1, weighting) of all classes."""
         values = self._ratios(weight) if set(self.names) - RANKINGS else {}
-        curves = self._curves(weight)
-        values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
+        if RANKINGS & set(self.names):
+            curves = self._curves(weight)
+            values["auroc"], values["auprc"] = curves[:, 0], curves[:, 1]
         return {name: values[name] for name in self.names}
 
     def _curves(self, weight: Array) -> Array:
         """AUROC and average precision, shape (class, 2, weighting)."""
-        return areas(self._sortings, weight)
+        return areas_of_classes(self._sortings, weight)
+
+    @cached_property
+    def _sortings(self) -> list[RocSorting]:
+        """Of the classes with both values, on the units that state each."""
+        units = ((c, self._known[:, c]) for c in self._both)
+        return [RocSorting(self._prob[at, c], self._positive[at, c], self._row[at]) for c, at in units]
 
     def _ratios(self, weight: Array) -> dict[str, Array]:
         """The metrics that are ratios of sums, as of :meth:`_by_class`."""

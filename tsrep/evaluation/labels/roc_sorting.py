@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class RocSorting:
         return auroc, np.where(n_down > 0, average, np.nan)
 
 
-def areas(sortings: Sequence[RocSorting], weight: Array) -> Array:
+def areas_of_classes(sortings: Sequence[RocSorting], weight: Array) -> Array:
     """AUROC and average precision of many classes, shape (class, 2, weighting).
 
     The sums of all classes with few positives are one product of counts and weights.
@@ -108,13 +108,10 @@ def areas(sortings: Sequence[RocSorting], weight: Array) -> Array:
     few = [k for k, each in enumerate(sortings) if several and each.positives <= FEW]
     for k in np.setdiff1d(np.arange(len(sortings)), few):
         found[k] = sortings[k](weight)
-    for some in _blocks(few, max(1, BYTES // (8 * 2 * FEW * len(weight)))):
+    most = max(1, BYTES // (8 * 2 * FEW * len(weight)))
+    for some in (few[at : at + most] for at in range(0, len(few), most)):
         counts = [sortings[k].counts(len(weight)) for k in some]
         sums = np.split(np.concatenate(counts) @ weight, np.cumsum([len(each) for each in counts])[:-1])
         for k, of in zip(some, sums, strict=True):
             found[k] = sortings[k].areas(weight, of)
     return found
-
-
-def _blocks(all_of: Sequence[int], most: int) -> Iterator[Sequence[int]]:
-    return (all_of[first : first + most] for first in range(0, len(all_of), most))
