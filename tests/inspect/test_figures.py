@@ -67,6 +67,14 @@ def test_confusion_has_room_for_its_labels(classes: int) -> None:
     assert collisions(figure_confusion(confusion(RNG.random((300, classes)), target, names(classes)))) == []
 
 
+def test_classes_that_are_frequent_in_the_test_part_alone_have_colours_of_their_own() -> None:
+    classes, target = names(40), np.arange(200) % 40
+    curves = class_curves(RNG.random((200, 40)), target, classes)
+    colours = class_colours(classes, np.arange(40))  # in all data the last ones are the most frequent
+    lines = figure_roc(curves, colours).axes[0].get_lines()[1:]
+    assert len({line.get_color() for line in lines}) == len(lines) == 8
+
+
 @pytest.mark.parametrize("classes", [2, 5, 30, 71])
 def test_class_figures_have_room_for_their_labels(classes: int) -> None:
     target = RNG.random((200, classes)) < 0.2

@@ -19,6 +19,7 @@ from tsrep.inspect.figures.style import (
     CONTROL,
     FAINT,
     INK,
+    OTHER,
     PALETTE,
     WIDTH,
     house,
@@ -192,8 +193,13 @@ def figure_roc(curves: Sequence[ClassCurves], colours: Mapping[str, str]) -> Fig
     figure = new_figure(WIDTH, 4.1)
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=FAINT, lw=1, ls=(0, (4, 3)))
+    free = iter([colour for colour in PALETTE if colour not in {colours.get(c.name) for c in shown}])
     for curve in shown:
         colour, name = colours.get(curve.name, ACCENT), shorten(curve.name, 18)
+        if (
+            colour == OTHER
+        ):  # frequent in this part alone; lines of one grey could not be told from one another
+            colour = next(free)
         area, average = f"{name}  {curve.auroc:.3f}", f"{name}  {curve.average_precision:.3f}"
         left.plot(curve.false_positive_rate, curve.true_positive_rate, color=colour, label=area)
         right.step(curve.recall, curve.precision, where="pre", color=colour, label=average)
